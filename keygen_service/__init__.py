@@ -1,0 +1,1 @@
+"""Keeps pools of unique ready keys in Redis. Shares no code with main_service."""

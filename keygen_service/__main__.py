@@ -1,0 +1,37 @@
+"""The command line of keygen_service."""
+
+import sys
+
+import typer
+from pydantic import ValidationError
+from redis import RedisError
+
+from keygen_service.pool import KeyPools, connect
+from keygen_service.settings import load_settings
+
+cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Keeps pools of ready keys in Redis.")
+
+
+@cli.callback()
+def main() -> None:
+    """Without this, typer would make `status` the whole program instead of a command of it."""
+
+
+@cli.command()
+def status() -> None:
+    """Print the depth of each pool."""
+    try:
+        settings = load_settings()
+    except ValidationError as error:
+        sys.exit("\n".join(f"KEYGEN_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()))
+    try:
+        with connect(settings.redis_url) as redis:
+            depths = KeyPools(redis, pool_size=settings.pool_size).depths()
+    except RedisError as error:
+        sys.exit(f"Redis does not answer: {error}")
+    for name, depth in depths.items():
+        typer.echo(f"{name} {depth} of {settings.pool_size}")
+
+
+if __name__ == "__main__":
+    cli()

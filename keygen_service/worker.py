@@ -1,0 +1,52 @@
+"""The Celery app of keygen_service: one task, which keeps the pools full."""
+
+import logging
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_ready
+
+from keygen_service.pool import KeyPools, connect
+from keygen_service.settings import load_settings
+
+logger = logging.getLogger(__name__)
+
+TOP_UP_SECONDS = 10
+
+app = Celery("keygen_service")
+app.conf.update(
+    broker_url=load_settings().broker_url,
+    broker_connection_retry_on_startup=True,
+    task_default_queue="keygen_service",
+    task_ignore_result=True,
+    task_acks_late=True,
+    worker_prefetch_multiplier=1,
+    timezone="UTC",
+    beat_schedule={
+        "top_up": {
+            "task": "keygen_service.top_up",
+            "schedule": TOP_UP_SECONDS,
+            # A round that nobody took is worthless once the next one is due.
+            "options": {"expires": TOP_UP_SECONDS},
+        }
+    },
+)
+# The task itself says what it did; Celery's own two lines for every round would bury that.
+logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
+logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
+
+
+@app.task(name="keygen_service.top_up")
+def top_up() -> None:
+    """Fill the pools. Repeatable; a round that finds another one at work does nothing."""
+    settings = load_settings()
+    with connect(settings.redis_url) as redis:
+        added = KeyPools(redis, pool_size=settings.pool_size).top_up()
+    if any(added.values()):
+        logger.info("Added keys: %s", ", ".join(f"{count} to {name}" for name, count in added.items()))
+
+
+@worker_ready.connect
+def fill_at_start(**_: Any) -> None:
+    """Do not let a fresh installation wait for the first beat."""
+    top_up.apply_async(expires=TOP_UP_SECONDS)
