@@ -1,0 +1,36 @@
+"""Runs migrations on the database of main_service's settings."""
+
+import asyncio
+import logging
+
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from alembic import context
+from main_service.database import Base
+from main_service.entries import models  # noqa: F401  (fills Base.metadata)
+from main_service.settings import load_settings
+
+MIGRATION_LOCK = 5_710_264_839
+"""Any number that nobody else takes an advisory lock on: two starts at once migrate one after the other."""
+
+logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+
+
+def migrate(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
+    with context.begin_transaction():
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+        context.run_migrations()
+
+
+async def connect_and_migrate() -> None:
+    engine = create_async_engine(load_settings().database_url, poolclass=NullPool, connect_args={"timeout": 10})
+    async with engine.connect() as connection:
+        await connection.run_sync(migrate)
+        await connection.commit()
+    await engine.dispose()
+
+
+asyncio.run(connect_and_migrate())

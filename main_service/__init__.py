@@ -1,0 +1,1 @@
+"""Pastes and short links: web pages, JSON API and background work."""

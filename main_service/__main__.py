@@ -1,0 +1,95 @@
+"""The command line of main_service."""
+
+import asyncio
+import logging
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from pydantic import ValidationError
+
+from main_service.errors import AppError
+from main_service.settings import Settings, load_settings
+
+cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Pastes and short links.")
+
+ROOT = Path(__file__).resolve().parents[1]
+GRACEFUL_SHUTDOWN_SECONDS = 8
+KEEP_ALIVE_SECONDS = 15
+
+
+@cli.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
+    fd: Annotated[int | None, typer.Option(help="A listening socket to use instead, by file descriptor.")] = None,
+) -> None:
+    """Answer HTTP requests in this process."""
+    _settings()
+    config = uvicorn.Config(
+        "main_service.app:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        http="httptools",
+        loop="uvloop",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        # It would trust 127.0.0.1 with the client's address.
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
+    )
+    sockets = None if fd is None else [socket.socket(fileno=fd)]
+    uvicorn.Server(config).run(sockets=sockets)
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database schema up to date and create the bucket if it is missing."""
+    from alembic.config import Config
+
+    from alembic import command
+    from main_service.bodies import create_bucket
+
+    settings = _settings()
+    try:
+        command.upgrade(Config(toml_file=ROOT / "pyproject.toml"), "head")
+        is_new_bucket = create_bucket(settings)
+    except (AppError, ValueError, OSError) as error:
+        sys.exit(str(error))
+    typer.echo("The schema is up to date" + ("; the bucket has been created." if is_new_bucket else "."))
+
+
+@cli.command()
+def cleanup() -> None:
+    """Do the daily clean-up now and print what it removed."""
+    from main_service.cleanup.tasks import clean_up
+
+    try:
+        cleaned = asyncio.run(clean_up(_settings()))
+    except AppError as error:
+        sys.exit(error.message)
+    typer.echo(
+        f"{cleaned.ended} expired entries ended, {cleaned.bodies_deleted} texts deleted, "
+        f"{cleaned.emptied} ended entries emptied, {cleaned.orphans_deleted} orphaned texts deleted."
+    )
+
+
+def _settings() -> Settings:
+    """The settings, or the end of the program with a sentence for each that is wrong."""
+    try:
+        return load_settings()
+    except ValidationError as error:
+        sentences = (f"MAIN_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        sys.exit("main_service can't start:\n" + "\n".join(sentences))
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    cli()

@@ -1,0 +1,84 @@
+"""Puts the web application together. Wiring only."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from main_service import problems
+from main_service.entries import manage_pages, pages, read_pages, routes
+from main_service.entries.forms import largest_form_bytes
+from main_service.resources import open_resources
+from main_service.settings import Settings, load_settings
+from main_service.web import documentation
+from main_service.web.body_budget import BodyBudgetMiddleware
+from main_service.web.headers import SecurityHeadersMiddleware
+from main_service.web.static_files import CachedStaticFiles
+from main_service.web.templating import SITE_NAME, STATIC, create_templates
+
+MAX_BODY_BYTES = 64 * 1024
+"""Of requests that carry no text."""
+
+BODY_BUDGET_BYTES = 256 * 1024 * 1024
+
+DESCRIPTION = """
+Pastes and short links with one lifetime. Every refusal is `application/problem+json` with a `code` for programs.
+Whoever creates an entry gets its `manage_token`, which changes and deletes it (header `X-Manage-Token`).
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    settings = settings or load_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_resources(settings) as resources:
+            app.state.resources = resources
+            yield
+
+    app = FastAPI(
+        title=SITE_NAME,
+        version="0.1.0",
+        summary="Self-hosted pastes and short links",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        # A redirect to the address with or without a slash would be made from the Host header.
+        redirect_slashes=False,
+        max_body_size=MAX_BODY_BYTES,
+        servers=[{"url": settings.public_url}],
+    )
+    app.state.templates = create_templates(settings)
+    problems.add_handlers(app)
+    app.add_middleware(BodyBudgetMiddleware, budget_bytes=BODY_BUDGET_BYTES)
+    app.add_middleware(SecurityHeadersMiddleware)
+    app.mount("/static/docs", CachedStaticFiles(directory=documentation.assets_folder()))
+    app.mount("/static", CachedStaticFiles(directory=STATIC))
+    app.include_router(documentation.router)
+    app.include_router(routes.router, max_body_size=routes.largest_text_body_bytes(settings))
+    app.include_router(pages.router, max_body_size=largest_form_bytes(settings))
+    app.include_router(manage_pages.router)
+    # Last, because /{key} would swallow every address of one part.
+    app.include_router(read_pages.router)
+    _document_problems(app)
+    return app
+
+
+def _document_problems(app: FastAPI) -> None:
+    """FastAPI documents every answer with a model as application/json; our refusals have a type of their own."""
+    make_openapi = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = make_openapi()
+            operations = (operation for path in schema["paths"].values() for operation in path.values())
+            for operation in operations:
+                for status, response in operation["responses"].items():
+                    if status >= "400" and "application/json" in response.get("content", {}):
+                        response["content"][problems.MEDIA_TYPE] = response["content"].pop("application/json")
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

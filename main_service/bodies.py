@@ -1,0 +1,235 @@
+"""The texts of pastes in the object store, a folder or an S3 bucket, compressed with zstd.
+
+A text never changes under its id: a new text gets a new id.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+import boto3
+import botocore.config
+import botocore.exceptions
+import obstore
+import zstandard
+from obstore.auth.boto3 import Boto3CredentialProvider
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, S3Store
+
+from main_service.errors import BodyStoreUnavailableError
+from main_service.settings import Settings
+
+REQUEST_TIMEOUT = timedelta(seconds=5)
+CONNECT_TIMEOUT = timedelta(seconds=2)
+COMPRESSION_LEVEL = 3
+INLINE_BYTES = 64 * 1024
+"""Up to this size compressing takes less than handing the work to a thread."""
+CHUNK_BYTES = 64 * 1024
+IDS_PER_PAGE = 1_000
+
+
+class BodyMissingError(LookupError):
+    """The store has no text under this id."""
+
+
+@dataclass(frozen=True)
+class StoredBody:
+    body_id: UUID
+    stored_at: datetime
+
+
+class BodyStore:
+    """Texts by their `body_id`, at `<two letters>/<body_id>` below the store's address.
+
+    Raises:
+        BodyStoreUnavailableError: from every method, when the store is away, refuses or is full.
+    """
+
+    def __init__(self, store: LocalStore | S3Store, *, folder: Path | None) -> None:
+        """`folder`: where a local store keeps its files; None for S3."""
+        self._store = store
+        self._folder = folder
+
+    async def put(self, body_id: UUID, text: bytes) -> None:
+        """Keep `text`; when this returns it outlives a power cut."""
+        if len(text) <= INLINE_BYTES:
+            compressed = zstandard.compress(text, COMPRESSION_LEVEL)
+        else:
+            compressed = await asyncio.to_thread(zstandard.compress, text, COMPRESSION_LEVEL)
+        path = _path(body_id)
+        with _translated_errors():
+            await obstore.put_async(self._store, path, compressed, use_multipart=False)
+            if self._folder is not None:
+                await asyncio.to_thread(_sync_to_disk, self._folder, path)
+
+    async def get(self, body_id: UUID) -> bytes:
+        """The whole text.
+
+        Raises:
+            BodyMissingError: there is none under this id.
+        """
+        return b"".join([chunk async for chunk in await self.open(body_id)])
+
+    async def open(self, body_id: UUID) -> AsyncIterator[bytes]:
+        """The text in chunks, so that a slow reader of a large one holds its compressed form only.
+
+        Raises:
+            BodyMissingError: there is none under this id; raised before the first chunk.
+        """
+        with _translated_errors():
+            try:
+                result = await obstore.get_async(self._store, _path(body_id))
+            except FileNotFoundError as error:
+                raise BodyMissingError(body_id) from error
+            compressed = bytes(await result.bytes_async())
+        return _decompressed(compressed)
+
+    async def delete(self, body_ids: Sequence[UUID]) -> None:
+        """Delete texts; one that is missing counts as deleted."""
+        with _translated_errors():
+            if self._folder is None:
+                await obstore.delete_async(self._store, [_path(body_id) for body_id in body_ids])
+                return
+            for body_id in body_ids:
+                try:
+                    await obstore.delete_async(self._store, _path(body_id))
+                except FileNotFoundError:
+                    pass
+
+    async def list_pages(self) -> AsyncIterator[list[StoredBody]]:
+        """All texts, in pages of at most `IDS_PER_PAGE`, in no order."""
+        with _translated_errors():
+            async for page in obstore.list(self._store, chunk_size=IDS_PER_PAGE):
+                bodies = []
+                for stored in page:
+                    body_id = _body_id(stored["path"])
+                    if body_id is not None:
+                        bodies.append(StoredBody(body_id, stored["last_modified"]))
+                yield bodies
+
+    async def sweep_unfinished(self, *, older_than: timedelta) -> int:
+        """Delete files that a put left behind when its process was killed; return how many. S3 leaves none."""
+        if self._folder is None:
+            return 0
+        return await asyncio.to_thread(_sweep_unfinished, self._folder, older_than)
+
+
+def open_body_store(settings: Settings) -> BodyStore:
+    """The store at `settings.body_store_url`; nothing is sent yet.
+
+    Raises:
+        ValueError: S3 is meant and no credentials are found.
+    """
+    url = urlsplit(settings.body_store_url)
+    if url.scheme == "file":
+        folder = Path(unquote(url.path))
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return BodyStore(LocalStore(folder), folder=folder)
+    store = S3Store(
+        url.netloc,
+        prefix=url.path.strip("/") or None,
+        endpoint=settings.body_store_endpoint,
+        region=settings.body_store_region,
+        virtual_hosted_style_request=settings.body_store_endpoint is None,
+        credential_provider=Boto3CredentialProvider(_boto3_session(settings)),
+        client_options={"allow_http": True, "timeout": REQUEST_TIMEOUT, "connect_timeout": CONNECT_TIMEOUT},
+        retry_config={"max_retries": 2, "retry_timeout": REQUEST_TIMEOUT},
+    )
+    return BodyStore(store, folder=None)
+
+
+def create_bucket(settings: Settings) -> bool:
+    """Create the bucket of an `s3://` store if it is missing; return whether it was created.
+
+    Raises:
+        BodyStoreUnavailableError: the server does not answer or refuses.
+        ValueError: no credentials are found.
+    """
+    url = urlsplit(settings.body_store_url)
+    if url.scheme != "s3":
+        return False
+    client = _boto3_session(settings).client(
+        "s3",
+        endpoint_url=settings.body_store_endpoint,
+        config=botocore.config.Config(
+            connect_timeout=CONNECT_TIMEOUT.total_seconds(),
+            read_timeout=REQUEST_TIMEOUT.total_seconds(),
+            retries={"total_max_attempts": 3},
+            s3={"addressing_style": "auto" if settings.body_store_endpoint is None else "path"},
+        ),
+    )
+    try:
+        try:
+            client.head_bucket(Bucket=url.netloc)
+            return False
+        except botocore.exceptions.ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+                raise
+        location = {"LocationConstraint": settings.body_store_region}
+        is_default_region = settings.body_store_region == "us-east-1"
+        client.create_bucket(
+            Bucket=url.netloc, **({} if is_default_region else {"CreateBucketConfiguration": location})
+        )
+        return True
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        raise BodyStoreUnavailableError(f"The bucket {url.netloc} can't be reached or created: {error}") from error
+
+
+def _boto3_session(settings: Settings) -> boto3.Session:
+    session = boto3.Session(region_name=settings.body_store_region)
+    if session.get_credentials() is None:
+        raise ValueError("No S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.")
+    return session
+
+
+def _path(body_id: UUID) -> str:
+    return f"{body_id.hex[:2]}/{body_id}"
+
+
+def _body_id(path: str) -> UUID | None:
+    """None for a file that is none of ours."""
+    try:
+        return UUID(path.rpartition("/")[2])
+    except ValueError:
+        return None
+
+
+async def _decompressed(compressed: bytes) -> AsyncIterator[bytes]:
+    for chunk in zstandard.ZstdDecompressor().read_to_iter(compressed, write_size=CHUNK_BYTES):
+        yield chunk
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except (BaseError, OSError, TimeoutError) as error:
+        raise BodyStoreUnavailableError from error
+
+
+def _sync_to_disk(folder: Path, path: str) -> None:
+    """The local store renames a finished file into place but syncs nothing: sync the file and the folders above it."""
+    file = folder / path
+    for synced in (file, file.parent, folder):
+        descriptor = os.open(synced, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _sweep_unfinished(folder: Path, older_than: timedelta) -> int:
+    """The local store writes to `<name>#<number>` first, and its own listing leaves these files out."""
+    swept = 0
+    for file in folder.glob("*/*#*"):
+        if time.time() - file.stat().st_mtime > older_than.total_seconds():
+            file.unlink(missing_ok=True)
+            swept += 1
+    return swept

@@ -1,0 +1,1 @@
+"""Ends what has expired and empties both stores of what has ended."""

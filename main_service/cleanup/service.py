@@ -1,0 +1,99 @@
+"""The clean-up: each step in batches, each batch a transaction of its own, so that nobody waits for it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.ext.asyncio import async_sessionmaker
+
+from main_service.bodies import BodyStore
+from main_service.cleanup import storage
+from main_service.database import Session
+from main_service.entries.storage import note_deleted_bodies
+
+ROWS_PER_BATCH = 1_000
+ORPHAN_AGE = timedelta(days=1)
+"""A text is stored before its row; only one that is much older than any request lasts has surely lost its row."""
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    ended: int
+    """Entries ended because their time was over."""
+    bodies_deleted: int
+    """Texts deleted that nobody may read any more."""
+    emptied: int
+    """Ended entries emptied of all but key, kind, reason and times."""
+    orphans_deleted: int
+    """Texts deleted that no row names: left by crashes."""
+
+
+class Cleanup:
+    """Safe to run at any time, twice at once, and again after it was killed."""
+
+    def __init__(self, *, sessions: async_sessionmaker[Session], bodies: BodyStore) -> None:
+        self._sessions = sessions
+        self._bodies = bodies
+
+    async def clean_up(self) -> Cleaned:
+        """All four steps.
+
+        Raises:
+            DatabaseUnavailableError, BodyStoreUnavailableError: what is left is done by the next run.
+        """
+        return Cleaned(
+            ended=await self.end_expired(),
+            bodies_deleted=await self.delete_bodies(),
+            emptied=await self.empty_ended(),
+            orphans_deleted=await self.sweep_orphans(),
+        )
+
+    async def end_expired(self) -> int:
+        """End every live entry whose time is over. Readers need no telling: they look at the clock themselves."""
+        total = 0
+        while True:
+            async with self._sessions() as session:
+                ended = await storage.end_expired(session, limit=ROWS_PER_BATCH)
+                await session.commit()
+            total += ended
+            if ended < ROWS_PER_BATCH:
+                return total
+
+    async def delete_bodies(self) -> int:
+        """Delete the texts queued until now, in bulk."""
+        total = 0
+        started_at = datetime.now(UTC)
+        while True:
+            async with self._sessions() as session:
+                body_ids = await storage.list_bodies_to_delete(session, before=started_at, limit=ROWS_PER_BATCH)
+                if not body_ids:
+                    return total
+                # The rows stay locked meanwhile, so that two runs share the work instead of doing it twice.
+                await self._bodies.delete(body_ids)
+                await note_deleted_bodies(session, body_ids)
+                await session.commit()
+            total += len(body_ids)
+
+    async def empty_ended(self) -> int:
+        total = 0
+        while True:
+            async with self._sessions() as session:
+                emptied = await storage.empty_ended(session, limit=ROWS_PER_BATCH)
+                await session.commit()
+            total += emptied
+            if emptied < ROWS_PER_BATCH:
+                return total
+
+    async def sweep_orphans(self) -> int:
+        """Delete texts that no row names and files that a put left unfinished, all older than a day."""
+        total = await self._bodies.sweep_unfinished(older_than=ORPHAN_AGE)
+        async for page in self._bodies.list_pages():
+            before = datetime.now(UTC) - ORPHAN_AGE
+            old = [stored.body_id for stored in page if stored.stored_at < before]
+            if not old:
+                continue
+            async with self._sessions() as session:
+                known = await storage.find_known_bodies(session, old)
+            orphans = [body_id for body_id in old if body_id not in known]
+            await self._bodies.delete(orphans)
+            total += len(orphans)
+        return total

@@ -1,0 +1,114 @@
+"""PostgreSQL: the declarative base, the engine, and the session that is one transaction."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import DateTime, MetaData, Text, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import NullPool
+
+from main_service.errors import DatabaseUnavailableError
+
+CONNECT_SECONDS = 3
+POOL_WAIT_SECONDS = 3
+STATEMENT_SECONDS = 5
+"""No request may hang over 10 s; waiting for a connection and then for a statement stays below."""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: DateTime(timezone=True), str: Text()}
+
+
+class Session(AsyncSession):
+    """One transaction, ended by its edge (a request or a task's batch), and what must follow its commit.
+
+    Raises:
+        DatabaseUnavailableError: from any statement or the commit, when PostgreSQL is away, hangs or is full. If it
+            was the commit, whether the transaction took place is unknown.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._after_commit: list[Callable[[], Awaitable[None]]] = []
+
+    def after_commit(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Run `action` once the transaction is committed, before the answer is sent; never after a rollback."""
+        self._after_commit.append(action)
+
+    async def execute(self, *args: Any, **kwargs: Any) -> Any:
+        with _translated_errors():
+            return await super().execute(*args, **kwargs)
+
+    async def flush(self, *args: Any, **kwargs: Any) -> None:
+        with _translated_errors():
+            await super().flush(*args, **kwargs)
+
+    async def commit(self) -> None:
+        with _translated_errors():
+            await super().commit()
+        actions, self._after_commit = self._after_commit, []
+        for action in actions:
+            await action()
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, TimeoutError, PoolTimeoutError, InterfaceError, OperationalError) as error:
+        raise DatabaseUnavailableError from error
+    except DBAPIError as error:
+        # A server that shuts down or starts up answers with errors that SQLAlchemy files under the general class.
+        sqlstate = getattr(error.orig, "sqlstate", None) or ""
+        if error.connection_invalidated or sqlstate[:2] in ("08", "53", "57"):
+            raise DatabaseUnavailableError from error
+        raise
+
+
+def create_engine(
+    database_url: str, *, pool_size: int | None, statement_seconds: int = STATEMENT_SECONDS
+) -> AsyncEngine:
+    """An engine whose every wait is bounded; no connection is made yet.
+
+    `pool_size`: connections kept at most; None keeps none, as a task needs that runs in an event loop of its own.
+    """
+    engine = create_async_engine(
+        database_url,
+        connect_args={
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": statement_seconds + 1,
+            "server_settings": {
+                "application_name": "slipbin",
+                "statement_timeout": str(statement_seconds * 1000),
+                "idle_in_transaction_session_timeout": "60000",
+                "jit": "off",
+            },
+        },
+        **(
+            {"poolclass": NullPool}
+            if pool_size is None
+            else {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": POOL_WAIT_SECONDS}
+        ),
+    )
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def refuse_closed_connection(dbapi_connection: Any, *_: Any) -> None:
+        """After a restart of PostgreSQL no request meets a dead connection, without a round trip to find out."""
+        if dbapi_connection.driver_connection.is_closed():
+            raise DisconnectionError("PostgreSQL has closed this connection")
+
+    return engine

@@ -1,0 +1,36 @@
+"""What routes of every feature ask for: the process's resources and the request's transaction."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from main_service.database import Session
+from main_service.resources import Resources
+from main_service.settings import Settings
+
+
+def get_resources(request: Request) -> Resources:
+    resources: Resources = request.app.state.resources
+    return resources
+
+
+ResourcesDep = Annotated[Resources, Depends(get_resources)]
+
+
+def get_settings(resources: ResourcesDep) -> Settings:
+    return resources.settings
+
+
+SettingsDep = Annotated[Settings, Depends(get_settings)]
+
+
+async def get_session(resources: ResourcesDep) -> AsyncIterator[Session]:
+    """The request's transaction: committed when the route has returned, rolled back when it raised."""
+    async with resources.sessions() as session:
+        yield session
+        await session.commit()
+
+
+# Scope "function" ends the dependency before the answer is sent. The default would send 201 first and commit after.
+SessionDep = Annotated[Session, Depends(get_session, scope="function")]

@@ -1,0 +1,1 @@
+"""Entries: pastes and links, one thing with one lifetime."""

@@ -1,0 +1,70 @@
+"""Forms of pages: read within limits, checked to be ours, turned into the same shapes that the JSON API takes."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from main_service.entries.lifetimes import LifetimePolicy, in_words
+from main_service.errors import FieldError, InvalidInputError
+from main_service.problems import field_errors
+from main_service.settings import Settings
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+MAX_FIELDS = 20
+
+_LIFETIMES = {
+    "PT10M": timedelta(minutes=10),
+    "PT1H": timedelta(hours=1),
+    "P1D": timedelta(days=1),
+    "P7D": timedelta(days=7),
+    "P30D": timedelta(days=30),
+    "P90D": timedelta(days=90),
+    "P365D": timedelta(days=365),
+}
+
+
+def largest_form_bytes(settings: Settings) -> int:
+    """Of the whole request: a browser sends each line end as two bytes."""
+    return 2 * settings.max_text_bytes + 64 * 1024
+
+
+async def read_form(request: Request, settings: Settings) -> dict[str, str]:
+    """The fields of a form by name, line ends as LF; files are not taken.
+
+    Raises:
+        HTTPException: 400 it can't be read, 413 it is too large.
+    """
+    form = await request.form(max_files=0, max_fields=MAX_FIELDS, max_part_size=largest_form_bytes(settings))
+    return {name: value.replace("\r\n", "\n") for name, value in form.items() if isinstance(value, str)}
+
+
+def parse(shape: type[Shape], fields: Mapping[str, str]) -> Shape:
+    """`fields` as `shape`; empty ones count as not given, `lifetime` as `expires_in`.
+
+    Raises:
+        InvalidInputError: with the names of the form's fields.
+    """
+    values = {("expires_in" if name == "lifetime" else name): value for name, value in fields.items() if value}
+    try:
+        return shape.model_validate(values)
+    except ValidationError as error:
+        raise InvalidInputError(fields=field_errors(error.errors())) from error
+
+
+def sentences(fields: tuple[FieldError, ...]) -> dict[str, str]:
+    """What is wrong, by the form's field."""
+    return {("lifetime" if f.field in ("expires_in", "expires_at") else f.field): f.message for f in fields}
+
+
+def lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:
+    """Value and label of the lifetimes a form offers."""
+    return [(value, in_words(duration)) for value, duration in _LIFETIMES.items() if duration <= policy.longest]
+
+
+def creation_lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:
+    """The same with the default, chosen by an empty value, in front."""
+    return [("", f"{in_words(policy.default)} (default)"), *lifetime_choices(policy)]

@@ -1,0 +1,84 @@
+"""How long an entry lives: durations as people write them, and the expiry that follows."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from main_service.errors import FieldError, InvalidInputError
+
+# Weeks, days, hours, minutes and seconds of ISO 8601; years and months have no fixed length.
+_DURATION = re.compile(
+    r"P(?=\d|T\d)(?:(?P<weeks>\d{1,6})W)?(?:(?P<days>\d{1,6})D)?"
+    r"(?:T(?=\d)(?:(?P<hours>\d{1,8})H)?(?:(?P<minutes>\d{1,10})M)?(?:(?P<seconds>\d{1,10})S)?)?",
+    re.ASCII,
+)
+_MOST_SECONDS = 10**10
+
+DURATION_RULE = "Give seconds as a whole number, or an ISO 8601 duration such as PT1H, P7D or P2W"
+
+
+def parse_duration(value: int | str) -> timedelta:
+    """Seconds as a number, or an ISO 8601 duration of weeks, days, hours, minutes, seconds.
+
+    Raises:
+        ValueError: it is neither, or not above zero.
+    """
+    if isinstance(value, str):
+        match = _DURATION.fullmatch(value)
+        if match is None:
+            raise ValueError(DURATION_RULE)
+        duration = timedelta(**{unit: int(amount) for unit, amount in match.groupdict().items() if amount})
+    elif not -_MOST_SECONDS < value < _MOST_SECONDS:
+        raise ValueError("This lifetime is too long")
+    else:
+        duration = timedelta(seconds=value)
+    if duration <= timedelta(0):
+        raise ValueError("A lifetime must be longer than zero")
+    return duration
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """What was asked for: an instant, a duration from now, or neither (the default); never both."""
+
+    expires_at: datetime | None = None
+    expires_in: timedelta | None = None
+
+    @property
+    def is_given(self) -> bool:
+        return self.expires_at is not None or self.expires_in is not None
+
+
+@dataclass(frozen=True)
+class LifetimePolicy:
+    default: timedelta
+    longest: timedelta
+
+    def expiry(self, lifetime: Lifetime, *, now: datetime) -> datetime:
+        """When an entry ends that is made or changed `now`.
+
+        Raises:
+            InvalidInputError: the end is past or further away than `longest`.
+        """
+        if lifetime.expires_at is not None:
+            remaining = lifetime.expires_at - now
+            field = "expires_at"
+        else:
+            remaining = lifetime.expires_in or self.default
+            field = "expires_in"
+        if remaining <= timedelta(0):
+            raise InvalidInputError(fields=[FieldError(field, "expiry_past", "This is in the past.")])
+        if remaining > self.longest:
+            message = f"The longest lifetime is {in_words(self.longest)}."
+            raise InvalidInputError(fields=[FieldError(field, "expiry_too_far", message)])
+        return (now + remaining).astimezone(UTC)
+
+
+def in_words(duration: timedelta) -> str:
+    """A duration for people, in the largest unit that divides it: `10 minutes`, `7 days`."""
+    seconds = int(duration.total_seconds())
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds and seconds % length == 0:
+            count = seconds // length
+            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    return f"{seconds} seconds"

@@ -1,0 +1,45 @@
+"""A live entry as its readers need it, wherever it was read from."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from main_service.entries.models import Entry, Kind, Visibility
+
+
+@dataclass(frozen=True)
+class LiveEntry:
+    key: str
+    kind: Kind
+    title: str | None
+    visibility: Visibility
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+    original_url: str | None
+    """Of a link, as it was given."""
+    body_id: UUID | None
+    """Of a paste, with the two that follow."""
+    size_bytes: int | None
+    syntax: str | None
+
+    @property
+    def is_over(self) -> bool:
+        """By the clock; a live row or copy can be over without being marked yet."""
+        return self.expires_at <= datetime.now(UTC)
+
+    @classmethod
+    def from_row(cls, entry: Entry) -> "LiveEntry":
+        return cls(
+            key=entry.key,
+            kind=entry.kind,
+            title=entry.title,
+            visibility=entry.visibility,
+            created_at=entry.created_at,
+            updated_at=entry.updated_at,
+            expires_at=entry.expires_at,
+            original_url=entry.original_url,
+            body_id=entry.body_id,
+            size_bytes=entry.size_bytes,
+            syntax=entry.syntax,
+        )

@@ -1,0 +1,98 @@
+"""The tables of entries."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, Enum, Identity, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from main_service.database import Base
+
+
+class Kind(StrEnum):
+    PASTE = "paste"
+    LINK = "link"
+
+
+class Visibility(StrEnum):
+    PUBLIC = "public"
+    UNLISTED = "unlisted"
+
+
+class ArchivalReason(StrEnum):
+    """Why an entry ended."""
+
+    DELETED = "deleted"
+    EXPIRED = "expired"
+
+
+def _words(words: type[StrEnum], name: str) -> Enum:
+    """A column that holds one of the words as text: a new word is a new check, not a new database type."""
+    return Enum(
+        words,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=16,
+        values_callable=lambda enum: [word.value for word in enum],
+    )
+
+
+class Entry(Base):
+    """A paste or a link, live or ended.
+
+    A row is never deleted: the primary key is what makes sure that no key is ever given twice. Whoever reads must
+    check `ended_at` and `expires_at` both, because an entry ends by the clock and is only marked later.
+    """
+
+    __tablename__ = "entry"
+    __table_args__ = (
+        CheckConstraint(
+            "ended_at IS NOT NULL OR (kind = 'link' AND original_url IS NOT NULL AND body_id IS NULL)"
+            " OR (kind = 'paste' AND body_id IS NOT NULL AND size_bytes IS NOT NULL AND original_url IS NULL)",
+            name="live_content",
+        ),
+        CheckConstraint("(ended_at IS NULL) = (archival_reason IS NULL)", name="ended_with_reason"),
+        Index("ix_entry_expires_at_live", "expires_at", postgresql_where=text("ended_at IS NULL")),
+        Index(
+            "ix_entry_ended_at_full",
+            "ended_at",
+            postgresql_where=text("ended_at IS NOT NULL AND (original_url IS NOT NULL OR body_id IS NOT NULL)"),
+        ),
+        Index("uq_entry_body_id", "body_id", unique=True, postgresql_where=text("body_id IS NOT NULL")),
+    )
+
+    key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    kind: Mapped[Kind] = mapped_column(_words(Kind, "kind"))
+    title: Mapped[str | None]
+    visibility: Mapped[Visibility] = mapped_column(_words(Visibility, "visibility"))
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    original_url: Mapped[str | None]
+    body_id: Mapped[UUID | None]
+    size_bytes: Mapped[int | None]
+    syntax: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+    archival_reason: Mapped[ArchivalReason | None] = mapped_column(_words(ArchivalReason, "archival_reason"))
+    body_deleted_at: Mapped[datetime | None]
+
+
+class BodyToDelete(Base):
+    """A text nobody may read any more. Written by the transaction that decides so: the object store's to-do list."""
+
+    __tablename__ = "body_to_delete"
+
+    body_id: Mapped[UUID] = mapped_column(primary_key=True)
+    queued_at: Mapped[datetime] = mapped_column(server_default=text("now()"), index=True)
+
+
+class StaleKey(Base):
+    """A change that Redis may not have: its tombstone is written again until it is surely on Redis' disk."""
+
+    __tablename__ = "stale_key"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    key: Mapped[str] = mapped_column(Text(collation="C"))
+    applied_at: Mapped[datetime | None]

@@ -1,0 +1,120 @@
+"""The pages that make entries."""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+
+from main_service.dependencies import SettingsDep
+from main_service.entries.dependencies import EntryServiceDep, LifetimePolicyDep
+from main_service.entries.forms import creation_lifetime_choices, parse, read_form, sentences
+from main_service.entries.lifetimes import LifetimePolicy
+from main_service.entries.live_entry import LiveEntry
+from main_service.entries.models import Kind
+from main_service.entries.presentation import manage_address, page_entry
+from main_service.entries.schemas import MAX_TITLE_LENGTH, LinkIn, PasteIn
+from main_service.entries.service import EntryService
+from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
+from main_service.entries.targets import MAX_URL_LENGTH
+from main_service.errors import AppError, TextTooLargeError
+from main_service.settings import Settings
+from main_service.web.csrf import FIELD, CsrfForm, check_form
+from main_service.web.templating import render
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+FIELDS = ("text", "original_url", "title", "syntax", "lifetime", "alias", "visibility")
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+async def home(request: Request, settings: SettingsDep, policy: LifetimePolicyDep, kind: str = "") -> Response:
+    response = _home(request, settings, policy, Kind.LINK if kind == Kind.LINK else Kind.PASTE, {})
+    response.headers["X-Robots-Tag"] = "all"
+    return response
+
+
+@router.post("/pastes")
+async def create_paste(
+    request: Request, entries: EntryServiceDep, settings: SettingsDep, policy: LifetimePolicyDep
+) -> Response:
+    async def create(fields: dict[str, str]) -> LiveEntry:
+        paste = parse(PasteIn, fields)
+        return await entries.create_paste(paste.new_entry, text=paste.text.encode(), syntax=paste.syntax)
+
+    return await _create(request, entries, settings, policy, Kind.PASTE, create)
+
+
+@router.post("/links")
+async def create_link(
+    request: Request, entries: EntryServiceDep, settings: SettingsDep, policy: LifetimePolicyDep
+) -> Response:
+    async def create(fields: dict[str, str]) -> LiveEntry:
+        link = parse(LinkIn, fields)
+        return await entries.create_link(link.new_entry, original_url=link.original_url)
+
+    return await _create(request, entries, settings, policy, Kind.LINK, create)
+
+
+async def _create(
+    request: Request,
+    entries: EntryService,
+    settings: Settings,
+    policy: LifetimePolicy,
+    kind: Kind,
+    create: Callable[[dict[str, str]], Awaitable[LiveEntry]],
+) -> Response:
+    """The new entry's page, or the form again, still filled in, with what is wrong."""
+    fields = await read_form(request, settings)
+    token = fields.pop(FIELD, None)
+    try:
+        check_form(request, token, settings)
+        entry = await create(fields)
+    except TextTooLargeError:
+        raise
+    except AppError as error:
+        return _home(request, settings, policy, kind, fields, error)
+    manage_token = entries.manage_token(entry.key)
+    csrf = CsrfForm(request, settings)
+    return csrf.attach(
+        render(
+            request,
+            "entries/created.html",
+            entry=page_entry(entry, settings.public_url),
+            manage_token=manage_token,
+            manage_url=manage_address(settings.public_url, entry.key, manage_token),
+            csrf_token=csrf.token,
+        )
+    )
+
+
+def _home(
+    request: Request,
+    settings: Settings,
+    policy: LifetimePolicy,
+    kind: Kind,
+    fields: dict[str, str],
+    error: AppError | None = None,
+) -> Response:
+    csrf = CsrfForm(request, settings)
+    errors: dict[str, str] = {}
+    if error is not None:
+        errors = sentences(error.fields) or {"": f"{error.message} {error.advice or ''}".strip()}
+    response = render(
+        request,
+        "entries/home.html",
+        status=error.status if error else 200,
+        kind=kind.value,
+        form={name: fields.get(name, "") for name in FIELDS},
+        errors=errors,
+        lifetimes=creation_lifetime_choices(policy),
+        common_syntaxes=common_syntaxes(),
+        all_syntaxes=all_syntaxes(),
+        alias_prefix=settings.public_url.partition("://")[2] + "/",
+        max_text_bytes=settings.max_text_bytes,
+        max_title_length=MAX_TITLE_LENGTH,
+        max_url_length=MAX_URL_LENGTH,
+        csrf_token=csrf.token,
+    )
+    if error is not None:
+        response.headers.update(error.headers)
+    return csrf.attach(response)

@@ -1,0 +1,135 @@
+"""The JSON API of entries."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
+from fastapi.responses import StreamingResponse
+
+from main_service.dependencies import SettingsDep
+from main_service.entries.dependencies import EntryServiceDep
+from main_service.entries.presentation import (
+    created_link_out,
+    created_paste_out,
+    entry_out,
+    robots,
+    short_address,
+)
+from main_service.entries.schemas import (
+    CreatedLinkOut,
+    CreatedPasteOut,
+    EntryChangeIn,
+    EntryOut,
+    LinkIn,
+    LinkOut,
+    PasteIn,
+    PasteOut,
+)
+from main_service.entries.text_response import text_response
+from main_service.errors import (
+    AliasReservedError,
+    AliasTakenError,
+    BodyStoreUnavailableError,
+    BodyTooLargeError,
+    DatabaseUnavailableError,
+    EntryEndedError,
+    ManageTokenMissingError,
+    ManageTokenWrongError,
+    NotAPasteError,
+    NotFoundError,
+    TextTooLargeError,
+)
+from main_service.problems import InternalError, problem_responses
+from main_service.settings import Settings
+from main_service.web.json_body import JsonRoute
+
+MAX_LINK_BODY_BYTES = 128 * 1024
+
+
+def largest_text_body_bytes(settings: Settings) -> int:
+    """Of the whole request: JSON may write each byte of a text as `\\u0001`, six bytes."""
+    return 6 * settings.max_text_bytes + MAX_LINK_BODY_BYTES
+
+
+router = APIRouter(prefix="/api/v1", tags=["entries"], route_class=JsonRoute)
+
+ManageTokenDep = Annotated[
+    str | None, Header(alias="X-Manage-Token", max_length=200, description="Given when the entry was made.")
+]
+
+_CREATE = (AliasTakenError, AliasReservedError, BodyTooLargeError, DatabaseUnavailableError, InternalError)
+_READ = (NotFoundError, EntryEndedError, DatabaseUnavailableError, InternalError)
+_MANAGE = (*_READ, ManageTokenMissingError, ManageTokenWrongError)
+_TEXT = (BodyStoreUnavailableError,)
+
+
+@router.post(
+    "/pastes",
+    status_code=201,
+    summary="Create a paste",
+    responses=problem_responses(*_CREATE, *_TEXT, TextTooLargeError),
+)
+async def create_paste(
+    paste: PasteIn, entries: EntryServiceDep, settings: SettingsDep, response: Response
+) -> CreatedPasteOut:
+    entry = await entries.create_paste(paste.new_entry, text=paste.text.encode(), syntax=paste.syntax)
+    response.headers["Location"] = short_address(settings.public_url, entry.key)
+    return created_paste_out(entry, settings.public_url, entries.manage_token(entry.key))
+
+
+@router.post(
+    "/links",
+    status_code=201,
+    summary="Create a link",
+    responses=problem_responses(*_CREATE),
+    max_body_size=MAX_LINK_BODY_BYTES,
+)
+async def create_link(
+    link: LinkIn, entries: EntryServiceDep, settings: SettingsDep, response: Response
+) -> CreatedLinkOut:
+    entry = await entries.create_link(link.new_entry, original_url=link.original_url)
+    response.headers["Location"] = short_address(settings.public_url, entry.key)
+    return created_link_out(entry, settings.public_url, entries.manage_token(entry.key))
+
+
+@router.get("/entries/{key}", summary="Get an entry", response_model=EntryOut, responses=problem_responses(*_READ))
+async def get_entry(key: str, entries: EntryServiceDep, settings: SettingsDep) -> PasteOut | LinkOut:
+    return entry_out(await entries.get(key), settings.public_url)
+
+
+@router.get(
+    "/entries/{key}/text",
+    summary="Get the text of a paste",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+            "description": "The text, to the byte.",
+        },
+        **problem_responses(*_READ, *_TEXT, NotAPasteError),
+    },
+)
+async def get_text(key: str, entries: EntryServiceDep) -> StreamingResponse:
+    entry, chunks = await entries.open_text(await entries.get(key))
+    return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
+
+
+@router.patch(
+    "/entries/{key}",
+    summary="Change an entry",
+    response_model=EntryOut,
+    responses=problem_responses(*_MANAGE, *_TEXT, BodyTooLargeError, TextTooLargeError),
+)
+async def change_entry(
+    key: str,
+    change: EntryChangeIn,
+    entries: EntryServiceDep,
+    settings: SettingsDep,
+    manage_token: ManageTokenDep = None,
+) -> PasteOut | LinkOut:
+    entry = await entries.change(key, change.changes, manage_token=manage_token)
+    return entry_out(entry, settings.public_url)
+
+
+@router.delete("/entries/{key}", status_code=204, summary="Delete an entry", responses=problem_responses(*_MANAGE))
+async def delete_entry(key: str, entries: EntryServiceDep, manage_token: ManageTokenDep = None) -> None:
+    await entries.delete(key, manage_token=manage_token)

@@ -1,0 +1,190 @@
+"""What entries look like on the wire, in and out."""
+
+import unicodedata
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from main_service.entries.aliases import ALIAS_PATTERN, ALIAS_RULE, is_key
+from main_service.entries.lifetimes import DURATION_RULE, Lifetime, parse_duration
+from main_service.entries.models import Kind, Visibility
+from main_service.entries.service import Changes, NewEntry
+from main_service.entries.syntaxes import is_syntax
+from main_service.entries.targets import MAX_URL_LENGTH, check_url
+
+MAX_TITLE_LENGTH = 200
+
+
+def _title(title: str) -> str:
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in title):
+        raise PydanticCustomError("title_invalid", "A title may not hold line ends or control characters")
+    return title
+
+
+def _alias(alias: str) -> str:
+    if not is_key(alias):
+        raise PydanticCustomError("alias_invalid", ALIAS_RULE)
+    return alias
+
+
+def _syntax(syntax: str) -> str:
+    syntax = syntax.lower()
+    if not is_syntax(syntax):
+        raise PydanticCustomError("syntax_unknown", "This is not the alias of a Pygments lexer, such as python or json")
+    return syntax
+
+
+def _url(url: str) -> str:
+    try:
+        return check_url(url)
+    except ValueError as error:
+        raise PydanticCustomError("url_invalid", "{reason}", {"reason": str(error)}) from error
+
+
+def _duration(value: Any) -> timedelta:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise PydanticCustomError("duration_invalid", DURATION_RULE)
+    try:
+        return parse_duration(value)
+    except ValueError as error:
+        raise PydanticCustomError("duration_invalid", "{reason}", {"reason": str(error)}) from error
+
+
+def _instant(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise PydanticCustomError("instant_invalid", "Give an instant with its offset, such as 2030-01-31T12:00:00Z")
+    return value
+
+
+Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_TITLE_LENGTH), AfterValidator(_title)]
+Alias = Annotated[str, AfterValidator(_alias), Field(json_schema_extra={"pattern": ALIAS_PATTERN})]
+Syntax = Annotated[str, AfterValidator(_syntax), Field(description="Alias of a Pygments lexer.", examples=["python"])]
+TargetUrl = Annotated[
+    str,
+    AfterValidator(_url),
+    Field(
+        description="An http or https address, kept as given.",
+        examples=["https://example.org/a/long/path"],
+        json_schema_extra={"maxLength": MAX_URL_LENGTH},
+    ),
+]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "format": "duration"}]}),
+    Field(description="Lifetime from now: seconds, or an ISO 8601 duration.", examples=["P7D"]),
+]
+Instant = Annotated[
+    AwareDatetime,
+    BeforeValidator(_instant),
+    Field(description="When the entry ends.", examples=["2030-01-31T12:00:00Z"]),
+]
+Text = Annotated[str, StringConstraints(min_length=1), Field(description="The text; kept to the byte.")]
+
+
+class _LifetimeIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    expires_at: Instant | None = None
+    expires_in: Duration | None = None
+
+    @model_validator(mode="after")
+    def _refuse_both(self) -> "_LifetimeIn":
+        if self.expires_at is not None and self.expires_in is not None:
+            raise PydanticCustomError("expiry_twice", "Give expires_at or expires_in, not both")
+        return self
+
+    @property
+    def lifetime(self) -> Lifetime:
+        return Lifetime(expires_at=self.expires_at, expires_in=self.expires_in)
+
+
+class _EntryIn(_LifetimeIn):
+    title: Title | None = None
+    alias: Alias | None = Field(None, description="The key, if it should be a chosen one. " + ALIAS_RULE)
+    visibility: Visibility = Visibility.UNLISTED
+
+    @property
+    def new_entry(self) -> NewEntry:
+        return NewEntry(title=self.title or None, alias=self.alias, visibility=self.visibility, lifetime=self.lifetime)
+
+
+class PasteIn(_EntryIn):
+    text: Text
+    syntax: Syntax | None = None
+
+
+class LinkIn(_EntryIn):
+    original_url: TargetUrl
+
+
+class EntryChangeIn(_LifetimeIn):
+    """What is not sent stays. `null` takes a title or syntax away."""
+
+    title: Title | None = None
+    visibility: Visibility | None = None
+    original_url: TargetUrl | None = Field(None, description="Links only.")
+    text: Text | None = Field(None, description="Pastes only.")
+    syntax: Syntax | None = Field(None, description="Pastes only.")
+
+    @field_validator("visibility", "original_url", "text", "expires_at", "expires_in", mode="before")
+    @classmethod
+    def _refuse_null(cls, value: Any) -> Any:
+        if value is None:
+            raise PydanticCustomError("null", "This can't be taken away; leave it out to keep it")
+        return value
+
+    @property
+    def changes(self) -> Changes:
+        columns = self.model_fields_set & {"title", "visibility", "original_url", "syntax"}
+        fields = {name: getattr(self, name) for name in columns}
+        if "title" in fields:
+            fields["title"] = self.title or None
+        return Changes(fields=fields, lifetime=self.lifetime, text=None if self.text is None else self.text.encode())
+
+
+class _EntryOut(BaseModel):
+    key: str
+    url: str = Field(description="The address to share.")
+    title: str | None
+    visibility: Visibility
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime
+
+
+class PasteOut(_EntryOut):
+    kind: Literal[Kind.PASTE]
+    raw_url: str = Field(description="The address of the text alone.")
+    syntax: str | None
+    size_bytes: int = Field(description="Bytes of the text in UTF-8.")
+
+
+class LinkOut(_EntryOut):
+    kind: Literal[Kind.LINK]
+    short_url: str = Field(description="The same as `url`.")
+    original_url: str
+
+
+class CreatedPasteOut(PasteOut):
+    manage_token: str = Field(description="Lets change and delete the entry; given only now.")
+
+
+class CreatedLinkOut(LinkOut):
+    manage_token: str = Field(description="Lets change and delete the entry; given only now.")
+
+
+EntryOut = Annotated[PasteOut | LinkOut, Field(discriminator="kind")]

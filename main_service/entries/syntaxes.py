@@ -1,0 +1,70 @@
+"""The languages a paste can be in: the aliases of Pygments' lexers."""
+
+from functools import cache
+
+from pygments.lexers import get_all_lexers
+
+_COMMON = [
+    "bash",
+    "c",
+    "cpp",
+    "csharp",
+    "css",
+    "diff",
+    "docker",
+    "go",
+    "html",
+    "ini",
+    "java",
+    "javascript",
+    "json",
+    "kotlin",
+    "lua",
+    "make",
+    "markdown",
+    "nginx",
+    "perl",
+    "php",
+    "powershell",
+    "python",
+    "r",
+    "ruby",
+    "rust",
+    "sql",
+    "swift",
+    "toml",
+    "typescript",
+    "xml",
+    "yaml",
+]
+
+
+@cache
+def _names_by_alias() -> dict[str, str]:
+    return {alias.lower(): name for name, aliases, _, _ in get_all_lexers(plugins=False) for alias in reversed(aliases)}
+
+
+def is_syntax(alias: str) -> bool:
+    return alias in _names_by_alias()
+
+
+def syntax_name(alias: str) -> str:
+    """The language's name for people; the alias itself when a newer Pygments no longer knows it."""
+    return _names_by_alias().get(alias, alias)
+
+
+@cache
+def common_syntaxes() -> list[tuple[str, str]]:
+    """Alias and name of what most people paste, by name."""
+    return sorted(((alias, syntax_name(alias)) for alias in _COMMON), key=_by_name)
+
+
+@cache
+def all_syntaxes() -> list[tuple[str, str]]:
+    """First alias and name of every language, by name."""
+    lexers = get_all_lexers(plugins=False)
+    return sorted(((aliases[0].lower(), name) for name, aliases, _, _ in lexers if aliases), key=_by_name)
+
+
+def _by_name(syntax: tuple[str, str]) -> str:
+    return syntax[1].lower()

@@ -1,0 +1,142 @@
+"""Expected failures: each knows its HTTP status, its code for programs and its sentence for people."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one field of the input; never holds the input itself."""
+
+    field: str
+    code: str
+    message: str
+
+
+class AppError(Exception):
+    """An expected failure. Anything else that is raised is a bug and answers 500.
+
+    `advice` is a second sentence, shown on pages: what the reader can do now.
+    """
+
+    status: int
+    code: str
+    message: str
+    advice: str | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
+
+    def __init__(self, message: str | None = None, *, fields: Sequence[FieldError] = ()) -> None:
+        if message is not None:
+            self.message = message
+        self.fields = tuple(fields)
+        super().__init__(self.message)
+
+
+class NotFoundError(AppError):
+    status = 404
+    code = "not_found"
+    message = "There is nothing at this address."
+    advice = "Check the address for a missing or mistyped letter; capitals count."
+
+
+class NotAPasteError(AppError):
+    status = 404
+    code = "not_a_paste"
+    message = "This is a link, it has no text."
+
+
+class EntryEndedError(AppError):
+    status = 410
+    code = "ended"
+    message = "What was here has ended."
+    advice = "An ended address never comes back. Ask whoever gave it to you for a new one."
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            {
+                "deleted": "What was here has been deleted by its owner.",
+                "expired": "What was here has expired.",
+            }.get(reason)
+        )
+
+
+class InvalidInputError(AppError):
+    status = 422
+    code = "invalid_input"
+    message = "Some of what was sent can't be accepted; each field says why."
+
+
+class AliasReservedError(AppError):
+    status = 422
+    code = "alias_reserved"
+    message = "This alias is reserved for the service itself; choose another one."
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldError("alias", self.code, self.message)])
+
+
+class AliasTakenError(AppError):
+    status = 409
+    code = "alias_taken"
+    message = "This alias is or was in use; choose another one."
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldError("alias", self.code, self.message)])
+
+
+class BodyTooLargeError(AppError):
+    status = 413
+    code = "body_too_large"
+    message = "The request is larger than the service accepts."
+    advice = "Split the text or share it as a file elsewhere."
+
+
+class TextTooLargeError(AppError):
+    status = 413
+    code = "text_too_large"
+    advice = BodyTooLargeError.advice
+
+    def __init__(self, max_text_bytes: int) -> None:
+        super().__init__(f"The text is larger than {max_text_bytes} bytes of UTF-8, the most that is accepted.")
+
+
+class ManageTokenMissingError(AppError):
+    status = 401
+    code = "manage_token_missing"
+    message = "Changing this entry needs its manage token in the header X-Manage-Token."
+    headers = {"WWW-Authenticate": 'ManageToken header="X-Manage-Token"'}
+
+
+class ManageTokenWrongError(AppError):
+    status = 403
+    code = "manage_token_wrong"
+    message = "This manage token does not belong to this entry."
+
+
+class FormExpiredError(AppError):
+    status = 403
+    code = "form_expired"
+    message = "The form did not come from a page of this site, or cookies are switched off."
+    advice = "Allow cookies for this site, open the page again and send the form from there."
+
+
+class UnavailableError(AppError):
+    """A part that is needed does not answer; trying again later may succeed."""
+
+    status = 503
+    code = "unavailable"
+    message = "A part of the service does not answer right now."
+    advice = "Nothing of yours is lost. Try again in a moment."
+    headers = {"Retry-After": "5"}
+
+
+class DatabaseUnavailableError(UnavailableError):
+    code = "database_unavailable"
+    message = "The database does not answer right now."
+
+
+class BodyStoreUnavailableError(UnavailableError):
+    code = "text_store_unavailable"
+    message = "The store of texts does not answer right now."

@@ -1,0 +1,62 @@
+"""Opens what the service stands on; the one place where web, worker, command line and tests get it from."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from sqlalchemy.ext.asyncio import async_sessionmaker
+
+from main_service.bodies import BodyStore, open_body_store
+from main_service.database import Session, create_engine
+from main_service.keys import KeySource
+from main_service.settings import Settings
+
+REDIS_SECONDS = 2
+REDIS_CONNECT_SECONDS = 1
+TASK_STATEMENT_SECONDS = 120
+"""A task's batch may take longer than anybody waits for a page."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    settings: Settings
+    sessions: async_sessionmaker[Session]
+    redis: Redis
+    bodies: BodyStore
+    keys: KeySource
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings, *, for_task: bool = False) -> AsyncIterator[Resources]:
+    """Everything a process needs, closed at the end. Connects lazily: a part that is away does not stop the start.
+
+    `for_task`: a background task runs in an event loop of its own, so it keeps no pool of connections, and its
+    statements may take longer.
+
+    Raises:
+        ValueError: S3 is meant and no credentials are found.
+    """
+    if for_task:
+        engine = create_engine(settings.database_url, pool_size=None, statement_seconds=TASK_STATEMENT_SECONDS)
+    else:
+        engine = create_engine(settings.database_url, pool_size=settings.database_pool_size)
+    redis = Redis.from_url(
+        settings.redis_url,
+        socket_timeout=REDIS_SECONDS,
+        socket_connect_timeout=REDIS_CONNECT_SECONDS,
+        retry=Retry(NoBackoff(), 1),
+    )
+    try:
+        yield Resources(
+            settings=settings,
+            sessions=async_sessionmaker(engine, class_=Session, expire_on_commit=False),
+            redis=redis,
+            bodies=open_body_store(settings),
+            keys=KeySource(redis),
+        )
+    finally:
+        await redis.aclose()
+        await engine.dispose()

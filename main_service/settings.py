@@ -1,0 +1,102 @@
+"""Settings of main_service, read from the environment with the prefix MAIN_."""
+
+from datetime import timedelta
+from functools import cache
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_FEWEST_DIFFERENT_CHARACTERS = 10
+
+
+def _is_secret(secret: SecretStr) -> SecretStr:
+    if len(set(secret.get_secret_value())) < _FEWEST_DIFFERENT_CHARACTERS:
+        raise ValueError("is too simple to be a secret; make one with: openssl rand -hex 32")
+    return secret
+
+
+def _is_origin(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must look like https://paste.example.org")
+    if parts.path not in ("", "/"):
+        raise ValueError("must not have a path: the service needs a host name of its own")
+    return url.rstrip("/")
+
+
+def _is_body_store(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "file" and not parts.netloc and len(parts.path) > 1:
+        return url
+    if parts.scheme == "s3" and parts.netloc:
+        return url
+    raise ValueError("must be file:///FOLDER or s3://BUCKET/PREFIX")
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="MAIN_", env_ignore_empty=True, frozen=True)
+
+    secret: Annotated[SecretStr, AfterValidator(_is_secret)] = Field(
+        min_length=32,
+        description="Signs manage tokens and forms; at least 32 characters (openssl rand -hex 32). "
+        "All manage tokens end when it changes.",
+    )
+    public_url: Annotated[str, AfterValidator(_is_origin)] = Field(
+        description="Scheme, host and port under which people reach the service; makes every address it gives out."
+    )
+    database_url: str = Field(
+        repr=False,
+        pattern=r"^postgresql\+asyncpg://",
+        description="PostgreSQL: postgresql+asyncpg://USER:PASSWORD@HOST/NAME.",
+    )
+    database_pool_size: int = Field(
+        10,
+        ge=1,
+        le=500,
+        description="Connections to PostgreSQL that one web process keeps at most. Default 10.",
+    )
+    redis_url: str = Field(repr=False, description="Redis with keys and copies: redis://, rediss:// or unix://.")
+    broker_url: str = Field(
+        repr=False,
+        description="Celery's broker. A unix socket is written redis+socket://PATH?virtual_host=N here.",
+    )
+    body_store_url: Annotated[str, AfterValidator(_is_body_store)] = Field(
+        description="Where texts are kept: file:///FOLDER or s3://BUCKET/PREFIX. "
+        "S3 credentials are found as by the AWS tools (AWS_ACCESS_KEY_ID, profile, instance role)."
+    )
+    body_store_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="Address of an S3 server other than Amazon's. Default: Amazon's.",
+    )
+    body_store_region: str = Field("us-east-1", description="Region of the bucket. Default us-east-1.")
+    max_text_bytes: int = Field(
+        10 * 1024 * 1024,
+        ge=1,
+        le=100 * 1024 * 1024,
+        description="Largest text of a paste, in bytes of UTF-8. Default 10485760 (10 MiB).",
+    )
+    guest_lifetime: timedelta = Field(
+        timedelta(days=10),
+        gt=timedelta(0),
+        le=timedelta(days=36_500),
+        description="Lifetime of a guest's entry that names none; ISO 8601 duration. Default P10D.",
+    )
+    guest_max_lifetime: timedelta = Field(
+        timedelta(days=365),
+        gt=timedelta(0),
+        le=timedelta(days=36_500),
+        description="Longest lifetime a guest may ask for; ISO 8601 duration. Default P365D.",
+    )
+
+
+@cache
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        pydantic.ValidationError: a setting is missing or out of bounds.
+    """
+    return Settings()

@@ -1,0 +1,61 @@
+"""The Jinja2 environment and how a page is made of a template."""
+
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from main_service.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = ROOT / "templates"
+STATIC = ROOT / "static"
+SITE_NAME = "Slipbin"
+
+
+def create_templates(settings: Settings) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+    )
+    environment.globals |= {
+        "static": static_address,
+        "site_name": SITE_NAME,
+        "public_url": settings.public_url,
+    }
+    environment.filters |= {"filesize": filesize, "moment": moment}
+    return environment
+
+
+def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """The page that `template` makes of `context`, which must hold every name the template uses."""
+    environment: Environment = request.app.state.templates
+    return HTMLResponse(environment.get_template(template).render(context), status)
+
+
+@cache
+def static_address(name: str) -> str:
+    """The address of a file in static/, with a version, so that browsers may keep it for ever."""
+    return f"/static/{name}?v={sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+
+
+def filesize(size_bytes: int) -> str:
+    if size_bytes < 1024:
+        return f"{size_bytes} bytes" if size_bytes != 1 else "1 byte"
+    if size_bytes < 1024 * 1024:
+        return f"{size_bytes / 1024:.1f} KiB"
+    return f"{size_bytes / (1024 * 1024):.1f} MiB"
+
+
+def moment(instant: datetime) -> str:
+    """An instant in UTC for people, like `1 Dec 2026, 10:00 UTC`."""
+    return f"{instant.day} {instant:%b %Y, %H:%M} UTC"

@@ -1,0 +1,45 @@
+"""The Celery app of main_service and its schedule."""
+
+import logging
+from datetime import timedelta
+
+from celery import Celery
+
+from main_service.settings import load_settings
+
+HEAL_EVERY = timedelta(seconds=10)
+END_EXPIRED_EVERY = timedelta(hours=1)
+CLEAN_UP_EVERY = timedelta(days=1)
+
+app = Celery("main_service", include=["main_service.entries.tasks", "main_service.cleanup.tasks"])
+app.conf.update(
+    broker_url=load_settings().broker_url,
+    broker_connection_retry_on_startup=True,
+    task_default_queue="main_service",
+    task_ignore_result=True,
+    # A task whose worker is killed is done again: every task can be repeated.
+    task_acks_late=True,
+    worker_prefetch_multiplier=1,
+    timezone="UTC",
+    # A round that nobody took is worthless once the next one is due.
+    beat_schedule={
+        "heal_copies": {
+            "task": "main_service.heal_copies",
+            "schedule": HEAL_EVERY,
+            "options": {"expires": HEAL_EVERY.total_seconds()},
+        },
+        "end_expired": {
+            "task": "main_service.end_expired",
+            "schedule": END_EXPIRED_EVERY,
+            "options": {"expires": END_EXPIRED_EVERY.total_seconds()},
+        },
+        "clean_up": {
+            "task": "main_service.clean_up",
+            "schedule": CLEAN_UP_EVERY,
+            "options": {"expires": CLEAN_UP_EVERY.total_seconds()},
+        },
+    },
+)
+# The tasks say what they did; Celery's own two lines for every round would bury that.
+logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
+logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
