@@ -1,0 +1,55 @@
+# make help lists what there is. PYTHON names the interpreter that makes .venv (3.11 or newer).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt migrate lock bench
+
+help: ## List the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+run: $(VENV)/.run-installed ## Start everything on this machine (PORT=8000 HOST=127.0.0.1 DATA=./data WORKERS=2)
+	@PORT="$(PORT)" HOST="$(HOST)" DATA="$(DATA)" WORKERS="$(WORKERS)" exec $(BIN)/python -m launcher run
+
+test: $(VENV)/.dev-installed ## Run all tests on engines of their own (args="-k name" to choose)
+	$(BIN)/python -m pytest --numprocesses auto $(args)
+
+check: $(VENV)/.dev-installed ## Everything that CI runs: lint, types, architecture, tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(MAKE) test
+
+fmt: $(VENV)/.dev-installed ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+migrate: $(VENV)/.dev-installed ## Draft a migration from the models (m="what it does")
+	@test -n "$(m)" || { echo 'Say what it does: make migrate m="add a column"'; exit 1; }
+	$(BIN)/python -m tests.draft_migration "$(m)"
+
+lock: $(VENV)/.dev-installed ## Choose the newest allowed versions of all dependencies
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade \
+		pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade \
+		pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+
+bench: $(VENV)/.dev-installed ## Measure beside nginx and a bare FastAPI (needs wrk and nginx)
+	$(BIN)/python -m benchmarks $(args)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Python 3.11 or newer is needed; name one: make PYTHON=python3.12 …'; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo 'The venv module is needed (Debian: apt install python3-venv).'; exit 1; }
+
+$(VENV)/.run-installed: requirements.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev-installed: requirements-dev.lock requirements.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@ $(VENV)/.run-installed

@@ -1,0 +1,93 @@
+"""The engines, the web process and the stores that most tests share. Each test makes its own entries in them."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+import redis
+
+from tests.running import Environment, WebServer, run_main, running_engines, temporary_folder
+from tests.swift_server import SwiftServer, swift_server
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    with temporary_folder() as path:
+        yield path
+
+
+@pytest.fixture(scope="session")
+def environment(folder: Path) -> Iterator[Environment]:
+    """Settings of the services on running engines; texts are files."""
+    with running_engines(folder) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def swift(folder: Path) -> Iterator[SwiftServer]:
+    with swift_server(folder / "swift") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_environment(environment: Environment, swift: SwiftServer) -> Environment:
+    """The same engines with texts in an S3 bucket."""
+    settings = environment | {
+        "MAIN_BODY_STORE_URL": "s3://texts/bodies",
+        "MAIN_BODY_STORE_ENDPOINT": swift.endpoint_url,
+        "MAIN_BODY_STORE_REGION": swift.region,
+        "AWS_ACCESS_KEY_ID": swift.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": swift.secret_access_key,
+    }
+    run_main("migrate", environment=settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def web(environment: Environment) -> Iterator[WebServer]:
+    with WebServer(environment) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_web(s3_environment: Environment) -> Iterator[WebServer]:
+    with WebServer(s3_environment) as server:
+        yield server
+
+
+@pytest.fixture
+def client(web: WebServer) -> Iterator[httpx.Client]:
+    """A visitor: cookies of its own."""
+    with web.new_client() as visitor:
+        yield visitor
+
+
+@pytest.fixture(params=["file", "s3"])
+def store_environment(request: pytest.FixtureRequest) -> Environment:
+    """Whatever depends on the object store is tested on both kinds."""
+    name = "environment" if request.param == "file" else "s3_environment"
+    settings: Environment = request.getfixturevalue(name)
+    return settings
+
+
+@pytest.fixture(params=["file", "s3"])
+def store_client(request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
+    """A visitor of a web process on each kind of object store."""
+    server: WebServer = request.getfixturevalue("web" if request.param == "file" else "s3_web")
+    with server.new_client() as visitor:
+        yield visitor
+
+
+@pytest.fixture
+async def database(environment: Environment) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def valkey(environment: Environment) -> Iterator["redis.Redis"]:
+    with redis.Redis.from_url(environment["MAIN_REDIS_URL"], decode_responses=True) as connection:
+        yield connection

@@ -1,0 +1,127 @@
+"""Starts the real thing for tests: the engines through the launcher, and web processes on free ports."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+START_SECONDS = 60.0
+SECRET = "a-secret-of-the-tests-0123456789-abcdefgh"
+
+Environment = dict[str, str]
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder with a short name, because the engines' sockets lie in it, that an unprivileged user can reach."""
+    with tempfile.TemporaryDirectory(prefix="slipbin-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@contextmanager
+def running_engines(folder: Path) -> Iterator[Environment]:
+    """PostgreSQL and Valkey below `folder`, migrated; yields the environment that main_service and keygen need.
+
+    The launcher stops when its standard input closes, so nothing outlives a test run that is killed.
+    """
+    launcher = subprocess.Popen(
+        [sys.executable, "-m", "launcher", "engines", "--data", str(folder / "data")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=REPOSITORY,
+    )
+    assert launcher.stdin is not None
+    assert launcher.stdout is not None
+    try:
+        environment: Environment = {"MAIN_SECRET": SECRET, "MAIN_PUBLIC_URL": "http://slipbin.test"}
+        for line in launcher.stdout:
+            if line.strip() == "ready":
+                break
+            name, _, value = line.strip().partition("=")
+            environment[name] = value
+        assert launcher.poll() is None, "the engines did not start"
+        run_main("migrate", environment=environment)
+        yield environment
+    finally:
+        launcher.stdin.close()
+        launcher.stdout.close()
+        launcher.wait(START_SECONDS)
+
+
+def run_main(*arguments: str, environment: Mapping[str, str]) -> str:
+    """Run a command of main_service to its end; return what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "main_service", *arguments],
+        env=full(environment),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def full(environment: Mapping[str, str]) -> Environment:
+    """`environment` over what a process needs to run at all, without settings of whoever runs the tests."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAIN_", "KEYGEN_", "AWS_"))}
+    return {**inherited, **environment}
+
+
+class WebServer:
+    """Web processes of main_service that share one listening socket, as the launcher runs them."""
+
+    def __init__(self, environment: Mapping[str, str], *, processes: int = 1) -> None:
+        self._environment = full(environment)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = "http://127.0.0.1:{}".format(self._listener.getsockname()[1])
+        self.processes = [self._start() for _ in range(processes)]
+        self.client = self.new_client()
+        self._wait()
+
+    def __enter__(self) -> "WebServer":
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.client.close()
+        for process in self.processes:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        self._listener.close()
+
+    def new_client(self) -> httpx.Client:
+        """A client with connections and cookies of its own."""
+        return httpx.Client(base_url=self.address, timeout=30, trust_env=False)
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        descriptor = self._listener.fileno()
+        return subprocess.Popen(
+            [sys.executable, "-m", "main_service", "serve", "--fd", str(descriptor)],
+            env=self._environment,
+            cwd=REPOSITORY,
+            pass_fds=[descriptor],
+        )
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            assert all(process.poll() is None for process in self.processes), "a web process ended at its start"
+            try:
+                if httpx.get(f"{self.address}/static/slipbin.css", timeout=1, trust_env=False).status_code == 200:
+                    return
+            except httpx.TransportError:
+                continue
+        raise AssertionError("the web process does not answer")
