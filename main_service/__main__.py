@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import socket
 import sys
 from pathlib import Path
@@ -90,6 +91,30 @@ def _settings() -> Settings:
         sys.exit("main_service can't start:\n" + "\n".join(sentences))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run a command and end the process without tearing the interpreter down.
+
+    obstore's threads may still be putting away their last Python objects then, and a thread that finds the interpreter
+    gone aborts the process although all work is done (PyO3/pyo3-async-runtimes issue 40).
+    """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    cli()
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    code: object = 0
+    try:
+        cli()
+    except SystemExit as end:
+        code = end.code
+    except Exception:
+        logging.getLogger(__name__).exception("The command failed")
+        code = 1
+    if isinstance(code, str):
+        typer.echo(code, err=True)
+        code = 1
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -81,13 +81,13 @@ def store_client(request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-async def database(environment: Environment) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+async def database(environment: Environment) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
     yield connection
     await connection.close()
 
 
 @pytest.fixture
-def valkey(environment: Environment) -> Iterator["redis.Redis"]:
+def valkey(environment: Environment) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(environment["MAIN_REDIS_URL"], decode_responses=True) as connection:
         yield connection

@@ -71,7 +71,7 @@ def run_main(*arguments: str, environment: Mapping[str, str]) -> str:
         timeout=START_SECONDS,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr}"
     return done.stdout
 
 
@@ -87,7 +87,7 @@ class WebServer:
     def __init__(self, environment: Mapping[str, str], *, processes: int = 1) -> None:
         self._environment = full(environment)
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = "http://127.0.0.1:{}".format(self._listener.getsockname()[1])
+        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.processes = [self._start() for _ in range(processes)]
         self.client = self.new_client()
         self._wait()

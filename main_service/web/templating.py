@@ -39,7 +39,7 @@ def create_templates(settings: Settings) -> Environment:
 def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """The page that `template` makes of `context`, which must hold every name the template uses."""
     environment: Environment = request.app.state.templates
-    return HTMLResponse(environment.get_template(template).render(context), status)
+    return HTMLResponse(environment.get_template(template).render(context, status=status), status)
 
 
 @cache

@@ -1,0 +1,223 @@
+"""The pages that make and manage entries, as a browser without JavaScript uses them."""
+
+import html
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.main_service.entries.making import create_link, create_paste, new_alias
+
+BROWSER = {"Accept": "text/html"}
+
+
+def csrf_token(page: httpx.Response) -> str:
+    match = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    assert match, page.text
+    return match[1]
+
+
+def send_form(client: httpx.Client, page: str, address: str, **fields: str) -> httpx.Response:
+    """Open `page`, fill in its form and send it as a browser does."""
+    token = csrf_token(client.get(page, headers=BROWSER))
+    parts: dict[str, Any] = {name: (None, value) for name, value in {"csrf_token": token, **fields}.items()}
+    return client.post(address, files=parts, headers=BROWSER | {"Sec-Fetch-Site": "same-origin"})
+
+
+def words(page: httpx.Response) -> str:
+    return html.unescape(re.sub(r"<[^>]*>", " ", page.text))
+
+
+def test_home_offers_a_paste_and_a_link(client: httpx.Client) -> None:
+    paste, link = client.get("/", headers=BROWSER), client.get("/?kind=link", headers=BROWSER)
+
+    assert 'action="/pastes"' in paste.text
+    assert 'enctype="multipart/form-data"' in paste.text
+    assert 'name="text"' in paste.text
+    assert 'action="/links"' in link.text
+    assert 'name="original_url"' in link.text
+    for page in (paste, link):
+        assert 'name="lifetime"' in page.text
+        assert 'name="alias"' in page.text
+        assert 'name="visibility"' in page.text
+
+
+def test_paste_form_gives_the_address_and_the_manage_link(client: httpx.Client) -> None:
+    page = send_form(client, "/", "/pastes", text="\r\nline one\r\nline two", title="T & T", syntax="", lifetime="PT1H")
+
+    assert (page.status_code, page.headers["cache-control"]) == (200, "private, no-store")
+    key = re.search(r"http://slipbin\.test/([A-Za-z0-9]{11})\b", page.text)[1]
+    assert re.search(rf"http://slipbin\.test/{key}/manage#[\w-]{{43}}", page.text)
+    assert client.get(f"/{key}/raw").content == b"\nline one\nline two"
+    entry = client.get(f"/api/v1/entries/{key}").json()
+    assert (entry["title"], entry["syntax"], entry["visibility"]) == ("T & T", None, "unlisted")
+
+
+def test_link_form_gives_an_address_that_redirects(client: httpx.Client) -> None:
+    alias = new_alias()
+
+    page = send_form(
+        client, "/?kind=link", "/links", original_url="https://example.org/x", alias=alias, visibility="public"
+    )
+
+    assert f"http://slipbin.test/{alias}" in page.text
+    assert client.get(f"/{alias}").headers["location"] == "https://example.org/x"
+
+
+def test_refused_form_comes_back_filled_in_with_the_reason(client: httpx.Client) -> None:
+    text = "\n</textarea><b>kept</b>"
+
+    page = send_form(
+        client, "/", "/pastes", text=text, title="Kept title", alias="no good!", visibility="public", lifetime="P7D"
+    )
+
+    assert page.status_code == 422
+    assert "An alias has 3 to 64 letters" in words(page)
+    assert re.search(r"<textarea[^>]*>\n\n&lt;/textarea&gt;&lt;b&gt;kept&lt;/b&gt;</textarea>", page.text)
+    assert 'value="Kept title"' in page.text
+    assert 'value="no good!"' in page.text
+    assert re.search(r'<option value="P7D" selected', page.text)
+    assert "aria-invalid" in page.text
+
+
+def test_taken_alias_comes_back_as_a_form(client: httpx.Client) -> None:
+    alias = create_link(client, alias=new_alias())["key"]
+
+    page = send_form(client, "/?kind=link", "/links", original_url="https://example.org/", alias=alias)
+
+    assert page.status_code == 409
+    assert "is or was in use" in words(page)
+    assert 'value="https://example.org/"' in page.text
+
+
+@pytest.mark.parametrize("address", ["/pastes", "/links"])
+def test_form_without_its_token_is_refused_but_keeps_what_was_typed(client: httpx.Client, address: str) -> None:
+    fields = {"text": "typed", "original_url": "https://example.org/typed"}
+    token = csrf_token(client.get("/", headers=BROWSER))
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+
+    for data, headers in (
+        (fields, {}),
+        (fields | {"csrf_token": "x" * 64}, {}),
+        (fields | {"csrf_token": token}, foreign),
+    ):
+        page = client.post(address, data=data, headers=BROWSER | headers)
+        assert page.status_code == 403
+        assert "typed" in page.text
+    client.cookies.clear()
+    assert client.post(address, data=fields | {"csrf_token": token}, headers=BROWSER).status_code == 403
+
+
+def test_token_of_one_visitor_is_worth_nothing_to_another(client: httpx.Client, web: Any) -> None:
+    token = csrf_token(client.get("/", headers=BROWSER))
+    with web.new_client() as other:
+        other.get("/", headers=BROWSER)
+        assert (
+            other.post("/links", data={"original_url": "https://example.org/", "csrf_token": token}).status_code == 403
+        )
+
+
+def test_form_with_10_mib_of_short_lines_is_accepted(client: httpx.Client) -> None:
+    text = "a\r\n" * (5 * 1024 * 1024)
+
+    page = send_form(client, "/", "/pastes", text=text)
+
+    assert page.status_code == 200
+    key = re.search(r"http://slipbin\.test/([A-Za-z0-9]{11})\b", page.text)[1]
+    assert client.get(f"/{key}/raw").content == b"a\n" * (5 * 1024 * 1024)
+
+
+def test_form_over_the_limit_is_a_413_page(client: httpx.Client) -> None:
+    page = send_form(client, "/", "/pastes", text="a" * (10 * 1024 * 1024 + 1))
+
+    assert page.status_code == 413
+    assert "larger than 10485760 bytes" in words(page)
+
+
+def test_manage_page_asks_for_the_token_and_keeps_it_from_other_pages(client: httpx.Client) -> None:
+    entry = create_paste(client)
+    manage = f"/{entry['key']}/manage"
+
+    asked = client.get(manage, headers=BROWSER)
+    assert 'name="token"' in asked.text
+    assert "/manage/delete" not in asked.text
+    opened = send_form(client, manage, manage, token=f" {entry['manage_token']} ")
+    assert (opened.status_code, opened.headers["location"]) == (303, manage)
+    cookie = opened.headers["set-cookie"]
+    assert f"Path={manage}" in cookie
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert f"{manage}/delete" in client.get(manage, headers=BROWSER).text
+
+
+def test_wrong_token_opens_nothing(client: httpx.Client) -> None:
+    entry, other = create_paste(client), create_paste(client)
+    manage = f"/{entry['key']}/manage"
+
+    page = send_form(client, manage, manage, token=other["manage_token"])
+
+    assert page.status_code == 403
+    assert "does not belong" in words(page)
+    assert "slipbin_manage" not in page.headers.get("set-cookie", "")
+    for action in ("expiry", "delete"):
+        refused = send_form(client, manage, f"{manage}/{action}", lifetime="PT1H", confirm="yes")
+        assert refused.status_code == 401
+    assert client.get(f"/{entry['key']}").status_code == 200
+
+
+def test_expiry_is_changed_on_the_manage_page(client: httpx.Client) -> None:
+    entry = create_link(client)
+    manage = f"/{entry['key']}/manage"
+    send_form(client, manage, manage, token=entry["manage_token"])
+
+    page = send_form(client, manage, f"{manage}/expiry", lifetime="PT1H")
+
+    assert page.status_code == 200
+    assert "The new end is set" in words(page)
+    assert client.get(f"/api/v1/entries/{entry['key']}").json()["expires_at"] < entry["expires_at"]
+    assert send_form(client, manage, f"{manage}/expiry", lifetime="").status_code == 422
+    assert send_form(client, manage, f"{manage}/expiry", lifetime="forever").status_code == 422
+
+
+def test_deleting_on_the_manage_page_asks_first(client: httpx.Client) -> None:
+    entry = create_paste(client)
+    manage = f"/{entry['key']}/manage"
+    send_form(client, manage, manage, token=entry["manage_token"])
+
+    assert send_form(client, manage, f"{manage}/delete").status_code == 422
+    assert client.get(f"/{entry['key']}").status_code == 200
+    page = send_form(client, manage, f"{manage}/delete", confirm="yes")
+
+    assert page.status_code == 200
+    assert entry["key"] in words(page)
+    assert client.get(f"/{entry['key']}").status_code == 410
+
+
+@pytest.mark.parametrize("action", ["", "/expiry", "/delete"])
+def test_manage_forms_need_their_own_token(client: httpx.Client, action: str) -> None:
+    entry = create_paste(client)
+    manage = f"/{entry['key']}/manage"
+    send_form(client, manage, manage, token=entry["manage_token"])
+
+    page = client.post(
+        f"{manage}{action}",
+        data={"token": entry["manage_token"], "confirm": "yes", "lifetime": "PT1H"},
+        headers=BROWSER,
+    )
+
+    assert page.status_code == 403
+    assert client.get(f"/{entry['key']}").status_code == 200
+    assert client.get(f"/api/v1/entries/{entry['key']}").json()["expires_at"] == entry["expires_at"]
+
+
+def test_no_page_has_inline_script_or_style(client: httpx.Client) -> None:
+    paste, link = create_paste(client, title="<script>"), create_link(client)
+    manage = f"/{paste['key']}/manage"
+    send_form(client, manage, manage, token=paste["manage_token"])
+    addresses = ("/", "/?kind=link", f"/{paste['key']}", f"/{link['key']}+", manage, "/docs", "/redoc", "/nothing-here")
+    for address in addresses:
+        page = client.get(address, headers=BROWSER).text
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", page), address
+        assert all(re.search(r'\ssrc="/static/', tag) for tag in re.findall(r"<script[^>]*>", page)), address
+        assert not re.search(r'(src|href)="(https?:)?//(?!slipbin\.test|127\.0\.0\.1|example\.org)', page), address

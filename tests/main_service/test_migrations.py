@@ -1,0 +1,71 @@
+"""The schema: up, the same as the models, down, and up again."""
+
+import subprocess
+import sys
+
+import asyncpg
+import pytest
+
+from tests.running import REPOSITORY, Environment, full, run_main
+
+
+@pytest.fixture
+async def own_database(environment: Environment) -> Environment:
+    """An empty database beside the one that the other tests use."""
+    url = environment["MAIN_DATABASE_URL"]
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    await connection.execute("DROP DATABASE IF EXISTS migrations")
+    await connection.execute("CREATE DATABASE migrations")
+    await connection.close()
+    return environment | {"MAIN_DATABASE_URL": url.replace("/slipbin?", "/migrations?")}
+
+
+def alembic(*arguments: str, environment: Environment) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "alembic", *arguments]
+    return subprocess.run(
+        command, env=full(environment), cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+async def tables(environment: Environment) -> set[str]:
+    connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+    rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    await connection.close()
+    return {row["tablename"] for row in rows}
+
+
+async def test_upgrade_is_what_the_models_say_and_downgrade_leaves_nothing(own_database: Environment) -> None:
+    run_main("migrate", environment=own_database)
+    assert await tables(own_database) == {"entry", "body_to_delete", "stale_key", "alembic_version"}
+
+    check = alembic("check", environment=own_database)
+    assert check.returncode == 0, check.stdout + check.stderr
+
+    down = alembic("downgrade", "base", environment=own_database)
+    assert down.returncode == 0, down.stderr
+    assert await tables(own_database) == {"alembic_version"}
+    run_main("migrate", environment=own_database)
+    assert "entry" in await tables(own_database)
+
+
+async def test_two_migrations_at_once_take_turns(own_database: Environment) -> None:
+    command = [sys.executable, "-m", "main_service", "migrate"]
+    both = [subprocess.Popen(command, env=full(own_database), cwd=REPOSITORY) for _ in range(2)]
+
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert "entry" in await tables(own_database)
+
+
+async def test_rows_that_contradict_themselves_are_refused_by_the_database(database: asyncpg.Connection) -> None:
+    statement = """
+        INSERT INTO entry (key, kind, visibility, created_at, updated_at, expires_at, original_url, ended_at)
+        VALUES ($1, $2, $3, now(), now(), now(), $4, $5)
+    """
+    for values in (
+        ("contradiction", "link", "unlisted", None, None),
+        ("contradiction", "paste", "unlisted", "https://example.org/", None),
+        ("contradiction", "file", "unlisted", "https://example.org/", None),
+        ("contradiction", "link", "secret", "https://example.org/", None),
+    ):
+        with pytest.raises(asyncpg.CheckViolationError):
+            await database.execute(statement, *values)

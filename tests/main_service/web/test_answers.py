@@ -1,0 +1,226 @@
+"""What holds for every answer: headers, shapes of refusals, documentation, limits."""
+
+import json
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+
+from main_service.app import create_app
+from main_service.entries.aliases import RESERVED_WORDS
+from main_service.settings import Settings
+from tests.main_service.entries.making import create_link, create_paste
+from tests.running import Environment, WebServer
+
+MEBIBYTE = 1024 * 1024
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def settings(environment: Environment) -> Settings:
+    values = {name.removeprefix("MAIN_").lower(): v for name, v in environment.items() if name.startswith("MAIN_")}
+    return Settings(**values)
+
+
+def every_answer(client: httpx.Client) -> list[httpx.Response]:
+    paste, link = create_paste(client), create_link(client)
+    return [
+        client.get(address, headers={"Accept": accept})
+        for accept in ("text/html", "*/*")
+        for address in (
+            "/", f"/{paste['key']}", f"/{paste['key']}/raw", f"/{paste['key']}/manage", f"/{link['key']}",
+            f"/{link['key']}+", "/docs", "/redoc", "/openapi.json", "/static/slipbin.css", "/nothing-here",
+            f"/api/v1/entries/{paste['key']}", f"/api/v1/entries/{paste['key']}/text", "/api/v1/nothing",
+        )
+    ]  # fmt: skip
+
+
+def test_every_answer_carries_the_security_headers(client: httpx.Client) -> None:
+    for response in every_answer(client):
+        policy = response.headers["content-security-policy"]
+        assert "unsafe" not in policy
+        assert policy.startswith("default-src 'none'")
+        assert "frame-ancestors 'none'" in policy
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert "x-robots-tag" in response.headers
+        assert "server" not in response.headers
+
+
+async def test_bug_is_a_500_that_tells_nothing_and_carries_the_headers(
+    environment: Environment, web: WebServer, client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    """A text that vanished behind the service's back: what a broken disk does."""
+    key = create_paste(client)["key"]
+    body_id = await database.fetchval("SELECT body_id FROM entry WHERE key = $1", key)
+    folder = Path(environment["MAIN_BODY_STORE_URL"].removeprefix("file://"))
+    (folder / body_id.hex[:2] / str(body_id)).unlink()
+
+    for accept, kind in (("text/html", "text/html; charset=utf-8"), ("*/*", "application/problem+json")):
+        with web.new_client() as visitor:
+            response = visitor.get(f"/{key}", headers={"Accept": accept})
+        assert (response.status_code, response.headers["content-type"]) == (500, kind)
+        assert response.headers["content-security-policy"].startswith("default-src 'none'")
+        assert "Traceback" not in response.text
+        assert "BodyMissing" not in response.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[1]", b"null", b"\xff", b'{"text": NaN}', b'{"text": 1e400}', b"[" * 100_000, b'{"text": "\xc3"}'],
+)
+def test_body_that_is_not_a_json_object_is_a_422_without_an_echo(client: httpx.Client, body: bytes) -> None:
+    response = client.post("/api/v1/pastes", content=body, headers=JSON)
+
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert {"type", "title", "status", "detail", "code", "errors"} == set(problem)
+    assert problem["code"] == "invalid_input"
+
+
+def test_wrong_content_type_is_refused(client: httpx.Client) -> None:
+    response = client.post("/api/v1/pastes", content=b'{"text": "a"}', headers={"Content-Type": "text/plain"})
+
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_input")
+
+
+def test_wrong_method_says_which_are_right(client: httpx.Client) -> None:
+    response = client.put("/api/v1/pastes", json={})
+
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert response.json()["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize("name", ["<b>", "\\ud800", "\\u0000", "a" * 65])
+def test_hostile_field_name_is_not_repeated(client: httpx.Client, name: str) -> None:
+    response = client.post("/api/v1/pastes", content=f'{{"text": "a", "{name}": 1}}'.encode(), headers=JSON)
+
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] in ("", "(unnamed)")
+
+
+def test_too_large_a_request_is_a_413_while_it_streams(web: WebServer, client: httpx.Client) -> None:
+    """What is still being sent is thrown away, so the client can read the answer and memory stays flat."""
+    [process] = web.processes
+    before = psutil.Process(process.pid).memory_info().rss
+
+    def long() -> Any:
+        yield b'{"original_url": "https://example.org/'
+        for _ in range(200):
+            yield b"a" * MEBIBYTE
+
+    response = client.post("/api/v1/links", content=long(), headers=JSON)
+
+    assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+    assert psutil.Process(process.pid).memory_info().rss - before < 50 * MEBIBYTE
+
+
+def test_large_body_of_nested_lists_is_refused_before_it_is_parsed(client: httpx.Client) -> None:
+    body = b'{"text": "a", "title": [' + b"[]," * 5_000_000 + b"[]]}"
+
+    response = client.post("/api/v1/pastes", content=body, headers=JSON)
+
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["message"] == "The body is not a flat JSON object."
+
+
+def test_bodies_of_all_requests_together_are_bounded(client: httpx.Client) -> None:
+    """Requests that are held open with large bodies: the budget is reached, answered 503, and free again after."""
+    release = threading.Event()
+
+    def held() -> Any:
+        yield b'{"text": "' + b"a" * 1024
+        for _ in range(55):
+            yield b"a" * MEBIBYTE
+        release.wait(30)
+        yield b'"}'
+
+    statuses: list[int] = []
+
+    def send() -> None:
+        with httpx.Client(base_url=client.base_url, timeout=60, trust_env=False) as own:
+            try:
+                statuses.append(own.post("/api/v1/pastes", content=held(), headers=JSON).status_code)
+            except httpx.TransportError:
+                statuses.append(503)
+
+    threads = [threading.Thread(target=send) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    while 503 not in statuses:
+        release.wait(0.05)
+    release.set()
+    for thread in threads:
+        thread.join()
+    assert 413 in statuses
+    assert client.post("/api/v1/pastes", json={"text": "a" * 5_000_000}).status_code == 201
+
+
+def test_every_route_of_ours_is_a_reserved_word(settings: Settings) -> None:
+    first_parts = {part for path in paths(create_app(settings)) if (part := path.split("/")[1]) and "{" not in part}
+
+    assert {"api", "docs", "static", "pastes"} <= first_parts
+    assert {part for part in first_parts if "." not in part} <= RESERVED_WORDS
+
+
+def paths(app: Any) -> set[str]:
+    """Every path the app answers, those of included routers too."""
+    found: set[str] = set()
+    routes = list(app.routes)
+    while routes:
+        route = routes.pop()
+        routes.extend(getattr(getattr(route, "original_router", None), "routes", []))
+        if path := getattr(route, "path", ""):
+            found.add(path)
+    return found
+
+
+def test_openapi_documents_every_refusal_as_a_problem(client: httpx.Client) -> None:
+    schema = client.get("/openapi.json").json()
+
+    assert schema["openapi"].startswith("3.1")
+    assert schema["servers"] == [{"url": "http://slipbin.test"}]
+    assert "HTTPValidationError" not in json.dumps(schema)
+    operations = {
+        (method, path): operation for path, item in schema["paths"].items() for method, operation in item.items()
+    }
+    assert set(operations) == {
+        ("post", "/api/v1/pastes"), ("post", "/api/v1/links"), ("get", "/api/v1/entries/{key}"),
+        ("patch", "/api/v1/entries/{key}"), ("delete", "/api/v1/entries/{key}"), ("get", "/api/v1/entries/{key}/text"),
+        ("get", "/{key}"), ("get", "/{key}/raw"),
+    }  # fmt: skip
+    for (method, path), operation in operations.items():
+        assert operation["summary"]
+        refusals = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
+        expected = {"422", "500", "503"} | ({"404", "410"} if "{key}" in path else set())
+        expected |= {"409", "413"} if method == "post" else set()
+        expected |= {"401", "403"} if method in ("patch", "delete") else set()
+        assert expected <= set(refusals), (method, path)
+        for answer in refusals.values():
+            assert list(answer["content"]) == ["application/problem+json"]
+            assert answer["content"]["application/problem+json"]["schema"]["$ref"].endswith("/Problem")
+
+
+def test_documentation_pages_load_nothing_from_elsewhere(client: httpx.Client) -> None:
+    for address in ("/docs", "/redoc"):
+        page = client.get(address).text
+        assets = re.findall(r'(?:src|href)="(/static/[^"]+)"', page)
+        assert assets
+        for asset in assets:
+            assert client.get(asset).status_code == 200
+
+
+def test_static_files_are_kept_by_browsers(client: httpx.Client) -> None:
+    page = client.get("/", headers={"Accept": "text/html"}).text
+    versioned = re.search(r'href="(/static/slipbin\.css\?v=\w+)"', page)[1]
+
+    assert "immutable" in client.get(versioned).headers["cache-control"]
+    assert client.get("/static/slipbin.css").headers["cache-control"] == "public, max-age=86400"
+    for hostile in ("/static/../pyproject.toml", "/static/%2e%2e/pyproject.toml", "/static/docs/../../pyproject.toml"):
+        assert client.get(hostile).status_code == 404
