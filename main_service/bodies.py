@@ -97,11 +97,11 @@ class BodyStore:
             if self._folder is None:
                 await obstore.delete_async(self._store, [_path(body_id) for body_id in body_ids])
                 return
-            for body_id in body_ids:
-                try:
-                    await obstore.delete_async(self._store, _path(body_id))
-                except FileNotFoundError:
-                    pass
+            # A bulk delete of the local store raises when one file is missing, so each is asked for by itself.
+            deletions = (obstore.delete_async(self._store, _path(body_id)) for body_id in body_ids)
+            for outcome in await asyncio.gather(*deletions, return_exceptions=True):
+                if isinstance(outcome, BaseException) and not isinstance(outcome, FileNotFoundError):
+                    raise outcome
 
     async def list_pages(self) -> AsyncIterator[list[StoredBody]]:
         """All texts, in pages of at most `IDS_PER_PAGE`, in no order."""
