@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 from sqlalchemy import DateTime, MetaData, Text, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -18,6 +19,9 @@ CONNECT_SECONDS = 3
 POOL_WAIT_SECONDS = 3
 STATEMENT_SECONDS = 5
 """No request may hang over 10 s; waiting for a connection and then for a statement stays below."""
+
+_AWAY_CLASSES = ("08", "53", "57")
+"""SQLSTATE classes: connection lost, out of resources, shut down or cancelled."""
 
 
 class Base(DeclarativeBase):
@@ -69,12 +73,15 @@ class Session(AsyncSession):
 def _translated_errors() -> Iterator[None]:
     try:
         yield
-    except (OSError, TimeoutError, PoolTimeoutError, InterfaceError, OperationalError) as error:
+    except (OSError, TimeoutError, PoolTimeoutError) as error:
+        raise DatabaseUnavailableError from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        # SQLAlchemy passes on what happens while it connects as it is: too many clients, a server that starts up.
         raise DatabaseUnavailableError from error
     except DBAPIError as error:
-        # A server that shuts down or starts up answers with errors that SQLAlchemy files under the general class.
         sqlstate = getattr(error.orig, "sqlstate", None) or ""
-        if error.connection_invalidated or sqlstate[:2] in ("08", "53", "57"):
+        is_away = error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
+        if is_away or sqlstate[:2] in _AWAY_CLASSES:
             raise DatabaseUnavailableError from error
         raise
 

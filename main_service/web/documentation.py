@@ -13,9 +13,13 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 SWAGGER_POLICY = CONTENT_SECURITY_POLICY.replace("img-src 'self'", "img-src 'self' data:")
 
-# ReDoc adds style elements that are empty in the document (their rules are set by script) and searches in a worker.
+_EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+_SCROLLBAR_STYLE = "'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='"
+
+# ReDoc adds two style elements: one is empty, because its rules are set by script, one belongs to its scrollbars and
+# changes with the version of the wheel. It searches in a worker.
 REDOC_POLICY = (
-    SWAGGER_POLICY.replace("style-src 'self'", "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='")
+    SWAGGER_POLICY.replace("style-src 'self'", f"style-src 'self' {_EMPTY_STYLE} {_SCROLLBAR_STYLE}")
     + "; worker-src blob:"
 )
 

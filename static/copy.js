@@ -1,0 +1,51 @@
+// Buttons that put the text of another element on the clipboard.
+
+function textOf(element) {
+  // The numbers of a paste's lines are no part of its text.
+  const lines = element.querySelectorAll(".line > .text");
+  return lines.length ? Array.from(lines, (line) => line.textContent).join("") : element.textContent;
+}
+
+async function copy(text) {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  // Plain http on any host but this machine has no clipboard API; the old command still works there.
+  const onCopy = (event) => {
+    event.preventDefault();
+    event.clipboardData.setData("text/plain", text);
+  };
+  document.addEventListener("copy", onCopy, { once: true });
+  const isCopied = document.execCommand("copy");
+  document.removeEventListener("copy", onCopy);
+  if (!isCopied) throw new Error("the browser refused to copy");
+}
+
+function select(element) {
+  getSelection().selectAllChildren(element);
+}
+
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  const label = button.textContent;
+  const source = document.getElementById(button.dataset.copy);
+  const status = document.getElementById("status");
+  let timer;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    clearTimeout(timer);
+    try {
+      await copy(textOf(source));
+      button.textContent = "Copied";
+      status.textContent = button.dataset.copied;
+    } catch {
+      select(source);
+      button.textContent = "Press Ctrl+C";
+      status.textContent = "The text is selected. Press Ctrl+C to copy it.";
+    }
+    timer = setTimeout(() => {
+      button.textContent = label;
+      status.textContent = "";
+    }, 2000);
+  });
+}
