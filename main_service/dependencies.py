@@ -1,4 +1,7 @@
-"""What routes of every feature ask for: the process's resources and the request's transaction."""
+"""What routes of every feature ask for: the process's resources and the request's transaction.
+
+All are coroutines, though most await nothing: FastAPI runs a plain function in a thread, which costs more than it does.
+"""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -10,7 +13,7 @@ from main_service.resources import Resources
 from main_service.settings import Settings
 
 
-def get_resources(request: Request) -> Resources:
+async def get_resources(request: Request) -> Resources:
     resources: Resources = request.app.state.resources
     return resources
 
@@ -18,7 +21,7 @@ def get_resources(request: Request) -> Resources:
 ResourcesDep = Annotated[Resources, Depends(get_resources)]
 
 
-def get_settings(resources: ResourcesDep) -> Settings:
+async def get_settings(resources: ResourcesDep) -> Settings:
     return resources.settings
 
 

@@ -11,14 +11,14 @@ from main_service.entries.manage_tokens import ManageTokens
 from main_service.entries.service import EntryService
 
 
-def get_lifetime_policy(settings: SettingsDep) -> LifetimePolicy:
+async def get_lifetime_policy(settings: SettingsDep) -> LifetimePolicy:
     return LifetimePolicy(default=settings.guest_lifetime, longest=settings.guest_max_lifetime)
 
 
 LifetimePolicyDep = Annotated[LifetimePolicy, Depends(get_lifetime_policy)]
 
 
-def get_entry_service(session: SessionDep, resources: ResourcesDep, lifetimes: LifetimePolicyDep) -> EntryService:
+async def get_entry_service(session: SessionDep, resources: ResourcesDep, lifetimes: LifetimePolicyDep) -> EntryService:
     return EntryService(
         session=session,
         copies=Copies(resources.redis),

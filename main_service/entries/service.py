@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -230,12 +230,12 @@ class EntryService:
     async def _insert(self, draft: LiveEntry, pool: Pool) -> LiveEntry:
         """Insert under the alias, or else under the first key that is free and no word of ours."""
         if draft.key:
-            if not await storage.create(self._session, asdict(draft)):
+            if not await storage.create(self._session, draft):
                 raise AliasTakenError
             return draft
         while True:
             entry = replace(draft, key=await self._keys.take(pool))
-            if not is_reserved(entry.key) and await storage.create(self._session, asdict(entry)):
+            if not is_reserved(entry.key) and await storage.create(self._session, entry):
                 return entry
 
     def _checked_values(self, kind: Kind, changes: Changes) -> dict[str, Any]:
