@@ -12,7 +12,6 @@ from main_service.database import Session
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, StaleKey
 
-
 # SQLAlchemy compiles an insert with ON CONFLICT anew each time, which takes longer than PostgreSQL needs for the row.
 _CREATE = text(
     """
