@@ -1,7 +1,6 @@
 """Runs migrations on the database of main_service's settings."""
 
 import asyncio
-import logging
 
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -14,8 +13,6 @@ from main_service.settings import load_settings
 
 MIGRATION_LOCK = 5_710_264_839
 """Any number that nobody else takes an advisory lock on: two starts at once migrate one after the other."""
-
-logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
 
 
 def migrate(connection: Connection) -> None:

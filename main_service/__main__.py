@@ -98,7 +98,8 @@ def main() -> None:
     gone aborts the process although all work is done (PyO3/pyo3-async-runtimes issue 40).
     """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("botocore").setLevel(logging.WARNING)
+    for talkative in ("botocore", "alembic.runtime.plugins"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
     code: object = 0
     try:
         cli()

@@ -1,0 +1,1 @@
+"""Starts, watches and stops everything of Slipbin on one machine, from engines that pip installed."""

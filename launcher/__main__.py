@@ -1,0 +1,87 @@
+"""The command line: `python -m launcher run` and `python -m launcher engines`."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from launcher.errors import StartError
+from launcher.run import RunOptions, run, run_engines
+from launcher.stop_signals import StopSignals
+
+MAX_WEB_PROCESSES = 256
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; the exit status is 1 if it could not start, 0 after a stop."""
+    signals = StopSignals()
+    _fill_standard_descriptors()
+    # What children make in the data folder is nobody else's business.
+    os.umask(0o077)
+    options = _parser().parse_args(arguments)
+    try:
+        if options.command == "engines":
+            asyncio.run(run_engines(options.data, signals))
+        else:
+            chosen = RunOptions(host=options.host, port=options.port, data=options.data, web_processes=options.workers)
+            asyncio.run(run(chosen, signals))
+    except StartError as error:
+        with suppress(OSError):
+            os.write(2, f"launcher: {error}\n".encode(errors="replace"))
+        return 1
+    finally:
+        signals.ignore()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m launcher", description="Runs Slipbin on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    default_data = "/var/lib/slipbin" if os.geteuid() == 0 else "./data"
+
+    everything = commands.add_parser("run", help="run everything until a signal stops it")
+    everything.add_argument("--host", default=_setting("HOST", "127.0.0.1"), help="address to listen on")
+    everything.add_argument("--port", type=_port, default=_setting("PORT", "8000"), help="0: any free port")
+    everything.add_argument("--data", type=Path, default=_setting("DATA", default_data), help="folder of all data")
+    everything.add_argument("--workers", type=_count, default=_setting("WORKERS", "2"), help="web processes")
+
+    engines = commands.add_parser(
+        "engines", help="run PostgreSQL and Valkey until a signal stops them or standard input ends"
+    )
+    engines.add_argument("--data", type=Path, required=True, help="folder of all data")
+    return parser
+
+
+def _setting(name: str, default: str) -> str:
+    # An empty variable is one that somebody meant to leave out.
+    return os.environ.get(name) or default
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise ValueError
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MAX_WEB_PROCESSES:
+        raise ValueError
+    return number
+
+
+def _fill_standard_descriptors() -> None:
+    """Open /dev/null for those that were closed: a file of ours would get the number and the output."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,206 @@
+"""PostgreSQL: its cluster in the data folder, and how it is run."""
+
+import asyncio
+import os
+import re
+import shutil
+import signal
+import struct
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+from launcher.data_folder import DataFolder
+from launcher.errors import StartError
+from launcher.leftovers import stop_leftover, write_pid_file
+from launcher.processes import describe_end
+from launcher.program import Program
+from launcher.run_user import acting_as, credentials
+from launcher.supervisor import Supervisor
+
+USER = "slipbin"
+DATABASE = "slipbin"
+# Fast shutdown: SIGTERM would wait for every client to leave.
+STOP_SIGNAL = signal.SIGINT
+STOP_GRACE = timedelta(seconds=20)
+ANSWER_LIMIT = timedelta(seconds=5)
+# Nothing of the caller's shell (PG* variables, languages) may change what the server does.
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+PROTOCOL_3_0 = 196608
+READY_FOR_QUERY, ERROR, DATA_ROW = b"Z", b"E", b"D"
+
+
+async def stop_leftover_postgres(data: DataFolder) -> list[int]:
+    """Stop servers of this data folder that an earlier launcher left; their process ids."""
+    files = (data.run / "postgres.pid", data.postgres / "postmaster.pid")
+    found = [await stop_leftover(file, folder=data.postgres, number=STOP_SIGNAL, grace=STOP_GRACE) for file in files]
+    return [pid for pid in found if pid]
+
+
+async def prepare_cluster(supervisor: Supervisor, data: DataFolder, binaries: Path) -> None:
+    """Make the cluster if there is none.
+
+    Raises: StartError if initdb fails, or if the cluster is of another major version than the programs.
+    """
+    unfinished = data.path / "postgres.unfinished"
+    if data.postgres.exists():
+        _check_version(data, binaries)
+        return
+    with acting_as(data.owner):
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+    status = await supervisor.run_once(
+        Program(
+            name="initdb",
+            command=(
+                *(str(binaries / "initdb"), "-D", str(unfinished), "-U", USER, "--no-instructions"),
+                *("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"),
+                *("--auth-local=trust", "--auth-host=reject"),
+            ),
+            environment=ENVIRONMENT,
+            folder=data.run,
+            user=data.owner,
+            is_shown=lambda line: line.startswith(b"initdb: ") or b"FATAL" in line or b"PANIC" in line,
+        )
+    )
+    if status != 0:
+        raise StartError(
+            f"The PostgreSQL cluster in {data.postgres} could not be made: initdb, {describe_end(status)}."
+        )
+    with acting_as(data.owner):
+        # Only a whole cluster ever gets this name.
+        unfinished.rename(data.postgres)
+
+
+def postgres_program(data: DataFolder, binaries: Path) -> Program:
+    """The server, in the foreground, on a socket in the data folder only."""
+
+    def before_start() -> None:
+        with acting_as(data.owner):
+            _disown_pid_file(data.postgres / "postmaster.pid")
+            for stale in (data.postgres_socket, data.run / f"{data.postgres_socket.name}.lock"):
+                stale.unlink(missing_ok=True)
+
+    # A list of folders: quoted, a comma or a space does not end the name.
+    quoted_run = '"' + str(data.run).replace('"', '""') + '"'
+    settings = {
+        "listen_addresses": "",
+        "unix_socket_directories": quoted_run,
+        "unix_socket_permissions": "0700",
+        "port": "5432",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "log_line_prefix": "",
+        "logging_collector": "off",
+    }
+    return Program(
+        name="postgres",
+        command=(
+            *(str(binaries / "postgres"), "-D", str(data.postgres)),
+            *(part for name, value in settings.items() for part in ("-c", f"{name}={value}")),
+        ),
+        environment=ENVIRONMENT,
+        folder=data.run,
+        user=data.owner,
+        stop_signal=STOP_SIGNAL,
+        stop_grace=STOP_GRACE,
+        orphan_signal=STOP_SIGNAL,
+        before_start=before_start,
+        after_start=lambda pid: write_pid_file(data, data.run / "postgres.pid", pid),
+        is_shown=_is_worth_showing,
+    )
+
+
+def _is_worth_showing(line: bytes) -> bool:
+    # The usual course of things comes at level LOG; and while it starts, it complains about our own asking.
+    return not line.startswith((b"LOG: ", b"FATAL:  the database system is starting up"))
+
+
+async def create_database(supervisor: Supervisor, data: DataFolder, binaries: Path) -> None:
+    """Create our database in the running server.
+
+    Raises: StartError if that fails.
+    """
+    program = Program(
+        name="createdb",
+        command=(str(binaries / "createdb"), "-h", str(data.run), "-U", USER, DATABASE),
+        environment=ENVIRONMENT,
+        folder=data.run,
+        user=data.owner,
+    )
+    status = await supervisor.run_once(program)
+    if status != 0:
+        raise StartError(f"The database {DATABASE} could not be created: createdb, {describe_end(status)}.")
+
+
+async def has_database(data: DataFolder) -> bool | None:
+    """Whether our database exists; None if the server does not answer queries (yet)."""
+    try:
+        return await asyncio.wait_for(_ask_for_database(data.postgres_socket), ANSWER_LIMIT.total_seconds())
+    except (OSError, EOFError, TimeoutError):
+        return None
+
+
+async def _ask_for_database(socket: Path) -> bool | None:
+    """Speak just enough of the frontend protocol 3.0: begin a connection, send one query, look for a row."""
+    reader, writer = await asyncio.open_unix_connection(socket)
+
+    async def read_until_ready() -> bytes:
+        """The kinds of the messages up to "ready for query", or up to an error."""
+        kinds = b""
+        while kinds[-1:] not in (READY_FOR_QUERY, ERROR):
+            kinds += await reader.readexactly(1)
+            (length,) = struct.unpack("!i", await reader.readexactly(4))
+            await reader.readexactly(length - 4)
+        return kinds
+
+    try:
+        # A database that is always there: asking for a missing one would leave an error in the log.
+        names = b"user\0" + USER.encode() + b"\0database\0postgres\0\0"
+        writer.write(struct.pack("!ii", len(names) + 8, PROTOCOL_3_0) + names)
+        if READY_FOR_QUERY not in await read_until_ready():
+            return None
+        query = b"SELECT 1 FROM pg_database WHERE datname = '" + DATABASE.encode() + b"'\0"
+        writer.write(b"Q" + struct.pack("!i", len(query) + 4) + query)
+        kinds = await read_until_ready()
+        writer.write(b"X" + struct.pack("!i", 4))
+    finally:
+        writer.close()
+    return DATA_ROW in kinds if READY_FOR_QUERY in kinds else None
+
+
+def _check_version(data: DataFolder, binaries: Path) -> None:
+    try:
+        with acting_as(data.owner):
+            cluster = (data.postgres / "PG_VERSION").read_text().strip()
+    except OSError as error:
+        raise StartError(f"{data.postgres} is not a PostgreSQL cluster: restore it, or move it away.") from error
+    answer = subprocess.run(
+        [binaries / "postgres", "--version"],
+        stdout=subprocess.PIPE,
+        check=False,
+        env=ENVIRONMENT,
+        **credentials(data.owner),
+    )
+    found = re.search(rb"\) (\d+)", answer.stdout)
+    program = found.group(1).decode() if found else "unknown version"
+    if program != cluster:
+        raise StartError(
+            f"The data in {data.postgres} are of PostgreSQL {cluster}, and the installed programs of"
+            f" {program}: install PostgreSQL {cluster}, or dump the data with it and restore them into a new"
+            f" data folder."
+        )
+
+
+def _disown_pid_file(path: Path) -> None:
+    """Write our own process id into the file that a dead server left.
+
+    The server takes any living process of that number for its rival (a zombie, or a stranger with a number
+    used again), except its parent, which we are. The rest of the file stays: with it the server sees whether
+    processes of its predecessor still use the memory they shared.
+    """
+    try:
+        _, separator, rest = path.read_text().partition("\n")
+    except FileNotFoundError:
+        return
+    path.write_text(f"{os.getpid()}{separator}{rest}")

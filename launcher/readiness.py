@@ -1,0 +1,66 @@
+"""Waiting until something answers, and saying what is missing when that takes long."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from launcher.data_folder import DataFolder
+from launcher.valkey import ask_valkey
+
+POLL = timedelta(milliseconds=25)
+PATIENCE = timedelta(seconds=60)
+ANSWER_LIMIT = timedelta(seconds=10)
+POOLS = ("keys:link", "keys:paste")
+"""The two sets of ready keys, filled by keygen_service."""
+
+
+async def wait_until(
+    find_missing: Callable[[], Awaitable[str | None]],
+    *,
+    say: Callable[[str], None],
+    patience: timedelta = PATIENCE,
+) -> None:
+    """Ask again and again until nothing is missing.
+
+    find_missing: what is missing, as the part of a sentence; None when all is there.
+    say: is told what is missing each time that so much patience is used up.
+    """
+    told_at = time.monotonic()
+    while missing := await find_missing():
+        if time.monotonic() - told_at > patience.total_seconds():
+            say(f"still not ready, and trying on: {missing}")
+            told_at = time.monotonic()
+        await asyncio.sleep(POLL.total_seconds())
+
+
+async def find_missing_service(data: DataFolder, *, host: str, port: int) -> str | None:
+    """What a visitor or author would miss: an answer to GET /, or ready keys."""
+    answer = await get_front_page(host, port)
+    if answer != "200":
+        return f"GET / on the web processes is answered by {answer or 'nothing'}"
+    for pool in POOLS:
+        count = await ask_valkey(data, f"SCARD {pool}")
+        if count is None or not count.startswith(":") or count == ":0":
+            return f"the pool {pool} has no ready key, which is the work of keygen-worker and keygen-beat"
+    return None
+
+
+async def get_front_page(host: str, port: int) -> str | None:
+    """The status code that GET / answers with; None if nothing answers in time."""
+    try:
+        return await asyncio.wait_for(_get_status(host, port), ANSWER_LIMIT.total_seconds())
+    except (OSError, TimeoutError):
+        return None
+
+
+async def _get_status(host: str, port: int) -> str | None:
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        name = f"[{host}]" if ":" in host else host
+        lines = ("GET / HTTP/1.1", f"Host: {name}:{port}", "Accept: text/html", "Connection: close", "", "")
+        writer.write("\r\n".join(lines).encode())
+        words = (await reader.readline()).decode("latin-1").split()
+    finally:
+        writer.close()
+    return words[1] if len(words) > 1 else None

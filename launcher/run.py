@@ -1,0 +1,169 @@
+"""The two things the launcher does: run all of Slipbin, or its engines alone."""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from launcher.data_folder import Lock, open_data_folder, prepare_for_services, read_secrets
+from launcher.engines import ENGINES, start_engines
+from launcher.errors import StartError
+from launcher.listener import open_listener
+from launcher.output import Output
+from launcher.processes import describe_end
+from launcher.readiness import find_missing_service, wait_until
+from launcher.run_user import find_run_user
+from launcher.services import Services, describe_services, engine_addresses, find_service_user
+from launcher.stop_signals import StopSignals
+from launcher.supervisor import Supervisor
+
+LAST_WORDS_LIMIT = timedelta(seconds=2)
+STANDARD_INPUT = 0
+STANDARD_OUTPUT = 1
+STANDARD_ERROR = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What the command line of `run` says."""
+
+    host: str
+    port: int
+    data: Path
+    web_processes: int
+
+
+async def run(options: RunOptions, signals: StopSignals) -> None:
+    """Run everything until a signal asks to stop.
+
+    Raises: StartError if it cannot start; nothing is left running.
+    """
+    stop = signals.attach()
+    data = open_data_folder(options.data, find_run_user(os.environ))
+    lock = Lock(data, address=f"http://{options.host}:{options.port}")
+    listener = open_listener(options.host, options.port)
+    lock.describe(listener.url)
+    user = find_service_user(data.owner)
+    services = describe_services(
+        data,
+        user=user,
+        listener=listener,
+        web_processes=options.web_processes,
+        secrets=read_secrets(data),
+        environ=os.environ,
+    )
+    output = Output(STANDARD_OUTPUT)
+    if data.owner and not user:
+        output.say(f"the user {data.owner.name} cannot read this program, so only the engines run as that user")
+
+    async def find_missing() -> str | None:
+        return await find_missing_service(data, host=listener.host, port=listener.port)
+
+    async def start(supervisor: Supervisor) -> None:
+        await start_engines(supervisor, data)
+        prepare_for_services(data, user)
+        await _start_services(supervisor, services)
+        await wait_until(find_missing, say=supervisor.say)
+        output.print(f"Slipbin is ready: {listener.url}")
+        output.print(f"Its data are in {data.path}. To stop it, press Ctrl-C or end process {os.getpid()}.")
+
+    async def stop_in_order(supervisor: Supervisor) -> None:
+        # From here on a visitor is refused, instead of waiting for nobody.
+        listener.socket.close()
+        await supervisor.stop(program.name for program in services.web)
+        await supervisor.stop([services.main_beat.name, services.keygen_beat.name])
+        await supervisor.stop([services.main_worker.name, services.keygen_worker.name])
+        await supervisor.stop(ENGINES)
+
+    await _supervise(start, stop_in_order, stop=stop, output=output, label=str(data.path))
+
+
+async def run_engines(path: Path, signals: StopSignals) -> None:
+    """Run the engines alone until a signal asks to stop or standard input ends; print how to reach them.
+
+    Raises: StartError if they cannot start; nothing is left running.
+    """
+    stop = signals.attach()
+    data = open_data_folder(path, find_run_user(os.environ))
+    Lock(data, address="its engines only")
+    # Standard output carries nothing but what a program wants to read.
+    answer, output = Output(STANDARD_OUTPUT), Output(STANDARD_ERROR)
+
+    async def start(supervisor: Supervisor) -> None:
+        await start_engines(supervisor, data)
+        prepare_for_services(data, find_service_user(data.owner))
+        for name, value in engine_addresses(data).items():
+            answer.print(f"{name}={value}")
+        answer.print("ready")
+
+    async def stop_in_order(supervisor: Supervisor) -> None:
+        await supervisor.stop(ENGINES)
+
+    _stop_at_end_of_input(stop)
+    await _supervise(start, stop_in_order, stop=stop, output=output, label=str(data.path))
+
+
+async def _start_services(supervisor: Supervisor, services: Services) -> None:
+    # keygen_service has nothing to do with the database.
+    for program in [services.keygen_worker, services.keygen_beat]:
+        supervisor.keep_running(program)
+    status = await supervisor.run_once(services.migrate)
+    if status != 0:
+        raise StartError(f"The database could not be brought up to date: migrate, {describe_end(status)}.")
+    for program in [*services.web, services.main_worker, services.main_beat]:
+        supervisor.keep_running(program)
+
+
+async def _supervise(
+    start: Callable[[Supervisor], Coroutine[object, object, None]],
+    stop_in_order: Callable[[Supervisor], Coroutine[object, object, None]],
+    *,
+    stop: asyncio.Event,
+    output: Output,
+    label: str,
+) -> None:
+    """Start, keep running until told to stop, and leave nothing behind, whatever happens."""
+    supervisor = Supervisor(output=output, label=label)
+    asked = asyncio.create_task(stop.wait())
+    starting = None
+    try:
+        supervisor.open()
+        starting = asyncio.create_task(start(supervisor))
+        await _first_of(asked, starting, supervisor.failed)
+        if starting.done():
+            await starting
+            await _first_of(asked, supervisor.failed)
+        if supervisor.failed.done():
+            await supervisor.failed
+        output.say("stopping")
+    finally:
+        if starting:
+            starting.cancel()
+            await asyncio.wait([starting])
+        await stop_in_order(supervisor)
+        await supervisor.close()
+        asked.cancel()
+        output.drain(LAST_WORDS_LIMIT)
+
+
+async def _first_of(*futures: "asyncio.Future[Any]") -> None:
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _stop_at_end_of_input(stop: asyncio.Event) -> None:
+    """Whoever started the engines holds the other end; the kernel closes it however they end."""
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        if not os.read(STANDARD_INPUT, 4096):
+            loop.remove_reader(STANDARD_INPUT)
+            stop.set()
+
+    try:
+        loop.add_reader(STANDARD_INPUT, read)
+    except PermissionError:
+        # A plain file or /dev/null, for which nobody can wait, is at its end.
+        stop.set()

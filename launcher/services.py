@@ -1,0 +1,130 @@
+"""Our own programs: their commands, their environment, and the user they run as."""
+
+import importlib.util
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+from launcher.data_folder import DataFolder
+from launcher.listener import Listener
+from launcher.postgres import DATABASE, USER
+from launcher.program import Program
+from launcher.run_user import RunUser, may_use
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+WEB_GRACE = timedelta(seconds=10)
+BEAT_GRACE = timedelta(seconds=5)
+WORKER_GRACE = timedelta(seconds=15)
+ALONE = ("--without-mingle", "--without-gossip", "--without-heartbeat")
+"""A worker that is the only one of its app need not look for others, which would take it a second at each start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """The programs of both services."""
+
+    migrate: Program
+    """Runs once, before any other program of main_service."""
+    web: list[Program]
+    main_worker: Program
+    main_beat: Program
+    keygen_worker: Program
+    keygen_beat: Program
+
+
+def engine_addresses(data: DataFolder) -> dict[str, str]:
+    """Settings that lead a service to the engines and the texts of this data folder."""
+    valkey = quote(str(data.valkey_socket))
+    redis = f"unix://{valkey}?db=0"
+    broker = f"redis+socket://{valkey}?virtual_host=1"
+    return {
+        "MAIN_DATABASE_URL": f"postgresql+asyncpg://{USER}@/{DATABASE}?host={quote(str(data.run))}",
+        "MAIN_REDIS_URL": redis,
+        "MAIN_BROKER_URL": broker,
+        "MAIN_BODY_STORE_URL": f"file://{quote(str(data.bodies))}",
+        "KEYGEN_REDIS_URL": redis,
+        "KEYGEN_BROKER_URL": broker,
+    }
+
+
+def find_service_user(owner: RunUser | None) -> RunUser | None:
+    """The engines' user if it can read our code and execute this Python, else None: our own."""
+    needed = [Path(sys.executable), Path(sys.prefix), REPOSITORY]
+    read = [
+        Path(os.__file__),
+        *(REPOSITORY / name for name in ("main_service", "keygen_service", "templates", "static", "alembic")),
+    ]
+    celery = importlib.util.find_spec("celery")
+    if celery and celery.origin:
+        read.append(Path(celery.origin))
+    is_usable = all(may_use(owner, path, os.X_OK) for path in needed)
+    return owner if is_usable and all(may_use(owner, path, os.R_OK) for path in read) else None
+
+
+def describe_services(
+    data: DataFolder,
+    *,
+    user: RunUser | None,
+    listener: Listener,
+    web_processes: int,
+    secrets: Mapping[str, str],
+    environ: Mapping[str, str],
+) -> Services:
+    """Everything of ours that runs on this data folder."""
+    # A PG* variable of the caller's shell would lead the database driver elsewhere.
+    kept = {name: value for name, value in environ.items() if not name.startswith("PG")}
+    environment = {
+        **kept,
+        **({"HOME": user.home, "USER": user.name, "LOGNAME": user.name} if user else {}),
+        "PYTHONUNBUFFERED": "1",
+        # The launcher itself says in one line who runs as root and why.
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
+        "MAIN_PUBLIC_URL": environ.get("MAIN_PUBLIC_URL") or listener.url,
+        **secrets,
+        **engine_addresses(data),
+    }
+
+    def program(name: str, *arguments: str, grace: timedelta, inherited: tuple[int, ...] = ()) -> Program:
+        return Program(
+            name=name,
+            command=(sys.executable, "-m", *arguments),
+            environment=environment,
+            folder=REPOSITORY,
+            user=user,
+            stop_signal=signal.SIGTERM,
+            stop_grace=grace,
+            inherited=inherited,
+        )
+
+    def worker(name: str, app: str, *arguments: str) -> Program:
+        command = ("celery", "--quiet", "-A", app, "worker", *arguments, *ALONE, "--loglevel", "INFO")
+        return program(name, *command, grace=WORKER_GRACE)
+
+    def beat(name: str, app: str, schedule: str) -> Program:
+        # At level INFO it tells of every task that is due, which the task itself does when there was something to do.
+        schedule_file = str(data.beat / schedule)
+        command = ("celery", "--quiet", "-A", app, "beat", "--schedule", schedule_file, "--loglevel", "WARNING")
+        return program(name, *command, grace=BEAT_GRACE)
+
+    web_socket = listener.socket.fileno()
+    threads = ("--pool", "threads", "--concurrency", "4")
+    return Services(
+        migrate=program("migrate", "main_service", "migrate", grace=timedelta(0)),
+        web=[
+            program(
+                *(f"web-{number}", "main_service", "serve", "--fd", str(web_socket)),
+                grace=WEB_GRACE,
+                inherited=(web_socket,),
+            )
+            for number in range(1, web_processes + 1)
+        ],
+        main_worker=worker("main-worker", "main_service.worker", *threads),
+        main_beat=beat("main-beat", "main_service.worker", "main_service"),
+        keygen_worker=worker("keygen-worker", "keygen_service.worker", "--pool", "solo"),
+        keygen_beat=beat("keygen-beat", "keygen_service.worker", "keygen_service"),
+    )

@@ -1,0 +1,45 @@
+"""A launcher of shell commands, for tests to kill: small_launcher.py LABEL NAME=COMMAND…
+
+It stops its children one after the other, in the order of their names on the command line.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from launcher.output import Output
+from launcher.program import Program
+from launcher.supervisor import Supervisor
+
+
+async def main(label: str, commands: dict[str, str]) -> None:
+    """Run the commands until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    output = Output(1)
+    supervisor = Supervisor(output=output, label=label)
+    supervisor.open()
+    for name, command in commands.items():
+        supervisor.keep_running(
+            Program(
+                name=name,
+                command=("/bin/sh", "-c", command),
+                environment={**os.environ, "LABEL": label},
+                folder=Path("/"),
+                user=None,
+                stop_grace=timedelta(seconds=1),
+            )
+        )
+    await stop.wait()
+    for name in commands:
+        await supervisor.stop([name])
+    await supervisor.close()
+    output.drain(timedelta(seconds=1))
+
+
+if __name__ == "__main__":
+    pairs = (argument.partition("=") for argument in sys.argv[2:])
+    asyncio.run(main(sys.argv[1], {name: command for name, _, command in pairs}))

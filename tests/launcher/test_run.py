@@ -1,0 +1,230 @@
+"""`python -m launcher run`: the whole product, started, disturbed and stopped."""
+
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import time
+
+import httpx
+import psutil
+import pytest
+import redis
+
+from tests.launcher.launched import Launched, Launchers, assert_nothing_left, is_alive, processes_of, wait_for
+
+CHILDREN = {
+    "web-1": ("main_service serve ",),
+    "main-worker": ("celery --quiet -A main_service.worker worker ",),
+    "main-beat": ("celery --quiet -A main_service.worker beat ",),
+    "keygen-worker": ("celery --quiet -A keygen_service.worker worker ",),
+    "keygen-beat": ("celery --quiet -A keygen_service.worker beat ",),
+}
+STOP_ORDER = [
+    ["web-1"],
+    ["main-beat", "keygen-beat"],
+    ["main-worker", "keygen-worker"],
+    ["valkey", "postgres"],
+]
+
+
+def run(launcher: Launchers, *arguments: str, **environment: str) -> Launched:
+    """Start everything with one web process on a free port, and wait until it is ready."""
+    launched = launcher.start("run", "--port", "0", "--workers", "1", *arguments, **environment)
+    launched.wait_for_text("Slipbin is ready: ")
+    return launched
+
+
+def address(launched: Launched) -> str:
+    found = re.search(r"^Slipbin is ready: (http://127\.0\.0\.1:\d+)$", launched.out, re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def child(launched: Launched, name: str) -> psutil.Process:
+    engines = {"postgres": ("/postgres ", " -D "), "valkey": ("/valkey-server ",)}
+    return launched.process(*{**CHILDREN, **engines}[name])
+
+
+def front_page(launched: Launched) -> int:
+    return httpx.get(address(launched), timeout=60, headers={"Accept": "text/html"}).status_code
+
+
+def valkey(launched: Launched) -> "redis.Redis":
+    return redis.Redis(unix_socket_path=str(launched.data / "run" / "valkey.sock"))
+
+
+def test_a_run_is_ready_when_it_answers_and_keys_are_there(launcher: Launchers) -> None:
+    running = run(launcher, "--workers", "2")
+    assert front_page(running) == 200
+    with valkey(running) as client:
+        assert client.scard("keys:link") > 0
+        assert client.scard("keys:paste") > 0
+    assert f"Its data are in {launcher.data}. To stop it, press Ctrl-C or end process {running.pid}.\n" in running.out
+    web = [process for process in running.children() if "serve" in process.cmdline()]
+    assert len(web) == 2
+    assert len(running.children()) == 9
+
+
+def test_a_second_run_on_the_same_data_is_refused_with_the_first_ones_address(launcher: Launchers) -> None:
+    first = run(launcher)
+    second = launcher.start("run", "--port", "0")
+    assert second.wait_for_end() == 1
+    assert second.log == (
+        f"launcher: The data folder {launcher.data} is in use by process {first.pid} ({address(first)}):"
+        " stop that one first, or choose another folder with --data.\n"
+    )
+    assert front_page(first) == 200
+
+
+def test_an_interrupt_stops_web_beats_workers_and_engines_in_this_order(launcher: Launchers) -> None:
+    running = run(launcher)
+    left = {name: child(running, name) for group in STOP_ORDER for name in group}
+    running.popen.send_signal(signal.SIGINT)
+    gone: list[str] = []
+    deadline = time.monotonic() + 60
+    while left and time.monotonic() < deadline:
+        ended = [name for name, process in left.items() if not is_alive(process)]
+        gone += sorted(ended, key=lambda name: _group(name))
+        left = {name: process for name, process in left.items() if name not in ended}
+    assert [_group(name) for name in gone] == [0, 1, 1, 2, 2, 3, 3]
+    assert running.wait_for_end() == 0
+    assert processes_of(launcher.data) == []
+    assert "killing it" not in running.log
+    assert "starting it again" not in running.log
+
+
+def _group(name: str) -> int:
+    return next(number for number, group in enumerate(STOP_ORDER) if name in group)
+
+
+def test_a_killed_run_leaves_no_process_and_the_next_one_works(launcher: Launchers) -> None:
+    run(launcher).kill()
+    assert_nothing_left(launcher.data)
+    assert front_page(run(launcher)) == 200
+
+
+def test_every_killed_child_comes_back(launcher: Launchers) -> None:
+    running = run(launcher)
+    killed = {name: child(running, name) for name in CHILDREN}
+    for process in killed.values():
+        process.kill()
+    for name, process in killed.items():
+        running.wait_for_text(f"launcher | {name} ended (signal 9); starting it again in 0.5 s\n")
+        running.wait_for_text(f"launcher | {name} runs again as process ")
+        assert child(running, name) != process
+    assert front_page(running) == 200
+    # They work, too: the worker fills a pool that somebody emptied.
+    with valkey(running) as client:
+        client.delete("keys:link")
+        wait_for(lambda: client.scard("keys:link"), "ready keys")
+
+
+def test_a_visitor_who_comes_while_the_web_process_is_down_is_answered(launcher: Launchers) -> None:
+    running = run(launcher)
+    port = int(address(running).rpartition(":")[2])
+    # Suspended, the launcher starts nothing before the visitor has come.
+    running.popen.send_signal(signal.SIGSTOP)
+    web = child(running, "web-1")
+    web.kill()
+    wait_for(lambda: not is_alive(web), "the end of the web process")
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as visitor:
+        visitor.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        running.popen.send_signal(signal.SIGCONT)
+        assert visitor.recv(100).startswith(b"HTTP/1.1 200 ")
+    running.wait_for_text("launcher | web-1 runs again as process ")
+
+
+def test_killed_engines_do_not_end_the_service(launcher: Launchers) -> None:
+    running = run(launcher)
+    for name in ("postgres", "valkey"):
+        child(running, name).kill()
+    for name in ("postgres", "valkey"):
+        running.wait_for_text(f"launcher | {name} runs again as process ")
+    key = wait_for(lambda: create_paste(running, "after the crash"), "a paste after the engines came back")
+    assert read_paste(running, key) == "after the crash"
+
+
+def create_paste(launched: Launched, text: str) -> str | None:
+    """Its key; None if the service could not make it."""
+    answer = httpx.post(f"{address(launched)}/api/v1/pastes", json={"text": text}, timeout=60)
+    return str(answer.json()["key"]) if answer.status_code == 201 else None
+
+
+def read_paste(launched: Launched, key: str) -> str:
+    return httpx.get(f"{address(launched)}/{key}/raw", timeout=60).text
+
+
+def test_data_survives_a_restart_which_takes_seconds(launcher: Launchers) -> None:
+    first = run(launcher)
+    key = create_paste(first, "kept")
+    assert key
+    secrets = (launcher.data / "secrets.env").read_text()
+    assert first.stop() == 0
+    second = run(launcher)
+    assert read_paste(second, key) == "kept"
+    file = launcher.data / "secrets.env"
+    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == (secrets, 0o600)
+    assert second.process("main_service serve ").environ()["MAIN_SECRET"] in secrets
+
+
+def test_the_services_get_the_addresses_of_this_data_folder_whatever_the_shell_says(launcher: Launchers) -> None:
+    running = run(launcher, PGPORT="1", PGHOST="elsewhere.invalid", MAIN_REDIS_URL="redis://elsewhere.invalid")
+    environment = child(running, "web-1").environ()
+    assert environment["MAIN_PUBLIC_URL"] == address(running)
+    assert environment["MAIN_REDIS_URL"] == f"unix://{launcher.data}/run/valkey.sock?db=0"
+    assert not [name for name in environment if name.startswith("PG")]
+
+
+def test_a_public_address_that_somebody_chose_is_kept(launcher: Launchers) -> None:
+    running = run(launcher, MAIN_PUBLIC_URL="https://slip.example")
+    assert child(running, "web-1").environ()["MAIN_PUBLIC_URL"] == "https://slip.example"
+
+
+def test_our_services_run_as_the_engines_user_or_say_why_not(launcher: Launchers) -> None:
+    running = run(launcher)
+    services = {child(running, name).uids().real for name in CHILDREN}
+    engines = child(running, "postgres").uids().real
+    is_said = "cannot read this program, so only the engines run as that user" in running.out
+    assert services == ({os.geteuid()} if is_said else {engines})
+    assert (launcher.data / "bodies").stat().st_uid == (launcher.data / "beat").stat().st_uid == services.pop()
+
+
+def test_a_failing_migration_is_shown_and_ends_everything(launcher: Launchers) -> None:
+    engines = launcher.engines()
+    programs = os.path.dirname(engines.postgres.exe())  # noqa: PTH120 - a text that psutil gives
+    statement = "CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('beyond')"
+    socket_folder = str(launcher.data / "run")
+    subprocess.run(
+        [f"{programs}/psql", "-q", "-h", socket_folder, "-U", "slipbin", "slipbin", "-c", statement], check=True
+    )
+    assert engines.stop() == 0
+
+    running = launcher.start("run", "--port", "0")
+    assert running.wait_for_end() == 1
+    assert "migrate | " in running.out
+    assert "beyond" in running.out
+    assert running.err == "launcher: The database could not be brought up to date: migrate, exit 1.\n"
+    assert processes_of(launcher.data) == []
+
+
+@pytest.mark.parametrize("delay_ms", [600, 1200, 2000, 3000])
+def test_a_signal_during_the_start_stops_everything(launcher: Launchers, delay_ms: int) -> None:
+    early = launcher.start("run", "--port", "0")
+    with pytest.raises(subprocess.TimeoutExpired):
+        early.popen.wait(delay_ms / 1000)
+    assert early.stop() == 0
+    assert processes_of(launcher.data) == []
+
+
+def test_a_stopped_run_refuses_visitors_at_once(launcher: Launchers) -> None:
+    running = run(launcher)
+    port = int(address(running).rpartition(":")[2])
+    web = child(running, "web-1")
+    running.popen.terminate()
+    wait_for(lambda: not is_alive(web), "the end of the web process")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+    assert running.wait_for_end() == 0

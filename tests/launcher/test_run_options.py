@@ -1,0 +1,75 @@
+"""The command line of `run`, up to the moment when the engines would start."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from launcher.errors import StartError
+from launcher.listener import open_listener
+from tests.launcher.launched import REPOSITORY, Launchers, processes_of
+
+
+def test_an_address_in_use_is_one_sentence_and_starts_nothing(launcher: Launchers) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as rival:
+        port = rival.getsockname()[1]
+        launched = launcher.start("run", "--port", str(port))
+        assert launched.wait_for_end() == 1
+    assert launched.log == (
+        f"launcher: Port {port} on 127.0.0.1 cannot be opened: Address already in use. Choose another with --port.\n"
+    )
+    assert sorted(entry.name for entry in launcher.data.iterdir()) == ["lock"]
+    assert processes_of(launcher.data) == []
+
+
+def test_settings_come_from_the_environment_and_the_command_line_wins(launcher: Launchers) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as rival, socket.create_server(("127.0.0.1", 0)) as other:
+        ports = [taken.getsockname()[1] for taken in (rival, other)]
+        by_variable = launcher.start("run", PORT=str(ports[0]), HOST="", WORKERS="")
+        assert by_variable.wait_for_end() == 1
+        by_option = launcher.start("run", "--port", str(ports[1]), PORT=str(ports[0]))
+        assert by_option.wait_for_end() == 1
+    assert f"Port {ports[0]} on 127.0.0.1 cannot be opened" in by_variable.err
+    assert f"Port {ports[1]} on 127.0.0.1 cannot be opened" in by_option.err
+
+
+def test_the_data_folder_may_come_from_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "launcher", "run"],
+        cwd=REPOSITORY,
+        env={**os.environ, "DATA": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert str(tmp_path) in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--port", "65536"], ["--port", "x"], ["--workers", "0"], ["--workers", "257"], ["--what"]]
+)
+def test_a_wrong_option_is_a_usage_error(launcher: Launchers, arguments: list[str]) -> None:
+    launched = launcher.start("run", *arguments)
+    assert launched.wait_for_end() == 2
+    assert "usage: python -m launcher" in launched.err
+    assert list(launcher.data.iterdir()) == []
+
+
+def test_a_host_that_is_not_ours_is_refused() -> None:
+    with pytest.raises(StartError, match=r"Port 0 on 192.0.2.1 cannot be opened: Cannot assign"):
+        open_listener("192.0.2.1", 0)
+    with pytest.raises(StartError, match=r"nowhere.invalid is not an address of this machine"):
+        open_listener("nowhere.invalid", 0)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"), [("127.0.0.1", "http://127.0.0.1:"), ("0.0.0.0", "http://127.0.0.1:"), ("::1", "http://[::1]:")]
+)
+def test_the_printed_address_is_one_this_machine_can_open(host: str, url: str) -> None:
+    listener = open_listener(host, 0)
+    with listener.socket, socket.create_connection((listener.host, listener.port)):
+        assert listener.url == f"{url}{listener.port}"
