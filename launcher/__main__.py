@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             chosen = RunOptions(host=options.host, port=options.port, data=options.data, web_processes=options.workers)
             asyncio.run(run(chosen, signals))
-    except StartError as error:
+    # The second: a full or read-only disk.
+    except (StartError, OSError) as error:
         with suppress(OSError):
             os.write(2, f"launcher: {error}\n".encode(errors="replace"))
         return 1

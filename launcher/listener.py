@@ -17,11 +17,13 @@ class Listener:
     host: str
     """A numeric address this machine can reach itself under."""
     port: int
+    name: str
+    """The host as a person wrote it, or `host` if that means every address."""
 
     @property
     def url(self) -> str:
-        """Where a browser on this machine finds the service."""
-        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+        """Where a browser finds the service."""
+        return f"http://[{self.name}]:{self.port}" if ":" in self.name else f"http://{self.name}:{self.port}"
 
 
 def open_listener(host: str, port: int) -> Listener:
@@ -34,8 +36,8 @@ def open_listener(host: str, port: int) -> Listener:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listening = socket.socket(family, kind, protocol)
-    except OSError as error:
-        raise StartError(f"{host} is not an address of this machine: {error.strerror}.") from error
+    except (OSError, UnicodeError) as error:
+        raise StartError(f"{host} is not an address of this machine: choose another with --host.") from error
     try:
         # Without it a restart would have to wait until old connections are forgotten.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -44,7 +46,8 @@ def open_listener(host: str, port: int) -> Listener:
     except OSError as error:
         listening.close()
         raise StartError(
-            f"Port {port} on {host} cannot be opened: {error.strerror}. Choose another with --port."
+            f"Port {port} on {host} cannot be opened: {error.strerror}. Choose another with --host or --port."
         ) from error
     bound_host, bound_port = listening.getsockname()[:2]
-    return Listener(listening, REACHED_AS.get(bound_host, bound_host), bound_port)
+    reached_as = REACHED_AS.get(bound_host)
+    return Listener(listening, reached_as or bound_host, bound_port, reached_as or host)

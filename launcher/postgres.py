@@ -1,14 +1,14 @@
 """PostgreSQL: its cluster in the data folder, and how it is run."""
 
-import asyncio
 import os
 import re
 import shutil
 import signal
-import struct
 import subprocess
 from datetime import timedelta
 from pathlib import Path
+
+import asyncpg
 
 from launcher.data_folder import DataFolder
 from launcher.errors import StartError
@@ -26,8 +26,6 @@ STOP_GRACE = timedelta(seconds=20)
 ANSWER_LIMIT = timedelta(seconds=5)
 # Nothing of the caller's shell (PG* variables, languages) may change what the server does.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-PROTOCOL_3_0 = 196608
-READY_FOR_QUERY, ERROR, DATA_ROW = b"Z", b"E", b"D"
 
 
 async def stop_leftover_postgres(data: DataFolder) -> list[int]:
@@ -135,38 +133,18 @@ async def create_database(supervisor: Supervisor, data: DataFolder, binaries: Pa
 
 async def has_database(data: DataFolder) -> bool | None:
     """Whether our database exists; None if the server does not answer queries (yet)."""
-    try:
-        return await asyncio.wait_for(_ask_for_database(data.postgres_socket), ANSWER_LIMIT.total_seconds())
-    except (OSError, EOFError, TimeoutError):
-        return None
-
-
-async def _ask_for_database(socket: Path) -> bool | None:
-    """Speak just enough of the frontend protocol 3.0: begin a connection, send one query, look for a row."""
-    reader, writer = await asyncio.open_unix_connection(socket)
-
-    async def read_until_ready() -> bytes:
-        """The kinds of the messages up to "ready for query", or up to an error."""
-        kinds = b""
-        while kinds[-1:] not in (READY_FOR_QUERY, ERROR):
-            kinds += await reader.readexactly(1)
-            (length,) = struct.unpack("!i", await reader.readexactly(4))
-            await reader.readexactly(length - 4)
-        return kinds
-
+    limit = ANSWER_LIMIT.total_seconds()
     try:
         # A database that is always there: asking for a missing one would leave an error in the log.
-        names = b"user\0" + USER.encode() + b"\0database\0postgres\0\0"
-        writer.write(struct.pack("!ii", len(names) + 8, PROTOCOL_3_0) + names)
-        if READY_FOR_QUERY not in await read_until_ready():
-            return None
-        query = b"SELECT 1 FROM pg_database WHERE datname = '" + DATABASE.encode() + b"'\0"
-        writer.write(b"Q" + struct.pack("!i", len(query) + 4) + query)
-        kinds = await read_until_ready()
-        writer.write(b"X" + struct.pack("!i", 4))
-    finally:
-        writer.close()
-    return DATA_ROW in kinds if READY_FOR_QUERY in kinds else None
+        connection = await asyncpg.connect(host=str(data.run), user=USER, database="postgres", timeout=limit)
+        try:
+            query = "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)"
+            is_there: bool = await connection.fetchval(query, DATABASE, timeout=limit)
+        finally:
+            connection.terminate()
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return None
+    return is_there
 
 
 def _check_version(data: DataFolder, binaries: Path) -> None:

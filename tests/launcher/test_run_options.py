@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from launcher.errors import StartError
-from launcher.listener import open_listener
+from launcher.listener import Listener, open_listener
 from tests.launcher.launched import REPOSITORY, Launchers, processes_of
 
 
@@ -19,7 +19,8 @@ def test_an_address_in_use_is_one_sentence_and_starts_nothing(launcher: Launcher
         launched = launcher.start("run", "--port", str(port))
         assert launched.wait_for_end() == 1
     assert launched.log == (
-        f"launcher: Port {port} on 127.0.0.1 cannot be opened: Address already in use. Choose another with --port.\n"
+        f"launcher: Port {port} on 127.0.0.1 cannot be opened: Address already in use."
+        " Choose another with --host or --port.\n"
     )
     assert sorted(entry.name for entry in launcher.data.iterdir()) == ["lock"]
     assert processes_of(launcher.data) == []
@@ -62,14 +63,21 @@ def test_a_wrong_option_is_a_usage_error(launcher: Launchers, arguments: list[st
 def test_a_host_that_is_not_ours_is_refused() -> None:
     with pytest.raises(StartError, match=r"Port 0 on 192.0.2.1 cannot be opened: Cannot assign"):
         open_listener("192.0.2.1", 0)
-    with pytest.raises(StartError, match=r"nowhere.invalid is not an address of this machine"):
-        open_listener("nowhere.invalid", 0)
+    for host in ("nowhere.invalid", "a..b"):
+        with pytest.raises(StartError, match=rf"{host} is not an address of this machine"):
+            open_listener(host, 0)
 
 
 @pytest.mark.parametrize(
-    ("host", "url"), [("127.0.0.1", "http://127.0.0.1:"), ("0.0.0.0", "http://127.0.0.1:"), ("::1", "http://[::1]:")]
+    ("host", "url"),
+    [("127.0.0.1", "http://127.0.0.1:"), ("0.0.0.0", "http://127.0.0.1:"), ("localhost", "http://localhost:")],
 )
 def test_the_printed_address_is_one_this_machine_can_open(host: str, url: str) -> None:
     listener = open_listener(host, 0)
     with listener.socket, socket.create_connection((listener.host, listener.port)):
         assert listener.url == f"{url}{listener.port}"
+
+
+def test_an_address_of_version_6_is_written_in_brackets() -> None:
+    with socket.socket() as unused:
+        assert Listener(unused, "::1", 8000, "::1").url == "http://[::1]:8000"
