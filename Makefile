@@ -47,9 +47,11 @@ $(BIN)/python:
 		|| { rm -rf $(VENV); echo 'The venv module is needed (Debian: apt install python3-venv).'; exit 1; }
 
 $(VENV)/.run-installed: requirements.lock | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo 'Installing what Slipbin needs into $(VENV), once …'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/.dev-installed: requirements-dev.lock requirements.lock | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@echo 'Installing what developing Slipbin needs into $(VENV), once …'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@ $(VENV)/.run-installed
