@@ -19,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; the exit status is 1 if it could not start, 0 after a stop."""
     signals = StopSignals()
     _fill_standard_descriptors()
+    _forget_postgres_variables()
     # What children make in the data folder is nobody else's business.
     os.umask(0o077)
     options = _parser().parse_args(arguments)
@@ -73,6 +74,12 @@ def _count(text: str) -> int:
     if not 1 <= number <= MAX_WEB_PROCESSES:
         raise ValueError
     return number
+
+
+def _forget_postgres_variables() -> None:
+    """PGPORT and the like, set in a shell for another server, would lead our own and the services' clients there."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
 
 
 def _fill_standard_descriptors() -> None:

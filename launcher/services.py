@@ -76,10 +76,8 @@ def describe_services(
     environ: Mapping[str, str],
 ) -> Services:
     """Everything of ours that runs on this data folder."""
-    # A PG* variable of the caller's shell would lead the database driver elsewhere.
-    kept = {name: value for name, value in environ.items() if not name.startswith("PG")}
     environment = {
-        **kept,
+        **environ,
         **({"HOME": user.home, "USER": user.name, "LOGNAME": user.name} if user else {}),
         "PYTHONUNBUFFERED": "1",
         # The launcher itself says in one line who runs as root and why.

@@ -51,6 +51,12 @@ async def test_both_engines_answer_at_the_printed_addresses(launcher: Launchers)
     }
 
 
+async def test_variables_that_the_shell_sets_for_postgresql_lead_nowhere_else(launcher: Launchers) -> None:
+    engines = launcher.start("engines", PGPORT="1", PGHOST="elsewhere.invalid", PGSSLMODE="nonsense")
+    connection = await connect_to_postgres(engines)
+    connection.terminate()
+
+
 async def test_a_data_folder_with_a_blank_and_signs_in_its_name_works(data: Path, tmp_path: Path) -> None:
     odd = data / 'a "b" c%20?#&=+:@\'ü\\'
     os.chmod(data, 0o755)  # noqa: PTH101 - the blocking kind is no matter here

@@ -215,7 +215,8 @@ def test_a_signal_during_the_start_stops_everything(launcher: Launchers, delay_m
     early = launcher.start("run", "--port", "0")
     with pytest.raises(subprocess.TimeoutExpired):
         early.popen.wait(delay_ms / 1000)
-    assert early.stop() == 0
+    # On a busy machine Python itself may still be starting, and dies of the signal.
+    assert early.stop() in (0, -signal.SIGTERM)
     assert processes_of(launcher.data) == []
 
 
