@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
@@ -13,6 +14,11 @@ from main_service.entries.storage import note_deleted_bodies
 ROWS_PER_BATCH = 1_000
 ORPHAN_AGE = timedelta(days=1)
 """A text is stored before its row; only one that is much older than any request lasts has surely lost its row."""
+
+
+class TakeBatch(Protocol):
+    async def __call__(self, session: Session, *, limit: int) -> int:
+        """Do something to at most `limit` rows; return to how many."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +55,7 @@ class Cleanup:
 
     async def end_expired(self) -> int:
         """End every live entry whose time is over. Readers need no telling: they look at the clock themselves."""
-        total = 0
-        while True:
-            async with self._sessions() as session:
-                ended = await storage.end_expired(session, limit=ROWS_PER_BATCH)
-                await session.commit()
-            total += ended
-            if ended < ROWS_PER_BATCH:
-                return total
+        return await self._in_batches(storage.end_expired)
 
     async def delete_bodies(self) -> int:
         """Delete the texts queued until now, in bulk."""
@@ -74,14 +73,8 @@ class Cleanup:
             total += len(body_ids)
 
     async def empty_ended(self) -> int:
-        total = 0
-        while True:
-            async with self._sessions() as session:
-                emptied = await storage.empty_ended(session, limit=ROWS_PER_BATCH)
-                await session.commit()
-            total += emptied
-            if emptied < ROWS_PER_BATCH:
-                return total
+        """Empty every ended entry of all but key, kind, reason and times."""
+        return await self._in_batches(storage.empty_ended)
 
     async def sweep_orphans(self) -> int:
         """Delete texts that no row names and files that a put left unfinished, all older than a day."""
@@ -97,3 +90,14 @@ class Cleanup:
             await self._bodies.delete(orphans)
             total += len(orphans)
         return total
+
+    async def _in_batches(self, take_batch: TakeBatch) -> int:
+        """Take batches, each a transaction, until one is not full; return how many rows there were."""
+        total = 0
+        while True:
+            async with self._sessions() as session:
+                taken = await take_batch(session, limit=ROWS_PER_BATCH)
+                await session.commit()
+            total += taken
+            if taken < ROWS_PER_BATCH:
+                return total
