@@ -87,7 +87,8 @@ def _settings() -> Settings:
     try:
         return load_settings()
     except ValidationError as error:
-        sentences = (f"MAIN_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        names = ("".join(f"MAIN_{part}: ".upper() for part in e["loc"][:1]) for e in error.errors())
+        sentences = (name + e["msg"] for name, e in zip(names, error.errors(), strict=True))
         sys.exit("main_service can't start:\n" + "\n".join(sentences))
 
 

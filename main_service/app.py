@@ -1,6 +1,6 @@
 """Puts the web application together. Wiring only."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -8,16 +8,15 @@ from fastapi import FastAPI
 
 from main_service import problems
 from main_service.entries import manage_pages, pages, read_pages, routes
-from main_service.entries.forms import largest_form_bytes
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
 from main_service.web import documentation
-from main_service.web.body_budget import BodyBudgetMiddleware
+from main_service.web.body_limits import BodyLimitsMiddleware
 from main_service.web.headers import SecurityHeadersMiddleware
 from main_service.web.static_files import CachedStaticFiles
-from main_service.web.templating import SITE_NAME, STATIC, create_templates
+from main_service.web.templating import SITE_NAME, STATIC, create_templates, static_version
 
-MAX_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 128 * 1024
 """Of requests that carry no text."""
 
 BODY_BUDGET_BYTES = 256 * 1024 * 1024
@@ -47,23 +46,37 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         # A redirect to the address with or without a slash would be made from the Host header.
         redirect_slashes=False,
-        max_body_size=MAX_BODY_BYTES,
         servers=[{"url": settings.public_url}],
     )
     app.state.templates = create_templates(settings)
     problems.add_handlers(app)
-    app.add_middleware(BodyBudgetMiddleware, budget_bytes=BODY_BUDGET_BYTES)
+    app.add_middleware(BodyLimitsMiddleware, limit=_body_limit(settings), budget_bytes=BODY_BUDGET_BYTES)
     app.add_middleware(SecurityHeadersMiddleware)
-    app.mount("/static/docs", CachedStaticFiles(directory=documentation.assets_folder()))
-    app.mount("/static", CachedStaticFiles(directory=STATIC))
+    app.mount("/static/docs", CachedStaticFiles(documentation.assets_folder()))
+    app.mount("/static", CachedStaticFiles(STATIC, version=static_version))
     app.include_router(documentation.router)
-    app.include_router(routes.router, max_body_size=routes.largest_text_body_bytes(settings))
-    app.include_router(pages.router, max_body_size=largest_form_bytes(settings))
+    app.include_router(routes.router)
+    app.include_router(pages.router)
     app.include_router(manage_pages.router)
     # Last, because /{key} would swallow every address of one part.
     app.include_router(read_pages.router)
     _document_problems(app)
     return app
+
+
+def _body_limit(settings: Settings) -> Callable[[str], int]:
+    """The most bytes that the body of a request to a path may have."""
+
+    def limit(path: str) -> int:
+        if path == "/api/v1/pastes" or path.startswith("/api/v1/entries/"):
+            # JSON may write each byte of a text as `\\u0001`, six bytes.
+            return 6 * settings.max_text_bytes + MAX_BODY_BYTES
+        if path == "/pastes":
+            # A browser sends each line end as two bytes.
+            return 2 * settings.max_text_bytes + MAX_BODY_BYTES
+        return MAX_BODY_BYTES
+
+    return limit
 
 
 def _document_problems(app: FastAPI) -> None:

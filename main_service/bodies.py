@@ -118,7 +118,8 @@ class BodyStore:
         """Delete files that a put left behind when its process was killed; return how many. S3 leaves none."""
         if self._folder is None:
             return 0
-        return await asyncio.to_thread(_sweep_unfinished, self._folder, older_than)
+        with _translated_errors():
+            return await asyncio.to_thread(_sweep_unfinished, self._folder, older_than)
 
 
 def open_body_store(settings: Settings) -> BodyStore:
@@ -229,7 +230,11 @@ def _sweep_unfinished(folder: Path, older_than: timedelta) -> int:
     """The local store writes to `<name>#<number>` first, and its own listing leaves these files out."""
     swept = 0
     for file in folder.glob("*/*#*"):
-        if time.time() - file.stat().st_mtime > older_than.total_seconds():
-            file.unlink(missing_ok=True)
-            swept += 1
+        try:
+            if time.time() - file.stat().st_mtime > older_than.total_seconds():
+                file.unlink()
+                swept += 1
+        except FileNotFoundError:
+            # Its put has ended, or another sweep was faster.
+            continue
     return swept

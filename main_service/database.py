@@ -1,7 +1,7 @@
 """PostgreSQL: the declarative base, the engine, and the session that is one transaction."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from main_service.errors import DatabaseUnavailableError
 CONNECT_SECONDS = 3
 POOL_WAIT_SECONDS = 3
 STATEMENT_SECONDS = 5
-"""No request may hang over 10 s; waiting for a connection and then for a statement stays below."""
+"""Waiting for a connection and then for a statement takes less than the 10 s that no request may exceed."""
 
 _AWAY_CLASSES = ("08", "53", "57")
 """SQLSTATE classes: connection lost, out of resources, shut down or cancelled."""
@@ -54,19 +54,36 @@ class Session(AsyncSession):
         self._after_commit.append(action)
 
     async def execute(self, *args: Any, **kwargs: Any) -> Any:
-        with _translated_errors():
+        async with self._usable_after_failure():
             return await super().execute(*args, **kwargs)
 
     async def flush(self, *args: Any, **kwargs: Any) -> None:
-        with _translated_errors():
+        async with self._usable_after_failure():
             await super().flush(*args, **kwargs)
 
+    async def rollback(self) -> None:
+        self._after_commit.clear()
+        async with self._usable_after_failure():
+            await super().rollback()
+
     async def commit(self) -> None:
-        with _translated_errors():
+        async with self._usable_after_failure():
             await super().commit()
         actions, self._after_commit = self._after_commit, []
         for action in actions:
             await action()
+
+    @asynccontextmanager
+    async def _usable_after_failure(self) -> AsyncIterator[None]:
+        """Who catches DatabaseUnavailableError may go on with the session: it holds no broken transaction."""
+        try:
+            with _translated_errors():
+                yield
+        except DatabaseUnavailableError:
+            self._after_commit.clear()
+            # A rollback would wait once more for a server that hangs.
+            await self.invalidate()
+            raise
 
 
 @contextmanager

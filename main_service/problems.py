@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from main_service.errors import (
     AppError,
@@ -70,6 +71,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(AppError, _handle_app_error)
     app.add_exception_handler(RequestValidationError, _handle_validation_error)
     app.add_exception_handler(HTTPException, _handle_http_error)
+    app.add_exception_handler(ClientDisconnect, _handle_disconnect)
     app.add_exception_handler(Exception, _handle_bug)
 
 
@@ -157,6 +159,11 @@ async def _handle_http_error(request: Request, error: Exception) -> Response:
     if http_error.status_code == UnavailableError.status:
         return problem_response(request, UnavailableError(http_error.detail))
     return problem_response(request, _HttpError(http_error))
+
+
+async def _handle_disconnect(_: Request, __: Exception) -> Response:
+    """The client left while it was sending: nobody reads this answer, and it is no bug of ours."""
+    return Response(status_code=400)
 
 
 async def _handle_bug(request: Request, _: Exception) -> Response:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.bodies import BodyStore, open_body_store
@@ -47,7 +48,8 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
         settings.redis_url,
         socket_timeout=REDIS_SECONDS,
         socket_connect_timeout=REDIS_CONNECT_SECONDS,
-        retry=Retry(NoBackoff(), 1),
+        # A connection that Redis closed is opened again at once; a Redis that hangs is not waited for twice.
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     )
     try:
         yield Resources(

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _FEWEST_DIFFERENT_CHARACTERS = 10
@@ -19,7 +19,7 @@ def _is_secret(secret: SecretStr) -> SecretStr:
 
 def _is_origin(url: str) -> str:
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or "?" in url or "#" in url:
         raise ValueError("must look like https://paste.example.org")
     if parts.path not in ("", "/"):
         raise ValueError("must not have a path: the service needs a host name of its own")
@@ -57,7 +57,11 @@ class Settings(BaseSettings):
         le=500,
         description="Connections to PostgreSQL that one web process keeps at most. Default 10.",
     )
-    redis_url: str = Field(repr=False, description="Redis with keys and copies: redis://, rediss:// or unix://.")
+    redis_url: str = Field(
+        repr=False,
+        pattern=r"^(redis|rediss|unix)://",
+        description="Redis with keys and copies: redis://, rediss:// or unix://.",
+    )
     broker_url: str = Field(
         repr=False,
         description="Celery's broker. A unix socket is written redis+socket://PATH?virtual_host=N here.",
@@ -90,6 +94,12 @@ class Settings(BaseSettings):
         le=timedelta(days=36_500),
         description="Longest lifetime a guest may ask for; ISO 8601 duration. Default P365D.",
     )
+
+    @model_validator(mode="after")
+    def _check_lifetimes(self) -> Self:
+        if self.guest_lifetime > self.guest_max_lifetime:
+            raise ValueError("MAIN_GUEST_LIFETIME must not be longer than MAIN_GUEST_MAX_LIFETIME")
+        return self
 
 
 @cache

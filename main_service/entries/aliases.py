@@ -2,10 +2,10 @@
 
 import re
 
-ALIAS_PATTERN = r"^[A-Za-z0-9_-]{3,64}$"
+ALIAS_PATTERN = "[A-Za-z0-9_-]{3,64}"
 ALIAS_RULE = "An alias has 3 to 64 letters, digits, hyphens or underscores."
 
-_KEY = re.compile(r"[A-Za-z0-9_-]{3,64}", re.ASCII)
+_KEY = re.compile(ALIAS_PATTERN)
 
 RESERVED_WORDS = frozenset(
     [

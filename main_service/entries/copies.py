@@ -30,6 +30,10 @@ _FORMAT = 1
 """Part of every copy. A copy in another format counts as none, so that versions can follow each other."""
 
 
+class CopiesUnreachableError(Exception):
+    """Redis does not take what it must learn; the task that heals copies tells it later."""
+
+
 @dataclass(frozen=True)
 class Found:
     """`entry`: None when there is no copy. `may_fill`: whether the reader should write one."""
@@ -68,12 +72,15 @@ class Copies:
         """Write tombstones.
 
         Raises:
-            redis.RedisError: Redis can't be reached; some may have been written.
+            CopiesUnreachableError: Redis can't be reached; some may have been written.
         """
         pipeline = self._redis.pipeline(transaction=False)
         for key in keys:
             pipeline.set(_name(key), TOMBSTONE, px=TOMBSTONE_LIFETIME)
-        await pipeline.execute()
+        try:
+            await pipeline.execute()
+        except RedisError as error:
+            raise CopiesUnreachableError(str(error)) from error
 
 
 def _name(key: str) -> str:

@@ -1,4 +1,7 @@
-"""The numbered lines of a text as HTML."""
+"""A text on its page: numbered lines, or plain where it is too long for them."""
+
+import codecs
+from collections.abc import AsyncIterator
 
 from markupsafe import Markup, escape
 
@@ -7,13 +10,20 @@ MAX_NUMBERED_LINES = 50_000
 """Each line costs a browser three elements; beyond this a page gets slow."""
 
 
-def numbered_lines(text: str) -> tuple[Markup | None, int]:
-    """The lines, each with an anchor `L<number>`, and their count. None when there is too much text to number."""
+def numbered_lines(text: str) -> tuple[Markup, int] | None:
+    """The lines, each with an anchor `L<number>`, and their count. None when there are too many to number."""
+    if text.count("\n") > MAX_NUMBERED_LINES:
+        return None
     # Escaping leaves line ends alone, so the whole text is escaped at once: line by line takes ten times longer.
     lines = str(escape(text.removesuffix("\n"))).split("\n")
-    if len(lines) > MAX_NUMBERED_LINES or len(text.encode()) > MAX_NUMBERED_BYTES:
-        return None, len(lines)
     return Markup("".join([_line(number, line) for number, line in enumerate(lines, 1)])), len(lines)  # noqa: S704 (escaped above)
+
+
+async def escaped_chunks(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A text in UTF-8 as HTML, chunk by chunk, so that nobody holds all of it."""
+    decode = codecs.getincrementaldecoder("utf-8")().decode
+    async for chunk in chunks:
+        yield str(escape(decode(chunk))).encode()
 
 
 def _line(number: int, escaped: str) -> str:

@@ -51,8 +51,8 @@ async def open_manage(
     key: str, request: Request, entries: EntryServiceDep, settings: SettingsDep, policy: LifetimePolicyDep
 ) -> Response:
     """Take the token from the form into the cookie."""
+    fields = await read_form(request)
     await entries.get(key)
-    fields = await read_form(request, settings)
     token = fields.get("token", "").strip()
     try:
         check_form(request, fields.get(FIELD), settings)
@@ -109,8 +109,8 @@ async def _managed(
     action: Callable[[dict[str, str]], Awaitable[Response]],
 ) -> Response:
     """What `action` makes of the form, or the manage page again with what is wrong."""
+    fields = await read_form(request)
     entry = await entries.get(key)
-    fields = await read_form(request, settings)
     try:
         entries.check_manager(key, request.cookies.get(COOKIE))
     except AppError as error:
@@ -137,16 +137,17 @@ def _page(
     errors: dict[str, str] = {}
     if error is not None:
         errors = sentences(error.fields) or {"": error.message}
-    return csrf.attach(
-        render(
-            request,
-            "entries/manage.html",
-            status=error.status if error else 200,
-            entry_key=key,
-            entry=entry and page_entry(entry, settings.public_url),
-            errors=errors,
-            notice=notice,
-            lifetimes=lifetime_choices(policy),
-            csrf_token=csrf.token,
-        )
+    response = render(
+        request,
+        "entries/manage.html",
+        status=error.status if error else 200,
+        entry_key=key,
+        entry=entry and page_entry(entry, settings.public_url),
+        errors=errors,
+        notice=notice,
+        lifetimes=lifetime_choices(policy),
+        csrf_token=csrf.token,
     )
+    if error is not None:
+        response.headers.update(error.headers)
+    return csrf.attach(response)

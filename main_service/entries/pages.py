@@ -64,7 +64,7 @@ async def _create(
     create: Callable[[dict[str, str]], Awaitable[LiveEntry]],
 ) -> Response:
     """The new entry's page, or the form again, still filled in, with what is wrong."""
-    fields = await read_form(request, settings)
+    fields = await read_form(request)
     token = fields.pop(FIELD, None)
     try:
         check_form(request, token, settings)

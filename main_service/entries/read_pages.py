@@ -1,11 +1,14 @@
 """What a reader of an address gets: the redirect, the text, the page."""
 
+from collections.abc import AsyncIterator
+from secrets import token_hex
+
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import RedirectResponse, StreamingResponse
 
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import EntryServiceDep
-from main_service.entries.lines import numbered_lines
+from main_service.entries.lines import MAX_NUMBERED_BYTES, escaped_chunks, numbered_lines
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.presentation import page_entry, robots
 from main_service.entries.targets import to_ascii
@@ -78,19 +81,32 @@ async def read(key: str, request: Request, entries: EntryServiceDep, settings: S
     headers = {"Vary": "Accept", **robots(entry)}
     if not wants_html(request.headers):
         return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=headers)
-    text = b"".join([chunk async for chunk in chunks]).decode()
-    response = _paste_page(request, settings, entry, text)
+    response = await _paste_page(request, settings, entry, chunks)
     response.headers.update(headers)
     return response
 
 
-def _paste_page(request: Request, settings: Settings, entry: LiveEntry, text: str) -> Response:
-    lines, line_count = numbered_lines(text)
-    return render(
-        request,
-        "entries/paste.html",
-        entry=page_entry(entry, settings.public_url),
-        lines=lines,
-        text="" if lines is not None else text,
-        line_count=line_count,
-    )
+async def _paste_page(request: Request, settings: Settings, entry: LiveEntry, chunks: AsyncIterator[bytes]) -> Response:
+    """With numbered lines; a text that is too long for them streams through as it is read from the store."""
+    shown = page_entry(entry, settings.public_url)
+    if (entry.size_bytes or 0) <= MAX_NUMBERED_BYTES:
+        text = b"".join([chunk async for chunk in chunks])
+        if (numbered := numbered_lines(text.decode())) is not None:
+            lines, line_count = numbered
+            return render(request, "entries/paste.html", entry=shown, lines=lines, line_count=line_count, text="")
+        chunks = _once(text)
+    mark = token_hex(16)
+    page = render(request, "entries/paste.html", entry=shown, lines=None, line_count=None, text=mark)
+    head, _, tail = bytes(page.body).partition(mark.encode())
+    return StreamingResponse(_between(head, escaped_chunks(chunks), tail), media_type="text/html")
+
+
+async def _once(chunk: bytes) -> AsyncIterator[bytes]:
+    yield chunk
+
+
+async def _between(head: bytes, chunks: AsyncIterator[bytes], tail: bytes) -> AsyncIterator[bytes]:
+    yield head
+    async for chunk in chunks:
+        yield chunk
+    yield tail

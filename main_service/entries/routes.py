@@ -39,16 +39,7 @@ from main_service.errors import (
     TextTooLargeError,
 )
 from main_service.problems import InternalError, problem_responses
-from main_service.settings import Settings
 from main_service.web.json_body import JsonRoute
-
-MAX_LINK_BODY_BYTES = 128 * 1024
-
-
-def largest_text_body_bytes(settings: Settings) -> int:
-    """Of the whole request: JSON may write each byte of a text as `\\u0001`, six bytes."""
-    return 6 * settings.max_text_bytes + MAX_LINK_BODY_BYTES
-
 
 router = APIRouter(prefix="/api/v1", tags=["entries"], route_class=JsonRoute)
 
@@ -81,7 +72,6 @@ async def create_paste(
     status_code=201,
     summary="Create a link",
     responses=problem_responses(*_CREATE),
-    max_body_size=MAX_LINK_BODY_BYTES,
 )
 async def create_link(
     link: LinkIn, entries: EntryServiceDep, settings: SettingsDep, response: Response

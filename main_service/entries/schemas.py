@@ -70,7 +70,7 @@ def _instant(value: Any) -> Any:
 
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_TITLE_LENGTH), AfterValidator(_title)]
-Alias = Annotated[str, AfterValidator(_alias), Field(json_schema_extra={"pattern": ALIAS_PATTERN})]
+Alias = Annotated[str, AfterValidator(_alias), Field(json_schema_extra={"pattern": f"^{ALIAS_PATTERN}$"})]
 Syntax = Annotated[str, AfterValidator(_syntax), Field(description="Alias of a Pygments lexer.", examples=["python"])]
 TargetUrl = Annotated[
     str,

@@ -8,13 +8,11 @@ from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
-from redis.exceptions import RedisError
-
 from main_service.bodies import BodyMissingError, BodyStore
 from main_service.database import Session
 from main_service.entries import storage
 from main_service.entries.aliases import is_key, is_reserved
-from main_service.entries.copies import Copies
+from main_service.entries.copies import Copies, CopiesUnreachableError
 from main_service.entries.lifetimes import Lifetime, LifetimePolicy
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.manage_tokens import ManageTokens
@@ -113,7 +111,7 @@ class EntryService:
                 raise EntryEndedError(ArchivalReason.EXPIRED)
             return found.entry
         read_at = monotonic()
-        entry = LiveEntry.from_row(_live(await storage.find(self._session, key)))
+        entry = await self._read_row(key)
         if found.may_fill:
             await self._copies.fill(entry, read_at=read_at)
         return entry
@@ -127,16 +125,15 @@ class EntryService:
         """
         if entry.body_id is None:
             raise NotAPasteError
-        # No connection is held while the object store is busy.
-        await self._session.rollback()
-        try:
-            return entry, await self._bodies.open(entry.body_id)
-        except BodyMissingError:
-            # It was changed or deleted since the row was read. If not, the text is lost: a bug, and a 500.
-            fresh = LiveEntry.from_row(_live(await storage.find(self._session, entry.key)))
-            if fresh.body_id is None or fresh.body_id == entry.body_id:
-                raise
-            return fresh, await self._bodies.open(fresh.body_id)
+        while True:
+            try:
+                return entry, await self._bodies.open(entry.body_id)
+            except BodyMissingError:
+                # It was changed or deleted since the row was read. If not, the text is lost: a bug, and a 500.
+                fresh = await self._read_row(entry.key)
+                if fresh.body_id is None or fresh.body_id == entry.body_id:
+                    raise
+                entry = fresh
 
     async def change(self, key: str, changes: Changes, *, manage_token: str | None) -> LiveEntry:
         """Change an entry; effective at once for every reader.
@@ -151,8 +148,6 @@ class EntryService:
         values = self._checked_values(entry.kind, changes)
         body_id = None
         if changes.text is not None:
-            # No connection is held while the object store is busy.
-            await self._session.rollback()
             body_id = uuid4()
             await self._bodies.put(body_id, changes.text)
             values |= {"body_id": body_id, "size_bytes": len(changes.text)}
@@ -178,10 +173,9 @@ class EntryService:
             NotFoundError, EntryEndedError: as `get`.
             ManageTokenMissingError, ManageTokenWrongError: the asker may not.
         """
-        if not is_key(key):
-            raise NotFoundError
-        row = _live(await storage.find_for_update(self._session, key))
+        await self.get(key)
         self._manage_tokens.check(key, manage_token)
+        row = _live(await storage.find_for_update(self._session, key))
         await storage.end(self._session, row, ArchivalReason.DELETED)
         self._session.after_commit(lambda: self._bury(key))
         if (body_id := row.body_id) is not None:
@@ -198,6 +192,13 @@ class EntryService:
 
     def manage_token(self, key: str) -> str:
         return self._manage_tokens.token_for(key)
+
+    async def _read_row(self, key: str) -> LiveEntry:
+        """The live row. Its transaction ends here: no connection is held while Redis or the object store is busy."""
+        try:
+            return LiveEntry.from_row(_live(await storage.find(self._session, key)))
+        finally:
+            await self._session.rollback()
 
     def _draft(
         self,
@@ -260,7 +261,7 @@ class EntryService:
     async def _bury(self, key: str) -> None:
         try:
             await self._copies.bury([key])
-        except RedisError as error:
+        except CopiesUnreachableError as error:
             logger.warning("Redis did not learn of a change; it will within 10 s of its return: %s", error)
 
     async def _delete_body(self, body_id: UUID) -> None:

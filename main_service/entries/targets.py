@@ -5,6 +5,7 @@ import re
 from pydantic_core import Url
 
 MAX_URL_LENGTH = 8192
+TOO_LONG = f"An address may have at most {MAX_URL_LENGTH} characters, counted as it is sent"
 URL_RULE = "An address must start with http:// or https:// and name a host"
 
 # URL parsers drop tabs and line ends silently and read `http:/x` or `http:\\x` as `http://x`, so what a browser would
@@ -20,7 +21,7 @@ def check_url(url: str) -> str:
         ValueError: it is not an http or https address that a browser could open.
     """
     if len(url) > MAX_URL_LENGTH:
-        raise ValueError(f"An address may have at most {MAX_URL_LENGTH} characters")
+        raise ValueError(TOO_LONG)
     if not _START.match(url):
         raise ValueError(URL_RULE)
     if _FORBIDDEN.search(url):
@@ -31,6 +32,8 @@ def check_url(url: str) -> str:
         raise ValueError("This is not an address that a browser could open") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise ValueError(URL_RULE)
+    if len(to_ascii(url)) > MAX_URL_LENGTH:
+        raise ValueError(TOO_LONG)
     return url
 
 

@@ -4,9 +4,8 @@ import asyncio
 import logging
 
 from celery import shared_task
-from redis.exceptions import RedisError
 
-from main_service.entries.copies import Copies
+from main_service.entries.copies import Copies, CopiesUnreachableError
 from main_service.entries.healing import heal_copies
 from main_service.errors import UnavailableError
 from main_service.resources import open_resources
@@ -25,7 +24,7 @@ async def _heal_copies() -> None:
     async with open_resources(load_settings(), for_task=True) as resources, resources.sessions() as session:
         try:
             healed = await heal_copies(session, Copies(resources.redis))
-        except (RedisError, UnavailableError) as error:
+        except (CopiesUnreachableError, UnavailableError) as error:
             logger.warning("Copies are not healed: %s", error)
             return
     if healed:

@@ -26,7 +26,7 @@ class CsrfForm:
 
     def __init__(self, request: Request, settings: Settings) -> None:
         self._settings = settings
-        self._is_new = COOKIE not in request.cookies
+        self._is_new = not request.cookies.get(COOKIE)
         self._cookie = request.cookies.get(COOKIE) or secrets.token_urlsafe(_COOKIE_BYTES)
         self.token = _token(self._cookie, settings)
 

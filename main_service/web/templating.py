@@ -45,7 +45,13 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
 @cache
 def static_address(name: str) -> str:
     """The address of a file in static/, with a version, so that browsers may keep it for ever."""
-    return f"/static/{name}?v={sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
+    return f"/static/{name}?{static_version(name)}"
+
+
+@cache
+def static_version(name: str) -> str:
+    """The query that names a file's present content."""
+    return f"v={sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
 
 
 def filesize(size_bytes: int) -> str:

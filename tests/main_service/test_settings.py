@@ -66,6 +66,9 @@ def test_every_setting_is_described() -> None:
         ("MAIN_BODY_STORE_URL", "file://"),
         ("MAIN_MAX_TEXT_BYTES", "0"),
         ("MAIN_GUEST_MAX_LIFETIME", "-P1D"),
+        ("MAIN_GUEST_MAX_LIFETIME", "P9D"),
+        ("MAIN_REDIS_URL", "foo"),
+        ("MAIN_PUBLIC_URL", "https://user@paste.example.org"),
     ],
 )
 def test_bad_setting_stops_the_start_with_a_sentence(environment: Environment, name: str, value: str) -> None:

@@ -105,6 +105,28 @@ def test_hostile_field_name_is_not_repeated(client: httpx.Client, name: str) -> 
     assert response.json()["errors"][0]["field"] in ("", "(unnamed)")
 
 
+@pytest.mark.parametrize(
+    ("address", "size"),
+    [
+        ("/api/v1/links", 129 * 1024),
+        ("/api/v1/pastes", 61 * MEBIBYTE),
+        ("/pastes", 21 * MEBIBYTE),
+        ("/links", 129 * 1024),
+    ],
+)
+def test_request_that_announces_too_much_is_a_413_as_json_and_as_page(
+    client: httpx.Client, address: str, size: int
+) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=x" if address.count("/") == 1 else "application/json"}
+
+    problem = client.post(address, content=b"a" * size, headers=headers)
+    assert (problem.status_code, problem.json()["code"]) == (413, "body_too_large")
+    if not address.startswith("/api/"):
+        page = client.post(address, content=b"a" * size, headers=headers | {"Accept": "text/html"})
+        assert (page.status_code, page.headers["content-type"]) == (413, "text/html; charset=utf-8")
+        assert "Split the text" in page.text
+
+
 def test_too_large_a_request_is_a_413_while_it_streams(web: WebServer, client: httpx.Client) -> None:
     """What is still being sent is thrown away, so the client can read the answer and memory stays flat."""
     [process] = web.processes

@@ -1,0 +1,94 @@
+"""Cookies keep to https and away from scripts, and no address redirects to a host that a visitor named."""
+
+from collections.abc import Iterator
+from http.cookies import Morsel, SimpleCookie
+
+import httpx
+import pytest
+
+from tests.main_service.entries.making import create_paste
+from tests.main_service.entries.test_pages import BROWSER, csrf_token, send_form
+from tests.running import Environment, WebServer
+
+
+@pytest.fixture(scope="module")
+def https_web(environment: Environment) -> Iterator[WebServer]:
+    """A web process that people reach under https, through a proxy that stands in front of it."""
+    with WebServer(environment | {"MAIN_PUBLIC_URL": "https://slipbin.test"}) as server:
+        yield server
+
+
+def cookies_set(response: httpx.Response) -> dict[str, "Morsel[str]"]:
+    """The cookies that an answer sets, by name, with their attributes."""
+    found: SimpleCookie = SimpleCookie()
+    for header in response.headers.get_list("set-cookie"):
+        found.load(header)
+    return dict(found)
+
+
+def test_cookies_go_over_https_only_and_are_hidden_from_scripts(https_web: WebServer) -> None:
+    """Cookies are carried by hand: a client that knows Secure sends none over the http behind the proxy."""
+    with https_web.new_client() as client:
+        paste = create_paste(client)
+        home = client.get("/", headers=BROWSER)
+        form = cookies_set(home)["slipbin_form"]
+
+        opened = client.post(
+            f"/{paste['key']}/manage",
+            data={"token": paste["manage_token"], "csrf_token": csrf_token(home)},
+            headers=BROWSER | {"Cookie": f"slipbin_form={form.value}"},
+        )
+
+    assert opened.status_code == 303
+    for cookie in (form, cookies_set(opened)["slipbin_manage"]):
+        assert cookie["secure"], cookie.key
+        assert cookie["httponly"], cookie.key
+        assert cookie["samesite"].lower() == "lax", cookie.key
+
+
+def test_cookies_work_over_plain_http_where_that_is_the_public_address(client: httpx.Client) -> None:
+    assert not cookies_set(client.get("/", headers=BROWSER))["slipbin_form"]["secure"]
+
+
+def test_deleting_on_the_manage_page_clears_the_manage_cookie(client: httpx.Client) -> None:
+    paste = create_paste(client)
+    manage = f"/{paste['key']}/manage"
+    send_form(client, manage, manage, token=paste["manage_token"])
+    assert client.cookies.get("slipbin_manage") == paste["manage_token"]
+
+    page = send_form(client, manage, f"{manage}/delete", confirm="yes")
+
+    assert page.status_code == 200
+    cleared = cookies_set(page)["slipbin_manage"]
+    assert (cleared.value, cleared["path"], cleared["max-age"]) == ("", manage, "0")
+    assert "slipbin_manage" not in client.cookies
+
+
+def test_empty_form_cookie_is_replaced_so_that_the_form_works(client: httpx.Client) -> None:
+    home = client.get("/?kind=link", headers=BROWSER | {"Cookie": "slipbin_form="})
+
+    fresh = cookies_set(home)["slipbin_form"]
+    assert len(fresh.value) >= 32
+    client.cookies.clear()
+    sent = client.post(
+        "/links",
+        data={"original_url": "https://example.org/", "csrf_token": csrf_token(home)},
+        headers=BROWSER | {"Cookie": f"slipbin_form={fresh.value}"},
+    )
+    assert sent.status_code == 200
+
+
+def test_form_cookie_is_set_once(client: httpx.Client) -> None:
+    client.get("/", headers=BROWSER)
+
+    assert "set-cookie" not in client.get("/", headers=BROWSER).headers
+
+
+@pytest.mark.parametrize("address", ["/docs/", "/redoc/", "/openapi.json/", "/pastes/", "/api/v1/pastes/", "/static"])
+def test_slash_too_many_or_too_few_never_redirects_to_a_foreign_host(client: httpx.Client, address: str) -> None:
+    for accept in ("text/html", "*/*"):
+        response = client.get(address, headers={"Host": "foreign.test", "Accept": accept})
+
+        assert response.status_code == 404
+        assert "location" not in response.headers
+        assert "foreign.test" not in response.text
