@@ -1,6 +1,7 @@
 """Bounds each request's body, and the bytes of all bodies that a process holds at once.
 
-What is made of the bodies comes on top. Starlette's own limit answers in plain text where `Content-Length` says too much, so it could not be our 413.
+What is made of the bodies comes on top. Starlette's own limit answers in plain text where `Content-Length` says too
+much, so it could not be our 413.
 """
 
 from collections.abc import Callable
