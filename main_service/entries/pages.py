@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import EntryServiceDep, LifetimePolicyDep
@@ -31,6 +31,18 @@ async def home(request: Request, settings: SettingsDep, policy: LifetimePolicyDe
     response = _home(request, settings, policy, Kind.LINK if kind == Kind.LINK else Kind.PASTE, {})
     response.headers["X-Robots-Tag"] = "all"
     return response
+
+
+@router.api_route("/pastes", methods=["GET", "HEAD"])
+async def lead_back_to_pastes() -> Response:
+    """For whoever opens the address of a result again."""
+    return RedirectResponse("/", 303)
+
+
+@router.api_route("/links", methods=["GET", "HEAD"])
+async def lead_back_to_links() -> Response:
+    """For whoever opens the address of a result again."""
+    return RedirectResponse("/?kind=link", 303)
 
 
 @router.post("/pastes")

@@ -221,3 +221,8 @@ def test_no_page_has_inline_script_or_style(client: httpx.Client) -> None:
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", page), address
         assert all(re.search(r'\ssrc="/static/', tag) for tag in re.findall(r"<script[^>]*>", page)), address
         assert not re.search(r'(src|href)="(https?:)?//(?!slipbin\.test|127\.0\.0\.1|example\.org)', page), address
+
+
+def test_address_of_a_result_leads_back_to_the_form(client: httpx.Client) -> None:
+    assert client.get("/pastes", headers=BROWSER).headers["location"] == "/"
+    assert client.get("/links", headers=BROWSER).headers["location"] == "/?kind=link"
