@@ -9,7 +9,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="KEYGEN_", env_ignore_empty=True, frozen=True)
 
-    redis_url: str = Field(repr=False, pattern=r"^(redis|rediss|unix)://", description="Redis that holds the pools: redis://, rediss:// or unix://.")
+    redis_url: str = Field(
+        repr=False,
+        pattern=r"^(redis|rediss|unix)://",
+        description="Redis that holds the pools: redis://, rediss:// or unix://.",
+    )
     broker_url: str = Field(
         repr=False,
         description="Celery's broker. A unix socket is written redis+socket://PATH?virtual_host=N here.",

@@ -1,0 +1,204 @@
+"""The clean-up with more than one batch, twice at once, and beside somebody who holds rows."""
+
+import asyncio
+import os
+import re
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from tests.running import REPOSITORY, Environment, full, run_main, running_engines, temporary_folder
+
+DAY_SECONDS = 86_400
+WAIT_SECONDS = 60
+EXPIRED = 3_000
+UNFINISHED = 2_000
+
+
+@pytest.fixture(scope="module")
+def own_engines() -> Iterator[Environment]:
+    """Engines of its own: a clean-up counts what it finds, and would find other tests' entries."""
+    with temporary_folder() as folder, running_engines(folder) as settings:
+        yield settings
+
+
+@pytest.fixture
+def environment(own_engines: Environment) -> Environment:
+    """Nothing to clean up is left of the test before."""
+    run_main("cleanup", environment=own_engines)
+    return own_engines
+
+
+@pytest.fixture
+async def database(environment: Environment) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+    yield connection
+    await connection.close()
+
+
+async def test_one_more_than_a_batch_of_queued_texts_is_deleted(
+    environment: Environment, database: asyncpg.Connection
+) -> None:
+    body_ids = [uuid4() for _ in range(1_001)]
+    for body_id in body_ids:
+        write(text_file(environment, body_id))
+    await database.execute("INSERT INTO body_to_delete (body_id) SELECT unnest($1::uuid[])", body_ids)
+
+    assert clean_up(environment) == (0, 1_001, 0, 0)
+
+    assert files(environment) == set()
+    assert await database.fetchval("SELECT count(*) FROM body_to_delete") == 0
+
+
+async def test_two_at_once_share_the_work_and_do_it_once(
+    environment: Environment, database: asyncpg.Connection
+) -> None:
+    body_ids = [uuid4() for _ in range(EXPIRED)]
+    for body_id in body_ids:
+        write(text_file(environment, body_id))
+    for _ in range(UNFINISHED):
+        write(unfinished_file(environment), age_seconds=2 * DAY_SECONDS)
+    await insert_expired(database, body_ids)
+
+    # Both wait for the table before they begin, so they run at the same time on any machine.
+    async with database.transaction():
+        await database.execute("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")
+        processes = [await start_cleanup(environment) for _ in range(2)]
+        await wait_for_waiting(database, len(processes))
+    done = [await asyncio.wait_for(process.communicate(), WAIT_SECONDS) for process in processes]
+
+    assert [process.returncode for process in processes] == [0, 0], [errors.decode() for _, errors in done]
+    counts = [figures(output.decode()) for output, _ in done]
+    together = [sum(step) for step in zip(*counts, strict=True)]
+    assert together == [EXPIRED, EXPIRED, EXPIRED, UNFINISHED], counts
+    assert files(environment) == set()
+    assert await database.fetchval("SELECT count(*) FROM body_to_delete") == 0
+    rows = await database.fetch("SELECT * FROM entry WHERE archival_reason = 'expired' AND body_id IS NULL")
+    assert len(rows) == EXPIRED
+    assert all(row["ended_at"] == row["expires_at"] for row in rows)
+    await database.execute("DELETE FROM entry")
+
+
+async def test_text_that_is_still_being_written_stays(environment: Environment) -> None:
+    young, old = unfinished_file(environment), unfinished_file(environment)
+    write(young)
+    write(old, age_seconds=2 * DAY_SECONDS)
+
+    assert clean_up(environment) == (0, 0, 0, 1)
+
+    assert files(environment) == {young}
+    young.unlink()
+
+
+async def test_ended_entry_that_somebody_holds_is_emptied_by_the_next_run(
+    environment: Environment, database: asyncpg.Connection
+) -> None:
+    prefix = uuid4().hex[:8]
+    await database.execute(
+        """
+        INSERT INTO entry (key, kind, visibility, created_at, updated_at, expires_at, original_url,
+                           ended_at, archival_reason)
+        SELECT $1 || '-' || number, 'link', 'unlisted', now(), now(), now() + interval '1 day', 'https://example.org/',
+               now(), 'deleted'
+        FROM generate_series(1, 3) AS number
+        """,
+        prefix,
+    )
+    holder = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+    async with holder.transaction():
+        await holder.execute("SELECT 1 FROM entry WHERE key = $1 FOR UPDATE", f"{prefix}-2")
+
+        assert clean_up(environment) == (0, 0, 2, 0)
+
+        full_keys = await database.fetch("SELECT key FROM entry WHERE original_url IS NOT NULL")
+        assert [row["key"] for row in full_keys] == [f"{prefix}-2"]
+    await holder.close()
+    assert clean_up(environment) == (0, 0, 1, 0)
+
+
+async def test_queued_text_that_somebody_holds_is_deleted_by_the_next_run(
+    environment: Environment, database: asyncpg.Connection
+) -> None:
+    held, free = uuid4(), uuid4()
+    for body_id in (held, free):
+        write(text_file(environment, body_id))
+        await database.execute("INSERT INTO body_to_delete (body_id) VALUES ($1)", body_id)
+    holder = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+    async with holder.transaction():
+        await holder.execute("SELECT 1 FROM body_to_delete WHERE body_id = $1 FOR UPDATE", held)
+
+        assert clean_up(environment) == (0, 1, 0, 0)
+
+        assert files(environment) == {text_file(environment, held)}
+    await holder.close()
+    assert clean_up(environment) == (0, 1, 0, 0)
+    assert files(environment) == set()
+
+
+def clean_up(environment: Environment) -> tuple[int, ...]:
+    """Ended, texts deleted, emptied, orphans deleted."""
+    return figures(run_main("cleanup", environment=environment))
+
+
+def figures(printed: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", printed))
+
+
+async def start_cleanup(environment: Environment) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "main_service", "cleanup"),
+        env=full(environment),
+        cwd=REPOSITORY,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def wait_for_waiting(database: asyncpg.Connection, count: int) -> None:
+    """Until `count` statements of the service wait for a lock; `database` may be in a transaction."""
+    question = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'slipbin' AND wait_event_type = 'Lock'"
+    deadline = time.monotonic() + WAIT_SECONDS
+    while await database.fetchval(question) < count:
+        assert time.monotonic() < deadline, "the clean-ups do not reach the table"
+        await asyncio.sleep(0.01)
+        await database.execute("SELECT pg_stat_clear_snapshot()")
+
+
+async def insert_expired(database: asyncpg.Connection, body_ids: list[UUID]) -> None:
+    await database.execute(
+        """
+        INSERT INTO entry (key, kind, visibility, created_at, updated_at, expires_at, body_id, size_bytes)
+        SELECT 'expired-' || body_id, 'paste', 'unlisted', now(), now(), now() - interval '1 s', body_id, 1
+        FROM unnest($1::uuid[]) AS body_id
+        """,
+        body_ids,
+    )
+
+
+def store_folder(environment: Environment) -> Path:
+    return Path(environment["MAIN_BODY_STORE_URL"].removeprefix("file://"))
+
+
+def text_file(environment: Environment, body_id: UUID) -> Path:
+    return store_folder(environment) / body_id.hex[:2] / str(body_id)
+
+
+def unfinished_file(environment: Environment) -> Path:
+    """As a put names a file that it has not finished."""
+    return store_folder(environment) / "ab" / f"{uuid4()}#1"
+
+
+def write(path: Path, *, age_seconds: float = 0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    written_at = time.time() - age_seconds
+    os.utime(path, (written_at, written_at))
+
+
+def files(environment: Environment) -> set[Path]:
+    return {file for file in store_folder(environment).rglob("*") if file.is_file()}
