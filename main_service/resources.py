@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.bodies import BodyStore, open_body_store
+from main_service.careful_redis import CarefulRedis
 from main_service.database import Session, create_engine
 from main_service.keys import KeySource
 from main_service.settings import Settings
@@ -25,7 +26,7 @@ TASK_STATEMENT_SECONDS = 120
 class Resources:
     settings: Settings
     sessions: async_sessionmaker[Session]
-    redis: Redis
+    redis: CarefulRedis
     bodies: BodyStore
     keys: KeySource
 
@@ -51,13 +52,14 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
         # A connection that Redis closed is opened again at once; a Redis that hangs is not waited for twice.
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     )
+    careful_redis = CarefulRedis(redis)
     try:
         yield Resources(
             settings=settings,
             sessions=async_sessionmaker(engine, class_=Session, expire_on_commit=False),
-            redis=redis,
+            redis=careful_redis,
             bodies=open_body_store(settings),
-            keys=KeySource(redis),
+            keys=KeySource(careful_redis),
         )
     finally:
         await redis.aclose()

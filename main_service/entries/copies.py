@@ -14,8 +14,8 @@ from typing import Any, cast
 from uuid import UUID
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
+from main_service.careful_redis import CarefulRedis, RedisAwayError
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
 
@@ -30,10 +30,6 @@ _FORMAT = 1
 """Part of every copy. A copy in another format counts as none, so that versions can follow each other."""
 
 
-class CopiesUnreachableError(Exception):
-    """Redis does not take what it must learn; the task that heals copies tells it later."""
-
-
 @dataclass(frozen=True)
 class Found:
     """`entry`: None when there is no copy. `may_fill`: whether the reader should write one."""
@@ -45,14 +41,17 @@ class Found:
 class Copies:
     """Copies of entries that anyone who has the key may read. Redis away: reads find nothing, `fill` does nothing."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: CarefulRedis) -> None:
         self._redis = redis
 
     async def find(self, key: str) -> Found:
+        async def get(redis: Redis) -> bytes | None:
+            return cast("bytes | None", await redis.get(_name(key)))
+
         try:
-            packed = cast("bytes | None", await self._redis.get(_name(key)))
-        except RedisError as error:
-            logger.warning("Redis gives no copies: %s", error)
+            packed = await self._redis.ask(get)
+        except RedisAwayError as error:
+            logger.warning("No copies to read: %s", error)
             return Found(None, may_fill=False)
         if packed is None:
             return Found(None, may_fill=True)
@@ -63,24 +62,30 @@ class Copies:
         if time.monotonic() - read_at > FILL_WITHIN_SECONDS:
             return
         until = min(entry.expires_at, datetime.now(UTC) + LONGEST_LIFETIME)
+
+        async def set_if_absent(redis: Redis) -> None:
+            await redis.set(_name(entry.key), _pack(entry), nx=True, pxat=until)
+
         try:
-            await self._redis.set(_name(entry.key), _pack(entry), nx=True, pxat=until)
-        except RedisError as error:
-            logger.warning("Redis takes no copies: %s", error)
+            await self._redis.ask(set_if_absent)
+        except RedisAwayError as error:
+            logger.warning("A copy was not written: %s", error)
 
     async def bury(self, keys: Sequence[str]) -> None:
         """Write tombstones.
 
         Raises:
-            CopiesUnreachableError: Redis can't be reached; some may have been written.
+            RedisAwayError: some may have been written.
         """
-        pipeline = self._redis.pipeline(transaction=False)
-        for key in keys:
-            pipeline.set(_name(key), TOMBSTONE, px=TOMBSTONE_LIFETIME)
-        try:
+
+        async def set_all(redis: Redis) -> None:
+            pipeline = redis.pipeline(transaction=False)
+            for key in keys:
+                pipeline.set(_name(key), TOMBSTONE, px=TOMBSTONE_LIFETIME)
             await pipeline.execute()
-        except RedisError as error:
-            raise CopiesUnreachableError(str(error)) from error
+
+        # Redis may be back already, and then readers of other processes must not see what was.
+        await self._redis.ask(set_all, even_in_pause=True)
 
 
 def _name(key: str) -> str:

@@ -15,7 +15,7 @@ async def heal_copies(session: Session, copies: Copies) -> int:
     """Write the tombstones of all changes that Redis may not have; return how many. Commits batch by batch.
 
     Raises:
-        CopiesUnreachableError: Redis is away; what is left is done by a later run.
+        RedisAwayError: Redis is away; what is left is done by a later run.
     """
     healed = 0
     last_id = 0

@@ -9,10 +9,11 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from main_service.bodies import BodyMissingError, BodyStore
+from main_service.careful_redis import RedisAwayError
 from main_service.database import Session
 from main_service.entries import storage
 from main_service.entries.aliases import is_key, is_reserved
-from main_service.entries.copies import Copies, CopiesUnreachableError
+from main_service.entries.copies import Copies
 from main_service.entries.lifetimes import Lifetime, LifetimePolicy
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.manage_tokens import ManageTokens
@@ -261,7 +262,7 @@ class EntryService:
     async def _bury(self, key: str) -> None:
         try:
             await self._copies.bury([key])
-        except CopiesUnreachableError as error:
+        except RedisAwayError as error:
             logger.warning("Redis did not learn of a change; it will within 10 s of its return: %s", error)
 
     async def _delete_body(self, body_id: UUID) -> None:

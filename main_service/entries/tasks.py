@@ -5,7 +5,8 @@ import logging
 
 from celery import shared_task
 
-from main_service.entries.copies import Copies, CopiesUnreachableError
+from main_service.careful_redis import RedisAwayError
+from main_service.entries.copies import Copies
 from main_service.entries.healing import heal_copies
 from main_service.errors import UnavailableError
 from main_service.resources import open_resources
@@ -24,7 +25,7 @@ async def _heal_copies() -> None:
     async with open_resources(load_settings(), for_task=True) as resources, resources.sessions() as session:
         try:
             healed = await heal_copies(session, Copies(resources.redis))
-        except (CopiesUnreachableError, UnavailableError) as error:
+        except (RedisAwayError, UnavailableError) as error:
             logger.warning("Copies are not healed: %s", error)
             return
     if healed:

@@ -1,6 +1,7 @@
 """Copies in Redis: faster reads that never show what is no longer so."""
 
 import asyncio
+import socket
 import sys
 import time
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ import httpx
 import redis
 from redis.asyncio import Redis
 
+from main_service.careful_redis import CarefulRedis
 from main_service.entries.copies import FILL_WITHIN_SECONDS, Copies
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
@@ -33,7 +35,7 @@ async def test_read_that_began_before_a_change_cannot_bring_the_old_value_back(
 ) -> None:
     link = create_link(client)
     async with Redis.from_url(environment["MAIN_REDIS_URL"]) as connection:
-        copies = Copies(connection)
+        copies = Copies(CarefulRedis(connection))
         read_at = time.monotonic()
         old = await read_row(database, link["key"])
         client.patch(
@@ -53,9 +55,9 @@ async def test_reader_that_is_slower_than_a_tombstone_writes_no_copy(
     async with Redis.from_url(environment["MAIN_REDIS_URL"]) as connection:
         old = await read_row(database, link["key"])
 
-        await Copies(connection).fill(old, read_at=time.monotonic() - FILL_WITHIN_SECONDS - 0.1)
+        await Copies(CarefulRedis(connection)).fill(old, read_at=time.monotonic() - FILL_WITHIN_SECONDS - 0.1)
         assert valkey.get(copy_name(link["key"])) is None
-        await Copies(connection).fill(old, read_at=time.monotonic())
+        await Copies(CarefulRedis(connection)).fill(old, read_at=time.monotonic())
         assert valkey.get(copy_name(link["key"])) != ""
 
 
@@ -121,6 +123,22 @@ def test_everything_goes_on_without_redis(environment: Environment) -> None:
         assert changed.json()["title"] == "New"
         assert web.client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).status_code == 204
         assert web.client.get(f"/{link['key']}").status_code == 410
+
+
+def test_redis_that_hangs_delays_a_request_once_and_a_change_is_still_answered(environment: Environment) -> None:
+    """A server that accepts and never answers. The guard is far above the 2 s that one wait may take."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        with WebServer(environment | {"MAIN_REDIS_URL": address}) as web:
+            link = create_link(web.client)
+            for send in (
+                lambda: web.client.get(f"/{link['key']}"),
+                lambda: web.client.patch(f"/api/v1/entries/{link['key']}", json={"title": "x"}, headers=managing(link)),
+                lambda: web.client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)),
+            ):
+                began_at = time.monotonic()
+                assert send().status_code in (302, 200, 204)
+                assert time.monotonic() - began_at < 10
 
 
 async def test_redis_that_was_away_learns_of_a_change_from_the_task(

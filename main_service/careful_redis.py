@@ -1,0 +1,47 @@
+"""Redis as something that may be away: every answer is bounded, and after a failure it is left alone for a while."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+ANSWER_SECONDS = 2.0
+"""For connecting, asking and answering together; redis-py bounds each of them alone."""
+PAUSE_SECONDS = 2.0
+"""So that neither the steps of a request nor a crowd of them wait for a Redis that hangs one after another."""
+
+Answer = TypeVar("Answer")
+
+
+class RedisAwayError(Exception):
+    """Redis can't be reached, does not answer in time, or refuses."""
+
+
+class CarefulRedis:
+    """One per process."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._ask_again_at = 0.0
+
+    async def ask(self, command: Callable[[Redis], Awaitable[Answer]], *, even_in_pause: bool = False) -> Answer:
+        """The answer to `command`.
+
+        Raises:
+            RedisAwayError: there is none; at once during a pause, unless `even_in_pause`.
+        """
+        if time.monotonic() < self._ask_again_at and not even_in_pause:
+            raise RedisAwayError("Redis has just failed and is left alone for a moment")
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await command(self._redis)
+        except (RedisConnectionError, RedisTimeoutError, TimeoutError) as error:
+            self._ask_again_at = time.monotonic() + PAUSE_SECONDS
+            raise RedisAwayError(f"Redis does not answer: {error!r}") from error
+        except RedisError as error:
+            raise RedisAwayError(f"Redis refuses: {error}") from error
