@@ -69,7 +69,7 @@ def _body_limit(settings: Settings) -> Callable[[str], int]:
 
     def limit(path: str) -> int:
         if path == "/api/v1/pastes" or path.startswith("/api/v1/entries/"):
-            # JSON may write each byte of a text as `\\u0001`, six bytes.
+            # JSON may write each byte of a text as `\u0001`, six bytes.
             return 6 * settings.max_text_bytes + MAX_BODY_BYTES
         if path == "/pastes":
             # A browser sends each line end as two bytes.

@@ -58,6 +58,7 @@ class KeySource:
         return [key.decode("ascii") for key in popped] or self._draw(pool)
 
     def _draw(self, pool: Pool) -> list[str]:
+        """A buffer full, so that not every create has to find out again that the pool gives nothing."""
         self.drawn_here += KEYS_PER_TRIP
         return [draw_key(KEY_LENGTHS[pool]) for _ in range(KEYS_PER_TRIP)]
 

@@ -44,16 +44,16 @@ async def read_form(request: Request) -> dict[str, str]:
         if media_type == b"multipart/form-data":
             fields = _read_multipart(body, parameters.get(b"boundary", b""))
         elif media_type != b"application/x-www-form-urlencoded":
-            raise _refused("This is not a form.")
+            raise InvalidInputError("This is not a form.")
         elif len(body) > MAX_URLENCODED_BYTES:
             raise BodyTooLargeError
         else:
             fields = parse_qsl(body, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
         decoded = {name.decode(): value.decode() for name, value in fields}
     except UnicodeDecodeError as error:
-        raise _refused("The form is not in UTF-8.") from error
+        raise InvalidInputError("The form is not in UTF-8.") from error
     except (ValueError, FormParserError) as error:
-        raise _refused("The form can't be read.") from error
+        raise InvalidInputError("The form can't be read.") from error
     return {name: value.replace("\r\n", "\n") for name, value in decoded.items()}
 
 
@@ -72,10 +72,6 @@ def _read_multipart(body: bytes, boundary: bytes) -> list[tuple[bytes, bytes]]:
     parser.write(body)
     parser.finalize()
     return fields
-
-
-def _refused(message: str) -> InvalidInputError:
-    return InvalidInputError(message)
 
 
 def parse(shape: type[Shape], fields: Mapping[str, str]) -> Shape:
