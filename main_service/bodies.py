@@ -4,6 +4,7 @@ A text never changes under its id: a new text gets a new id.
 """
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -23,8 +24,10 @@ from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
-from main_service.errors import BodyStoreUnavailableError
+from main_service.errors import BodyStoreUnavailableError, TextTooLargeError
 from main_service.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT = timedelta(seconds=5)
 CONNECT_TIMEOUT = timedelta(seconds=2)
@@ -52,13 +55,20 @@ class BodyStore:
         BodyStoreUnavailableError: from every method, when the store is away, refuses or is full.
     """
 
-    def __init__(self, store: LocalStore | S3Store, *, folder: Path | None) -> None:
+    def __init__(self, store: LocalStore | S3Store, *, folder: Path | None, max_text_bytes: int) -> None:
         """`folder`: where a local store keeps its files; None for S3."""
         self._store = store
         self._folder = folder
+        self._max_text_bytes = max_text_bytes
 
     async def put(self, body_id: UUID, text: bytes) -> None:
-        """Keep `text`; when this returns it outlives a power cut."""
+        """Keep `text`; when this returns it outlives a power cut.
+
+        Raises:
+            TextTooLargeError: it has more than `max_text_bytes`.
+        """
+        if len(text) > self._max_text_bytes:
+            raise TextTooLargeError(self._max_text_bytes)
         if len(text) <= INLINE_BYTES:
             compressed = zstandard.compress(text, COMPRESSION_LEVEL)
         else:
@@ -103,6 +113,13 @@ class BodyStore:
                 if isinstance(outcome, BaseException) and not isinstance(outcome, FileNotFoundError):
                     raise outcome
 
+    async def discard(self, body_id: UUID) -> None:
+        """Delete a text that no row names; if that fails, the daily sweep finds it."""
+        try:
+            await self.delete([body_id])
+        except BodyStoreUnavailableError as error:
+            logger.warning("A text without an entry is left for the daily sweep: %r", error.__cause__)
+
     async def list_pages(self) -> AsyncIterator[list[StoredBody]]:
         """All texts, in pages of at most `IDS_PER_PAGE`, in no order."""
         with _translated_errors():
@@ -132,7 +149,7 @@ def open_body_store(settings: Settings) -> BodyStore:
     if url.scheme == "file":
         folder = Path(unquote(url.path))
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return BodyStore(LocalStore(folder), folder=folder)
+        return BodyStore(LocalStore(folder), folder=folder, max_text_bytes=settings.max_text_bytes)
     store = S3Store(
         url.netloc,
         prefix=url.path.strip("/") or None,
@@ -143,7 +160,7 @@ def open_body_store(settings: Settings) -> BodyStore:
         client_options={"allow_http": True, "timeout": REQUEST_TIMEOUT, "connect_timeout": CONNECT_TIMEOUT},
         retry_config={"max_retries": 2, "retry_timeout": REQUEST_TIMEOUT},
     )
-    return BodyStore(store, folder=None)
+    return BodyStore(store, folder=None, max_text_bytes=settings.max_text_bytes)
 
 
 def create_bucket(settings: Settings) -> bool:

@@ -6,14 +6,14 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.dependencies import SettingsDep
-from main_service.entries.dependencies import EntryServiceDep, LifetimePolicyDep
+from main_service.entries.dependencies import EntryCreatorDep, LifetimePolicyDep, ManageTokensDep
 from main_service.entries.forms import creation_lifetime_choices, parse, read_form, sentences
 from main_service.entries.lifetimes import LifetimePolicy
 from main_service.entries.live_entry import LiveEntry
+from main_service.entries.manage_tokens import ManageTokens
 from main_service.entries.models import Kind
 from main_service.entries.presentation import manage_address, page_entry
 from main_service.entries.schemas import MAX_TITLE_LENGTH, LinkIn, PasteIn
-from main_service.entries.service import EntryService
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
 from main_service.entries.targets import MAX_URL_LENGTH
 from main_service.errors import AppError, TextTooLargeError
@@ -47,29 +47,37 @@ async def lead_back_to_links() -> Response:
 
 @router.post("/pastes")
 async def create_paste(
-    request: Request, entries: EntryServiceDep, settings: SettingsDep, policy: LifetimePolicyDep
+    request: Request,
+    creator: EntryCreatorDep,
+    tokens: ManageTokensDep,
+    settings: SettingsDep,
+    policy: LifetimePolicyDep,
 ) -> Response:
     async def create(fields: dict[str, str]) -> LiveEntry:
         paste = parse(PasteIn, fields)
-        return await entries.create_paste(paste.new_entry, text=paste.text.encode(), syntax=paste.syntax)
+        return await creator.create_paste(paste.new_entry, text=paste.text.encode(), syntax=paste.syntax)
 
-    return await _create(request, entries, settings, policy, Kind.PASTE, create)
+    return await _create(request, tokens, settings, policy, Kind.PASTE, create)
 
 
 @router.post("/links")
 async def create_link(
-    request: Request, entries: EntryServiceDep, settings: SettingsDep, policy: LifetimePolicyDep
+    request: Request,
+    creator: EntryCreatorDep,
+    tokens: ManageTokensDep,
+    settings: SettingsDep,
+    policy: LifetimePolicyDep,
 ) -> Response:
     async def create(fields: dict[str, str]) -> LiveEntry:
         link = parse(LinkIn, fields)
-        return await entries.create_link(link.new_entry, original_url=link.original_url)
+        return await creator.create_link(link.new_entry, original_url=link.original_url)
 
-    return await _create(request, entries, settings, policy, Kind.LINK, create)
+    return await _create(request, tokens, settings, policy, Kind.LINK, create)
 
 
 async def _create(
     request: Request,
-    entries: EntryService,
+    tokens: ManageTokens,
     settings: Settings,
     policy: LifetimePolicy,
     kind: Kind,
@@ -85,7 +93,7 @@ async def _create(
         raise
     except AppError as error:
         return _home(request, settings, policy, kind, fields, error)
-    manage_token = entries.manage_token(entry.key)
+    manage_token = tokens.token_for(entry.key)
     csrf = CsrfForm(request, settings)
     return csrf.attach(
         render(

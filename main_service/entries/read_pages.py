@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from main_service.dependencies import SettingsDep
-from main_service.entries.dependencies import EntryServiceDep
+from main_service.entries.dependencies import EntryReaderDep
 from main_service.entries.lines import MAX_NUMBERED_BYTES, escaped_chunks, numbered_lines
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.presentation import page_entry, robots
@@ -41,16 +41,16 @@ _PLAIN_TEXT = {"text/plain": {"schema": {"type": "string"}}}
         **problem_responses(*_READ, BodyStoreUnavailableError, NotAPasteError),
     },
 )
-async def read_raw(key: str, entries: EntryServiceDep) -> Response:
-    entry, chunks = await entries.open_text(await entries.get(key))
+async def read_raw(key: str, reader: EntryReaderDep) -> Response:
+    entry, chunks = await reader.open_text(await reader.get(key))
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 
 
 @router.head("/{key}+", include_in_schema=False)
 @router.get("/{key}+", include_in_schema=False)
-async def preview(key: str, request: Request, entries: EntryServiceDep, settings: SettingsDep) -> Response:
+async def preview(key: str, request: Request, reader: EntryReaderDep, settings: SettingsDep) -> Response:
     """Where a link leads, without going there. A paste is its own preview."""
-    entry = await entries.get(key)
+    entry = await reader.get(key)
     if entry.original_url is None:
         return RedirectResponse(f"/{entry.key}", 302)
     shown = page_entry(entry, settings.public_url)
@@ -73,11 +73,11 @@ async def preview(key: str, request: Request, entries: EntryServiceDep, settings
         **problem_responses(*_READ, BodyStoreUnavailableError),
     },
 )
-async def read(key: str, request: Request, entries: EntryServiceDep, settings: SettingsDep) -> Response:
-    entry = await entries.get(key)
+async def read(key: str, request: Request, reader: EntryReaderDep, settings: SettingsDep) -> Response:
+    entry = await reader.get(key)
     if entry.original_url is not None:
         return Response(status_code=302, headers={"Location": to_ascii(entry.original_url), **robots(entry)})
-    entry, chunks = await entries.open_text(entry)
+    entry, chunks = await reader.open_text(entry)
     headers = {"Vary": "Accept", **robots(entry)}
     if not wants_html(request.headers):
         return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=headers)

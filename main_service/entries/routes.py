@@ -6,7 +6,7 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 
 from main_service.dependencies import SettingsDep
-from main_service.entries.dependencies import EntryServiceDep
+from main_service.entries.dependencies import EntryChangerDep, EntryCreatorDep, EntryReaderDep, ManageTokensDep
 from main_service.entries.presentation import (
     created_link_out,
     created_paste_out,
@@ -60,11 +60,11 @@ _TEXT = (BodyStoreUnavailableError,)
     responses=problem_responses(*_CREATE, *_TEXT, TextTooLargeError),
 )
 async def create_paste(
-    paste: PasteIn, entries: EntryServiceDep, settings: SettingsDep, response: Response
+    paste: PasteIn, creator: EntryCreatorDep, tokens: ManageTokensDep, settings: SettingsDep, response: Response
 ) -> CreatedPasteOut:
-    entry = await entries.create_paste(paste.new_entry, text=paste.text.encode(), syntax=paste.syntax)
+    entry = await creator.create_paste(paste.new_entry, text=paste.text.encode(), syntax=paste.syntax)
     response.headers["Location"] = short_address(settings.public_url, entry.key)
-    return created_paste_out(entry, settings.public_url, entries.manage_token(entry.key))
+    return created_paste_out(entry, settings.public_url, tokens.token_for(entry.key))
 
 
 @router.post(
@@ -74,16 +74,16 @@ async def create_paste(
     responses=problem_responses(*_CREATE),
 )
 async def create_link(
-    link: LinkIn, entries: EntryServiceDep, settings: SettingsDep, response: Response
+    link: LinkIn, creator: EntryCreatorDep, tokens: ManageTokensDep, settings: SettingsDep, response: Response
 ) -> CreatedLinkOut:
-    entry = await entries.create_link(link.new_entry, original_url=link.original_url)
+    entry = await creator.create_link(link.new_entry, original_url=link.original_url)
     response.headers["Location"] = short_address(settings.public_url, entry.key)
-    return created_link_out(entry, settings.public_url, entries.manage_token(entry.key))
+    return created_link_out(entry, settings.public_url, tokens.token_for(entry.key))
 
 
 @router.get("/entries/{key}", summary="Get an entry", response_model=EntryOut, responses=problem_responses(*_READ))
-async def get_entry(key: str, entries: EntryServiceDep, settings: SettingsDep) -> PasteOut | LinkOut:
-    return entry_out(await entries.get(key), settings.public_url)
+async def get_entry(key: str, reader: EntryReaderDep, settings: SettingsDep) -> PasteOut | LinkOut:
+    return entry_out(await reader.get(key), settings.public_url)
 
 
 @router.get(
@@ -98,8 +98,8 @@ async def get_entry(key: str, entries: EntryServiceDep, settings: SettingsDep) -
         **problem_responses(*_READ, *_TEXT, NotAPasteError),
     },
 )
-async def get_text(key: str, entries: EntryServiceDep) -> StreamingResponse:
-    entry, chunks = await entries.open_text(await entries.get(key))
+async def get_text(key: str, reader: EntryReaderDep) -> StreamingResponse:
+    entry, chunks = await reader.open_text(await reader.get(key))
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 
 
@@ -112,14 +112,14 @@ async def get_text(key: str, entries: EntryServiceDep) -> StreamingResponse:
 async def change_entry(
     key: str,
     change: EntryChangeIn,
-    entries: EntryServiceDep,
+    changer: EntryChangerDep,
     settings: SettingsDep,
     manage_token: ManageTokenDep = None,
 ) -> PasteOut | LinkOut:
-    entry = await entries.change(key, change.changes, manage_token=manage_token)
+    entry = await changer.change(key, change.changes, manage_token=manage_token)
     return entry_out(entry, settings.public_url)
 
 
 @router.delete("/entries/{key}", status_code=204, summary="Delete an entry", responses=problem_responses(*_MANAGE))
-async def delete_entry(key: str, entries: EntryServiceDep, manage_token: ManageTokenDep = None) -> None:
-    await entries.delete(key, manage_token=manage_token)
+async def delete_entry(key: str, changer: EntryChangerDep, manage_token: ManageTokenDep = None) -> None:
+    await changer.delete(key, manage_token=manage_token)

@@ -19,9 +19,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from main_service.entries.aliases import ALIAS_PATTERN, ALIAS_RULE, is_key
+from main_service.entries.changing import Changes
+from main_service.entries.creating import NewEntry
 from main_service.entries.lifetimes import DURATION_RULE, Lifetime, parse_duration
 from main_service.entries.models import Kind, Visibility
-from main_service.entries.service import Changes, NewEntry
 from main_service.entries.syntaxes import is_syntax
 from main_service.entries.targets import MAX_URL_LENGTH, check_url
 

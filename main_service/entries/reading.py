@@ -1,0 +1,82 @@
+"""Reading entries: what an address stands for, and the text behind it."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from time import monotonic
+
+from main_service.bodies import BodyMissingError, BodyStore
+from main_service.database import Session
+from main_service.entries import storage
+from main_service.entries.aliases import is_key
+from main_service.entries.copies import Copies
+from main_service.entries.live_entry import LiveEntry
+from main_service.entries.models import ArchivalReason, Entry
+from main_service.errors import EntryEndedError, NotAPasteError, NotFoundError
+
+
+class EntryReader:
+    def __init__(self, *, session: Session, copies: Copies, bodies: BodyStore) -> None:
+        self._session = session
+        self._copies = copies
+        self._bodies = bodies
+
+    async def get(self, key: str) -> LiveEntry:
+        """The live entry of `key`, from its copy or else from the database.
+
+        Raises:
+            NotFoundError: the key was never used.
+            EntryEndedError: what it stood for has ended.
+        """
+        if not is_key(key):
+            raise NotFoundError
+        found = await self._copies.find(key)
+        if found.entry is not None:
+            if found.entry.is_over:
+                raise EntryEndedError(ArchivalReason.EXPIRED)
+            return found.entry
+        read_at = monotonic()
+        entry = await self._read_row(key)
+        if found.may_fill:
+            await self._copies.fill(entry, read_at=read_at)
+        return entry
+
+    async def open_text(self, entry: LiveEntry) -> tuple[LiveEntry, AsyncIterator[bytes]]:
+        """The text of a paste in chunks of UTF-8, and the entry it belongs to: a newer state if it was just changed.
+
+        Raises:
+            NotAPasteError: it is a link.
+            NotFoundError, EntryEndedError: as `get`, when it has just ended.
+        """
+        if entry.body_id is None:
+            raise NotAPasteError
+        while True:
+            try:
+                return entry, await self._bodies.open(entry.body_id)
+            except BodyMissingError:
+                # It was changed or deleted since the row was read. If not, the text is lost: a bug, and a 500.
+                fresh = await self._read_row(entry.key)
+                if fresh.body_id is None or fresh.body_id == entry.body_id:
+                    raise
+                entry = fresh
+
+    async def _read_row(self, key: str) -> LiveEntry:
+        """The live row. Its transaction ends here: no connection is held while Redis or the object store is busy."""
+        try:
+            return LiveEntry.from_row(require_live(await storage.find(self._session, key)))
+        finally:
+            await self._session.rollback()
+
+
+def require_live(entry: Entry | None) -> Entry:
+    """The row if it is there and live.
+
+    Raises:
+        NotFoundError, EntryEndedError: it is not.
+    """
+    if entry is None:
+        raise NotFoundError
+    if entry.archival_reason is not None:
+        raise EntryEndedError(entry.archival_reason)
+    if entry.expires_at <= datetime.now(UTC):
+        raise EntryEndedError(ArchivalReason.EXPIRED)
+    return entry
