@@ -78,7 +78,8 @@ def cleanup() -> None:
         sys.exit(error.message)
     typer.echo(
         f"{cleaned.ended} expired entries ended, {cleaned.bodies_deleted} texts deleted, "
-        f"{cleaned.emptied} ended entries emptied, {cleaned.orphans_deleted} orphaned texts deleted."
+        f"{cleaned.emptied} ended entries emptied, {cleaned.orphans_deleted} orphaned texts deleted, "
+        f"{cleaned.attempts_forgotten} idempotency keys forgotten."
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from main_service import problems
+from main_service import health, problems
 from main_service.entries import manage_pages, pages, read_pages, routes
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
@@ -55,6 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount("/static/docs", CachedStaticFiles(documentation.assets_folder()))
     app.mount("/static", CachedStaticFiles(STATIC, version=static_version))
     app.include_router(documentation.router)
+    app.include_router(health.router)
     app.include_router(routes.router)
     app.include_router(pages.router)
     app.include_router(manage_pages.router)

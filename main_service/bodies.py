@@ -38,6 +38,10 @@ CHUNK_BYTES = 64 * 1024
 IDS_PER_PAGE = 1_000
 
 
+_NOBODY = UUID(int=0)
+"""The id of no text."""
+
+
 class BodyMissingError(LookupError):
     """The store has no text under this id."""
 
@@ -119,6 +123,18 @@ class BodyStore:
             await self.delete([body_id])
         except BodyStoreUnavailableError as error:
             logger.warning("A text without an entry is left for the daily sweep: %r", error.__cause__)
+
+    async def check(self) -> None:
+        """Return if the store answers."""
+        with _translated_errors():
+            if self._folder is not None:
+                # A local store finds nothing, and says no more, where its disk is not mounted or not its own.
+                await asyncio.to_thread(_require_writable, self._folder)
+                return
+            try:
+                await obstore.head_async(self._store, _path(_NOBODY))
+            except FileNotFoundError:
+                return
 
     async def list_pages(self) -> AsyncIterator[list[StoredBody]]:
         """All texts, in pages of at most `IDS_PER_PAGE`, in no order."""
@@ -230,6 +246,11 @@ def _translated_errors() -> Iterator[None]:
         yield
     except (BaseError, OSError, TimeoutError) as error:
         raise BodyStoreUnavailableError from error
+
+
+def _require_writable(folder: Path) -> None:
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder} is missing or may not be written")
 
 
 def _sync_to_disk(folder: Path, path: str) -> None:

@@ -58,6 +58,7 @@ class EntryEndedError(AppError):
             {
                 "deleted": "What was here has been deleted by its owner.",
                 "expired": "What was here has expired.",
+                "viewed": "What was here has been viewed as often as it could be.",
             }.get(reason)
         )
 
@@ -66,6 +67,12 @@ class InvalidInputError(AppError):
     status = 422
     code = "invalid_input"
     message = "Some of what was sent can't be accepted; each field says why."
+
+
+class LeadsHereError(InvalidInputError):
+    def __init__(self) -> None:
+        message = "A link may not lead to this service itself."
+        super().__init__(fields=[FieldError("original_url", "url_of_this_service", message)])
 
 
 class AliasReservedError(AppError):
@@ -84,6 +91,12 @@ class AliasTakenError(AppError):
 
     def __init__(self) -> None:
         super().__init__(fields=[FieldError("alias", self.code, self.message)])
+
+
+class IdempotencyKeyReusedError(AppError):
+    status = 409
+    code = "idempotency_key_reused"
+    message = "This Idempotency-Key was sent before with another body; give each new request a new one."
 
 
 class BodyTooLargeError(AppError):

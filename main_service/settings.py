@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _FEWEST_DIFFERENT_CHARACTERS = 10
 
@@ -24,6 +25,10 @@ def _is_origin(url: str) -> str:
     if parts.path not in ("", "/"):
         raise ValueError("must not have a path: the service needs a host name of its own")
     return url.rstrip("/")
+
+
+def _networks(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def _is_body_store(url: str) -> str:
@@ -81,6 +86,11 @@ class Settings(BaseSettings):
         ge=1,
         le=100 * 1024 * 1024,
         description="Largest text of a paste, in bytes of UTF-8. Default 10485760 (10 MiB).",
+    )
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)] = Field(
+        (),
+        description="Proxies in front of the service whose X-Forwarded-For is believed: addresses or networks, "
+        "separated by commas. Default: none.",
     )
     guest_lifetime: timedelta = Field(
         timedelta(days=10),

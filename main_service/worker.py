@@ -8,6 +8,7 @@ from celery import Celery
 from main_service.settings import load_settings
 
 HEAL_EVERY = timedelta(seconds=10)
+DELETE_BODIES_EVERY = timedelta(minutes=1)
 END_EXPIRED_EVERY = timedelta(hours=1)
 CLEAN_UP_EVERY = timedelta(days=1)
 
@@ -27,6 +28,11 @@ app.conf.update(
             "task": "main_service.heal_copies",
             "schedule": HEAL_EVERY,
             "options": {"expires": HEAL_EVERY.total_seconds()},
+        },
+        "delete_bodies": {
+            "task": "main_service.delete_bodies",
+            "schedule": DELETE_BODIES_EVERY,
+            "options": {"expires": DELETE_BODIES_EVERY.total_seconds()},
         },
         "end_expired": {
             "task": "main_service.end_expired",

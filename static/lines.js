@@ -67,7 +67,7 @@ lines.addEventListener("keydown", (event) => {
 
 for (const number of numbers) number.tabIndex = -1;
 lines.classList.add("is-marking");
-document.querySelector("[data-lines-hint]").hidden = false;
+for (const hint of document.querySelectorAll("[data-lines-hint]")) hint.hidden = false;
 addEventListener("popstate", mark);
 addEventListener("hashchange", () => {
   mark();

@@ -31,6 +31,8 @@ class Cleaned:
     """Ended entries emptied of all but key, kind, reason and times."""
     orphans_deleted: int
     """Texts deleted that no row names: left by crashes."""
+    attempts_forgotten: int
+    """Idempotency keys forgotten because their time was over."""
 
 
 class Cleanup:
@@ -41,7 +43,7 @@ class Cleanup:
         self._bodies = bodies
 
     async def clean_up(self) -> Cleaned:
-        """All four steps.
+        """All five steps.
 
         Raises:
             DatabaseUnavailableError, BodyStoreUnavailableError: what is left is done by the next run.
@@ -51,6 +53,7 @@ class Cleanup:
             bodies_deleted=await self.delete_bodies(),
             emptied=await self.empty_ended(),
             orphans_deleted=await self.sweep_orphans(),
+            attempts_forgotten=await self.forget_attempts(),
         )
 
     async def end_expired(self) -> int:
@@ -58,7 +61,7 @@ class Cleanup:
         return await self._in_batches(storage.end_expired)
 
     async def delete_bodies(self) -> int:
-        """Delete the texts queued until now, in bulk."""
+        """Delete the texts that are due, in bulk."""
         total = 0
         started_at = datetime.now(UTC)
         while True:
@@ -90,6 +93,10 @@ class Cleanup:
             await self._bodies.delete(orphans)
             total += len(orphans)
         return total
+
+    async def forget_attempts(self) -> int:
+        """Forget the requests that may not be repeated any more."""
+        return await self._in_batches(storage.forget_attempts)
 
     async def _in_batches(self, take_batch: TakeBatch) -> int:
         """Take batches, each a transaction, until one is not full; return how many rows there were."""

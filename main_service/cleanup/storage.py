@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, tuple_, update
 
 from main_service.database import Session
-from main_service.entries.models import ArchivalReason, BodyToDelete, Entry
+from main_service.entries.attempts import REMEMBERED_FOR
+from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey
 
 
 async def end_expired(session: Session, *, limit: int) -> int:
@@ -34,11 +35,11 @@ async def end_expired(session: Session, *, limit: int) -> int:
 
 
 async def list_bodies_to_delete(session: Session, *, before: datetime, limit: int) -> Sequence[UUID]:
-    """Texts queued before an instant, locked until the transaction ends."""
+    """Texts due before an instant, locked until the transaction ends."""
     statement = (
         select(BodyToDelete.body_id)
-        .where(BodyToDelete.queued_at <= before)
-        .order_by(BodyToDelete.queued_at)
+        .where(BodyToDelete.due_at <= before)
+        .order_by(BodyToDelete.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -63,6 +64,24 @@ async def empty_ended(session: Session, *, limit: int) -> int:
         .execution_options(synchronize_session=False)
     )
     return len((await session.execute(emptied)).scalars().all())
+
+
+async def forget_attempts(session: Session, *, limit: int) -> int:
+    """Delete at most `limit` requests that may not be repeated any more; return how many."""
+    old = (
+        select(IdempotencyKey.scope, IdempotencyKey.key)
+        .where(IdempotencyKey.created_at <= func.now() - REMEMBERED_FOR)
+        .order_by(IdempotencyKey.created_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    forgotten = (
+        delete(IdempotencyKey)
+        .where(tuple_(IdempotencyKey.scope, IdempotencyKey.key).in_(old))
+        .returning(IdempotencyKey.key)
+        .execution_options(synchronize_session=False)
+    )
+    return len((await session.execute(forgotten)).scalars().all())
 
 
 async def find_known_bodies(session: Session, body_ids: Sequence[UUID]) -> set[UUID]:

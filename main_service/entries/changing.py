@@ -16,7 +16,15 @@ from main_service.entries.live_entry import LiveEntry
 from main_service.entries.manage_tokens import ManageTokens
 from main_service.entries.models import ArchivalReason, Kind
 from main_service.entries.reading import EntryReader, require_live
-from main_service.errors import EntryEndedError, FieldError, InvalidInputError, NotFoundError, UnavailableError
+from main_service.entries.targets import leads_here
+from main_service.errors import (
+    EntryEndedError,
+    FieldError,
+    InvalidInputError,
+    LeadsHereError,
+    NotFoundError,
+    UnavailableError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +48,7 @@ class EntryChanger:
         bodies: BodyStore,
         manage_tokens: ManageTokens,
         lifetimes: LifetimePolicy,
+        public_url: str,
     ) -> None:
         self._session = session
         self._reader = reader
@@ -47,6 +56,7 @@ class EntryChanger:
         self._bodies = bodies
         self._manage_tokens = manage_tokens
         self._lifetimes = lifetimes
+        self._public_url = public_url
 
     async def change(self, key: str, changes: Changes, *, manage_token: str | None) -> LiveEntry:
         """Change an entry; effective at once for every reader.
@@ -104,6 +114,8 @@ class EntryChanger:
                 fields=[FieldError(name, "field_of_other_kind", message) for name in sorted(given & foreign)]
             )
         values = dict(changes.fields)
+        if "original_url" in values and leads_here(values["original_url"], self._public_url):
+            raise LeadsHereError
         if changes.lifetime.is_given:
             values["expires_at"] = self._lifetimes.expiry(changes.lifetime, now=datetime.now(UTC))
         return values

@@ -58,8 +58,11 @@ class Copies:
         return Found(_unpack(key, packed), may_fill=False)
 
     async def fill(self, entry: LiveEntry, *, read_at: float) -> None:
-        """Write the copy of an entry whose row was read at `read_at` (`time.monotonic`, before the query)."""
-        if time.monotonic() - read_at > FILL_WITHIN_SECONDS:
+        """Write the copy of an entry whose row was read at `read_at` (`time.monotonic`, before the query).
+
+        What has a view limit gets none: the database decides over each of its views.
+        """
+        if entry.views_left is not None or time.monotonic() - read_at > FILL_WITHIN_SECONDS:
             return
         until = min(entry.expires_at, datetime.now(UTC) + LONGEST_LIFETIME)
 
@@ -94,7 +97,7 @@ def _name(key: str) -> str:
 
 def _pack(entry: LiveEntry) -> bytes:
     fields: dict[str, Any] = asdict(entry)
-    del fields["key"]
+    del fields["key"], fields["views_left"]
     return json.dumps([_FORMAT, fields], default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -111,6 +114,6 @@ def _unpack(key: str, packed: bytes) -> LiveEntry | None:
         return None
     for name in ("created_at", "updated_at", "expires_at"):
         fields[name] = datetime.fromisoformat(fields[name])
-    body_id = fields.pop("body_id")
-    kind, visibility = Kind(fields.pop("kind")), Visibility(fields.pop("visibility"))
-    return LiveEntry(key=key, kind=kind, visibility=visibility, body_id=UUID(body_id) if body_id else None, **fields)
+    fields["kind"], fields["visibility"] = Kind(fields["kind"]), Visibility(fields["visibility"])
+    fields["body_id"] = UUID(fields["body_id"]) if fields["body_id"] else None
+    return LiveEntry(key=key, views_left=None, **fields)

@@ -8,10 +8,19 @@ from main_service.bodies import BodyStore
 from main_service.database import Session
 from main_service.entries import storage
 from main_service.entries.aliases import is_reserved
+from main_service.entries.attempts import Attempt
 from main_service.entries.lifetimes import Lifetime, LifetimePolicy
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
-from main_service.errors import AliasReservedError, AliasTakenError
+from main_service.entries.reading import require_live
+from main_service.entries.targets import leads_here
+from main_service.errors import (
+    AliasReservedError,
+    AliasTakenError,
+    EntryEndedError,
+    IdempotencyKeyReusedError,
+    LeadsHereError,
+)
 from main_service.keys import KeySource, Pool
 
 
@@ -23,37 +32,79 @@ class NewEntry:
     alias: str | None
     visibility: Visibility
     lifetime: Lifetime
+    views: int | None
+    """How often it can be viewed; None: without a limit."""
 
 
 class EntryCreator:
-    def __init__(self, *, session: Session, bodies: BodyStore, keys: KeySource, lifetimes: LifetimePolicy) -> None:
+    """Each method may be given an `attempt`; if one with the same scope and key succeeded, it returns that one's entry.
+
+    Raises:
+        IdempotencyKeyReusedError: that one had another body.
+        EntryEndedError: that one's entry has ended since.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        bodies: BodyStore,
+        keys: KeySource,
+        lifetimes: LifetimePolicy,
+        public_url: str,
+    ) -> None:
         self._session = session
         self._bodies = bodies
         self._keys = keys
         self._lifetimes = lifetimes
+        self._public_url = public_url
 
-    async def create_link(self, new: NewEntry, *, original_url: str) -> LiveEntry:
+    async def create_link(self, new: NewEntry, *, original_url: str, attempt: Attempt | None = None) -> LiveEntry:
         """Make a link.
 
         Raises:
             InvalidInputError, AliasReservedError, AliasTakenError: see their sentences.
         """
-        return await self._insert(self._draft(Kind.LINK, new, original_url=original_url), Pool.LINK)
+        if leads_here(original_url, self._public_url):
+            raise LeadsHereError
+        if attempt and (made := await self._find_made(attempt)):
+            return made
+        return await self._insert(self._draft(Kind.LINK, new, original_url=original_url), attempt)
 
-    async def create_paste(self, new: NewEntry, *, text: bytes, syntax: str | None) -> LiveEntry:
+    async def create_paste(
+        self, new: NewEntry, *, text: bytes, syntax: str | None, attempt: Attempt | None = None
+    ) -> LiveEntry:
         """Make a paste. The text is stored before the row, so that a crash leaves no entry without its text.
 
         Raises:
             InvalidInputError, AliasReservedError, AliasTakenError, TextTooLargeError: see their sentences.
         """
+        if attempt and (made := await self._find_made(attempt)):
+            return made
         body_id = uuid4()
         draft = self._draft(Kind.PASTE, new, body_id=body_id, size_bytes=len(text), syntax=syntax)
         await self._bodies.put(body_id, text)
         try:
-            return await self._insert(draft, Pool.PASTE)
-        except AliasTakenError:
+            made = await self._insert(draft, attempt)
+        except (AliasTakenError, IdempotencyKeyReusedError, EntryEndedError):
             await self._bodies.discard(body_id)
             raise
+        if made.body_id != body_id:
+            await self._bodies.discard(body_id)
+        return made
+
+    async def _find_made(self, attempt: Attempt) -> LiveEntry | None:
+        """The entry that an earlier sending has made."""
+        try:
+            remembered = await storage.find_attempt(self._session, attempt)
+            if remembered is None:
+                return None
+            if remembered.body_digest != attempt.body_digest:
+                raise IdempotencyKeyReusedError
+            return LiveEntry.from_row(require_live(await storage.find(self._session, remembered.entry_key)))
+        finally:
+            # No connection is held while the object store is busy.
+            await self._session.rollback()
 
     def _draft(
         self,
@@ -77,19 +128,35 @@ class EntryCreator:
             created_at=now,
             updated_at=now,
             expires_at=self._lifetimes.expiry(new.lifetime, now=now),
+            views_left=new.views,
             original_url=original_url,
             body_id=body_id,
             size_bytes=size_bytes,
             syntax=syntax,
         )
 
-    async def _insert(self, draft: LiveEntry, pool: Pool) -> LiveEntry:
-        """Insert under the alias, or else under the first key that is free and no word of ours."""
-        if draft.key:
-            if not await storage.create(self._session, draft):
+    async def _insert(self, draft: LiveEntry, attempt: Attempt | None) -> LiveEntry:
+        """Insert under the alias, or else under the first key that is free and no word of ours.
+
+        Of two sendings at once the second waits here until the first has committed, and gets its entry.
+        """
+        entry = await self._with_key(draft)
+        while attempt and not await storage.remember_attempt(self._session, attempt, entry_key=entry.key):
+            if made := await self._find_made(attempt):
+                return made
+        while not await storage.create(self._session, entry):
+            if draft.key:
                 raise AliasTakenError
+            entry = await self._with_key(draft)
+            if attempt:
+                await storage.rename_attempt(self._session, attempt, entry_key=entry.key)
+        return entry
+
+    async def _with_key(self, draft: LiveEntry) -> LiveEntry:
+        """With its alias, or a key from the pool: a short one only where the key is no secret."""
+        if draft.key:
             return draft
-        while True:
-            entry = replace(draft, key=await self._keys.take(pool))
-            if not is_reserved(entry.key) and await storage.create(self._session, entry):
-                return entry
+        pool = Pool.LINK if draft.kind is Kind.LINK and draft.views_left is None else Pool.PASTE
+        while is_reserved(key := await self._keys.take(pool)):
+            continue
+        return replace(draft, key=key)

@@ -1,5 +1,6 @@
 """Forms of pages: read within limits, checked to be ours, turned into the same shapes that the JSON API takes."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TypeVar
@@ -75,12 +76,15 @@ def _read_multipart(body: bytes, boundary: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def parse(shape: type[Shape], fields: Mapping[str, str]) -> Shape:
-    """`fields` as `shape`; empty ones count as not given, `lifetime` as `expires_in`.
+    """`fields` as `shape`; empty ones count as not given, `lifetime` as `expires_in`, digits in `views` as a number.
 
     Raises:
         InvalidInputError: with the names of the form's fields.
     """
+    values: dict[str, str | int]
     values = {("expires_in" if name == "lifetime" else name): value for name, value in fields.items() if value}
+    if re.fullmatch(r"\d{1,9}", views := fields.get("views", "").strip(), re.ASCII):
+        values["views"] = int(views)
     try:
         return shape.model_validate(values)
     except ValidationError as error:

@@ -16,6 +16,8 @@ class LiveEntry:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime
+    views_left: int | None
+    """None: without a limit. Otherwise neither text nor target may be shown before a view is spent."""
     original_url: str | None
     """Of a link, as it was given."""
     body_id: UUID | None
@@ -38,6 +40,7 @@ class LiveEntry:
             created_at=entry.created_at,
             updated_at=entry.updated_at,
             expires_at=entry.expires_at,
+            views_left=entry.views_left,
             original_url=entry.original_url,
             body_id=entry.body_id,
             size_bytes=entry.size_bytes,

@@ -25,6 +25,7 @@ class ArchivalReason(StrEnum):
 
     DELETED = "deleted"
     EXPIRED = "expired"
+    VIEWED = "viewed"
 
 
 def _words(words: type[StrEnum], name: str) -> Enum:
@@ -54,6 +55,7 @@ class Entry(Base):
             name="live_content",
         ),
         CheckConstraint("(ended_at IS NULL) = (archival_reason IS NULL)", name="ended_with_reason"),
+        CheckConstraint("views_left > 0 OR (views_left = 0 AND ended_at IS NOT NULL)", name="views_left"),
         Index("ix_entry_expires_at_live", "expires_at", postgresql_where=text("ended_at IS NULL")),
         Index(
             "ix_entry_ended_at_full",
@@ -70,6 +72,8 @@ class Entry(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    views_left: Mapped[int | None]
+    """None: without a limit."""
     original_url: Mapped[str | None]
     body_id: Mapped[UUID | None]
     size_bytes: Mapped[int | None]
@@ -80,12 +84,13 @@ class Entry(Base):
 
 
 class BodyToDelete(Base):
-    """A text nobody may read any more. Written by the transaction that decides so: the object store's to-do list."""
+    """A text nobody may ask for any more. Written by the transaction that decides so: the object store's to-do list."""
 
     __tablename__ = "body_to_delete"
 
     body_id: Mapped[UUID] = mapped_column(primary_key=True)
-    queued_at: Mapped[datetime] = mapped_column(server_default=text("now()"), index=True)
+    due_at: Mapped[datetime] = mapped_column(server_default=text("now()"), index=True)
+    """Not to be deleted before, for whoever was let in may still be reading."""
 
 
 class StaleKey(Base):
@@ -96,3 +101,16 @@ class StaleKey(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     key: Mapped[str] = mapped_column(Text(collation="C"))
     applied_at: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    """A request that made an entry and may be sent again. Written by the transaction that makes the entry."""
+
+    __tablename__ = "idempotency_key"
+
+    scope: Mapped[bytes] = mapped_column(primary_key=True)
+    """A digest of who asked for what: see `Attempt`."""
+    key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    body_digest: Mapped[bytes]
+    entry_key: Mapped[str] = mapped_column(Text(collation="C"))
+    created_at: Mapped[datetime] = mapped_column(index=True)

@@ -13,7 +13,7 @@ from main_service.entries.live_entry import LiveEntry
 from main_service.entries.manage_tokens import ManageTokens
 from main_service.entries.models import Kind
 from main_service.entries.presentation import manage_address, page_entry
-from main_service.entries.schemas import MAX_TITLE_LENGTH, LinkIn, PasteIn
+from main_service.entries.schemas import MAX_TITLE_LENGTH, MAX_VIEWS, LinkIn, PasteIn
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
 from main_service.entries.targets import MAX_URL_LENGTH
 from main_service.errors import AppError, TextTooLargeError
@@ -23,7 +23,7 @@ from main_service.web.templating import render
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
-FIELDS = ("text", "original_url", "title", "syntax", "lifetime", "alias", "visibility")
+FIELDS = ("text", "original_url", "title", "syntax", "lifetime", "alias", "visibility", "views")
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
@@ -133,6 +133,7 @@ def _home(
         max_text_bytes=settings.max_text_bytes,
         max_title_length=MAX_TITLE_LENGTH,
         max_url_length=MAX_URL_LENGTH,
+        max_views=MAX_VIEWS,
         csrf_token=csrf.token,
     )
     if error is not None:

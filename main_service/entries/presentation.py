@@ -1,6 +1,6 @@
 """How a live entry is shown: its addresses, its form on the wire and on pages."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from main_service.entries.live_entry import LiveEntry
@@ -30,7 +30,9 @@ def page_entry(entry: LiveEntry, public_url: str) -> PageEntry:
     )
 
 
-def entry_out(entry: LiveEntry, public_url: str) -> PasteOut | LinkOut:
+def entry_out(entry: LiveEntry, public_url: str, *, to_manager: bool) -> PasteOut | LinkOut:
+    if entry.views_left is not None and not to_manager:
+        entry = replace(entry, title=None, original_url=None)
     return PasteOut(**_wire(entry, public_url)) if entry.kind is Kind.PASTE else LinkOut(**_wire(entry, public_url))
 
 

@@ -1,6 +1,7 @@
-"""What a reader of an address gets: the redirect, the text, the page."""
+"""What a reader of an address gets: the redirect, the text, the page; and where views are limited, a question first."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from secrets import token_hex
 
 from fastapi import APIRouter, Request, Response
@@ -8,8 +9,10 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import EntryReaderDep
+from main_service.entries.forms import read_form
 from main_service.entries.lines import MAX_NUMBERED_BYTES, escaped_chunks, numbered_lines
 from main_service.entries.live_entry import LiveEntry
+from main_service.entries.models import Kind
 from main_service.entries.presentation import page_entry, robots
 from main_service.entries.targets import to_ascii
 from main_service.entries.text_response import text_response
@@ -17,11 +20,15 @@ from main_service.errors import (
     BodyStoreUnavailableError,
     DatabaseUnavailableError,
     EntryEndedError,
+    FormExpiredError,
     NotAPasteError,
     NotFoundError,
 )
 from main_service.problems import InternalError, problem_responses
 from main_service.settings import Settings
+from main_service.web.csrf import FIELD, CsrfForm, check_form
+from main_service.web.headers import CONTENT_SECURITY_POLICY
+from main_service.web.link_previews import is_link_preview
 from main_service.web.negotiation import wants_html
 from main_service.web.templating import render
 
@@ -29,6 +36,10 @@ router = APIRouter(tags=["reading"])
 
 _READ = (NotFoundError, EntryEndedError, DatabaseUnavailableError, InternalError)
 _PLAIN_TEXT = {"text/plain": {"schema": {"type": "string"}}}
+_PAGE = {"text/html": {"schema": {"type": "string"}}}
+
+# Browsers hold a form that is answered by a redirect to the target of that redirect, too.
+_LEADING_ELSEWHERE = CONTENT_SECURITY_POLICY.replace("form-action 'self'", "form-action 'self' http: https:")
 
 
 @router.head("/{key}/raw", include_in_schema=False)
@@ -37,12 +48,18 @@ _PLAIN_TEXT = {"text/plain": {"schema": {"type": "string"}}}
     summary="The text of a paste, plain",
     response_class=Response,
     responses={
-        200: {"content": _PLAIN_TEXT, "description": "The text, to the byte."},
+        200: {"content": {**_PLAIN_TEXT, **_PAGE}, "description": "The text, to the byte."},
         **problem_responses(*_READ, BodyStoreUnavailableError, NotAPasteError),
     },
 )
-async def read_raw(key: str, reader: EntryReaderDep) -> Response:
-    entry, chunks = await reader.open_text(await reader.get(key))
+async def read_raw(key: str, request: Request, reader: EntryReaderDep, settings: SettingsDep) -> Response:
+    """Where views are limited, this spends one. Link previews get the page that asks first."""
+    entry = await reader.get(key)
+    if entry.kind is Kind.LINK:
+        raise NotAPasteError
+    if entry.views_left is not None and _is_looking_only(request):
+        return _question(request, settings, entry)
+    entry, chunks = await reader.open_text(entry)
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 
 
@@ -51,12 +68,35 @@ async def read_raw(key: str, reader: EntryReaderDep) -> Response:
 async def preview(key: str, request: Request, reader: EntryReaderDep, settings: SettingsDep) -> Response:
     """Where a link leads, without going there. A paste is its own preview."""
     entry = await reader.get(key)
-    if entry.original_url is None:
+    if entry.views_left is not None:
+        return _question(request, settings, entry)
+    if entry.kind is Kind.PASTE:
         return RedirectResponse(f"/{entry.key}", 302)
     shown = page_entry(entry, settings.public_url)
     response = render(request, "entries/preview.html", entry=shown)
     response.headers.update(robots(entry))
     return response
+
+
+@router.api_route("/{key}/reveal", methods=["GET", "HEAD"], include_in_schema=False)
+async def lead_back(key: str) -> Response:
+    """For whoever opens the address of a revealed page again."""
+    return RedirectResponse(f"/{key}", 303)
+
+
+@router.post("/{key}/reveal", include_in_schema=False)
+async def reveal(key: str, request: Request, reader: EntryReaderDep, settings: SettingsDep) -> Response:
+    """Spend a view of an entry whose views are limited: show its text, or lead to its target."""
+    fields = await read_form(request)
+    entry = await reader.get(key)
+    try:
+        check_form(request, fields.get(FIELD), settings)
+    except FormExpiredError as error:
+        return _question(request, settings, entry, error=error)
+    if entry.kind is Kind.LINK:
+        return _redirect(await reader.follow(entry), status=303)
+    entry, chunks = await reader.open_text(entry)
+    return await _paste_page(request, settings, entry, chunks)
 
 
 @router.head("/{key}", include_in_schema=False)
@@ -66,7 +106,7 @@ async def preview(key: str, request: Request, reader: EntryReaderDep, settings: 
     response_class=Response,
     responses={
         200: {
-            "content": {"text/html": {"schema": {"type": "string"}}, **_PLAIN_TEXT},
+            "content": {**_PAGE, **_PLAIN_TEXT},
             "description": "A paste: a page where `Accept` names HTML, else the text alone.",
         },
         302: {"description": "A link: `Location` is where it leads."},
@@ -74,9 +114,12 @@ async def preview(key: str, request: Request, reader: EntryReaderDep, settings: 
     },
 )
 async def read(key: str, request: Request, reader: EntryReaderDep, settings: SettingsDep) -> Response:
+    """Where views are limited, a browser gets a page that asks first, and anybody else spends a view."""
     entry = await reader.get(key)
-    if entry.original_url is not None:
-        return Response(status_code=302, headers={"Location": to_ascii(entry.original_url), **robots(entry)})
+    if entry.views_left is not None and (wants_html(request.headers) or _is_looking_only(request)):
+        return _question(request, settings, entry)
+    if entry.kind is Kind.LINK:
+        return _redirect(await reader.follow(entry), status=302)
     entry, chunks = await reader.open_text(entry)
     headers = {"Vary": "Accept", **robots(entry)}
     if not wants_html(request.headers):
@@ -84,6 +127,33 @@ async def read(key: str, request: Request, reader: EntryReaderDep, settings: Set
     response = await _paste_page(request, settings, entry, chunks)
     response.headers.update(headers)
     return response
+
+
+def _is_looking_only(request: Request) -> bool:
+    return request.method == "HEAD" or is_link_preview(request.headers)
+
+
+def _redirect(entry: LiveEntry, *, status: int) -> Response:
+    return Response(status_code=status, headers={"Location": to_ascii(entry.original_url or ""), **robots(entry)})
+
+
+def _question(
+    request: Request, settings: Settings, entry: LiveEntry, *, error: FormExpiredError | None = None
+) -> Response:
+    """The page that asks before it spends a view. It shows nothing of what is behind it."""
+    csrf = CsrfForm(request, settings)
+    response = render(
+        request,
+        "entries/reveal.html",
+        status=error.status if error else 200,
+        entry=replace(page_entry(entry, settings.public_url), title=None, original_url=None, target_ascii=None),
+        errors={"": f"{error.message} {error.advice}"} if error else {},
+        csrf_token=csrf.token,
+    )
+    response.headers["Vary"] = "Accept"
+    if entry.kind is Kind.LINK:
+        response.headers["Content-Security-Policy"] = _LEADING_ELSEWHERE
+    return csrf.attach(response)
 
 
 async def _paste_page(request: Request, settings: Settings, entry: LiveEntry, chunks: AsyncIterator[bytes]) -> Response:

@@ -1,7 +1,7 @@
 """Reading entries: what an address stands for, and the text behind it."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from main_service.bodies import BodyMissingError, BodyStore
@@ -12,6 +12,9 @@ from main_service.entries.copies import Copies
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import ArchivalReason, Entry
 from main_service.errors import EntryEndedError, NotAPasteError, NotFoundError
+
+VIEWED_TEXT_GRACE = timedelta(minutes=1)
+"""Others may have loaded the text at once with the last viewer, and learn only then that they came too late."""
 
 
 class EntryReader:
@@ -40,8 +43,22 @@ class EntryReader:
             await self._copies.fill(entry, read_at=read_at)
         return entry
 
+    async def follow(self, entry: LiveEntry) -> LiveEntry:
+        """The link, free to be followed: where views are limited, one has been spent.
+
+        Raises:
+            NotFoundError, EntryEndedError: as `get`, when it has just ended.
+        """
+        while entry.views_left is not None:
+            if (viewed := await self._spend_view(entry)) is not None:
+                return viewed
+            entry = await self._read_row(entry.key)
+        return entry
+
     async def open_text(self, entry: LiveEntry) -> tuple[LiveEntry, AsyncIterator[bytes]]:
         """The text of a paste in chunks of UTF-8, and the entry it belongs to: a newer state if it was just changed.
+
+        Where views are limited, one has been spent, and only once the text was there to be shown.
 
         Raises:
             NotAPasteError: it is a link.
@@ -51,13 +68,28 @@ class EntryReader:
             raise NotAPasteError
         while True:
             try:
-                return entry, await self._bodies.open(entry.body_id)
+                chunks = await self._bodies.open(entry.body_id)
             except BodyMissingError:
                 # It was changed or deleted since the row was read. If not, the text is lost: a bug, and a 500.
                 fresh = await self._read_row(entry.key)
                 if fresh.body_id is None or fresh.body_id == entry.body_id:
                     raise
                 entry = fresh
+                continue
+            if entry.views_left is None:
+                return entry, chunks
+            if (viewed := await self._spend_view(entry)) is not None:
+                return viewed, chunks
+            entry = await self._read_row(entry.key)
+
+    async def _spend_view(self, entry: LiveEntry) -> LiveEntry | None:
+        """The entry after one more view; None when it has changed or ended since it was read."""
+        row = await storage.spend_view(self._session, entry)
+        if row is None:
+            return None
+        if row.ended_at is not None and row.body_id is not None:
+            await storage.queue_body(self._session, row.body_id, grace=VIEWED_TEXT_GRACE)
+        return LiveEntry.from_row(row)
 
     async def _read_row(self, key: str) -> LiveEntry:
         """The live row. Its transaction ends here: no connection is held while Redis or the object store is busy."""

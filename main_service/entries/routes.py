@@ -6,7 +6,13 @@ from fastapi import APIRouter, Header, Response
 from fastapi.responses import StreamingResponse
 
 from main_service.dependencies import SettingsDep
-from main_service.entries.dependencies import EntryChangerDep, EntryCreatorDep, EntryReaderDep, ManageTokensDep
+from main_service.entries.dependencies import (
+    AttemptDep,
+    EntryChangerDep,
+    EntryCreatorDep,
+    EntryReaderDep,
+    ManageTokensDep,
+)
 from main_service.entries.presentation import (
     created_link_out,
     created_paste_out,
@@ -32,6 +38,7 @@ from main_service.errors import (
     BodyTooLargeError,
     DatabaseUnavailableError,
     EntryEndedError,
+    IdempotencyKeyReusedError,
     ManageTokenMissingError,
     ManageTokenWrongError,
     NotAPasteError,
@@ -47,7 +54,15 @@ ManageTokenDep = Annotated[
     str | None, Header(alias="X-Manage-Token", max_length=200, description="Given when the entry was made.")
 ]
 
-_CREATE = (AliasTakenError, AliasReservedError, BodyTooLargeError, DatabaseUnavailableError, InternalError)
+_CREATE = (
+    AliasTakenError,
+    AliasReservedError,
+    BodyTooLargeError,
+    DatabaseUnavailableError,
+    EntryEndedError,
+    IdempotencyKeyReusedError,
+    InternalError,
+)
 _READ = (NotFoundError, EntryEndedError, DatabaseUnavailableError, InternalError)
 _MANAGE = (*_READ, ManageTokenMissingError, ManageTokenWrongError)
 _TEXT = (BodyStoreUnavailableError,)
@@ -60,9 +75,14 @@ _TEXT = (BodyStoreUnavailableError,)
     responses=problem_responses(*_CREATE, *_TEXT, TextTooLargeError),
 )
 async def create_paste(
-    paste: PasteIn, creator: EntryCreatorDep, tokens: ManageTokensDep, settings: SettingsDep, response: Response
+    paste: PasteIn,
+    attempt: AttemptDep,
+    creator: EntryCreatorDep,
+    tokens: ManageTokensDep,
+    settings: SettingsDep,
+    response: Response,
 ) -> CreatedPasteOut:
-    entry = await creator.create_paste(paste.new_entry, text=paste.text.encode(), syntax=paste.syntax)
+    entry = await creator.create_paste(paste.new_entry, text=paste.text.encode(), syntax=paste.syntax, attempt=attempt)
     response.headers["Location"] = short_address(settings.public_url, entry.key)
     return created_paste_out(entry, settings.public_url, tokens.token_for(entry.key))
 
@@ -74,16 +94,36 @@ async def create_paste(
     responses=problem_responses(*_CREATE),
 )
 async def create_link(
-    link: LinkIn, creator: EntryCreatorDep, tokens: ManageTokensDep, settings: SettingsDep, response: Response
+    link: LinkIn,
+    attempt: AttemptDep,
+    creator: EntryCreatorDep,
+    tokens: ManageTokensDep,
+    settings: SettingsDep,
+    response: Response,
 ) -> CreatedLinkOut:
-    entry = await creator.create_link(link.new_entry, original_url=link.original_url)
+    entry = await creator.create_link(link.new_entry, original_url=link.original_url, attempt=attempt)
     response.headers["Location"] = short_address(settings.public_url, entry.key)
     return created_link_out(entry, settings.public_url, tokens.token_for(entry.key))
 
 
-@router.get("/entries/{key}", summary="Get an entry", response_model=EntryOut, responses=problem_responses(*_READ))
-async def get_entry(key: str, reader: EntryReaderDep, settings: SettingsDep) -> PasteOut | LinkOut:
-    return entry_out(await reader.get(key), settings.public_url)
+@router.get(
+    "/entries/{key}",
+    summary="Get an entry",
+    response_model=EntryOut,
+    responses=problem_responses(*_READ, ManageTokenWrongError),
+)
+async def get_entry(
+    key: str,
+    reader: EntryReaderDep,
+    tokens: ManageTokensDep,
+    settings: SettingsDep,
+    manage_token: ManageTokenDep = None,
+) -> PasteOut | LinkOut:
+    """What it is and how long it lives. Spends no view; where views are limited, only who manages it sees all."""
+    entry = await reader.get(key)
+    if manage_token:
+        tokens.check(key, manage_token)
+    return entry_out(entry, settings.public_url, to_manager=bool(manage_token))
 
 
 @router.get(
@@ -99,6 +139,7 @@ async def get_entry(key: str, reader: EntryReaderDep, settings: SettingsDep) -> 
     },
 )
 async def get_text(key: str, reader: EntryReaderDep) -> StreamingResponse:
+    """Where views are limited, this spends one."""
     entry, chunks = await reader.open_text(await reader.get(key))
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 
@@ -117,7 +158,7 @@ async def change_entry(
     manage_token: ManageTokenDep = None,
 ) -> PasteOut | LinkOut:
     entry = await changer.change(key, change.changes, manage_token=manage_token)
-    return entry_out(entry, settings.public_url)
+    return entry_out(entry, settings.public_url, to_manager=True)
 
 
 @router.delete("/entries/{key}", status_code=204, summary="Delete an entry", responses=problem_responses(*_MANAGE))

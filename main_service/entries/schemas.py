@@ -27,6 +27,7 @@ from main_service.entries.syntaxes import is_syntax
 from main_service.entries.targets import MAX_URL_LENGTH, check_url
 
 MAX_TITLE_LENGTH = 200
+MAX_VIEWS = 1_000_000
 
 
 def _title(title: str) -> str:
@@ -93,6 +94,10 @@ Instant = Annotated[
     BeforeValidator(_instant),
     Field(description="When the entry ends.", examples=["2030-01-31T12:00:00Z"]),
 ]
+Views = Annotated[
+    int,
+    Field(strict=True, ge=1, le=MAX_VIEWS, description="How often it can be viewed before it ends. Default: no limit."),
+]
 Text = Annotated[str, StringConstraints(min_length=1), Field(description="The text; kept to the byte.")]
 
 
@@ -117,10 +122,17 @@ class _EntryIn(_LifetimeIn):
     title: Title | None = None
     alias: Alias | None = Field(None, description="The key, if it should be a chosen one. " + ALIAS_RULE)
     visibility: Visibility = Visibility.UNLISTED
+    views: Views | None = None
 
     @property
     def new_entry(self) -> NewEntry:
-        return NewEntry(title=self.title or None, alias=self.alias, visibility=self.visibility, lifetime=self.lifetime)
+        return NewEntry(
+            title=self.title or None,
+            alias=self.alias,
+            visibility=self.visibility,
+            lifetime=self.lifetime,
+            views=self.views,
+        )
 
 
 class PasteIn(_EntryIn):
@@ -160,11 +172,12 @@ class EntryChangeIn(_LifetimeIn):
 class _EntryOut(BaseModel):
     key: str
     url: str = Field(description="The address to share.")
-    title: str | None
+    title: str | None = Field(description="Of an entry whose views are limited: null, but for who manages it.")
     visibility: Visibility
     created_at: datetime
     updated_at: datetime
     expires_at: datetime
+    views_left: int | None = Field(description="How often it can still be viewed; null: without a limit.")
 
 
 class PasteOut(_EntryOut):
@@ -177,7 +190,7 @@ class PasteOut(_EntryOut):
 class LinkOut(_EntryOut):
     kind: Literal[Kind.LINK]
     short_url: str = Field(description="The same as `url`.")
-    original_url: str
+    original_url: str | None = Field(description="Of a link whose views are limited: null, but for who manages it.")
 
 
 class CreatedPasteOut(PasteOut):

@@ -6,20 +6,32 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import case, delete, func, insert, select, text, update
 
 from main_service.database import Session
+from main_service.entries.attempts import REMEMBERED_FOR, Attempt
 from main_service.entries.live_entry import LiveEntry
-from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, StaleKey
+from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, StaleKey
 
 # SQLAlchemy compiles an insert with ON CONFLICT anew each time, which takes longer than PostgreSQL needs for the row.
 _CREATE = text(
     """
-    INSERT INTO entry (key, kind, title, visibility, created_at, updated_at, expires_at,
+    INSERT INTO entry (key, kind, title, visibility, created_at, updated_at, expires_at, views_left,
                        original_url, body_id, size_bytes, syntax)
-    VALUES (:key, :kind, :title, :visibility, :created_at, :updated_at, :expires_at,
+    VALUES (:key, :kind, :title, :visibility, :created_at, :updated_at, :expires_at, :views_left,
             :original_url, :body_id, :size_bytes, :syntax)
     ON CONFLICT (key) DO NOTHING
+    RETURNING key
+    """
+)
+
+_REMEMBER = text(
+    """
+    INSERT INTO idempotency_key AS old (scope, key, body_digest, entry_key, created_at)
+    VALUES (:scope, :key, :body_digest, :entry_key, now())
+    ON CONFLICT (scope, key) DO UPDATE
+        SET body_digest = excluded.body_digest, entry_key = excluded.entry_key, created_at = excluded.created_at
+        WHERE old.created_at <= now() - CAST(:remembered_for AS interval)
     RETURNING key
     """
 )
@@ -58,9 +70,62 @@ async def end(session: Session, entry: Entry, reason: ArchivalReason) -> None:
         await queue_body(session, entry.body_id)
 
 
-async def queue_body(session: Session, body_id: UUID) -> None:
-    """Note that nobody may read this text any more."""
-    await session.execute(insert(BodyToDelete).values(body_id=body_id))
+async def spend_view(session: Session, entry: LiveEntry) -> Entry | None:
+    """Take a view from `entry` and end it with its last one; return its row as it is then.
+
+    None, with nothing changed, when it has no view left, is over, or no longer has the text that was loaded for it.
+    """
+    is_last = Entry.views_left == 1
+    statement = (
+        update(Entry)
+        .where(
+            Entry.key == entry.key,
+            Entry.views_left > 0,
+            Entry.ended_at.is_(None),
+            Entry.expires_at > func.now(),
+            Entry.body_id.is_not_distinct_from(entry.body_id),
+        )
+        .values(
+            views_left=Entry.views_left - 1,
+            ended_at=case((is_last, func.now())),
+            archival_reason=case((is_last, ArchivalReason.VIEWED.value)),
+        )
+        .returning(Entry)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    row: Entry | None = (await session.execute(statement)).scalar_one_or_none()
+    return row
+
+
+async def queue_body(session: Session, body_id: UUID, *, grace: timedelta = timedelta(0)) -> None:
+    """Note that nobody may ask for this text any more; it may be deleted after `grace`."""
+    await session.execute(insert(BodyToDelete).values(body_id=body_id, due_at=func.now() + grace))
+
+
+async def find_attempt(session: Session, attempt: Attempt) -> IdempotencyKey | None:
+    """What is remembered of the request that `attempt` belongs to."""
+    statement = select(IdempotencyKey).where(
+        IdempotencyKey.scope == attempt.scope,
+        IdempotencyKey.key == attempt.key,
+        IdempotencyKey.created_at > func.now() - REMEMBERED_FOR,
+    )
+    found: IdempotencyKey | None = (await session.execute(statement)).scalar_one_or_none()
+    return found
+
+
+async def remember_attempt(session: Session, attempt: Attempt, *, entry_key: str) -> bool:
+    """Note that the request makes the entry of `entry_key`; False when a sending that has committed made another.
+
+    Waits for a sending whose transaction is not yet over.
+    """
+    values = {**asdict(attempt), "entry_key": entry_key, "remembered_for": REMEMBERED_FOR}
+    return (await session.execute(_REMEMBER, values)).first() is not None
+
+
+async def rename_attempt(session: Session, attempt: Attempt, *, entry_key: str) -> None:
+    """Correct the key of the entry that this transaction makes."""
+    statement = update(IdempotencyKey).where(IdempotencyKey.scope == attempt.scope, IdempotencyKey.key == attempt.key)
+    await session.execute(statement.values(entry_key=entry_key))
 
 
 async def note_deleted_bodies(session: Session, body_ids: Sequence[UUID]) -> None:

@@ -1,6 +1,7 @@
 """Where a link may lead, and how its address is sent."""
 
 import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from pydantic_core import Url
 
@@ -9,9 +10,13 @@ TOO_LONG = f"An address may have at most {MAX_URL_LENGTH} characters, counted as
 URL_RULE = "An address must start with http:// or https:// and name a host"
 
 # URL parsers drop tabs and line ends silently and read `http:/x` or `http:\\x` as `http://x`, so what a browser would
-# make of the address is only certain when it is refused before parsing.
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff]")
+# make of the address is only certain when it is refused before parsing. `\s` is white space of every script; marks that
+# turn the direction of writing, which RFC 3987 forbids too, would let an address read as another one.
+_FORBIDDEN = re.compile(r"[\s\x00-\x20\x7f-\xa0\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _START = re.compile(r"https?://[^/\\?#]", re.IGNORECASE)
+
+_HTTP_PORT, _HTTPS_PORT = 80, 443
+_THIS_MACHINE = "localhost"
 
 
 def check_url(url: str) -> str:
@@ -40,3 +45,32 @@ def check_url(url: str) -> str:
 def to_ascii(url: str) -> str:
     """The URL as it is sent: as given while that is ASCII, else with punycode and percent-encoding (WHATWG URL)."""
     return url if url.isascii() else str(Url(url))
+
+
+def leads_here(url: str, public_url: str) -> bool:
+    """Whether a URL that `check_url` accepts leads to the service at `public_url`, however it writes host and port.
+
+    http and https of a host are one site, and so are all names and addresses of this machine itself.
+    """
+    return _site(url) == _site(public_url)
+
+
+def _site(url: str) -> tuple[str, int | None]:
+    """Host and port, each in one spelling of all that mean the same."""
+    parsed = Url(url)
+    return _plain_host(parsed.host or ""), _HTTP_PORT if parsed.port == _HTTPS_PORT else parsed.port
+
+
+def _plain_host(host: str) -> str:
+    """`host` comes from the parser: in lower case and punycode, and `127.1` or `0x7f000001` is `127.0.0.1` already."""
+    name = host.rstrip(".")
+    if name == _THIS_MACHINE or name.endswith(f".{_THIS_MACHINE}"):
+        return _THIS_MACHINE
+    try:
+        address: IPv4Address | IPv6Address = ip_address(name.strip("[]"))
+    except ValueError:
+        return name
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address
+    # Nobody is at 0.0.0.0 and [::], but systems lead whoever asks for them to themselves.
+    return _THIS_MACHINE if address.is_loopback or address.is_unspecified else str(address)

@@ -36,7 +36,13 @@ async def tables(environment: Environment) -> set[str]:
 
 async def test_upgrade_is_what_the_models_say_and_downgrade_leaves_nothing(own_database: Environment) -> None:
     run_main("migrate", environment=own_database)
-    assert await tables(own_database) == {"entry", "body_to_delete", "stale_key", "alembic_version"}
+    assert await tables(own_database) == {
+        "entry",
+        "body_to_delete",
+        "stale_key",
+        "idempotency_key",
+        "alembic_version",
+    }
 
     check = alembic("check", environment=own_database)
     assert check.returncode == 0, check.stdout + check.stderr

@@ -57,7 +57,7 @@ async def database(environment: Environment) -> AsyncIterator[asyncpg.Connection
 
 def clean_up(environment: Environment) -> tuple[int, ...]:
     """Ended, texts deleted, emptied, orphans deleted."""
-    return tuple(int(number) for number in re.findall(r"\d+", run_main("cleanup", environment=environment)))
+    return tuple(int(number) for number in re.findall(r"\d+", run_main("cleanup", environment=environment)))[:4]
 
 
 def stored_texts(environment: Environment) -> set[UUID]:

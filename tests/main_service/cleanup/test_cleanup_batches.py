@@ -146,7 +146,7 @@ def clean_up(environment: Environment) -> tuple[int, ...]:
 
 
 def figures(printed: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", printed))
+    return tuple(int(number) for number in re.findall(r"\d+", printed))[:4]
 
 
 async def start_cleanup(environment: Environment) -> asyncio.subprocess.Process:

@@ -1,0 +1,36 @@
+"""The address that a request comes from, also behind proxies of ours."""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from starlette.requests import HTTPConnection
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+def client_address(request: HTTPConnection, trusted_proxies: Sequence[Network]) -> Address | None:
+    """Who sent the request, as far as that can be believed; None on a unix socket.
+
+    Each proxy appends to `X-Forwarded-For` whom it heard; so it is read from its end, for as long as the speaker is one
+    of `trusted_proxies`. What stands before that, anybody may have written.
+    """
+    speaker = _address(request.client.host) if request.client else None
+    heard = [part for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")]
+    while heard and speaker is not None and any(speaker in network for network in trusted_proxies):
+        previous = _address(heard.pop().strip())
+        if previous is None:
+            break
+        speaker = previous
+    return speaker
+
+
+def _address(text: str) -> Address | None:
+    """An IPv4 address that came in IPv6 form (`::ffff:192.0.2.1`) is the IPv4 address."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

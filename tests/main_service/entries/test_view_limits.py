@@ -1,0 +1,303 @@
+"""Entries that end after a number of views: exactly so many get to see them, and nobody sees them by looking only."""
+
+import asyncio
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import redis
+
+from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
+from tests.main_service.entries.test_pages import BROWSER, csrf_token, send_form
+from tests.running import Environment, WebServer, run_main
+from tests.swift_server import SwiftServer
+
+SECRET_TEXT = "the launch code is 0000"
+SECRET_TARGET = "https://example.org/secret-target"
+SECRET_TITLE = "Launch codes"
+READERS = 200
+VIEWS = 5
+
+SLACK = {"User-Agent": "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", "Accept": "*/*"}
+PREFETCH = {**BROWSER, "Sec-Purpose": "prefetch;prerender"}
+
+
+def limited_paste(client: httpx.Client, *, views: int, **fields: Any) -> dict[str, Any]:
+    return create_paste(client, text=SECRET_TEXT, title=SECRET_TITLE, views=views, **fields)
+
+
+def limited_link(client: httpx.Client, *, views: int, **fields: Any) -> dict[str, Any]:
+    return create_link(client, original_url=SECRET_TARGET, title=SECRET_TITLE, views=views, **fields)
+
+
+def views_left(client: httpx.Client, entry: dict[str, Any]) -> int:
+    left: int = client.get(f"/api/v1/entries/{entry['key']}").json()["views_left"]
+    return left
+
+
+def assert_is_viewed(response: httpx.Response) -> None:
+    assert (response.status_code, response.json()["code"], response.json()["reason"]) == (410, "ended", "viewed")
+
+
+def reveal(client: httpx.Client, key: str) -> httpx.Response:
+    """What the button on the page that asks does."""
+    page = client.get(f"/{key}", headers=BROWSER)
+    return client.post(f"/{key}/reveal", data={"csrf_token": csrf_token(page)}, headers=BROWSER)
+
+
+def test_text_can_be_read_as_often_as_was_said(store_client: httpx.Client) -> None:
+    paste = limited_paste(store_client, views=3)
+    assert paste["views_left"] == 3
+
+    for address in (f"/{paste['key']}", f"/{paste['key']}/raw", f"/api/v1/entries/{paste['key']}/text"):
+        answer = store_client.get(address)
+        assert (answer.status_code, answer.text) == (200, SECRET_TEXT)
+
+    for address in (f"/{paste['key']}", f"/{paste['key']}/raw", f"/api/v1/entries/{paste['key']}"):
+        assert_is_viewed(store_client.get(address))
+
+
+def test_link_can_be_followed_as_often_as_was_said(client: httpx.Client) -> None:
+    link = limited_link(client, views=2)
+
+    for _ in range(2):
+        answer = client.get(f"/{link['key']}")
+        assert (answer.status_code, answer.headers["location"]) == (302, SECRET_TARGET)
+
+    assert_is_viewed(client.get(f"/{link['key']}"))
+
+
+def test_limited_entries_take_long_keys(client: httpx.Client) -> None:
+    assert len(limited_link(client, views=1)["key"]) == 11
+    assert len(limited_paste(client, views=1)["key"]) == 11
+    assert len(create_link(client)["key"]) == 7
+
+
+@pytest.mark.parametrize("kind", ["paste", "link"])
+@pytest.mark.parametrize("attempt", range(10))
+def test_of_two_hundred_who_race_exactly_five_get_it(web: WebServer, kind: str, attempt: int) -> None:
+    make = limited_paste if kind == "paste" else limited_link
+    entry = make(web.client, views=VIEWS)
+
+    async def race() -> list[httpx.Response]:
+        limits = httpx.Limits(max_connections=READERS)
+        async with httpx.AsyncClient(base_url=web.address, timeout=60, limits=limits, trust_env=False) as readers:
+            addresses = [f"/{entry['key']}", f"/{entry['key']}/raw"] if kind == "paste" else [f"/{entry['key']}"]
+            return await asyncio.gather(*(readers.get(addresses[n % len(addresses)]) for n in range(READERS)))
+
+    answers = asyncio.run(race())
+
+    served = [answer for answer in answers if answer.status_code in (200, 302)]
+    assert len(served) == VIEWS
+    assert all(SECRET_TEXT in answer.text or answer.headers.get("location") == SECRET_TARGET for answer in served)
+    for answer in answers:
+        if answer not in served:
+            assert_is_viewed(answer)
+
+
+@pytest.mark.parametrize("kind", ["paste", "link"])
+def test_who_only_looks_spends_nothing_and_sees_nothing(client: httpx.Client, kind: str) -> None:
+    entry = (limited_paste if kind == "paste" else limited_link)(client, views=1)
+    key = entry["key"]
+
+    looks = [
+        client.get(f"/{key}", headers=BROWSER),
+        client.get(f"/{key}", headers=SLACK),
+        client.get(f"/{key}", headers=PREFETCH),
+        client.get(f"/{key}", headers={"Purpose": "prefetch"}),
+        client.head(f"/{key}"),
+        client.head(f"/{key}", headers=BROWSER),
+        client.get(f"/{key}+", headers=BROWSER),
+        client.head(f"/{key}+"),
+        client.get(f"/{key}+"),
+        client.get(f"/{key}/manage", headers=BROWSER),
+        client.get(f"/{key}/reveal", headers=BROWSER),
+        client.get(f"/api/v1/entries/{key}"),
+    ]
+    if kind == "paste":
+        looks += [client.head(f"/{key}/raw"), client.get(f"/{key}/raw", headers=SLACK)]
+
+    for look in looks:
+        assert look.status_code in (200, 303), look.request
+        shown = look.text + str(look.headers)
+        assert not any(secret in shown for secret in (SECRET_TEXT, SECRET_TARGET, SECRET_TITLE)), look.request
+        assert "all" not in look.headers["x-robots-tag"]
+    metadata = looks[11].json()
+    assert (metadata["views_left"], metadata["title"], metadata.get("original_url")) == (1, None, None)
+    assert views_left(client, entry) == 1
+
+
+def test_who_manages_an_entry_sees_all_of_it_without_spending_a_view(client: httpx.Client) -> None:
+    link = limited_link(client, views=1)
+
+    managed = client.get(f"/api/v1/entries/{link['key']}", headers=managing(link)).json()
+
+    assert (managed["original_url"], managed["title"], managed["views_left"]) == (SECRET_TARGET, SECRET_TITLE, 1)
+    stranger = client.get(f"/api/v1/entries/{link['key']}", headers={"X-Manage-Token": "wrong"})
+    assert (stranger.status_code, stranger.json()["code"]) == (403, "manage_token_wrong")
+    changed = client.patch(f"/api/v1/entries/{link['key']}", json={"title": "New"}, headers=managing(link)).json()
+    assert (changed["original_url"], changed["views_left"]) == (SECRET_TARGET, 1)
+
+
+def test_page_asks_first_and_reveals_the_text_by_post(client: httpx.Client) -> None:
+    paste = limited_paste(client, views=2)
+    assert "can be viewed 2 more times" in client.get(f"/{paste['key']}", headers=BROWSER).text
+
+    first = reveal(client, paste["key"])
+    assert first.status_code == 200
+    assert SECRET_TEXT in first.text
+    assert "1 view left" in first.text
+    assert f"/{paste['key']}/raw" not in first.text, "raw would spend the view that is left"
+    assert "can be viewed once" in client.get(f"/{paste['key']}", headers=BROWSER).text
+
+    last = reveal(client, paste["key"])
+    assert SECRET_TEXT in last.text
+    assert "This was the last view" in last.text
+    gone = client.get(f"/{paste['key']}", headers=BROWSER)
+    assert (gone.status_code, "viewed as often as it could be" in gone.text) == (410, True)
+
+
+def test_page_leads_to_the_target_of_a_link_by_post(client: httpx.Client) -> None:
+    link = limited_link(client, views=1)
+
+    asked = client.get(f"/{link['key']}", headers=BROWSER)
+    # Browsers apply form-action to where the answer leads, too.
+    assert "form-action 'self' http: https:" in asked.headers["content-security-policy"]
+    answer = reveal(client, link["key"])
+
+    assert (answer.status_code, answer.headers["location"]) == (303, SECRET_TARGET)
+    assert_is_viewed(client.get(f"/{link['key']}"))
+
+
+def test_reveal_needs_a_form_of_ours(client: httpx.Client) -> None:
+    paste = limited_paste(client, views=1)
+    client.get(f"/{paste['key']}", headers=BROWSER)
+
+    for fields, headers in (({}, {}), ({"csrf_token": "forged"}, {}), ({}, {"Sec-Fetch-Site": "cross-site"})):
+        answer = client.post(f"/{paste['key']}/reveal", data=fields, headers=BROWSER | headers)
+        assert answer.status_code == 403 or answer.status_code == 422
+        assert SECRET_TEXT not in answer.text
+
+    assert views_left(client, paste) == 1
+
+
+def test_created_page_of_a_form_shows_the_limit(client: httpx.Client) -> None:
+    page = send_form(client, "/", "/pastes", text=SECRET_TEXT, views="3")
+
+    assert page.status_code == 200
+    assert "3 views left" in page.text
+    key = re.search(r"<wbr>(\w{11})</b>", page.text)
+    assert key is not None
+    assert client.get(f"/api/v1/entries/{key[1]}").json()["views_left"] == 3
+
+
+@pytest.mark.parametrize("views", [0, -1, 1_000_001, 10**30, 1.5, "1", True, None, [1]])
+def test_limit_is_a_whole_number_up_to_a_million(client: httpx.Client, views: object) -> None:
+    answer = client.post("/api/v1/links", json={"original_url": "https://example.org/", "views": views})
+
+    if views is None:
+        assert (answer.status_code, answer.json()["views_left"]) == (201, None)
+        return
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["views"]
+
+
+@pytest.mark.parametrize("views", ["0", "-1", "1000001", "9" * 400, "1.5", "many", "１"])
+def test_form_with_a_wrong_limit_comes_back_filled_in(client: httpx.Client, views: str) -> None:
+    page = send_form(client, "/", "/pastes", text="kept text", views=views)
+
+    assert page.status_code == 422
+    assert 'id="views-error"' in page.text
+    assert "kept text" in page.text
+    assert f'value="{views}"' in page.text
+
+
+def test_limit_of_a_million_is_taken(client: httpx.Client) -> None:
+    assert limited_link(client, views=1_000_000)["views_left"] == 1_000_000
+
+
+def test_store_that_is_away_costs_no_view(s3_web: WebServer, swift: SwiftServer, s3_environment: Environment) -> None:
+    paste = limited_paste(s3_web.client, views=1)
+    ask = csrf_token(s3_web.client.get(f"/{paste['key']}", headers=BROWSER))
+
+    swift.stop()
+    try:
+        for answer in (
+            s3_web.client.get(f"/{paste['key']}/raw"),
+            s3_web.client.post(f"/{paste['key']}/reveal", data={"csrf_token": ask}, headers=BROWSER),
+        ):
+            assert answer.status_code == 503
+    finally:
+        swift.start()
+
+    assert views_left(s3_web.client, paste) == 1
+    assert s3_web.client.get(f"/{paste['key']}/raw").text == SECRET_TEXT
+    assert_is_viewed(s3_web.client.get(f"/{paste['key']}/raw"))
+
+
+async def test_text_is_deleted_a_minute_after_the_last_view(
+    environment: Environment, client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    paste = limited_paste(client, views=1)
+    body_id = await database.fetchval("SELECT body_id FROM entry WHERE key = $1", paste["key"])
+    assert client.get(f"/{paste['key']}/raw").text == SECRET_TEXT
+
+    row = await database.fetchrow("SELECT * FROM entry WHERE key = $1", paste["key"])
+    assert (row["views_left"], row["archival_reason"], row["body_deleted_at"]) == (0, "viewed", None)
+    due_at = await database.fetchval("SELECT due_at FROM body_to_delete WHERE body_id = $1", body_id)
+    assert timedelta(seconds=50) < due_at - datetime.now(UTC) <= timedelta(seconds=60)
+
+    run_main("cleanup", environment=environment)
+    assert await database.fetchval("SELECT count(*) FROM body_to_delete WHERE body_id = $1", body_id) == 1
+    await database.execute("UPDATE body_to_delete SET due_at = now() WHERE body_id = $1", body_id)
+    run_main("cleanup", environment=environment)
+    assert await database.fetchval("SELECT count(*) FROM body_to_delete WHERE body_id = $1", body_id) == 0
+
+
+def test_limited_entries_are_never_copied_to_redis(client: httpx.Client, valkey: "redis.Redis[str]") -> None:
+    limited, free = limited_link(client, views=1_000_000), create_link(client)
+    deadline = time.monotonic() + 30
+    # A process that Redis has just failed leaves it alone for two seconds.
+    while not valkey.exists(f"entry:{{0}}:{free['key']}"):
+        assert time.monotonic() < deadline, "nothing is copied"
+        for entry in (limited, free):
+            client.get(f"/{entry['key']}")
+            client.get(f"/api/v1/entries/{entry['key']}")
+
+    assert valkey.exists(f"entry:{{0}}:{limited['key']}") == 0
+
+
+def test_text_that_is_replaced_while_it_is_read_shows_one_of_its_states(client: httpx.Client, web: WebServer) -> None:
+    paste = limited_paste(client, views=30)
+
+    def change(number: int) -> None:
+        with web.new_client() as visitor:
+            address = f"/api/v1/entries/{paste['key']}"
+            assert visitor.patch(address, json={"text": f"text {number}"}, headers=managing(paste)).status_code == 200
+
+    def read(_: int) -> httpx.Response:
+        with web.new_client() as visitor:
+            return visitor.get(f"/{paste['key']}/raw")
+
+    with ThreadPoolExecutor(8) as pool:
+        changes = pool.map(change, range(20))
+        answers = list(pool.map(read, range(30)))
+        list(changes)
+
+    assert [answer.status_code for answer in answers] == [200] * 30
+    assert all(answer.text == SECRET_TEXT or answer.text.startswith("text ") for answer in answers)
+    assert_is_viewed(client.get(f"/{paste['key']}/raw"))
+
+
+def test_expired_or_deleted_entry_spends_no_view(client: httpx.Client) -> None:
+    link = limited_link(client, views=2, alias=new_alias())
+    assert client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).status_code == 204
+
+    answer = client.get(f"/{link['key']}")
+
+    assert (answer.status_code, answer.json()["reason"]) == (410, "deleted")
