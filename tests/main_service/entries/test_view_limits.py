@@ -14,6 +14,7 @@ import redis
 
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
 from tests.main_service.entries.test_pages import BROWSER, csrf_token, send_form
+from tests.main_service.test_database_away import wait_for_waiting
 from tests.running import Environment, WebServer, run_main
 from tests.swift_server import SwiftServer
 
@@ -292,6 +293,26 @@ def test_text_that_is_replaced_while_it_is_read_shows_one_of_its_states(client: 
     assert [answer.status_code for answer in answers] == [200] * 30
     assert all(answer.text == SECRET_TEXT or answer.text.startswith("text ") for answer in answers)
     assert_is_viewed(client.get(f"/{paste['key']}/raw"))
+
+
+async def test_view_shows_the_text_as_it_is_when_it_is_spent(web: WebServer, database: asyncpg.Connection) -> None:
+    """A reader has loaded the text and waits for the row, which is changed meanwhile."""
+    paste, other = limited_paste(web.client, views=1), create_paste(web.client, text="the new text")
+    async with database.transaction():
+        new_id = await database.fetchval("SELECT body_id FROM entry WHERE key = $1 FOR UPDATE", other["key"])
+        await database.execute("SELECT 1 FROM entry WHERE key = $1 FOR UPDATE", paste["key"])
+        request = asyncio.create_task(asyncio.to_thread(web.client.get, f"/{paste['key']}/raw"))
+        await wait_for_waiting(database)
+        await database.execute(
+            "UPDATE entry SET ended_at = now(), archival_reason = 'deleted', body_id = NULL WHERE key = $1",
+            other["key"],
+        )
+        await database.execute("UPDATE entry SET body_id = $2, size_bytes = 12 WHERE key = $1", paste["key"], new_id)
+
+    answer = await request
+
+    assert (answer.status_code, answer.text) == (200, "the new text")
+    assert_is_viewed(web.client.get(f"/{paste['key']}/raw"))
 
 
 def test_expired_or_deleted_entry_spends_no_view(client: httpx.Client) -> None:
