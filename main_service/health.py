@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
@@ -82,14 +82,27 @@ async def ready(parts: Annotated[Parts, Depends(get_parts)], response: Response)
     return ReadyOut(status=Readiness.READY if is_whole else Readiness.DEGRADED, parts=parts)
 
 
-async def _state(name: str, ask: Callable[[], Awaitable[object]]) -> PartState:
+async def _state(name: str, ask: Callable[[], Coroutine[Any, Any, None]]) -> PartState:
+    asking = asyncio.create_task(ask())
+    # Not asyncio.timeout: a question that is cancelled may take seconds to take leave of a part that hangs.
+    await asyncio.wait([asking], timeout=ANSWER_SECONDS)
+    if not asking.done():
+        asking.add_done_callback(_forget)
+        asking.cancel()
+        logger.warning("The %s does not answer within %s s", name, ANSWER_SECONDS)
+        return PartState.AWAY
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await ask()
-    except (AppError, RedisAwayError, TimeoutError) as error:
+        asking.result()
+    except (AppError, RedisAwayError) as error:
         logger.warning("The %s does not answer: %r", name, error.__cause__ or error)
         return PartState.AWAY
     return PartState.OK
+
+
+def _forget(asking: "asyncio.Task[None]") -> None:
+    """Nobody waits for it any more, and asyncio would complain of a failure that nobody has looked at."""
+    if not asking.cancelled():
+        asking.exception()
 
 
 async def _ask_database(resources: Resources) -> None:
