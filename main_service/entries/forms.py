@@ -49,20 +49,20 @@ async def read_form(request: Request) -> dict[str, str]:
         elif len(body) > MAX_URLENCODED_BYTES:
             raise BodyTooLargeError
         else:
-            fields = parse_qsl(body, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
-        decoded = {name.decode(): value.decode() for name, value in fields}
+            # Not the bytes: before Python 3.13 parse_qsl fails on what is not ASCII in them.
+            fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except UnicodeDecodeError as error:
         raise InvalidInputError("The form is not in UTF-8.") from error
     except (ValueError, FormParserError) as error:
         raise InvalidInputError("The form can't be read.") from error
-    return {name: value.replace("\r\n", "\n") for name, value in decoded.items()}
+    return {name: value.replace("\r\n", "\n") for name, value in fields}
 
 
-def _read_multipart(body: bytes, boundary: bytes) -> list[tuple[bytes, bytes]]:
-    fields: list[tuple[bytes, bytes]] = []
+def _read_multipart(body: bytes, boundary: bytes) -> list[tuple[str, str]]:
+    fields: list[tuple[str, str]] = []
 
     def take_field(field: Field) -> None:
-        fields.append((field.field_name or b"", field.value or b""))
+        fields.append(((field.field_name or b"").decode(), (field.value or b"").decode()))
         if len(fields) > MAX_FIELDS:
             raise FormParserError("too many fields")
 
