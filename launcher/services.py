@@ -17,7 +17,8 @@ from launcher.program import Program
 from launcher.run_user import RunUser, may_use
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-WEB_GRACE = timedelta(seconds=10)
+WEB_GRACE = timedelta(seconds=15)
+"""A web process needs 12 s at most for the requests that it has accepted."""
 BEAT_GRACE = timedelta(seconds=5)
 WORKER_GRACE = timedelta(seconds=15)
 ALONE = ("--without-mingle", "--without-gossip", "--without-heartbeat")

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -14,11 +15,13 @@ from pydantic import ValidationError
 
 from main_service.errors import AppError
 from main_service.settings import Settings, load_settings
+from main_service.web.http_protocol import HttpProtocol
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Pastes and short links.")
 
 ROOT = Path(__file__).resolve().parents[1]
-GRACEFUL_SHUTDOWN_SECONDS = 8
+GRACEFUL_SHUTDOWN_SECONDS = 12
+"""A request takes 10 s at most, and clients have 10 s to end what they send and read."""
 KEEP_ALIVE_SECONDS = 15
 
 
@@ -35,7 +38,7 @@ def serve(
         factory=True,
         host=host,
         port=port,
-        http="httptools",
+        http=HttpProtocol,
         loop="uvloop",
         ws="none",
         log_level="warning",
@@ -47,6 +50,8 @@ def serve(
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
     )
     sockets = None if fd is None else [socket.socket(fileno=fd)]
+    # uvicorn finishes what was accepted, then raises the signal again: a second end, which would look like a failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     uvicorn.Server(config).run(sockets=sockets)
 
 

@@ -1,0 +1,51 @@
+"""The answers to what no app ever sees: requests that are too large, too slow or none. Fixed, so nothing is echoed."""
+
+import json
+from http import HTTPStatus
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from main_service.web.headers import DEFAULTS
+
+HEAD_BYTES = 32 * 1024
+"""Request line and headers; and whatever else is no body: the parser would keep a trailer of any length."""
+
+
+class Refusal:
+    """An answer in the shape of all our refusals, after which the connection is closed."""
+
+    def __init__(self, status: HTTPStatus, code: str, detail: str) -> None:
+        problem: dict[str, object] = {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": status.value,
+            "detail": detail,
+            "code": code,
+            "errors": [],
+        }
+        body = json.dumps(problem, separators=(",", ":")).encode()
+        headers = DEFAULTS | {
+            "content-type": "application/problem+json",
+            "content-length": str(len(body)),
+            "connection": "close",
+        }
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers["retry-after"] = "5"
+        self._status_line = STATUS_LINE[status]
+        self._rest = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n" + body
+
+    def encode(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """The whole answer; `headers` are those that the server gives to every answer."""
+        return self._status_line + b"".join(name + b": " + value + b"\r\n" for name, value in headers) + self._rest
+
+
+NOT_HTTP = Refusal(HTTPStatus.BAD_REQUEST, "bad_request", "This is not a request of HTTP/1.1 or HTTP/1.0.")
+HEAD_TOO_LARGE = Refusal(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "headers_too_large",
+    f"The address and headers of the request are larger than {HEAD_BYTES // 1024} KiB.",
+)
+TOO_SLOW = Refusal(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", "The request did not arrive in time.")
+SHUTTING_DOWN = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "The service restarts, and the request had not arrived completely."
+)

@@ -1,0 +1,112 @@
+"""How long a connection waits: its one timer, the time in which we do not read, and answers that nobody takes."""
+
+from asyncio import AbstractEventLoop, TimerHandle, Transport
+from collections.abc import Callable, Iterator
+
+from uvicorn.protocols.http.flow_control import FlowControl
+
+STALL_SECONDS = 20
+STALL_CHECK_SECONDS = 5
+"""A client that takes nothing of its answer for 20 s, looked at every 5 s, is left."""
+
+Limit = tuple[float, Callable[[], None]]
+"""An instant of the loop's clock, and what is done when it comes."""
+
+
+class Timer:
+    """Keeps the limits of a connection. It is not moved with each byte or request: when it rings, it looks anew.
+
+    `limits`: those that hold now.
+    """
+
+    def __init__(self, loop: AbstractEventLoop, limits: Callable[[], Iterator[Limit]]) -> None:
+        self._loop = loop
+        self._limits = limits
+        self._handle: TimerHandle | None = None
+        self._at = 0.0
+
+    def ring_at(self, at: float) -> None:
+        """Look at the limits then or earlier."""
+        if self._handle is not None:
+            if self._at <= at:
+                return
+            self._handle.cancel()
+        self._at = at
+        self._handle = self._loop.call_at(at, self._ring)
+
+    def cancel(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+
+    def _ring(self) -> None:
+        """Do what the earliest limit says if it is reached, else come back when it may be."""
+        self._handle = None
+        limit = min(self._limits(), key=lambda limit: limit[0], default=None)
+        if limit is None:
+            return
+        at, act = limit
+        if at <= self._loop.time():
+            act()
+        else:
+            self.ring_at(at)
+
+
+class TimedFlowControl(FlowControl):
+    """Knows how long we did not read, which is no fault of the client's."""
+
+    def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
+        super().__init__(transport)
+        self._loop = loop
+        self._paused_at = 0.0
+        self._paused_seconds = 0.0
+
+    @property
+    def paused_seconds(self) -> float:
+        return self._paused_seconds + (self._loop.time() - self._paused_at if self.read_paused else 0)
+
+    def pause_reading(self) -> None:
+        if not self.read_paused:
+            self._paused_at = self._loop.time()
+            super().pause_reading()
+
+    def resume_reading(self) -> None:
+        if self.read_paused:
+            self._paused_seconds = self.paused_seconds
+            super().resume_reading()
+
+
+class UnsentAnswer:
+    """What the client has not taken yet of an answer, watched while nothing can be added to it."""
+
+    def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._bytes = 0
+        self._taken_at = 0.0
+
+    def watch(self) -> float:
+        """Begin anew; return when to look first."""
+        self._bytes = self._transport.get_write_buffer_size()
+        self._taken_at = self._loop.time()
+        return self._taken_at + STALL_CHECK_SECONDS
+
+    def limits(self) -> Iterator[Limit]:
+        """None if there is nothing left."""
+        now = self._loop.time()
+        unsent_bytes = self._transport.get_write_buffer_size()
+        if unsent_bytes < self._bytes:
+            self._taken_at = now
+        self._bytes = unsent_bytes
+        if unsent_bytes:
+            yield self._taken_at + STALL_SECONDS, self._transport.abort
+            # Only a look in between tells that the client takes something.
+            yield now + STALL_CHECK_SECONDS, lambda: None
+
+
+class AnswerTransport:
+    """What uvicorn's cycle of request and answer needs of a transport, with a `close` that loses no answer."""
+
+    def __init__(self, transport: Transport, close: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.close = close
