@@ -21,7 +21,7 @@ BODY_SECONDS = 10
 BODY_BYTES_PER_SECOND = 16 * 1024
 """A body has `BODY_SECONDS`, and one more for each so many bytes: a slow line may upload, a trickle ends."""
 
-DRAIN_SECONDS = 30
+DRAIN_SECONDS = 20
 """So long the rest of a body is taken after its answer, because many clients read only when they have sent all."""
 
 LINGER_SECONDS = 2

@@ -81,10 +81,18 @@ def exchange(web: WebServer, *parts: bytes) -> list[Answer]:
         return parse(read_to_end(connection))
 
 
-def is_held(web: WebServer, port: int) -> bool:
-    """Whether a process of the server still has the connection that came from this local port."""
-    held = (psutil.Process(process.pid).net_connections("tcp") for process in web.processes if process.poll() is None)
+def is_held(web: WebServer, port: int, *, by: "subprocess.Popen[bytes] | None" = None) -> bool:
+    """Whether a process of the server, or this one, has the connection that came from this local port."""
+    processes = [process for process in web.processes if process.poll() is None] if by is None else [by]
+    held = (psutil.Process(process.pid).net_connections("tcp") for process in processes)
     return any(each.raddr and each.raddr.port == port for connections in held for each in connections)
+
+
+def wait_until_held(web: WebServer, port: int) -> None:
+    """The kernel accepts connections before the process does."""
+    deadline = time.monotonic() + 20
+    while not is_held(web, port):
+        assert time.monotonic() < deadline, "the connection was never taken"
 
 
 def wait_until_left(web: WebServer, port: int, *, seconds: float) -> None:
@@ -98,8 +106,7 @@ class LoggedWebServer(WebServer):
     """Keeps what its processes write."""
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        if not hasattr(self, "_log"):
-            self._log = tempfile.TemporaryFile()
+        self._log_file()
         descriptor = self._listener.fileno()
         return subprocess.Popen(
             [sys.executable, "-m", "main_service", "serve", "--fd", str(descriptor)],
@@ -108,6 +115,11 @@ class LoggedWebServer(WebServer):
             pass_fds=[descriptor],
             stderr=self._log,
         )
+
+    def _log_file(self) -> None:
+        """Opened with the first process, which is started before this class could prepare anything."""
+        if not hasattr(self, "_log"):
+            self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
 
     def log(self) -> str:
         self._log.seek(0)

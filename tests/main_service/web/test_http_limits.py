@@ -179,7 +179,9 @@ def test_connection_goes_on_after_a_body_that_nobody_read(web: WebServer) -> Non
 def test_client_that_expects_100_continue_is_told_to(web: WebServer) -> None:
     body = b'{"original_url": "https://example.org/"}'
     with connect(web) as connection:
-        connection.sendall(POST + b"Connection: close\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body))
+        connection.sendall(
+            POST + b"Connection: close\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
         assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(body)
         [answer] = parse(read_to_end(connection))

@@ -1,0 +1,225 @@
+"""SIGTERM: what was accepted is finished, the rest is refused, and a rolling restart loses nothing."""
+
+import asyncio
+import http.client
+import json
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from tests.main_service.entries.making import create_link, create_paste, managing
+from tests.main_service.test_database_away import wait_for_waiting
+from tests.main_service.web.raw_http import (
+    Answer,
+    LoggedWebServer,
+    connect,
+    is_held,
+    parse,
+    read_answer,
+    read_to_end,
+    wait_until_held,
+)
+from tests.running import REPOSITORY, START_SECONDS, Environment
+
+GRACE_SECONDS = 15
+"""What the launcher gives a web process before it kills it."""
+
+GET = b"GET /static/favicon.svg HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST /api/v1/pastes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+ROUNDS = 4
+CLIENTS = 6
+
+
+class LoneWebServer(LoggedWebServer):
+    """One process with a listener of its own."""
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        port = self._listener.getsockname()[1]
+        self._listener.close()
+        self._log_file()
+        return subprocess.Popen(
+            [sys.executable, "-m", "main_service", "serve", "--port", str(port)],
+            env=self._environment,
+            cwd=REPOSITORY,
+            stderr=self._log,
+        )
+
+    def terminate(self) -> None:
+        """Ask the process to end, and wait until it takes no more connections."""
+        [process] = self.processes
+        process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                connect(self).close()
+            except ConnectionRefusedError:
+                return
+        raise AssertionError("it still takes connections")
+
+    def assert_ended_well(self) -> None:
+        [process] = self.processes
+        assert process.wait(GRACE_SECONDS) == 0
+        assert "Traceback" not in self.log()
+        assert "Cancel" not in self.log()
+
+
+@pytest.fixture
+def web(environment: Environment) -> Iterator[LoneWebServer]:
+    with LoneWebServer(environment) as server:
+        yield server
+
+
+async def test_accepted_requests_are_finished_and_the_rest_is_refused(
+    web: LoneWebServer, database: asyncpg.Connection
+) -> None:
+    link = create_link(web.client)
+    body = json.dumps({"text": "slow but honest " * 5000}).encode()
+    idle, answered, begun, uploading = (connect(web) for _ in range(4))
+    for connection in (idle, answered):
+        connection.sendall(GET + b"\r\n")
+        assert read_answer(connection).status == 200
+    begun.sendall(GET)
+    uploading.sendall(POST + b"Content-Length: %d\r\n\r\n" % len(body))
+
+    def change() -> int:
+        with web.new_client() as client:
+            address = f"/api/v1/entries/{link['key']}"
+            return client.patch(address, json={"title": "New"}, headers=managing(link)).status_code
+
+    def upload() -> Answer:
+        for start in range(0, len(body), len(body) // 10):
+            uploading.sendall(body[start : start + len(body) // 10])
+            time.sleep(0.3)
+        return read_answer(uploading)
+
+    async with database.transaction():
+        await database.execute("SELECT 1 FROM entry WHERE key = $1 FOR UPDATE", link["key"])
+        changing = asyncio.create_task(asyncio.to_thread(change))
+        await wait_for_waiting(database)
+        await asyncio.to_thread(web.terminate)
+        # On an idle connection the next request may have been sent before its end was seen.
+        answered.sendall(GET + b"\r\n")
+        [answer] = parse(await asyncio.to_thread(read_to_end, answered))
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        begun.sendall(b"\r\n")
+        [answer] = parse(await asyncio.to_thread(read_to_end, begun))
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert read_to_end(idle) == b""
+        assert not changing.done()
+
+    assert await changing == 200
+    answer = await asyncio.to_thread(upload)
+    assert (answer.status, answer.headers["connection"]) == (201, "close")
+    web.assert_ended_well()
+    assert await database.fetchval("SELECT title FROM entry WHERE key = $1", link["key"]) == "New"
+    assert await database.fetchval("SELECT count(*) FROM entry WHERE key = $1", json.loads(answer.body)["key"]) == 1
+    for connection in (idle, answered, begun, uploading):
+        connection.close()
+
+
+def test_endless_clients_do_not_keep_the_process(web: LoneWebServer) -> None:
+    """One sends at an honest rate and would for an hour, one never reads what it asked for."""
+    large = create_paste(web.client, text="a" * 8_000_000)["key"]
+    with connect(web) as uploading, connect(web) as reading:
+        reading.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        reading.sendall(f"GET /{large}/raw HTTP/1.1\r\n\r\n".encode())
+        wait_until_held(web, reading.getsockname()[1])
+        uploading.sendall(POST + b"Content-Length: 9000000\r\n\r\n" + b"a" * 100_000)
+        wait_until_held(web, uploading.getsockname()[1])
+        web.terminate()
+        [answer] = parse(read_to_end(uploading))
+
+        assert (answer.status, answer.headers["content-type"]) == (503, "application/problem+json")
+        assert int(answer.headers["retry-after"]) > 0
+        uploading.close()
+        web.assert_ended_well()
+
+
+class Visitor:
+    """Asks on kept connections, and again only if a connection failed before the first byte of an answer."""
+
+    def __init__(self, web: LoggedWebServer, number: int) -> None:
+        self._address = web.address.removeprefix("http://")
+        self._chance = random.Random(number)
+        self._connection = http.client.HTTPConnection(self._address, timeout=30)
+        self.titles: list[str] = []
+        self.retries = 0
+
+    def run(self, is_over: threading.Event) -> "Visitor":
+        while not is_over.is_set():
+            title = uuid4().hex
+            self.titles.append(title)
+            url = f"https://example.org/{title}"
+            status, _, body = self._ask("POST", "/api/v1/links", {"original_url": url, "title": title})
+            assert status == 201, body
+            entry = json.loads(body)
+            assert entry["title"] == title
+            status, location, body = self._ask("GET", f"/{entry['key']}")
+            assert (status, location) == (302, url), body
+            if self._chance.random() < 0.1:
+                self._connection.close()
+            time.sleep(self._chance.choice((0, 0.01, 0.1)))
+        self._connection.close()
+        return self
+
+    def _ask(self, method: str, path: str, body: object = None) -> tuple[int, str | None, bytes]:
+        while True:
+            try:
+                headers = {"Content-Type": "application/json"}
+                self._connection.request(method, path, None if body is None else json.dumps(body), headers)
+                response = self._connection.getresponse()
+            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+                self._connection.close()
+                self.retries += 1
+                continue
+            return response.status, response.getheader("location"), response.read()
+
+
+def restart(web: LoggedWebServer, position: int) -> None:
+    """Replace one process; return when the new one takes connections."""
+    old = web.processes[position]
+    old.send_signal(signal.SIGTERM)
+    assert old.wait(GRACE_SECONDS) == 0
+    web.processes[position] = web._start()
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with connect(web) as connection:
+            connection.sendall(GET + b"\r\n")
+            assert read_answer(connection).status == 200
+            if is_held(web, connection.getsockname()[1], by=web.processes[position]):
+                return
+    raise AssertionError("the new process takes no connections")
+
+
+async def test_rolling_restart_loses_no_request_and_does_none_twice(
+    environment: Environment, database: asyncpg.Connection
+) -> None:
+    is_over = threading.Event()
+    with LoggedWebServer(environment, processes=2) as web, ThreadPoolExecutor(CLIENTS) as pool:
+        visits = [pool.submit(Visitor(web, number).run, is_over) for number in range(CLIENTS)]
+        try:
+            for number in range(ROUNDS):
+                await asyncio.to_thread(restart, web, number % 2)
+        finally:
+            is_over.set()
+        visitors = [visit.result() for visit in visits]
+        assert "Traceback" not in web.log()
+
+    titles = [title for visitor in visitors for title in visitor.titles]
+    assert len(titles) > 100
+    created = await database.fetch(
+        "SELECT title, count(*) AS count FROM entry WHERE title = ANY($1) GROUP BY title", titles
+    )
+    # Whoever asked again had not been heard: who was heard is answered.
+    assert {row["title"]: row["count"] for row in created} == dict.fromkeys(titles, 1)
+    print(f"{len(titles)} links made, {sum(visitor.retries for visitor in visitors)} requests sent again")
