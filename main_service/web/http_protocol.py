@@ -27,7 +27,7 @@ DRAIN_SECONDS = 20
 LINGER_SECONDS = 2
 """Silence after which a client is taken to have read the answer that closes its connection."""
 
-LAST_WORD_SECONDS = 0.5
+LAST_WORD_SECONDS = 1
 """How long an idle connection is kept when the process ends: its next request may be on its way already."""
 
 SHUTDOWN_SECONDS = 10
@@ -81,7 +81,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self.flow = TimedFlowControl(transport, self.loop)
         self._unsent = UnsentAnswer(transport, self.loop)
-        self._answer_transport = cast(asyncio.Transport, AnswerTransport(transport, self._close_after_answer))
+        self._answer_transport = cast(asyncio.Transport, AnswerTransport(transport, self._close))
         self._rest()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -257,28 +257,15 @@ class HttpProtocol(HttpToolsProtocol):
         self._is_deaf = True
         if self._is_in_body and self.pipeline and self.pipeline[0][0] is self.cycle:
             self.pipeline.popleft()
-        elif self._is_in_body and self.cycle.response_complete:
-            self._leave(None)
-            return
         elif self._is_in_body:
             _disconnect(self.cycle)
-            if self.cycle.response_started:
-                # Two answers in one would deceive; one that breaks off doesn't.
-                self._close()
-            else:
-                self._leave(refusal)
+            # Two answers in one would deceive; one that breaks off doesn't.
+            self._leave(None if self.cycle.response_started else refusal)
             return
         if self._is_busy():
             self._refusal = refusal
         else:
             self._leave(refusal)
-
-    def _close_after_answer(self) -> None:
-        """uvicorn closes with this what shall not be kept alive."""
-        if self._is_in_body and not self.transport.is_closing():
-            self._leave(None)
-        else:
-            self._close()
 
     def _leave(self, refusal: Refusal | None) -> None:
         """Say the last word, and listen on a while: a reset for unread bytes could destroy what the client reads."""
@@ -295,7 +282,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._timer.ring_at(self._left_at + LINGER_SECONDS)
 
     def _close(self) -> None:
-        if not self.transport.is_closing():
+        """Between requests, or because an answer says so."""
+        if self._is_in_body:
+            self._leave(None)
+        elif not self.transport.is_closing():
             self.transport.close()
             self._timer.ring_at(self._unsent.watch())
 

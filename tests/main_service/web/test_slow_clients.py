@@ -111,8 +111,11 @@ def read_late(web: WebServer, address: str) -> bytes:
         return read_to_end(connection)
 
 
-def wait_behind_others(web: WebServer, database_url: str) -> list[Answer]:
-    """A body that we do not read for 20 s, because four requests before it wait for a row."""
+def wait_behind_others(web: WebServer, database_url: str, *, is_asked: bool) -> list[Answer]:
+    """A body that we do not read for 20 s, because four requests before it wait for a row.
+
+    `is_asked`: the client sends it only when it is asked for it, as curl does.
+    """
     with web.new_client() as client:
         link = create_link(client)
     patch = (
@@ -123,11 +126,17 @@ def wait_behind_others(web: WebServer, database_url: str) -> list[Answer]:
 
     def talk() -> list[Answer]:
         with connect(web) as connection:
-            connection.sendall(patch * 4 + POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body))
+            expect = b"Expect: 100-continue\r\n" if is_asked else b""
+            head = POST + expect + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+            connection.sendall(patch * 4 + head)
+            received = b""
+            while is_asked and b"HTTP/1.1 100 Continue\r\n\r\n" not in received:
+                received += connection.recv(1000)
+            received = received.replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
             for start, end in ((0, 60_000), (60_000, 70_000), (70_000, len(body))):
                 connection.sendall(body[start:end])
                 time.sleep(0.5)
-            return parse(read_to_end(connection))
+            return parse(received + read_to_end(connection))
 
     async def talk_beside_lock() -> list[Answer]:
         database = await asyncpg.connect(database_url)
@@ -150,6 +159,7 @@ def web(environment: Environment) -> Iterator[LoggedWebServer]:
 def clients(web: LoggedWebServer, environment: Environment) -> Iterator[Mapping[str, "Future[object]"]]:
     with web.new_client() as visitor:
         large = create_paste(visitor, text="a line\n" * 1_400_000)["key"]
+    database_url = environment["MAIN_DATABASE_URL"].replace("+asyncpg", "")
     ended = b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n"
     chunked = b"Transfer-Encoding: chunked\r\n\r\n"
     large_chunk = b"8000\r\n" + b"a" * 0x8000 + b"\r\n"
@@ -180,7 +190,8 @@ def clients(web: LoggedWebServer, environment: Environment) -> Iterator[Mapping[
         "reads no page": lambda: read_nothing(web, f"/{large}", b"Accept: text/html\r\n"),
         "reads no last answer": lambda: read_nothing(web, f"/{large}/raw", b"Connection: close\r\n"),
         "reads late": lambda: read_late(web, f"/{large}"),
-        "waits": lambda: wait_behind_others(web, environment["MAIN_DATABASE_URL"].replace("+asyncpg", "")),
+        "waits": lambda: wait_behind_others(web, database_url, is_asked=False),
+        "waits to be asked": lambda: wait_behind_others(web, database_url, is_asked=True),
     }
     with ThreadPoolExecutor(len(begun)) as pool:
         yield {name: pool.submit(talk) for name, talk in begun.items()}
@@ -241,8 +252,9 @@ def test_slow_but_honest_upload_is_accepted(clients: Mapping[str, "Future[object
     assert answer.status == 201
 
 
-def test_time_in_which_we_do_not_read_is_not_the_client_s(clients: Mapping[str, "Future[object]"]) -> None:
-    answers = clients["waits"].result()
+@pytest.mark.parametrize("name", ["waits", "waits to be asked"])
+def test_time_in_which_we_do_not_read_is_not_the_client_s(clients: Mapping[str, "Future[object]"], name: str) -> None:
+    answers = clients[name].result()
     assert isinstance(answers, list)
     assert [answer.status for answer in answers] == [503, 503, 503, 503, 201]
 
