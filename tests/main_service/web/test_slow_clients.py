@@ -6,6 +6,7 @@ All of them begin at once and each test waits for its own, because the limits ar
 import asyncio
 import json
 import select
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +31,7 @@ from tests.running import Environment, WebServer
 LIMIT_SECONDS = 10
 KEEP_ALIVE_SECONDS = 15
 DRAIN_SECONDS = 20
+SHUTDOWN_SECONDS = 15
 SLACK_SECONDS = 6
 """For a machine that is busy with other tests."""
 
@@ -66,6 +68,18 @@ def send_slowly(web: WebServer, start: bytes, piece: bytes) -> Outcome:
 def say_nothing(web: WebServer, start: bytes = b"") -> Outcome:
     with connect(web) as connection:
         connection.sendall(start)
+        began_at = time.monotonic()
+        received = read_to_end(connection)
+        return time.monotonic() - began_at, received
+
+
+def end_body_after_answer(web: WebServer) -> Outcome:
+    """Silent after a body that went on for 5 s when its request was answered."""
+    with connect(web) as connection:
+        connection.sendall(b"POST /api/v1/unknown HTTP/1.1\r\nContent-Length: 10\r\n\r\n")
+        for _ in range(10):
+            time.sleep(0.5)
+            connection.sendall(b"a")
         began_at = time.monotonic()
         received = read_to_end(connection)
         return time.monotonic() - began_at, received
@@ -164,7 +178,6 @@ def clients(web: LoggedWebServer, environment: Environment) -> Iterator[Mapping[
     chunked = b"Transfer-Encoding: chunked\r\n\r\n"
     large_chunk = b"8000\r\n" + b"a" * 0x8000 + b"\r\n"
     unread = b"POST /api/v1/unknown HTTP/1.1\r\n"
-    ended_at_once = unread + b"Content-Length: 1\r\n\r\na"
     answered = b"GET /static/favicon.svg HTTP/1.1\r\n\r\n"
     begun: dict[str, Callable[[], object]] = {
         "silent": lambda: say_nothing(web),
@@ -183,7 +196,7 @@ def clients(web: LoggedWebServer, environment: Environment) -> Iterator[Mapping[
         "unread last": lambda: send_slowly(web, b"GET /static/favicon.svg HTTP/1.0\r\n" + ended, b"a"),
         "unread quickly": lambda: send_slowly(web, unread + chunked, large_chunk),
         "keep-alive": lambda: say_nothing(web, answered),
-        "keep-alive after body": lambda: say_nothing(web, ended_at_once),
+        "keep-alive after body": lambda: end_body_after_answer(web),
         "upload": lambda: upload_honestly(web),
         "continue": lambda: wait_before_continue(web),
         "reads nothing": lambda: read_nothing(web, f"/{large}/raw"),
@@ -274,11 +287,16 @@ def test_answer_that_has_begun_gets_no_second_one(clients: Mapping[str, "Future[
     assert not received.endswith(b"0\r\n\r\n"), "the client must see that it is not complete"
 
 
-def test_slow_clients_write_no_traceback_and_hold_up_nobody(
+def test_slow_clients_hold_up_nobody_and_leave_nothing_behind(
     web: LoggedWebServer, clients: Mapping[str, "Future[object]"]
 ) -> None:
     with web.new_client() as visitor:
         assert visitor.get("/static/favicon.svg").status_code == 200
     for talk in clients.values():
         talk.exception()
+    [process] = web.processes
+    process.send_signal(signal.SIGTERM)
+    # It would wait for a request whose client is gone, and say that it gave it up.
+    assert process.wait(SHUTDOWN_SECONDS) == 0
+    assert "Cancel" not in web.log()
     assert "Traceback" not in web.log()
