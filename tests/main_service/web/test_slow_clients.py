@@ -145,7 +145,9 @@ def wait_behind_others(web: WebServer, database_url: str, *, is_asked: bool) -> 
             connection.sendall(patch * 4 + head)
             received = b""
             while is_asked and b"HTTP/1.1 100 Continue\r\n\r\n" not in received:
-                received += connection.recv(1000)
+                data = connection.recv(1000)
+                assert data, "never asked"
+                received += data
             received = received.replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
             for start, end in ((0, 60_000), (60_000, 70_000), (70_000, len(body))):
                 connection.sendall(body[start:end])
