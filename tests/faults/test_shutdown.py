@@ -70,7 +70,7 @@ class LoneWebServer(LoggedWebServer):
         [process] = self.processes
         assert process.wait(GRACE_SECONDS) == 0
         assert "Traceback" not in self.log()
-        assert "Cancel" not in self.log()
+        assert "running task" not in self.log()
 
 
 @pytest.fixture

@@ -136,7 +136,7 @@ def wait_behind_others(web: WebServer, database_url: str, *, is_asked: bool) -> 
         f"PATCH /api/v1/entries/{link['key']} HTTP/1.1\r\nX-Manage-Token: {link['manage_token']}\r\n"
         'Content-Type: application/json\r\nContent-Length: 14\r\n\r\n{"title": "b"}'
     ).encode()
-    body = json.dumps({"text": "a" * 200_000}).encode()
+    body = json.dumps({"text": "a" * 105_000}).encode()
 
     def talk() -> list[Answer]:
         with connect(web) as connection:
@@ -149,9 +149,11 @@ def wait_behind_others(web: WebServer, database_url: str, *, is_asked: bool) -> 
                 assert data, "never asked"
                 received += data
             received = received.replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
-            for start, end in ((0, 60_000), (60_000, 70_000), (70_000, len(body))):
-                connection.sendall(body[start:end])
-                time.sleep(0.5)
+            # The first piece is more than the app's buffer takes; the rest we read only when each request has ended.
+            connection.sendall(body[:70_000])
+            for start in range(70_000, len(body), 1000):
+                connection.sendall(body[start : start + 1000])
+                time.sleep(0 if is_asked else 0.5)
             return parse(received + read_to_end(connection))
 
     async def talk_beside_lock() -> list[Answer]:
@@ -300,5 +302,5 @@ def test_slow_clients_hold_up_nobody_and_leave_nothing_behind(
     process.send_signal(signal.SIGTERM)
     # It would wait for a request whose client is gone, and say that it gave it up.
     assert process.wait(SHUTDOWN_SECONDS) == 0
-    assert "Cancel" not in web.log()
+    assert "running task" not in web.log()
     assert "Traceback" not in web.log()
