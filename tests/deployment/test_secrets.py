@@ -1,0 +1,135 @@
+"""The secrets of a compose project are drawn once and reach those who need them."""
+
+import configparser
+import json
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.deployment.compose_file import compose_file
+from tests.deployment.containers import Containers, wait_until
+from tests.deployment.dockerfile import entrypoint
+from tests.running import REPOSITORY, running_engines, temporary_folder
+
+FOR_ENGINES = {"postgres_password", "s3.json"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The volume after the first start."""
+    first = Containers(tmp_path, {})
+    assert first.run("secrets").returncode == 0
+    return first.volume("secrets")
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {file.name: file.read_text() for file in folder.iterdir()}
+
+
+def secret_of_main(volume: Path, environment: dict[str, str]) -> str:
+    """The MAIN_SECRET that a command finds in its environment after the image's entrypoint."""
+    return subprocess.run(
+        [*entrypoint(), "printenv", "MAIN_SECRET"],
+        env={"PATH": "/usr/bin:/bin", "MAIN_SECRET_FILE": str(volume / "main_secret"), **environment},
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout.strip()
+
+
+def test_second_start_changes_nothing(tmp_path: Path, folder: Path) -> None:
+    before = contents(folder)
+
+    assert Containers(tmp_path, {}).run("secrets").returncode == 0
+
+    assert contents(folder) == before
+    assert set(before) == {"main_secret", "postgres_password", "pgpass", "s3.json", "aws_credentials"}
+
+
+def test_every_project_draws_its_own(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = Containers(tmp_path / "other", {})
+    other.run("secrets")
+
+    assert not set(contents(folder).values()) & set(contents(other.volume("secrets")).values())
+
+
+def test_what_a_killed_run_left_out_is_made_by_the_next_to_fit_the_rest(tmp_path: Path, folder: Path) -> None:
+    before = contents(folder)
+    for name in ("pgpass", "aws_credentials"):
+        (folder / name).unlink()
+    (folder / "pgpass.unfinished").write_text("half a li")
+
+    assert Containers(tmp_path, {}).run("secrets").returncode == 0
+
+    assert contents(folder) == before
+
+
+def test_files_are_read_by_our_user_alone_but_for_those_of_the_engines(tmp_path: Path) -> None:
+    folder = Containers(tmp_path, {}).volume("secrets")
+    make = ["sh", "-c", f"umask 077; {sys.executable} deploy/make_secrets.py {folder}"]
+    subprocess.run(make, cwd=REPOSITORY, check=True, timeout=60)
+
+    for file in folder.iterdir():
+        expected = 0o440 if file.name in FOR_ENGINES else 0o400
+        assert stat.S_IMODE(file.stat().st_mode) == expected, file.name
+
+
+def test_both_ends_are_told_the_same(folder: Path) -> None:
+    password = (folder / "postgres_password").read_text()
+    assert (folder / "pgpass").read_text() == f"*:*:slipbin:slipbin:{password}\n"
+    postgres = compose_file()["services"]["postgres"]["environment"]
+    assert (postgres["POSTGRES_USER"], postgres["POSTGRES_DB"]) == ("slipbin", "slipbin")
+
+    identity = json.loads((folder / "s3.json").read_text())["identities"][0]
+    credentials = configparser.RawConfigParser()
+    credentials.read(folder / "aws_credentials")
+    assert identity["credentials"] == [
+        {
+            "accessKey": credentials["default"]["aws_access_key_id"],
+            "secretKey": credentials["default"]["aws_secret_access_key"],
+        }
+    ]
+
+
+def test_services_are_told_where_the_files_are(folder: Path) -> None:
+    for name in ("main", "main-worker", "main-beat", "migrate"):
+        environment = compose_file()["services"][name]["environment"]
+        for variable in ("MAIN_SECRET_FILE", "PGPASSFILE", "AWS_SHARED_CREDENTIALS_FILE"):
+            assert (folder / environment[variable].removeprefix("/run/slipbin/")).exists()
+    postgres = compose_file()["services"]["postgres"]["environment"]
+    assert (folder / postgres["POSTGRES_PASSWORD_FILE"].removeprefix("/run/slipbin/")).exists()
+
+
+def test_secret_of_the_environment_wins(folder: Path) -> None:
+    drawn = (folder / "main_secret").read_text()
+
+    assert len(drawn) >= 32
+    assert secret_of_main(folder, {}) == drawn
+    assert secret_of_main(folder, {"MAIN_SECRET": ""}) == drawn
+    assert secret_of_main(folder, {"MAIN_SECRET": "of my own"}) == "of my own"
+
+
+async def test_drawn_password_lets_services_into_a_database_that_asks_for_it(tmp_path: Path) -> None:
+    with temporary_folder() as data, running_engines(data) as environment:
+        url = environment["MAIN_DATABASE_URL"]
+        containers = Containers(tmp_path, {"MAIN_DATABASE_URL": url, "MAIN_BODY_STORE_URL": f"file://{tmp_path}"})
+        containers.run("secrets")
+        connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+        password = (containers.volume("secrets") / "postgres_password").read_text()
+        await connection.execute(f"ALTER ROLE slipbin PASSWORD '{password}'")
+        Path(await connection.fetchval("SHOW hba_file")).write_text("local all all scram-sha-256\n")
+        await connection.execute("SELECT pg_reload_conf()")
+        await connection.close()
+        (containers.volume("secrets") / "pgpass").rename(tmp_path / "kept")
+
+        wait_until(lambda: containers.run("migrate").returncode != 0)
+        (tmp_path / "kept").rename(containers.volume("secrets") / "pgpass")
+
+        assert containers.run("migrate").returncode == 0
