@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -41,7 +40,7 @@ def example_values(*, with_comments: bool) -> dict[str, str]:
 
 
 def _text() -> Any:
-    return yaml.safe_load(Path(REPOSITORY / "docker-compose.yml").read_text())
+    return yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
 
 
 def _filled(node: Any, look_up: Callable[[str, str], str | None]) -> Any:

@@ -27,6 +27,10 @@ class Containers:
         self._folder = folder
         self._services: dict[str, Any] = compose_file(variables)["services"]
 
+    def with_variables(self, variables: Mapping[str, str]) -> "Containers":
+        """The same volumes, started with other variables."""
+        return Containers(self._folder, variables)
+
     def volume(self, name: str) -> Path:
         path = self._folder / name
         path.mkdir(exist_ok=True)

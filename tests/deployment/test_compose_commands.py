@@ -12,6 +12,8 @@ import pytest
 import redis
 from celery import Celery
 
+from launcher.binaries import find_valkey
+from tests.deployment.compose_file import compose_file
 from tests.deployment.conftest import BROKER_NUMBER, REDIS_NUMBER
 from tests.deployment.containers import Containers, wait_until
 from tests.running import Environment
@@ -25,9 +27,9 @@ def database(environment: Environment, number: int) -> redis.Redis:
 
 
 def stop(service: str, process: "subprocess.Popen[bytes]", containers: Containers) -> None:
-    """As Compose does; a process that needs longer would be killed."""
+    """As Compose does, which kills a process that needs longer. uvicorn ends with the signal when it has tidied up."""
     process.send_signal(signal.SIGTERM)
-    assert process.wait(containers.grace_seconds(service)) == 0
+    assert process.wait(containers.grace_seconds(service)) == (-signal.SIGTERM if service == "main" else 0)
 
 
 def test_migrate_can_run_at_every_start(containers: Containers) -> None:
@@ -49,6 +51,21 @@ def test_web_serves_and_is_ready_until_it_is_stopped(containers: Containers, por
         stop("main", process, containers)
 
     assert containers.check("main").returncode != 0
+
+
+def test_web_is_not_healthy_without_its_database(containers: Containers, variables: Environment) -> None:
+    lonely = containers.with_variables(
+        variables | {"MAIN_DATABASE_URL": "postgresql+asyncpg://slipbin@127.0.0.1:1/slipbin"}
+    )
+    with lonely.running("main") as process:
+
+        def says_unavailable() -> bool:
+            assert process.poll() is None
+            done = lonely.check("main")
+            assert done.returncode == 1
+            return done.stderr.startswith("503")
+
+        wait_until(says_unavailable)
 
 
 @pytest.mark.parametrize(
@@ -113,10 +130,33 @@ def age(folder: Path) -> None:
         os.utime(file, (long_ago, long_ago))
 
 
-def test_worker_check_fails_without_a_broker(containers: Containers, variables: Environment, tmp_path: Path) -> None:
-    nowhere = Containers(tmp_path, variables | {"MAIN_BROKER_URL": f"redis+socket://{tmp_path}/none?virtual_host=0"})
+def test_worker_is_not_healthy_without_a_broker(containers: Containers, variables: Environment) -> None:
+    lonely = containers.with_variables(variables | {"MAIN_BROKER_URL": "redis+socket:///nowhere?virtual_host=0"})
 
-    done = nowhere.check("main-worker")
+    done = lonely.check("main-worker")
 
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+
+
+def test_valkey_takes_its_options(folder: Path) -> None:
+    command = compose_file()["services"]["valkey"]["command"]
+    engine = find_valkey(os.environ)
+    address = folder / "options.sock"
+    server = subprocess.Popen(
+        [engine.folder / engine.server, *command[1:], "--port", "0", "--unixsocket", address, "--dir", folder],
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        wait_until(address.exists)
+        with redis.Redis(unix_socket_path=str(address), decode_responses=True) as valkey:
+            options = valkey.config_get("appendonly", "appendfsync", "save", "maxmemory-policy")
+        assert options == {
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+        }
+    finally:
+        server.kill()
+        server.wait()
