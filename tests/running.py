@@ -82,12 +82,17 @@ def full(environment: Mapping[str, str]) -> Environment:
 
 
 class WebServer:
-    """Web processes of main_service that share one listening socket, as the launcher runs them."""
+    """Web processes of main_service that share one listening socket, as the launcher runs them.
 
-    def __init__(self, environment: Mapping[str, str], *, processes: int = 1) -> None:
+    `shows_own_address`: the addresses it shows can be opened; else they are those of MAIN_PUBLIC_URL.
+    """
+
+    def __init__(self, environment: Mapping[str, str], *, processes: int = 1, shows_own_address: bool = False) -> None:
         self._environment = full(environment)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        if shows_own_address:
+            self._environment["MAIN_PUBLIC_URL"] = self.address
         self.processes = [self._start() for _ in range(processes)]
         self.client = self.new_client()
         self._wait()

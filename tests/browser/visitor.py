@@ -1,0 +1,101 @@
+"""Somebody with a browser: one page, guarded, of one size and in one colour scheme."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, Response
+
+from tests.browser.guard import Guard
+
+
+@dataclass(frozen=True)
+class View:
+    """A window; narrow ones are phones, with a finger for a pointer."""
+
+    width: int
+    height: int
+    color_scheme: Literal["light", "dark"]
+
+    @property
+    def is_phone(self) -> bool:
+        return self.width < 600
+
+    def __str__(self) -> str:
+        return f"{self.width}-{self.color_scheme}"
+
+
+WIDE = View(1280, 800, "light")
+PHONE = View(360, 740, "dark")
+VIEWS = (WIDE, View(1280, 800, "dark"), View(360, 740, "light"), PHONE)
+
+in_every_view = pytest.mark.parametrize("view", VIEWS, ids=str)
+
+
+class Visitor:
+    """Opens pages and follows links, and says what came of it."""
+
+    def __init__(
+        self, browser: Browser, view: View, *, site_address: str, other_origins: tuple[str, ...], has_scripts: bool
+    ) -> None:
+        """`other_origins`: where links may lead; from everywhere else nothing may be asked."""
+        self.view = view
+        self.site_address = site_address
+        self.context = browser.new_context(
+            viewport={"width": view.width, "height": view.height},
+            color_scheme=view.color_scheme,
+            is_mobile=view.is_phone,
+            has_touch=view.is_phone,
+            java_script_enabled=has_scripts,
+            locale="en-GB",
+            timezone_id="Europe/Vienna",
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        self.context.set_default_timeout(20_000)
+        self.guard = Guard(self.context, (site_address, *other_origins))
+        self.page: Page = self.context.new_page()
+
+    def close(self) -> None:
+        self.context.close()
+
+    def open(self, address: str, *, status: int = 200) -> Response:
+        """Open a path of ours, or a whole address, as if it were typed."""
+        if address.startswith("/"):
+            address = self.site_address + address
+        return self._arrive(lambda: self.page.goto(address), status)
+
+    def click(self, link_or_button: str | Locator, *, status: int = 200) -> Response:
+        """Click what leads to another page; a string is the name of a link or button that is there once."""
+        place = self.control(link_or_button) if isinstance(link_or_button, str) else link_or_button
+        return self._arrive(place.click, status)
+
+    def press(self, key: str, *, status: int = 200) -> Response:
+        """Press a key that leads to another page."""
+        return self._arrive(lambda: self.page.keyboard.press(key), status)
+
+    def control(self, name: str) -> Locator:
+        """The link or button with this name in the content of the page."""
+        main = self.page.locator("main")
+        return main.get_by_role("link", name=name, exact=True).or_(main.get_by_role("button", name=name, exact=True))
+
+    def clipboard(self) -> str:
+        text: str = self.page.evaluate("navigator.clipboard.readText()")
+        return text
+
+    def main_text(self) -> str:
+        return self.page.locator("main").inner_text()
+
+    def path(self) -> str:
+        """What the address bar has after the origin."""
+        return self.page.url.removeprefix(self.site_address)
+
+    def _arrive(self, action: Callable[[], object], status: int) -> Response:
+        if status >= 400:
+            self.guard.expect_refusal(status)
+        with self.page.expect_navigation() as arrival:
+            action()
+        response = arrival.value
+        assert response is not None, self.page.url
+        assert response.status == status, f"{response.status} {self.page.url}: {self.main_text()}"
+        return response
