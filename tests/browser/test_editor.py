@@ -1,0 +1,98 @@
+"""The text area as an editor: Tab indents, Esc leaves, Ctrl+Enter sends, and a paste goes where it is meant."""
+
+import pytest
+
+from tests.browser.conftest import NewVisitor
+from tests.browser.visitor import Visitor
+
+
+@pytest.fixture
+def writer(visitor: Visitor) -> Visitor:
+    """A visitor whose caret is in the text."""
+    visitor.open("/")
+    visitor.page.locator("#text").click()
+    return visitor
+
+
+def text(visitor: Visitor) -> str:
+    return visitor.page.locator("#text").input_value()
+
+
+def has_focus(visitor: Visitor, selector: str) -> bool:
+    is_focused: bool = visitor.page.locator(selector).evaluate("element => element === document.activeElement")
+    return is_focused
+
+
+def test_tab_indents_and_shift_tab_outdents(writer: Visitor) -> None:
+    keyboard = writer.page.keyboard
+
+    keyboard.type("a")
+    keyboard.press("Tab")
+    keyboard.type("b\nc")
+    assert text(writer) == "a\tb\nc"
+    keyboard.press("Home")
+    keyboard.press("Tab")
+    assert text(writer) == "a\tb\n\tc"
+    keyboard.press("Shift+Tab")
+    assert text(writer) == "a\tb\nc"
+    keyboard.press("Control+a")
+    keyboard.press("Tab")
+    assert text(writer) == "\ta\tb\n\tc"
+    keyboard.press("Shift+Tab")
+    assert text(writer) == "a\tb\nc"
+    keyboard.press("Control+z")
+    assert text(writer) == "\ta\tb\n\tc"
+    assert has_focus(writer, "#text")
+
+
+def test_escape_lets_tab_leave_the_text(writer: Visitor) -> None:
+    keyboard = writer.page.keyboard
+    keyboard.type("a")
+
+    keyboard.press("Escape")
+    keyboard.press("Tab")
+
+    assert has_focus(writer, "#title")
+    assert text(writer) == "a"
+    # Whoever comes back is not held until something is typed.
+    keyboard.press("Shift+Tab")
+    assert has_focus(writer, "#text")
+    keyboard.press("Tab")
+    assert has_focus(writer, "#title")
+    assert text(writer) == "a"
+
+
+@pytest.mark.parametrize("field", ["#text", "#title"])
+def test_ctrl_enter_sends_the_form(writer: Visitor, field: str) -> None:
+    writer.page.locator("#text").fill("sent by keys")
+    writer.page.locator(field).focus()
+
+    writer.press("Control+Enter")
+
+    assert writer.page.locator("#address").is_visible()
+
+
+def test_size_is_told_and_too_much_is_not_sent(writer: Visitor) -> None:
+    page = writer.page
+    page.keyboard.type("äb")
+    assert page.locator("#text-size").inner_text() == "3 bytes of 10.0 MiB"
+
+    page.locator("#text").evaluate(
+        "text => { text.value = 'a'.repeat(10 * 1024 * 1024 + 1); text.dispatchEvent(new Event('input')); }"
+    )
+    page.locator("#text-size.over").wait_for()
+    page.get_by_role("button", name="Create paste").click()
+
+    assert writer.path() == "/"
+    assert has_focus(writer, "#text")
+
+
+def test_paste_outside_any_field_goes_into_the_text(new_visitor: NewVisitor) -> None:
+    visitor = new_visitor()
+    visitor.open("/")
+    visitor.page.evaluate("navigator.clipboard.writeText('from the\\n clipboard')")
+
+    visitor.page.keyboard.press("Control+v")
+
+    assert text(visitor) == "from the\n clipboard"
+    assert has_focus(visitor, "#text")

@@ -1,0 +1,52 @@
+"""Every page of ours in every view: axe-core finds nothing serious on it, and it never scrolls sideways."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page
+
+from tests.browser.conftest import NewVisitor
+from tests.browser.tour import LONGEST, USUAL, every_page
+from tests.browser.visitor import PHONE, WIDE, View, in_every_view
+from tests.running import WebServer
+
+
+def serious_findings(page: Page) -> list[str]:
+    """What axe-core finds that keeps somebody from using the page. It runs beside the page's policy, not under it."""
+    page.evaluate(AXE_SCRIPT)
+    results: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [
+        f"{finding['impact']} {finding['id']}: {node['html']} {node.get('failureSummary')}"
+        for finding in results["violations"]
+        for node in finding["nodes"]
+        if finding["impact"] in ("serious", "critical")
+    ]
+
+
+def content_width(page: Page) -> int:
+    """In px. On phones innerWidth grows with the content, so only the window's own width is a measure."""
+    width: int = page.evaluate("document.scrollingElement.scrollWidth")
+    return width
+
+
+@in_every_view
+def test_nothing_serious_is_found_on_any_page(new_visitor: NewVisitor, view: View, site: WebServer) -> None:
+    visitor = new_visitor(view)
+    findings: dict[str, list[str]] = {}
+
+    for name in every_page(visitor, site.client, USUAL):
+        if found := serious_findings(visitor.page):
+            findings[name] = found
+        assert content_width(visitor.page) == view.width, name
+
+    assert findings == {}
+
+
+@pytest.mark.parametrize("view", [WIDE, PHONE], ids=str)
+def test_longest_contents_scroll_no_page_sideways(new_visitor: NewVisitor, view: View, site: WebServer) -> None:
+    visitor = new_visitor(view)
+
+    widths = {name: content_width(visitor.page) for name in every_page(visitor, site.client, LONGEST)}
+
+    assert {name: width for name, width in widths.items() if width != view.width} == {}

@@ -1,0 +1,144 @@
+"""What people come for, from the form to the end of an entry, in every view."""
+
+import re
+from urllib.parse import unquote
+
+import pytest
+
+from tests.browser.conftest import NewVisitor
+from tests.browser.visitor import PHONE, VIEWS, WIDE, View, Visitor, in_every_view
+from tests.main_service.entries.making import new_alias
+
+TEXT = "def first():\n\treturn 1\n\n# <b>fünf</b> & 六\nlast"
+
+with_and_without_scripts = pytest.mark.parametrize(
+    ("view", "has_scripts"),
+    [*((view, True) for view in VIEWS), (WIDE, False), (PHONE, False)],
+    ids=lambda value: {True: "scripts", False: "no-scripts"}[value] if isinstance(value, bool) else str(value),
+)
+
+
+def fill_in_paste(visitor: Visitor, *, title: str) -> None:
+    page = visitor.page
+    page.get_by_label("Text", exact=True).fill(TEXT)
+    page.get_by_label("Title").fill(title)
+    page.get_by_label("Syntax").select_option(label="Python")
+    page.get_by_label("Ends after").select_option(label="7 days")
+    page.get_by_label("Visibility").select_option("public")
+
+
+def change_and_delete(visitor: Visitor, kind: str) -> None:
+    """From the manage page of an entry to its deletion."""
+    page = visitor.page
+    before = page.locator("dt:text-is('Ends') + dd").inner_text()
+    page.get_by_label("From now, it ends after").select_option(label="1 hour")
+    visitor.click("Change")
+    assert page.get_by_text("The new end is set.").is_visible()
+    assert page.locator("dt:text-is('Ends') + dd").inner_text() != before
+
+    page.get_by_label(f"Yes, delete this {kind}").check()
+    visitor.click(f"Delete {kind}")
+    assert page.get_by_role("heading", name=f"Your {kind} is deleted").is_visible()
+
+
+@with_and_without_scripts
+def test_paste_is_created_read_changed_and_deleted(new_visitor: NewVisitor, view: View, has_scripts: bool) -> None:
+    owner, reader = new_visitor(view, has_scripts=has_scripts), new_visitor(view, has_scripts=has_scripts)
+    owner.open("/")
+    fill_in_paste(owner, title="A title")
+
+    owner.click("Create paste")
+    address = owner.page.locator("#address").inner_text()
+    manage_address = owner.page.locator("#manage-url").inner_text()
+    assert re.fullmatch(re.escape(owner.site_address) + "/[A-Za-z0-9]{11}", address)
+    assert manage_address.startswith(f"{address}/manage#")
+    for fact in ("A title", "Python", "Public", "Ends"):
+        assert fact in owner.main_text()
+    if has_scripts:
+        owner.page.get_by_role("button", name="Copy address").click()
+        owner.page.get_by_role("button", name="Copied").wait_for()
+        assert owner.clipboard() == address
+        owner.page.get_by_role("button", name="Copy manage link").click()
+        owner.page.get_by_text("Manage link copied").wait_for()
+        assert owner.clipboard() == manage_address
+
+    owner.click("Open")
+    assert owner.page.url == address
+    assert owner.page.title().startswith("A title")
+    assert owner.page.locator(".line > .text").all_text_contents() == [f"{line}\n" for line in TEXT.split("\n")]
+    if has_scripts:
+        owner.page.get_by_role("button", name="Copy", exact=True).click()
+        owner.page.get_by_text("Text copied").wait_for()
+        assert owner.clipboard() == TEXT + "\n"
+    raw = owner.click("Raw")
+    assert raw.text() == TEXT
+
+    reader.open(address)
+    if has_scripts:
+        # As whoever kept the manage link opens it, later and elsewhere.
+        reader.open(manage_address)
+        assert reader.path().endswith("/manage")
+        assert reader.page.get_by_role("button", name="Manage").evaluate("e => e === document.activeElement")
+    else:
+        reader.click("Manage")
+        reader.page.get_by_label("Manage token").fill(manage_address.partition("#")[2])
+    reader.click("Manage")
+    change_and_delete(reader, "paste")
+
+    for gone in (address, f"{address}/raw", manage_address):
+        owner.open(gone, status=410)
+        assert "deleted" in owner.page.locator("body").inner_text()
+
+
+@with_and_without_scripts
+def test_link_is_created_previewed_followed_and_deleted(
+    new_visitor: NewVisitor, view: View, has_scripts: bool, target: str
+) -> None:
+    visitor = new_visitor(view, has_scripts=has_scripts)
+    alias = new_alias()
+    long_address = f"{target}/a/long/path?with=a&query=ü%20#part"
+    visitor.open("/")
+    visitor.click("Link")
+    visitor.page.get_by_label("Long address").fill(long_address)
+    visitor.page.get_by_label("Alias").fill(alias)
+
+    visitor.click("Create link")
+    address = f"{visitor.site_address}/{alias}"
+    assert visitor.page.locator("#address").inner_text() == address
+    assert long_address in visitor.main_text()
+    manage_address = visitor.page.locator("#manage-url").inner_text()
+    if has_scripts:
+        visitor.page.get_by_role("button", name="Copy address").click()
+        visitor.page.get_by_role("button", name="Copied").wait_for()
+        assert visitor.clipboard() == address
+
+    visitor.click("Preview")
+    assert visitor.path() == f"/{alias}+"
+    assert visitor.page.locator("h1").inner_text() == target.partition("://")[2]
+    assert visitor.page.locator("#target").inner_text() == long_address
+    visitor.click("Go there")
+    assert unquote(visitor.page.url) == unquote(long_address)
+    assert visitor.page.get_by_role("heading", name="Arrived").is_visible()
+    visitor.open(address)
+    assert unquote(visitor.page.url) == unquote(long_address)
+
+    visitor.open(manage_address)
+    if not has_scripts:
+        visitor.page.get_by_label("Manage token").fill(manage_address.partition("#")[2])
+    visitor.click("Manage")
+    change_and_delete(visitor, "link")
+
+    for gone in (address, f"{address}+"):
+        visitor.open(gone, status=410)
+        assert "deleted" in visitor.main_text()
+
+
+@in_every_view
+def test_unknown_address_is_a_page_that_leads_back(new_visitor: NewVisitor, view: View) -> None:
+    visitor = new_visitor(view)
+
+    visitor.open("/nothing-is-here", status=404)
+
+    assert visitor.page.get_by_role("heading", name="Not Found").is_visible()
+    visitor.click("Back to the start")
+    assert visitor.path() == "/"

@@ -1,0 +1,173 @@
+"""Whatever is typed into a text, a title, an alias or an address is shown as it is and never runs."""
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.payloads import PAYLOADS, RUN
+from tests.browser.tour import send_unchecked
+from tests.browser.visitor import Visitor
+from tests.main_service.entries.making import create_link, create_paste
+from tests.running import WebServer
+
+MAX_TITLE_LENGTH = 200
+
+# What on a page is not of our making: elements, handlers and addresses that no template of ours has.
+_FOREIGN = """() => {
+  const troubles = window.ran === undefined ? [] : ["a script ran"];
+  const foreign = "svg, math, iframe, object, embed, video, base, style, details, marquee, body script, body link";
+  for (const element of document.querySelectorAll(foreign)) troubles.push(element.outerHTML);
+  for (const element of document.querySelectorAll("*")) {
+    for (const { name, value } of element.attributes) {
+      const isAddress = ["href", "src", "action", "formaction"].includes(name);
+      const isScript = isAddress && !["http:", "https:"].includes(new URL(value, location.href).protocol);
+      if (name.startsWith("on") || name === "style" || isScript) troubles.push(element.outerHTML);
+    }
+  }
+  return troubles;
+}"""
+
+
+def check_page(page: Page) -> None:
+    assert page.evaluate(_FOREIGN) == [], page.url
+
+
+def as_title(payload: str) -> str:
+    """Titles hold no control characters."""
+    return " ".join(payload.split())
+
+
+def as_url(payload: str) -> str:
+    """White space and control characters are refused in an address, so they do not come this far."""
+    return "https://example.org/?" + "".join(character for character in as_title(payload) if _may_be_in_url(character))
+
+
+def _may_be_in_url(character: str) -> bool:
+    return character.isprintable() and not character.isspace()
+
+
+def titles(payloads: Iterable[str]) -> Iterator[str]:
+    """As many payloads in each title as it may hold."""
+    title = ""
+    for payload in payloads:
+        joined = f"{title} {as_title(payload)}".strip()
+        if len(joined) > MAX_TITLE_LENGTH:
+            yield title
+            joined = as_title(payload)
+        title = joined
+    yield title
+
+
+def refused_then_created(visitor: Visitor, button: str, fields: dict[str, str], wrong: dict[str, str]) -> None:
+    """Send the open form with `wrong` in some of its fields, see all of them again, and send it as it should be."""
+    page = visitor.page
+    page.locator("#alias").evaluate("alias => { alias.removeAttribute('maxlength'); }")
+    for name, value in (fields | wrong).items():
+        page.locator(f"#{name}").fill(value)
+    send_unchecked(visitor, button, status=422)
+    check_page(page)
+    kept = {name: page.locator(f"#{name}").input_value() for name in fields | wrong}
+    assert kept == fields | wrong
+    for name in wrong:
+        page.locator(f"#{name}").fill(fields.get(name, ""))
+    visitor.click(button)
+    check_page(page)
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_nothing_runs_on_the_page_of_a_paste(visitor: Visitor, site: WebServer, name: str) -> None:
+    page = visitor.page
+    for payload in PAYLOADS[name]:
+        title = as_title(payload)
+        visitor.open(f"/{create_paste(site.client, text=payload, title=title)['key']}")
+
+        check_page(page)
+        assert page.locator("h1").text_content() == title
+        assert page.title() == f"{title} · Slipbin"
+        assert "".join(page.locator(".line > .text").all_text_contents()) == f"{payload}\n"
+        assert page.locator(".line > .text > *").count() == 0
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_nothing_runs_on_the_page_that_says_where_a_link_leads(visitor: Visitor, site: WebServer, name: str) -> None:
+    page = visitor.page
+    for payload in PAYLOADS[name]:
+        title, url = as_title(payload), as_url(payload)
+        visitor.open(f"/{create_link(site.client, original_url=url, title=title)['key']}+")
+
+        check_page(page)
+        assert page.locator(".lead").text_content() == title
+        assert page.locator("#target").text_content() == url
+        assert page.title() == f"{title}: where it leads · Slipbin"
+
+
+@pytest.mark.parametrize("name", PAYLOADS)
+def test_nothing_runs_through_the_forms_and_what_follows_them(visitor: Visitor, name: str) -> None:
+    page = visitor.page
+    payloads = "\n".join(PAYLOADS[name])
+    for title in titles(PAYLOADS[name]):
+        visitor.open("/")
+        refused_then_created(visitor, "Create paste", {"text": payloads, "title": title}, {"alias": title})
+        assert page.locator(".facts .title").text_content() == title
+
+        visitor.open("/?kind=link")
+        url = as_url(payloads)
+        refused_then_created(
+            visitor, "Create link", {"original_url": url, "title": title}, {"original_url": title, "alias": title}
+        )
+        assert page.locator("bdi.url").text_content() == url
+        assert page.locator(".facts .title").text_content() == title
+        visitor.click("Manage")
+        check_page(page)
+        assert page.locator("dt:text-is('Title') + dd").text_content() == title
+        assert page.locator("dt:text-is('Leads to') + dd bdi").text_content() == url
+
+
+@pytest.mark.parametrize("is_long", [False, True], ids=["numbered", "plain"])
+def test_nothing_runs_in_a_text_of_all_of_them(visitor: Visitor, site: WebServer, is_long: bool) -> None:
+    text = "\n".join(payload for group in PAYLOADS.values() for payload in group) + "\n"
+    if is_long:
+        text *= 1024 * 1024 // len(text) + 1
+
+    visitor.open(f"/{create_paste(site.client, text=text)['key']}")
+    check_page(visitor.page)
+    shown = visitor.page.evaluate(
+        """() => {
+            const lines = document.querySelectorAll(".line > .text");
+            if (!lines.length) return document.querySelector("#text").textContent;
+            return Array.from(lines, (line) => line.textContent).join("");
+        }"""
+    )
+    assert shown == text
+    raw = visitor.open(visitor.path() + "/raw")
+    assert raw.text() == text
+    assert raw.headers["content-type"] == "text/plain; charset=utf-8"
+    assert visitor.page.evaluate("window.ran") is None
+    assert visitor.page.locator("script, svg, img, iframe").count() == 0
+
+
+def test_nothing_runs_through_the_address_bar(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.open("/")
+    page.locator("#text").fill("a text")
+    visitor.click("Create paste")
+    address = page.locator("#address").inner_text()
+    payload = f"<img src=x onerror={RUN}>"
+
+    for path, status in (
+        (f"/?kind={payload}", 200),
+        (f"/{payload}", 404),
+        (f"/{payload}+", 404),
+        (f"/x/{payload}", 404),
+        (f"{address}?{payload}#L1{payload}", 200),
+        (f"{address}#{payload}", 200),
+    ):
+        visitor.open(path, status=status)
+        check_page(page)
+        assert "onerror" not in visitor.main_text()
+    visitor.open(f"{address}/manage#{payload}")
+    check_page(page)
+    assert "onerror" in page.locator("#token").input_value()
+    visitor.click("Manage", status=403)
+    check_page(page)

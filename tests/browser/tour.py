@@ -1,0 +1,136 @@
+"""A tour of every page of ours, with usual contents or with contents of the longest kind."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpx
+
+from tests.browser.visitor import Visitor
+from tests.main_service.entries.making import create_link, create_paste, new_alias
+
+
+@dataclass(frozen=True)
+class Contents:
+    title: str
+    text: str
+    plain_text: str
+    """Too long for line numbers."""
+    url: str
+    alias_length: int
+
+    def new_alias(self) -> str:
+        return new_alias().ljust(self.alias_length, "W")
+
+
+USUAL = Contents(
+    title="A title",
+    text="def first():\n    return 1\n" * 40,
+    plain_text=("plain " * 20_000 + "\n") * 9,
+    url="https://example.org/a/path?with=a&query",
+    alias_length=0,
+)
+LONGEST = Contents(
+    title="W" * 200,
+    text="W" * 20_000 + "\n" + "\t" * 200 + "x",
+    plain_text="W" * (1024 * 1024 + 1),
+    url=f"https://{'w' * 60}.example/{'W' * 8000}",
+    alias_length=64,
+)
+
+
+def every_page(visitor: Visitor, client: httpx.Client, contents: Contents) -> Iterator[str]:
+    """Lead the visitor from page to page; yields the name of each on arrival."""
+    yield from _forms(visitor, contents)
+    yield from _readers_pages(visitor, client, contents)
+    yield from _pages_of_limited_views(visitor, client, contents)
+    yield from _managers_pages(visitor, client, contents)
+    visitor.open("/nothing-is-here", status=404)
+    yield "404"
+
+
+def send_unchecked(visitor: Visitor, button: str, *, status: int) -> None:
+    """Send a form that the browser itself would not send, because a field of it is wrong."""
+    place = visitor.control(button)
+    place.evaluate("button => { button.form.noValidate = true; }")
+    visitor.click(place, status=status)
+
+
+def _forms(visitor: Visitor, contents: Contents) -> Iterator[str]:
+    page = visitor.page
+    visitor.open("/")
+    yield "home"
+    page.get_by_label("Title").fill(contents.title)
+    page.get_by_label("Alias").fill("no good! " + contents.new_alias())
+    send_unchecked(visitor, "Create paste", status=422)
+    yield "home-errors"
+    page.get_by_label("Text", exact=True).fill(contents.text)
+    page.get_by_label("Alias").fill(contents.new_alias())
+    visitor.click("Create paste")
+    yield "created-paste"
+
+    visitor.open("/?kind=link")
+    yield "home-link"
+    page.get_by_label("Long address").fill("no address " + contents.url[:8000])
+    page.get_by_label("Title").fill(contents.title)
+    send_unchecked(visitor, "Create link", status=422)
+    yield "home-link-errors"
+    page.get_by_label("Long address").fill(contents.url)
+    page.get_by_label("Alias").fill(contents.new_alias())
+    visitor.click("Create link")
+    yield "created-link"
+
+
+def _readers_pages(visitor: Visitor, client: httpx.Client, contents: Contents) -> Iterator[str]:
+    for name, fields in {
+        "paste": {"text": contents.text, "title": contents.title},
+        "paste-syntax": {"text": contents.text, "syntax": "python", "alias": contents.new_alias()},
+        "paste-plain": {"text": contents.plain_text, "title": contents.title},
+    }.items():
+        visitor.open(f"/{create_paste(client, **fields)['key']}")
+        yield name
+    for name, fields in {
+        "preview": {"original_url": contents.url, "alias": contents.new_alias(), "title": contents.title},
+        "preview-credentials": {"original_url": contents.url.replace("://", "://example.com:secret@")},
+        "preview-idn": {"original_url": contents.url.replace("://", "://bücher.").replace("W", "ü", 20)},
+    }.items():
+        visitor.open(f"/{create_link(client, **fields)['key']}+")
+        yield name
+
+
+def _pages_of_limited_views(visitor: Visitor, client: httpx.Client, contents: Contents) -> Iterator[str]:
+    link = create_link(client, original_url=contents.url, alias=contents.new_alias(), views=1)
+    visitor.open(f"/{link['key']}")
+    yield "reveal-link"
+    paste = create_paste(client, text=contents.text, alias=contents.new_alias(), title=contents.title, views=2)
+    for name in ("paste", "last"):
+        visitor.open(f"/{paste['key']}")
+        yield f"reveal-{name}"
+        visitor.click("Show the text")
+        yield f"revealed-{name}"
+
+
+def _managers_pages(visitor: Visitor, client: httpx.Client, contents: Contents) -> Iterator[str]:
+    page = visitor.page
+    link = create_link(client, original_url=contents.url, title=contents.title)
+    visitor.open(f"/{link['key']}/manage#{link['manage_token']}")
+    visitor.click("Manage")
+    yield "manage-link"
+    paste = create_paste(client, alias=contents.new_alias(), title=contents.title)
+    visitor.open(f"/{paste['key']}/manage")
+    yield "manage-asks"
+    page.get_by_label("Manage token").fill(contents.title)
+    visitor.click("Manage", status=403)
+    yield "manage-wrong"
+    page.get_by_label("Manage token").fill(paste["manage_token"])
+    visitor.click("Manage")
+    yield "manage-paste"
+    send_unchecked(visitor, "Delete paste", status=422)
+    yield "manage-errors"
+    page.get_by_label("From now, it ends after").select_option(label="1 hour")
+    visitor.click("Change")
+    yield "manage-notice"
+    page.get_by_label("Yes, delete this paste").check()
+    visitor.click("Delete paste")
+    yield "deleted"
+    visitor.open(f"/{paste['key']}", status=410)
+    yield "410"
