@@ -6,17 +6,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from playwright.sync_api import Browser, Error, Playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 INSTALL_SECONDS = 200.0
+"""For all that is tried together: a test may take 240 s, and should say itself why there is no browser."""
+
 VERSION_SECONDS = 30.0
 
 APT_GET = ("apt-get", "-o", "Dpkg::Use-Pty=0", "-o", "APT::Install-Recommends=false")
-INSTALLERS_OF_ROOT = ((*APT_GET, "update"), (*APT_GET, "install", "-y", "chromium"))
-INSTALLERS_OF_ALL = ((sys.executable, "-m", "playwright", "install", "chromium"),)
+Command = tuple[str, ...]
+DEBIANS_PACKAGE: tuple[Command, ...] = ((*APT_GET, "update"), (*APT_GET, "install", "-y", "chromium"))
+PLAYWRIGHTS_OWN: tuple[Command, ...] = ((sys.executable, "-m", "playwright", "install", "chromium"),)
+INSTALLERS = (DEBIANS_PACKAGE, PLAYWRIGHTS_OWN) if os.geteuid() == 0 else (PLAYWRIGHTS_OWN,)
 
 FLAGS = [
     # No name but this machine's has an address, so whatever the browser asks for by itself goes nowhere.
@@ -47,10 +52,10 @@ def launch(playwright: Playwright, path: Path) -> Browser:
         raise NoBrowserError(f"{path} does not start: {error}. Install a Chromium that does.") from error
 
 
-def find_or_install(own_path: Path) -> Path:
-    """The program of a Chromium that runs.
+def find_or_install(own_path: Path, installers: tuple[tuple[Command, ...], ...] = INSTALLERS) -> Path:
+    """The program of a Chromium that runs. Parallel test processes install once.
 
-    `own_path`: where Playwright's own is if it is installed. Parallel test processes install once.
+    `own_path`: where Playwright's own is if it is installed. `installers`: each of them some commands, tried in order.
 
     Raises:
         NoBrowserError: with what was tried and what to do.
@@ -65,7 +70,7 @@ def find_or_install(own_path: Path) -> Path:
             fcntl.flock(lock, fcntl.LOCK_EX)
             attempts = ["another test process tried to install one"]
         else:
-            attempts = [] if _find(own_path) else _install(own_path)
+            attempts = [] if _find(own_path) else _install(own_path, installers)
         if path := _find(own_path):
             return path
     raise NoBrowserError(
@@ -88,12 +93,13 @@ def _runs(path: Path) -> bool:
         return False
 
 
-def _install(own_path: Path) -> list[str]:
+def _install(own_path: Path, installers: tuple[tuple[Command, ...], ...]) -> list[str]:
     """Try one installer after the other until there is a browser; return what went wrong."""
     attempts: list[str] = []
-    for installer in (INSTALLERS_OF_ROOT if os.geteuid() == 0 else (), INSTALLERS_OF_ALL):
-        for command in installer:
-            if trouble := _run(command):
+    deadline = time.monotonic() + INSTALL_SECONDS
+    for commands in installers:
+        for command in commands:
+            if trouble := _run(command, deadline - time.monotonic()):
                 attempts.append(trouble)
                 break
         if _find(own_path):
@@ -101,8 +107,8 @@ def _install(own_path: Path) -> list[str]:
     return attempts
 
 
-def _run(command: tuple[str, ...]) -> str | None:
-    """What went wrong, None if nothing did."""
+def _run(command: Command, seconds: float) -> str | None:
+    """What went wrong in at most so many seconds, None if nothing did."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     try:
         done = subprocess.run(
@@ -111,7 +117,7 @@ def _run(command: tuple[str, ...]) -> str | None:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=INSTALL_SECONDS,
+            timeout=max(seconds, 0),
             text=True,
             errors="replace",
         )

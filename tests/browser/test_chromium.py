@@ -1,0 +1,63 @@
+"""The browser tests find a browser, or get one once, or say why they can't."""
+
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.browser.chromium import Command, NoBrowserError, find_or_install
+
+NOT_INSTALLED = Path("/nonexistent/chrome")
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder in which programs are found."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def add_program(folder: Path, name: str, script: str) -> Path:
+    program = folder / name
+    program.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")
+    program.chmod(0o755)
+    return program
+
+
+def test_program_that_only_says_how_to_get_a_browser_is_passed_over(programs: Path) -> None:
+    add_program(programs, "chromium", "echo 'install the snap first'; exit 1")
+    chrome = add_program(programs, "google-chrome", "exit 0")
+
+    assert find_or_install(NOT_INSTALLED) == chrome
+
+
+def test_browser_is_installed_once_however_many_need_it(programs: Path) -> None:
+    failing = add_program(programs, "first", "echo 'no such package'; exit 100")
+    working = add_program(
+        programs,
+        "second",
+        f"echo ran >> {programs}/log; printf '#!/bin/sh\\n' > {programs}/x; chmod 755 {programs}/x; "
+        f"mv {programs}/x {programs}/chromium",
+    )
+    installers: tuple[tuple[Command, ...], ...] = (((str(failing),),), ((str(working),),))
+
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(lambda _: find_or_install(NOT_INSTALLED, installers), range(3)))
+
+    assert found == [programs / "chromium"] * 3
+    assert (programs / "log").read_text() == "ran\n"
+
+
+def test_where_nothing_works_the_error_says_what_was_tried_and_what_to_do(programs: Path) -> None:
+    failing = add_program(programs, "installer", "echo 'Reading lists'; echo 'no such package'; exit 100")
+
+    with pytest.raises(NoBrowserError) as raised:
+        find_or_install(NOT_INSTALLED, (((str(failing), "chromium"), ("never-reached",)), (("not-there",),)))
+
+    sentence = str(raised.value)
+    assert f"{failing} chromium failed: no such package" in sentence
+    assert "not-there failed: " in sentence
+    assert "never-reached" not in sentence
+    assert "apt-get install chromium" in sentence
