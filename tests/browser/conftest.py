@@ -1,7 +1,7 @@
 """A browser, a site whose addresses can be opened, a place that links lead to, and visitors.
 
-Playwright's event loop counts as running from its start to its end, and pytest-asyncio could not run a test
-meanwhile: so the browser ends when the next test is one of another folder.
+Playwright's event loop counts as running from its start to its end, and meanwhile pytest-asyncio could not run a test
+of another folder: so each module has a browser of its own, which takes a second.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ class _Target(BaseHTTPRequestHandler):
         """Nothing: the tests' output is not its place."""
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         running = launch(playwright, find_or_install(Path(playwright.chromium.executable_path)))
