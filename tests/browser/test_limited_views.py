@@ -45,7 +45,7 @@ def test_link_asks_before_each_of_its_views(
 
     for left in ("2 more times", "once"):
         visitor.open(f"/{link['key']}")
-        assert f"can be viewed {left}" in visitor.main_text()
+        assert f"can be followed {left}" in visitor.main_text()
         assert target not in visitor.page.content()
         visitor.click("Follow the link")
         assert visitor.page.url == f"{target}/limited"
