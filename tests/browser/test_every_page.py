@@ -8,7 +8,7 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.tour import LONGEST, USUAL, every_page
-from tests.browser.visitor import PHONE, WIDE, View, in_every_view
+from tests.browser.visitor import PHONE, WIDE, View, Visitor, in_every_view
 from tests.running import WebServer
 
 
@@ -50,3 +50,13 @@ def test_longest_contents_scroll_no_page_sideways(new_visitor: NewVisitor, view:
     widths = {name: content_width(visitor.page) for name in every_page(visitor, site.client, LONGEST)}
 
     assert {name: width for name, width in widths.items() if width != view.width} == {}
+
+
+@pytest.mark.parametrize("address", ["/", "/?kind=link"])
+def test_button_of_a_form_is_seen_without_scrolling(visitor: Visitor, address: str) -> None:
+    visitor.open(address)
+
+    button = visitor.page.locator("form button[type=submit]").bounding_box()
+
+    assert button is not None
+    assert button["y"] + button["height"] < visitor.view.height
