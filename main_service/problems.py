@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Mount
 
 from main_service.errors import (
     AppError,
@@ -29,6 +30,8 @@ from main_service.web.templating import render
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class ProblemField(BaseModel):
@@ -128,6 +131,8 @@ def _sentence(error: Mapping[str, Any]) -> str:
         message = "There is no such field"
     elif error["type"] == "missing":
         message = "This field is required"
+    elif error["type"] == "model_attributes_type":
+        message = "The body must be one JSON object, sent as Content-Type: application/json"
     return message if message.endswith(".") else f"{message}."
 
 
@@ -137,6 +142,20 @@ def _field_name(location: Sequence[str | int]) -> str:
     if location and location[0] == "body" and all(part.isdigit() for part in parts):
         return ""
     return ".".join(part if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", part) else "(unnamed)" for part in parts)
+
+
+def _methods(request: Request) -> list[str]:
+    """What the request's address answers. The framework names the methods of the first route there only.
+
+    Empty for mounted folders, which name their own.
+    """
+    scope = {"type": "http", "path": request.scope["path"], "headers": []}
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _handle_app_error(request: Request, error: Exception) -> Response:
@@ -158,6 +177,8 @@ async def _handle_http_error(request: Request, error: Exception) -> Response:
         return problem_response(request, BodyTooLargeError())
     if http_error.status_code == UnavailableError.status:
         return problem_response(request, UnavailableError(http_error.detail))
+    if http_error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods(request)):
+        http_error.headers = {"Allow": ", ".join(methods)}
     return problem_response(request, _HttpError(http_error))
 
 

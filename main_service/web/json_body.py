@@ -56,12 +56,28 @@ def _parse(body: bytes) -> Any:
     """The body's value.
 
     Raises:
-        json.JSONDecodeError: it is not JSON in UTF-8, or nested deeper than Python reads. FastAPI makes a 422 of it.
+        json.JSONDecodeError: it is not JSON in UTF-8, is nested deeper than Python reads, or an object in it has a name
+            twice. FastAPI makes a 422 of it.
     """
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        return json.loads(
+            body.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_object_of_different_names
+        )
+    except _NameTwiceError as error:
+        raise json.JSONDecodeError("A name stands twice in the body", "", 0) from error
     except (ValueError, RecursionError) as error:
         raise json.JSONDecodeError("The body is not valid JSON in UTF-8", "", 0) from error
+
+
+class _NameTwiceError(ValueError):
+    """Readers differ about which value counts, so what somebody else has checked might not be what we take."""
+
+
+def _object_of_different_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise _NameTwiceError
+    return values
 
 
 def _refuse_constant(name: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from main_service.entries.targets import check_url, leads_here
 from tests.main_service.entries.making import create_link, managing
 from tests.main_service.entries.test_pages import BROWSER, send_form, words
+from tests.running import WebServer
 
 MARK = "m4rk3r"
 
@@ -37,6 +38,12 @@ REFUSED = [
     f"https://%00{MARK}/", f"https://{MARK}%20.example/", f"https://xn--{MARK}\u00fc/", f"https://user:{MARK}@/",
     f"https://example.org/{MARK}" + "a" * 8192, f"https://example.org/{MARK}" + "\u00fc" * 1400, "",
 ]  # fmt: skip
+
+
+@pytest.fixture
+def client(web: WebServer) -> httpx.Client:
+    """One visitor for all rows of the tables: making a client takes longer than its request."""
+    return web.client
 
 
 @pytest.mark.parametrize("url", REFUSED)
