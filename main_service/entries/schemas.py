@@ -93,7 +93,7 @@ TargetUrl = Annotated[
     Field(
         description="An http or https address, kept as given.",
         examples=["https://example.org/a/long/path"],
-        json_schema_extra={"maxLength": MAX_URL_LENGTH},
+        json_schema_extra={"maxLength": MAX_URL_LENGTH, "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"},
     ),
 ]
 Duration = Annotated[

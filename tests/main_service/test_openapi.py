@@ -1,0 +1,129 @@
+"""2,000 requests made from our own OpenAPI find no 500 and no answer that it does not document.
+
+schemathesis makes the requests, valid and invalid ones. To half of them the test lends what only an owner or a reader
+can know: the key of an entry, its manage token, an address that a link may lead to.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis import Case
+from schemathesis.checks import not_a_server_error
+from schemathesis.generation import GenerationMode
+from schemathesis.schemas import APIOperation, BaseSchema
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.main_service.entries.making import create_link, create_paste, managing
+from tests.running import WebServer
+
+REQUESTS_OF_A_MODE = 1_000
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+TARGETS = [
+    "https://example.org/",
+    "HTTP://EXAMPLE.ORG:80/%7Ea?b#c",
+    "https://b\u00fccher.example/\u00fc",
+    "http://[::2]/",
+]
+
+
+@pytest.fixture(scope="module")
+def schema(web: WebServer) -> BaseSchema:
+    return schemathesis.openapi.from_url(f"{web.address}/openapi.json")
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    with requests.Session() as own:
+        own.trust_env = False
+        yield own
+
+
+class Lender:
+    """Real entries for requests that would hardly ever guess one."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+        self._kept = [self._new("paste"), self._new("link"), self._new("ended")]
+
+    def lend(self, case: Case, choice: Callable[[list[Any]], Any]) -> None:
+        if "key" in (case.path_parameters or {}):
+            kind = choice(["paste", "link", "ended"])
+            # Whoever may change or end an entry gets one of its own.
+            entry = (
+                self._new(kind)
+                if case.method in ("PATCH", "DELETE")
+                else next(e for e in self._kept if e["is"] == kind)
+            )
+            case.path_parameters = {"key": entry["key"]}
+            if case.method in ("PATCH", "DELETE") and choice([True, True, True, False]):
+                case.headers = {**case.headers, **managing(entry)}
+        if isinstance(case.body, dict) and isinstance(case.body.get("original_url"), str):
+            case.body = {**case.body, "original_url": choice(TARGETS)}
+
+    def _new(self, kind: str) -> dict[str, Any]:
+        entry = create_link(self._client) if kind == "link" else create_paste(self._client)
+        if kind == "ended":
+            self._client.delete(f"/api/v1/entries/{entry['key']}", headers=managing(entry)).raise_for_status()
+        return entry | {"is": kind}
+
+
+def operations(schema: BaseSchema, mode: GenerationMode) -> list[APIOperation]:
+    """Those that can be asked in this mode: a key in an address may be any string, so none is invalid."""
+    found = [result.ok() for result in schema.get_all_operations()]
+    return [each for each in found if mode is GenerationMode.POSITIVE or each.body or each.headers or each.query]
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=str)
+def test_1000_requests_made_from_our_openapi_get_only_documented_answers(
+    web: WebServer, schema: BaseSchema, session: requests.Session, mode: GenerationMode
+) -> None:
+    lender = Lender(web.client)
+    statuses: dict[str, Counter[int]] = defaultdict(Counter)
+    found = operations(schema, mode)
+
+    def ask(case: Case, data: st.DataObject) -> None:
+        checks = [*CHECKS, negative_data_rejection]
+        if data.draw(st.booleans(), label="is lent something"):
+            # What is lent may make an invalid request a valid one.
+            checks = CHECKS
+            lender.lend(case, lambda choices: data.draw(st.sampled_from(choices)))
+        answer = case.call(base_url=web.address, session=session, allow_redirects=False, timeout=30)
+        statuses[case.operation.label][answer.status_code] += 1
+        case.validate_response(answer, checks=checks)
+
+    for operation in found:
+        strategy = operation.as_strategy(generation_mode=mode)
+        # A seed of its own instead of a database of examples: whoever runs it again sees the same.
+        repeatable = settings(
+            max_examples=-(-REQUESTS_OF_A_MODE // len(found)),
+            deadline=None,
+            database=None,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        )
+        seed(0)(repeatable(given(case=strategy, data=st.data())(ask)))()
+
+    print({label: dict(counts) for label, counts in statuses.items()})
+    assert sum(map(Counter.total, statuses.values())) >= REQUESTS_OF_A_MODE
+    if mode is GenerationMode.POSITIVE:
+        assert [label for label, counts in statuses.items() if all(status >= 400 for status in counts)] == []
