@@ -138,9 +138,10 @@ def _sentence(error: Mapping[str, Any]) -> str:
 
 def _field_name(location: Sequence[str | int]) -> str:
     """The field in dotted form. A name that is none of ours is only repeated while it is harmless."""
-    parts = [str(part) for part in location if part not in ("body", "query", "path", "header")]
-    if location and location[0] == "body" and all(part.isdigit() for part in parts):
+    inside = location[1:] if location[:1] in (("body",), ("query",), ("path",), ("header",)) else location
+    if all(isinstance(part, int) for part in inside):
         return ""
+    parts = map(str, inside)
     return ".".join(part if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", part) else "(unnamed)" for part in parts)
 
 

@@ -28,10 +28,10 @@ def parse_duration(value: int | str) -> timedelta:
         if match is None:
             raise ValueError(DURATION_RULE)
         duration = timedelta(**{unit: int(amount) for unit, amount in match.groupdict().items() if amount})
-    elif not -_MOST_SECONDS < value < _MOST_SECONDS:
+    elif value >= _MOST_SECONDS:
         raise ValueError("This lifetime is too long")
     else:
-        duration = timedelta(seconds=value)
+        duration = timedelta(seconds=max(value, 0))
     if duration <= timedelta(0):
         raise ValueError("A lifetime must be longer than zero")
     return duration

@@ -38,6 +38,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
+KINDS = ["paste", "link", "limited", "ended"]
 TARGETS = [
     "https://example.org/",
     "HTTP://EXAMPLE.ORG:80/%7Ea?b#c",
@@ -63,34 +64,40 @@ class Lender:
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
-        self._kept = [self._new("paste"), self._new("link"), self._new("ended")]
+        self._kept = {kind: self._new(kind) for kind in KINDS}
 
     def lend(self, case: Case, choice: Callable[[list[Any]], Any]) -> None:
         if "key" in (case.path_parameters or {}):
-            kind = choice(["paste", "link", "ended"])
-            # Whoever may change or end an entry gets one of its own.
-            entry = (
-                self._new(kind)
-                if case.method in ("PATCH", "DELETE")
-                else next(e for e in self._kept if e["is"] == kind)
-            )
+            kind = choice(KINDS)
+            # What a request may change or end is made for it alone.
+            is_owner = case.method in ("PATCH", "DELETE")
+            entry = self._new(kind) if is_owner or kind == "limited" else self._kept[kind]
             case.path_parameters = {"key": entry["key"]}
-            if case.method in ("PATCH", "DELETE") and choice([True, True, True, False]):
+            if is_owner and choice([True, True, True, False]):
                 case.headers = {**case.headers, **managing(entry)}
         if isinstance(case.body, dict) and isinstance(case.body.get("original_url"), str):
             case.body = {**case.body, "original_url": choice(TARGETS)}
 
     def _new(self, kind: str) -> dict[str, Any]:
-        entry = create_link(self._client) if kind == "link" else create_paste(self._client)
+        entry = (
+            create_link(self._client)
+            if kind == "link"
+            else create_paste(self._client, views=1 if kind == "limited" else None)
+        )
         if kind == "ended":
             self._client.delete(f"/api/v1/entries/{entry['key']}", headers=managing(entry)).raise_for_status()
-        return entry | {"is": kind}
+        return entry
 
 
 def operations(schema: BaseSchema, mode: GenerationMode) -> list[APIOperation]:
-    """Those that can be asked in this mode: a key in an address may be any string, so none is invalid."""
+    """Those that can be asked in many ways in this mode: a key in an address may be any string, so none is invalid."""
     found = [result.ok() for result in schema.get_all_operations()]
-    return [each for each in found if mode is GenerationMode.POSITIVE or each.body or each.headers or each.query]
+    refusing = [each for each in found if each.body or each.headers or each.query]
+    return (
+        refusing
+        if mode is GenerationMode.NEGATIVE
+        else [each for each in found if list(each.iter_parameters()) or each.body]
+    )
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=str)

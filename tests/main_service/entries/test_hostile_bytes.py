@@ -123,7 +123,8 @@ def test_form_of_parts_is_read_as_it_was_sent(fields: dict[str, str]) -> None:
 
 FORM_PIECES = [
     b"--x", b"--x--", b"\r\n", b"\n", b"\r", b"\r\n\r\n", b'Content-Disposition: form-data; name="a"',
-    b'; filename="b"', b"a=b", b"=", b"&", b"%", b"%ff", b"+", b"\xff", b"\0", b"Content-Type: text/plain", b"; charset=utf-7",
+    b'; filename="b"', b"a=b", b"=", b"&", b"%", b"%ff", b"+", b"\xff", b"\0",
+    b"Content-Type: text/plain", b"; charset=utf-7",
 ]  # fmt: skip
 FORM_TYPES = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "multipart/form-data; boundary="]
 

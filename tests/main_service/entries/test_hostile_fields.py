@@ -31,6 +31,9 @@ BOTH_KINDS = [
     *rows("alias", "alias_invalid", "ab", "..", MARK + "a" * 59),
     *rows("alias", "alias_invalid", *(MARK + character for character in "\0\n\r\t /+%.~<\"'\u00fc\u202e\u200b\ufe0f")),
     *rows("visibility", "enum", "private", "Public", MARK),
+    *rows("views", "greater_than_equal", 0),
+    *rows("views", "less_than_equal", 1_000_001, 999_999_999),
+    *rows("views", "int_type", "-1", "1.5", "1e3", "\u0661", "0x10", MARK, "9" * 400, "1\0"),
     *rows("expires_in", "duration_invalid", f"PT{MARK}", "PT0S", "P0D", "-P1D", "P-1D", "P1Y", "P1M", "P1.5D", "PT"),
     *rows("expires_in", "duration_invalid", "P1DT", "P1D ", " P1D", "p1d", "PT\u0661H", "P9999999D", "PT99999999999S"),
     *rows("expires_in", "duration_invalid", "PT1H\0", "P1H", "NaN", "Infinity", "1e400", "1 day", "0", "-1", "60"),
@@ -38,6 +41,9 @@ BOTH_KINDS = [
 ]  # fmt: skip
 
 ONLY_JSON = [
+    *rows("views", "greater_than_equal", -1, -(2**31), -(2**63), -(10**400)),
+    *rows("views", "less_than_equal", 2**31 - 1, 2**31, 2**32, 2**63, 2**64, 10**400),
+    *rows("views", "int_type", 1.0, 1.5, True, "1", "", [], {}, "\ud800"),
     *rows("expires_in", "duration_invalid", 0, -1, True, False, 1.0, 1.5, 10**10, -(10**10), 10**400, -(10**400)),
     *rows("expires_in", "duration_invalid", 2**63, -(2**63), [], {}, "", "\ud800"),
     *rows("expires_in", "expiry_too_far", 365 * 86_400 + 1, 2**31, 10**10 - 1),
@@ -111,7 +117,7 @@ def test_paste_with_a_hostile_field_is_refused(client: httpx.Client, field: str,
     assert_refused(send_json(client, "POST", "/api/v1/pastes", {"text": "a", field: value}), field, code)
 
 
-@cases([row for row in BOTH_KINDS + ONLY_JSON if row[0] != "alias"], ONLY_PASTES, ONLY_PASTES_IN_JSON)
+@cases([row for row in BOTH_KINDS + ONLY_JSON if row[0] not in ("alias", "views")], ONLY_PASTES, ONLY_PASTES_IN_JSON)
 def test_change_to_a_hostile_field_is_refused_and_changes_nothing(
     client: httpx.Client, field: str, value: Any, code: str
 ) -> None:
@@ -155,18 +161,18 @@ class FormFields(HTMLParser):
 
 @cases(BOTH_KINDS, ONLY_PASTES, rows("text", "missing", ""))
 def test_form_with_a_hostile_field_comes_back_filled_in(
-    client: httpx.Client, field: str, value: str, code: str
+    client: httpx.Client, field: str, value: Any, code: str
 ) -> None:
     name = "lifetime" if field == "expires_in" else field
     text = f"\n</textarea><script>{MARK}</script>\n"
     sent = {"text": text, "title": f'"><b>{MARK}', "syntax": "python", "visibility": "public", "lifetime": "P7D"}
 
-    page = send_form(client, "/", "/pastes", **sent | {name: value})
+    page = send_form(client, "/", "/pastes", **sent | {name: str(value)})
 
     assert (page.status_code, page.headers["content-type"]) == (422, "text/html; charset=utf-8")
     assert f'id="{name}-error"' in page.text
     shown = FormFields(page.text).values
-    typed = {n: v for n, v in (sent | {name: value}).items() if n in ("text", "title", "alias")}
+    typed = {n: v for n, v in (sent | {name: str(value)}).items() if n in ("text", "title", "alias", "views")}
     assert {n: shown[n] for n in typed} == {n: v.replace("\r\n", "\n") for n, v in typed.items()}
     assert {n: shown[n] for n in ("syntax", "visibility", "lifetime") if n != name} == {
         n: sent[n] for n in ("syntax", "visibility", "lifetime") if n != name

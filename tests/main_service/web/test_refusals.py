@@ -111,7 +111,7 @@ def test_json_is_utf_8_whatever_its_content_type_claims(client: httpx.Client, co
 
 @pytest.mark.parametrize("address", FLAT)
 def test_unknown_field_is_refused_by_its_name_without_its_value(client: httpx.Client, address: str) -> None:
-    for name in ("key", "owner_id", "created_at", "lifetime", "csrf_token", "__class__", "Title"):
+    for name in ("key", "owner_id", "created_at", "lifetime", "csrf_token", "__class__", "Title", "body", "path", "0"):
         answer = client.post(address, content=f'{{{FLAT[address]}, "{name}": "{MARK}"}}'.encode(), headers=JSON)
 
         assert_is_a_problem(answer, 422, "invalid_input")
@@ -139,6 +139,16 @@ def test_manage_token_is_never_repeated(client: httpx.Client) -> None:
     assert client.get(address).status_code == 200
 
 
+@pytest.mark.parametrize("key", [b"", MARK.encode() * 43, f"{MARK} {MARK}".encode(), f"{MARK}\xff".encode("latin-1")])
+def test_malformed_idempotency_key_is_never_repeated(client: httpx.Client, key: bytes) -> None:
+    for address, fields in FLAT.items():
+        headers = {"Content-Type": b"application/json", "Idempotency-Key": key}
+        answer = client.post(address, content=f"{{{fields}}}".encode(), headers=headers)
+
+        assert_is_a_problem(answer, 422, "invalid_input")
+        assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
+
+
 @pytest.mark.parametrize(
     "key", [MARK, MARK * 20, f"%00{MARK}", f"%ff{MARK}", f"{MARK}%0d%0aX-Injected:%201", f"..%2f{MARK}"]
 )
@@ -162,6 +172,7 @@ def test_address_of_nothing_is_never_repeated(client: httpx.Client, key: str) ->
         ("/some-key/raw", "GET, HEAD"),
         ("/some-key/manage", "GET, HEAD, POST"),
         ("/some-key/manage/delete", "POST"),
+        ("/some-key/reveal", "GET, HEAD, POST"),
         ("/api/v1/pastes", "POST"),
         ("/api/v1/links", "POST"),
         ("/api/v1/entries/some-key", "GET, PATCH, DELETE"),
