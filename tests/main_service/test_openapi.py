@@ -79,25 +79,20 @@ class Lender:
             case.body = {**case.body, "original_url": choice(TARGETS)}
 
     def _new(self, kind: str) -> dict[str, Any]:
-        entry = (
-            create_link(self._client)
-            if kind == "link"
-            else create_paste(self._client, views=1 if kind == "limited" else None)
-        )
+        if kind == "link":
+            return create_link(self._client)
+        entry = create_paste(self._client, views=1 if kind == "limited" else None)
         if kind == "ended":
             self._client.delete(f"/api/v1/entries/{entry['key']}", headers=managing(entry)).raise_for_status()
         return entry
 
 
 def operations(schema: BaseSchema, mode: GenerationMode) -> list[APIOperation]:
-    """Those that can be asked in many ways in this mode: a key in an address may be any string, so none is invalid."""
+    """Those that can be asked in many ways. A key in an address may be any string, so it alone is never invalid."""
     found = [result.ok() for result in schema.get_all_operations()]
-    refusing = [each for each in found if each.body or each.headers or each.query]
-    return (
-        refusing
-        if mode is GenerationMode.NEGATIVE
-        else [each for each in found if list(each.iter_parameters()) or each.body]
-    )
+    if mode is GenerationMode.NEGATIVE:
+        return [each for each in found if each.body or each.headers or each.query]
+    return [each for each in found if each.body or list(each.iter_parameters())]
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=str)
@@ -109,18 +104,15 @@ def test_1000_requests_made_from_our_openapi_get_only_documented_answers(
     found = operations(schema, mode)
 
     def ask(case: Case, data: st.DataObject) -> None:
-        checks = [*CHECKS, negative_data_rejection]
         if data.draw(st.booleans(), label="is lent something"):
-            # What is lent may make an invalid request a valid one.
-            checks = CHECKS
             lender.lend(case, lambda choices: data.draw(st.sampled_from(choices)))
         answer = case.call(base_url=web.address, session=session, allow_redirects=False, timeout=30)
         statuses[case.operation.label][answer.status_code] += 1
-        case.validate_response(answer, checks=checks)
+        case.validate_response(answer, checks=CHECKS)
 
     for operation in found:
         strategy = operation.as_strategy(generation_mode=mode)
-        # A seed of its own instead of a database of examples: whoever runs it again sees the same.
+        # Always the same requests, so that whoever runs it again sees what failed.
         repeatable = settings(
             max_examples=-(-REQUESTS_OF_A_MODE // len(found)),
             deadline=None,
@@ -130,7 +122,6 @@ def test_1000_requests_made_from_our_openapi_get_only_documented_answers(
         )
         seed(0)(repeatable(given(case=strategy, data=st.data())(ask)))()
 
-    print({label: dict(counts) for label, counts in statuses.items()})
     assert sum(map(Counter.total, statuses.values())) >= REQUESTS_OF_A_MODE
     if mode is GenerationMode.POSITIVE:
         assert [label for label, counts in statuses.items() if all(status >= 400 for status in counts)] == []
