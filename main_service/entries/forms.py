@@ -55,7 +55,9 @@ async def read_form(request: Request) -> dict[str, str]:
         raise InvalidInputError("The form is not in UTF-8.") from error
     except (ValueError, FormParserError) as error:
         raise InvalidInputError("The form can't be read.") from error
-    return {name: value.replace("\r\n", "\n") for name, value in fields}
+    if len(values := dict(fields)) < len(fields):
+        raise InvalidInputError("The form can't be read.")
+    return {name: value.replace("\r\n", "\n") for name, value in values.items()}
 
 
 def _read_multipart(body: bytes, boundary: bytes) -> list[tuple[str, str]]:

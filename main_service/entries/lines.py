@@ -15,15 +15,28 @@ def numbered_lines(text: str) -> tuple[Markup, int] | None:
     if text.count("\n") > MAX_NUMBERED_LINES:
         return None
     # Escaping leaves line ends alone, so the whole text is escaped at once: line by line takes ten times longer.
-    lines = str(escape(text.removesuffix("\n"))).split("\n")
+    lines = _escaped(text).removesuffix("\n").split("\n")
     return Markup("".join([_line(number, line) for number, line in enumerate(lines, 1)])), len(lines)  # noqa: S704 (escaped above)
 
 
 async def escaped_chunks(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """A text in UTF-8 as HTML, chunk by chunk, so that nobody holds all of it."""
     decode = codecs.getincrementaldecoder("utf-8")().decode
+    cut_off = ""
     async for chunk in chunks:
-        yield str(escape(decode(chunk))).encode()
+        text = cut_off + decode(chunk)
+        # Whether a line feed follows, the next chunk tells.
+        cut_off = "\r" if text.endswith("\r") else ""
+        yield _escaped(text.removesuffix("\r")).encode()
+    yield cut_off.encode()
+
+
+def _escaped(text: str) -> str:
+    """As HTML. A carriage return before a line feed is written as a reference, or the parser would drop it.
+
+    One alone is left to the parser, which makes a line feed of it: a reference would show no line end at all.
+    """
+    return str(escape(text)).replace("\r\n", "&#13;\n")
 
 
 def _line(number: int, escaped: str) -> str:

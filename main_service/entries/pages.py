@@ -1,5 +1,6 @@
 """The pages that make entries."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter, Request, Response
@@ -16,7 +17,7 @@ from main_service.entries.presentation import manage_address, page_entry
 from main_service.entries.schemas import MAX_TITLE_LENGTH, MAX_VIEWS, LinkIn, PasteIn
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
 from main_service.entries.targets import MAX_URL_LENGTH
-from main_service.errors import AppError, TextTooLargeError
+from main_service.errors import AppError
 from main_service.settings import Settings
 from main_service.web.csrf import FIELD, CsrfForm, check_form
 from main_service.web.templating import render
@@ -89,10 +90,9 @@ async def _create(
     try:
         check_form(request, token, settings)
         entry = await create(fields)
-    except TextTooLargeError:
-        raise
     except AppError as error:
-        return _home(request, settings, policy, kind, fields, error)
+        # A page that shows a text of many MiB again is made while others are answered.
+        return await asyncio.to_thread(_home, request, settings, policy, kind, fields, error)
     manage_token = tokens.token_for(entry.key)
     csrf = CsrfForm(request, settings)
     return csrf.attach(

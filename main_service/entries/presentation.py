@@ -7,7 +7,7 @@ from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.schemas import CreatedLinkOut, CreatedPasteOut, LinkOut, PasteOut
 from main_service.entries.syntaxes import syntax_name
-from main_service.entries.targets import to_ascii
+from main_service.entries.targets import host_in_letters, to_ascii
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,8 @@ class PageEntry(LiveEntry):
     raw_url: str
     syntax_name: str | None
     target_ascii: str | None
+    target_letters: str | None
+    """The host of a target that is written in punycode, in letters."""
 
 
 def page_entry(entry: LiveEntry, public_url: str) -> PageEntry:
@@ -27,6 +29,7 @@ def page_entry(entry: LiveEntry, public_url: str) -> PageEntry:
         raw_url=raw_address(public_url, entry.key),
         syntax_name=entry.syntax and syntax_name(entry.syntax),
         target_ascii=entry.original_url and to_ascii(entry.original_url),
+        target_letters=entry.original_url and host_in_letters(entry.original_url),
     )
 
 

@@ -146,7 +146,7 @@ def _question(
         request,
         "entries/reveal.html",
         status=error.status if error else 200,
-        entry=replace(page_entry(entry, settings.public_url), title=None, original_url=None, target_ascii=None),
+        entry=page_entry(replace(entry, title=None, original_url=None), settings.public_url),
         errors={"": f"{error.message} {error.advice}"} if error else {},
         csrf_token=csrf.token,
     )

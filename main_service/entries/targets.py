@@ -47,6 +47,13 @@ def to_ascii(url: str) -> str:
     return url if url.isascii() else str(Url(url))
 
 
+def host_in_letters(url: str) -> str | None:
+    """The host in the letters that its punycode stands for; None for a host that has none."""
+    parsed = Url(url)
+    letters = parsed.unicode_host()
+    return letters if letters != parsed.host else None
+
+
 def leads_here(url: str, public_url: str) -> bool:
     """Whether a URL that `check_url` accepts leads to the service at `public_url`, however it writes host and port.
 

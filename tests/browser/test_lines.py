@@ -30,6 +30,19 @@ def lines(first: int, last: int) -> list[str]:
     return [f"L{line}" for line in range(first, last + 1)]
 
 
+def test_line_ends_of_other_systems_are_copied_as_they_are(visitor: Visitor, site: WebServer) -> None:
+    text = "one\r\n\r\ntwo\nthree\r\n"
+    long_text = "line\r\n" * 200_000
+    for kept, element in ((text, ".lines"), (long_text, ".plain")):
+        visitor.open(f"/{create_paste(site.client, text=kept)['key']}")
+
+        shown = visitor.page.locator(element).evaluate(
+            "element => element.matches('.plain') ? element.textContent"
+            " : Array.from(element.querySelectorAll('.text'), line => line.textContent).join('')"
+        )
+        assert shown == kept
+
+
 def test_shift_click_marks_a_range(visitor: Visitor, address: str) -> None:
     page = visitor.page
     visitor.open(address)

@@ -138,6 +138,17 @@ def test_preview_shows_a_host_of_other_letters_beside_its_punycode(client: httpx
     assert re.search(r"Address your browser is sent to\s+https://\s*xn--80ak6aa92e\.example\s*/x", page)
 
 
+def test_preview_of_a_host_given_in_punycode_shows_its_letters_too(client: httpx.Client) -> None:
+    page = words(
+        client.get(f"/{create_link(client, original_url='https://xn--80ak6aa92e.example/x')['key']}+", headers=BROWSER)
+    )
+
+    assert re.search(r"Address\s+https://\s*xn--80ak6aa92e\.example\s*/x", page)
+    assert re.search(r"Its host in letters\s+аррӏе\.example", page)
+    plain = words(client.get(f"/{create_link(client)['key']}+", headers=BROWSER))
+    assert "in letters" not in plain
+
+
 HERE = [
     ("http://slipbin.test", "http://slipbin.test"),
     ("HTTP://SLIPBIN.TEST/key", "http://slipbin.test"),

@@ -128,11 +128,15 @@ def test_form_with_10_mib_of_short_lines_is_accepted(client: httpx.Client) -> No
     assert client.get(f"/{key}/raw").content == b"a\n" * (5 * 1024 * 1024)
 
 
-def test_form_over_the_limit_is_a_413_page(client: httpx.Client) -> None:
-    page = send_form(client, "/", "/pastes", text="a" * (10 * 1024 * 1024 + 1))
+def test_form_over_the_limit_is_a_413_that_keeps_the_text(client: httpx.Client) -> None:
+    text = "a" * (10 * 1024 * 1024 + 1)
+
+    page = send_form(client, "/", "/pastes", text=text, title="Too long a text")
 
     assert page.status_code == 413
     assert "larger than 10485760 bytes" in words(page)
+    assert text in page.text
+    assert 'value="Too long a text"' in page.text
 
 
 def test_manage_page_asks_for_the_token_and_keeps_it_from_other_pages(client: httpx.Client) -> None:
