@@ -1,0 +1,20 @@
+"""Gates before the engines that all tests share, and a web process that needs no gate, for what comes afterwards."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.gated import Gated, GatedStore, gated_engines, gated_store
+from tests.running import Environment
+
+
+@pytest.fixture(scope="module")
+def gated(environment: Environment) -> Iterator[Gated]:
+    with gated_engines(environment) as gates:
+        yield gates
+
+
+@pytest.fixture(scope="module")
+def gated_s3(s3_environment: Environment) -> Iterator[GatedStore]:
+    with gated_store(s3_environment) as gate:
+        yield gate
