@@ -102,7 +102,7 @@ class Gate:
 
     @contextmanager
     def stop_at(self, *patterns: bytes, hold: Hold) -> Iterator[Stop]:
-        """Hold the first client that says these, in this order, on one connection: its last request, or the answer to it.
+        """Hold the first client that says these in this order on one connection: its last request, or the answer to it.
 
         PostgreSQL is told the text of a statement once for each connection, before it runs for the first time: use a
         fresh process, and hold the answer of COMMIT if the statement is to be done.

@@ -12,9 +12,10 @@ from tests.running import Environment, temporary_folder
 
 @dataclass(frozen=True)
 class Gated:
-    """`environment` is that of the engines themselves but for the ways through the gates."""
+    """`environment` is that of the engines themselves but for `ways`, which lead through the gates."""
 
     environment: Environment
+    ways: Environment
     postgres: Gate
     valkey: Gate
     """Copies and ready keys, and what Celery says to its broker."""
@@ -36,13 +37,13 @@ def gated_engines(environment: Environment) -> Iterator[Gated]:
         Gate(folder / ".s.PGSQL.5432", Path(run_folder) / ".s.PGSQL.5432") as postgres_gate,
         Gate(folder / "valkey.sock", valkey) as valkey_gate,
     ):
-        changed = {
+        ways = {
             name: value.replace(str(valkey), str(folder / "valkey.sock"))
             for name, value in environment.items()
             if name.endswith(("_REDIS_URL", "_BROKER_URL"))
         }
-        changed["MAIN_DATABASE_URL"] = environment["MAIN_DATABASE_URL"].replace(run_folder, str(folder))
-        yield Gated(environment | changed, postgres_gate, valkey_gate)
+        ways["MAIN_DATABASE_URL"] = environment["MAIN_DATABASE_URL"].replace(run_folder, str(folder))
+        yield Gated(environment | ways, ways, postgres_gate, valkey_gate)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from celery import Celery
 from tests.running import REPOSITORY, START_SECONDS, Environment, full
 
 ALONE = ("--without-mingle", "--without-gossip", "--without-heartbeat")
+THREADS = ("--pool", "threads", "--concurrency", "4")
 
 
 def run_task(module: str, function: str, *, environment: Environment) -> None:
@@ -22,16 +23,20 @@ def run_task(module: str, function: str, *, environment: Environment) -> None:
     )
 
 
-class Worker:
-    """A Celery worker of `app`, as the launcher starts it; what it writes is in `log`."""
+def send_task(name: str, *, environment: Environment) -> None:
+    """As main_service's beat does."""
+    with Celery(broker=environment["MAIN_BROKER_URL"]) as app, app.connection_for_write() as connection:
+        app.send_task(name, queue="main_service", connection=connection, ignore_result=True)
+
+
+class Celeried:
+    """A process of Celery, a worker or a beat, as the launcher starts it; what it writes is in `log`."""
 
     def __init__(self, app: str, *arguments: str, environment: Environment, log: Path) -> None:
         self._log = log
-        self._broker_url = environment["MAIN_BROKER_URL"]
-        command = ("celery", "--quiet", "-A", app, "worker", *arguments, *ALONE, "--loglevel", "INFO")
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *command],
+                [sys.executable, "-m", "celery", "--quiet", "-A", app, *arguments],
                 env={**full(environment), "PYTHONUNBUFFERED": "1"},
                 cwd=REPOSITORY,
                 stdout=output,
@@ -41,11 +46,43 @@ class Worker:
     def wait_for(self, words: str) -> None:
         """Until it has written these words."""
         deadline = time.monotonic() + START_SECONDS
-        while words not in self._log.read_text():
-            assert self.process.poll() is None, f"the worker ended:\n{self._log.read_text()}"
-            assert time.monotonic() < deadline, f"the worker never wrote {words!r}:\n{self._log.read_text()}"
+        while words not in (written := self._log.read_text()):
+            assert self.process.poll() is None, f"it ended:\n{written}"
+            assert time.monotonic() < deadline, f"it never wrote {words!r}:\n{written}"
             time.sleep(0.02)
 
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+
+@contextmanager
+def main_worker(environment: Environment, log: Path) -> Iterator[Celeried]:
+    """Killed at the end, if it was not before."""
+    worker = Celeried("main_service.worker", "worker", *THREADS, *ALONE, "-l", "INFO", environment=environment, log=log)
+    try:
+        yield worker
+    finally:
+        worker.kill()
+
+
+@contextmanager
+def main_beat(environment: Environment, folder: Path) -> Iterator[Celeried]:
+    schedule = ("--schedule", str(folder / "schedule"))
+    log = folder / "beat.log"
+    beat = Celeried("main_service.worker", "beat", *schedule, "-l", "WARNING", environment=environment, log=log)
+    try:
+        yield beat
+    finally:
+        beat.kill()
+
+
+@contextmanager
+def keygen_worker(environment: Environment, log: Path) -> Iterator[Celeried]:
+    """It fills the pools as soon as it is ready."""
+    arguments = ("worker", "--pool", "solo", *ALONE, "-l", "INFO")
+    worker = Celeried("keygen_service.worker", *arguments, environment=environment, log=log)
+    try:
+        yield worker
+    finally:
+        worker.kill()

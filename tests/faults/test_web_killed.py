@@ -1,4 +1,4 @@
-"""`kill -9` of a web process between two of its steps: whole or not there for every reader, and nothing stays behind."""
+"""`kill -9` of a web process between two steps: whole or not there for every reader, and nothing stays behind."""
 
 import os
 import time

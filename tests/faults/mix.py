@@ -1,0 +1,154 @@
+"""A running mix of requests, each kind in a thread of its own, and what was answered when."""
+
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.main_service.entries.making import create_link, create_paste, managing
+from tests.main_service.entries.test_pages import BROWSER
+from tests.running import WebServer
+
+PAUSE_SECONDS = 0.1
+"""Between two requests of a thread, so that the mix leaves the processor to what it tests."""
+WAIT_SECONDS = 60.0
+LONGEST_SECONDS = 10.0
+DOCUMENTED = frozenset({200, 201, 204, 302, 503})
+"""The mix asks for nothing that does not exist, and nothing forbidden."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer to one kind of request; times are of `time.monotonic`."""
+
+    kind: str
+    begun_at: float
+    ended_at: float
+    response: httpx.Response
+
+    @property
+    def outcome(self) -> str:
+        """The status, and the code of a refusal: `503 database_unavailable`."""
+        if "problem+json" in self.response.headers.get("content-type", ""):
+            return f"{self.response.status_code} {self.response.json()['code']}"
+        return str(self.response.status_code)
+
+    @property
+    def seconds(self) -> float:
+        return self.ended_at - self.begun_at
+
+
+class Mix:
+    """Use it as a context; it goes on until its end. A request that gets no answer at all fails `stop`."""
+
+    def __init__(self, server: WebServer) -> None:
+        self.answers: list[Answer] = []
+        self._server = server
+        self._failures: list[str] = []
+        self._ending = threading.Event()
+        with server.new_client() as client:
+            self._link, self._paste = create_link(client), create_paste(client, text="text of the mix")
+            self._fresh_link = create_link(client)
+            for entry in (self._link, self._paste):
+                client.get(f"/{entry['key']}")
+            self._to_delete = deque(create_paste(client) for _ in range(20))
+        self._threads = [
+            threading.Thread(target=self._go_on, args=(kind, send), daemon=True)
+            for kind, send in self._requests().items()
+        ]
+
+    def __enter__(self) -> "Mix":
+        for thread in self._threads:
+            thread.start()
+        self.wait_for_all(lambda answer: answer.response.status_code < 400, since=time.monotonic())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        for thread in self._threads:
+            thread.join(WAIT_SECONDS)
+        assert not self._failures, self._failures[:3]
+
+    def wait_for_all(self, is_wanted: Callable[[Answer], bool] = lambda _: True, *, since: float) -> float:
+        """Until every kind has had such an answer to a request begun after `since`; the seconds that took."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while missing := self._requests().keys() - {
+            answer.kind for answer in list(self.answers) if answer.begun_at >= since and is_wanted(answer)
+        }:
+            assert time.monotonic() < deadline, f"no such answer to {missing}; failures: {self._failures[:3]}"
+            time.sleep(0.01)
+        return time.monotonic() - since
+
+    def outcomes(self, *, since: float, until: float) -> dict[str, set[str]]:
+        """By kind, what was answered to requests begun and ended in this time."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for answer in self.answers:
+            if answer.begun_at >= since and answer.ended_at <= until:
+                found[answer.kind].add(answer.outcome)
+        return dict(found)
+
+    def slowest(self, *, since: float = 0.0) -> Answer:
+        return max((a for a in self.answers if a.begun_at >= since), key=lambda answer: answer.seconds)
+
+    def _requests(self) -> dict[str, Callable[[httpx.Client], httpx.Response | None]]:
+        link, paste, fresh = self._link, self._paste, self._fresh_link
+        return {
+            "create link": lambda client: client.post("/api/v1/links", json={"original_url": "https://example.org/"}),
+            "create paste": self._create_paste,
+            "follow link": lambda client: client.get(f"/{link['key']}"),
+            "preview link": lambda client: client.get(f"/{link['key']}+", headers=BROWSER),
+            "read raw": lambda client: client.get(f"/{paste['key']}/raw"),
+            "read page": lambda client: client.get(f"/{paste['key']}", headers=BROWSER),
+            "get entry": lambda client: client.get(f"/api/v1/entries/{paste['key']}"),
+            # Its tombstone is always fresh, so it is always read from the row.
+            "follow changed link": lambda client: client.get(f"/{fresh['key']}"),
+            "change link": lambda client: self._change(client, fresh, title=str(time.monotonic())),
+            "change text": lambda client: self._change(client, self._paste, text="text of the mix"),
+            "delete": self._delete,
+            "home page": lambda client: client.get("/", headers=BROWSER),
+        }
+
+    def _create_paste(self, client: httpx.Client) -> httpx.Response:
+        response = client.post("/api/v1/pastes", json={"text": "some text"})
+        if response.status_code == 201:
+            self._to_delete.append(response.json())
+        return response
+
+    def _change(self, client: httpx.Client, entry: dict[str, Any], **changes: str) -> httpx.Response:
+        return client.patch(f"/api/v1/entries/{entry['key']}", json=changes, headers=managing(entry))
+
+    def _delete(self, client: httpx.Client) -> httpx.Response | None:
+        """Each entry is tried once, because after a 503 it may be gone."""
+        if not self._to_delete:
+            return None
+        entry = self._to_delete.popleft()
+        return client.delete(f"/api/v1/entries/{entry['key']}", headers=managing(entry))
+
+    def _go_on(self, kind: str, send: Callable[[httpx.Client], httpx.Response | None]) -> None:
+        with self._server.new_client() as client:
+            while not self._ending.wait(PAUSE_SECONDS):
+                begun_at = time.monotonic()
+                try:
+                    response = send(client)
+                except httpx.HTTPError as error:
+                    self._failures.append(f"{kind}: {error!r}")
+                    continue
+                if response is not None:
+                    self.answers.append(Answer(kind, begun_at, time.monotonic(), response))
+
+
+def assert_well_mannered(answers: Iterable[Answer]) -> None:
+    """Every answer is documented and in time; every refusal says when to come back, in its reader's language."""
+    for answer in answers:
+        response = answer.response
+        assert response.status_code in DOCUMENTED, (answer.kind, response.status_code, response.text)
+        assert answer.seconds < LONGEST_SECONDS, (answer.kind, answer.outcome, answer.seconds)
+        if response.status_code == 503:
+            assert int(response.headers["retry-after"]) > 0
+            is_page = response.request.headers["accept"] == BROWSER["Accept"]
+            wanted = "text/html; charset=utf-8" if is_page else "application/problem+json"
+            assert response.headers["content-type"] == wanted

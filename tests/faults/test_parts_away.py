@@ -1,0 +1,112 @@
+"""PostgreSQL, Valkey or the store of texts refuses or hangs under a mix of requests, and comes back.
+
+What needs the part answers 503 in time, the rest goes on, and nothing is restarted afterwards.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.faults.gate import Gate
+from tests.faults.gated import Gated, GatedStore
+from tests.faults.mix import Mix, assert_well_mannered
+from tests.running import Environment, WebServer
+
+RECOVERY_SECONDS = 5.0
+
+NO_DATABASE = "503 database_unavailable"
+NO_TEXTS = "503 text_store_unavailable"
+PAGE = "503"
+
+ALL_IS_WELL = {
+    "create link": {"201"},
+    "create paste": {"201"},
+    "follow link": {"302"},
+    "preview link": {"200"},
+    "read raw": {"200"},
+    "read page": {"200"},
+    "get entry": {"200"},
+    "follow changed link": {"302"},
+    "change link": {"200"},
+    "change text": {"200"},
+    "delete": {"204"},
+    "home page": {"200"},
+}
+WITHOUT_DATABASE = ALL_IS_WELL | {
+    "create link": {NO_DATABASE},
+    "create paste": {NO_DATABASE},
+    # The mix changes its paste, so its copy in Redis is a tombstone.
+    "read raw": {NO_DATABASE},
+    "read page": {PAGE},
+    "get entry": {NO_DATABASE},
+    "follow changed link": {NO_DATABASE},
+    "change link": {NO_DATABASE},
+    "change text": {NO_DATABASE},
+    "delete": {NO_DATABASE},
+}
+WITHOUT_TEXTS = ALL_IS_WELL | {
+    "create paste": {NO_TEXTS},
+    "read raw": {NO_TEXTS},
+    "read page": {PAGE},
+    "change text": {NO_TEXTS},
+}
+
+
+@pytest.fixture(scope="module")
+def gated_web(gated: Gated, gated_s3: GatedStore) -> Iterator[WebServer]:
+    """Every part of it is behind a gate."""
+    with WebServer(gated_s3.environment | gated.ways) as server:
+        yield server
+
+
+def away(gate: Gate, manner: str) -> AbstractContextManager[None]:
+    return gate.refusing() if manner == "refusing" else gate.hanging()
+
+
+def assert_mix_during(web: WebServer, fault: AbstractContextManager[object], expected: dict[str, set[str]]) -> None:
+    with Mix(web) as mix:
+        with fault:
+            broken_at = time.monotonic()
+            mix.wait_for_all(since=broken_at)
+            mended_at = time.monotonic()
+        recovered_after = mix.wait_for_all(lambda answer: answer.response.status_code < 400, since=mended_at)
+    assert mix.outcomes(since=broken_at, until=mended_at) == expected
+    assert_well_mannered(mix.answers)
+    assert recovered_after < RECOVERY_SECONDS
+    slowest = mix.slowest(since=broken_at)
+    print(f"slowest: {slowest.kind}, {slowest.outcome}, {slowest.seconds:.1f} s; well after {recovered_after:.1f} s")
+
+
+@pytest.mark.parametrize("manner", ["refusing", "hanging"])
+def test_without_postgres_only_copies_are_served(gated: Gated, gated_web: WebServer, manner: str) -> None:
+    assert_mix_during(gated_web, away(gated.postgres, manner), WITHOUT_DATABASE)
+
+
+@pytest.mark.parametrize("manner", ["refusing", "hanging"])
+def test_without_valkey_everything_goes_on(gated: Gated, gated_web: WebServer, manner: str) -> None:
+    assert_mix_during(gated_web, away(gated.valkey, manner), ALL_IS_WELL)
+
+
+@pytest.mark.parametrize("manner", ["refusing", "hanging"])
+def test_without_the_s3_server_links_go_on(gated_s3: GatedStore, gated_web: WebServer, manner: str) -> None:
+    assert_mix_during(gated_web, away(gated_s3.store, manner), WITHOUT_TEXTS)
+
+
+def test_without_the_folder_of_texts_links_go_on(environment: Environment, tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+
+    @contextmanager
+    def replaced() -> Iterator[None]:
+        folder.rename(tmp_path / "away")
+        folder.write_text("a file where the folder should be")
+        try:
+            yield
+        finally:
+            folder.unlink()
+            (tmp_path / "away").rename(folder)
+
+    with WebServer(environment | {"MAIN_BODY_STORE_URL": f"file://{folder}"}) as web:
+        assert_mix_during(web, replaced(), WITHOUT_TEXTS)
