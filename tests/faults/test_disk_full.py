@@ -1,0 +1,138 @@
+"""The disk of the texts is full, of bytes or of files: pastes are refused whole, and work again when there is room."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.main_service.entries.making import create_link, managing
+from tests.main_service.entries.test_pages import send_form
+from tests.running import REPOSITORY, Environment, WebServer, temporary_folder
+
+DISK_BYTES = 1024 * 1024
+DISK_FILES = 40
+LARGE_CHARACTERS = 400_000
+"""About 300,000 bytes as they are stored: three fit."""
+
+_MOUNT = 'mount -t tmpfs -o "size=$0,nr_inodes=$1" tmpfs "$2" && shift 2 && exec "$@"'
+
+
+class CrampedWeb(WebServer):
+    """A web process that keeps texts on a tiny file system, which nobody else sees mounted."""
+
+    def __init__(self, environment: Environment, folder: Path) -> None:
+        self._folder = folder
+        super().__init__(environment | {"MAIN_BODY_STORE_URL": f"file://{folder}/texts"})
+
+    @property
+    def disk(self) -> Path:
+        """The way to its disk from outside."""
+        return Path(f"/proc/{self.processes[0].pid}/root{self._folder}")
+
+    def files(self) -> list[Path]:
+        return [path for path in self.disk.rglob("*") if path.is_file()]
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        descriptor = self._listener.fileno()
+        mount = ["sh", "-c", _MOUNT, str(DISK_BYTES), str(DISK_FILES), str(self._folder)]
+        serve = [sys.executable, "-m", "main_service", "serve", "--fd", str(descriptor)]
+        command = [*own_mounts(), *mount, *serve]
+        return subprocess.Popen(command, env=self._environment, cwd=REPOSITORY, pass_fds=[descriptor])
+
+
+def own_mounts() -> list[str]:
+    """How a command is run that may mount; as an ordinary user it needs user namespaces."""
+    way = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+    tried = subprocess.run([*way, "true"], capture_output=True, text=True, check=False)
+    assert tried.returncode == 0, f"This test needs a mount of its own, and {' '.join(way)} fails: {tried.stderr}"
+    return way
+
+
+@pytest.fixture
+def cramped(environment: Environment) -> Iterator[CrampedWeb]:
+    with temporary_folder() as folder, CrampedWeb(environment, folder) as server:
+        yield server
+
+
+def large_text() -> str:
+    """It hardly gets smaller by compressing."""
+    return secrets.token_urlsafe(LARGE_CHARACTERS)[:LARGE_CHARACTERS]
+
+
+def create(client: httpx.Client, text: str) -> httpx.Response:
+    return client.post("/api/v1/pastes", json={"text": text})
+
+
+def fill(client: httpx.Client, *, is_large: bool) -> list[tuple[dict[str, str], str]]:
+    """Create pastes until one is refused; what was made, with its text."""
+    made = []
+    while True:
+        text = large_text() if is_large else secrets.token_hex(8)
+        response = create(client, text)
+        if response.status_code != 201:
+            assert_is_refused(response)
+            return made
+        made.append((response.json(), text))
+
+
+def assert_is_refused(response: httpx.Response) -> None:
+    assert (response.status_code, response.json()["code"]) == (503, "text_store_unavailable")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert int(response.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("is_large", [True, False], ids=["no bytes left", "no files left"])
+def test_full_disk_refuses_pastes_whole_and_takes_them_again_when_there_is_room(
+    cramped: CrampedWeb, is_large: bool
+) -> None:
+    client = cramped.client
+    made = fill(client, is_large=is_large)
+    assert len(made) >= 2
+    free_bytes = os.statvfs(cramped.disk).f_bfree
+
+    for _ in range(5):
+        assert_is_refused(create(client, large_text()))
+    paste, text = made[0]
+    address = f"/api/v1/entries/{paste['key']}"
+    assert_is_refused(client.patch(address, json={"text": large_text()}, headers=managing(paste)))
+    page = send_form(client, "/", "/pastes", text="typed " + large_text())
+    assert page.status_code == 503
+    assert "typed " in page.text, "what was typed is not lost"
+
+    assert os.statvfs(cramped.disk).f_bfree == free_bytes, "what was refused takes room"
+    assert len(cramped.files()) == len(made)
+    for paste, text in made:
+        assert client.get(f"/{paste['key']}/raw").text == text
+    link = create_link(client)
+    assert client.get(f"/{link['key']}").status_code == 302
+    assert client.patch(address, json={"title": "New"}, headers=managing(made[0][0])).status_code == 200
+
+    for paste, _ in made[:2]:
+        assert client.delete(f"/api/v1/entries/{paste['key']}", headers=managing(paste)).status_code == 204
+    response = create(client, text)
+    assert response.status_code == 201, response.text
+    assert client.get(f"/{response.json()['key']}/raw").text == text
+
+
+def test_texts_that_race_for_the_last_room_are_stored_whole_or_not_at_all(cramped: CrampedWeb) -> None:
+    texts = [large_text() for _ in range(12)]
+    with ThreadPoolExecutor(len(texts)) as pool:
+        answers = list(pool.map(lambda text: create(cramped.client, text), texts))
+
+    made = [(answer.json()["key"], text) for answer, text in zip(answers, texts, strict=True) if answer.is_success]
+    for answer in answers:
+        if not answer.is_success:
+            assert_is_refused(answer)
+    assert len(made) < len(texts)
+    assert len(cramped.files()) == len(made)
+    for key, text in made:
+        assert cramped.client.get(f"/{key}/raw").text == text
+    # However the race went, what was refused has left its room: fewer than three is one more.
+    while len(made) < 3:
+        made.append((create(cramped.client, texts[0]).json()["key"], texts[0]))
