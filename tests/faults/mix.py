@@ -17,6 +17,9 @@ PAUSE_SECONDS = 0.1
 """Between two requests of a thread, so that the mix leaves the processor to what it tests."""
 WAIT_SECONDS = 60.0
 LONGEST_SECONDS = 10.0
+READY = "ready"
+READY_SECONDS = 6.0
+"""Twice what it should take, for a machine that is busy; more than any monitor should wait."""
 DOCUMENTED = frozenset({200, 201, 204, 302, 503})
 """The mix asks for nothing that does not exist, and nothing forbidden."""
 
@@ -32,7 +35,11 @@ class Answer:
 
     @property
     def outcome(self) -> str:
-        """The status, and the code of a refusal: `503 database_unavailable`."""
+        """The status, and the code of a refusal: `503 database_unavailable`. Of readiness: `200 degraded: redis`."""
+        if self.kind == READY:
+            told = self.response.json()
+            away = [part for part, state in told["parts"].items() if state == "away"]
+            return f"{self.response.status_code} {told['status']}: {', '.join(away)}"
         if "problem+json" in self.response.headers.get("content-type", ""):
             return f"{self.response.status_code} {self.response.json()['code']}"
         return str(self.response.status_code)
@@ -110,6 +117,8 @@ class Mix:
             "change text": lambda client: self._change(client, self._paste, text="text of the mix"),
             "delete": self._delete,
             "home page": lambda client: client.get("/", headers=BROWSER),
+            "live": lambda client: client.get("/health/live"),
+            READY: lambda client: client.get("/health/ready"),
         }
 
     def _create_paste(self, client: httpx.Client) -> httpx.Response:
@@ -149,6 +158,9 @@ def assert_well_mannered(answers: Iterable[Answer]) -> None:
         assert answer.seconds < LONGEST_SECONDS, (answer.kind, answer.outcome, answer.seconds)
         if response.status_code == 503:
             assert int(response.headers["retry-after"]) > 0
+        if answer.kind == READY:
+            assert answer.seconds < READY_SECONDS
+        elif response.status_code == 503:
             is_page = response.request.headers["accept"] == BROWSER["Accept"]
             wanted = "text/html; charset=utf-8" if is_page else "application/problem+json"
             assert response.headers["content-type"] == wanted

@@ -103,6 +103,41 @@ def test_entry_whose_row_is_committed_but_not_answered_is_whole_for_other_proces
     assert client.post(f"/api/v1/{kind}s", json={**content, "alias": alias}).json()["code"] == "alias_taken"
 
 
+def test_request_repeated_after_its_answer_was_lost_makes_no_second_entry(gated: Gated, client: httpx.Client) -> None:
+    headers, body = {"Idempotency-Key": new_alias()}, {"text": "once"}
+
+    kill_at(
+        *(gated.environment, gated.postgres, b"INSERT INTO entry", b"COMMIT"),
+        hold="answer",
+        send=lambda victim: victim.post("/api/v1/pastes", json=body, headers=headers),
+    )
+
+    answers = [client.post("/api/v1/pastes", json=body, headers=headers) for _ in range(2)]
+    assert {answer.status_code for answer in answers} == {201}
+    assert answers[0].json() == answers[1].json()
+    made = answers[0].json()
+    assert client.get(f"/{made['key']}/raw").text == "once"
+    assert client.delete(f"/api/v1/entries/{made['key']}", headers=managing(made)).status_code == 204
+
+
+@pytest.mark.parametrize(("hold", "views_left"), [("request", 2), ("answer", 1)])
+def test_view_whose_answer_was_lost_is_spent_once_or_not_at_all(
+    gated: Gated, client: httpx.Client, hold: Hold, views_left: int
+) -> None:
+    paste = create_paste(client, text="seen twice", views=2)
+    entry = f"/api/v1/entries/{paste['key']}"
+
+    kill_at(
+        *(gated.environment, gated.postgres, b"UPDATE entry SET views_left", b"COMMIT"),
+        hold=hold,
+        send=lambda victim: victim.get(f"/{paste['key']}/raw"),
+    )
+
+    assert client.get(entry, headers=managing(paste)).json()["views_left"] == views_left
+    reads = [client.get(f"/{paste['key']}/raw") for _ in range(3)]
+    assert [read.status_code for read in reads] == [200] * views_left + [410] * (3 - views_left)
+
+
 @pytest.mark.parametrize(
     ("said", "hold", "is_changed"),
     [

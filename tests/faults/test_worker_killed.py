@@ -37,7 +37,7 @@ def web(environment: Environment) -> Iterator[WebServer]:
 async def database(environment: Environment) -> AsyncIterator[asyncpg.Connection]:
     """Empty but for what the test makes."""
     connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    await connection.execute("TRUNCATE entry, body_to_delete, stale_key")
+    await connection.execute("TRUNCATE entry, body_to_delete, stale_key, idempotency_key")
     for path in texts(environment).values():
         path.unlink()
     yield connection
@@ -155,6 +155,8 @@ async def test_expired_entries_end_together_with_the_order_to_delete_their_texts
         pytest.param((b"UPDATE entry SET title", b"COMMIT"), "request", id="before rows are emptied"),
         pytest.param((b"UPDATE entry SET title", b"COMMIT"), "answer", id="rows are emptied"),
         pytest.param((b"SELECT entry.body_id", b"SELECT body_to_delete"), "answer", id="before orphans are swept"),
+        pytest.param((b"DELETE FROM idempotency_key", b"COMMIT"), "request", id="before old attempts are forgotten"),
+        pytest.param((b"DELETE FROM idempotency_key", b"COMMIT"), "answer", id="old attempts are forgotten"),
     ],
 )
 async def test_clean_up_is_finished_by_the_next_run(
@@ -175,6 +177,12 @@ async def test_clean_up_is_finished_by_the_next_run(
         "UPDATE entry SET ended_at = now(), archival_reason = 'deleted' WHERE key = $1", deleted["key"]
     )
     await database.execute("INSERT INTO body_to_delete SELECT body_id FROM entry WHERE key = $1", deleted["key"])
+    await database.execute(
+        """
+        INSERT INTO idempotency_key (scope, key, body_digest, entry_key, created_at)
+        SELECT '', hours::text, '', 'none', now() - hours * interval '1 hour' FROM unnest('{1, 25}'::int[]) AS hours
+        """
+    )
     orphan, young_orphan = (write_text(environment, age_seconds=age) for age in (TWO_DAYS_SECONDS, 0))
 
     kill_worker_at(gated, gated.postgres, *said, hold=hold, task="main_service.clean_up", log=tmp_path / "log")
@@ -198,7 +206,48 @@ async def test_clean_up_is_finished_by_the_next_run(
         """
     )
     assert [row["archival_reason"] for row in reasons] == ["deleted", "expired", "expired"]
+    assert [row["key"] for row in await database.fetch("SELECT key FROM idempotency_key")] == ["1"]
     assert_neighbours_are_untouched(client, paste, link)
+
+
+@pytest.mark.parametrize(
+    ("said", "hold"),
+    [
+        ((b"FROM body_to_delete",), "answer"),
+        ((b"DELETE FROM body_to_delete",), "request"),
+        ((b"DELETE FROM body_to_delete", b"COMMIT"), "answer"),
+    ],
+)
+async def test_texts_that_are_due_are_deleted_by_the_next_run_and_no_others(
+    gated: Gated,
+    client: httpx.Client,
+    database: asyncpg.Connection,
+    environment: Environment,
+    tmp_path: Path,
+    said: tuple[bytes, ...],
+    hold: Hold,
+) -> None:
+    neighbour, viewed_before, viewed_now = (
+        create_paste(client, text="neighbour", **views) for views in ({}, {"views": 1}, {"views": 1})
+    )
+    for paste in (viewed_before, viewed_now):
+        assert client.get(f"/{paste['key']}/raw").status_code == 200
+    due, young, live = [
+        await database.fetchval("SELECT body_id FROM entry WHERE key = $1", paste["key"])
+        for paste in (viewed_before, viewed_now, neighbour)
+    ]
+    await database.execute("UPDATE body_to_delete SET due_at = now() - interval '1 s' WHERE body_id = $1", due)
+
+    kill_worker_at(gated, gated.postgres, *said, hold=hold, task="main_service.delete_bodies", log=tmp_path / "log")
+
+    queued = {row["body_id"] for row in await database.fetch("SELECT body_id FROM body_to_delete")}
+    assert texts(environment).keys() <= queued | {live}
+    run_task("main_service.cleanup.tasks", "delete_bodies_task", environment=environment)
+    assert texts(environment).keys() == {young, live}
+    assert [row["body_id"] for row in await database.fetch("SELECT body_id FROM body_to_delete")] == [young]
+    deleted_at = "SELECT body_deleted_at IS NOT NULL FROM entry WHERE body_id = $1"
+    assert [await database.fetchval(deleted_at, body_id) for body_id in (due, young, live)] == [True, False, False]
+    assert client.get(f"/{neighbour['key']}/raw").text == "neighbour"
 
 
 def assert_neighbours_are_untouched(client: httpx.Client, paste: dict[str, str], link: dict[str, str]) -> None:
