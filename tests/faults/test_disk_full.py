@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.faults.own_mounts import own_mounts, own_user
 from tests.main_service.entries.making import create_link, managing
 from tests.main_service.entries.test_pages import send_form
 from tests.running import REPOSITORY, Environment, WebServer, temporary_folder
@@ -42,16 +43,8 @@ class CrampedWeb(WebServer):
         descriptor = self._listener.fileno()
         mount = ["sh", "-c", _MOUNT, str(DISK_BYTES), str(DISK_FILES), str(self._folder)]
         serve = [sys.executable, "-m", "main_service", "serve", "--fd", str(descriptor)]
-        command = [*own_mounts(), *mount, *serve]
+        command = [*own_mounts(), *mount, *own_user(), *serve]
         return subprocess.Popen(command, env=self._environment, cwd=REPOSITORY, pass_fds=[descriptor])
-
-
-def own_mounts() -> list[str]:
-    """How a command is run that may mount; as an ordinary user it needs user namespaces."""
-    way = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
-    tried = subprocess.run([*way, "true"], capture_output=True, text=True, check=False)
-    assert tried.returncode == 0, f"This test needs a mount of its own, and {' '.join(way)} fails: {tried.stderr}"
-    return way
 
 
 @pytest.fixture

@@ -1,0 +1,19 @@
+"""Runs a program among mounts of its own, so that it can be given a tiny disk that nobody else sees."""
+
+import os
+import subprocess
+
+
+def own_mounts() -> list[str]:
+    """What to put before a command that mounts something; an ordinary user becomes root there, of nothing else."""
+    way = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+    tried = subprocess.run([*way, "true"], capture_output=True, text=True, check=False)
+    assert tried.returncode == 0, f"This test needs mounts of its own, and {' '.join(way)} fails: {tried.stderr}"
+    return way
+
+
+def own_user() -> list[str]:
+    """What to put before the program itself, inside, so that it runs as whoever runs the tests."""
+    if os.geteuid() == 0:
+        return []
+    return ["unshare", "--user", f"--map-user={os.geteuid()}", f"--map-group={os.getegid()}"]
