@@ -1,4 +1,4 @@
-"""Gates before the engines that all tests share, and a web process that needs no gate, for what comes afterwards."""
+"""Gates before the engines that all tests share."""
 
 from collections.abc import Iterator
 
