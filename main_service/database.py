@@ -17,7 +17,7 @@ from main_service.errors import DatabaseUnavailableError
 
 CONNECT_SECONDS = 3
 POOL_WAIT_SECONDS = 3
-STATEMENT_SECONDS = 5
+STATEMENT_SECONDS = 4
 """Waiting for a connection and then for a statement takes less than the 10 s that no request may exceed."""
 
 _AWAY_CLASSES = ("08", "53", "57")

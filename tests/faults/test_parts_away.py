@@ -51,6 +51,11 @@ WITHOUT_DATABASE = ALL_IS_WELL | {
     READY: {"503 unavailable: database"},
 }
 WITHOUT_COPIES = ALL_IS_WELL | {READY: {"200 degraded: redis"}}
+WITHOUT_REDIS_AND_DATABASE = WITHOUT_DATABASE | {
+    "follow link": {NO_DATABASE},
+    "preview link": {PAGE},
+    READY: {"503 unavailable: database, redis"},
+}
 WITHOUT_TEXTS = ALL_IS_WELL | {
     "create paste": {NO_TEXTS},
     "read raw": {NO_TEXTS},
@@ -115,3 +120,14 @@ def test_without_the_folder_of_texts_links_go_on(environment: Environment, tmp_p
 
     with WebServer(environment | {"MAIN_BODY_STORE_URL": f"file://{folder}"}) as web:
         assert_mix_during(web, replaced(), WITHOUT_TEXTS)
+
+
+@contextmanager
+def both_hanging(gated: Gated) -> Iterator[None]:
+    with gated.postgres.hanging(), gated.valkey.hanging():
+        yield
+
+
+def test_postgres_and_valkey_that_hang_together_are_still_answered_in_time(gated: Gated, gated_web: WebServer) -> None:
+    """As when the way to another machine is lost."""
+    assert_mix_during(gated_web, both_hanging(gated), WITHOUT_REDIS_AND_DATABASE)
