@@ -2,20 +2,40 @@
 
 import logging
 from datetime import timedelta
+from typing import Any, Self
 
 from celery import Celery
+from celery.app.amqp import AMQP
+from kombu import Connection
 
 from main_service.settings import load_settings
 
-HEAL_EVERY = timedelta(seconds=10)
+HEAL_EVERY = timedelta(seconds=5)
+RECONNECT_SECONDS = 2
+"""Together with `HEAL_EVERY` and the work itself less than the 10 s in which Redis learns of a change."""
 DELETE_BODIES_EVERY = timedelta(minutes=1)
 END_EXPIRED_EVERY = timedelta(hours=1)
 CLEAN_UP_EVERY = timedelta(days=1)
 
-app = Celery("main_service", include=["main_service.entries.tasks", "main_service.cleanup.tasks"])
+
+class _SteadyConnection(Connection):
+    """Tries again at a steady pace, however long the broker has been away; Celery's own pauses grow to 30 s."""
+
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> Self:
+        pace = {"interval_start": RECONNECT_SECONDS, "interval_step": 0, "interval_max": RECONNECT_SECONDS}
+        super().ensure_connection(*args, **{**pace, **kwargs})
+        return self
+
+
+class _Amqp(AMQP):
+    Connection = _SteadyConnection
+
+
+app = Celery("main_service", amqp=_Amqp, include=["main_service.entries.tasks", "main_service.cleanup.tasks"])
 app.conf.update(
     broker_url=load_settings().broker_url,
     broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
     task_default_queue="main_service",
     task_ignore_result=True,
     # A task whose worker is killed is done again: every task can be repeated.

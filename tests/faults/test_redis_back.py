@@ -1,0 +1,108 @@
+"""A change made while Redis is away is seen by every process within 10 s of its return, however long that took."""
+
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import redis
+
+from tests.faults.gated import Gated, gated_engines
+from tests.faults.tasks import main_beat, main_worker
+from tests.main_service.entries.making import create_link, managing
+from tests.running import Environment, WebServer, running_engines, temporary_folder
+
+SEEN_WITHIN_SECONDS = 10.0
+LONG_AWAY_SECONDS = 31.0
+"""Long enough for whoever tries again less and less often to miss the return."""
+WAIT_SECONDS = 30.0
+NEW_URL = "https://new.example/"
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[Environment]:
+    """Engines of its own: the beat's rounds would also heal what other tests have broken on purpose."""
+    with temporary_folder() as folder, running_engines(folder) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def reader(gated: Gated) -> Iterator[WebServer]:
+    """A process that does not learn of a change but through Redis."""
+    with WebServer(gated.environment) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def worker_and_beat(gated: Gated) -> Iterator[None]:
+    """Both behind the same gate: their broker is the same Redis."""
+    with (
+        temporary_folder() as folder,
+        main_worker(gated.environment, folder / "worker.log") as worker,
+        main_beat(gated.environment, folder),
+    ):
+        worker.wait_for("ready")
+        yield
+
+
+def copied_link(reader: WebServer, valkey: redis.Redis) -> dict[str, str]:
+    link = create_link(reader.client)
+    deadline = time.monotonic() + WAIT_SECONDS
+    # Shortly after a failure the reader leaves Redis alone and fills no copy.
+    while not valkey.get(copy_name(link)):
+        assert time.monotonic() < deadline, "no copy is filled"
+        assert reader.client.get(f"/{link['key']}").status_code == 302
+    return link
+
+
+def copy_name(link: dict[str, str]) -> str:
+    return f"entry:{{0}}:{link['key']}"
+
+
+def change(client: httpx.Client, link: dict[str, str]) -> None:
+    response = client.patch(f"/api/v1/entries/{link['key']}", json={"original_url": NEW_URL}, headers=managing(link))
+    assert response.status_code == 200
+
+
+def wait_until_seen(valkey: redis.Redis, link: dict[str, str], old_copy: str, *, since: float) -> None:
+    """A reader might pass by Redis for a moment, so what Redis would tell it counts."""
+    while valkey.get(copy_name(link)) == old_copy:
+        assert time.monotonic() - since < SEEN_WITHIN_SECONDS, "readers still get the old copy"
+        time.sleep(0.02)
+    print(f"seen after {time.monotonic() - since:.1f} s")
+
+
+@pytest.mark.parametrize("manner", ["refusing", "hanging"])
+def test_change_and_deletion_are_seen_after_redis_has_been_away_for_all(
+    gated: Gated, reader: WebServer, worker_and_beat: None, valkey: redis.Redis, manner: str
+) -> None:
+    link, deleted = copied_link(reader, valkey), copied_link(reader, valkey)
+    old_copy, deleted_copy = valkey.get(copy_name(link)), valkey.get(copy_name(deleted))
+    away_for = LONG_AWAY_SECONDS if manner == "refusing" else 0.0
+
+    with gated.valkey.refusing() if manner == "refusing" else gated.valkey.hanging():
+        gone_at = time.monotonic()
+        change(reader.client, link)
+        assert reader.client.delete(f"/api/v1/entries/{deleted['key']}", headers=managing(deleted)).status_code == 204
+        while time.monotonic() - gone_at < away_for:
+            assert reader.client.get(f"/{link['key']}").headers["location"] == NEW_URL
+            time.sleep(0.5)
+        assert valkey.get(copy_name(link)) == old_copy, "nothing was at stake"
+    back_at = time.monotonic()
+
+    wait_until_seen(valkey, link, old_copy, since=back_at)
+    wait_until_seen(valkey, deleted, deleted_copy, since=back_at)
+    assert reader.client.get(f"/{link['key']}").headers["location"] == NEW_URL
+    assert reader.client.get(f"/{deleted['key']}").status_code == 410
+
+
+def test_change_by_a_process_that_alone_has_lost_redis_is_seen(
+    gated: Gated, environment: Environment, reader: WebServer, worker_and_beat: None, valkey: redis.Redis
+) -> None:
+    with gated_engines(environment) as lonely, WebServer(lonely.environment) as changer:
+        link = copied_link(reader, valkey)
+        old_copy = valkey.get(copy_name(link))
+        with lonely.valkey.refusing():
+            change(changer.client, link)
+            wait_until_seen(valkey, link, old_copy, since=time.monotonic())
+        assert reader.client.get(f"/{link['key']}").headers["location"] == NEW_URL
