@@ -79,6 +79,7 @@ class BodyStore:
             compressed = await asyncio.to_thread(zstandard.compress, text, COMPRESSION_LEVEL)
         path = _path(body_id)
         with _translated_errors():
+            self._require_folder()
             await obstore.put_async(self._store, path, compressed, use_multipart=False)
             if self._folder is not None:
                 await asyncio.to_thread(_sync_to_disk, self._folder, path)
@@ -101,6 +102,7 @@ class BodyStore:
             try:
                 result = await obstore.get_async(self._store, _path(body_id))
             except FileNotFoundError as error:
+                self._require_folder()
                 raise BodyMissingError(body_id) from error
             compressed = bytes(await result.bytes_async())
         return _decompressed(compressed)
@@ -111,6 +113,7 @@ class BodyStore:
             if self._folder is None:
                 await obstore.delete_async(self._store, [_path(body_id) for body_id in body_ids])
                 return
+            self._require_folder()
             # A bulk delete of the local store raises when one file is missing, so each is asked for by itself.
             deletions = (obstore.delete_async(self._store, _path(body_id)) for body_id in body_ids)
             for outcome in await asyncio.gather(*deletions, return_exceptions=True):
@@ -135,6 +138,11 @@ class BodyStore:
                 await obstore.head_async(self._store, _path(_NOBODY))
             except FileNotFoundError:
                 return
+
+    def _require_folder(self) -> None:
+        """A local store would make its folder anew, or find that all texts are missing."""
+        if self._folder is not None and not self._folder.is_dir():
+            raise BodyStoreUnavailableError from NotADirectoryError(self._folder)
 
     async def list_pages(self) -> AsyncIterator[list[StoredBody]]:
         """All texts, in pages of at most `IDS_PER_PAGE`, in no order."""

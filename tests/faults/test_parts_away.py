@@ -105,21 +105,24 @@ def test_without_the_s3_server_links_go_on(gated_s3: GatedStore, gated_web: WebS
     assert_mix_during(gated_web, away(gated_s3.store, manner), WITHOUT_TEXTS)
 
 
-def test_without_the_folder_of_texts_links_go_on(environment: Environment, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_replaced", [True, False], ids=["replaced", "missing"])
+def test_without_the_folder_of_texts_links_go_on(environment: Environment, tmp_path: Path, is_replaced: bool) -> None:
     folder = tmp_path / "texts"
 
     @contextmanager
-    def replaced() -> Iterator[None]:
+    def moved_away() -> Iterator[None]:
         folder.rename(tmp_path / "away")
-        folder.write_text("a file where the folder should be")
+        if is_replaced:
+            folder.write_text("a file where the folder should be")
         try:
             yield
         finally:
-            folder.unlink()
+            if is_replaced:
+                folder.unlink()
             (tmp_path / "away").rename(folder)
 
     with WebServer(environment | {"MAIN_BODY_STORE_URL": f"file://{folder}"}) as web:
-        assert_mix_during(web, replaced(), WITHOUT_TEXTS)
+        assert_mix_during(web, moved_away(), WITHOUT_TEXTS)
 
 
 @contextmanager
