@@ -33,9 +33,12 @@ def check_page(page: Page) -> None:
     assert page.evaluate(_FOREIGN) == [], page.url
 
 
+TURNS = {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
+
+
 def as_title(payload: str) -> str:
-    """Titles hold no control characters."""
-    return " ".join(payload.split())
+    """Titles hold no control characters, and none that turn the direction of writing."""
+    return " ".join("".join(character for character in payload if character not in TURNS).split())
 
 
 def as_url(payload: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import redis
 
 from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.main_service.entries.test_pages import BROWSER
@@ -52,7 +53,7 @@ class Answer:
 class Mix:
     """Use it as a context; it goes on until its end. A request that gets no answer at all fails `stop`."""
 
-    def __init__(self, server: WebServer) -> None:
+    def __init__(self, server: WebServer, valkey: "redis.Redis[str]") -> None:
         self.answers: list[Answer] = []
         self._server = server
         self._failures: list[str] = []
@@ -60,8 +61,12 @@ class Mix:
         with server.new_client() as client:
             self._link, self._paste = create_link(client), create_paste(client, text="text of the mix")
             self._fresh_link = create_link(client)
-            for entry in (self._link, self._paste):
-                client.get(f"/{entry['key']}")
+            client.get(f"/{self._paste['key']}")
+            deadline = time.monotonic() + WAIT_SECONDS
+            # A process whose Redis was just away leaves it alone for two more seconds.
+            while not valkey.exists(f"entry:{{0}}:{self._link['key']}"):
+                assert time.monotonic() < deadline, "no copy is made"
+                client.get(f"/{self._link['key']}")
             self._to_delete = deque(create_paste(client) for _ in range(20))
         self._threads = [
             threading.Thread(target=self._go_on, args=(kind, send), daemon=True)

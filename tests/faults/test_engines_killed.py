@@ -93,8 +93,10 @@ def assert_recovers(mix: Mix, since: float) -> None:
     assert seconds < RECOVERY_SECONDS
 
 
-def test_every_create_that_was_answered_outlives_kill_of_postgres(web: WebServer, folder: Path) -> None:
-    with Mix(web) as mix:
+def test_every_create_that_was_answered_outlives_kill_of_postgres(
+    web: WebServer, folder: Path, valkey: redis.Redis
+) -> None:
+    with Mix(web, valkey) as mix:
         postgres(folder).kill()
         assert_recovers(mix, time.monotonic())
     assert_well_mannered(mix.answers)
@@ -109,7 +111,7 @@ def test_every_create_that_was_answered_outlives_kill_of_postgres(web: WebServer
 
 
 def test_kill_of_valkey_is_noticed_by_no_request(web: WebServer, folder: Path, valkey: redis.Redis) -> None:
-    with Mix(web) as mix:
+    with Mix(web, valkey) as mix:
         valkey_server(folder).kill()
         killed_at = time.monotonic()
         mix.wait_for_all(since=killed_at)
@@ -119,8 +121,10 @@ def test_kill_of_valkey_is_noticed_by_no_request(web: WebServer, folder: Path, v
     assert {answer.response.status_code for answer in mix.answers} <= {200, 201, 204, 302}
 
 
-def test_valkey_that_stands_still_slows_requests_down_and_fails_none(web: WebServer, folder: Path) -> None:
-    with Mix(web) as mix:
+def test_valkey_that_stands_still_slows_requests_down_and_fails_none(
+    web: WebServer, folder: Path, valkey: redis.Redis
+) -> None:
+    with Mix(web, valkey) as mix:
         with standing_still(valkey_server(folder)):
             mix.wait_for_all(since=time.monotonic())
         assert_recovers(mix, time.monotonic())
@@ -129,9 +133,9 @@ def test_valkey_that_stands_still_slows_requests_down_and_fails_none(web: WebSer
 
 
 def test_s3_server_that_stands_still_and_then_stops_takes_only_texts_away(
-    web: WebServer, own_swift: SwiftServer
+    web: WebServer, own_swift: SwiftServer, valkey: redis.Redis
 ) -> None:
-    with Mix(web) as mix:
+    with Mix(web, valkey) as mix:
         broken_at = time.monotonic()
         own_swift.pause()
         mix.wait_for_all(since=time.monotonic())

@@ -4,11 +4,13 @@ What needs the part answers 503 in time, the rest goes on, and nothing is restar
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+import redis
 
 from tests.faults.gate import Gate
 from tests.faults.gated import Gated, GatedStore
@@ -76,8 +78,22 @@ def away(gate: Gate, manner: str) -> AbstractContextManager[None]:
     return gate.refusing() if manner == "refusing" else gate.hanging()
 
 
-def assert_mix_during(web: WebServer, fault: AbstractContextManager[object], expected: dict[str, set[str]]) -> None:
-    with Mix(web) as mix:
+AssertMixDuring = Callable[[WebServer, AbstractContextManager[object], dict[str, set[str]]], None]
+
+
+@pytest.fixture
+def assert_mix_during(valkey: "redis.Redis[str]") -> AssertMixDuring:
+    """Asserts what each kind of request gets during a fault, and that all is well soon after it."""
+    return partial(_assert_mix_during, valkey)
+
+
+def _assert_mix_during(
+    valkey: "redis.Redis[str]",
+    web: WebServer,
+    fault: AbstractContextManager[object],
+    expected: dict[str, set[str]],
+) -> None:
+    with Mix(web, valkey) as mix:
         with fault:
             broken_at = time.monotonic()
             mix.wait_for_all(since=broken_at)
@@ -91,22 +107,30 @@ def assert_mix_during(web: WebServer, fault: AbstractContextManager[object], exp
 
 
 @pytest.mark.parametrize("manner", ["refusing", "hanging"])
-def test_without_postgres_only_copies_are_served(gated: Gated, gated_web: WebServer, manner: str) -> None:
+def test_without_postgres_only_copies_are_served(
+    assert_mix_during: AssertMixDuring, gated: Gated, gated_web: WebServer, manner: str
+) -> None:
     assert_mix_during(gated_web, away(gated.postgres, manner), WITHOUT_DATABASE)
 
 
 @pytest.mark.parametrize("manner", ["refusing", "hanging"])
-def test_without_valkey_everything_goes_on(gated: Gated, gated_web: WebServer, manner: str) -> None:
+def test_without_valkey_everything_goes_on(
+    assert_mix_during: AssertMixDuring, gated: Gated, gated_web: WebServer, manner: str
+) -> None:
     assert_mix_during(gated_web, away(gated.valkey, manner), WITHOUT_COPIES)
 
 
 @pytest.mark.parametrize("manner", ["refusing", "hanging"])
-def test_without_the_s3_server_links_go_on(gated_s3: GatedStore, gated_web: WebServer, manner: str) -> None:
+def test_without_the_s3_server_links_go_on(
+    assert_mix_during: AssertMixDuring, gated_s3: GatedStore, gated_web: WebServer, manner: str
+) -> None:
     assert_mix_during(gated_web, away(gated_s3.store, manner), WITHOUT_TEXTS)
 
 
 @pytest.mark.parametrize("is_replaced", [True, False], ids=["replaced", "missing"])
-def test_without_the_folder_of_texts_links_go_on(environment: Environment, tmp_path: Path, is_replaced: bool) -> None:
+def test_without_the_folder_of_texts_links_go_on(
+    assert_mix_during: AssertMixDuring, environment: Environment, tmp_path: Path, is_replaced: bool
+) -> None:
     folder = tmp_path / "texts"
 
     @contextmanager
@@ -131,6 +155,8 @@ def both_hanging(gated: Gated) -> Iterator[None]:
         yield
 
 
-def test_postgres_and_valkey_that_hang_together_are_still_answered_in_time(gated: Gated, gated_web: WebServer) -> None:
+def test_postgres_and_valkey_that_hang_together_are_still_answered_in_time(
+    assert_mix_during: AssertMixDuring, gated: Gated, gated_web: WebServer
+) -> None:
     """As when the way to another machine is lost."""
     assert_mix_during(gated_web, both_hanging(gated), WITHOUT_REDIS_AND_DATABASE)
