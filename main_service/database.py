@@ -112,6 +112,8 @@ def create_engine(
     """
     engine = create_async_engine(
         database_url,
+        # Errors are logged with their statement; its parameters are what people wrote.
+        hide_parameters=True,
         connect_args={
             "timeout": CONNECT_SECONDS,
             "command_timeout": statement_seconds + 1,

@@ -128,6 +128,12 @@ class ManageTokenWrongError(AppError):
     message = "This manage token does not belong to this entry."
 
 
+class ViewNotSpentError(AppError):
+    status = 403
+    code = "view_not_spent"
+    message = "The views of this are limited, and a link preview or prefetch may not spend one."
+
+
 class FormExpiredError(AppError):
     status = 403
     code = "form_expired"

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -18,6 +18,8 @@ from main_service.settings import Settings
 
 REDIS_SECONDS = 2
 REDIS_CONNECT_SECONDS = 1
+REDIS_CONNECTIONS = 100
+"""At most, of one process."""
 TASK_STATEMENT_SECONDS = 120
 """A task's batch may take longer than anybody waits for a page."""
 
@@ -45,13 +47,17 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
         engine = create_engine(settings.database_url, pool_size=None, statement_seconds=TASK_STATEMENT_SECONDS)
     else:
         engine = create_engine(settings.database_url, pool_size=settings.database_pool_size)
-    redis = Redis.from_url(
+    # A crowd waits for a connection; the ordinary pool fails it, and that would count as a Redis that is away.
+    redis_pool = BlockingConnectionPool.from_url(
         settings.redis_url,
+        max_connections=REDIS_CONNECTIONS,
+        timeout=REDIS_SECONDS,
         socket_timeout=REDIS_SECONDS,
         socket_connect_timeout=REDIS_CONNECT_SECONDS,
         # A connection that Redis closed is opened again at once; a Redis that hangs is not waited for twice.
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     )
+    redis = Redis.from_pool(redis_pool)
     careful_redis = CarefulRedis(redis)
     try:
         yield Resources(

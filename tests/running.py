@@ -95,7 +95,11 @@ class WebServer:
             self._environment["MAIN_PUBLIC_URL"] = self.address
         self.processes = [self._start() for _ in range(processes)]
         self.client = self.new_client()
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __enter__(self) -> "WebServer":
         return self

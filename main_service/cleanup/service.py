@@ -50,10 +50,11 @@ class Cleanup:
         """
         return Cleaned(
             ended=await self.end_expired(),
+            # Before the steps that need the object store, which may be away.
+            attempts_forgotten=await self.forget_attempts(),
             bodies_deleted=await self.delete_bodies(),
             emptied=await self.empty_ended(),
             orphans_deleted=await self.sweep_orphans(),
-            attempts_forgotten=await self.forget_attempts(),
         )
 
     async def end_expired(self) -> int:

@@ -48,10 +48,18 @@ async def list_bodies_to_delete(session: Session, *, before: datetime, limit: in
 
 
 async def empty_ended(session: Session, *, limit: int) -> int:
-    """Take from at most `limit` ended entries all but key, kind, reason and times; return how many."""
+    """Take from at most `limit` ended entries all but key, kind, reason and times; return how many.
+
+    An entry whose text is yet to be deleted waits, so that it is written down when that was done.
+    """
+    has_text = select(BodyToDelete.body_id).where(BodyToDelete.body_id == Entry.body_id).exists()
     full = (
         select(Entry.key)
-        .where(Entry.ended_at.is_not(None), or_(Entry.original_url.is_not(None), Entry.body_id.is_not(None)))
+        .where(
+            Entry.ended_at.is_not(None),
+            or_(Entry.original_url.is_not(None), Entry.body_id.is_not(None)),
+            ~has_text,
+        )
         .order_by(Entry.ended_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -26,8 +26,9 @@ TOMBSTONE_LIFETIME = timedelta(seconds=60)
 FILL_WITHIN_SECONDS = 5.0
 """A reader slower than this between row and copy does not write it: its tombstone could be gone by then."""
 LONGEST_LIFETIME = timedelta(days=1)
-_FORMAT = 1
-"""Part of every copy. A copy in another format counts as none, so that versions can follow each other."""
+_FORMAT = 2
+"""Part of every copy. A copy in another format counts as none, so that versions can follow each other. Format 1 was
+written without regard to view limits."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from main_service.entries.creating import EntryCreator
 from main_service.entries.lifetimes import LifetimePolicy
 from main_service.entries.manage_tokens import ManageTokens
 from main_service.entries.reading import EntryReader
+from main_service.errors import FieldError, InvalidInputError
 from main_service.web.client_address import client_address
 
 
@@ -71,10 +72,12 @@ async def get_changer(
 
 EntryChangerDep = Annotated[EntryChanger, Depends(get_changer)]
 
+IDEMPOTENCY_KEY = "Idempotency-Key"
+
 IdempotencyKeyDep = Annotated[
     str | None,
     Header(
-        alias="Idempotency-Key",
+        alias=IDEMPOTENCY_KEY,
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
@@ -88,6 +91,8 @@ async def get_attempt(request: Request, settings: SettingsDep, key: IdempotencyK
     """None unless the client wants to be able to repeat its request."""
     if key is None:
         return None
+    if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:
+        raise InvalidInputError(fields=[FieldError(IDEMPOTENCY_KEY, "header_twice", "Send this header once.")])
     body = await request.body()
     digest = await asyncio.to_thread(sha256, body)
     scope = guest_scope(

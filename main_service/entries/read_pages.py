@@ -89,6 +89,8 @@ async def reveal(key: str, request: Request, reader: EntryReaderDep, settings: S
     """Spend a view of an entry whose views are limited: show its text, or lead to its target."""
     fields = await read_form(request)
     entry = await reader.get(key)
+    if entry.views_left is None:
+        return RedirectResponse(f"/{entry.key}", 303)
     try:
         check_form(request, fields.get(FIELD), settings)
     except FormExpiredError as error:

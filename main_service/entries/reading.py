@@ -89,7 +89,10 @@ class EntryReader:
             return None
         if row.ended_at is not None and row.body_id is not None:
             await storage.queue_body(self._session, row.body_id, grace=VIEWED_TEXT_GRACE)
-        return LiveEntry.from_row(row)
+        viewed = LiveEntry.from_row(row)
+        # Now, not after a page was made of it: others wait for the row.
+        await self._session.commit()
+        return viewed
 
     async def _read_row(self, key: str) -> LiveEntry:
         """The live row. Its transaction ends here: no connection is held while Redis or the object store is busy."""

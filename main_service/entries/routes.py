@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 
 from main_service.dependencies import SettingsDep
@@ -44,9 +44,11 @@ from main_service.errors import (
     NotAPasteError,
     NotFoundError,
     TextTooLargeError,
+    ViewNotSpentError,
 )
 from main_service.problems import InternalError, problem_responses
 from main_service.web.json_body import JsonRoute
+from main_service.web.link_previews import is_link_preview
 
 router = APIRouter(prefix="/api/v1", tags=["entries"], route_class=JsonRoute)
 
@@ -135,12 +137,15 @@ async def get_entry(
             "content": {"text/plain": {"schema": {"type": "string"}}},
             "description": "The text, to the byte.",
         },
-        **problem_responses(*_READ, *_TEXT, NotAPasteError),
+        **problem_responses(*_READ, *_TEXT, NotAPasteError, ViewNotSpentError),
     },
 )
-async def get_text(key: str, reader: EntryReaderDep) -> StreamingResponse:
-    """Where views are limited, this spends one."""
-    entry, chunks = await reader.open_text(await reader.get(key))
+async def get_text(key: str, request: Request, reader: EntryReaderDep) -> StreamingResponse:
+    """Where views are limited, this spends one, but for link previews, which are refused."""
+    entry = await reader.get(key)
+    if entry.views_left is not None and is_link_preview(request.headers):
+        raise ViewNotSpentError
+    entry, chunks = await reader.open_text(entry)
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 
 

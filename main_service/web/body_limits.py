@@ -29,6 +29,9 @@ class BodyLimitsMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if scope["method"] in ("GET", "HEAD"):
+            await self.app(scope, _without_body(receive), send)
+            return
         max_bytes = self._limit(scope["path"])
         announced = Headers(scope=scope).get("content-length", "")
         is_too_large = announced.isdecimal() and int(announced) > max_bytes
@@ -54,3 +57,13 @@ class BodyLimitsMiddleware:
             await self.app(scope, receive_within_limits, send)
         finally:
             self._left_bytes += held_bytes
+
+
+def _without_body(receive: Receive) -> Receive:
+    """Nobody reads the body of these methods, but answers that stream listen on for the end of their client."""
+
+    async def receive_nothing() -> Message:
+        message = await receive()
+        return {**message, "body": b""} if message["type"] == "http.request" else message
+
+    return receive_nothing

@@ -26,7 +26,11 @@ def client_address(request: HTTPConnection, trusted_proxies: Sequence[Network]) 
 
 
 def _address(text: str) -> Address | None:
-    """An IPv4 address that came in IPv6 form (`::ffff:192.0.2.1`) is the IPv4 address."""
+    """An IPv4 address that came in IPv6 form (`::ffff:192.0.2.1`) is the IPv4 address. Some proxies append a port."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
     try:
         address = ip_address(text)
     except ValueError:

@@ -19,7 +19,9 @@ HEAD_SECONDS = 10
 
 BODY_SECONDS = 10
 BODY_BYTES_PER_SECOND = 16 * 1024
-"""A body has `BODY_SECONDS`, and one more for each so many bytes: a slow line may upload, a trickle ends."""
+LONGEST_BODY_SECONDS = 300
+"""A body has `BODY_SECONDS`, and one more for each so many bytes, up to the longest; and it may never pause for
+`BODY_SECONDS`: a slow line may upload, a trickle ends, and nobody buys an hour of silence with a fast start."""
 
 DRAIN_SECONDS = 20
 """So long the rest of a body is taken after its answer, because many clients read only when they have sent all."""
@@ -63,6 +65,8 @@ class HttpProtocol(HttpToolsProtocol):
         """The parser has come to the end of a head, a body or a piece of one in what it was fed last."""
         self._bytes_without_body = 0
         self._body_bytes = 0
+        self._body_heard_at = 0.0
+        """On a clock that stands still while we do not read."""
         self._began_at: float | None = None
         """Of the head or body that is arriving; None if what was fed last completed it."""
         self._paused_before = 0.0
@@ -144,6 +148,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._has_progress = True
         self._began_at = None
         self._body_bytes = 0
+        self._body_heard_at = self.loop.time() - self.flow.paused_seconds
         self.cycle.transport = self._answer_transport
         if is_upgrade or self._must_end_at is not None:
             self.cycle.keep_alive = False
@@ -151,6 +156,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._has_progress = True
         self._body_bytes += len(body)
+        self._body_heard_at = self.loop.time() - self.flow.paused_seconds
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -242,8 +248,10 @@ class HttpProtocol(HttpToolsProtocol):
         if self.cycle.waiting_for_100_continue:
             # The client is right to wait.
             self._begin()
-        seconds = BODY_SECONDS + self._body_bytes / BODY_BYTES_PER_SECOND
+            self._body_heard_at = self.loop.time() - self.flow.paused_seconds
+        seconds = min(BODY_SECONDS + self._body_bytes / BODY_BYTES_PER_SECOND, LONGEST_BODY_SECONDS)
         yield self._with_pauses(self._began_at + seconds), lambda: self._refuse(TOO_SLOW)
+        yield self._body_heard_at + self.flow.paused_seconds + BODY_SECONDS, lambda: self._refuse(TOO_SLOW)
         if self.cycle.response_complete:
             yield self._idle_since + DRAIN_SECONDS, lambda: self._refuse(TOO_SLOW)
         if self._must_end_at is not None:

@@ -15,18 +15,27 @@ MAX_STRINGS = 200
 """What a body may hold besides the inside of its strings, and how many of these. Ours hold a dozen names; a body of
 nested lists or of many names would take twenty times its size in memory once it is parsed."""
 
-# A string that is not closed counts to the end, so no byte is looked at twice.
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+SLICE_BYTES = 512 * 1024
+"""Looked at in one go, a few milliseconds; then others have their turn."""
+
+# As far as a string goes on: no quotation mark, and of a backslash both characters or none.
+_INSIDE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+_QUOTE = ord('"')
+
+_one_large_at_a_time = asyncio.Lock()
+"""Parsing holds the interpreter's lock, so several at once would only stop everybody else for longer."""
 
 
 class JsonRequest(Request):
     async def json(self) -> Any:
         body = await self.body()
-        if not _is_flat(body):
-            raise json.JSONDecodeError("The body is not a flat JSON object", "", 0)
+        if not await _is_flat(body):
+            sentence = "The body is not a flat JSON object, or holds too much white space"
+            raise json.JSONDecodeError(sentence, "", 0)
         if len(body) <= INLINE_BYTES:
             return _parse(body)
-        return await asyncio.to_thread(_parse, body)
+        async with _one_large_at_a_time:
+            return await asyncio.to_thread(_parse, body)
 
 
 class JsonRoute(APIRoute):
@@ -41,15 +50,34 @@ class JsonRoute(APIRoute):
         return handle_json
 
 
-def _is_flat(body: bytes) -> bool:
-    """Whether the body is little besides a few strings. Stops as soon as it is not."""
-    structure_bytes = end = 0
-    for strings, string in enumerate(_STRING.finditer(body), 1):
-        structure_bytes += string.start() - end
-        if structure_bytes > MAX_STRUCTURE_BYTES or strings > MAX_STRINGS:
+async def _is_flat(body: bytes) -> bool:
+    """Whether the body is little besides a few strings. Stops as soon as it is not; looks at no byte twice."""
+    structure_bytes = strings = position = 0
+    while True:
+        quote = body.find(b'"', position, position + MAX_STRUCTURE_BYTES + 1)
+        structure_bytes += (len(body) if quote < 0 else quote) - position
+        if structure_bytes > MAX_STRUCTURE_BYTES:
             return False
-        end = string.end()
-    return structure_bytes + len(body) - end <= MAX_STRUCTURE_BYTES
+        if quote < 0:
+            return True
+        strings += 1
+        if strings > MAX_STRINGS:
+            return False
+        position = await _end_of_string(body, quote + 1)
+
+
+async def _end_of_string(body: bytes, position: int) -> int:
+    """Behind the closing quotation mark of a string that `position` is in; the end of a body that has none."""
+    while True:
+        inside = _INSIDE.match(body, position, position + SLICE_BYTES)
+        assert inside is not None, "the pattern matches nothing, too"
+        position = inside.end()
+        if position >= len(body) - 1 and body[position:] != b'"':
+            # Not closed: at most a backslash is left.
+            return len(body)
+        if body[position] == _QUOTE:
+            return position + 1
+        await asyncio.sleep(0)
 
 
 def _parse(body: bytes) -> Any:

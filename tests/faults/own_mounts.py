@@ -7,8 +7,12 @@ import subprocess
 def own_mounts() -> list[str]:
     """What to put before a command that mounts something; an ordinary user becomes root there, of nothing else."""
     way = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
-    tried = subprocess.run([*way, "true"], capture_output=True, text=True, check=False)
-    assert tried.returncode == 0, f"This test needs mounts of its own, and {' '.join(way)} fails: {tried.stderr}"
+    try:
+        tried = subprocess.run([*way, "true"], capture_output=True, text=True, check=False)
+        fault = tried.stderr if tried.returncode else None
+    except FileNotFoundError as error:
+        fault = str(error)
+    assert fault is None, f"This test needs mounts of its own, as Linux has them, and {' '.join(way)} fails: {fault}"
     return way
 
 

@@ -121,8 +121,9 @@ def test_scopes_do_not_collide(proxied: WebServer) -> None:
     assert len({answer.json()["key"] for answer in made}) == 5
     again = send(proxied.client, "links", link, key, **{"X-Forwarded-For": "2001:db8:0:1:ffff::9"})
     assert again.json() == made[2].json(), "the same /64 is the same client"
-    mapped = send(proxied.client, "links", link, key, **{"X-Forwarded-For": "::ffff:198.51.100.1"})
-    assert mapped.json() == made[0].json()
+    for spelling in ("::ffff:198.51.100.1", "198.51.100.1:51234", "[::ffff:198.51.100.1]:51234"):
+        same = send(proxied.client, "links", link, key, **{"X-Forwarded-For": spelling})
+        assert same.json() == made[0].json()
 
 
 def test_client_cannot_choose_its_scope(client: httpx.Client, proxied: WebServer) -> None:
@@ -145,6 +146,14 @@ def test_malformed_key_is_refused(client: httpx.Client, key: str) -> None:
 
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == ["Idempotency-Key"]
+
+
+def test_two_keys_in_one_request_are_refused(client: httpx.Client) -> None:
+    headers = [("Idempotency-Key", new_key()), ("Idempotency-Key", new_key())]
+
+    answer = client.post("/api/v1/links", json={"original_url": "https://example.org/"}, headers=headers)
+
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "header_twice")
 
 
 async def test_key_is_free_again_after_a_day_and_forgotten_by_the_daily_task(

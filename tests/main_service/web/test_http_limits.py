@@ -5,9 +5,9 @@ import json
 import httpx
 import pytest
 
-from tests.main_service.entries.making import create_link, managing
-from tests.main_service.web.raw_http import Answer, connect, exchange, parse, read_answer, read_to_end
-from tests.running import WebServer
+from tests.main_service.entries.making import create_link, create_paste, managing
+from tests.main_service.web.raw_http import Answer, LoggedWebServer, connect, exchange, parse, read_answer, read_to_end
+from tests.running import Environment, WebServer
 
 HEAD_BYTES = 32 * 1024
 GET = b"GET /static/favicon.svg HTTP/1.1\r\nHost: x\r\n"
@@ -36,6 +36,22 @@ def padded(head: bytes, size_bytes: int) -> bytes:
     """`head` with one more header and its end, `size_bytes` in all."""
     head += b"X-Pad: "
     return head + b"a" * (size_bytes - len(head) - 4) + b"\r\n\r\n"
+
+
+def test_answer_is_whole_whatever_body_its_request_announces(environment: Environment) -> None:
+    """What streams listens on while it answers; a body that is too large must not break it there."""
+    with LoggedWebServer(environment) as web:
+        key = create_paste(web.client, text="a line\n" * 300_000)["key"]
+        for address in ("/static/slipbin.css", f"/{key}/raw", f"/{key}"):
+            whole = web.client.get(address).content
+            for length, body in ((9_999_999_999, b""), (200_000, b"a" * 200_000)):
+                request = f"GET {address} HTTP/1.1\r\nHost: x\r\nAccept: */*\r\nContent-Length: {length}\r\n\r\n"
+                with connect(web) as connection:
+                    connection.sendall(request.encode())
+                    connection.sendall(body)
+                    answer = read_answer(connection)
+                assert (answer.status, answer.body) == (200, whole)
+        assert "Traceback" not in web.log()
 
 
 @pytest.mark.parametrize("is_split", [False, True])
