@@ -143,8 +143,21 @@ def test_endless_clients_do_not_keep_the_process(web: LoneWebServer) -> None:
         wait_until_held(web, reading.getsockname()[1])
         uploading.sendall(POST + b"Content-Length: 9000000\r\n\r\n" + b"a" * 100_000)
         wait_until_held(web, uploading.getsockname()[1])
+        answered = threading.Event()
+
+        def go_on() -> None:
+            while not answered.wait(0.5):
+                try:
+                    uploading.sendall(b"a" * 20_000)
+                except OSError:
+                    return
+
+        sender = threading.Thread(target=go_on)
+        sender.start()
         web.terminate()
         [answer] = parse(read_to_end(uploading))
+        answered.set()
+        sender.join()
 
         assert (answer.status, answer.headers["content-type"]) == (503, "application/problem+json")
         assert int(answer.headers["retry-after"]) > 0
