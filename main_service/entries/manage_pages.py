@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import EntryChangerDep, EntryReaderDep, LifetimePolicyDep, ManageTokensDep
-from main_service.entries.forms import lifetime_choices, parse, read_form, sentences
+from main_service.entries.forms import lifetime_choices, parse, sentences
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.presentation import page_entry
 from main_service.entries.schemas import EntryChangeIn
@@ -23,6 +23,7 @@ from main_service.errors import (
     ManageTokenWrongError,
 )
 from main_service.web.csrf import FIELD, CsrfForm, check_form
+from main_service.web.form_body import read_form
 from main_service.web.templating import render
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)

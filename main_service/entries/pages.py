@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import EntryCreatorDep, LifetimePolicyDep, ManageTokensDep
-from main_service.entries.forms import creation_lifetime_choices, parse, read_form, sentences
+from main_service.entries.forms import creation_lifetime_choices, parse, sentences
 from main_service.entries.lifetimes import LifetimePolicy
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.manage_tokens import ManageTokens
@@ -20,6 +20,7 @@ from main_service.entries.targets import MAX_URL_LENGTH
 from main_service.errors import AppError
 from main_service.settings import Settings
 from main_service.web.csrf import FIELD, CsrfForm, check_form
+from main_service.web.form_body import read_form
 from main_service.web.templating import render
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)

@@ -9,7 +9,6 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import EntryReaderDep
-from main_service.entries.forms import read_form
 from main_service.entries.lines import MAX_NUMBERED_BYTES, escaped_chunks, numbered_lines
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import Kind
@@ -27,6 +26,7 @@ from main_service.errors import (
 from main_service.problems import InternalError, problem_responses
 from main_service.settings import Settings
 from main_service.web.csrf import FIELD, CsrfForm, check_form
+from main_service.web.form_body import read_form
 from main_service.web.headers import CONTENT_SECURITY_POLICY
 from main_service.web.link_previews import is_link_preview
 from main_service.web.negotiation import wants_html

@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
-from main_service.entries.forms import read_form
 from main_service.errors import InvalidInputError
+from main_service.web.form_body import read_form
 from main_service.web.json_body import JsonRequest
 from main_service.web.negotiation import wants_html
 

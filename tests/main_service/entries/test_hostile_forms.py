@@ -9,7 +9,7 @@ from fastapi import Request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from main_service.entries.forms import read_form
+from main_service.web.form_body import read_form
 from tests.main_service.entries.making import create_link, new_alias
 from tests.main_service.entries.test_pages import BROWSER, csrf_token, words
 

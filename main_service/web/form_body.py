@@ -1,0 +1,58 @@
+"""Reads forms that browsers send, within limits."""
+
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import Field, File, FormParser, parse_options_header
+
+from main_service.errors import BodyTooLargeError, InvalidInputError
+
+MAX_FIELDS = 20
+MAX_URLENCODED_BYTES = 64 * 1024
+"""Enough for a form of short fields; decoding percent signs takes many times their size. Texts come as multipart."""
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form by name, line ends as LF. Files are not taken, and nothing but UTF-8.
+
+    Raises:
+        InvalidInputError: it can't be read.
+        BodyTooLargeError: it is too large for its encoding.
+    """
+    media_type, parameters = parse_options_header(request.headers.get("content-type"))
+    body = await request.body()
+    try:
+        if media_type == b"multipart/form-data":
+            fields = _read_multipart(body, parameters.get(b"boundary", b""))
+        elif media_type != b"application/x-www-form-urlencoded":
+            raise InvalidInputError("This is not a form.")
+        elif len(body) > MAX_URLENCODED_BYTES:
+            raise BodyTooLargeError
+        else:
+            # Not the bytes: before Python 3.13 parse_qsl fails on what is not ASCII in them.
+            fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except UnicodeDecodeError as error:
+        raise InvalidInputError("The form is not in UTF-8.") from error
+    except (ValueError, FormParserError) as error:
+        raise InvalidInputError("The form can't be read.") from error
+    if len(values := dict(fields)) < len(fields):
+        raise InvalidInputError("The form can't be read.")
+    return {name: value.replace("\r\n", "\n") for name, value in values.items()}
+
+
+def _read_multipart(body: bytes, boundary: bytes) -> list[tuple[str, str]]:
+    fields: list[tuple[str, str]] = []
+
+    def take_field(field: Field) -> None:
+        fields.append(((field.field_name or b"").decode(), (field.value or b"").decode()))
+        if len(fields) > MAX_FIELDS:
+            raise FormParserError("too many fields")
+
+    def refuse_file(_: File) -> None:
+        raise FormParserError("files are not taken")
+
+    parser = FormParser("multipart/form-data", take_field, refuse_file, boundary=boundary)
+    parser.write(body)
+    parser.finalize()
+    return fields
