@@ -49,6 +49,11 @@ class DataFolder:
         return self.path / "beat"
 
     @property
+    def outbox(self) -> Path:
+        """Letters as files, written by our services when they have no mail server."""
+        return self.path / "outbox"
+
+    @property
     def bin(self) -> Path:
         """Engines copied from where their user cannot execute them."""
         return self.path / "bin"
@@ -106,7 +111,7 @@ def prepare_inside(data: DataFolder) -> None:
 
 def prepare_for_services(data: DataFolder, user: RunUser | None) -> None:
     """Make the folders our services write to; they belong to the user that our services run as this time."""
-    for top in (data.bodies, data.beat):
+    for top in (data.bodies, data.beat, data.outbox):
         with acting_as(data.owner):
             top.mkdir(mode=0o700, exist_ok=True)
         if os.geteuid() == 0:

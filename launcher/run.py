@@ -16,7 +16,7 @@ from launcher.output import Output
 from launcher.processes import describe_end
 from launcher.readiness import find_missing_service, wait_until
 from launcher.run_user import find_run_user
-from launcher.services import Services, describe_services, engine_addresses, find_service_user
+from launcher.services import Services, describe_services, engine_addresses, find_service_user, outbox_address
 from launcher.stop_signals import StopSignals
 from launcher.supervisor import Supervisor
 
@@ -68,6 +68,8 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         await _start_services(supervisor, services)
         await wait_until(find_missing, say=supervisor.say)
         output.print(f"Slipbin is ready: {listener.url}")
+        if not os.environ.get("MAIN_SMTP_URL"):
+            output.print(f"Letters are not mailed but written to {data.outbox}, until MAIN_SMTP_URL names a server.")
         output.print(f"Its data are in {data.path}. To stop it, press Ctrl-C or end process {os.getpid()}.")
 
     async def stop_in_order(supervisor: Supervisor) -> None:
@@ -95,7 +97,7 @@ async def run_engines(path: Path, signals: StopSignals) -> None:
     async def start(supervisor: Supervisor) -> None:
         await start_engines(supervisor, data)
         prepare_for_services(data, find_service_user(data.owner))
-        for name, value in engine_addresses(data).items():
+        for name, value in (engine_addresses(data) | outbox_address(data)).items():
             answer.print(f"{name}={value}")
         answer.print("ready")
 

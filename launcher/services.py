@@ -53,6 +53,11 @@ def engine_addresses(data: DataFolder) -> dict[str, str]:
     }
 
 
+def outbox_address(data: DataFolder) -> dict[str, str]:
+    """The setting that lets letters be written into this data folder."""
+    return {"MAIN_SMTP_URL": f"file://{quote(str(data.outbox))}"}
+
+
 def find_service_user(owner: RunUser | None) -> RunUser | None:
     """The engines' user if it can read our code and execute this Python, else None: our own."""
     needed = [Path(sys.executable), Path(sys.prefix), REPOSITORY]
@@ -86,6 +91,7 @@ def describe_services(
         "MAIN_PUBLIC_URL": environ.get("MAIN_PUBLIC_URL") or listener.url,
         **secrets,
         **engine_addresses(data),
+        **({} if environ.get("MAIN_SMTP_URL") else outbox_address(data)),
     }
 
     def program(name: str, *arguments: str, grace: timedelta, inherited: tuple[int, ...] = ()) -> Program:

@@ -1,10 +1,11 @@
 """Settings of main_service, read from the environment with the prefix MAIN_."""
 
 from datetime import timedelta
+from email.policy import SMTP
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -38,6 +39,35 @@ def _is_body_store(url: str) -> str:
     if parts.scheme == "s3" and parts.netloc:
         return url
     raise ValueError("must be file:///FOLDER or s3://BUCKET/PREFIX")
+
+
+def _is_mail_server(url: str) -> str:
+    wrong = ValueError("must be smtp://USER:PASSWORD@HOST:587, smtps://USER:PASSWORD@HOST:465 or file:///FOLDER")
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port != 0
+    except ValueError:
+        # urlsplit's own message would show the address, and in it the password.
+        raise wrong from None
+    if parts.scheme == "file" and not parts.netloc and len(parts.path) > 1 and not parts.query:
+        return url
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or not has_port or parts.path not in ("", "/"):
+        raise wrong
+    if bool(parts.username) != bool(parts.password):
+        raise ValueError("must have both a user and a password, or neither")
+    known = [("starttls", "always"), ("starttls", "never")] if parts.scheme == "smtp" else []
+    if parts.fragment or (parts.query and parse_qsl(parts.query, keep_blank_values=True) not in [[it] for it in known]):
+        raise ValueError("may end with ?starttls=always or ?starttls=never if it is smtp://, and with nothing else")
+    return url
+
+
+def _is_sender(sender: str) -> str:
+    if not sender.isprintable():
+        raise ValueError("must be one line")
+    header = SMTP.header_factory("From", sender)
+    if header.defects or len(header.addresses) != 1 or not header.addresses[0].domain:
+        raise ValueError("must look like Slipbin <noreply@paste.example.org>")
+    return sender
 
 
 class Settings(BaseSettings):
@@ -86,6 +116,18 @@ class Settings(BaseSettings):
         ge=1,
         le=100 * 1024 * 1024,
         description="Largest text of a paste, in bytes of UTF-8. Default 10485760 (10 MiB).",
+    )
+    smtp_url: Annotated[str, AfterValidator(_is_mail_server)] | None = Field(
+        None,
+        repr=False,
+        description="Mail server: smtp://USER:PASSWORD@HOST:587 (STARTTLS is required unless the host is this machine; "
+        "?starttls=always or ?starttls=never decides), smtps://USER:PASSWORD@HOST:465 (TLS), or file:///FOLDER, "
+        "which gets each letter as a file. Percent-encode signs like @ in user and password. Certificates are "
+        "verified; SSL_CERT_FILE names authorities of your own. Default: none, letters wait.",
+    )
+    mail_from: Annotated[str, AfterValidator(_is_sender)] | None = Field(
+        None,
+        description="Sender of our letters. Default: Slipbin <noreply@HOST of MAIN_PUBLIC_URL>.",
     )
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)] = Field(
         (),

@@ -11,11 +11,13 @@ from kombu import Connection
 from main_service.settings import load_settings
 
 HEAL_EVERY = timedelta(seconds=5)
+SEND_MAIL_EVERY = timedelta(seconds=10)
 RECONNECT_SECONDS = 2
 """Together with `HEAL_EVERY` and the work itself less than the 10 s in which Redis learns of a change."""
 DELETE_BODIES_EVERY = timedelta(minutes=1)
 END_EXPIRED_EVERY = timedelta(hours=1)
 CLEAN_UP_EVERY = timedelta(days=1)
+FORGET_MAIL_EVERY = timedelta(days=1)
 
 
 class _SteadyConnection(Connection):
@@ -31,7 +33,11 @@ class _Amqp(AMQP):
     Connection = _SteadyConnection
 
 
-app = Celery("main_service", amqp=_Amqp, include=["main_service.entries.tasks", "main_service.cleanup.tasks"])
+app = Celery(
+    "main_service",
+    amqp=_Amqp,
+    include=["main_service.entries.tasks", "main_service.cleanup.tasks", "main_service.mailing.tasks"],
+)
 app.conf.update(
     broker_url=load_settings().broker_url,
     broker_connection_retry_on_startup=True,
@@ -49,6 +55,11 @@ app.conf.update(
             "schedule": HEAL_EVERY,
             "options": {"expires": HEAL_EVERY.total_seconds()},
         },
+        "send_mail": {
+            "task": "main_service.send_mail",
+            "schedule": SEND_MAIL_EVERY,
+            "options": {"expires": SEND_MAIL_EVERY.total_seconds()},
+        },
         "delete_bodies": {
             "task": "main_service.delete_bodies",
             "schedule": DELETE_BODIES_EVERY,
@@ -63,6 +74,11 @@ app.conf.update(
             "task": "main_service.clean_up",
             "schedule": CLEAN_UP_EVERY,
             "options": {"expires": CLEAN_UP_EVERY.total_seconds()},
+        },
+        "forget_mail": {
+            "task": "main_service.forget_mail",
+            "schedule": FORGET_MAIL_EVERY,
+            "options": {"expires": FORGET_MAIL_EVERY.total_seconds()},
         },
     },
 )

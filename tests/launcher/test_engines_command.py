@@ -28,6 +28,7 @@ def test_the_engines_command_prints_settings_and_then_ready(launcher: Launchers)
         f"MAIN_BODY_STORE_URL=file://{data}/bodies",
         f"KEYGEN_REDIS_URL=unix://{socket}?db=0",
         f"KEYGEN_BROKER_URL=redis+socket://{socket}?virtual_host=1",
+        f"MAIN_SMTP_URL=file://{data}/outbox",
         "ready",
     ]
 

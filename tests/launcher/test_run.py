@@ -183,6 +183,22 @@ def test_a_public_address_that_somebody_chose_is_kept(launcher: Launchers) -> No
     assert child(running, "web-1").environ()["MAIN_PUBLIC_URL"] == "https://slip.example"
 
 
+def test_letters_are_written_into_the_data_folder_unless_there_is_a_mail_server(launcher: Launchers) -> None:
+    running = run(launcher, MAIN_SMTP_URL="")
+    outbox = launcher.data / "outbox"
+    said = f"Letters are not mailed but written to {outbox}, until MAIN_SMTP_URL names a server.\n"
+    assert said in running.out
+    worker = child(running, "main-worker")
+    assert worker.environ()["MAIN_SMTP_URL"] == f"file://{outbox}"
+    status = outbox.stat()
+    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (worker.uids().real, 0o700)
+    assert running.stop() == 0
+
+    mailing = run(launcher, MAIN_SMTP_URL="smtp://mail.example")
+    assert child(mailing, "main-worker").environ()["MAIN_SMTP_URL"] == "smtp://mail.example"
+    assert "Letters" not in mailing.out
+
+
 def test_our_services_run_as_the_engines_user_or_say_why_not(launcher: Launchers) -> None:
     running = run(launcher)
     services = {child(running, name).uids().real for name in CHILDREN}

@@ -1,0 +1,1 @@
+"""Writes the letters that wait in the table `mail` and gives them to the mail server."""
