@@ -7,8 +7,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from alembic import context
+from main_service import mail  # noqa: F401  (fills Base.metadata, as the next ones)
+from main_service.accounts import models as account_models  # noqa: F401
 from main_service.database import Base
-from main_service.entries import models  # noqa: F401  (fills Base.metadata)
+from main_service.entries import models  # noqa: F401
 from main_service.settings import load_settings
 
 MIGRATION_LOCK = 5_710_264_839

@@ -7,6 +7,9 @@ from typing import Any
 from fastapi import FastAPI
 
 from main_service import health, problems
+from main_service.accounts import pages as account_pages
+from main_service.accounts import routes as account_routes
+from main_service.accounts import user_routes
 from main_service.entries import manage_pages, pages, read_pages, routes
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
@@ -57,7 +60,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(documentation.router)
     app.include_router(health.router)
     app.include_router(routes.router)
+    app.include_router(account_routes.router)
+    app.include_router(user_routes.router)
     app.include_router(pages.router)
+    app.include_router(account_pages.router)
     app.include_router(manage_pages.router)
     # Last, because /{key} would swallow every address of one part.
     app.include_router(read_pages.router)

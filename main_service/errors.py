@@ -93,6 +93,77 @@ class AliasTakenError(AppError):
         super().__init__(fields=[FieldError("alias", self.code, self.message)])
 
 
+class UsernameTakenError(AppError):
+    status = 409
+    code = "username_taken"
+    message = "This user name is taken; choose another one."
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldError("username", self.code, self.message)])
+
+
+class LinkInvalidError(AppError):
+    status = 400
+    code = "link_invalid"
+    message = "This link is not valid any more, or was never complete."
+    advice = "Ask for a new one; copy it whole."
+
+
+class CredentialsWrongError(AppError):
+    status = 401
+    code = "credentials_wrong"
+    message = "E-mail, user name or password is wrong."
+    headers = {"WWW-Authenticate": "Bearer"}
+
+
+class TokenInvalidError(AppError):
+    status = 401
+    code = "token_invalid"
+    message = "This token is not valid any more, or was never complete; sign in again."
+    headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+
+
+class SignInRequiredError(AppError):
+    status = 401
+    code = "sign_in_required"
+    message = "This needs an account; send an access token or an API token as Authorization: Bearer."
+    headers = {"WWW-Authenticate": "Bearer"}
+
+
+class AccountDisabledError(AppError):
+    status = 403
+    code = "account_disabled"
+    message = "This account has been disabled by whoever runs the service."
+
+
+class ScopeMissingError(AppError):
+    status = 403
+    code = "scope_missing"
+    message = "This API token may only read."
+
+
+class SignInForbiddenError(AppError):
+    status = 403
+    code = "api_token_forbidden"
+    message = "This can't be done with an API token; sign in for it."
+
+
+class TooManyTokensError(AppError):
+    status = 409
+    code = "too_many_tokens"
+    message = "An account has at most 100 API tokens; delete one first."
+
+
+class TooManyAttemptsError(AppError):
+    status = 429
+    code = "too_many_attempts"
+    message = "Signing in has failed too often. Wait a while, or set a new password by mail."
+
+    def __init__(self, *, retry_after_seconds: int) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
 class IdempotencyKeyReusedError(AppError):
     status = 409
     code = "idempotency_key_reused"
@@ -159,3 +230,8 @@ class DatabaseUnavailableError(UnavailableError):
 class BodyStoreUnavailableError(UnavailableError):
     code = "text_store_unavailable"
     message = "The store of texts does not answer right now."
+
+
+class PasswordsBusyError(UnavailableError):
+    code = "sign_in_busy"
+    message = "Too many people are signing in right now."

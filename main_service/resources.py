@@ -14,6 +14,7 @@ from main_service.bodies import BodyStore, open_body_store
 from main_service.careful_redis import CarefulRedis
 from main_service.database import Session, create_engine
 from main_service.keys import KeySource
+from main_service.passwords import Passwords
 from main_service.settings import Settings
 
 REDIS_SECONDS = 2
@@ -31,6 +32,7 @@ class Resources:
     redis: CarefulRedis
     bodies: BodyStore
     keys: KeySource
+    passwords: Passwords
 
 
 @asynccontextmanager
@@ -59,6 +61,7 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
     )
     redis = Redis.from_pool(redis_pool)
     careful_redis = CarefulRedis(redis)
+    passwords = Passwords()
     try:
         yield Resources(
             settings=settings,
@@ -66,7 +69,9 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
             redis=careful_redis,
             bodies=open_body_store(settings),
             keys=KeySource(careful_redis),
+            passwords=passwords,
         )
     finally:
+        passwords.close()
         await redis.aclose()
         await engine.dispose()

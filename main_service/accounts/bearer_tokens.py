@@ -1,0 +1,85 @@
+"""JWT pairs: an access token for an hour, a refresh token for a day. None is stored; raising the epoch ends all."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from hmac import digest
+from uuid import UUID, uuid4
+
+import jwt
+
+from main_service.accounts.models import Account
+from main_service.errors import TokenInvalidError
+from main_service.settings import Settings
+
+ACCESS_LIFETIME = timedelta(hours=1)
+REFRESH_LIFETIME = timedelta(days=1)
+ALGORITHM = "HS256"
+
+
+class Use(StrEnum):
+    """What a token is for; its audience. One for another use is refused."""
+
+    ACCESS = "slipbin:access"
+    REFRESH = "slipbin:refresh"
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    access_token: str
+    refresh_token: str
+    expires_in: timedelta
+    """Of the access token."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    account_id: UUID
+    session_epoch: int
+
+
+class BearerTokens:
+    def __init__(self, settings: Settings) -> None:
+        self._key = digest(settings.secret.get_secret_value().encode(), b"jwt", sha256)
+        self._issuer = settings.public_url
+
+    def pair_for(self, account: Account) -> TokenPair:
+        return TokenPair(
+            access_token=self._encode(account, Use.ACCESS, ACCESS_LIFETIME),
+            refresh_token=self._encode(account, Use.REFRESH, REFRESH_LIFETIME),
+            expires_in=ACCESS_LIFETIME,
+        )
+
+    def read(self, token: str, use: Use) -> Claims:
+        """What a token says; whether its account and epoch still stand, the caller must ask.
+
+        Raises:
+            TokenInvalidError: it is forged, over, or for another use.
+        """
+        try:
+            claims = jwt.decode(
+                token,
+                self._key,
+                algorithms=[ALGORITHM],
+                audience=use.value,
+                issuer=self._issuer,
+                options={"require": ["exp", "iat", "aud", "iss", "sub", "session_epoch"]},
+            )
+            return Claims(account_id=UUID(claims["sub"]), session_epoch=int(claims["session_epoch"]))
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            raise TokenInvalidError from error
+
+    def _encode(self, account: Account, use: Use, lifetime: timedelta) -> str:
+        now = datetime.now(UTC)
+        claims = {
+            "sub": str(account.id),
+            "aud": use.value,
+            "iss": self._issuer,
+            "iat": now,
+            "exp": now + lifetime,
+            # Two tokens of one second differ.
+            "jti": uuid4().hex,
+            "session_epoch": account.session_epoch,
+        }
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM)

@@ -1,0 +1,50 @@
+"""The tables of accounts."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from fastapi_users_db_sqlalchemy import SQLAlchemyBaseUserTableUUID
+from sqlalchemy import ForeignKey, Index, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from main_service.database import Base
+
+
+class Account(SQLAlchemyBaseUserTableUUID, Base):
+    """A registered user. E-mail and user name are unique whatever their case."""
+
+    __tablename__ = "account"
+    __table_args__ = (
+        Index("uq_account_email", func.lower(text("email")), unique=True),
+        Index("uq_account_username", func.lower(text("username")), unique=True),
+    )
+
+    if not TYPE_CHECKING:
+        # mypy takes the types from fastapi-users, whose columns have defaults, and an index that tells capitals apart.
+        id: Mapped[UUID] = mapped_column(primary_key=True)
+        email: Mapped[str] = mapped_column()
+        hashed_password: Mapped[str] = mapped_column()
+        is_active: Mapped[bool] = mapped_column()
+        is_superuser: Mapped[bool] = mapped_column()
+        is_verified: Mapped[bool] = mapped_column()
+    username: Mapped[str | None]
+    registered_at: Mapped[datetime]
+    session_epoch: Mapped[int]
+    """Every token carries it, and ends when it is raised."""
+
+
+class ApiToken(Base):
+    """A token for programs of a user's own. Only its hash is kept."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    """SHA-256 of the token, which is random enough to need nothing slower."""
+    may_write: Mapped[bool]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]

@@ -1,0 +1,23 @@
+"""What a password must be like."""
+
+MIN_LENGTH = 8
+MAX_LENGTH = 128
+PASSWORD_RULE = (
+    f"A password has {MIN_LENGTH} to {MAX_LENGTH} characters, among them a lower-case letter, an upper-case letter and "
+    "a digit"
+)
+_SHORTEST_NAME = 3
+"""Shorter names are parts of too many words to be looked for."""
+
+
+def password_fault(password: str, *, email: str, username: str | None) -> str | None:
+    """What is wrong with a password, as a sentence; None if nothing is."""
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        return PASSWORD_RULE + "."
+    if not all(any(map(is_kind, password)) for is_kind in (str.islower, str.isupper, str.isdigit)):
+        return PASSWORD_RULE + "."
+    plain = password.casefold()
+    names = (email, email.rpartition("@")[0], username or "")
+    if any(len(name) >= _SHORTEST_NAME and name.casefold() in plain for name in names):
+        return "A password may not contain the e-mail address or the user name."
+    return None

@@ -1,0 +1,79 @@
+"""Tokens in links of letters: nothing is stored, and each ends by the clock or once what it is about has changed.
+
+A token is `<base64url(JSON)>-<hex HMAC-SHA256>`, split at its last hyphen. The signature covers the purpose, so that a
+token for one thing is none for another, and what the caller adds as `state`: when that changes, the token is void.
+"""
+
+import hmac
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+
+from main_service.errors import LinkInvalidError
+from main_service.settings import Settings
+
+
+class Purpose(StrEnum):
+    CONFIRM = "confirm"
+    """Signs `[e-mail]`."""
+    CONFIRM_NEW = "confirm_new"
+    """Signs `[account id, new e-mail]`."""
+    RESET = "reset"
+    """Signs `[account id]`."""
+
+
+class SignedLinks:
+    def __init__(self, settings: Settings) -> None:
+        self._secret = settings.secret.get_secret_value().encode()
+
+    def sign(self, purpose: Purpose, claims: list[str], *, lifetime: timedelta, state: str = "") -> str:
+        expires_at = int((datetime.now(UTC) + lifetime).timestamp())
+        payload = json.dumps([*claims, expires_at], separators=(",", ":")).encode()
+        return f"{urlsafe_b64encode(payload).decode().rstrip('=')}-{self._signature(purpose, payload, state)}"
+
+    def read(self, token: str) -> list[str]:
+        """The claims that a token makes. Believe them only after `check`.
+
+        Raises:
+            LinkInvalidError: it has not the form of a token.
+        """
+        payload = _payload(token)
+        return [str(claim) for claim in _parsed(payload)[:-1]]
+
+    def check(self, purpose: Purpose, token: str, *, state: str = "") -> None:
+        """Let pass what was signed for `purpose` and `state` and is not over.
+
+        Raises:
+            LinkInvalidError: it is forged, cut, for something else, or over.
+        """
+        payload, signature = _payload(token), token.rpartition("-")[2]
+        if not hmac.compare_digest(
+            signature.encode("utf-8", "replace"), self._signature(purpose, payload, state).encode()
+        ):
+            raise LinkInvalidError
+        if int(_parsed(payload)[-1]) <= datetime.now(UTC).timestamp():
+            raise LinkInvalidError
+
+    def _signature(self, purpose: Purpose, payload: bytes, state: str) -> str:
+        signed = b"\0".join((b"link", purpose.value.encode(), payload, state.encode()))
+        return hmac.new(self._secret, signed, sha256).hexdigest()
+
+
+def _payload(token: str) -> bytes:
+    encoded = token.rpartition("-")[0]
+    try:
+        return urlsafe_b64decode(encoded.encode("ascii") + b"=" * (-len(encoded) % 4))
+    except ValueError as error:
+        raise LinkInvalidError from error
+
+
+def _parsed(payload: bytes) -> list[str | int]:
+    try:
+        parsed = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise LinkInvalidError from error
+    if not isinstance(parsed, list) or not parsed or not isinstance(parsed[-1], int):
+        raise LinkInvalidError
+    return parsed

@@ -1,0 +1,139 @@
+"""Accounts in PostgreSQL: one function per question."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from main_service.accounts.models import Account, ApiToken
+from main_service.database import Session
+
+LAST_USED_PRECISION = timedelta(minutes=1)
+"""So often at most a use is written down."""
+
+_columns = Account.__table__.c
+
+_CREATE = text(
+    """
+    INSERT INTO account (id, email, username, hashed_password, is_active, is_superuser, is_verified, registered_at,
+                         session_epoch)
+    VALUES (:id, :email, :username, :hashed_password, true, :is_superuser, :is_verified, now(), 0)
+    ON CONFLICT DO NOTHING
+    RETURNING id
+    """
+)
+
+
+async def create(
+    session: Session,
+    *,
+    account_id: UUID,
+    email: str,
+    username: str | None,
+    hashed_password: str,
+    is_superuser: bool = False,
+    is_verified: bool = False,
+) -> bool:
+    """Insert an account; False, with nothing changed, when its e-mail or user name is taken."""
+    values = {
+        "id": account_id,
+        "email": email,
+        "username": username,
+        "hashed_password": hashed_password,
+        "is_superuser": is_superuser,
+        "is_verified": is_verified,
+    }
+    return (await session.execute(_CREATE, values)).first() is not None
+
+
+async def find(session: Session, account_id: UUID) -> Account | None:
+    account: Account | None = await session.get(Account, account_id)
+    return account
+
+
+async def find_by_email(session: Session, email: str) -> Account | None:
+    statement = select(Account).where(func.lower(Account.email) == func.lower(email))
+    account: Account | None = (await session.execute(statement)).scalar_one_or_none()
+    return account
+
+
+async def find_by_username(session: Session, username: str) -> Account | None:
+    statement = select(Account).where(func.lower(Account.username) == func.lower(username))
+    account: Account | None = (await session.execute(statement)).scalar_one_or_none()
+    return account
+
+
+async def find_for_update(session: Session, account_id: UUID) -> Account | None:
+    """The row, locked until the transaction ends, as it is now."""
+    statement = select(Account).where(_columns.id == account_id).with_for_update()
+    found = await session.execute(statement.execution_options(populate_existing=True))
+    account: Account | None = found.scalar_one_or_none()
+    return account
+
+
+async def change(session: Session, account: Account, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(account, name, value)
+    await session.flush()
+
+
+async def rename(session: Session, account: Account, values: dict[str, Any]) -> bool:
+    """Change what must be unique; False when another account has it. The transaction is over then."""
+    try:
+        await change(session, account, values)
+    except IntegrityError:
+        await session.rollback()
+        return False
+    return True
+
+
+async def delete_account(session: Session, account: Account) -> None:
+    await session.execute(delete(Account).where(_columns.id == account.id))
+
+
+async def create_token(session: Session, token: ApiToken) -> None:
+    session.add(token)
+    await session.flush()
+
+
+async def list_tokens(session: Session, account_id: UUID) -> Sequence[ApiToken]:
+    """Newest first."""
+    statement = select(ApiToken).where(ApiToken.account_id == account_id).order_by(ApiToken.created_at.desc())
+    return list((await session.execute(statement)).scalars())
+
+
+async def count_tokens(session: Session, account_id: UUID) -> int:
+    statement = select(func.count()).where(ApiToken.account_id == account_id)
+    return int((await session.execute(statement)).scalar_one())
+
+
+async def delete_token(session: Session, account_id: UUID, token_id: UUID) -> bool:
+    """False when the account has no such token."""
+    statement = delete(ApiToken).where(ApiToken.account_id == account_id, ApiToken.id == token_id)
+    return (await session.execute(statement.returning(ApiToken.id))).first() is not None
+
+
+async def delete_tokens(session: Session, account_id: UUID) -> None:
+    await session.execute(delete(ApiToken).where(ApiToken.account_id == account_id))
+
+
+async def find_token(session: Session, token_hash: bytes) -> tuple[ApiToken, Account] | None:
+    """A token that is not over, and whose it is."""
+    statement = (
+        select(ApiToken, Account)
+        .join(Account, _columns.id == ApiToken.account_id)
+        .where(ApiToken.token_hash == token_hash, ApiToken.expires_at.is_(None) | (ApiToken.expires_at > func.now()))
+    )
+    row = (await session.execute(statement)).first()
+    return None if row is None else (row[0], row[1])
+
+
+async def note_use(session: Session, token: ApiToken) -> None:
+    """Write down that a token was used, unless that was just done."""
+    now = datetime.now(UTC)
+    if token.last_used_at is not None and token.last_used_at > now - LAST_USED_PRECISION:
+        return
+    await session.execute(update(ApiToken).where(ApiToken.id == token.id).values(last_used_at=now))

@@ -1,0 +1,143 @@
+"""Who asks: fastapi-users reads the bearer token of a request and finds its account.
+
+Registering, hashing and letters are our own services: fastapi-users hashes inside the event loop and commits by itself.
+"""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends
+from fastapi_users import BaseUserManager, FastAPIUsers, UUIDIDMixin
+from fastapi_users.authentication import AuthenticationBackend, BearerTransport, Strategy
+from fastapi_users_db_sqlalchemy import SQLAlchemyUserDatabase
+
+from main_service.accounts import storage
+from main_service.accounts.api_tokens import hash_token, is_api_token
+from main_service.accounts.bearer_tokens import BearerTokens, Use
+from main_service.accounts.models import Account
+from main_service.database import Session
+from main_service.dependencies import SessionDep, SettingsDep
+from main_service.errors import ScopeMissingError, SignInForbiddenError, SignInRequiredError, TokenInvalidError
+
+
+class AccountUsers(UUIDIDMixin, BaseUserManager[Account, UUID]):
+    """What fastapi-users needs to look an account up by its id."""
+
+
+class AccountStrategy(Strategy[Account, UUID]):
+    """Reads access tokens and API tokens. One per request."""
+
+    def __init__(self, session: Session, tokens: BearerTokens) -> None:
+        self._session = session
+        self._tokens = tokens
+        self.is_api_token = False
+        self.may_write = True
+
+    async def read_token(
+        self,
+        token: str | None,
+        user_manager: BaseUserManager[Account, UUID],  # noqa: ARG002 (fastapi-users passes it)
+    ) -> Account | None:
+        """The account, if the token is valid; its transaction ends here."""
+        try:
+            if token is None:
+                return None
+            account = await (self._read_api_token(token) if is_api_token(token) else self._read_access_token(token))
+            return account if account is not None and account.is_active else None
+        finally:
+            await self._session.commit()
+
+    async def write_token(self, user: Account) -> str:
+        return self._tokens.pair_for(user).access_token
+
+    async def destroy_token(self, token: str, user: Account) -> None:
+        """Tokens are not stored: they end by the clock, or all at once with the epoch."""
+
+    async def _read_access_token(self, token: str) -> Account | None:
+        try:
+            claims = self._tokens.read(token, Use.ACCESS)
+        except TokenInvalidError:
+            return None
+        account = await storage.find(self._session, claims.account_id)
+        return account if account is not None and account.session_epoch == claims.session_epoch else None
+
+    async def _read_api_token(self, token: str) -> Account | None:
+        token_hash = hash_token(token)
+        found = token_hash and await storage.find_token(self._session, token_hash)
+        if not found:
+            return None
+        api_token, account = found
+        self.is_api_token, self.may_write = True, api_token.may_write
+        await storage.note_use(self._session, api_token)
+        return account
+
+
+async def get_users(session: SessionDep) -> AccountUsers:
+    return AccountUsers(SQLAlchemyUserDatabase(session, Account))
+
+
+async def get_bearer_tokens(settings: SettingsDep) -> BearerTokens:
+    return BearerTokens(settings)
+
+
+BearerTokensDep = Annotated[BearerTokens, Depends(get_bearer_tokens)]
+
+
+async def get_strategy(session: SessionDep, tokens: BearerTokensDep) -> AccountStrategy:
+    return AccountStrategy(session, tokens)
+
+
+_bearer = AuthenticationBackend(
+    name="bearer", transport=BearerTransport(tokenUrl="/api/v1/auth/token"), get_strategy=get_strategy
+)
+_fastapi_users = FastAPIUsers[Account, UUID](get_users, [_bearer])
+_find_account = _fastapi_users.authenticator.current_user_token(optional=True)
+
+
+async def get_current_account(
+    found: Annotated[tuple[Account | None, str | None], Depends(_find_account)],
+) -> Account | None:
+    """Whose token came with the request; None for a guest.
+
+    Raises:
+        TokenInvalidError: a token came, and is not valid.
+    """
+    account, token = found
+    if token is not None and account is None:
+        raise TokenInvalidError
+    return account
+
+
+CurrentAccountDep = Annotated[Account | None, Depends(get_current_account)]
+
+
+async def require_account(account: CurrentAccountDep) -> Account:
+    if account is None:
+        raise SignInRequiredError
+    return account
+
+
+AccountDep = Annotated[Account, Depends(require_account)]
+"""Whoever has an account, by whatever token."""
+
+
+async def require_writer(account: AccountDep, strategy: Annotated[AccountStrategy, Depends(get_strategy)]) -> Account:
+    if not strategy.may_write:
+        raise ScopeMissingError
+    return account
+
+
+WriterDep = Annotated[Account, Depends(require_writer)]
+"""Whoever may also change what the account has."""
+
+
+async def require_signed_in(
+    account: AccountDep, strategy: Annotated[AccountStrategy, Depends(get_strategy)]
+) -> Account:
+    if strategy.is_api_token:
+        raise SignInForbiddenError
+    return account
+
+
+SignedInDep = Annotated[Account, Depends(require_signed_in)]
+"""Whoever signed in with a password: only they change the account itself and its tokens."""

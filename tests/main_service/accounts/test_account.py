@@ -1,0 +1,292 @@
+"""What a user does with the account: passwords, address, user name, API tokens, deletion."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.main_service.accounts.registering import (
+    PASSWORD,
+    bearer,
+    is_signed_in,
+    letters,
+    link_of,
+    new_email,
+    new_username,
+    register,
+    sign_in,
+)
+from tests.main_service.test_database_away import wait_for_waiting
+
+NEW_PASSWORD = "Even-better-2"
+
+
+async def test_forgotten_password_is_set_anew_by_mail_once(client: httpx.Client, database: asyncpg.Connection) -> None:
+    user = register(client)
+    api_token = client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers).json()["token"]
+    answers = [
+        client.post("/api/v1/auth/forgot-password", json={"email": email}) for email in (user.email, new_email())
+    ]
+    assert answers[0].text == answers[1].text
+    assert {answer.status_code for answer in answers} == {202}
+    token = await link_of(database, user.email, "reset")
+
+    weak = client.post("/api/v1/auth/reset-password", json={"token": token, "password": "weak"})
+    assert weak.status_code == 422
+    reset = client.post("/api/v1/auth/reset-password", json={"token": token, "password": NEW_PASSWORD})
+    assert reset.status_code == 204
+
+    assert not is_signed_in(client, user.tokens["access_token"])
+    assert not is_signed_in(client, api_token)
+    me = client.get("/api/v1/users/me", headers=bearer(sign_in(client, user.email, NEW_PASSWORD)["access_token"]))
+    assert me.json()["is_verified"], "who reads the letters of an address has it"
+    again = client.post("/api/v1/auth/reset-password", json={"token": token, "password": "Once-more-3"})
+    assert (again.status_code, again.json()["code"]) == (400, "link_invalid")
+
+
+async def test_reset_link_of_one_account_or_purpose_is_none_for_another(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+    confirm = await link_of(database, user.email, "confirm")
+    client.post("/api/v1/auth/forgot-password", json={"email": user.email})
+    reset = await link_of(database, user.email, "reset")
+
+    assert client.get(f"/api/v1/auth/verify/{reset}").status_code == 400
+    for token in (confirm, reset[:-1], reset + "0", reset.replace("-", "", 1)):
+        answer = client.post("/api/v1/auth/reset-password", json={"token": token, "password": NEW_PASSWORD})
+        assert (answer.status_code, answer.json()["code"]) == (400, "link_invalid")
+
+
+def test_changing_the_password_needs_the_old_one_and_ends_all_sessions(client: httpx.Client) -> None:
+    user = register(client)
+    api_token = client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers).json()["token"]
+
+    def change(password: str, new_password: str) -> httpx.Response:
+        body = {"password": password, "new_password": new_password}
+        return client.post("/api/v1/auth/change-password", json=body, headers=user.headers)
+
+    assert change("Wrong-pass1", NEW_PASSWORD).json()["code"] == "credentials_wrong"
+    assert change(PASSWORD, "weak").json()["errors"][0]["field"] == "new_password"
+    changed = change(PASSWORD, NEW_PASSWORD)
+
+    assert changed.status_code == 200
+    assert is_signed_in(client, changed.json()["access_token"])
+    assert not is_signed_in(client, user.tokens["access_token"])
+    assert not is_signed_in(client, api_token)
+    assert sign_in(client, user.email, NEW_PASSWORD)
+
+
+async def test_new_address_counts_once_it_is_confirmed_and_the_old_one_is_told(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user, email = register(client), new_email()
+    old_confirm = await link_of(database, user.email, "confirm")
+
+    def change(**fields: str) -> httpx.Response:
+        return client.patch("/api/v1/users/me", json=fields, headers=user.headers)
+
+    assert change(email=email).json()["code"] == "credentials_wrong"
+    assert change(email=email, password="Wrong-pass1").json()["code"] == "credentials_wrong"
+    asked = change(email=email, password=PASSWORD)
+    assert (asked.status_code, asked.json()["email"]) == (200, user.email)
+    assert (await letters(database, user.email))[-1] == ("email_changed", {"new_email": email})
+    token = await link_of(database, email, "confirm_new")
+
+    assert client.get(f"/api/v1/auth/verify/{token}").status_code == 200
+
+    assert not is_signed_in(client, user.tokens["access_token"])
+    me = client.get("/api/v1/users/me", headers=bearer(sign_in(client, email)["access_token"])).json()
+    assert (me["email"], me["is_verified"]) == (email, True)
+    assert client.get(f"/api/v1/auth/verify/{old_confirm}").status_code == 400, "useless after a change of address"
+    assert client.get(f"/api/v1/auth/verify/{token}").status_code == 400
+
+
+async def test_address_of_another_account_is_not_told_and_not_taken(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user, other = register(client), register(client)
+    fresh = new_email()
+
+    answers = [
+        client.patch("/api/v1/users/me", json={"email": email, "password": PASSWORD}, headers=user.headers)
+        for email in (fresh, other.email)
+    ]
+
+    assert answers[0].text == answers[1].text
+    assert "confirm_new" not in [letter for letter, _ in await letters(database, other.email)]
+
+
+async def test_of_two_accounts_that_ask_for_one_new_address_the_first_to_confirm_gets_it(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    first, second, email = register(client), register(client), new_email()
+    for user in (first, second):
+        body = {"email": email, "password": PASSWORD}
+        assert client.patch("/api/v1/users/me", json=body, headers=user.headers).status_code == 200
+        await database.execute("UPDATE mail SET cause = gen_random_uuid()::text WHERE recipient = $1", email)
+    tokens = [values["link"].rpartition("/")[2] for _, values in await letters(database, email)]
+
+    answers = [client.get(f"/api/v1/auth/verify/{token}") for token in tokens]
+
+    assert [answer.status_code for answer in answers] == [200, 400]
+    assert is_signed_in(client, second.tokens["access_token"])
+    assert not is_signed_in(client, first.tokens["access_token"])
+
+
+async def test_new_password_voids_a_change_of_address_that_waits(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    """A thief who knows the password must not get the account by a link to his own address."""
+    user, thief = register(client), new_email()
+    client.patch("/api/v1/users/me", json={"email": thief, "password": PASSWORD}, headers=user.headers)
+    waiting = await link_of(database, thief, "confirm_new")
+    client.post("/api/v1/auth/forgot-password", json={"email": user.email})
+    body = {"token": await link_of(database, user.email, "reset"), "password": NEW_PASSWORD}
+    assert client.post("/api/v1/auth/reset-password", json=body).status_code == 204
+
+    assert client.get(f"/api/v1/auth/verify/{waiting}").status_code == 400
+    assert sign_in(client, user.email, NEW_PASSWORD)
+
+
+async def test_what_was_let_in_before_a_reset_does_nothing_after_it(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    """Each request has been let in and waits for the row, whose password is set anew meanwhile."""
+    change = {"password": PASSWORD, "new_password": NEW_PASSWORD}
+    requests: list[tuple[str, str, dict[str, str] | None]] = [
+        ("POST", "/api/v1/auth/change-password", change),
+        ("POST", "/api/v1/tokens", {"name": "late"}),
+        ("PATCH", "/api/v1/users/me", {"username": new_username()}),
+        ("DELETE", "/api/v1/users/me", {"password": PASSWORD}),
+        ("POST", "/api/v1/auth/logout-everywhere", None),
+    ]
+    for method, address, body in requests:
+        user = register(client)
+        async with database.transaction():
+            row = "SELECT id FROM account WHERE email = $1 FOR UPDATE"
+            account_id = await database.fetchval(row, user.email)
+            sent = asyncio.create_task(
+                asyncio.to_thread(client.request, method, address, json=body, headers=user.headers)
+            )
+            await wait_for_waiting(database)
+            reset = "UPDATE account SET hashed_password = 'anew', session_epoch = session_epoch + 1 WHERE id = $1"
+            await database.execute(reset, account_id)
+
+        assert (await sent).status_code == 401, address
+        kept = await database.fetchrow("SELECT * FROM account WHERE id = $1", account_id)
+        assert (kept["hashed_password"], kept["username"], kept["session_epoch"]) == ("anew", user.username, 1)
+        assert await database.fetchval("SELECT count(*) FROM api_token WHERE account_id = $1", account_id) == 0
+
+
+def test_user_name_can_be_changed_to_a_free_one_and_taken_away(client: httpx.Client) -> None:
+    user, other, name = register(client), register(client), new_username()
+
+    def change(username: str | None) -> httpx.Response:
+        return client.patch("/api/v1/users/me", json={"username": username}, headers=user.headers)
+
+    assert change(other.username.upper()).json()["code"] == "username_taken"
+    assert change(name).json()["username"] == name
+    assert change(name.upper()).json()["username"] == name.upper()
+    assert change(None).json()["username"] is None
+
+
+async def test_deleting_an_account_needs_the_password_and_leaves_nothing(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user, neighbour = register(client), register(client)
+    client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers)
+
+    def delete(password: str) -> httpx.Response:
+        return client.request("DELETE", "/api/v1/users/me", json={"password": password}, headers=user.headers)
+
+    assert delete("Wrong-pass1").json()["code"] == "credentials_wrong"
+    assert delete(PASSWORD).status_code == 204
+
+    assert not is_signed_in(client, user.tokens["access_token"])
+    assert await database.fetchval("SELECT count(*) FROM account WHERE email = $1", user.email) == 0
+    assert is_signed_in(client, neighbour.tokens["access_token"])
+
+
+def test_api_token_works_until_it_is_deleted_or_over(client: httpx.Client) -> None:
+    user = register(client)
+    created = client.post("/api/v1/tokens", json={"name": " deploy "}, headers=user.headers).json()
+    assert created["token"].startswith("slp_")
+    assert (created["name"], created["scopes"], created["last_used_at"]) == ("deploy", ["read", "write"], None)
+    me = client.get("/api/v1/users/me", headers=bearer(created["token"]))
+    assert me.json()["email"] == user.email
+
+    [listed] = client.get("/api/v1/tokens", headers=user.headers).json()
+    assert "token" not in listed
+    assert (listed["id"], listed["last_used_at"] is not None) == (created["id"], True)
+    address = f"/api/v1/tokens/{created['id']}"
+    assert client.delete(address, headers=register(client).headers).status_code == 404
+    assert client.delete(address, headers=user.headers).status_code == 204
+    assert client.delete(address, headers=user.headers).status_code == 404
+    assert not is_signed_in(client, created["token"])
+
+
+async def test_api_token_ends_when_it_should(client: httpx.Client, database: asyncpg.Connection) -> None:
+    user = register(client)
+    past, soon = (datetime.now(UTC) + timedelta(seconds=seconds) for seconds in (-1, 3600))
+
+    beyond = {"name": "x", "expires_at": "9999-12-31T23:59:59-23:59"}
+    assert client.post("/api/v1/tokens", json=beyond, headers=user.headers).status_code == 422
+    refused = client.post("/api/v1/tokens", json={"name": "x", "expires_at": past.isoformat()}, headers=user.headers)
+    assert refused.json()["errors"][0]["code"] == "expiry_past"
+    made = client.post(
+        "/api/v1/tokens", json={"name": "x", "expires_at": soon.isoformat()}, headers=user.headers
+    ).json()
+    assert is_signed_in(client, made["token"])
+    await database.execute("UPDATE api_token SET expires_at = now() WHERE id = $1", made["id"])
+    assert not is_signed_in(client, made["token"])
+
+
+async def test_only_a_hash_of_an_api_token_is_kept(client: httpx.Client, database: asyncpg.Connection) -> None:
+    user = register(client)
+    token = client.post("/api/v1/tokens", json={"name": "x"}, headers=user.headers).json()["token"]
+
+    rows = await database.fetch("SELECT t::text AS row FROM api_token t")
+
+    assert all(token not in row["row"] and token[4:] not in row["row"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        ("POST", "/api/v1/tokens"),
+        ("GET", "/api/v1/tokens"),
+        ("PATCH", "/api/v1/users/me"),
+        ("DELETE", "/api/v1/users/me"),
+        ("POST", "/api/v1/auth/change-password"),
+        ("POST", "/api/v1/auth/logout-everywhere"),
+    ],
+)
+def test_account_itself_is_changed_by_who_signed_in_only(client: httpx.Client, method: str, address: str) -> None:
+    user = register(client)
+    token = client.post("/api/v1/tokens", json={"name": "x"}, headers=user.headers).json()["token"]
+    body = {
+        ("POST", "/api/v1/tokens"): {"name": "y"},
+        ("PATCH", "/api/v1/users/me"): {"username": None},
+        ("DELETE", "/api/v1/users/me"): {"password": PASSWORD},
+        ("POST", "/api/v1/auth/change-password"): {"password": PASSWORD, "new_password": NEW_PASSWORD},
+    }.get((method, address))
+
+    by_token = client.request(method, address, json=body, headers=bearer(token))
+    assert (by_token.status_code, by_token.json()["code"]) == (403, "api_token_forbidden")
+    by_guest = client.request(method, address, json=body)
+    assert (by_guest.status_code, by_guest.json()["code"]) == (401, "sign_in_required")
+    assert client.get("/api/v1/users/me", headers=user.headers).json()["username"] == user.username
+
+
+def test_tokens_of_an_account_are_a_hundred_at_most(client: httpx.Client) -> None:
+    user = register(client)
+    for number in range(100):
+        made = client.post("/api/v1/tokens", json={"name": f"token {number}"}, headers=user.headers)
+        assert made.status_code == 201
+
+    refused = client.post("/api/v1/tokens", json={"name": "one more"}, headers=user.headers)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_tokens")

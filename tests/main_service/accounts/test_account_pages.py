@@ -1,0 +1,61 @@
+"""The pages that letters lead to, as a browser without JavaScript uses them."""
+
+import asyncpg
+import httpx
+
+from tests.main_service.accounts.registering import letters, link_of, new_email, register, sign_in
+from tests.main_service.entries.test_pages import BROWSER, csrf_token, words
+
+NEW_PASSWORD = "Even-better-2"
+
+
+def send(client: httpx.Client, page: str, address: str, **fields: str) -> httpx.Response:
+    token = csrf_token(client.get(page, headers=BROWSER))
+    return client.post(address, data={"csrf_token": token, **fields}, headers=BROWSER)
+
+
+async def test_letter_leads_to_a_page_that_confirms_the_address(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+    [(_, values)] = await letters(database, user.email)
+    assert values["link"].startswith("http://slipbin.test/verify/")
+
+    page = client.get(values["link"].removeprefix("http://slipbin.test"), headers=BROWSER)
+
+    assert (page.status_code, "Your address is confirmed" in words(page)) == (200, True)
+    assert await database.fetchval("SELECT is_verified FROM account WHERE email = $1", user.email)
+    forged = client.get("/verify/forged", headers=BROWSER)
+    assert (forged.status_code, "not valid any more" in words(forged)) == (400, True)
+
+
+async def test_forgotten_password_is_set_anew_on_pages(client: httpx.Client, database: asyncpg.Connection) -> None:
+    user = register(client)
+    asked = [send(client, "/forgot", "/forgot", email=email) for email in (user.email, new_email())]
+    assert asked[0].text == asked[1].text
+    token = await link_of(database, user.email, "reset")
+
+    weak = send(client, f"/reset/{token}", "/reset", token=token, password="weak")
+    assert (weak.status_code, 'id="password-error"' in weak.text) == (422, True)
+    assert "weak" not in weak.text
+    done = send(client, f"/reset/{token}", "/reset", token=token, password=NEW_PASSWORD)
+
+    assert (done.status_code, "Your password is set" in words(done)) == (200, True)
+    assert sign_in(client, user.email, NEW_PASSWORD)
+    again = send(client, f"/reset/{token}", "/reset", token=token, password="Once-more-3")
+    assert (again.status_code, "not valid any more" in words(again)) == (400, True)
+
+
+async def test_forms_of_others_and_wrong_addresses_are_refused(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+
+    wrong = send(client, "/forgot", "/forgot", email="no address")
+    assert (wrong.status_code, 'value="no address"' in wrong.text) == (422, True)
+    for address, fields in (("/forgot", {"email": user.email}), ("/reset", {"token": "x", "password": NEW_PASSWORD})):
+        assert client.post(address, data=fields, headers=BROWSER).status_code == 403
+        foreign = {**fields, "csrf_token": csrf_token(client.get("/forgot", headers=BROWSER))}
+        headers = {**BROWSER, "Sec-Fetch-Site": "cross-site"}
+        assert client.post(address, data=foreign, headers=headers).status_code == 403
+    assert [letter for letter, _ in await letters(database, user.email)] == ["confirm"]

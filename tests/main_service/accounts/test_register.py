@@ -1,0 +1,240 @@
+"""Registering an account and confirming its address."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import asyncpg
+import httpx
+import pytest
+
+from main_service.accounts.signed_links import Purpose, SignedLinks
+from main_service.settings import Settings
+from tests.main_service.accounts.registering import (
+    PASSWORD,
+    bearer,
+    is_signed_in,
+    letters,
+    link_of,
+    new_email,
+    new_username,
+    register,
+    sign_in,
+)
+from tests.running import Environment, WebServer
+
+AT_ONCE = 20
+
+
+def ask(client: httpx.Client, **fields: object) -> httpx.Response:
+    return client.post("/api/v1/auth/register", json={"email": new_email(), "password": PASSWORD, **fields})
+
+
+@pytest.fixture
+def links(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> SignedLinks:
+    """Signs as the service does."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return SignedLinks(Settings())
+
+
+async def test_new_account_can_sign_in_and_must_confirm_its_address(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    email, username = new_email(), new_username()
+
+    answer = ask(client, email=email.upper(), username=username)
+
+    assert (answer.status_code, set(answer.json())) == (201, {"message"})
+    me = client.get("/api/v1/users/me", headers=bearer(sign_in(client, email)["access_token"])).json()
+    assert (me["username"], me["is_verified"], me["is_superuser"]) == (username, False, False)
+    [(letter, values)] = await letters(database, me["email"])
+    assert (letter, values["username"], values["hours"]) == ("confirm", username, "24")
+
+    token = await link_of(database, me["email"], "confirm")
+    for _ in range(2):
+        assert client.get(f"/api/v1/auth/verify/{token}").status_code == 200, "again is harmless"
+    assert client.get("/api/v1/users/me", headers=bearer(sign_in(client, email)["access_token"])).json()["is_verified"]
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "Short1a",
+        "alllowercase1",
+        "ALLUPPERCASE1",
+        "NoDigitsHere",
+        "Aa1" + "x" * 126,
+        "",
+        "Ada-Lovelace1",
+    ],
+)
+def test_weak_password_is_refused_with_the_reason(client: httpx.Client, password: str) -> None:
+    answer = ask(client, email=f"ada-lovelace@{new_username()}.example", username=None, password=password)
+
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert error["field"] == "password"
+    assert password == "" or password not in answer.text
+
+
+@pytest.mark.parametrize("password", ["Long-enough1", "x" * 125 + "Aa1", "Ünïcödé123", "ÄÖÜäöü12"])
+def test_good_password_is_taken(client: httpx.Client, password: str) -> None:
+    email = new_email()
+
+    assert ask(client, email=email, password=password).status_code == 201
+    assert sign_in(client, email, password)["token_type"] == "bearer"
+
+
+def test_password_that_holds_the_user_name_is_refused(client: httpx.Client) -> None:
+    name = new_username()
+
+    answer = ask(client, username=name, password=f"A1-{name.upper()}")
+
+    assert answer.json()["errors"][0]["code"] == "password_weak"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"email": "no-at-sign"},
+        {"email": "two@@example.org"},
+        {"email": "line\nbreak@example.org"},
+        {"email": "nul\0@example.org"},
+        {"email": f"{'a' * 250}@example.org"},
+        {"email": "\ud800@example.org"},
+        {"email": None},
+        {"username": "ab"},
+        {"username": "-begins"},
+        {"username": "a b c"},
+        {"username": "x" * 31},
+        {"username": "ada\0lovelace"},
+        {"is_superuser": True},
+    ],
+)
+def test_malformed_registration_is_refused_without_echo(client: httpx.Client, fields: dict[str, object]) -> None:
+    import json
+
+    body = json.dumps({"email": new_email(), "password": PASSWORD, **fields})
+    answer = client.post("/api/v1/auth/register", content=body, headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert PASSWORD not in answer.text
+
+
+async def test_taken_address_gets_the_same_answer_and_its_owner_a_letter(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+    fresh = ask(client)
+
+    taken = ask(client, email=user.email.upper(), password="Another-Pass1")
+
+    assert (taken.status_code, taken.json()) == (fresh.status_code, fresh.json())
+    assert [letter for letter, _ in await letters(database, user.email)] == ["confirm", "taken"]
+    assert sign_in(client, user.email)["access_token"], "the password is the owner's still"
+
+
+def test_address_of_any_letters_is_one_whatever_its_case(client: httpx.Client) -> None:
+    name = new_username()
+    for email, other_case in ((f"ΑΣ@{name}.example", f"ας@{name}.example"), (f"Ä@{name}.example", f"ä@{name}.example")):
+        assert ask(client, email=email).status_code == 201
+        assert ask(client, email=email).status_code == 201, "not told to be taken"
+        assert sign_in(client, email)
+        assert ask(client, email=other_case).status_code == 201
+    assert ask(client, email=f"plain@bücher-{name}.example").status_code == 201
+    assert sign_in(client, f"plain@bücher-{name}.example")
+
+
+def test_taken_user_name_is_a_409_in_any_case(client: httpx.Client) -> None:
+    user = register(client)
+
+    answer = ask(client, username=user.username.upper())
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "username_taken")
+
+
+async def test_one_address_registered_by_many_at_once_makes_one_account(
+    web: WebServer, database: asyncpg.Connection
+) -> None:
+    email = new_email()
+
+    def one(_: int) -> httpx.Response:
+        with web.new_client() as visitor:
+            return ask(visitor, email=email)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(one, range(AT_ONCE)))
+
+    # Who would have to wait too long for a turn to hash is told so.
+    assert {answer.status_code for answer in answers} <= {201, 503}
+    assert await database.fetchval("SELECT count(*) FROM account WHERE lower(email) = $1", email) == 1
+
+
+async def test_confirming_for_the_first_time_ends_what_was_open(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    """Whoever registered a stranger's address is out once the stranger confirms it."""
+    user = register(client)
+    api_token = client.post("/api/v1/tokens", json={"name": "kept"}, headers=user.headers).json()["token"]
+    assert is_signed_in(client, api_token)
+    token = await link_of(database, user.email, "confirm")
+
+    client.get(f"/api/v1/auth/verify/{token}")
+
+    assert not is_signed_in(client, user.tokens["access_token"])
+    assert not is_signed_in(client, api_token)
+    refreshed = client.post("/api/v1/auth/refresh", json={"refresh_token": user.tokens["refresh_token"]})
+    assert refreshed.status_code == 401
+    again = sign_in(client, user.email)["access_token"]
+    client.get(f"/api/v1/auth/verify/{token}")
+    assert is_signed_in(client, again), "only the first confirmation ends sessions"
+
+
+async def test_link_that_is_forged_cut_or_over_is_a_400(
+    client: httpx.Client, database: asyncpg.Connection, links: SignedLinks
+) -> None:
+    user, other = register(client), register(client)
+    token, others = await link_of(database, user.email, "confirm"), await link_of(database, other.email, "confirm")
+    day = timedelta(hours=24)
+    tokens = [
+        token[:-1],
+        token[1:],
+        token.upper(),
+        token.rpartition("-")[0] + "-" + others.rpartition("-")[2],
+        token.rpartition("-")[0],
+        "x",
+        "-",
+        "e30-" + "0" * 64,
+        "%00",
+        links.sign(Purpose.CONFIRM, [user.email], lifetime=-timedelta(seconds=1)),
+        links.sign(Purpose.RESET, [user.email], lifetime=day),
+        links.sign(Purpose.CONFIRM, [new_email()], lifetime=day),
+        links.sign(Purpose.CONFIRM, [], lifetime=day),
+        links.sign(Purpose.CONFIRM, ["a", "b", "c"], lifetime=day),
+    ]
+
+    for bad in tokens:
+        answer = client.get(f"/api/v1/auth/verify/{bad}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "link_invalid"), bad
+
+    assert (
+        client.get(f"/api/v1/auth/verify/{links.sign(Purpose.CONFIRM, [user.email], lifetime=day)}").status_code == 200
+    )
+    assert not await database.fetchval("SELECT is_verified FROM account WHERE email = $1", other.email)
+
+
+async def test_link_is_sent_again_once_in_a_while_and_only_to_who_waits_for_it(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+    await database.execute("UPDATE mail SET cause = gen_random_uuid()::text WHERE recipient = $1", user.email)
+
+    answers = [
+        client.post("/api/v1/auth/verify/resend", json={"email": address})
+        for address in (user.email, user.email, new_email())
+    ]
+
+    assert [answer.status_code for answer in answers] == [202] * 3
+    assert len({answer.text for answer in answers}) == 1
+    assert 2 <= len(await letters(database, user.email)) <= 3
+    assert await letters(database, new_email()) == []

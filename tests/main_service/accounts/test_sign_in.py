@@ -1,0 +1,258 @@
+"""Signing in, staying signed in and being signed out."""
+
+import json
+import statistics
+import time
+import warnings
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from hmac import digest
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import jwt
+import pytest
+
+from main_service.accounts.sign_in_limits import PER_NAME
+from tests.main_service.accounts.registering import (
+    PASSWORD,
+    bearer,
+    is_signed_in,
+    link_of,
+    new_email,
+    register,
+    sign_in,
+)
+from tests.running import SECRET, Environment, WebServer
+
+KEY = digest(SECRET.encode(), b"jwt", sha256)
+
+
+@pytest.fixture(scope="module")
+def proxied(environment: Environment) -> Iterator[WebServer]:
+    """A web process that believes what we say of the client's address, so that tests don't count as one client."""
+    with WebServer(environment | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}) as server:
+        yield server
+
+
+def attempt(client: httpx.Client, name: str, password: str, *, address: str | None = None) -> httpx.Response:
+    headers = {"X-Forwarded-For": address} if address else {}
+    return client.post("/api/v1/auth/token", json={"email": name, "password": password}, headers=headers)
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
+
+
+def test_pair_lasts_an_hour_and_a_day(client: httpx.Client) -> None:
+    tokens = sign_in(client, register(client).email)
+
+    assert set(tokens) == {"access_token", "refresh_token", "token_type", "expires_in"}
+    assert (tokens["token_type"], tokens["expires_in"]) == ("bearer", 3600)
+    for name, lifetime in (("access_token", timedelta(hours=1)), ("refresh_token", timedelta(days=1))):
+        claims = claims_of(tokens[name])
+        assert claims["exp"] - claims["iat"] == lifetime.total_seconds()
+        assert claims["iss"] == "http://slipbin.test"
+
+
+def test_user_name_and_address_in_any_case_sign_in_by_json_and_by_form(client: httpx.Client) -> None:
+    user = register(client)
+
+    for name in (user.email, user.email.upper(), user.username, user.username.upper()):
+        assert is_signed_in(client, sign_in(client, name)["access_token"])
+        form = {"grant_type": "password", "username": name, "password": PASSWORD}
+        answer = client.post("/api/v1/auth/token", data=form)
+        assert is_signed_in(client, answer.json()["access_token"])
+
+
+def test_wrong_name_and_wrong_password_answer_alike(client: httpx.Client) -> None:
+    user = register(client)
+
+    answers = [attempt(client, user.email, "Wrong-pass1"), attempt(client, new_email(), PASSWORD)]
+
+    assert answers[0].text == answers[1].text
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (401, "credentials_wrong")
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_wrong_name_and_wrong_password_take_alike(proxied: WebServer) -> None:
+    """The one timing in the tests: medians of 50, taken alternately, so that a busy machine is busy for both."""
+    per_account = PER_NAME.amount - 1
+    known = [register(proxied.client).email for _ in range(50 // per_account + 1)]
+    seconds: dict[str, list[float]] = {"known": [], "unknown": []}
+
+    for number in range(50):
+        for kind, name in (("known", known[number // per_account]), ("unknown", new_email())):
+            begun_at = time.perf_counter()
+            answer = attempt(proxied.client, name, "Wrong-pass1", address=f"198.51.{number}.1")
+            seconds[kind].append(time.perf_counter() - begun_at)
+            assert answer.status_code == 401
+
+    medians = [statistics.median(times) for times in seconds.values()]
+    assert max(medians) / min(medians) < 1.5, medians
+
+
+def test_tokens_are_good_for_their_own_use_only(client: httpx.Client) -> None:
+    user = register(client)
+    access, refresh = user.tokens["access_token"], user.tokens["refresh_token"]
+
+    assert not is_signed_in(client, refresh), "a refresh token is no access token"
+    misused = client.post("/api/v1/auth/refresh", json={"refresh_token": access})
+    assert (misused.status_code, misused.json()["code"]) == (401, "token_invalid")
+    fresh = client.post("/api/v1/auth/refresh", json={"refresh_token": refresh}).json()
+    assert is_signed_in(client, fresh["access_token"])
+    assert client.post("/api/v1/auth/refresh", json={"refresh_token": fresh["refresh_token"]}).status_code == 200
+
+
+def test_token_that_we_did_not_make_for_this_is_refused(client: httpx.Client) -> None:
+    user, other = register(client), register(client)
+    token = user.tokens["access_token"]
+    claims = claims_of(token)
+    header, payload, signature = token.split(".")
+
+    def encode(value: object) -> str:
+        return urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", jwt.warnings.InsecureKeyLengthWarning)
+        other_algorithm = jwt.encode(claims, KEY, algorithm="HS512")
+    hour_ago = int((datetime.now(UTC) - timedelta(hours=1)).timestamp())
+    bad = [
+        jwt.encode(claims, digest(b"another secret of the same length 0123456789", b"jwt", sha256), algorithm="HS256"),
+        jwt.encode(claims, SECRET, algorithm="HS256"),
+        other_algorithm,
+        jwt.encode(claims | {"exp": hour_ago}, KEY, algorithm="HS256"),
+        jwt.encode(claims | {"aud": "slipbin:refresh"}, KEY, algorithm="HS256"),
+        jwt.encode(claims | {"aud": ["slipbin:refresh"]}, KEY, algorithm="HS256"),
+        jwt.encode(claims | {"iss": "https://elsewhere.example"}, KEY, algorithm="HS256"),
+        jwt.encode(claims | {"session_epoch": 7}, KEY, algorithm="HS256"),
+        jwt.encode(claims | {"session_epoch": None}, KEY, algorithm="HS256"),
+        jwt.encode(claims | {"sub": str(uuid4())}, KEY, algorithm="HS256"),
+        jwt.encode(claims | {"sub": "nobody"}, KEY, algorithm="HS256"),
+        *(
+            jwt.encode({name: value for name, value in claims.items() if name != left_out}, KEY, algorithm="HS256")
+            for left_out in ("exp", "aud", "iss", "sub", "session_epoch")
+        ),
+        f"{encode({'alg': 'none', 'typ': 'JWT'})}.{payload}.",
+        f"{encode({'alg': 'none', 'typ': 'JWT'})}.{payload}.{signature}",
+        f"{header}.{encode(claims | {'sub': claims_of(other.tokens['access_token'])['sub']})}.{signature}",
+        token[:-2],
+        token[: len(token) // 2],
+        "..",
+        "slp_" + "x" * 43,
+        "slp_",
+        "x" * 5000,
+    ]
+
+    assert is_signed_in(client, jwt.encode(claims, KEY, algorithm="HS256")), "the tokens above differ in one thing"
+    for forged in bad:
+        answer = client.get("/api/v1/users/me", headers=bearer(forged))
+        assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid"), forged
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert forged not in answer.text
+
+
+def test_signing_out_everywhere_ends_every_pair_but_no_api_token(client: httpx.Client) -> None:
+    user = register(client)
+    elsewhere = sign_in(client, user.email)
+    api_token = client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers).json()["token"]
+
+    assert client.post("/api/v1/auth/logout-everywhere", headers=user.headers).status_code == 204
+
+    for tokens in (user.tokens, elsewhere):
+        assert not is_signed_in(client, tokens["access_token"])
+        refreshed = client.post("/api/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]})
+        assert refreshed.status_code == 401
+    assert is_signed_in(client, api_token)
+    assert is_signed_in(client, sign_in(client, user.email)["access_token"])
+
+
+async def test_disabled_account_is_out_at_once(client: httpx.Client, database: asyncpg.Connection) -> None:
+    user = register(client)
+    api_token = client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers).json()["token"]
+
+    await database.execute("UPDATE account SET is_active = false WHERE email = $1", user.email)
+
+    assert not is_signed_in(client, user.tokens["access_token"])
+    assert not is_signed_in(client, api_token)
+    answer = attempt(client, user.email, PASSWORD)
+    assert (answer.status_code, answer.json()["code"]) == (403, "account_disabled")
+    assert attempt(client, user.email, "Wrong-pass1").json()["code"] == "credentials_wrong"
+
+
+def test_guest_and_user_are_told_who_asks(client: httpx.Client) -> None:
+    user = register(client)
+
+    assert client.get("/api/v1/auth/whoami").json() == {"authenticated": False, "user": None}
+    known = client.get("/api/v1/auth/whoami", headers=user.headers).json()
+    assert known["authenticated"]
+    assert set(known["user"]) == {"id", "email", "username", "is_verified", "is_superuser", "registered_at"}
+    refused = client.get("/api/v1/users/me")
+    assert (refused.status_code, refused.json()["code"]) == (401, "sign_in_required")
+
+
+async def test_attempts_to_guess_a_password_are_limited_and_the_owner_can_still_reset(
+    proxied: WebServer, database: asyncpg.Connection
+) -> None:
+    user, neighbour = register(proxied.client), register(proxied.client)
+
+    def guess(number: int, name: str) -> httpx.Response:
+        return attempt(proxied.client, name, "Wrong-pass1", address=f"203.0.113.{number}")
+
+    # Each guess comes from somewhere else.
+    answers = [guess(number, user.email) for number in range(PER_NAME.amount)]
+    assert [answer.status_code for answer in answers] == [401] * PER_NAME.amount
+
+    refused = attempt(proxied.client, user.email, PASSWORD, address="203.0.113.99")
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_attempts")
+    assert 0 < int(refused.headers["retry-after"]) <= PER_NAME.get_expiry()
+    assert attempt(proxied.client, neighbour.email, PASSWORD, address="203.0.113.99").status_code == 200
+
+    assert proxied.client.post("/api/v1/auth/forgot-password", json={"email": user.email}).status_code == 202
+    token = await link_of(database, user.email, "reset")
+    new = {"token": token, "password": "Brand-new-1"}
+    assert proxied.client.post("/api/v1/auth/reset-password", json=new).status_code == 204
+    assert attempt(proxied.client, user.email, "Brand-new-1", address="203.0.113.99").status_code == 200
+
+
+def test_many_guesses_at_once_are_not_more_than_the_limit(proxied: WebServer) -> None:
+    user = register(proxied.client)
+
+    def guess(number: int) -> int:
+        with proxied.new_client() as visitor:
+            return attempt(visitor, user.email, "Wrong-pass1", address=f"198.18.7.{number}").status_code
+
+    with ThreadPoolExecutor(24) as pool:
+        answers = list(pool.map(guess, range(24)))
+
+    assert answers.count(401) <= PER_NAME.amount
+    assert set(answers) <= {401, 429, 503}
+
+
+def test_unknown_addresses_are_limited_like_known_ones(proxied: WebServer) -> None:
+    email = new_email()
+
+    answers = [
+        attempt(proxied.client, email, "Wrong-pass1", address=f"192.0.2.{number}")
+        for number in range(PER_NAME.amount + 1)
+    ]
+
+    assert [answer.status_code for answer in answers] == [401] * PER_NAME.amount + [429]
+
+
+def test_one_client_that_guesses_at_many_accounts_is_limited(proxied: WebServer) -> None:
+    for number in range(60):
+        answer = attempt(proxied.client, new_email(), "Wrong-pass1", address=f"2001:db8:77:1::{number:x}")
+        if answer.status_code == 429:
+            break
+    assert answer.status_code == 429, "the same /64 is one client"
+    user = register(proxied.client)
+    assert attempt(proxied.client, user.email, PASSWORD, address="2001:db8:77:1::ffff").status_code == 429
+    assert attempt(proxied.client, user.email, PASSWORD, address="2001:db8:77:2::1").status_code == 200
