@@ -9,6 +9,8 @@ from sqlalchemy.pool import NullPool
 from alembic import context
 from main_service import mail  # noqa: F401  (fills Base.metadata, as the next ones)
 from main_service.accounts import models as account_models  # noqa: F401
+from main_service.cleanup import models as cleanup_models  # noqa: F401
+from main_service.collections import models as collection_models  # noqa: F401
 from main_service.database import Base
 from main_service.entries import models  # noqa: F401
 from main_service.settings import load_settings

@@ -146,11 +146,41 @@ class Settings(BaseSettings):
         le=timedelta(days=36_500),
         description="Longest lifetime a guest may ask for; ISO 8601 duration. Default P365D.",
     )
+    user_lifetime: timedelta = Field(
+        timedelta(days=30),
+        gt=timedelta(0),
+        le=timedelta(days=36_500),
+        description="Lifetime of a user's entry that names none; ISO 8601 duration. Default P30D.",
+    )
+    user_max_lifetime: timedelta = Field(
+        timedelta(days=3650),
+        gt=timedelta(0),
+        le=timedelta(days=36_500),
+        description="Longest lifetime a user may ask for, other than none; ISO 8601 duration. Default P3650D.",
+    )
+    require_verified: bool = Field(
+        False, description="Whether users must confirm their address before they create entries. Default false."
+    )
+    unused_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Entries that were not used for so many days end. Default: none does for that.",
+    )
+    archive_retention: timedelta = Field(
+        timedelta(days=400),
+        ge=timedelta(0),
+        le=timedelta(days=36_500),
+        description="How long the facts of a user's ended entry are kept, without its text; ISO 8601 duration. "
+        "Default P400D.",
+    )
 
     @model_validator(mode="after")
     def _check_lifetimes(self) -> Self:
         if self.guest_lifetime > self.guest_max_lifetime:
             raise ValueError("MAIN_GUEST_LIFETIME must not be longer than MAIN_GUEST_MAX_LIFETIME")
+        if self.user_lifetime > self.user_max_lifetime:
+            raise ValueError("MAIN_USER_LIFETIME must not be longer than MAIN_USER_MAX_LIFETIME")
         return self
 
 

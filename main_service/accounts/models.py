@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from fastapi_users_db_sqlalchemy import SQLAlchemyBaseUserTableUUID
-from sqlalchemy import ForeignKey, Index, func, text
+from sqlalchemy import ForeignKey, Index, false, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from main_service.database import Base
@@ -18,6 +18,7 @@ class Account(SQLAlchemyBaseUserTableUUID, Base):
     __table_args__ = (
         Index("uq_account_email", func.lower(text("email")), unique=True),
         Index("uq_account_username", func.lower(text("username")), unique=True),
+        Index("ix_account_left_at", "left_at", postgresql_where=text("left_at IS NOT NULL")),
     )
 
     if not TYPE_CHECKING:
@@ -32,6 +33,10 @@ class Account(SQLAlchemyBaseUserTableUUID, Base):
     registered_at: Mapped[datetime]
     session_epoch: Mapped[int]
     """Every token carries it, and ends when it is raised."""
+    left_at: Mapped[datetime | None]
+    """When its owner deleted it. The row stays, without name and address, until its entries are taken care of."""
+    leaves_entries: Mapped[bool] = mapped_column(server_default=false())
+    """Whether its entries live on without owner then."""
 
 
 class ApiToken(Base):
@@ -48,3 +53,12 @@ class ApiToken(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+
+
+class EndedSession(Base):
+    """A session that was signed out of. Sessions are not stored, so their ends are, until their tokens are over too."""
+
+    __tablename__ = "ended_session"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)

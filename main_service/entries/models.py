@@ -4,9 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Enum, Identity, Index, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Enum, ForeignKey, Identity, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from main_service.accounts.models import Account
 from main_service.database import Base
 
 
@@ -18,6 +19,8 @@ class Kind(StrEnum):
 class Visibility(StrEnum):
     PUBLIC = "public"
     UNLISTED = "unlisted"
+    PRIVATE = "private"
+    """For its owner alone: to everybody else there is nothing at its address."""
 
 
 class ArchivalReason(StrEnum):
@@ -25,6 +28,7 @@ class ArchivalReason(StrEnum):
 
     DELETED = "deleted"
     EXPIRED = "expired"
+    UNUSED = "unused"
     VIEWED = "viewed"
 
 
@@ -38,6 +42,9 @@ def _words(words: type[StrEnum], name: str) -> Enum:
         length=16,
         values_callable=lambda enum: [word.value for word in enum],
     )
+
+
+_OWNED = text("owner_id IS NOT NULL")
 
 
 class Entry(Base):
@@ -57,24 +64,50 @@ class Entry(Base):
         CheckConstraint("(ended_at IS NULL) = (archival_reason IS NULL)", name="ended_with_reason"),
         CheckConstraint("views_left > 0 OR (views_left = 0 AND ended_at IS NOT NULL)", name="views_left"),
         Index("ix_entry_expires_at_live", "expires_at", postgresql_where=text("ended_at IS NULL")),
+        CheckConstraint(
+            "ended_at IS NOT NULL OR owner_id IS NOT NULL OR (visibility <> 'private' AND expires_at IS NOT NULL)",
+            name="only_users",
+        ),
+        *(
+            Index(
+                f"ix_entry_ended_at_full_{name}",
+                "ended_at",
+                postgresql_where=text(
+                    "ended_at IS NOT NULL AND (original_url IS NOT NULL OR body_id IS NOT NULL)"
+                    f" AND owner_id IS {owner}"
+                ),
+            )
+            for name, owner in (("guest", "NULL"), ("user", "NOT NULL"))
+        ),
+        Index("ix_entry_owner_id_created_at", "owner_id", "created_at", "key", postgresql_where=_OWNED),
+        Index("ix_entry_owner_id_updated_at", "owner_id", "updated_at", "key", postgresql_where=_OWNED),
+        Index("ix_entry_owner_id_expires_at", "owner_id", "expires_at", "key", postgresql_where=_OWNED),
+        Index("ix_entry_owner_id_target_digest", "owner_id", "target_digest", postgresql_where=_OWNED),
         Index(
-            "ix_entry_ended_at_full",
-            "ended_at",
-            postgresql_where=text("ended_at IS NOT NULL AND (original_url IS NOT NULL OR body_id IS NOT NULL)"),
+            "ix_entry_last_use_live",
+            func.greatest(text("updated_at"), text("last_visit_at")),
+            postgresql_where=text("ended_at IS NULL"),
         ),
         Index("uq_entry_body_id", "body_id", unique=True, postgresql_where=text("body_id IS NOT NULL")),
     )
 
     key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
     kind: Mapped[Kind] = mapped_column(_words(Kind, "kind"))
+    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey(Account.__table__.c.id))
+    """None: a guest's; whoever has its manage token may change it."""
     title: Mapped[str | None]
     visibility: Mapped[Visibility] = mapped_column(_words(Visibility, "visibility"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    """None: it has an owner, and no end."""
+    last_visit_at: Mapped[datetime | None]
+    """At most a day before its last use: readers write it down once a day. None: not used on a later day than made."""
     views_left: Mapped[int | None]
     """None: without a limit."""
     original_url: Mapped[str | None]
+    target_digest: Mapped[bytes | None]
+    """SHA-256 of `original_url`, by which its owner finds it."""
     body_id: Mapped[UUID | None]
     size_bytes: Mapped[int | None]
     syntax: Mapped[str | None]

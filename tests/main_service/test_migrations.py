@@ -43,6 +43,10 @@ async def test_upgrade_is_what_the_models_say_and_downgrade_leaves_nothing(own_d
         "idempotency_key",
         "account",
         "api_token",
+        "ended_session",
+        "collection",
+        "collection_entry",
+        "admin_task",
         "mail",
         "alembic_version",
     }
