@@ -10,7 +10,7 @@ from main_service import health, problems
 from main_service.accounts import pages as account_pages
 from main_service.accounts import routes as account_routes
 from main_service.accounts import user_routes
-from main_service.entries import manage_pages, pages, read_pages, routes
+from main_service.entries import edit_pages, manage_pages, pages, read_pages, routes
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
 from main_service.web import documentation
@@ -65,6 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(pages.router)
     app.include_router(account_pages.router)
     app.include_router(manage_pages.router)
+    app.include_router(edit_pages.router)
     # Last, because /{key} would swallow every address of one part.
     app.include_router(read_pages.router)
     _document_problems(app)
@@ -78,7 +79,7 @@ def _body_limit(settings: Settings) -> Callable[[str], int]:
         if path == "/api/v1/pastes" or path.startswith("/api/v1/entries/"):
             # JSON may write each byte of a text as `\u0001`, six bytes.
             return 6 * settings.max_text_bytes + MAX_BODY_BYTES
-        if path == "/pastes":
+        if path == "/pastes" or path.endswith("/manage/edit"):
             # A browser sends each line end as two bytes.
             return 2 * settings.max_text_bytes + MAX_BODY_BYTES
         return MAX_BODY_BYTES

@@ -136,10 +136,23 @@ class AccountDisabledError(AppError):
     message = "This account has been disabled by whoever runs the service."
 
 
+class AddressUnconfirmedError(AppError):
+    status = 403
+    code = "address_unconfirmed"
+    message = "Confirm your e-mail address first, by the link in the letter to it."
+    advice = "Your settings can send the letter again."
+
+
 class ScopeMissingError(AppError):
     status = 403
     code = "scope_missing"
     message = "This API token may only read."
+
+
+class NotOwnerError(AppError):
+    status = 403
+    code = "not_owner"
+    message = "This entry belongs to somebody else's account."
 
 
 class SignInForbiddenError(AppError):

@@ -131,6 +131,18 @@ WriterDep = Annotated[Account, Depends(require_writer)]
 """Whoever may also change what the account has."""
 
 
+async def require_writer_or_guest(
+    account: CurrentAccountDep, strategy: Annotated[AccountStrategy, Depends(get_strategy)]
+) -> Account | None:
+    if not strategy.may_write:
+        raise ScopeMissingError
+    return account
+
+
+WriterOrGuestDep = Annotated[Account | None, Depends(require_writer_or_guest)]
+"""Whoever asks, unless by an API token that may only read."""
+
+
 async def require_signed_in(
     account: AccountDep, strategy: Annotated[AccountStrategy, Depends(get_strategy)]
 ) -> Account:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from uuid import UUID
 
 from main_service.settings import Settings
 
@@ -22,6 +23,11 @@ class Attempt:
     body_digest: bytes
 
 
+def account_scope(settings: Settings, *, account_id: UUID, method: str, path: str) -> bytes:
+    """Which user asks for what, wherever from."""
+    return _scope(settings, "attempt:account", str(account_id), method, path)
+
+
 def guest_scope(settings: Settings, *, address: IPv4Address | IPv6Address | None, method: str, path: str) -> bytes:
     """Who asks for what: the client's address, or its network with IPv6, as a digest from which nobody gets it back.
 
@@ -29,5 +35,8 @@ def guest_scope(settings: Settings, *, address: IPv4Address | IPv6Address | None
     """
     prefix = f"/{GUEST_IPV6_PREFIX}" if isinstance(address, IPv6Address) else ""
     network = "local" if address is None else str(ip_network(f"{address}{prefix}", strict=False))
-    parts = " ".join(("attempt:guest", network, method, path))
-    return hmac.digest(settings.secret.get_secret_value().encode(), parts.encode(), sha256)
+    return _scope(settings, "attempt:guest", network, method, path)
+
+
+def _scope(settings: Settings, *parts: str) -> bytes:
+    return hmac.digest(settings.secret.get_secret_value().encode(), " ".join(parts).encode(), sha256)

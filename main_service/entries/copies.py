@@ -26,9 +26,9 @@ TOMBSTONE_LIFETIME = timedelta(seconds=60)
 FILL_WITHIN_SECONDS = 5.0
 """A reader slower than this between row and copy does not write it: its tombstone could be gone by then."""
 LONGEST_LIFETIME = timedelta(days=1)
-_FORMAT = 2
+_FORMAT = 3
 """Part of every copy. A copy in another format counts as none, so that versions can follow each other. Format 1 was
-written without regard to view limits."""
+written without regard to view limits, format 2 without regard to owners."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,14 @@ class Copies:
     async def fill(self, entry: LiveEntry, *, read_at: float) -> None:
         """Write the copy of an entry whose row was read at `read_at` (`time.monotonic`, before the query).
 
-        What has a view limit gets none: the database decides over each of its views.
+        What is private gets none, nor what has a view limit: the database decides over each of its views.
         """
-        if entry.views_left is not None or time.monotonic() - read_at > FILL_WITHIN_SECONDS:
+        is_for_all = entry.views_left is None and entry.visibility is not Visibility.PRIVATE
+        if not is_for_all or time.monotonic() - read_at > FILL_WITHIN_SECONDS:
             return
-        until = min(entry.expires_at, datetime.now(UTC) + LONGEST_LIFETIME)
+        until = datetime.now(UTC) + LONGEST_LIFETIME
+        if entry.expires_at is not None:
+            until = min(until, entry.expires_at)
 
         async def set_if_absent(redis: Redis) -> None:
             await redis.set(_name(entry.key), _pack(entry), nx=True, pxat=until)
@@ -114,7 +117,8 @@ def _unpack(key: str, packed: bytes) -> LiveEntry | None:
     if version != _FORMAT:
         return None
     for name in ("created_at", "updated_at", "expires_at"):
-        fields[name] = datetime.fromisoformat(fields[name])
+        fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
+    for name in ("owner_id", "body_id"):
+        fields[name] = UUID(fields[name]) if fields[name] else None
     fields["kind"], fields["visibility"] = Kind(fields["kind"]), Visibility(fields["visibility"])
-    fields["body_id"] = UUID(fields["body_id"]) if fields["body_id"] else None
     return LiveEntry(key=key, views_left=None, **fields)

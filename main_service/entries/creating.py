@@ -13,13 +13,17 @@ from main_service.entries.lifetimes import Lifetime, LifetimePolicy
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.reading import require_live
+from main_service.entries.rights import Asker
 from main_service.entries.targets import leads_here
 from main_service.errors import (
     AliasReservedError,
     AliasTakenError,
     EntryEndedError,
+    FieldError,
     IdempotencyKeyReusedError,
+    InvalidInputError,
     LeadsHereError,
+    TokenInvalidError,
 )
 from main_service.keys import KeySource, Pool
 
@@ -37,7 +41,9 @@ class NewEntry:
 
 
 class EntryCreator:
-    """Each method may be given an `attempt`; if one with the same scope and key succeeded, it returns that one's entry.
+    """Makes entries of a user (`owner_id`) or, without one, of a guest.
+
+    Each method may be given an `attempt`; if one with the same scope and key succeeded, it returns that one's entry.
 
     Raises:
         IdempotencyKeyReusedError: that one had another body.
@@ -51,12 +57,14 @@ class EntryCreator:
         bodies: BodyStore,
         keys: KeySource,
         lifetimes: LifetimePolicy,
+        owner_id: UUID | None,
         public_url: str,
     ) -> None:
         self._session = session
         self._bodies = bodies
         self._keys = keys
         self._lifetimes = lifetimes
+        self._owner_id = owner_id
         self._public_url = public_url
 
     async def create_link(self, new: NewEntry, *, original_url: str, attempt: Attempt | None = None) -> LiveEntry:
@@ -86,7 +94,7 @@ class EntryCreator:
         await self._bodies.put(body_id, text)
         try:
             made = await self._insert(draft, attempt)
-        except (AliasTakenError, IdempotencyKeyReusedError, EntryEndedError):
+        except (AliasTakenError, IdempotencyKeyReusedError, EntryEndedError, TokenInvalidError):
             await self._bodies.discard(body_id)
             raise
         if made.body_id != body_id:
@@ -101,7 +109,8 @@ class EntryCreator:
                 return None
             if remembered.body_digest != attempt.body_digest:
                 raise IdempotencyKeyReusedError
-            return LiveEntry.from_row(require_live(await storage.find(self._session, remembered.entry_key)))
+            row = await storage.find(self._session, remembered.entry_key)
+            return LiveEntry.from_row(require_live(row, Asker(account_id=self._owner_id)))
         finally:
             # No connection is held while the object store is busy.
             await self._session.rollback()
@@ -119,10 +128,13 @@ class EntryCreator:
         """The entry to be, all checked; its key is the alias, or empty while none is drawn."""
         if new.alias is not None and is_reserved(new.alias):
             raise AliasReservedError
+        if new.visibility is Visibility.PRIVATE:
+            self._check_private(new)
         now = datetime.now(UTC)
         return LiveEntry(
             key=new.alias or "",
             kind=kind,
+            owner_id=self._owner_id,
             title=new.title,
             visibility=new.visibility,
             created_at=now,
@@ -134,6 +146,14 @@ class EntryCreator:
             size_bytes=size_bytes,
             syntax=syntax,
         )
+
+    def _check_private(self, new: NewEntry) -> None:
+        if self._owner_id is None:
+            message = "Only users have private entries; sign in for it."
+            raise InvalidInputError(fields=[FieldError("visibility", "private_for_users", message)])
+        if new.alias is not None:
+            message = "A private entry has no alias: whoever tried the same one would learn that it exists."
+            raise InvalidInputError(fields=[FieldError("alias", "alias_of_private", message)])
 
     async def _insert(self, draft: LiveEntry, attempt: Attempt | None) -> LiveEntry:
         """Insert under the alias, or else under the first key that is free and no word of ours.
@@ -156,7 +176,8 @@ class EntryCreator:
         """With its alias, or a key from the pool: a short one only where the key is no secret."""
         if draft.key:
             return draft
-        pool = Pool.LINK if draft.kind is Kind.LINK and draft.views_left is None else Pool.PASTE
+        is_secret = draft.views_left is not None or draft.visibility is Visibility.PRIVATE
+        pool = Pool.LINK if draft.kind is Kind.LINK and not is_secret else Pool.PASTE
         while is_reserved(key := await self._keys.take(pool)):
             continue
         return replace(draft, key=key)

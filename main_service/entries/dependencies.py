@@ -6,23 +6,35 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
+from main_service.accounts.models import Account
+from main_service.accounts.users import CurrentAccountDep, WriterOrGuestDep
+from main_service.database import Session
 from main_service.dependencies import ResourcesDep, SessionDep, SettingsDep
-from main_service.entries.attempts import Attempt, guest_scope
+from main_service.entries.aftermath import Aftermath
+from main_service.entries.attempts import Attempt, account_scope, guest_scope
 from main_service.entries.changing import EntryChanger
 from main_service.entries.copies import Copies
 from main_service.entries.creating import EntryCreator
-from main_service.entries.lifetimes import LifetimePolicy
+from main_service.entries.ending import EntryEnder
+from main_service.entries.lifetimes import LifetimePolicies, LifetimePolicy
 from main_service.entries.manage_tokens import ManageTokens
 from main_service.entries.reading import EntryReader
-from main_service.errors import FieldError, InvalidInputError
+from main_service.entries.rights import Asker, Rights
+from main_service.errors import AddressUnconfirmedError, FieldError, InvalidInputError
+from main_service.resources import Resources
 from main_service.web.client_address import client_address
 
 
-async def get_lifetime_policy(settings: SettingsDep) -> LifetimePolicy:
-    return LifetimePolicy(default=settings.guest_lifetime, longest=settings.guest_max_lifetime)
+async def get_lifetime_policies(settings: SettingsDep) -> LifetimePolicies:
+    return LifetimePolicies(
+        guest=LifetimePolicy(
+            default=settings.guest_lifetime, longest=settings.guest_max_lifetime, may_be_endless=False
+        ),
+        user=LifetimePolicy(default=settings.user_lifetime, longest=settings.user_max_lifetime, may_be_endless=True),
+    )
 
 
-LifetimePolicyDep = Annotated[LifetimePolicy, Depends(get_lifetime_policy)]
+LifetimePoliciesDep = Annotated[LifetimePolicies, Depends(get_lifetime_policies)]
 
 
 async def get_manage_tokens(settings: SettingsDep) -> ManageTokens:
@@ -32,6 +44,34 @@ async def get_manage_tokens(settings: SettingsDep) -> ManageTokens:
 ManageTokensDep = Annotated[ManageTokens, Depends(get_manage_tokens)]
 
 
+async def get_rights(tokens: ManageTokensDep) -> Rights:
+    return Rights(tokens)
+
+
+RightsDep = Annotated[Rights, Depends(get_rights)]
+
+ManageTokenDep = Annotated[
+    str | None,
+    Header(alias="X-Manage-Token", max_length=200, description="Given when a guest's entry was made."),
+]
+
+
+async def get_asker(account: CurrentAccountDep, manage_token: ManageTokenDep = None) -> Asker:
+    return Asker(account_id=account.id if account else None, manage_token=manage_token)
+
+
+AskerDep = Annotated[Asker, Depends(get_asker)]
+"""Who asks through the API."""
+
+
+async def get_writing_asker(account: WriterOrGuestDep, manage_token: ManageTokenDep = None) -> Asker:
+    return Asker(account_id=account.id if account else None, manage_token=manage_token)
+
+
+WritingAskerDep = Annotated[Asker, Depends(get_writing_asker)]
+"""Who asks through the API, unless by a token that may only read."""
+
+
 async def get_reader(session: SessionDep, resources: ResourcesDep) -> EntryReader:
     return EntryReader(session=session, copies=Copies(resources.redis), bodies=resources.bodies)
 
@@ -39,38 +79,74 @@ async def get_reader(session: SessionDep, resources: ResourcesDep) -> EntryReade
 EntryReaderDep = Annotated[EntryReader, Depends(get_reader)]
 
 
-async def get_creator(session: SessionDep, resources: ResourcesDep, lifetimes: LifetimePolicyDep) -> EntryCreator:
+def creator_for(
+    account: Account | None, session: Session, resources: Resources, policies: LifetimePolicies
+) -> EntryCreator:
+    """What makes entries for a user, or for a guest.
+
+    Raises:
+        AddressUnconfirmedError: users must confirm their address first, and this one has not.
+    """
+    settings = resources.settings
+    if account is not None and settings.require_verified and not account.is_verified:
+        raise AddressUnconfirmedError
+    owner_id = account.id if account else None
     return EntryCreator(
         session=session,
         bodies=resources.bodies,
         keys=resources.keys,
-        lifetimes=lifetimes,
-        public_url=resources.settings.public_url,
+        lifetimes=policies.of(owner_id),
+        owner_id=owner_id,
+        public_url=settings.public_url,
     )
 
 
-EntryCreatorDep = Annotated[EntryCreator, Depends(get_creator)]
+async def get_creator(
+    account: WriterOrGuestDep, session: SessionDep, resources: ResourcesDep, policies: LifetimePoliciesDep
+) -> EntryCreator:
+    return creator_for(account, session, resources, policies)
+
+
+CreatorDep = Annotated[EntryCreator, Depends(get_creator)]
+"""For who asks through the API."""
+
+
+async def get_aftermath(session: SessionDep, resources: ResourcesDep) -> Aftermath:
+    return Aftermath(session=session, copies=Copies(resources.redis), bodies=resources.bodies)
+
+
+AftermathDep = Annotated[Aftermath, Depends(get_aftermath)]
 
 
 async def get_changer(
     session: SessionDep,
     resources: ResourcesDep,
     reader: EntryReaderDep,
-    manage_tokens: ManageTokensDep,
-    lifetimes: LifetimePolicyDep,
+    aftermath: AftermathDep,
+    rights: RightsDep,
+    policies: LifetimePoliciesDep,
 ) -> EntryChanger:
     return EntryChanger(
         session=session,
         reader=reader,
-        copies=Copies(resources.redis),
+        aftermath=aftermath,
         bodies=resources.bodies,
-        manage_tokens=manage_tokens,
-        lifetimes=lifetimes,
+        rights=rights,
+        lifetimes=policies,
         public_url=resources.settings.public_url,
     )
 
 
 EntryChangerDep = Annotated[EntryChanger, Depends(get_changer)]
+
+
+async def get_ender(
+    session: SessionDep, reader: EntryReaderDep, aftermath: AftermathDep, rights: RightsDep
+) -> EntryEnder:
+    return EntryEnder(session=session, reader=reader, aftermath=aftermath, rights=rights)
+
+
+EntryEnderDep = Annotated[EntryEnder, Depends(get_ender)]
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
@@ -87,7 +163,9 @@ IdempotencyKeyDep = Annotated[
 ]
 
 
-async def get_attempt(request: Request, settings: SettingsDep, key: IdempotencyKeyDep = None) -> Attempt | None:
+async def get_attempt(
+    request: Request, settings: SettingsDep, account: WriterOrGuestDep, key: IdempotencyKeyDep = None
+) -> Attempt | None:
     """None unless the client wants to be able to repeat its request."""
     if key is None:
         return None
@@ -95,12 +173,11 @@ async def get_attempt(request: Request, settings: SettingsDep, key: IdempotencyK
         raise InvalidInputError(fields=[FieldError(IDEMPOTENCY_KEY, "header_twice", "Send this header once.")])
     body = await request.body()
     digest = await asyncio.to_thread(sha256, body)
-    scope = guest_scope(
-        settings,
-        address=client_address(request, settings.trusted_proxies),
-        method=request.method,
-        path=request.url.path,
-    )
+    what = {"method": request.method, "path": request.url.path}
+    if account is not None:
+        scope = account_scope(settings, account_id=account.id, **what)
+    else:
+        scope = guest_scope(settings, address=client_address(request, settings.trusted_proxies), **what)
     return Attempt(scope=scope, key=key, body_digest=digest.digest())
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from main_service.entries.lifetimes import LifetimePolicy, in_words
+from main_service.entries.schemas import NEVER
 from main_service.errors import FieldError, InvalidInputError
 from main_service.problems import field_errors
 
@@ -47,7 +48,8 @@ def sentences(fields: tuple[FieldError, ...]) -> dict[str, str]:
 
 def lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:
     """Value and label of the lifetimes a form offers."""
-    return [(value, in_words(duration)) for value, duration in _LIFETIMES.items() if duration <= policy.longest]
+    choices = [(value, in_words(duration)) for value, duration in _LIFETIMES.items() if duration <= policy.longest]
+    return [*choices, (NEVER, "Never: until I delete it")] if policy.may_be_endless else choices
 
 
 def creation_lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from main_service.errors import FieldError, InvalidInputError
 
@@ -39,27 +40,34 @@ def parse_duration(value: int | str) -> timedelta:
 
 @dataclass(frozen=True)
 class Lifetime:
-    """What was asked for: an instant, a duration from now, or neither (the default); never both."""
+    """What was asked for: an instant, a duration from now, no end, or none of them (the default); never two."""
 
     expires_at: datetime | None = None
     expires_in: timedelta | None = None
+    is_endless: bool = False
 
     @property
     def is_given(self) -> bool:
-        return self.expires_at is not None or self.expires_in is not None
+        return self.is_endless or self.expires_at is not None or self.expires_in is not None
 
 
 @dataclass(frozen=True)
 class LifetimePolicy:
     default: timedelta
     longest: timedelta
+    may_be_endless: bool
 
-    def expiry(self, lifetime: Lifetime, *, now: datetime) -> datetime:
-        """When an entry ends that is made or changed `now`.
+    def expiry(self, lifetime: Lifetime, *, now: datetime) -> datetime | None:
+        """When an entry ends that is made or changed `now`; None: never.
 
         Raises:
-            InvalidInputError: the end is past or further away than `longest`.
+            InvalidInputError: the end is past or further away than `longest`, or there is none and must be one.
         """
+        if lifetime.is_endless:
+            if not self.may_be_endless:
+                message = "Only entries of users may live for ever; sign in for it."
+                raise InvalidInputError(fields=[FieldError("expires_in", "endless_for_users", message)])
+            return None
         if lifetime.expires_at is not None:
             remaining = lifetime.expires_at - now
             field = "expires_at"
@@ -72,6 +80,17 @@ class LifetimePolicy:
             message = f"The longest lifetime is {in_words(self.longest)}."
             raise InvalidInputError(fields=[FieldError(field, "expiry_too_far", message)])
         return (now + remaining).astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class LifetimePolicies:
+    """One for entries of guests, one for those of users."""
+
+    guest: LifetimePolicy
+    user: LifetimePolicy
+
+    def of(self, owner_id: UUID | None) -> LifetimePolicy:
+        return self.guest if owner_id is None else self.user
 
 
 def in_words(duration: timedelta) -> str:

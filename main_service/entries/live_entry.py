@@ -11,11 +11,14 @@ from main_service.entries.models import Entry, Kind, Visibility
 class LiveEntry:
     key: str
     kind: Kind
+    owner_id: UUID | None
+    """None: a guest's."""
     title: str | None
     visibility: Visibility
     created_at: datetime
     updated_at: datetime
-    expires_at: datetime
+    expires_at: datetime | None
+    """None: never."""
     views_left: int | None
     """None: without a limit. Otherwise neither text nor target may be shown before a view is spent."""
     original_url: str | None
@@ -28,13 +31,14 @@ class LiveEntry:
     @property
     def is_over(self) -> bool:
         """By the clock; a live row or copy can be over without being marked yet."""
-        return self.expires_at <= datetime.now(UTC)
+        return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
 
     @classmethod
     def from_row(cls, entry: Entry) -> "LiveEntry":
         return cls(
             key=entry.key,
             kind=entry.kind,
+            owner_id=entry.owner_id,
             title=entry.title,
             visibility=entry.visibility,
             created_at=entry.created_at,

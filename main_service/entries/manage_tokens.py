@@ -7,6 +7,7 @@ never given twice.
 import hmac
 from base64 import urlsafe_b64encode
 
+from main_service.entries.live_entry import LiveEntry
 from main_service.errors import ManageTokenMissingError, ManageTokenWrongError
 from main_service.settings import Settings
 
@@ -19,6 +20,10 @@ class ManageTokens:
         """The one token of `key`: 43 characters of base64url."""
         signature = hmac.digest(self._secret, b"manage:" + key.encode(), "sha256")
         return urlsafe_b64encode(signature).rstrip(b"=").decode("ascii")
+
+    def token_of(self, entry: LiveEntry) -> str | None:
+        """The token that is given out with a new entry; None: it belongs to an account, and no token opens it."""
+        return self.token_for(entry.key) if entry.owner_id is None else None
 
     def check(self, key: str, token: str | None) -> None:
         """Let pass whoever has the token of `key`.

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.dependencies import SettingsDep
-from main_service.entries.dependencies import EntryCreatorDep, LifetimePolicyDep, ManageTokensDep
+from main_service.entries.dependencies import ManageTokensDep
 from main_service.entries.forms import creation_lifetime_choices, parse, sentences
 from main_service.entries.lifetimes import LifetimePolicy
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.manage_tokens import ManageTokens
 from main_service.entries.models import Kind
+from main_service.entries.page_dependencies import PageCreatorDep, PagePolicyDep
 from main_service.entries.presentation import manage_address, page_entry
 from main_service.entries.schemas import MAX_TITLE_LENGTH, MAX_VIEWS, LinkIn, PasteIn
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
@@ -29,7 +30,7 @@ FIELDS = ("text", "original_url", "title", "syntax", "lifetime", "alias", "visib
 
 
 @router.api_route("/", methods=["GET", "HEAD"])
-async def home(request: Request, settings: SettingsDep, policy: LifetimePolicyDep, kind: str = "") -> Response:
+async def home(request: Request, settings: SettingsDep, policy: PagePolicyDep, kind: str = "") -> Response:
     response = _home(request, settings, policy, Kind.LINK if kind == Kind.LINK else Kind.PASTE, {})
     response.headers["X-Robots-Tag"] = "all"
     return response
@@ -50,10 +51,10 @@ async def lead_back_to_links() -> Response:
 @router.post("/pastes")
 async def create_paste(
     request: Request,
-    creator: EntryCreatorDep,
+    creator: PageCreatorDep,
     tokens: ManageTokensDep,
     settings: SettingsDep,
-    policy: LifetimePolicyDep,
+    policy: PagePolicyDep,
 ) -> Response:
     async def create(fields: dict[str, str]) -> LiveEntry:
         paste = parse(PasteIn, fields)
@@ -65,10 +66,10 @@ async def create_paste(
 @router.post("/links")
 async def create_link(
     request: Request,
-    creator: EntryCreatorDep,
+    creator: PageCreatorDep,
     tokens: ManageTokensDep,
     settings: SettingsDep,
-    policy: LifetimePolicyDep,
+    policy: PagePolicyDep,
 ) -> Response:
     async def create(fields: dict[str, str]) -> LiveEntry:
         link = parse(LinkIn, fields)
@@ -94,7 +95,7 @@ async def _create(
     except AppError as error:
         # A page that shows a text of many MiB again is made while others are answered.
         return await asyncio.to_thread(_home, request, settings, policy, kind, fields, error)
-    manage_token = tokens.token_for(entry.key)
+    manage_token = tokens.token_of(entry)
     csrf = CsrfForm(request, settings)
     return csrf.attach(
         render(
@@ -102,7 +103,7 @@ async def _create(
             "entries/created.html",
             entry=page_entry(entry, settings.public_url),
             manage_token=manage_token,
-            manage_url=manage_address(settings.public_url, entry.key, manage_token),
+            manage_url=manage_token and manage_address(settings.public_url, entry.key, manage_token),
             csrf_token=csrf.token,
         )
     )
@@ -135,6 +136,7 @@ def _home(
         max_title_length=MAX_TITLE_LENGTH,
         max_url_length=MAX_URL_LENGTH,
         max_views=MAX_VIEWS,
+        is_user=policy.may_be_endless,
         csrf_token=csrf.token,
     )
     if error is not None:

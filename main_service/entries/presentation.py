@@ -39,11 +39,11 @@ def entry_out(entry: LiveEntry, public_url: str, *, to_manager: bool) -> PasteOu
     return PasteOut(**_wire(entry, public_url)) if entry.kind is Kind.PASTE else LinkOut(**_wire(entry, public_url))
 
 
-def created_paste_out(entry: LiveEntry, public_url: str, manage_token: str) -> CreatedPasteOut:
+def created_paste_out(entry: LiveEntry, public_url: str, manage_token: str | None) -> CreatedPasteOut:
     return CreatedPasteOut(**_wire(entry, public_url), manage_token=manage_token)
 
 
-def created_link_out(entry: LiveEntry, public_url: str, manage_token: str) -> CreatedLinkOut:
+def created_link_out(entry: LiveEntry, public_url: str, manage_token: str | None) -> CreatedLinkOut:
     return CreatedLinkOut(**_wire(entry, public_url), manage_token=manage_token)
 
 

@@ -12,6 +12,7 @@ from main_service.entries.dependencies import EntryReaderDep
 from main_service.entries.lines import MAX_NUMBERED_BYTES, escaped_chunks, numbered_lines
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import Kind
+from main_service.entries.page_dependencies import ReadingAskerDep
 from main_service.entries.presentation import page_entry, robots
 from main_service.entries.targets import to_ascii
 from main_service.entries.text_response import text_response
@@ -52,22 +53,26 @@ _LEADING_ELSEWHERE = CONTENT_SECURITY_POLICY.replace("form-action 'self'", "form
         **problem_responses(*_READ, BodyStoreUnavailableError, NotAPasteError),
     },
 )
-async def read_raw(key: str, request: Request, reader: EntryReaderDep, settings: SettingsDep) -> Response:
+async def read_raw(
+    key: str, request: Request, asker: ReadingAskerDep, reader: EntryReaderDep, settings: SettingsDep
+) -> Response:
     """Where views are limited, this spends one. Link previews get the page that asks first."""
-    entry = await reader.get(key)
+    entry = await reader.get(key, asker)
     if entry.kind is Kind.LINK:
         raise NotAPasteError
     if entry.views_left is not None and _is_looking_only(request):
         return _question(request, settings, entry)
-    entry, chunks = await reader.open_text(entry)
+    entry, chunks = await reader.open_text(entry, asker)
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 
 
 @router.head("/{key}+", include_in_schema=False)
 @router.get("/{key}+", include_in_schema=False)
-async def preview(key: str, request: Request, reader: EntryReaderDep, settings: SettingsDep) -> Response:
+async def preview(
+    key: str, request: Request, asker: ReadingAskerDep, reader: EntryReaderDep, settings: SettingsDep
+) -> Response:
     """Where a link leads, without going there. A paste is its own preview."""
-    entry = await reader.get(key)
+    entry = await reader.get(key, asker)
     if entry.views_left is not None:
         return _question(request, settings, entry)
     if entry.kind is Kind.PASTE:
@@ -85,10 +90,12 @@ async def lead_back(key: str) -> Response:
 
 
 @router.post("/{key}/reveal", include_in_schema=False)
-async def reveal(key: str, request: Request, reader: EntryReaderDep, settings: SettingsDep) -> Response:
+async def reveal(
+    key: str, request: Request, asker: ReadingAskerDep, reader: EntryReaderDep, settings: SettingsDep
+) -> Response:
     """Spend a view of an entry whose views are limited: show its text, or lead to its target."""
     fields = await read_form(request)
-    entry = await reader.get(key)
+    entry = await reader.get(key, asker)
     if entry.views_left is None:
         return RedirectResponse(f"/{entry.key}", 303)
     try:
@@ -96,8 +103,8 @@ async def reveal(key: str, request: Request, reader: EntryReaderDep, settings: S
     except FormExpiredError as error:
         return _question(request, settings, entry, error=error)
     if entry.kind is Kind.LINK:
-        return _redirect(await reader.follow(entry), status=303)
-    entry, chunks = await reader.open_text(entry)
+        return _redirect(await reader.follow(entry, asker), status=303)
+    entry, chunks = await reader.open_text(entry, asker)
     return await _paste_page(request, settings, entry, chunks)
 
 
@@ -115,14 +122,16 @@ async def reveal(key: str, request: Request, reader: EntryReaderDep, settings: S
         **problem_responses(*_READ, BodyStoreUnavailableError),
     },
 )
-async def read(key: str, request: Request, reader: EntryReaderDep, settings: SettingsDep) -> Response:
+async def read(
+    key: str, request: Request, asker: ReadingAskerDep, reader: EntryReaderDep, settings: SettingsDep
+) -> Response:
     """Where views are limited, a browser gets a page that asks first, and anybody else spends a view."""
-    entry = await reader.get(key)
+    entry = await reader.get(key, asker)
     if entry.views_left is not None and (wants_html(request.headers) or _is_looking_only(request)):
         return _question(request, settings, entry)
     if entry.kind is Kind.LINK:
-        return _redirect(await reader.follow(entry), status=302)
-    entry, chunks = await reader.open_text(entry)
+        return _redirect(await reader.follow(entry, asker), status=302)
+    entry, chunks = await reader.open_text(entry, asker)
     headers = {"Vary": "Accept", **robots(entry)}
     if not wants_html(request.headers):
         return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=headers)

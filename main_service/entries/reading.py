@@ -1,5 +1,6 @@
 """Reading entries: what an address stands for, and the text behind it."""
 
+import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -8,10 +9,16 @@ from main_service.bodies import BodyMissingError, BodyStore
 from main_service.database import Session
 from main_service.entries import storage
 from main_service.entries.aliases import is_key
-from main_service.entries.copies import Copies
+from main_service.entries.copies import LONGEST_LIFETIME, Copies
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import ArchivalReason, Entry
-from main_service.errors import EntryEndedError, NotAPasteError, NotFoundError
+from main_service.entries.rights import Asker
+from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotAPasteError, NotFoundError
+
+logger = logging.getLogger(__name__)
+
+USE_PRECISION = LONGEST_LIFETIME
+"""So often at most a use is written down, and at least for entries with copies."""
 
 VIEWED_TEXT_GRACE = timedelta(minutes=1)
 """Others may have loaded the text at once with the last viewer, and learn only then that they came too late."""
@@ -23,11 +30,11 @@ class EntryReader:
         self._copies = copies
         self._bodies = bodies
 
-    async def get(self, key: str) -> LiveEntry:
+    async def get(self, key: str, asker: Asker) -> LiveEntry:
         """The live entry of `key`, from its copy or else from the database.
 
         Raises:
-            NotFoundError: the key was never used.
+            NotFoundError: the key was never used, or the asker may not know.
             EntryEndedError: what it stood for has ended.
         """
         if not is_key(key):
@@ -38,12 +45,12 @@ class EntryReader:
                 raise EntryEndedError(ArchivalReason.EXPIRED)
             return found.entry
         read_at = monotonic()
-        entry = await self._read_row(key)
+        entry = await self._read_row(key, asker)
         if found.may_fill:
             await self._copies.fill(entry, read_at=read_at)
         return entry
 
-    async def follow(self, entry: LiveEntry) -> LiveEntry:
+    async def follow(self, entry: LiveEntry, asker: Asker) -> LiveEntry:
         """The link, free to be followed: where views are limited, one has been spent.
 
         Raises:
@@ -52,10 +59,10 @@ class EntryReader:
         while entry.views_left is not None:
             if (viewed := await self._spend_view(entry)) is not None:
                 return viewed
-            entry = await self._read_row(entry.key)
+            entry = await self._read_row(entry.key, asker)
         return entry
 
-    async def open_text(self, entry: LiveEntry) -> tuple[LiveEntry, AsyncIterator[bytes]]:
+    async def open_text(self, entry: LiveEntry, asker: Asker) -> tuple[LiveEntry, AsyncIterator[bytes]]:
         """The text of a paste in chunks of UTF-8, and the entry it belongs to: a newer state if it was just changed.
 
         Where views are limited, one has been spent, and only once the text was there to be shown.
@@ -64,23 +71,27 @@ class EntryReader:
             NotAPasteError: it is a link.
             NotFoundError, EntryEndedError: as `get`, when it has just ended.
         """
-        if entry.body_id is None:
-            raise NotAPasteError
         while True:
-            try:
-                chunks = await self._bodies.open(entry.body_id)
-            except BodyMissingError:
-                # It was changed or deleted since the row was read. If not, the text is lost: a bug, and a 500.
-                fresh = await self._read_row(entry.key)
-                if fresh.body_id is None or fresh.body_id == entry.body_id:
-                    raise
-                entry = fresh
-                continue
+            entry, chunks = await self.load_text(entry, asker)
             if entry.views_left is None:
                 return entry, chunks
             if (viewed := await self._spend_view(entry)) is not None:
                 return viewed, chunks
-            entry = await self._read_row(entry.key)
+            entry = await self._read_row(entry.key, asker)
+
+    async def load_text(self, entry: LiveEntry, asker: Asker) -> tuple[LiveEntry, AsyncIterator[bytes]]:
+        """As `open_text`, without spending a view: for who manages the entry."""
+        while True:
+            if entry.body_id is None:
+                raise NotAPasteError
+            try:
+                return entry, await self._bodies.open(entry.body_id)
+            except BodyMissingError:
+                # It was changed or deleted since the row was read. If not, the text is lost: a bug, and a 500.
+                fresh = await self._read_row(entry.key, asker)
+                if fresh.body_id == entry.body_id:
+                    raise
+                entry = fresh
 
     async def _spend_view(self, entry: LiveEntry) -> LiveEntry | None:
         """The entry after one more view; None when it has changed or ended since it was read."""
@@ -94,24 +105,38 @@ class EntryReader:
         await self._session.commit()
         return viewed
 
-    async def _read_row(self, key: str) -> LiveEntry:
-        """The live row. Its transaction ends here: no connection is held while Redis or the object store is busy."""
+    async def _read_row(self, key: str, asker: Asker) -> LiveEntry:
+        """The live row. Its transaction ends here: no connection is held while Redis or the object store is busy.
+
+        This is where use is written down, once a day: a copy lives no longer, so nothing that is used goes unnoticed.
+        """
         try:
-            return LiveEntry.from_row(require_live(await storage.find(self._session, key)))
+            row = require_live(await storage.find(self._session, key), asker)
+            entry = LiveEntry.from_row(row)
+            if max(row.updated_at, row.last_visit_at or row.updated_at) < datetime.now(UTC) - USE_PRECISION:
+                await self._note_use(key)
+            return entry
         finally:
             await self._session.rollback()
 
+    async def _note_use(self, key: str) -> None:
+        try:
+            await storage.note_use(self._session, key)
+            await self._session.commit()
+        except DatabaseUnavailableError as error:
+            logger.warning("A use was not written down: %r", error.__cause__)
 
-def require_live(entry: Entry | None) -> Entry:
-    """The row if it is there and live.
+
+def require_live(entry: Entry | None, asker: Asker) -> Entry:
+    """The row if it is there, live, and the asker may see it.
 
     Raises:
         NotFoundError, EntryEndedError: it is not.
     """
-    if entry is None:
+    if entry is None or not asker.may_see(entry):
         raise NotFoundError
     if entry.archival_reason is not None:
         raise EntryEndedError(entry.archival_reason)
-    if entry.expires_at <= datetime.now(UTC):
+    if entry.expires_at is not None and entry.expires_at <= datetime.now(UTC):
         raise EntryEndedError(ArchivalReason.EXPIRED)
     return entry

@@ -1,17 +1,23 @@
 """The JSON API of entries."""
 
-from typing import Annotated
+from typing import Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
+from main_service.accounts.users import WriterDep
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import (
+    AskerDep,
     AttemptDep,
+    CreatorDep,
     EntryChangerDep,
-    EntryCreatorDep,
+    EntryEnderDep,
     EntryReaderDep,
+    ManageTokenDep,
     ManageTokensDep,
+    RightsDep,
+    WritingAskerDep,
 )
 from main_service.entries.presentation import (
     created_link_out,
@@ -23,15 +29,18 @@ from main_service.entries.presentation import (
 from main_service.entries.schemas import (
     CreatedLinkOut,
     CreatedPasteOut,
+    DeletedEntriesOut,
     EntryChangeIn,
     EntryOut,
     LinkIn,
     LinkOut,
+    ManyEntriesIn,
     PasteIn,
     PasteOut,
 )
 from main_service.entries.text_response import text_response
 from main_service.errors import (
+    AddressUnconfirmedError,
     AliasReservedError,
     AliasTakenError,
     BodyStoreUnavailableError,
@@ -43,7 +52,11 @@ from main_service.errors import (
     ManageTokenWrongError,
     NotAPasteError,
     NotFoundError,
+    NotOwnerError,
+    ScopeMissingError,
+    SignInRequiredError,
     TextTooLargeError,
+    TokenInvalidError,
     ViewNotSpentError,
 )
 from main_service.problems import InternalError, problem_responses
@@ -52,9 +65,8 @@ from main_service.web.link_previews import is_link_preview
 
 router = APIRouter(prefix="/api/v1", tags=["entries"], route_class=JsonRoute)
 
-ManageTokenDep = Annotated[
-    str | None, Header(alias="X-Manage-Token", max_length=200, description="Given when the entry was made.")
-]
+FOR_GUESTS_TOO: dict[str, Any] = {"security": [{}]}
+"""Added to the token that FastAPI documents as required."""
 
 _CREATE = (
     AliasTakenError,
@@ -64,9 +76,21 @@ _CREATE = (
     EntryEndedError,
     IdempotencyKeyReusedError,
     InternalError,
+    AddressUnconfirmedError,
+    ScopeMissingError,
+    TokenInvalidError,
 )
-_READ = (NotFoundError, EntryEndedError, DatabaseUnavailableError, InternalError)
-_MANAGE = (*_READ, ManageTokenMissingError, ManageTokenWrongError)
+_READ = (NotFoundError, EntryEndedError, TokenInvalidError, DatabaseUnavailableError, InternalError)
+_MANAGE = (
+    *_READ,
+    ManageTokenMissingError,
+    ManageTokenWrongError,
+    NotOwnerError,
+    ScopeMissingError,
+    SignInRequiredError,
+    TokenInvalidError,
+)
+_KNOWN = (SignInRequiredError, TokenInvalidError, ScopeMissingError, DatabaseUnavailableError, InternalError)
 _TEXT = (BodyStoreUnavailableError,)
 
 
@@ -74,64 +98,62 @@ _TEXT = (BodyStoreUnavailableError,)
     "/pastes",
     status_code=201,
     summary="Create a paste",
+    openapi_extra=FOR_GUESTS_TOO,
     responses=problem_responses(*_CREATE, *_TEXT, TextTooLargeError),
 )
 async def create_paste(
     paste: PasteIn,
     attempt: AttemptDep,
-    creator: EntryCreatorDep,
+    creator: CreatorDep,
     tokens: ManageTokensDep,
     settings: SettingsDep,
     response: Response,
 ) -> CreatedPasteOut:
     entry = await creator.create_paste(paste.new_entry, text=paste.text.encode(), syntax=paste.syntax, attempt=attempt)
     response.headers["Location"] = short_address(settings.public_url, entry.key)
-    return created_paste_out(entry, settings.public_url, tokens.token_for(entry.key))
+    return created_paste_out(entry, settings.public_url, tokens.token_of(entry))
 
 
 @router.post(
     "/links",
     status_code=201,
     summary="Create a link",
+    openapi_extra=FOR_GUESTS_TOO,
     responses=problem_responses(*_CREATE),
 )
 async def create_link(
     link: LinkIn,
     attempt: AttemptDep,
-    creator: EntryCreatorDep,
+    creator: CreatorDep,
     tokens: ManageTokensDep,
     settings: SettingsDep,
     response: Response,
 ) -> CreatedLinkOut:
     entry = await creator.create_link(link.new_entry, original_url=link.original_url, attempt=attempt)
     response.headers["Location"] = short_address(settings.public_url, entry.key)
-    return created_link_out(entry, settings.public_url, tokens.token_for(entry.key))
+    return created_link_out(entry, settings.public_url, tokens.token_of(entry))
 
 
 @router.get(
     "/entries/{key}",
     summary="Get an entry",
     response_model=EntryOut,
-    responses=problem_responses(*_READ, ManageTokenWrongError),
+    openapi_extra=FOR_GUESTS_TOO,
+    responses=problem_responses(*_READ, ManageTokenWrongError, NotOwnerError, SignInRequiredError),
 )
 async def get_entry(
-    key: str,
-    reader: EntryReaderDep,
-    tokens: ManageTokensDep,
-    settings: SettingsDep,
-    manage_token: ManageTokenDep = None,
+    key: str, asker: AskerDep, reader: EntryReaderDep, rights: RightsDep, settings: SettingsDep
 ) -> PasteOut | LinkOut:
     """What it is and how long it lives. Spends no view; where views are limited, only who manages it sees all."""
-    entry = await reader.get(key)
-    if manage_token:
-        tokens.check(key, manage_token)
-    return entry_out(entry, settings.public_url, to_manager=bool(manage_token))
+    entry = await reader.get(key, asker)
+    return entry_out(entry, settings.public_url, to_manager=rights.is_manager(entry, asker))
 
 
 @router.get(
     "/entries/{key}/text",
     summary="Get the text of a paste",
     response_class=StreamingResponse,
+    openapi_extra=FOR_GUESTS_TOO,
     responses={
         200: {
             "content": {"text/plain": {"schema": {"type": "string"}}},
@@ -140,12 +162,12 @@ async def get_entry(
         **problem_responses(*_READ, *_TEXT, NotAPasteError, ViewNotSpentError),
     },
 )
-async def get_text(key: str, request: Request, reader: EntryReaderDep) -> StreamingResponse:
+async def get_text(key: str, request: Request, asker: AskerDep, reader: EntryReaderDep) -> StreamingResponse:
     """Where views are limited, this spends one, but for link previews, which are refused."""
-    entry = await reader.get(key)
+    entry = await reader.get(key, asker)
     if entry.views_left is not None and is_link_preview(request.headers):
         raise ViewNotSpentError
-    entry, chunks = await reader.open_text(entry)
+    entry, chunks = await reader.open_text(entry, asker)
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 
 
@@ -153,19 +175,45 @@ async def get_text(key: str, request: Request, reader: EntryReaderDep) -> Stream
     "/entries/{key}",
     summary="Change an entry",
     response_model=EntryOut,
+    openapi_extra=FOR_GUESTS_TOO,
     responses=problem_responses(*_MANAGE, *_TEXT, BodyTooLargeError, TextTooLargeError),
 )
 async def change_entry(
-    key: str,
-    change: EntryChangeIn,
-    changer: EntryChangerDep,
-    settings: SettingsDep,
-    manage_token: ManageTokenDep = None,
+    key: str, change: EntryChangeIn, asker: WritingAskerDep, changer: EntryChangerDep, settings: SettingsDep
 ) -> PasteOut | LinkOut:
-    entry = await changer.change(key, change.changes, manage_token=manage_token)
+    """By its owner; a guest's by whoever has its manage token."""
+    entry = await changer.change(key, change.changes, asker)
     return entry_out(entry, settings.public_url, to_manager=True)
 
 
-@router.delete("/entries/{key}", status_code=204, summary="Delete an entry", responses=problem_responses(*_MANAGE))
-async def delete_entry(key: str, changer: EntryChangerDep, manage_token: ManageTokenDep = None) -> None:
-    await changer.delete(key, manage_token=manage_token)
+@router.delete(
+    "/entries/{key}",
+    status_code=204,
+    summary="Delete an entry",
+    openapi_extra=FOR_GUESTS_TOO,
+    responses=problem_responses(*_MANAGE),
+)
+async def delete_entry(key: str, asker: WritingAskerDep, ender: EntryEnderDep) -> None:
+    """By its owner; a guest's by whoever has its manage token."""
+    await ender.delete(key, asker)
+
+
+@router.post(
+    "/entries/{key}/claim",
+    summary="Take a guest's entry into my account",
+    response_model=EntryOut,
+    responses=problem_responses(*_MANAGE),
+)
+async def claim_entry(
+    key: str, account: WriterDep, changer: EntryChangerDep, settings: SettingsDep, manage_token: ManageTokenDep = None
+) -> PasteOut | LinkOut:
+    """By its manage token, which does not open it any more then. Again is harmless."""
+    entry = await changer.claim(key, account.id, manage_token=manage_token)
+    return entry_out(entry, settings.public_url, to_manager=True)
+
+
+@router.post("/entries/delete", summary="Delete many of my entries", responses=problem_responses(*_KNOWN))
+async def delete_entries(asked: ManyEntriesIn, account: WriterDep, ender: EntryEnderDep) -> DeletedEntriesOut:
+    """Those that are mine and live; the others are named too."""
+    deleted = await ender.delete_many(asked.keys, account.id)
+    return DeletedEntriesOut(deleted=deleted, not_deleted=[key for key in asked.keys if key not in set(deleted)])

@@ -28,6 +28,8 @@ from main_service.entries.targets import MAX_URL_LENGTH, check_url
 
 MAX_TITLE_LENGTH = 200
 MAX_VIEWS = 1_000_000
+MAX_MANY = 1_000
+NEVER = "never"
 
 
 # Line ends, control characters, and what changes the direction of writing up to its end: where it has none, that
@@ -68,7 +70,9 @@ def _url(url: str) -> str:
         raise PydanticCustomError("url_invalid", "{reason}", {"reason": str(error)}) from error
 
 
-def _duration(value: Any) -> timedelta:
+def _duration(value: Any) -> timedelta | str:
+    if value == NEVER:
+        return NEVER
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise PydanticCustomError("duration_invalid", DURATION_RULE)
     try:
@@ -97,10 +101,12 @@ TargetUrl = Annotated[
     ),
 ]
 Duration = Annotated[
-    timedelta,
+    timedelta | Literal["never"],
     BeforeValidator(_duration),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "format": "duration"}]}),
-    Field(description="Lifetime from now: seconds, or an ISO 8601 duration.", examples=["P7D"]),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "format": "duration"}, {"const": NEVER}]}
+    ),
+    Field(description="Lifetime from now: seconds, an ISO 8601 duration, or for users `never`.", examples=["P7D"]),
 ]
 Instant = Annotated[
     AwareDatetime,
@@ -128,13 +134,17 @@ class _LifetimeIn(BaseModel):
 
     @property
     def lifetime(self) -> Lifetime:
+        if isinstance(self.expires_in, str):
+            return Lifetime(is_endless=True)
         return Lifetime(expires_at=self.expires_at, expires_in=self.expires_in)
 
 
 class _EntryIn(_LifetimeIn):
     title: Title | None = None
     alias: Alias | None = Field(None, description="The key, if it should be a chosen one. " + ALIAS_RULE)
-    visibility: Visibility = Visibility.UNLISTED
+    visibility: Visibility = Field(
+        Visibility.UNLISTED, description="`private`, for users: to everybody else there is nothing at the address."
+    )
     views: Views | None = None
 
     @property
@@ -182,6 +192,17 @@ class EntryChangeIn(_LifetimeIn):
         return Changes(fields=fields, lifetime=self.lifetime, text=None if self.text is None else self.text.encode())
 
 
+class ManyEntriesIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    keys: list[Annotated[str, StringConstraints(max_length=64)]] = Field(min_length=1, max_length=MAX_MANY)
+
+
+class DeletedEntriesOut(BaseModel):
+    deleted: list[str]
+    not_deleted: list[str] = Field(description="Those that are not mine, or had ended.")
+
+
 class _EntryOut(BaseModel):
     key: str
     url: str = Field(description="The address to share.")
@@ -189,7 +210,7 @@ class _EntryOut(BaseModel):
     visibility: Visibility
     created_at: datetime
     updated_at: datetime
-    expires_at: datetime
+    expires_at: datetime | None = Field(description="null: never, as users may have it.")
     views_left: int | None = Field(description="How often it can still be viewed; null: without a limit.")
 
 
@@ -206,12 +227,15 @@ class LinkOut(_EntryOut):
     original_url: str | None = Field(description="Of a link whose views are limited: null, but for who manages it.")
 
 
+_ABOUT_MANAGING = "Lets change and delete a guest's entry; given only now. null: the entry is a user's."
+
+
 class CreatedPasteOut(PasteOut):
-    manage_token: str = Field(description="Lets change and delete the entry; given only now.")
+    manage_token: str | None = Field(description=_ABOUT_MANAGING)
 
 
 class CreatedLinkOut(LinkOut):
-    manage_token: str = Field(description="Lets change and delete the entry; given only now.")
+    manage_token: str | None = Field(description=_ABOUT_MANAGING)
 
 
 EntryOut = Annotated[PasteOut | LinkOut, Field(discriminator="kind")]

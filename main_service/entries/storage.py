@@ -1,25 +1,28 @@
 """Entries in PostgreSQL: one function per question."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, case, delete, func, insert, or_, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from main_service.database import Session
 from main_service.entries.attempts import REMEMBERED_FOR, Attempt
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, StaleKey
+from main_service.errors import TokenInvalidError
 
 # SQLAlchemy compiles an insert with ON CONFLICT anew each time, which takes longer than PostgreSQL needs for the row.
 _CREATE = text(
     """
-    INSERT INTO entry (key, kind, title, visibility, created_at, updated_at, expires_at, views_left,
-                       original_url, body_id, size_bytes, syntax)
-    VALUES (:key, :kind, :title, :visibility, :created_at, :updated_at, :expires_at, :views_left,
-            :original_url, :body_id, :size_bytes, :syntax)
+    INSERT INTO entry (key, kind, owner_id, title, visibility, created_at, updated_at, expires_at, views_left,
+                       original_url, target_digest, body_id, size_bytes, syntax)
+    VALUES (:key, :kind, :owner_id, :title, :visibility, :created_at, :updated_at, :expires_at, :views_left,
+            :original_url, :target_digest, :body_id, :size_bytes, :syntax)
     ON CONFLICT (key) DO NOTHING
     RETURNING key
     """
@@ -38,25 +41,43 @@ _REMEMBER = text(
 
 
 async def create(session: Session, entry: LiveEntry) -> bool:
-    """Insert a row of `entry`; False, with nothing changed, when its key is or was in use."""
-    return (await session.execute(_CREATE, asdict(entry))).first() is not None
+    """Insert a row of `entry`; False, with nothing changed, when its key is or was in use.
+
+    Raises:
+        TokenInvalidError: its owner's account has just been deleted.
+    """
+    values = {**asdict(entry), "target_digest": target_digest(entry.original_url)}
+    try:
+        return (await session.execute(_CREATE, values)).first() is not None
+    except IntegrityError as error:
+        raise TokenInvalidError from error
+
+
+def target_digest(original_url: str | None) -> bytes | None:
+    """By which the owner of a link finds it."""
+    return None if original_url is None else sha256(original_url.encode()).digest()
 
 
 async def find(session: Session, key: str) -> Entry | None:
     """The row of `key`, live or ended."""
-    entry: Entry | None = (await session.execute(select(Entry).where(Entry.key == key))).scalar_one_or_none()
+    # As it is now, not as the session may have read it before.
+    statement = select(Entry).where(Entry.key == key).execution_options(populate_existing=True)
+    entry: Entry | None = (await session.execute(statement)).scalar_one_or_none()
     return entry
 
 
 async def find_for_update(session: Session, key: str) -> Entry | None:
     """The row of `key`, locked until the transaction ends."""
     statement = select(Entry).where(Entry.key == key).with_for_update()
+    statement = statement.execution_options(populate_existing=True)
     entry: Entry | None = (await session.execute(statement)).scalar_one_or_none()
     return entry
 
 
 async def change(session: Session, entry: Entry, values: dict[str, Any]) -> None:
     """Change a row, and note that Redis may hold what it was."""
+    if "original_url" in values:
+        values = {**values, "target_digest": target_digest(values["original_url"])}
     for name, value in values.items():
         setattr(entry, name, value)
     await session.flush()
@@ -68,6 +89,42 @@ async def end(session: Session, entry: Entry, reason: ArchivalReason) -> None:
     await change(session, entry, {"ended_at": datetime.now(UTC), "archival_reason": reason})
     if entry.body_id is not None:
         await queue_body(session, entry.body_id)
+
+
+@dataclass(frozen=True)
+class Ended:
+    key: str
+    body_id: UUID | None
+
+
+async def end_owned(session: Session, owner_id: UUID, *, keys: Sequence[str]) -> list[Ended]:
+    """End those of the entries that are the owner's and not over, as deleted, and queue their texts."""
+    locked = (
+        select(Entry.key)
+        .where(Entry.key.in_(keys), Entry.owner_id == owner_id, Entry.ended_at.is_(None), is_not_over())
+        # Two that end the same entries lock them in one order.
+        .order_by(Entry.key)
+        .with_for_update()
+    )
+    return await _end_all(session, (await session.execute(locked)).scalars().all())
+
+
+async def _end_all(session: Session, keys: Sequence[str]) -> list[Ended]:
+    """End live rows that are locked already, as deleted; note that Redis may hold them, and queue their texts."""
+    if not keys:
+        return []
+    statement = (
+        update(Entry)
+        .where(Entry.key.in_(keys))
+        .values(ended_at=func.now(), archival_reason=ArchivalReason.DELETED)
+        .returning(Entry.key, Entry.body_id)
+        .execution_options(synchronize_session=False)
+    )
+    ended = [Ended(key=row.key, body_id=row.body_id) for row in await session.execute(statement)]
+    await session.execute(insert(StaleKey), [{"key": end.key} for end in ended])
+    if queued := [{"body_id": end.body_id} for end in ended if end.body_id is not None]:
+        await session.execute(insert(BodyToDelete), queued)
+    return ended
 
 
 async def spend_view(session: Session, entry: LiveEntry) -> Entry | None:
@@ -82,7 +139,7 @@ async def spend_view(session: Session, entry: LiveEntry) -> Entry | None:
             Entry.key == entry.key,
             Entry.views_left > 0,
             Entry.ended_at.is_(None),
-            Entry.expires_at > func.now(),
+            is_not_over(),
             Entry.body_id.is_not_distinct_from(entry.body_id),
         )
         .values(
@@ -95,6 +152,18 @@ async def spend_view(session: Session, entry: LiveEntry) -> Entry | None:
     )
     row: Entry | None = (await session.execute(statement)).scalar_one_or_none()
     return row
+
+
+def is_not_over() -> ColumnElement[bool]:
+    """By the clock."""
+    return or_(Entry.expires_at.is_(None), Entry.expires_at > func.now())
+
+
+async def note_use(session: Session, key: str) -> None:
+    """Write down that an entry was used. Whoever is changing its row is not waited for: that counts as much."""
+    free = select(Entry.key).where(Entry.key == key).with_for_update(key_share=True, skip_locked=True)
+    statement = update(Entry).where(Entry.key.in_(free.scalar_subquery())).values(last_visit_at=func.now())
+    await session.execute(statement.execution_options(synchronize_session=False))
 
 
 async def queue_body(session: Session, body_id: UUID, *, grace: timedelta = timedelta(0)) -> None:

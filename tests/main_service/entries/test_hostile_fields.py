@@ -30,7 +30,7 @@ BOTH_KINDS = [
     *rows("title", "string_too_long", MARK + "a" * 195, MARK + "\U0001f98a" * 195),
     *rows("alias", "alias_invalid", "ab", "..", MARK + "a" * 59),
     *rows("alias", "alias_invalid", *(MARK + character for character in "\0\n\r\t /+%.~<\"'\u00fc\u202e\u200b\ufe0f")),
-    *rows("visibility", "enum", "private", "Public", MARK),
+    *rows("visibility", "enum", "secret", "Public", MARK),
     *rows("views", "greater_than_equal", 0),
     *rows("views", "less_than_equal", 1_000_001, 999_999_999),
     *rows("views", "int_type", "-1", "1.5", "1e3", "\u0661", "0x10", MARK, "9" * 400, "1\0"),

@@ -73,7 +73,7 @@ def test_number_of_seconds_is_told_on_which_side_it_fails(seconds: int, reason: 
 
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-POLICY = LifetimePolicy(default=timedelta(days=10), longest=timedelta(days=365))
+POLICY = LifetimePolicy(default=timedelta(days=10), longest=timedelta(days=365), may_be_endless=False)
 OFFSETS = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
