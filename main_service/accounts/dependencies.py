@@ -1,12 +1,16 @@
-"""How a request gets the service of accounts."""
+"""How a request gets the services of accounts."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from main_service.accounts.service import AccountService
+from main_service.accounts.changing import AccountChanger
+from main_service.accounts.letters import AccountLetters
+from main_service.accounts.password_again import PasswordAgain
+from main_service.accounts.registering import AccountRegistrar
 from main_service.accounts.sign_in_limits import SignInLimits
 from main_service.accounts.signed_links import SignedLinks
+from main_service.accounts.signing_in import SignIns
 from main_service.accounts.token_service import ApiTokenService
 from main_service.accounts.users import BearerTokensDep
 from main_service.dependencies import ResourcesDep, SessionDep, SettingsDep
@@ -22,23 +26,67 @@ async def get_sign_in_limits(request: Request, settings: SettingsDep) -> SignInL
     return limits
 
 
-async def get_account_service(
+SignInLimitsDep = Annotated[SignInLimits, Depends(get_sign_in_limits)]
+
+
+async def get_links(settings: SettingsDep) -> SignedLinks:
+    return SignedLinks(settings)
+
+
+SignedLinksDep = Annotated[SignedLinks, Depends(get_links)]
+
+
+async def get_letters(session: SessionDep, links: SignedLinksDep, settings: SettingsDep) -> AccountLetters:
+    return AccountLetters(session=session, links=links, public_url=settings.public_url)
+
+
+AccountLettersDep = Annotated[AccountLetters, Depends(get_letters)]
+
+
+async def get_registrar(
+    session: SessionDep, resources: ResourcesDep, links: SignedLinksDep, letters: AccountLettersDep
+) -> AccountRegistrar:
+    return AccountRegistrar(session=session, passwords=resources.passwords, links=links, letters=letters)
+
+
+AccountRegistrarDep = Annotated[AccountRegistrar, Depends(get_registrar)]
+
+
+async def get_sign_ins(
+    session: SessionDep, resources: ResourcesDep, tokens: BearerTokensDep, limits: SignInLimitsDep
+) -> SignIns:
+    return SignIns(session=session, passwords=resources.passwords, tokens=tokens, limits=limits)
+
+
+SignInsDep = Annotated[SignIns, Depends(get_sign_ins)]
+
+
+async def get_password_again(session: SessionDep, resources: ResourcesDep, limits: SignInLimitsDep) -> PasswordAgain:
+    return PasswordAgain(session=session, passwords=resources.passwords, limits=limits)
+
+
+PasswordAgainDep = Annotated[PasswordAgain, Depends(get_password_again)]
+
+
+async def get_changer(
     session: SessionDep,
     resources: ResourcesDep,
-    tokens: BearerTokensDep,
-    limits: Annotated[SignInLimits, Depends(get_sign_in_limits)],
-) -> AccountService:
-    return AccountService(
+    password_again: PasswordAgainDep,
+    links: SignedLinksDep,
+    letters: AccountLettersDep,
+    limits: SignInLimitsDep,
+) -> AccountChanger:
+    return AccountChanger(
         session=session,
         passwords=resources.passwords,
-        links=SignedLinks(resources.settings),
-        tokens=tokens,
+        password_again=password_again,
+        links=links,
+        letters=letters,
         limits=limits,
-        public_url=resources.settings.public_url,
     )
 
 
-AccountServiceDep = Annotated[AccountService, Depends(get_account_service)]
+AccountChangerDep = Annotated[AccountChanger, Depends(get_changer)]
 
 
 async def get_token_service(session: SessionDep) -> ApiTokenService:

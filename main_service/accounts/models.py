@@ -38,6 +38,11 @@ class Account(SQLAlchemyBaseUserTableUUID, Base):
     leaves_entries: Mapped[bool] = mapped_column(server_default=false())
     """Whether its entries live on without owner then."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody can be signed in to it: it is neither disabled nor left."""
+        return self.is_active and self.left_at is None
+
 
 class ApiToken(Base):
     """A token for programs of a user's own. Only its hash is kept."""

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ValidationError
 
-from main_service.accounts.dependencies import AccountServiceDep
+from main_service.accounts.dependencies import AccountChangerDep, AccountRegistrarDep
 from main_service.accounts.schemas import EmailIn, ResetIn
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, InvalidInputError
@@ -22,8 +22,8 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
 @router.api_route("/verify/{token}", methods=["GET", "HEAD"])
-async def verify(token: str, request: Request, accounts: AccountServiceDep) -> Response:
-    await accounts.confirm(token)
+async def verify(token: str, request: Request, registrar: AccountRegistrarDep) -> Response:
+    await registrar.confirm(token)
     heading = "Your address is confirmed"
     return render(request, "accounts/message.html", heading=heading, sentence="You can close this page.")
 
@@ -34,12 +34,12 @@ async def ask_for_email(request: Request, settings: SettingsDep) -> Response:
 
 
 @router.post("/forgot")
-async def forgot(request: Request, settings: SettingsDep, accounts: AccountServiceDep) -> Response:
+async def forgot(request: Request, settings: SettingsDep, changer: AccountChangerDep) -> Response:
     fields = await read_form(request)
     email = fields.get("email", "")
     try:
         check_form(request, fields.get(FIELD), settings)
-        await accounts.forgot_password(_parse(EmailIn, email=email).email)
+        await changer.forgot_password(_parse(EmailIn, email=email).email)
     except AppError as error:
         return _form(request, settings, "accounts/forgot.html", error=error, email=email)
     sentence = "If this address has an account, a letter with a link to choose a new password is on its way to it."
@@ -52,13 +52,13 @@ async def ask_for_password(token: str, request: Request, settings: SettingsDep) 
 
 
 @router.post("/reset")
-async def reset(request: Request, settings: SettingsDep, accounts: AccountServiceDep) -> Response:
+async def reset(request: Request, settings: SettingsDep, changer: AccountChangerDep) -> Response:
     fields = await read_form(request)
     token = fields.get("token", "")
     try:
         check_form(request, fields.get(FIELD), settings)
         asked = _parse(ResetIn, token=token, password=fields.get("password", ""))
-        await accounts.reset_password(asked.token, asked.password)
+        await changer.reset_password(asked.token, asked.password)
     except AppError as error:
         return _form(request, settings, "accounts/reset.html", error=error, token=token)
     sentence = "It counts from now on. Whoever was signed in to your account, wherever, is signed out."

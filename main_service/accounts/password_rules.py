@@ -1,5 +1,7 @@
 """What a password must be like."""
 
+from main_service.errors import FieldError, InvalidInputError
+
 MIN_LENGTH = 8
 MAX_LENGTH = 128
 PASSWORD_RULE = (
@@ -21,3 +23,12 @@ def password_fault(password: str, *, email: str, username: str | None) -> str | 
     if any(len(name) >= _SHORTEST_NAME and name.casefold() in plain for name in names):
         return "A password may not contain the e-mail address or the user name."
     return None
+
+
+def require_good_password(password: str, *, email: str, username: str | None, field: str = "password") -> None:
+    """Raises:
+    InvalidInputError: the password, which came in `field`, is no good.
+    """
+    fault = password_fault(password, email=email, username=username)
+    if fault is not None:
+        raise InvalidInputError(fields=[FieldError(field, "password_weak", fault)])

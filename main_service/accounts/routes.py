@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
 from main_service.accounts.bearer_tokens import TokenPair
-from main_service.accounts.dependencies import AccountServiceDep, ClientAddressDep
+from main_service.accounts.dependencies import AccountChangerDep, AccountRegistrarDep, ClientAddressDep, SignInsDep
 from main_service.accounts.schemas import (
     AccountOut,
     ChangePasswordIn,
@@ -73,16 +73,16 @@ _TOKEN_BODY: dict[str, Any] = {
     summary="Register",
     responses=problem_responses(UsernameTakenError, *_HASHING),
 )
-async def register(registration: RegisterIn, accounts: AccountServiceDep) -> MessageOut:
+async def register(registration: RegisterIn, registrar: AccountRegistrarDep) -> MessageOut:
     """The answer is the same for an address that has an account already; its owner gets a letter then."""
-    await accounts.register(registration.new_account)
+    await registrar.register(registration.new_account)
     return MessageOut(message=CONFIRM_SENT)
 
 
 @router.get("/verify/{token}", summary="Confirm an address", responses=problem_responses(LinkInvalidError, *_ALWAYS))
-async def verify(token: str, accounts: AccountServiceDep) -> MessageOut:
+async def verify(token: str, registrar: AccountRegistrarDep) -> MessageOut:
     """The link of a letter leads here. Opening it again is harmless."""
-    await accounts.confirm(token)
+    await registrar.confirm(token)
     return MessageOut(message="The address is confirmed.")
 
 
@@ -92,8 +92,8 @@ async def verify(token: str, accounts: AccountServiceDep) -> MessageOut:
     summary="Send the link to confirm again",
     responses=problem_responses(*_ALWAYS),
 )
-async def resend(asked: EmailIn, accounts: AccountServiceDep) -> MessageOut:
-    await accounts.resend_confirmation(asked.email)
+async def resend(asked: EmailIn, registrar: AccountRegistrarDep) -> MessageOut:
+    await registrar.resend_confirmation(asked.email)
     return MessageOut(message=IF_THERE_IS_ONE)
 
 
@@ -103,16 +103,16 @@ async def resend(asked: EmailIn, accounts: AccountServiceDep) -> MessageOut:
     openapi_extra=_TOKEN_BODY,
     responses=problem_responses(CredentialsWrongError, AccountDisabledError, TooManyAttemptsError, *_HASHING),
 )
-async def sign_in(request: Request, accounts: AccountServiceDep, address: ClientAddressDep) -> TokenPairOut:
+async def sign_in(request: Request, sign_ins: SignInsDep, address: ClientAddressDep) -> TokenPairOut:
     """By JSON, or by the password form of OAuth2, whose `username` may be the e-mail address."""
     asked = await _read_token_in(request)
-    account = await accounts.sign_in(asked.email, asked.password, address=address)
-    return _pair_out(accounts.pair_for(account))
+    account = await sign_ins.sign_in(asked.email, asked.password, address=address)
+    return _pair_out(sign_ins.pair_for(account))
 
 
 @router.post("/refresh", summary="Get a fresh pair of tokens", responses=problem_responses(TokenInvalidError, *_ALWAYS))
-async def refresh(asked: RefreshIn, accounts: AccountServiceDep) -> TokenPairOut:
-    return _pair_out(await accounts.refresh(asked.refresh_token))
+async def refresh(asked: RefreshIn, sign_ins: SignInsDep) -> TokenPairOut:
+    return _pair_out(await sign_ins.refresh(asked.refresh_token))
 
 
 @router.post(
@@ -121,17 +121,17 @@ async def refresh(asked: RefreshIn, accounts: AccountServiceDep) -> TokenPairOut
     summary="End all sessions and tokens of signing in",
     responses=problem_responses(*_SIGNED_IN, *_ALWAYS),
 )
-async def logout_everywhere(account: SignedInDep, accounts: AccountServiceDep) -> Response:
+async def logout_everywhere(account: SignedInDep, sign_ins: SignInsDep) -> Response:
     """API tokens stay; they are deleted one by one."""
-    await accounts.logout_everywhere(account.id, session_epoch=account.session_epoch)
+    await sign_ins.end_everywhere(account.id, session_epoch=account.session_epoch)
     return Response(status_code=204)
 
 
 @router.post(
     "/forgot-password", status_code=202, summary="Ask for a new password", responses=problem_responses(*_ALWAYS)
 )
-async def forgot_password(asked: EmailIn, accounts: AccountServiceDep) -> MessageOut:
-    await accounts.forgot_password(asked.email)
+async def forgot_password(asked: EmailIn, changer: AccountChangerDep) -> MessageOut:
+    await changer.forgot_password(asked.email)
     return MessageOut(message=IF_THERE_IS_ONE)
 
 
@@ -141,9 +141,9 @@ async def forgot_password(asked: EmailIn, accounts: AccountServiceDep) -> Messag
     summary="Set a new password by the link of a letter",
     responses=problem_responses(LinkInvalidError, *_HASHING),
 )
-async def reset_password(asked: ResetIn, accounts: AccountServiceDep) -> Response:
+async def reset_password(asked: ResetIn, changer: AccountChangerDep) -> Response:
     """Ends all sessions and API tokens."""
-    await accounts.reset_password(asked.token, asked.password)
+    await changer.reset_password(asked.token, asked.password)
     return Response(status_code=204)
 
 
@@ -153,13 +153,17 @@ async def reset_password(asked: ResetIn, accounts: AccountServiceDep) -> Respons
     responses=problem_responses(CredentialsWrongError, TooManyAttemptsError, *_SIGNED_IN, *_HASHING),
 )
 async def change_password(
-    asked: ChangePasswordIn, account: SignedInDep, accounts: AccountServiceDep, address: ClientAddressDep
+    asked: ChangePasswordIn,
+    account: SignedInDep,
+    changer: AccountChangerDep,
+    sign_ins: SignInsDep,
+    address: ClientAddressDep,
 ) -> TokenPairOut:
     """Ends all sessions and API tokens; the answer is a fresh pair."""
-    changed = await accounts.change_password(
+    changed = await changer.change_password(
         account.id, password=asked.password, new_password=asked.new_password, address=address
     )
-    return _pair_out(accounts.pair_for(changed))
+    return _pair_out(sign_ins.pair_for(changed))
 
 
 @router.get("/whoami", summary="Who asks", responses=problem_responses(TokenInvalidError, *_ALWAYS))

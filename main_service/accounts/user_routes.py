@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from main_service.accounts.dependencies import AccountServiceDep, ApiTokenServiceDep, ClientAddressDep
+from main_service.accounts.dependencies import AccountChangerDep, ApiTokenServiceDep, ClientAddressDep
 from main_service.accounts.models import ApiToken
 from main_service.accounts.schemas import (
     AccountChangeIn,
@@ -44,24 +44,24 @@ async def get_me(account: AccountDep) -> AccountOut:
 
 @router.patch("/users/me", summary="Change my account", responses=problem_responses(*_PASSWORD, UsernameTakenError))
 async def change_me(
-    change: AccountChangeIn, account: SignedInDep, accounts: AccountServiceDep, address: ClientAddressDep
+    change: AccountChangeIn, account: SignedInDep, changer: AccountChangerDep, address: ClientAddressDep
 ) -> AccountOut:
     """A new e-mail address needs the password, and counts once the link in the letter to it was opened."""
     # Before any row is locked, which reads it anew.
     session_epoch = account.session_epoch
     if change.email is not None:
-        await accounts.ask_to_change_email(account.id, change.email, password=change.password or "", address=address)
+        await changer.ask_to_change_email(account.id, change.email, password=change.password or "", address=address)
     if "username" in change.model_fields_set:
-        account = await accounts.change_username(account.id, change.username, session_epoch=session_epoch)
+        account = await changer.change_username(account.id, change.username, session_epoch=session_epoch)
     return AccountOut.model_validate(account)
 
 
 @router.delete("/users/me", status_code=204, summary="Delete my account", responses=problem_responses(*_PASSWORD))
 async def delete_me(
-    asked: AccountDeleteIn, account: SignedInDep, accounts: AccountServiceDep, address: ClientAddressDep
+    asked: AccountDeleteIn, account: SignedInDep, changer: AccountChangerDep, address: ClientAddressDep
 ) -> Response:
     """For good, with its API tokens."""
-    await accounts.delete(account.id, password=asked.password, address=address)
+    await changer.delete(account.id, password=asked.password, address=address)
     return Response(status_code=204)
 
 

@@ -1,0 +1,67 @@
+"""Signing in, staying signed in, and signing out.
+
+An unknown name gets the answer of a wrong password, in the same time.
+"""
+
+from uuid import UUID
+
+from main_service.accounts import storage
+from main_service.accounts.bearer_tokens import BearerTokens, TokenPair, Use
+from main_service.accounts.models import Account
+from main_service.accounts.sign_in_limits import Address, SignInLimits
+from main_service.accounts.standing import lock
+from main_service.database import Session
+from main_service.errors import AccountDisabledError, CredentialsWrongError, TokenInvalidError
+from main_service.passwords import Passwords
+
+
+class SignIns:
+    def __init__(self, *, session: Session, passwords: Passwords, tokens: BearerTokens, limits: SignInLimits) -> None:
+        self._session = session
+        self._passwords = passwords
+        self._tokens = tokens
+        self._limits = limits
+
+    async def sign_in(self, name: str, password: str, *, address: Address) -> Account:
+        """The account of an e-mail or user name and its password.
+
+        Raises:
+            CredentialsWrongError: there is no such account, or this is not its password.
+            AccountDisabledError: it is, but the account was disabled.
+            TooManyAttemptsError: too many attempts have failed.
+        """
+        is_email = "@" in name
+        account = await (storage.find_by_email if is_email else storage.find_by_username)(self._session, name)
+        # No connection is held while the hash is worked on.
+        await self._session.commit()
+        # Under the name as it was typed: one counter for both would tell which name belongs to which address.
+        await self._limits.require_room(name, address)
+        is_right = await self._passwords.verify(password, account.hashed_password if account else None)
+        if account is None or not is_right:
+            await self._limits.note_failure(name, address)
+            raise CredentialsWrongError
+        # Many who guess at once have all been let in before the first failure was counted.
+        await self._limits.require_room(name, address)
+        if not account.is_open:
+            raise AccountDisabledError
+        return account
+
+    def pair_for(self, account: Account) -> TokenPair:
+        return self._tokens.pair_for(account)
+
+    async def refresh(self, refresh_token: str) -> TokenPair:
+        """A fresh pair for a refresh token.
+
+        Raises:
+            TokenInvalidError: it is none, is over, or its sessions were ended.
+        """
+        claims = self._tokens.read(refresh_token, Use.REFRESH)
+        account = await storage.find(self._session, claims.account_id)
+        if account is None or not account.is_open or account.session_epoch != claims.session_epoch:
+            raise TokenInvalidError
+        return self._tokens.pair_for(account)
+
+    async def end_everywhere(self, account_id: UUID, *, session_epoch: int) -> None:
+        """End all sessions and JWTs. API tokens stay: they have a list of their own to be deleted from."""
+        account = await lock(self._session, account_id, session_epoch=session_epoch)
+        await storage.change(self._session, account, {"session_epoch": account.session_epoch + 1})
