@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -21,10 +21,13 @@ from main_service.errors import (
     FieldError,
     InvalidInputError,
     NotFoundError,
+    SignInRequiredError,
     UnavailableError,
 )
 from main_service.web.headers import add_defaults
 from main_service.web.negotiation import wants_html
+from main_service.web.next_page import sign_in_address
+from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
 from main_service.web.templating import render
 
 logger = logging.getLogger(__name__)
@@ -80,8 +83,11 @@ def add_handlers(app: FastAPI) -> None:
 
 def problem_response(request: Request, error: AppError) -> Response:
     """`error` as a page for a browser, as problem+json for everybody else and for the whole API."""
+    response: Response
     if not request.url.path.startswith("/api/") and wants_html(request.headers):
-        response: Response = render(
+        if isinstance(error, SignInRequiredError):
+            return _lead_to_sign_in(request)
+        response = render(
             request,
             "problem.html",
             status=error.status,
@@ -101,6 +107,14 @@ def problem_response(request: Request, error: AppError) -> Response:
         response = JSONResponse(problem.model_dump(exclude_none=True), error.status, media_type=MEDIA_TYPE)
     for name, value in error.headers.items():
         response.headers[name] = value
+    return response
+
+
+def _lead_to_sign_in(request: Request) -> Response:
+    response = RedirectResponse(sign_in_address(request), 303)
+    if has_session_cookie(request):
+        # Its session has ended; without it, pages stop showing somebody as signed in.
+        clear_session_cookie(response, request.app.state.resources.settings)
     return response
 
 

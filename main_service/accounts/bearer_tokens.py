@@ -1,4 +1,7 @@
-"""JWT pairs: an access token for an hour, a refresh token for a day. None is stored; raising the epoch ends all."""
+"""Signed tokens of who signed in: pairs of JWTs for programs, one for the cookie of a browser. None is stored.
+
+All tokens of one signing in carry the same session id, so that it can be signed out of; raising the epoch ends all.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +18,7 @@ from main_service.settings import Settings
 
 ACCESS_LIFETIME = timedelta(hours=1)
 REFRESH_LIFETIME = timedelta(days=1)
+BROWSER_LIFETIME = timedelta(days=30)
 ALGORITHM = "HS256"
 
 
@@ -23,6 +27,7 @@ class Use(StrEnum):
 
     ACCESS = "slipbin:access"
     REFRESH = "slipbin:refresh"
+    BROWSER = "slipbin:browser"
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,8 @@ class TokenPair:
 class Claims:
     account_id: UUID
     session_epoch: int
+    session_id: UUID
+    """Of one signing in; kept when its tokens are refreshed."""
 
 
 class BearerTokens:
@@ -44,12 +51,15 @@ class BearerTokens:
         self._key = digest(settings.secret.get_secret_value().encode(), b"jwt", sha256)
         self._issuer = settings.public_url
 
-    def pair_for(self, account: Account) -> TokenPair:
+    def pair_for(self, account: Account, session_id: UUID) -> TokenPair:
         return TokenPair(
-            access_token=self._encode(account, Use.ACCESS, ACCESS_LIFETIME),
-            refresh_token=self._encode(account, Use.REFRESH, REFRESH_LIFETIME),
+            access_token=self._encode(account, session_id, Use.ACCESS, ACCESS_LIFETIME),
+            refresh_token=self._encode(account, session_id, Use.REFRESH, REFRESH_LIFETIME),
             expires_in=ACCESS_LIFETIME,
         )
+
+    def browser_token_for(self, account: Account, session_id: UUID) -> str:
+        return self._encode(account, session_id, Use.BROWSER, BROWSER_LIFETIME)
 
     def read(self, token: str, use: Use) -> Claims:
         """What a token says; whether its account and epoch still stand, the caller must ask.
@@ -64,16 +74,21 @@ class BearerTokens:
                 algorithms=[ALGORITHM],
                 audience=use.value,
                 issuer=self._issuer,
-                options={"require": ["exp", "iat", "aud", "iss", "sub", "session_epoch"]},
+                options={"require": ["exp", "iat", "aud", "iss", "sub", "sid", "session_epoch"]},
             )
-            return Claims(account_id=UUID(claims["sub"]), session_epoch=int(claims["session_epoch"]))
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            return Claims(
+                account_id=UUID(claims["sub"]),
+                session_epoch=int(claims["session_epoch"]),
+                session_id=UUID(claims["sid"]),
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
             raise TokenInvalidError from error
 
-    def _encode(self, account: Account, use: Use, lifetime: timedelta) -> str:
+    def _encode(self, account: Account, session_id: UUID, use: Use, lifetime: timedelta) -> str:
         now = datetime.now(UTC)
         claims = {
             "sub": str(account.id),
+            "sid": str(session_id),
             "aud": use.value,
             "iss": self._issuer,
             "iat": now,

@@ -1,25 +1,112 @@
-"""STUB until the sessions come."""
+"""Who opens a page: fastapi-users reads the session cookie of a request and finds its account.
 
+Pages know nobody by `Authorization`, and the API nobody by a cookie: another site can make a browser send its cookies.
+"""
+
+import logging
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import Depends
+from fastapi import Depends, Request
+from fastapi_users import BaseUserManager, FastAPIUsers
+from fastapi_users.authentication import AuthenticationBackend, CookieTransport, Strategy
 
+from main_service.accounts.bearer_tokens import BearerTokens, Use
 from main_service.accounts.models import Account
-from main_service.errors import SignInRequiredError
+from main_service.accounts.signing_in import find_signed_in, new_session_id
+from main_service.accounts.users import BearerTokensDep, get_users
+from main_service.database import Session
+from main_service.dependencies import SessionDep
+from main_service.errors import DatabaseUnavailableError, SignInRequiredError, TokenInvalidError
+from main_service.web.session_cookie import COOKIE
+
+logger = logging.getLogger(__name__)
 
 
-async def find() -> Account | None:
-    return None
+class BrowserStrategy(Strategy[Account, UUID]):
+    """Reads the tokens in session cookies. One per request."""
+
+    def __init__(self, session: Session, tokens: BearerTokens) -> None:
+        self._session = session
+        self._tokens = tokens
+        self.session_id: UUID | None = None
+        """Of the session that goes on."""
+
+    async def read_token(
+        self,
+        token: str | None,
+        user_manager: BaseUserManager[Account, UUID],  # noqa: ARG002 (fastapi-users passes it)
+    ) -> Account | None:
+        """The account, if the token is valid; its transaction ends here."""
+        if token is None:
+            return None
+        try:
+            claims = self._tokens.read(token, Use.BROWSER)
+        except TokenInvalidError:
+            return None
+        try:
+            account = await find_signed_in(self._session, claims)
+        finally:
+            await self._session.commit()
+        self.session_id = claims.session_id if account is not None else None
+        return account
+
+    async def write_token(self, user: Account) -> str:
+        return self._tokens.browser_token_for(user, new_session_id())
+
+    async def destroy_token(self, token: str, user: Account) -> None:
+        """Tokens are not stored: they end by the clock, or with their session."""
 
 
-PageAccountDep = Annotated[Account | None, Depends(find)]
-ReadingAccountDep = Annotated[Account | None, Depends(find)]
+async def get_browser_strategy(session: SessionDep, tokens: BearerTokensDep) -> BrowserStrategy:
+    return BrowserStrategy(session, tokens)
 
 
-async def require(account: PageAccountDep) -> Account:
+_browser = AuthenticationBackend(
+    name="browser", transport=CookieTransport(cookie_name=COOKIE), get_strategy=get_browser_strategy
+)
+_find_account = FastAPIUsers[Account, UUID](get_users, [_browser]).authenticator.current_user(optional=True)
+
+PageAccountDep = Annotated[Account | None, Depends(_find_account)]
+"""Whose session cookie came with the request; None for everybody else, and for a session that has ended."""
+
+
+async def find_reader(request: Request, session: SessionDep, tokens: BearerTokensDep) -> UUID | None:
+    """As above, but a database that does not answer makes everybody a guest: what anyone may read needs none."""
+    token = request.cookies.get(COOKIE)
+    if token is None:
+        return None
+    try:
+        account = await find_signed_in(session, tokens.read(token, Use.BROWSER))
+        return account.id if account else None
+    except TokenInvalidError:
+        return None
+    except DatabaseUnavailableError as error:
+        logger.warning("Who reads is taken for a guest: %r", error.__cause__)
+        return None
+    finally:
+        await session.rollback()
+
+
+ReaderIdDep = Annotated[UUID | None, Depends(find_reader)]
+"""The account of whose session cookie came with the request, where guests are let in too."""
+
+
+async def require_signed_in(account: PageAccountDep) -> Account:
     if account is None:
         raise SignInRequiredError
     return account
 
 
-SignedInPageDep = Annotated[Account, Depends(require)]
+SignedInPageDep = Annotated[Account, Depends(require_signed_in)]
+"""Whoever is signed in; others are led to the page where one signs in."""
+
+
+async def get_page_session_id(
+    _: PageAccountDep, strategy: Annotated[BrowserStrategy, Depends(get_browser_strategy)]
+) -> UUID | None:
+    return strategy.session_id
+
+
+PageSessionIdDep = Annotated[UUID | None, Depends(get_page_session_id)]
+"""The session of whoever is signed in."""

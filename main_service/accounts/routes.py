@@ -20,7 +20,7 @@ from main_service.accounts.schemas import (
     TokenPairOut,
     WhoAmIOut,
 )
-from main_service.accounts.users import CurrentAccountDep, SignedInDep
+from main_service.accounts.users import CurrentAccountDep, SessionIdDep, SignedInDep
 from main_service.errors import (
     AccountDisabledError,
     CredentialsWrongError,
@@ -107,12 +107,24 @@ async def sign_in(request: Request, sign_ins: SignInsDep, address: ClientAddress
     """By JSON, or by the password form of OAuth2, whose `username` may be the e-mail address."""
     asked = await _read_token_in(request)
     account = await sign_ins.sign_in(asked.email, asked.password, address=address)
-    return _pair_out(sign_ins.pair_for(account))
+    return _pair_out(sign_ins.begin(account))
 
 
 @router.post("/refresh", summary="Get a fresh pair of tokens", responses=problem_responses(TokenInvalidError, *_ALWAYS))
 async def refresh(asked: RefreshIn, sign_ins: SignInsDep) -> TokenPairOut:
     return _pair_out(await sign_ins.refresh(asked.refresh_token))
+
+
+@router.post(
+    "/logout",
+    status_code=204,
+    summary="Sign out",
+    responses=problem_responses(*_SIGNED_IN, *_ALWAYS),
+)
+async def logout(_: SignedInDep, session_id: SessionIdDep, sign_ins: SignInsDep) -> Response:
+    """Ends the access token that is sent and the refresh tokens of the same signing in."""
+    await sign_ins.end(session_id)
+    return Response(status_code=204)
 
 
 @router.post(
@@ -163,7 +175,7 @@ async def change_password(
     changed = await changer.change_password(
         account.id, password=asked.password, new_password=asked.new_password, address=address
     )
-    return _pair_out(sign_ins.pair_for(changed))
+    return _pair_out(sign_ins.begin(changed))
 
 
 @router.get("/whoami", summary="Who asks", responses=problem_responses(TokenInvalidError, *_ALWAYS))

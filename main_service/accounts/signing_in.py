@@ -3,16 +3,20 @@
 An unknown name gets the answer of a wrong password, in the same time.
 """
 
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
 from main_service.accounts import storage
-from main_service.accounts.bearer_tokens import BearerTokens, TokenPair, Use
+from main_service.accounts.bearer_tokens import BROWSER_LIFETIME, BearerTokens, Claims, TokenPair, Use
 from main_service.accounts.models import Account
 from main_service.accounts.sign_in_limits import Address, SignInLimits
 from main_service.accounts.standing import lock
 from main_service.database import Session
 from main_service.errors import AccountDisabledError, CredentialsWrongError, TokenInvalidError
 from main_service.passwords import Passwords
+
+ENDED_FOR = BROWSER_LIFETIME + timedelta(minutes=1)
+"""How long it is known that a session was ended: until the last token that a request may just be making is over."""
 
 
 class SignIns:
@@ -32,6 +36,8 @@ class SignIns:
         """
         is_email = "@" in name
         account = await (storage.find_by_email if is_email else storage.find_by_username)(self._session, name)
+        if account is not None and account.left_at is not None:
+            account = None
         # No connection is held while the hash is worked on.
         await self._session.commit()
         # Under the name as it was typed: one counter for both would tell which name belongs to which address.
@@ -46,22 +52,43 @@ class SignIns:
             raise AccountDisabledError
         return account
 
-    def pair_for(self, account: Account) -> TokenPair:
-        return self._tokens.pair_for(account)
+    def begin(self, account: Account) -> TokenPair:
+        """A new session of a program."""
+        return self._tokens.pair_for(account, new_session_id())
+
+    def begin_in_browser(self, account: Account) -> str:
+        """A new session of a browser: what its cookie holds."""
+        return self._tokens.browser_token_for(account, new_session_id())
 
     async def refresh(self, refresh_token: str) -> TokenPair:
-        """A fresh pair for a refresh token.
+        """A fresh pair for a refresh token, in the same session.
 
         Raises:
-            TokenInvalidError: it is none, is over, or its sessions were ended.
+            TokenInvalidError: it is none, is over, or its session was ended.
         """
         claims = self._tokens.read(refresh_token, Use.REFRESH)
-        account = await storage.find(self._session, claims.account_id)
-        if account is None or not account.is_open or account.session_epoch != claims.session_epoch:
+        account = await find_signed_in(self._session, claims)
+        if account is None:
             raise TokenInvalidError
-        return self._tokens.pair_for(account)
+        return self._tokens.pair_for(account, claims.session_id)
+
+    async def end(self, session_id: UUID) -> None:
+        """End one session: all its tokens, at once. Again is harmless."""
+        await storage.end_session(self._session, session_id, expires_at=datetime.now(UTC) + ENDED_FOR)
 
     async def end_everywhere(self, account_id: UUID, *, session_epoch: int) -> None:
         """End all sessions and JWTs. API tokens stay: they have a list of their own to be deleted from."""
         account = await lock(self._session, account_id, session_epoch=session_epoch)
         await storage.change(self._session, account, {"session_epoch": account.session_epoch + 1})
+
+
+def new_session_id() -> UUID:
+    return uuid4()
+
+
+async def find_signed_in(session: Session, claims: Claims) -> Account | None:
+    """Whose token made these claims, if its session still goes on."""
+    account = await storage.find_in_session(session, claims.account_id, claims.session_id)
+    if account is None or not account.is_open or account.session_epoch != claims.session_epoch:
+        return None
+    return account

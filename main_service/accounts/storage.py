@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, exists, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
-from main_service.accounts.models import Account, ApiToken
+from main_service.accounts.models import Account, ApiToken, EndedSession
 from main_service.database import Session
 
 LAST_USED_PRECISION = timedelta(minutes=1)
@@ -52,6 +53,26 @@ async def create(
 async def find(session: Session, account_id: UUID) -> Account | None:
     account: Account | None = await session.get(Account, account_id)
     return account
+
+
+async def find_in_session(session: Session, account_id: UUID, session_id: UUID) -> Account | None:
+    """The account, unless this session of it was signed out of."""
+    is_ended = exists().where(EndedSession.id == session_id)
+    account: Account | None = (
+        await session.execute(select(Account).where(_columns.id == account_id, ~is_ended))
+    ).scalar_one_or_none()
+    return account
+
+
+async def end_session(session: Session, session_id: UUID, *, expires_at: datetime) -> None:
+    """`expires_at`: when its last token is over by the clock."""
+    statement = insert(EndedSession).values(id=session_id, expires_at=expires_at)
+    await session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[EndedSession.id],
+            set_={"expires_at": func.greatest(EndedSession.expires_at, statement.excluded.expires_at)},
+        )
+    )
 
 
 async def find_by_email(session: Session, email: str) -> Account | None:

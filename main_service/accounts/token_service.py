@@ -32,7 +32,7 @@ class ApiTokenService:
             raise InvalidInputError(fields=[FieldError("expires_at", "expiry_past", "This is in the past.")])
         # The row is locked, so that two at once are counted one after the other, and none is made behind a reset.
         account = await storage.find_for_update(self._session, account_id)
-        if account is None or not account.is_active or account.session_epoch != session_epoch:
+        if account is None or not account.is_open or account.session_epoch != session_epoch:
             raise TokenInvalidError
         if await storage.count_tokens(self._session, account_id) >= MAX_TOKENS:
             raise TooManyTokensError

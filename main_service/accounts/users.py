@@ -15,6 +15,7 @@ from main_service.accounts import storage
 from main_service.accounts.api_tokens import hash_token, is_api_token
 from main_service.accounts.bearer_tokens import BearerTokens, Use
 from main_service.accounts.models import Account
+from main_service.accounts.signing_in import find_signed_in, new_session_id
 from main_service.database import Session
 from main_service.dependencies import SessionDep, SettingsDep
 from main_service.errors import ScopeMissingError, SignInForbiddenError, SignInRequiredError, TokenInvalidError
@@ -30,7 +31,8 @@ class AccountStrategy(Strategy[Account, UUID]):
     def __init__(self, session: Session, tokens: BearerTokens) -> None:
         self._session = session
         self._tokens = tokens
-        self.is_api_token = False
+        self.session_id: UUID | None = None
+        """Of an access token. An API token has no session."""
         self.may_write = True
 
     async def read_token(
@@ -43,23 +45,23 @@ class AccountStrategy(Strategy[Account, UUID]):
             if token is None:
                 return None
             account = await (self._read_api_token(token) if is_api_token(token) else self._read_access_token(token))
-            return account if account is not None and account.is_active else None
+            return account if account is not None and account.is_open else None
         finally:
             await self._session.commit()
 
     async def write_token(self, user: Account) -> str:
-        return self._tokens.pair_for(user).access_token
+        return self._tokens.pair_for(user, new_session_id()).access_token
 
     async def destroy_token(self, token: str, user: Account) -> None:
-        """Tokens are not stored: they end by the clock, or all at once with the epoch."""
+        """Tokens are not stored: they end by the clock, or with their session."""
 
     async def _read_access_token(self, token: str) -> Account | None:
         try:
             claims = self._tokens.read(token, Use.ACCESS)
         except TokenInvalidError:
             return None
-        account = await storage.find(self._session, claims.account_id)
-        return account if account is not None and account.session_epoch == claims.session_epoch else None
+        self.session_id = claims.session_id
+        return await find_signed_in(self._session, claims)
 
     async def _read_api_token(self, token: str) -> Account | None:
         token_hash = hash_token(token)
@@ -67,7 +69,7 @@ class AccountStrategy(Strategy[Account, UUID]):
         if not found:
             return None
         api_token, account = found
-        self.is_api_token, self.may_write = True, api_token.may_write
+        self.may_write = api_token.may_write
         await storage.note_use(self._session, api_token)
         return account
 
@@ -121,9 +123,20 @@ AccountDep = Annotated[Account, Depends(require_account)]
 """Whoever has an account, by whatever token."""
 
 
-async def require_writer(account: AccountDep, strategy: Annotated[AccountStrategy, Depends(get_strategy)]) -> Account:
-    if not strategy.may_write:
+StrategyDep = Annotated[AccountStrategy, Depends(get_strategy)]
+
+
+async def require_writer_or_guest(account: CurrentAccountDep, strategy: StrategyDep) -> Account | None:
+    if account is not None and not strategy.may_write:
         raise ScopeMissingError
+    return account
+
+
+WriterOrGuestDep = Annotated[Account | None, Depends(require_writer_or_guest)]
+"""Whoever may make something: a guest, or a user whose token lets it."""
+
+
+async def require_writer(account: AccountDep, _: WriterOrGuestDep) -> Account:
     return account
 
 
@@ -131,25 +144,20 @@ WriterDep = Annotated[Account, Depends(require_writer)]
 """Whoever may also change what the account has."""
 
 
-async def require_writer_or_guest(
-    account: CurrentAccountDep, strategy: Annotated[AccountStrategy, Depends(get_strategy)]
-) -> Account | None:
-    if not strategy.may_write:
-        raise ScopeMissingError
-    return account
-
-
-WriterOrGuestDep = Annotated[Account | None, Depends(require_writer_or_guest)]
-"""Whoever asks, unless by an API token that may only read."""
-
-
-async def require_signed_in(
-    account: AccountDep, strategy: Annotated[AccountStrategy, Depends(get_strategy)]
-) -> Account:
-    if strategy.is_api_token:
+async def require_signed_in(account: AccountDep, strategy: StrategyDep) -> Account:
+    if strategy.session_id is None:
         raise SignInForbiddenError
     return account
 
 
 SignedInDep = Annotated[Account, Depends(require_signed_in)]
 """Whoever signed in with a password: only they change the account itself and its tokens."""
+
+
+async def get_session_id(_: SignedInDep, strategy: StrategyDep) -> UUID:
+    assert strategy.session_id is not None
+    return strategy.session_id
+
+
+SessionIdDep = Annotated[UUID, Depends(get_session_id)]
+"""The session of whoever signed in."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from main_service.accounts.page_users import PageAccountDep, ReadingAccountDep
+from main_service.accounts.page_users import PageAccountDep, ReaderIdDep
 from main_service.dependencies import ResourcesDep, SessionDep
 from main_service.entries.creating import EntryCreator
 from main_service.entries.dependencies import LifetimePoliciesDep, creator_for
@@ -12,8 +12,8 @@ from main_service.entries.lifetimes import LifetimePolicy
 from main_service.entries.rights import Asker
 
 
-async def get_reading_asker(account: ReadingAccountDep) -> Asker:
-    return Asker(account_id=account.id if account else None)
+async def get_reading_asker(reader_id: ReaderIdDep) -> Asker:
+    return Asker(account_id=reader_id)
 
 
 ReadingAskerDep = Annotated[Asker, Depends(get_reading_asker)]

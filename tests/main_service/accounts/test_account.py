@@ -261,6 +261,7 @@ async def test_only_a_hash_of_an_api_token_is_kept(client: httpx.Client, databas
         ("PATCH", "/api/v1/users/me"),
         ("DELETE", "/api/v1/users/me"),
         ("POST", "/api/v1/auth/change-password"),
+        ("POST", "/api/v1/auth/logout"),
         ("POST", "/api/v1/auth/logout-everywhere"),
     ],
 )

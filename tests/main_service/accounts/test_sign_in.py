@@ -134,11 +134,13 @@ def test_token_that_we_did_not_make_for_this_is_refused(client: httpx.Client) ->
         jwt.encode(claims | {"iss": "https://elsewhere.example"}, KEY, algorithm="HS256"),
         jwt.encode(claims | {"session_epoch": 7}, KEY, algorithm="HS256"),
         jwt.encode(claims | {"session_epoch": None}, KEY, algorithm="HS256"),
+        jwt.encode(claims | {"aud": "slipbin:browser"}, KEY, algorithm="HS256"),
+        jwt.encode(claims | {"sid": "none"}, KEY, algorithm="HS256"),
         jwt.encode(claims | {"sub": str(uuid4())}, KEY, algorithm="HS256"),
         jwt.encode(claims | {"sub": "nobody"}, KEY, algorithm="HS256"),
         *(
             jwt.encode({name: value for name, value in claims.items() if name != left_out}, KEY, algorithm="HS256")
-            for left_out in ("exp", "aud", "iss", "sub", "session_epoch")
+            for left_out in ("exp", "aud", "iss", "sub", "sid", "session_epoch")
         ),
         f"{encode({'alg': 'none', 'typ': 'JWT'})}.{payload}.",
         f"{encode({'alg': 'none', 'typ': 'JWT'})}.{payload}.{signature}",
@@ -157,6 +159,34 @@ def test_token_that_we_did_not_make_for_this_is_refused(client: httpx.Client) ->
         assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid"), forged
         assert answer.headers["www-authenticate"].startswith("Bearer")
         assert forged not in answer.text
+
+
+def test_signing_out_ends_the_tokens_of_one_signing_in(client: httpx.Client) -> None:
+    user = register(client)
+    elsewhere = sign_in(client, user.email)
+    fresh = client.post("/api/v1/auth/refresh", json={"refresh_token": user.tokens["refresh_token"]}).json()
+
+    assert client.post("/api/v1/auth/logout", headers=user.headers).status_code == 204
+
+    for tokens in (user.tokens, fresh):
+        assert not is_signed_in(client, tokens["access_token"])
+        refreshed = client.post("/api/v1/auth/refresh", json={"refresh_token": tokens["refresh_token"]})
+        assert (refreshed.status_code, refreshed.json()["code"]) == (401, "token_invalid")
+    assert is_signed_in(client, elsewhere["access_token"])
+    assert client.post("/api/v1/auth/refresh", json={"refresh_token": elsewhere["refresh_token"]}).status_code == 200
+    assert client.post("/api/v1/auth/logout", headers=user.headers).status_code == 401
+
+
+async def test_end_of_a_session_is_known_as_long_as_its_tokens_last(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+    claims = claims_of(user.tokens["refresh_token"])
+
+    client.post("/api/v1/auth/logout", headers=user.headers)
+
+    kept = await database.fetchval("SELECT expires_at FROM ended_session WHERE id = $1", claims["sid"])
+    assert kept.timestamp() > claims["exp"]
 
 
 def test_signing_out_everywhere_ends_every_pair_but_no_api_token(client: httpx.Client) -> None:
@@ -182,9 +212,22 @@ async def test_disabled_account_is_out_at_once(client: httpx.Client, database: a
 
     assert not is_signed_in(client, user.tokens["access_token"])
     assert not is_signed_in(client, api_token)
+    refreshed = client.post("/api/v1/auth/refresh", json={"refresh_token": user.tokens["refresh_token"]})
+    assert refreshed.status_code == 401
     answer = attempt(client, user.email, PASSWORD)
     assert (answer.status_code, answer.json()["code"]) == (403, "account_disabled")
     assert attempt(client, user.email, "Wrong-pass1").json()["code"] == "credentials_wrong"
+
+
+async def test_account_that_its_owner_left_is_out_at_once(client: httpx.Client, database: asyncpg.Connection) -> None:
+    user = register(client)
+    api_token = client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers).json()["token"]
+
+    await database.execute("UPDATE account SET left_at = now() WHERE email = $1", user.email)
+
+    assert not is_signed_in(client, user.tokens["access_token"])
+    assert not is_signed_in(client, api_token)
+    assert attempt(client, user.email, PASSWORD).json()["code"] == "credentials_wrong"
 
 
 def test_guest_and_user_are_told_who_asks(client: httpx.Client) -> None:

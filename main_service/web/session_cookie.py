@@ -1,0 +1,34 @@
+"""The cookie that keeps somebody signed in on pages. What it holds, accounts know."""
+
+from datetime import timedelta
+from typing import TypeVar
+
+from fastapi import Request, Response
+
+from main_service.settings import Settings
+
+COOKIE = "slipbin_session"
+
+Answer = TypeVar("Answer", bound=Response)
+
+
+def has_session_cookie(request: Request) -> bool:
+    """Whether somebody seems to be signed in; whether the session goes on is not asked."""
+    return bool(request.cookies.get(COOKIE))
+
+
+def set_session_cookie(response: Answer, token: str, *, lifetime: timedelta, settings: Settings) -> Answer:
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(lifetime.total_seconds()),
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=settings.public_url.startswith("https://"),
+    )
+    return response
+
+
+def clear_session_cookie(response: Answer, settings: Settings) -> Answer:
+    return set_session_cookie(response, "", lifetime=timedelta(0), settings=settings)
