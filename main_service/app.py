@@ -11,6 +11,7 @@ from main_service.accounts import pages as account_pages
 from main_service.accounts import routes as account_routes
 from main_service.accounts import user_routes
 from main_service.entries import edit_pages, manage_pages, pages, read_pages, routes
+from main_service.profile import leaving_pages, leaving_routes
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
 from main_service.web import documentation
@@ -62,8 +63,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(routes.router)
     app.include_router(account_routes.router)
     app.include_router(user_routes.router)
+    app.include_router(leaving_routes.router)
     app.include_router(pages.router)
     app.include_router(account_pages.router)
+    app.include_router(leaving_pages.router)
     app.include_router(manage_pages.router)
     app.include_router(edit_pages.router)
     # Last, because /{key} would swallow every address of one part.

@@ -14,6 +14,7 @@ HEAL_EVERY = timedelta(seconds=5)
 SEND_MAIL_EVERY = timedelta(seconds=10)
 RECONNECT_SECONDS = 2
 """Together with `HEAL_EVERY` and the work itself less than the 10 s in which Redis learns of a change."""
+FINISH_LEAVING_EVERY = timedelta(seconds=10)
 DELETE_BODIES_EVERY = timedelta(minutes=1)
 END_EXPIRED_EVERY = timedelta(hours=1)
 CLEAN_UP_EVERY = timedelta(days=1)
@@ -36,7 +37,12 @@ class _Amqp(AMQP):
 app = Celery(
     "main_service",
     amqp=_Amqp,
-    include=["main_service.entries.tasks", "main_service.cleanup.tasks", "main_service.mailing.tasks"],
+    include=[
+        "main_service.entries.tasks",
+        "main_service.profile.tasks",
+        "main_service.cleanup.tasks",
+        "main_service.mailing.tasks",
+    ],
 )
 app.conf.update(
     broker_url=load_settings().broker_url,
@@ -59,6 +65,11 @@ app.conf.update(
             "task": "main_service.send_mail",
             "schedule": SEND_MAIL_EVERY,
             "options": {"expires": SEND_MAIL_EVERY.total_seconds()},
+        },
+        "finish_leaving": {
+            "task": "main_service.finish_leaving",
+            "schedule": FINISH_LEAVING_EVERY,
+            "options": {"expires": FINISH_LEAVING_EVERY.total_seconds()},
         },
         "delete_bodies": {
             "task": "main_service.delete_bodies",

@@ -1,4 +1,4 @@
-"""What an owner changes about an account: its password, user name and address; and its deletion."""
+"""What an owner changes about an account: its password, user name and address."""
 
 from uuid import UUID
 
@@ -95,12 +95,3 @@ class AccountChanger:
         if await storage.find_by_email(self._session, email) is None:
             await self._letters.ask_to_confirm_new(account, email)
         await self._letters.tell_change_of_address(account, email)
-
-    async def delete(self, account_id: UUID, *, password: str, address: Address) -> None:
-        """Delete an account for good.
-
-        Raises:
-            CredentialsWrongError: this is not the password.
-        """
-        account = await self._password_again.check_and_lock(account_id, password, address=address)
-        await storage.delete_account(self._session, account)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from main_service.accounts.changing import AccountChanger
+from main_service.accounts.leaving import AccountLeaver
 from main_service.accounts.letters import AccountLetters
 from main_service.accounts.password_again import PasswordAgain
 from main_service.accounts.registering import AccountRegistrar
@@ -87,6 +88,13 @@ async def get_changer(
 
 
 AccountChangerDep = Annotated[AccountChanger, Depends(get_changer)]
+
+
+async def get_leaver(session: SessionDep, password_again: PasswordAgainDep) -> AccountLeaver:
+    return AccountLeaver(session=session, password_again=password_again)
+
+
+AccountLeaverDep = Annotated[AccountLeaver, Depends(get_leaver)]
 
 
 async def get_token_service(session: SessionDep) -> ApiTokenService:

@@ -116,6 +116,10 @@ class AccountChangeIn(_In):
 
 class AccountDeleteIn(_In):
     password: Password
+    entries: Literal["delete", "leave"] = Field(
+        description="`delete` ends my entries; `leave` lets them live on as a guest's, but for private ones, "
+        "which end too."
+    )
 
 
 class ApiTokenIn(_In):

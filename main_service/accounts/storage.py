@@ -111,8 +111,23 @@ async def rename(session: Session, account: Account, values: dict[str, Any]) -> 
     return True
 
 
-async def delete_account(session: Session, account: Account) -> None:
-    await session.execute(delete(Account).where(_columns.id == account.id))
+async def leave(session: Session, account: Account, *, leaves_entries: bool) -> None:
+    """Take from an account all that is its owner's, but for its entries, which may be many and follow later."""
+    await change(
+        session,
+        account,
+        {
+            # Nobody can type it, and it frees the address for a new account.
+            "email": f"left:{account.id}",
+            "username": None,
+            "hashed_password": "",
+            "is_superuser": False,
+            "session_epoch": account.session_epoch + 1,
+            "left_at": datetime.now(UTC),
+            "leaves_entries": leaves_entries,
+        },
+    )
+    await delete_tokens(session, account.id)
 
 
 async def create_token(session: Session, token: ApiToken) -> None:

@@ -8,7 +8,6 @@ from main_service.accounts.dependencies import AccountChangerDep, ApiTokenServic
 from main_service.accounts.models import ApiToken
 from main_service.accounts.schemas import (
     AccountChangeIn,
-    AccountDeleteIn,
     AccountOut,
     ApiTokenIn,
     ApiTokenOut,
@@ -54,15 +53,6 @@ async def change_me(
     if "username" in change.model_fields_set:
         account = await changer.change_username(account.id, change.username, session_epoch=session_epoch)
     return AccountOut.model_validate(account)
-
-
-@router.delete("/users/me", status_code=204, summary="Delete my account", responses=problem_responses(*_PASSWORD))
-async def delete_me(
-    asked: AccountDeleteIn, account: SignedInDep, changer: AccountChangerDep, address: ClientAddressDep
-) -> Response:
-    """For good, with its API tokens."""
-    await changer.delete(account.id, password=asked.password, address=address)
-    return Response(status_code=204)
 
 
 @router.post(
