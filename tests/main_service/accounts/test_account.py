@@ -160,7 +160,7 @@ async def test_what_was_let_in_before_a_reset_does_nothing_after_it(
         ("POST", "/api/v1/auth/change-password", change),
         ("POST", "/api/v1/tokens", {"name": "late"}),
         ("PATCH", "/api/v1/users/me", {"username": new_username()}),
-        ("DELETE", "/api/v1/users/me", {"password": PASSWORD}),
+        ("DELETE", "/api/v1/users/me", {"password": PASSWORD, "entries": "delete"}),
         ("POST", "/api/v1/auth/logout-everywhere", None),
     ]
     for method, address, body in requests:
@@ -200,7 +200,9 @@ async def test_deleting_an_account_needs_the_password_and_leaves_nothing(
     client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers)
 
     def delete(password: str) -> httpx.Response:
-        return client.request("DELETE", "/api/v1/users/me", json={"password": password}, headers=user.headers)
+        return client.request(
+            "DELETE", "/api/v1/users/me", json={"password": password, "entries": "delete"}, headers=user.headers
+        )
 
     assert delete("Wrong-pass1").json()["code"] == "credentials_wrong"
     assert delete(PASSWORD).status_code == 204
@@ -271,7 +273,7 @@ def test_account_itself_is_changed_by_who_signed_in_only(client: httpx.Client, m
     body = {
         ("POST", "/api/v1/tokens"): {"name": "y"},
         ("PATCH", "/api/v1/users/me"): {"username": None},
-        ("DELETE", "/api/v1/users/me"): {"password": PASSWORD},
+        ("DELETE", "/api/v1/users/me"): {"password": PASSWORD, "entries": "delete"},
         ("POST", "/api/v1/auth/change-password"): {"password": PASSWORD, "new_password": NEW_PASSWORD},
     }.get((method, address))
 

@@ -1,0 +1,256 @@
+"""Entries of users: theirs to change and delete, for as long as they say."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+import redis
+
+from tests.main_service.accounts.registering import User, bearer, link_of, register
+from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
+from tests.running import Environment, WebServer
+
+NO_SUCH_KEY = "AAAAAAAAAAA"
+
+
+def reading_token(client: httpx.Client, user: User) -> dict[str, str]:
+    created = client.post("/api/v1/tokens", json={"name": "reader", "scopes": ["read"]}, headers=user.headers)
+    return bearer(created.json()["token"])
+
+
+def change_title(client: httpx.Client, key: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    return client.patch(f"/api/v1/entries/{key}", json={"title": "changed"}, headers=headers)
+
+
+def code(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["code"]
+
+
+def lifetime_of(entry: dict[str, str]) -> timedelta:
+    return datetime.fromisoformat(entry["expires_at"]) - datetime.fromisoformat(entry["created_at"])
+
+
+@pytest.mark.parametrize("create", [create_paste, create_link])
+def test_user_owns_what_they_make_and_nobody_else_may_change_it(client: httpx.Client, create) -> None:
+    owner, other = register(client), register(client)
+    entry = create(client, headers=owner.headers)
+    key = entry["key"]
+
+    assert (entry["manage_token"], lifetime_of(entry)) == (None, timedelta(days=30))
+    assert code(change_title(client, key)) == (401, "sign_in_required")
+    assert code(change_title(client, key, {"X-Manage-Token": "a" * 43})) == (401, "sign_in_required")
+    assert code(change_title(client, key, other.headers)) == (403, "not_owner")
+    assert code(client.delete(f"/api/v1/entries/{key}", headers=other.headers)) == (403, "not_owner")
+    changed = change_title(client, key, owner.headers)
+    assert (changed.status_code, changed.json()["title"]) == (200, "changed")
+    assert client.delete(f"/api/v1/entries/{key}", headers=owner.headers).status_code == 204
+    assert client.get(f"/{key}").status_code == 410
+
+
+def test_guest_owns_nothing_by_signing_in(client: httpx.Client) -> None:
+    entry = create_paste(client)
+    user = register(client)
+
+    assert lifetime_of(entry) == timedelta(days=10)
+    assert code(change_title(client, entry["key"], user.headers)) == (401, "manage_token_missing")
+    assert change_title(client, entry["key"], user.headers | managing(entry)).status_code == 200
+
+
+def test_two_users_shorten_one_address_and_each_owns_their_own(client: httpx.Client) -> None:
+    first, second = register(client), register(client)
+    mine = create_link(client, headers=first.headers, original_url="https://example.org/both")
+    yours = create_link(client, headers=second.headers, original_url="https://example.org/both")
+
+    assert mine["key"] != yours["key"]
+    assert client.delete(f"/api/v1/entries/{mine['key']}", headers=first.headers).status_code == 204
+    assert client.get(f"/{yours['key']}").status_code == 302
+
+
+def test_token_that_may_only_read_changes_nothing(client: httpx.Client) -> None:
+    user = register(client)
+    entry, guests = create_paste(client, headers=user.headers), create_paste(client)
+    reader = reading_token(client, user)
+
+    for refused in (
+        client.post("/api/v1/pastes", json={"text": "a"}, headers=reader),
+        client.post("/api/v1/links", json={"original_url": "https://example.org/"}, headers=reader),
+        change_title(client, entry["key"], reader),
+        change_title(client, guests["key"], reader | managing(guests)),
+        client.delete(f"/api/v1/entries/{entry['key']}", headers=reader),
+        client.post(f"/api/v1/entries/{guests['key']}/claim", headers=reader | managing(guests)),
+        client.post("/api/v1/entries/delete", json={"keys": [entry["key"]]}, headers=reader),
+    ):
+        assert code(refused) == (403, "scope_missing")
+    assert client.get(f"/api/v1/entries/{entry['key']}", headers=reader).json()["title"] is None
+
+
+def test_token_that_is_not_valid_makes_no_guest_of_anybody(client: httpx.Client) -> None:
+    for token in ("nonsense", "slp_" + "a" * 43):
+        response = client.post("/api/v1/pastes", json={"text": "a"}, headers=bearer(token))
+        assert code(response) == (401, "token_invalid")
+
+
+def test_only_users_entries_live_for_ever(client: httpx.Client) -> None:
+    user = register(client)
+
+    refused = client.post("/api/v1/pastes", json={"text": "a", "expires_in": "never"})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["code"] == "endless_for_users"
+    endless = create_paste(client, headers=user.headers, expires_in="never")
+    assert endless["expires_at"] is None
+    for _ in range(2):
+        assert client.get(f"/{endless['key']}").text == "some text\n"
+    shorter = client.patch(
+        f"/api/v1/entries/{endless['key']}", json={"expires_in": "PT1H"}, headers=user.headers
+    ).json()
+    assert datetime.fromisoformat(shorter["expires_at"]) - datetime.now(UTC) < timedelta(hours=1)
+    again = client.patch(f"/api/v1/entries/{endless['key']}", json={"expires_in": "never"}, headers=user.headers)
+    assert again.json()["expires_at"] is None
+    guests = create_paste(client)
+    refused = client.patch(
+        f"/api/v1/entries/{guests['key']}", json={"expires_in": "never"}, headers=user.headers | managing(guests)
+    )
+    assert refused.json()["errors"][0]["code"] == "endless_for_users"
+
+
+def test_users_may_ask_for_more_time_than_guests_but_not_for_any(client: httpx.Client) -> None:
+    user = register(client)
+
+    assert client.post("/api/v1/pastes", json={"text": "a", "expires_in": "P366D"}).status_code == 422
+    assert lifetime_of(create_paste(client, headers=user.headers, expires_in="P3650D")) == timedelta(days=3650)
+    refused = client.post("/api/v1/pastes", json={"text": "a", "expires_in": "P3651D"}, headers=user.headers)
+    assert refused.json()["errors"][0]["code"] == "expiry_too_far"
+
+
+def test_guests_entry_is_claimed_once_and_its_token_opens_it_no_more(client: httpx.Client) -> None:
+    user, other = register(client), register(client)
+    entry = create_link(client)
+    claim = f"/api/v1/entries/{entry['key']}/claim"
+    assert client.get(f"/{entry['key']}").status_code == 302
+
+    assert code(client.post(claim, headers=managing(entry))) == (401, "sign_in_required")
+    assert code(client.post(claim, headers=user.headers)) == (401, "manage_token_missing")
+    wrong = user.headers | {"X-Manage-Token": "a" * 43}
+    assert code(client.post(claim, headers=wrong)) == (403, "manage_token_wrong")
+    for _ in range(2):
+        claimed = client.post(claim, headers=user.headers | managing(entry))
+        assert (claimed.status_code, claimed.json()["original_url"]) == (200, "https://example.org/target")
+    assert code(client.post(claim, headers=other.headers | managing(entry))) == (403, "not_owner")
+    assert code(change_title(client, entry["key"], managing(entry))) == (401, "sign_in_required")
+    assert code(change_title(client, entry["key"], other.headers | managing(entry))) == (403, "not_owner")
+    assert change_title(client, entry["key"], user.headers).status_code == 200
+    assert client.get(f"/{entry['key']}").status_code == 302
+
+
+def test_of_many_who_claim_at_once_one_gets_it(client: httpx.Client) -> None:
+    entry = create_paste(client)
+    users = [register(client) for _ in range(4)]
+
+    def claim(user: User) -> int:
+        headers = user.headers | managing(entry)
+        return client.post(f"/api/v1/entries/{entry['key']}/claim", headers=headers).status_code
+
+    with ThreadPoolExecutor(len(users)) as threads:
+        assert sorted(threads.map(claim, users)) == [200, 403, 403, 403]
+
+
+def test_many_are_deleted_at_once_and_only_ones_own(client: httpx.Client) -> None:
+    user, other = register(client), register(client)
+    mine = [create_paste(client, headers=user.headers)["key"] for _ in range(3)]
+    private = create_paste(client, headers=other.headers, visibility="private")["key"]
+    theirs, guests = create_paste(client, headers=other.headers)["key"], create_paste(client)["key"]
+    ended = create_link(client, headers=user.headers)["key"]
+    client.delete(f"/api/v1/entries/{ended}", headers=user.headers)
+    for key in (*mine, theirs, guests):
+        assert client.get(f"/{key}").status_code == 200
+
+    keys = [*mine, theirs, private, guests, ended, NO_SUCH_KEY]
+    response = client.post("/api/v1/entries/delete", json={"keys": keys}, headers=user.headers)
+
+    assert response.json() == {"deleted": mine, "not_deleted": [theirs, private, guests, ended, NO_SUCH_KEY]}
+    assert [client.get(f"/{key}").status_code for key in (*mine, theirs, guests)] == [410, 410, 410, 200, 200]
+    too_many = client.post("/api/v1/entries/delete", json={"keys": ["aaa"] * 1001}, headers=user.headers)
+    assert too_many.status_code == 422
+    assert code(client.post("/api/v1/entries/delete", json={"keys": mine})) == (401, "sign_in_required")
+
+
+def test_same_idempotency_key_of_two_users_makes_two_entries(client: httpx.Client, web: WebServer) -> None:
+    first, second = register(client), register(client)
+    header = {"Idempotency-Key": uuid4().hex}
+
+    def create(**headers: str) -> str:
+        return client.post("/api/v1/pastes", json={"text": "a"}, headers=header | headers).json()["key"]
+
+    mine = create(**first.headers)
+    assert create(**first.headers) == mine
+    assert len({mine, create(**second.headers), create()}) == 3
+
+
+def test_repeated_request_for_a_private_entry_answers_with_it(client: httpx.Client) -> None:
+    user = register(client)
+    headers = {"Idempotency-Key": uuid4().hex, **user.headers}
+    body = {"text": "a", "visibility": "private"}
+
+    made = [client.post("/api/v1/pastes", json=body, headers=headers) for _ in range(2)]
+
+    assert [response.status_code for response in made] == [201, 201]
+    assert made[0].json() == made[1].json()
+
+
+async def test_who_must_confirm_an_address_first_makes_nothing_before(
+    environment: Environment, database: asyncpg.Connection
+) -> None:
+    with WebServer(environment | {"MAIN_REQUIRE_VERIFIED": "true"}) as server, server.new_client() as client:
+        user = register(client)
+        for path, body in (("pastes", {"text": "a"}), ("links", {"original_url": "https://example.org/"})):
+            refused = client.post(f"/api/v1/{path}", json=body, headers=user.headers)
+            assert code(refused) == (403, "address_unconfirmed")
+        client.get(f"/api/v1/auth/verify/{await link_of(database, user.email, 'confirm')}")
+        tokens = client.post("/api/v1/auth/token", json={"email": user.email, "password": "Wonderful-1"}).json()
+        assert create_paste(client, headers=bearer(tokens["access_token"]))["manage_token"] is None
+        assert create_paste(client)["manage_token"]
+
+
+async def test_unconfirmed_users_make_entries_otherwise(client: httpx.Client) -> None:
+    user = register(client)
+
+    assert create_paste(client, headers=user.headers, alias=new_alias())["manage_token"] is None
+
+
+async def test_use_is_written_down_once_a_day(
+    client: httpx.Client, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    key = create_link(client)["key"]
+    long_ago = datetime.now(UTC) - timedelta(days=3)
+
+    async def last_visit_at(*, used: datetime | None = None) -> datetime | None:
+        """After a visit that finds no copy."""
+        if used:
+            await database.execute("UPDATE entry SET updated_at = $2, last_visit_at = $2 WHERE key = $1", key, used)
+        valkey.delete(f"entry:{{0}}:{key}")
+        assert client.get(f"/{key}").status_code == 302
+        value: datetime | None = await database.fetchval("SELECT last_visit_at FROM entry WHERE key = $1", key)
+        return value
+
+    assert await last_visit_at() is None, "it was made today"
+    noted = await last_visit_at(used=long_ago)
+    assert noted is not None
+    assert datetime.now(UTC) - noted < timedelta(minutes=1)
+    assert await last_visit_at() == noted
+
+
+async def test_use_of_an_entry_that_is_being_changed_waits_for_nobody(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    key = create_link(client)["key"]
+    await database.execute("UPDATE entry SET updated_at = now() - interval '3 days' WHERE key = $1", key)
+
+    async with database.transaction():
+        await database.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE", key)
+        answer = await asyncio.to_thread(client.get, f"/{key}", timeout=3)
+
+    assert answer.status_code == 302
