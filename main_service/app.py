@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from main_service import health, problems
 from main_service.accounts import pages as account_pages
 from main_service.accounts import routes as account_routes
-from main_service.accounts import user_routes
+from main_service.accounts import settings_pages, sign_in_pages, user_routes
 from main_service.entries import edit_pages, manage_pages, pages, read_pages, routes
 from main_service.profile import leaving_pages, leaving_routes
 from main_service.resources import open_resources
@@ -67,6 +67,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(pages.router)
     app.include_router(account_pages.router)
     app.include_router(leaving_pages.router)
+    app.include_router(sign_in_pages.router)
+    app.include_router(settings_pages.router)
     app.include_router(manage_pages.router)
     app.include_router(edit_pages.router)
     # Last, because /{key} would swallow every address of one part.

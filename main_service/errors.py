@@ -139,8 +139,8 @@ class AccountDisabledError(AppError):
 class AddressUnconfirmedError(AppError):
     status = 403
     code = "address_unconfirmed"
-    message = "Confirm your e-mail address first, by the link in the letter to it."
-    advice = "Your settings can send the letter again."
+    message = "Your e-mail address has to be confirmed before you can create anything."
+    advice = "Open the link in the letter that was sent to it, or have the letter sent again from your settings."
 
 
 class ScopeMissingError(AppError):

@@ -30,8 +30,8 @@ class AccountLetters:
 
     async def ask_to_confirm_new(self, account: Account, email: str) -> None:
         """To the address that `account` shall get."""
-        claims = [str(account.id), email]
-        token = self._links.sign(Purpose.CONFIRM_NEW, claims, lifetime=CONFIRM_LIFETIME, state=address_state(account))
+        claims = [str(account.id), email, self._links.fingerprint(address_state(account))]
+        token = self._links.sign(Purpose.CONFIRM_NEW, claims, lifetime=CONFIRM_LIFETIME)
         await self._post(email, "confirm_new", {"link": self._confirm_link(token), "hours": _hours(CONFIRM_LIFETIME)})
 
     async def offer_new_password(self, account: Account) -> None:

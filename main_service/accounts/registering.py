@@ -66,8 +66,9 @@ class AccountRegistrar:
             LinkInvalidError: the token is forged, over, or its address has no account any more.
         """
         claims = self._links.read(token)
-        if len(claims) == 2:
-            await self._confirm_new_email(token, *claims)
+        if len(claims) == 3:
+            self._links.check(Purpose.CONFIRM_NEW, token)
+            await self._confirm_new_email(*claims)
             return
         self._links.check(Purpose.CONFIRM, token)
         email = "".join(claims)
@@ -86,10 +87,13 @@ class AccountRegistrar:
         if account is not None and account.is_open and not account.is_verified:
             await self._letters.ask_to_confirm(account.email, account.username)
 
-    async def _confirm_new_email(self, token: str, account_id: str, email: str) -> None:
+    async def _confirm_new_email(self, account_id: str, email: str, fingerprint: str) -> None:
         account = await get_by_claim(self._session, account_id)
         account = await lock(self._session, account.id)
-        self._links.check(Purpose.CONFIRM_NEW, token, state=address_state(account))
+        if account.email == email and account.is_verified:
+            return
+        if fingerprint != self._links.fingerprint(address_state(account)):
+            raise LinkInvalidError
         if not await storage.rename(self._session, account, {"email": email, "is_verified": True}):
             raise LinkInvalidError
         await end_sessions(self._session, account)

@@ -19,7 +19,7 @@ class Purpose(StrEnum):
     CONFIRM = "confirm"
     """Signs `[e-mail]`."""
     CONFIRM_NEW = "confirm_new"
-    """Signs `[account id, new e-mail]`."""
+    """Signs `[account id, new e-mail, fingerprint of what it hangs on]`."""
     RESET = "reset"
     """Signs `[account id]`."""
 
@@ -32,6 +32,10 @@ class SignedLinks:
         expires_at = int((datetime.now(UTC) + lifetime).timestamp())
         payload = json.dumps([*claims, expires_at], separators=(",", ":")).encode()
         return f"{urlsafe_b64encode(payload).decode().rstrip('=')}-{self._signature(purpose, payload, state)}"
+
+    def fingerprint(self, state: str) -> str:
+        """`state` as a claim that tells nobody what it is, for links that are understood after it has changed."""
+        return hmac.new(self._secret, b"state\0" + state.encode(), sha256).hexdigest()[:32]
 
     def read(self, token: str) -> list[str]:
         """The claims that a token makes. Believe them only after `check`.

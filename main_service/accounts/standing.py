@@ -1,11 +1,12 @@
-"""Accounts that stand: locked for a change, and what ends their sessions."""
+"""Accounts that stand: what they may, locked for a change, and what ends their sessions."""
 
 from uuid import UUID
 
 from main_service.accounts import storage
 from main_service.accounts.models import Account
 from main_service.database import Session
-from main_service.errors import LinkInvalidError, TokenInvalidError
+from main_service.errors import AddressUnconfirmedError, LinkInvalidError, TokenInvalidError
+from main_service.settings import Settings
 
 
 async def lock(session: Session, account_id: UUID, *, session_epoch: int | None = None) -> Account:
@@ -43,3 +44,13 @@ async def end_sessions(session: Session, account: Account) -> None:
     """End all sessions and API tokens."""
     await storage.change(session, account, {"session_epoch": account.session_epoch + 1})
     await storage.delete_tokens(session, account.id)
+
+
+def require_confirmed(account: Account, settings: Settings) -> None:
+    """Let pass who may create entries.
+
+    Raises:
+        AddressUnconfirmedError: the address has to be confirmed first, and is not.
+    """
+    if settings.require_verified and not account.is_verified:
+        raise AddressUnconfirmedError

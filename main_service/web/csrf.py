@@ -1,7 +1,8 @@
 """Forms prove that they come from our own pages: a random cookie, and a field that only we can make from it.
 
 The signed double-submit pattern of the OWASP cheat sheet on cross-site request forgery; nothing is stored. Browsers
-that say where a request comes from (`Sec-Fetch-Site`) are believed first.
+that say where a request comes from (`Sec-Fetch-Site`) are believed first. The field is made from the session cookie
+too: forms from before somebody signed in or out are void, and who can plant the random cookie has gained nothing.
 """
 
 import hmac
@@ -13,6 +14,7 @@ from fastapi import Request, Response
 
 from main_service.errors import FormExpiredError
 from main_service.settings import Settings
+from main_service.web import session_cookie
 
 COOKIE = "slipbin_form"
 FIELD = "csrf_token"
@@ -22,13 +24,17 @@ Answer = TypeVar("Answer", bound=Response)
 
 
 class CsrfForm:
-    """The token of one visitor's forms. Make it before rendering, `attach` it to the answer."""
+    """The token of one visitor's forms. Make it before rendering, `attach` it to the answer.
 
-    def __init__(self, request: Request, settings: Settings) -> None:
+    `new_session`: the session cookie that the same answer sets, where it sets one.
+    """
+
+    def __init__(self, request: Request, settings: Settings, *, new_session: str | None = None) -> None:
         self._settings = settings
         self._is_new = not request.cookies.get(COOKIE)
         self._cookie = request.cookies.get(COOKIE) or secrets.token_urlsafe(_COOKIE_BYTES)
-        self.token = _token(self._cookie, settings)
+        session = request.cookies.get(session_cookie.COOKIE, "") if new_session is None else new_session
+        self.token = _token(self._cookie, session, settings)
 
     def attach(self, response: Answer) -> Answer:
         if self._is_new:
@@ -48,15 +54,17 @@ def check_form(request: Request, token: object, settings: Settings) -> None:
     Raises:
         FormExpiredError: the form was not sent from one of our pages.
     """
-    cookie = request.cookies.get(COOKIE, "")
+    cookie, session = (request.cookies.get(name, "") for name in (COOKIE, session_cookie.COOKIE))
     is_foreign = request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
     is_ours = isinstance(token, str) and hmac.compare_digest(
-        token.encode("utf-8", "replace"), _token(cookie, settings).encode("ascii")
+        token.encode("utf-8", "replace"), _token(cookie, session, settings).encode("ascii")
     )
     if is_foreign or not cookie or not is_ours:
         raise FormExpiredError
 
 
-def _token(cookie: str, settings: Settings) -> str:
+def _token(cookie: str, session: str, settings: Settings) -> str:
     key = settings.secret.get_secret_value().encode()
-    return hmac.new(key, b"form:" + cookie.encode("utf-8", "replace"), sha256).hexdigest()
+    # The digest has one length: what ends one cookie can't begin the other.
+    signed = b"form:" + sha256(session.encode("utf-8", "replace")).digest() + cookie.encode("utf-8", "replace")
+    return hmac.new(key, signed, sha256).hexdigest()

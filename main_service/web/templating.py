@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from main_service.settings import Settings
+from main_service.web.session_cookie import has_session_cookie
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "templates"
@@ -39,7 +40,8 @@ def create_templates(settings: Settings) -> Environment:
 def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """The page that `template` makes of `context`, which must hold every name the template uses."""
     environment: Environment = request.app.state.templates
-    return HTMLResponse(environment.get_template(template).render(context, status=status), status)
+    page = {"has_session": has_session_cookie(request), **context}
+    return HTMLResponse(environment.get_template(template).render(page, status=status), status)
 
 
 @cache

@@ -98,10 +98,27 @@ async def test_new_address_counts_once_it_is_confirmed_and_the_old_one_is_told(
     assert client.get(f"/api/v1/auth/verify/{token}").status_code == 200
 
     assert not is_signed_in(client, user.tokens["access_token"])
-    me = client.get("/api/v1/users/me", headers=bearer(sign_in(client, email)["access_token"])).json()
+    fresh = sign_in(client, email)["access_token"]
+    me = client.get("/api/v1/users/me", headers=bearer(fresh)).json()
     assert (me["email"], me["is_verified"]) == (email, True)
     assert client.get(f"/api/v1/auth/verify/{old_confirm}").status_code == 400, "useless after a change of address"
-    assert client.get(f"/api/v1/auth/verify/{token}").status_code == 400
+    assert client.get(f"/api/v1/auth/verify/{token}").status_code == 200, "again is harmless"
+    assert client.get("/api/v1/users/me", headers=bearer(fresh)).json()["email"] == email
+
+
+async def test_link_to_an_address_that_was_changed_since_is_void(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user, first, second = register(client), new_email(), new_email()
+    for email in (first, second):
+        headers = bearer(sign_in(client, user.email if email == first else first)["access_token"])
+        client.patch("/api/v1/users/me", json={"email": email, "password": PASSWORD}, headers=headers)
+        link = f"/api/v1/auth/verify/{await link_of(database, email, 'confirm_new')}"
+        assert client.get(link).status_code == 200
+    old = await link_of(database, first, "confirm_new")
+
+    assert client.get(f"/api/v1/auth/verify/{old}").status_code == 400
+    assert sign_in(client, second)
 
 
 async def test_address_of_another_account_is_not_told_and_not_taken(

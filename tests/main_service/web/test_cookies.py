@@ -6,6 +6,7 @@ from http.cookies import Morsel, SimpleCookie
 import httpx
 import pytest
 
+from tests.main_service.accounts.registering import PASSWORD, register
 from tests.main_service.entries.making import create_paste
 from tests.main_service.entries.test_pages import BROWSER, csrf_token, send_form
 from tests.running import Environment, WebServer
@@ -46,8 +47,35 @@ def test_cookies_go_over_https_only_and_are_hidden_from_scripts(https_web: WebSe
         assert cookie["samesite"].lower() == "lax", cookie.key
 
 
+def test_session_cookie_goes_over_https_only_for_a_month_and_is_hidden_from_scripts(https_web: WebServer) -> None:
+    with https_web.new_client() as client:
+        user = register(client)
+        page = client.get("/sign-in", headers=BROWSER)
+        carried = {"Cookie": f"slipbin_form={cookies_set(page)['slipbin_form'].value}"}
+        fields = {"csrf_token": csrf_token(page), "name": user.email, "password": PASSWORD}
+
+        session = cookies_set(client.post("/sign-in", data=fields, headers=BROWSER | carried))["slipbin_session"]
+
+        carried["Cookie"] += f"; slipbin_session={session.value}"
+        settings = client.get("/settings", headers=BROWSER | carried)
+        out = {"csrf_token": csrf_token(settings)}
+        cleared = cookies_set(client.post("/sign-out", data=out, headers=BROWSER | carried))["slipbin_session"]
+    assert (session["max-age"], session["path"], session["domain"]) == (str(30 * 24 * 3600), "/", "")
+    assert (cleared.value, cleared["max-age"]) == ("", "0")
+    for cookie in (session, cleared):
+        assert cookie["secure"]
+        assert cookie["httponly"]
+        assert cookie["samesite"].lower() == "lax"
+
+
 def test_cookies_work_over_plain_http_where_that_is_the_public_address(client: httpx.Client) -> None:
-    assert not cookies_set(client.get("/", headers=BROWSER))["slipbin_form"]["secure"]
+    user = register(client)
+    page = client.get("/sign-in", headers=BROWSER)
+    fields = {"csrf_token": csrf_token(page), "name": user.email, "password": PASSWORD}
+    session = cookies_set(client.post("/sign-in", data=fields, headers=BROWSER))["slipbin_session"]
+
+    for cookie in (cookies_set(page)["slipbin_form"], session):
+        assert not cookie["secure"]
 
 
 def test_deleting_on_the_manage_page_clears_the_manage_cookie(client: httpx.Client) -> None:

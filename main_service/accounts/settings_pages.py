@@ -1,0 +1,218 @@
+"""The page on which users change their account: user name, address, password, API tokens, sessions."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from main_service.accounts.bearer_tokens import BROWSER_LIFETIME
+from main_service.accounts.dependencies import (
+    AccountChangerDep,
+    AccountRegistrarDep,
+    ApiTokenServiceDep,
+    ClientAddressDep,
+    SignInsDep,
+)
+from main_service.accounts.forms import form_page, parse, sentences
+from main_service.accounts.models import Account
+from main_service.accounts.page_users import SignedInPageDep
+from main_service.accounts.schemas import AccountChangeIn, AccountOut, ApiTokenIn, ChangePasswordIn
+from main_service.dependencies import SettingsDep
+from main_service.errors import AppError, CredentialsWrongError, DatabaseUnavailableError, FieldError, InvalidInputError
+from main_service.web.csrf import FIELD, check_form
+from main_service.web.form_body import read_form
+from main_service.web.session_cookie import clear_session_cookie, set_session_cookie
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+LIFETIMES = {"": "It does not end", "7": "7 days", "30": "30 days", "90": "90 days", "365": "365 days"}
+"""Days after which a new token ends, and how they are called."""
+
+Action = Callable[[dict[str, str]], Awaitable[Response]]
+
+
+class SettingsPage:
+    """The settings of who is signed in, in the states that a request can bring them to."""
+
+    def __init__(
+        self, request: Request, account: SignedInPageDep, settings: SettingsDep, tokens: ApiTokenServiceDep
+    ) -> None:
+        self._request = request
+        self._settings = settings
+        self._tokens = tokens
+        self.account_id = account.id
+        self.session_epoch = account.session_epoch
+        # A name that is taken rolls the transaction back, and what was read in it is forgotten.
+        self.account = AccountOut.model_validate(account)
+
+    async def after(self, action: Action, fields_on_page: Mapping[str, str] | None = None) -> Response:
+        """What `action` makes of the form, or the page again with what is wrong.
+
+        `fields_on_page`: what a field is called on this page, where that is not its name in the form: forms share it.
+        """
+        fields = await read_form(self._request)
+        try:
+            check_form(self._request, fields.get(FIELD), self._settings)
+            return await action(fields)
+        except DatabaseUnavailableError:
+            # The page itself needs it.
+            raise
+        except AppError as error:
+            errors = sentences(error)
+            if isinstance(error, CredentialsWrongError):
+                errors = {"password": "This is not your password."}
+            names = fields_on_page or {}
+            errors = {names.get(field, field): sentence for field, sentence in errors.items()}
+            kept = {names.get(field, field): value for field, value in fields.items()}
+            return await self.show(error=error, errors=errors, kept=kept)
+
+    async def show(
+        self,
+        *,
+        account: Account | None = None,
+        notice: str | None = None,
+        new_token: str | None = None,
+        new_session: str | None = None,
+        error: AppError | None = None,
+        errors: dict[str, str] | None = None,
+        kept: Mapping[str, str] | None = None,
+    ) -> Response:
+        """`account`: as it is now, if it was changed."""
+        shown = self.account if account is None else AccountOut.model_validate(account)
+        form = {"username": shown.username or "", "email": "", "name": "", "scopes": "", "days": ""} | dict(kept or {})
+        response = form_page(
+            self._request,
+            self._settings,
+            "accounts/settings.html",
+            account=shown,
+            tokens=await self._tokens.list(self.account_id),
+            now=datetime.now(UTC),
+            lifetimes=LIFETIMES,
+            form=form,
+            notice=notice,
+            new_token=new_token,
+            new_session=new_session,
+            error=error,
+            errors=errors,
+        )
+        if new_session is not None:
+            set_session_cookie(response, new_session, lifetime=BROWSER_LIFETIME, settings=self._settings)
+        return response
+
+    def leave(self) -> Response:
+        """To where one signs in."""
+        return clear_session_cookie(RedirectResponse("/sign-in", 303), self._settings)
+
+
+SettingsPageDep = Annotated[SettingsPage, Depends()]
+
+
+@router.api_route("/settings", methods=["GET", "HEAD"])
+async def show_settings(page: SettingsPageDep) -> Response:
+    return await page.show()
+
+
+@router.api_route("/settings/username", methods=["GET", "HEAD"])
+@router.api_route("/settings/email", methods=["GET", "HEAD"])
+@router.api_route("/settings/confirm", methods=["GET", "HEAD"])
+@router.api_route("/settings/password", methods=["GET", "HEAD"])
+@router.api_route("/settings/tokens", methods=["GET", "HEAD"])
+@router.api_route("/settings/tokens/{token_id}/delete", methods=["GET", "HEAD"])
+@router.api_route("/settings/sign-out-everywhere", methods=["GET", "HEAD"])
+async def lead_back() -> Response:
+    """For whoever opens the address of a form again."""
+    return RedirectResponse("/settings", 303)
+
+
+@router.post("/settings/username")
+async def change_username(page: SettingsPageDep, changer: AccountChangerDep) -> Response:
+    async def change(fields: dict[str, str]) -> Response:
+        asked = parse(AccountChangeIn, username=fields.get("username") or None)
+        account = await changer.change_username(page.account_id, asked.username, session_epoch=page.session_epoch)
+        notice = "Your user name is set." if account.username else "You have no user name any more."
+        return await page.show(account=account, notice=notice)
+
+    return await page.after(change)
+
+
+@router.post("/settings/email")
+async def change_email(page: SettingsPageDep, changer: AccountChangerDep, address: ClientAddressDep) -> Response:
+    async def change(fields: dict[str, str]) -> Response:
+        asked = parse(AccountChangeIn, email=fields.get("email", ""), password=fields.get("password", ""))
+        email = asked.email or ""
+        await changer.ask_to_change_email(page.account_id, email, password=asked.password or "", address=address)
+        return await page.show(notice=f"A letter is on its way to {email}. The link in it makes it your address.")
+
+    return await page.after(change, {"password": "email_password"})
+
+
+@router.post("/settings/confirm")
+async def resend_confirmation(page: SettingsPageDep, registrar: AccountRegistrarDep) -> Response:
+    async def resend(_: dict[str, str]) -> Response:
+        await registrar.resend_confirmation(page.account.email)
+        return await page.show(notice=f"A letter is on its way to {page.account.email}.")
+
+    return await page.after(resend)
+
+
+@router.post("/settings/password")
+async def change_password(
+    page: SettingsPageDep, changer: AccountChangerDep, sign_ins: SignInsDep, address: ClientAddressDep
+) -> Response:
+    async def change(fields: dict[str, str]) -> Response:
+        given = {name: fields.get(name, "") for name in ("password", "new_password")}
+        asked = parse(ChangePasswordIn, **given)
+        account = await changer.change_password(
+            page.account_id, password=asked.password, new_password=asked.new_password, address=address
+        )
+        notice = "Your password is set. All other sessions and all API tokens have ended."
+        return await page.show(account=account, notice=notice, new_session=sign_ins.begin_in_browser(account))
+
+    return await page.after(change)
+
+
+@router.post("/settings/tokens")
+async def create_token(page: SettingsPageDep, tokens: ApiTokenServiceDep) -> Response:
+    async def create(fields: dict[str, str]) -> Response:
+        scopes = ["read"] if fields.get("scopes") == "read" else ["read", "write"]
+        asked = parse(ApiTokenIn, name=fields.get("name", ""), scopes=scopes)
+        _, text = await tokens.create(
+            page.account_id,
+            session_epoch=page.session_epoch,
+            name=asked.name,
+            may_write="write" in asked.scopes,
+            expires_at=_end(fields.get("days", "")),
+        )
+        return await page.show(new_token=text)
+
+    return await page.after(create)
+
+
+@router.post("/settings/tokens/{token_id}/delete")
+async def delete_token(token_id: UUID, page: SettingsPageDep, tokens: ApiTokenServiceDep) -> Response:
+    async def delete(_: dict[str, str]) -> Response:
+        await tokens.delete(page.account_id, token_id)
+        return await page.show(notice="The token is deleted.")
+
+    return await page.after(delete)
+
+
+@router.post("/settings/sign-out-everywhere")
+async def sign_out_everywhere(page: SettingsPageDep, sign_ins: SignInsDep) -> Response:
+    async def end(_: dict[str, str]) -> Response:
+        await sign_ins.end_everywhere(page.account_id, session_epoch=page.session_epoch)
+        return page.leave()
+
+    return await page.after(end)
+
+
+def _end(days: str) -> datetime | None:
+    """Raises:
+    InvalidInputError: this lifetime is not offered.
+    """
+    if days not in LIFETIMES:
+        raise InvalidInputError(fields=[FieldError("days", "lifetime_unknown", "Choose one of the list.")])
+    return datetime.now(UTC) + timedelta(days=int(days)) if days else None

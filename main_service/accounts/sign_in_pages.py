@@ -1,0 +1,112 @@
+"""The pages where one registers, signs in and signs out."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from main_service.accounts.bearer_tokens import BROWSER_LIFETIME
+from main_service.accounts.dependencies import AccountRegistrarDep, ClientAddressDep, SignInsDep
+from main_service.accounts.forms import form_page, message_page, parse, sentences
+from main_service.accounts.page_users import PageAccountDep, PageSessionIdDep
+from main_service.accounts.schemas import RegisterIn, TokenIn
+from main_service.dependencies import SettingsDep
+from main_service.errors import AppError
+from main_service.settings import Settings
+from main_service.web.csrf import FIELD, check_form
+from main_service.web.form_body import read_form
+from main_service.web.next_page import PROFILE, own_page
+from main_service.web.session_cookie import clear_session_cookie, has_session_cookie, set_session_cookie
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+
+@router.api_route("/register", methods=["GET", "HEAD"])
+async def ask_to_register(request: Request, settings: SettingsDep, account: PageAccountDep) -> Response:
+    if account is not None:
+        return RedirectResponse(PROFILE, 303)
+    return _register_form(request, settings, {})
+
+
+@router.post("/register")
+async def register(request: Request, settings: SettingsDep, registrar: AccountRegistrarDep) -> Response:
+    """The answer is the same for an address that has an account already."""
+    fields = await read_form(request)
+    try:
+        check_form(request, fields.get(FIELD), settings)
+        asked = parse(
+            RegisterIn,
+            email=fields.get("email", ""),
+            username=fields.get("username") or None,
+            password=fields.get("password", ""),
+        )
+        await registrar.register(asked.new_account)
+    except AppError as error:
+        return _register_form(request, settings, fields, error)
+    return message_page(
+        request,
+        "Look into your mail",
+        f"A letter is on its way to {asked.email}. Open the link in it to confirm the address.",
+        button=("Sign in", "/sign-in"),
+    )
+
+
+@router.api_route("/sign-in", methods=["GET", "HEAD"])
+async def ask_to_sign_in(request: Request, settings: SettingsDep, account: PageAccountDep) -> Response:
+    next_page = own_page(request.query_params.get("next", ""))
+    if account is not None:
+        return RedirectResponse(next_page, 303)
+    template = "accounts/sign_in.html"
+    if not has_session_cookie(request):
+        return form_page(request, settings, template, name="", next_page=next_page)
+    # Its session has ended.
+    page = form_page(request, settings, template, new_session="", has_session=False, name="", next_page=next_page)
+    return clear_session_cookie(page, settings)
+
+
+@router.post("/sign-in")
+async def sign_in(
+    request: Request,
+    settings: SettingsDep,
+    sign_ins: SignInsDep,
+    address: ClientAddressDep,
+    former_session_id: PageSessionIdDep,
+) -> Response:
+    """A session of its own for each signing in; the one that the browser had ends."""
+    fields = await read_form(request)
+    name, next_page = fields.get("name", ""), own_page(fields.get("next", ""))
+    try:
+        check_form(request, fields.get(FIELD), settings)
+        asked = parse(TokenIn, email=name, password=fields.get("password", ""))
+        account = await sign_ins.sign_in(asked.email, asked.password, address=address)
+    except AppError as error:
+        errors = {("name" if field == "email" else field): text for field, text in sentences(error).items()}
+        template = "accounts/sign_in.html"
+        return form_page(request, settings, template, error=error, errors=errors, name=name, next_page=next_page)
+    if former_session_id is not None:
+        await sign_ins.end(former_session_id)
+    token = sign_ins.begin_in_browser(account)
+    return set_session_cookie(RedirectResponse(next_page, 303), token, lifetime=BROWSER_LIFETIME, settings=settings)
+
+
+@router.api_route("/sign-out", methods=["GET", "HEAD"])
+async def lead_back() -> Response:
+    """For whoever opens the address of the form."""
+    return RedirectResponse("/", 303)
+
+
+@router.post("/sign-out")
+async def sign_out(
+    request: Request, settings: SettingsDep, sign_ins: SignInsDep, session_id: PageSessionIdDep
+) -> Response:
+    response = RedirectResponse("/", 303)
+    if session_id is not None:
+        check_form(request, (await read_form(request)).get(FIELD), settings)
+        await sign_ins.end(session_id)
+    # Not to a request without it: other sites can send one, to which browsers add no cookie.
+    return clear_session_cookie(response, settings) if has_session_cookie(request) else response
+
+
+def _register_form(
+    request: Request, settings: Settings, fields: dict[str, str], error: AppError | None = None
+) -> Response:
+    form = {name: fields.get(name, "") for name in ("email", "username")}
+    return form_page(request, settings, "accounts/register.html", error=error, form=form)

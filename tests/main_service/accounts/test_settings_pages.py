@@ -1,0 +1,229 @@
+"""What users change about their account on the page of settings."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.main_service.accounts.browsing import (
+    is_signed_in_on_pages,
+    register_on_page,
+    send,
+    session_of,
+    sign_in_on_page,
+    token_shown,
+)
+from tests.main_service.accounts.registering import (
+    PASSWORD,
+    bearer,
+    is_signed_in,
+    letters,
+    link_of,
+    new_email,
+    new_username,
+    register,
+    sign_in,
+)
+from tests.main_service.entries.test_pages import BROWSER, csrf_token, words
+from tests.running import WebServer
+
+NEW_PASSWORD = "Even-better-2"
+
+
+def send_settings(client: httpx.Client, form: str, **fields: str) -> httpx.Response:
+    return send(client, "/settings", f"/settings/{form}", **fields)
+
+
+def test_user_name_is_set_refused_at_its_field_and_taken_away(client: httpx.Client) -> None:
+    other, name = register(client), new_username()
+    register_on_page(client, username="")
+
+    done = send_settings(client, "username", username=name)
+    assert (done.status_code, "Your user name is set" in words(done)) == (200, True)
+    assert f'name="username" value="{name}"' in client.get("/settings", headers=BROWSER).text
+    for wrong, status in ((other.username, 409), ("a b", 422)):
+        refused = send_settings(client, "username", username=wrong)
+        assert (refused.status_code, 'id="username-error"' in refused.text) == (status, True)
+        assert f'name="username" value="{wrong}"' in refused.text
+    assert "no user name any more" in words(send_settings(client, "username", username=""))
+    assert 'name="username" value=""' in client.get("/settings", headers=BROWSER).text
+
+
+def test_new_password_ends_all_other_sessions_and_gives_this_browser_a_new_one(
+    client: httpx.Client, web: WebServer
+) -> None:
+    user = register_on_page(client)
+    former = session_of(client)
+    tokens = sign_in(client, user["email"])
+    with web.new_client() as elsewhere:
+        sign_in_on_page(elsewhere, user["email"])
+
+        done = send_settings(client, "password", password=PASSWORD, new_password=NEW_PASSWORD)
+
+        assert (done.status_code, "Your password is set" in words(done)) == (200, True)
+        assert not is_signed_in_on_pages(elsewhere)
+    assert not is_signed_in_on_pages(client, former)
+    assert not is_signed_in(client, tokens["access_token"])
+    assert is_signed_in_on_pages(client)
+    name = {"csrf_token": csrf_token(done), "username": new_username()}
+    assert client.post("/settings/username", data=name, headers=BROWSER).status_code == 200, "its forms work"
+    assert sign_in(client, user["email"], NEW_PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("form", "fields", "status", "wrong"),
+    [
+        ("password", {"password": "Wrong-pass1", "new_password": NEW_PASSWORD}, 401, "password"),
+        ("password", {"password": PASSWORD, "new_password": "weak"}, 422, "new_password"),
+        ("password", {}, 401, "password"),
+        ("email", {"email": "no address", "password": PASSWORD}, 422, "email"),
+        ("email", {"email": "new@example.org", "password": "Wrong-pass1"}, 401, "email_password"),
+        ("email", {}, 422, "email"),
+        ("tokens", {"name": ""}, 422, "name"),
+        ("tokens", {"name": "line\nend"}, 422, "name"),
+        ("tokens", {"name": "x", "days": "36500"}, 422, "days"),
+    ],
+)
+def test_refused_form_says_at_its_field_what_is_wrong(
+    client: httpx.Client, form: str, fields: dict[str, str], status: int, wrong: str
+) -> None:
+    user = register_on_page(client)
+
+    refused = send_settings(client, form, **fields)
+
+    assert (refused.status_code, re.findall(r'id="(\w+)-error"', refused.text)) == (status, [wrong])
+    assert len(re.findall('aria-invalid="true"', refused.text)) == 1
+    for secret in (PASSWORD, NEW_PASSWORD, "Wrong-pass1"):
+        assert secret not in refused.text
+    assert sign_in(client, user["email"])
+
+
+async def test_new_address_is_asked_for_with_the_password_and_confirmed_by_its_letter(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user, email = register_on_page(client), new_email()
+
+    done = send_settings(client, "email", email=email, password=PASSWORD)
+
+    assert (done.status_code, f"on its way to {email}" in words(done)) == (200, True)
+    assert (await letters(database, user["email"]))[-1][0] == "email_changed"
+    token = await link_of(database, email, "confirm_new")
+    for _ in range(2):
+        page = client.get(f"/verify/{token}", headers=BROWSER)
+        assert (page.status_code, "Your address is confirmed" in words(page)) == (200, True)
+    assert not is_signed_in_on_pages(client), "a change of address ends all sessions"
+    assert sign_in_on_page(client, email).status_code == 303
+    assert "not confirmed" not in words(client.get("/settings", headers=BROWSER))
+
+
+async def test_unconfirmed_address_is_told_and_its_letter_sent_again(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register_on_page(client)
+    await database.execute("UPDATE mail SET cause = gen_random_uuid()::text WHERE recipient = $1", user["email"])
+    assert "Your address is not confirmed" in words(client.get("/settings", headers=BROWSER))
+
+    done = send_settings(client, "confirm")
+
+    assert f"on its way to {user['email']}" in words(done)
+    assert [letter for letter, _ in await letters(database, user["email"])] == ["confirm", "confirm"]
+
+
+async def test_api_token_is_shown_once_listed_and_deleted(client: httpx.Client, database: asyncpg.Connection) -> None:
+    register_on_page(client)
+
+    made = send_settings(client, "tokens", name="<b>deploy</b>", scopes="read", days="30")
+    token = token_shown(made)
+
+    assert is_signed_in(client, token)
+    refused = client.post("/api/v1/tokens", json={"name": "x"}, headers=bearer(token))
+    assert refused.status_code == 403
+    page = client.get("/settings", headers=BROWSER)
+    assert token not in page.text
+    assert "&lt;b&gt;deploy&lt;/b&gt;" in page.text
+    assert "Read only" in words(page)
+    token_id = re.search(r'action="/settings/tokens/([\w-]+)/delete"', page.text)[1]
+    kept = await database.fetchrow("SELECT may_write, expires_at FROM api_token WHERE id = $1", token_id)
+    assert not kept["may_write"]
+    assert abs(kept["expires_at"] - datetime.now(UTC) - timedelta(days=30)) < timedelta(hours=1)
+    done = send_settings(client, f"tokens/{token_id}/delete")
+    assert (done.status_code, "The token is deleted" in words(done)) == (200, True)
+    assert not is_signed_in(client, token)
+    assert send_settings(client, f"tokens/{token_id}/delete").status_code == 404
+
+
+async def test_token_may_write_and_lasts_unless_it_is_said_otherwise(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    register_on_page(client)
+
+    page = send_settings(client, "tokens", name="script", scopes="write", days="")
+
+    token_id = re.search(r'action="/settings/tokens/([\w-]+)/delete"', page.text)[1]
+    kept = await database.fetchrow("SELECT may_write, expires_at FROM api_token WHERE id = $1", token_id)
+    assert (kept["may_write"], kept["expires_at"]) == (True, None)
+
+
+def test_token_of_another_account_is_not_deleted(client: httpx.Client, web: WebServer) -> None:
+    owner = register(client)
+    made = client.post("/api/v1/tokens", json={"name": "x"}, headers=owner.headers).json()
+    register_on_page(client)
+
+    assert send_settings(client, f"tokens/{made['id']}/delete").status_code == 404
+    assert is_signed_in(client, made["token"])
+
+
+def test_signing_out_everywhere_ends_all_sessions_but_no_api_token(client: httpx.Client, web: WebServer) -> None:
+    user = register_on_page(client)
+    session, tokens = session_of(client), sign_in(client, user["email"])
+    api_token = token_shown(send_settings(client, "tokens", name="script"))
+    with web.new_client() as elsewhere:
+        sign_in_on_page(elsewhere, user["email"])
+
+        done = send_settings(client, "sign-out-everywhere")
+
+        assert (done.status_code, done.headers["location"]) == (303, "/sign-in")
+        assert not is_signed_in_on_pages(elsewhere)
+    assert not is_signed_in_on_pages(client, session)
+    assert not is_signed_in(client, tokens["access_token"])
+    assert is_signed_in(client, api_token)
+
+
+FORMS = ("username", "email", "confirm", "password", "tokens", "tokens/{id}/delete", "sign-out-everywhere")
+
+
+async def test_form_without_its_token_changes_nothing(client: httpx.Client, database: asyncpg.Connection) -> None:
+    user = register_on_page(client)
+    page = send_settings(client, "tokens", name="kept")
+    token_id = re.search(r'action="/settings/tokens/([\w-]+)/delete"', page.text)[1]
+    row = "SELECT a::text || t::text FROM account a JOIN api_token t ON t.account_id = a.id WHERE a.email = $1"
+    before = await database.fetchval(row, user["email"])
+    fields = {
+        "username": "x-y-z",
+        "email": new_email(),
+        "password": PASSWORD,
+        "new_password": NEW_PASSWORD,
+        "name": "x",
+    }
+
+    for form in FORMS:
+        address = "/settings/" + form.replace("{id}", token_id)
+        for csrf in ("", "0" * 64):
+            refused = client.post(address, data={**fields, "csrf_token": csrf}, headers=BROWSER)
+            assert refused.status_code == 403, address
+        own = fields | {"csrf_token": csrf_token(client.get("/settings", headers=BROWSER))}
+        foreign = client.post(address, data=own, headers=BROWSER | {"Sec-Fetch-Site": "cross-site"})
+        assert foreign.status_code == 403, address
+    assert await database.fetchval(row, user["email"]) == before
+    assert len(await letters(database, user["email"])) == 1
+
+
+def test_guest_changes_nothing_and_opening_the_address_of_a_form_leads_to_the_settings(client: httpx.Client) -> None:
+    for form in FORMS:
+        address = "/settings/" + form.replace("{id}", "00000000-0000-0000-0000-000000000000")
+        sent = client.post(address, data={"csrf_token": "x"}, headers=BROWSER)
+        assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in?next=/settings")
+        opened = client.get(address, headers=BROWSER)
+        assert (opened.status_code, opened.headers["location"]) == (303, "/settings")

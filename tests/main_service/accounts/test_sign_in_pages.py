@@ -1,0 +1,297 @@
+"""Registering, signing in and signing out on pages, as a browser without JavaScript does it."""
+
+import re
+
+import asyncpg
+import httpx
+import pytest
+
+from main_service.accounts.sign_in_limits import PER_NAME
+from tests.main_service.accounts.browsing import (
+    SESSION,
+    is_signed_in_on_pages,
+    register_on_page,
+    send,
+    session_of,
+    sign_in_on_page,
+)
+from tests.main_service.accounts.registering import (
+    PASSWORD,
+    bearer,
+    is_signed_in,
+    letters,
+    link_of,
+    new_email,
+    new_username,
+    register,
+    sign_in,
+)
+from tests.main_service.entries.test_pages import BROWSER, csrf_token, words
+from tests.running import WebServer
+
+
+async def test_who_registers_is_sent_a_letter_and_can_sign_in(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    email, username = new_email(), new_username()
+
+    answer = send(client, "/register", "/register", email=email, username=username, password=PASSWORD)
+
+    assert (answer.status_code, f"on its way to {email}" in words(answer)) == (200, True)
+    assert [letter for letter, _ in await letters(database, email)] == ["confirm"]
+    for name in (email, username):
+        assert sign_in_on_page(client, name).headers["location"] == "/profile"
+        client.cookies.clear()
+
+
+async def test_page_tells_not_whether_an_address_is_taken_but_whether_a_user_name_is(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+
+    taken, fresh = (
+        send(client, "/register", "/register", email=email, username="", password=PASSWORD)
+        for email in (user.email, new_email())
+    )
+
+    assert re.sub(r"user-\w+", "", taken.text) == re.sub(r"user-\w+", "", fresh.text)
+    assert (await letters(database, user.email))[-1][0] == "taken"
+    email = new_email()
+    named = send(client, "/register", "/register", email=email, username=user.username, password=PASSWORD)
+    assert (named.status_code, 'id="username-error"' in named.text) == (409, True)
+    assert f'value="{email}"' in named.text
+    assert PASSWORD not in named.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [
+        ({"email": "no address"}, "email"),
+        ({"email": ""}, "email"),
+        ({"username": "a b"}, "username"),
+        ({"password": "weak"}, "password"),
+    ],
+)
+def test_refused_registration_says_at_the_field_what_is_wrong(
+    client: httpx.Client, fields: dict[str, str], wrong: str
+) -> None:
+    asked = {"email": new_email(), "username": new_username(), "password": PASSWORD, **fields}
+
+    answer = send(client, "/register", "/register", **asked)
+
+    assert (answer.status_code, f'id="{wrong}-error"' in answer.text) == (422, True)
+    assert f'value="{asked["email"]}"' in answer.text
+
+
+def test_wrong_name_and_wrong_password_show_the_form_again_alike(client: httpx.Client) -> None:
+    user = register(client)
+    names = (user.email, new_email())
+
+    answers = [sign_in_on_page(client, name, "Wrong-pass1", next="/settings") for name in names]
+
+    for answer, name in zip(answers, names, strict=True):
+        assert (answer.status_code, SESSION in client.cookies) == (401, False)
+        assert "E-mail, user name or password is wrong" in words(answer)
+        assert f'name="name" value="{name}"' in answer.text
+        assert 'name="next" value="/settings"' in answer.text
+        assert "Wrong-pass1" not in answer.text
+    assert answers[0].text.replace(names[0], names[1]) == answers[1].text
+
+
+def test_too_many_failures_on_the_page_are_a_429_that_says_when(client: httpx.Client) -> None:
+    name = new_username()
+
+    answers = [sign_in_on_page(client, name, "Wrong-pass1") for _ in range(PER_NAME.amount + 1)]
+
+    assert [answer.status_code for answer in answers] == [401] * PER_NAME.amount + [429]
+    assert 0 < int(answers[-1].headers["retry-after"]) <= PER_NAME.get_expiry()
+    assert f'value="{name}"' in answers[-1].text
+
+
+def test_page_that_needs_an_account_leads_to_signing_in_and_back(client: httpx.Client) -> None:
+    user = register(client)
+
+    led = client.get("/settings?a=b%20c&d=1", headers=BROWSER)
+
+    assert (led.status_code, led.headers["location"]) == (303, "/sign-in?next=/settings%3Fa%3Db%2520c%26d%3D1")
+    form = client.get(led.headers["location"], headers=BROWSER)
+    fields = {"csrf_token": csrf_token(form), "name": user.email, "password": PASSWORD}
+    back = re.search(r'name="next" value="([^"]+)"', form.text)[1].replace("&amp;", "&")
+    assert back == "/settings?a=b%20c&d=1"
+    answer = client.post("/sign-in", data={**fields, "next": back}, headers=BROWSER)
+    assert (answer.status_code, answer.headers["location"]) == (303, back)
+    assert client.get(answer.headers["location"], headers=BROWSER).status_code == 200
+    program = client.get("/settings", headers={"Cookie": f"{SESSION}=x"})
+    assert (program.status_code, program.json()["code"]) == (401, "sign_in_required")
+
+
+def test_form_sent_after_the_session_ended_leads_back_to_its_page(client: httpx.Client) -> None:
+    answer = client.post("/settings/password", data={"password": "x"}, headers=BROWSER)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/settings")
+
+
+@pytest.mark.parametrize(
+    "address", ["//evil.test", "/\\evil.test", "https://evil.test/", "/%2f/evil.test", "/\t/evil.test", "/shortlink"]
+)
+def test_signing_in_leads_to_no_foreign_page(client: httpx.Client, address: str) -> None:
+    user = register(client)
+
+    form = client.get("/sign-in", params={"next": address}, headers=BROWSER)
+    assert 'name="next" value="/profile"' in form.text
+    answer = sign_in_on_page(client, user.email, next=address)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/profile")
+    signed_in = client.get("/sign-in", params={"next": address}, headers=BROWSER)
+    assert (signed_in.status_code, signed_in.headers["location"]) == (303, "/profile")
+
+
+def test_who_is_signed_in_is_led_on_from_registering_and_signing_in(client: httpx.Client) -> None:
+    register_on_page(client)
+
+    for page in ("/sign-in", "/register"):
+        answer = client.get(page, headers=BROWSER)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/profile")
+
+
+def test_each_signing_in_begins_a_session_and_ends_the_one_before(client: httpx.Client) -> None:
+    user = register(client)
+    sign_in_on_page(client, user.email)
+    first = session_of(client)
+    home = client.get("/", headers=BROWSER)
+
+    # The form of signing in shows itself to nobody who is signed in; what counts is what it sends.
+    fields = {"csrf_token": csrf_token(home), "name": user.email, "password": PASSWORD}
+    assert client.post("/sign-in", data=fields, headers=BROWSER).status_code == 303
+
+    assert session_of(client) != first
+    assert is_signed_in_on_pages(client)
+    assert not is_signed_in_on_pages(client, first)
+
+
+def test_cookie_planted_before_signing_in_is_never_the_session(client: httpx.Client, web: WebServer) -> None:
+    victim = register(client)
+    with web.new_client() as thief:
+        register_on_page(thief)
+        planted = session_of(thief)
+    for cookie in (planted, "planted"):
+        with web.new_client() as browser:
+            browser.cookies.set(SESSION, cookie, domain=browser.base_url.host, path="/")
+            home = browser.get("/", headers=BROWSER)
+            fields = {"csrf_token": csrf_token(home), "name": victim.email, "password": PASSWORD}
+            assert browser.post("/sign-in", data=fields, headers=BROWSER).status_code == 303
+            kept = [it.value for it in browser.cookies.jar if it.name == SESSION]
+            assert cookie not in kept
+            assert victim.email in browser.get("/settings", headers=BROWSER).text
+        assert not is_signed_in_on_pages(client, cookie)
+
+
+def test_signing_out_ends_the_session_and_clears_the_cookie(client: httpx.Client) -> None:
+    user = register_on_page(client)
+    session = session_of(client)
+    elsewhere = sign_in(client, user["email"])
+
+    answer = send(client, "/settings", "/sign-out")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert SESSION not in client.cookies
+    assert not is_signed_in_on_pages(client, session)
+    assert is_signed_in(client, elsewhere["access_token"]), "only one session was signed out of"
+    again = client.post("/sign-out", headers=BROWSER)
+    assert (again.status_code, "set-cookie" in again.headers) == (303, False)
+
+
+def test_api_knows_nobody_by_a_cookie_and_pages_nobody_by_a_token(client: httpx.Client) -> None:
+    user = register_on_page(client)
+    session = session_of(client)
+    tokens = sign_in(client, user["email"])
+    api_token = client.post("/api/v1/tokens", json={"name": "x"}, headers=bearer(tokens["access_token"])).json()
+
+    assert client.get("/api/v1/auth/whoami").json() == {"authenticated": False, "user": None}
+    assert client.get("/api/v1/users/me").status_code == 401
+    assert not is_signed_in(client, session), "what a cookie holds is no access token"
+    client.cookies.clear()
+    for token in (tokens["access_token"], api_token["token"], session):
+        led = client.get("/settings", headers=BROWSER | bearer(token))
+        assert (led.status_code, led.headers["location"]) == (303, "/sign-in?next=/settings")
+    for token in (tokens["access_token"], tokens["refresh_token"], api_token["token"]):
+        assert not is_signed_in_on_pages(client, token)
+
+
+async def test_session_of_an_account_that_was_disabled_or_left_is_nobodys(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    for change in ("is_active = false", "left_at = now()"):
+        client.cookies.clear()
+        user = register_on_page(client)
+        await database.execute(f"UPDATE account SET {change} WHERE email = $1", user["email"])
+
+        assert not is_signed_in_on_pages(client)
+        assert client.post("/settings/username", data={"username": "x"}, headers=BROWSER).status_code == 303
+        assert SESSION not in client.cookies, "pages would go on to show somebody as signed in"
+
+
+def test_signing_out_everywhere_by_the_api_ends_sessions_of_browsers(client: httpx.Client) -> None:
+    user = register_on_page(client)
+
+    client.post("/api/v1/auth/logout-everywhere", headers=bearer(sign_in(client, user["email"])["access_token"]))
+
+    assert not is_signed_in_on_pages(client)
+
+
+def test_forms_from_before_signing_in_or_out_are_void_and_keep_what_was_typed(client: httpx.Client) -> None:
+    user = register(client)
+    before = csrf_token(client.get("/", headers=BROWSER))
+    sign_in_on_page(client, user.email)
+    within = csrf_token(client.get("/", headers=BROWSER))
+
+    def send_link(token: str) -> httpx.Response:
+        fields = {"csrf_token": token, "original_url": "https://example.org/kept"}
+        return client.post("/links", data=fields, headers=BROWSER)
+
+    refused = send_link(before)
+    assert (refused.status_code, 'value="https://example.org/kept"' in refused.text) == (403, True)
+    assert send_link(csrf_token(refused)).status_code == 200, "the form that is shown again works"
+    send(client, "/settings", "/sign-out")
+    assert send_link(within).status_code == 403
+
+
+def test_every_form_needs_its_token(client: httpx.Client, web: WebServer) -> None:
+    with web.new_client() as guest:
+        form = guest.get("/sign-in", headers=BROWSER)
+        user = register(guest)
+        for token in ("", "0" * 64, csrf_token(client.get("/sign-in", headers=BROWSER))):
+            fields = {"name": user.email, "password": PASSWORD, "email": new_email(), "csrf_token": token}
+            for address in ("/sign-in", "/register"):
+                refused = guest.post(address, data=fields, headers=BROWSER)
+                assert (refused.status_code, SESSION in guest.cookies) == (403, False)
+        foreign = {"name": user.email, "password": PASSWORD, "csrf_token": csrf_token(form)}
+        refused = guest.post("/sign-in", data=foreign, headers=BROWSER | {"Sec-Fetch-Site": "cross-site"})
+        assert (refused.status_code, SESSION in guest.cookies) == (403, False)
+
+    register_on_page(client)
+    assert client.post("/sign-out", headers=BROWSER).status_code == 422
+    assert client.post("/sign-out", data={"csrf_token": "0" * 64}, headers=BROWSER).status_code == 403
+    assert is_signed_in_on_pages(client)
+
+
+def test_site_shows_the_way_in_or_to_ones_entries(client: httpx.Client) -> None:
+    for page in ("/", "/nothing-is-here"):
+        assert ">Sign in</a>" in client.get(page, headers=BROWSER).text
+    register_on_page(client)
+    for page in ("/", "/nothing-is-here"):
+        assert ">My entries</a>" in client.get(page, headers=BROWSER).text
+    client.cookies.set(SESSION, "over", domain=client.base_url.host, path="/")
+    client.cookies.delete(SESSION, domain=client.base_url.host, path="/")
+    client.cookies.set(SESSION, "over", domain=client.base_url.host, path="/")
+    form = client.get("/sign-in", headers=BROWSER)
+    assert ">Sign in</a>" in form.text
+
+
+async def test_letter_leads_to_confirming_again_and_again(client: httpx.Client, database: asyncpg.Connection) -> None:
+    user = register(client)
+    token = await link_of(database, user.email, "confirm")
+
+    for _ in range(2):
+        page = client.get(f"/verify/{token}", headers=BROWSER)
+        assert (page.status_code, 'href="/sign-in"' in page.text) == (200, True)
+    assert sign_in_on_page(client, user.email).status_code == 303
