@@ -88,6 +88,43 @@ def cleanup() -> None:
     )
 
 
+@cli.command()
+def create_superuser(
+    email: Annotated[str, typer.Option(help="Address of the account.")],
+    username: Annotated[str | None, typer.Option(help="User name of the account.")] = None,
+    promote: Annotated[bool, typer.Option("--promote", help="Take the account that the address has.")] = False,
+) -> None:
+    """Create an account that may administer the service.
+
+    The password is asked for; without a terminal it is the first line of standard input.
+    """
+    from main_service.accounts import superuser_command
+
+    if promote and username is not None:
+        sys.exit("--promote takes the account as it is; leave --username out.")
+    settings = _settings()
+    try:
+        if promote:
+            asyncio.run(superuser_command.promote(settings, email))
+        else:
+            password = _read_password()
+            asyncio.run(superuser_command.create(settings, email=email, username=username, password=password))
+    except AppError as error:
+        advice = "\n--promote makes it a superuser." if "email_taken" in [it.code for it in error.fields] else ""
+        sys.exit(("\n".join(f"{it.field}: {it.message}" for it in error.fields) or error.message) + advice)
+    typer.echo(f"{email} is a superuser now." if promote else f"{email} has an account and is a superuser.")
+
+
+def _read_password() -> str:
+    if sys.stdin.isatty():
+        password: str = typer.prompt("Password", hide_input=True, confirmation_prompt="The same again")
+        return password
+    try:
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        sys.exit("The password on standard input is not UTF-8.")
+
+
 def _settings() -> Settings:
     """The settings, or the end of the program with a sentence for each that is wrong."""
     try:

@@ -58,6 +58,7 @@ class EntryEndedError(AppError):
             {
                 "deleted": "What was here has been deleted by its owner.",
                 "expired": "What was here has expired.",
+                "unused": "What was here was not used for a long time and has ended.",
                 "viewed": "What was here has been viewed as often as it could be.",
             }.get(reason)
         )
@@ -159,6 +160,18 @@ class SignInForbiddenError(AppError):
     status = 403
     code = "api_token_forbidden"
     message = "This can't be done with an API token; sign in for it."
+
+
+class SuperuserRequiredError(AppError):
+    status = 403
+    code = "superuser_required"
+    message = "Only whoever administers the service may do this."
+
+
+class OwnAccountError(AppError):
+    status = 409
+    code = "own_account"
+    message = "Your own account can't be disabled by yourself; let another superuser do it."
 
 
 class TooManyTokensError(AppError):

@@ -1,6 +1,6 @@
 """Accounts in PostgreSQL: one function per question."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -173,3 +173,13 @@ async def note_use(session: Session, token: ApiToken) -> None:
     if token.last_used_at is not None and token.last_used_at > now - LAST_USED_PRECISION:
         return
     await session.execute(update(ApiToken).where(ApiToken.id == token.id).values(last_used_at=now))
+
+
+async def lock_present(session: Session, account_ids: Collection[UUID]) -> Sequence[Account]:
+    """Those of the accounts that were not left, locked, as they are now.
+
+    Locked in the order of their ids, so that of two who lock the same pair one waits for the other.
+    """
+    statement = select(Account).where(_columns.id.in_(account_ids), Account.left_at.is_(None)).order_by(_columns.id)
+    locked = statement.with_for_update().execution_options(populate_existing=True)
+    return list((await session.execute(locked)).scalars())

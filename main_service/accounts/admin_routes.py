@@ -1,0 +1,76 @@
+"""Other people's accounts, for superusers, as JSON."""
+
+from typing import Annotated, Self
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from main_service.accounts.administration import AccountAdministration
+from main_service.accounts.schemas import AccountOut, Email, Username
+from main_service.accounts.superusers import SUPERUSER_REFUSALS, SuperuserDep
+from main_service.dependencies import SessionDep
+from main_service.errors import NotFoundError, OwnAccountError
+from main_service.problems import problem_responses
+from main_service.web.json_body import JsonRoute
+
+router = APIRouter(prefix="/api/v1/admin/accounts", tags=["administration"], route_class=JsonRoute)
+
+
+class WantedAccount(BaseModel):
+    """By one of the two."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: Email | None = None
+    username: Username | None = None
+
+    @model_validator(mode="after")
+    def _by_one(self) -> Self:
+        if (self.email is None) == (self.username is None):
+            raise PydanticCustomError("one_needed", "Ask by either email or username")
+        return self
+
+
+class AdminAccountOut(AccountOut):
+    is_active: bool = Field(description="False: disabled.")
+
+
+async def get_administration(session: SessionDep) -> AccountAdministration:
+    return AccountAdministration(session=session)
+
+
+AdministrationDep = Annotated[AccountAdministration, Depends(get_administration)]
+
+
+@router.get("", summary="Find an account", responses=problem_responses(*SUPERUSER_REFUSALS))
+async def list_accounts(
+    wanted: Annotated[WantedAccount, Query()], _: SuperuserDep, accounts: AdministrationDep
+) -> list[AdminAccountOut]:
+    """The whole address or user name, in any case; at most one has it."""
+    found = await accounts.list(email=wanted.email, username=wanted.username)
+    return [AdminAccountOut.model_validate(account) for account in found]
+
+
+@router.post(
+    "/{account_id}/disable",
+    status_code=204,
+    summary="Disable an account",
+    responses=problem_responses(*SUPERUSER_REFUSALS, NotFoundError, OwnAccountError),
+)
+async def disable(account_id: UUID, asker: SuperuserDep, accounts: AdministrationDep) -> Response:
+    """Ends its sessions, and nobody is let in to it. Its API tokens rest until it is enabled."""
+    await accounts.disable(account_id, asker_id=asker.id, asker_epoch=asker.session_epoch)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/{account_id}/enable",
+    status_code=204,
+    summary="Enable an account",
+    responses=problem_responses(*SUPERUSER_REFUSALS, NotFoundError),
+)
+async def enable(account_id: UUID, asker: SuperuserDep, accounts: AdministrationDep) -> Response:
+    await accounts.enable(account_id, asker_id=asker.id, asker_epoch=asker.session_epoch)
+    return Response(status_code=204)

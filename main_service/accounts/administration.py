@@ -1,0 +1,119 @@
+"""What superusers do with other people's accounts, and how an account becomes a superuser's."""
+
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+from main_service.accounts import storage
+from main_service.accounts.models import Account
+from main_service.accounts.password_rules import password_fault
+from main_service.database import Session
+from main_service.errors import (
+    FieldError,
+    InvalidInputError,
+    NotFoundError,
+    OwnAccountError,
+    TokenInvalidError,
+    UsernameTakenError,
+)
+from main_service.passwords import Passwords
+
+
+class AccountAdministration:
+    """For superusers: whoever calls has made sure that one asks."""
+
+    def __init__(self, *, session: Session) -> None:
+        self._session = session
+
+    async def list(self, *, email: str | None = None, username: str | None = None) -> Sequence[Account]:
+        """The account of an address or else of a user name, whatever its case, or none."""
+        if email is not None:
+            account = await storage.find_by_email(self._session, email)
+        else:
+            account = await storage.find_by_username(self._session, username or "")
+        return [] if account is None or account.left_at is not None else [account]
+
+    async def disable(self, account_id: UUID, *, asker_id: UUID, asker_epoch: int) -> None:
+        """End all sessions of an account and let nobody in to it, API tokens included, until it is enabled.
+
+        `asker_epoch`: as it was when the superuser's request was let in.
+
+        Raises:
+            NotFoundError: there is no such account, or its owner has left.
+            OwnAccountError: it is the superuser's own: none locks himself out.
+            TokenInvalidError: the superuser has been disabled meanwhile.
+        """
+        if account_id == asker_id:
+            raise OwnAccountError
+        account = await self._lock(account_id, asker_id=asker_id, asker_epoch=asker_epoch)
+        changes = {"is_active": False, "session_epoch": account.session_epoch + 1}
+        await storage.change(self._session, account, changes)
+
+    async def enable(self, account_id: UUID, *, asker_id: UUID, asker_epoch: int) -> None:
+        """Let an account in again. Its API tokens count again; its sessions have ended for good.
+
+        Raises:
+            NotFoundError, TokenInvalidError: as `disable`.
+        """
+        account = await self._lock(account_id, asker_id=asker_id, asker_epoch=asker_epoch)
+        await storage.change(self._session, account, {"is_active": True})
+
+    async def _lock(self, account_id: UUID, *, asker_id: UUID, asker_epoch: int) -> Account:
+        """The account. Both rows are locked: of two superusers who disable each other at once, one stays."""
+        locked = {account.id: account for account in await storage.lock_present(self._session, {account_id, asker_id})}
+        asker = locked.get(asker_id)
+        if asker is None or not asker.is_active or asker.session_epoch != asker_epoch:
+            raise TokenInvalidError
+        if account_id not in locked:
+            raise NotFoundError
+        return locked[account_id]
+
+
+async def create_superuser(
+    session: Session, passwords: Passwords, *, email: str, username: str | None, password: str
+) -> None:
+    """A new account, confirmed, that administers the service.
+
+    Raises:
+        InvalidInputError: the password is no good, or the address has an account already (`email_taken`).
+        UsernameTakenError: another account has this user name.
+    """
+    fault = password_fault(password, email=email, username=username)
+    if fault is not None:
+        raise _refusal("password", "password_weak", fault)
+    is_new = await storage.create(
+        session,
+        account_id=uuid4(),
+        email=email,
+        username=username,
+        hashed_password=await passwords.hash(password),
+        is_superuser=True,
+        is_verified=True,
+    )
+    if is_new:
+        return
+    if await storage.find_by_email(session, email) is not None:
+        raise _refusal("email", "email_taken", "This address has an account already.")
+    raise UsernameTakenError
+
+
+async def promote(session: Session, email: str) -> None:
+    """Let the account of an address administer the service.
+
+    Raises:
+        InvalidInputError: the address has no account, or none that surely is of whoever reads its letters.
+    """
+    found = await storage.find_by_email(session, email)
+    account = found and await storage.find_for_update(session, found.id)
+    if account is None or account.left_at is not None:
+        raise _refusal("email", "no_account", "This address has no account.")
+    if not account.is_verified:
+        sentence = (
+            "This address is not confirmed, so a stranger may have registered it. "
+            "Confirm it first, by the link of its letter or by setting a new password."
+        )
+        raise _refusal("email", "email_unconfirmed", sentence)
+    await storage.change(session, account, {"is_superuser": True})
+
+
+def _refusal(field: str, code: str, sentence: str) -> InvalidInputError:
+    return InvalidInputError(fields=[FieldError(field, code, sentence)])
