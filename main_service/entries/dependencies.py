@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 
 from main_service.accounts.models import Account
+from main_service.accounts.standing import require_confirmed
 from main_service.accounts.users import CurrentAccountDep, WriterOrGuestDep
 from main_service.database import Session
 from main_service.dependencies import ResourcesDep, SessionDep, SettingsDep
@@ -20,7 +21,7 @@ from main_service.entries.lifetimes import LifetimePolicies, LifetimePolicy
 from main_service.entries.manage_tokens import ManageTokens
 from main_service.entries.reading import EntryReader
 from main_service.entries.rights import Asker, Rights
-from main_service.errors import AddressUnconfirmedError, FieldError, InvalidInputError
+from main_service.errors import FieldError, InvalidInputError
 from main_service.resources import Resources
 from main_service.web.client_address import client_address
 
@@ -88,8 +89,8 @@ def creator_for(
         AddressUnconfirmedError: users must confirm their address first, and this one has not.
     """
     settings = resources.settings
-    if account is not None and settings.require_verified and not account.is_verified:
-        raise AddressUnconfirmedError
+    if account is not None:
+        require_confirmed(account, settings)
     owner_id = account.id if account else None
     return EntryCreator(
         session=session,
