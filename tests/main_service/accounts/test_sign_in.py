@@ -5,7 +5,6 @@ import statistics
 import time
 import warnings
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -16,7 +15,6 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import jwt
-import pytest
 
 from main_service.accounts.sign_in_limits import PER_NAME
 from tests.main_service.accounts.registering import (
@@ -28,16 +26,9 @@ from tests.main_service.accounts.registering import (
     register,
     sign_in,
 )
-from tests.running import SECRET, Environment, WebServer
+from tests.running import SECRET, WebServer
 
 KEY = digest(SECRET.encode(), b"jwt", sha256)
-
-
-@pytest.fixture(scope="module")
-def proxied(environment: Environment) -> Iterator[WebServer]:
-    """A web process that believes what we say of the client's address, so that tests don't count as one client."""
-    with WebServer(environment | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}) as server:
-        yield server
 
 
 def attempt(client: httpx.Client, name: str, password: str, *, address: str | None = None) -> httpx.Response:

@@ -98,10 +98,12 @@ def test_wrong_name_and_wrong_password_show_the_form_again_alike(client: httpx.C
     assert answers[0].text.replace(names[0], names[1]) == answers[1].text
 
 
-def test_too_many_failures_on_the_page_are_a_429_that_says_when(client: httpx.Client) -> None:
+def test_too_many_failures_on_the_page_are_a_429_that_says_when(proxied: WebServer) -> None:
     name = new_username()
 
-    answers = [sign_in_on_page(client, name, "Wrong-pass1") for _ in range(PER_NAME.amount + 1)]
+    with proxied.new_client() as client:
+        client.headers["X-Forwarded-For"] = "203.0.113.200"
+        answers = [sign_in_on_page(client, name, "Wrong-pass1") for _ in range(PER_NAME.amount + 1)]
 
     assert [answer.status_code for answer in answers] == [401] * PER_NAME.amount + [429]
     assert 0 < int(answers[-1].headers["retry-after"]) <= PER_NAME.get_expiry()
@@ -280,11 +282,17 @@ def test_site_shows_the_way_in_or_to_ones_entries(client: httpx.Client) -> None:
     register_on_page(client)
     for page in ("/", "/nothing-is-here"):
         assert ">My entries</a>" in client.get(page, headers=BROWSER).text
-    client.cookies.set(SESSION, "over", domain=client.base_url.host, path="/")
-    client.cookies.delete(SESSION, domain=client.base_url.host, path="/")
-    client.cookies.set(SESSION, "over", domain=client.base_url.host, path="/")
+
+
+def test_session_that_is_over_is_forgotten_where_one_signs_in(client: httpx.Client) -> None:
+    user = register(client)
+    client.cookies.set(SESSION, "over", domain=httpx.URL(client.base_url).host, path="/")
+
     form = client.get("/sign-in", headers=BROWSER)
-    assert ">Sign in</a>" in form.text
+
+    assert (form.status_code, ">Sign in</a>" in form.text, SESSION in client.cookies) == (200, True, False)
+    fields = {"csrf_token": csrf_token(form), "name": user.email, "password": PASSWORD}
+    assert client.post("/sign-in", data=fields, headers=BROWSER).status_code == 303
 
 
 async def test_letter_leads_to_confirming_again_and_again(client: httpx.Client, database: asyncpg.Connection) -> None:
