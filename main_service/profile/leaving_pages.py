@@ -46,6 +46,8 @@ async def delete(
         "accounts/message.html",
         heading="Your account is deleted",
         sentence="Whatever you make from now on, you make as a guest.",
+        path="/",
+        label="To the start",
     )
     return clear_session_cookie(response, settings)
 

@@ -1,0 +1,181 @@
+"""The pages of entries for who is signed in: create, read, edit, claim and delete one's own."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.main_service.accounts.browsing import register_on_page
+from tests.main_service.accounts.registering import PASSWORD, bearer, register, sign_in
+from tests.main_service.entries.making import create_link, create_paste
+from tests.main_service.entries.test_pages import BROWSER, csrf_token, send_form, words
+from tests.running import WebServer
+
+TEXT = "first\nsecond\n"
+
+
+def headers_of(client: httpx.Client, email: str) -> dict[str, str]:
+    return bearer(sign_in(client, email)["access_token"])
+
+
+def key_of(page: httpx.Response) -> str:
+    found = re.search(r'<a class="button" href="/([A-Za-z0-9]+)">Open</a>', page.text)
+    assert found, page.text
+    return found[1]
+
+
+def test_who_is_signed_in_owns_what_the_page_makes(client: httpx.Client) -> None:
+    email = register_on_page(client)["email"]
+    home = client.get("/", headers=BROWSER).text
+    assert '<option value="private"' in home
+    assert '<option value="never"' in home
+
+    page = send_form(client, "/", "/pastes", text=TEXT, visibility="private", lifetime="never")
+
+    assert (page.status_code, 'among <a href="/profile">your entries</a>' in page.text) == (200, True), page.text
+    assert "manage link" not in words(page)
+    key = key_of(page)
+    entry = client.get(f"/api/v1/entries/{key}", headers=headers_of(client, email)).json()
+    assert (entry["visibility"], entry["expires_at"]) == ("private", None)
+    shown = client.get(f"/{key}", headers=BROWSER)
+    assert (shown.status_code, "Private: only you" in words(shown)) == (200, True)
+    assert client.get(f"/{key}/raw").text == TEXT
+    client.cookies.clear()
+    assert [client.get(f"/{key}{end}", headers=BROWSER).status_code for end in ("", "/raw", "/manage")] == [404] * 3
+
+
+def test_guests_are_offered_nothing_that_only_users_have(client: httpx.Client) -> None:
+    home = client.get("/", headers=BROWSER).text
+    assert 'value="private"' not in home
+    assert 'value="never"' not in home
+
+    refused = send_form(client, "/", "/pastes", text=TEXT, visibility="private")
+    assert (refused.status_code, "Only users have private entries" in words(refused)) == (422, True)
+
+
+def test_api_does_not_know_who_is_signed_in_on_pages(client: httpx.Client) -> None:
+    register_on_page(client)
+    key = key_of(send_form(client, "/", "/pastes", text=TEXT, visibility="private"))
+
+    assert client.get(f"/api/v1/entries/{key}").status_code == 404
+    assert create_paste(client)["manage_token"]
+
+
+def test_page_does_not_know_who_sends_an_access_token(client: httpx.Client) -> None:
+    user = register(client)
+    key = create_paste(client, headers=user.headers, visibility="private")["key"]
+
+    assert client.get(f"/{key}", headers=user.headers).status_code == 404
+
+
+def test_paste_is_edited_by_its_owner_and_what_nobody_touched_stays_to_the_byte(client: httpx.Client) -> None:
+    headers = headers_of(client, register_on_page(client)["email"])
+    text = "\r\nCRLF\r\nand lone \r and LF\n"
+    key = create_paste(client, headers=headers, text=text, title="old")["key"]
+    edit = f"/{key}/manage/edit"
+    form = client.get(edit, headers=BROWSER).text
+    assert 'value="old"' in form
+    as_sent = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+
+    saved = send_form(client, edit, edit, text=as_sent, title="new", visibility="public", syntax="python")
+
+    assert (saved.status_code, saved.headers["location"]) == (303, f"/{key}/manage")
+    entry = client.get(f"/api/v1/entries/{key}").json()
+    assert (entry["title"], entry["visibility"], entry["syntax"]) == ("new", "public", "python")
+    assert client.get(f"/{key}/raw").content == text.encode()
+    assert send_form(client, edit, edit, text="other\r\n", title="", syntax="", visibility="public").status_code == 303
+    assert client.get(f"/{key}/raw").text == "other\n"
+    entry = client.get(f"/api/v1/entries/{key}").json()
+    assert (entry["title"], entry["syntax"]) == (None, None)
+
+
+def test_link_is_edited_and_a_refused_edit_keeps_what_was_typed(client: httpx.Client) -> None:
+    headers = headers_of(client, register_on_page(client)["email"])
+    key = create_link(client, headers=headers)["key"]
+    edit = f"/{key}/manage/edit"
+
+    refused = send_form(client, edit, edit, original_url="javascript:alert(1)", title="typed", visibility="unlisted")
+    assert (refused.status_code, 'value="typed"' in refused.text) == (422, True)
+    assert client.get(f"/{key}").headers["location"] == "https://example.org/target"
+    saved = send_form(client, edit, edit, original_url="https://example.org/new", title="", visibility="unlisted")
+    assert saved.status_code == 303
+    assert client.get(f"/{key}").headers["location"] == "https://example.org/new"
+
+
+def test_editing_spends_no_view(client: httpx.Client) -> None:
+    headers = headers_of(client, register_on_page(client)["email"])
+    key = create_paste(client, headers=headers, text=TEXT, views=1)["key"]
+    edit = f"/{key}/manage/edit"
+
+    assert TEXT in client.get(edit, headers=BROWSER).text
+    assert send_form(client, edit, edit, text=TEXT, title="t", visibility="unlisted", syntax="").status_code == 303
+    assert client.get(f"/api/v1/entries/{key}", headers=headers).json()["views_left"] == 1
+
+
+def test_guests_entry_is_claimed_on_its_manage_page(client: httpx.Client) -> None:
+    entry = create_paste(client)
+    manage = f"/{entry['key']}/manage"
+    assert "Add to my entries" not in words(send_form(client, manage, manage, token=entry["manage_token"]))
+    register_on_page(client)
+    send_form(client, manage, manage, token=entry["manage_token"])
+    page = client.get(manage, headers=BROWSER)
+    assert "Add to my entries" in words(page)
+
+    claimed = send_form(client, manage, f"{manage}/claim")
+
+    assert (claimed.status_code, "It is yours now" in words(claimed)) == (200, True)
+    assert client.get(manage, headers=BROWSER).status_code == 200
+    client.cookies.clear()
+    guest = client.get(manage, headers=BROWSER)
+    assert (guest.status_code, guest.headers["location"]) == (303, f"/sign-in?next={manage}")
+
+
+def test_owner_deletes_on_the_manage_page(client: httpx.Client) -> None:
+    headers = headers_of(client, register_on_page(client)["email"])
+    key = create_paste(client, headers=headers)["key"]
+
+    assert send_form(client, f"/{key}/manage", f"/{key}/manage/delete").status_code == 422
+    assert send_form(client, f"/{key}/manage", f"/{key}/manage/delete", confirm="yes").status_code == 200
+    assert client.get(f"/{key}").status_code == 410
+
+
+@pytest.mark.parametrize("action", ["", "/expiry", "/edit", "/claim", "/delete"])
+def test_other_users_are_refused_on_every_form(client: httpx.Client, web: WebServer, action: str) -> None:
+    owner = register(client)
+    entry = create_link(client, headers=owner.headers)
+    register_on_page(client)
+    token = csrf_token(client.get("/", headers=BROWSER))
+    form = {"csrf_token": token, "confirm": "yes", "lifetime": "PT1H", "title": "mine", "token": "a" * 43}
+
+    refused = client.post(f"/{entry['key']}/manage{action}", data=form, headers=BROWSER)
+
+    assert refused.status_code == 403
+    now = client.get(f"/api/v1/entries/{entry['key']}").json()
+    assert {name: entry[name] for name in now} == now
+
+
+@pytest.mark.parametrize("action", ["/expiry", "/edit", "/delete"])
+def test_owners_form_without_its_token_is_refused(client: httpx.Client, action: str) -> None:
+    headers = headers_of(client, register_on_page(client)["email"])
+    key = create_link(client, headers=headers)["key"]
+    form = {"confirm": "yes", "lifetime": "PT1H", "title": "stolen", "original_url": "https://thief.example/"}
+
+    for token in ({}, {"csrf_token": "a" * 64}):
+        refused = client.post(f"/{key}/manage{action}", data=form | token, headers=BROWSER)
+        assert refused.status_code == 403
+    assert client.get(f"/{key}").headers["location"] == "https://example.org/target"
+
+
+def test_account_is_deleted_on_its_page_with_password_and_choice(client: httpx.Client) -> None:
+    email = register_on_page(client)["email"]
+    key = create_paste(client, headers=headers_of(client, email))["key"]
+    page = "/settings/delete"
+
+    assert client.post(page, data={"password": PASSWORD, "entries": "delete"}, headers=BROWSER).status_code == 403
+    wrong = send_form(client, page, page, password="Wrong-pass1", entries="delete")
+    assert (wrong.status_code, "This is not your password" in words(wrong)) == (422, True)
+    assert "Choose what becomes" in words(send_form(client, page, page, password=PASSWORD))
+    done = send_form(client, page, page, password=PASSWORD, entries="delete")
+    assert (done.status_code, "Your account is deleted" in words(done)) == (200, True)
+    assert client.get("/settings", headers=BROWSER).status_code == 303
+    assert client.get(f"/{key}").status_code == 410
