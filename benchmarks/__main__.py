@@ -18,6 +18,7 @@ from benchmarks.load import CONNECTIONS, measure
 from benchmarks.machine import describe
 from benchmarks.processes import BenchmarkError
 from benchmarks.races import started_races
+from benchmarks.sign_ins import crowd_lines, measure_crowd
 from benchmarks.table import Samples, failures, table
 
 WARM_UP_SECONDS = 1
@@ -70,6 +71,9 @@ def _run(options: argparse.Namespace, *, nginx: str, wrk: str, core: int, load_c
                         )
                         if not is_warm_up:
                             samples[race.title, contestant.name].append(sample)
+            redirects = races[0]
+            link = redirects.work.lines.read_text().splitlines()[0].removeprefix("/")
+            crowd = measure_crowd(redirects.contestants[-1].url, link)
     print("\n".join(describe(nginx=nginx, wrk=wrk)))
     print(
         f"Medians of {options.rounds} × {options.seconds} s, {CONNECTIONS} connections;"
@@ -77,6 +81,7 @@ def _run(options: argparse.Namespace, *, nginx: str, wrk: str, core: int, load_c
         f" Load average before the run: {load_before:.1f}."
     )
     print("\n".join(table(races, samples)))
+    print("\n".join(crowd_lines(crowd)))
     return 1 if any(failures(own) for own in samples.values()) else 0
 
 
