@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import httpx
 
 from tests.browser.visitor import Visitor
+from tests.main_service.accounts.registering import PASSWORD
 from tests.main_service.entries.making import create_link, create_paste, new_alias
 
 
@@ -44,6 +45,8 @@ def every_page(visitor: Visitor, client: httpx.Client, contents: Contents) -> It
     yield from _readers_pages(visitor, client, contents)
     yield from _pages_of_limited_views(visitor, client, contents)
     yield from _managers_pages(visitor, client, contents)
+    yield from _pages_before_signing_in(visitor, contents)
+    yield from _pages_of_settings(visitor, contents)
     visitor.open("/nothing-is-here", status=404)
     yield "404"
 
@@ -134,3 +137,58 @@ def _managers_pages(visitor: Visitor, client: httpx.Client, contents: Contents) 
     yield "deleted"
     visitor.open(f"/{paste['key']}", status=410)
     yield "410"
+
+
+def _pages_before_signing_in(visitor: Visitor, contents: Contents) -> Iterator[str]:
+    """Ends with the visitor registered and signed in."""
+    page, name = visitor.page, contents.new_alias()
+    visitor.open("/register")
+    yield "register"
+    page.get_by_label("E-mail address").fill(f"{name}@example.org")
+    page.get_by_label("User name").fill("no good! " + name)
+    page.get_by_label("Password").fill(PASSWORD)
+    send_unchecked(visitor, "Register", status=422)
+    yield "register-errors"
+    page.get_by_label("User name").fill(name[:30])
+    page.get_by_label("Password").fill(PASSWORD)
+    visitor.click("Register")
+    yield "registered"
+    visitor.click("Sign in")
+    yield "sign-in"
+    visitor.click("Forgot your password?")
+    yield "forgot"
+    page.get_by_label("E-mail address").fill("no address " + name)
+    send_unchecked(visitor, "Send the letter", status=422)
+    yield "forgot-errors"
+    page.get_by_label("E-mail address").fill(f"{name}@example.org")
+    visitor.click("Send the letter")
+    yield "forgot-sent"
+    visitor.open("/reset/" + name)
+    yield "reset"
+    page.get_by_label("New password").fill("weak")
+    send_unchecked(visitor, "Set the password", status=400)
+    yield "reset-errors"
+    visitor.open("/sign-in?next=/settings")
+    page.get_by_label("E-mail address or user name").fill(f"{name}@example.org")
+    page.get_by_label("Password").fill("Wrong-pass1")
+    visitor.click("Sign in", status=401)
+    yield "sign-in-wrong"
+    page.get_by_label("Password").fill(PASSWORD)
+    visitor.click("Sign in")
+
+
+def _pages_of_settings(visitor: Visitor, contents: Contents) -> Iterator[str]:
+    """Ends with the visitor signed out."""
+    page = visitor.page
+    visitor.open("/settings")
+    yield "settings"
+    page.get_by_label("Name", exact=True).fill(contents.title[:100])
+    page.get_by_label("It ends after").select_option(label="90 days")
+    visitor.click("Create token")
+    yield "settings-token"
+    page.get_by_label("New address").fill("no address " + contents.new_alias())
+    send_unchecked(visitor, "Change address", status=422)
+    yield "settings-errors"
+    visitor.click("Send the letter again")
+    yield "settings-notice"
+    visitor.click("Sign out")

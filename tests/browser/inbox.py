@@ -1,0 +1,24 @@
+"""Reads the letters that wait for an address, while Playwright's event loop is running."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import asyncpg
+
+from tests.main_service.accounts.registering import letters
+from tests.running import Environment
+
+
+def link_in_letter(environment: Environment, email: str, letter: str) -> str:
+    """The address that the newest letter of a kind leads to."""
+
+    async def read() -> list[tuple[str, dict[str, str]]]:
+        database = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+        try:
+            return await letters(database, email)
+        finally:
+            await database.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(asyncio.run, read()).result()
+    return [values["link"] for kind, values in waiting if kind == letter][-1]

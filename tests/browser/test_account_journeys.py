@@ -1,0 +1,151 @@
+"""What people do with an account, from the letter that confirms it to signing out."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.browser.conftest import NewVisitor
+from tests.browser.inbox import link_in_letter
+from tests.browser.visitor import PHONE, WIDE, View, Visitor
+from tests.main_service.accounts.registering import PASSWORD, new_email, new_username
+from tests.running import Environment, WebServer
+
+NEW_PASSWORD = "Even-better-2"
+
+with_and_without_scripts = pytest.mark.parametrize(
+    ("view", "has_scripts"),
+    [(WIDE, True), (PHONE, True), (WIDE, False), (PHONE, False)],
+    ids=["1280-scripts", "360-scripts", "1280-no-scripts", "360-no-scripts"],
+)
+
+
+def register(visitor: Visitor, email: str, username: str) -> None:
+    page = visitor.page
+    visitor.open("/register")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("User name").fill(username)
+    page.get_by_label("Password").fill(PASSWORD)
+    visitor.click("Register")
+    assert page.get_by_role("heading", name="Look into your mail").is_visible()
+
+
+def fill_in_sign_in(visitor: Visitor, name: str, password: str) -> None:
+    visitor.page.get_by_label("E-mail address or user name").fill(name)
+    visitor.page.get_by_label("Password").fill(password)
+
+
+def sign_in(visitor: Visitor, name: str, password: str) -> None:
+    """From any page to the settings."""
+    visitor.open("/sign-in?next=/settings")
+    fill_in_sign_in(visitor, name, password)
+    visitor.click("Sign in")
+    assert visitor.path() == "/settings"
+
+
+@with_and_without_scripts
+def test_account_is_registered_confirmed_used_and_signed_out_of(
+    new_visitor: NewVisitor, environment: Environment, view: View, has_scripts: bool
+) -> None:
+    visitor, email, username = new_visitor(view, has_scripts=has_scripts), new_email(), new_username()
+    page = visitor.page
+    register(visitor, email, username)
+    visitor.open(link_in_letter(environment, email, "confirm"))
+    assert page.get_by_role("heading", name="Your address is confirmed").is_visible()
+
+    visitor.open("/settings")
+    assert visitor.path() == "/sign-in?next=/settings"
+    fill_in_sign_in(visitor, username, "Wrong-pass1")
+    visitor.click("Sign in", status=401)
+    assert page.get_by_label("E-mail address or user name").input_value() == username
+    page.get_by_label("Password").fill(PASSWORD)
+    visitor.click("Sign in")
+    assert visitor.path() == "/settings"
+    assert "not confirmed" not in visitor.main_text()
+    assert page.locator(".top").get_by_role("link", name="My entries").is_visible()
+
+    visitor.open("/")
+    page.get_by_label("Text", exact=True).fill("mine")
+    visitor.click("Create paste")
+    key = page.locator("#address").inner_text().rpartition("/")[2]
+    visitor.open(f"/{key}/manage")
+    visitor.click("Edit")
+    page.get_by_label("Text", exact=True).fill("mine still")
+    visitor.click("Save")
+    assert visitor.open(f"/{key}/raw").text() == "mine still"
+    visitor.open(f"/{key}/manage")
+    page.get_by_label("Yes, delete this paste").check()
+    visitor.click("Delete paste")
+    assert page.get_by_role("heading", name="Your paste is deleted").is_visible()
+
+    visitor.open("/settings")
+    visitor.click("Sign out")
+    assert visitor.path() == "/"
+    assert page.locator(".top").get_by_role("link", name="Sign in").is_visible()
+    visitor.open("/settings")
+    assert visitor.path() == "/sign-in?next=/settings"
+
+
+@with_and_without_scripts
+def test_settings_are_changed_and_a_token_made(
+    new_visitor: NewVisitor, site: WebServer, view: View, has_scripts: bool
+) -> None:
+    visitor, email, username = new_visitor(view, has_scripts=has_scripts), new_email(), new_username()
+    page = visitor.page
+    register(visitor, email, "")
+    visitor.click("Sign in")
+    sign_in(visitor, email, PASSWORD)
+    visitor.click("Send the letter again")
+    assert page.get_by_role("status").get_by_text(f"A letter is on its way to {email}").is_visible()
+
+    page.get_by_role("textbox", name="User name").fill(username)
+    visitor.click("Set user name")
+    assert page.get_by_text("Your user name is set.").is_visible()
+
+    page.get_by_label("Name", exact=True).fill("Backup")
+    page.get_by_label("It may").select_option(label="Read only")
+    page.get_by_label("It ends after").select_option(label="30 days")
+    visitor.click("Create token")
+    token = page.locator("#new-token").inner_text()
+    assert re.fullmatch(r"slp_[\w-]{43}", token)
+    if has_scripts:
+        page.get_by_role("button", name="Copy token").click()
+        page.get_by_text("Token copied").wait_for()
+        assert visitor.clipboard() == token
+    assert whoami(site, token).json()["user"]["username"] == username
+    assert "Read only" in visitor.main_text()
+
+    page.get_by_label("Present password").fill(PASSWORD)
+    page.get_by_label("New password").fill(NEW_PASSWORD)
+    visitor.click("Change password")
+    assert page.get_by_text("Your password is set.").is_visible()
+    assert whoami(site, token).status_code == 401
+    assert page.get_by_role("button", name="Delete token Backup").count() == 0
+
+    visitor.click("Sign out everywhere")
+    assert visitor.path() == "/sign-in"
+    sign_in(visitor, username, NEW_PASSWORD)
+
+
+@with_and_without_scripts
+def test_forgotten_password_is_set_anew(
+    new_visitor: NewVisitor, environment: Environment, view: View, has_scripts: bool
+) -> None:
+    visitor, email = new_visitor(view, has_scripts=has_scripts), new_email()
+    page = visitor.page
+    register(visitor, email, "")
+    visitor.click("Sign in")
+    visitor.click("Forgot your password?")
+    page.get_by_label("E-mail address").fill(email)
+    visitor.click("Send the letter")
+
+    visitor.open(link_in_letter(environment, email, "reset"))
+    page.get_by_label("New password").fill(NEW_PASSWORD)
+    visitor.click("Set the password")
+    visitor.click("Sign in")
+    sign_in(visitor, email, NEW_PASSWORD)
+    assert email in visitor.main_text()
+
+
+def whoami(site: WebServer, token: str) -> httpx.Response:
+    return site.client.get("/api/v1/auth/whoami", headers={"Authorization": f"Bearer {token}"})
