@@ -84,7 +84,8 @@ def cleanup() -> None:
     typer.echo(
         f"{cleaned.ended} expired entries ended, {cleaned.bodies_deleted} texts deleted, "
         f"{cleaned.emptied} ended entries emptied, {cleaned.orphans_deleted} orphaned texts deleted, "
-        f"{cleaned.attempts_forgotten} idempotency keys forgotten."
+        f"{cleaned.attempts_forgotten} idempotency keys, {cleaned.sessions_forgotten} ended sessions and "
+        f"{cleaned.tasks_forgotten} tasks that were asked for forgotten."
     )
 
 

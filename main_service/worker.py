@@ -19,6 +19,8 @@ DELETE_BODIES_EVERY = timedelta(minutes=1)
 END_EXPIRED_EVERY = timedelta(hours=1)
 CLEAN_UP_EVERY = timedelta(days=1)
 FORGET_MAIL_EVERY = timedelta(days=1)
+ARCHIVE_UNUSED_EVERY = timedelta(days=1)
+DO_ASKED_WORK_EVERY = timedelta(seconds=10)
 
 
 class _SteadyConnection(Connection):
@@ -90,6 +92,16 @@ app.conf.update(
             "task": "main_service.forget_mail",
             "schedule": FORGET_MAIL_EVERY,
             "options": {"expires": FORGET_MAIL_EVERY.total_seconds()},
+        },
+        "archive_unused": {
+            "task": "main_service.archive_unused",
+            "schedule": ARCHIVE_UNUSED_EVERY,
+            "options": {"expires": ARCHIVE_UNUSED_EVERY.total_seconds()},
+        },
+        "do_asked_work": {
+            "task": "main_service.do_asked_work",
+            "schedule": DO_ASKED_WORK_EVERY,
+            "options": {"expires": DO_ASKED_WORK_EVERY.total_seconds()},
         },
     },
 )

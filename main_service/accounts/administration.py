@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from main_service.accounts import storage
 from main_service.accounts.models import Account
-from main_service.accounts.password_rules import password_fault
+from main_service.accounts.password_rules import require_good_password
 from main_service.database import Session
 from main_service.errors import (
     FieldError,
@@ -61,7 +61,7 @@ class AccountAdministration:
         """The account. Both rows are locked: of two superusers who disable each other at once, one stays."""
         locked = {account.id: account for account in await storage.lock_present(self._session, {account_id, asker_id})}
         asker = locked.get(asker_id)
-        if asker is None or not asker.is_active or asker.session_epoch != asker_epoch:
+        if asker is None or not asker.is_open or asker.session_epoch != asker_epoch:
             raise TokenInvalidError
         if account_id not in locked:
             raise NotFoundError
@@ -77,9 +77,7 @@ async def create_superuser(
         InvalidInputError: the password is no good, or the address has an account already (`email_taken`).
         UsernameTakenError: another account has this user name.
     """
-    fault = password_fault(password, email=email, username=username)
-    if fault is not None:
-        raise _refusal("password", "password_weak", fault)
+    require_good_password(password, email=email, username=username)
     is_new = await storage.create(
         session,
         account_id=uuid4(),

@@ -1,24 +1,18 @@
-"""The clean-up: each step in batches, each batch a transaction of its own, so that nobody waits for it."""
+"""The clean-up, step by step."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.bodies import BodyStore
 from main_service.cleanup import storage
+from main_service.cleanup.batches import ROWS_PER_BATCH, TakeBatch, in_batches
 from main_service.database import Session
 from main_service.entries.storage import note_deleted_bodies
 
-ROWS_PER_BATCH = 1_000
 ORPHAN_AGE = timedelta(days=1)
 """A text is stored before its row; only one that is much older than any request lasts has surely lost its row."""
-
-
-class TakeBatch(Protocol):
-    async def __call__(self, session: Session, *, limit: int) -> int:
-        """Do something to at most `limit` rows; return to how many."""
 
 
 @dataclass(frozen=True)
@@ -33,17 +27,25 @@ class Cleaned:
     """Texts deleted that no row names: left by crashes."""
     attempts_forgotten: int
     """Idempotency keys forgotten because their time was over."""
+    sessions_forgotten: int
+    """Ends of sessions forgotten because the sessions would be over by now."""
+    tasks_forgotten: int
+    """Tasks that superusers asked for forgotten, finished 30 days ago or earlier."""
 
 
 class Cleanup:
     """Safe to run at any time, twice at once, and again after it was killed."""
 
-    def __init__(self, *, sessions: async_sessionmaker[Session], bodies: BodyStore) -> None:
+    def __init__(
+        self, *, sessions: async_sessionmaker[Session], bodies: BodyStore, archive_retention: timedelta
+    ) -> None:
+        """`archive_retention`: how long the facts of a user's ended entry are kept."""
         self._sessions = sessions
         self._bodies = bodies
+        self._archive_retention = archive_retention
 
     async def clean_up(self) -> Cleaned:
-        """All five steps.
+        """All steps.
 
         Raises:
             DatabaseUnavailableError, BodyStoreUnavailableError: what is left is done by the next run.
@@ -51,7 +53,9 @@ class Cleanup:
         return Cleaned(
             ended=await self.end_expired(),
             # Before the steps that need the object store, which may be away.
-            attempts_forgotten=await self.forget_attempts(),
+            attempts_forgotten=await self._in_batches(storage.forget_attempts),
+            sessions_forgotten=await self._in_batches(storage.forget_ended_sessions),
+            tasks_forgotten=await self._in_batches(storage.forget_tasks),
             bodies_deleted=await self.delete_bodies(),
             emptied=await self.empty_ended(),
             orphans_deleted=await self.sweep_orphans(),
@@ -77,8 +81,12 @@ class Cleanup:
             total += len(body_ids)
 
     async def empty_ended(self) -> int:
-        """Empty every ended entry of all but key, kind, reason and times."""
-        return await self._in_batches(storage.empty_ended)
+        """Empty ended entries of all but key, kind, reason and times: a guest's at once, a user's after a while."""
+
+        async def empty_users(session: Session, *, limit: int) -> int:
+            return await storage.empty_ended_of_users(session, older_than=self._archive_retention, limit=limit)
+
+        return await self._in_batches(storage.empty_ended_of_guests) + await self._in_batches(empty_users)
 
     async def sweep_orphans(self) -> int:
         """Delete texts that no row names and files that a put left unfinished, all older than a day."""
@@ -95,17 +103,5 @@ class Cleanup:
             total += len(orphans)
         return total
 
-    async def forget_attempts(self) -> int:
-        """Forget the requests that may not be repeated any more."""
-        return await self._in_batches(storage.forget_attempts)
-
     async def _in_batches(self, take_batch: TakeBatch) -> int:
-        """Take batches, each a transaction, until one is not full; return how many rows there were."""
-        total = 0
-        while True:
-            async with self._sessions() as session:
-                taken = await take_batch(session, limit=ROWS_PER_BATCH)
-                await session.commit()
-            total += taken
-            if taken < ROWS_PER_BATCH:
-                return total
+        return await in_batches(self._sessions, take_batch)

@@ -1,37 +1,83 @@
 """The clean-up's questions to PostgreSQL. Each takes a batch and passes by rows that somebody else has locked."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.orm import InstrumentedAttribute
 
+from main_service.accounts.models import EndedSession
+from main_service.cleanup.models import AdminTask
+from main_service.collections.models import CollectionEntry
 from main_service.database import Session
 from main_service.entries.attempts import REMEMBERED_FOR
-from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey
+from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, StaleKey
+from main_service.entries.storage import is_not_over
+
+FORGET_TASKS_AFTER = timedelta(days=30)
+
+_last_use = func.greatest(Entry.updated_at, Entry.last_visit_at)
+"""As its index has it; `greatest` passes by what is null."""
+_EMPTY = dict.fromkeys(("title", "last_visit_at", "original_url", "target_digest", "body_id", "size_bytes", "syntax"))
 
 
 async def end_expired(session: Session, *, limit: int) -> int:
     """End at most `limit` entries whose time is over and queue their texts; return how many."""
-    over = (
+    over = select(Entry.key).where(Entry.ended_at.is_(None), Entry.expires_at <= func.now()).order_by(Entry.expires_at)
+    return len(await _end(session, over.limit(limit), ended_at=Entry.expires_at, reason=ArchivalReason.EXPIRED))
+
+
+async def end_unused(session: Session, *, older_than: timedelta, limit: int) -> list[str]:
+    """End at most `limit` entries last used longer ago than that, and queue their texts; return their keys.
+
+    Notes that Redis may hold them. What is over by the clock has expired, and is left to `end_expired`.
+    """
+    unused = (
         select(Entry.key)
-        .where(Entry.ended_at.is_(None), Entry.expires_at <= func.now())
-        .order_by(Entry.expires_at)
+        .where(
+            Entry.ended_at.is_(None),
+            _last_use < func.now() - older_than,
+            is_not_over(),
+        )
+        .order_by(_last_use)
         .limit(limit)
-        .with_for_update(skip_locked=True)
     )
+    keys = await _end(session, unused, ended_at=func.now(), reason=ArchivalReason.UNUSED)
+    if keys:
+        await session.execute(insert(StaleKey), [{"key": key} for key in keys])
+    return keys
+
+
+async def _end(
+    session: Session, keys: Select[tuple[str]], *, ended_at: SQLColumnExpression[Any], reason: ArchivalReason
+) -> list[str]:
+    """End these entries but those that somebody else has locked, and queue their texts; return the keys."""
     ended = (
         update(Entry)
-        .where(Entry.key.in_(over.scalar_subquery()))
-        .values(ended_at=Entry.expires_at, archival_reason=ArchivalReason.EXPIRED)
-        .returning(Entry.body_id)
+        .where(Entry.key.in_(keys.with_for_update(skip_locked=True).scalar_subquery()))
+        .values(ended_at=ended_at, archival_reason=reason)
+        .returning(Entry.key, Entry.body_id)
         .execution_options(synchronize_session=False)
     )
-    body_ids = (await session.execute(ended)).scalars().all()
-    queued = [{"body_id": body_id} for body_id in body_ids if body_id is not None]
+    rows = (await session.execute(ended)).all()
+    queued = [{"body_id": row.body_id} for row in rows if row.body_id is not None]
     if queued:
         await session.execute(insert(BodyToDelete), queued)
-    return len(body_ids)
+    return [row.key for row in rows]
 
 
 async def list_bodies_to_delete(session: Session, *, before: datetime, limit: int) -> Sequence[UUID]:
@@ -47,8 +93,19 @@ async def list_bodies_to_delete(session: Session, *, before: datetime, limit: in
     return body_ids
 
 
-async def empty_ended(session: Session, *, limit: int) -> int:
-    """Take from at most `limit` ended entries all but key, kind, reason and times; return how many.
+async def empty_ended_of_guests(session: Session, *, limit: int) -> int:
+    """Take from at most `limit` ended entries without owner all but key, kind, reason and times; return how many."""
+    return await _empty(session, Entry.owner_id.is_(None), limit=limit)
+
+
+async def empty_ended_of_users(session: Session, *, older_than: timedelta, limit: int) -> int:
+    """The same with entries of users that ended so long ago, which then have no owner any more."""
+    is_old = and_(Entry.owner_id.is_not(None), Entry.ended_at <= func.now() - older_than)
+    return await _empty(session, is_old, limit=limit, owner_id=None)
+
+
+async def _empty(session: Session, which: ColumnElement[bool], *, limit: int, **values: None) -> int:
+    """Guests and users are asked for apart, because each have an index of their own.
 
     An entry whose text is yet to be deleted waits, so that it is written down when that was done.
     """
@@ -58,6 +115,7 @@ async def empty_ended(session: Session, *, limit: int) -> int:
         .where(
             Entry.ended_at.is_not(None),
             or_(Entry.original_url.is_not(None), Entry.body_id.is_not(None)),
+            which,
             ~has_text,
         )
         .order_by(Entry.ended_at)
@@ -67,11 +125,14 @@ async def empty_ended(session: Session, *, limit: int) -> int:
     emptied = (
         update(Entry)
         .where(Entry.key.in_(full.scalar_subquery()))
-        .values(title=None, original_url=None, body_id=None, size_bytes=None, syntax=None)
+        .values(**_EMPTY, **values)
         .returning(Entry.key)
         .execution_options(synchronize_session=False)
     )
-    return len((await session.execute(emptied)).scalars().all())
+    keys = (await session.execute(emptied)).scalars().all()
+    if keys:
+        await session.execute(delete(CollectionEntry).where(CollectionEntry.entry_key.in_(keys)))
+    return len(keys)
 
 
 async def forget_attempts(session: Session, *, limit: int) -> int:
@@ -90,6 +151,65 @@ async def forget_attempts(session: Session, *, limit: int) -> int:
         .execution_options(synchronize_session=False)
     )
     return len((await session.execute(forgotten)).scalars().all())
+
+
+async def forget_ended_sessions(session: Session, *, limit: int) -> int:
+    """Delete at most `limit` ends of sessions that would be over anyway; return how many."""
+    return await _forget(session, EndedSession.id, EndedSession.expires_at <= func.now(), limit=limit)
+
+
+async def forget_tasks(session: Session, *, limit: int) -> int:
+    """Delete at most `limit` tasks that were finished long ago; return how many."""
+    return await _forget(session, AdminTask.id, AdminTask.finished_at <= func.now() - FORGET_TASKS_AFTER, limit=limit)
+
+
+async def _forget(
+    session: Session, row_id: InstrumentedAttribute[UUID], which: ColumnElement[bool], *, limit: int
+) -> int:
+    rows = select(row_id).where(which).limit(limit).with_for_update(skip_locked=True)
+    forgotten = delete(row_id.class_).where(row_id.in_(rows.scalar_subquery())).returning(row_id)
+    execution = forgotten.execution_options(synchronize_session=False)
+    return len((await session.execute(execution)).scalars().all())
+
+
+async def create_task(session: Session, task: AdminTask) -> None:
+    session.add(task)
+    await session.flush()
+    await session.refresh(task)
+
+
+async def find_task(session: Session, task_id: UUID) -> AdminTask | None:
+    task: AdminTask | None = await session.get(AdminTask, task_id)
+    return task
+
+
+async def begin_task(session: Session, *, again_after: timedelta) -> AdminTask | None:
+    """The oldest task that nobody has begun, or not finished so long after, noted as begun now."""
+    is_free = or_(AdminTask.started_at.is_(None), AdminTask.started_at < func.now() - again_after)
+    free = (
+        select(AdminTask)
+        .where(AdminTask.finished_at.is_(None), is_free)
+        .order_by(AdminTask.asked_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    task: AdminTask | None = (await session.execute(free)).scalar_one_or_none()
+    if task is not None:
+        await session.execute(update(AdminTask).where(AdminTask.id == task.id).values(started_at=func.now()))
+        await session.refresh(task)
+    return task
+
+
+async def finish_task(
+    session: Session, task_id: UUID, *, started_at: datetime, result: dict[str, int] | None, failure: str | None
+) -> None:
+    """Note how a task ended, unless somebody else has begun it again since `started_at`."""
+    ours = update(AdminTask).where(
+        AdminTask.id == task_id, AdminTask.started_at == started_at, AdminTask.finished_at.is_(None)
+    )
+    # JSONB would hold a null of its own kind.
+    values = {"failure": failure} if result is None else {"result": result}
+    await session.execute(ours.values(finished_at=func.now(), **values))
 
 
 async def find_known_bodies(session: Session, body_ids: Sequence[UUID]) -> set[UUID]:

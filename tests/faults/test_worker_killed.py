@@ -37,7 +37,7 @@ def web(environment: Environment) -> Iterator[WebServer]:
 async def database(environment: Environment) -> AsyncIterator[asyncpg.Connection]:
     """Empty but for what the test makes."""
     connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    await connection.execute("TRUNCATE entry, body_to_delete, stale_key, idempotency_key")
+    await connection.execute("TRUNCATE entry, body_to_delete, stale_key, idempotency_key CASCADE")
     for path in texts(environment).values():
         path.unlink()
     yield connection

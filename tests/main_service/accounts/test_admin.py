@@ -18,6 +18,9 @@ ROUTES = [
     ("GET", "/api/v1/admin/accounts?email=ada@example.org"),
     ("POST", f"/api/v1/admin/accounts/{SOME_ID}/disable"),
     ("POST", f"/api/v1/admin/accounts/{SOME_ID}/enable"),
+    ("POST", "/api/v1/admin/archive-unused?days=36500"),
+    ("POST", "/api/v1/admin/cleanup"),
+    ("GET", f"/api/v1/admin/tasks/{SOME_ID}"),
 ]
 
 

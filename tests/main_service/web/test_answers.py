@@ -221,7 +221,7 @@ def test_openapi_documents_every_refusal_as_a_problem(client: httpx.Client) -> N
         for method, path in operations
         if path.startswith(("/api/v1/auth/", "/api/v1/users/", "/api/v1/tokens", "/api/v1/admin/"))
     }
-    assert len(of_accounts) == 20
+    assert len(of_accounts) == 23
     creating = {("post", "/api/v1/pastes"), ("post", "/api/v1/links")}
     assert set(operations) - of_accounts - creating == {
         ("get", "/api/v1/entries/{key}"), ("patch", "/api/v1/entries/{key}"), ("delete", "/api/v1/entries/{key}"),

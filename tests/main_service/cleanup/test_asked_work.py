@@ -1,0 +1,269 @@
+"""Work that a superuser asks for by the API: from the row that waits to the one that says what was done."""
+
+import asyncio
+import sys
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+import redis
+
+from tests.faults.gated import gated_engines
+from tests.faults.tasks import main_worker, run_task, send_task
+from tests.main_service.accounts.administering import new_superuser
+from tests.main_service.accounts.registering import User
+from tests.main_service.cleanup.rows import ago, find, insert_account, insert_entry
+from tests.main_service.entries.making import create_link, create_paste
+from tests.running import REPOSITORY, Environment, full
+
+WAIT_SECONDS = 60
+DO_ASKED_WORK = "from main_service.cleanup.tasks import do_asked_work_task; do_asked_work_task()"
+
+STORE_AWAY = {
+    "MAIN_BODY_STORE_URL": "s3://texts/bodies",
+    "MAIN_BODY_STORE_ENDPOINT": "http://127.0.0.1:1",
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nothing",
+}
+
+
+@pytest.fixture
+async def superuser(archive_client: httpx.Client, archive: asyncpg.Connection) -> User:
+    return await new_superuser(archive_client, archive)
+
+
+def ask(client: httpx.Client, superuser: User, path: str) -> str:
+    """The id of the task."""
+    answer = client.post(f"/api/v1/admin/{path}", headers=superuser.headers)
+    assert answer.status_code == 202, answer.text
+    asked = answer.json()
+    assert asked == {"id": asked["id"], "state": "waiting"}
+    assert answer.headers["location"] == f"http://slipbin.test/api/v1/admin/tasks/{asked['id']}"
+    return str(asked["id"])
+
+
+def see(client: httpx.Client, superuser: User, task_id: str) -> dict[str, Any]:
+    answer = client.get(f"/api/v1/admin/tasks/{task_id}", headers=superuser.headers)
+    assert answer.status_code == 200, answer.text
+    task: dict[str, Any] = answer.json()
+    return task
+
+
+def do_asked_work(environment: Environment) -> None:
+    run_task("main_service.cleanup.tasks", "do_asked_work_task", environment=environment)
+
+
+async def start_doing(environment: Environment) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", DO_ASKED_WORK), env=full(environment), cwd=REPOSITORY
+    )
+
+
+async def test_unused_entries_end_when_a_superuser_asks_for_it(
+    archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User
+) -> None:
+    unused, used = create_link(archive_client), create_link(archive_client)
+    for link in (unused, used):
+        assert archive_client.get(f"/{link['key']}").status_code == 302
+    set_back = "UPDATE entry SET updated_at = $2, last_visit_at = NULL WHERE key = $1"
+    await archive.execute(set_back, unused["key"], ago(days=33))
+    await archive.execute(set_back, used["key"], ago(days=29))
+
+    task_id = ask(archive_client, superuser, "archive-unused?days=30")
+    waiting = see(archive_client, superuser, task_id)
+    assert (waiting["state"], waiting["work"], waiting["started_at"]) == ("waiting", "archive_unused", None)
+    assert archive_client.get(f"/{unused['key']}").status_code == 302, "the request itself ends nothing"
+    do_asked_work(archive_environment)
+
+    task = see(archive_client, superuser, task_id)
+    assert (task["state"], task["result"], task["failure"]) == ("done", {"ended": 1}, None)
+    asked_at, started_at, finished_at = (
+        datetime.fromisoformat(task[name]) for name in ("asked_at", "started_at", "finished_at")
+    )
+    assert asked_at <= started_at <= finished_at <= started_at + timedelta(minutes=1)
+    assert archive_client.get(f"/{unused['key']}").json()["reason"] == "unused"
+    assert archive_client.get(f"/{used['key']}").status_code == 302
+
+
+@pytest.mark.parametrize("query", ["", "?days=0", "?days=36501", "?days=-1", "?days=many", "?days=1.5"])
+async def test_days_that_make_no_sense_are_refused(
+    archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User, query: str
+) -> None:
+    answer = archive_client.post(f"/api/v1/admin/archive-unused{query}", headers=superuser.headers)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "days")
+    assert await archive.fetchval("SELECT count(*) FROM admin_task") == 0
+
+
+async def test_real_worker_cleans_up_when_a_superuser_asks_for_it(
+    archive_environment: Environment,
+    archive_client: httpx.Client,
+    archive: asyncpg.Connection,
+    superuser: User,
+    tmp_path: Path,
+) -> None:
+    expired, neighbour = create_paste(archive_client), create_paste(archive_client)
+    await archive.execute("UPDATE entry SET expires_at = now() - interval '1 s' WHERE key = $1", expired["key"])
+    task_id = ask(archive_client, superuser, "cleanup")
+    with main_worker(archive_environment, tmp_path / "log") as worker:
+        send_task("main_service.do_asked_work", environment=archive_environment)
+        worker.wait_for("is done")
+
+    task = see(archive_client, superuser, task_id)
+    assert (task["state"], task["work"], task["failure"]) == ("done", "clean_up", None)
+    counts = {name: task["result"][name] for name in ("ended", "bodies_deleted", "emptied", "orphans_deleted")}
+    assert counts == {"ended": 1, "bodies_deleted": 1, "emptied": 1, "orphans_deleted": 0}
+    assert archive_client.get(f"/{neighbour['key']}/raw").status_code == 200
+
+
+async def test_failed_work_says_why_and_what_waits_behind_it_is_done(
+    archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User
+) -> None:
+    await insert_entry(archive, updated_at=ago(days=900))
+    failing = ask(archive_client, superuser, "cleanup")
+    # As a bug would: its work is without the days it needs.
+    broken = str(await archive.fetchval(
+        "INSERT INTO admin_task (id, work) VALUES ($1, 'archive_unused') RETURNING id", uuid4()
+    ))  # fmt: skip
+    behind = ask(archive_client, superuser, "archive-unused?days=30")
+    await archive.execute("INSERT INTO body_to_delete (body_id) VALUES ($1)", uuid4())
+
+    do_asked_work(archive_environment | STORE_AWAY)
+
+    task = see(archive_client, superuser, failing)
+    assert (task["state"], task["result"]) == ("failed", None)
+    assert task["failure"] == "The store of texts does not answer right now."
+    task = see(archive_client, superuser, broken)
+    assert (task["state"], task["failure"]) == (
+        "failed", "Something went wrong; it has been written to the log of the worker."
+    )  # fmt: skip
+    assert see(archive_client, superuser, behind)["result"] == {"ended": 1}
+    assert await archive.fetchval("SELECT count(*) FROM admin_task WHERE result IS NULL AND failure IS NULL") == 0
+
+
+async def test_two_workers_at_once_do_not_do_the_same(
+    archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User
+) -> None:
+    """The first waits in the middle of its work while the second comes, which takes what else is open."""
+    await insert_entry(archive, updated_at=ago(days=900))
+    first = ask(archive_client, superuser, "archive-unused?days=30")
+    holder = await asyncpg.connect(archive_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+    async with holder.transaction():
+        await holder.execute("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")
+        doing = await start_doing(archive_environment)
+        await wait_for_state(archive_client, superuser, first, "running")
+        started_at = see(archive_client, superuser, first)["started_at"]
+
+        # There is nothing else to do, so it is not kept waiting.
+        do_asked_work(archive_environment)
+
+        assert doing.returncode is None
+        assert see(archive_client, superuser, first)["started_at"] == started_at
+    await holder.close()
+    assert await asyncio.wait_for(doing.wait(), WAIT_SECONDS) == 0
+    task = see(archive_client, superuser, first)
+    assert (task["state"], task["result"], task["started_at"]) == ("done", {"ended": 1}, started_at)
+
+
+async def test_two_workers_that_come_for_the_same_row_at_once_take_it_once(
+    archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User
+) -> None:
+    tasks = [ask(archive_client, superuser, "archive-unused?days=30") for _ in range(5)]
+    await archive.execute(
+        """
+        CREATE TABLE begun (id uuid);
+        CREATE FUNCTION note_begin() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN INSERT INTO begun VALUES (NEW.id); RETURN NULL; END';
+        CREATE TRIGGER note_begin AFTER UPDATE OF started_at ON admin_task
+            FOR EACH ROW EXECUTE FUNCTION note_begin();
+        """
+    )
+    try:
+        async with archive.transaction():
+            await archive.execute("LOCK TABLE admin_task IN ACCESS EXCLUSIVE MODE")
+            workers = [await start_doing(archive_environment) for _ in range(2)]
+            await wait_for_waiting(archive, len(workers))
+        assert [await asyncio.wait_for(worker.wait(), WAIT_SECONDS) for worker in workers] == [0, 0]
+        begun = [str(row["id"]) for row in await archive.fetch("SELECT id FROM begun")]
+    finally:
+        await archive.execute("DROP TABLE begun; DROP FUNCTION note_begin CASCADE")
+    assert sorted(begun) == sorted(tasks)
+    assert {see(archive_client, superuser, task)["state"] for task in tasks} == {"done"}
+
+
+async def test_work_of_a_killed_worker_is_begun_again_an_hour_later(
+    archive_environment: Environment,
+    archive_client: httpx.Client,
+    archive: asyncpg.Connection,
+    superuser: User,
+    tmp_path: Path,
+) -> None:
+    unused = [await insert_entry(archive, updated_at=ago(days=900)) for _ in range(3)]
+    used = await insert_entry(archive)
+    task_id = ask(archive_client, superuser, "archive-unused?days=30")
+    with gated_engines(archive_environment) as gated, gated.postgres.stop_at(
+        b"INSERT INTO stale_key", b"COMMIT", hold="request"
+    ) as stop, redis.Redis.from_url(gated.environment["MAIN_REDIS_URL"].replace("db=0", "db=1")) as broker, main_worker(
+        gated.environment, tmp_path / "log"
+    ) as worker:  # fmt: skip
+        send_task("main_service.do_asked_work", environment=gated.environment)
+        stop.wait()
+        worker.kill()
+        broker.flushdb()
+
+    do_asked_work(archive_environment)
+    assert see(archive_client, superuser, task_id)["state"] == "running", "somebody may still be at it"
+    assert (await find(archive, unused[0]))["ended_at"] is None
+
+    await archive.execute("UPDATE admin_task SET started_at = started_at - interval '1 hour'")
+    do_asked_work(archive_environment)
+
+    task = see(archive_client, superuser, task_id)
+    assert (task["state"], task["result"]) == ("done", {"ended": 3})
+    assert (await find(archive, used))["ended_at"] is None
+
+
+async def test_run_that_was_overtaken_does_not_speak_for_the_one_that_began_again(
+    archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User
+) -> None:
+    task_id = ask(archive_client, superuser, "archive-unused?days=30")
+    holder = await asyncpg.connect(archive_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+    async with holder.transaction():
+        await holder.execute("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")
+        doing = await start_doing(archive_environment)
+        await wait_for_state(archive_client, superuser, task_id, "running")
+        # As if the hour were over, and another had begun it just now.
+        await archive.execute("UPDATE admin_task SET started_at = now()")
+    await holder.close()
+    assert await asyncio.wait_for(doing.wait(), WAIT_SECONDS) == 0
+    assert see(archive_client, superuser, task_id)["state"] == "running"
+
+
+async def test_unknown_task_is_not_found(
+    archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User
+) -> None:
+    await insert_account(archive)
+    answer = archive_client.get(f"/api/v1/admin/tasks/{uuid4()}", headers=superuser.headers)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def wait_for_state(client: httpx.Client, superuser: User, task_id: str, state: str) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while see(client, superuser, task_id)["state"] != state:
+        assert time.monotonic() < deadline, f"the task is never {state}"
+        await asyncio.sleep(0.02)
+
+
+async def wait_for_waiting(database: asyncpg.Connection, count: int) -> None:
+    """Until `count` statements of the service wait for a lock; `database` may be in a transaction."""
+    question = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'slipbin' AND wait_event_type = 'Lock'"
+    deadline = time.monotonic() + WAIT_SECONDS
+    while await database.fetchval(question) < count:
+        assert time.monotonic() < deadline, "the workers do not reach the table"
+        await asyncio.sleep(0.01)
+        # Within one transaction the view would show what it showed the first time.
+        await database.execute("SELECT pg_stat_clear_snapshot()")
