@@ -14,6 +14,7 @@ from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import Kind
 from main_service.entries.page_dependencies import ReadingAskerDep
 from main_service.entries.presentation import page_entry, robots
+from main_service.entries.rights import Asker
 from main_service.entries.targets import to_ascii
 from main_service.entries.text_response import text_response
 from main_service.errors import (
@@ -61,7 +62,7 @@ async def read_raw(
     if entry.kind is Kind.LINK:
         raise NotAPasteError
     if entry.views_left is not None and _is_looking_only(request):
-        return _question(request, settings, entry)
+        return _question(request, settings, entry, asker)
     entry, chunks = await reader.open_text(entry, asker)
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 
@@ -74,7 +75,7 @@ async def preview(
     """Where a link leads, without going there. A paste is its own preview."""
     entry = await reader.get(key, asker)
     if entry.views_left is not None:
-        return _question(request, settings, entry)
+        return _question(request, settings, entry, asker)
     if entry.kind is Kind.PASTE:
         return RedirectResponse(f"/{entry.key}", 302)
     shown = page_entry(entry, settings.public_url)
@@ -101,11 +102,11 @@ async def reveal(
     try:
         check_form(request, fields.get(FIELD), settings)
     except FormExpiredError as error:
-        return _question(request, settings, entry, error=error)
+        return _question(request, settings, entry, asker, error=error)
     if entry.kind is Kind.LINK:
         return _redirect(await reader.follow(entry, asker), status=303)
     entry, chunks = await reader.open_text(entry, asker)
-    return await _paste_page(request, settings, entry, chunks)
+    return await _paste_page(request, settings, entry, asker, chunks)
 
 
 @router.head("/{key}", include_in_schema=False)
@@ -128,14 +129,14 @@ async def read(
     """Where views are limited, a browser gets a page that asks first, and anybody else spends a view."""
     entry = await reader.get(key, asker)
     if entry.views_left is not None and (wants_html(request.headers) or _is_looking_only(request)):
-        return _question(request, settings, entry)
+        return _question(request, settings, entry, asker)
     if entry.kind is Kind.LINK:
         return _redirect(await reader.follow(entry, asker), status=302)
     entry, chunks = await reader.open_text(entry, asker)
     headers = {"Vary": "Accept", **robots(entry)}
     if not wants_html(request.headers):
         return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=headers)
-    response = await _paste_page(request, settings, entry, chunks)
+    response = await _paste_page(request, settings, entry, asker, chunks)
     response.headers.update(headers)
     return response
 
@@ -149,7 +150,7 @@ def _redirect(entry: LiveEntry, *, status: int) -> Response:
 
 
 def _question(
-    request: Request, settings: Settings, entry: LiveEntry, *, error: FormExpiredError | None = None
+    request: Request, settings: Settings, entry: LiveEntry, asker: Asker, *, error: FormExpiredError | None = None
 ) -> Response:
     """The page that asks before it spends a view. It shows nothing of what is behind it."""
     csrf = CsrfForm(request, settings)
@@ -158,6 +159,7 @@ def _question(
         "entries/reveal.html",
         status=error.status if error else 200,
         entry=page_entry(replace(entry, title=None, original_url=None), settings.public_url),
+        may_manage=_may_manage(entry, asker),
         errors={"": f"{error.message} {error.advice}"} if error else {},
         csrf_token=csrf.token,
     )
@@ -167,17 +169,35 @@ def _question(
     return csrf.attach(response)
 
 
-async def _paste_page(request: Request, settings: Settings, entry: LiveEntry, chunks: AsyncIterator[bytes]) -> Response:
+def _may_manage(entry: LiveEntry, asker: Asker) -> bool:
+    """Whether to show the way: who has a guest's manage token nobody knows before they show it."""
+    return entry.owner_id is None or asker.owns(entry)
+
+
+async def _paste_page(
+    request: Request, settings: Settings, entry: LiveEntry, asker: Asker, chunks: AsyncIterator[bytes]
+) -> Response:
     """With numbered lines; a text that is too long for them streams through as it is read from the store."""
     shown = page_entry(entry, settings.public_url)
+    may_manage = _may_manage(entry, asker)
     if (entry.size_bytes or 0) <= MAX_NUMBERED_BYTES:
         text = b"".join([chunk async for chunk in chunks])
         if (numbered := numbered_lines(text.decode())) is not None:
             lines, line_count = numbered
-            return render(request, "entries/paste.html", entry=shown, lines=lines, line_count=line_count, text="")
+            return render(
+                request,
+                "entries/paste.html",
+                entry=shown,
+                may_manage=may_manage,
+                lines=lines,
+                line_count=line_count,
+                text="",
+            )
         chunks = _once(text)
     mark = token_hex(16)
-    page = render(request, "entries/paste.html", entry=shown, lines=None, line_count=None, text=mark)
+    page = render(
+        request, "entries/paste.html", entry=shown, may_manage=may_manage, lines=None, line_count=None, text=mark
+    )
     head, _, tail = bytes(page.body).partition(mark.encode())
     return StreamingResponse(_between(head, escaped_chunks(chunks), tail), media_type="text/html")
 
