@@ -234,7 +234,7 @@ class ViewNotSpentError(AppError):
 class FormExpiredError(AppError):
     status = 403
     code = "form_expired"
-    message = "The form did not come from a page of this site, or cookies are switched off."
+    message = "The form is not from this site, you have signed in or out since, or cookies are switched off."
     advice = "Allow cookies for this site, open the page again and send the form from there."
 
 

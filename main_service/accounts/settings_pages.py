@@ -21,7 +21,14 @@ from main_service.accounts.models import Account
 from main_service.accounts.page_users import SignedInPageDep
 from main_service.accounts.schemas import AccountChangeIn, AccountOut, ApiTokenIn, ChangePasswordIn
 from main_service.dependencies import SettingsDep
-from main_service.errors import AppError, CredentialsWrongError, DatabaseUnavailableError, FieldError, InvalidInputError
+from main_service.errors import (
+    AppError,
+    CredentialsWrongError,
+    DatabaseUnavailableError,
+    FieldError,
+    InvalidInputError,
+    NotFoundError,
+)
 from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
 from main_service.web.session_cookie import clear_session_cookie, set_session_cookie
@@ -30,6 +37,12 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 LIFETIMES = {"": "It does not end", "7": "7 days", "30": "30 days", "90": "90 days", "365": "365 days"}
 """Days after which a new token ends, and how they are called."""
+
+_WORDS: dict[type[AppError], dict[str, str]] = {
+    CredentialsWrongError: {"password": "This is not your password."},
+    NotFoundError: {"": "This token is deleted already."},
+}
+"""What is wrong, where it can be said better than for all pages."""
 
 Action = Callable[[dict[str, str]], Awaitable[Response]]
 
@@ -61,9 +74,7 @@ class SettingsPage:
             # The page itself needs it.
             raise
         except AppError as error:
-            errors = sentences(error)
-            if isinstance(error, CredentialsWrongError):
-                errors = {"password": "This is not your password."}
+            errors = _WORDS.get(type(error)) or sentences(error)
             names = fields_on_page or {}
             errors = {names.get(field, field): sentence for field, sentence in errors.items()}
             kept = {names.get(field, field): value for field, value in fields.items()}

@@ -1,5 +1,6 @@
 """Registering an account and confirming its address."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -221,6 +222,22 @@ async def test_link_that_is_forged_cut_or_over_is_a_400(
         client.get(f"/api/v1/auth/verify/{links.sign(Purpose.CONFIRM, [user.email], lifetime=day)}").status_code == 200
     )
     assert not await database.fetchval("SELECT is_verified FROM account WHERE email = $1", other.email)
+
+
+async def test_link_to_a_new_address_is_good_for_that_address_only(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user, own, wanted = register(client), new_email(), new_email()
+    asked = {"email": own, "password": PASSWORD}
+    assert client.patch("/api/v1/users/me", json=asked, headers=user.headers).status_code == 200
+    payload, _, signature = (await link_of(database, own, "confirm_new")).rpartition("-")
+    claims = urlsafe_b64decode(payload + "=" * (-len(payload) % 4)).decode()
+
+    forged = urlsafe_b64encode(claims.replace(own, wanted).encode()).decode().rstrip("=")
+
+    answer = client.get(f"/api/v1/auth/verify/{forged}-{signature}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "link_invalid")
+    assert client.get(f"/api/v1/auth/verify/{payload}-{signature}").status_code == 200
 
 
 async def test_link_is_sent_again_once_in_a_while_and_only_to_who_waits_for_it(

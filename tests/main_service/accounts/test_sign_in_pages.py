@@ -98,6 +98,13 @@ def test_wrong_name_and_wrong_password_show_the_form_again_alike(client: httpx.C
     assert answers[0].text.replace(names[0], names[1]) == answers[1].text
 
 
+@pytest.mark.parametrize("name", ["nul\0", "line\nend", "x" * 255])
+def test_malformed_name_is_refused_at_its_field(client: httpx.Client, name: str) -> None:
+    answer = sign_in_on_page(client, name)
+
+    assert (answer.status_code, 'id="name-error"' in answer.text) == (422, True)
+
+
 def test_too_many_failures_on_the_page_are_a_429_that_says_when(proxied: WebServer) -> None:
     name = new_username()
 

@@ -16,6 +16,7 @@ HOSTILE = [
     " //evil.test", "/ /evil.test\x00", "javascript:alert(1)", "data:text/html,x", "/%2f/evil.test", "/%2F%2Fevil.test",
     "/%5cevil.test", "/%5C%5Cevil.test", "/%255cevil.test", "/%252f/evil.test", "/%25252f/evil.test", "/%09/evil.test",
     "/%0a/evil.test", "/%0d%0aSet-Cookie:x=y", "/profile\r\nSet-Cookie: x=y", "/profile?x=%0d%0aSet-Cookie:x",
+    "/\\evil.test/x", "/%5cevil.test/x", "/%255Cevil.test/x", "//evil.test/x", "/%2fevil.test/x", "/\t/evil.test/x",
     "/profile\x7f", "/profile\u2028", "/\u3000/evil.test\u202e", "//[evil", "/profile" + "x" * 3000, "/shortlink",
     "/shortlink?x=/settings", "/shortlink#/settings", "/shortlink/", "/x/../shortlink", "/x/%2e%2e/shortlink",
     "/x/%2E./shortlink", "/x/%252e%252e/shortlink", "/./shortlink", "/profile/../shortlink", "/shortlink%3F/x",
