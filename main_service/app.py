@@ -13,6 +13,7 @@ from main_service.accounts import routes as account_routes
 from main_service.cleanup import routes as cleanup_routes
 from main_service.entries import edit_pages, manage_pages, pages, read_pages, routes
 from main_service.profile import leaving_pages, leaving_routes
+from main_service.profile import routes as profile_routes
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
 from main_service.web import documentation
@@ -61,6 +62,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", CachedStaticFiles(STATIC, version=static_version))
     app.include_router(documentation.router)
     app.include_router(health.router)
+    # Before /entries/{key}, which would swallow /entries/export.
+    app.include_router(profile_routes.router)
     app.include_router(routes.router)
     app.include_router(account_routes.router)
     app.include_router(user_routes.router)

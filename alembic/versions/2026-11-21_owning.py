@@ -40,6 +40,23 @@ def upgrade() -> None:
         key = [] if column == "target_digest" else ["key"]
         op.create_index(f"ix_entry_owner_id_{column}", "entry", ["owner_id", column, *key], postgresql_where=OWNED)
     op.create_index(
+        "ix_entry_owner_id_title",
+        "entry",
+        ["owner_id", sa.text("lower(title)"), "key"],
+        postgresql_where=OWNED,
+    )
+    # Trusted extensions: whoever owns the database may create them.
+    op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    op.execute("CREATE EXTENSION IF NOT EXISTS btree_gin")
+    op.create_index(
+        "ix_entry_owner_id_search",
+        "entry",
+        ["owner_id", "title", "original_url"],
+        postgresql_using="gin",
+        postgresql_ops={"title": "gin_trgm_ops", "original_url": "gin_trgm_ops"},
+        postgresql_where=OWNED,
+    )
+    op.create_index(
         "ix_entry_last_use_live",
         "entry",
         [sa.text("greatest(updated_at, last_visit_at)")],
@@ -107,7 +124,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """What is private or has no end ends: the former schema would show it to everybody, or for ever."""
+    """What is private or has no end ends: the former schema would show it to everybody, or for ever.
+
+    The extensions stay: something else in the database may use them by now.
+    """
     op.drop_table("admin_task")
     op.drop_table("collection_entry")
     op.drop_table("collection")
@@ -122,7 +142,7 @@ def downgrade() -> None:
         op.drop_index(f"ix_entry_ended_at_full_{name}", "entry")
     op.create_index("ix_entry_ended_at_full", "entry", ["ended_at"], postgresql_where=sa.text(FULL))
     op.drop_index("ix_entry_last_use_live", "entry")
-    for column in ("created_at", "updated_at", "expires_at", "target_digest"):
+    for column in ("created_at", "updated_at", "expires_at", "target_digest", "title", "search"):
         op.drop_index(f"ix_entry_owner_id_{column}", "entry")
     op.drop_constraint(op.f("ck_entry_only_users"), "entry")
     _replace_words("archival_reason", ("deleted", "expired", "viewed"))

@@ -83,6 +83,16 @@ class Entry(Base):
         Index("ix_entry_owner_id_updated_at", "owner_id", "updated_at", "key", postgresql_where=_OWNED),
         Index("ix_entry_owner_id_expires_at", "owner_id", "expires_at", "key", postgresql_where=_OWNED),
         Index("ix_entry_owner_id_target_digest", "owner_id", "target_digest", postgresql_where=_OWNED),
+        Index("ix_entry_owner_id_title", "owner_id", func.lower(text("title")), "key", postgresql_where=_OWNED),
+        Index(
+            "ix_entry_owner_id_search",
+            "owner_id",
+            "title",
+            "original_url",
+            postgresql_using="gin",
+            postgresql_ops={"title": "gin_trgm_ops", "original_url": "gin_trgm_ops"},
+            postgresql_where=_OWNED,
+        ),
         Index(
             "ix_entry_last_use_live",
             func.greatest(text("updated_at"), text("last_visit_at")),

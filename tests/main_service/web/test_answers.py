@@ -226,7 +226,7 @@ def test_openapi_documents_every_refusal_as_a_problem(client: httpx.Client) -> N
     assert set(operations) - of_accounts - creating == {
         ("get", "/api/v1/entries/{key}"), ("patch", "/api/v1/entries/{key}"), ("delete", "/api/v1/entries/{key}"),
         ("get", "/api/v1/entries/{key}/text"), ("post", "/api/v1/entries/{key}/claim"),
-        ("post", "/api/v1/entries/delete"),
+        ("post", "/api/v1/entries/delete"), ("get", "/api/v1/entries"), ("get", "/api/v1/entries/export"),
         ("get", "/{key}"), ("get", "/{key}/raw"), ("get", "/health/live"), ("get", "/health/ready"),
     }  # fmt: skip
     for (method, path), operation in operations.items():

@@ -1,0 +1,45 @@
+"""An entry as its owner sees it among all of theirs, live or ended."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from main_service.entries.models import ArchivalReason, Kind, Visibility
+
+
+class State(StrEnum):
+    LIVE = "live"
+    EXPIRED = "expired"
+    ENDED = "ended"
+    """In any other way: deleted, viewed as often as it could be, or unused."""
+
+
+@dataclass(frozen=True)
+class OwnedEntry:
+    """What a row says. Of an ended entry, all but key, kind, reason and times may have been taken away."""
+
+    key: str
+    kind: Kind
+    title: str | None
+    visibility: Visibility
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None
+    views_left: int | None
+    original_url: str | None
+    size_bytes: int | None
+    syntax: str | None
+    ended_at: datetime | None
+    archival_reason: ArchivalReason | None
+
+    @property
+    def state(self) -> State:
+        if self.archival_reason is None:
+            return State.LIVE
+        return State.EXPIRED if self.archival_reason is ArchivalReason.EXPIRED else State.ENDED
+
+    def at(self, now: datetime) -> "OwnedEntry":
+        """As it is by the clock: what has expired is marked up to an hour later."""
+        if self.archival_reason is None and self.expires_at is not None and self.expires_at <= now:
+            return replace(self, ended_at=self.expires_at, archival_reason=ArchivalReason.EXPIRED)
+        return self

@@ -1,0 +1,61 @@
+"""How one's own entries are shown: on the wire, and in files."""
+
+import csv
+import io
+from collections.abc import Sequence
+from enum import StrEnum
+
+from main_service.entries.models import Kind
+from main_service.entries.presentation import raw_address, short_address
+from main_service.profile.owned_entry import OwnedEntry
+from main_service.profile.schemas import OwnedLinkOut, OwnedPasteOut
+
+CSV_COLUMNS = (
+    "key", "kind", "url", "title", "visibility", "state", "created_at", "updated_at", "expires_at", "ended_at",
+    "archival_reason", "views_left", "original_url", "raw_url", "size_bytes", "syntax",
+)  # fmt: skip
+
+BYTE_ORDER_MARK = "\ufeff"
+"""Without it, spreadsheets take UTF-8 for something else."""
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Format(StrEnum):
+    JSON_LINES = "jsonl"
+    CSV = "csv"
+
+    @property
+    def media_type(self) -> str:
+        return {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8"}[self]
+
+
+def owned_out(entry: OwnedEntry, public_url: str) -> OwnedPasteOut | OwnedLinkOut:
+    shape = OwnedPasteOut if entry.kind is Kind.PASTE else OwnedLinkOut
+    url = short_address(public_url, entry.key)
+    return shape(**vars(entry), state=entry.state, url=url, short_url=url, raw_url=raw_address(public_url, entry.key))
+
+
+def file_start(file_format: Format) -> bytes:
+    return (BYTE_ORDER_MARK + _csv([CSV_COLUMNS])).encode() if file_format is Format.CSV else b""
+
+
+def file_part(file_format: Format, entries: Sequence[OwnedEntry], public_url: str) -> bytes:
+    """Lines of a file, one for each entry."""
+    shown = [owned_out(entry, public_url) for entry in entries]
+    if file_format is Format.JSON_LINES:
+        return b"".join(each.model_dump_json().encode() + b"\n" for each in shown)
+    values = [each.model_dump(mode="json") for each in shown]
+    return _csv([[_cell(each.get(column)) for column in CSV_COLUMNS] for each in values]).encode()
+
+
+def _cell(value: str | int | None) -> str | int | None:
+    """What a spreadsheet would run as a formula becomes a text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+def _csv(rows: Sequence[Sequence[str | int | None]]) -> str:
+    """RFC 4180."""
+    lines = io.StringIO()
+    csv.writer(lines).writerows(rows)
+    return lines.getvalue()
