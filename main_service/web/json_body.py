@@ -10,10 +10,11 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 INLINE_BYTES = 256 * 1024
-MAX_STRUCTURE_BYTES = 4 * 1024
-MAX_STRINGS = 200
-"""What a body may hold besides the inside of its strings, and how many of these. Ours hold a dozen names; a body of
-nested lists or of many names would take twenty times its size in memory once it is parsed."""
+MAX_STRUCTURE_BYTES = 16 * 1024
+MAX_STRINGS = 1_100
+"""What a body may hold besides the inside of its strings, and how many of these. Ours hold a dozen names and at most
+1,000 keys, each on a line of its own perhaps; a body of nested lists or of many names would take twenty times its size
+in memory once it is parsed."""
 
 SLICE_BYTES = 512 * 1024
 """Looked at in one go, a few milliseconds; then others have their turn."""
