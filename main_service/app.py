@@ -11,6 +11,7 @@ from main_service.accounts import admin_routes, settings_pages, sign_in_pages, u
 from main_service.accounts import pages as account_pages
 from main_service.accounts import routes as account_routes
 from main_service.cleanup import routes as cleanup_routes
+from main_service.collections import routes as collection_routes
 from main_service.entries import edit_pages, manage_pages, pages, read_pages, routes
 from main_service.profile import leaving_pages, leaving_routes
 from main_service.profile import routes as profile_routes
@@ -67,6 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(routes.router)
     app.include_router(account_routes.router)
     app.include_router(user_routes.router)
+    app.include_router(collection_routes.router)
     app.include_router(leaving_routes.router)
     app.include_router(admin_routes.router)
     app.include_router(cleanup_routes.router)

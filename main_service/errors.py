@@ -180,6 +180,21 @@ class TooManyTokensError(AppError):
     message = "An account has at most 100 API tokens; delete one first."
 
 
+class CollectionNameTakenError(AppError):
+    status = 409
+    code = "collection_name_taken"
+    message = "You have a collection of this name; choose another one."
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldError("name", self.code, self.message)])
+
+
+class TooManyCollectionsError(AppError):
+    status = 409
+    code = "too_many_collections"
+    message = "An account has at most 1,000 collections; delete one first."
+
+
 class TooManyAttemptsError(AppError):
     status = 429
     code = "too_many_attempts"

@@ -1,0 +1,89 @@
+"""What collections look like on the wire, in and out."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from main_service.entries.schemas import EntryOut, Title
+
+MAX_NAME_LENGTH = 100
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 100
+
+
+def _name(name: str) -> str:
+    if not name:
+        raise PydanticCustomError("name_empty", "Give it a name that can be seen")
+    if len(name) > MAX_NAME_LENGTH:
+        raise PydanticCustomError("name_too_long", "A name has at most 100 characters")
+    return name
+
+
+Name = Annotated[
+    Title,
+    AfterValidator(_name),
+    Field(
+        description="Unique among mine, whatever the case.",
+        json_schema_extra={"minLength": 1, "maxLength": MAX_NAME_LENGTH},
+    ),
+]
+
+
+class CollectionIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+
+
+class CollectionChangeIn(BaseModel):
+    """What is not sent stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    is_shared: bool | None = Field(
+        None,
+        strict=True,
+        description="`true` gives it an address for others; `false` takes the address away for good.",
+    )
+
+    @field_validator("name", "is_shared", mode="before")
+    @classmethod
+    def _refuse_null(cls, value: Any) -> Any:
+        if value is None:
+            raise PydanticCustomError("null", "This can't be taken away; leave it out to keep it")
+        return value
+
+
+class CollectionOut(BaseModel):
+    id: UUID
+    name: str
+    shared_url: str | None = Field(description="The address for others; null: it is not shared.")
+    created_at: datetime
+    entry_count: int = Field(description="Of the entries in it that are live.")
+
+
+class CollectionsOut(BaseModel):
+    items: list[CollectionOut]
+
+
+_NEXT = Field(description="Give it as `cursor` for the next page; null: this is the last one.")
+
+
+class CollectedEntriesOut(BaseModel):
+    items: list[EntryOut] = Field(description="Newest added first; what has ended is not among them.")
+    next_cursor: str | None = _NEXT
+
+
+class AddedEntriesOut(BaseModel):
+    added: list[str] = Field(description="Those that are in the collection now.")
+    not_added: list[str] = Field(description="Those that I may not see, that never were, or that have ended.")
+
+
+class SharedCollectionOut(BaseModel):
+    name: str
+    items: list[EntryOut] = Field(description="What the reader may see of it, newest added first.")
+    next_cursor: str | None = _NEXT

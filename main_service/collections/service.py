@@ -1,0 +1,177 @@
+"""A user's own collections: made, renamed, shared, filled, emptied and deleted. Entries themselves never change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from main_service.accounts.standing import lock
+from main_service.collections import storage
+from main_service.collections.positions import Position
+from main_service.collections.storage import CollectedEntry, OwnCollection, SharedCollection
+from main_service.database import Session
+from main_service.entries import storage as entries
+from main_service.entries.aliases import is_key
+from main_service.entries.reading import require_live
+from main_service.entries.rights import Asker
+from main_service.errors import CollectionNameTakenError, NotFoundError, TooManyCollectionsError
+from main_service.keys import KeySource, Pool
+
+MAX_COLLECTIONS = 1_000
+
+
+@dataclass(frozen=True)
+class EntryPage:
+    """A part of a list of entries, newest added first. `next`: where it goes on; None: this is the end."""
+
+    items: Sequence[CollectedEntry]
+    next: Position | None
+
+
+class Collections:
+    """Each method is given who asks. Somebody else's collection is none: NotFoundError, as for an unknown id."""
+
+    def __init__(self, *, session: Session, keys: KeySource) -> None:
+        self._session = session
+        self._keys = keys
+
+    async def create(self, owner_id: UUID, name: str) -> OwnCollection:
+        """Raises:
+        CollectionNameTakenError: the owner has one of this name, whatever the case.
+        TooManyCollectionsError: the owner has `MAX_COLLECTIONS`.
+        TokenInvalidError: the account has just been closed.
+        """
+        # Two at once are counted one after the other.
+        await lock(self._session, owner_id)
+        if await storage.count(self._session, owner_id) >= MAX_COLLECTIONS:
+            raise TooManyCollectionsError
+        collection_id = uuid4()
+        if not await storage.create(self._session, collection_id=collection_id, owner_id=owner_id, name=name):
+            raise CollectionNameTakenError
+        return await self.get(owner_id, collection_id)
+
+    async def list(self, owner_id: UUID) -> Sequence[OwnCollection]:
+        """By name."""
+        return await storage.list_owned(self._session, owner_id)
+
+    async def get(self, owner_id: UUID, collection_id: UUID) -> OwnCollection:
+        """Raises:
+        NotFoundError: the owner has no such collection.
+        """
+        collection = await storage.find_owned(self._session, owner_id, collection_id)
+        if collection is None:
+            raise NotFoundError
+        return collection
+
+    async def change(
+        self, owner_id: UUID, collection_id: UUID, *, name: str | None, is_shared: bool | None
+    ) -> OwnCollection:
+        """What is None stays. Sharing gives a fresh key, unless it is shared; ending that takes the key away for good.
+
+        Raises:
+            NotFoundError: the owner has no such collection.
+            CollectionNameTakenError: the owner has another one of this name.
+        """
+        # Drawn before a row is locked: Redis may be slow.
+        key = await self._keys.take(Pool.PASTE) if is_shared else None
+        await self._lock(owner_id, collection_id)
+        if name is not None and not await storage.rename(self._session, collection_id, name):
+            raise CollectionNameTakenError
+        while key is not None and not await storage.share(self._session, collection_id, key):
+            key = await self._keys.take(Pool.PASTE)
+        if is_shared is False:
+            await storage.unshare(self._session, collection_id)
+        return await self.get(owner_id, collection_id)
+
+    async def delete(self, owner_id: UUID, collection_id: UUID) -> None:
+        """The entries in it stay.
+
+        Raises:
+            NotFoundError: the owner has no such collection.
+        """
+        if not await storage.delete_owned(self._session, owner_id, collection_id):
+            raise NotFoundError
+
+    async def add(self, owner_id: UUID, collection_id: UUID, key: str) -> None:
+        """Put an entry into a collection. Again is harmless.
+
+        Raises:
+            NotFoundError: the owner has no such collection, or may not see such an entry.
+            EntryEndedError: the entry has ended.
+        """
+        await self._lock(owner_id, collection_id)
+        if not is_key(key):
+            raise NotFoundError
+        require_live(await entries.find(self._session, key), Asker(account_id=owner_id))
+        await storage.add(self._session, collection_id, [key])
+
+    async def add_many(self, owner_id: UUID, collection_id: UUID, keys: Sequence[str]) -> Sequence[str]:
+        """Put those of the entries into a collection that are live and that its owner may see.
+
+        Returns the keys of those that are in it now, in the order they were given.
+
+        Raises:
+            NotFoundError: the owner has no such collection.
+        """
+        await self._lock(owner_id, collection_id)
+        wanted = [key for key in dict.fromkeys(keys) if is_key(key)]
+        visible = await storage.list_visible_keys(self._session, wanted, reader_id=owner_id)
+        await storage.add(self._session, collection_id, sorted(visible))
+        return [key for key in wanted if key in visible]
+
+    async def remove(self, owner_id: UUID, collection_id: UUID, key: str) -> None:
+        """Take an entry out of a collection, if it is in it.
+
+        Raises:
+            NotFoundError: the owner has no such collection.
+        """
+        await self._require(owner_id, collection_id)
+        if is_key(key):
+            await storage.remove(self._session, collection_id, key)
+
+    async def list_entries(
+        self, owner_id: UUID, collection_id: UUID, *, after: Position | None, limit: int
+    ) -> EntryPage:
+        """Raises:
+        NotFoundError: the owner has no such collection.
+        """
+        await self._require(owner_id, collection_id)
+        return await _page(self._session, collection_id, reader_id=owner_id, after=after, limit=limit)
+
+    async def _require(self, owner_id: UUID, collection_id: UUID) -> None:
+        if not await storage.is_owned(self._session, owner_id, collection_id):
+            raise NotFoundError
+
+    async def _lock(self, owner_id: UUID, collection_id: UUID) -> None:
+        """Nobody else changes or deletes it until the transaction ends."""
+        if not await storage.lock_owned(self._session, owner_id, collection_id):
+            raise NotFoundError
+
+
+class SharedCollections:
+    """Collections as anybody reads them who has their address."""
+
+    def __init__(self, *, session: Session) -> None:
+        self._session = session
+
+    async def open(
+        self, shared_key: str, *, reader_id: UUID | None, after: Position | None, limit: int
+    ) -> tuple[SharedCollection, EntryPage]:
+        """The collection, and those of its entries that the reader may see. `reader_id`: None for a guest.
+
+        Raises:
+            NotFoundError: nothing is shared under this key.
+        """
+        collection = await storage.find_shared(self._session, shared_key) if is_key(shared_key) else None
+        if collection is None:
+            raise NotFoundError
+        page = await _page(self._session, collection.id, reader_id=reader_id, after=after, limit=limit)
+        return collection, page
+
+
+async def _page(
+    session: Session, collection_id: UUID, *, reader_id: UUID | None, after: Position | None, limit: int
+) -> EntryPage:
+    # One more tells whether there is another page.
+    found = await storage.list_entries(session, collection_id, reader_id=reader_id, after=after, limit=limit + 1)
+    items = found[:limit]
+    return EntryPage(items=items, next=items[-1].position if len(found) > limit else None)

@@ -1,0 +1,210 @@
+"""Collections in PostgreSQL: one function per question."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Subquery, and_, delete, func, literal, or_, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+
+from main_service.accounts.models import Account
+from main_service.collections.models import Collection, CollectionEntry
+from main_service.collections.positions import Position
+from main_service.database import Session
+from main_service.entries.live_entry import LiveEntry
+from main_service.entries.models import Entry, Visibility
+from main_service.entries.storage import is_not_over
+
+
+@dataclass(frozen=True)
+class OwnCollection:
+    """A collection as its owner sees it."""
+
+    id: UUID
+    owner_id: UUID
+    name: str
+    shared_key: str | None
+    """None: it is not shared."""
+    created_at: datetime
+    entry_count: int
+    """Of the entries in it that are live, and that its owner may see."""
+
+
+@dataclass(frozen=True)
+class SharedCollection:
+    id: UUID
+    owner_id: UUID
+    name: str
+
+
+@dataclass(frozen=True)
+class CollectedEntry:
+    entry: LiveEntry
+    position: Position
+
+
+_ADD = text(
+    """
+    INSERT INTO collection_entry (collection_id, entry_key, added_at)
+    SELECT :collection_id, key, now() FROM unnest(CAST(:keys AS text[])) AS key
+    ON CONFLICT DO NOTHING
+    """
+)
+
+
+async def create(session: Session, *, collection_id: UUID, owner_id: UUID, name: str) -> bool:
+    """Insert a collection; False, with nothing changed, when its owner has another of this name."""
+    values = {"id": collection_id, "owner_id": owner_id, "name": name, "created_at": func.now()}
+    statement = insert(Collection).values(values).on_conflict_do_nothing().returning(Collection.id)
+    return (await session.execute(statement)).first() is not None
+
+
+async def count(session: Session, owner_id: UUID) -> int:
+    statement = select(func.count()).select_from(Collection).where(Collection.owner_id == owner_id)
+    found: int = (await session.execute(statement)).scalar_one()
+    return found
+
+
+async def list_owned(session: Session, owner_id: UUID) -> Sequence[OwnCollection]:
+    """By name."""
+    statement = _owned(owner_id).order_by(func.lower(Collection.name), Collection.id)
+    return [OwnCollection(**row) for row in (await session.execute(statement)).mappings()]
+
+
+async def find_owned(session: Session, owner_id: UUID, collection_id: UUID) -> OwnCollection | None:
+    row = (await session.execute(_owned(owner_id, collection_id))).mappings().one_or_none()
+    return OwnCollection(**row) if row else None
+
+
+async def find_shared(session: Session, shared_key: str) -> SharedCollection | None:
+    """Those of an account that was left are shared no more."""
+    account = Account.__table__.c
+    statement = (
+        select(Collection.id, Collection.owner_id, Collection.name)
+        .join(Account, account.id == Collection.owner_id)
+        .where(Collection.shared_key == shared_key, account.left_at.is_(None))
+    )
+    row = (await session.execute(statement)).mappings().one_or_none()
+    return SharedCollection(**row) if row else None
+
+
+async def is_owned(session: Session, owner_id: UUID, collection_id: UUID) -> bool:
+    statement = select(Collection.id).where(Collection.id == collection_id, Collection.owner_id == owner_id)
+    return (await session.execute(statement)).first() is not None
+
+
+async def lock_owned(session: Session, owner_id: UUID, collection_id: UUID) -> bool:
+    """Whether this is the owner's; locked until the transaction ends."""
+    statement = select(Collection.id).where(Collection.id == collection_id, Collection.owner_id == owner_id)
+    return (await session.execute(statement.with_for_update())).first() is not None
+
+
+async def rename(session: Session, collection_id: UUID, name: str) -> bool:
+    """False when its owner has another of this name. The transaction is over then."""
+    try:
+        await session.execute(update(Collection).where(Collection.id == collection_id).values(name=name))
+    except IntegrityError:
+        await session.rollback()
+        return False
+    return True
+
+
+async def share(session: Session, collection_id: UUID, shared_key: str) -> bool:
+    """Give it this key, if it has none; False, with nothing changed, when the key is another's."""
+    taken = select(Collection.id).where(Collection.shared_key == shared_key).exists()
+    statement = (
+        update(Collection)
+        .where(Collection.id == collection_id, ~taken)
+        .values(shared_key=func.coalesce(Collection.shared_key, shared_key))
+        .returning(Collection.id)
+    )
+    return (await session.execute(statement)).first() is not None
+
+
+async def unshare(session: Session, collection_id: UUID) -> None:
+    await session.execute(update(Collection).where(Collection.id == collection_id).values(shared_key=None))
+
+
+async def delete_owned(session: Session, owner_id: UUID, collection_id: UUID) -> bool:
+    """Whether there was one. What is in it stays as it is."""
+    statement = delete(Collection).where(Collection.id == collection_id, Collection.owner_id == owner_id)
+    return (await session.execute(statement.returning(Collection.id))).first() is not None
+
+
+async def list_visible_keys(session: Session, keys: Sequence[str], *, reader_id: UUID) -> set[str]:
+    """Those of entries that are live and that the reader may see."""
+    statement = select(Entry.key).where(Entry.key.in_(keys), _is_listed_for(reader_id))
+    return set((await session.execute(statement)).scalars())
+
+
+async def add(session: Session, collection_id: UUID, keys: Sequence[str]) -> None:
+    """Put entries into a collection; those that are in it already stay where they are.
+
+    `keys`: in their order, in which everybody locks entries. The foreign key locks each of them.
+    """
+    await session.execute(_ADD, {"collection_id": collection_id, "keys": list(keys)})
+
+
+async def remove(session: Session, collection_id: UUID, key: str) -> None:
+    statement = delete(CollectionEntry)
+    await session.execute(
+        statement.where(CollectionEntry.collection_id == collection_id, CollectionEntry.entry_key == key)
+    )
+
+
+async def list_entries(
+    session: Session, collection_id: UUID, *, reader_id: UUID | None, after: Position | None, limit: int
+) -> Sequence[CollectedEntry]:
+    """At most `limit` entries that are live and that the reader may see, newest added first.
+
+    `after`: where to go on; None begins with the newest.
+    """
+    statement = (
+        select(Entry, CollectionEntry.added_at)
+        .join(CollectionEntry, CollectionEntry.entry_key == Entry.key)
+        .where(CollectionEntry.collection_id == collection_id, _is_listed_for(reader_id))
+        .order_by(CollectionEntry.added_at.desc(), CollectionEntry.entry_key.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        place = tuple_(CollectionEntry.added_at, CollectionEntry.entry_key)
+        statement = statement.where(place < tuple_(literal(after.added_at), literal(after.key)))
+    return [
+        CollectedEntry(LiveEntry.from_row(entry), Position(added_at=added_at, key=entry.key))
+        for entry, added_at in await session.execute(statement)
+    ]
+
+
+def _owned(owner_id: UUID, collection_id: UUID | None = None) -> Select[Any]:
+    """The owner's collections, or this one of them, as `OwnCollection`."""
+    is_meant = Collection.owner_id == owner_id
+    if collection_id is not None:
+        is_meant = and_(is_meant, Collection.id == collection_id)
+    counts = _counts(is_meant, owner_id)
+    columns = (Collection.id, Collection.owner_id, Collection.name, Collection.shared_key, Collection.created_at)
+    return (
+        select(*columns, func.coalesce(counts.c.entry_count, 0).label("entry_count"))
+        .outerjoin(counts, counts.c.collection_id == Collection.id)
+        .where(is_meant)
+    )
+
+
+def _counts(is_meant: ColumnElement[bool], reader_id: UUID) -> Subquery:
+    return (
+        select(CollectionEntry.collection_id, func.count().label("entry_count"))
+        .join(Collection, Collection.id == CollectionEntry.collection_id)
+        .join(Entry, Entry.key == CollectionEntry.entry_key)
+        .where(is_meant, _is_listed_for(reader_id))
+        .group_by(CollectionEntry.collection_id)
+        .subquery()
+    )
+
+
+def _is_listed_for(reader_id: UUID | None) -> ColumnElement[bool]:
+    """Whether an entry is live, and the reader may see it: what `Asker.may_see` says, in SQL."""
+    is_for_all = Entry.visibility != Visibility.PRIVATE
+    may_see = is_for_all if reader_id is None else or_(is_for_all, Entry.owner_id == reader_id)
+    return and_(Entry.ended_at.is_(None), is_not_over(), may_see)

@@ -1,0 +1,238 @@
+"""What is in a collection: who may add what, and the list of it."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import asyncpg
+import httpx
+
+from tests.main_service.accounts.registering import User, register
+from tests.main_service.collections.collecting import add, address, code, create, listed
+from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
+
+# Base58 has no `0`: never drawn.
+UNKNOWN = "0AAAAAAAAAA"
+
+
+def count_of(client: httpx.Client, user: User, collection: dict[str, Any]) -> int:
+    count: int = client.get(f"/api/v1/collections/{collection['id']}", headers=user.headers).json()["entry_count"]
+    return count
+
+
+def ended(client: httpx.Client) -> str:
+    entry = create_paste(client)
+    client.delete(f"/api/v1/entries/{entry['key']}", headers=managing(entry)).raise_for_status()
+    key: str = entry["key"]
+    return key
+
+
+def test_entries_one_may_see_are_added_newest_first_and_again_is_harmless(client: httpx.Client) -> None:
+    user, other = register(client), register(client)
+    collection = create(client, user)
+    keys = [
+        create_paste(client)["key"],
+        create_link(client, headers=user.headers, visibility="private")["key"],
+        create_link(client, headers=other.headers, visibility="public", alias=new_alias())["key"],
+        create_paste(client, headers=other.headers)["key"],
+        create_paste(client, views=2)["key"],
+    ]
+
+    add(client, user, collection, *keys)
+    add(client, user, collection, keys[0])
+
+    assert listed(client, user, collection) == keys[::-1]
+    assert count_of(client, user, collection) == 5
+
+
+async def test_private_entry_of_another_is_as_unknown(client: httpx.Client, database: asyncpg.Connection) -> None:
+    user, other = register(client), register(client)
+    collection = create(client, user)
+    live, over = (create_paste(client, headers=other.headers, visibility="private")["key"] for _ in range(2))
+    client.delete(f"/api/v1/entries/{over}", headers=other.headers).raise_for_status()
+
+    answers = [client.put(address(collection, key), headers=user.headers) for key in (live, over, UNKNOWN)]
+    assert [code(answer) for answer in answers] == [(404, "not_found")] * 3
+    assert len({answer.content for answer in answers}) == 1
+    many = client.post(address(collection), json={"keys": [live, over, UNKNOWN]}, headers=user.headers)
+    assert many.json() == {"added": [], "not_added": [live, over, UNKNOWN]}
+    assert await database.fetchval("SELECT count(*) FROM collection_entry WHERE entry_key = ANY($1)", [live, over]) == 0
+
+
+def test_ended_entry_is_not_added(client: httpx.Client) -> None:
+    user = register(client)
+    collection, key = create(client, user), ended(client)
+
+    assert code(client.put(address(collection, key), headers=user.headers)) == (410, "ended")
+    many = client.post(address(collection), json={"keys": [key]}, headers=user.headers)
+    assert many.json() == {"added": [], "not_added": [key]}
+
+
+def test_what_is_no_key_is_not_added_nor_taken_out(client: httpx.Client) -> None:
+    user = register(client)
+    collection = create(client, user)
+
+    for word in ("a", "x" * 65, "%00%00%00", "%F0%9F%8D%8E%F0%9F%8D%8E%F0%9F%8D%8E"):
+        assert code(client.put(address(collection, word), headers=user.headers)) == (404, "not_found")
+        assert client.delete(address(collection, word), headers=user.headers).status_code == 204
+    words = ["", "a\x00bc", "\U0001f34e" * 3, "a b c"]
+    many = client.post(address(collection), json={"keys": words}, headers=user.headers)
+    assert many.json() == {"added": [], "not_added": words}
+
+
+async def test_a_thousand_are_added_at_once_and_no_more(client: httpx.Client, database: asyncpg.Connection) -> None:
+    user = register(client)
+    collection = create(client, user)
+    prefix = new_alias()
+    await database.execute(
+        "INSERT INTO entry (key, kind, visibility, created_at, updated_at, expires_at, original_url)"
+        " SELECT $1 || n, 'link', 'unlisted', now(), now(), now() + interval '1 day', 'https://example.org/'"
+        " FROM generate_series(1, 998) n",
+        prefix,
+    )
+    keys = [f"{prefix}{number}" for number in range(998, 0, -1)]
+
+    # As people write it: a line for each.
+    body = json.dumps({"keys": [*keys, UNKNOWN, keys[0]]}, indent=4)
+    done = client.post(address(collection), content=body, headers=user.headers | {"Content-Type": "application/json"})
+    too_many = client.post(address(collection), json={"keys": ["aaa"] * 1001}, headers=user.headers)
+
+    assert done.json() == {"added": keys, "not_added": [UNKNOWN]}
+    assert count_of(client, user, collection) == 998
+    assert code(too_many) == (422, "invalid_input")
+    assert code(client.post(address(collection), json={"keys": []}, headers=user.headers)) == (422, "invalid_input")
+
+
+def test_same_entries_are_added_many_times_at_once(client: httpx.Client) -> None:
+    """In opposite orders, while they are changed: nobody waits for each other in a ring."""
+    user = register(client)
+    collections = [create(client, user) for _ in range(2)]
+    keys = [create_paste(client, headers=user.headers)["key"] for _ in range(6)]
+
+    def put(number: int) -> int:
+        if number % 4 == 3:
+            body = {"title": str(number)}
+            return client.patch(f"/api/v1/entries/{keys[number % 6]}", json=body, headers=user.headers).status_code
+        order = keys if number % 2 else keys[::-1]
+        answer = client.post(address(collections[number % 2]), json={"keys": order}, headers=user.headers)
+        return answer.status_code if answer.json()["added"] == order else 0
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(put, range(40))) == {200}
+    assert all(sorted(listed(client, user, collection)) == sorted(keys) for collection in collections)
+
+
+def test_entry_is_taken_out_and_stays_itself(client: httpx.Client) -> None:
+    user = register(client)
+    collection, other = create(client, user), create(client, user)
+    key, kept = create_paste(client)["key"], create_paste(client)["key"]
+    add(client, user, collection, key, kept)
+    add(client, user, other, key)
+
+    for _ in range(2):
+        assert client.delete(address(collection, key), headers=user.headers).status_code == 204
+
+    assert listed(client, user, collection) == [kept]
+    assert listed(client, user, other) == [key]
+    assert client.get(f"/{key}").status_code == 200
+
+
+async def test_list_goes_on_where_it_was_while_entries_are_added_and_taken_out(client: httpx.Client) -> None:
+    user = register(client)
+    collection = create(client, user)
+    keys = [create_paste(client)["key"] for _ in range(7)]
+    # Six of one instant, which their keys put in order, and one before them.
+    add(client, user, collection, keys[0])
+    client.post(address(collection), json={"keys": keys[1:]}, headers=user.headers)
+    before = listed(client, user, collection)
+    seen: list[str] = []
+    cursor: str | None = None
+
+    while True:
+        query = {"limit": "2"} | ({} if cursor is None else {"cursor": cursor})
+        page = client.get(address(collection), params=query, headers=user.headers).json()
+        seen += [item["key"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+        add(client, user, collection, create_paste(client)["key"])
+        client.delete(address(collection, seen[-1]), headers=user.headers)
+
+    assert seen == before
+    assert seen == [*sorted(keys[1:], reverse=True), keys[0]]
+
+
+def test_last_page_says_that_it_is_the_last_though_it_is_full(client: httpx.Client) -> None:
+    user = register(client)
+    collection = create(client, user)
+    add(client, user, collection, *(create_paste(client)["key"] for _ in range(4)))
+
+    first = client.get(address(collection), params={"limit": 2}, headers=user.headers).json()
+    second = client.get(
+        address(collection), params={"limit": 2, "cursor": first["next_cursor"]}, headers=user.headers
+    ).json()
+
+    assert [len(page["items"]) for page in (first, second)] == [2, 2]
+    assert second["next_cursor"] is None
+
+
+def test_cursor_that_is_none_is_refused(client: httpx.Client) -> None:
+    user = register(client)
+    collection = create(client, user)
+
+    for cursor in (
+        "",
+        "a",
+        "1.a",
+        "1.abc\n",
+        "-1.abc",
+        "99999999999999999.abc",
+        "1.ab\x00c",
+        "1." + "x" * 65,
+        "\u0661.abc",
+    ):
+        answer = client.get(address(collection), params={"cursor": cursor}, headers=user.headers)
+        assert code(answer) == (422, "invalid_input"), cursor
+    for limit in ("0", "101", "x", "1e9"):
+        assert client.get(address(collection), params={"limit": limit}, headers=user.headers).status_code == 422
+    for cursor in ("0.abc", "9999999999999999.zzz"):
+        answer = client.get(address(collection), params={"cursor": cursor}, headers=user.headers)
+        assert answer.status_code == 200, cursor
+
+
+async def test_what_ended_or_became_private_is_listed_and_counted_no_more(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user, other = register(client), register(client)
+    collection = create(client, user)
+    stays, deleted, expired, hidden, mine = (
+        create_paste(client, headers=owner.headers)["key"] for owner in (other, other, other, other, user)
+    )
+    add(client, user, collection, stays, deleted, expired, hidden, mine)
+
+    client.delete(f"/api/v1/entries/{deleted}", headers=other.headers).raise_for_status()
+    await database.execute("UPDATE entry SET expires_at = now() WHERE key = $1", expired)
+    for key, owner in ((hidden, other), (mine, user)):
+        body = {"visibility": "private"}
+        client.patch(f"/api/v1/entries/{key}", json=body, headers=owner.headers).raise_for_status()
+
+    assert listed(client, user, collection) == [mine, stays]
+    assert count_of(client, user, collection) == 2
+    [found] = client.get("/api/v1/collections", headers=user.headers).json()["items"]
+    assert found["entry_count"] == 2
+
+
+def test_title_and_target_of_limited_views_are_shown_to_their_owner_alone(client: httpx.Client) -> None:
+    user, other = register(client), register(client)
+    collection = create(client, user)
+    mine = create_link(client, headers=user.headers, views=2, title="mine")["key"]
+    theirs = create_link(client, headers=other.headers, views=2, title="theirs")["key"]
+    open_ = create_link(client, headers=other.headers, title="open")["key"]
+    add(client, user, collection, open_, theirs, mine)
+
+    items = client.get(address(collection), headers=user.headers).json()["items"]
+
+    target = "https://example.org/target"
+    assert [(item["key"], item["title"], item["original_url"], item["views_left"]) for item in items] == [
+        (mine, "mine", target, 2), (theirs, None, None, 2), (open_, "open", target, None),
+    ]  # fmt: skip
