@@ -6,6 +6,7 @@ from uuid import UUID
 from main_service.database import Session
 from main_service.entries import storage
 from main_service.entries.aftermath import Aftermath
+from main_service.entries.aliases import is_key
 from main_service.entries.models import ArchivalReason, Kind
 from main_service.entries.reading import EntryReader, require_live
 from main_service.entries.rights import Asker, Rights
@@ -35,7 +36,7 @@ class EntryEnder:
 
     async def delete_many(self, keys: Sequence[str], owner_id: UUID) -> list[str]:
         """End those of the entries that are the owner's and live; return their keys, in the order they were given."""
-        ended = await storage.end_owned(self._session, owner_id, keys=keys)
+        ended = await storage.end_owned(self._session, owner_id, keys=[key for key in keys if is_key(key)])
         self._aftermath.bury([end.key for end in ended])
         self._aftermath.delete_bodies([end.body_id for end in ended if end.body_id])
         gone = {end.key for end in ended}

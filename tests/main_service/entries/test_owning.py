@@ -173,6 +173,11 @@ def test_many_are_deleted_at_once_and_only_ones_own(client: httpx.Client) -> Non
 
     assert response.json() == {"deleted": mine, "not_deleted": [theirs, private, guests, ended, NO_SUCH_KEY]}
     assert [client.get(f"/{key}").status_code for key in (*mine, theirs, guests)] == [410, 410, 410, 200, 200]
+    for hostile in ("\0", "a\0b", "", "%", "\U0001f600", "' OR true --"):
+        answer = client.post("/api/v1/entries/delete", json={"keys": [hostile]}, headers=user.headers)
+        assert answer.json() == {"deleted": [], "not_deleted": [hostile]}
+    surrogate = client.post("/api/v1/entries/delete", content=b'{"keys": ["\\ud800"]}', headers=user.headers)
+    assert surrogate.status_code == 422
     too_many = client.post("/api/v1/entries/delete", json={"keys": ["aaa"] * 1001}, headers=user.headers)
     assert too_many.status_code == 422
     assert code(client.post("/api/v1/entries/delete", json={"keys": mine})) == (401, "sign_in_required")
