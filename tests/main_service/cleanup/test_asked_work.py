@@ -24,6 +24,16 @@ from tests.running import REPOSITORY, Environment, full
 WAIT_SECONDS = 60
 DO_ASKED_WORK = "from main_service.cleanup.tasks import do_asked_work_task; do_asked_work_task()"
 
+TWO_ROUNDS = """
+from threading import Thread
+from main_service.cleanup.tasks import do_asked_work_task
+first = Thread(target=do_asked_work_task)
+first.start()
+input()
+do_asked_work_task()
+print("second round is over", flush=True)
+first.join()
+"""
 STORE_AWAY = {
     "MAIN_BODY_STORE_URL": "s3://texts/bodies",
     "MAIN_BODY_STORE_ENDPOINT": "http://127.0.0.1:1",
@@ -192,6 +202,34 @@ async def test_two_workers_that_come_for_the_same_row_at_once_take_it_once(
     finally:
         await archive.execute("DROP TABLE begun; DROP FUNCTION note_begin CASCADE")
     assert sorted(begun) == sorted(tasks)
+    assert {see(archive_client, superuser, task)["state"] for task in tasks} == {"done"}
+
+
+async def test_worker_that_is_at_asked_work_begins_no_more_with_its_other_threads(
+    archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User
+) -> None:
+    """They are for the tasks that may not wait."""
+    tasks = [ask(archive_client, superuser, "archive-unused?days=30") for _ in range(2)]
+    holder = await asyncpg.connect(archive_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+    try:
+        await holder.execute("BEGIN")
+        await holder.execute("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")
+        worker = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", TWO_ROUNDS),
+            env=full(archive_environment),
+            cwd=REPOSITORY,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        await wait_for_state(archive_client, superuser, tasks[0], "running")
+        worker.stdin.write(b"\n")
+        assert await asyncio.wait_for(worker.stdout.readline(), WAIT_SECONDS) == b"second round is over\n"
+        assert see(archive_client, superuser, tasks[1])["state"] == "waiting"
+    finally:
+        await holder.close()
+    assert await asyncio.wait_for(worker.wait(), WAIT_SECONDS) == 0
     assert {see(archive_client, superuser, task)["state"] for task in tasks} == {"done"}
 
 
