@@ -108,7 +108,8 @@ class EntryReader:
     async def _read_row(self, key: str, asker: Asker) -> LiveEntry:
         """The live row. Its transaction ends here: no connection is held while Redis or the object store is busy.
 
-        This is where use is written down, once a day: a copy lives no longer, so nothing that is used goes unnoticed.
+        This is where use is written down, once a day. A copy lives no longer, so an entry that is used all the time is
+        noted again and again.
         """
         try:
             row = require_live(await storage.find(self._session, key), asker)
