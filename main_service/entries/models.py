@@ -112,8 +112,8 @@ class Entry(Base):
     expires_at: Mapped[datetime | None]
     """None: it has an owner, and no end."""
     last_visit_at: Mapped[datetime | None]
-    """At most two days before its last use: a reader that finds no copy writes it down, unless that was done within a day,
-    and the copy that it makes answers for a day. None: its last use is at most two days after `updated_at`."""
+    """At most two days before its last use: a reader that finds no copy writes it down, unless that was done within a
+    day, and the copy that it makes answers for a day. None: its last use is at most two days after `updated_at`."""
     views_left: Mapped[int | None]
     """None: without a limit."""
     original_url: Mapped[str | None]
