@@ -14,6 +14,7 @@ from main_service.cleanup import routes as cleanup_routes
 from main_service.collections import routes as collection_routes
 from main_service.entries import edit_pages, manage_pages, pages, read_pages, routes
 from main_service.profile import leaving_pages, leaving_routes
+from main_service.profile import pages as profile_pages
 from main_service.profile import routes as profile_routes
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
@@ -74,6 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(cleanup_routes.router)
     app.include_router(pages.router)
     app.include_router(account_pages.router)
+    app.include_router(profile_pages.router)
     app.include_router(leaving_pages.router)
     app.include_router(sign_in_pages.router)
     app.include_router(settings_pages.router)

@@ -9,6 +9,7 @@ from python_multipart.multipart import Field, File, FormParser, parse_options_he
 from main_service.errors import BodyTooLargeError, InvalidInputError
 
 MAX_FIELDS = 20
+MAX_LISTED_FIELDS = 200
 MAX_URLENCODED_BYTES = 64 * 1024
 """Enough for a form of short fields; decoding percent signs takes many times their size. Texts come as multipart."""
 
@@ -17,36 +18,49 @@ async def read_form(request: Request) -> dict[str, str]:
     """The fields of a form by name, line ends as LF. Files are not taken, and nothing but UTF-8.
 
     Raises:
-        InvalidInputError: it can't be read.
+        InvalidInputError: it can't be read, or names a field twice.
         BodyTooLargeError: it is too large for its encoding.
     """
+    fields = await _read_fields(request, most=MAX_FIELDS)
+    if len(values := dict(fields)) < len(fields):
+        raise InvalidInputError("The form can't be read.")
+    return values
+
+
+async def read_form_lists(request: Request) -> dict[str, list[str]]:
+    """As `read_form`, for forms with many boxes of one name: all values of each name, in their order."""
+    lists: dict[str, list[str]] = {}
+    for name, value in await _read_fields(request, most=MAX_LISTED_FIELDS):
+        lists.setdefault(name, []).append(value)
+    return lists
+
+
+async def _read_fields(request: Request, *, most: int) -> list[tuple[str, str]]:
     media_type, parameters = parse_options_header(request.headers.get("content-type"))
     body = await request.body()
     try:
         if media_type == b"multipart/form-data":
-            fields = _read_multipart(body, parameters.get(b"boundary", b""))
+            fields = _read_multipart(body, parameters.get(b"boundary", b""), most=most)
         elif media_type != b"application/x-www-form-urlencoded":
             raise InvalidInputError("This is not a form.")
         elif len(body) > MAX_URLENCODED_BYTES:
             raise BodyTooLargeError
         else:
             # Not the bytes: before Python 3.13 parse_qsl fails on what is not ASCII in them.
-            fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+            fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=most, errors="strict")
     except UnicodeDecodeError as error:
         raise InvalidInputError("The form is not in UTF-8.") from error
     except (ValueError, FormParserError) as error:
         raise InvalidInputError("The form can't be read.") from error
-    if len(values := dict(fields)) < len(fields):
-        raise InvalidInputError("The form can't be read.")
-    return {name: value.replace("\r\n", "\n") for name, value in values.items()}
+    return [(name, value.replace("\r\n", "\n")) for name, value in fields]
 
 
-def _read_multipart(body: bytes, boundary: bytes) -> list[tuple[str, str]]:
+def _read_multipart(body: bytes, boundary: bytes, *, most: int) -> list[tuple[str, str]]:
     fields: list[tuple[str, str]] = []
 
     def take_field(field: Field) -> None:
         fields.append(((field.field_name or b"").decode(), (field.value or b"").decode()))
-        if len(fields) > MAX_FIELDS:
+        if len(fields) > most:
             raise FormParserError("too many fields")
 
     def refuse_file(_: File) -> None:
