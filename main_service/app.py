@@ -11,7 +11,9 @@ from main_service.accounts import admin_routes, settings_pages, sign_in_pages, u
 from main_service.accounts import pages as account_pages
 from main_service.accounts import routes as account_routes
 from main_service.cleanup import routes as cleanup_routes
+from main_service.collections import pages as collection_pages
 from main_service.collections import routes as collection_routes
+from main_service.collections import shared_pages
 from main_service.entries import edit_pages, manage_pages, pages, read_pages, routes
 from main_service.profile import leaving_pages, leaving_routes
 from main_service.profile import pages as profile_pages
@@ -76,6 +78,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(pages.router)
     app.include_router(account_pages.router)
     app.include_router(profile_pages.router)
+    app.include_router(collection_pages.router)
+    app.include_router(shared_pages.router)
     app.include_router(leaving_pages.router)
     app.include_router(sign_in_pages.router)
     app.include_router(settings_pages.router)

@@ -11,7 +11,7 @@ from main_service.dependencies import ResourcesDep, SessionDep
 
 
 async def get_collections(session: SessionDep, resources: ResourcesDep) -> Collections:
-    return Collections(session=session, keys=resources.keys)
+    return Collections(session=session, keys=resources.keys, settings=resources.settings)
 
 
 CollectionsDep = Annotated[Collections, Depends(get_collections)]

@@ -1,15 +1,34 @@
-"""How collections are shown: their addresses, and their form on the wire."""
+"""How collections are shown: their addresses, their form on the wire and on pages."""
 
-from main_service.collections.schemas import (
-    CollectedEntriesOut,
-    CollectionOut,
-    SharedCollectionOut,
-)
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from main_service.collections.schemas import CollectedEntriesOut, CollectionOut, SharedCollectionOut
 from main_service.collections.service import EntryPage
 from main_service.collections.storage import OwnCollection, SharedCollection
-from main_service.entries.presentation import entry_out
+from main_service.entries.live_entry import LiveEntry
+from main_service.entries.presentation import PageEntry, entry_out, page_entry
 from main_service.entries.rights import Asker
 from main_service.entries.schemas import LinkOut, PasteOut
+
+
+@dataclass(frozen=True)
+class PageItem:
+    """An entry in a list on a page."""
+
+    entry: PageEntry
+    added_at: datetime
+
+
+def page_items(page: EntryPage, public_url: str, asker: Asker) -> Sequence[PageItem]:
+    """Of entries whose views are limited, only who owns them is shown title and target."""
+
+    def shown(entry: LiveEntry) -> LiveEntry:
+        is_hidden = entry.views_left is not None and not asker.owns(entry)
+        return replace(entry, title=None, original_url=None) if is_hidden else entry
+
+    return [PageItem(page_entry(shown(item.entry), public_url), item.position.added_at) for item in page.items]
 
 
 def shared_address(public_url: str, shared_key: str) -> str:

@@ -22,6 +22,7 @@ from main_service.entries.rights import Asker
 from main_service.entries.routes import FOR_GUESTS_TOO
 from main_service.entries.schemas import ManyEntriesIn
 from main_service.errors import (
+    AddressUnconfirmedError,
     CollectionNameTakenError,
     DatabaseUnavailableError,
     EntryEndedError,
@@ -46,7 +47,7 @@ _CHANGE_ONE = (*_CHANGE, NotFoundError)
     "/collections",
     status_code=201,
     summary="Create a collection",
-    responses=problem_responses(*_CHANGE, CollectionNameTakenError, TooManyCollectionsError),
+    responses=problem_responses(*_CHANGE, AddressUnconfirmedError, CollectionNameTakenError, TooManyCollectionsError),
 )
 async def create_collection(
     asked: CollectionIn, account: WriterDep, collections: CollectionsDep, settings: SettingsDep

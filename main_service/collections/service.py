@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from main_service.accounts.standing import lock
+from main_service.accounts.standing import lock, require_confirmed
 from main_service.collections import storage
 from main_service.collections.positions import Position
 from main_service.collections.storage import CollectedEntry, OwnCollection, SharedCollection
@@ -15,6 +15,7 @@ from main_service.entries.reading import require_live
 from main_service.entries.rights import Asker
 from main_service.errors import CollectionNameTakenError, NotFoundError, TooManyCollectionsError
 from main_service.keys import KeySource, Pool
+from main_service.settings import Settings
 
 MAX_COLLECTIONS = 1_000
 
@@ -30,18 +31,20 @@ class EntryPage:
 class Collections:
     """Each method is given who asks. Somebody else's collection is none: NotFoundError, as for an unknown id."""
 
-    def __init__(self, *, session: Session, keys: KeySource) -> None:
+    def __init__(self, *, session: Session, keys: KeySource, settings: Settings) -> None:
         self._session = session
         self._keys = keys
+        self._settings = settings
 
     async def create(self, owner_id: UUID, name: str) -> OwnCollection:
         """Raises:
         CollectionNameTakenError: the owner has one of this name, whatever the case.
         TooManyCollectionsError: the owner has `MAX_COLLECTIONS`.
+        AddressUnconfirmedError: users must confirm their address first, and this one has not.
         TokenInvalidError: the account has just been closed.
         """
         # Two at once are counted one after the other.
-        await lock(self._session, owner_id)
+        require_confirmed(await lock(self._session, owner_id), self._settings)
         if await storage.count(self._session, owner_id) >= MAX_COLLECTIONS:
             raise TooManyCollectionsError
         collection_id = uuid4()

@@ -78,7 +78,8 @@ async def test_key_that_is_in_use_is_passed_over(client: httpx.Client, environme
 
     values = {name.removeprefix("MAIN_").lower(): v for name, v in environment.items() if name.startswith("MAIN_")}
     async with open_resources(Settings(**values)) as resources, resources.sessions() as session:
-        shared = await Collections(session=session, keys=Keys()).change(me, mine["id"], name=None, is_shared=True)
+        collections = Collections(session=session, keys=Keys(), settings=resources.settings)
+        shared = await collections.change(me, mine["id"], name=None, is_shared=True)
         await session.rollback()
 
     assert shared.shared_key == fresh

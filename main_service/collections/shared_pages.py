@@ -1,0 +1,37 @@
+"""The page of a shared collection, for anybody who has its address."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+
+from main_service.accounts.page_users import ReaderIdDep
+from main_service.collections.dependencies import PositionDep, SharedCollectionsDep
+from main_service.collections.presentation import page_items
+from main_service.collections.schemas import DEFAULT_PAGE_SIZE
+from main_service.dependencies import SettingsDep
+from main_service.entries.rights import Asker
+from main_service.web.templating import render
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+
+@router.api_route("/c/{shared_key}", methods=["GET", "HEAD"])
+async def show_shared(
+    shared_key: str,
+    request: Request,
+    reader_id: ReaderIdDep,
+    collections: SharedCollectionsDep,
+    settings: SettingsDep,
+    position: PositionDep,
+) -> Response:
+    collection, page = await collections.open(shared_key, reader_id=reader_id, after=position, limit=DEFAULT_PAGE_SIZE)
+    return render(
+        request,
+        "collections/shared.html",
+        collection=collection,
+        shared_key=shared_key,
+        is_own=collection.owner_id == reader_id,
+        # Nobody manages anything here: even the owner of an entry sees what others see of it.
+        items=page_items(page, settings.public_url, Asker()),
+        cursor=position and position.cursor,
+        next_cursor=page.next and page.next.cursor,
+    )
