@@ -48,6 +48,7 @@ async def delete(
         sentence="Whatever you make from now on, you make as a guest.",
         path="/",
         label="To the start",
+        has_session=False,
     )
     return clear_session_cookie(response, settings)
 

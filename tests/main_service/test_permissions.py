@@ -1,0 +1,324 @@
+"""Who may change what: owner, another user, guest, superuser and disabled user at every route that changes anything."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+from main_service.app import create_app
+from main_service.settings import Settings
+from tests.main_service.accounts.browsing import sign_in_on_page
+from tests.main_service.accounts.registering import PASSWORD, User, new_username, register
+from tests.main_service.entries.making import create_link, create_paste, managing
+from tests.main_service.entries.test_pages import BROWSER, csrf_token
+from tests.running import Environment, WebServer
+
+NEW_PASSWORD = "Marvellous-2"
+
+# Of anybody: what they make or show, they may; tested where each is.
+OPEN = {
+    "POST /api/v1/auth/register", "POST /api/v1/auth/verify/resend", "POST /api/v1/auth/token",
+    "POST /api/v1/auth/refresh", "POST /api/v1/auth/forgot-password", "POST /api/v1/auth/reset-password",
+    "POST /pastes", "POST /links", "POST /forgot", "POST /reset", "POST /register", "POST /sign-in", "POST /sign-out",
+    "POST /{key}/reveal",
+}  # fmt: skip
+
+# Of a thing: its owner's. Addresses are filled in with what `Things` holds.
+THINGS: dict[str, Any] = {
+    "PATCH /api/v1/entries/{key}": {"title": "theirs"},
+    "DELETE /api/v1/entries/{key}": None,
+    "POST /api/v1/entries/delete": {"keys": ["{key}"]},
+    "DELETE /api/v1/tokens/{token_id}": None,
+    "PATCH /api/v1/collections/{collection_id}": {"name": "theirs"},
+    "DELETE /api/v1/collections/{collection_id}": None,
+    "POST /api/v1/collections/{collection_id}/entries": {"keys": ["{other_key}"]},
+    "PUT /api/v1/collections/{collection_id}/entries/{other_key}": None,
+    "DELETE /api/v1/collections/{collection_id}/entries/{key}": None,
+    "POST /profile/delete": {"keys": "{key}", "confirm": "yes"},
+    "POST /collections/add": {"collection": "{collection_id}", "keys": "{other_key}"},
+    "POST /collections/{collection_id}/name": {"name": "theirs"},
+    "POST /collections/{collection_id}/sharing": {"is_shared": "yes"},
+    "POST /collections/{collection_id}/entries": {"keys": "{other_key}"},
+    "POST /collections/{collection_id}/remove": {"key": "{key}"},
+    "POST /collections/{collection_id}/delete": {"confirm": "yes"},
+    "POST /settings/tokens/{token_id}/delete": {},
+    "POST /{key}/manage": {"token": "a"},
+    "POST /{key}/manage/expiry": {"lifetime": "PT1H"},
+    "POST /{key}/manage/claim": {},
+    "POST /{key}/manage/delete": {"confirm": "yes"},
+    "POST /{key}/manage/edit": {"title": "theirs", "visibility": "public", "original_url": "https://other.example/"},
+}
+# They answer everybody who is signed in, and do nothing to what is not theirs.
+HARMLESS = {"POST /api/v1/entries/delete", "POST /profile/delete"}
+
+# Of oneself.
+SELF: dict[str, Any] = {
+    "POST /api/v1/pastes": {"text": "a"},
+    "POST /api/v1/links": {"original_url": "https://example.org/"},
+    "POST /api/v1/entries/{key}/claim": None,
+    "POST /api/v1/tokens": {"name": "another"},
+    "POST /api/v1/collections": {"name": "another"},
+    "PATCH /api/v1/users/me": {"username": "{username}"},
+    "POST /api/v1/auth/logout": None,
+    "POST /api/v1/auth/logout-everywhere": None,
+    "POST /api/v1/auth/change-password": {"password": PASSWORD, "new_password": NEW_PASSWORD},
+    "DELETE /api/v1/users/me": {"password": PASSWORD, "entries": "leave"},
+    "POST /collections": {"name": "another"},
+    "POST /settings/username": {"username": "{username}"},
+    "POST /settings/email": {"email": "{username}@example.org", "password": PASSWORD},
+    "POST /settings/confirm": {},
+    "POST /settings/password": {"password": PASSWORD, "new_password": NEW_PASSWORD},
+    "POST /settings/tokens": {"name": "another", "scopes": "write"},
+    "POST /settings/sign-out-everywhere": {},
+    "POST /settings/delete": {"password": PASSWORD, "entries": "leave"},
+}
+# Guests may do these too, in their own name.
+FOR_GUESTS_TOO = {"POST /api/v1/pastes", "POST /api/v1/links"}
+
+ADMIN: dict[str, Any] = {
+    "POST /api/v1/admin/accounts/{account_id}/disable": None,
+    "POST /api/v1/admin/accounts/{account_id}/enable": None,
+    "POST /api/v1/admin/archive-unused?days=36500": None,
+    "POST /api/v1/admin/cleanup": None,
+}
+
+
+@dataclass
+class Actor:
+    """A browser and an API client of one person."""
+
+    client: httpx.Client
+    user: User | None = None
+
+    def do(self, route: str, body: Any, names: dict[str, str]) -> httpx.Response:
+        method, _, address = fill(route, names).partition(" ")
+        body = fill(body, names)
+        if address.startswith("/api/"):
+            headers = self.user.headers if self.user else {}
+            if "claim" in address:
+                headers = headers | {"X-Manage-Token": names["manage_token"]}
+            return self.client.request(method, address, json=body, headers=headers)
+        token = csrf_token(self.client.get("/", headers=BROWSER))
+        return self.client.post(address, data={"csrf_token": token, **body}, headers=BROWSER)
+
+
+def fill(template: Any, names: dict[str, str]) -> Any:
+    if isinstance(template, dict):
+        return {name: fill(value, names) for name, value in template.items()}
+    if isinstance(template, list):
+        return [fill(value, names) for value in template]
+    if isinstance(template, str):
+        for name, value in names.items():
+            template = template.replace(f"{{{name}}}", value)
+    return template
+
+
+class Cast:
+    def __init__(self, web: WebServer, database: asyncpg.Connection) -> None:
+        self._web = web
+        self._database = database
+        self._clients: list[httpx.Client] = []
+
+    def guest(self) -> Actor:
+        client = self._web.new_client()
+        self._clients.append(client)
+        return Actor(client)
+
+    def signed_in(self) -> Actor:
+        actor = self.guest()
+        actor.user = register(actor.client)
+        answer = sign_in_on_page(actor.client, actor.user.email)
+        assert answer.headers["location"] == "/profile"
+        return actor
+
+    async def superuser(self) -> Actor:
+        actor = self.signed_in()
+        await self._set(actor, "is_superuser", value=True)
+        return actor
+
+    async def disabled(self) -> Actor:
+        actor = self.signed_in()
+        await self.disable(actor)
+        return actor
+
+    async def disable(self, actor: Actor) -> None:
+        await self._set(actor, "is_active", value=False)
+
+    async def enable(self, actor: Actor) -> None:
+        """Their browser may have forgotten the session meanwhile."""
+        assert actor.user
+        actor.client.cookies.clear()
+        await self._set(actor, "is_active", value=True)
+        sign_in_on_page(actor.client, actor.user.email)
+
+    async def snapshot(self, actor: Actor) -> list[Any]:
+        """All that is somebody's, but for when they used it."""
+        assert actor.user
+        account = "SELECT id FROM account WHERE email = $1"
+        statements = (
+            "SELECT email, username, hashed_password, session_epoch, left_at FROM account WHERE id = ($A)",
+            "SELECT key, title, visibility, expires_at, original_url, ended_at FROM entry WHERE owner_id = ($A)",
+            "SELECT id, name, shared_key FROM collection WHERE owner_id = ($A)",
+            "SELECT e.* FROM collection_entry AS e JOIN collection AS c ON c.id = collection_id WHERE owner_id = ($A)",
+            "SELECT id, name FROM api_token WHERE account_id = ($A)",
+        )
+        return [
+            [tuple(row) for row in await self._database.fetch(text.replace("$A", account), actor.user.email)]
+            for text in statements
+        ]
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+
+    async def _set(self, actor: Actor, column: str, *, value: bool) -> None:
+        assert actor.user
+        await self._database.execute(f"UPDATE account SET {column} = $2 WHERE email = $1", actor.user.email, value)
+
+
+@pytest.fixture
+def cast(web: WebServer, database: asyncpg.Connection) -> Iterator[Cast]:
+    members = Cast(web, database)
+    yield members
+    members.close()
+
+
+def things_of(actor: Actor) -> dict[str, str]:
+    """What somebody has, by the names that addresses have for it."""
+    assert actor.user
+    client, headers = actor.client, actor.user.headers
+    key = create_link(client, headers=headers)["key"]
+    collection_id = client.post("/api/v1/collections", json={"name": "mine"}, headers=headers).json()["id"]
+    client.put(f"/api/v1/collections/{collection_id}/entries/{key}", headers=headers).raise_for_status()
+    token_id = client.post("/api/v1/tokens", json={"name": "mine"}, headers=headers).json()["id"]
+    other_key = create_paste(client)["key"]
+    return {"key": key, "other_key": other_key, "collection_id": collection_id, "token_id": token_id}
+
+
+def is_led_to_sign_in(answer: httpx.Response) -> bool:
+    return answer.status_code == 303 and answer.headers["location"].startswith("/sign-in?next=/")
+
+
+def is_refused_as_unknown(route: str, answer: httpx.Response) -> bool:
+    return answer.status_code == 401 if "/api/" in route else is_led_to_sign_in(answer)
+
+
+def is_done(answer: httpx.Response) -> bool:
+    return answer.status_code in (200, 201, 202, 204, 303) and not is_led_to_sign_in(answer)
+
+
+def all_changing(environment: Environment) -> set[str]:
+    """Every method and path of ours that is not for reading."""
+
+    def walk(routes: Iterable[Any]) -> Iterator[str]:
+        for route in routes:
+            for method in set(getattr(route, "methods", None) or ()) - {"GET", "HEAD"}:
+                yield f"{method} {route.path}"
+            if router := getattr(route, "original_router", None):
+                yield from walk(router.routes)
+
+    settings = Settings(**{name[5:].lower(): value for name, value in environment.items() if name.startswith("MAIN_")})
+    return set(walk(create_app(settings).routes))
+
+
+def test_every_route_that_changes_something_has_its_cast(environment: Environment) -> None:
+    named = {route.partition("?")[0] for route in (*OPEN, *THINGS, *SELF, *ADMIN)}
+    same = {"{entry_key}": ("{key}", "{other_key}")}
+    there_are = all_changing(environment)
+    for route in [route for route in there_are if "{entry_key}" in route]:
+        there_are.remove(route)
+        there_are |= {route.replace("{entry_key}", name) for name in same["{entry_key}"]} & named
+
+    assert there_are == named
+
+
+@pytest.mark.parametrize("route", THINGS)
+async def test_what_is_somebodys_only_they_change(cast: Cast, route: str) -> None:
+    body = THINGS[route]
+    owner = cast.signed_in()
+    names = things_of(owner)
+    before = await cast.snapshot(owner)
+
+    for stranger in (cast.signed_in(), await cast.superuser()):
+        answer = stranger.do(route, body, names)
+        assert answer.status_code in ({200, 303} if route in HARMLESS else {403, 404}), answer.text
+        assert await cast.snapshot(owner) == before
+    for unknown in (cast.guest(), await cast.disabled()):
+        assert is_refused_as_unknown(route, unknown.do(route, body, names))
+        assert await cast.snapshot(owner) == before
+    await cast.disable(owner)
+    assert is_refused_as_unknown(route, owner.do(route, body, names))
+    assert await cast.snapshot(owner) == before
+    await cast.enable(owner)
+    answer = owner.do(route, body, names)
+    assert is_done(answer), answer.text
+    if route not in ("POST /{key}/manage", "POST /{key}/manage/claim"):
+        assert await cast.snapshot(owner) != before
+
+
+@pytest.mark.parametrize("route", SELF)
+async def test_what_is_for_users_each_does_in_their_own_name(cast: Cast, route: str) -> None:
+    body = SELF[route]
+    bystander = cast.signed_in()
+    before = await cast.snapshot(bystander)
+
+    def names(actor: Actor) -> dict[str, str]:
+        entry = create_paste(actor.client)
+        return {"key": entry["key"], "username": new_username(), **managing_name(entry)}
+
+    guest, disabled = cast.guest(), await cast.disabled()
+    assert is_refused_as_unknown(route, disabled.do(route, body, names(disabled)))
+    answer = guest.do(route, body, names(guest))
+    assert is_done(answer) if route in FOR_GUESTS_TOO else is_refused_as_unknown(route, answer), answer.text
+    for user in (cast.signed_in(), await cast.superuser()):
+        own = await cast.snapshot(user)
+        answer = user.do(route, body, names(user))
+        assert is_done(answer), answer.text
+        if route not in ("POST /api/v1/auth/logout", "POST /settings/email", "POST /settings/confirm"):
+            assert await cast.snapshot(user) != own
+    assert await cast.snapshot(bystander) == before
+
+
+def managing_name(entry: dict[str, Any]) -> dict[str, str]:
+    return {"manage_token": managing(entry)["X-Manage-Token"]}
+
+
+@pytest.mark.parametrize("route", ADMIN)
+async def test_only_superusers_administer(cast: Cast, database: asyncpg.Connection, route: str) -> None:
+    target = cast.signed_in()
+    assert target.user
+    account_id = await database.fetchval("SELECT id FROM account WHERE email = $1", target.user.email)
+    names = {"account_id": str(account_id)}
+
+    async def state() -> tuple[Any, ...]:
+        tasks = await database.fetchval("SELECT count(*) FROM admin_task")
+        return await database.fetchval("SELECT is_active FROM account WHERE id = $1", account_id), tasks
+
+    before = await state()
+    for user in (target, cast.signed_in()):
+        assert user.do(route, None, names).json()["code"] == "superuser_required"
+    former = await cast.superuser()
+    await cast.disable(former)
+    for unknown in (cast.guest(), former):
+        assert unknown.do(route, None, names).status_code == 401
+    assert await state() == before
+    superuser = await cast.superuser()
+    assert is_done(superuser.do(route, None, names))
+
+
+def test_each_refusal_is_also_one_without_the_token_of_the_form(cast: Cast) -> None:
+    """Whoever is signed in is protected from other sites' forms at every page."""
+    owner = cast.signed_in()
+    names = things_of(owner) | {"username": new_username() + uuid4().hex[:4]}
+    pages: dict[str, Callable[[], Any]] = {
+        route: lambda body=body: fill(body, names) for route, body in (THINGS | SELF).items() if "/api/" not in route
+    }
+    for route, body in pages.items():
+        address = fill(route, names).partition(" ")[2]
+        for token in ({}, {"csrf_token": "a" * 64}):
+            answer = owner.client.post(address, data=body() | {"other": "field"} | token, headers=BROWSER)
+            assert answer.status_code == 403, (route, answer.status_code)
