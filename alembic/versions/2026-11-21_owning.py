@@ -54,6 +54,7 @@ def upgrade() -> None:
         ["owner_id", "title", "original_url"],
         postgresql_using="gin",
         postgresql_ops={"title": "gin_trgm_ops", "original_url": "gin_trgm_ops"},
+        postgresql_with={"gin_pending_list_limit": 256},
         postgresql_where=OWNED,
     )
     op.create_index(

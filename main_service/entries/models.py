@@ -91,6 +91,8 @@ class Entry(Base):
             "original_url",
             postgresql_using="gin",
             postgresql_ops={"title": "gin_trgm_ops", "original_url": "gin_trgm_ops"},
+            # In KiB: whoever happens to fill the list sorts it into the index, and nobody shall wait for 4 MiB.
+            postgresql_with={"gin_pending_list_limit": 256},
             postgresql_where=_OWNED,
         ),
         Index(
