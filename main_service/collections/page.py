@@ -16,7 +16,7 @@ from main_service.dependencies import SettingsDep
 from main_service.entries.rights import Asker
 from main_service.errors import AppError, NotFoundError, UnavailableError
 from main_service.web.csrf import FIELD, check_form
-from main_service.web.form_body import read_form
+from main_service.web.form_body import read_form_lists
 
 Fields = dict[str, str]
 
@@ -54,8 +54,11 @@ class CollectionPages:
         action: Callable[[Fields], Awaitable[Response]],
         again: Callable[[AppError, Fields], Awaitable[Response]],
     ) -> Response:
-        """What `action` makes of the form, or what `again` makes of it with what is wrong."""
-        fields = await read_form(self._request)
+        """What `action` makes of the form, or what `again` makes of it with what is wrong.
+
+        The values of boxes of one name come as one, with line ends between.
+        """
+        fields = {name: "\n".join(values) for name, values in (await read_form_lists(self._request)).items()}
         try:
             check_form(self._request, fields.get(FIELD), self._settings)
             return await action(fields)

@@ -39,7 +39,7 @@ async def create(pages: CollectionPagesDep, collections: CollectionsDep) -> Resp
 
 @router.post("/collections/add")
 async def add_selected(pages: CollectionPagesDep, collections: CollectionsDep, settings: SettingsDep) -> Response:
-    """From the list of one's own entries. `collection`: its id; `keys`: as on the page of a collection."""
+    """From the list of one's own entries. `collection`: its id; `keys`: as on the page of a collection, or one each."""
 
     async def add(fields: Fields) -> Response:
         try:

@@ -11,7 +11,7 @@ from tests.main_service.accounts.browsing import send, sign_in_on_page
 from tests.main_service.accounts.registering import User, register
 from tests.main_service.collections.collecting import COLLECTIONS, add, create, listed, share
 from tests.main_service.entries.making import create_link, create_paste
-from tests.main_service.entries.test_pages import BROWSER
+from tests.main_service.entries.test_pages import BROWSER, csrf_token
 from tests.running import WebServer
 
 FORMS = ("name", "sharing", "entries", "remove", "delete")
@@ -124,7 +124,9 @@ def test_selected_entries_are_added_to_the_chosen_collection(client: httpx.Clien
     collection, theirs = create(client, user), create(client, other)
     keys = [create_paste(client, headers=user.headers)["key"] for _ in range(2)]
 
-    done = send(client, "/collections", "/collections/add", collection=collection["id"], keys=" ".join(keys))
+    token = csrf_token(opened(client, "/profile"))
+    fields = {"csrf_token": token, "collection": collection["id"], "keys": keys, "view": ""}
+    done = client.post("/collections/add", data=fields, headers=BROWSER)
 
     assert (done.status_code, "2 entries are added." in words(done)) == (200, True)
     assert sorted(rows(done)) == sorted(keys)
