@@ -20,6 +20,7 @@ from tests.main_service.collections.collecting import (
     listed,
 )
 from tests.main_service.entries.making import create_link, create_paste
+from tests.running import Environment, WebServer
 
 
 def test_collection_is_made_and_found(client: httpx.Client) -> None:
@@ -216,3 +217,13 @@ def test_word_that_is_no_id_is_invalid(client: httpx.Client) -> None:
     user = register(client)
 
     assert code(client.get(f"{COLLECTIONS}/no-id", headers=user.headers)) == (422, "invalid_input")
+
+
+def test_address_must_be_confirmed_first_where_that_is_asked(environment: Environment) -> None:
+    with WebServer(environment | {"MAIN_REQUIRE_VERIFIED": "true"}) as server:
+        user = register(server.client)
+
+        refused = server.client.post(COLLECTIONS, json={"name": "x"}, headers=user.headers)
+
+        assert code(refused) == (403, "address_unconfirmed")
+        assert server.client.get(COLLECTIONS, headers=user.headers).json() == {"items": []}

@@ -78,6 +78,9 @@ def test_what_is_no_key_is_not_added_nor_taken_out(client: httpx.Client) -> None
     words = ["", "a\x00bc", "\U0001f34e" * 3, "a b c"]
     many = client.post(address(collection), json={"keys": words}, headers=user.headers)
     assert many.json() == {"added": [], "not_added": words}
+    headers = user.headers | {"Content-Type": "application/json"}
+    surrogate = client.post(address(collection), content='{"keys": ["\\ud800"]}', headers=headers)
+    assert code(surrogate) == (422, "invalid_input")
 
 
 async def test_a_thousand_are_added_at_once_and_no_more(client: httpx.Client, database: asyncpg.Connection) -> None:
