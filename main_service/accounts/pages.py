@@ -4,9 +4,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from main_service.accounts.dependencies import AccountChangerDep, AccountRegistrarDep
+from main_service.accounts.even_time import in_even_time
 from main_service.accounts.forms import form_page, message_page, parse
 from main_service.accounts.schemas import EmailIn, ResetIn
-from main_service.dependencies import SettingsDep
+from main_service.dependencies import SessionDep, SettingsDep
 from main_service.errors import AppError
 from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
@@ -29,12 +30,14 @@ async def ask_for_email(request: Request, settings: SettingsDep) -> Response:
 
 
 @router.post("/forgot")
-async def forgot(request: Request, settings: SettingsDep, changer: AccountChangerDep) -> Response:
+async def forgot(request: Request, session: SessionDep, settings: SettingsDep, changer: AccountChangerDep) -> Response:
     fields = await read_form(request)
     email = fields.get("email", "")
     try:
         check_form(request, fields.get(FIELD), settings)
-        await changer.forgot_password(parse(EmailIn, email=email).email)
+        asked = parse(EmailIn, email=email)
+        async with in_even_time(session):
+            await changer.forgot_password(asked.email)
     except AppError as error:
         return form_page(request, settings, "accounts/forgot.html", error=error, email=email)
     sentence = "If this address has an account, a letter with a link to choose a new password is on its way to it."

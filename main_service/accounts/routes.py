@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from main_service.accounts.bearer_tokens import TokenPair
 from main_service.accounts.dependencies import AccountChangerDep, AccountRegistrarDep, ClientAddressDep, SignInsDep
+from main_service.accounts.even_time import in_even_time
 from main_service.accounts.schemas import (
     AccountOut,
     ChangePasswordIn,
@@ -21,6 +22,7 @@ from main_service.accounts.schemas import (
     WhoAmIOut,
 )
 from main_service.accounts.users import CurrentAccountDep, SessionIdDep, SignedInDep
+from main_service.dependencies import SessionDep
 from main_service.errors import (
     AccountDisabledError,
     CredentialsWrongError,
@@ -92,8 +94,9 @@ async def verify(token: str, registrar: AccountRegistrarDep) -> MessageOut:
     summary="Send the link to confirm again",
     responses=problem_responses(*_ALWAYS),
 )
-async def resend(asked: EmailIn, registrar: AccountRegistrarDep) -> MessageOut:
-    await registrar.resend_confirmation(asked.email)
+async def resend(asked: EmailIn, session: SessionDep, registrar: AccountRegistrarDep) -> MessageOut:
+    async with in_even_time(session):
+        await registrar.resend_confirmation(asked.email)
     return MessageOut(message=IF_THERE_IS_ONE)
 
 
@@ -142,8 +145,9 @@ async def logout_everywhere(account: SignedInDep, sign_ins: SignInsDep) -> Respo
 @router.post(
     "/forgot-password", status_code=202, summary="Ask for a new password", responses=problem_responses(*_ALWAYS)
 )
-async def forgot_password(asked: EmailIn, changer: AccountChangerDep) -> MessageOut:
-    await changer.forgot_password(asked.email)
+async def forgot_password(asked: EmailIn, session: SessionDep, changer: AccountChangerDep) -> MessageOut:
+    async with in_even_time(session):
+        await changer.forgot_password(asked.email)
     return MessageOut(message=IF_THERE_IS_ONE)
 
 

@@ -7,6 +7,7 @@ import asyncpg
 import httpx
 import pytest
 
+from main_service.accounts.even_time import EVEN_SECONDS
 from tests.main_service.accounts.registering import (
     PASSWORD,
     bearer,
@@ -44,6 +45,13 @@ async def test_forgotten_password_is_set_anew_by_mail_once(client: httpx.Client,
     assert me.json()["is_verified"], "who reads the letters of an address has it"
     again = client.post("/api/v1/auth/reset-password", json={"token": token, "password": "Once-more-3"})
     assert (again.status_code, again.json()["code"]) == (400, "link_invalid")
+
+
+@pytest.mark.parametrize("path", ["forgot-password", "verify/resend"])
+def test_asking_for_a_letter_takes_its_time_whether_or_not_there_is_an_account(client: httpx.Client, path: str) -> None:
+    for email in (register(client).email, new_email()):
+        answer = client.post(f"/api/v1/auth/{path}", json={"email": email})
+        assert (answer.status_code, answer.elapsed >= timedelta(seconds=EVEN_SECONDS)) == (202, True)
 
 
 async def test_reset_link_of_one_account_or_purpose_is_none_for_another(
