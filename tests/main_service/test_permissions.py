@@ -1,5 +1,6 @@
 """Who may change what: owner, another user, guest, superuser and disabled user at every route that changes anything."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -140,11 +141,6 @@ class Cast:
         await self._set(actor, "is_superuser", value=True)
         return actor
 
-    async def disabled(self) -> Actor:
-        actor = self.signed_in()
-        await self.disable(actor)
-        return actor
-
     async def disable(self, actor: Actor) -> None:
         await self._set(actor, "is_active", value=False)
 
@@ -178,6 +174,31 @@ class Cast:
     async def _set(self, actor: Actor, column: str, *, value: bool) -> None:
         assert actor.user
         await self._database.execute(f"UPDATE account SET {column} = $2 WHERE email = $1", actor.user.email, value)
+
+
+@dataclass(frozen=True)
+class Outsiders:
+    """Those to whom nothing of others happens, so that one of each is enough."""
+
+    other: Actor
+    superuser: Actor
+    guest: Actor
+    disabled: Actor
+
+
+@pytest.fixture(scope="module")
+def outsiders(web: WebServer, environment: Environment) -> Iterator[Outsiders]:
+    async def make() -> tuple[Cast, Outsiders]:
+        database = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+        members = Cast(web, database)
+        made = Outsiders(members.signed_in(), await members.superuser(), members.guest(), members.signed_in())
+        await members.disable(made.disabled)
+        await database.close()
+        return members, made
+
+    members, made = asyncio.run(make())
+    yield made
+    members.close()
 
 
 @pytest.fixture
@@ -237,17 +258,17 @@ def test_every_route_that_changes_something_has_its_cast(environment: Environmen
 
 
 @pytest.mark.parametrize("route", THINGS)
-async def test_what_is_somebodys_only_they_change(cast: Cast, route: str) -> None:
+async def test_what_is_somebodys_only_they_change(cast: Cast, outsiders: Outsiders, route: str) -> None:
     body = THINGS[route]
     owner = cast.signed_in()
     names = things_of(owner)
     before = await cast.snapshot(owner)
 
-    for stranger in (cast.signed_in(), await cast.superuser()):
+    for stranger in (outsiders.other, outsiders.superuser):
         answer = stranger.do(route, body, names)
         assert answer.status_code in ({200, 303} if route in HARMLESS else {403, 404}), answer.text
         assert await cast.snapshot(owner) == before
-    for unknown in (cast.guest(), await cast.disabled()):
+    for unknown in (outsiders.guest, outsiders.disabled):
         assert is_refused_as_unknown(route, unknown.do(route, body, names))
         assert await cast.snapshot(owner) == before
     await cast.disable(owner)
@@ -261,16 +282,16 @@ async def test_what_is_somebodys_only_they_change(cast: Cast, route: str) -> Non
 
 
 @pytest.mark.parametrize("route", SELF)
-async def test_what_is_for_users_each_does_in_their_own_name(cast: Cast, route: str) -> None:
+async def test_what_is_for_users_each_does_in_their_own_name(cast: Cast, outsiders: Outsiders, route: str) -> None:
     body = SELF[route]
-    bystander = cast.signed_in()
+    bystander = outsiders.other
     before = await cast.snapshot(bystander)
 
     def names(actor: Actor) -> dict[str, str]:
         entry = create_paste(actor.client)
         return {"key": entry["key"], "username": new_username(), **managing_name(entry)}
 
-    guest, disabled = cast.guest(), await cast.disabled()
+    guest, disabled = outsiders.guest, outsiders.disabled
     assert is_refused_as_unknown(route, disabled.do(route, body, names(disabled)))
     answer = guest.do(route, body, names(guest))
     assert is_done(answer) if route in FOR_GUESTS_TOO else is_refused_as_unknown(route, answer), answer.text
@@ -288,7 +309,9 @@ def managing_name(entry: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("route", ADMIN)
-async def test_only_superusers_administer(cast: Cast, database: asyncpg.Connection, route: str) -> None:
+async def test_only_superusers_administer(
+    cast: Cast, outsiders: Outsiders, database: asyncpg.Connection, route: str
+) -> None:
     target = cast.signed_in()
     assert target.user
     account_id = await database.fetchval("SELECT id FROM account WHERE email = $1", target.user.email)
@@ -299,15 +322,14 @@ async def test_only_superusers_administer(cast: Cast, database: asyncpg.Connecti
         return await database.fetchval("SELECT is_active FROM account WHERE id = $1", account_id), tasks
 
     before = await state()
-    for user in (target, cast.signed_in()):
+    for user in (target, outsiders.other):
         assert user.do(route, None, names).json()["code"] == "superuser_required"
     former = await cast.superuser()
     await cast.disable(former)
-    for unknown in (cast.guest(), former):
+    for unknown in (outsiders.guest, former):
         assert unknown.do(route, None, names).status_code == 401
     assert await state() == before
-    superuser = await cast.superuser()
-    assert is_done(superuser.do(route, None, names))
+    assert is_done(outsiders.superuser.do(route, None, names))
 
 
 def test_each_refusal_is_also_one_without_the_token_of_the_form(cast: Cast) -> None:
