@@ -108,6 +108,29 @@ def test_all_of_a_page_are_selected_at_once_and_the_next_page_is_one_click_away(
     assert len(names(visitor)) == 50
 
 
+@with_and_without_scripts
+def test_selected_entries_are_added_to_a_collection_and_found_by_it(
+    new_visitor: NewVisitor, site: WebServer, view: View, has_scripts: bool
+) -> None:
+    user = register(site.client)
+    for title in ("Alps", "Beach", "City"):
+        create_link(site.client, headers=user.headers, title=title)
+    for name in ("Trips", "Other"):
+        site.client.post("/api/v1/collections", json={"name": name}, headers=user.headers).raise_for_status()
+    visitor = new_visitor(view, has_scripts=has_scripts)
+    sign_in(visitor, user)
+
+    select(visitor, "Alps", "Beach")
+    visitor.page.locator("#add-to").select_option(label="Trips")
+    visitor.click("Add to collection")
+    assert "2 entries are added" in visitor.main_text()
+
+    visitor.open("/profile")
+    visitor.page.locator("#collection").select_option(label="Trips")
+    visitor.click("Show")
+    assert names(visitor) == ["Beach", "Alps"]
+
+
 @in_every_view
 def test_nothing_serious_is_found_and_nothing_scrolls_sideways(
     new_visitor: NewVisitor, site: WebServer, view: View

@@ -8,6 +8,7 @@ import asyncpg
 import httpx
 import pytest
 
+from main_service.errors import FormExpiredError
 from tests.main_service.accounts.browsing import register_on_page, send, session_of
 from tests.main_service.accounts.registering import User, register, sign_in
 from tests.main_service.entries.test_pages import BROWSER, csrf_token, words
@@ -231,7 +232,7 @@ def test_form_from_elsewhere_or_with_nothing_in_it_deletes_nothing(owner: Owner,
         post({"Sec-Fetch-Site": "cross-site"}, csrf_token=token),
     ):
         assert answer.status_code == 403
-        assert "did not come from a page of this site" in words(answer)
+        assert FormExpiredError.message in words(answer)
     nothing = post({}, csrf_token=token, keys="\0")
     assert nothing.status_code == 422
     assert "Select the entries to delete first" in words(nothing)
