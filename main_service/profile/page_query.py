@@ -74,6 +74,7 @@ SORTS = {
     Sort.CREATED_LAST: "Newest first",
     Sort.CREATED: "Oldest first",
     Sort.UPDATED_LAST: "Changed last",
+    Sort.UPDATED: "Changed longest ago",
     Sort.EXPIRES: "Ends soonest",
     Sort.EXPIRES_LAST: "Ends latest",
     Sort.TITLE: "Title A to Z",
