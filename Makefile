@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt migrate lock bench
+.PHONY: help run superuser test check fmt migrate lock bench
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -26,6 +26,10 @@ check: $(VENV)/.dev-installed ## Everything that CI runs: lint, types, architect
 fmt: $(VENV)/.dev-installed ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+superuser: $(VENV)/.run-installed ## Make a superuser of what `make run` runs (EMAIL=you@example.org DATA=./data)
+	@test -n "$(EMAIL)" || { echo 'Say who: make superuser EMAIL=you@example.org'; exit 1; }
+	@DATA="$(DATA)" exec $(BIN)/python -m launcher main create-superuser --email "$(EMAIL)"
 
 migrate: $(VENV)/.dev-installed ## Draft a migration from the models (m="what it does")
 	@test -n "$(m)" || { echo 'Say what it does: make migrate m="add a column"'; exit 1; }

@@ -1,4 +1,4 @@
-"""The command line: `python -m launcher run` and `python -m launcher engines`."""
+"""The command line: `python -m launcher run`, `engines` and `main`."""
 
 import argparse
 import asyncio
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from launcher.command import run_command
 from launcher.errors import StartError
 from launcher.run import RunOptions, run, run_engines
 from launcher.stop_signals import StopSignals
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.umask(0o077)
     options = _parser().parse_args(arguments)
     try:
+        if options.command == "main":
+            return run_command(options.data, options.arguments, environ=os.environ)
         if options.command == "engines":
             asyncio.run(run_engines(options.data, signals))
         else:
@@ -54,6 +57,12 @@ def _parser() -> argparse.ArgumentParser:
         "engines", help="run PostgreSQL and Valkey until a signal stops them or standard input ends"
     )
     engines.add_argument("--data", type=Path, required=True, help="folder of all data")
+
+    main_service = commands.add_parser(
+        "main", help="a command of main_service on what `run` runs, such as: main cleanup"
+    )
+    main_service.add_argument("--data", type=Path, default=_setting("DATA", default_data), help="folder of all data")
+    main_service.add_argument("arguments", nargs=argparse.REMAINDER, help="the command and what it takes")
     return parser
 
 

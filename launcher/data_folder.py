@@ -215,6 +215,22 @@ class Lock:
         os.ftruncate(self._descriptor, len(text))
 
 
+def find_holder(data: DataFolder) -> str | None:
+    """The address of the launcher that holds the lock; None if nobody does."""
+    try:
+        with acting_as(data.owner):
+            descriptor = os.open(data.path / "lock", os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read_when_written(descriptor).partition(" ")[2]
+    finally:
+        os.close(descriptor)
+    return None
+
+
 def _read_when_written(descriptor: int) -> str:
     # The holder writes its line just after taking the lock.
     for _ in range(100):

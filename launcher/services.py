@@ -58,6 +58,23 @@ def outbox_address(data: DataFolder) -> dict[str, str]:
     return {"MAIN_SMTP_URL": f"file://{quote(str(data.outbox))}"}
 
 
+def service_environment(
+    data: DataFolder, *, user: RunUser | None, url: str, secrets: Mapping[str, str], environ: Mapping[str, str]
+) -> dict[str, str]:
+    """What a service of ours must know. `url`: where this machine answers, unless MAIN_PUBLIC_URL says otherwise."""
+    return {
+        **environ,
+        **({"HOME": user.home, "USER": user.name, "LOGNAME": user.name} if user else {}),
+        "PYTHONUNBUFFERED": "1",
+        # The launcher itself says in one line who runs as root and why.
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
+        "MAIN_PUBLIC_URL": environ.get("MAIN_PUBLIC_URL") or url,
+        **secrets,
+        **engine_addresses(data),
+        **({} if environ.get("MAIN_SMTP_URL") else outbox_address(data)),
+    }
+
+
 def find_service_user(owner: RunUser | None) -> RunUser | None:
     """The engines' user if it can read our code and execute this Python, else None: our own."""
     needed = [Path(sys.executable), Path(sys.prefix), REPOSITORY]
@@ -82,17 +99,7 @@ def describe_services(
     environ: Mapping[str, str],
 ) -> Services:
     """Everything of ours that runs on this data folder."""
-    environment = {
-        **environ,
-        **({"HOME": user.home, "USER": user.name, "LOGNAME": user.name} if user else {}),
-        "PYTHONUNBUFFERED": "1",
-        # The launcher itself says in one line who runs as root and why.
-        "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
-        "MAIN_PUBLIC_URL": environ.get("MAIN_PUBLIC_URL") or listener.url,
-        **secrets,
-        **engine_addresses(data),
-        **({} if environ.get("MAIN_SMTP_URL") else outbox_address(data)),
-    }
+    environment = service_environment(data, user=user, url=listener.url, secrets=secrets, environ=environ)
 
     def program(name: str, *arguments: str, grace: timedelta, inherited: tuple[int, ...] = ()) -> Program:
         return Program(

@@ -1,0 +1,36 @@
+"""One command of main_service, on the data folder of a launcher that is running."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from launcher.data_folder import find_holder, open_data_folder, read_secrets
+from launcher.errors import StartError
+from launcher.run_user import credentials, find_run_user
+from launcher.services import REPOSITORY, find_service_user, service_environment
+
+
+def run_command(path: Path, arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
+    """Run `main_service` with `arguments` as the services run, at this terminal; return its exit status.
+
+    Raises: StartError if no launcher runs on the data folder.
+    """
+    if not path.is_dir():
+        raise StartError(f"There is no data folder {path}: name that of `make run` with --data.")
+    data = open_data_folder(path, find_run_user(environ))
+    address = find_holder(data)
+    if address is None:
+        raise StartError(f"Nothing runs on the data folder {data.path}: start it with `make run` first.")
+    user = find_service_user(data.owner)
+    # `engines` answers nowhere itself.
+    url = address if address.startswith("http") else "http://localhost"
+    done = subprocess.run(
+        [sys.executable, "-m", "main_service", *arguments],
+        env=service_environment(data, user=user, url=url, secrets=read_secrets(data), environ=environ),
+        cwd=REPOSITORY,
+        check=False,
+        **credentials(user),
+    )
+    return done.returncode if done.returncode >= 0 else os.EX_SOFTWARE
