@@ -11,7 +11,7 @@ import httpx
 import redis
 
 from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.main_service.entries.test_pages import BROWSER
+from tests.main_service.web.visiting import BROWSER
 from tests.running import WebServer
 
 PAUSE_SECONDS = 0.1

@@ -13,7 +13,7 @@ import pytest
 
 from tests.faults.own_mounts import own_mounts, own_user
 from tests.main_service.entries.making import create_link, managing
-from tests.main_service.entries.test_pages import send_form
+from tests.main_service.web.visiting import send_form
 from tests.running import REPOSITORY, Environment, WebServer, temporary_folder
 
 DISK_BYTES = 1024 * 1024

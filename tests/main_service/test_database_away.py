@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.main_service.entries.test_pages import BROWSER, csrf_token, send_form
+from tests.main_service.web.visiting import BROWSER, csrf_token, send_form
 from tests.running import Environment, WebServer, running_engines, temporary_folder
 
 HANG_SECONDS = 30

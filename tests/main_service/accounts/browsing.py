@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from tests.main_service.accounts.registering import PASSWORD, new_email, new_username
-from tests.main_service.entries.test_pages import BROWSER, csrf_token
+from tests.main_service.web.visiting import BROWSER, csrf_token
 
 SESSION = "slipbin_session"
 

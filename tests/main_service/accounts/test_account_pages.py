@@ -4,7 +4,7 @@ import asyncpg
 import httpx
 
 from tests.main_service.accounts.registering import letters, link_of, new_email, register, sign_in
-from tests.main_service.entries.test_pages import BROWSER, csrf_token, words
+from tests.main_service.web.visiting import BROWSER, csrf_token, words
 
 NEW_PASSWORD = "Even-better-2"
 

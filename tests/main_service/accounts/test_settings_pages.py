@@ -26,7 +26,7 @@ from tests.main_service.accounts.registering import (
     register,
     sign_in,
 )
-from tests.main_service.entries.test_pages import BROWSER, csrf_token, words
+from tests.main_service.web.visiting import BROWSER, csrf_token, words
 from tests.running import WebServer
 
 NEW_PASSWORD = "Even-better-2"

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.main_service.entries.test_pages import send_form, words
+from tests.main_service.web.visiting import send_form, words
 from tests.running import WebServer
 
 MARK = "m4rk3r"

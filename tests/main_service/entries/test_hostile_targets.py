@@ -9,7 +9,7 @@ import pytest
 
 from main_service.entries.targets import check_url, leads_here
 from tests.main_service.entries.making import create_link, managing
-from tests.main_service.entries.test_pages import BROWSER, send_form, words
+from tests.main_service.web.visiting import BROWSER, send_form, words
 from tests.running import WebServer
 
 MARK = "m4rk3r"

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.main_service.entries.making import create_paste, managing
-from tests.main_service.entries.test_pages import BROWSER, send_form
+from tests.main_service.web.visiting import BROWSER, send_form
 from tests.running import WebServer
 
 MEBIBYTE = 1024 * 1024

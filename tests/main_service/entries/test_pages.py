@@ -1,6 +1,5 @@
 """The pages that make and manage entries, as a browser without JavaScript uses them."""
 
-import html
 import re
 from typing import Any
 
@@ -8,25 +7,7 @@ import httpx
 import pytest
 
 from tests.main_service.entries.making import create_link, create_paste, new_alias
-
-BROWSER = {"Accept": "text/html"}
-
-
-def csrf_token(page: httpx.Response) -> str:
-    match = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
-    assert match, page.text
-    return match[1]
-
-
-def send_form(client: httpx.Client, page: str, address: str, **fields: str) -> httpx.Response:
-    """Open `page`, fill in its form and send it as a browser does."""
-    token = csrf_token(client.get(page, headers=BROWSER))
-    parts: dict[str, Any] = {name: (None, value) for name, value in {"csrf_token": token, **fields}.items()}
-    return client.post(address, files=parts, headers=BROWSER | {"Sec-Fetch-Site": "same-origin"})
-
-
-def words(page: httpx.Response) -> str:
-    return html.unescape(re.sub(r"<[^>]*>", " ", page.text))
+from tests.main_service.web.visiting import BROWSER, csrf_token, send_form, words
 
 
 def test_home_offers_a_paste_and_a_link(client: httpx.Client) -> None:

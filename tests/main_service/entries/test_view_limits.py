@@ -18,8 +18,8 @@ import pytest
 import redis
 
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.main_service.entries.test_pages import BROWSER, csrf_token, send_form
 from tests.main_service.test_database_away import wait_for_waiting
+from tests.main_service.web.visiting import BROWSER, csrf_token, send_form
 from tests.running import Environment, WebServer, run_main
 from tests.swift_server import SwiftServer
 

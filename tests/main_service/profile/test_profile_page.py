@@ -11,7 +11,6 @@ import pytest
 from main_service.errors import FormExpiredError
 from tests.main_service.accounts.browsing import register_on_page, send, session_of
 from tests.main_service.accounts.registering import User, register, sign_in
-from tests.main_service.entries.test_pages import BROWSER, csrf_token, words
 from tests.main_service.profile.owning import (
     delete,
     id_of,
@@ -21,6 +20,7 @@ from tests.main_service.profile.owning import (
     list_keys,
     paste_of,
 )
+from tests.main_service.web.visiting import BROWSER, csrf_token, words
 from tests.running import WebServer
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.main_service.accounts.registering import PASSWORD, register
 from tests.main_service.entries.making import create_paste
-from tests.main_service.entries.test_pages import BROWSER, csrf_token, send_form
+from tests.main_service.web.visiting import BROWSER, csrf_token, send_form
 from tests.running import Environment, WebServer
 
 

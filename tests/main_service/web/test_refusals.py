@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.main_service.entries.test_pages import BROWSER, csrf_token, words
+from tests.main_service.web.visiting import BROWSER, csrf_token, words
 from tests.running import WebServer
 
 JSON = {"Content-Type": "application/json"}
