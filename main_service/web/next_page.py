@@ -11,7 +11,9 @@ PROFILE = "/profile"
 MAX_LENGTH = 2048
 
 _PAGES = ("", "profile", "collections", "settings")
-"""Those of one part. Every other address of one part may be a short link."""
+_FOLDERS = ("profile", "collections", "settings", "c")
+_OF_ENTRIES = "manage"
+"""What follows the key of an entry. The other addresses below a key lead to it, and it may be a short link."""
 _DECODINGS = 3
 """So often an address is decoded before it is judged, for whatever stands between us and the browser does it too."""
 
@@ -51,5 +53,9 @@ def _is_own(address: str) -> bool:
     if parts.scheme or parts.netloc:
         return False
     first, *others = parts.path.split("/")[1:]
-    # A browser takes dots out, and what is left may have one part.
-    return (first in _PAGES or any(others)) and not {".", ".."} & {first, *others}
+    # A browser takes dots out, and what is left may be another address.
+    if {".", ".."} & {first, *others}:
+        return False
+    if not any(others):
+        return first in _PAGES
+    return first in _FOLDERS or others[0] == _OF_ENTRIES

@@ -22,6 +22,7 @@ HOSTILE = [
     "/x/%2E./shortlink", "/x/%252e%252e/shortlink", "/./shortlink", "/profile/../shortlink", "/shortlink%3F/x",
     "/shortlink%23/x", "/shortlink%253F/x", "/%", "@evil.test", ".evil.test", "/..//evil.test", "http:/profile",
     "http:profile", "?next=/profile", "#", "/profile%00/x",
+    "/shortlink/reveal", "/shortlink/reveal?x=1", "/shortlink/%72eveal", "/shortlink/raw", "/shortlink/x",
 ]  # fmt: skip
 
 
@@ -34,7 +35,8 @@ def test_address_that_may_lead_elsewhere_is_none_of_our_pages(address: str) -> N
     "address",
     [
         "/", "/profile", "/profile?q=100%25&sort=-created", "/settings", "/collections?page=2", "/c/AbCdEfGhJkL",
-        "/AbCdEfGhJkL/manage", "/profile?q=https%3A%2F%2Fexample.org%2F", "/profile?q=b%C3%BCcher",
+        "/AbCdEfGhJkL/manage", "/AbCdEfGhJkL/manage/edit", "/settings/delete", "/profile/export.csv",
+        "/profile?q=https%3A%2F%2Fexample.org%2F", "/profile?q=b%C3%BCcher",
     ],
 )  # fmt: skip
 def test_page_of_ours_is_led_to_as_it_was_asked_for(address: str) -> None:
