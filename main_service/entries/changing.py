@@ -86,12 +86,13 @@ class EntryChanger:
         Raises:
             NotFoundError, EntryEndedError: as `get`.
             NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the asker may not.
+            TokenInvalidError: the account has just been deleted.
         """
         asker = Asker(account_id=account_id, manage_token=manage_token)
         self._rights.require_manager(await self._reader.get(key, asker), asker)
         row = await self._lock(key, asker)
         if row.owner_id is None:
-            await storage.change(self._session, row, {"owner_id": account_id})
+            await storage.own(self._session, row, account_id)
             self._aftermath.bury([key])
         return LiveEntry.from_row(row)
 

@@ -84,6 +84,18 @@ async def change(session: Session, entry: Entry, values: dict[str, Any]) -> None
     await session.execute(insert(StaleKey).values(key=entry.key))
 
 
+async def own(session: Session, entry: Entry, account_id: UUID) -> None:
+    """Give a locked row to an account.
+
+    Raises:
+        TokenInvalidError: the account has just been deleted.
+    """
+    try:
+        await change(session, entry, {"owner_id": account_id})
+    except IntegrityError as error:
+        raise TokenInvalidError from error
+
+
 async def end(session: Session, entry: Entry, reason: ArchivalReason) -> None:
     """End a live row and queue its text, if it has one, to be deleted."""
     await change(session, entry, {"ended_at": datetime.now(UTC), "archival_reason": reason})

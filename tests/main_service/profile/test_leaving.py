@@ -1,6 +1,8 @@
 """Deleting one's account: what goes with it, what lives on, and that none of it is forgotten."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import asyncpg
 import httpx
@@ -10,6 +12,7 @@ import redis
 from tests.faults.tasks import run_task
 from tests.main_service.accounts.registering import PASSWORD, User, is_signed_in, register
 from tests.main_service.entries.making import create_link, create_paste, managing
+from tests.main_service.test_database_away import wait_for_waiting
 from tests.running import Environment
 
 FOUND = {200, 302}
@@ -87,6 +90,24 @@ async def test_address_and_name_are_free_for_somebody_new(client: httpx.Client) 
     again = register(client, email=user.email, username=user.username)
     assert is_signed_in(client, again.tokens["access_token"])
     assert not is_signed_in(client, user.tokens["access_token"])
+
+
+async def test_claim_that_comes_behind_the_deletion_of_its_account_is_refused(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+    guests = create_paste(client)
+    claim = partial(client.post, f"/api/v1/entries/{guests['key']}/claim", headers=user.headers | managing(guests))
+
+    async with database.transaction():
+        await database.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE", guests["key"])
+        waiting = asyncio.create_task(asyncio.to_thread(claim))
+        await wait_for_waiting(database)
+        await asyncio.to_thread(leave, client, user, "leave")
+    answer = await waiting
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid")
+    assert client.delete(f"/api/v1/entries/{guests['key']}", headers=managing(guests)).status_code == 204
 
 
 @pytest.mark.parametrize("entries", ["delete", "leave"])
