@@ -212,8 +212,11 @@ async def rename_attempt(session: Session, attempt: Attempt, *, entry_key: str) 
 async def note_deleted_bodies(session: Session, body_ids: Sequence[UUID]) -> None:
     """Take texts that the object store no longer has off the list, and say so in the entries that ended with them."""
     await session.execute(delete(BodyToDelete).where(BodyToDelete.body_id.in_(body_ids)))
-    statement = update(Entry).where(Entry.body_id.in_(body_ids), Entry.ended_at.is_not(None))
-    await session.execute(statement.values(body_deleted_at=func.now()))
+    ended = select(Entry.key).where(Entry.body_id.in_(body_ids), Entry.ended_at.is_not(None))
+    # In the order in which everybody locks entries: who deletes an account locks ended ones too.
+    locked = await session.execute(ended.order_by(Entry.key).with_for_update(key_share=True))
+    statement = update(Entry).where(Entry.key.in_(locked.scalars().all()))
+    await session.execute(statement.values(body_deleted_at=func.now()).execution_options(synchronize_session=False))
 
 
 async def list_stale_keys(session: Session, *, after_id: int, limit: int) -> Sequence[StaleKey]:

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from tests.main_service.cleanup.rows import ago, ended, insert_paste
 from tests.running import REPOSITORY, Environment, full, run_main, running_engines, temporary_folder
 
 DAY_SECONDS = 86_400
@@ -53,6 +54,29 @@ async def test_one_more_than_a_batch_of_queued_texts_is_deleted(
 
     assert files(environment) == set()
     assert await database.fetchval("SELECT count(*) FROM body_to_delete") == 0
+
+
+async def test_texts_are_noted_as_deleted_in_the_order_in_which_everybody_locks_entries(
+    environment: Environment, database: asyncpg.Connection
+) -> None:
+    """Who deletes an account locks ended entries too; in another order, both could wait in a ring."""
+    low_id, high_id = sorted([uuid4(), uuid4()])
+    # So that neither the rows nor the texts lie in the order of the keys.
+    last = await insert_paste(database, key=f"z-{uuid4().hex}", body_id=low_id, **ended(ago(minutes=1)))
+    first = await insert_paste(database, key=f"a-{uuid4().hex}", body_id=high_id, **ended(ago(minutes=1)))
+    await database.execute("INSERT INTO body_to_delete (body_id) SELECT unnest($1::uuid[])", [low_id, high_id])
+    other = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+
+    try:
+        async with other.transaction():
+            await other.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE", first)
+            cleaning = asyncio.create_task(asyncio.to_thread(clean_up, environment))
+            await wait_for_waiting(database, 1)
+            await database.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE NOWAIT", last)
+    finally:
+        await other.close()
+
+    assert (await cleaning)[1] == 2
 
 
 async def test_two_at_once_share_the_work_and_do_it_once(
