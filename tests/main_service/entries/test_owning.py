@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import asyncpg
@@ -10,8 +11,9 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.accounts.registering import User, bearer, link_of, register
+from tests.main_service.accounts.registering import PASSWORD, User, bearer, link_of, register
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
+from tests.main_service.test_database_away import wait_for_waiting
 from tests.running import Environment, WebServer
 
 NO_SUCH_KEY = "AAAAAAAAAAA"
@@ -181,6 +183,71 @@ def test_many_are_deleted_at_once_and_only_ones_own(client: httpx.Client) -> Non
     too_many = client.post("/api/v1/entries/delete", json={"keys": ["aaa"] * 1001}, headers=user.headers)
     assert too_many.status_code == 422
     assert code(client.post("/api/v1/entries/delete", json={"keys": mine})) == (401, "sign_in_required")
+
+
+async def test_many_links_end_at_once_though_copies_stood_in_redis_and_texts_go_at_once(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+    links = [create_link(client, headers=user.headers)["key"] for _ in range(2)]
+    paste = create_paste(client, headers=user.headers)["key"]
+    assert [client.get(f"/{key}").status_code for key in links] == [302, 302]
+
+    keys = [*links, paste]
+    response = client.post("/api/v1/entries/delete", json={"keys": [*keys, *keys]}, headers=user.headers)
+
+    assert response.json() == {"deleted": keys, "not_deleted": []}
+    assert [client.get(f"/{key}").status_code for key in keys] == [410] * 3
+    assert await database.fetchval("SELECT body_deleted_at FROM entry WHERE key = $1", paste) is not None
+
+
+def test_owner_sees_all_of_a_link_with_limited_views_and_spends_none(client: httpx.Client) -> None:
+    user, other = register(client), register(client)
+    link = create_link(client, headers=user.headers, title="Once", views=1)
+
+    for headers, target in ((user.headers, link["original_url"]), (other.headers, None), (None, None)):
+        shown = client.get(f"/api/v1/entries/{link['key']}", headers=headers).json()
+        assert (shown["original_url"], shown["views_left"]) == (target, 1)
+
+
+async def test_guest_who_deletes_while_a_user_claims_deletes_nothing(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    owner_id = await database.fetchval("SELECT id FROM account WHERE email = $1", register(client).email)
+    guests = create_link(client)
+    delete = partial(client.delete, f"/api/v1/entries/{guests['key']}", headers=managing(guests))
+
+    async with database.transaction():
+        await database.execute("UPDATE entry SET owner_id = $2 WHERE key = $1", guests["key"], owner_id)
+        deleting = asyncio.create_task(asyncio.to_thread(delete))
+        await wait_for_waiting(database)
+
+    assert code(await deleting) == (401, "sign_in_required")
+    assert client.get(f"/{guests['key']}").status_code == 302
+
+
+async def test_entry_that_comes_behind_the_deletion_of_its_account_is_refused(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user, alias = register(client), new_alias()
+    body = {"text": "late", "alias": alias}
+    create = partial(client.post, "/api/v1/pastes", json=body, headers=user.headers)
+    leave = partial(client.request, "DELETE", "/api/v1/users/me", headers=user.headers)
+    taking = database.transaction()
+
+    await taking.start()
+    await database.execute(
+        "INSERT INTO entry (key, kind, visibility, created_at, updated_at, expires_at, original_url)"
+        " VALUES ($1, 'link', 'unlisted', now(), now(), now() + interval '1 day', 'https://a.example/')",
+        alias,
+    )
+    creating = asyncio.create_task(asyncio.to_thread(create))
+    await wait_for_waiting(database)
+    left = await asyncio.to_thread(leave, json={"password": PASSWORD, "entries": "leave"})
+    await taking.rollback()
+
+    assert left.status_code == 204
+    assert code(await creating) == (401, "token_invalid")
 
 
 def test_same_idempotency_key_of_two_users_makes_two_entries(client: httpx.Client, web: WebServer) -> None:

@@ -1,12 +1,16 @@
 """Private entries: their owner alone sees them; to everybody else there is nothing at their address."""
 
+import asyncio
+
 import asyncpg
 import httpx
 import pytest
 import redis
 
+from tests.main_service.accounts.browsing import sign_in_on_page
 from tests.main_service.accounts.registering import User, register
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
+from tests.main_service.test_database_away import wait_for_waiting
 
 # No key is drawn twice, and this one is never drawn: base58 has no `0`.
 UNKNOWN = "0AAAAAAAAAA"
@@ -106,6 +110,24 @@ def test_private_entry_has_no_copy_in_redis(client: httpx.Client, valkey: redis.
 
     assert is_owner_shown(client, owner, key)
     assert valkey.get(f"entry:{{0}}:{key}") is None
+
+
+@pytest.mark.parametrize("create", [create_paste, create_link])
+async def test_owner_who_comes_too_late_for_the_last_view_is_told_so(
+    client: httpx.Client, database: asyncpg.Connection, create
+) -> None:
+    user = register(client)
+    assert sign_in_on_page(client, user.email).status_code == 303
+    key = create(client, headers=user.headers, visibility="private", views=1)["key"]
+
+    async with database.transaction():
+        await database.execute(
+            "UPDATE entry SET views_left = 0, ended_at = now(), archival_reason = 'viewed' WHERE key = $1", key
+        )
+        viewing = asyncio.create_task(asyncio.to_thread(client.get, f"/{key}"))
+        await wait_for_waiting(database)
+
+    assert ((await viewing).status_code, (await viewing).json()["reason"]) == (410, "viewed")
 
 
 def test_private_is_for_users_and_takes_no_alias(client: httpx.Client) -> None:
