@@ -193,10 +193,15 @@ async def test_many_links_end_at_once_though_copies_stood_in_redis_and_texts_go_
     paste = create_paste(client, headers=user.headers)["key"]
     assert [client.get(f"/{key}").status_code for key in links] == [302, 302]
 
-    keys = [*links, paste]
-    response = client.post("/api/v1/entries/delete", json={"keys": [*keys, *keys]}, headers=user.headers)
+    expired = create_paste(client, headers=user.headers)["key"]
+    await database.execute("UPDATE entry SET expires_at = now() WHERE key = $1", expired)
 
-    assert response.json() == {"deleted": keys, "not_deleted": []}
+    keys = [*links, paste]
+    body = {"keys": [*keys, expired, *keys]}
+    response = client.post("/api/v1/entries/delete", json=body, headers=user.headers)
+
+    assert response.json() == {"deleted": keys, "not_deleted": [expired]}
+    assert client.get(f"/{expired}").json()["reason"] == "expired"
     assert [client.get(f"/{key}").status_code for key in keys] == [410] * 3
     assert await database.fetchval("SELECT body_deleted_at FROM entry WHERE key = $1", paste) is not None
 
