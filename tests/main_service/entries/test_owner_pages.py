@@ -44,6 +44,32 @@ def test_who_is_signed_in_owns_what_the_page_makes(client: httpx.Client) -> None
     assert [client.get(f"/{key}{end}", headers=BROWSER).status_code for end in ("", "/raw", "/manage")] == [404] * 3
 
 
+@pytest.mark.parametrize("views", [None, 3])
+def test_way_to_managing_is_shown_to_the_owner_and_on_guests_entries(client: httpx.Client, views: int | None) -> None:
+    guests = create_paste(client, views=views)["key"]
+    headers = headers_of(client, register_on_page(client)["email"])
+    mine = create_paste(client, headers=headers, views=views)["key"]
+
+    def shows_way(key: str) -> bool:
+        return f'href="/{key}/manage"' in client.get(f"/{key}", headers=BROWSER).text
+
+    assert (shows_way(mine), shows_way(guests)) == (True, True)
+    client.cookies.clear()
+    assert (shows_way(mine), shows_way(guests)) == (False, True)
+
+
+def test_guest_who_manages_is_offered_neither_claiming_nor_a_life_without_end(client: httpx.Client) -> None:
+    entry = create_paste(client)
+    manage = f"/{entry['key']}/manage"
+    send_form(client, manage, manage, token=entry["manage_token"])
+
+    page = client.get(manage, headers=BROWSER)
+
+    assert (page.status_code, f'action="{manage}/delete"' in page.text) == (200, True)
+    assert f'action="{manage}/claim"' not in page.text
+    assert 'value="never"' not in page.text
+
+
 def test_guests_are_offered_nothing_that_only_users_have(client: httpx.Client) -> None:
     home = client.get("/", headers=BROWSER).text
     assert 'value="private"' not in home

@@ -60,6 +60,8 @@ async def test_entries_are_deleted_with_the_account(client: httpx.Client, databa
         "SELECT count(*) FROM body_to_delete JOIN entry USING (body_id) WHERE key = ANY($1)", [*mine, private]
     )
     assert texts == 3, "they wait for the worker"
+    stale = await database.fetchval("SELECT count(*) FROM stale_key WHERE key = ANY($1)", [*mine, private])
+    assert stale == 4, "Redis may have been away"
 
 
 async def test_entries_live_on_as_a_guests_but_for_private_ones(
@@ -108,6 +110,22 @@ async def test_claim_that_comes_behind_the_deletion_of_its_account_is_refused(
 
     assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid")
     assert client.delete(f"/api/v1/entries/{guests['key']}", headers=managing(guests)).status_code == 204
+
+
+@pytest.mark.parametrize("entries", ["delete", "leave"])
+async def test_what_had_ended_before_keeps_its_reason_and_times(
+    client: httpx.Client, database: asyncpg.Connection, entries: str
+) -> None:
+    user = register(client)
+    key = create_paste(client, headers=user.headers, views=1, expires_in="never")["key"]
+    assert client.get(f"/{key}/raw").status_code == 200
+    question = "SELECT archival_reason, ended_at, expires_at, updated_at FROM entry WHERE key = $1"
+    before = await database.fetchrow(question, key)
+
+    leave(client, user, entries)
+
+    assert before["archival_reason"] == "viewed"
+    assert await database.fetchrow(question, key) == before
 
 
 @pytest.mark.parametrize("entries", ["delete", "leave"])
