@@ -27,9 +27,9 @@ fmt: $(VENV)/.dev-installed ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-superuser: $(VENV)/.run-installed ## Make a superuser of what `make run` runs (EMAIL=you@example.org DATA=./data)
+superuser: $(VENV)/.run-installed ## Make a superuser of what `make run` runs (EMAIL=you@example.org DATA=./data PROMOTE=1)
 	@test -n "$(EMAIL)" || { echo 'Say who: make superuser EMAIL=you@example.org'; exit 1; }
-	@DATA="$(DATA)" exec $(BIN)/python -m launcher main create-superuser --email "$(EMAIL)"
+	@DATA="$(DATA)" exec $(BIN)/python -m launcher main create-superuser --email "$(EMAIL)" $(if $(PROMOTE),--promote)
 
 migrate: $(VENV)/.dev-installed ## Draft a migration from the models (m="what it does")
 	@test -n "$(m)" || { echo 'Say what it does: make migrate m="add a column"'; exit 1; }

@@ -18,7 +18,7 @@ def run_command(path: Path, arguments: Sequence[str], *, environ: Mapping[str, s
     Raises: StartError if no launcher runs on the data folder.
     """
     if not path.is_dir():
-        raise StartError(f"There is no data folder {path}: name that of `make run` with --data.")
+        raise StartError(f"There is no data folder {path}: name that of `make run` with --data, or DATA= for make.")
     data = open_data_folder(path, find_run_user(environ))
     address = find_holder(data)
     if address is None:

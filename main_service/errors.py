@@ -253,6 +253,13 @@ class FormExpiredError(AppError):
     advice = "Allow cookies for this site, open the page again and send the form from there."
 
 
+class SessionEndedError(AppError):
+    status = 403
+    code = "session_ended"
+    message = "You have been signed out meanwhile, and nothing was made."
+    advice = "Send it again to make it as a guest, or sign in in another tab and then send it again."
+
+
 class UnavailableError(AppError):
     """A part that is needed does not answer; trying again later may succeed."""
 

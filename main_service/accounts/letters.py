@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 from hashlib import sha256
+from uuid import UUID
 
 from main_service import mail
 from main_service.accounts.models import Account
@@ -23,10 +24,11 @@ class AccountLetters:
         self._links = links
         self._public_url = public_url
 
-    async def ask_to_confirm(self, email: str, username: str | None) -> None:
+    async def ask_to_confirm(self, account_id: UUID, email: str, username: str | None) -> None:
         token = self._links.sign(Purpose.CONFIRM, [email], lifetime=CONFIRM_LIFETIME)
         values = {"username": username or "", "link": self._confirm_link(token), "hours": _hours(CONFIRM_LIFETIME)}
-        await self._post(email, "confirm", values)
+        # Who has deleted an account and registers anew gets a letter of its own.
+        await self._post(email, "confirm", values, about=str(account_id))
 
     async def ask_to_confirm_new(self, account: Account, email: str) -> None:
         """To the address that `account` shall get."""

@@ -71,21 +71,31 @@ PageAccountDep = Annotated[Account | None, Depends(_find_account)]
 """Whose session cookie came with the request; None for everybody else, and for a session that has ended."""
 
 
-async def find_reader(request: Request, session: SessionDep, tokens: BearerTokensDep) -> UUID | None:
-    """As above, but a database that does not answer makes everybody a guest: what anyone may read needs none."""
+async def find_account(request: Request, session: Session, tokens: BearerTokens) -> Account | None:
+    """The same, when the page asks for it; its transaction ends here.
+
+    Raises:
+        DatabaseUnavailableError: a cookie came, and whose it is can't be found out now.
+    """
     token = request.cookies.get(COOKIE)
     if token is None:
         return None
     try:
         account = await find_signed_in(session, tokens.read(token, Use.BROWSER))
-        return account.id if account else None
     except TokenInvalidError:
         return None
+    await session.commit()
+    return account
+
+
+async def find_reader(request: Request, session: SessionDep, tokens: BearerTokensDep) -> UUID | None:
+    """A database that does not answer makes everybody a guest: what anyone may read needs none."""
+    try:
+        account = await find_account(request, session, tokens)
     except DatabaseUnavailableError as error:
         logger.warning("Who reads is taken for a guest: %r", error.__cause__)
         return None
-    finally:
-        await session.rollback()
+    return account.id if account else None
 
 
 ReaderIdDep = Annotated[UUID | None, Depends(find_reader)]

@@ -40,14 +40,15 @@ class AccountRegistrar:
         """
         require_good_password(new.password, email=new.email, username=new.username)
         hashed_password = await self._passwords.hash(new.password)
+        account_id = uuid4()
         if await storage.create(
             self._session,
-            account_id=uuid4(),
+            account_id=account_id,
             email=new.email,
             username=new.username,
             hashed_password=hashed_password,
         ):
-            await self._letters.ask_to_confirm(new.email, new.username)
+            await self._letters.ask_to_confirm(account_id, new.email, new.username)
             return
         owner = await storage.find_by_email(self._session, new.email)
         if new.username and await self._is_name_of_another(new.username, owner.id if owner else None):
@@ -85,7 +86,7 @@ class AccountRegistrar:
         """Send the link once more, if the address has an account that waits for it."""
         account = await storage.find_by_email(self._session, email)
         if account is not None and account.is_open and not account.is_verified:
-            await self._letters.ask_to_confirm(account.email, account.username)
+            await self._letters.ask_to_confirm(account.id, account.email, account.username)
 
     async def _confirm_new_email(self, account_id: str, email: str, fingerprint: str) -> None:
         account = await get_by_claim(self._session, account_id)

@@ -47,7 +47,8 @@ _HASHING = (*_ALWAYS, PasswordsBusyError)
 _SIGNED_IN = (SignInRequiredError, TokenInvalidError, SignInForbiddenError)
 
 CONFIRM_SENT = "A letter is on its way to this address. Open the link in it to confirm the address."
-IF_THERE_IS_ONE = "If this address has an account, a letter is on its way to it."
+_AT_MOST = "There is at most one in five minutes; look for an earlier one, too."
+IF_THERE_IS_ONE = f"If this address has an account, a letter is on its way to it. {_AT_MOST}"
 
 _TOKEN_BODY: dict[str, Any] = {
     "requestBody": {

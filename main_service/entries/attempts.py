@@ -1,6 +1,8 @@
 """Requests that may be sent again without making a second entry (`Idempotency-Key`)."""
 
 import hmac
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -26,6 +28,19 @@ class Attempt:
 def account_scope(settings: Settings, *, account_id: UUID, method: str, path: str) -> bytes:
     """Which user asks for what, wherever from."""
     return _scope(settings, "attempt:account", str(account_id), method, path)
+
+
+def form_attempt(
+    settings: Settings, *, account_id: UUID | None, visitor: str, form_id: str, path: str, fields: Mapping[str, str]
+) -> Attempt:
+    """A form that a browser may send twice, by a double click or because its answer was loaded anew.
+
+    `form_id` is random and stands in the form; `visitor` is the cookie that forms have. What is sent from the same form
+    with other fields, after going back to it, is something else.
+    """
+    body_digest = sha256(json.dumps(fields, sort_keys=True).encode()).digest()
+    scope = _scope(settings, "attempt:form", str(account_id), visitor, form_id, path, body_digest.hex())
+    return Attempt(scope=scope, key="form", body_digest=body_digest)
 
 
 def guest_scope(settings: Settings, *, address: IPv4Address | IPv6Address | None, method: str, path: str) -> bytes:

@@ -9,6 +9,7 @@ from main_service.bodies import BodyStore
 from main_service.database import Session
 from main_service.entries import storage
 from main_service.entries.aftermath import Aftermath
+from main_service.entries.aliases import is_long_key
 from main_service.entries.lifetimes import Lifetime, LifetimePolicies
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import Entry, Kind, Visibility
@@ -116,6 +117,9 @@ class EntryChanger:
         if values.get("visibility") is Visibility.PRIVATE and entry.owner_id is None:
             message = "Only entries of users can be private; sign in and claim it first."
             raise InvalidInputError(fields=[FieldError("visibility", "private_for_users", message)])
+        if values.get("visibility") is Visibility.PRIVATE and not is_long_key(entry.key):
+            message = "Its address could be guessed: only an entry with 11 drawn characters can become private."
+            raise InvalidInputError(fields=[FieldError("visibility", "key_too_easy", message)])
         if changes.lifetime.is_given:
             policy = self._lifetimes.of(entry.owner_id)
             values["expires_at"] = policy.expiry(changes.lifetime, now=datetime.now(UTC))

@@ -23,6 +23,7 @@ from main_service.errors import (
     IdempotencyKeyReusedError,
     InvalidInputError,
     LeadsHereError,
+    NotFoundError,
     TokenInvalidError,
 )
 from main_service.keys import KeySource, Pool
@@ -47,7 +48,7 @@ class EntryCreator:
 
     Raises:
         IdempotencyKeyReusedError: that one had another body.
-        EntryEndedError: that one's entry has ended since.
+        EntryEndedError, NotFoundError: that one's entry has ended since, or is somebody else's private one now.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class EntryCreator:
         await self._bodies.put(body_id, text)
         try:
             made = await self._insert(draft, attempt)
-        except (AliasTakenError, IdempotencyKeyReusedError, EntryEndedError, TokenInvalidError):
+        except (AliasTakenError, IdempotencyKeyReusedError, EntryEndedError, NotFoundError, TokenInvalidError):
             await self._bodies.discard(body_id)
             raise
         if made.body_id != body_id:

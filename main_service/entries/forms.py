@@ -54,4 +54,5 @@ def lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:
 
 def creation_lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:
     """The same with the default, chosen by an empty value, in front."""
-    return [("", f"{in_words(policy.default)} (default)"), *lifetime_choices(policy)]
+    default = in_words(policy.default)
+    return [("", f"{default} (default)"), *(choice for choice in lifetime_choices(policy) if choice[1] != default)]

@@ -69,6 +69,7 @@ FOR_GUESTS_TOO: dict[str, Any] = {"security": [{}]}
 """Added to the token that FastAPI documents as required."""
 
 _CREATE = (
+    NotFoundError,
     AliasTakenError,
     AliasReservedError,
     BodyTooLargeError,

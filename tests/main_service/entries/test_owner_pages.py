@@ -9,7 +9,7 @@ from tests.main_service.accounts.browsing import register_on_page
 from tests.main_service.accounts.registering import PASSWORD, bearer, register, sign_in
 from tests.main_service.entries.making import create_link, create_paste
 from tests.main_service.web.visiting import BROWSER, csrf_token, send_form, words
-from tests.running import WebServer
+from tests.running import Environment, WebServer
 
 TEXT = "first\nsecond\n"
 
@@ -205,3 +205,48 @@ def test_account_is_deleted_on_its_page_with_password_and_choice(client: httpx.C
     assert (done.status_code, "Your account is deleted" in words(done)) == (200, True)
     assert client.get("/settings", headers=BROWSER).status_code == 303
     assert client.get(f"/{key}").status_code == 410
+
+
+@pytest.mark.parametrize(
+    ("address", "fields"), [("/pastes", {"text": TEXT}), ("/links", {"original_url": "https://a.example/"})]
+)
+def test_answer_that_is_loaded_anew_makes_nothing_new(
+    client: httpx.Client, address: str, fields: dict[str, str]
+) -> None:
+    form = client.get("/", headers=BROWSER)
+    form_id = re.search(r'name="form_id" value="([^"]+)"', form.text)
+    assert form_id
+    hidden = {"csrf_token": csrf_token(form), "form_id": form_id[1]}
+
+    def send(**more: str) -> str:
+        page = client.post(address, data=hidden | fields | more, headers=BROWSER)
+        assert page.status_code == 200, page.text
+        return key_of(page)
+
+    first = send()
+    assert send() == first
+    assert send(title="another one, after going back") != first
+    [manage_token] = set(re.findall(r'name="token" value="([^"]+)"', client.post(address, data=hidden | fields).text))
+    assert client.delete(f"/api/v1/entries/{first}", headers={"X-Manage-Token": manage_token}).status_code == 204
+    assert send() != first, "what is gone can be made again"
+
+
+def test_what_was_typed_is_kept_when_the_session_ended_meanwhile(client: httpx.Client) -> None:
+    email = register_on_page(client)["email"]
+    token = csrf_token(client.get("/", headers=BROWSER))
+    client.post("/api/v1/auth/logout-everywhere", headers=headers_of(client, email))
+
+    page = client.post("/pastes", data={"csrf_token": token, "text": "typed for long"}, headers=BROWSER)
+
+    assert (page.status_code, "signed out meanwhile" in words(page), "typed for long" in page.text) == (403, True, True)
+    again = {"csrf_token": csrf_token(page), "text": "typed for long"}
+    assert "Keep the manage link" in client.post("/pastes", data=again, headers=BROWSER).text
+
+
+def test_what_was_typed_is_kept_when_the_address_must_be_confirmed_first(environment: Environment) -> None:
+    with WebServer(environment | {"MAIN_REQUIRE_VERIFIED": "true"}) as server, server.new_client() as client:
+        register_on_page(client)
+        page = send_form(client, "/", "/pastes", text="typed for long")
+
+        assert (page.status_code, "has to be confirmed" in words(page)) == (403, True)
+        assert "typed for long" in page.text

@@ -85,22 +85,34 @@ def test_owner_reads_and_changes_it(client: httpx.Client) -> None:
     assert client.get(address, headers=owner.headers).status_code == 410
 
 
-def test_link_that_becomes_private_is_gone_at_once_though_a_copy_stood_in_redis(
+def test_paste_that_becomes_private_is_gone_at_once_though_a_copy_stood_in_redis(
     client: httpx.Client, valkey: redis.Redis
 ) -> None:
     owner = register(client)
-    link = create_link(client, headers=owner.headers)
-    address = f"/api/v1/entries/{link['key']}"
-    assert client.get(f"/{link['key']}").status_code == 302
-    assert valkey.get(f"entry:{{0}}:{link['key']}")
+    paste = create_paste(client, headers=owner.headers)
+    address = f"/api/v1/entries/{paste['key']}"
+    assert client.get(f"/{paste['key']}").status_code == 200
+    assert valkey.get(f"entry:{{0}}:{paste['key']}")
 
     assert client.patch(address, json={"visibility": "private"}, headers=owner.headers).status_code == 200
 
     for _ in range(2):
-        assert client.get(f"/{link['key']}").status_code == 404
-        assert is_owner_shown(client, owner, link["key"])
-    assert valkey.get(f"entry:{{0}}:{link['key']}") == "", "only the tombstone"
+        assert client.get(f"/{paste['key']}").status_code == 404
+        assert is_owner_shown(client, owner, paste["key"])
+    assert valkey.get(f"entry:{{0}}:{paste['key']}") == "", "only the tombstone"
     assert client.patch(address, json={"visibility": "public"}, headers=owner.headers).status_code == 200
+    assert client.get(f"/{paste['key']}").status_code == 200
+
+
+@pytest.mark.parametrize("alias", [None, "our-picnic"])
+def test_entry_whose_address_could_be_guessed_cannot_become_private(client: httpx.Client, alias: str | None) -> None:
+    owner = register(client)
+    chosen = {"alias": f"{alias}-{new_alias()}"} if alias else {}
+    link = create_link(client, headers=owner.headers, **chosen)
+
+    refused = client.patch(f"/api/v1/entries/{link['key']}", json={"visibility": "private"}, headers=owner.headers)
+
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "key_too_easy")
     assert client.get(f"/{link['key']}").status_code == 302
 
 
