@@ -4,7 +4,8 @@ from datetime import timedelta
 from email.policy import SMTP
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Self
+from pathlib import Path
+from typing import Annotated, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
@@ -173,6 +174,30 @@ class Settings(BaseSettings):
         le=timedelta(days=36_500),
         description="How long the facts of a user's ended entry are kept, without its text; ISO 8601 duration. "
         "Default P400D.",
+    )
+
+    visit_buffer: int = Field(
+        100_000,
+        ge=0,
+        le=10_000_000,
+        description="Visits that one web process keeps while Redis is away, at most. Default 100000.",
+    )
+    visit_ip: Literal["truncated", "full"] = Field(
+        "truncated",
+        description="Whether visitors' addresses are kept to the /24 (IPv6: /48), or in full. Default truncated.",
+    )
+    visit_respect_dnt: bool = Field(
+        True,
+        description="Whether of visitors who send DNT or Sec-GPC nothing but the visit is kept. Default true.",
+    )
+    visit_retention: timedelta = Field(
+        timedelta(days=400),
+        ge=timedelta(days=1),
+        le=timedelta(days=36_500),
+        description="How long single visits are kept; their counts stay. ISO 8601 duration. Default P400D.",
+    )
+    geoip_db: Path | None = Field(
+        None, description="A country database in MaxMind's format (.mmdb). Default: none, countries are unknown."
     )
 
     @model_validator(mode="after")

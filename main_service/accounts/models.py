@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from fastapi_users_db_sqlalchemy import SQLAlchemyBaseUserTableUUID
-from sqlalchemy import ForeignKey, Index, false, func, text
+from sqlalchemy import ForeignKey, Index, false, func, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from main_service.database import Base
@@ -33,6 +33,8 @@ class Account(SQLAlchemyBaseUserTableUUID, Base):
     registered_at: Mapped[datetime]
     session_epoch: Mapped[int]
     """Every token carries it, and ends when it is raised."""
+    counts_own_visits: Mapped[bool] = mapped_column(server_default=true())
+    """Whether a visit to one's own entry counts as one."""
     left_at: Mapped[datetime | None]
     """When its owner deleted it. The row stays, without name and address, until its entries are taken care of."""
     leaves_entries: Mapped[bool] = mapped_column(server_default=false())

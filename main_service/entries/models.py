@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Enum, ForeignKey, Identity, Index, Text, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Enum, ForeignKey, Identity, Index, Text, false, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from main_service.accounts.models import Account
@@ -116,6 +116,11 @@ class Entry(Base):
     last_visit_at: Mapped[datetime | None]
     """At most two days before its last use: a reader that finds no copy writes it down, unless that was done within a
     day, and the copy that it makes answers for a day. None: its last use is at most two days after `updated_at`."""
+    visit_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """Of people."""
+    bot_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    has_public_statistics: Mapped[bool] = mapped_column(server_default=false())
+    """Whether everybody who may see the entry may see how often others did."""
     views_left: Mapped[int | None]
     """None: without a limit."""
     original_url: Mapped[str | None]

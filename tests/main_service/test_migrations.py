@@ -47,6 +47,11 @@ async def test_upgrade_is_what_the_models_say_and_downgrade_leaves_nothing(own_d
         "collection",
         "collection_entry",
         "admin_task",
+        "visit",
+        "visit_default",
+        "visit_batch",
+        "visit_hour",
+        "visit_day_value",
         "mail",
         "alembic_version",
     }

@@ -1,0 +1,1 @@
+"""Visits: counted exactly once, and shown."""

@@ -1,0 +1,82 @@
+"""The tables of visits. `visit` is partitioned by month; the others are what is shown."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Integer, Table, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import INET
+from sqlalchemy.orm import Mapped, mapped_column
+
+from main_service.database import Base
+
+visit = Table(
+    "visit",
+    Base.metadata,
+    Column("visited_at", DateTime(timezone=True), nullable=False),
+    Column("key", Text(collation="C"), nullable=False),
+    Column("owner_id", Uuid),
+    Column("ip", INET),
+    Column("country", Text),
+    Column("device_type", Text),
+    Column("browser", Text),
+    Column("os", Text),
+    Column("language", Text),
+    Column("referrer", Text),
+    Column("referrer_domain", Text),
+    Column("domain_1st", Text),
+    Column("domain_2nd", Text),
+    Column("is_bot", Boolean, nullable=False),
+    Index("ix_visit_visited_at", "visited_at", postgresql_using="brin"),
+    Index("ix_visit_key_visited_at", "key", "visited_at"),
+    postgresql_partition_by="RANGE (visited_at)",
+)
+"""One visit. Only ever inserted, and dropped by months; so it has no primary key."""
+
+
+class VisitBatch(Base):
+    """A batch of visits that is in PostgreSQL: what comes again under its id is not counted again."""
+
+    __tablename__ = "visit_batch"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    ingested_at: Mapped[datetime] = mapped_column(server_default=text("now()"), index=True)
+
+
+class VisitHour(Base):
+    """Visits of an entry in an hour of UTC."""
+
+    __tablename__ = "visit_hour"
+
+    key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    hour_at: Mapped[datetime] = mapped_column(primary_key=True)
+    people: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    bots: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    day_visitors: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """Different people of its UTC day, as far as was known when this hour was last counted; an estimate."""
+
+
+class Dimension(StrEnum):
+    COUNTRY = "country"
+    DEVICE = "device"
+    BROWSER = "browser"
+    OS = "os"
+    LANGUAGE = "language"
+    REFERRER = "referrer"
+
+
+class VisitDayValue(Base):
+    """Visits of people to an entry on a day of UTC, by one value of one dimension. At most 100 values a day; the rest
+    count as `OTHER`."""
+
+    __tablename__ = "visit_day_value"
+
+    key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    dimension: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(primary_key=True)
+    visits: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+
+
+OTHER = "other"
+UNKNOWN = "unknown"
