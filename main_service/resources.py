@@ -16,6 +16,7 @@ from main_service.database import Session, create_engine
 from main_service.keys import KeySource
 from main_service.passwords import Passwords
 from main_service.settings import Settings
+from main_service.visit_log import VisitLog
 
 REDIS_SECONDS = 2
 REDIS_CONNECT_SECONDS = 1
@@ -32,6 +33,7 @@ class Resources:
     redis: CarefulRedis
     bodies: BodyStore
     keys: KeySource
+    visits: VisitLog
     passwords: Passwords
 
 
@@ -61,6 +63,7 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
     )
     redis = Redis.from_pool(redis_pool)
     careful_redis = CarefulRedis(redis)
+    visits = VisitLog(careful_redis, buffer=settings.visit_buffer)
     passwords = Passwords()
     try:
         yield Resources(
@@ -69,9 +72,11 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
             redis=careful_redis,
             bodies=open_body_store(settings),
             keys=KeySource(careful_redis),
+            visits=visits,
             passwords=passwords,
         )
     finally:
         passwords.close()
+        await visits.close()
         await redis.aclose()
         await engine.dispose()

@@ -1,1 +1,179 @@
-"""Visits on their way to PostgreSQL."""
+"""Visits on their way to PostgreSQL: added to a stream of Redis in batches, and kept here while it takes none."""
+
+import asyncio
+import json
+import logging
+import time
+from collections import deque
+from contextlib import suppress
+from typing import NamedTuple
+from uuid import uuid4
+
+from redis.asyncio import Redis
+from redis.typing import EncodableT, FieldT
+
+from main_service.careful_redis import CarefulRedis, RedisAwayError
+
+logger = logging.getLogger(__name__)
+
+STREAM = "visits:{0}"
+FORMAT = 1
+"""Part of every record, so that versions can follow each other."""
+LARGEST_BATCH = 1000
+"""Visits in a record."""
+RETRY_SECONDS = 1.0
+LAST_TRY_SECONDS = 2.0
+"""For all that waits when the process ends."""
+TELL_EVERY_SECONDS = 60.0
+
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Visit(NamedTuple):
+    """One visit; in the stream a JSON array of its fields, in this order."""
+
+    at_ms: int
+    """Since 1970, UTC."""
+    key: str
+    ip: str | None
+    """As far as it may be kept."""
+    visitor: str | None
+    """16 hexadecimal digits, alike for one visitor on one day. None: it may not be kept."""
+    user_agent: str
+    referrer: str
+    language: str
+
+
+class _Batch:
+    """Visits that are one record of the stream. Its id tells those who read it that it came twice."""
+
+    def __init__(self) -> None:
+        self.id = str(uuid4())
+        self.visits: list[bytes] = []
+        self.is_closed = False
+        """It may be in the stream already, so nothing joins it."""
+        self.is_settled = asyncio.Event()
+        """Redis has it, or nobody waits for that any more."""
+
+
+class VisitLog:
+    """One per process. Visits of one moment share a record, and the next record forms while one is being added."""
+
+    def __init__(self, redis: CarefulRedis, *, buffer: int) -> None:
+        """`buffer`: visits that are kept at most while Redis takes none."""
+        self._redis = redis
+        self._buffer = buffer
+        self._batches: deque[_Batch] = deque()
+        """Oldest first: the order in which they are added. Visits join the last."""
+        self._sender: asyncio.Task[None] | None = None
+        self._is_behind = False
+        """Redis has failed to take a batch, and not yet taken all that has waited since."""
+        self._closing = asyncio.Event()
+        self._tell_at = 0.0
+        self.waiting = 0
+        """Visits that Redis is not known to have."""
+        self.dropped = 0
+        """Visits for which there was no room."""
+
+    async def record(self, visit: Visit) -> None:
+        """Return when Redis has the visit; at once while it takes none, and then the visit waits here or is dropped.
+
+        Never raises. Who is cancelled while waiting is counted all the same.
+        """
+        if self._is_behind and self.waiting >= self._buffer:
+            self._drop(1)
+            return
+        batch = self._join(_to_json(visit).encode(errors="replace"))
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send())
+        if not self._is_behind:
+            await batch.is_settled.wait()
+
+    async def close(self) -> None:
+        """Try once more to add what waits. Call it when no more visits come."""
+        self._closing.set()
+        if (sender := self._sender) is not None:
+            await asyncio.wait({sender}, timeout=LAST_TRY_SECONDS)
+            sender.cancel()
+            await asyncio.gather(sender, return_exceptions=True)
+        if self.waiting or self.dropped:
+            logger.error("Visits lost by this process: %d dropped, %d still waiting", self.dropped, self.waiting)
+
+    def _join(self, visit: bytes) -> _Batch:
+        last = self._batches[-1] if self._batches else None
+        if last is None or last.is_closed or len(last.visits) >= LARGEST_BATCH:
+            last = _Batch()
+            self._batches.append(last)
+        last.visits.append(visit)
+        self.waiting += 1
+        return last
+
+    async def _send(self) -> None:
+        """Add all batches, one after the other; runs only while there are some."""
+        try:
+            while self._batches:
+                if await self._add(self._batches[0]):
+                    self._settle_first()
+                    continue
+                if self._closing.is_set() or not self._batches:
+                    return
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(RETRY_SECONDS):
+                        await self._closing.wait()
+        finally:
+            self._sender = None
+
+    async def _add(self, batch: _Batch) -> bool:
+        """Whether Redis has the batch now; if not, it may have it all the same."""
+        batch.is_closed = True
+        record: dict[FieldT, EncodableT] = {"id": batch.id, "f": FORMAT, "v": b"[%b]" % b",".join(batch.visits)}
+
+        async def add(redis: Redis) -> None:
+            await redis.xadd(STREAM, record)
+
+        try:
+            await self._redis.ask(add, even_in_pause=self._closing.is_set())
+        except RedisAwayError as error:
+            self._fall_behind(error)
+            return False
+        except Exception as error:
+            # A bug. Who waits is answered all the same.
+            logger.exception("Visits can't be added")
+            self._fall_behind(error)
+            return False
+        return True
+
+    def _settle_first(self) -> None:
+        batch = self._batches.popleft()
+        self.waiting -= len(batch.visits)
+        batch.is_settled.set()
+        if self._is_behind and len(self._batches) <= 1:
+            # The one that is left is next, so there is something to wait for again.
+            self._is_behind = False
+            logger.warning("Redis takes visits again; dropped so far: %d", self.dropped)
+
+    def _fall_behind(self, error: Exception) -> None:
+        """Let nobody wait, and keep what there is room for."""
+        if self._is_behind:
+            return
+        self._is_behind = True
+        logger.warning("Redis takes no visits; they wait here: %s", error)
+        for batch in self._batches:
+            batch.is_settled.set()
+        surplus = max(0, self.waiting - self._buffer)
+        for batch in reversed(self._batches):
+            # If Redis has the whole batch nevertheless, that comes first in the stream, and counts.
+            cut = min(surplus, len(batch.visits))
+            del batch.visits[len(batch.visits) - cut :]
+            surplus -= cut
+            self.waiting -= cut
+            self._drop(cut)
+        while self._batches and not self._batches[-1].visits:
+            self._batches.pop()
+        self._is_behind = bool(self._batches)
+
+    def _drop(self, count: int) -> None:
+        self.dropped += count
+        if count and time.monotonic() >= self._tell_at:
+            self._tell_at = time.monotonic() + TELL_EVERY_SECONDS
+            logger.warning("Visits were dropped: Redis takes none, and %d wait here already", self.waiting)

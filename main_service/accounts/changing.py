@@ -85,6 +85,12 @@ class AccountChanger:
             raise UsernameTakenError
         return account
 
+    async def count_own_visits(self, account_id: UUID, *, counts: bool, session_epoch: int) -> Account:
+        """Let the owner's visits to entries of their own count from now on, or not."""
+        account = await lock(self._session, account_id, session_epoch=session_epoch)
+        await storage.change(self._session, account, {"counts_own_visits": counts})
+        return account
+
     async def ask_to_change_email(self, account_id: UUID, email: str, *, password: str, address: Address) -> None:
         """Send a link to the new address, which changes it once it is opened, and tell the old one.
 

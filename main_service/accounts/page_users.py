@@ -4,6 +4,7 @@ Pages know nobody by `Authorization`, and the API nobody by a cookie: another si
 """
 
 import logging
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -88,18 +89,33 @@ async def find_account(request: Request, session: Session, tokens: BearerTokens)
     return account
 
 
-async def find_reader(request: Request, session: SessionDep, tokens: BearerTokensDep) -> UUID | None:
+@dataclass(frozen=True)
+class Reader:
+    """Who reads, as far as that matters where guests are let in too."""
+
+    account_id: UUID
+    counts_own_visits: bool
+
+
+async def find_reader(request: Request, session: SessionDep, tokens: BearerTokensDep) -> Reader | None:
     """A database that does not answer makes everybody a guest: what anyone may read needs none."""
     try:
         account = await find_account(request, session, tokens)
     except DatabaseUnavailableError as error:
         logger.warning("Who reads is taken for a guest: %r", error.__cause__)
         return None
-    return account.id if account else None
+    return Reader(account.id, account.counts_own_visits) if account else None
 
 
-ReaderIdDep = Annotated[UUID | None, Depends(find_reader)]
-"""The account of whose session cookie came with the request, where guests are let in too."""
+ReaderDep = Annotated[Reader | None, Depends(find_reader)]
+"""Whose session cookie came with the request, where guests are let in too."""
+
+
+async def get_reader_id(reader: ReaderDep) -> UUID | None:
+    return reader.account_id if reader else None
+
+
+ReaderIdDep = Annotated[UUID | None, Depends(get_reader_id)]
 
 
 async def require_signed_in(account: PageAccountDep) -> Account:

@@ -105,8 +105,9 @@ class AccountChangeIn(_In):
     username: Username | None = None
     email: Email | None = None
     password: Password | None = Field(None, description="The present one; needed to change the address.")
+    counts_own_visits: bool | None = Field(None, description="Whether visits to my own entries count.")
 
-    @field_validator("email", mode="before")
+    @field_validator("email", "counts_own_visits", mode="before")
     @classmethod
     def _refuse_null(cls, value: object) -> object:
         if value is None:
@@ -167,6 +168,7 @@ class AccountOut(BaseModel):
     is_verified: bool = Field(description="Whether the address is confirmed.")
     is_superuser: bool
     registered_at: datetime
+    counts_own_visits: bool = Field(description="Whether their visits to entries of their own count.")
 
 
 class WhoAmIOut(BaseModel):

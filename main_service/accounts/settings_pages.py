@@ -1,4 +1,4 @@
-"""The page on which users change their account: user name, address, password, API tokens, sessions."""
+"""The page on which users change their account: user name, address, password, visits, API tokens, sessions."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -130,6 +130,7 @@ async def show_settings(page: SettingsPageDep) -> Response:
 @router.api_route("/settings/email", methods=["GET", "HEAD"])
 @router.api_route("/settings/confirm", methods=["GET", "HEAD"])
 @router.api_route("/settings/password", methods=["GET", "HEAD"])
+@router.api_route("/settings/visits", methods=["GET", "HEAD"])
 @router.api_route("/settings/tokens", methods=["GET", "HEAD"])
 @router.api_route("/settings/tokens/{token_id}/delete", methods=["GET", "HEAD"])
 @router.api_route("/settings/sign-out-everywhere", methods=["GET", "HEAD"])
@@ -181,6 +182,16 @@ async def change_password(
         )
         notice = "Your password is set. All other sessions and all API tokens have ended."
         return await page.show(account=account, notice=notice, new_session=sign_ins.begin_in_browser(account))
+
+    return await page.after(change)
+
+
+@router.post("/settings/visits")
+async def count_own_visits(page: SettingsPageDep, changer: AccountChangerDep) -> Response:
+    async def change(fields: dict[str, str]) -> Response:
+        counts = fields.get("counts_own_visits") == "yes"
+        account = await changer.count_own_visits(page.account_id, counts=counts, session_epoch=page.session_epoch)
+        return await page.show(account=account, notice=f"Your own visits {'count' if counts else 'do not count'}.")
 
     return await page.after(change)
 

@@ -52,6 +52,10 @@ async def change_me(
         await changer.ask_to_change_email(account.id, change.email, password=change.password or "", address=address)
     if "username" in change.model_fields_set:
         account = await changer.change_username(account.id, change.username, session_epoch=session_epoch)
+    if change.counts_own_visits is not None:
+        account = await changer.count_own_visits(
+            account.id, counts=change.counts_own_visits, session_epoch=session_epoch
+        )
     return AccountOut.model_validate(account)
 
 

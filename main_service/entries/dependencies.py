@@ -58,7 +58,9 @@ ManageTokenDep = Annotated[
 
 
 async def get_asker(account: CurrentAccountDep, manage_token: ManageTokenDep = None) -> Asker:
-    return Asker(account_id=account.id if account else None, manage_token=manage_token)
+    if account is None:
+        return Asker(manage_token=manage_token)
+    return Asker(account_id=account.id, manage_token=manage_token, counts_own_visits=account.counts_own_visits)
 
 
 AskerDep = Annotated[Asker, Depends(get_asker)]

@@ -17,6 +17,7 @@ from main_service.entries.presentation import page_entry, robots
 from main_service.entries.rights import Asker
 from main_service.entries.targets import to_ascii
 from main_service.entries.text_response import text_response
+from main_service.entries.visiting import VisitRecorderDep
 from main_service.errors import (
     BodyStoreUnavailableError,
     DatabaseUnavailableError,
@@ -55,7 +56,12 @@ _LEADING_ELSEWHERE = CONTENT_SECURITY_POLICY.replace("form-action 'self'", "form
     },
 )
 async def read_raw(
-    key: str, request: Request, asker: ReadingAskerDep, reader: EntryReaderDep, settings: SettingsDep
+    key: str,
+    request: Request,
+    asker: ReadingAskerDep,
+    reader: EntryReaderDep,
+    visits: VisitRecorderDep,
+    settings: SettingsDep,
 ) -> Response:
     """Where views are limited, this spends one. Link previews get the page that asks first."""
     entry = await reader.get(key, asker)
@@ -64,6 +70,7 @@ async def read_raw(
     if entry.views_left is not None and _is_looking_only(request):
         return _question(request, settings, entry, asker)
     entry, chunks = await reader.open_text(entry, asker)
+    await visits.record(entry, asker)
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 
 
@@ -92,7 +99,12 @@ async def lead_back(key: str) -> Response:
 
 @router.post("/{key}/reveal", include_in_schema=False)
 async def reveal(
-    key: str, request: Request, asker: ReadingAskerDep, reader: EntryReaderDep, settings: SettingsDep
+    key: str,
+    request: Request,
+    asker: ReadingAskerDep,
+    reader: EntryReaderDep,
+    visits: VisitRecorderDep,
+    settings: SettingsDep,
 ) -> Response:
     """Spend a view of an entry whose views are limited: show its text, or lead to its target."""
     fields = await read_form(request)
@@ -104,9 +116,13 @@ async def reveal(
     except FormExpiredError as error:
         return _question(request, settings, entry, asker, error=error)
     if entry.kind is Kind.LINK:
-        return _redirect(await reader.follow(entry, asker), status=303)
+        entry = await reader.follow(entry, asker)
+        await visits.record(entry, asker)
+        return _redirect(entry, status=303)
     entry, chunks = await reader.open_text(entry, asker)
-    return await _paste_page(request, settings, entry, asker, chunks)
+    response = await _paste_page(request, settings, entry, asker, chunks)
+    await visits.record(entry, asker)
+    return response
 
 
 @router.head("/{key}", include_in_schema=False)
@@ -124,20 +140,28 @@ async def reveal(
     },
 )
 async def read(
-    key: str, request: Request, asker: ReadingAskerDep, reader: EntryReaderDep, settings: SettingsDep
+    key: str,
+    request: Request,
+    asker: ReadingAskerDep,
+    reader: EntryReaderDep,
+    visits: VisitRecorderDep,
+    settings: SettingsDep,
 ) -> Response:
     """Where views are limited, a browser gets a page that asks first, and anybody else spends a view."""
     entry = await reader.get(key, asker)
     if entry.views_left is not None and (wants_html(request.headers) or _is_looking_only(request)):
         return _question(request, settings, entry, asker)
     if entry.kind is Kind.LINK:
-        return _redirect(await reader.follow(entry, asker), status=302)
+        entry = await reader.follow(entry, asker)
+        await visits.record(entry, asker)
+        return _redirect(entry, status=302)
     entry, chunks = await reader.open_text(entry, asker)
-    headers = {"Vary": "Accept", **robots(entry)}
-    if not wants_html(request.headers):
-        return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=headers)
-    response = await _paste_page(request, settings, entry, asker, chunks)
-    response.headers.update(headers)
+    if wants_html(request.headers):
+        response = await _paste_page(request, settings, entry, asker, chunks)
+    else:
+        response = text_response(chunks, size_bytes=entry.size_bytes or 0)
+    await visits.record(entry, asker)
+    response.headers.update({"Vary": "Accept", **robots(entry)})
     return response
 
 

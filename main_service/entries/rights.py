@@ -15,6 +15,8 @@ class Asker:
 
     account_id: UUID | None = None
     manage_token: str | None = None
+    counts_own_visits: bool = True
+    """Whether it counts as a visit when they read what they own."""
 
     def owns(self, entry: Entry | LiveEntry) -> bool:
         return entry.owner_id is not None and entry.owner_id == self.account_id

@@ -39,6 +39,7 @@ from main_service.entries.schemas import (
     PasteOut,
 )
 from main_service.entries.text_response import text_response
+from main_service.entries.visiting import VisitRecorderDep
 from main_service.errors import (
     AddressUnconfirmedError,
     AliasReservedError,
@@ -163,12 +164,15 @@ async def get_entry(
         **problem_responses(*_READ, *_TEXT, NotAPasteError, ViewNotSpentError),
     },
 )
-async def get_text(key: str, request: Request, asker: AskerDep, reader: EntryReaderDep) -> StreamingResponse:
+async def get_text(
+    key: str, request: Request, asker: AskerDep, reader: EntryReaderDep, visits: VisitRecorderDep
+) -> StreamingResponse:
     """Where views are limited, this spends one, but for link previews, which are refused."""
     entry = await reader.get(key, asker)
     if entry.views_left is not None and is_link_preview(request.headers):
         raise ViewNotSpentError
     entry, chunks = await reader.open_text(entry, asker)
+    await visits.record(entry, asker)
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 
 

@@ -13,7 +13,12 @@ _PREVIEWER = re.compile(
 _AHEAD = re.compile(r"prefetch|prerender|preview", re.IGNORECASE)
 
 
+def is_fetched_ahead(headers: Headers) -> bool:
+    """Whether a browser says that nobody has asked to see this yet."""
+    announced = " ".join(headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz"))
+    return bool(_AHEAD.search(announced))
+
+
 def is_link_preview(headers: Headers) -> bool:
     """Whether a machine asks ahead of its person. A guess by what it says of itself: who lies gets what it asks for."""
-    announced = " ".join(headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz"))
-    return bool(_PREVIEWER.search(headers.get("user-agent", "")) or _AHEAD.search(announced))
+    return bool(_PREVIEWER.search(headers.get("user-agent", ""))) or is_fetched_ahead(headers)

@@ -70,6 +70,7 @@ SELF: dict[str, Any] = {
     "DELETE /api/v1/users/me": {"password": PASSWORD, "entries": "leave"},
     "POST /collections": {"name": "another"},
     "POST /settings/username": {"username": "{username}"},
+    "POST /settings/visits": {"counts_own_visits": "yes"},
     "POST /settings/email": {"email": "{username}@example.org", "password": PASSWORD},
     "POST /settings/confirm": {},
     "POST /settings/password": {"password": PASSWORD, "new_password": NEW_PASSWORD},

@@ -227,7 +227,9 @@ def test_guest_and_user_are_told_who_asks(client: httpx.Client) -> None:
     assert client.get("/api/v1/auth/whoami").json() == {"authenticated": False, "user": None}
     known = client.get("/api/v1/auth/whoami", headers=user.headers).json()
     assert known["authenticated"]
-    assert set(known["user"]) == {"id", "email", "username", "is_verified", "is_superuser", "registered_at"}
+    assert set(known["user"]) == {
+        "id", "email", "username", "is_verified", "is_superuser", "registered_at", "counts_own_visits",
+    }  # fmt: skip
     refused = client.get("/api/v1/users/me")
     assert (refused.status_code, refused.json()["code"]) == (401, "sign_in_required")
 
