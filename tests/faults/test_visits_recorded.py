@@ -1,0 +1,229 @@
+"""Who has an answer is in the stream, whatever is killed; and while Redis is away visits wait for it."""
+
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import redis
+
+from tests.faults.gated import Gated
+from tests.main_service.entries.making import create_link, create_paste
+from tests.main_service.entries.recorded import counts, wait_for_counts
+from tests.main_service.web.raw_http import LoggedWebServer
+from tests.running import Environment, WebServer, running_engines, temporary_folder
+
+CLIENTS = 8
+KILLS = 3
+ANSWERS_BEFORE_A_KILL = 150
+WAIT_SECONDS = 30.0
+LONGEST_SECONDS = 10.0
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with temporary_folder() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def environment(folder: Path) -> Iterator[Environment]:
+    """Engines of its own, which are killed, stopped and starved."""
+    with running_engines(folder) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def web(gated: Gated) -> Iterator[WebServer]:
+    with WebServer(gated.environment) as server:
+        yield server
+
+
+class Crowd:
+    """Visitors of a link and a paste, who count what they were answered. As a context, they come until its end."""
+
+    def __init__(self, web: WebServer) -> None:
+        self._web = web
+        link, paste = create_link(web.client)["key"], create_paste(web.client)["key"]
+        self._reads = [(link, f"/{link}", 302), (paste, f"/{paste}/raw", 200)]
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self.answered: Counter[str] = Counter()
+        self.lost: Counter[str] = Counter()
+        """Requests without an answer."""
+        self.slowest = 0.0
+        self._threads = [threading.Thread(target=self._come, daemon=True) for _ in range(CLIENTS)]
+
+    def __enter__(self) -> "Crowd":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        for thread in self._threads:
+            thread.join(WAIT_SECONDS)
+            assert not thread.is_alive()
+
+    def wait_for_answers(self, more: int) -> None:
+        wanted = self.answered.total() + more
+        deadline = time.monotonic() + WAIT_SECONDS
+        while self.answered.total() < wanted:
+            assert time.monotonic() < deadline, "no answers"
+            time.sleep(0.01)
+
+    def _come(self) -> None:
+        with self._web.new_client() as client:
+            while not self._ending.is_set():
+                for key, path, status in self._reads:
+                    began_at = time.monotonic()
+                    try:
+                        response = client.get(path)
+                    except httpx.TransportError:
+                        with self._lock:
+                            self.lost[key] += 1
+                        continue
+                    with self._lock:
+                        # Any other answer is found by its absence.
+                        self.answered[key] += response.status_code == status
+                        self.slowest = max(self.slowest, time.monotonic() - began_at)
+
+
+def valkey_server(folder: Path) -> psutil.Process:
+    return psutil.Process(int((folder / "data/run/valkey.pid").read_text()))
+
+
+def test_answers_of_killed_processes_are_all_in_the_stream(
+    environment: Environment, valkey: "redis.Redis[str]"
+) -> None:
+    with WebServer(environment, processes=KILLS + 1) as web, Crowd(web) as crowd:
+        for process in web.processes[:KILLS]:
+            crowd.wait_for_answers(ANSWERS_BEFORE_A_KILL)
+            process.kill()
+            process.wait()
+        crowd.wait_for_answers(ANSWERS_BEFORE_A_KILL)
+    recorded = counts(valkey, crowd.answered)
+    assert crowd.answered <= recorded <= crowd.answered + crowd.lost
+    print(f"{crowd.answered.total()} answers, {recorded.total()} visits, {crowd.lost.total()} without an answer")
+
+
+@pytest.mark.parametrize(("path", "status"), [("", 302), ("/raw", 200)])
+def test_nobody_is_answered_before_redis_has_the_visit(
+    gated: Gated, valkey: "redis.Redis[str]", path: str, status: int
+) -> None:
+    with WebServer(gated.environment) as web, ThreadPoolExecutor(1) as pool:
+        entry = create_link(web.client) if status == 302 else create_paste(web.client)
+        with gated.valkey.stop_at(b"XADD", hold="request") as stop:
+            answer: Future[httpx.Response] = pool.submit(web.client.get, f"/{entry['key']}{path}")
+            stop.wait()
+            time.sleep(0.2)
+            assert not answer.done()
+            assert counts(valkey, [entry["key"]]) == {}
+            stop.release()
+            assert answer.result().status_code == status
+        assert counts(valkey, [entry["key"]]) == {entry["key"]: 1}
+
+
+@contextmanager
+def standing_still(process: psutil.Process) -> Iterator[None]:
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+@contextmanager
+def killed(process: psutil.Process) -> Iterator[None]:
+    """The launcher starts it again."""
+    process.kill()
+    yield
+
+
+@contextmanager
+def starved(valkey: "redis.Redis[str]") -> Iterator[None]:
+    """It refuses to store anything."""
+    valkey.config_set("maxmemory", 1)
+    try:
+        yield
+    finally:
+        valkey.config_set("maxmemory", 0)
+
+
+@pytest.mark.parametrize("manner", ["refusing", "hanging", "standing still", "killed", "out of memory"])
+def test_visits_of_the_time_without_redis_are_in_the_stream_when_it_is_back(
+    gated: Gated, web: WebServer, folder: Path, valkey: "redis.Redis[str]", manner: str
+) -> None:
+    faults: dict[str, Callable[[], AbstractContextManager[None]]] = {
+        "refusing": gated.valkey.refusing,
+        "hanging": gated.valkey.hanging,
+        "standing still": lambda: standing_still(valkey_server(folder)),
+        "killed": lambda: killed(valkey_server(folder)),
+        "out of memory": lambda: starved(valkey),
+    }
+    with Crowd(web) as crowd:
+        crowd.wait_for_answers(50)
+        with faults[manner]():
+            crowd.wait_for_answers(400)
+        crowd.wait_for_answers(200)
+    wait_for_valkey(valkey)
+    wait_for_counts(valkey, crowd.answered)
+    assert crowd.lost == {}
+    assert crowd.slowest < LONGEST_SECONDS
+    print(f"{crowd.answered.total()} answers, the slowest after {crowd.slowest:.1f} s")
+
+
+def wait_for_valkey(valkey: "redis.Redis[str]") -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            valkey.ping()
+            return
+        except redis.ConnectionError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def test_visitors_do_not_wait_for_a_redis_that_has_no_room(web: WebServer, valkey: "redis.Redis[str]") -> None:
+    link = create_link(web.client)
+    with starved(valkey):
+        began_at = time.monotonic()
+        for _ in range(20):
+            assert web.client.get(f"/{link['key']}").status_code == 302
+        assert time.monotonic() - began_at < LONGEST_SECONDS
+        assert counts(valkey, [link["key"]]) == {}
+    wait_for_counts(valkey, Counter({link["key"]: 20}))
+
+
+def test_no_more_visits_wait_than_the_operator_allows_and_the_log_says_so(
+    gated: Gated, valkey: "redis.Redis[str]"
+) -> None:
+    with LoggedWebServer(gated.environment | {"MAIN_VISIT_BUFFER": "10"}) as web:
+        link = create_link(web.client)
+        with gated.valkey.refusing():
+            for _ in range(25):
+                assert web.client.get(f"/{link['key']}").status_code == 302
+        wait_for_counts(valkey, Counter({link["key"]: 10}))
+        deadline = time.monotonic() + WAIT_SECONDS
+        while "Redis takes visits again; dropped so far: 15" not in web.log():
+            assert time.monotonic() < deadline, web.log()
+            time.sleep(0.05)
+        assert web.log().count("Visits were dropped: Redis takes none, and 10 wait here already") == 1
+
+
+def test_process_that_is_asked_to_end_adds_what_waits(gated: Gated, valkey: "redis.Redis[str]") -> None:
+    with WebServer(gated.environment) as web:
+        link = create_link(web.client)
+        with gated.valkey.refusing():
+            for _ in range(5):
+                assert web.client.get(f"/{link['key']}").status_code == 302
+        web.processes[0].terminate()
+        assert web.processes[0].wait(WAIT_SECONDS) == 0
+        assert counts(valkey, [link["key"]]) == {link["key"]: 5}
