@@ -21,6 +21,9 @@ CLEAN_UP_EVERY = timedelta(days=1)
 FORGET_MAIL_EVERY = timedelta(days=1)
 ARCHIVE_UNUSED_EVERY = timedelta(days=1)
 DO_ASKED_WORK_EVERY = timedelta(seconds=10)
+INGEST_VISITS_EVERY = timedelta(seconds=10)
+KEEP_PARTITIONS_EVERY = timedelta(days=1)
+FORGET_VISIT_BATCHES_EVERY = timedelta(days=1)
 
 
 class _SteadyConnection(Connection):
@@ -42,6 +45,7 @@ app = Celery(
     include=[
         "main_service.entries.tasks",
         "main_service.profile.tasks",
+        "main_service.visits.tasks",
         "main_service.cleanup.tasks",
         "main_service.mailing.tasks",
     ],
@@ -102,6 +106,21 @@ app.conf.update(
             "task": "main_service.do_asked_work",
             "schedule": DO_ASKED_WORK_EVERY,
             "options": {"expires": DO_ASKED_WORK_EVERY.total_seconds()},
+        },
+        "ingest_visits": {
+            "task": "main_service.ingest_visits",
+            "schedule": INGEST_VISITS_EVERY,
+            "options": {"expires": INGEST_VISITS_EVERY.total_seconds()},
+        },
+        "keep_partitions": {
+            "task": "main_service.keep_partitions",
+            "schedule": KEEP_PARTITIONS_EVERY,
+            "options": {"expires": KEEP_PARTITIONS_EVERY.total_seconds()},
+        },
+        "forget_visit_batches": {
+            "task": "main_service.forget_visit_batches",
+            "schedule": FORGET_VISIT_BATCHES_EVERY,
+            "options": {"expires": FORGET_VISIT_BATCHES_EVERY.total_seconds()},
         },
     },
 )

@@ -1,0 +1,57 @@
+"""Which country an address belongs to, by a database file in MaxMind's format."""
+
+import logging
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+
+import maxminddb
+
+logger = logging.getLogger(__name__)
+
+
+class Countries:
+    """Use it as a context. Without a file, or with one that can't be read, all countries are unknown.
+
+    Opened for each run, so that a new file is found. It must be renamed into its place, for the file itself is read.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._known: dict[str, str | None] = {}
+        self._reader: maxminddb.Reader | None = None
+        if path is not None:
+            try:
+                self._reader = maxminddb.open_database(path)
+            except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
+                _warn_once(f"Countries are unknown, MAIN_GEOIP_DB can't be read: {error}")
+
+    def __enter__(self) -> "Countries":
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self._reader is not None:
+            self._reader.close()
+
+    def find(self, ip: str) -> str | None:
+        """Its ISO code, `DE`; None: unknown. `ip`: a valid address."""
+        if ip not in self._known:
+            self._known[ip] = self._look_up(ip)
+        return self._known[ip]
+
+    def _look_up(self, ip: str) -> str | None:
+        if self._reader is None:
+            return None
+        try:
+            record = self._reader.get(ip)
+        except (ValueError, maxminddb.InvalidDatabaseError) as error:
+            # An IPv6 address in a file of IPv4, or a file that is broken inside.
+            _warn_once(f"Some countries are unknown: {error}")
+            return None
+        country = record.get("country") if isinstance(record, dict) else None
+        code = country.get("iso_code") if isinstance(country, dict) else None
+        return code if isinstance(code, str) and len(code) == 2 and code.isascii() and code.isalpha() else None
+
+
+@cache
+def _warn_once(message: str) -> None:
+    logger.warning("%s", message)

@@ -1,0 +1,123 @@
+"""What the headers of a visitor, and the address that a link leads to, tell. All of it is hostile, and only data."""
+
+import re
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+from typing import NamedTuple
+
+from is_crawler import is_crawler
+from pydantic_core import Url
+from tldextract import TLDExtract
+from ua_parser import parse
+
+from main_service.visits.models import UNKNOWN
+
+_REMEMBERED = 20_000
+"""Different values of each kind that a process knows the answer for."""
+_MAX_AGENT, _MAX_REFERRER, _MAX_NAME, _MAX_DOMAIN = 512, 2048, 64, 253
+
+_LANGUAGE = re.compile(r"([a-z]{2,3})(?![a-z0-9])")
+_DESKTOPS = frozenset({"Windows", "Mac OS X", "Linux", "Chrome OS", "FreeBSD", "OpenBSD", "NetBSD", "Solaris"})
+_LINUXES = frozenset({"Ubuntu", "Debian", "Fedora", "Arch Linux", "Red Hat", "SUSE", "Gentoo", "CentOS", "Mint"})
+_TELEVISION = re.compile(r"\bTV\b|SmartTV|SMART-TV|BRAVIA|\bAFT[A-Z]", re.IGNORECASE)
+
+# The list of the package: nothing is fetched and nothing written.
+_split_host = TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
+
+
+class Agent(NamedTuple):
+    """The program that a visitor uses. None: unknown."""
+
+    is_bot: bool
+    device_type: str | None
+    """desktop, mobile, tablet, bot or unknown; None: nothing is kept."""
+    browser: str | None
+    os: str | None
+
+
+NOT_KEPT = Agent(is_bot=False, device_type=None, browser=None, os=None)
+"""Of people who do not want it; crawlers have no such wishes."""
+
+
+class Referrer(NamedTuple):
+    url: str | None
+    domain: str | None
+    """Registrable: what is registered below a public suffix; the host itself if there is none."""
+
+
+class Target(NamedTuple):
+    """Of a link: the registrable domain that it leads to, and what stands before it; both None for a paste."""
+
+    domain_1st: str | None
+    domain_2nd: str | None
+
+
+@lru_cache(_REMEMBERED)
+def read_agent(user_agent: str) -> Agent:
+    user_agent = user_agent[:_MAX_AGENT]
+    is_bot = is_crawler(user_agent)
+    parsed = parse(user_agent)
+    browser = clean(parsed.user_agent.family, _MAX_NAME) if parsed.user_agent else None
+    os = clean(parsed.os.family, _MAX_NAME) if parsed.os else None
+    model = parsed.device.family if parsed.device else ""
+    return Agent(is_bot, "bot" if is_bot else _device_type(user_agent, os, model), browser, os)
+
+
+def _device_type(user_agent: str, os: str | None, model: str) -> str:
+    """By what Google and Mozilla ask browsers to say: Android's on phones have `Mobile`, those on tablets have not."""
+    if _TELEVISION.search(user_agent):
+        return UNKNOWN
+    if model in ("iPad", "Kindle") or (os == "Android" and "Mobi" not in user_agent):
+        return "tablet"
+    if "Mobi" in user_agent or model in ("iPhone", "iPod", "Generic Feature Phone", "Generic Smartphone"):
+        return "mobile"
+    return "desktop" if os in _DESKTOPS or os in _LINUXES else UNKNOWN
+
+
+@lru_cache(_REMEMBERED)
+def read_referrer(referrer: str) -> Referrer:
+    return Referrer(clean(referrer, _MAX_REFERRER), _registrable(_host(referrer)))
+
+
+@lru_cache(_REMEMBERED)
+def read_language(language: str) -> str | None:
+    """The primary subtag, `pt` of `pt-BR`."""
+    found = _LANGUAGE.match(language.strip().lower())
+    return found[1] if found else None
+
+
+@lru_cache(_REMEMBERED)
+def read_target(original_url: str) -> Target:
+    host = _host(original_url)
+    domain = _registrable(host)
+    before = host[: -len(domain) - 1] if host and domain else ""
+    return Target(domain, before or None)
+
+
+@lru_cache(_REMEMBERED)
+def read_ip(ip: str) -> str | None:
+    """The address as PostgreSQL takes it; None if it is none."""
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return None
+    return None if isinstance(address, IPv6Address) and address.scope_id else str(address)
+
+
+def clean(text: str, longest: int) -> str | None:
+    """One line that can be printed and stored."""
+    return "".join(sign for sign in text if sign.isprintable())[:longest] or None
+
+
+def _host(url: str) -> str | None:
+    """In lower case and punycode, without a dot at its end."""
+    try:
+        parsed = Url(url)
+    except ValueError:
+        return None
+    host = (parsed.host or "").rstrip(".")
+    return host if parsed.scheme in ("http", "https") and 0 < len(host) <= _MAX_DOMAIN else None
+
+
+def _registrable(host: str | None) -> str | None:
+    return (_split_host.extract_str(host).top_domain_under_public_suffix or host) if host else None

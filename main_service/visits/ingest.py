@@ -1,0 +1,119 @@
+"""Brings visits from the stream to PostgreSQL, each exactly once, whatever is killed when."""
+
+import logging
+import time
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import async_sessionmaker
+
+from main_service.careful_redis import RedisAwayError
+from main_service.database import Session
+from main_service.entries.aliases import is_key
+from main_service.visits import storage
+from main_service.visits.batches import RecordedVisit, read_batch
+from main_service.visits.countries import Countries
+from main_service.visits.stream import Record, VisitStream
+from main_service.visits.tally import take_count
+from main_service.visits.visitors import Visitors
+
+logger = logging.getLogger(__name__)
+
+VISITS_PER_PORTION = 50_000
+RECORDS_PER_PORTION = 2_000
+
+
+@dataclass
+class _Portion:
+    """Records that become one transaction."""
+
+    record_ids: list[bytes] = field(default_factory=list)
+    batches: dict[UUID, list[RecordedVisit]] = field(default_factory=dict)
+    poison: list[Record] = field(default_factory=list)
+    """Records that are no batches."""
+    visits: int = 0
+
+    def add(self, record: Record) -> None:
+        self.record_ids.append(record.id)
+        if not record.fields:
+            return
+        try:
+            batch_id, visits = read_batch(record.fields)
+        except ValueError as error:
+            logger.error("Record %s of the visits can't be read: %s", record.id.decode(), type(error).__name__)
+            self.poison.append(record)
+            return
+        # One that was added twice is the same both times, or else the first one counts.
+        if batch_id not in self.batches:
+            self.batches[batch_id] = visits
+            self.visits += len(visits)
+
+    @property
+    def is_full(self) -> bool:
+        return self.visits >= VISITS_PER_PORTION or len(self.record_ids) >= RECORDS_PER_PORTION
+
+
+class Ingest:
+    """Safe to run at any time, twice at once, and again after it was killed.
+
+    A portion of the stream is one transaction, which also notes the ids of its batches. Only after its commit are the
+    records taken out of the stream: who was killed in between leaves some that come again, and are known by their ids.
+    """
+
+    def __init__(
+        self, *, sessions: async_sessionmaker[Session], stream: VisitStream, visitors: Visitors, countries: Countries
+    ) -> None:
+        self._sessions = sessions
+        self._stream = stream
+        self._visitors = visitors
+        self._countries = countries
+
+    async def ingest(self, *, until: float) -> int:
+        """Take portions until the stream is empty, somebody else is at it, or `until`, a time of `time.monotonic`, is
+        past; return how many visits were counted.
+
+        Raises:
+            DatabaseUnavailableError, RedisAwayError: what is left is done by the next run.
+        """
+        total = 0
+        while True:
+            portion = _Portion()
+            async with self._sessions() as session:
+                if not await storage.try_lock(session):
+                    return total
+                while not portion.is_full and (records := await self._stream.read()):
+                    for record in records:
+                        portion.add(record)
+                total += await self._store(session, portion)
+                await session.commit()
+            await self._settle(portion)
+            if not portion.is_full or time.monotonic() >= until:
+                return total
+
+    async def _store(self, session: Session, portion: _Portion) -> int:
+        """Write a portion into the tables; return how many of its visits were not there yet."""
+        new = await storage.take_new(session, portion.batches)
+        visits = [visit for batch_id in new for visit in portion.batches[batch_id]]
+        if not visits:
+            return 0
+        entries = await storage.find_entries(session, {key for _, key, *_ in visits if is_key(key)})
+        tally = take_count(visits, entries, self._countries)
+        if tally.dropped:
+            logger.error("Dropped %d visits to keys that have no row", tally.dropped)
+        # Before the commit, for it can be repeated and the transaction can't.
+        day_visitors = await self._visitors.add(tally.visitors)
+        await storage.insert_visits(session, tally.rows)
+        await storage.add_hours(session, tally.hours, day_visitors)
+        await storage.add_values(session, tally.values)
+        await storage.add_to_entries(session, tally.entries, tally.last_visits)
+        return len(tally.rows)
+
+    async def _settle(self, portion: _Portion) -> None:
+        if portion.poison:
+            try:
+                await self._stream.set_aside(portion.poison)
+            except RedisAwayError as error:
+                # Without memory for it, nobody could look at it anyway; it must not be in the way of visits.
+                logger.error("%d records are given up: %s", len(portion.poison), error)
+        if portion.record_ids:
+            await self._stream.settle(portion.record_ids)

@@ -1,0 +1,176 @@
+"""The ingest's questions to PostgreSQL. All that is written is sorted by key, the order in which everybody locks."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy import delete, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from main_service.database import Session
+from main_service.entries.models import Entry
+from main_service.errors import DatabaseUnavailableError
+from main_service.visits.enrich import Target, read_target
+from main_service.visits.models import OTHER, VisitBatch, visit
+from main_service.visits.tally import Counts, Visited, VisitRow
+
+MOST_VALUES = 100
+"""Of an entry, a day and a dimension, besides `OTHER`."""
+INGEST_LOCK = 5_710_264_840
+"""Any number that nobody else takes an advisory lock on."""
+
+_COLUMNS = [column.name for column in visit.columns]
+_TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)").bindparams(lock=INGEST_LOCK)
+_LOCK = text("SELECT pg_advisory_xact_lock(:lock)").bindparams(lock=INGEST_LOCK)
+
+_ADD_HOURS = text(
+    """
+    INSERT INTO visit_hour (key, hour_at, people, bots, day_visitors)
+    SELECT * FROM unnest(
+        CAST(:keys AS text[]), CAST(:hours AS timestamptz[]), CAST(:people AS bigint[]), CAST(:bots AS bigint[]),
+        CAST(:day_visitors AS integer[])
+    )
+    ON CONFLICT (key, hour_at) DO UPDATE SET
+        people = visit_hour.people + excluded.people,
+        bots = visit_hour.bots + excluded.bots,
+        day_visitors = greatest(visit_hour.day_visitors, excluded.day_visitors)
+    """
+)
+_ADD_VALUES = text(
+    """
+    INSERT INTO visit_day_value (key, day, dimension, value, visits)
+    SELECT * FROM unnest(
+        CAST(:keys AS text[]), CAST(:days AS date[]), CAST(:dimensions AS text[]), CAST(:values AS text[]),
+        CAST(:visits AS bigint[])
+    )
+    ON CONFLICT (key, day, dimension, value) DO UPDATE SET visits = visit_day_value.visits + excluded.visits
+    """
+)
+_FOLD_VALUES = text(
+    """
+    WITH crowded AS (
+        SELECT key, day, dimension
+        FROM (
+            SELECT DISTINCT * FROM unnest(CAST(:keys AS text[]), CAST(:days AS date[])) AS touched (key, day)
+        ) AS touched
+        JOIN visit_day_value USING (key, day)
+        WHERE value <> :other
+        GROUP BY key, day, dimension
+        HAVING count(*) > :most
+    ), ranked AS (
+        SELECT key, day, dimension, value,
+               row_number() OVER (PARTITION BY key, day, dimension ORDER BY visits DESC, value) AS place
+        FROM crowded JOIN visit_day_value USING (key, day, dimension)
+        WHERE value <> :other
+    ), folded AS (
+        DELETE FROM visit_day_value AS gone USING ranked
+        WHERE (gone.key, gone.day, gone.dimension, gone.value)
+              = (ranked.key, ranked.day, ranked.dimension, ranked.value) AND place > :most
+        RETURNING gone.key, gone.day, gone.dimension, gone.visits
+    )
+    INSERT INTO visit_day_value (key, day, dimension, value, visits)
+    SELECT key, day, dimension, :other, sum(visits) FROM folded GROUP BY key, day, dimension
+    ON CONFLICT (key, day, dimension, value) DO UPDATE SET visits = visit_day_value.visits + excluded.visits
+    """
+).bindparams(other=OTHER, most=MOST_VALUES)
+_ADD_TO_ENTRIES = text(
+    """
+    WITH locked AS (
+        SELECT key FROM entry WHERE key = ANY(CAST(:keys AS text[])) ORDER BY key FOR NO KEY UPDATE
+    )
+    UPDATE entry SET
+        visit_count = visit_count + counted.people,
+        bot_count = bot_count + counted.bots,
+        -- Of an entry that was emptied nothing comes back but figures.
+        last_visit_at = CASE WHEN original_url IS NULL AND body_id IS NULL THEN last_visit_at
+                             ELSE greatest(last_visit_at, counted.visited_at) END
+    FROM locked JOIN unnest(
+        CAST(:keys AS text[]), CAST(:people AS bigint[]), CAST(:bots AS bigint[]), CAST(:last_visits AS timestamptz[])
+    ) AS counted (key, people, bots, visited_at) USING (key)
+    WHERE entry.key = counted.key
+    """
+)
+
+
+async def try_lock(session: Session) -> bool:
+    """Whether nobody else ingests, and nobody will until this transaction ends."""
+    is_ours: bool = (await session.execute(_TRY_LOCK)).scalar_one()
+    return is_ours
+
+
+async def lock(session: Session) -> None:
+    """Wait until nobody ingests, and let nobody until this transaction ends."""
+    await session.execute(_LOCK)
+
+
+async def take_new(session: Session, batch_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the batches that are not in PostgreSQL yet, noted as being there now."""
+    statement = insert(VisitBatch).on_conflict_do_nothing().returning(VisitBatch.id)
+    if not batch_ids:
+        return set()
+    rows = await session.execute(statement, [{"id": batch_id} for batch_id in batch_ids])
+    return set(rows.scalars())
+
+
+async def forget_batches(session: Session, *, before: datetime) -> int:
+    """Forget the batches that came to PostgreSQL earlier; return how many."""
+    statement = delete(VisitBatch).where(VisitBatch.ingested_at < before)
+    forgotten: int = (await session.execute(statement, execution_options={"synchronize_session": False})).rowcount
+    return forgotten
+
+
+async def find_entries(session: Session, keys: Collection[str]) -> dict[str, Visited]:
+    """Those of the entries that there are, live or ended."""
+    statement = select(Entry.key, Entry.owner_id, Entry.original_url).where(Entry.key.in_(keys))
+    return {
+        key: Visited(owner_id, Target(None, None) if original_url is None else read_target(original_url))
+        for key, owner_id, original_url in await session.execute(statement)
+    }
+
+
+async def insert_visits(session: Session, rows: Sequence[VisitRow]) -> None:
+    connection = await (await session.connection()).get_raw_connection()
+    driver = connection.driver_connection
+    assert driver is not None
+    try:
+        await driver.copy_records_to_table(visit.name, records=rows, columns=_COLUMNS)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        # Past SQLAlchemy, so past what Session makes of its errors.
+        await session.invalidate()
+        raise DatabaseUnavailableError from error
+
+
+async def add_hours(
+    session: Session, hours: Mapping[tuple[str, datetime], Counts], day_visitors: Mapping[tuple[str, date], int]
+) -> None:
+    rows = [
+        (key, hour_at, people, bots, day_visitors.get((key, hour_at.date()), 0))
+        for (key, hour_at), (people, bots) in sorted(hours.items())
+    ]
+    await session.execute(_ADD_HOURS, _columns(rows, "keys", "hours", "people", "bots", "day_visitors"))
+
+
+async def add_values(session: Session, values: Mapping[tuple[str, date, str, str], int]) -> None:
+    """Add visits to their values; then let those beyond the `MOST_VALUES` with most visits count as `OTHER`, for good.
+
+    What adds up to the visits of people stays so.
+    """
+    rows = [(*name, visits) for name, visits in sorted(values.items())]
+    await session.execute(_ADD_VALUES, _columns(rows, "keys", "days", "dimensions", "values", "visits"))
+    await session.execute(_FOLD_VALUES, _columns([row[:2] for row in rows], "keys", "days"))
+
+
+async def add_to_entries(session: Session, counts: Mapping[str, Counts], last_visits: Mapping[str, datetime]) -> None:
+    """Last, for whoever changes one of the entries waits until the end of the transaction."""
+    rows = [(key, people, bots, last_visits.get(key)) for key, (people, bots) in sorted(counts.items())]
+    await session.execute(_ADD_TO_ENTRIES, _columns(rows, "keys", "people", "bots", "last_visits"))
+
+
+def _columns(rows: Sequence[tuple[object, ...]], *names: str) -> dict[str, list[object]]:
+    """Each column as an array, as `unnest` takes them."""
+    return (
+        {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+        if rows
+        else {name: [] for name in names}
+    )

@@ -1,0 +1,112 @@
+"""The stream of Redis in which visits wait for PostgreSQL, from the side that takes them out."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, cast
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from main_service.careful_redis import CarefulRedis
+
+STREAM = "visits:{0}"
+POISON = "visits:{0}:poison"
+POISON_KEPT = 1_000
+"""Records, about; the oldest go first."""
+GROUP = "ingest"
+CONSUMER = "ingest"
+"""One for all workers, as only one of them reads at a time: so the next one finds at once what a dead one left."""
+RECORDS_PER_READ = 50
+"""Each may hold a thousand visits with headers as long as they may be, and Redis has 2 s to send them all."""
+
+Fields = Mapping[bytes, bytes]
+
+
+class Record(NamedTuple):
+    id: bytes
+    fields: Fields
+    """Empty: it was deleted, and only the group remembers it."""
+
+
+class VisitStream:
+    """One for each run. Reads what earlier runs have left unsettled first."""
+
+    def __init__(self, redis: CarefulRedis) -> None:
+        self._redis = redis
+        self._left_after: bytes | None = b"0"
+        """What earlier runs have left is read up to here; None: all of it."""
+
+    async def read(self) -> list[Record]:
+        """The next records, at most `RECORDS_PER_READ`; none at the end of the stream.
+
+        Raises:
+            RedisAwayError
+        """
+        if self._left_after is not None:
+            if records := await self._read(self._left_after):
+                self._left_after = records[-1].id
+                return records
+            self._left_after = None
+        return await self._read(b">")
+
+    async def settle(self, record_ids: Sequence[bytes]) -> None:
+        """Take records out that PostgreSQL has.
+
+        Raises:
+            RedisAwayError: the next run reads them again.
+        """
+
+        async def acknowledge_and_delete(redis: Redis) -> None:
+            # Deleted but not acknowledged, or the other way round, a record would stay in one of the lists for ever.
+            async with redis.pipeline(transaction=True) as pipe:
+                pipe.xack(STREAM, GROUP, *record_ids)
+                pipe.xdel(STREAM, *record_ids)
+                await pipe.execute()
+
+        await self._redis.ask(acknowledge_and_delete)
+
+    async def set_aside(self, records: Sequence[Record]) -> None:
+        """Keep records that nobody can read where somebody may look at them.
+
+        Raises:
+            RedisAwayError: also if there is no memory for them.
+        """
+
+        async def add(redis: Redis) -> None:
+            async with redis.pipeline(transaction=False) as pipe:
+                for record in records:
+                    pipe.xadd(POISON, {**record.fields}, maxlen=POISON_KEPT)
+                await pipe.execute()
+
+        await self._redis.ask(add)
+
+    async def oldest_ms(self) -> int | None:
+        """When the oldest record was added, in milliseconds since 1970; None if there is none.
+
+        Raises:
+            RedisAwayError
+        """
+
+        async def first(redis: Redis) -> list[tuple[bytes, Fields]]:
+            return cast("list[tuple[bytes, Fields]]", await redis.xrange(STREAM, count=1))
+
+        records = await self._redis.ask(first)
+        return int(records[0][0].partition(b"-")[0]) if records else None
+
+    async def _read(self, after: bytes) -> list[Record]:
+        async def read_once(redis: Redis) -> list[Record]:
+            answer = await redis.xreadgroup(GROUP, CONSUMER, {STREAM: after}, count=RECORDS_PER_READ)
+            # One stream was asked for; there is no answer for it when it has no more records.
+            streams = cast("list[tuple[bytes, list[tuple[bytes, Fields]]]]", answer)
+            return [Record(record_id, fields) for _, records in streams for record_id, fields in records]
+
+        async def read_group(redis: Redis) -> list[Record]:
+            try:
+                return await read_once(redis)
+            except ResponseError as error:
+                if not str(error).startswith("NOGROUP"):
+                    raise
+                # The first run ever, or Redis has lost everything.
+                await redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+                return await read_once(redis)
+
+        return await self._redis.ask(read_group)
