@@ -96,7 +96,8 @@ class Ingest:
         visits = [visit for batch_id in new for visit in portion.batches[batch_id]]
         if not visits:
             return 0
-        entries = await storage.find_entries(session, {key for _, key, *_ in visits if is_key(key)})
+        keys = {visit[1] for visit in visits}
+        entries = await storage.find_entries(session, {key for key in keys if is_key(key)})
         tally = take_count(visits, entries, self._countries)
         if tally.dropped:
             logger.error("Dropped %d visits to keys that have no row", tally.dropped)

@@ -1,7 +1,7 @@
 """The stream of Redis in which visits wait for PostgreSQL, from the side that takes them out."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, cast
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -18,7 +18,7 @@ CONSUMER = "ingest"
 RECORDS_PER_READ = 50
 """Each may hold a thousand visits with headers as long as they may be, and Redis has 2 s to send them all."""
 
-Fields = Mapping[bytes, bytes]
+Fields = dict[bytes, bytes]
 
 
 class Record(NamedTuple):
@@ -74,7 +74,7 @@ class VisitStream:
         async def add(redis: Redis) -> None:
             async with redis.pipeline(transaction=False) as pipe:
                 for record in records:
-                    pipe.xadd(POISON, {**record.fields}, maxlen=POISON_KEPT)
+                    pipe.xadd(POISON, cast("dict[Any, Any]", record.fields), maxlen=POISON_KEPT)
                 await pipe.execute()
 
         await self._redis.ask(add)

@@ -11,11 +11,11 @@ from celery import shared_task
 from main_service.careful_redis import RedisAwayError
 from main_service.errors import UnavailableError
 from main_service.resources import open_resources
-from main_service.settings import load_settings
+from main_service.settings import Settings, load_settings
 from main_service.visits.countries import Countries
 from main_service.visits.forgetting import forget_batches
 from main_service.visits.ingest import Ingest
-from main_service.visits.partitions import Partitions
+from main_service.visits.partitions import Kept, Partitions
 from main_service.visits.stream import VisitStream
 from main_service.visits.visitors import Visitors
 
@@ -31,64 +31,71 @@ _ingesting = Lock()
 @shared_task(name="main_service.ingest_visits")
 def ingest_visits_task() -> None:
     """Bring visits from the stream to PostgreSQL. Repeatable; what fails is done by the next round."""
-    if _ingesting.acquire(blocking=False):
-        try:
-            asyncio.run(_ingest_visits())
-        finally:
-            _ingesting.release()
+    if not _ingesting.acquire(blocking=False):
+        return
+    try:
+        ingested = asyncio.run(ingest_visits(load_settings()))
+    except (RedisAwayError, UnavailableError) as error:
+        logger.warning("Visits wait: %s", error)
+        return
+    finally:
+        _ingesting.release()
+    if ingested:
+        logger.info("Ingested %d visits", ingested)
 
 
 @shared_task(name="main_service.keep_partitions")
 def keep_partitions_task() -> None:
     """Make the months of visits to come and drop the old ones. Repeatable."""
-    asyncio.run(_keep_partitions())
+    try:
+        kept = asyncio.run(keep_partitions(load_settings(), datetime.now(UTC)))
+    except UnavailableError as error:
+        logger.warning("The months of visits stay as they are: %s", error)
+        return
+    if any(kept):
+        logger.info("Months of visits: %s", kept)
 
 
 @shared_task(name="main_service.forget_visit_batches")
 def forget_visit_batches_task() -> None:
     """Forget the batches of visits that can't come again. Repeatable."""
-    asyncio.run(_forget_batches())
+    try:
+        forgotten = asyncio.run(forget_visit_batches(load_settings()))
+    except (RedisAwayError, UnavailableError) as error:
+        logger.warning("Batches of visits are not forgotten yet: %s", error)
+        return
+    if forgotten:
+        logger.info("Forgot %d batches of visits", forgotten)
 
 
-async def _ingest_visits() -> None:
+async def ingest_visits(settings: Settings) -> int:
+    """One round with resources of its own; return how many visits it counted.
+
+    Raises:
+        DatabaseUnavailableError, RedisAwayError: what is left is done by the next round.
+    """
     until = time.monotonic() + WORK_FOR.total_seconds()
-    settings = load_settings()
     async with open_resources(settings, for_task=True) as resources:
         with Countries(settings.geoip_db) as countries:
-            ingest = Ingest(
+            return await Ingest(
                 sessions=resources.sessions,
                 stream=VisitStream(resources.redis),
                 visitors=Visitors(resources.redis),
                 countries=countries,
-            )
-            try:
-                ingested = await ingest.ingest(until=until)
-            except (RedisAwayError, UnavailableError) as error:
-                logger.warning("Visits wait: %s", error)
-                return
-    if ingested:
-        logger.info("Ingested %d visits", ingested)
+            ).ingest(until=until)
 
 
-async def _keep_partitions() -> None:
-    settings = load_settings()
+async def keep_partitions(settings: Settings, now: datetime) -> Kept:
+    """Raises:
+    DatabaseUnavailableError: what is left is done by the next run.
+    """
     async with open_resources(settings, for_task=True) as resources:
-        partitions = Partitions(sessions=resources.sessions, retention=settings.visit_retention)
-        try:
-            kept = await partitions.keep(datetime.now(UTC))
-        except UnavailableError as error:
-            logger.warning("The months of visits stay as they are: %s", error)
-            return
-    if any(kept):
-        logger.info("Months of visits: %s", kept)
+        return await Partitions(sessions=resources.sessions, retention=settings.visit_retention).keep(now)
 
 
-async def _forget_batches() -> None:
-    async with open_resources(load_settings(), for_task=True) as resources:
-        try:
-            forgotten = await forget_batches(resources.sessions, VisitStream(resources.redis))
-        except (RedisAwayError, UnavailableError) as error:
-            logger.warning("Batches of visits are not forgotten yet: %s", error)
-            return
-    if forgotten:
-        logger.info("Forgot %d batches of visits", forgotten)
+async def forget_visit_batches(settings: Settings) -> int:
+    """Raises:
+    DatabaseUnavailableError, RedisAwayError: the next run does it.
+    """
+    async with open_resources(settings, for_task=True) as resources:
+        return await forget_batches(resources.sessions, VisitStream(resources.redis))

@@ -1,0 +1,191 @@
+"""`kill -9` of the ingest at each of its steps, and two of them at once: no visit is lost and none counts twice."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+import redis
+
+from tests.faults.gate import Hold
+from tests.faults.gated import Gated
+from tests.faults.tasks import main_worker, send_task
+from tests.main_service.visits.ingesting import (
+    GOOGLEBOT,
+    STREAM,
+    add_batch,
+    counted,
+    ingest,
+    insert_link,
+    left,
+    visit_to,
+)
+from tests.running import REPOSITORY, START_SECONDS, Environment, full
+
+ROUND = "from main_service.visits.tasks import ingest_visits_task; ingest_visits_task()"
+
+STEPS = [
+    ("valkey", (b"XREADGROUP",), "request"),
+    ("valkey", (b"XREADGROUP",), "answer"),
+    ("postgres", (b"INSERT INTO visit_batch",), "request"),
+    ("postgres", (b"INSERT INTO visit_batch",), "answer"),
+    ("valkey", (b"PFADD",), "request"),
+    ("valkey", (b"PFADD",), "answer"),
+    ("postgres", (b"COPY ",), "request"),
+    ("postgres", (b"COPY ",), "answer"),
+    ("postgres", (b"INSERT INTO visit_hour",), "answer"),
+    ("postgres", (b"INSERT INTO visit_day_value",), "answer"),
+    ("postgres", (b"UPDATE entry",), "answer"),
+    ("postgres", (b"UPDATE entry", b"COMMIT"), "request"),
+    ("postgres", (b"UPDATE entry", b"COMMIT"), "answer"),
+    ("valkey", (b"XACK",), "request"),
+    ("valkey", (b"XACK",), "answer"),
+]
+
+
+@contextmanager
+def a_round(environment: Environment) -> Iterator["subprocess.Popen[bytes]"]:
+    """A round of the task in a process of its own, killed at the end if it still runs."""
+    process = subprocess.Popen([sys.executable, "-c", ROUND], env=full(environment), cwd=REPOSITORY)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(("part", "said", "hold"), STEPS)
+async def test_round_that_was_killed_is_done_by_the_next_one(
+    gated: Gated,
+    environment: Environment,
+    database: asyncpg.Connection,
+    valkey: redis.Redis,
+    part: str,
+    said: tuple[bytes, ...],
+    hold: Hold,
+) -> None:
+    await ingest(environment)
+    keys = [await insert_link(database) for _ in range(3)]
+    for _ in range(10):
+        add_batch(valkey, [visit_to(key, user_agent=agent) for key in keys for agent in ("", GOOGLEBOT)])
+        add_batch(valkey, [visit_to(key) for key in keys])
+    gate = gated.valkey if part == "valkey" else gated.postgres
+
+    with gate.stop_at(*said, hold=hold) as stop, a_round(gated.environment) as process:
+        stop.wait()
+        process.kill()
+        process.wait()
+
+    # What comes meanwhile is not forgotten over what was left.
+    add_batch(valkey, [visit_to(key) for key in keys])
+    await wait_until_nobody_ingests(database)
+    await ingest(environment)
+    assert [await counted(database, key) for key in keys] == [(11, 20)] * 3
+    assert left(valkey) == (0, 0)
+    assert await ingest(environment) == 0
+
+
+async def test_second_ingest_leaves_the_work_to_the_first(
+    gated: Gated, environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    await ingest(environment)
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key)])
+
+    with (
+        gated.postgres.stop_at(b"UPDATE entry", b"COMMIT", hold="request") as stop,
+        a_round(gated.environment) as process,
+    ):
+        stop.wait()
+        add_batch(valkey, [visit_to(key)])
+        assert await ingest(environment) == 0
+        assert valkey.xlen(STREAM) == 2
+        stop.release()
+        assert process.wait(START_SECONDS) == 0
+
+    await ingest(environment)
+    assert await counted(database, key) == (2, 0)
+    assert left(valkey) == (0, 0)
+
+
+async def test_second_ingest_counts_nothing_that_the_first_has_just_counted(
+    gated: Gated, environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    await ingest(environment)
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key)])
+
+    with gated.valkey.stop_at(b"XACK", hold="request") as stop, a_round(gated.environment) as process:
+        stop.wait()
+        add_batch(valkey, [visit_to(key)])
+        assert await ingest(environment) == 1
+        stop.release()
+        assert process.wait(START_SECONDS) == 0
+
+    assert await counted(database, key) == (2, 0)
+    assert left(valkey) == (0, 0)
+
+
+async def test_four_ingests_at_once_count_everything_once(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    keys = [await insert_link(database) for _ in range(20)]
+    batch = [visit_to(key) for key in keys]
+    with valkey.pipeline(transaction=False) as pipe:
+        for _ in range(3_000):
+            add_batch(pipe, batch)
+        pipe.execute()
+
+    processes = [
+        subprocess.Popen([sys.executable, "-c", ROUND], env=full(environment), cwd=REPOSITORY) for _ in range(4)
+    ]
+    assert [process.wait(START_SECONDS) for process in processes] == [0] * 4
+
+    await ingest(environment)
+    assert [await counted(database, key) for key in keys] == [(3_000, 0)] * 20
+    assert left(valkey) == (0, 0)
+
+
+async def test_change_of_an_entry_waits_for_no_more_than_the_end_of_an_ingest(
+    gated: Gated, environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    """Its row is locked by the last statement only."""
+    await ingest(environment)
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key)])
+
+    with (
+        gated.postgres.stop_at(b"UPDATE entry", hold="request") as stop,
+        a_round(gated.environment) as process,
+    ):
+        stop.wait()
+        await database.execute("SET lock_timeout = '5s'")
+        await database.execute("UPDATE entry SET title = 'changed' WHERE key = $1", key)
+        stop.release()
+        assert process.wait(START_SECONDS) == 0
+
+    assert await counted(database, key) == (1, 0)
+
+
+async def test_worker_ingests_what_its_beat_asks_for(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, tmp_path: Path
+) -> None:
+    await ingest(environment)
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key)])
+
+    with main_worker(environment, tmp_path / "log") as worker:
+        send_task("main_service.ingest_visits", environment=environment)
+        worker.wait_for("Ingested 1 visits")
+        send_task("main_service.keep_partitions", environment=environment)
+        worker.wait_for("Months of visits")
+
+    assert await counted(database, key) == (1, 0)
+
+
+async def wait_until_nobody_ingests(database: asyncpg.Connection) -> None:
+    """PostgreSQL finds out a moment later that a client was killed."""
+    await database.execute("SELECT pg_advisory_lock(5710264840), pg_advisory_unlock(5710264840)")

@@ -1,0 +1,483 @@
+"""Visits come from the stream into the tables, each exactly once."""
+
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import asyncpg
+import pytest
+import redis
+
+from main_service.careful_redis import RedisAwayError
+from main_service.errors import DatabaseUnavailableError
+from tests.faults.gated import Gated
+from tests.main_service.cleanup.rows import ago, ended, insert_account, insert_paste
+from tests.main_service.visits.ingesting import (
+    DIMENSIONS,
+    FIREFOX,
+    GOOGLEBOT,
+    PHONE,
+    POISON,
+    STREAM,
+    add_batch,
+    at_ms,
+    counted,
+    ingest,
+    insert_link,
+    left,
+    values,
+    visit_to,
+)
+from tests.running import Environment
+
+
+async def test_every_visit_is_counted_once_and_all_tables_tell_the_same(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    keys = [await insert_link(database) for _ in range(5)]
+    visits = [
+        visit_to(
+            random.choice(keys),
+            user_agent=random.choice([FIREFOX, PHONE, GOOGLEBOT, "curl/8.5.0"]),
+            referrer=random.choice(["", "https://a.example.org/x", "https://b.example.com/"]),
+            language=random.choice(["de", "en-GB", ""]),
+            at_ms=at_ms(ago(hours=random.randrange(50))),
+        )
+        for _ in range(2_000)
+    ]
+    for start in range(0, len(visits), 25):
+        add_batch(valkey, visits[start : start + 25])
+
+    await ingest(environment)
+
+    people = Counter(visit[1] for visit in visits if visit[4] in (FIREFOX, PHONE))
+    bots = Counter(visit[1] for visit in visits if visit[4] not in (FIREFOX, PHONE))
+    assert {key: await counted(database, key) for key in keys} == {key: (people[key], bots[key]) for key in keys}
+    for key in keys:
+        own = [visit for visit in visits if visit[1] == key and visit[4] in (FIREFOX, PHONE)]
+        assert await values(database, key, "device") == Counter(
+            "mobile" if visit[4] == PHONE else "desktop" for visit in own
+        )
+        assert await values(database, key, "language") == Counter(visit[6][:2] or "unknown" for visit in own)
+        last_visit_at = await database.fetchval("SELECT last_visit_at FROM entry WHERE key = $1", key)
+        assert at_ms(last_visit_at) == max(visit[0] for visit in own)
+    assert left(valkey) == (0, 0)
+    assert await ingest(environment) == 0
+
+
+async def test_kept_of_a_visit(environment: Environment, database: asyncpg.Connection, valkey: redis.Redis) -> None:
+    owner = await insert_account(database)
+    key = await insert_link(database, owner_id=owner, original_url="https://News.Example.co.uk:8443/a?b")
+    visited_at = datetime(2026, 7, 1, 12, 0, 0, 123_000, tzinfo=UTC)
+    add_batch(valkey, [visit_to(key, at_ms=at_ms(visited_at), user_agent=PHONE)])
+
+    await ingest(environment)
+
+    assert dict(await database.fetchrow("SELECT *, host(ip) AS ip FROM visit WHERE key = $1", key)) == {
+        "visited_at": visited_at,
+        "key": key,
+        "owner_id": owner,
+        "ip": "203.0.113.0",
+        "country": None,
+        "device_type": "mobile",
+        "browser": "Chrome Mobile",
+        "os": "Android",
+        "language": "en",
+        "referrer": "https://forum.example.net/thread/4711",
+        "referrer_domain": "example.net",
+        "domain_1st": "example.co.uk",
+        "domain_2nd": "news",
+        "is_bot": False,
+    }
+
+
+async def test_visit_of_somebody_who_wants_nothing_kept_is_counted_as_a_person(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    key = await insert_link(database)
+    nothing = {"ip": None, "visitor": None, "user_agent": "", "referrer": "", "language": ""}
+    add_batch(valkey, [visit_to(key, **nothing)])
+
+    await ingest(environment)
+
+    assert await counted(database, key) == (1, 0)
+    row = dict(await database.fetchrow("SELECT * FROM visit WHERE key = $1", key))
+    assert {name for name, value in row.items() if value is not None} == {
+        "visited_at", "key", "domain_1st", "is_bot"
+    }  # fmt: skip
+    for dimension in DIMENSIONS:
+        assert await values(database, key, dimension) == {"unknown": 1}
+    assert await database.fetchval("SELECT day_visitors FROM visit_hour WHERE key = $1", key) == 0
+    assert not valkey.keys(f"visitors:{{0}}:{key}:*")
+
+
+async def test_client_that_says_nothing_of_itself_is_a_bot(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key, user_agent="")])
+
+    await ingest(environment)
+
+    assert await counted(database, key) == (0, 1)
+    assert await database.fetchval("SELECT last_visit_at FROM entry WHERE key = $1", key) is None
+
+
+async def test_batch_that_was_added_again_counts_once(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    key = await insert_link(database)
+    visits = [visit_to(key), visit_to(key, user_agent=GOOGLEBOT)]
+    batch_id = add_batch(valkey, visits)
+    add_batch(valkey, visits, batch_id=batch_id)
+
+    await ingest(environment)
+    add_batch(valkey, visits, batch_id=batch_id)
+    await ingest(environment)
+
+    assert await counted(database, key) == (1, 1)
+    assert left(valkey) == (0, 0)
+
+
+async def test_days_and_hours_are_those_of_utc(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    """Also where a month ends, and where clocks are put forward or back elsewhere."""
+    key = await insert_link(database)
+    instants = [
+        datetime(2026, 10, 31, 23, 59, 59, 999_000, tzinfo=UTC),
+        datetime(2026, 11, 1, tzinfo=UTC),
+        datetime(2026, 3, 29, 0, 59, 59, tzinfo=UTC),
+        datetime(2026, 3, 29, 1, 0, 0, tzinfo=UTC),
+        datetime(2026, 10, 25, 0, 30, 0, tzinfo=UTC),
+        datetime(2026, 10, 25, 1, 30, 0, tzinfo=UTC),
+        datetime(2028, 2, 29, 23, 0, 0, tzinfo=UTC),
+    ]
+    add_batch(valkey, [visit_to(key, at_ms=at_ms(instant)) for instant in instants])
+
+    await ingest(environment)
+
+    hours = await database.fetch("SELECT hour_at, people FROM visit_hour WHERE key = $1", key)
+    assert {(row["hour_at"], row["people"]) for row in hours} == {
+        (instant.replace(minute=0, second=0, microsecond=0), 1) for instant in instants
+    }
+    days = await database.fetch("SELECT day, visits FROM visit_day_value WHERE key = $1 AND dimension = 'country'", key)
+    assert {row["day"]: row["visits"] for row in days} == Counter(instant.date() for instant in instants)
+    visited = await database.fetch("SELECT visited_at FROM visit WHERE key = $1", key)
+    assert {row["visited_at"] for row in visited} == set(instants)
+    last_visit_at = await database.fetchval("SELECT last_visit_at FROM entry WHERE key = $1", key)
+    assert last_visit_at == max(instants)
+
+
+async def test_older_visit_does_not_turn_the_last_one_back(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    used_at = ago(minutes=1)
+    key = await insert_link(database, last_visit_at=used_at)
+    add_batch(valkey, [visit_to(key, at_ms=at_ms(ago(minutes=2)))])
+
+    await ingest(environment)
+
+    assert await counted(database, key) == (1, 0)
+    assert await database.fetchval("SELECT last_visit_at FROM entry WHERE key = $1", key) == used_at
+
+
+async def test_different_people_of_a_day_are_estimated(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    key = await insert_link(database)
+    noon = datetime.now(UTC).replace(hour=12, minute=0)
+    people = [f"{number:016x}" for number in range(30)]
+    add_batch(valkey, [visit_to(key, visitor=visitor, at_ms=at_ms(noon)) for visitor in people * 3])
+    add_batch(valkey, [visit_to(key, user_agent=GOOGLEBOT, at_ms=at_ms(noon))])
+    await ingest(environment)
+    hours = "SELECT day_visitors FROM visit_hour WHERE key = $1 ORDER BY hour_at"
+    assert 28 <= await database.fetchval(hours, key) <= 32
+    assert 7 < valkey.ttl(f"visitors:{{0}}:{key}:{noon.date()}") / 86_400 <= 8
+
+    more = [f"{number:016x}" for number in range(20, 50)]
+    add_batch(valkey, [visit_to(key, visitor=visitor, at_ms=at_ms(noon) + 3_600_000) for visitor in more])
+    add_batch(valkey, [visit_to(key, at_ms=at_ms(noon) + 86_400_000)])
+    await ingest(environment)
+
+    same_day, later, next_day = [row["day_visitors"] for row in await database.fetch(hours, key)]
+    assert 28 <= same_day <= 32
+    assert 47 <= later <= 53
+    assert next_day == 1
+
+
+async def test_figure_of_visitors_stays_when_redis_has_lost_them(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    key = await insert_link(database)
+    at = at_ms(datetime.now(UTC).replace(minute=0))
+    add_batch(valkey, [visit_to(key, at_ms=at) for _ in range(5)])
+    await ingest(environment)
+    valkey.delete(*valkey.keys(f"visitors:{{0}}:{key}:*"))
+    add_batch(valkey, [visit_to(key, at_ms=at)])
+
+    await ingest(environment)
+
+    assert await database.fetchval("SELECT day_visitors FROM visit_hour WHERE key = $1", key) == 5
+
+
+async def test_of_200_referrers_of_a_day_the_100_with_most_visits_stay_and_the_rest_are_others(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    key, quiet = await insert_link(database), await insert_link(database)
+    visits = []
+    for number in range(200):
+        visits += [visit_to(key, referrer=f"https://site{number:03}.com/")] * (2 if number % 2 else 1)
+    add_batch(valkey, [*visits, visit_to(quiet)])
+    await ingest(environment)
+
+    assert await counted(database, key) == (300, 0)
+    expected = {f"site{number:03}.com": 2 for number in range(1, 200, 2)} | {"other": 100}
+    assert await values(database, key, "referrer") == expected
+
+    # What comes back often enough gets a place, and what loses it counts as one of the others.
+    add_batch(valkey, [visit_to(key, referrer="https://site000.com/")] * 3)
+    add_batch(valkey, [visit_to(key, referrer="https://site003.com/")])
+    await ingest(environment)
+
+    assert await counted(database, key) == (304, 0)
+    del expected["site199.com"]
+    expected |= {"site000.com": 3, "site003.com": 3, "other": 102}
+    assert await values(database, key, "referrer") == expected
+    assert await values(database, quiet, "referrer") == {"example.net": 1}
+
+
+@pytest.mark.parametrize("state", ["over", "ended", "private"])
+async def test_visits_to_an_entry_that_has_ended_since_count(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, state: str
+) -> None:
+    owner = await insert_account(database)
+    columns = {
+        "over": {"expires_at": ago(hours=1)},
+        "ended": ended(ago(hours=1)),
+        "private": {"visibility": "private"},
+    }[state]
+    key = await insert_link(database, owner_id=owner, **columns)
+    add_batch(valkey, [visit_to(key)])
+
+    await ingest(environment)
+
+    assert await counted(database, key) == (1, 0)
+    assert await database.fetchval("SELECT owner_id FROM visit WHERE key = $1", key) == owner
+
+
+async def test_nothing_but_figures_comes_back_to_an_entry_that_was_emptied(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    key = await insert_link(database, **ended(ago(hours=1)), original_url=None, last_visit_at=None)
+    add_batch(valkey, [visit_to(key)])
+
+    await ingest(environment)
+
+    assert await counted(database, key) == (1, 0)
+    row = await database.fetchrow(
+        "SELECT last_visit_at, domain_1st FROM entry JOIN visit USING (key) WHERE key = $1", key
+    )
+    assert tuple(row) == (None, None)
+
+
+async def test_visit_to_a_paste_has_no_target(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    key = await insert_paste(database)
+    add_batch(valkey, [visit_to(key)])
+
+    await ingest(environment)
+
+    assert await counted(database, key) == (1, 0)
+    assert await database.fetchval("SELECT domain_1st FROM visit WHERE key = $1", key) is None
+
+
+async def test_visits_to_keys_without_a_row_are_dropped(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = await insert_link(database)
+    unknown = ["no-such-key", "", "a\x00b", "ключ", "x" * 10_000]
+    add_batch(valkey, [visit_to(other) for other in unknown] + [visit_to(key)])
+
+    assert await ingest(environment) == 1
+
+    assert await counted(database, key) == (1, 0)
+    assert await database.fetchval("SELECT count(*) FROM visit WHERE key = ANY($1)", ["no-such-key", ""]) == 0
+    assert "Dropped 5 visits" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"f": "2"},
+        {"f": ""},
+        {"id": "no uuid"},
+        {"id": b"\xff"},
+        {"v": "no json"},
+        {"v": "[[1]]"},
+        {"v": '{"at_ms": 1}'},
+        {"v": '[["1","k",null,null,"","",""]]'},
+        {"v": '[[true,"k",null,null,"","",""]]'},
+        {"v": '[[-1,"k",null,null,"","",""]]'},
+        {"v": '[[999999999999999,"k",null,null,"","",""]]'},
+        {"v": '[[1,"k",null,null,"\\ud800","",""]]'},
+        {"v": b'[[1,"k",null,null,"\xff","",""]]'},
+        {"v": '[[1,"k",null,null,null,"",""]]'},
+        {"v": "[" * 10_000},
+        {"v": '[[1,"k",null,null,"","","",""]]'},
+    ],
+    ids=str,
+)
+async def test_record_that_nobody_can_read_is_set_aside_and_holds_nothing_up(
+    environment: Environment,
+    database: asyncpg.Connection,
+    valkey: redis.Redis,
+    caplog: pytest.LogCaptureFixture,
+    changes: dict[str, str | bytes],
+) -> None:
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key)])
+    record_id = valkey.xadd(STREAM, {"id": str(uuid4()), "f": "1", "v": "[]", **changes})
+    add_batch(valkey, [visit_to(key)])
+    before = valkey.xlen(POISON)
+
+    await ingest(environment)
+
+    assert await counted(database, key) == (2, 0)
+    assert left(valkey) == (0, 0)
+    assert valkey.xlen(POISON) == before + 1
+    with redis.Redis.from_url(environment["MAIN_REDIS_URL"]) as raw:
+        [(_, fields)] = raw.xrevrange(POISON, count=1)
+    name, value = next(iter(changes.items()))
+    assert fields[name.encode()] == (value.encode() if isinstance(value, str) else value)
+    assert record_id in caplog.text
+
+
+async def test_record_without_fields_that_belong_to_it_is_set_aside(
+    environment: Environment, valkey: redis.Redis
+) -> None:
+    valkey.xadd(STREAM, {"something": "else"})
+
+    await ingest(environment)
+
+    assert valkey.xrevrange(POISON, count=1)[0][1] == {"something": "else"}
+    assert left(valkey) == (0, 0)
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "'; DROP TABLE visit; --",
+    '"quoted" \\N \\. \\t {curly,"braces"}',
+    "a\x00b\x01c\x1b[31md\x7fe\u0085f",
+    "tab\tnew\nline\r",
+    "\u202egnp.exe \u2028 \ufeff",
+    "ÿþ\xa0\xad",
+    "=cmd|' /C calc'!A0",
+    "%s %(name)s :bind $1",
+    "x" * 100_000,
+    "https://[bad",
+    "http://a..b/",
+    "https://" + "a." * 500 + "com/",
+    "javascript:alert(1)",
+    "http://user:secret@shop.example.org:99999/",
+    "(" * 3_000,
+    "Mozilla/5.0 (" * 200,
+]
+
+
+async def test_hostile_strings_are_only_data(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    key = await insert_link(database)
+    addresses = ["", "999.1.1.1", "fe80::1%eth0", "1.2.3.4/8", "::ffff:1.2.3.4", "\x00", "2001:db8::", "x" * 1000]
+    visits = [visit_to(key, user_agent=text, referrer=text, language=text, visitor=text[:16]) for text in HOSTILE]
+    visits += [visit_to(key, ip=address) for address in addresses]
+    add_batch(valkey, visits)
+
+    assert await ingest(environment) == len(visits)
+
+    people, bots = await counted(database, key)
+    assert people + bots == len(visits)
+    rows = await database.fetch("SELECT *, host(ip) AS ip FROM visit WHERE key = $1", key)
+    texts = [value for row in rows for value in row.values() if isinstance(value, str)]
+    assert all(text.isprintable() and len(text) <= 2_048 for text in texts)
+    assert {row["ip"] for row in rows if row["referrer_domain"] == "example.net"} == {
+        None, "::ffff:1.2.3.4", "2001:db8::"
+    }  # fmt: skip
+    stored = await database.fetch("SELECT value FROM visit_day_value WHERE key = $1", key)
+    assert all(len(row["value"]) <= 253 for row in stored)
+    assert await values(database, key, "language") == {"unknown": people - len(addresses), "en": len(addresses)}
+
+
+async def test_visits_wait_while_postgres_is_away(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, gated: Gated
+) -> None:
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key)])
+    with gated.postgres.refusing(), pytest.raises(DatabaseUnavailableError):
+        await ingest(gated.environment)
+    assert valkey.xlen(STREAM) == 1
+
+    await ingest(gated.environment)
+
+    assert await counted(database, key) == (1, 0)
+
+
+async def test_visits_wait_while_redis_is_away(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, gated: Gated
+) -> None:
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key)])
+    with gated.valkey.refusing(), pytest.raises(RedisAwayError):
+        await ingest(gated.environment)
+
+    await ingest(gated.environment)
+
+    assert await counted(database, key) == (1, 0)
+
+
+async def test_redis_without_memory_gets_rid_of_its_visits(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    await ingest(environment)
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key)])
+    valkey.xadd(STREAM, {"something": "else"})
+    valkey.config_set("maxmemory", "1")
+    try:
+        await ingest(environment)
+    finally:
+        valkey.config_set("maxmemory", "0")
+
+    assert await counted(database, key) == (1, 0)
+    assert left(valkey) == (0, 0)
+
+
+async def test_more_than_fits_a_portion_is_counted_in_one_round(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    key = await insert_link(database)
+    visit = visit_to(key)
+    with valkey.pipeline(transaction=False) as pipe:
+        for _ in range(2_001):
+            add_batch(pipe, [visit])
+        pipe.execute()
+
+    assert await ingest(environment) == 2_001
+
+    assert await counted(database, key) == (2_001, 0)
+    assert left(valkey) == (0, 0)
+
+
+async def test_redis_that_lost_everything_is_read_again_from_its_first_record(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    valkey.delete(STREAM)
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key, at_ms=at_ms(datetime.now(UTC) - timedelta(days=3)))])
+
+    await ingest(environment)
+
+    assert await counted(database, key) == (1, 0)
