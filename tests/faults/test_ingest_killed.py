@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -139,10 +139,9 @@ async def test_four_ingests_at_once_count_everything_once(
             add_batch(pipe, batch)
         pipe.execute()
 
-    processes = [
-        subprocess.Popen([sys.executable, "-c", ROUND], env=full(environment), cwd=REPOSITORY) for _ in range(4)
-    ]
-    assert [process.wait(START_SECONDS) for process in processes] == [0] * 4
+    with ExitStack() as stack:
+        processes = [stack.enter_context(a_round(environment)) for _ in range(4)]
+        assert [process.wait(START_SECONDS) for process in processes] == [0] * 4
 
     await ingest(environment)
     assert [await counted(database, key) for key in keys] == [(3_000, 0)] * 20

@@ -77,14 +77,13 @@ async def counted(database: asyncpg.Connection, key: str) -> tuple[int, int]:
     assert {row["is_bot"]: row["count"] for row in visits} == {
         is_bot: count for is_bot, count in ((False, people), (True, bots)) if count
     }
-    hours = await database.fetchrow(
-        "SELECT sum(people) AS people, sum(bots) AS bots FROM visit_hour WHERE key = $1", key
-    )
+    sums = "SELECT sum(people) AS people, sum(bots) AS bots FROM visit_hour WHERE key = $1"
+    hours = await database.fetchrow(sums, key)
     assert (hours["people"] or 0, hours["bots"] or 0) == (people, bots)
-    sums = await database.fetch(
+    totals = await database.fetch(
         "SELECT dimension, sum(visits) AS visits FROM visit_day_value WHERE key = $1 GROUP BY dimension", key
     )
-    assert {row["dimension"]: row["visits"] for row in sums} == (dict.fromkeys(DIMENSIONS, people) if people else {})
+    assert {row["dimension"]: row["visits"] for row in totals} == (dict.fromkeys(DIMENSIONS, people) if people else {})
     return people, bots
 
 
