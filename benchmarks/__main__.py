@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from benchmarks.contestants import find_program
+from benchmarks.ingest import ingest_lines, measure_ingest
 from benchmarks.load import CONNECTIONS, measure
 from benchmarks.machine import describe
 from benchmarks.processes import BenchmarkError
@@ -74,6 +75,7 @@ def _run(options: argparse.Namespace, *, nginx: str, wrk: str, core: int, load_c
             redirects = races[0]
             link = redirects.work.lines.read_text().splitlines()[0].removeprefix("/")
             crowd = measure_crowd(redirects.contestants[-1].url, link)
+        ingested = measure_ingest(folder / "ingest", core=core, load_core=load_core)
     print("\n".join(describe(nginx=nginx, wrk=wrk)))
     print(
         f"Medians of {options.rounds} × {options.seconds} s, {CONNECTIONS} connections;"
@@ -82,6 +84,7 @@ def _run(options: argparse.Namespace, *, nginx: str, wrk: str, core: int, load_c
     )
     print("\n".join(table(races, samples)))
     print("\n".join(crowd_lines(crowd)))
+    print("\n".join(ingest_lines(ingested)))
     return 1 if any(failures(own) for own in samples.values()) else 0
 
 

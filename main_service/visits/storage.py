@@ -51,9 +51,7 @@ _FOLD_VALUES = text(
     """
     WITH crowded AS (
         SELECT key, day, dimension
-        FROM (
-            SELECT DISTINCT * FROM unnest(CAST(:keys AS text[]), CAST(:days AS date[])) AS touched (key, day)
-        ) AS touched
+        FROM unnest(CAST(:keys AS text[]), CAST(:days AS date[])) AS touched (key, day)
         JOIN visit_day_value USING (key, day)
         WHERE value <> :other
         GROUP BY key, day, dimension
@@ -158,7 +156,7 @@ async def add_values(session: Session, values: Mapping[tuple[str, date, str, str
     """
     rows = [(*name, visits) for name, visits in sorted(values.items())]
     await session.execute(_ADD_VALUES, _columns(rows, "keys", "days", "dimensions", "values", "visits"))
-    await session.execute(_FOLD_VALUES, _columns([row[:2] for row in rows], "keys", "days"))
+    await session.execute(_FOLD_VALUES, _columns(sorted({row[:2] for row in rows}), "keys", "days"))
 
 
 async def add_to_entries(session: Session, counts: Mapping[str, Counts], last_visits: Mapping[str, datetime]) -> None:
