@@ -20,6 +20,8 @@ MOST_VALUES = 100
 INGEST_LOCK = 5_710_264_840
 """Any number that nobody else takes an advisory lock on."""
 
+_AWAY = (asyncpg.PostgresConnectionError, asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError)
+"""As Session has it: connection lost, out of resources, shut down or cancelled."""
 _COLUMNS = [column.name for column in visit.columns]
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)").bindparams(lock=INGEST_LOCK)
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)").bindparams(lock=INGEST_LOCK)
@@ -133,7 +135,7 @@ async def insert_visits(session: Session, rows: Sequence[VisitRow]) -> None:
     assert driver is not None
     try:
         await driver.copy_records_to_table(visit.name, records=rows, columns=_COLUMNS)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (OSError, TimeoutError, asyncpg.InterfaceError, *_AWAY) as error:
         # Past SQLAlchemy, so past what Session makes of its errors.
         await session.invalidate()
         raise DatabaseUnavailableError from error

@@ -1,5 +1,6 @@
 """`kill -9` of the ingest at each of its steps, and two of them at once: no visit is lost and none counts twice."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import asyncpg
 import pytest
 import redis
 
+from main_service.errors import DatabaseUnavailableError
 from tests.faults.gate import Hold
 from tests.faults.gated import Gated
 from tests.faults.tasks import main_worker, send_task
@@ -166,6 +168,29 @@ async def test_change_of_an_entry_waits_for_no_more_than_the_end_of_an_ingest(
         stop.release()
         assert process.wait(START_SECONDS) == 0
 
+    assert await counted(database, key) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "said", [b"INSERT INTO visit_batch", b"COPY ", b"INSERT INTO visit_day_value", b"UPDATE entry"]
+)
+async def test_round_that_loses_postgres_on_its_way_leaves_all_to_the_next_one(
+    gated: Gated, environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, said: bytes
+) -> None:
+    await ingest(environment)
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key)])
+
+    with gated.postgres.stop_at(said, hold="answer") as stop:
+        ingesting = asyncio.create_task(ingest(gated.environment))
+        await asyncio.to_thread(stop.wait)
+        with gated.postgres.refusing():
+            stop.release()
+            with pytest.raises(DatabaseUnavailableError):
+                await ingesting
+
+    await wait_until_nobody_ingests(database)
+    assert await ingest(environment) == 1
     assert await counted(database, key) == (1, 0)
 
 

@@ -140,6 +140,17 @@ async def test_batch_that_was_added_again_counts_once(
     assert left(valkey) == (0, 0)
 
 
+async def test_figures_of_several_rounds_add_up(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    key = await insert_link(database)
+    for _ in range(3):
+        add_batch(valkey, [visit_to(key, user_agent=agent) for agent in (FIREFOX, GOOGLEBOT, GOOGLEBOT)])
+        await ingest(environment)
+
+    assert await counted(database, key) == (3, 6)
+
+
 async def test_days_and_hours_are_those_of_utc(
     environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
