@@ -14,12 +14,14 @@ from main_service.cleanup import routes as cleanup_routes
 from main_service.collections import pages as collection_pages
 from main_service.collections import routes as collection_routes
 from main_service.collections import shared_pages
-from main_service.entries import edit_pages, manage_pages, pages, read_pages, routes
+from main_service.entries import edit_pages, manage_pages, pages, qr_pages, read_pages, routes
 from main_service.profile import leaving_pages, leaving_routes
 from main_service.profile import pages as profile_pages
 from main_service.profile import routes as profile_routes
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
+from main_service.visits import pages as visit_pages
+from main_service.visits import routes as visit_routes
 from main_service.web import documentation
 from main_service.web.body_limits import BodyLimitsMiddleware
 from main_service.web.headers import SecurityHeadersMiddleware
@@ -69,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Before /entries/{key}, which would swallow /entries/export.
     app.include_router(profile_routes.router)
     app.include_router(routes.router)
+    app.include_router(visit_routes.router)
     app.include_router(account_routes.router)
     app.include_router(user_routes.router)
     app.include_router(collection_routes.router)
@@ -85,6 +88,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(settings_pages.router)
     app.include_router(manage_pages.router)
     app.include_router(edit_pages.router)
+    app.include_router(visit_pages.router)
+    app.include_router(qr_pages.router)
     # Last, because /{key} would swallow every address of one part.
     app.include_router(read_pages.router)
     _document_problems(app)

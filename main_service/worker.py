@@ -24,6 +24,7 @@ DO_ASKED_WORK_EVERY = timedelta(seconds=10)
 INGEST_VISITS_EVERY = timedelta(seconds=10)
 KEEP_PARTITIONS_EVERY = timedelta(days=1)
 FORGET_VISIT_BATCHES_EVERY = timedelta(days=1)
+RANK_ENTRIES_EVERY = timedelta(minutes=1)
 
 
 class _SteadyConnection(Connection):
@@ -48,6 +49,7 @@ app = Celery(
         "main_service.visits.tasks",
         "main_service.cleanup.tasks",
         "main_service.mailing.tasks",
+        "main_service.visits.leaderboard_tasks",
     ],
 )
 app.conf.update(
@@ -121,6 +123,11 @@ app.conf.update(
             "task": "main_service.forget_visit_batches",
             "schedule": FORGET_VISIT_BATCHES_EVERY,
             "options": {"expires": FORGET_VISIT_BATCHES_EVERY.total_seconds()},
+        },
+        "rank_entries": {
+            "task": "main_service.rank_entries",
+            "schedule": RANK_ENTRIES_EVERY,
+            "options": {"expires": RANK_ENTRIES_EVERY.total_seconds()},
         },
     },
 )

@@ -56,6 +56,8 @@ def upgrade() -> None:
         sa.Column("day_visitors", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("key", "hour_at", name="pk_visit_hour"),
     )
+    # By which public entries are ranked.
+    op.create_index("ix_visit_hour_hour_at", "visit_hour", ["hour_at"])
     op.create_table(
         "visit_day_value",
         sa.Column("key", sa.Text(collation="C"), nullable=False),

@@ -26,9 +26,9 @@ TOMBSTONE_LIFETIME = timedelta(seconds=60)
 FILL_WITHIN_SECONDS = 5.0
 """A reader slower than this between row and copy does not write it: its tombstone could be gone by then."""
 LONGEST_LIFETIME = timedelta(days=1)
-_FORMAT = 3
+_FORMAT = 4
 """Part of every copy. A copy in another format counts as none, so that versions can follow each other. Format 1 was
-written without regard to view limits, format 2 without regard to owners."""
+written without regard to view limits, format 2 without regard to owners, format 3 without statistics."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _name(key: str) -> str:
 
 def _pack(entry: LiveEntry) -> bytes:
     fields: dict[str, Any] = asdict(entry)
-    del fields["key"], fields["views_left"]
+    del fields["key"], fields["views_left"], fields["visit_count"]
     return json.dumps([_FORMAT, fields], default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -121,4 +121,4 @@ def _unpack(key: str, packed: bytes) -> LiveEntry | None:
     for name in ("owner_id", "body_id"):
         fields[name] = UUID(fields[name]) if fields[name] else None
     fields["kind"], fields["visibility"] = Kind(fields["kind"]), Visibility(fields["visibility"])
-    return LiveEntry(key=key, views_left=None, **fields)
+    return LiveEntry(key=key, views_left=None, visit_count=None, **fields)

@@ -141,6 +141,8 @@ class EntryCreator:
             created_at=now,
             updated_at=now,
             expires_at=self._lifetimes.expiry(new.lifetime, now=now),
+            has_public_statistics=False,
+            visit_count=0,
             views_left=new.views,
             original_url=original_url,
             body_id=body_id,

@@ -45,7 +45,7 @@ async def change(page: ManagePageDep, reader: EntryReaderDep, changer: EntryChan
         return RedirectResponse(f"/{page.key}/manage", 303)
 
     async def again(entry: LiveEntry, error: AppError, fields: dict[str, str]) -> Response:
-        return await asyncio.to_thread(_form, page, entry, _fields_of(entry, "") | fields, error)
+        return await asyncio.to_thread(_form, page, entry, _fields_of(entry, "", is_sent=True) | fields, error)
 
     return await page.after(save, again)
 
@@ -59,8 +59,10 @@ def _changes(entry: LiveEntry, fields: dict[str, str]) -> Changes:
     names = ("original_url",) if entry.kind is Kind.LINK else ("text", "syntax")
     values = {name: fields[name] for name in ("title", "visibility", *names) if name in fields}
     optional = {name: values[name] or None for name in ("title", "syntax") if name in values}
+    # A browser sends a box that is not ticked as no field.
+    ticked = {"has_public_statistics": "has_public_statistics" in fields}
     try:
-        return EntryChangeIn.model_validate(values | optional).changes
+        return EntryChangeIn.model_validate(values | optional | ticked).changes
     except ValidationError as error:
         raise InvalidInputError(fields=field_errors(error.errors())) from error
 
@@ -77,8 +79,10 @@ def _as_sent(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _fields_of(entry: LiveEntry, text: str) -> dict[str, str]:
+def _fields_of(entry: LiveEntry, text: str, *, is_sent: bool = False) -> dict[str, str]:
+    """`is_sent`: the form came, so that a box is ticked only if it says so."""
     return {
+        "has_public_statistics": "yes" if entry.has_public_statistics and not is_sent else "",
         "title": entry.title or "",
         "visibility": entry.visibility.value,
         "original_url": entry.original_url or "",

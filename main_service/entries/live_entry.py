@@ -19,6 +19,10 @@ class LiveEntry:
     updated_at: datetime
     expires_at: datetime | None
     """None: never."""
+    has_public_statistics: bool
+    """Whether whoever may see the entry may see its statistics."""
+    visit_count: int | None
+    """Of people, when the row was read; None: it was read from a copy, which does not know it."""
     views_left: int | None
     """None: without a limit. Otherwise neither text nor target may be shown before a view is spent."""
     original_url: str | None
@@ -44,6 +48,8 @@ class LiveEntry:
             created_at=entry.created_at,
             updated_at=entry.updated_at,
             expires_at=entry.expires_at,
+            has_public_statistics=entry.has_public_statistics,
+            visit_count=entry.visit_count,
             views_left=entry.views_left,
             original_url=entry.original_url,
             body_id=entry.body_id,

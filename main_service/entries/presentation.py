@@ -34,8 +34,10 @@ def page_entry(entry: LiveEntry, public_url: str) -> PageEntry:
 
 
 def entry_out(entry: LiveEntry, public_url: str, *, to_manager: bool) -> PasteOut | LinkOut:
-    if entry.views_left is not None and not to_manager:
-        entry = replace(entry, title=None, original_url=None)
+    if not to_manager:
+        entry = replace(entry, visit_count=None)
+        if entry.views_left is not None:
+            entry = replace(entry, title=None, original_url=None)
     return PasteOut(**_wire(entry, public_url)) if entry.kind is Kind.PASTE else LinkOut(**_wire(entry, public_url))
 
 

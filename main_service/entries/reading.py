@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
@@ -49,6 +50,12 @@ class EntryReader:
         if found.may_fill:
             await self._copies.fill(entry, read_at=read_at)
         return entry
+
+    async def counted(self, entry: LiveEntry) -> LiveEntry:
+        """With its visits, for who manages it: a copy does not know them."""
+        if entry.visit_count is not None:
+            return entry
+        return replace(entry, visit_count=await storage.get_visit_count(self._session, entry.key))
 
     async def follow(self, entry: LiveEntry, asker: Asker) -> LiveEntry:
         """The link, free to be followed: where views are limited, one has been spent.

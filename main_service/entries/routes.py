@@ -148,7 +148,9 @@ async def get_entry(
 ) -> PasteOut | LinkOut:
     """What it is and how long it lives. Spends no view; where views are limited, only who manages it sees all."""
     entry = await reader.get(key, asker)
-    return entry_out(entry, settings.public_url, to_manager=rights.is_manager(entry, asker))
+    if not rights.is_manager(entry, asker):
+        return entry_out(entry, settings.public_url, to_manager=False)
+    return entry_out(await reader.counted(entry), settings.public_url, to_manager=True)
 
 
 @router.get(

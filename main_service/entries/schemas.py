@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StringConstraints,
     WithJsonSchema,
     field_validator,
@@ -172,11 +173,16 @@ class EntryChangeIn(_LifetimeIn):
 
     title: Title | None = None
     visibility: Visibility | None = None
+    has_public_statistics: StrictBool | None = Field(
+        None, description="Whether whoever may see the entry may see its statistics."
+    )
     original_url: TargetUrl | None = Field(None, description="Links only.")
     text: Text | None = Field(None, description="Pastes only.")
     syntax: Syntax | None = Field(None, description="Pastes only.")
 
-    @field_validator("visibility", "original_url", "text", "expires_at", "expires_in", mode="before")
+    @field_validator(
+        "visibility", "has_public_statistics", "original_url", "text", "expires_at", "expires_in", mode="before"
+    )
     @classmethod
     def _refuse_null(cls, value: Any) -> Any:
         if value is None:
@@ -185,7 +191,7 @@ class EntryChangeIn(_LifetimeIn):
 
     @property
     def changes(self) -> Changes:
-        columns = self.model_fields_set & {"title", "visibility", "original_url", "syntax"}
+        columns = self.model_fields_set & {"title", "visibility", "has_public_statistics", "original_url", "syntax"}
         fields = {name: getattr(self, name) for name in columns}
         if "title" in fields:
             fields["title"] = self.title or None
@@ -212,6 +218,8 @@ class _EntryOut(BaseModel):
     updated_at: datetime
     expires_at: datetime | None = Field(description="null: never, as users may have it.")
     views_left: int | None = Field(description="How often it can still be viewed; null: without a limit.")
+    has_public_statistics: bool = Field(description="Whether whoever may see the entry may see its statistics.")
+    visit_count: int | None = Field(description="Visits of people; null, but for who manages it.")
 
 
 class PasteOut(_EntryOut):

@@ -66,6 +66,12 @@ async def find(session: Session, key: str) -> Entry | None:
     return entry
 
 
+async def get_visit_count(session: Session, key: str) -> int:
+    """How often people have visited the entry of a key that is in use."""
+    count: int = (await session.execute(select(Entry.visit_count).where(Entry.key == key))).scalar_one()
+    return count
+
+
 async def find_for_update(session: Session, key: str) -> Entry | None:
     """The row of `key`, locked until the transaction ends."""
     statement = select(Entry).where(Entry.key == key).with_for_update()

@@ -25,6 +25,8 @@ class OwnedEntry:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime | None
+    visit_count: int
+    """Of people."""
     views_left: int | None
     original_url: str | None
     size_bytes: int | None

@@ -12,7 +12,7 @@ from main_service.profile.schemas import OwnedLinkOut, OwnedPasteOut
 
 CSV_COLUMNS = (
     "key", "kind", "url", "title", "visibility", "state", "created_at", "updated_at", "expires_at", "ended_at",
-    "archival_reason", "views_left", "original_url", "raw_url", "size_bytes", "syntax",
+    "archival_reason", "visit_count", "views_left", "original_url", "raw_url", "size_bytes", "syntax",
 )  # fmt: skip
 
 BYTE_ORDER_MARK = "\ufeff"

@@ -72,6 +72,7 @@ class _OwnedOut(BaseModel):
     expires_at: datetime | None = Field(description="null: never.")
     ended_at: datetime | None
     archival_reason: ArchivalReason | None = Field(description="Why it ended; null: it is live.")
+    visit_count: int = Field(description="Visits of people.")
     views_left: int | None = Field(description="How often it can still be viewed; null: without a limit.")
 
 

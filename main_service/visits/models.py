@@ -47,6 +47,7 @@ class VisitHour(Base):
     """Visits of an entry in an hour of UTC."""
 
     __tablename__ = "visit_hour"
+    __table_args__ = (Index("ix_visit_hour_hour_at", "hour_at"),)
 
     key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
     hour_at: Mapped[datetime] = mapped_column(primary_key=True)

@@ -27,7 +27,7 @@ def test_link_can_be_changed_in_all_it_has(client: httpx.Client) -> None:
 
     assert response.status_code == 200
     changed = response.json()
-    assert changed == client.get(f"/api/v1/entries/{link['key']}").json()
+    assert changed == client.get(f"/api/v1/entries/{link['key']}", headers=managing(link)).json()
     assert (changed["title"], changed["visibility"]) == ("New", "public")
     assert datetime.fromisoformat(changed["expires_at"]) < datetime.now(UTC) + timedelta(days=1, seconds=1)
     assert changed["updated_at"] > link["updated_at"]

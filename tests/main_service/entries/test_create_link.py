@@ -16,7 +16,7 @@ def test_link_gets_a_short_address_that_redirects(client: httpx.Client) -> None:
     link = response.json()
     assert set(link) == {
         "key", "url", "short_url", "original_url", "kind", "title", "visibility",
-        "created_at", "updated_at", "expires_at", "views_left", "manage_token",
+        "created_at", "updated_at", "expires_at", "views_left", "has_public_statistics", "visit_count", "manage_token",
     }  # fmt: skip
     assert link["url"] == link["short_url"] == response.headers["location"] == f"http://slipbin.test/{link['key']}"
     assert (link["kind"], link["visibility"], link["title"]) == ("link", "unlisted", "A title")

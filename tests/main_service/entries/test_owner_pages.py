@@ -176,7 +176,7 @@ def test_other_users_are_refused_on_every_form(client: httpx.Client, web: WebSer
     refused = client.post(f"/{entry['key']}/manage{action}", data=form, headers=BROWSER)
 
     assert refused.status_code == 403
-    now = client.get(f"/api/v1/entries/{entry['key']}").json()
+    now = client.get(f"/api/v1/entries/{entry['key']}", headers=owner.headers).json()
     assert {name: entry[name] for name in now} == now
 
 

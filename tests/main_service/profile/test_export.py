@@ -76,6 +76,7 @@ def test_export_holds_what_lists_show_oldest_first_ended_ones_too(client: httpx.
         "expires_at": "",
         "ended_at": "",
         "archival_reason": "",
+        "visit_count": "0",
         "views_left": "",
         "original_url": "",
         "raw_url": f"http://slipbin.test/{keys[0]}/raw",

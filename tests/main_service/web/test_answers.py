@@ -231,7 +231,10 @@ def test_openapi_documents_every_refusal_as_a_problem(client: httpx.Client) -> N
         ("get", "/api/v1/entries/{key}/text"), ("post", "/api/v1/entries/{key}/claim"),
         ("post", "/api/v1/entries/delete"), ("get", "/api/v1/entries"), ("get", "/api/v1/entries/export"),
         ("get", "/api/v1/shared/{shared_key}"),
-        ("get", "/{key}"), ("get", "/{key}/raw"), ("get", "/health/live"), ("get", "/health/ready"),
+        ("get", "/api/v1/entries/{key}/stats"), ("get", "/api/v1/entries/{key}/history"),
+        ("get", "/api/v1/stats/me"), ("get", "/api/v1/stats/top"),
+        ("get", "/{key}"), ("get", "/{key}/raw"), ("get", "/{key}/qr.svg"), ("get", "/{key}/qr.png"),
+        ("get", "/health/live"), ("get", "/health/ready"),
     }  # fmt: skip
     for (method, path), operation in operations.items():
         if path.startswith("/health/"):

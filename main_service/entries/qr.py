@@ -1,0 +1,47 @@
+"""QR codes of addresses. Drawing one takes some ten milliseconds, so those that are asked for again are kept."""
+
+from functools import lru_cache
+from io import BytesIO
+
+import segno
+
+QUIET_ZONE = 4
+"""In modules, on each side; readers need it."""
+MIN_SIZE = 128
+"""In px. The longest address of ours fits in."""
+MAX_SIZE = 2048
+DEFAULT_SIZE = 512
+_KEPT = 1_000
+
+
+@lru_cache(maxsize=_KEPT)
+def draw_svg(address: str) -> bytes:
+    """A picture that fills its place. Black on white whatever the page's colours, as readers need it."""
+    picture = BytesIO()
+    _make(address).save(
+        picture,
+        kind="svg",
+        xmldecl=False,
+        svgclass=None,
+        lineclass=None,
+        omitsize=True,
+        border=QUIET_ZONE,
+        dark="#000",
+        light="#fff",
+    )
+    return picture.getvalue()
+
+
+@lru_cache(maxsize=_KEPT)
+def draw_png(address: str, size: int) -> bytes:
+    """At most `size` px wide and high: each module is as many whole px as fit."""
+    code = _make(address)
+    modules, _ = code.symbol_size(scale=1, border=QUIET_ZONE)
+    picture = BytesIO()
+    code.save(picture, kind="png", scale=max(1, size // int(modules)), border=QUIET_ZONE, dark="#000", light="#fff")
+    return picture.getvalue()
+
+
+def _make(address: str) -> segno.QRCode:
+    # M: a seventh of it may be unreadable.
+    return segno.make(address, error="m", micro=False)

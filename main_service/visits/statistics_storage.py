@@ -1,0 +1,141 @@
+"""Counts of visits in PostgreSQL: one question each, from what ingest has summed up, never from single visits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, func, select, text
+
+from main_service.database import Session
+from main_service.entries.live_entry import LiveEntry
+from main_service.entries.models import Entry, Visibility
+from main_service.entries.storage import is_not_over
+from main_service.visits.models import OTHER, Dimension, VisitHour
+from main_service.visits.periods import Days, Steps
+
+MAX_VALUES = 100
+"""Of one dimension. The rest are counted together."""
+
+_COUNTS = text(
+    """
+    SELECT coalesce(sum(people), 0)::bigint, coalesce(sum(bots), 0)::bigint, coalesce(sum(visitors), 0)::bigint
+      FROM (SELECT sum(people) AS people, sum(bots) AS bots, max(day_visitors) AS visitors
+              FROM visit_hour
+             WHERE key = :key AND hour_at >= :start_at AND hour_at < :end_at
+             GROUP BY date_trunc('day', hour_at, 'UTC')) AS by_day
+    """
+)
+
+_VALUES = text(
+    """
+    SELECT dimension, CASE WHEN place <= :max_values THEN value ELSE :other END, sum(visits)::bigint
+      FROM (SELECT dimension, value, visits,
+                   row_number() OVER (PARTITION BY dimension ORDER BY value = :other, visits DESC, value) AS place
+              FROM (SELECT dimension, value, sum(visits) AS visits
+                      FROM visit_day_value
+                     WHERE key = :key AND day BETWEEN :first AND :last
+                     GROUP BY dimension, value) AS summed) AS ranked
+     GROUP BY 1, 2
+    """
+)
+
+_HISTORY = text(
+    """
+    SELECT width_bucket(hour_at, CAST(:starts AS timestamptz[])) - 1, sum(people)::bigint, sum(bots)::bigint
+      FROM visit_hour
+     WHERE key = :key AND hour_at >= :start_at AND hour_at < :end_at
+     GROUP BY 1
+    """
+)
+
+
+@dataclass(frozen=True)
+class Counts:
+    people: int
+    bots: int
+    day_visitors: int
+    """Different people of each day of UTC, summed up."""
+
+
+@dataclass(frozen=True)
+class ValueCount:
+    value: str
+    visits: int
+
+
+@dataclass(frozen=True)
+class OwnCounts:
+    entries: int
+    live_entries: int
+    people: int
+    bots: int
+    last_visit_at: datetime | None
+
+
+async def count(session: Session, key: str, days: Days) -> Counts:
+    values = {"key": key, "start_at": days.start_at, "end_at": days.end_at}
+    return Counts(*(await session.execute(_COUNTS, values)).one())
+
+
+async def list_values(session: Session, key: str, days: Days) -> dict[Dimension, list[ValueCount]]:
+    """The most frequent values of each dimension, and last the others together."""
+    values = {"key": key, "first": days.first, "last": days.last, "max_values": MAX_VALUES, "other": OTHER}
+    found: dict[Dimension, list[ValueCount]] = {dimension: [] for dimension in Dimension}
+    for dimension, value, visits in await session.execute(_VALUES, values):
+        if dimension in found:
+            found[Dimension(dimension)].append(ValueCount(value, visits))
+    for counts in found.values():
+        counts.sort(key=lambda each: (each.value == OTHER, -each.visits, each.value))
+    return found
+
+
+async def list_steps(session: Session, key: str, steps: Steps) -> dict[int, tuple[int, int]]:
+    """People and bots by the index of the step; steps without visits are left out."""
+    if not steps.starts:
+        return {}
+    values = {"key": key, "starts": steps.starts, "start_at": steps.starts[0], "end_at": steps.end_at}
+    return {index: (people, bots) for index, people, bots in await session.execute(_HISTORY, values)}
+
+
+async def count_own(session: Session, owner_id: UUID) -> OwnCounts:
+    is_live = and_(Entry.ended_at.is_(None), is_not_over())
+    statement = select(
+        func.count(),
+        func.count().filter(is_live),
+        func.coalesce(func.sum(Entry.visit_count), 0),
+        func.coalesce(func.sum(Entry.bot_count), 0),
+        func.max(Entry.last_visit_at),
+    ).where(Entry.owner_id == owner_id)
+    entries, live_entries, people, bots, last_visit_at = (await session.execute(statement)).one()
+    return OwnCounts(entries, live_entries, int(people), int(bots), last_visit_at)
+
+
+async def rank_public(session: Session, *, since: datetime, limit: int) -> list[tuple[str, int]]:
+    """Key and visits of the public live entries that most people have visited since a whole hour, most first."""
+    visits = func.sum(VisitHour.people)
+    statement = (
+        select(VisitHour.key, visits)
+        .join(Entry, Entry.key == VisitHour.key)
+        .where(VisitHour.hour_at >= since, *_is_public())
+        .group_by(VisitHour.key)
+        .having(visits > 0)
+        .order_by(visits.desc(), VisitHour.key)
+        .limit(limit)
+    )
+    return [(key, int(count)) for key, count in await session.execute(statement)]
+
+
+async def list_public(session: Session, keys: Sequence[str]) -> dict[str, LiveEntry]:
+    """Those of the entries that are public and live."""
+    rows = await session.execute(select(Entry).where(Entry.key.in_(keys), *_is_public()))
+    return {row.key: LiveEntry.from_row(row) for row in rows.scalars()}
+
+
+def _is_public() -> tuple[ColumnElement[bool], ...]:
+    return Entry.visibility == Visibility.PUBLIC, Entry.ended_at.is_(None), is_not_over()
+
+
+def hours_back(now: datetime, span: timedelta) -> datetime:
+    """The whole hour at which the last hours of `span` begin, the present one included."""
+    return now.replace(minute=0, second=0, microsecond=0) - span + timedelta(hours=1)
