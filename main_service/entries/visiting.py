@@ -4,7 +4,7 @@ import time
 from datetime import UTC, datetime
 from hashlib import blake2b, sha256
 from hmac import digest
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -56,7 +56,7 @@ class VisitRecorder:
         if self._settings.visit_respect_dnt and "1" in (headers.get("dnt"), headers.get("sec-gpc")):
             return Visit(at_ms, key, ip=None, visitor=None, user_agent="", referrer="", language="")
         user_agent = _clean(headers, "user-agent")
-        address = _without_zone(client_address(self._request, self._settings.trusted_proxies))
+        address = client_address(self._request, self._settings.trusted_proxies)
         return Visit(
             at_ms,
             key,
@@ -80,16 +80,12 @@ def _clean(headers: Headers, name: str) -> str:
     return headers.get(name, "").translate(_CONTROLS).strip()
 
 
-def _without_zone(address: Address | None) -> Address | None:
-    """An IPv6 address from a header may name a network card of somebody's, which can be any text."""
-    return IPv6Address(int(address)) if isinstance(address, IPv6Address) else address
-
-
 def _address_to_keep(address: Address | None, *, in_full: bool) -> str | None:
     """The address, or the first of its /24 (IPv6: /48); None where none is known."""
     if address is None:
         return None
     cut = 0 if in_full else _IPV4_BITS_CUT if isinstance(address, IPv4Address) else _IPV6_BITS_CUT
+    # Made anew from its number, an IPv6 address has no zone, which may be any text.
     return str(type(address)(int(address) >> cut << cut))
 
 
@@ -97,7 +93,8 @@ def _visitor(address: Address | None, user_agent: str, at_ms: int, *, secret: st
     """The same for one address and program on one day of UTC; another day's can't be compared with it."""
     day = datetime.fromtimestamp(at_ms // 1000, UTC).date()
     key = digest(secret.encode(), f"visitors of {day}".encode(), sha256)
-    return blake2b(f"{address} {user_agent}".encode(), digest_size=8, key=key).hexdigest()
+    whole_address = _address_to_keep(address, in_full=True)
+    return blake2b(f"{whole_address} {user_agent}".encode(), digest_size=8, key=key).hexdigest()
 
 
 def _referrer(referrer: str) -> str:

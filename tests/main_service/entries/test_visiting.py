@@ -252,6 +252,7 @@ def test_visitor_is_known_again_by_address_and_program(visit_with: VisitWith) ->
     ada = visitor("203.0.113.77", CHROME)
 
     assert visitor("203.0.113.77", CHROME) == ada
+    assert visitor("fe80::1%a", CHROME) == visitor("fe80::1%b", CHROME)
     assert len({ada, visitor("203.0.113.78", CHROME), visitor("203.0.113.77", "curl/8.5.0")}) == 3
 
 
