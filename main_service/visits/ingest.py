@@ -20,6 +20,8 @@ from main_service.visits.visitors import Visitors
 logger = logging.getLogger(__name__)
 
 VISITS_PER_PORTION = 50_000
+ENTRIES_PER_PORTION = 5_000
+"""Their rows are locked together, and whoever changes one of them waits."""
 RECORDS_PER_PORTION = 2_000
 
 
@@ -32,6 +34,8 @@ class _Portion:
     poison: list[Record] = field(default_factory=list)
     """Records that are no batches."""
     visits: int = 0
+    keys: set[str] = field(default_factory=set)
+    """Whatever the visits say they are to."""
 
     def add(self, record: Record) -> None:
         self.record_ids.append(record.id)
@@ -47,10 +51,15 @@ class _Portion:
         if batch_id not in self.batches:
             self.batches[batch_id] = visits
             self.visits += len(visits)
+            self.keys.update(visit[1] for visit in visits)
 
     @property
     def is_full(self) -> bool:
-        return self.visits >= VISITS_PER_PORTION or len(self.record_ids) >= RECORDS_PER_PORTION
+        return (
+            self.visits >= VISITS_PER_PORTION
+            or len(self.keys) >= ENTRIES_PER_PORTION
+            or len(self.record_ids) >= RECORDS_PER_PORTION
+        )
 
 
 class Ingest:
@@ -81,9 +90,8 @@ class Ingest:
             async with self._sessions() as session:
                 if not await storage.try_lock(session):
                     return total
-                while not portion.is_full and (records := await self._stream.read()):
-                    for record in records:
-                        portion.add(record)
+                while not portion.is_full and (record := await self._stream.next()):
+                    portion.add(record)
                 total += await self._store(session, portion)
                 await session.commit()
             await self._settle(portion)
@@ -96,8 +104,7 @@ class Ingest:
         visits = [visit for batch_id in new for visit in portion.batches[batch_id]]
         if not visits:
             return 0
-        keys = {visit[1] for visit in visits}
-        entries = await storage.find_entries(session, {key for key in keys if is_key(key)})
+        entries = await storage.find_entries(session, {key for key in portion.keys if is_key(key)})
         tally = take_count(visits, entries, self._countries)
         if tally.dropped:
             logger.error("Dropped %d visits to keys that have no row", tally.dropped)

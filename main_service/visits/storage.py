@@ -5,8 +5,8 @@ from datetime import date, datetime
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import delete, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, any_, bindparam, delete, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from main_service.database import Session
 from main_service.entries.models import Entry
@@ -122,7 +122,10 @@ async def forget_batches(session: Session, *, before: datetime) -> int:
 
 async def find_entries(session: Session, keys: Collection[str]) -> dict[str, Visited]:
     """Those of the entries that there are, live or ended."""
-    statement = select(Entry.key, Entry.owner_id, Entry.original_url).where(Entry.key.in_(keys))
+    # One parameter, for PostgreSQL takes no more than 32,767 of them.
+    statement = select(Entry.key, Entry.owner_id, Entry.original_url).where(
+        Entry.key == any_(bindparam("keys", list(keys), ARRAY(Text)))
+    )
     return {
         key: Visited(owner_id, Target(None, None) if original_url is None else read_target(original_url))
         for key, owner_id, original_url in await session.execute(statement)

@@ -1,5 +1,6 @@
 """The stream of Redis in which visits wait for PostgreSQL, from the side that takes them out."""
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
@@ -32,15 +33,22 @@ class VisitStream:
 
     def __init__(self, redis: CarefulRedis) -> None:
         self._redis = redis
+        self._ahead: deque[Record] = deque()
+        """Read and not taken yet. Another run may take them meanwhile, which does no harm."""
         self._left_after: bytes | None = b"0"
         """What earlier runs have left is read up to here; None: all of it."""
 
-    async def read(self) -> list[Record]:
-        """The next records, at most `RECORDS_PER_READ`; none at the end of the stream.
+    async def next(self) -> Record | None:
+        """The next record; None at the end of the stream.
 
         Raises:
             RedisAwayError
         """
+        if not self._ahead:
+            self._ahead.extend(await self._read_some())
+        return self._ahead.popleft() if self._ahead else None
+
+    async def _read_some(self) -> list[Record]:
         if self._left_after is not None:
             if records := await self._read(self._left_after):
                 self._left_after = records[-1].id

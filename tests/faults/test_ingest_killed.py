@@ -159,7 +159,7 @@ async def test_change_of_an_entry_waits_for_no_more_than_the_end_of_an_ingest(
     add_batch(valkey, [visit_to(key)])
 
     with (
-        gated.postgres.stop_at(b"UPDATE entry", hold="request") as stop,
+        gated.postgres.stop_at(b"INSERT INTO visit_day_value", hold="answer") as stop,
         a_round(gated.environment) as process,
     ):
         stop.wait()

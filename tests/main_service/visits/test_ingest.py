@@ -482,6 +482,28 @@ async def test_more_than_fits_a_portion_is_counted_in_one_round(
     assert left(valkey) == (0, 0)
 
 
+async def test_visits_to_very_many_entries_are_counted_in_one_round(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    """More than are locked together."""
+    prefix = uuid4().hex[:8]
+    await database.execute(
+        """
+        INSERT INTO entry (key, kind, visibility, created_at, updated_at, expires_at, original_url)
+        SELECT $1 || '-' || number, 'link', 'unlisted', now(), now(), now() + interval '1 day', 'https://example.org/'
+        FROM generate_series(1, 5500) AS number
+        """,
+        prefix,
+    )
+    for start in range(0, 5_500, 500):
+        add_batch(valkey, [visit_to(f"{prefix}-{number}") for number in range(start + 1, start + 501)])
+
+    assert await ingest(environment) == 5_500
+
+    counted_once = "SELECT count(*) FROM entry WHERE key LIKE $1 || '-%' AND visit_count = 1"
+    assert await database.fetchval(counted_once, prefix) == 5_500
+
+
 async def test_redis_that_lost_everything_is_read_again_from_its_first_record(
     environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
