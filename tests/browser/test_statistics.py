@@ -1,0 +1,167 @@
+"""The statistics page in a browser: every view, with and without scripts, with what hostile visitors have sent."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from typing import Any
+
+import asyncpg
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import NewVisitor
+from tests.browser.payloads import PAYLOADS
+from tests.browser.test_every_page import content_width, serious_findings
+from tests.browser.test_profile import sign_in
+from tests.browser.visitor import PHONE, WIDE, View, in_every_view
+from tests.main_service.accounts.registering import register
+from tests.main_service.entries.making import create_link, create_paste, managing
+from tests.main_service.visits.counting import VALUES, count_hour
+from tests.running import Environment, WebServer
+
+HOSTILE = [payload.replace("\0", "") for payloads in PAYLOADS.values() for payload in payloads]
+LONG = ["w" * 250 + ".example", "\u05e9\u05dc\u05d5\u05dd.example", "\u202egro.elpmaxe", "other", "unknown"]
+SHORT = [f"value {n}" for n in range(10)]
+DIMENSIONS = ("country", "device", "browser", "os", "language", "referrer")
+
+
+def run(environment: Environment, action: Callable[[asyncpg.Connection], Coroutine[Any, Any, None]]) -> None:
+    """In a thread: Playwright's event loop counts as running in this one."""
+
+    async def connect() -> None:
+        connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+        try:
+            await action(connection)
+        finally:
+            await connection.close()
+
+    thread = Thread(target=lambda: asyncio.run(connect()))
+    thread.start()
+    thread.join()
+
+
+def count_visits(environment: Environment, key: str, *, people: int, values: list[str]) -> None:
+    """In this hour and on days before; each value of every dimension once or more."""
+
+    async def count(connection: asyncpg.Connection) -> None:
+        now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        for days in range(0, 60, 7):
+            await count_hour(connection, key, now - timedelta(days=days), people=people, bots=days)
+        rows = [(key, now.date(), each, value, n + 1) for each in DIMENSIONS for n, value in enumerate(values)]
+        await connection.executemany(VALUES, rows)
+
+    run(environment, count)
+
+
+@in_every_view
+def test_nothing_serious_is_found_and_nothing_scrolls_sideways(
+    new_visitor: NewVisitor, site: WebServer, environment: Environment, view: View
+) -> None:
+    user = register(site.client)
+    key = create_link(site.client, headers=user.headers, title="W" * 200)["key"]
+    count_visits(environment, key, people=123_456_789, values=LONG + SHORT)
+    empty = create_paste(site.client, headers=user.headers)["key"]
+    visitor = new_visitor(view)
+    page = visitor.page
+    sign_in(visitor, user)
+    findings: dict[str, list[str]] = {}
+
+    def look(name: str) -> None:
+        for summary in page.locator("summary").all():
+            summary.click()
+        if found := serious_findings(page):
+            findings[name] = found
+        assert content_width(page) == view.width, name
+
+    for name, address, status in (
+        ("month", f"/{key}/stats", 200),
+        ("year", f"/{key}/stats?period=year&timezone=Asia/Kolkata", 200),
+        ("refused", f"/{key}/stats?timezone=Nowhere", 422),
+        ("empty", f"/{empty}/stats?period=all", 200),
+    ):
+        visitor.open(address, status=status)
+        look(name)
+
+    assert findings == {}
+
+
+def test_nothing_runs_of_what_visitors_sent(new_visitor: NewVisitor, site: WebServer, environment: Environment) -> None:
+    link = create_link(site.client)
+    change = {"has_public_statistics": True}
+    site.client.patch(f"/api/v1/entries/{link['key']}", json=change, headers=managing(link)).raise_for_status()
+    count_visits(environment, link["key"], people=1, values=HOSTILE)
+    visitor = new_visitor()
+    page = visitor.page
+
+    visitor.open(f"/{link['key']}/stats")
+    for summary in page.locator("summary").all():
+        summary.click()
+
+    assert page.locator(".breakdowns tbody tr").count() == len(DIMENSIONS) * len(HOSTILE)
+    assert page.evaluate("window.ran") is None
+
+
+@pytest.mark.parametrize("has_scripts", [True, False])
+@pytest.mark.parametrize("view", [WIDE, PHONE], ids=str)
+def test_owner_finds_the_figures_from_the_list_and_changes_the_period(
+    new_visitor: NewVisitor, site: WebServer, environment: Environment, view: View, has_scripts: bool
+) -> None:
+    user = register(site.client)
+    key = create_link(site.client, headers=user.headers, title="Newsletter")["key"]
+    count_visits(environment, key, people=7, values=["example.org"])
+    visitor = new_visitor(view, has_scripts=has_scripts)
+    page = visitor.page
+    sign_in(visitor, user)
+
+    # Today and every seventh of the 59 days before.
+    visitor.click("63 visits: statistics of Newsletter")
+    assert page.locator(".figures dd").first.inner_text() == "63"
+    assert page.locator(".plot rect").count() == 5
+    visitor.click("7 days")
+    expect(page.get_by_role("link", name="7 days")).to_have_attribute("aria-current", "page")
+    assert page.locator(".plot rect").count() == 1
+    page.get_by_label("Time zone").fill("Europe/Berlin")
+    visitor.click("Use it")
+    assert visitor.path() == f"/{key}/stats?period=week&timezone=Europe%2FBerlin"
+    assert "timezone=Europe%2FBerlin" in str(page.get_by_role("link", name="30 days").get_attribute("href"))
+
+    page.get_by_text("As a table").click()
+    rows = page.get_by_role("table", name="Visits by day").get_by_role("row")
+    assert rows.count() == 8
+    assert "7" in rows.last.inner_text()
+    page.get_by_text("QR code").click()
+    picture = page.get_by_role("img", name="QR code of")
+    expect(picture).to_be_visible()
+    box = picture.bounding_box()
+    assert box is not None
+    assert box["width"] == box["height"] > 200
+
+
+def test_code_is_shown_where_an_entry_is_made_and_managed(new_visitor: NewVisitor) -> None:
+    visitor = new_visitor(PHONE)
+    page = visitor.page
+    visitor.open("/")
+    page.get_by_label("Text", exact=True).fill("text")
+    visitor.click("Create paste")
+    for _ in range(2):
+        page.get_by_text("QR code").click()
+        picture = page.get_by_role("img", name="QR code of")
+        expect(picture).to_be_visible()
+        page.wait_for_function("document.querySelector('.qr img').naturalWidth > 0")
+        if page.get_by_role("heading", name="Manage your paste").count() == 0:
+            visitor.click("Manage")
+    visitor.click("Statistics")
+    assert visitor.path().endswith("/manage/stats")
+    assert "Nobody has come in this period" in visitor.main_text()
+
+
+def test_everybody_sees_the_page_that_is_shown_to_all(new_visitor: NewVisitor, site: WebServer) -> None:
+    link = create_link(site.client)
+    change = {"has_public_statistics": True}
+    site.client.patch(f"/api/v1/entries/{link['key']}", json=change, headers=managing(link)).raise_for_status()
+    visitor = new_visitor()
+
+    visitor.open(f"/{link['key']}/stats")
+
+    assert "Shown to everybody who may see it" in visitor.main_text()
