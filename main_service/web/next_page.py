@@ -12,8 +12,8 @@ MAX_LENGTH = 2048
 
 _PAGES = ("", "profile", "collections", "settings")
 _FOLDERS = ("profile", "collections", "settings", "c")
-_OF_ENTRIES = "manage"
-"""What follows the key of an entry. The other addresses below a key lead to it, and it may be a short link."""
+_OF_ENTRIES = ("manage", "stats")
+"""What follows the key of an entry, and leads nowhere else. The other addresses below a key lead to it, and it may be a short link."""
 _DECODINGS = 3
 """So often an address is decoded before it is judged, for whatever stands between us and the browser does it too."""
 
@@ -58,4 +58,4 @@ def _is_own(address: str) -> bool:
         return False
     if not any(others):
         return first in _PAGES
-    return first in _FOLDERS or others[0] == _OF_ENTRIES
+    return first in _FOLDERS or others[0] in _OF_ENTRIES
