@@ -13,7 +13,7 @@ MAX_LENGTH = 2048
 _PAGES = ("", "profile", "collections", "settings")
 _FOLDERS = ("profile", "collections", "settings", "c")
 _OF_ENTRIES = ("manage", "stats")
-"""What follows the key of an entry, and leads nowhere else. The other addresses below a key lead to it, and it may be a short link."""
+"""What follows the key of an entry, and leads nowhere else. The others lead to the entry, which may be a short link."""
 _DECODINGS = 3
 """So often an address is decoded before it is judged, for whatever stands between us and the browser does it too."""
 
