@@ -2,24 +2,19 @@
 
 import random
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import asyncpg
 import pytest
 import redis
 
-from main_service.careful_redis import RedisAwayError
-from main_service.errors import DatabaseUnavailableError
-from tests.faults.gated import Gated
 from tests.main_service.cleanup.rows import ago, ended, insert_account, insert_paste
 from tests.main_service.visits.ingesting import (
     DIMENSIONS,
     FIREFOX,
     GOOGLEBOT,
     PHONE,
-    POISON,
-    STREAM,
     add_batch,
     at_ms,
     counted,
@@ -305,167 +300,6 @@ async def test_visit_to_a_paste_has_no_target(
     assert await database.fetchval("SELECT domain_1st FROM visit WHERE key = $1", key) is None
 
 
-async def test_visits_to_keys_without_a_row_are_dropped(
-    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, caplog: pytest.LogCaptureFixture
-) -> None:
-    key = await insert_link(database)
-    unknown = ["no-such-key", "", "a\x00b", "ключ", "x" * 10_000]
-    add_batch(valkey, [visit_to(other) for other in unknown] + [visit_to(key)])
-
-    assert await ingest(environment) == 1
-
-    assert await counted(database, key) == (1, 0)
-    assert await database.fetchval("SELECT count(*) FROM visit WHERE key = ANY($1)", ["no-such-key", ""]) == 0
-    assert "Dropped 5 visits" in caplog.text
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"f": "2"},
-        {"f": ""},
-        {"id": "no uuid"},
-        {"id": b"\xff"},
-        {"v": "no json"},
-        {"v": "[[1]]"},
-        {"v": '{"at_ms": 1}'},
-        {"v": '[["1","k",null,null,"","",""]]'},
-        {"v": '[[true,"k",null,null,"","",""]]'},
-        {"v": '[[-1,"k",null,null,"","",""]]'},
-        {"v": '[[999999999999999,"k",null,null,"","",""]]'},
-        {"v": '[[1,"k",null,null,"\\ud800","",""]]'},
-        {"v": b'[[1,"k",null,null,"\xff","",""]]'},
-        {"v": '[[1,"k",null,null,null,"",""]]'},
-        {"v": "[" * 10_000},
-        {"v": '[[1,"k",null,null,"","","",""]]'},
-    ],
-    ids=str,
-)
-async def test_record_that_nobody_can_read_is_set_aside_and_holds_nothing_up(
-    environment: Environment,
-    database: asyncpg.Connection,
-    valkey: redis.Redis,
-    caplog: pytest.LogCaptureFixture,
-    changes: dict[str, str | bytes],
-) -> None:
-    key = await insert_link(database)
-    add_batch(valkey, [visit_to(key)])
-    record_id = valkey.xadd(STREAM, {"id": str(uuid4()), "f": "1", "v": "[]", **changes})
-    add_batch(valkey, [visit_to(key)])
-    before = valkey.xlen(POISON)
-
-    await ingest(environment)
-
-    assert await counted(database, key) == (2, 0)
-    assert left(valkey) == (0, 0)
-    assert valkey.xlen(POISON) == before + 1
-    with redis.Redis.from_url(environment["MAIN_REDIS_URL"]) as raw:
-        [(_, fields)] = raw.xrevrange(POISON, count=1)
-    name, value = next(iter(changes.items()))
-    assert fields[name.encode()] == (value.encode() if isinstance(value, str) else value)
-    assert record_id in caplog.text
-
-
-async def test_record_without_fields_that_belong_to_it_is_set_aside(
-    environment: Environment, valkey: redis.Redis
-) -> None:
-    valkey.xadd(STREAM, {"something": "else"})
-
-    await ingest(environment)
-
-    assert valkey.xrevrange(POISON, count=1)[0][1] == {"something": "else"}
-    assert left(valkey) == (0, 0)
-
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "'; DROP TABLE visit; --",
-    '"quoted" \\N \\. \\t {curly,"braces"}',
-    "a\x00b\x01c\x1b[31md\x7fe\u0085f",
-    "tab\tnew\nline\r",
-    "\u202egnp.exe \u2028 \ufeff",
-    "ÿþ\xa0\xad",
-    "=cmd|' /C calc'!A0",
-    "%s %(name)s :bind $1",
-    "x" * 100_000,
-    "https://[bad",
-    "http://a..b/",
-    "https://" + "a." * 500 + "com/",
-    "javascript:alert(1)",
-    "http://user:secret@shop.example.org:99999/",
-    "(" * 3_000,
-    "Mozilla/5.0 (" * 200,
-]
-
-
-async def test_hostile_strings_are_only_data(
-    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
-) -> None:
-    key = await insert_link(database)
-    addresses = ["", "999.1.1.1", "fe80::1%eth0", "1.2.3.4/8", "::ffff:1.2.3.4", "\x00", "2001:db8::", "x" * 1000]
-    visits = [visit_to(key, user_agent=text, referrer=text, language=text, visitor=text[:16]) for text in HOSTILE]
-    visits += [visit_to(key, ip=address) for address in addresses]
-    add_batch(valkey, visits)
-
-    assert await ingest(environment) == len(visits)
-
-    people, bots = await counted(database, key)
-    assert people + bots == len(visits)
-    rows = await database.fetch("SELECT *, host(ip) AS ip FROM visit WHERE key = $1", key)
-    texts = [value for row in rows for value in row.values() if isinstance(value, str)]
-    assert all(text.isprintable() and len(text) <= 2_048 for text in texts)
-    assert {row["ip"] for row in rows if row["referrer_domain"] == "example.net"} == {
-        None, "::ffff:1.2.3.4", "2001:db8::"
-    }  # fmt: skip
-    stored = await database.fetch("SELECT value FROM visit_day_value WHERE key = $1", key)
-    assert all(len(row["value"]) <= 253 for row in stored)
-    assert await values(database, key, "language") == {"unknown": people - len(addresses), "en": len(addresses)}
-
-
-async def test_visits_wait_while_postgres_is_away(
-    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, gated: Gated
-) -> None:
-    key = await insert_link(database)
-    add_batch(valkey, [visit_to(key)])
-    with gated.postgres.refusing(), pytest.raises(DatabaseUnavailableError):
-        await ingest(gated.environment)
-    assert valkey.xlen(STREAM) == 1
-
-    await ingest(gated.environment)
-
-    assert await counted(database, key) == (1, 0)
-
-
-async def test_visits_wait_while_redis_is_away(
-    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, gated: Gated
-) -> None:
-    key = await insert_link(database)
-    add_batch(valkey, [visit_to(key)])
-    with gated.valkey.refusing(), pytest.raises(RedisAwayError):
-        await ingest(gated.environment)
-
-    await ingest(gated.environment)
-
-    assert await counted(database, key) == (1, 0)
-
-
-async def test_redis_without_memory_gets_rid_of_its_visits(
-    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
-) -> None:
-    await ingest(environment)
-    key = await insert_link(database)
-    add_batch(valkey, [visit_to(key)])
-    valkey.xadd(STREAM, {"something": "else"})
-    valkey.config_set("maxmemory", "1")
-    try:
-        await ingest(environment)
-    finally:
-        valkey.config_set("maxmemory", "0")
-
-    assert await counted(database, key) == (1, 0)
-    assert left(valkey) == (0, 0)
-
-
 async def test_more_than_fits_a_portion_is_counted_in_one_round(
     environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
@@ -502,15 +336,3 @@ async def test_visits_to_very_many_entries_are_counted_in_one_round(
 
     counted_once = "SELECT count(*) FROM entry WHERE key LIKE $1 || '-%' AND visit_count = 1"
     assert await database.fetchval(counted_once, prefix) == 5_500
-
-
-async def test_redis_that_lost_everything_is_read_again_from_its_first_record(
-    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
-) -> None:
-    valkey.delete(STREAM)
-    key = await insert_link(database)
-    add_batch(valkey, [visit_to(key, at_ms=at_ms(datetime.now(UTC) - timedelta(days=3)))])
-
-    await ingest(environment)
-
-    assert await counted(database, key) == (1, 0)

@@ -1,0 +1,78 @@
+"""Visits wait while PostgreSQL or Redis is away, and leave a Redis that is full."""
+
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+import redis
+
+from main_service.careful_redis import RedisAwayError
+from main_service.errors import DatabaseUnavailableError
+from tests.faults.gated import Gated
+from tests.main_service.visits.ingesting import (
+    STREAM,
+    add_batch,
+    at_ms,
+    counted,
+    ingest,
+    insert_link,
+    left,
+    visit_to,
+)
+from tests.running import Environment
+
+
+async def test_visits_wait_while_postgres_is_away(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, gated: Gated
+) -> None:
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key)])
+    with gated.postgres.refusing(), pytest.raises(DatabaseUnavailableError):
+        await ingest(gated.environment)
+    assert valkey.xlen(STREAM) == 1
+
+    await ingest(gated.environment)
+
+    assert await counted(database, key) == (1, 0)
+
+
+async def test_visits_wait_while_redis_is_away(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, gated: Gated
+) -> None:
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key)])
+    with gated.valkey.refusing(), pytest.raises(RedisAwayError):
+        await ingest(gated.environment)
+
+    await ingest(gated.environment)
+
+    assert await counted(database, key) == (1, 0)
+
+
+async def test_redis_without_memory_gets_rid_of_its_visits(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    await ingest(environment)
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key)])
+    valkey.xadd(STREAM, {"something": "else"})
+    valkey.config_set("maxmemory", "1")
+    try:
+        await ingest(environment)
+    finally:
+        valkey.config_set("maxmemory", "0")
+
+    assert await counted(database, key) == (1, 0)
+    assert left(valkey) == (0, 0)
+
+
+async def test_redis_that_lost_everything_is_read_again_from_its_first_record(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    valkey.delete(STREAM)
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key, at_ms=at_ms(datetime.now(UTC) - timedelta(days=3)))])
+
+    await ingest(environment)
+
+    assert await counted(database, key) == (1, 0)
