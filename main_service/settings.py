@@ -194,7 +194,8 @@ class Settings(BaseSettings):
         timedelta(days=400),
         ge=timedelta(days=1),
         le=timedelta(days=36_500),
-        description="How long single visits are kept; their counts stay. ISO 8601 duration. Default P400D.",
+        description="How long single visits are kept, or up to a month longer: they go by months. Their counts stay. "
+        "ISO 8601 duration. Default P400D.",
     )
     geoip_db: Path | None = Field(
         None, description="A country database in MaxMind's format (.mmdb). Default: none, countries are unknown."

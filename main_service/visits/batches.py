@@ -6,7 +6,9 @@ from uuid import UUID
 
 from pydantic import Field, TypeAdapter
 
-FORMAT = b"1"
+from main_service.visit_log import FORMAT
+
+_FORMAT = str(FORMAT).encode()
 _LATEST_MS = 253_402_300_799_999
 """The last millisecond of the year 9999."""
 
@@ -31,6 +33,6 @@ def read_batch(fields: Mapping[bytes, bytes]) -> tuple[UUID, list[RecordedVisit]
     Raises:
         ValueError: this is not a batch, or one in another format.
     """
-    if fields.get(b"f") != FORMAT:
+    if fields.get(b"f") != _FORMAT:
         raise ValueError("it has another format")
     return UUID(fields.get(b"id", b"").decode()), _VISITS.validate_json(fields.get(b"v", b""), strict=True)

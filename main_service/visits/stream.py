@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from main_service.careful_redis import CarefulRedis
+from main_service.visit_log import STREAM
 
-STREAM = "visits:{0}"
 POISON = "visits:{0}:poison"
 POISON_KEPT = 1_000
 """Records, about; the oldest go first."""

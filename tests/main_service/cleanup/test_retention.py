@@ -9,7 +9,10 @@ from tests.main_service.cleanup.rows import ago, ended, find, insert_account, in
 from tests.main_service.entries.making import create_paste
 from tests.running import Environment, run_main
 
-KEPT = {"key", "kind", "visibility", "created_at", "updated_at", "expires_at", "ended_at", "archival_reason"}
+KEPT = {
+    *("key", "kind", "visibility", "created_at", "updated_at", "expires_at", "ended_at", "archival_reason"),
+    *("visit_count", "bot_count", "has_public_statistics"),
+}
 
 
 def filled(row: asyncpg.Record) -> set[str]:
