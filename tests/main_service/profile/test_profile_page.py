@@ -102,7 +102,7 @@ def test_page_shows_my_live_entries_and_their_ways_on(owner: Owner, web: WebServ
     everything = open_page(owner, "?state=all")
     assert shown(everything) == [ended, paste, link]
     assert "Deleted" in words(everything)
-    assert f'href="/{ended}' not in everything.text
+    assert re.findall(f'href="(/{ended}[^"]*)"', everything.text) == [f"/{ended}/stats"]
     assert f'value="{ended}"' not in everything.text, "what has ended can't be selected"
 
 

@@ -160,6 +160,10 @@ async def test_owner_and_whoever_has_the_manage_token_see_visits_in_the_entry(
         assert client.get(address, headers=other.headers).json()["visit_count"] is None
         assert client.patch(address, json={"title": "a"}, headers=headers).json()["visit_count"] == 7
 
+    # Of what has a view limit there is no copy, only the row.
+    limited = create_link(client, views=9)
+    assert client.get(f"/api/v1/entries/{limited['key']}").json()["visit_count"] is None
+
     [listed] = client.get("/api/v1/entries", headers=user.headers).json()["items"]
     assert listed["visit_count"] == 7
 
