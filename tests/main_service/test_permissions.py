@@ -70,7 +70,7 @@ SELF: dict[str, Any] = {
     "DELETE /api/v1/users/me": {"password": PASSWORD, "entries": "leave"},
     "POST /collections": {"name": "another"},
     "POST /settings/username": {"username": "{username}"},
-    "POST /settings/visits": {"counts_own_visits": "yes"},
+    "POST /settings/visits": {},
     "POST /settings/email": {"email": "{username}@example.org", "password": PASSWORD},
     "POST /settings/confirm": {},
     "POST /settings/password": {"password": PASSWORD, "new_password": NEW_PASSWORD},
@@ -157,7 +157,8 @@ class Cast:
         assert actor.user
         account = "SELECT id FROM account WHERE email = $1"
         statements = (
-            "SELECT email, username, hashed_password, session_epoch, left_at FROM account WHERE id = ($A)",
+            "SELECT email, username, hashed_password, session_epoch, left_at, counts_own_visits FROM account "
+            "WHERE id = ($A)",
             "SELECT key, title, visibility, expires_at, original_url, ended_at FROM entry WHERE owner_id = ($A)",
             "SELECT id, name, shared_key FROM collection WHERE owner_id = ($A)",
             "SELECT e.* FROM collection_entry AS e JOIN collection AS c ON c.id = collection_id WHERE owner_id = ($A)",
