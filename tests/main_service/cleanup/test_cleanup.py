@@ -119,7 +119,7 @@ async def test_deleted_entry_is_emptied_of_all_but_key_reason_and_times(
     filled = {name for name, value in row.items() if value is not None}
     assert filled == {
         "key", "kind", "visibility", "created_at", "updated_at", "expires_at",
-        "ended_at", "archival_reason", "body_deleted_at",
+        "ended_at", "archival_reason", "body_deleted_at", "visit_count", "bot_count", "has_public_statistics",
     }  # fmt: skip
 
 
