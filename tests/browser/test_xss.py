@@ -16,7 +16,8 @@ MAX_TITLE_LENGTH = 200
 # What on a page is not of our making: elements, handlers and addresses that no template of ours has.
 _FOREIGN = """() => {
   const troubles = window.ran === undefined ? [] : ["a script ran"];
-  const foreign = "svg, math, iframe, object, embed, video, base, style, details, marquee, body script, body link";
+  const foreign =
+    "svg, math, iframe, object, embed, video, base, style, details:not(.qr), marquee, body script, body link";
   for (const element of document.querySelectorAll(foreign)) troubles.push(element.outerHTML);
   for (const element of document.querySelectorAll("*")) {
     for (const { name, value } of element.attributes) {
