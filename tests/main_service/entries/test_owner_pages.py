@@ -1,6 +1,8 @@
 """The pages of entries for who is signed in: create, read, edit, claim and delete one's own."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -250,3 +252,13 @@ def test_what_was_typed_is_kept_when_the_address_must_be_confirmed_first(environ
 
         assert (page.status_code, "has to be confirmed" in words(page)) == (403, True)
         assert "typed for long" in page.text
+
+
+@pytest.mark.parametrize("create", [create_link, create_paste])
+def test_entry_that_never_ends_has_all_its_pages(client: httpx.Client, create: Callable[..., dict[str, Any]]) -> None:
+    email = register_on_page(client)["email"]
+    key = create(client, headers=headers_of(client, email), expires_in="never")["key"]
+    for address in (f"/{key}+", f"/{key}/manage", f"/{key}/manage/edit", f"/{key}/manage/stats"):
+        response = client.get(address, headers=BROWSER, follow_redirects=True)
+        assert response.status_code == 200, address
+    assert "Never ends" in words(client.get(f"/{key}+", headers=BROWSER, follow_redirects=True))
