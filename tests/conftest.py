@@ -1,5 +1,6 @@
 """The engines, the web process and the stores that most tests share. Each test makes its own entries in them."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import redis
 
 from tests.running import Environment, WebServer, run_main, running_engines, temporary_folder
 from tests.swift_server import SwiftServer, swift_server
+
+# Processes of ours are started hundreds of times, and without it each would compile all modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """Who has an answer is in the stream, whatever is killed; and while Redis is away visits wait for it."""
 
 import signal
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,13 +13,14 @@ import psutil
 import pytest
 import redis
 
+from tests.faults.crowd import Crowd
 from tests.faults.gated import Gated
 from tests.main_service.entries.making import create_link, create_paste
 from tests.main_service.entries.recorded import counts, wait_for_counts
 from tests.main_service.web.raw_http import LoggedWebServer
 from tests.running import Environment, WebServer, running_engines, temporary_folder
 
-CLIENTS = 8
+VISITORS = 8
 KILLS = 3
 ANSWERS_BEFORE_A_KILL = 150
 WAIT_SECONDS = 30.0
@@ -46,56 +46,6 @@ def web(gated: Gated) -> Iterator[WebServer]:
         yield server
 
 
-class Crowd:
-    """Visitors of a link and a paste, who count what they were answered. As a context, they come until its end."""
-
-    def __init__(self, web: WebServer) -> None:
-        self._web = web
-        link, paste = create_link(web.client)["key"], create_paste(web.client)["key"]
-        self._reads = [(link, f"/{link}", 302), (paste, f"/{paste}/raw", 200)]
-        self._lock = threading.Lock()
-        self._ending = threading.Event()
-        self.answered: Counter[str] = Counter()
-        self.lost: Counter[str] = Counter()
-        """Requests without an answer."""
-        self.slowest = 0.0
-        self._threads = [threading.Thread(target=self._come, daemon=True) for _ in range(CLIENTS)]
-
-    def __enter__(self) -> "Crowd":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ending.set()
-        for thread in self._threads:
-            thread.join(WAIT_SECONDS)
-            assert not thread.is_alive()
-
-    def wait_for_answers(self, more: int) -> None:
-        wanted = self.answered.total() + more
-        deadline = time.monotonic() + WAIT_SECONDS
-        while self.answered.total() < wanted:
-            assert time.monotonic() < deadline, "no answers"
-            time.sleep(0.01)
-
-    def _come(self) -> None:
-        with self._web.new_client() as client:
-            while not self._ending.is_set():
-                for key, path, status in self._reads:
-                    began_at = time.monotonic()
-                    try:
-                        response = client.get(path)
-                    except httpx.TransportError:
-                        with self._lock:
-                            self.lost[key] += 1
-                        continue
-                    with self._lock:
-                        # Any other answer is found by its absence.
-                        self.answered[key] += response.status_code == status
-                        self.slowest = max(self.slowest, time.monotonic() - began_at)
-
-
 def valkey_server(folder: Path) -> psutil.Process:
     return psutil.Process(int((folder / "data/run/valkey.pid").read_text()))
 
@@ -103,7 +53,7 @@ def valkey_server(folder: Path) -> psutil.Process:
 def test_answers_of_killed_processes_are_all_in_the_stream(
     environment: Environment, valkey: "redis.Redis[str]"
 ) -> None:
-    with WebServer(environment, processes=KILLS + 1) as web, Crowd(web) as crowd:
+    with WebServer(environment, processes=KILLS + 1) as web, Crowd(web, visitors=VISITORS) as crowd:
         for process in web.processes[:KILLS]:
             crowd.wait_for_answers(ANSWERS_BEFORE_A_KILL)
             process.kill()
@@ -168,7 +118,7 @@ def test_visits_of_the_time_without_redis_are_in_the_stream_when_it_is_back(
         "killed": lambda: killed(valkey_server(folder)),
         "out of memory": lambda: starved(valkey),
     }
-    with Crowd(web) as crowd:
+    with Crowd(web, visitors=VISITORS) as crowd:
         crowd.wait_for_answers(50)
         with faults[manner]():
             crowd.wait_for_answers(400)
@@ -176,8 +126,8 @@ def test_visits_of_the_time_without_redis_are_in_the_stream_when_it_is_back(
     wait_for_valkey(valkey)
     wait_for_counts(valkey, crowd.answered)
     assert crowd.lost == {}
-    assert crowd.slowest < LONGEST_SECONDS
-    print(f"{crowd.answered.total()} answers, the slowest after {crowd.slowest:.1f} s")
+    assert crowd.slowest_seconds < LONGEST_SECONDS
+    print(f"{crowd.answered.total()} answers, the slowest after {crowd.slowest_seconds:.1f} s")
 
 
 def wait_for_valkey(valkey: "redis.Redis[str]") -> None:
