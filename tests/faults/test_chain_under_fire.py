@@ -77,6 +77,7 @@ def kill_workers(gated: Gated, folder: Path) -> None:
             gate.stop_at(*said, hold=hold) as stop,
             main_worker(gated.environment, folder / f"worker-{number}.log") as worker,
         ):
+            worker.wait_for(" ready.")
             stop.wait()
             worker.kill()
 

@@ -1,0 +1,70 @@
+"""A link is made, followed, and its visits are looked at; whoever else has come has sent nothing that runs."""
+
+import httpx
+from playwright.sync_api import Page
+
+from tests.browser.conftest import NewVisitor
+from tests.browser.payloads import PAYLOADS
+from tests.faults.tasks import run_task
+from tests.main_service.visits.ingesting import FIREFOX, GOOGLEBOT
+from tests.running import Environment, WebServer
+
+HOSTILE = [payload for payloads in PAYLOADS.values() for payload in payloads]
+
+
+def as_header(text: str) -> bytes:
+    """Of control characters no header has any."""
+    return " ".join("".join(max(sign, " ") for sign in text).split()).encode()
+
+
+def come_as_hostile(site: WebServer, path: str) -> int:
+    """With each payload as program, language and referrer; return how often."""
+    with site.new_client() as client:
+        for payload in HOSTILE:
+            for headers in (
+                {"User-Agent": payload, "Accept-Language": payload, "Referer": payload},
+                {"User-Agent": f"{FIREFOX} {payload}", "Referer": f"https://{payload}/"},
+                {"User-Agent": f"{payload}/1.0 {FIREFOX}", "Referer": f"https://hostile.example/{payload}"},
+            ):
+                sent = [(name.encode(), as_header(value)) for name, value in headers.items()]
+                assert client.get(path, headers=sent).status_code == 302
+    return 3 * len(HOSTILE)
+
+
+def people_and_crawlers(page: Page) -> tuple[int, int]:
+    people, _, crawlers, _ = page.locator(".figures dd").all_inner_texts()
+    return int(people.replace(",", "")), int(crawlers.replace(",", ""))
+
+
+def test_visits_are_on_the_page_of_who_made_the_link(
+    new_visitor: NewVisitor, site: WebServer, environment: Environment, target: str
+) -> None:
+    maker, reader = new_visitor(), new_visitor()
+    page = maker.page
+    maker.open("/?kind=link")
+    page.locator("#original_url").fill(target)
+    maker.click("Create link")
+    path = f"/{page.locator('#address').inner_text().rpartition('/')[2]}"
+
+    # Without it a browser of tests says that nobody sits before it, and counts as a crawler.
+    reader.context.set_extra_http_headers({"User-Agent": FIREFOX})
+    for _ in range(2):
+        reader.open(path)
+        assert reader.page.get_by_role("heading", name="Arrived").is_visible()
+    assert httpx.get(site.address + path, headers={"User-Agent": GOOGLEBOT}, trust_env=False).status_code == 302
+    run_task("main_service.visits.tasks", "ingest_visits_task", environment=environment)
+    maker.click("Manage")
+    maker.click("Statistics")
+
+    assert people_and_crawlers(page) == (2, 1)
+
+    hostile = come_as_hostile(site, path)
+    run_task("main_service.visits.tasks", "ingest_visits_task", environment=environment)
+    page.reload()
+    for summary in page.locator("summary").all():
+        summary.click()
+
+    assert sum(people_and_crawlers(page)) == 3 + hostile
+    assert page.locator(".breakdowns").get_by_text("hostile.example").count() == 1
+    assert page.evaluate("window.ran") is None
+    assert page.locator("main script, main iframe, main svg a, main img:not(.qr img)").count() == 0
