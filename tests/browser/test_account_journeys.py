@@ -3,21 +3,14 @@
 import re
 
 import httpx
-import pytest
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.inbox import link_in_letter
-from tests.browser.visitor import PHONE, WIDE, View, Visitor
+from tests.browser.visitor import View, Visitor, with_and_without_scripts
 from tests.main_service.accounts.registering import PASSWORD, new_email, new_username
 from tests.running import Environment, WebServer
 
 NEW_PASSWORD = "Even-better-2"
-
-with_and_without_scripts = pytest.mark.parametrize(
-    ("view", "has_scripts"),
-    [(WIDE, True), (PHONE, True), (WIDE, False), (PHONE, False)],
-    ids=["1280-scripts", "360-scripts", "1280-no-scripts", "360-no-scripts"],
-)
 
 
 def register(visitor: Visitor, email: str, username: str) -> None:

@@ -9,7 +9,7 @@ from tests.browser.conftest import NewVisitor
 from tests.browser.test_account_journeys import sign_in
 from tests.browser.test_every_page import content_width, serious_findings
 from tests.browser.tour import send_unchecked
-from tests.browser.visitor import PHONE, WIDE, View, Visitor, in_every_view
+from tests.browser.visitor import PHONE, WIDE, View, Visitor, in_every_view, with_and_without_scripts
 from tests.main_service.accounts.registering import PASSWORD, User, register
 from tests.main_service.collections import collecting
 from tests.main_service.entries.making import create_link, create_paste
@@ -22,8 +22,7 @@ def signed_in(visitor: Visitor, site: WebServer) -> User:
     return user
 
 
-@pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no-scripts"])
-@pytest.mark.parametrize("view", [WIDE, PHONE], ids=str)
+@with_and_without_scripts
 def test_collection_is_made_filled_shared_emptied_and_deleted(
     new_visitor: NewVisitor, site: WebServer, view: View, has_scripts: bool
 ) -> None:

@@ -1,11 +1,10 @@
 """A refused form comes back with everything that was typed, and starts at what is wrong."""
 
-import pytest
 from playwright.sync_api import Page
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.tour import send_unchecked
-from tests.browser.visitor import PHONE, WIDE, View
+from tests.browser.visitor import View, with_and_without_scripts
 from tests.main_service.entries.making import create_link, new_alias
 from tests.running import WebServer
 
@@ -24,8 +23,7 @@ def fill_in(page: Page, fields: Fields) -> None:
             place.fill(value)
 
 
-@pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no-scripts"])
-@pytest.mark.parametrize("view", [WIDE, PHONE], ids=str)
+@with_and_without_scripts
 def test_refused_form_keeps_its_fields_and_leads_to_the_wrong_one(
     new_visitor: NewVisitor, site: WebServer, view: View, has_scripts: bool
 ) -> None:

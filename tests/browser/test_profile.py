@@ -4,16 +4,10 @@ import pytest
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.test_every_page import content_width, serious_findings
-from tests.browser.visitor import PHONE, WIDE, View, Visitor, in_every_view
+from tests.browser.visitor import PHONE, WIDE, View, Visitor, in_every_view, with_and_without_scripts
 from tests.main_service.accounts.registering import PASSWORD, User, register
 from tests.main_service.entries.making import create_link, create_paste, new_alias
 from tests.running import WebServer
-
-with_and_without_scripts = pytest.mark.parametrize(
-    ("view", "has_scripts"),
-    [(WIDE, True), (PHONE, True), (WIDE, False), (PHONE, False)],
-    ids=["1280-scripts", "360-scripts", "1280-no-scripts", "360-no-scripts"],
-)
 
 
 def sign_in(visitor: Visitor, user: User) -> None:

@@ -7,14 +7,13 @@ from threading import Thread
 from typing import Any
 
 import asyncpg
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.payloads import PAYLOADS
 from tests.browser.test_every_page import content_width, serious_findings
 from tests.browser.test_profile import sign_in
-from tests.browser.visitor import PHONE, WIDE, View, in_every_view
+from tests.browser.visitor import PHONE, View, in_every_view, with_and_without_scripts
 from tests.main_service.accounts.registering import register
 from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.main_service.visits.counting import VALUES, count_hour
@@ -102,8 +101,7 @@ def test_nothing_runs_of_what_visitors_sent(new_visitor: NewVisitor, site: WebSe
     assert page.evaluate("window.ran") is None
 
 
-@pytest.mark.parametrize("has_scripts", [True, False])
-@pytest.mark.parametrize("view", [WIDE, PHONE], ids=str)
+@with_and_without_scripts
 def test_owner_finds_the_figures_from_the_list_and_changes_the_period(
     new_visitor: NewVisitor, site: WebServer, environment: Environment, view: View, has_scripts: bool
 ) -> None:

@@ -31,6 +31,10 @@ PHONE = View(360, 740, "dark")
 VIEWS = (WIDE, View(1280, 800, "dark"), View(360, 740, "light"), PHONE)
 
 in_every_view = pytest.mark.parametrize("view", VIEWS, ids=str)
+with_and_without_scripts = pytest.mark.parametrize(
+    ("view", "has_scripts"), [(WIDE, True), (PHONE, False)], ids=["wide-scripts", "phone-no-scripts"]
+)
+"""What a page does with a script does not depend on its width: those of every view are looked at by other tests."""
 
 
 class Visitor:

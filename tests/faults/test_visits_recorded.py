@@ -1,4 +1,4 @@
-"""Who has an answer is in the stream, whatever is killed; and while Redis is away visits wait for it."""
+"""Who has an answer is in the stream; and while Redis is away visits wait for it."""
 
 import signal
 import time
@@ -21,8 +21,6 @@ from tests.main_service.web.raw_http import LoggedWebServer
 from tests.running import Environment, WebServer, running_engines, temporary_folder
 
 VISITORS = 8
-KILLS = 3
-ANSWERS_BEFORE_A_KILL = 150
 WAIT_SECONDS = 30.0
 LONGEST_SECONDS = 10.0
 
@@ -50,35 +48,19 @@ def valkey_server(folder: Path) -> psutil.Process:
     return psutil.Process(int((folder / "data/run/valkey.pid").read_text()))
 
 
-def test_answers_of_killed_processes_are_all_in_the_stream(
-    environment: Environment, valkey: "redis.Redis[str]"
-) -> None:
-    with WebServer(environment, processes=KILLS + 1) as web, Crowd(web, visitors=VISITORS) as crowd:
-        for process in web.processes[:KILLS]:
-            crowd.wait_for_answers(ANSWERS_BEFORE_A_KILL)
-            process.kill()
-            process.wait()
-        crowd.wait_for_answers(ANSWERS_BEFORE_A_KILL)
-    recorded = counts(valkey, crowd.answered)
-    assert crowd.answered <= recorded <= crowd.answered + crowd.lost
-    print(f"{crowd.answered.total()} answers, {recorded.total()} visits, {crowd.lost.total()} without an answer")
-
-
-@pytest.mark.parametrize(("path", "status"), [("", 302), ("/raw", 200)])
-def test_nobody_is_answered_before_redis_has_the_visit(
-    gated: Gated, valkey: "redis.Redis[str]", path: str, status: int
-) -> None:
+def test_nobody_is_answered_before_redis_has_the_visit(gated: Gated, valkey: "redis.Redis[str]") -> None:
     with WebServer(gated.environment) as web, ThreadPoolExecutor(1) as pool:
-        entry = create_link(web.client) if status == 302 else create_paste(web.client)
-        with gated.valkey.stop_at(b"XADD", hold="request") as stop:
-            answer: Future[httpx.Response] = pool.submit(web.client.get, f"/{entry['key']}{path}")
-            stop.wait()
-            time.sleep(0.2)
-            assert not answer.done()
-            assert counts(valkey, [entry["key"]]) == {}
-            stop.release()
-            assert answer.result().status_code == status
-        assert counts(valkey, [entry["key"]]) == {entry["key"]: 1}
+        link, paste = create_link(web.client)["key"], create_paste(web.client)["key"]
+        for key, path, status in ((link, f"/{link}", 302), (paste, f"/{paste}/raw", 200)):
+            with gated.valkey.stop_at(b"XADD", hold="request") as stop:
+                answer: Future[httpx.Response] = pool.submit(web.client.get, path)
+                stop.wait()
+                time.sleep(0.2)
+                assert not answer.done()
+                assert counts(valkey, [key]) == {}
+                stop.release()
+                assert answer.result().status_code == status
+            assert counts(valkey, [key]) == {key: 1}
 
 
 @contextmanager
@@ -121,8 +103,8 @@ def test_visits_of_the_time_without_redis_are_in_the_stream_when_it_is_back(
     with Crowd(web, visitors=VISITORS) as crowd:
         crowd.wait_for_answers(50)
         with faults[manner]():
-            crowd.wait_for_answers(400)
-        crowd.wait_for_answers(200)
+            crowd.wait_for_answers(200)
+        crowd.wait_for_answers(100)
     wait_for_valkey(valkey)
     wait_for_counts(valkey, crowd.answered)
     assert crowd.lost == {}
