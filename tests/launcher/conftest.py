@@ -1,22 +1,18 @@
-"""Every test gets a data folder of its own, with a path short enough for sockets."""
+"""Every test that disturbs a launcher gets a data folder of its own."""
 
-import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.launcher.launched import Launchers, launchers
+from tests.launcher.launched import Launchers, empty_folder, launchers
 
 
 @pytest.fixture
 def data() -> Iterator[Path]:
-    """An empty folder."""
-    folder = Path(tempfile.mkdtemp(prefix="slipbin-", dir="/tmp"))
-    yield folder
-    shutil.rmtree(folder)
+    with empty_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """A launcher under test: started as its users start it, watched from outside by its processes and its files."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -163,6 +165,14 @@ def command_of(process: psutil.Process) -> str:
 def assert_nothing_left(data: Path) -> None:
     """No process of this data folder lives, or will in a moment."""
     wait_for(lambda: not processes_of(data), f"the end of {[command_of(left) for left in processes_of(data)]}")
+
+
+@contextmanager
+def empty_folder() -> Iterator[Path]:
+    """With a path short enough for sockets."""
+    folder = Path(tempfile.mkdtemp(prefix="slipbin-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder)
 
 
 class Launchers:

@@ -7,13 +7,24 @@ import socket
 import stat
 import subprocess
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 import redis
 
-from tests.launcher.launched import Launched, Launchers, assert_nothing_left, is_alive, processes_of, wait_for
+from tests.launcher.launched import (
+    Launched,
+    Launchers,
+    assert_nothing_left,
+    empty_folder,
+    is_alive,
+    launchers,
+    processes_of,
+    wait_for,
+)
 
 CHILDREN = {
     "web-1": ("main_service serve ",),
@@ -48,6 +59,10 @@ def child(launched: Launched, name: str) -> psutil.Process:
     return launched.process(*{**CHILDREN, **engines}[name])
 
 
+def webs(launched: Launched) -> list[psutil.Process]:
+    return [process for process in launched.children() if "serve" in process.cmdline()]
+
+
 def front_page(launched: Launched) -> int:
     return httpx.get(address(launched), timeout=60, headers={"Accept": "text/html"}).status_code
 
@@ -56,31 +71,76 @@ def valkey(launched: Launched) -> "redis.Redis":
     return redis.Redis(unix_socket_path=str(launched.data / "run" / "valkey.sock"))
 
 
-def test_a_run_is_ready_when_it_answers_and_keys_are_there(launcher: Launchers) -> None:
-    running = run(launcher, "--workers", "2")
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
+    """One for all tests that only look at it, with two web processes, and a shell that leads elsewhere."""
+    shell = {"PGPORT": "1", "PGHOST": "elsewhere.invalid", "MAIN_REDIS_URL": "redis://elsewhere.invalid"}
+    with empty_folder() as data, launchers(data, tmp_path_factory.mktemp("run")) as launcher:
+        yield run(launcher, "--workers", "2", MAIN_SMTP_URL="", **shell)
+
+
+def test_a_run_is_ready_when_it_answers_and_keys_are_there(running: Launched) -> None:
     assert front_page(running) == 200
     with valkey(running) as client:
         assert client.scard("keys:link") > 0
         assert client.scard("keys:paste") > 0
-    assert f"Its data are in {launcher.data}. To stop it, press Ctrl-C or end process {running.pid}.\n" in running.out
-    web = [process for process in running.children() if "serve" in process.cmdline()]
-    assert len(web) == 2
+    assert f"Its data are in {running.data}. To stop it, press Ctrl-C or end process {running.pid}.\n" in running.out
+    assert len(webs(running)) == 2
     assert len(running.children()) == 9
 
 
-def test_a_second_run_on_the_same_data_is_refused_with_the_first_ones_address(launcher: Launchers) -> None:
-    first = run(launcher)
-    second = launcher.start("run", "--port", "0")
+def test_a_second_run_on_the_same_data_is_refused_with_the_first_ones_address(
+    running: Launched, tmp_path: Path
+) -> None:
+    second = Launched("run", running.data, "--port", "0", logs=tmp_path)
     assert second.wait_for_end() == 1
+    assert second.popen.stdin
+    second.popen.stdin.close()
     assert second.log == (
-        f"launcher: The data folder {launcher.data} is in use by process {first.pid} ({address(first)}):"
+        f"launcher: The data folder {running.data} is in use by process {running.pid} ({address(running)}):"
         " stop that one first, or choose another folder with --data.\n"
     )
-    assert front_page(first) == 200
+    assert front_page(running) == 200
+
+
+def test_the_services_get_the_addresses_of_this_data_folder_whatever_the_shell_says(running: Launched) -> None:
+    for web in webs(running):
+        environment = web.environ()
+        assert environment["MAIN_PUBLIC_URL"] == address(running)
+        assert environment["MAIN_REDIS_URL"] == f"unix://{running.data}/run/valkey.sock?db=0"
+        assert not [name for name in environment if name.startswith("PG")]
+
+
+def test_letters_are_written_into_the_data_folder_unless_there_is_a_mail_server(running: Launched) -> None:
+    outbox = running.data / "outbox"
+    said = f"Letters are not mailed but written to {outbox}, until MAIN_SMTP_URL names a server.\n"
+    assert said in running.out
+    worker = child(running, "main-worker")
+    assert worker.environ()["MAIN_SMTP_URL"] == f"file://{outbox}"
+    status = outbox.stat()
+    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (worker.uids().real, 0o700)
+
+
+def test_our_services_run_as_the_engines_user_or_say_why_not(running: Launched) -> None:
+    processes = [*webs(running), *(child(running, name) for name in CHILDREN if name != "web-1")]
+    services = {process.uids().real for process in processes}
+    engines = child(running, "postgres").uids().real
+    is_said = "cannot read this program, so only the engines run as that user" in running.out
+    assert services == ({os.geteuid()} if is_said else {engines})
+    assert (running.data / "bodies").stat().st_uid == (running.data / "beat").stat().st_uid == services.pop()
+
+
+def test_public_address_and_mail_server_that_somebody_chose_are_kept(launcher: Launchers) -> None:
+    chosen = run(launcher, MAIN_PUBLIC_URL="https://slip.example", MAIN_SMTP_URL="smtp://mail.example")
+    assert child(chosen, "web-1").environ()["MAIN_PUBLIC_URL"] == "https://slip.example"
+    assert child(chosen, "main-worker").environ()["MAIN_SMTP_URL"] == "smtp://mail.example"
+    assert "Letters are not mailed" not in chosen.out
 
 
 def test_an_interrupt_stops_web_beats_workers_and_engines_in_this_order(launcher: Launchers) -> None:
+    """Visitors are refused as soon as nobody is there to answer them."""
     running = run(launcher)
+    port = int(address(running).rpartition(":")[2])
     left = {name: child(running, name) for group in STOP_ORDER for name in group}
     running.popen.send_signal(signal.SIGINT)
     gone: list[str] = []
@@ -89,6 +149,9 @@ def test_an_interrupt_stops_web_beats_workers_and_engines_in_this_order(launcher
         ended = [name for name, process in left.items() if not is_alive(process)]
         gone += sorted(ended, key=lambda name: _group(name))
         left = {name: process for name, process in left.items() if name not in ended}
+        if "web-1" in ended:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", port))
     assert [_group(name) for name in gone] == [0, 1, 1, 2, 2, 3, 3]
     assert running.wait_for_end() == 0
     assert processes_of(launcher.data) == []
@@ -100,10 +163,21 @@ def _group(name: str) -> int:
     return next(number for number, group in enumerate(STOP_ORDER) if name in group)
 
 
-def test_a_killed_run_leaves_no_process_and_the_next_one_works(launcher: Launchers) -> None:
-    run(launcher).kill()
+def test_a_killed_run_leaves_no_process_and_the_next_one_has_its_data(launcher: Launchers) -> None:
+    first = run(launcher)
+    key = create_paste(first, "kept")
+    assert key
+    file = launcher.data / "secrets.env"
+    secrets = file.read_text()
+    first.kill()
     assert_nothing_left(launcher.data)
-    assert front_page(run(launcher)) == 200
+
+    second = run(launcher)
+    assert front_page(second) == 200
+    assert read_paste(second, key) == "kept"
+    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == (secrets, 0o600)
+    assert child(second, "web-1").environ()["MAIN_SECRET"] in secrets
+    assert second.stop() == 0
 
 
 def test_every_killed_child_comes_back(launcher: Launchers) -> None:
@@ -157,57 +231,6 @@ def read_paste(launched: Launched, key: str) -> str:
     return httpx.get(f"{address(launched)}/{key}/raw", timeout=60).text
 
 
-def test_data_survives_a_restart_which_takes_seconds(launcher: Launchers) -> None:
-    first = run(launcher)
-    key = create_paste(first, "kept")
-    assert key
-    secrets = (launcher.data / "secrets.env").read_text()
-    assert first.stop() == 0
-    second = run(launcher)
-    assert read_paste(second, key) == "kept"
-    file = launcher.data / "secrets.env"
-    assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == (secrets, 0o600)
-    assert second.process("main_service serve ").environ()["MAIN_SECRET"] in secrets
-
-
-def test_the_services_get_the_addresses_of_this_data_folder_whatever_the_shell_says(launcher: Launchers) -> None:
-    running = run(launcher, PGPORT="1", PGHOST="elsewhere.invalid", MAIN_REDIS_URL="redis://elsewhere.invalid")
-    environment = child(running, "web-1").environ()
-    assert environment["MAIN_PUBLIC_URL"] == address(running)
-    assert environment["MAIN_REDIS_URL"] == f"unix://{launcher.data}/run/valkey.sock?db=0"
-    assert not [name for name in environment if name.startswith("PG")]
-
-
-def test_a_public_address_that_somebody_chose_is_kept(launcher: Launchers) -> None:
-    running = run(launcher, MAIN_PUBLIC_URL="https://slip.example")
-    assert child(running, "web-1").environ()["MAIN_PUBLIC_URL"] == "https://slip.example"
-
-
-def test_letters_are_written_into_the_data_folder_unless_there_is_a_mail_server(launcher: Launchers) -> None:
-    running = run(launcher, MAIN_SMTP_URL="")
-    outbox = launcher.data / "outbox"
-    said = f"Letters are not mailed but written to {outbox}, until MAIN_SMTP_URL names a server.\n"
-    assert said in running.out
-    worker = child(running, "main-worker")
-    assert worker.environ()["MAIN_SMTP_URL"] == f"file://{outbox}"
-    status = outbox.stat()
-    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (worker.uids().real, 0o700)
-    assert running.stop() == 0
-
-    mailing = run(launcher, MAIN_SMTP_URL="smtp://mail.example")
-    assert child(mailing, "main-worker").environ()["MAIN_SMTP_URL"] == "smtp://mail.example"
-    assert "Letters" not in mailing.out
-
-
-def test_our_services_run_as_the_engines_user_or_say_why_not(launcher: Launchers) -> None:
-    running = run(launcher)
-    services = {child(running, name).uids().real for name in CHILDREN}
-    engines = child(running, "postgres").uids().real
-    is_said = "cannot read this program, so only the engines run as that user" in running.out
-    assert services == ({os.geteuid()} if is_said else {engines})
-    assert (launcher.data / "bodies").stat().st_uid == (launcher.data / "beat").stat().st_uid == services.pop()
-
-
 def test_a_failing_migration_is_shown_and_ends_everything(launcher: Launchers) -> None:
     engines = launcher.engines()
     programs = os.path.dirname(engines.postgres.exe())  # noqa: PTH120 - a text that psutil gives
@@ -234,14 +257,3 @@ def test_a_signal_during_the_start_stops_everything(launcher: Launchers, delay_m
     # On a busy machine Python itself may still be starting, and dies of the signal.
     assert early.stop() in (0, -signal.SIGTERM)
     assert processes_of(launcher.data) == []
-
-
-def test_a_stopped_run_refuses_visitors_at_once(launcher: Launchers) -> None:
-    running = run(launcher)
-    port = int(address(running).rpartition(":")[2])
-    web = child(running, "web-1")
-    running.popen.terminate()
-    wait_for(lambda: not is_alive(web), "the end of the web process")
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port))
-    assert running.wait_for_end() == 0
