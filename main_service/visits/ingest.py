@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -10,9 +11,11 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from main_service.careful_redis import RedisAwayError
 from main_service.database import Session
 from main_service.entries.aliases import is_key
+from main_service.errors import UnavailableError
 from main_service.visits import storage
 from main_service.visits.batches import RecordedVisit, read_batch
 from main_service.visits.countries import Countries
+from main_service.visits.refusal import describe, is_passing
 from main_service.visits.stream import Record, VisitStream
 from main_service.visits.tally import take_count
 from main_service.visits.visitors import Visitors
@@ -23,6 +26,8 @@ VISITS_PER_PORTION = 50_000
 ENTRIES_PER_PORTION = 5_000
 """Their rows are locked together, and whoever changes one of them waits."""
 RECORDS_PER_PORTION = 2_000
+TRIES = 3
+"""Rounds in which a batch may fail alone while others are stored, before it is set aside."""
 
 
 @dataclass
@@ -76,6 +81,8 @@ class Ingest:
         self._stream = stream
         self._visitors = visitors
         self._countries = countries
+        self._refused: list[Record] = []
+        """Batches of this run that failed alone."""
 
     async def ingest(self, *, until: float) -> int:
         """Take portions until the stream is empty, somebody else is at it, or `until`, a time of `time.monotonic`, is
@@ -89,14 +96,65 @@ class Ingest:
             portion = _Portion()
             async with self._sessions() as session:
                 if not await storage.try_lock(session):
-                    return total
+                    break
                 while not portion.is_full and (record := await self._stream.next()):
                     portion.add(record)
-                total += await self._store(session, portion)
-                await session.commit()
-            await self._settle(portion)
+                counted, error = await self._try_to_store(session, portion)
+            if error is None:
+                total += counted
+                await self._settle(portion)
+            else:
+                logger.error("Visits can't be stored, so their batches are tried one by one: %s", describe(error))
+                total += await self._store_one_by_one(portion.record_ids)
             if not portion.is_full or time.monotonic() >= until:
-                return total
+                break
+        if total:
+            # If nothing could be stored, it is not the fault of a batch.
+            await self._judge_refused()
+        return total
+
+    async def _try_to_store(self, session: Session, portion: _Portion) -> tuple[int, Exception | None]:
+        """How many visits were counted and committed, or the error for which none was and which may come each time."""
+        try:
+            counted = await self._store(session, portion)
+            await session.commit()
+        except (UnavailableError, RedisAwayError):
+            raise
+        except Exception as error:
+            # The edge of a portion: else what is wrong with one batch would keep all others waiting for ever.
+            if is_passing(error):
+                raise
+            return 0, error
+        return counted, None
+
+    async def _store_one_by_one(self, record_ids: Sequence[bytes]) -> int:
+        """Each in a transaction of its own; return how many visits were counted."""
+        total = 0
+        for record_id in record_ids:
+            record = await self._stream.find(record_id)
+            portion = _Portion()
+            portion.add(record)
+            async with self._sessions() as session:
+                if not await storage.try_lock(session):
+                    return total
+                counted, error = await self._try_to_store(session, portion)
+            if error is None:
+                total += counted
+                await self._settle(portion)
+            else:
+                logger.error("Record %s of the visits can't be stored: %s", record_id.decode(), describe(error))
+                self._refused.append(record)
+        return total
+
+    async def _judge_refused(self) -> None:
+        for record in self._refused:
+            if await self._stream.count_failure(record.id) < TRIES:
+                continue
+            await self._stream.set_aside([record])
+            await self._stream.settle([record.id])
+            logger.error(
+                "Record %s of the visits is set aside: it could not be stored %d times", record.id.decode(), TRIES
+            )
 
     async def _store(self, session: Session, portion: _Portion) -> int:
         """Write a portion into the tables; return how many of its visits were not there yet."""

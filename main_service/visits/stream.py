@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
@@ -14,6 +15,9 @@ POISON = "visits:{0}:poison"
 POISON_KEPT = 1_000
 """Records, about; the oldest go first."""
 GROUP = "ingest"
+FAILURES = "visits:{0}:failures"
+"""How often records of the stream could not be stored though they were tried alone: id → count."""
+FAILURES_KEPT = timedelta(days=1)
 CONSUMER = "ingest"
 """One for all workers, as only one of them reads at a time: so the next one finds at once what a dead one left."""
 RECORDS_PER_READ = 50
@@ -56,6 +60,19 @@ class VisitStream:
             self._left_after = None
         return await self._read(b">")
 
+    async def find(self, record_id: bytes) -> Record:
+        """Once more a record that was read before.
+
+        Raises:
+            RedisAwayError
+        """
+
+        async def get(redis: Redis) -> list[tuple[bytes, Fields]]:
+            return cast("list[tuple[bytes, Fields]]", await redis.xrange(STREAM, record_id, record_id))
+
+        records = await self._redis.ask(get)
+        return Record(record_id, records[0][1] if records else {})
+
     async def settle(self, record_ids: Sequence[bytes]) -> None:
         """Take records out that PostgreSQL has.
 
@@ -72,8 +89,23 @@ class VisitStream:
 
         await self._redis.ask(acknowledge_and_delete)
 
+    async def count_failure(self, record_id: bytes) -> int:
+        """Note that a record could not be stored; return how often that was so.
+
+        Raises:
+            RedisAwayError: it may have been noted.
+        """
+
+        async def count(redis: Redis) -> int:
+            async with redis.pipeline(transaction=True) as pipe:
+                pipe.hincrby(FAILURES, record_id.decode(), 1)
+                pipe.expire(FAILURES, FAILURES_KEPT)
+                return cast("int", (await pipe.execute())[0])
+
+        return await self._redis.ask(count)
+
     async def set_aside(self, records: Sequence[Record]) -> None:
-        """Keep records that nobody can read where somebody may look at them.
+        """Keep records that nobody can read or store where somebody may look at them.
 
         Raises:
             RedisAwayError: also if there is no memory for them.

@@ -1,0 +1,133 @@
+"""A batch that can't be stored keeps no others waiting, and is set aside when it has failed often enough."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import asyncpg
+import pytest
+import redis
+
+from tests.main_service.visits.ingesting import POISON, STREAM, add_batch, counted, ingest, insert_link, left, visit_to
+from tests.running import Environment
+
+FAILURES = "visits:{0}:failures"
+PUT_BACK = """
+    for _, record in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do
+        redis.call('XADD', KEYS[2], '*', unpack(record[2]))
+        redis.call('XDEL', KEYS[1], record[1])
+    end
+"""
+Refuse = Callable[..., Awaitable[None]]
+"""Lets PostgreSQL refuse the visits to a key with an SQLSTATE (any that means a wrong row, if none is given)."""
+
+
+@asynccontextmanager
+async def refusing(database: asyncpg.Connection, key: str, sqlstate: str) -> AsyncIterator[None]:
+    name = f"refuse_{key.removeprefix('v-')}"
+    await database.execute(
+        f"""
+        CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'refused %', NEW.ip USING ERRCODE = '{sqlstate}'; END $$
+        """
+    )
+    await database.execute(
+        f"CREATE TRIGGER {name} BEFORE INSERT ON visit FOR EACH ROW WHEN (NEW.key = '{key}') EXECUTE FUNCTION {name}()"
+    )
+    try:
+        yield
+    finally:
+        await database.execute(f"DROP TRIGGER IF EXISTS {name} ON visit")
+        await database.execute(f"DROP FUNCTION {name}")
+
+
+@pytest.fixture
+async def refuse(database: asyncpg.Connection, valkey: redis.Redis) -> AsyncIterator[Refuse]:
+    async with AsyncExitStack() as stack:
+
+        async def begin(key: str, sqlstate: str = "23514") -> None:
+            await stack.enter_async_context(refusing(database, key, sqlstate))
+
+        yield begin
+    # What a test has left must not become the next one's.
+    valkey.delete(STREAM, POISON, FAILURES)
+
+
+async def test_others_of_its_transaction_are_counted_at_once(
+    environment: Environment,
+    database: asyncpg.Connection,
+    valkey: redis.Redis,
+    refuse: Refuse,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    good, bad = await insert_link(database), await insert_link(database)
+    await refuse(bad)
+    add_batch(valkey, [visit_to(good)])
+    add_batch(valkey, [visit_to(good), visit_to(bad, ip="203.0.113.77")])
+    add_batch(valkey, [visit_to(good)])
+
+    assert await ingest(environment) == 2
+
+    assert await counted(database, good) == (2, 0)
+    assert await counted(database, bad) == (0, 0)
+    assert left(valkey) == (1, 1)
+    assert not valkey.xlen(POISON)
+    assert "CheckViolationError 23514" in caplog.text
+    assert "203.0.113.77" not in caplog.text
+
+
+async def test_third_failure_sets_it_aside_and_it_can_be_put_back(
+    environment: Environment,
+    database: asyncpg.Connection,
+    valkey: redis.Redis,
+    refuse: Refuse,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    good, bad = await insert_link(database), await insert_link(database)
+    await refuse(bad)
+    batch_id = add_batch(valkey, [visit_to(bad), visit_to(bad)])
+    for round_ in range(1, 4):
+        assert left(valkey)[0] == 1
+        add_batch(valkey, [visit_to(good)])
+        assert await ingest(environment) == 1
+        assert await counted(database, good) == (round_, 0)
+
+    assert left(valkey) == (0, 0)
+    [(_, fields)] = valkey.xrange(POISON)
+    assert fields["id"] == str(batch_id)
+    assert "is set aside" in caplog.text
+
+    await database.execute(f"DROP TRIGGER refuse_{bad.removeprefix('v-')} ON visit")
+    valkey.eval(PUT_BACK, 2, POISON, STREAM)
+    assert await ingest(environment) == 2
+
+    assert await counted(database, bad) == (2, 0)
+    assert not valkey.xlen(POISON)
+
+
+async def test_nothing_is_set_aside_while_nothing_can_be_stored(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, refuse: Refuse
+) -> None:
+    keys = [await insert_link(database) for _ in range(2)]
+    for key in keys:
+        await refuse(key)
+        add_batch(valkey, [visit_to(key)])
+    for _ in range(5):
+        assert await ingest(environment) == 0
+
+    assert left(valkey) == (2, 2)
+    assert not valkey.exists(POISON, FAILURES)
+
+
+async def test_deadlock_is_no_fault_of_a_batch(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, refuse: Refuse
+) -> None:
+    good, bad = await insert_link(database), await insert_link(database)
+    await refuse(bad, "40P01")
+    add_batch(valkey, [visit_to(bad)])
+    add_batch(valkey, [visit_to(good)])
+
+    with pytest.raises(asyncpg.DeadlockDetectedError):
+        await ingest(environment)
+
+    assert left(valkey) == (2, 2)
+    assert not valkey.exists(FAILURES)
