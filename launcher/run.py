@@ -77,7 +77,8 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         listener.socket.close()
         await supervisor.stop(program.name for program in services.web)
         await supervisor.stop([services.main_beat.name, services.keygen_beat.name])
-        await supervisor.stop([services.main_worker.name, services.keygen_worker.name])
+        workers = [services.main_worker, services.main_slow, services.keygen_worker]
+        await supervisor.stop(program.name for program in workers)
         await supervisor.stop(ENGINES)
 
     await _supervise(start, stop_in_order, stop=stop, output=output, label=str(data.path))
@@ -115,7 +116,7 @@ async def _start_services(supervisor: Supervisor, services: Services) -> None:
     status = await supervisor.run_once(services.migrate)
     if status != 0:
         raise StartError(f"The database could not be brought up to date: migrate, {describe_end(status)}.")
-    for program in [*services.web, services.main_worker, services.main_beat]:
+    for program in [*services.web, services.main_worker, services.main_slow, services.main_beat]:
         supervisor.keep_running(program)
 
 

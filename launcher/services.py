@@ -22,7 +22,7 @@ WEB_GRACE = timedelta(seconds=15)
 BEAT_GRACE = timedelta(seconds=5)
 WORKER_GRACE = timedelta(seconds=15)
 ALONE = ("--without-mingle", "--without-gossip", "--without-heartbeat")
-"""A worker that is the only one of its app need not look for others, which would take it a second at each start."""
+"""A worker that is the only one of its queue need not look for others, which would take it a second at each start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +33,8 @@ class Services:
     """Runs once, before any other program of main_service."""
     web: list[Program]
     main_worker: Program
+    main_slow: Program
+    """The worker of what may take minutes."""
     main_beat: Program
     keygen_worker: Program
     keygen_beat: Program
@@ -113,9 +115,13 @@ def describe_services(
             inherited=inherited,
         )
 
-    def worker(name: str, app: str, *arguments: str) -> Program:
-        command = ("celery", "--quiet", "-A", app, "worker", *arguments, *ALONE, "--loglevel", "INFO")
+    def worker(name: str, app: str, node: str, *arguments: str) -> Program:
+        who = ("--hostname", f"{node}@%h")
+        command = ("celery", "--quiet", "-A", app, "worker", *who, *arguments, *ALONE, "--loglevel", "INFO")
         return program(name, *command, grace=WORKER_GRACE)
+
+    def threads(queue: str, count: int) -> tuple[str, ...]:
+        return ("--queues", queue, "--pool", "threads", "--concurrency", str(count))
 
     def beat(name: str, app: str, schedule: str) -> Program:
         # At level INFO it tells of every task that is due, which the task itself does when there was something to do.
@@ -124,7 +130,6 @@ def describe_services(
         return program(name, *command, grace=BEAT_GRACE)
 
     web_socket = listener.socket.fileno()
-    threads = ("--pool", "threads", "--concurrency", "4")
     return Services(
         migrate=program("migrate", "main_service", "migrate", grace=timedelta(0)),
         web=[
@@ -135,8 +140,10 @@ def describe_services(
             )
             for number in range(1, web_processes + 1)
         ],
-        main_worker=worker("main-worker", "main_service.worker", *threads),
+        main_worker=worker("main-worker", "main_service.worker", "main", *threads("main_service", 4)),
+        # One for what superusers ask for, one for what is due, one for reports.
+        main_slow=worker("main-slow", "main_service.worker", "main-slow", *threads("main_service.slow", 3)),
         main_beat=beat("main-beat", "main_service.worker", "main_service"),
-        keygen_worker=worker("keygen-worker", "keygen_service.worker", "--pool", "solo"),
+        keygen_worker=worker("keygen-worker", "keygen_service.worker", "keygen", "--pool", "solo"),
         keygen_beat=beat("keygen-beat", "keygen_service.worker", "keygen_service"),
     )

@@ -6,25 +6,29 @@ from typing import Any, Self
 
 from celery import Celery
 from celery.app.amqp import AMQP
+from celery.schedules import crontab
 from kombu import Connection
 
 from main_service.settings import load_settings
 
 HEAL_EVERY = timedelta(seconds=5)
-SEND_MAIL_EVERY = timedelta(seconds=10)
 RECONNECT_SECONDS = 2
 """Together with `HEAL_EVERY` and the work itself less than the 10 s in which Redis learns of a change."""
-FINISH_LEAVING_EVERY = timedelta(seconds=10)
-DELETE_BODIES_EVERY = timedelta(minutes=1)
-END_EXPIRED_EVERY = timedelta(hours=1)
-CLEAN_UP_EVERY = timedelta(days=1)
-FORGET_MAIL_EVERY = timedelta(days=1)
-ARCHIVE_UNUSED_EVERY = timedelta(days=1)
-DO_ASKED_WORK_EVERY = timedelta(seconds=10)
-INGEST_VISITS_EVERY = timedelta(seconds=10)
-KEEP_PARTITIONS_EVERY = timedelta(days=1)
-FORGET_VISIT_BATCHES_EVERY = timedelta(days=1)
-RANK_ENTRIES_EVERY = timedelta(minutes=1)
+QUICK = "main_service"
+SLOW = "main_service.slow"
+"""The queue of whatever may take minutes. Its worker is a process of its own, so what may not wait never does."""
+SLOW_TASKS = (
+    "do_asked_work",
+    "finish_leaving",
+    "clean_up",
+    "archive_unused",
+    "keep_partitions",
+    "forget_mail",
+    "forget_visit_batches",
+    "build_report",
+    "send_daily_reports",
+    "forget_reports",
+)
 
 
 class _SteadyConnection(Connection):
@@ -38,6 +42,22 @@ class _SteadyConnection(Connection):
 
 class _Amqp(AMQP):
     Connection = _SteadyConnection
+
+
+def _every(period: timedelta, name: str) -> dict[str, Any]:
+    return _round(name, period, expires=period)
+
+
+def _daily(time: str, name: str) -> dict[str, Any]:
+    """At this hour and minute of UTC. Beat sends one that it missed as soon as it runs again."""
+    hour, _, minute = time.partition(":")
+    return _round(name, crontab(hour=hour, minute=minute), expires=timedelta(days=1))
+
+
+def _round(name: str, schedule: timedelta | crontab, *, expires: timedelta) -> dict[str, Any]:
+    # A round that nobody took is worthless once the next one is due.
+    options = {"expires": expires.total_seconds()}
+    return {name: {"task": f"main_service.{name}", "schedule": schedule, "options": options}}
 
 
 app = Celery(
@@ -56,79 +76,27 @@ app.conf.update(
     broker_url=load_settings().broker_url,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
-    task_default_queue="main_service",
+    task_default_queue=QUICK,
+    task_routes={f"main_service.{name}": {"queue": SLOW} for name in SLOW_TASKS},
     task_ignore_result=True,
     # A task whose worker is killed is done again: every task can be repeated.
     task_acks_late=True,
     worker_prefetch_multiplier=1,
     timezone="UTC",
-    # A round that nobody took is worthless once the next one is due.
     beat_schedule={
-        "heal_copies": {
-            "task": "main_service.heal_copies",
-            "schedule": HEAL_EVERY,
-            "options": {"expires": HEAL_EVERY.total_seconds()},
-        },
-        "send_mail": {
-            "task": "main_service.send_mail",
-            "schedule": SEND_MAIL_EVERY,
-            "options": {"expires": SEND_MAIL_EVERY.total_seconds()},
-        },
-        "finish_leaving": {
-            "task": "main_service.finish_leaving",
-            "schedule": FINISH_LEAVING_EVERY,
-            "options": {"expires": FINISH_LEAVING_EVERY.total_seconds()},
-        },
-        "delete_bodies": {
-            "task": "main_service.delete_bodies",
-            "schedule": DELETE_BODIES_EVERY,
-            "options": {"expires": DELETE_BODIES_EVERY.total_seconds()},
-        },
-        "end_expired": {
-            "task": "main_service.end_expired",
-            "schedule": END_EXPIRED_EVERY,
-            "options": {"expires": END_EXPIRED_EVERY.total_seconds()},
-        },
-        "clean_up": {
-            "task": "main_service.clean_up",
-            "schedule": CLEAN_UP_EVERY,
-            "options": {"expires": CLEAN_UP_EVERY.total_seconds()},
-        },
-        "forget_mail": {
-            "task": "main_service.forget_mail",
-            "schedule": FORGET_MAIL_EVERY,
-            "options": {"expires": FORGET_MAIL_EVERY.total_seconds()},
-        },
-        "archive_unused": {
-            "task": "main_service.archive_unused",
-            "schedule": ARCHIVE_UNUSED_EVERY,
-            "options": {"expires": ARCHIVE_UNUSED_EVERY.total_seconds()},
-        },
-        "do_asked_work": {
-            "task": "main_service.do_asked_work",
-            "schedule": DO_ASKED_WORK_EVERY,
-            "options": {"expires": DO_ASKED_WORK_EVERY.total_seconds()},
-        },
-        "ingest_visits": {
-            "task": "main_service.ingest_visits",
-            "schedule": INGEST_VISITS_EVERY,
-            "options": {"expires": INGEST_VISITS_EVERY.total_seconds()},
-        },
-        "keep_partitions": {
-            "task": "main_service.keep_partitions",
-            "schedule": KEEP_PARTITIONS_EVERY,
-            "options": {"expires": KEEP_PARTITIONS_EVERY.total_seconds()},
-        },
-        "forget_visit_batches": {
-            "task": "main_service.forget_visit_batches",
-            "schedule": FORGET_VISIT_BATCHES_EVERY,
-            "options": {"expires": FORGET_VISIT_BATCHES_EVERY.total_seconds()},
-        },
-        "rank_entries": {
-            "task": "main_service.rank_entries",
-            "schedule": RANK_ENTRIES_EVERY,
-            "options": {"expires": RANK_ENTRIES_EVERY.total_seconds()},
-        },
+        **_every(HEAL_EVERY, "heal_copies"),
+        **_every(timedelta(seconds=10), "send_mail"),
+        **_every(timedelta(seconds=10), "ingest_visits"),
+        **_every(timedelta(seconds=10), "do_asked_work"),
+        **_every(timedelta(seconds=10), "finish_leaving"),
+        **_every(timedelta(minutes=1), "delete_bodies"),
+        **_every(timedelta(minutes=1), "rank_entries"),
+        **_every(timedelta(hours=1), "end_expired"),
+        **_daily("00:30", "forget_visit_batches"),
+        **_daily("01:00", "keep_partitions"),
+        **_daily("01:30", "forget_mail"),
+        **_daily("02:00", "archive_unused"),
+        **_daily("03:00", "clean_up"),
     },
 )
 # The tasks say what they did; Celery's own two lines for every round would bury that.

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from threading import Lock
 
 from celery import shared_task
 
@@ -13,11 +14,18 @@ from main_service.settings import load_settings
 
 logger = logging.getLogger(__name__)
 
+_finishing = Lock()
+"""One round at a time in a worker: an account with very many entries must not take all its threads."""
+
 
 @shared_task(name="main_service.finish_leaving")
 def finish_leaving_task() -> None:
     """Take care of the entries of accounts that were deleted. Repeatable."""
-    asyncio.run(_finish_leaving())
+    if _finishing.acquire(blocking=False):
+        try:
+            asyncio.run(_finish_leaving())
+        finally:
+            _finishing.release()
 
 
 async def _finish_leaving() -> None:

@@ -8,7 +8,7 @@ import yaml
 
 from tests.running import REPOSITORY
 
-OURS = ("main", "main-worker", "main-beat", "keygen-worker", "keygen-beat", "migrate", "secrets")
+OURS = ("main", "main-worker", "main-slow", "main-beat", "keygen-worker", "keygen-beat", "migrate", "secrets")
 ENGINES = ("postgres", "valkey", "seaweedfs")
 ONE_SHOT = ("migrate", "secrets")
 

@@ -69,19 +69,20 @@ def test_web_is_not_healthy_without_its_database(containers: Containers, variabl
 
 
 @pytest.mark.parametrize(
-    ("service", "app", "node", "task"),
+    ("service", "queue", "node", "task"),
     [
         ("main-worker", "main_service", "main", "main_service.end_expired"),
+        ("main-slow", "main_service.slow", "main-slow", "main_service.clean_up"),
         ("keygen-worker", "keygen_service", "keygen", "keygen_service.top_up"),
     ],
 )
 def test_worker_does_tasks_and_is_healthy_until_it_hangs(
-    containers: Containers, variables: Environment, service: str, app: str, node: str, task: str
+    containers: Containers, variables: Environment, service: str, queue: str, node: str, task: str
 ) -> None:
     with containers.running(service) as process:
         containers.wait_until_healthy(service, process)
         with Celery(broker=variables["MAIN_BROKER_URL"], set_as_current=False) as sender:
-            sender.send_task(task, queue=app, ignore_result=True)
+            sender.send_task(task, queue=queue, ignore_result=True)
             name = f"{node}@{os.uname().nodename}"
 
             def has_run() -> bool:

@@ -58,7 +58,7 @@ def test_no_secret_has_a_value_in_the_file() -> None:
 @pytest.mark.parametrize(
     ("settings", "services"),
     [
-        (main_service.settings.Settings, ("main", "main-worker", "main-beat", "migrate")),
+        (main_service.settings.Settings, ("main", "main-worker", "main-slow", "main-beat", "migrate")),
         (keygen_service.settings.Settings, ("keygen-worker", "keygen-beat")),
     ],
 )
@@ -140,11 +140,11 @@ def test_only_who_makes_the_secrets_may_write_them() -> None:
     using = {name: m for name, s in SERVICES.items() for m in s.get("volumes", []) if m.startswith("secrets:")}
 
     assert using.pop("secrets") == "secrets:/run/slipbin"
-    assert set(using) == {"main", "main-worker", "main-beat", "migrate", "postgres", "seaweedfs"}
+    assert set(using) == {"main", "main-worker", "main-slow", "main-beat", "migrate", "postgres", "seaweedfs"}
     assert set(using.values()) == {"secrets:/run/slipbin:ro"}
 
 
-@pytest.mark.parametrize("name", ["main", "main-worker"])
+@pytest.mark.parametrize("name", ["main", "main-worker", "main-slow"])
 def test_schema_and_bucket_are_awaited(name: str) -> None:
     assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
 
@@ -162,7 +162,7 @@ def test_every_process_has_the_time_it_needs_to_end() -> None:
     graces = {name: seconds(s["stop_grace_period"]) for name, s in SERVICES.items() if "stop_grace_period" in s}
 
     assert graces["main"] == 15
-    assert graces["main-worker"] == graces["keygen-worker"] == 20
+    assert graces["main-worker"] == graces["main-slow"] == graces["keygen-worker"] == 20
     assert all(graces[engine] >= 30 for engine in ENGINES)
 
 

@@ -99,7 +99,7 @@ def test_both_ends_are_told_the_same(folder: Path) -> None:
 
 
 def test_services_are_told_where_the_files_are(folder: Path) -> None:
-    for name in ("main", "main-worker", "main-beat", "migrate"):
+    for name in ("main", "main-worker", "main-slow", "main-beat", "migrate"):
         environment = compose_file()["services"][name]["environment"]
         for variable in ("MAIN_SECRET_FILE", "PGPASSFILE", "AWS_SHARED_CREDENTIALS_FILE"):
             assert (folder / environment[variable].removeprefix("/run/slipbin/")).exists()

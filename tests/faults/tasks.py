@@ -12,7 +12,8 @@ from celery import Celery
 from tests.running import REPOSITORY, START_SECONDS, Environment, full
 
 ALONE = ("--without-mingle", "--without-gossip", "--without-heartbeat")
-THREADS = ("--pool", "threads", "--concurrency", "4")
+QUICK = ("--queues", "main_service", "--pool", "threads", "--concurrency", "4")
+SLOW = ("--queues", "main_service.slow", "--pool", "threads", "--concurrency", "3")
 
 
 def run_task(module: str, function: str, *, environment: Environment) -> None:
@@ -27,6 +28,14 @@ def send_task(name: str, *, environment: Environment) -> None:
     """As main_service's beat does."""
     with Celery(broker=environment["MAIN_BROKER_URL"]) as app, app.connection_for_write() as connection:
         app.send_task(name, queue="main_service", connection=connection, ignore_result=True)
+
+
+def send_routed_tasks(*names: str, environment: Environment) -> None:
+    """Each to the queue that main_service chooses for it."""
+    code = f"from main_service.worker import app\nfor name in {names}: app.send_task(name)"
+    subprocess.run(
+        [sys.executable, "-c", code], env=full(environment), cwd=REPOSITORY, check=True, timeout=START_SECONDS
+    )
 
 
 class Celeried:
@@ -57,9 +66,9 @@ class Celeried:
 
 
 @contextmanager
-def main_worker(environment: Environment, log: Path) -> Iterator[Celeried]:
+def main_worker(environment: Environment, log: Path, *, kind: tuple[str, ...] = QUICK) -> Iterator[Celeried]:
     """Killed at the end, if it was not before."""
-    worker = Celeried("main_service.worker", "worker", *THREADS, *ALONE, "-l", "INFO", environment=environment, log=log)
+    worker = Celeried("main_service.worker", "worker", *kind, *ALONE, "-l", "INFO", environment=environment, log=log)
     try:
         yield worker
     finally:

@@ -28,7 +28,8 @@ from tests.launcher.launched import (
 
 CHILDREN = {
     "web-1": ("main_service serve ",),
-    "main-worker": ("celery --quiet -A main_service.worker worker ",),
+    "main-worker": ("celery --quiet -A main_service.worker worker ", " --queues main_service "),
+    "main-slow": ("celery --quiet -A main_service.worker worker ", " --queues main_service.slow "),
     "main-beat": ("celery --quiet -A main_service.worker beat ",),
     "keygen-worker": ("celery --quiet -A keygen_service.worker worker ",),
     "keygen-beat": ("celery --quiet -A keygen_service.worker beat ",),
@@ -36,7 +37,7 @@ CHILDREN = {
 STOP_ORDER = [
     ["web-1"],
     ["main-beat", "keygen-beat"],
-    ["main-worker", "keygen-worker"],
+    ["main-worker", "main-slow", "keygen-worker"],
     ["valkey", "postgres"],
 ]
 
@@ -86,7 +87,7 @@ def test_a_run_is_ready_when_it_answers_and_keys_are_there(running: Launched) ->
         assert client.scard("keys:paste") > 0
     assert f"Its data are in {running.data}. To stop it, press Ctrl-C or end process {running.pid}.\n" in running.out
     assert len(webs(running)) == 2
-    assert len(running.children()) == 9
+    assert len(running.children()) == 10
 
 
 def test_a_second_run_on_the_same_data_is_refused_with_the_first_ones_address(
@@ -152,7 +153,7 @@ def test_an_interrupt_stops_web_beats_workers_and_engines_in_this_order(launcher
         if "web-1" in ended:
             with pytest.raises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", port))
-    assert [_group(name) for name in gone] == [0, 1, 1, 2, 2, 3, 3]
+    assert [_group(name) for name in gone] == [0, 1, 1, 2, 2, 2, 3, 3]
     assert running.wait_for_end() == 0
     assert processes_of(launcher.data) == []
     assert "killing it" not in running.log

@@ -1,0 +1,75 @@
+"""However long slow work takes, what may not wait does not wait for it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import asyncpg
+import httpx
+
+from tests.faults.tasks import SLOW, main_worker, send_routed_tasks
+from tests.main_service.accounts.administering import new_superuser
+from tests.main_service.entries.making import create_link, managing
+from tests.main_service.visits.ingesting import FIREFOX
+from tests.running import Environment
+
+WAIT_SECONDS = 30
+SLOW_THREADS = 3
+
+
+async def until(is_so: Callable[[], Awaitable[bool]], what: str) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not await is_so():
+        assert time.monotonic() < deadline, what
+        await asyncio.sleep(0.02)
+
+
+async def test_visits_are_counted_and_copies_healed_while_every_slow_thread_is_held(
+    archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection, tmp_path: Path
+) -> None:
+    superuser = await new_superuser(archive_client, archive)
+    link = create_link(archive_client)
+    path = f"/api/v1/entries/{link['key']}"
+    holder = await asyncpg.connect(archive_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+
+    async def all_are_held() -> bool:
+        question = (
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'slipbin' AND wait_event = 'relation'"
+        )
+        return bool(await archive.fetchval(question) == SLOW_THREADS)
+
+    async def is_counted() -> bool:
+        return bool(archive_client.get(path, headers=managing(link)).json()["visit_count"] == 1)
+
+    async def is_healed() -> bool:
+        return bool(await archive.fetchval("SELECT bool_and(applied_at IS NOT NULL) FROM stale_key"))
+
+    with (
+        main_worker(archive_environment, tmp_path / "quick") as quick,
+        main_worker(archive_environment, tmp_path / "slow", kind=SLOW) as slow,
+    ):
+        quick.wait_for("ready")
+        slow.wait_for("ready")
+        try:
+            await holder.execute("BEGIN")
+            # The clean-up needs it, and nothing else that happens here.
+            await holder.execute("LOCK TABLE idempotency_key IN ACCESS EXCLUSIVE MODE")
+            asked = archive_client.post("/api/v1/admin/cleanup", headers=superuser.headers).json()["id"]
+            rounds = ("main_service.do_asked_work", *["main_service.clean_up"] * 6)
+            send_routed_tasks(*rounds, environment=archive_environment)
+            await until(all_are_held, "slow work never began")
+
+            assert archive_client.get(f"/{link['key']}", headers={"User-Agent": FIREFOX}).status_code == 302
+            change = archive_client.patch(path, json={"title": "changed"}, headers=managing(link))
+            assert change.status_code == 200
+            rounds = ("main_service.ingest_visits", "main_service.heal_copies")
+            send_routed_tasks(*rounds, environment=archive_environment)
+
+            await until(is_counted, "the visit is never counted")
+            await until(is_healed, "the change is never healed")
+            task = archive_client.get(f"/api/v1/admin/tasks/{asked}", headers=superuser.headers).json()
+            assert task["state"] == "running"
+        finally:
+            await holder.close()
+        slow.wait_for("is done")

@@ -1,0 +1,58 @@
+"""When tasks are sent: a real beat, started again after it was away."""
+
+import json
+import shelve
+import signal
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.faults.tasks import main_beat
+from tests.running import START_SECONDS, Environment
+
+QUEUES = ("main_service", "main_service.slow")
+DAILY = {"forget_visit_batches", "keep_partitions", "forget_mail", "archive_unused", "clean_up"}
+
+
+@pytest.fixture
+def broker(environment: Environment) -> Iterator[redis.Redis]:
+    """A broker that no worker listens to."""
+    with redis.Redis.from_url(environment["MAIN_REDIS_URL"].replace("db=0", "db=7")) as connection:
+        yield connection
+        connection.flushdb()
+
+
+def sent(broker: redis.Redis, queue: str) -> dict[str, float]:
+    """Seconds until it expires, of each task that waits."""
+    messages = [json.loads(message) for message in broker.lrange(queue, 0, -1)]
+    headers = [message["headers"] for message in messages]
+    return {header["task"].removeprefix("main_service."): header["expires"] for header in headers}
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_daily_tasks_that_were_missed_are_sent_at_the_start_and_not_before(
+    environment: Environment, broker: redis.Redis, tmp_path: Path
+) -> None:
+    lonely = environment | {"MAIN_BROKER_URL": environment["MAIN_BROKER_URL"].replace("host=1", "host=7")}
+    with main_beat(lonely, tmp_path) as beat:
+        wait_until(lambda: "heal_copies" in sent(broker, "main_service"))
+        beat.process.send_signal(signal.SIGTERM)
+        beat.process.wait(START_SECONDS)
+    assert not DAILY & sent(broker, "main_service.slow").keys(), "nothing was missed yet"
+
+    with shelve.open(str(tmp_path / "schedule"), writeback=True) as file:
+        for name in DAILY:
+            file["entries"][name].last_run_at -= timedelta(days=1)
+    with main_beat(lonely, tmp_path):
+        wait_until(lambda: sent(broker, "main_service.slow").keys() >= DAILY)
+    assert not DAILY & sent(broker, "main_service").keys()
