@@ -34,6 +34,13 @@ async def tables(environment: Environment) -> set[str]:
     return {row["tablename"] for row in rows}
 
 
+async def views(environment: Environment) -> set[str]:
+    connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+    rows = await connection.fetch("SELECT viewname FROM pg_views WHERE schemaname = 'public'")
+    await connection.close()
+    return {row["viewname"] for row in rows}
+
+
 async def test_upgrade_is_what_the_models_say_and_downgrade_leaves_nothing(own_database: Environment) -> None:
     run_main("migrate", environment=own_database)
     assert await tables(own_database) == {
@@ -55,6 +62,7 @@ async def test_upgrade_is_what_the_models_say_and_downgrade_leaves_nothing(own_d
         "mail",
         "alembic_version",
     }
+    assert await views(own_database) == {"entry_archive", "visit_archive"}
 
     check = alembic("check", environment=own_database)
     assert check.returncode == 0, check.stdout + check.stderr
