@@ -21,6 +21,8 @@ FORMAT = 1
 """Part of every record, so that versions can follow each other."""
 LARGEST_BATCH = 1000
 """Visits in a record."""
+MOST_WAITING_BYTES = 64 * 1024 * 1024
+"""Of visits in one process while Redis takes none: headers may be long, so their number alone bounds no memory."""
 RETRY_SECONDS = 1.0
 LAST_TRY_SECONDS = 2.0
 """For all that waits when the process ends."""
@@ -50,6 +52,8 @@ class _Batch:
     def __init__(self) -> None:
         self.id = str(uuid4())
         self.visits: list[bytes] = []
+        self.size_bytes = 0
+        """Of the visits."""
         self.is_closed = False
         """It may be in the stream already, so nothing joins it."""
         self.is_settled = asyncio.Event()
@@ -59,10 +63,11 @@ class _Batch:
 class VisitLog:
     """One per process. Visits of one moment share a record, and the next record forms while one is being added."""
 
-    def __init__(self, redis: CarefulRedis, *, buffer: int) -> None:
-        """`buffer`: visits that are kept at most while Redis takes none."""
+    def __init__(self, redis: CarefulRedis, *, buffer: int, most_bytes: int = MOST_WAITING_BYTES) -> None:
+        """`buffer`: visits that are kept at most while Redis takes none, and `most_bytes` of them."""
         self._redis = redis
         self._buffer = buffer
+        self._most_bytes = most_bytes
         self._batches: deque[_Batch] = deque()
         """Oldest first: the order in which they are added. Visits join the last."""
         self._sender: asyncio.Task[None] | None = None
@@ -72,6 +77,7 @@ class VisitLog:
         self._tell_at = 0.0
         self.waiting = 0
         """Visits that Redis is not known to have."""
+        self.waiting_bytes = 0
         self.dropped = 0
         """Visits for which there was no room."""
 
@@ -83,7 +89,11 @@ class VisitLog:
         if self._is_behind and self.waiting >= self._buffer:
             self._drop(1)
             return
-        batch = self._join(_to_json(visit).encode(errors="replace"))
+        line = _to_json(visit).encode(errors="replace")
+        if self._is_behind and self.waiting_bytes + len(line) > self._most_bytes:
+            self._drop(1)
+            return
+        batch = self._join(line)
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())
         if not self._is_behind:
@@ -105,7 +115,9 @@ class VisitLog:
             last = _Batch()
             self._batches.append(last)
         last.visits.append(visit)
+        last.size_bytes += len(visit)
         self.waiting += 1
+        self.waiting_bytes += len(visit)
         return last
 
     async def _send(self) -> None:
@@ -146,6 +158,7 @@ class VisitLog:
     def _settle_first(self) -> None:
         batch = self._batches.popleft()
         self.waiting -= len(batch.visits)
+        self.waiting_bytes -= batch.size_bytes
         batch.is_settled.set()
         if self._is_behind and len(self._batches) <= 1:
             # The one that is left is next, so there is something to wait for again.
@@ -160,14 +173,15 @@ class VisitLog:
         logger.warning("Redis takes no visits; they wait here: %s", error)
         for batch in self._batches:
             batch.is_settled.set()
-        surplus = max(0, self.waiting - self._buffer)
+        waited = self.waiting
         for batch in reversed(self._batches):
             # If Redis has the whole batch nevertheless, that comes first in the stream, and counts.
-            cut = min(surplus, len(batch.visits))
-            del batch.visits[len(batch.visits) - cut :]
-            surplus -= cut
-            self.waiting -= cut
-            self._drop(cut)
+            while batch.visits and (self.waiting > self._buffer or self.waiting_bytes > self._most_bytes):
+                size_bytes = len(batch.visits.pop())
+                batch.size_bytes -= size_bytes
+                self.waiting_bytes -= size_bytes
+                self.waiting -= 1
+        self._drop(waited - self.waiting)
         while self._batches and not self._batches[-1].visits:
             self._batches.pop()
         self._is_behind = bool(self._batches)

@@ -50,8 +50,8 @@ async def log(gated: Gated) -> AsyncIterator[VisitLog]:
         yield visits
 
 
-def visit(key: str = "key") -> Visit:
-    return Visit(1_700_000_000_000, key, ip=None, visitor=None, user_agent="", referrer="", language="")
+def visit(key: str = "key", *, referrer: str = "") -> Visit:
+    return Visit(1_700_000_000_000, key, ip=None, visitor=None, user_agent="", referrer=referrer, language="")
 
 
 def recording(log: VisitLog, count: int, *, first: int = 0) -> list["asyncio.Task[None]"]:
@@ -194,6 +194,28 @@ async def test_only_so_many_wait_and_the_rest_is_counted_as_dropped(
     assert in_order(valkey) == [str(n) for n in (*range(10), *range(20, 30))]
     told = [record for record in caplog.records if "dropped: Redis takes none" in record.getMessage()]
     assert len(told) == 1, "once a minute"
+
+
+async def test_only_so_many_bytes_wait_whatever_their_number(gated: Gated, valkey: "redis.Redis[str]") -> None:
+    async with Redis.from_url(gated.environment["MAIN_REDIS_URL"]) as connection:
+        log = VisitLog(CarefulRedis(connection), buffer=10_000, most_bytes=10_000)
+        with gated.valkey.refusing():
+            # Those of the record that fails, those that share the next, and those that find Redis away.
+            await asyncio.gather(*(log.record(visit(str(number), referrer="x" * 900)) for number in range(6)))
+            await asyncio.gather(*(log.record(visit(str(number), referrer="é" * 450)) for number in range(6, 20)))
+            assert (log.waiting, log.dropped) == (10, 10)
+            assert 9_000 < log.waiting_bytes <= 10_000
+            await log.record(visit("short"))
+            assert (log.waiting, log.dropped) == (11, 10), "there is still room for a short one"
+        await wait_until(lambda: log.waiting == 0)
+        assert log.waiting_bytes == 0
+        with gated.valkey.refusing():
+            await asyncio.gather(*(log.record(visit(str(number), referrer="x" * 900)) for number in range(20, 45)))
+            assert (log.waiting, log.dropped) == (10, 25)
+        await wait_until(lambda: log.waiting == 0)
+        await log.close()
+
+    assert in_order(valkey) == [*(str(n) for n in range(10)), "short", *(str(n) for n in range(20, 30))]
 
 
 async def test_without_any_buffer_nobody_waits(gated: Gated, valkey: "redis.Redis[str]") -> None:
