@@ -54,6 +54,11 @@ class DataFolder:
         return self.path / "outbox"
 
     @property
+    def metrics(self) -> Path:
+        """Through which web processes share what they count; emptied at each start."""
+        return self.path / "metrics"
+
+    @property
     def bin(self) -> Path:
         """Engines copied from where their user cannot execute them."""
         return self.path / "bin"
@@ -111,11 +116,12 @@ def prepare_inside(data: DataFolder) -> None:
 
 def prepare_for_services(data: DataFolder, user: RunUser | None) -> None:
     """Make the folders our services write to; they belong to the user that our services run as this time."""
-    for top in (data.bodies, data.beat, data.outbox):
+    for top in (data.bodies, data.beat, data.outbox, data.metrics):
         with acting_as(data.owner):
             top.mkdir(mode=0o700, exist_ok=True)
         if os.geteuid() == 0:
             _hand_over(top, user.uid if user else 0, user.gid if user else 0)
+    _empty(data.metrics)
 
 
 def _check_way(data: DataFolder) -> None:
@@ -171,6 +177,17 @@ def _hand_over(top: Path, uid: int, gid: int) -> None:
                 os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
     # The top comes last: an interrupted walk is done again.
     os.chown(top, uid, gid, follow_symlinks=False)
+
+
+def _empty(top: Path) -> None:
+    """Delete the files in it, and nothing that a link leads to."""
+    descriptor = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        with os.scandir(descriptor) as files:
+            for file in files:
+                os.unlink(file.name, dir_fd=descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _user_name(uid: int) -> str:

@@ -103,11 +103,11 @@ def describe_services(
     """Everything of ours that runs on this data folder."""
     environment = service_environment(data, user=user, url=listener.url, secrets=secrets, environ=environ)
 
-    def program(name: str, *arguments: str, grace: timedelta, inherited: tuple[int, ...] = ()) -> Program:
+    def program(name: str, *arguments: str, grace: timedelta, inherited: tuple[int, ...] = (), **more: str) -> Program:
         return Program(
             name=name,
             command=(sys.executable, "-m", *arguments),
-            environment=environment,
+            environment={**environment, **more},
             folder=REPOSITORY,
             user=user,
             stop_signal=signal.SIGTERM,
@@ -137,6 +137,7 @@ def describe_services(
                 *(f"web-{number}", "main_service", "serve", "--fd", str(web_socket)),
                 grace=WEB_GRACE,
                 inherited=(web_socket,),
+                PROMETHEUS_MULTIPROC_DIR=str(data.metrics),
             )
             for number in range(1, web_processes + 1)
         ],

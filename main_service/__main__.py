@@ -14,6 +14,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from main_service.errors import AppError
+from main_service.metrics_files import make_files
 from main_service.settings import Settings, load_settings
 from main_service.web.http_protocol import HttpProtocol
 
@@ -33,6 +34,7 @@ def serve(
 ) -> None:
     """Answer HTTP requests in this process."""
     _settings()
+    make_files()
     config = uvicorn.Config(
         "main_service.app:create_app",
         factory=True,

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from main_service import health, problems
+from main_service import health, metrics_page, problems
 from main_service.accounts import admin_routes, settings_pages, sign_in_pages, user_routes
 from main_service.accounts import pages as account_pages
 from main_service.accounts import routes as account_routes
@@ -68,6 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", CachedStaticFiles(STATIC, version=static_version))
     app.include_router(documentation.router)
     app.include_router(health.router)
+    app.include_router(metrics_page.router)
     # Before /entries/{key}, which would swallow /entries/export.
     app.include_router(profile_routes.router)
     app.include_router(routes.router)

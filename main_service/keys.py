@@ -10,6 +10,7 @@ from typing import cast
 from redis.asyncio import Redis
 
 from main_service.careful_redis import CarefulRedis, RedisAwayError
+from main_service.metrics import KEYS_DRAWN
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class KeySource:
     def _draw(self, pool: Pool) -> list[str]:
         """A buffer full, so that not every create has to find out again that the pool gives nothing."""
         self.drawn_here += KEYS_PER_TRIP
+        KEYS_DRAWN.inc(KEYS_PER_TRIP)
         return [draw_key(KEY_LENGTHS[pool]) for _ in range(KEYS_PER_TRIP)]
 
 

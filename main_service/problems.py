@@ -24,6 +24,7 @@ from main_service.errors import (
     SignInRequiredError,
     UnavailableError,
 )
+from main_service.metrics import MISSES
 from main_service.web.headers import add_defaults
 from main_service.web.negotiation import wants_html
 from main_service.web.next_page import sign_in_address
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
+_READING = frozenset(["/{key}", "/{key}/raw", "/api/v1/entries/{key}/text"])
+"""Where whoever asks for an entry gets it."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -176,6 +179,8 @@ def _methods(request: Request) -> list[str]:
 async def _handle_app_error(request: Request, error: Exception) -> Response:
     if isinstance(error, UnavailableError):
         logger.warning("%s: %r", error.code, error.__cause__)
+    elif isinstance(error, NotFoundError | EntryEndedError) and request.scope["route"].path in _READING:
+        MISSES.labels(str(error.status)).inc()
     return problem_response(request, cast(AppError, error))
 
 

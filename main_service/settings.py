@@ -71,6 +71,12 @@ def _is_sender(sender: str) -> str:
     return sender
 
 
+def _is_token(token: SecretStr) -> SecretStr:
+    if not token.get_secret_value().isascii() or not token.get_secret_value().isprintable():
+        raise ValueError("must be printable ASCII, as it is sent in a header")
+    return token
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MAIN_", env_ignore_empty=True, frozen=True)
 
@@ -199,6 +205,13 @@ class Settings(BaseSettings):
     )
     geoip_db: Path | None = Field(
         None, description="A country database in MaxMind's format (.mmdb). Default: none, countries are unknown."
+    )
+
+    metrics_token: Annotated[SecretStr, AfterValidator(_is_token)] | None = Field(
+        None,
+        min_length=16,
+        description="Who sends it as Authorization: Bearer may read /metrics; at least 16 characters. "
+        "Default: none, and there is nothing at /metrics.",
     )
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.typing import EncodableT, FieldT
 
 from main_service.careful_redis import CarefulRedis, RedisAwayError
+from main_service.metrics import VISITS_DROPPED, VISITS_RECORDED, VISITS_WAITING
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +95,8 @@ class VisitLog:
             self._drop(1)
             return
         batch = self._join(line)
+        if self._is_behind:
+            VISITS_WAITING.set(self.waiting)
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())
         if not self._is_behind:
@@ -159,10 +162,14 @@ class VisitLog:
         batch = self._batches.popleft()
         self.waiting -= len(batch.visits)
         self.waiting_bytes -= batch.size_bytes
+        VISITS_RECORDED.inc(len(batch.visits))
         batch.is_settled.set()
+        if self._is_behind:
+            VISITS_WAITING.set(self.waiting)
         if self._is_behind and len(self._batches) <= 1:
             # The one that is left is next, so there is something to wait for again.
             self._is_behind = False
+            VISITS_WAITING.set(0)
             logger.warning("Redis takes visits again; dropped so far: %d", self.dropped)
 
     def _fall_behind(self, error: Exception) -> None:
@@ -185,9 +192,11 @@ class VisitLog:
         while self._batches and not self._batches[-1].visits:
             self._batches.pop()
         self._is_behind = bool(self._batches)
+        VISITS_WAITING.set(self.waiting)
 
     def _drop(self, count: int) -> None:
         self.dropped += count
+        VISITS_DROPPED.inc(count)
         if count and time.monotonic() >= self._tell_at:
             self._tell_at = time.monotonic() + TELL_EVERY_SECONDS
             logger.warning("Visits were dropped: Redis takes none, and %d wait here already", self.waiting)

@@ -172,10 +172,13 @@ def test_a_killed_run_leaves_no_process_and_the_next_one_has_its_data(launcher: 
     secrets = file.read_text()
     first.kill()
     assert_nothing_left(launcher.data)
+    counted = set((launcher.data / "metrics").iterdir())
+    assert {path.name.partition("_")[0] for path in counted} == {"counter", "gauge"}
 
     second = run(launcher)
     assert front_page(second) == 200
     assert read_paste(second, key) == "kept"
+    assert not counted & set((launcher.data / "metrics").iterdir()), "figures of processes that ended long ago"
     assert (file.read_text(), stat.S_IMODE(file.stat().st_mode)) == (secrets, 0o600)
     assert child(second, "web-1").environ()["MAIN_SECRET"] in secrets
     assert second.stop() == 0
