@@ -1,5 +1,6 @@
 """A batch that can't be stored keeps no others waiting, and is set aside when it has failed often enough."""
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -8,15 +9,10 @@ import pytest
 import redis
 
 from tests.main_service.visits.ingesting import POISON, STREAM, add_batch, counted, ingest, insert_link, left, visit_to
-from tests.running import Environment
+from tests.running import REPOSITORY, Environment
 
 FAILURES = "visits:{0}:failures"
-PUT_BACK = """
-    for _, record in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do
-        redis.call('XADD', KEYS[2], '*', unpack(record[2]))
-        redis.call('XDEL', KEYS[1], record[1])
-    end
-"""
+
 Refuse = Callable[..., Awaitable[None]]
 """Lets PostgreSQL refuse the visits to a key with an SQLSTATE (any that means a wrong row, if none is given)."""
 
@@ -97,7 +93,9 @@ async def test_third_failure_sets_it_aside_and_it_can_be_put_back(
     assert "is set aside" in caplog.text
 
     await database.execute(f"DROP TRIGGER refuse_{bad.removeprefix('v-')} ON visit")
-    valkey.eval(PUT_BACK, 2, POISON, STREAM)
+    put_back = re.search(r'valkey-cli EVAL "(.+)" 2 ', (REPOSITORY / "docs/operating.md").read_text())
+    assert put_back
+    valkey.eval(put_back[1], 2, POISON, STREAM)
     assert await ingest(environment) == 2
 
     assert await counted(database, bad) == (2, 0)
