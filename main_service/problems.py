@@ -176,10 +176,15 @@ def _methods(request: Request) -> list[str]:
     ]
 
 
+def _route(request: Request) -> str | None:
+    """The path of the route that was chosen, with names in place of what varies."""
+    return getattr(request.scope.get("route"), "path", None)
+
+
 async def _handle_app_error(request: Request, error: Exception) -> Response:
     if isinstance(error, UnavailableError):
         logger.warning("%s: %r", error.code, error.__cause__)
-    elif isinstance(error, NotFoundError | EntryEndedError) and request.scope["route"].path in _READING:
+    elif isinstance(error, NotFoundError | EntryEndedError) and _route(request) in _READING:
         MISSES.labels(str(error.status)).inc()
     return problem_response(request, cast(AppError, error))
 

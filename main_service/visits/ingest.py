@@ -81,8 +81,8 @@ class Ingest:
         self._stream = stream
         self._visitors = visitors
         self._countries = countries
-        self._refused: list[Record] = []
-        """Batches of this run that failed alone."""
+        self._refused: dict[bytes, str] = {}
+        """Records of this run that failed alone, and why."""
 
     async def ingest(self, *, until: float) -> int:
         """Take portions until the stream is empty, somebody else is at it, or `until`, a time of `time.monotonic`, is
@@ -142,18 +142,23 @@ class Ingest:
                 total += counted
                 await self._settle(portion)
             else:
-                logger.error("Record %s of the visits can't be stored: %s", record_id.decode(), describe(error))
-                self._refused.append(record)
+                self._refused[record_id] = describe(error)
         return total
 
     async def _judge_refused(self) -> None:
-        for record in self._refused:
-            if await self._stream.count_failure(record.id) < TRIES:
+        for record_id, why in self._refused.items():
+            failures = await self._stream.count_failure(record_id)
+            if failures < TRIES:
+                logger.warning("Record %s of the visits waits: it could not be stored", record_id.decode())
                 continue
-            await self._stream.set_aside([record])
-            await self._stream.settle([record.id])
+            if (record := await self._stream.find(record_id)).fields:
+                await self._stream.set_aside([record])
+            await self._stream.settle([record_id])
             logger.error(
-                "Record %s of the visits is set aside: it could not be stored %d times", record.id.decode(), TRIES
+                "Record %s of the visits is set aside: it could not be stored in %d rounds: %s",
+                record_id.decode(),
+                failures,
+                why,
             )
 
     async def _store(self, session: Session, portion: _Portion) -> int:

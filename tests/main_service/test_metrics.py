@@ -9,7 +9,7 @@ import redis
 
 from tests.faults.gated import Gated, gated_engines
 from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.running import START_SECONDS, Environment, WebServer, temporary_folder
+from tests.running import REPOSITORY, START_SECONDS, Environment, WebServer, temporary_folder
 
 TOKEN = "a-token-of-the-tests"
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -148,3 +148,5 @@ def test_process_without_a_folder_to_share_counts_for_itself(gated: Gated, share
         assert alone.client.get("/never-used").status_code == 404
 
         assert figures(alone.client)[NOT_FOUND] == 1
+        pid = alone.processes[0].pid
+    assert not list(REPOSITORY.glob(f"*_{pid}.db")), "where it runs is no folder for its files"
