@@ -174,6 +174,7 @@ class Ingest:
         # Before the commit, for it can be repeated and the transaction can't.
         day_visitors = await self._visitors.add(tally.visitors)
         await storage.insert_visits(session, tally.rows)
+        await storage.reopen_months(session, tally.hours)
         await storage.add_hours(session, tally.hours, day_visitors)
         await storage.add_values(session, tally.values)
         await storage.add_to_entries(session, tally.entries, tally.last_visits)

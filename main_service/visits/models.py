@@ -79,5 +79,34 @@ class VisitDayValue(Base):
     visits: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
 
 
+class VisitMonth(Base):
+    """A month of UTC in which an entry was visited. Its sums: of `visit_hour`, or None while they have to be made,
+    because it is not over or visits came late; who wants them then reads hours and days.
+    """
+
+    __tablename__ = "visit_month"
+    __table_args__ = (Index("ix_visit_month_not_summed", "month", "key", postgresql_where=text("people IS NULL")),)
+
+    key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    month: Mapped[date] = mapped_column(Date, primary_key=True)
+    """Its first day."""
+    people: Mapped[int | None] = mapped_column(BigInteger)
+    bots: Mapped[int | None] = mapped_column(BigInteger)
+    visitors: Mapped[int | None] = mapped_column(BigInteger)
+    """Different people of each day, summed up."""
+
+
+class VisitMonthValue(Base):
+    """The sum of a month's `visit_day_value`. Only what `visit_month` has sums of may be read."""
+
+    __tablename__ = "visit_month_value"
+
+    key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    month: Mapped[date] = mapped_column(Date, primary_key=True)
+    dimension: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(primary_key=True)
+    visits: Mapped[int] = mapped_column(BigInteger)
+
+
 OTHER = "other"
 UNKNOWN = "unknown"

@@ -38,14 +38,9 @@ class Days:
     last: date
 
     @property
-    def start_at(self) -> datetime:
-        """In UTC."""
-        return datetime.combine(self.first, time(), UTC)
-
-    @property
-    def end_at(self) -> datetime:
-        """In UTC; no longer one of them."""
-        return datetime.combine(self.last + timedelta(days=1), time(), UTC)
+    def until(self) -> date:
+        """The day after the last."""
+        return self.last + timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -105,7 +100,7 @@ def history_steps(
 
 
 def _cut(step: Step, days: Days, zone: ZoneInfo, *, now: datetime) -> Steps:
-    end_at = min(day_start(days.last + timedelta(days=1), zone), _whole_hour(now) + HOUR)
+    end_at = min(day_start(days.until, zone), _whole_hour(now) + HOUR)
     if step is Step.HOUR:
         start = day_start(days.first, zone)
         return Steps([start + n * HOUR for n in range(int((end_at - start) / HOUR))], end_at)

@@ -1,4 +1,4 @@
-"""Counts of visits in PostgreSQL: one question each, from what ingest has summed up, never from single visits."""
+"""Counts of visits in PostgreSQL: one question each, from what was summed up, never from single visits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,27 +20,60 @@ MAX_VALUES = 100
 # What fits one entry is slow for another: some have a hundred thousand times the rows of others.
 _PLAN_FOR_THESE_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
+# Months that lie within the range as a whole and have sums; and from when until when there are days between them.
+_CUT = """
+    whole AS MATERIALIZED (
+        SELECT month, CAST(month + interval '1 month' AS date) AS next_month, people, bots, visitors
+          FROM visit_month
+         WHERE key = :key AND people IS NOT NULL
+           AND month >= CAST(:first AS date) AND month + interval '1 month' <= CAST(:until AS date)
+    ), rest AS (
+        SELECT first, until
+          FROM (SELECT lag(next_month, 1, CAST(:first AS date)) OVER (ORDER BY month) AS first, month AS until
+                  FROM (SELECT month, next_month FROM whole UNION ALL SELECT CAST(:until AS date), NULL) AS ends
+               ) AS gaps
+         WHERE first < until
+    )
+"""
+
 _COUNTS = text(
-    """
+    f"""
+    WITH {_CUT}
     SELECT coalesce(sum(people), 0)::bigint, coalesce(sum(bots), 0)::bigint, coalesce(sum(visitors), 0)::bigint
-      FROM (SELECT sum(people) AS people, sum(bots) AS bots, max(day_visitors) AS visitors
-              FROM visit_hour
-             WHERE key = :key AND hour_at >= :start_at AND hour_at < :end_at
-             GROUP BY date_trunc('day', hour_at, 'UTC')) AS by_day
-    """
+      FROM (SELECT people, bots, visitors FROM whole
+             UNION ALL
+            SELECT by_day.* FROM rest, LATERAL (
+                SELECT sum(people)::bigint, sum(bots)::bigint, max(day_visitors)
+                  FROM visit_hour
+                 -- Compared as rows, for which the index by time alone, of all entries, is of no use.
+                 WHERE (key, hour_at) >= (:key, CAST(rest.first AS timestamp) AT TIME ZONE 'UTC')
+                   AND (key, hour_at) < (:key, CAST(rest.until AS timestamp) AT TIME ZONE 'UTC')
+                 GROUP BY date_trunc('day', hour_at, 'UTC')) AS by_day) AS parts
+    """  # noqa: S608
 )
 
 _VALUES = text(
-    """
+    f"""
+    WITH {_CUT}, summed AS (
+        SELECT dimension, value, sum(visits) AS visits
+          FROM (SELECT dimension, value, sum(visits)::bigint AS visits
+                  FROM whole JOIN visit_month_value USING (month)
+                 WHERE key = :key
+                 GROUP BY dimension, value
+                 UNION ALL
+                SELECT by_value.* FROM rest, LATERAL (
+                    SELECT dimension, value, sum(visits)::bigint
+                      FROM visit_day_value
+                     WHERE key = :key AND day >= rest.first AND day < rest.until
+                     GROUP BY dimension, value) AS by_value) AS parts
+         GROUP BY dimension, value
+    )
     SELECT dimension, CASE WHEN place <= :max_values THEN value ELSE :other END, sum(visits)::bigint
       FROM (SELECT dimension, value, visits,
                    row_number() OVER (PARTITION BY dimension ORDER BY value = :other, visits DESC, value) AS place
-              FROM (SELECT dimension, value, sum(visits) AS visits
-                      FROM visit_day_value
-                     WHERE key = :key AND day BETWEEN :first AND :last
-                     GROUP BY dimension, value) AS summed) AS ranked
+              FROM summed) AS ranked
      GROUP BY 1, 2
-    """
+    """  # noqa: S608
 )
 
 _HISTORY = text(
@@ -77,14 +110,14 @@ class OwnCounts:
 
 
 async def count(session: Session, key: str, days: Days) -> Counts:
-    values = {"key": key, "start_at": days.start_at, "end_at": days.end_at}
+    values = {"key": key, "first": days.first, "until": days.until}
     return Counts(*(await session.execute(_COUNTS, values)).one())
 
 
 async def list_values(session: Session, key: str, days: Days) -> dict[Dimension, list[ValueCount]]:
     """The most frequent values of each dimension, and last the others together."""
     await session.execute(_PLAN_FOR_THESE_VALUES)
-    values = {"key": key, "first": days.first, "last": days.last, "max_values": MAX_VALUES, "other": OTHER}
+    values = {"key": key, "first": days.first, "until": days.until, "max_values": MAX_VALUES, "other": OTHER}
     found: dict[Dimension, list[ValueCount]] = {dimension: [] for dimension in Dimension}
     for dimension, value, visits in await session.execute(_VALUES, values):
         if dimension in found:

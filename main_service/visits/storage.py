@@ -26,6 +26,14 @@ _COLUMNS = [column.name for column in visit.columns]
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)").bindparams(lock=INGEST_LOCK)
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)").bindparams(lock=INGEST_LOCK)
 
+_REOPEN_MONTHS = text(
+    """
+    INSERT INTO visit_month (key, month)
+    SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:months AS date[]))
+    ON CONFLICT (key, month) DO UPDATE SET people = NULL, bots = NULL, visitors = NULL
+    WHERE visit_month.people IS NOT NULL
+    """
+)
 _ADD_HOURS = text(
     """
     INSERT INTO visit_hour (key, hour_at, people, bots, day_visitors)
@@ -142,6 +150,15 @@ async def insert_visits(session: Session, rows: Sequence[VisitRow]) -> None:
         # Past SQLAlchemy, so past what Session makes of its errors.
         await session.invalidate()
         raise DatabaseUnavailableError from error
+
+
+async def reopen_months(session: Session, hours: Collection[tuple[str, datetime]]) -> None:
+    """Let the sums of these hours' months be made again, once this transaction has ended.
+
+    Their rows are locked even if there is nothing to change: who makes the sums waits for it, or is waited for.
+    """
+    rows = sorted({(key, hour_at.date().replace(day=1)) for key, hour_at in hours})
+    await session.execute(_REOPEN_MONTHS, _columns(rows, "keys", "months"))
 
 
 async def add_hours(

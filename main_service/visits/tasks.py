@@ -15,6 +15,7 @@ from main_service.settings import Settings, load_settings
 from main_service.visits.countries import Countries
 from main_service.visits.forgetting import forget_batches
 from main_service.visits.ingest import Ingest
+from main_service.visits.month_sums import sum_up_months
 from main_service.visits.partitions import Kept, Partitions
 from main_service.visits.stream import VisitStream
 from main_service.visits.visitors import Visitors
@@ -56,6 +57,18 @@ def keep_partitions_task() -> None:
         logger.info("Months of visits: %s", kept)
 
 
+@shared_task(name="main_service.sum_up_visit_months")
+def sum_up_visit_months_task() -> None:
+    """Make the sums of months that are over. Repeatable."""
+    try:
+        summed = asyncio.run(sum_up_visit_months(load_settings(), datetime.now(UTC)))
+    except UnavailableError as error:
+        logger.warning("Months of visits are summed up later: %s", error)
+        return
+    if summed:
+        logger.info("Summed up %d months of visits", summed)
+
+
 @shared_task(name="main_service.forget_visit_batches")
 def forget_visit_batches_task() -> None:
     """Forget the batches of visits that can't come again. Repeatable."""
@@ -91,6 +104,14 @@ async def keep_partitions(settings: Settings, now: datetime) -> Kept:
     """
     async with open_resources(settings, for_task=True) as resources:
         return await Partitions(sessions=resources.sessions, retention=settings.visit_retention).keep(now)
+
+
+async def sum_up_visit_months(settings: Settings, now: datetime) -> int:
+    """Raises:
+    DatabaseUnavailableError: what is left is done by the next run.
+    """
+    async with open_resources(settings, for_task=True) as resources:
+        return await sum_up_months(resources.sessions, now)
 
 
 async def forget_visit_batches(settings: Settings) -> int:

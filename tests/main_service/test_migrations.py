@@ -59,6 +59,8 @@ async def test_upgrade_is_what_the_models_say_and_downgrade_leaves_nothing(own_d
         "visit_batch",
         "visit_hour",
         "visit_day_value",
+        "visit_month",
+        "visit_month_value",
         "mail",
         "alembic_version",
     }
