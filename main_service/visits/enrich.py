@@ -13,7 +13,7 @@ from ua_parser import parse
 
 from main_service.visits.models import UNKNOWN
 
-_REMEMBERED = 20_000
+REMEMBERED = 20_000
 """Different values of each kind that a process knows the answer for."""
 _MAX_AGENT, _MAX_REFERRER, _MAX_NAME, _MAX_DOMAIN = 512, 2048, 64, 253
 
@@ -54,7 +54,7 @@ class Target(NamedTuple):
     domain_2nd: str | None
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(REMEMBERED)
 def read_agent(user_agent: str) -> Agent:
     user_agent = user_agent[:_MAX_AGENT]
     is_bot = is_crawler(user_agent)
@@ -76,19 +76,19 @@ def _device_type(user_agent: str, os: str | None, model: str) -> str:
     return "desktop" if os in _DESKTOPS or os in _LINUXES else UNKNOWN
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(REMEMBERED)
 def read_referrer(referrer: str) -> Referrer:
     return Referrer(clean(referrer, _MAX_REFERRER), _registrable(_host(referrer)))
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(REMEMBERED)
 def read_language(language: str) -> str | None:
     """The primary subtag, `pt` of `pt-BR`."""
     found = _LANGUAGE.match(language.strip().lower())
     return found[1] if found else None
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(REMEMBERED)
 def read_target(original_url: str) -> Target:
     host = _host(original_url)
     domain = _registrable(host)
@@ -96,7 +96,7 @@ def read_target(original_url: str) -> Target:
     return Target(domain, before or None)
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(REMEMBERED)
 def read_ip(ip: str) -> str | None:
     """The address as PostgreSQL takes it; None if it is none."""
     try:

@@ -11,9 +11,10 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from main_service.database import Session
 from main_service.entries.models import Entry
 from main_service.errors import DatabaseUnavailableError
+from main_service.visits.copy_rows import COLUMNS, copy_data
 from main_service.visits.enrich import Target, read_target
 from main_service.visits.models import OTHER, VisitBatch, visit
-from main_service.visits.tally import Counts, Visited, VisitRow
+from main_service.visits.tally import Counts, ValueCount, Visited
 
 MOST_VALUES = 100
 """Of an entry, a day and a dimension, besides `OTHER`."""
@@ -22,7 +23,6 @@ INGEST_LOCK = 5_710_264_840
 
 _AWAY = (asyncpg.PostgresConnectionError, asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError)
 """As Session has it: connection lost, out of resources, shut down or cancelled."""
-_COLUMNS = [column.name for column in visit.columns]
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)").bindparams(lock=INGEST_LOCK)
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)").bindparams(lock=INGEST_LOCK)
 
@@ -140,12 +140,13 @@ async def find_entries(session: Session, keys: Collection[str]) -> dict[str, Vis
     }
 
 
-async def insert_visits(session: Session, rows: Sequence[VisitRow]) -> None:
+async def insert_visits(session: Session, rows: Sequence[bytes]) -> None:
+    """`rows`: as `copy_rows` makes them."""
     connection = await (await session.connection()).get_raw_connection()
     driver = connection.driver_connection
     assert driver is not None
     try:
-        await driver.copy_records_to_table(visit.name, records=rows, columns=_COLUMNS)
+        await driver.copy_to_table(visit.name, source=copy_data(rows), columns=COLUMNS, format="binary")
     except (OSError, TimeoutError, asyncpg.InterfaceError, *_AWAY) as error:
         # Past SQLAlchemy, so past what Session makes of its errors.
         await session.invalidate()
@@ -171,12 +172,12 @@ async def add_hours(
     await session.execute(_ADD_HOURS, _columns(rows, "keys", "hours", "people", "bots", "day_visitors"))
 
 
-async def add_values(session: Session, values: Mapping[tuple[str, date, str, str], int]) -> None:
+async def add_values(session: Session, values: Collection[ValueCount]) -> None:
     """Add visits to their values; then let those beyond the `MOST_VALUES` with most visits count as `OTHER`, for good.
 
     What adds up to the visits of people stays so.
     """
-    rows = [(*name, visits) for name, visits in sorted(values.items())]
+    rows = sorted(values)
     await session.execute(_ADD_VALUES, _columns(rows, "keys", "days", "dimensions", "values", "visits"))
     await session.execute(_FOLD_VALUES, _columns(sorted({row[:2] for row in rows}), "keys", "days"))
 

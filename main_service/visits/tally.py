@@ -1,20 +1,33 @@
 """What a portion of visits adds to the tables."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
+from main_service.visits import copy_rows
 from main_service.visits.batches import RecordedVisit
 from main_service.visits.countries import Countries
-from main_service.visits.enrich import NOTHING_KEPT, Agent, Target, read_agent, read_ip, read_language, read_referrer
+from main_service.visits.enrich import (
+    NOTHING_KEPT,
+    REMEMBERED,
+    Agent,
+    Target,
+    read_agent,
+    read_ip,
+    read_language,
+    read_referrer,
+)
 from main_service.visits.models import UNKNOWN, Dimension
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR_MS = 3_600_000
 _DAY_HOURS = 24
+_NOTHING = ""
+"""A visitor of whom nothing may be kept."""
 
 
 class Visited(NamedTuple):
@@ -29,20 +42,19 @@ class Counts(NamedTuple):
     bots: int
 
 
-VisitRow = tuple[
-    datetime, str, UUID | None, str | None, str | None, str | None, str | None, str | None, str | None, str | None,
-    str | None, str | None, str | None, bool,
-]  # fmt: skip
-"""In the order of the columns of `visit`."""
+ValueCount = tuple[str, date, str, str, int]
+"""Key, day, dimension and value; visits of people."""
 
 
 @dataclass
 class Tally:
-    rows: list[VisitRow] = field(default_factory=list)
+    """All but `rows` is in the order of keys."""
+
+    rows: list[bytes] = field(default_factory=list)
+    """Of `visit`."""
     hours: dict[tuple[str, datetime], Counts] = field(default_factory=dict)
     """By key and hour."""
-    values: dict[tuple[str, date, str, str], int] = field(default_factory=dict)
-    """Visits of people by key, day, dimension and value."""
+    values: list[ValueCount] = field(default_factory=list)
     visitors: dict[tuple[str, date], set[str]] = field(default_factory=dict)
     """People by key and day."""
     entries: dict[str, Counts] = field(default_factory=dict)
@@ -52,87 +64,142 @@ class Tally:
     """Visits to keys that have no row."""
 
 
-class _Hour:
-    """People, by what is counted of them, and bots that visited an entry in one hour."""
+_Person = tuple[str, str, str, str, str, str, str, int]
+"""Values of the dimensions in the order of `_DIMENSIONS`; the visitor; `at_ms`."""
+_AgentOf = tuple[bool, str, str, str, bytes, bytes]
+"""Whether it is a bot; browser, device and system to count; the fields of a row."""
+_DIMENSIONS = (
+    Dimension.BROWSER,
+    Dimension.COUNTRY,
+    Dimension.DEVICE,
+    Dimension.LANGUAGE,
+    Dimension.OS,
+    Dimension.REFERRER,
+)
+"""In the order in which their values are written."""
 
-    __slots__ = ("agents", "bots", "countries", "languages", "referrer_domains")
+
+class _Hour:
+    """Who visited an entry in one hour."""
+
+    __slots__ = ("bots", "people")
 
     def __init__(self) -> None:
         self.bots = 0
-        self.agents: list[Agent] = []
-        self.countries: list[str | None] = []
-        self.languages: list[str | None] = []
-        self.referrer_domains: list[str | None] = []
+        self.people: list[_Person] = []
 
-    def values(self) -> Iterator[tuple[str, str | None, int]]:
-        """Dimension, value and visits of people; a value can come more than once."""
-        for agent, count in Counter(self.agents).items():
-            yield Dimension.DEVICE, agent.device_type, count
-            yield Dimension.BROWSER, agent.browser, count
-            yield Dimension.OS, agent.os, count
-        for dimension, values in (
-            (Dimension.COUNTRY, self.countries),
-            (Dimension.LANGUAGE, self.languages),
-            (Dimension.REFERRER, self.referrer_domains),
-        ):
-            for value, count in Counter(values).items():
-                yield dimension, value, count
+
+class _OfEntry:
+    """What its visits have in common, and its visits by the number of their hour."""
+
+    __slots__ = ("first_fields", "hours", "last_fields")
+
+    def __init__(self, key: str, visited: Visited) -> None:
+        self.first_fields = copy_rows.texts(key) + copy_rows.uuid(visited.owner_id)
+        self.last_fields = copy_rows.texts(visited.target.domain_1st, visited.target.domain_2nd)
+        self.hours: dict[int, _Hour] = defaultdict(_Hour)
+
+
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
+
+
+class _Known(dict[_Asked, _Answer], Generic[_Asked, _Answer]):
+    """Asks once; then faster than any cache that has to remember what was asked last."""
+
+    def __init__(self, ask: Callable[[_Asked], _Answer]) -> None:
+        self._ask = ask
+
+    def __missing__(self, asked: _Asked) -> _Answer:
+        answer = self[asked] = self._ask(asked)
+        return answer
 
 
 def take_count(visits: Iterable[RecordedVisit], entries: Mapping[str, Visited], countries: Countries) -> Tally:
     """Rows and figures of `visits`; days and hours are those of UTC."""
     tally = Tally()
-    hours: dict[tuple[str, int], _Hour] = defaultdict(_Hour)
-    visitors: dict[tuple[str, int], set[str]] = defaultdict(set)
-    last_ms: dict[str, int] = defaultdict(int)
-    rows = tally.rows
-    for at_ms, key, recorded_ip, visitor, user_agent, sent_referrer, sent_language in visits:
-        entry = entries.get(key)
+    of_entries = {key: _OfEntry(key, visited) for key, visited in entries.items()}
+    agents: _Known[str, _AgentOf] = _Known(lambda user_agent: _agent(read_agent(user_agent)))
+    nothing_kept = _agent(NOTHING_KEPT)
+    places: _Known[str | None, tuple[str, bytes]] = _Known(lambda ip: _place(ip, countries))
+    languages, referrers = _Known(_language), _Known(_referrer)
+    add_row, row = tally.rows.append, copy_rows.row
+    for at_ms, key, ip, visitor, user_agent, sent_referrer, sent_language in visits:
+        entry = of_entries.get(key)
         if entry is None:
             tally.dropped += 1
             continue
-        agent = NOTHING_KEPT if visitor is None and not user_agent else read_agent(user_agent)
-        ip = None if recorded_ip is None else read_ip(recorded_ip)
-        country = None if ip is None else countries.find(ip)
-        language = read_language(sent_language)
-        referrer = read_referrer(sent_referrer)
-        hour_number = at_ms // _HOUR_MS
-        hour = hours[key, hour_number]
-        if agent.is_bot:
+        no_agent = visitor is None and not user_agent
+        is_bot, browser, device, os, agent_fields, is_bot_field = nothing_kept if no_agent else agents[user_agent]
+        country, place_fields = places[ip]
+        language, language_fields = languages[sent_language]
+        referrer, referrer_fields = referrers[sent_referrer]
+        hour = entry.hours[at_ms // _HOUR_MS]
+        if is_bot:
             hour.bots += 1
         else:
-            hour.agents.append(agent)
-            hour.countries.append(country)
-            hour.languages.append(language)
-            hour.referrer_domains.append(referrer.domain)
-            if visitor is not None:
-                visitors[key, hour_number // _DAY_HOURS].add(visitor)
-            if at_ms > last_ms[key]:
-                last_ms[key] = at_ms
-        rows.append(
-            (
-                _EPOCH + timedelta(milliseconds=at_ms), key, entry.owner_id, ip, country, agent.device_type,
-                agent.browser, agent.os, language, referrer.url, referrer.domain, entry.target.domain_1st,
-                entry.target.domain_2nd, agent.is_bot,
+            hour.people.append((browser, country, device, language, os, referrer, visitor or _NOTHING, at_ms))
+        add_row(
+            row(
+                at_ms, entry.first_fields, place_fields, agent_fields, language_fields, referrer_fields,
+                entry.last_fields, is_bot_field,
             )
         )  # fmt: skip
-    _add_up(tally, hours)
-    tally.visitors = {(key, _date(day)): them for (key, day), them in visitors.items()}
-    tally.last_visits = {key: _EPOCH + timedelta(milliseconds=at_ms) for key, at_ms in last_ms.items()}
+    for key in sorted(of_entries):
+        _add_up(tally, key, of_entries[key].hours)
     return tally
 
 
-def _add_up(tally: Tally, hours: Mapping[tuple[str, int], _Hour]) -> None:
-    values: dict[tuple[str, date, str, str], int] = defaultdict(int)
-    for (key, number), hour in hours.items():
-        counts = Counts(len(hour.agents), hour.bots)
-        tally.hours[key, _EPOCH + timedelta(hours=number)] = counts
-        before = tally.entries.get(key, Counts(0, 0))
-        tally.entries[key] = Counts(before.people + counts.people, before.bots + counts.bots)
-        day = _date(number // _DAY_HOURS)
-        for dimension, value, count in hour.values():
-            values[key, day, dimension, value or UNKNOWN] += count
-    tally.values = values
+def _agent(agent: Agent) -> _AgentOf:
+    fields = copy_rows.texts(agent.device_type, agent.browser, agent.os)
+    names = (agent.browser or UNKNOWN, agent.device_type or UNKNOWN, agent.os or UNKNOWN)
+    return (agent.is_bot, *names, fields, copy_rows.boolean(agent.is_bot))
+
+
+def _place(ip: str | None, countries: Countries) -> tuple[str, bytes]:
+    address, field = _address(ip)
+    country = None if address is None else countries.find(address)
+    return country or UNKNOWN, field + copy_rows.texts(country)
+
+
+@lru_cache(REMEMBERED)
+def _address(ip: str | None) -> tuple[str | None, bytes]:
+    address = None if ip is None else read_ip(ip)
+    return address, copy_rows.inet(address)
+
+
+def _language(sent: str) -> tuple[str, bytes]:
+    language = read_language(sent)
+    return language or UNKNOWN, copy_rows.texts(language)
+
+
+def _referrer(sent: str) -> tuple[str, bytes]:
+    referrer = read_referrer(sent)
+    return referrer.domain or UNKNOWN, copy_rows.texts(referrer.url, referrer.domain)
+
+
+def _add_up(tally: Tally, key: str, hours: Mapping[int, _Hour]) -> None:
+    all_people, all_bots, last_ms = 0, 0, -1
+    days: dict[int, list[_Person]] = defaultdict(list)
+    for number in sorted(hours):
+        hour = hours[number]
+        counts = tally.hours[key, _EPOCH + timedelta(hours=number)] = Counts(len(hour.people), hour.bots)
+        all_people += counts.people
+        all_bots += counts.bots
+        if hour.people:
+            days[number // _DAY_HOURS] += hour.people
+    for number, people in days.items():
+        day = _date(number)
+        *columns, visitors, instants = zip(*people, strict=True)
+        for dimension, values in zip(_DIMENSIONS, columns, strict=True):
+            tally.values += [(key, day, dimension, value, count) for value, count in sorted(Counter(values).items())]
+        if different := set(visitors) - {_NOTHING}:
+            tally.visitors[key, day] = different
+        last_ms = max(last_ms, *instants)
+    if hours:
+        tally.entries[key] = Counts(all_people, all_bots)
+    if all_people:
+        tally.last_visits[key] = _EPOCH + timedelta(milliseconds=last_ms)
 
 
 def _date(days: int) -> date:
