@@ -20,6 +20,7 @@ from benchmarks.machine import describe
 from benchmarks.processes import BenchmarkError
 from benchmarks.races import started_races
 from benchmarks.sign_ins import crowd_lines, measure_crowd
+from benchmarks.statistics import measure_statistics, statistics_lines
 from benchmarks.table import Samples, failures, table
 
 WARM_UP_SECONDS = 1
@@ -76,6 +77,7 @@ def _run(options: argparse.Namespace, *, nginx: str, wrk: str, core: int, load_c
             link = redirects.work.lines.read_text().splitlines()[0].removeprefix("/")
             crowd = measure_crowd(redirects.contestants[-1].url, link)
         ingested = measure_ingest(folder / "ingest", core=core, load_core=load_core)
+        asked = measure_statistics(folder / "statistics", core=core, load_core=load_core)
     print("\n".join(describe(nginx=nginx, wrk=wrk)))
     print(
         f"Medians of {options.rounds} × {options.seconds} s, {CONNECTIONS} connections;"
@@ -85,6 +87,7 @@ def _run(options: argparse.Namespace, *, nginx: str, wrk: str, core: int, load_c
     print("\n".join(table(races, samples)))
     print("\n".join(crowd_lines(crowd)))
     print("\n".join(ingest_lines(ingested)))
+    print("\n".join(statistics_lines(asked)))
     return 1 if any(failures(own) for own in samples.values()) else 0
 
 

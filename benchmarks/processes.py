@@ -15,6 +15,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
+RUN_SECONDS = 120.0
 LOG_TAIL_BYTES = 3000
 
 # 1 is PR_SET_PDEATHSIG: on SIGTERM all our children stop what they have started themselves.
@@ -112,6 +113,21 @@ def running(
 def pinned(command: Sequence[str], *, core: int) -> list[str]:
     """The command, changed so that it runs on this core only and gets SIGTERM when this process dies."""
     return [sys.executable, "-c", _PIN_AND_EXECUTE, str(os.getpid()), str(core), *command]
+
+
+def run_python(arguments: Sequence[str], environment: Mapping[str, str], *, core: int) -> str:
+    """What it prints.
+
+    Raises:
+        BenchmarkError: it fails; the message has the end of what it says.
+    """
+    command = pinned([sys.executable, *arguments], core=core)
+    done = subprocess.run(
+        command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=RUN_SECONDS, check=False
+    )
+    if done.returncode != 0:
+        raise BenchmarkError(f"{' '.join(arguments)} failed:\n{done.stderr[-LOG_TAIL_BYTES:]}")
+    return done.stdout
 
 
 def log_tail(log: Path) -> str:

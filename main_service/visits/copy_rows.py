@@ -4,9 +4,10 @@ Each field is its length and its bytes, so nothing that a visitor sends can be m
 have in common is written once and only put together for each of them.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from itertools import islice
 from struct import Struct
 from uuid import UUID
 
@@ -14,7 +15,8 @@ from main_service.visits.models import visit
 
 COLUMNS = [column.name for column in visit.columns]
 
-_ROWS_AT_ONCE = 1_000
+_ROWS_AT_ONCE = 500
+"""PostgreSQL stores some while the next ones are made."""
 _HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER = b"\xff\xff"
 _NULL = b"\xff\xff\xff\xff"
@@ -53,10 +55,10 @@ def boolean(value: bool) -> bytes:
     return _field(bytes((value,)))
 
 
-async def copy_data(rows: Sequence[bytes]) -> AsyncIterator[bytes]:
+async def copy_data(rows: Iterator[bytes]) -> AsyncIterator[bytes]:
     yield _HEADER
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        yield b"".join(rows[start : start + _ROWS_AT_ONCE])
+    while some := b"".join(islice(rows, _ROWS_AT_ONCE)):
+        yield some
     yield _TRAILER
 
 

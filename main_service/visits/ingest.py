@@ -17,7 +17,7 @@ from main_service.visits.batches import RecordedVisit, read_batch
 from main_service.visits.countries import Countries
 from main_service.visits.refusal import describe, is_passing
 from main_service.visits.stream import Record, VisitStream
-from main_service.visits.tally import take_count
+from main_service.visits.tally import Counting
 from main_service.visits.visitors import Visitors
 
 logger = logging.getLogger(__name__)
@@ -168,17 +168,18 @@ class Ingest:
         if not visits:
             return 0
         entries = await storage.find_entries(session, {key for key in portion.keys if is_key(key)})
-        tally = take_count(visits, entries, self._countries)
+        counting = Counting(entries, self._countries)
+        await storage.insert_visits(session, counting.rows(visits))
+        tally = counting.add_up()
         if tally.dropped:
             logger.error("Dropped %d visits to keys that have no row", tally.dropped)
         # Before the commit, for it can be repeated and the transaction can't.
         day_visitors = await self._visitors.add(tally.visitors)
-        await storage.insert_visits(session, tally.rows)
         await storage.reopen_months(session, tally.hours)
         await storage.add_hours(session, tally.hours, day_visitors)
         await storage.add_values(session, tally.values)
         await storage.add_to_entries(session, tally.entries, tally.last_visits)
-        return len(tally.rows)
+        return len(visits) - tally.dropped
 
     async def _settle(self, portion: _Portion) -> None:
         if portion.poison:

@@ -1,12 +1,12 @@
 """The ingest's questions to PostgreSQL. All that is written is sorted by key, the order in which everybody locks."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
 import asyncpg
 from sqlalchemy import Text, any_, bindparam, delete, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from main_service.database import Session
 from main_service.entries.models import Entry
@@ -26,6 +26,9 @@ _AWAY = (asyncpg.PostgresConnectionError, asyncpg.InsufficientResourcesError, as
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)").bindparams(lock=INGEST_LOCK)
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)").bindparams(lock=INGEST_LOCK)
 
+_TAKE_NEW = text(
+    "INSERT INTO visit_batch (id) SELECT * FROM unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING RETURNING id"
+)
 _REOPEN_MONTHS = text(
     """
     INSERT INTO visit_month (key, month)
@@ -114,10 +117,9 @@ async def lock(session: Session) -> None:
 
 async def take_new(session: Session, batch_ids: Collection[UUID]) -> set[UUID]:
     """Those of the batches that are not in PostgreSQL yet, noted as being there now."""
-    statement = insert(VisitBatch).on_conflict_do_nothing().returning(VisitBatch.id)
     if not batch_ids:
         return set()
-    rows = await session.execute(statement, [{"id": batch_id} for batch_id in batch_ids])
+    rows = await session.execute(_TAKE_NEW, {"ids": list(batch_ids)})
     return set(rows.scalars())
 
 
@@ -140,8 +142,8 @@ async def find_entries(session: Session, keys: Collection[str]) -> dict[str, Vis
     }
 
 
-async def insert_visits(session: Session, rows: Sequence[bytes]) -> None:
-    """`rows`: as `copy_rows` makes them."""
+async def insert_visits(session: Session, rows: Iterator[bytes]) -> None:
+    """`rows`: as `copy_rows` makes them; taken one by one."""
     connection = await (await session.connection()).get_raw_connection()
     driver = connection.driver_connection
     assert driver is not None

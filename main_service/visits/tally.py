@@ -1,7 +1,7 @@
 """What a portion of visits adds to the tables."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -48,10 +48,8 @@ ValueCount = tuple[str, date, str, str, int]
 
 @dataclass
 class Tally:
-    """All but `rows` is in the order of keys."""
+    """In the order of keys."""
 
-    rows: list[bytes] = field(default_factory=list)
-    """Of `visit`."""
     hours: dict[tuple[str, datetime], Counts] = field(default_factory=dict)
     """By key and hour."""
     values: list[ValueCount] = field(default_factory=list)
@@ -115,39 +113,47 @@ class _Known(dict[_Asked, _Answer], Generic[_Asked, _Answer]):
         return answer
 
 
-def take_count(visits: Iterable[RecordedVisit], entries: Mapping[str, Visited], countries: Countries) -> Tally:
-    """Rows and figures of `visits`; days and hours are those of UTC."""
-    tally = Tally()
-    of_entries = {key: _OfEntry(key, visited) for key, visited in entries.items()}
-    agents: _Known[str, _AgentOf] = _Known(lambda user_agent: _agent(read_agent(user_agent)))
-    nothing_kept = _agent(NOTHING_KEPT)
-    places: _Known[str | None, tuple[str, bytes]] = _Known(lambda ip: _place(ip, countries))
-    languages, referrers = _Known(_language), _Known(_referrer)
-    add_row, row = tally.rows.append, copy_rows.row
-    for at_ms, key, ip, visitor, user_agent, sent_referrer, sent_language in visits:
-        entry = of_entries.get(key)
-        if entry is None:
-            tally.dropped += 1
-            continue
-        no_agent = visitor is None and not user_agent
-        is_bot, browser, device, os, agent_fields, is_bot_field = nothing_kept if no_agent else agents[user_agent]
-        country, place_fields = places[ip]
-        language, language_fields = languages[sent_language]
-        referrer, referrer_fields = referrers[sent_referrer]
-        hour = entry.hours[at_ms // _HOUR_MS]
-        if is_bot:
-            hour.bots += 1
-        else:
-            hour.people.append((browser, country, device, language, os, referrer, visitor or _NOTHING, at_ms))
-        add_row(
-            row(
+class Counting:
+    """Of one portion. Rows are made while PostgreSQL is busy with those before; the sums are ready after the last."""
+
+    def __init__(self, entries: Mapping[str, Visited], countries: Countries) -> None:
+        self._entries = {key: _OfEntry(key, visited) for key, visited in entries.items()}
+        self._countries = countries
+        self._dropped = 0
+
+    def rows(self, visits: Iterable[RecordedVisit]) -> Iterator[bytes]:
+        """Rows of `visit`, each counted when it is taken."""
+        agents: _Known[str, _AgentOf] = _Known(lambda user_agent: _agent(read_agent(user_agent)))
+        nothing_kept = _agent(NOTHING_KEPT)
+        places: _Known[str | None, tuple[str, bytes]] = _Known(lambda ip: _place(ip, self._countries))
+        languages, referrers = _Known(_language), _Known(_referrer)
+        entries, row = self._entries, copy_rows.row
+        for at_ms, key, ip, visitor, user_agent, sent_referrer, sent_language in visits:
+            entry = entries.get(key)
+            if entry is None:
+                self._dropped += 1
+                continue
+            no_agent = visitor is None and not user_agent
+            is_bot, browser, device, os, agent_fields, is_bot_field = nothing_kept if no_agent else agents[user_agent]
+            country, place_fields = places[ip]
+            language, language_fields = languages[sent_language]
+            referrer, referrer_fields = referrers[sent_referrer]
+            hour = entry.hours[at_ms // _HOUR_MS]
+            if is_bot:
+                hour.bots += 1
+            else:
+                hour.people.append((browser, country, device, language, os, referrer, visitor or _NOTHING, at_ms))
+            yield row(
                 at_ms, entry.first_fields, place_fields, agent_fields, language_fields, referrer_fields,
                 entry.last_fields, is_bot_field,
-            )
-        )  # fmt: skip
-    for key in sorted(of_entries):
-        _add_up(tally, key, of_entries[key].hours)
-    return tally
+            )  # fmt: skip
+
+    def add_up(self) -> Tally:
+        """Days and hours are those of UTC."""
+        tally = Tally(dropped=self._dropped)
+        for key in sorted(self._entries):
+            _add_up(tally, key, self._entries[key].hours)
+        return tally
 
 
 def _agent(agent: Agent) -> _AgentOf:

@@ -1,8 +1,11 @@
 """When visits are brought to PostgreSQL: every ten seconds; and daily what keeps their tables in shape."""
 
 import asyncio
+import gc
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
@@ -89,13 +92,24 @@ async def ingest_visits(settings: Settings) -> int:
     """
     until = time.monotonic() + WORK_FOR.total_seconds()
     async with open_resources(settings, for_task=True) as resources:
-        with Countries(settings.geoip_db) as countries:
+        with Countries(settings.geoip_db) as countries, _collector_paused():
             return await Ingest(
                 sessions=resources.sessions,
                 stream=VisitStream(resources.redis),
                 visitors=Visitors(resources.redis),
                 countries=countries,
             ).ingest(until=until)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """A portion is hundreds of thousands of objects without a cycle. To look for one among them again and again took a
+    fifth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 async def keep_partitions(settings: Settings, now: datetime) -> Kept:
