@@ -14,10 +14,9 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
-import psutil
 import redis
 
-from benchmarks.engines import engines
+from benchmarks.engines import database_cpu_seconds, engines
 from benchmarks.processes import BenchmarkError, run_python
 from main_service.settings import load_settings
 from main_service.visits.tasks import ingest_visits, keep_partitions
@@ -135,19 +134,11 @@ def _visit(drawn: random.Random, agent: str) -> list[Any]:
     ]
 
 
-def _database_cpu_seconds(folder: Path) -> float:
-    """Of PostgreSQL's parent, its children, and those that it had."""
-    lines = (folder / "data" / "postgres" / "postmaster.pid").read_text().splitlines()
-    parent = psutil.Process(int(lines[0]))
-    times = [process.cpu_times() for process in (parent, *parent.children())]
-    return float(sum(each.user + each.system + each.children_user + each.children_system for each in times))
-
-
 async def _ingest(folder: Path, visits: int) -> Ingested:
     """Fill the stream, and measure how long it takes to empty it."""
     settings = load_settings()
     _fill_stream(settings.redis_url, visits)
-    started_at, cpu_before, database_before = time.perf_counter(), time.process_time(), _database_cpu_seconds(folder)
+    started_at, cpu_before, database_before = time.perf_counter(), time.process_time(), database_cpu_seconds(folder)
     total = 0
     while total < visits and (counted := await ingest_visits(settings)):
         total += counted
@@ -155,7 +146,7 @@ async def _ingest(folder: Path, visits: int) -> Ingested:
         visits=total,
         seconds=time.perf_counter() - started_at,
         cpu_seconds=time.process_time() - cpu_before,
-        database_cpu_seconds=_database_cpu_seconds(folder) - database_before,
+        database_cpu_seconds=database_cpu_seconds(folder) - database_before,
     )
 
 

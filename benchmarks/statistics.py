@@ -16,8 +16,8 @@ from statistics import median, quantiles
 import asyncpg
 import httpx
 
-from benchmarks.contestants import slipbin
-from benchmarks.engines import engines
+from benchmarks.contestants import Contestant, slipbin
+from benchmarks.engines import database_cpu_seconds, engines
 from benchmarks.processes import BenchmarkError, run_python
 
 DAYS = 400
@@ -50,13 +50,21 @@ _FILL = f"""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Milliseconds of each answer to one question."""
+class Answers:
+    """To one question, again and again; all in milliseconds."""
 
+    durations_ms: list[float]
+    web_cpu_ms: float
+    """Of each, in the mean; of PostgreSQL likewise."""
+    database_cpu_ms: float
+
+
+@dataclass(frozen=True)
+class Asked:
     question: str
-    before_ms: list[float]
+    before: Answers
     """While no month is summed up yet."""
-    after_ms: list[float]
+    after: Answers
 
 
 def measure_statistics(folder: Path, *, core: int, load_core: int) -> list[Asked]:
@@ -69,25 +77,27 @@ def measure_statistics(folder: Path, *, core: int, load_core: int) -> list[Asked
     folder.chmod(0o755)
     with engines(folder, core=load_core) as settings, slipbin(folder, settings=settings, core=core) as product:
         asyncio.run(_prepare(settings, _FILL))
-        before = _ask_all(product.url)
+        before = _ask_all(product, folder)
         _sum_up(settings, core=load_core)
         asyncio.run(_prepare(settings, "SELECT"))
-        after = _ask_all(product.url)
+        after = _ask_all(product, folder)
     return [Asked(question, before[question], after[question]) for question in before]
 
 
 def statistics_lines(asked: list[Asked]) -> list[str]:
-    line = "{:<44}{:>10}{:>10}{:>22}"
+    line = "{:<28}{:>10}{:>10}{:>18}{:>18}{:>18}"
     return [
         "",
         f"Statistics of an entry with {PEOPLE:,} visits of people (50 ms are the goal), {REQUESTS} requests each, ms",
-        line.format("", "median", "p99", "median without sums"),
+        line.format("", "median", "p99", "CPU web process", "CPU PostgreSQL", "without sums: CPU"),
         *(
             line.format(
                 each.question,
-                f"{median(each.after_ms):.1f}",
-                f"{quantiles(each.after_ms, n=100)[98]:.1f}",
-                f"{median(each.before_ms):.1f}",
+                f"{median(each.after.durations_ms):.1f}",
+                f"{quantiles(each.after.durations_ms, n=100)[98]:.1f}",
+                f"{each.after.web_cpu_ms:.1f}",
+                f"{each.after.database_cpu_ms:.1f}",
+                f"{each.before.web_cpu_ms + each.before.database_cpu_ms:.1f}",
             )
             for each in asked
         ),
@@ -109,7 +119,7 @@ def _sum_up(settings: Mapping[str, str], *, core: int) -> None:
     run_python(["-c", task], {**os.environ, **settings, **own}, core=core)
 
 
-def _ask_all(url: str) -> dict[str, list[float]]:
+def _ask_all(product: Contestant, folder: Path) -> dict[str, Answers]:
     """By question."""
     today = datetime.now(UTC).date()
     first = today - timedelta(days=DAYS - 1)
@@ -121,13 +131,23 @@ def _ask_all(url: str) -> dict[str, list[float]]:
         ("history, by month", "history", {"by": "month", "from": first}, None),
         ("history, by hour, 31 days", "history", {"by": "hour", "from": today - timedelta(days=30)}, None),
     ]
-    with httpx.Client(base_url=f"{url}/api/v1/entries/{_KEY}", trust_env=False, timeout=30) as client:
-        return {name: _ask(client, path, query, people) for name, path, query, people in questions}
+    with httpx.Client(base_url=f"{product.url}/api/v1/entries/{_KEY}", trust_env=False, timeout=30) as client:
+        answers = {}
+        for name, path, query, people in questions:
+            _ask(client, path, query, people, times=WARM_UP_REQUESTS)
+            web_before, database_before = product.child.cpu_seconds(), database_cpu_seconds(folder)
+            durations_ms = _ask(client, path, query, people, times=REQUESTS)
+            web, database = product.child.cpu_seconds() - web_before, database_cpu_seconds(folder) - database_before
+            answers[name] = Answers(durations_ms, web / REQUESTS * 1e3, database / REQUESTS * 1e3)
+        return answers
 
 
-def _ask(client: httpx.Client, path: str, query: Mapping[str, date | str], people: int | None) -> list[float]:
+def _ask(
+    client: httpx.Client, path: str, query: Mapping[str, date | str], people: int | None, *, times: int
+) -> list[float]:
+    """How long each answer took, in milliseconds."""
     durations_ms = []
-    for _ in range(WARM_UP_REQUESTS + REQUESTS):
+    for _ in range(times):
         started_at = time.perf_counter()
         answer = client.get(path, params={name: str(value) for name, value in query.items()})
         durations_ms.append((time.perf_counter() - started_at) * 1e3)
@@ -135,4 +155,4 @@ def _ask(client: httpx.Client, path: str, query: Mapping[str, date | str], peopl
             raise BenchmarkError(
                 f"{path} of {people} visits is answered with {answer.status_code}: {answer.text[:300]}"
             )
-    return durations_ms[WARM_UP_REQUESTS:]
+    return durations_ms
