@@ -33,14 +33,16 @@ def serve(
     fd: Annotated[int | None, typer.Option(help="A listening socket to use instead, by file descriptor.")] = None,
 ) -> None:
     """Answer HTTP requests in this process."""
-    _settings()
+    settings = _settings()
     make_files()
+    from main_service.fast_path import FastProtocol
+
     config = uvicorn.Config(
         "main_service.app:create_app",
         factory=True,
         host=host,
         port=port,
-        http=HttpProtocol,
+        http=FastProtocol if settings.fast_path else HttpProtocol,
         loop="uvloop",
         ws="none",
         log_level="warning",

@@ -15,6 +15,8 @@ from main_service.collections import pages as collection_pages
 from main_service.collections import routes as collection_routes
 from main_service.collections import shared_pages
 from main_service.entries import edit_pages, manage_pages, pages, qr_pages, read_pages, routes
+from main_service.entries.visit_notes import VisitNotes
+from main_service.fast_path import STATE_NAME, open_fast_path
 from main_service.profile import leaving_pages, leaving_routes
 from main_service.profile import pages as profile_pages
 from main_service.profile import routes as profile_routes
@@ -43,10 +45,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load_settings()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
         async with open_resources(settings) as resources:
             app.state.resources = resources
-            yield
+            if not settings.fast_path:
+                yield {}
+                return
+            async with open_fast_path(resources, app.state.visit_notes) as fast_path:
+                yield {STATE_NAME: fast_path}
 
     app = FastAPI(
         title=SITE_NAME,
@@ -60,6 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         servers=[{"url": settings.public_url}],
     )
+    app.state.visit_notes = VisitNotes(settings)
     app.state.templates = create_templates(settings)
     problems.add_handlers(app)
     app.add_middleware(BodyLimitsMiddleware, limit=_body_limit(settings), budget_bytes=BODY_BUDGET_BYTES)

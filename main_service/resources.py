@@ -16,6 +16,7 @@ from main_service.database import Session, create_engine
 from main_service.keys import KeySource
 from main_service.passwords import Passwords
 from main_service.settings import Settings
+from main_service.text_cache import TextCache
 from main_service.visit_log import VisitLog
 
 REDIS_SECONDS = 2
@@ -34,6 +35,7 @@ class Resources:
     bodies: BodyStore
     keys: KeySource
     visits: VisitLog
+    texts: TextCache
     passwords: Passwords
 
 
@@ -73,6 +75,7 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
             bodies=open_body_store(settings),
             keys=KeySource(careful_redis),
             visits=visits,
+            texts=TextCache(),
             passwords=passwords,
         )
     finally:

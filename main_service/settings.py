@@ -141,6 +141,10 @@ class Settings(BaseSettings):
         description="Proxies in front of the service whose X-Forwarded-For is believed: addresses or networks, "
         "separated by commas. Default: none.",
     )
+    fast_path: bool = Field(
+        True,
+        description="Whether redirects and small texts are answered in batches before the web framework. Default true.",
+    )
     guest_lifetime: timedelta = Field(
         timedelta(days=10),
         gt=timedelta(0),

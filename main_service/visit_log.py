@@ -1,11 +1,11 @@
 """Visits on their way to PostgreSQL: added to a stream of Redis in batches, and kept here while it takes none."""
 
 import asyncio
-import json
 import logging
 import time
 from collections import deque
 from contextlib import suppress
+from json.encoder import encode_basestring
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -29,7 +29,8 @@ LAST_TRY_SECONDS = 2.0
 """For all that waits when the process ends."""
 TELL_EVERY_SECONDS = 60.0
 
-_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+HOLD_SECONDS = 5.0
+"""How long visits are gathered again that Redis may have or not."""
 
 
 class Visit(NamedTuple):
@@ -46,12 +47,30 @@ class Visit(NamedTuple):
     referrer: str
     language: str
 
+    def encode(self) -> bytes:
+        """Its form in the stream, UTF-8."""
+        at_ms, key, ip, visitor, user_agent, referrer, language = self
+        fields = (
+            str(at_ms),
+            _quoted(key),
+            "null" if ip is None else _quoted(ip),
+            "null" if visitor is None else _quoted(visitor),
+            _quoted(user_agent),
+            _quoted(referrer),
+            _quoted(language),
+        )
+        return f"[{','.join(fields)}]".encode(errors="replace")
+
+
+_quoted = encode_basestring
+"""As JSON. A visit is written with each redirect, and an encoder of its own would cost twice as much."""
+
 
 class _Batch:
     """Visits that are one record of the stream. Its id tells those who read it that it came twice."""
 
-    def __init__(self) -> None:
-        self.id = str(uuid4())
+    def __init__(self, batch_id: str | None = None) -> None:
+        self.id = batch_id or str(uuid4())
         self.visits: list[bytes] = []
         self.size_bytes = 0
         """Of the visits."""
@@ -59,6 +78,24 @@ class _Batch:
         """It may be in the stream already, so nothing joins it."""
         self.is_settled = asyncio.Event()
         """Redis has it, or nobody waits for that any more."""
+
+    def append(self, visit: bytes) -> None:
+        self.visits.append(visit)
+        self.size_bytes += len(visit)
+
+
+class HeldBatch:
+    """Visits of a batch that Redis may have: who wrote it heard no answer. They are gathered again, under its id."""
+
+    def __init__(self, batch: _Batch) -> None:
+        self._batch = batch
+
+    def add(self, visit: Visit) -> bool:
+        """False if it comes too late, and must be recorded by itself."""
+        if self._batch.is_closed:
+            return False
+        self._batch.append(visit.encode())
+        return True
 
 
 class VisitLog:
@@ -74,6 +111,7 @@ class VisitLog:
         self._sender: asyncio.Task[None] | None = None
         self._is_behind = False
         """Redis has failed to take a batch, and not yet taken all that has waited since."""
+        self._held: dict[_Batch, asyncio.TimerHandle] = {}
         self._closing = asyncio.Event()
         self._tell_at = 0.0
         self.waiting = 0
@@ -90,20 +128,30 @@ class VisitLog:
         if self._is_behind and self.waiting >= self._buffer:
             self._drop(1)
             return
-        line = _to_json(visit).encode(errors="replace")
+        line = visit.encode()
         if self._is_behind and self.waiting_bytes + len(line) > self._most_bytes:
             self._drop(1)
             return
         batch = self._join(line)
         if self._is_behind:
             VISITS_WAITING.set(self.waiting)
-        if self._sender is None:
-            self._sender = asyncio.create_task(self._send())
+        self._send_soon()
         if not self._is_behind:
             await batch.is_settled.wait()
 
+    def hold(self, batch_id: str) -> HeldBatch:
+        """Gather the visits of a batch of somebody else's that Redis may have, and add them under its id in a moment.
+
+        Until then nobody waits for them: they are answered as while Redis takes no visits.
+        """
+        batch = _Batch(batch_id)
+        self._held[batch] = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._release, batch)
+        return HeldBatch(batch)
+
     async def close(self) -> None:
         """Try once more to add what waits. Call it when no more visits come."""
+        for batch in list(self._held):
+            self._release(batch)
         self._closing.set()
         if (sender := self._sender) is not None:
             await asyncio.wait({sender}, timeout=LAST_TRY_SECONDS)
@@ -112,13 +160,29 @@ class VisitLog:
         if self.waiting or self.dropped:
             logger.error("Visits lost by this process: %d dropped, %d still waiting", self.dropped, self.waiting)
 
+    def _release(self, batch: _Batch) -> None:
+        """Add a batch that was held; it goes last, so that no visits join it."""
+        self._held.pop(batch).cancel()
+        batch.is_closed = True
+        if not batch.visits:
+            return
+        self._batches.append(batch)
+        self.waiting += len(batch.visits)
+        self.waiting_bytes += batch.size_bytes
+        if self._is_behind:
+            self._make_room()
+        self._send_soon()
+
+    def _send_soon(self) -> None:
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send())
+
     def _join(self, visit: bytes) -> _Batch:
         last = self._batches[-1] if self._batches else None
         if last is None or last.is_closed or len(last.visits) >= LARGEST_BATCH:
             last = _Batch()
             self._batches.append(last)
-        last.visits.append(visit)
-        last.size_bytes += len(visit)
+        last.append(visit)
         self.waiting += 1
         self.waiting_bytes += len(visit)
         return last
@@ -180,6 +244,10 @@ class VisitLog:
         logger.warning("Redis takes no visits; they wait here: %s", error)
         for batch in self._batches:
             batch.is_settled.set()
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Drop the newest of what is too much, while Redis takes none."""
         waited = self.waiting
         for batch in reversed(self._batches):
             # If Redis has the whole batch nevertheless, that comes first in the stream, and counts.

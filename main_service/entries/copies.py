@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from main_service.careful_redis import CarefulRedis, RedisAwayError
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
+from main_service.entries.targets import to_ascii
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +27,19 @@ TOMBSTONE_LIFETIME = timedelta(seconds=60)
 FILL_WITHIN_SECONDS = 5.0
 """A reader slower than this between row and copy does not write it: its tombstone could be gone by then."""
 LONGEST_LIFETIME = timedelta(days=1)
-_FORMAT = 4
+_FORMAT = 5
 """Part of every copy. A copy in another format counts as none, so that versions can follow each other. Format 1 was
-written without regard to view limits, format 2 without regard to owners, format 3 without statistics."""
+written without regard to view limits, format 2 without regard to owners, format 3 without statistics, format 4 without
+a head."""
+
+HEAD_START = f'[{_FORMAT},{{"head":"'
+"""How a copy begins. Its head follows, up to the next quotation mark: what the fast path must know, at fixed places.
+
+One letter: `L` a link, `P` a paste, `-` an entry that the fast path leaves alone. 13 digits: when it is over, in
+milliseconds since 1970, UTC. One letter: `a` if search engines may show it, else `n`. Then the target of a link as it
+is sent, or the `body_id` of a paste in 32 digits.
+"""
+NEVER_MS = 9_999_999_999_999
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ class Copies:
 
     async def find(self, key: str) -> Found:
         async def get(redis: Redis) -> bytes | None:
-            return cast("bytes | None", await redis.get(_name(key)))
+            return cast("bytes | None", await redis.get(copy_name(key)))
 
         try:
             packed = await self._redis.ask(get)
@@ -63,15 +74,14 @@ class Copies:
 
         What is private gets none, nor what has a view limit: the database decides over each of its views.
         """
-        is_for_all = entry.views_left is None and entry.visibility is not Visibility.PRIVATE
-        if not is_for_all or time.monotonic() - read_at > FILL_WITHIN_SECONDS:
+        if not is_for_all(entry) or time.monotonic() - read_at > FILL_WITHIN_SECONDS:
             return
         until = datetime.now(UTC) + LONGEST_LIFETIME
         if entry.expires_at is not None:
             until = min(until, entry.expires_at)
 
         async def set_if_absent(redis: Redis) -> None:
-            await redis.set(_name(entry.key), _pack(entry), nx=True, pxat=until)
+            await redis.set(copy_name(entry.key), _pack(entry), nx=True, pxat=until)
 
         try:
             await self._redis.ask(set_if_absent)
@@ -88,21 +98,36 @@ class Copies:
         async def set_all(redis: Redis) -> None:
             pipeline = redis.pipeline(transaction=False)
             for key in keys:
-                pipeline.set(_name(key), TOMBSTONE, px=TOMBSTONE_LIFETIME)
+                pipeline.set(copy_name(key), TOMBSTONE, px=TOMBSTONE_LIFETIME)
             await pipeline.execute()
 
         # Redis may be back already, and then readers of other processes must not see what was.
         await self._redis.ask(set_all, even_in_pause=True)
 
 
-def _name(key: str) -> str:
+def is_for_all(entry: LiveEntry) -> bool:
+    """Whether anyone who has the key may read it as often as they like."""
+    return entry.views_left is None and entry.visibility is not Visibility.PRIVATE
+
+
+def copy_name(key: str) -> str:
     return f"entry:{{0}}:{key}"
 
 
 def _pack(entry: LiveEntry) -> bytes:
     fields: dict[str, Any] = asdict(entry)
     del fields["key"], fields["views_left"], fields["visit_count"]
+    fields = {"head": _head(entry), **fields}
     return json.dumps([_FORMAT, fields], default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _head(entry: LiveEntry) -> str:
+    over_at = NEVER_MS if entry.expires_at is None else int(entry.expires_at.timestamp() * 1000)
+    target = to_ascii(entry.original_url or "")
+    # What JSON would write in another way is not at a fixed place.
+    is_plain = json.dumps(target) == f'"{target}"'
+    kind, rest = ("L", target) if entry.kind is Kind.LINK else ("P", entry.body_id.hex if entry.body_id else "")
+    return f"{kind if is_plain else '-'}{over_at:013}{'a' if entry.visibility is Visibility.PUBLIC else 'n'}{rest}"
 
 
 def _plain(value: object) -> str:
@@ -116,6 +141,7 @@ def _unpack(key: str, packed: bytes) -> LiveEntry | None:
     version, fields = json.loads(packed)
     if version != _FORMAT:
         return None
+    del fields["head"]
     for name in ("created_at", "updated_at", "expires_at"):
         fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
     for name in ("owner_id", "body_id"):

@@ -76,7 +76,7 @@ WritingAskerDep = Annotated[Asker, Depends(get_writing_asker)]
 
 
 async def get_reader(session: SessionDep, resources: ResourcesDep) -> EntryReader:
-    return EntryReader(session=session, copies=Copies(resources.redis), bodies=resources.bodies)
+    return EntryReader(session=session, copies=Copies(resources.redis), bodies=resources.bodies, texts=resources.texts)
 
 
 EntryReaderDep = Annotated[EntryReader, Depends(get_reader)]

@@ -5,16 +5,18 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
+from uuid import UUID
 
 from main_service.bodies import BodyMissingError, BodyStore
 from main_service.database import Session
 from main_service.entries import storage
 from main_service.entries.aliases import is_key
-from main_service.entries.copies import LONGEST_LIFETIME, Copies
+from main_service.entries.copies import LONGEST_LIFETIME, Copies, is_for_all
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import ArchivalReason, Entry
 from main_service.entries.rights import Asker
 from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotAPasteError, NotFoundError
+from main_service.text_cache import LARGEST_BYTES, TextCache
 
 logger = logging.getLogger(__name__)
 
@@ -26,10 +28,11 @@ VIEWED_TEXT_GRACE = timedelta(minutes=1)
 
 
 class EntryReader:
-    def __init__(self, *, session: Session, copies: Copies, bodies: BodyStore) -> None:
+    def __init__(self, *, session: Session, copies: Copies, bodies: BodyStore, texts: TextCache) -> None:
         self._session = session
         self._copies = copies
         self._bodies = bodies
+        self._texts = texts
 
     async def get(self, key: str, asker: Asker) -> LiveEntry:
         """The live entry of `key`, from its copy or else from the database.
@@ -92,13 +95,23 @@ class EntryReader:
             if entry.body_id is None:
                 raise NotAPasteError
             try:
-                return entry, await self._bodies.open(entry.body_id)
+                return entry, await self._open_body(entry, entry.body_id)
             except BodyMissingError:
                 # It was changed or deleted since the row was read. If not, the text is lost: a bug, and a 500.
                 fresh = await self._read_row(entry.key, asker)
                 if fresh.body_id == entry.body_id:
                     raise
                 entry = fresh
+
+    async def _open_body(self, entry: LiveEntry, body_id: UUID) -> AsyncIterator[bytes]:
+        """From memory, if it was read before by somebody."""
+        if not is_for_all(entry) or (entry.size_bytes or 0) > LARGEST_BYTES:
+            return await self._bodies.open(body_id)
+        text = self._texts.get(body_id)
+        if text is None:
+            text = await self._bodies.get(body_id)
+            self._texts.put(body_id, text)
+        return _once(text)
 
     async def _spend_view(self, entry: LiveEntry) -> LiveEntry | None:
         """The entry after one more view; None when it has changed or ended since it was read."""
@@ -133,6 +146,10 @@ class EntryReader:
             await self._session.commit()
         except DatabaseUnavailableError as error:
             logger.warning("A use was not written down: %r", error.__cause__)
+
+
+async def _once(text: bytes) -> AsyncIterator[bytes]:
+    yield text
 
 
 def require_live(entry: Entry | None, asker: Asker) -> Entry:

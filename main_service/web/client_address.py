@@ -10,19 +10,37 @@ Network = IPv4Network | IPv6Network
 
 
 def client_address(request: HTTPConnection, trusted_proxies: Sequence[Network]) -> Address | None:
-    """Who sent the request, as far as that can be believed; None on a unix socket.
+    """Who sent the request, as far as that can be believed; None on a unix socket."""
+    host = request.client.host if request.client else None
+    return believed_address(host, request.headers.getlist("x-forwarded-for"), trusted_proxies)
 
-    Each proxy appends to `X-Forwarded-For` whom it heard; so it is read from its end, for as long as the speaker is one
-    of `trusted_proxies`. What stands before that, anybody may have written.
+
+def believed_address(
+    host: str | None, forwarded_for: Sequence[str], trusted_proxies: Sequence[Network]
+) -> Address | None:
+    """The same, of the host that the connection comes from and the lines of `X-Forwarded-For`.
+
+    Each proxy appends to them whom it heard; so they are read from their end, for as long as the speaker is one of
+    `trusted_proxies`. What stands before that, anybody may have written.
     """
-    speaker = _address(request.client.host) if request.client else None
-    heard = [part for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")]
-    while heard and speaker is not None and any(speaker in network for network in trusted_proxies):
+    speaker = _address(host) if host is not None else None
+    heard = [part for line in forwarded_for for part in line.split(",")]
+    while heard and speaker is not None and _is_one_of(speaker, trusted_proxies):
         previous = _address(heard.pop().strip())
         if previous is None:
             break
         speaker = previous
     return speaker
+
+
+def is_trusted(host: str | None, trusted_proxies: Sequence[Network]) -> bool:
+    """Whether a host is a proxy that may say whom it heard."""
+    speaker = _address(host) if host is not None else None
+    return speaker is not None and _is_one_of(speaker, trusted_proxies)
+
+
+def _is_one_of(speaker: Address, networks: Sequence[Network]) -> bool:
+    return any(speaker in network for network in networks)
 
 
 def _address(text: str) -> Address | None:

@@ -1,0 +1,114 @@
+"""What is kept of a visit, made of what a request says of its sender."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import blake2b, sha256
+from hmac import digest
+from ipaddress import IPv4Address
+from urllib.parse import urlsplit
+
+from main_service.settings import Settings
+from main_service.visit_log import Visit
+from main_service.web.client_address import Address
+
+MAX_USER_AGENT_LENGTH = 512
+MAX_REFERRER_LENGTH = 2048
+MAX_LANGUAGE_LENGTH = 35
+
+_IPV4_BITS_CUT = 32 - 24
+_IPV6_BITS_CUT = 128 - 48
+_CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))
+_DAY_MS = timedelta(days=1) // timedelta(milliseconds=1)
+
+_OFTEN_SEEN = 4096
+_OFTEN_SEEN_LENGTH = 256
+"""So many texts, and of what length at most, are not cleaned again: 2 MB or less for each kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where requests come from."""
+
+    whole: str | None
+    """The address. None: it is not known. An IPv6 address has no zone, which may be any text."""
+    kept: str | None
+    """As much of it as may be kept."""
+
+
+class VisitNotes:
+    """One per process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.respects_wishes = settings.visit_respect_dnt
+        """Whether who sends `DNT: 1` or `Sec-GPC: 1` is left alone."""
+        self._keeps_whole_address = settings.visit_ip == "full"
+        self._secret = settings.secret.get_secret_value().encode()
+        self._day = -1
+        self._hash_of_day = blake2b()
+        self.origin = lru_cache(_OFTEN_SEEN)(self._origin)
+
+    def write(self, key: str, *, at_ms: int, origin: Origin, user_agent: str, referrer: str, language: str) -> Visit:
+        """Of a visit to `key`. The three headers are as they came, their bytes taken for Latin-1; "" if absent."""
+        user_agent = _cleaned(user_agent)
+        return Visit(
+            at_ms,
+            key,
+            ip=origin.kept,
+            visitor=self._visitor(origin, user_agent, at_ms),
+            user_agent=user_agent[:MAX_USER_AGENT_LENGTH],
+            referrer=_shortened(_cleaned(referrer)),
+            language=_first_language(_cleaned(language)),
+        )
+
+    def write_nameless(self, key: str, *, at_ms: int) -> Visit:
+        """Of somebody who does not want to be followed."""
+        return Visit(at_ms, key, ip=None, visitor=None, user_agent="", referrer="", language="")
+
+    def _origin(self, address: Address | None) -> Origin:
+        if address is None:
+            return Origin(None, None)
+        whole = str(type(address)(int(address)))
+        if self._keeps_whole_address:
+            return Origin(whole, whole)
+        cut = _IPV4_BITS_CUT if isinstance(address, IPv4Address) else _IPV6_BITS_CUT
+        return Origin(whole, str(type(address)(int(address) >> cut << cut)))
+
+    def _visitor(self, origin: Origin, user_agent: str, at_ms: int) -> str:
+        """The same for one address and program on one day of UTC; another day's can't be compared with it."""
+        if (day := at_ms // _DAY_MS) != self._day:
+            name = datetime.fromtimestamp(at_ms // 1000, UTC).date()
+            key = digest(self._secret, f"visitors of {name}".encode(), sha256)
+            self._day, self._hash_of_day = day, blake2b(digest_size=8, key=key)
+        visitor = self._hash_of_day.copy()
+        visitor.update(f"{origin.whole} {user_agent}".encode())
+        return visitor.hexdigest()
+
+
+def _cleaned(text: str) -> str:
+    """Without control characters and space around it. Otherwise it is what anybody wrote."""
+    return _clean_often_seen(text) if len(text) <= _OFTEN_SEEN_LENGTH else _clean(text)
+
+
+def _clean(text: str) -> str:
+    return text.translate(_CONTROLS).strip()
+
+
+_clean_often_seen = lru_cache(_OFTEN_SEEN)(_clean)
+
+
+def _shortened(referrer: str) -> str:
+    """Of one that is too long scheme and host only; empty if it is no address."""
+    if len(referrer) <= MAX_REFERRER_LENGTH:
+        return referrer
+    try:
+        parts = urlsplit(referrer)
+    except ValueError:
+        return ""
+    host = parts.netloc.rpartition("@")[2]
+    origin = f"{parts.scheme}://{host}"
+    return origin if host and len(origin) <= MAX_REFERRER_LENGTH else ""
+
+
+def _first_language(accepted: str) -> str:
+    return accepted.partition(",")[0].partition(";")[0].strip()[:MAX_LANGUAGE_LENGTH]

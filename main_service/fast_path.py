@@ -1,0 +1,274 @@
+"""The fast path: answers `GET /{key}` of a link and `GET /{key}/raw` of a text before FastAPI sees the request.
+
+It takes only what it can answer exactly as FastAPI would: plain requests, one at a time on a connection, of readers
+whom nothing distinguishes. Readers of one moment share a question to Redis (`entries.batched_reads`), which finds their
+entries and records their visits; when it is answered, so are they. Everything else, and everybody for whom there is no
+copy in Redis, goes to FastAPI as if this module were not there.
+"""
+
+import re
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from main_service.entries.aliases import ALIAS_PATTERN, is_reserved
+from main_service.entries.batched_reads import BatchedReads
+from main_service.entries.visit_notes import Origin, VisitNotes
+from main_service.entries.visiting import HELD_BATCH
+from main_service.redis_pipeline import RedisPipeline
+from main_service.resources import Resources
+from main_service.visit_log import HeldBatch, Visit
+from main_service.web.client_address import Network, believed_address, is_trusted
+from main_service.web.headers import DEFAULTS, SANDBOX
+from main_service.web.http_protocol import HttpProtocol
+from main_service.web.session_cookie import COOKIE
+
+STATE_NAME = "fast_path"
+
+_TARGET = re.compile(rf"/({ALIAS_PATTERN})(/raw)?(?:\?.*)?".encode())
+_COOKIE = COOKIE.encode()
+
+_NOT_PLAIN = frozenset(
+    [
+        # A body, or something between the request and its answer.
+        b"content-length",
+        b"transfer-encoding",
+        b"expect",
+        b"upgrade",
+        # A browser fetches ahead, and that is no visit.
+        b"sec-purpose",
+        b"purpose",
+        b"x-purpose",
+        b"x-moz",
+    ]
+)
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class FastPath:
+    """What all connections of a process share."""
+
+    def __init__(self, reads: BatchedReads, *, notes: VisitNotes, trusted_proxies: Sequence[Network]) -> None:
+        self.reads = reads
+        self.notes = notes
+        self.trusted_proxies = trusted_proxies
+        self._default_headers: Headers | None = None
+        self._redirect_head = self._text_head = b""
+
+    def redirect_head(self, default_headers: Headers) -> bytes:
+        """An answer up to the target. `default_headers`: uvicorn's own list, a new one each second."""
+        self._follow(default_headers)
+        return self._redirect_head
+
+    def text_head(self, default_headers: Headers) -> bytes:
+        """An answer up to the length of the text."""
+        self._follow(default_headers)
+        return self._text_head
+
+    def _follow(self, default_headers: Headers) -> None:
+        if default_headers is not self._default_headers:
+            lines = b"".join(b"%b: %b\r\n" % header for header in default_headers)
+            self._redirect_head = b"HTTP/1.1 302 Found\r\n" + lines + b"location: "
+            self._text_head = b"HTTP/1.1 200 OK\r\n" + lines + b"content-length: "
+            self._default_headers = default_headers
+
+
+@asynccontextmanager
+async def open_fast_path(resources: Resources, notes: VisitNotes) -> AsyncIterator[FastPath]:
+    """For a process that serves; its connections find it in the state of the lifespan, under `STATE_NAME`."""
+    settings = resources.settings
+    redis = RedisPipeline(settings.redis_url, script=BatchedReads.SCRIPT)
+    reads = BatchedReads(redis, visits=resources.visits, texts=resources.texts)
+    try:
+        yield FastPath(reads, notes=notes, trusted_proxies=settings.trusted_proxies)
+    finally:
+        await redis.close()
+
+
+def _ending(headers: dict[str, str], last: dict[str, str], *, for_search_engines: bool) -> bytes:
+    """The headers behind those that differ with each answer, in the order in which FastAPI sends them."""
+    own = headers | ({"x-robots-tag": "all"} if for_search_engines else {}) | last
+    return "".join(f"\r\n{name}: {value}" for name, value in (own | DEFAULTS | own).items()).encode()
+
+
+_REDIRECT_ENDING = {flag: _ending({}, {"content-length": "0"}, for_search_engines=flag) for flag in (True, False)}
+_TEXT_ENDING = {
+    flag: _ending(
+        {"content-security-policy": SANDBOX},
+        {"content-type": "text/plain; charset=utf-8"},
+        for_search_engines=flag,
+    )
+    for flag in (True, False)
+}
+_END = b"\r\n\r\n"
+_LAST_END = b"\r\nconnection: close\r\n\r\n"
+
+
+class _NoEvent:
+    def set(self) -> None:
+        """Nobody waits for the body of a request that has none."""
+
+
+class _PlainRequest:
+    """A request on the fast path. For uvicorn it stands where its own cycle of request and answer would."""
+
+    __slots__ = (
+        "connection",
+        "disconnected",
+        "headers",
+        "keep_alive",
+        "key",
+        "response_complete",
+        "scope",
+        "url",
+        "visit",
+        "waiting_for_100_continue",
+        "wants_text",
+    )
+    response_started = False
+    message_event = _NoEvent()
+
+    def __init__(self, connection: "FastProtocol", key: str, visit: Visit, *, wants_text: bool) -> None:
+        self.connection = connection
+        self.key = key
+        self.visit = visit
+        self.wants_text = wants_text
+        self.url, self.headers, self.scope = connection.url, connection.headers, connection.scope
+        self.keep_alive = True
+        self.disconnected = self.waiting_for_100_continue = False
+        self.response_complete = False
+
+    def follow(self, target: bytes, *, for_search_engines: bool) -> None:
+        connection = self.connection
+        head = connection.fast_path.redirect_head(connection.server_state.default_headers)
+        connection.answer(self, head + target + _REDIRECT_ENDING[for_search_engines])
+
+    def read(self, text: bytes, *, for_search_engines: bool) -> None:
+        connection = self.connection
+        head = connection.fast_path.text_head(connection.server_state.default_headers)
+        connection.answer(self, b"%b%d%b" % (head, len(text), _TEXT_ENDING[for_search_engines]), text)
+
+    def ask_elsewhere(self, held: HeldBatch | None) -> None:
+        if held is not None:
+            self.scope["state"][HELD_BATCH] = held, self.wants_text
+        self.connection.hand_over(self)
+
+    # What uvicorn asks its parser when the head of a request is complete.
+    def get_method(self) -> bytes:
+        return b"GET"
+
+    def get_http_version(self) -> str:
+        return "1.1"
+
+    def should_upgrade(self) -> bool:
+        return False
+
+    def should_keep_alive(self) -> bool:
+        return self.keep_alive
+
+
+class FastProtocol(HttpProtocol):
+    """One connection."""
+
+    fast_path: FastPath
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.fast_path = self.app_state[STATE_NAME]
+        self._origin: Origin | None = None
+        """Of all that comes on this connection; None: each request tells its own."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        host = self.client[0] if self.client else None
+        if not is_trusted(host, self.fast_path.trusted_proxies):
+            self._origin = self.fast_path.notes.origin(believed_address(host, (), ()))
+
+    def on_headers_complete(self) -> None:
+        request = self._plain_request()
+        if request is None:
+            super().on_headers_complete()
+            return
+        # As `HttpProtocol` does for a request without a body.
+        self.headers = []
+        self._is_in_head = False
+        self._has_progress = True
+        self._began_at = None
+        self.cycle = self._answering = cast(Any, request)
+        self.fast_path.reads.join(request)
+
+    def on_message_complete(self) -> None:
+        if not isinstance(self.cycle, _PlainRequest):
+            super().on_message_complete()
+
+    def _plain_request(self) -> _PlainRequest | None:
+        """None: the request is for FastAPI."""
+        target = _TARGET.fullmatch(self.url)
+        if target is None or not self._is_free() or not self.fast_path.reads.is_ready:
+            return None
+        parser = self.parser
+        if parser.get_method() != b"GET" or parser.get_http_version() != "1.1" or not parser.should_keep_alive():
+            return None
+        headers = dict(self.headers)
+        has_doubles = len(headers) != len(self.headers)
+        if has_doubles or not headers.keys().isdisjoint(_NOT_PLAIN) or _COOKIE in headers.get(b"cookie", b""):
+            return None
+        key = target[1].decode()
+        if is_reserved(key):
+            return None
+        return _PlainRequest(self, key, self._visit(key, headers), wants_text=target[2] is not None)
+
+    def _is_free(self) -> bool:
+        """Whether the answer would be next on this connection, and taken."""
+        is_busy = self.cycle is not None and not self.cycle.response_complete
+        is_leaving = self._must_end_at is not None or self._left_at is not None or self._is_behind_another
+        return not (is_busy or is_leaving or self.flow.write_paused)
+
+    def _visit(self, key: str, headers: dict[bytes, bytes]) -> Visit:
+        notes = self.fast_path.notes
+        at_ms = time.time_ns() // 1_000_000
+        if notes.respects_wishes and (headers.get(b"dnt") == b"1" or headers.get(b"sec-gpc") == b"1"):
+            return notes.write_nameless(key, at_ms=at_ms)
+        return notes.write(
+            key,
+            at_ms=at_ms,
+            origin=self._origin or self._forwarded_origin(headers.get(b"x-forwarded-for", b"")),
+            user_agent=headers.get(b"user-agent", b"").decode("latin-1"),
+            referrer=headers.get(b"referer", b"").decode("latin-1"),
+            language=headers.get(b"accept-language", b"").decode("latin-1"),
+        )
+
+    def _forwarded_origin(self, forwarded: bytes) -> Origin:
+        host = self.client[0] if self.client else None
+        address = believed_address(host, [forwarded.decode("latin-1")], self.fast_path.trusted_proxies)
+        return self.fast_path.notes.origin(address)
+
+    def answer(self, request: _PlainRequest, head: bytes, body: bytes = b"") -> None:
+        """`head`: without the end of its last line and the empty line behind it."""
+        request.response_complete = True
+        if self.transport.is_closing():
+            return
+        self.transport.write(head + (_END if request.keep_alive else _LAST_END) + body)
+        if not request.keep_alive:
+            self._close()
+        self.on_response_complete()
+
+    def hand_over(self, request: _PlainRequest) -> None:
+        """Let uvicorn make of the request what it would have made of it at once."""
+        request.response_complete = True
+        if self.transport.is_closing():
+            return
+        newer = self.parser, self.url, self.headers, self.scope, self.cycle
+        self.parser, self.cycle = cast(Any, request), cast(Any, None)
+        self.url, self.headers, self.scope = request.url, request.headers, request.scope
+        HttpToolsProtocol.on_headers_complete(self)
+        cycle = self.cycle
+        cycle.transport = self._answer_transport
+        cycle.more_body = False
+        self.parser, self.url, self.headers, self.scope, self.cycle = newer
+        if newer[-1] is cast(Any, request):
+            self.cycle = cycle

@@ -1,0 +1,143 @@
+"""A connection to Redis for one caller who asks all the time: no pool, no tasks, no wrappers, only bytes.
+
+redis-py needs five times the processor for a command. It still connects here, so that every form of MAIN_REDIS_URL
+means the same everywhere.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import cast
+
+from hiredis import PushNotification, Reader, ReplyError, pack_command
+from redis.asyncio import Connection, ConnectionPool
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 2.0
+CONNECT_SECONDS = 2.0
+RECONNECT_SECONDS = 1.0
+
+
+class NoAnswerError(Exception):
+    """The connection broke while Redis was asked, or it took too long: it may have done what it was asked, or not."""
+
+
+Reply = object
+"""What hiredis makes of it: bytes, int, None, a list of these, or an exception."""
+
+
+_pack = cast("Callable[[tuple[str | bytes | int, ...]], bytes]", pack_command)
+"""hiredis declares a tuple of one."""
+
+
+class RedisPipeline(asyncio.Protocol):
+    """One question at a time. While it `is_ready`, it can be asked."""
+
+    def __init__(self, url: str, *, script: str) -> None:
+        """`script`: the Lua that is asked for."""
+        self._pool = ConnectionPool.from_url(
+            url, protocol=2, socket_timeout=CONNECT_SECONDS, socket_connect_timeout=CONNECT_SECONDS
+        )
+        self._script = script
+        self._script_hash = ""
+        self._loop = asyncio.get_running_loop()
+        self._connection: Connection | None = None
+        self._transport: asyncio.WriteTransport | None = None
+        self._reader = Reader()
+        self._settle: Callable[[Reply], None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_lost = asyncio.Event()
+        self._keeper = asyncio.create_task(self._keep_connected())
+        self.is_ready = False
+
+    def run_script(
+        self, keys: Sequence[bytes | str], arguments: Sequence[bytes | str | int], settle: Callable[[Reply], None]
+    ) -> None:
+        """Ask; `settle` gets the reply, a `ReplyError` if Redis refuses, or a `NoAnswerError`. It must not raise.
+
+        Ask the next question from `settle` or later.
+        """
+        assert self._transport is not None
+        assert self._settle is None
+        self._settle = settle
+        self._timer = self._loop.call_later(ANSWER_SECONDS, self._drop)
+        self._transport.write(_pack(("EVALSHA", self._script_hash, len(keys), *keys, *arguments)))
+
+    def data_received(self, data: bytes) -> None:
+        self._reader.feed(data)
+        while (reply := self._reader.gets()) is not False:
+            if isinstance(reply, PushNotification):
+                continue
+            if isinstance(reply, ReplyError) and str(reply).startswith(("NOSCRIPT", "READONLY", "LOADING")):
+                # What made it forget the script, or follow another server, is past once we are connected anew.
+                self._lose()
+            self._answer(reply)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lose()
+        self._answer(NoAnswerError(repr(exc)))
+
+    async def close(self) -> None:
+        """Whoever waits for a reply gets a `NoAnswerError`."""
+        self._keeper.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._keeper
+        await self._pool.aclose()
+
+    def _answer(self, reply: Reply) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        settle, self._settle = self._settle, None
+        if settle is not None:
+            settle(reply)
+
+    def _drop(self) -> None:
+        logger.warning("Redis did not answer within %g s", ANSWER_SECONDS)
+        self._lose()
+        self._answer(NoAnswerError("It took too long"))
+
+    def _lose(self) -> None:
+        self.is_ready = False
+        if self._transport is not None:
+            self._transport.abort()
+        self._is_lost.set()
+
+    async def _keep_connected(self) -> None:
+        try:
+            while True:
+                with suppress(RedisError, OSError, TimeoutError):
+                    async with asyncio.timeout(CONNECT_SECONDS):
+                        await self._connect()
+                    await self._is_lost.wait()
+                await self._disconnect()
+                await asyncio.sleep(RECONNECT_SECONDS)
+        finally:
+            await self._disconnect()
+
+    async def _connect(self) -> None:
+        self._connection = connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+        await connection.connect()
+        self._is_lost.set()
+        await connection.send_command("SCRIPT", "LOAD", self._script)
+        script_hash = await connection.read_response()
+        # Everything was answered, so the connection can change hands.
+        transport = connection._writer.transport
+        transport.set_protocol(self)
+        if transport.is_closing():
+            return
+        self._transport = transport
+        self._reader = Reader()
+        self._script_hash = script_hash
+        self._is_lost.clear()
+        self.is_ready = True
+
+    async def _disconnect(self) -> None:
+        self._lose()
+        self._transport = None
+        if self._connection is not None:
+            await self._connection.disconnect(nowait=True)
+        self._connection = None
+        self._answer(NoAnswerError("The connection was closed"))
