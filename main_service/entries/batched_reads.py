@@ -42,7 +42,7 @@ for i, copy in ipairs(copies) do
   answers[i] = false
   if copy and string.sub(copy, 1, {len(HEAD_START)}) == start then
     local ending = string.find(copy, '"', {len(HEAD_START) + 1}, true)
-    local head = string.sub(copy, {len(HEAD_START) + 1}, ending - 1)
+    local head = ending and string.sub(copy, {len(HEAD_START) + 1}, ending - 1) or ''
     local wanted, kind = ARGV[2 + 2 * i], string.sub(head, 1, 1)
     if string.sub(head, 2, 14) > now and kind == string.sub(wanted, 1, 1) then
       if kind == 'L' or string.sub(head, 16) == string.sub(wanted, 2) then

@@ -1,0 +1,127 @@
+"""The fast path when Redis fails in the middle of a batch: everybody is answered, and counted once."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from tests.faults.crowd import Crowd
+from tests.faults.gate import Hold
+from tests.faults.gated import Gated, gated_engines
+from tests.main_service.entries.making import create_link, create_paste
+from tests.main_service.entries.recorded import apart, batches, counts, wait_for_counts
+from tests.main_service.web.visiting import BROWSER
+from tests.running import Environment, WebServer
+
+LONGEST_SECONDS = 10.0
+INTERRUPTIONS = 20
+
+
+@pytest.fixture(scope="module")
+def gated(environment: Environment) -> Iterator[Gated]:
+    with gated_engines(apart(environment)) as gates:
+        yield gates
+
+
+@pytest.fixture(scope="module")
+def web(gated: Gated) -> Iterator[WebServer]:
+    with WebServer(gated.environment) as server:
+        yield server
+
+
+@pytest.fixture
+def valkey(environment: Environment) -> Iterator["redis.Redis[str]"]:
+    """Not through the gate."""
+    with redis.Redis.from_url(apart(environment)["MAIN_REDIS_URL"], decode_responses=True) as connection:
+        yield connection
+
+
+def make_warm(client: httpx.Client, path: str) -> None:
+    """Read until the fast path can answer."""
+    for _ in range(3):
+        assert client.get(path).status_code in (200, 302)
+
+
+def ids_of(valkey: "redis.Redis[str]", key: str) -> list[str]:
+    """Of the records with a visit to this entry."""
+    return [batch_id for batch_id, visits in batches(valkey) if any(visit.key == key for visit in visits)]
+
+
+def answer_while_held(gated: Gated, web: WebServer, path: str, hold: Hold, **asked: Any) -> httpx.Response:
+    """What a reader gets whose batch is held on its way to Redis, or back. It is let go when they are answered."""
+    with ThreadPoolExecutor(1) as pool, web.new_client() as client:
+        with gated.valkey.stop_at(b"EVALSHA", hold=hold) as stop:
+            began_at = time.monotonic()
+            answer: Future[httpx.Response] = pool.submit(client.get, path, **asked)
+            stop.wait()
+            response = answer.result()
+        assert time.monotonic() - began_at < LONGEST_SECONDS
+        return response
+
+
+@pytest.mark.parametrize(
+    ("hold", "path", "status"), [("request", "", 302), ("answer", "", 302), ("answer", "/raw", 200)]
+)
+def test_reader_whose_batch_is_lost_is_answered_and_counted_once(
+    gated: Gated, web: WebServer, valkey: "redis.Redis[str]", hold: Hold, path: str, status: int
+) -> None:
+    entry = create_link(web.client) if status == 302 else create_paste(web.client)
+    key = entry["key"]
+    make_warm(web.client, f"/{key}{path}")
+    before = len(ids_of(valkey, key))
+    assert answer_while_held(gated, web, f"/{key}{path}", hold).status_code == status
+    # What Redis had taken after all comes a second time, under the same id.
+    times = 2 if hold == "answer" else 1
+    deadline = time.monotonic() + 30
+    while len(found := ids_of(valkey, key)[before:]) < times:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+    assert len(set(found)) == 1
+    assert counts(valkey, [key]) == {key: 4}
+
+
+def test_reader_of_something_else_is_counted_by_himself_when_a_batch_is_lost(
+    gated: Gated, web: WebServer, valkey: "redis.Redis[str]"
+) -> None:
+    """The batch asked for a link. It was a text, so whatever became of the batch, it recorded no visit."""
+    key = create_paste(web.client)["key"]
+    make_warm(web.client, f"/{key}")
+    assert answer_while_held(gated, web, f"/{key}", "answer", headers=BROWSER).status_code == 200
+    wait_for_counts(valkey, Counter({key: 4}))
+
+
+@pytest.mark.parametrize("what", ["connections", "scripts"])
+def test_crowd_is_counted_exactly_while_redis_forgets_again_and_again(
+    gated: Gated, web: WebServer, valkey: "redis.Redis[str]", what: str
+) -> None:
+    with Crowd(web, visitors=8) as crowd:
+        for _ in range(INTERRUPTIONS):
+            crowd.wait_for_answers(40)
+            if what == "scripts":
+                valkey.script_flush()
+            else:
+                valkey.client_kill_filter(_type="normal", skipme=True)
+        crowd.wait_for_answers(40)
+    assert crowd.lost == {}
+    assert crowd.slowest_seconds < LONGEST_SECONDS
+    wait_for_counts(valkey, crowd.answered)
+
+
+def test_fast_path_comes_back_when_redis_does(gated: Gated, web: WebServer, valkey: "redis.Redis[str]") -> None:
+    key = create_link(web.client)["key"]
+    make_warm(web.client, f"/{key}")
+    with gated.valkey.refusing():
+        assert web.client.get(f"/{key}").status_code == 302
+    deadline = time.monotonic() + 30
+    while True:
+        before = valkey.info("commandstats")["cmdstat_evalsha"]["calls"]
+        assert web.client.get(f"/{key}").status_code == 302
+        if valkey.info("commandstats")["cmdstat_evalsha"]["calls"] > before:
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
