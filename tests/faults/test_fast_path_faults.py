@@ -103,18 +103,23 @@ def test_reader_of_something_else_in_a_lost_batch_is_counted_by_himself(
     """The batch asked for two links. One was a text, so his visit is not recorded, and hers is."""
     link, paste = create_link(web.client)["key"], create_paste(web.client)["key"]
     before = Counter({key: make_warm(web, valkey, f"/{key}") for key in (link, paste)})
-    with ThreadPoolExecutor(3) as pool, web.new_client() as first, web.new_client() as hers, web.new_client() as his:
-        with gated.valkey.stop_at(b"EVALSHA", hold="request") as stop_of_the_first:
-            first_answer = pool.submit(first.get, f"/{link}")
-            stop_of_the_first.wait()
-            with gated.valkey.stop_at(b"EVALSHA", hold="answer") as stop:
-                her_answer = pool.submit(hers.get, f"/{link}")
-                his_answer = pool.submit(his.get, f"/{paste}", headers=BROWSER)
-                # They wait in the process for the first batch, which can't be seen from here.
-                time.sleep(0.3)
-                stop_of_the_first.release()
-                stop.wait()
-                statuses = [answer.result().status_code for answer in (first_answer, her_answer, his_answer)]
+    with (
+        ThreadPoolExecutor(3) as pool,
+        web.new_client() as first,
+        web.new_client() as hers,
+        web.new_client() as his,
+        gated.valkey.stop_at(b"EVALSHA", hold="request") as stop_of_the_first,
+    ):
+        first_answer = pool.submit(first.get, f"/{link}")
+        stop_of_the_first.wait()
+        with gated.valkey.stop_at(b"EVALSHA", hold="answer") as stop:
+            her_answer = pool.submit(hers.get, f"/{link}")
+            his_answer = pool.submit(his.get, f"/{paste}", headers=BROWSER)
+            # They wait in the process for the first batch, which can't be seen from here.
+            time.sleep(0.3)
+            stop_of_the_first.release()
+            stop.wait()
+            statuses = [answer.result().status_code for answer in (first_answer, her_answer, his_answer)]
     assert statuses == [302, 302, 200]
     wait_for_counts(valkey, before + Counter({link: 2, paste: 1}))
 
