@@ -1,5 +1,7 @@
 """The fast path answers and records as FastAPI does: each request is sent to a process with and to one without it."""
 
+import hashlib
+import inspect
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 import redis
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from main_service.visit_log import Visit
 from tests.main_service.accounts.registering import register
@@ -344,3 +348,16 @@ def test_entry_is_over_to_the_moment(web: WebServer, valkey: "redis.Redis[str]")
     visits = len(visits_to(valkey, link["key"]))
     assert web.client.get(path).status_code == 410
     assert len(visits_to(valkey, link["key"])) == visits
+
+
+@pytest.mark.parametrize(
+    ("part", "digest"),
+    [
+        (HttpToolsProtocol, "18fdf324b11bf160"),
+        (RequestResponseCycle, "e67d470d435dcc1c"),
+        (FlowControl, "126debcdaa894c83"),
+    ],
+)
+def test_uvicorn_is_the_one_that_the_http_protocol_was_written_for(part: type, digest: str) -> None:
+    """Read what has changed, compare it with `web/http_protocol.py` and `fast_path.py`, and note the new digest."""
+    assert hashlib.sha256(inspect.getsource(part).encode()).hexdigest()[:16] == digest
