@@ -14,6 +14,7 @@ from main_service.cleanup import models as cleanup_models  # noqa: F401
 from main_service.collections import models as collection_models  # noqa: F401
 from main_service.database import Base
 from main_service.entries import models  # noqa: F401
+from main_service.reports import models as report_models  # noqa: F401
 from main_service.settings import load_settings
 from main_service.visits import models as visit_models  # noqa: F401
 

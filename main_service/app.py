@@ -20,6 +20,7 @@ from main_service.fast_path import STATE_NAME, open_fast_path
 from main_service.profile import leaving_pages, leaving_routes
 from main_service.profile import pages as profile_pages
 from main_service.profile import routes as profile_routes
+from main_service.reports import routes as report_routes
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
 from main_service.visits import pages as visit_pages
@@ -86,6 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(leaving_routes.router)
     app.include_router(admin_routes.router)
     app.include_router(cleanup_routes.router)
+    app.include_router(report_routes.router)
     app.include_router(pages.router)
     app.include_router(account_pages.router)
     app.include_router(profile_pages.router)

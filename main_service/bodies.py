@@ -7,30 +7,22 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
-import boto3
-import botocore.config
-import botocore.exceptions
 import obstore
 import zstandard
-from obstore.auth.boto3 import Boto3CredentialProvider
-from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from main_service.errors import BodyStoreUnavailableError, TextTooLargeError
+from main_service.object_store import open_store, require_folder, sync_to_disk, translated_errors
 from main_service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-REQUEST_TIMEOUT = timedelta(seconds=5)
-CONNECT_TIMEOUT = timedelta(seconds=2)
 COMPRESSION_LEVEL = 3
 INLINE_BYTES = 64 * 1024
 """Up to this size compressing takes less than handing the work to a thread."""
@@ -78,11 +70,11 @@ class BodyStore:
         else:
             compressed = await asyncio.to_thread(zstandard.compress, text, COMPRESSION_LEVEL)
         path = _path(body_id)
-        with _translated_errors():
-            self._require_folder()
+        with translated_errors():
+            require_folder(self._folder)
             await obstore.put_async(self._store, path, compressed, use_multipart=False)
             if self._folder is not None:
-                await asyncio.to_thread(_sync_to_disk, self._folder, path)
+                await asyncio.to_thread(sync_to_disk, self._folder, path)
 
     async def get(self, body_id: UUID) -> bytes:
         """The whole text.
@@ -98,22 +90,22 @@ class BodyStore:
         Raises:
             BodyMissingError: there is none under this id; raised before the first chunk.
         """
-        with _translated_errors():
+        with translated_errors():
             try:
                 result = await obstore.get_async(self._store, _path(body_id))
             except FileNotFoundError as error:
-                self._require_folder()
+                require_folder(self._folder)
                 raise BodyMissingError(body_id) from error
             compressed = bytes(await result.bytes_async())
         return _decompressed(compressed)
 
     async def delete(self, body_ids: Sequence[UUID]) -> None:
         """Delete texts; one that is missing counts as deleted."""
-        with _translated_errors():
+        with translated_errors():
             if self._folder is None:
                 await obstore.delete_async(self._store, [_path(body_id) for body_id in body_ids])
                 return
-            self._require_folder()
+            require_folder(self._folder)
             # A bulk delete of the local store raises when one file is missing, so each is asked for by itself.
             deletions = (obstore.delete_async(self._store, _path(body_id)) for body_id in body_ids)
             for outcome in await asyncio.gather(*deletions, return_exceptions=True):
@@ -129,7 +121,7 @@ class BodyStore:
 
     async def check(self) -> None:
         """Return if the store answers."""
-        with _translated_errors():
+        with translated_errors():
             if self._folder is not None:
                 # A local store finds nothing, and says no more, where its disk is not mounted or not its own.
                 await asyncio.to_thread(_require_writable, self._folder)
@@ -139,14 +131,9 @@ class BodyStore:
             except FileNotFoundError:
                 return
 
-    def _require_folder(self) -> None:
-        """A local store would make its folder anew, or find that all texts are missing."""
-        if self._folder is not None and not self._folder.is_dir():
-            raise BodyStoreUnavailableError from NotADirectoryError(self._folder)
-
     async def list_pages(self) -> AsyncIterator[list[StoredBody]]:
         """All texts, in pages of at most `IDS_PER_PAGE`, in no order."""
-        with _translated_errors():
+        with translated_errors():
             async for page in obstore.list(self._store, chunk_size=IDS_PER_PAGE):
                 bodies = []
                 for stored in page:
@@ -159,7 +146,7 @@ class BodyStore:
         """Delete files that a put left behind when its process was killed; return how many. S3 leaves none."""
         if self._folder is None:
             return 0
-        with _translated_errors():
+        with translated_errors():
             return await asyncio.to_thread(_sweep_unfinished, self._folder, older_than)
 
 
@@ -169,66 +156,8 @@ def open_body_store(settings: Settings) -> BodyStore:
     Raises:
         ValueError: S3 is meant and no credentials are found.
     """
-    url = urlsplit(settings.body_store_url)
-    if url.scheme == "file":
-        folder = Path(unquote(url.path))
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return BodyStore(LocalStore(folder), folder=folder, max_text_bytes=settings.max_text_bytes)
-    store = S3Store(
-        url.netloc,
-        prefix=url.path.strip("/") or None,
-        endpoint=settings.body_store_endpoint,
-        region=settings.body_store_region,
-        virtual_hosted_style_request=settings.body_store_endpoint is None,
-        credential_provider=Boto3CredentialProvider(_boto3_session(settings)),
-        client_options={"allow_http": True, "timeout": REQUEST_TIMEOUT, "connect_timeout": CONNECT_TIMEOUT},
-        retry_config={"max_retries": 2, "retry_timeout": REQUEST_TIMEOUT},
-    )
-    return BodyStore(store, folder=None, max_text_bytes=settings.max_text_bytes)
-
-
-def create_bucket(settings: Settings) -> bool:
-    """Create the bucket of an `s3://` store if it is missing; return whether it was created.
-
-    Raises:
-        BodyStoreUnavailableError: the server does not answer or refuses.
-        ValueError: no credentials are found.
-    """
-    url = urlsplit(settings.body_store_url)
-    if url.scheme != "s3":
-        return False
-    client = _boto3_session(settings).client(
-        "s3",
-        endpoint_url=settings.body_store_endpoint,
-        config=botocore.config.Config(
-            connect_timeout=CONNECT_TIMEOUT.total_seconds(),
-            read_timeout=REQUEST_TIMEOUT.total_seconds(),
-            retries={"total_max_attempts": 3},
-            s3={"addressing_style": "auto" if settings.body_store_endpoint is None else "path"},
-        ),
-    )
-    try:
-        try:
-            client.head_bucket(Bucket=url.netloc)
-            return False
-        except botocore.exceptions.ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
-                raise
-        location = {"LocationConstraint": settings.body_store_region}
-        is_default_region = settings.body_store_region == "us-east-1"
-        client.create_bucket(
-            Bucket=url.netloc, **({} if is_default_region else {"CreateBucketConfiguration": location})
-        )
-        return True
-    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        raise BodyStoreUnavailableError(f"The bucket {url.netloc} can't be reached or created: {error}") from error
-
-
-def _boto3_session(settings: Settings) -> boto3.Session:
-    session = boto3.Session(region_name=settings.body_store_region)
-    if session.get_credentials() is None:
-        raise ValueError("No S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.")
-    return session
+    store, folder = open_store(settings)
+    return BodyStore(store, folder=folder, max_text_bytes=settings.max_text_bytes)
 
 
 def _path(body_id: UUID) -> str:
@@ -248,28 +177,9 @@ async def _decompressed(compressed: bytes) -> AsyncIterator[bytes]:
         yield chunk
 
 
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    try:
-        yield
-    except (BaseError, OSError, TimeoutError) as error:
-        raise BodyStoreUnavailableError from error
-
-
 def _require_writable(folder: Path) -> None:
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise PermissionError(f"{folder} is missing or may not be written")
-
-
-def _sync_to_disk(folder: Path, path: str) -> None:
-    """The local store renames a finished file into place but syncs nothing: sync the file and the folders above it."""
-    file = folder / path
-    for synced in (file, file.parent, folder):
-        descriptor = os.open(synced, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _sweep_unfinished(folder: Path, older_than: timedelta) -> int:

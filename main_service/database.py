@@ -1,12 +1,12 @@
 """PostgreSQL: the declarative base, the engine, and the session that is one transaction."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any
 
 import asyncpg
-from sqlalchemy import DateTime, MetaData, Text, event
+from sqlalchemy import DateTime, Executable, MetaData, Row, Text, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -56,6 +56,19 @@ class Session(AsyncSession):
     async def execute(self, *args: Any, **kwargs: Any) -> Any:
         async with self._usable_after_failure():
             return await super().execute(*args, **kwargs)
+
+    async def partitions(
+        self, statement: Executable, parameters: Mapping[str, Any], *, size: int
+    ) -> AsyncIterator[Sequence[Row[Any]]]:
+        """The rows of a query in lists of at most `size`, by a cursor of PostgreSQL's: no more is in memory."""
+        with _translated_errors():
+            options = {"yield_per": size}
+            result = await self.stream(statement, parameters, execution_options=options)
+            try:
+                async for partition in result.partitions():
+                    yield partition
+            finally:
+                await result.close()
 
     async def flush(self, *args: Any, **kwargs: Any) -> None:
         async with self._usable_after_failure():

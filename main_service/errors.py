@@ -195,6 +195,31 @@ class TooManyCollectionsError(AppError):
     message = "An account has at most 1,000 collections; delete one first."
 
 
+class TooManyReportsWaitingError(AppError):
+    status = 429
+    code = "too_many_reports_waiting"
+    message = "You have 3 reports that are not finished; wait for one of them, or delete one."
+    headers = {"Retry-After": "60"}
+
+
+class TooManyReportsError(AppError):
+    status = 409
+    code = "too_many_reports"
+    message = "You have 50 reports; delete one first, or wait until one expires."
+
+
+class ReportUnfinishedError(AppError):
+    status = 409
+    code = "report_unfinished"
+    message = "This report has no file: it is still being made, or could not be made."
+
+
+class ReportExpiredError(AppError):
+    status = 410
+    code = "report_expired"
+    message = "This report has expired and its file was deleted; ask for a new one."
+
+
 class TooManyAttemptsError(AppError):
     status = 429
     code = "too_many_attempts"

@@ -1,7 +1,9 @@
 """Letters that wait to be sent: rows of PostgreSQL, written by the transaction that causes them."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import BigInteger, Identity, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
@@ -25,6 +27,8 @@ class Mail(Base):
     """The name of its templates."""
     values: Mapped[dict[str, str]] = mapped_column(JSONB)
     """What the templates are filled in with. It may hold tokens, so it is emptied once the letter is done with."""
+    attachment: Mapped[dict[str, str] | None] = mapped_column(JSONB)
+    """A stored file that goes with it, as `Attachment`. None: none, or not any more."""
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"), index=True)
     due_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     """Not to be tried before."""
@@ -35,7 +39,24 @@ class Mail(Base):
     """When it was given up."""
 
 
-async def post(session: Session, *, cause: str, recipient: str, letter: str, values: Mapping[str, str]) -> bool:
+@dataclass(frozen=True)
+class Attachment:
+    """A file of the object store. If it is gone when the letter is sent, the letter goes without it."""
+
+    file_id: UUID
+    name: str
+    media_type: str
+
+
+async def post(
+    session: Session,
+    *,
+    cause: str,
+    recipient: str,
+    letter: str,
+    values: Mapping[str, str],
+    attachment: Attachment | None = None,
+) -> bool:
     """Let a letter be sent once the transaction is committed; False if this cause has its letter already.
 
     `cause`: what the letter is about, unlike every other cause of the last 30 days. While another transaction is
@@ -45,7 +66,14 @@ async def post(session: Session, *, cause: str, recipient: str, letter: str, val
     """
     statement = (
         insert(Mail)
-        .values(cause=cause, recipient=recipient, letter=letter, values=dict(values))
+        .values(
+            cause=cause,
+            recipient=recipient,
+            letter=letter,
+            values=dict(values),
+            # JSONB would hold a null of its own kind.
+            **({"attachment": {**asdict(attachment), "file_id": str(attachment.file_id)}} if attachment else {}),
+        )
         .on_conflict_do_nothing(index_elements=[Mail.cause])
         .returning(Mail.id)
     )

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from main_service.bodies import BodyStore, open_body_store
 from main_service.careful_redis import CarefulRedis
 from main_service.database import Session, create_engine
+from main_service.files import FileStore, open_file_store
 from main_service.keys import KeySource
 from main_service.passwords import Passwords
 from main_service.settings import Settings
@@ -33,6 +34,7 @@ class Resources:
     sessions: async_sessionmaker[Session]
     redis: CarefulRedis
     bodies: BodyStore
+    files: FileStore
     keys: KeySource
     visits: VisitLog
     texts: TextCache
@@ -73,6 +75,7 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
             sessions=async_sessionmaker(engine, class_=Session, expire_on_commit=False),
             redis=careful_redis,
             bodies=open_body_store(settings),
+            files=open_file_store(settings),
             keys=KeySource(careful_redis),
             visits=visits,
             texts=TextCache(),

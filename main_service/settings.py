@@ -207,6 +207,12 @@ class Settings(BaseSettings):
         description="How long single visits are kept, or up to a month longer: they go by months. Their counts stay. "
         "ISO 8601 duration. Default P400D.",
     )
+    report_lifetime: timedelta = Field(
+        timedelta(days=7),
+        gt=timedelta(0),
+        le=timedelta(days=365),
+        description="How long a report can be fetched; ISO 8601 duration. Default P7D.",
+    )
     geoip_db: Path | None = Field(
         None, description="A country database in MaxMind's format (.mmdb). Default: none, countries are unknown."
     )

@@ -71,6 +71,7 @@ app = Celery(
         "main_service.cleanup.tasks",
         "main_service.mailing.tasks",
         "main_service.visits.leaderboard_tasks",
+        "main_service.reports.tasks",
     ],
 )
 app.conf.update(
@@ -90,9 +91,11 @@ app.conf.update(
         **_every(timedelta(seconds=10), "ingest_visits"),
         **_every(timedelta(seconds=10), "do_asked_work"),
         **_every(timedelta(seconds=10), "finish_leaving"),
+        **_every(timedelta(seconds=10), "build_report"),
         **_every(timedelta(minutes=1), "delete_bodies"),
         **_every(timedelta(minutes=1), "rank_entries"),
         **_every(timedelta(hours=1), "end_expired"),
+        **_every(timedelta(hours=1), "forget_reports"),
         **_daily("00:30", "forget_visit_batches"),
         **_daily("00:45", "sum_up_visit_months"),
         **_daily("01:00", "keep_partitions"),

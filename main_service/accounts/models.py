@@ -1,6 +1,6 @@
 """The tables of accounts."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -18,6 +18,7 @@ class Account(SQLAlchemyBaseUserTableUUID, Base):
     __table_args__ = (
         Index("uq_account_email", func.lower(text("email")), unique=True),
         Index("uq_account_username", func.lower(text("username")), unique=True),
+        Index("ix_account_daily_report_day", "daily_report_day", postgresql_where=text("daily_report")),
         Index("ix_account_left_at", "left_at", postgresql_where=text("left_at IS NOT NULL")),
     )
 
@@ -35,6 +36,10 @@ class Account(SQLAlchemyBaseUserTableUUID, Base):
     """Every token carries it, and ends when it is raised."""
     counts_own_visits: Mapped[bool] = mapped_column(server_default=true())
     """Whether a visit to one's own entry counts as one."""
+    daily_report: Mapped[bool] = mapped_column(server_default=false())
+    """Whether a letter says each day how many came the day before."""
+    daily_report_day: Mapped[date | None]
+    """The last day, of UTC, that such a letter was about, or could have been if anybody had come."""
     left_at: Mapped[datetime | None]
     """When its owner deleted it. The row stays, without name and address, until its entries are taken care of."""
     leaves_entries: Mapped[bool] = mapped_column(server_default=false())

@@ -22,6 +22,8 @@ class Purpose(StrEnum):
     """Signs `[account id, new e-mail, fingerprint of what it hangs on]`."""
     RESET = "reset"
     """Signs `[account id]`."""
+    REPORT = "report"
+    """Signs `[report id]`."""
 
 
 class SignedLinks:

@@ -47,10 +47,10 @@ def file_part(file_format: Format, entries: Sequence[OwnedEntry], public_url: st
     if file_format is Format.JSON_LINES:
         return b"".join(each.model_dump_json().encode() + b"\n" for each in shown)
     values = [each.model_dump(mode="json") for each in shown]
-    return _csv([[_cell(each.get(column)) for column in CSV_COLUMNS] for each in values]).encode()
+    return _csv([[safe_cell(each.get(column)) for column in CSV_COLUMNS] for each in values]).encode()
 
 
-def _cell(value: str | int | None) -> str | int | None:
+def safe_cell(value: str | int | None) -> str | int | None:
     """What a spreadsheet would run as a formula becomes a text."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 

@@ -7,8 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from main_service.bodies import BodyMissingError, BodyStore, create_bucket, open_body_store
+from main_service.bodies import BodyMissingError, BodyStore, open_body_store
 from main_service.errors import BodyStoreUnavailableError
+from main_service.object_store import create_bucket
 from main_service.settings import Settings
 from tests.running import Environment
 

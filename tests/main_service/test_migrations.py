@@ -62,6 +62,7 @@ async def test_upgrade_is_what_the_models_say_and_downgrade_leaves_nothing(own_d
         "visit_month",
         "visit_month_value",
         "mail",
+        "report",
         "alembic_version",
     }
     assert await views(own_database) == {"entry_archive", "visit_archive"}

@@ -36,7 +36,7 @@ REQUESTS_OF_A_GUEST = 60
 """At least, to each operation that guests may use."""
 TOO_LONG_A_HEAD = 431
 NEEDS_AN_ACCOUNT = re.compile(
-    r"/api/v1/(auth|users|tokens|admin|collections|shared|stats/me)|/claim|/entries(/delete|/export)?$"
+    r"/api/v1/(auth|users|tokens|admin|collections|shared|stats/me|reports)|/claim|/entries(/delete|/export)?$"
 )
 CHECKS = [
     not_a_server_error,

@@ -34,6 +34,7 @@ THINGS: dict[str, Any] = {
     "DELETE /api/v1/entries/{key}": None,
     "POST /api/v1/entries/delete": {"keys": ["{key}"]},
     "DELETE /api/v1/tokens/{token_id}": None,
+    "DELETE /api/v1/reports/{report_id}": None,
     "PATCH /api/v1/collections/{collection_id}": {"name": "theirs"},
     "DELETE /api/v1/collections/{collection_id}": None,
     "POST /api/v1/collections/{collection_id}/entries": {"keys": ["{other_key}"]},
@@ -63,6 +64,7 @@ SELF: dict[str, Any] = {
     "POST /api/v1/entries/{key}/claim": None,
     "POST /api/v1/tokens": {"name": "another"},
     "POST /api/v1/collections": {"name": "another"},
+    "POST /api/v1/reports": {"from": "2026-03-01", "to": "2026-03-31", "format": "xlsx"},
     "PATCH /api/v1/users/me": {"username": "{username}"},
     "POST /api/v1/auth/logout": None,
     "POST /api/v1/auth/logout-everywhere": None,
@@ -130,15 +132,16 @@ class Cast:
         self._clients.append(client)
         return Actor(client)
 
-    def signed_in(self) -> Actor:
+    async def signed_in(self) -> Actor:
         actor = self.guest()
         actor.user = register(actor.client)
+        await self._set(actor, "is_verified", value=True)
         answer = sign_in_on_page(actor.client, actor.user.email)
         assert answer.headers["location"] == "/profile"
         return actor
 
     async def superuser(self) -> Actor:
-        actor = self.signed_in()
+        actor = await self.signed_in()
         await self._set(actor, "is_superuser", value=True)
         return actor
 
@@ -163,6 +166,7 @@ class Cast:
             "SELECT id, name, shared_key FROM collection WHERE owner_id = ($A)",
             "SELECT e.* FROM collection_entry AS e JOIN collection AS c ON c.id = collection_id WHERE owner_id = ($A)",
             "SELECT id, name FROM api_token WHERE account_id = ($A)",
+            "SELECT id, started_at FROM report WHERE owner_id = ($A)",
         )
         return [
             [tuple(row) for row in await self._database.fetch(text.replace("$A", account), actor.user.email)]
@@ -193,7 +197,9 @@ def outsiders(web: WebServer, environment: Environment) -> Iterator[Outsiders]:
     async def make() -> tuple[Cast, Outsiders]:
         database = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
         members = Cast(web, database)
-        made = Outsiders(members.signed_in(), await members.superuser(), members.guest(), members.signed_in())
+        made = Outsiders(
+            await members.signed_in(), await members.superuser(), members.guest(), await members.signed_in()
+        )
         await members.disable(made.disabled)
         await database.close()
         return members, made
@@ -219,7 +225,15 @@ def things_of(actor: Actor) -> dict[str, str]:
     client.put(f"/api/v1/collections/{collection_id}/entries/{key}", headers=headers).raise_for_status()
     token_id = client.post("/api/v1/tokens", json={"name": "mine"}, headers=headers).json()["id"]
     other_key = create_paste(client)["key"]
-    return {"key": key, "other_key": other_key, "collection_id": collection_id, "token_id": token_id}
+    order = {"from": "2026-03-01", "to": "2026-03-31"}
+    report_id = client.post("/api/v1/reports", json=order, headers=headers).json()["id"]
+    return {
+        "key": key,
+        "other_key": other_key,
+        "collection_id": collection_id,
+        "token_id": token_id,
+        "report_id": report_id,
+    }
 
 
 def is_led_to_sign_in(answer: httpx.Response) -> bool:
@@ -262,7 +276,7 @@ def test_every_route_that_changes_something_has_its_cast(environment: Environmen
 @pytest.mark.parametrize("route", THINGS)
 async def test_what_is_somebodys_only_they_change(cast: Cast, outsiders: Outsiders, route: str) -> None:
     body = THINGS[route]
-    owner = cast.signed_in()
+    owner = await cast.signed_in()
     names = things_of(owner)
     before = await cast.snapshot(owner)
 
@@ -297,7 +311,7 @@ async def test_what_is_for_users_each_does_in_their_own_name(cast: Cast, outside
     assert is_refused_as_unknown(route, disabled.do(route, body, names(disabled)))
     answer = guest.do(route, body, names(guest))
     assert is_done(answer) if route in FOR_GUESTS_TOO else is_refused_as_unknown(route, answer), answer.text
-    for user in (cast.signed_in(), await cast.superuser()):
+    for user in (await cast.signed_in(), await cast.superuser()):
         own = await cast.snapshot(user)
         answer = user.do(route, body, names(user))
         assert is_done(answer), answer.text
@@ -314,7 +328,7 @@ def managing_name(entry: dict[str, Any]) -> dict[str, str]:
 async def test_only_superusers_administer(
     cast: Cast, outsiders: Outsiders, database: asyncpg.Connection, route: str
 ) -> None:
-    target = cast.signed_in()
+    target = await cast.signed_in()
     assert target.user
     account_id = await database.fetchval("SELECT id FROM account WHERE email = $1", target.user.email)
     names = {"account_id": str(account_id)}
@@ -334,9 +348,9 @@ async def test_only_superusers_administer(
     assert is_done(outsiders.superuser.do(route, None, names))
 
 
-def test_each_refusal_is_also_one_without_the_token_of_the_form(cast: Cast) -> None:
+async def test_each_refusal_is_also_one_without_the_token_of_the_form(cast: Cast) -> None:
     """Whoever is signed in is protected from other sites' forms at every page."""
-    owner = cast.signed_in()
+    owner = await cast.signed_in()
     names = things_of(owner) | {"username": new_username() + uuid4().hex[:4]}
     pages: dict[str, Callable[[], Any]] = {
         route: lambda body=body: fill(body, names) for route, body in (THINGS | SELF).items() if "/api/" not in route

@@ -233,6 +233,8 @@ def test_openapi_documents_every_refusal_as_a_problem(client: httpx.Client) -> N
         ("get", "/api/v1/shared/{shared_key}"),
         ("get", "/api/v1/entries/{key}/stats"), ("get", "/api/v1/entries/{key}/history"),
         ("get", "/api/v1/stats/me"), ("get", "/api/v1/stats/top"),
+        ("post", "/api/v1/reports"), ("get", "/api/v1/reports"), ("get", "/api/v1/reports/{report_id}"),
+        ("get", "/api/v1/reports/{report_id}/file"), ("delete", "/api/v1/reports/{report_id}"),
         ("get", "/{key}"), ("get", "/{key}/raw"), ("get", "/{key}/qr.svg"), ("get", "/{key}/qr.png"),
         ("get", "/health/live"), ("get", "/health/ready"),
     }  # fmt: skip

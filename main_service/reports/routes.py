@@ -1,0 +1,104 @@
+"""The JSON API of reports."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+
+from main_service.accounts.users import AccountDep, CurrentAccountDep, WriterDep
+from main_service.dependencies import SettingsDep
+from main_service.entries.routes import FOR_GUESTS_TOO
+from main_service.errors import (
+    AddressUnconfirmedError,
+    BodyStoreUnavailableError,
+    DatabaseUnavailableError,
+    LinkInvalidError,
+    NotFoundError,
+    ReportExpiredError,
+    ReportUnfinishedError,
+    ScopeMissingError,
+    SignInRequiredError,
+    TokenInvalidError,
+    TooManyReportsError,
+    TooManyReportsWaitingError,
+)
+from main_service.problems import InternalError, problem_responses
+from main_service.reports.dependencies import ReportsDep
+from main_service.reports.models import Format
+from main_service.reports.presentation import PREFIX, file_response, report_out
+from main_service.reports.schemas import ReportIn, ReportOut, ReportsOut
+from main_service.reports.service import media_type_of
+from main_service.web.json_body import JsonRoute
+
+router = APIRouter(prefix=PREFIX, tags=["reports"], route_class=JsonRoute)
+
+_READ = (SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, InternalError)
+_ONE = (*_READ, NotFoundError)
+_CHANGE = (*_READ, ScopeMissingError, NotFoundError)
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Ask for a report",
+    responses=problem_responses(*_CHANGE, AddressUnconfirmedError, TooManyReportsError, TooManyReportsWaitingError),
+)
+async def ask_for_report(
+    asked: ReportIn, account: WriterDep, reports: ReportsDep, settings: SettingsDep, response: Response
+) -> ReportOut:
+    """Of the visits to my entries, live or ended. It is built in the background and mailed to my confirmed address:
+    up to 10 MB as an attachment, and as a link that works without signing in until the report expires.
+    """
+    report = report_out(await reports.ask(account.id, asked.order), settings.public_url)
+    response.headers["Location"] = f"{settings.public_url}{PREFIX}/{report.id}"
+    return report
+
+
+@router.get("", summary="List my reports", responses=problem_responses(*_READ))
+async def list_reports(account: AccountDep, reports: ReportsDep, settings: SettingsDep) -> ReportsOut:
+    """All of them, newest first. They are forgotten 30 days after they expired."""
+    found = await reports.list(account.id)
+    return ReportsOut(items=[report_out(report, settings.public_url) for report in found])
+
+
+@router.get("/{report_id}", summary="See how far a report is", responses=problem_responses(*_ONE))
+async def get_report(report_id: UUID, account: AccountDep, reports: ReportsDep, settings: SettingsDep) -> ReportOut:
+    return report_out(await reports.get(account.id, report_id), settings.public_url)
+
+
+@router.get(
+    "/{report_id}/file",
+    summary="Get the file of a report",
+    openapi_extra=FOR_GUESTS_TOO,
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "content": {media_type_of(each): {"schema": {"type": "string", "format": "binary"}} for each in Format},
+            "description": "The workbook, or the archive of CSV files.",
+        },
+        **problem_responses(
+            *_ONE, LinkInvalidError, ReportUnfinishedError, ReportExpiredError, BodyStoreUnavailableError
+        ),
+    },
+)
+async def get_file(
+    report_id: UUID,
+    account: CurrentAccountDep,
+    reports: ReportsDep,
+    token: Annotated[
+        str | None, Query(max_length=1024, description="Of the link in the letter; stands for signing in.")
+    ] = None,
+) -> StreamingResponse:
+    """In CSV, cells that a spreadsheet would run as a formula begin with an apostrophe."""
+    if token is not None:
+        return file_response(await reports.open_file_by_link(report_id, token))
+    if account is None:
+        raise SignInRequiredError
+    return file_response(await reports.open_file(account.id, report_id))
+
+
+@router.delete("/{report_id}", status_code=204, summary="Delete a report", responses=problem_responses(*_CHANGE))
+async def delete_report(report_id: UUID, account: WriterDep, reports: ReportsDep) -> None:
+    """With its file. The links in letters end too."""
+    await reports.delete(account.id, report_id)

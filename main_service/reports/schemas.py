@@ -1,0 +1,49 @@
+"""What reports look like on the wire, in and out."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from main_service.collections.schemas import Name
+from main_service.reports.models import Format
+from main_service.reports.service import MOST_DAYS, Order, State
+from main_service.visits.schemas import Day
+
+
+class ReportIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    first: Day = Field(alias="from", description="First day, in UTC.")
+    last: Day = Field(
+        alias="to", description=f"Last day, in UTC, included; at most {MOST_DAYS} days. Days to come are left out."
+    )
+    format: Format = Field(Format.XLSX, description="`csv`: a zip archive of files, one for each sheet.")
+    collection: Name | None = Field(
+        None, description="Id or name of a collection of mine: only my entries in it. Default: all of mine."
+    )
+
+    @property
+    def order(self) -> Order:
+        return Order(first=self.first, last=self.last, format=self.format, collection=self.collection)
+
+
+class ReportOut(BaseModel):
+    id: UUID
+    state: State = Field(description="asked → building → ready → expired; or failed.")
+    format: Format
+    first: date = Field(serialization_alias="from")
+    last: date = Field(serialization_alias="to")
+    collection_id: UUID | None
+    collection: str | None = Field(description="Its name when the report was asked for; null: all of my entries.")
+    asked_at: datetime
+    started_at: datetime | None = Field(description="When the last attempt to build it began.")
+    finished_at: datetime | None
+    expires_at: datetime | None = Field(description="When its file is deleted; null while it is not finished.")
+    size_bytes: int | None
+    file_url: str | None = Field(description="Where its file is; null unless the state is `ready`.")
+    failure: str | None = Field(description="Why it could not be built; null unless the state is `failed`.")
+
+
+class ReportsOut(BaseModel):
+    items: list[ReportOut] = Field(description="Newest first.")

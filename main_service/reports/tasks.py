@@ -1,0 +1,62 @@
+"""When reports are built: within ten seconds; and their files deleted: hourly."""
+
+import asyncio
+import logging
+from threading import Lock
+
+from celery import shared_task
+
+from main_service.errors import UnavailableError
+from main_service.reports.building import ReportBuilder
+from main_service.reports.forgetting import forget_reports
+from main_service.resources import open_resources
+from main_service.settings import Settings, load_settings
+
+logger = logging.getLogger(__name__)
+
+_building = Lock()
+"""One round at a time in a worker: large reports must not take all its threads from the other tasks."""
+
+
+@shared_task(name="main_service.build_report")
+def build_report_task() -> None:
+    """Build the reports that users asked for. Repeatable; one whose worker was killed is built by the next round."""
+    if _building.acquire(blocking=False):
+        try:
+            asyncio.run(build_reports(load_settings()))
+        except UnavailableError as error:
+            logger.warning("Reports wait: %s", error)
+        finally:
+            _building.release()
+
+
+@shared_task(name="main_service.forget_reports")
+def forget_reports_task() -> None:
+    """Delete the files of reports that have expired, were deleted, or whose account was. Repeatable."""
+    try:
+        deleted = asyncio.run(forget_expired_reports(load_settings()))
+    except UnavailableError as error:
+        logger.warning("Files of reports are not deleted yet: %s", error)
+        return
+    if deleted:
+        logger.info("Deleted the files of %d reports", deleted)
+
+
+async def build_reports(settings: Settings) -> int:
+    """One round with resources of its own; return how many reports are there now.
+
+    Raises:
+        DatabaseUnavailableError: what is left is done by the next round.
+    """
+    async with open_resources(settings, for_task=True) as resources:
+        return await ReportBuilder(sessions=resources.sessions, files=resources.files, settings=settings).build_due()
+
+
+async def forget_expired_reports(settings: Settings) -> int:
+    """Return of how many reports the files were deleted.
+
+    Raises:
+        DatabaseUnavailableError, BodyStoreUnavailableError: what is left is done by the next run.
+    """
+    async with open_resources(settings, for_task=True) as resources:
+        return await forget_reports(resources.sessions, resources.files)

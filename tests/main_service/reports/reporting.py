@@ -1,0 +1,96 @@
+"""Asks for reports through the API, has them built, and opens what comes of it."""
+
+import csv
+import io
+import zipfile
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import openpyxl
+from openpyxl.workbook import Workbook
+
+from main_service.reports.tasks import build_reports, forget_expired_reports
+from tests.main_service.accounts.registering import User, register
+from tests.main_service.visits.ingesting import settings_of
+from tests.running import Environment
+
+FIRST, LAST = date(2026, 3, 1), date(2026, 3, 31)
+
+
+async def confirmed(client: httpx.Client, database: asyncpg.Connection) -> User:
+    """A user whose address is confirmed."""
+    user = register(client)
+    await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user.email)
+    return user
+
+
+async def made_before(database: asyncpg.Connection, *keys: str, day: date = FIRST) -> None:
+    """Let entries be as old as what is counted of them."""
+    at = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    await database.execute("UPDATE entry SET created_at = $2 WHERE key = ANY($1)", keys, at)
+
+
+def order(first: date = FIRST, last: date = LAST, **fields: Any) -> dict[str, Any]:
+    return {"from": str(first), "to": str(last), "format": "xlsx", **fields}
+
+
+def ask(client: httpx.Client, user: User, **fields: Any) -> dict[str, Any]:
+    answer = client.post("/api/v1/reports", json=order(**fields), headers=user.headers)
+    assert answer.status_code == 202, answer.text
+    report: dict[str, Any] = answer.json()
+    assert answer.headers["location"] == f"http://slipbin.test/api/v1/reports/{report['id']}"
+    return report
+
+
+def see(client: httpx.Client, user: User, report: dict[str, Any]) -> dict[str, Any]:
+    answer = client.get(f"/api/v1/reports/{report['id']}", headers=user.headers)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def build(environment: Environment) -> int:
+    """A round of the task; how many reports it has made."""
+    return await build_reports(settings_of(environment))
+
+
+async def forget(environment: Environment) -> int:
+    return await forget_expired_reports(settings_of(environment))
+
+
+def fetch(client: httpx.Client, user: User, report: dict[str, Any]) -> httpx.Response:
+    return client.get(f"/api/v1/reports/{report['id']}/file", headers=user.headers)
+
+
+async def fetched(client: httpx.Client, environment: Environment, user: User, **fields: Any) -> bytes:
+    """The file of a report that is asked for and built now."""
+    report = ask(client, user, **fields)
+    await build(environment)
+    assert see(client, user, report)["state"] == "ready"
+    return fetch(client, user, report).content
+
+
+def opened(content: bytes) -> Workbook:
+    return openpyxl.load_workbook(io.BytesIO(content))
+
+
+def rows_of(book: Workbook, sheet: str) -> list[list[Any]]:
+    """The values below the header."""
+    return [list(row) for row in book[sheet].iter_rows(min_row=2, values_only=True)]
+
+
+def csv_rows(content: bytes, name: str) -> list[list[str]]:
+    """Those of a file in the archive, its header included."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        text = archive.read(name).decode("utf-8-sig")
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+def days_ago(days: int) -> date:
+    return today() - timedelta(days=days)

@@ -1,0 +1,268 @@
+"""What is in the files of reports: figures, types, and texts of people that stay texts."""
+
+import io
+import zipfile
+from datetime import date, datetime, timedelta
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.main_service.cleanup.rows import ended, insert_entry
+from tests.main_service.collections.collecting import new_name
+from tests.main_service.profile.owning import delete, id_of, insert_collection, link_of, paste_of
+from tests.main_service.reports.reporting import (
+    FIRST,
+    LAST,
+    ask,
+    build,
+    confirmed,
+    csv_rows,
+    days_ago,
+    fetch,
+    fetched,
+    made_before,
+    opened,
+    rows_of,
+    see,
+    today,
+)
+from tests.main_service.visits.counting import count_hour, count_value, utc
+from tests.running import Environment
+
+SHEETS = [
+    "Summary", "Entries", "Visits per day",
+    "Countries", "Devices", "Browsers", "Systems", "Languages", "Referrers",
+]  # fmt: skip
+HOSTILE = ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://evil.example","x")', "=cmd|' /C calc'!A0", "＝1", "{=1}"]
+
+
+def day(number: int) -> datetime:
+    """As openpyxl reads a day of March."""
+    return datetime(2026, 3, number)  # noqa: DTZ001
+
+
+async def test_workbook_has_the_figures_of_the_range_as_numbers_and_dates(
+    client: httpx.Client, environment: Environment, database: asyncpg.Connection
+) -> None:
+    user = await confirmed(client, database)
+    first, second = link_of(client, user, title="A link"), paste_of(client, user)
+    await made_before(database, first, second)
+    for key, hour, people, bots, visitors in (
+        (first, "2026-02-28 23:00", 100, 100, 100),
+        (first, "2026-03-01 00:00", 1, 0, 1),
+        (first, "2026-03-01 23:00", 2, 5, 2),
+        (first, "2026-03-31 23:00", 4, 0, 3),
+        (second, "2026-03-31 00:00", 8, 1, 6),
+        (second, "2026-04-01 00:00", 100, 100, 100),
+    ):
+        await count_hour(database, key, hour, people=people, bots=bots, visitors=visitors)
+    for key, on, value, visits in (
+        (first, "2026-03-01", "DE", 3), (second, "2026-03-31", "FR", 8), (first, "2026-03-31", "unknown", 1),
+        (first, "2026-03-31", "FR", 2), (first, "2026-03-31", "other", 50), (first, "2026-04-01", "DE", 100),
+    ):  # fmt: skip
+        await count_value(database, key, on, "country", value, visits)
+    await count_value(database, first, "2026-03-01", "referrer", "forum.example", 2)
+
+    book = opened(await fetched(client, environment, user))
+
+    assert book.sheetnames == SHEETS
+    found = rows_of(book, "Visits per day")
+    expected = [
+        [day(1), first, 3, 5, 2],
+        [day(31), first, 4, 0, 3],
+        [day(31), second, 8, 1, 6],
+    ]
+    assert sorted(found, key=str) == sorted(expected, key=str)
+    entries = {row[0]: row for row in rows_of(book, "Entries")}
+    assert entries.keys() == {first, second}
+    assert entries[first][1:7] == [
+        "link", f"http://slipbin.test/{first}", "A link", "https://example.org/target", "unlisted", "live",
+    ]  # fmt: skip
+    assert entries[first][7] == day(1)
+    assert entries[first][10:] == [7, 5, 5, 107]
+    assert entries[second][10:] == [8, 1, 6, 108]
+    assert rows_of(book, "Countries") == [["FR", 10], ["DE", 3], ["unknown", 1], ["other", 50]]
+    assert rows_of(book, "Referrers") == [["forum.example", 2]]
+    summary = [row for row in book["Summary"].iter_rows(values_only=True) if isinstance(row[0], datetime)]
+    assert len(summary) == 31
+    assert summary[0] == (day(1), 3, 5, 2)
+    assert summary[1] == (day(2), 0, 0, 0)
+    assert summary[30] == (day(31), 12, 1, 9)
+    facts = [row[0] for row in book["Summary"].iter_rows(max_row=5, values_only=True)]
+    assert facts[:2] == ["Entries: all of mine", "Days: 2026-03-01 to 2026-03-31, of UTC"]
+    assert facts[3:] == [
+        "Visits: 15 of people, 6 of crawlers", "Daily visitors: about 11; who came on two days counts twice",
+    ]  # fmt: skip
+
+
+async def test_workbook_keeps_its_headers_in_sight_and_shows_a_chart(
+    client: httpx.Client, environment: Environment, database: asyncpg.Connection
+) -> None:
+    user = await confirmed(client, database)
+
+    book = opened(await fetched(client, environment, user))
+
+    assert [book[name].freeze_panes for name in SHEETS[1:]] == ["A2"] * 8
+    assert book["Summary"].freeze_panes == "A8"
+    assert [cell.value for cell in book["Summary"][7]] == ["Day", "Visits", "Crawlers", "Daily visitors"]
+    [chart] = book["Summary"]._charts
+    assert [series.val.numRef.f for series in chart.series] == ["Summary!$B$8:$B$38", "Summary!$C$8:$C$38"]
+    assert [len(series.val.numRef.numCache.pt) for series in chart.series] == [31, 31]
+    assert chart.series[0].cat.numRef.f == "Summary!$A$8:$A$38"
+    # Nobody came, and nothing was made: the headers are there all the same.
+    assert [cell.value for cell in book["Countries"][1]] == ["Country", "Visits"]
+    assert rows_of(book, "Entries") == []
+    formats = {cell.value: cell.number_format for cell in book["Summary"][8]}
+    assert formats == {day(1): "yyyy-mm-dd", 0: "#,##0"}
+
+
+async def test_texts_of_people_are_never_formulas(
+    client: httpx.Client, environment: Environment, database: asyncpg.Connection
+) -> None:
+    user = await confirmed(client, database)
+    keys = [link_of(client, user, title=title) for title in HOSTILE]
+    # As no request can make them.
+    keys += [
+        await insert_entry(database, owner_id=id_of(client, user), title=text) for text in ("\t=1", "\r=1", "a\x01\x1f")
+    ]
+    await made_before(database, *keys)
+    for text in (*HOSTILE, "\t=1", "http://evil.example/"):
+        await count_value(database, keys[0], "2026-03-02", "referrer", text, 1)
+        await count_value(database, keys[0], "2026-03-02", "language", text, 1)
+
+    book = opened(await fetched(client, environment, user))
+    archive = await fetched(client, environment, user, format="csv")
+
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert {cell.data_type for cell in cells} <= {"s", "n", "d"}
+    assert [cell.hyperlink for cell in cells if cell.hyperlink] == []
+    titles = [row[3] for row in rows_of(book, "Entries")]
+    assert set(titles) >= {
+        *HOSTILE,
+        "\t=1",
+        "\N{REPLACEMENT CHARACTER}=1",
+        "a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}",
+    }
+    assert {row[0] for row in rows_of(book, "Referrers")} == {*HOSTILE, "\t=1", "http://evil.example/"}
+    texts = [
+        value
+        for name in zipfile.ZipFile(io.BytesIO(archive)).namelist()
+        for row in csv_rows(archive, name)
+        for value in row
+    ]
+    assert "'=1+1" in texts
+    assert "'\t=1" in texts
+    assert [text for text in texts if text.startswith(("=", "+", "-", "@", "\t", "\r", "＝"))] == []
+
+
+async def test_owner_sees_all_that_is_theirs_and_nothing_of_others(
+    client: httpx.Client, environment: Environment, database: asyncpg.Connection
+) -> None:
+    user, other = await confirmed(client, database), await confirmed(client, database)
+    private = link_of(client, user, visibility="private", title="secret")
+    limited = link_of(client, user, views=3, title="limited")
+    gone = link_of(client, user, title="gone")
+    delete(client, user, gone)
+    over = link_of(client, user, title="over")
+    await database.execute("UPDATE entry SET expires_at = now() WHERE key = $1", over)
+    later = link_of(client, user)
+    theirs = link_of(client, other)
+    await made_before(database, private, limited, gone, over, theirs)
+    for key in (private, limited, gone, over, theirs):
+        await count_hour(database, key, "2026-03-05 10:00")
+
+    book = opened(await fetched(client, environment, user))
+
+    states = {row[3]: row[6] for row in rows_of(book, "Entries")}
+    assert states == {"secret": "live", "limited": "live", "gone": "deleted", "over": "expired"}
+    assert {row[1] for row in rows_of(book, "Visits per day")} == {private, limited, gone, over}
+    assert later not in str(rows_of(book, "Entries")), "it was made after the range"
+
+
+async def test_report_of_a_collection_has_the_entries_of_mine_in_it(
+    client: httpx.Client, environment: Environment, database: asyncpg.Connection
+) -> None:
+    user, other = await confirmed(client, database), await confirmed(client, database)
+    inside, outside, theirs = link_of(client, user), link_of(client, user), link_of(client, other, visibility="public")
+    await made_before(database, inside, outside, theirs)
+    for key in (inside, outside, theirs):
+        await count_hour(database, key, "2026-03-05 10:00", people=2)
+        await count_value(database, key, "2026-03-05", "device", "mobile", 2)
+    name = new_name()
+    collection_id = await insert_collection(database, id_of(client, user), inside, theirs, name=name)
+
+    for collection in (str(collection_id), name, name.upper()):
+        report = ask(client, user, collection=collection)
+        assert (report["collection_id"], report["collection"]) == (str(collection_id), name)
+        await build(environment)
+        book = opened(fetch(client, user, report).content)
+        assert [row[0] for row in rows_of(book, "Entries")] == [inside]
+        assert rows_of(book, "Devices") == [["mobile", 2]]
+        assert book["Summary"]["A1"].value == f"Entries: mine in the collection “{name}”"
+
+
+async def test_archive_has_a_file_for_each_sheet(
+    client: httpx.Client, environment: Environment, database: asyncpg.Connection
+) -> None:
+    user = await confirmed(client, database)
+    key = await insert_entry(
+        database, owner_id=id_of(client, user), title='say "hi", Jörg', created_at=utc("2026-03-02 10:20"),
+        expires_at=utc("2026-03-04 00:00"), **{**ended(utc("2026-03-03 08:00")), "updated_at": utc("2026-03-03 08:00")},
+    )  # fmt: skip
+    await count_hour(database, key, "2026-03-02 11:00", people=3, bots=2, visitors=2)
+
+    archive = await fetched(client, environment, user, format="csv")
+
+    with zipfile.ZipFile(io.BytesIO(archive)) as files:
+        assert files.namelist() == [f"{name}.csv" for name in ("Summary", "Days", *SHEETS[1:])]
+        assert files.read("Entries.csv").startswith(b"\xef\xbb\xbfKey,Kind,")
+    assert csv_rows(archive, "Summary.csv")[:3] == [
+        ["Fact", "Value"], ["Entries", "all of mine"], ["Days", "2026-03-01 to 2026-03-31, of UTC"],
+    ]  # fmt: skip
+    days = csv_rows(archive, "Days.csv")
+    assert (days[0], days[2], len(days)) == (
+        ["Day", "Visits", "Crawlers", "Daily visitors"],
+        ["2026-03-02", "3", "2", "2"],
+        32,
+    )
+    assert csv_rows(archive, "Visits per day.csv")[1:] == [["2026-03-02", key, "3", "2", "2"]]
+    assert csv_rows(archive, "Entries.csv")[1:] == [
+        [
+            key, "link", f"http://slipbin.test/{key}", 'say "hi", Jörg', "https://example.org/", "unlisted", "deleted",
+            "2026-03-02T10:20:00Z", "2026-03-04T00:00:00Z", "2026-03-03T08:00:00Z", "3", "2", "2", "3",
+        ]
+    ]  # fmt: skip
+
+
+async def test_today_counts_up_to_now_and_days_to_come_are_left_out(
+    client: httpx.Client, environment: Environment, database: asyncpg.Connection
+) -> None:
+    user = await confirmed(client, database)
+
+    report = ask(client, user, first=days_ago(1), last=today() + timedelta(days=30))
+
+    assert (report["from"], date.fromisoformat(report["to"]) <= today()) == (str(days_ago(1)), True)
+
+
+@pytest.mark.parametrize("file_format", ["xlsx", "csv"])
+async def test_file_is_sent_as_what_it_is(
+    client: httpx.Client, environment: Environment, database: asyncpg.Connection, file_format: str
+) -> None:
+    user = await confirmed(client, database)
+    report = ask(client, user, format=file_format)
+    await build(environment)
+
+    answer = fetch(client, user, report)
+
+    assert answer.status_code == 200
+    media_type, ending = {
+        "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
+        "csv": ("application/zip", "zip"),
+    }[file_format]
+    assert answer.headers["content-type"] == media_type
+    name = f"slipbin-{FIRST}-to-{LAST}.{ending}"
+    assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert int(answer.headers["content-length"]) == see(client, user, report)["size_bytes"] == len(answer.content)
