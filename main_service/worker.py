@@ -94,6 +94,8 @@ app.conf.update(
         **_every(timedelta(seconds=10), "build_report"),
         **_every(timedelta(minutes=1), "delete_bodies"),
         **_every(timedelta(minutes=1), "rank_entries"),
+        # Often, as a round that finds nobody costs nothing, so that who was down at midnight is not late by hours.
+        **_every(timedelta(minutes=15), "send_daily_reports"),
         **_every(timedelta(hours=1), "end_expired"),
         **_every(timedelta(hours=1), "forget_reports"),
         **_daily("00:30", "forget_visit_batches"),

@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql
 from alembic import op
 
 revision: str = "d8a3f4170c5e"
-down_revision: str | None = "b1f60d7e3a94"
+down_revision: str | None = "6f2c9d814b07"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 

@@ -1,5 +1,6 @@
 """What an owner changes about an account: its password, user name and address."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from main_service.accounts import storage
@@ -89,6 +90,16 @@ class AccountChanger:
         """Let the owner's visits to entries of their own count from now on, or not."""
         account = await lock(self._session, account_id, session_epoch=session_epoch)
         await storage.change(self._session, account, {"counts_own_visits": counts})
+        return account
+
+    async def send_daily_report(self, account_id: UUID, *, is_sent: bool, session_epoch: int) -> Account:
+        """Let a letter about the day's visits be sent after each day from today on, or not any more."""
+        account = await lock(self._session, account_id, session_epoch=session_epoch)
+        if is_sent and not account.daily_report:
+            yesterday = datetime.now(UTC).date() - timedelta(days=1)
+            await storage.change(self._session, account, {"daily_report": True, "daily_report_day": yesterday})
+        elif not is_sent:
+            await storage.change(self._session, account, {"daily_report": False})
         return account
 
     async def ask_to_change_email(self, account_id: UUID, email: str, *, password: str, address: Address) -> None:

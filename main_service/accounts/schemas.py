@@ -107,7 +107,11 @@ class AccountChangeIn(_In):
     password: Password | None = Field(None, description="The present one; needed to change the address.")
     counts_own_visits: bool | None = Field(None, description="Whether visits to my own entries count.")
 
-    @field_validator("email", "counts_own_visits", mode="before")
+    daily_report: bool | None = Field(
+        None, description="Whether a letter is sent after each day that I had visits on, once my address is confirmed."
+    )
+
+    @field_validator("email", "counts_own_visits", "daily_report", mode="before")
     @classmethod
     def _refuse_null(cls, value: object) -> object:
         if value is None:
@@ -169,6 +173,7 @@ class AccountOut(BaseModel):
     is_superuser: bool
     registered_at: datetime
     counts_own_visits: bool = Field(description="Whether their visits to entries of their own count.")
+    daily_report: bool = Field(description="Whether a letter is sent after each day that they had visits on.")
 
 
 class WhoAmIOut(BaseModel):

@@ -56,6 +56,8 @@ async def change_me(
         account = await changer.count_own_visits(
             account.id, counts=change.counts_own_visits, session_epoch=session_epoch
         )
+    if change.daily_report is not None:
+        account = await changer.send_daily_report(account.id, is_sent=change.daily_report, session_epoch=session_epoch)
     return AccountOut.model_validate(account)
 
 

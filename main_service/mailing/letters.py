@@ -36,14 +36,18 @@ class Letters:
         )
         self._templates.globals |= {"site_name": SITE_NAME, "public_url": settings.public_url}
 
-    def write(self, mail: Mail) -> EmailMessage:
+    def write(self, mail: Mail, file: bytes | None = None) -> EmailMessage:
         """The letter of a row. Written twice it has the same Message-ID and Date.
+
+        `file`: the content of its attachment; None: it goes without. Templates find its name, or "", as `attachment`.
 
         Raises:
             UnwritableError: its message names neither address nor values.
         """
         # A line break in a value could look like a paragraph of ours.
+        attached = mail.attachment if file is not None else None
         values = {name: _on_one_line(value) for name, value in mail.values.items()}
+        values["attachment"] = attached["name"] if attached else ""
         message = EmailMessage(policy=_POLICY)
         try:
             text = self._templates.get_template(f"mail/{mail.letter}.txt")
@@ -57,9 +61,21 @@ class Letters:
             message["Auto-Submitted"] = "auto-generated"
             message.set_content(text.render(values))
             message.add_alternative(html.render(values), subtype="html")
+            if attached and file is not None:
+                _attach(message, file, name=attached["name"], media_type=attached["media_type"])
         except (TemplateError, MessageError, KeyError, ValueError) as error:
             raise UnwritableError(type(error).__name__) from error
         return message
+
+
+def _attach(message: EmailMessage, file: bytes, *, name: str, media_type: str) -> None:
+    # With a policy of its own: lines of base64 have at most 76 characters, by RFC 2045.
+    part = EmailMessage(policy=SMTP)
+    maintype, _, subtype = media_type.partition("/")
+    part.set_content(file, maintype=maintype, subtype=subtype, filename=name)
+    del part["MIME-Version"]
+    message.make_mixed()
+    message.attach(part)
 
 
 def mail_host(public_url: str) -> str:

@@ -1,14 +1,17 @@
 """Sends the letters that are due: each in a transaction of its own, its row locked until the server has taken it."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from email.message import EmailMessage
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.database import Session
+from main_service.files import FileMissingError, FileStore
 from main_service.mail import Mail
 from main_service.mailing import storage
 from main_service.mailing.failures import RefusedError, UnreachableError, UnwritableError
@@ -25,6 +28,10 @@ UNREACHABLE_RETRY = timedelta(minutes=1)
 GIVEN_UP_AFTER = timedelta(days=2)
 FORGOTTEN_AFTER = timedelta(days=30)
 ROWS_PER_BATCH = 1_000
+ATTEMPTS_WITH_FILE = 3
+"""After so many that failed, a letter goes without its file: that may be what nobody takes."""
+READ_SECONDS = 10
+"""For reading a file: with the time for giving a letter to the server less than PostgreSQL lets a transaction wait."""
 
 
 class Mailing:
@@ -35,11 +42,13 @@ class Mailing:
         *,
         sessions: async_sessionmaker[Session],
         transport: Transport,
-        write: Callable[[Mail], EmailMessage],
+        files: FileStore,
+        write: Callable[[Mail, bytes | None], EmailMessage],
     ) -> None:
-        """`write`: makes the letter of a row; it raises if that can't be done."""
+        """`write`: makes the letter of a row and the file that goes with it; it raises if that can't be done."""
         self._sessions = sessions
         self._transport = transport
+        self._files = files
         self._write = write
 
     async def send_due(self) -> int:
@@ -86,6 +95,10 @@ class Mailing:
             failure = await self._try(mail)
             if failure is None:
                 await storage.note_sent(session, mail.id)
+            elif mail.attachment is not None and isinstance(failure, RefusedError) and failure.is_permanent:
+                # It may be too large for this server. Without the file, the letter still says where that is.
+                await storage.drop_attachment(session, mail.id)
+                logger.warning("Letter %d (%s) goes without its file: %s", mail.id, mail.letter, _describe(failure))
             elif isinstance(failure, UnwritableError) or (isinstance(failure, RefusedError) and failure.is_permanent):
                 await storage.note_failed(session, mail.id)
                 logger.error("Gave up letter %d (%s): %s", mail.id, mail.letter, _describe(failure))
@@ -99,11 +112,26 @@ class Mailing:
 
     async def _try(self, mail: Mail) -> Exception | None:
         try:
-            await self._transport.send(self._write(mail))
+            await self._transport.send(self._write(mail, await self._read_file(mail)))
         except Exception as failure:
             # Whatever is wrong with one letter, even a fault of ours, must not hold up the others.
             return failure
         return None
+
+    async def _read_file(self, mail: Mail) -> bytes | None:
+        """What goes with the letter; None: nothing, or nothing any more.
+
+        Raises:
+            BodyStoreUnavailableError, TimeoutError: the store does not answer; a later try may get it.
+        """
+        if mail.attachment is None or mail.attempts >= ATTEMPTS_WITH_FILE:
+            return None
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                return await self._files.get(UUID(mail.attachment["file_id"]))
+        except FileMissingError:
+            logger.warning("Letter %d (%s) goes without its file, which is gone", mail.id, mail.letter)
+            return None
 
 
 async def forget_old(sessions: async_sessionmaker[Session]) -> int:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Executable, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Executable, and_, delete, func, null, select, update
 
 from main_service.database import Session
 from main_service.mail import Mail
@@ -35,6 +35,11 @@ async def note_sent(session: Session, mail_id: int) -> None:
 async def note_failed(session: Session, mail_id: int) -> None:
     """The letter is given up."""
     await _change(session, mail_id, failed_at=func.clock_timestamp(), attempts=Mail.attempts + 1, values={})
+
+
+async def drop_attachment(session: Session, mail_id: int) -> None:
+    """Let the letter be tried again at once, without its file."""
+    await _change(session, mail_id, attachment=null(), due_at=func.clock_timestamp())
 
 
 async def note_attempt(session: Session, mail_id: int, *, next_in: timedelta) -> None:

@@ -48,7 +48,9 @@ def _warn_once() -> None:
 async def _send_mail(settings: Settings, smtp_url: str) -> None:
     transport = create_transport(smtp_url, our_host=mail_host(settings.public_url))
     async with open_resources(settings, for_task=True) as resources:
-        mailing = Mailing(sessions=resources.sessions, transport=transport, write=Letters(settings).write)
+        mailing = Mailing(
+            sessions=resources.sessions, transport=transport, files=resources.files, write=Letters(settings).write
+        )
         try:
             sent = await mailing.send_due()
         except (UnreachableError, UnavailableError) as error:

@@ -39,7 +39,6 @@ class ReportLetters:
                 "link": self.link(report.id),
                 "until": f"{report.expires_at:%Y-%m-%d %H:%M} UTC",
                 "size": _size(report.size_bytes),
-                "name": name if is_attached else "",
             },
             attachment=Attachment(report.id, name, media_type) if is_attached else None,
         )

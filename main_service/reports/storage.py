@@ -13,6 +13,7 @@ from main_service.database import Session
 from main_service.reports.models import Report
 
 _account = Account.__table__.c
+_LONGEST_BUILD = timedelta(hours=1)
 
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 # While the file is put into the object store nothing is asked; the usual minute may be too short for that.
@@ -157,10 +158,17 @@ async def find_recipient(session: Session, account_id: UUID) -> Recipient | None
 
 async def list_files_to_delete(session: Session, *, limit: int) -> Sequence[UUID]:
     """Reports whose files are due to go, locked until the transaction ends."""
+    # What is being built is passed by for an hour: its file may be put there a moment after it was deleted.
+    is_built = and_(Report.finished_at.is_(None), Report.started_at > func.now() - _LONGEST_BUILD)
     has_file = and_(Report.started_at.is_not(None), Report.file_deleted_at.is_(None))
     statement = (
         select(Report.id)
-        .where(or_(Report.owner_id.is_(None), and_(Report.expires_at <= func.now(), has_file)))
+        .where(
+            or_(
+                and_(Report.owner_id.is_(None), ~func.coalesce(is_built, False)),
+                and_(Report.expires_at <= func.now(), has_file),
+            )
+        )
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

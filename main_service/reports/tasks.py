@@ -1,13 +1,15 @@
-"""When reports are built: within ten seconds; and their files deleted: hourly."""
+"""When reports are built: within ten seconds; their files deleted: hourly; daily ones sent: soon after midnight."""
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from threading import Lock
 
 from celery import shared_task
 
 from main_service.errors import UnavailableError
 from main_service.reports.building import ReportBuilder
+from main_service.reports.daily import DailyReports
 from main_service.reports.forgetting import forget_reports
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
@@ -42,6 +44,18 @@ def forget_reports_task() -> None:
         logger.info("Deleted the files of %d reports", deleted)
 
 
+@shared_task(name="main_service.send_daily_reports")
+def send_daily_reports_task() -> None:
+    """Post the letters about yesterday's visits that are not posted yet. Repeatable."""
+    try:
+        posted = asyncio.run(send_daily_reports(load_settings(), datetime.now(UTC)))
+    except UnavailableError as error:
+        logger.warning("Daily reports wait: %s", error)
+        return
+    if posted:
+        logger.info("Posted %d daily reports", posted)
+
+
 async def build_reports(settings: Settings) -> int:
     """One round with resources of its own; return how many reports are there now.
 
@@ -60,3 +74,13 @@ async def forget_expired_reports(settings: Settings) -> int:
     """
     async with open_resources(settings, for_task=True) as resources:
         return await forget_reports(resources.sessions, resources.files)
+
+
+async def send_daily_reports(settings: Settings, now: datetime) -> int:
+    """Return how many letters were posted.
+
+    Raises:
+        DatabaseUnavailableError: what is left is done by the next run.
+    """
+    async with open_resources(settings, for_task=True) as resources:
+        return await DailyReports(sessions=resources.sessions, public_url=settings.public_url).send(now)

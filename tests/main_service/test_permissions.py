@@ -160,8 +160,8 @@ class Cast:
         assert actor.user
         account = "SELECT id FROM account WHERE email = $1"
         statements = (
-            "SELECT email, username, hashed_password, session_epoch, left_at, counts_own_visits FROM account "
-            "WHERE id = ($A)",
+            "SELECT email, username, hashed_password, session_epoch, left_at, counts_own_visits, daily_report "
+            "FROM account WHERE id = ($A)",
             "SELECT key, title, visibility, expires_at, original_url, ended_at FROM entry WHERE owner_id = ($A)",
             "SELECT id, name, shared_key FROM collection WHERE owner_id = ($A)",
             "SELECT e.* FROM collection_entry AS e JOIN collection AS c ON c.id = collection_id WHERE owner_id = ($A)",

@@ -64,6 +64,7 @@ async def test_account_is_found_by_address_or_user_name_in_any_case(
     assert account == {
         "id": await account_id(database, user), "email": user.email, "username": user.username,
         "is_verified": False, "is_superuser": False, "is_active": True, "counts_own_visits": True,
+        "daily_report": False,
     }  # fmt: skip
     assert found(email=new_email()) == []
     assert found(username=user.username[:-1]) == []

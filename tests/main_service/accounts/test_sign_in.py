@@ -229,6 +229,7 @@ def test_guest_and_user_are_told_who_asks(client: httpx.Client) -> None:
     assert known["authenticated"]
     assert set(known["user"]) == {
         "id", "email", "username", "is_verified", "is_superuser", "registered_at", "counts_own_visits",
+        "daily_report",
     }  # fmt: skip
     refused = client.get("/api/v1/users/me")
     assert (refused.status_code, refused.json()["code"]) == (401, "sign_in_required")

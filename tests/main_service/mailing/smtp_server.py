@@ -25,6 +25,8 @@ class Inbox:
         self.answers: dict[str, str] = {}
         """What is said to a recipient instead of 250."""
         self.answers_to_data: dict[str, str] = {}
+        self.refused_kind = ""
+        """Of this type it takes no letter, as if each were too large."""
         self.is_held = False
         """Letters arrive, but the server does not say so until this is False again."""
         self._arrived = threading.Event()
@@ -33,6 +35,7 @@ class Inbox:
         self.received.clear()
         self.answers.clear()
         self.answers_to_data.clear()
+        self.refused_kind = ""
         self._arrived.clear()
 
     async def handle_RCPT(  # noqa: N802
@@ -48,6 +51,8 @@ class Inbox:
         recipient = envelope.rcpt_tos[0]
         if recipient in self.answers_to_data:
             return self.answers_to_data[recipient]
+        if self.refused_kind == parsed(envelope.content).get_content_type():
+            return "552 too large"
         self.received.append((recipient, envelope.content))
         self._arrived.set()
         while self.is_held:

@@ -4,7 +4,9 @@ import csv
 import io
 import zipfile
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
@@ -94,3 +96,8 @@ def today() -> date:
 
 def days_ago(days: int) -> date:
     return today() - timedelta(days=days)
+
+
+def file_of(environment: Environment, report: dict[str, Any]) -> Path:
+    """Where a store that is a folder keeps it."""
+    return Path(urlsplit(environment["MAIN_BODY_STORE_URL"]).path) / "files" / f"{report['id']}.file"

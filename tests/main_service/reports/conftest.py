@@ -1,0 +1,79 @@
+"""A database of its own for the tests of what reports send, because they count letters; a mail server; gates."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.faults.gated import Gated, gated_engines
+from tests.main_service.mailing.rounds import Rounds
+from tests.main_service.mailing.smtp_server import Inbox, SmtpServer
+from tests.running import Environment, WebServer, run_main
+
+
+@pytest.fixture(scope="module")
+def gated(environment: Environment) -> Iterator[Gated]:
+    with gated_engines(environment) as gates:
+        yield gates
+
+
+@pytest.fixture(scope="session")
+def letter_environment(environment: Environment) -> Environment:
+    url = environment["MAIN_DATABASE_URL"]
+    asyncio.run(_create_database(url.replace("+asyncpg", "")))
+    settings = environment | {"MAIN_DATABASE_URL": url.replace("/slipbin?", "/reporting?")}
+    run_main("migrate", environment=settings)
+    return settings
+
+
+async def _create_database(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE DATABASE reporting")
+    await connection.close()
+
+
+@pytest.fixture(scope="session")
+def letter_web(letter_environment: Environment) -> Iterator[WebServer]:
+    with WebServer(letter_environment) as server:
+        yield server
+
+
+@pytest.fixture
+def letter_client(letter_web: WebServer) -> Iterator[httpx.Client]:
+    with letter_web.new_client() as visitor:
+        yield visitor
+
+
+@pytest.fixture
+async def letters(letter_environment: Environment) -> AsyncIterator[asyncpg.Connection]:
+    """The database, without accounts, reports or letters."""
+    connection = await asyncpg.connect(letter_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+    await connection.execute("TRUNCATE mail, account, report, entry, visit_hour, visit_day_value CASCADE")
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="module")
+def smtp() -> Iterator[SmtpServer]:
+    with SmtpServer() as server:
+        yield server
+
+
+@pytest.fixture
+def inbox(smtp: SmtpServer) -> Inbox:
+    """Empty."""
+    smtp.inbox.clear()
+    return smtp.inbox
+
+
+@pytest.fixture(scope="module")
+def rounds(
+    letter_environment: Environment, smtp: SmtpServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Rounds]:
+    """Sends by the mail server."""
+    log: Path = tmp_path_factory.mktemp("rounds") / "log"
+    with Rounds(letter_environment | {"MAIN_SMTP_URL": smtp.url}, log) as process:
+        yield process

@@ -1,0 +1,204 @@
+"""The daily report: one letter about yesterday to whoever wants it and had visits."""
+
+import asyncio
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from main_service.reports.tasks import send_daily_reports
+from tests.main_service.accounts.registering import User, register
+from tests.main_service.mailing.rounds import Rounds
+from tests.main_service.mailing.smtp_server import Inbox
+from tests.main_service.profile.owning import link_of
+from tests.main_service.reports.reporting import confirmed
+from tests.main_service.reports.test_letters import text_of
+from tests.main_service.visits.counting import count_hour
+from tests.main_service.visits.ingesting import settings_of
+from tests.running import Environment
+
+TODAY = date(2026, 5, 10)
+YESTERDAY = date(2026, 5, 9)
+MORNING = datetime(2026, 5, 10, 0, 15, tzinfo=UTC)
+
+
+def want(client: httpx.Client, user: User, *, is_wanted: bool = True) -> dict[str, Any]:
+    answer = client.patch("/api/v1/users/me", json={"daily_report": is_wanted}, headers=user.headers)
+    assert answer.status_code == 200, answer.text
+    account: dict[str, Any] = answer.json()
+    return account
+
+
+@pytest.fixture
+async def user(letter_client: httpx.Client, letters: asyncpg.Connection, inbox: Inbox) -> User:
+    """Wants the report, and has wanted it for long."""
+    wanting = await confirmed(letter_client, letters)
+    want(letter_client, wanting)
+    await letters.execute("UPDATE account SET daily_report_day = '2026-05-01'")
+    await letters.execute("TRUNCATE mail")
+    return wanting
+
+
+async def send(environment: Environment, now: datetime = MORNING) -> int:
+    return await send_daily_reports(settings_of(environment), now)
+
+
+async def causes(letters: asyncpg.Connection) -> list[str]:
+    """The days that letters are about."""
+    return [row["cause"].rpartition(":")[2] for row in await letters.fetch("SELECT cause FROM mail ORDER BY id")]
+
+
+async def test_letter_says_how_many_came_and_where(
+    letter_client: httpx.Client,
+    letter_environment: Environment,
+    letters: asyncpg.Connection,
+    rounds: Rounds,
+    inbox: Inbox,
+    user: User,
+) -> None:
+    keys = [link_of(letter_client, user, title=f"<b>Number</b> {number}") for number in range(7)]
+    untitled = link_of(letter_client, user)
+    for number, key in enumerate(keys):
+        await count_hour(letters, key, "2026-05-09 00:00", people=number)
+        await count_hour(letters, key, "2026-05-09 23:00", people=1000 * number, bots=1)
+        for outside in ("2026-05-08 23:00", "2026-05-10 00:00"):
+            await count_hour(letters, key, outside, people=50_000, bots=50_000)
+    await count_hour(letters, untitled, "2026-05-09 12:00", people=5500)
+
+    assert await send(letter_environment) == 1
+    rounds.run()
+
+    (letter,) = inbox.letters_to(user.email)
+    assert letter["Subject"] == "26,521 visits on 2026-05-09"
+    text, html = text_of(letter), text_of(letter, "html")
+    assert "of people, and 7 of crawlers" in text
+    lines = [line for line in text.splitlines() if " × " in line]
+    assert lines == [
+        "6,006 × <b>Number</b> 6",
+        f"5,500 × http://slipbin.test/{untitled}",
+        *(f"{number},00{number} × <b>Number</b> {number}" for number in (5, 4, 3)),
+    ]
+    assert f"http://slipbin.test/{keys[6]}/stats" in text.splitlines()
+    assert f'6,006 × <a href="http://slipbin.test/{keys[6]}/stats">&lt;b&gt;Number&lt;/b&gt; 6</a>' in html
+    assert "http://slipbin.test/settings" in text
+
+
+async def test_each_day_has_one_letter_however_often_it_runs(
+    letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User
+) -> None:
+    key = link_of(letter_client, user)
+    for day in ("08", "09", "10"):
+        await count_hour(letters, key, f"2026-05-{day} 10:00")
+
+    posted = await asyncio.gather(*(send(letter_environment) for _ in range(4)))
+    posted.append(await send(letter_environment, MORNING + timedelta(hours=20)))
+    assert sorted(posted) == [0, 0, 0, 0, 1]
+    # As a database does that was put back to what it was.
+    await letters.execute("UPDATE account SET daily_report_day = NULL")
+    assert await send(letter_environment) == 0
+    assert await send(letter_environment, MORNING + timedelta(days=1)) == 1
+    assert await causes(letters) == ["2026-05-09", "2026-05-10"]
+
+
+async def test_worker_that_was_down_catches_up_with_yesterday_and_no_further(
+    letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User
+) -> None:
+    key = link_of(letter_client, user)
+    for day in ("07", "08", "09"):
+        await count_hour(letters, key, f"2026-05-{day} 10:00")
+
+    assert await send(letter_environment, datetime.combine(TODAY, time(23, 59), UTC)) == 1
+    assert await causes(letters) == ["2026-05-09"]
+
+
+async def test_nothing_is_sent_before_the_visits_of_the_day_have_come(
+    letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User
+) -> None:
+    key = link_of(letter_client, user)
+    for day in ("08", "09"):
+        await count_hour(letters, key, f"2026-05-{day} 10:00")
+
+    assert await send(letter_environment, MORNING - timedelta(microseconds=1)) == 0
+    assert await causes(letters) == []
+    assert await send(letter_environment) == 1
+
+
+async def test_without_a_visit_there_is_no_letter(
+    letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User
+) -> None:
+    await count_hour(letters, link_of(letter_client, user), "2026-05-09 10:00", people=0, bots=5)
+    other = await confirmed(letter_client, letters)
+    await letters.execute("TRUNCATE mail")
+    await count_hour(letters, link_of(letter_client, other), "2026-05-09 10:00")
+
+    assert await send(letter_environment) == 0
+    assert await causes(letters) == []
+
+
+@pytest.mark.parametrize("change", ["is_verified = false", "is_active = false", "daily_report = false"])
+async def test_only_who_wants_it_and_can_be_written_to_gets_it(
+    letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User, change: str
+) -> None:
+    await count_hour(letters, link_of(letter_client, user), "2026-05-09 10:00")
+    await letters.execute(f"UPDATE account SET {change}")
+
+    assert await send(letter_environment) == 0
+
+
+async def test_many_users_get_theirs_in_batches(
+    letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User
+) -> None:
+    await letters.execute(
+        """
+        INSERT INTO account (id, email, hashed_password, is_active, is_superuser, is_verified, registered_at,
+                             session_epoch, daily_report)
+        SELECT gen_random_uuid(), 'reader' || n || '@example.org', '', true, false, true, now(), 0, true
+          FROM generate_series(1, 250) AS n
+        """
+    )
+    await letters.execute(
+        """
+        INSERT INTO entry (key, kind, owner_id, visibility, created_at, updated_at, original_url, target_digest)
+        SELECT 'of-' || id, 'link', id, 'private', now(), now(), 'https://example.org/', '' FROM account
+        """
+    )
+    await letters.execute(
+        "INSERT INTO visit_hour (key, hour_at, people) SELECT key, $1, 1 FROM entry",
+        datetime.combine(YESTERDAY, time(5), UTC),
+    )
+
+    assert await send(letter_environment) == 251
+    assert await letters.fetchval("SELECT count(DISTINCT recipient) FROM mail") == 251
+
+
+async def test_first_letter_is_about_the_day_that_it_was_asked_for(
+    letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection
+) -> None:
+    user = await confirmed(letter_client, letters)
+    await letters.execute("TRUNCATE mail")
+    assert letter_client.get("/api/v1/users/me", headers=user.headers).json()["daily_report"] is False
+    key = link_of(letter_client, user)
+    assert want(letter_client, user)["daily_report"] is True
+    today = datetime.now(UTC).date()
+    noon = datetime.combine(today, time(12), UTC)
+    for back in (0, 1):
+        await count_hour(letters, key, noon - timedelta(days=back))
+
+    assert await send(letter_environment, noon) == 0
+    # Asked for again, it is not put off.
+    want(letter_client, user)
+    assert await send(letter_environment, noon + timedelta(days=1)) == 1
+    assert await causes(letters) == [str(today)]
+    assert want(letter_client, user, is_wanted=False)["daily_report"] is False
+    await count_hour(letters, key, noon + timedelta(days=1))
+    assert await send(letter_environment, noon + timedelta(days=2)) == 0
+
+
+def test_setting_is_true_or_false(letter_client: httpx.Client) -> None:
+    user = register(letter_client)
+    for wrong in (None, "perhaps", 7):
+        body = {"daily_report": wrong}
+        refused = letter_client.patch("/api/v1/users/me", json=body, headers=user.headers)
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "daily_report")

@@ -1,0 +1,211 @@
+"""The letter that a report goes with: the file attached, or a link that ends when the file does."""
+
+from email.message import EmailMessage
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.main_service.accounts.registering import User
+from tests.main_service.mailing.rounds import Rounds
+from tests.main_service.mailing.smtp_server import Inbox
+from tests.main_service.profile.owning import link_of
+from tests.main_service.reports.reporting import ask, build, confirmed, fetch, file_of, made_before, opened
+from tests.running import Environment
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@pytest.fixture
+async def user(letter_client: httpx.Client, letters: asyncpg.Connection, inbox: Inbox) -> User:
+    """Without a letter to confirm the address."""
+    registered = await confirmed(letter_client, letters)
+    await letters.execute("TRUNCATE mail")
+    return registered
+
+
+async def built(client: httpx.Client, environment: Environment, user: User, **fields: Any) -> dict[str, Any]:
+    report = ask(client, user, **fields)
+    await build(environment)
+    return report
+
+
+def letter_to(inbox: Inbox, user: User) -> EmailMessage:
+    (letter,) = inbox.letters_to(user.email)
+    return letter
+
+
+def text_of(letter: EmailMessage, kind: str = "plain") -> str:
+    body = letter.get_body((kind,))
+    assert body is not None
+    return str(body.get_content())
+
+
+def link_in(letter: EmailMessage) -> str:
+    """Without the address of the service."""
+    (link,) = [line for line in text_of(letter).splitlines() if "?token=" in line]
+    assert link in text_of(letter, "html").replace("&amp;", "&")
+    return link.removeprefix("http://slipbin.test")
+
+
+@pytest.mark.parametrize(("file_format", "media_type"), [("xlsx", XLSX), ("csv", "application/zip")])
+async def test_report_is_mailed_with_its_file(
+    letter_client: httpx.Client,
+    letter_environment: Environment,
+    rounds: Rounds,
+    inbox: Inbox,
+    user: User,
+    file_format: str,
+    media_type: str,
+) -> None:
+    report = await built(letter_client, letter_environment, user, format=file_format)
+    rounds.run()
+    rounds.run()
+
+    letter = letter_to(inbox, user)
+    assert letter["Subject"] == "Your report of 2026-03-01 to 2026-03-31"
+    (attached,) = letter.iter_attachments()
+    name = attached.get_filename()
+    assert name in text_of(letter)
+    assert (attached.get_content_type(), attached.get_content_disposition()) == (media_type, "attachment")
+    assert attached.get_content() == fetch(letter_client, user, report).content
+    encoded = inbox.received[0][1].rpartition(b'filename="')[2].splitlines()[1:]
+    assert max(map(len, encoded)) <= 76, "more than RFC 2045 lets a line of base64 have"
+
+
+async def test_link_of_the_letter_works_without_signing_in_as_long_as_the_file_is_there(
+    letter_client: httpx.Client,
+    letter_environment: Environment,
+    letters: asyncpg.Connection,
+    rounds: Rounds,
+    inbox: Inbox,
+    user: User,
+) -> None:
+    report = await built(letter_client, letter_environment, user)
+    rounds.run()
+    link = link_in(letter_to(inbox, user))
+    path, _, token = link.partition("?token=")
+
+    assert opened(letter_client.get(link).content).sheetnames[0] == "Summary"
+    for wrong in (
+        f"{path}?token={token[:-1]}{'0' if token[-1] != '0' else '1'}",
+        f"{path}?token=",
+        f"{path}?token=a-b",
+    ):
+        assert letter_client.get(wrong).json()["code"] == "link_invalid"
+    other = await built(letter_client, letter_environment, user)
+    forged = link.replace(report["id"], other["id"])
+    assert letter_client.get(forged).json()["code"] == "link_invalid"
+    await letters.execute("UPDATE account SET is_active = false")
+    assert letter_client.get(link).status_code == 404
+    await letters.execute("UPDATE account SET is_active = true")
+    await letters.execute("UPDATE report SET expires_at = now()")
+    assert letter_client.get(link).json()["code"] == "report_expired"
+    letter_client.delete(f"/api/v1/reports/{report['id']}", headers=user.headers).raise_for_status()
+    assert letter_client.get(link).status_code == 404
+
+
+async def test_link_is_over_by_its_own_clock_too(
+    letter_client: httpx.Client, letter_environment: Environment, rounds: Rounds, inbox: Inbox, user: User
+) -> None:
+    # A second is less than the round takes that sends it.
+    await built(letter_client, letter_environment | {"MAIN_REPORT_LIFETIME": "PT0.001S"}, user)
+    rounds.run()
+
+    answer = letter_client.get(link_in(letter_to(inbox, user)))
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "link_invalid")
+
+
+async def test_large_report_goes_as_a_link_alone(
+    letter_client: httpx.Client,
+    letter_environment: Environment,
+    letters: asyncpg.Connection,
+    rounds: Rounds,
+    inbox: Inbox,
+    user: User,
+) -> None:
+    # Hex that compresses to half, some 12 MB.
+    key = link_of(letter_client, user)
+    await made_before(letters, key)
+    await letters.execute(
+        """
+        INSERT INTO visit_day_value (key, day, dimension, value, visits)
+        SELECT $1, '2026-03-01', 'referrer',
+               (SELECT string_agg(md5(n::text || i), '') FROM generate_series(1, 16) AS i), 1
+          FROM generate_series(1, 45000) AS n
+        """,
+        key,
+    )
+    report = await built(letter_client, letter_environment, user)
+    rounds.run()
+
+    letter = letter_to(inbox, user)
+    assert letter.get_content_type() == "multipart/alternative"
+    file = letter_client.get(link_in(letter)).content
+    assert len(file) > 10_000_000
+    assert f"({len(file) / 1_000_000:.1f} MB) is not attached" in text_of(letter)
+    assert file == file_of(letter_environment, report).read_bytes()
+
+
+async def test_letter_whose_file_is_gone_goes_with_the_link(
+    letter_client: httpx.Client, letter_environment: Environment, rounds: Rounds, inbox: Inbox, user: User
+) -> None:
+    report = await built(letter_client, letter_environment, user)
+    file_of(letter_environment, report).unlink()
+
+    log = rounds.run()
+
+    assert "goes without its file, which is gone" in log
+    letter = letter_to(inbox, user)
+    assert letter.get_content_type() == "multipart/alternative"
+    assert "is not attached" in text_of(letter)
+
+
+async def test_letter_that_is_too_large_for_a_server_goes_with_the_link(
+    letter_client: httpx.Client, letter_environment: Environment, rounds: Rounds, inbox: Inbox, user: User
+) -> None:
+    await built(letter_client, letter_environment, user)
+    inbox.refused_kind = "multipart/mixed"
+
+    log = rounds.run()
+
+    assert "goes without its file: refused with 552" in log
+    assert "Sent 1 letters" in log
+    assert letter_to(inbox, user).get_content_type() == "multipart/alternative"
+
+
+async def test_letter_that_is_put_off_keeps_its_file_for_three_attempts(
+    letter_client: httpx.Client,
+    letter_environment: Environment,
+    letters: asyncpg.Connection,
+    rounds: Rounds,
+    inbox: Inbox,
+    user: User,
+) -> None:
+    await built(letter_client, letter_environment, user)
+    await built(letter_client, letter_environment, user)
+    await letters.execute("UPDATE mail SET attempts = id % 2 + 2")
+
+    rounds.run()
+
+    kinds = sorted(letter.get_content_type() for letter in inbox.letters_to(user.email))
+    assert kinds == ["multipart/alternative", "multipart/mixed"]
+
+
+async def test_nothing_is_mailed_to_an_address_that_is_not_confirmed_any_more(
+    letter_client: httpx.Client,
+    letter_environment: Environment,
+    letters: asyncpg.Connection,
+    rounds: Rounds,
+    inbox: Inbox,
+    user: User,
+) -> None:
+    report = ask(letter_client, user)
+    await letters.execute("UPDATE account SET is_verified = false")
+    await build(letter_environment)
+    rounds.run()
+
+    assert inbox.recipients == []
+    assert fetch(letter_client, user, report).status_code == 200
