@@ -62,10 +62,10 @@ class Session(AsyncSession):
     ) -> AsyncIterator[Sequence[Row[Any]]]:
         """The rows of a query in lists of at most `size`, by a cursor of PostgreSQL's: no more is in memory."""
         with _translated_errors():
-            options = {"yield_per": size}
+            options = {"stream_results": True, "max_row_buffer": size}
             result = await self.stream(statement, parameters, execution_options=options)
             try:
-                async for partition in result.partitions():
+                async for partition in result.partitions(size):
                     yield partition
             finally:
                 await result.close()
