@@ -37,7 +37,8 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Book:
-    """All of a report. `facts`: what it is about, as names with their texts. `days`: each day of the range."""
+    """All of a report. `facts`: what it is about, as names with their texts. `days`: each day of
+    the range: itself, as a text, visits, visits of crawlers, and what else is counted."""
 
     facts: tuple[tuple[str, str], ...]
     days: Sheet

@@ -93,11 +93,12 @@ def _fact(row: int, name: str, text: str) -> tuple[int, int, int, int, str]:
 
 
 def _chart(days: Sheet) -> dict[str, Any]:
-    day, *counts = [column.name for column in days.columns]
+    # Their second column is a text, as not every program shows dates along an axis.
+    _, label, *counts = [column.name for column in days.columns]
     return {
         "type": "column_stacked",
         "series": counts[:2],
-        "categories": day,
+        "categories": label,
         "title": "Visits per day",
         "width": _CHART_WIDTH,
         "height": _CHART_HEIGHT,

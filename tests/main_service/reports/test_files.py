@@ -86,9 +86,9 @@ async def test_workbook_has_the_figures_of_the_range_as_numbers_and_dates(
     assert rows_of(book, "Referrers") == [["forum.example", 2]]
     summary = [row for row in book["Summary"].iter_rows(values_only=True) if isinstance(row[0], datetime)]
     assert len(summary) == 31
-    assert summary[0] == (day(1), 3, 5, 2)
-    assert summary[1] == (day(2), 0, 0, 0)
-    assert summary[30] == (day(31), 12, 1, 9)
+    assert summary[0] == (day(1), "Sun 1 Mar", 3, 5, 2)
+    assert summary[1] == (day(2), "Mon 2 Mar", 0, 0, 0)
+    assert summary[30] == (day(31), "Tue 31 Mar", 12, 1, 9)
     facts = [row[0] for row in book["Summary"].iter_rows(max_row=5, values_only=True)]
     assert facts[:2] == ["Entries: all of mine", "Days: 2026-03-01 to 2026-03-31, of UTC"]
     assert facts[3:] == [
@@ -105,16 +105,16 @@ async def test_workbook_keeps_its_headers_in_sight_and_shows_a_chart(
 
     assert [book[name].freeze_panes for name in SHEETS[1:]] == ["A2"] * 8
     assert book["Summary"].freeze_panes == "A8"
-    assert [cell.value for cell in book["Summary"][7]] == ["Day", "Visits", "Crawlers", "Daily visitors"]
+    assert [cell.value for cell in book["Summary"][7]] == ["Day", "Weekday", "Visits", "Crawlers", "Daily visitors"]
     [chart] = book["Summary"]._charts
-    assert [series.val.numRef.f for series in chart.series] == ["Summary!$B$8:$B$38", "Summary!$C$8:$C$38"]
+    assert [series.val.numRef.f for series in chart.series] == ["Summary!$C$8:$C$38", "Summary!$D$8:$D$38"]
     assert [len(series.val.numRef.numCache.pt) for series in chart.series] == [31, 31]
-    assert chart.series[0].cat.numRef.f == "Summary!$A$8:$A$38"
+    assert chart.series[0].cat.strRef.f == "Summary!$B$8:$B$38"
     # Nobody came, and nothing was made: the headers are there all the same.
     assert [cell.value for cell in book["Countries"][1]] == ["Country", "Visits"]
     assert rows_of(book, "Entries") == []
     formats = {cell.value: cell.number_format for cell in book["Summary"][8]}
-    assert formats == {day(1): "yyyy-mm-dd", 0: "#,##0"}
+    assert formats == {day(1): "yyyy-mm-dd", "Sun 1 Mar": "General", 0: "#,##0"}
 
 
 async def test_texts_of_people_are_never_formulas(
@@ -221,11 +221,8 @@ async def test_archive_has_a_file_for_each_sheet(
         ["Fact", "Value"], ["Entries", "all of mine"], ["Days", "2026-03-01 to 2026-03-31, of UTC"],
     ]  # fmt: skip
     days = csv_rows(archive, "Days.csv")
-    assert (days[0], days[2], len(days)) == (
-        ["Day", "Visits", "Crawlers", "Daily visitors"],
-        ["2026-03-02", "3", "2", "2"],
-        32,
-    )
+    assert days[0] == ["Day", "Weekday", "Visits", "Crawlers", "Daily visitors"]
+    assert (days[2], len(days)) == (["2026-03-02", "Mon 2 Mar", "3", "2", "2"], 32)
     assert csv_rows(archive, "Visits per day.csv")[1:] == [["2026-03-02", key, "3", "2", "2"]]
     assert csv_rows(archive, "Entries.csv")[1:] == [
         [

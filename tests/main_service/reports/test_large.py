@@ -27,7 +27,7 @@ count = 1_048_577
 number = (Column("Number", Kind.NUMBER),)
 many = Sheet("Many", number, count, ((n,) for n in range(count)))
 few = Sheet("Few", (Column("Text", Kind.TEXT),), 2, iter([("x" * 40_000,), ("\\U0001f600" * 20_000,)]))
-days = Sheet("Days", (Column("Day", Kind.DAY), *number), 1, iter([(date(2026, 3, 1), 1)]))
+days = Sheet("Days", (Column("Day", Kind.DAY), Column("Weekday", Kind.TEXT), *number), 1, iter([(date(2026, 3, 1), "a", 1)]))
 before = peak()
 write_workbook(Book((), days, (many, few)), Path(sys.argv[1]))
 print(before, peak())
