@@ -87,7 +87,9 @@ def _days(days: Days, by_day: dict[date, tuple[int, ...]]) -> Sheet:
     """Each day of the range, those without visits too."""
     count = (days.last - days.first).days + 1
     every = (days.first + timedelta(days=number) for number in range(count))
-    rows = ((day, f"{day:%a} {day.day} {day:%b}", *by_day.get(day, (0, 0, 0))) for day in every)
+    rows: Iterator[Sequence[Value]] = (
+        (day, f"{day:%a} {day.day} {day:%b}", *by_day.get(day, (0, 0, 0))) for day in every
+    )
     return Sheet("Days", (_DAY, Column("Weekday", Kind.TEXT), *_COUNTS), count, rows)
 
 

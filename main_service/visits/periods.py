@@ -42,6 +42,16 @@ class Days:
         """The day after the last."""
         return self.last + timedelta(days=1)
 
+    @property
+    def start_at(self) -> datetime:
+        """Their first moment, in UTC."""
+        return datetime.combine(self.first, time(), UTC)
+
+    @property
+    def end_at(self) -> datetime:
+        """The first moment after them, in UTC."""
+        return datetime.combine(self.until, time(), UTC)
+
 
 @dataclass(frozen=True)
 class Steps:
