@@ -14,7 +14,7 @@ run: $(VENV)/.run-installed ## Start everything on this machine (PORT=8000 HOST=
 	@PORT="$(PORT)" HOST="$(HOST)" DATA="$(DATA)" WORKERS="$(WORKERS)" exec $(BIN)/python -m launcher run
 
 test: $(VENV)/.dev-installed ## Run all tests on engines of their own (args="-k name" to choose)
-	$(BIN)/python -m pytest --numprocesses auto $(args)
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(args)
 
 check: $(VENV)/.dev-installed ## Everything that CI runs: lint, types, architecture, tests
 	$(BIN)/ruff check .
