@@ -4,11 +4,12 @@ import httpx
 from playwright.sync_api import Page
 
 from tests.browser.conftest import NewVisitor
-from tests.browser.payloads import PAYLOADS
+from tests.browser.payloads import PAYLOADS, RUN
 from tests.faults.tasks import run_task
 from tests.main_service.visits.ingesting import FIREFOX, GOOGLEBOT
 from tests.running import Environment, WebServer
 
+TITLE = f"<img src=x onerror={RUN}>"
 HOSTILE = [payload for payloads in PAYLOADS.values() for payload in payloads]
 
 
@@ -43,6 +44,7 @@ def test_visits_are_on_the_page_of_who_made_the_link(
     page = maker.page
     maker.open("/?kind=link")
     page.locator("#original_url").fill(target)
+    page.locator("#title").fill(TITLE)
     maker.click("Create link")
     path = f"/{page.locator('#address').inner_text().rpartition('/')[2]}"
 
@@ -66,5 +68,6 @@ def test_visits_are_on_the_page_of_who_made_the_link(
 
     assert sum(people_and_crawlers(page)) == 3 + hostile
     assert page.locator(".breakdowns").get_by_text("hostile.example").count() == 1
+    assert TITLE in maker.main_text()
     assert page.evaluate("window.ran") is None
     assert page.locator("main script, main iframe, main svg a, main img:not(.qr img)").count() == 0
