@@ -20,6 +20,7 @@ from main_service.fast_path import STATE_NAME, open_fast_path
 from main_service.profile import leaving_pages, leaving_routes
 from main_service.profile import pages as profile_pages
 from main_service.profile import routes as profile_routes
+from main_service.reports import pages as report_pages
 from main_service.reports import routes as report_routes
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
@@ -92,6 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(account_pages.router)
     app.include_router(profile_pages.router)
     app.include_router(collection_pages.router)
+    app.include_router(report_pages.router)
     app.include_router(shared_pages.router)
     app.include_router(leaving_pages.router)
     app.include_router(sign_in_pages.router)

@@ -32,4 +32,6 @@ function writeAll() {
 }
 
 writeAll();
+// Another script has shown some more.
+document.addEventListener("slipbin:times", writeAll);
 setInterval(writeAll, 60_000);

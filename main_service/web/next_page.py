@@ -10,8 +10,8 @@ from fastapi import Request
 PROFILE = "/profile"
 MAX_LENGTH = 2048
 
-_PAGES = ("", "profile", "collections", "settings")
-_FOLDERS = ("profile", "collections", "settings", "c")
+_PAGES = ("", "profile", "collections", "reports", "settings")
+_FOLDERS = ("profile", "collections", "reports", "settings", "c")
 _OF_ENTRIES = ("manage", "stats")
 """What follows the key of an entry, and leads nowhere else. The others lead to the entry, which may be a short link."""
 _DECODINGS = 3
