@@ -1,4 +1,4 @@
-"""The page on which users change their account: user name, address, password, visits, API tokens, sessions."""
+"""The page on which users change their account: name, address, password, visits, daily report, tokens, sessions."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -131,6 +131,7 @@ async def show_settings(page: SettingsPageDep) -> Response:
 @router.api_route("/settings/confirm", methods=["GET", "HEAD"])
 @router.api_route("/settings/password", methods=["GET", "HEAD"])
 @router.api_route("/settings/visits", methods=["GET", "HEAD"])
+@router.api_route("/settings/daily-report", methods=["GET", "HEAD"])
 @router.api_route("/settings/tokens", methods=["GET", "HEAD"])
 @router.api_route("/settings/tokens/{token_id}/delete", methods=["GET", "HEAD"])
 @router.api_route("/settings/sign-out-everywhere", methods=["GET", "HEAD"])
@@ -192,6 +193,16 @@ async def count_own_visits(page: SettingsPageDep, changer: AccountChangerDep) ->
         counts = fields.get("counts_own_visits") == "yes"
         account = await changer.count_own_visits(page.account_id, counts=counts, session_epoch=page.session_epoch)
         return await page.show(account=account, notice=f"Your own visits {'count' if counts else 'do not count'}.")
+
+    return await page.after(change)
+
+
+@router.post("/settings/daily-report")
+async def send_daily_report(page: SettingsPageDep, changer: AccountChangerDep) -> Response:
+    async def change(fields: dict[str, str]) -> Response:
+        is_sent = fields.get("daily_report") == "yes"
+        account = await changer.send_daily_report(page.account_id, is_sent=is_sent, session_epoch=page.session_epoch)
+        return await page.show(account=account, notice=f"The daily report is {'on' if is_sent else 'off'}.")
 
     return await page.after(change)
 

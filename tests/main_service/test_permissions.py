@@ -75,6 +75,7 @@ SELF: dict[str, Any] = {
     "POST /reports": {"span": "week", "format": "xlsx"},
     "POST /settings/username": {"username": "{username}"},
     "POST /settings/visits": {},
+    "POST /settings/daily-report": {"daily_report": "yes"},
     "POST /settings/email": {"email": "{username}@example.org", "password": PASSWORD},
     "POST /settings/confirm": {},
     "POST /settings/password": {"password": PASSWORD, "new_password": NEW_PASSWORD},

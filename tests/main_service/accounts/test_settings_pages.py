@@ -51,6 +51,29 @@ def test_user_name_is_set_refused_at_its_field_and_taken_away(client: httpx.Clie
     assert 'name="username" value=""' in client.get("/settings", headers=BROWSER).text
 
 
+async def test_daily_report_is_switched_on_and_off(client: httpx.Client, database: asyncpg.Connection) -> None:
+    user = register_on_page(client)
+
+    def is_checked(page: httpx.Response) -> bool:
+        (box,) = re.findall(r'<input type="checkbox"[^>]*name="daily_report"[^>]*>', page.text)
+        return " checked" in box
+
+    async def is_sent() -> bool:
+        sent: bool = await database.fetchval("SELECT daily_report FROM account WHERE email = $1", user["email"])
+        return sent
+
+    page = client.get("/settings", headers=BROWSER)
+    assert (is_checked(page), "not before your address is confirmed" in words(page)) == (False, True)
+    done = send_settings(client, "daily-report", daily_report="yes")
+    assert (done.status_code, "The daily report is on." in words(done), is_checked(done)) == (200, True, True)
+    assert await is_sent()
+    done = send_settings(client, "daily-report")
+    assert (done.status_code, "The daily report is off." in words(done), is_checked(done)) == (200, True, False)
+    assert not await is_sent()
+    await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user["email"])
+    assert "not before your address" not in words(client.get("/settings", headers=BROWSER))
+
+
 def test_new_password_ends_all_other_sessions_and_gives_this_browser_a_new_one(
     client: httpx.Client, web: WebServer
 ) -> None:
@@ -192,7 +215,9 @@ def test_signing_out_everywhere_ends_all_sessions_but_no_api_token(client: httpx
     assert is_signed_in(client, api_token)
 
 
-FORMS = ("username", "email", "confirm", "password", "tokens", "tokens/{id}/delete", "sign-out-everywhere")
+FORMS = (
+    "username", "email", "confirm", "password", "daily-report", "tokens", "tokens/{id}/delete", "sign-out-everywhere",
+)  # fmt: skip
 
 
 async def test_form_without_its_token_changes_nothing(client: httpx.Client, database: asyncpg.Connection) -> None:
@@ -206,6 +231,7 @@ async def test_form_without_its_token_changes_nothing(client: httpx.Client, data
         "email": new_email(),
         "password": PASSWORD,
         "new_password": NEW_PASSWORD,
+        "daily_report": "yes",
         "name": "x",
     }
 
