@@ -191,4 +191,6 @@ def _pages_of_settings(visitor: Visitor, contents: Contents) -> Iterator[str]:
     yield "settings-errors"
     visitor.click("Send the letter again")
     yield "settings-notice"
+    visitor.open("/reports")
+    yield "reports-unconfirmed"
     visitor.click("Sign out")
