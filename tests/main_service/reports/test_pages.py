@@ -136,6 +136,8 @@ async def test_each_state_says_what_one_can_do(client: httpx.Client, database: a
     page = shown(client, unescape(again[1]))
     assert (typed(page, "from"), typed(page, "to")) == ("2026-03-01", "2026-03-31")
     assert [selected(page, name) for name in ("span", "format", "collection")] == ["chosen", "csv", collection["id"]]
+    client.delete(f"/api/v1/collections/{collection['id']}", headers=user.headers).raise_for_status()
+    assert "Ask for it again" not in words(shown(client))
 
 
 @pytest.mark.parametrize(
