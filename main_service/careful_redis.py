@@ -1,6 +1,7 @@
 """Redis as something that may be away: every answer is bounded, and after a failure it is left alone for a while."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -9,6 +10,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+
+logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 2.0
 """For connecting, asking and answering together; redis-py bounds each of them alone."""
@@ -23,11 +26,12 @@ class RedisAwayError(Exception):
 
 
 class CarefulRedis:
-    """One per process."""
+    """One per process. It says once that Redis fails, and once that it is back: who asks need not."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._ask_again_at = 0.0
+        self._is_failing = False
 
     async def ask(self, command: Callable[[Redis], Awaitable[Answer]], *, even_in_pause: bool = False) -> Answer:
         """The answer to `command`.
@@ -39,9 +43,19 @@ class CarefulRedis:
             raise RedisAwayError("Redis has just failed and is left alone for a moment")
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return await command(self._redis)
+                answer = await command(self._redis)
         except (RedisConnectionError, RedisTimeoutError, TimeoutError) as error:
             self._ask_again_at = time.monotonic() + PAUSE_SECONDS
-            raise RedisAwayError(f"Redis does not answer: {error!r}") from error
+            raise self._failed(f"Redis does not answer: {error!r}") from error
         except RedisError as error:
-            raise RedisAwayError(f"Redis refuses: {error}") from error
+            raise self._failed(f"Redis refuses: {error}") from error
+        if self._is_failing:
+            self._is_failing = False
+            logger.warning("Redis answers again")
+        return answer
+
+    def _failed(self, what: str) -> RedisAwayError:
+        if not self._is_failing:
+            self._is_failing = True
+            logger.warning("%s; what can goes on without it", what)
+        return RedisAwayError(what)

@@ -54,7 +54,7 @@ class KeySource:
         try:
             popped = await self._redis.ask(lambda redis: _take(redis, pool))
         except RedisAwayError as error:
-            logger.warning("No ready keys, drawing them here: %s", error)
+            logger.debug("No ready keys, drawing them here: %s", error)
             popped = []
         return [key.decode("ascii") for key in popped] or self._draw(pool)
 

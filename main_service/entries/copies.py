@@ -63,7 +63,7 @@ class Copies:
         try:
             packed = await self._redis.ask(get)
         except RedisAwayError as error:
-            logger.warning("No copies to read: %s", error)
+            logger.debug("No copies to read: %s", error)
             return Found(None, may_fill=False)
         if packed is None:
             return Found(None, may_fill=True)
@@ -86,7 +86,7 @@ class Copies:
         try:
             await self._redis.ask(set_if_absent)
         except RedisAwayError as error:
-            logger.warning("A copy was not written: %s", error)
+            logger.debug("A copy was not written: %s", error)
 
     async def bury(self, keys: Sequence[str]) -> None:
         """Write tombstones.

@@ -14,6 +14,7 @@ from tests.faults.gate import Hold
 from tests.faults.gated import Gated, gated_engines
 from tests.main_service.entries.making import create_link, create_paste
 from tests.main_service.entries.recorded import apart, batches, counts, wait_for_counts
+from tests.main_service.web.raw_http import LoggedWebServer
 from tests.main_service.web.visiting import BROWSER
 from tests.running import Environment, WebServer
 
@@ -147,3 +148,20 @@ def test_fast_path_comes_back_when_redis_does(gated: Gated, web: WebServer, valk
     with gated.valkey.refusing():
         assert web.client.get(f"/{key}").status_code == 302
     make_warm(web, valkey, f"/{key}")
+
+
+def test_log_tells_of_an_outage_and_not_of_everybody_who_came_meanwhile(gated: Gated) -> None:
+    with LoggedWebServer(gated.environment) as web:
+        path = f"/{create_link(web.client)['key']}"
+        with gated.valkey.refusing():
+            for _ in range(30):
+                assert web.client.get(path).status_code == 302
+                assert create_link(web.client)
+            told = web.log()
+        deadline = time.monotonic() + 30
+        while "Redis answers again" not in web.log():
+            assert web.client.get(path).status_code == 302
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    assert told.count("goes on without it") == 1
+    assert len(told.splitlines()) < 15, told
