@@ -13,7 +13,7 @@ import httpx
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
@@ -27,6 +27,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from main_service.entries.aliases import RESERVED_WORDS
 from tests.main_service.accounts.registering import bearer, register
 from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.running import WebServer
@@ -118,6 +119,8 @@ def test_1000_requests_made_from_our_openapi_get_only_documented_answers(
     found = operations(schema, mode)
 
     def ask(case: Case, data: st.DataObject) -> None:
+        # `/verify/qr.png` is no address of an entry: it belongs to the page `/verify/{token}`.
+        assume((case.path_parameters or {}).get("key") not in RESERVED_WORDS)
         if data.draw(st.booleans(), label="is lent something"):
             lender.lend(case, lambda choices: data.draw(st.sampled_from(choices)))
         answer = case.call(base_url=web.address, session=session, allow_redirects=False, timeout=30)
