@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.chromium import Command, NoBrowserError, find_or_install
+from tests.browser.chromium import NoBrowserError, find_or_install
+from tests.installing import Commands
 
 NOT_INSTALLED = Path("/nonexistent/chrome")
 
@@ -41,7 +42,7 @@ def test_browser_is_installed_once_however_many_need_it(programs: Path) -> None:
         f"echo ran >> {programs}/log; printf '#!/bin/sh\\n' > {programs}/x; chmod 755 {programs}/x; "
         f"mv {programs}/x {programs}/chromium",
     )
-    installers: tuple[tuple[Command, ...], ...] = (((str(failing),),), ((str(working),),))
+    installers: tuple[Commands, ...] = (((str(failing),),), ((str(working),),))
 
     with ThreadPoolExecutor(3) as threads:
         found = list(threads.map(lambda _: find_or_install(NOT_INSTALLED, installers), range(3)))
