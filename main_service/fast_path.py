@@ -108,6 +108,9 @@ _END = b"\r\n\r\n"
 _LAST_END = b"\r\nconnection: close\r\n\r\n"
 
 
+_NOTHING: dict[str, object] = {}
+
+
 class _NoEvent:
     def set(self) -> None:
         """Nobody waits for the body of a request that has none."""
@@ -123,7 +126,7 @@ class _PlainRequest:
         "keep_alive",
         "key",
         "response_complete",
-        "scope",
+        "state",
         "url",
         "visit",
         "waiting_for_100_continue",
@@ -137,7 +140,9 @@ class _PlainRequest:
         self.key = key
         self.visit = visit
         self.wants_text = wants_text
-        self.url, self.headers, self.scope = connection.url, connection.headers, connection.scope
+        self.url, self.headers = connection.url, connection.headers
+        self.state: dict[str, object] = _NOTHING
+        """What FastAPI is to find in the state of the request."""
         self.keep_alive = True
         self.disconnected = self.waiting_for_100_continue = False
         self.response_complete = False
@@ -154,7 +159,7 @@ class _PlainRequest:
 
     def ask_elsewhere(self, held: HeldBatch | None) -> None:
         if held is not None:
-            self.scope["state"][HELD_BATCH] = held, self.wants_text
+            self.state = {HELD_BATCH: (held, self.wants_text)}
         self.connection.hand_over(self)
 
     # What uvicorn asks its parser when the head of a request is complete.
@@ -188,9 +193,20 @@ class FastProtocol(HttpProtocol):
         if not is_trusted(host, self.fast_path.trusted_proxies):
             self._origin = self.fast_path.notes.origin(believed_address(host, (), ()))
 
+    def on_message_begin(self) -> None:
+        # As `HttpProtocol`, but what only FastAPI needs is made when it is needed.
+        self._is_in_head = True
+        self._is_behind_another = self._has_progress
+        self.url = b""
+        self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
     def on_headers_complete(self) -> None:
         request = self._plain_request()
         if request is None:
+            self._prepare(self.url, self.headers)
             super().on_headers_complete()
             return
         # As `HttpProtocol` does for a request without a body.
@@ -200,6 +216,13 @@ class FastProtocol(HttpProtocol):
         self._began_at = None
         self.cycle = self._answering = cast(Any, request)
         self.fast_path.reads.join(request)
+
+    def _prepare(self, url: bytes, headers: Headers) -> None:
+        """Let uvicorn begin with a request whose head is complete."""
+        HttpToolsProtocol.on_message_begin(self)
+        self.url = url
+        for name, value in headers:
+            HttpToolsProtocol.on_header(self, name, value)
 
     def on_message_complete(self) -> None:
         if not isinstance(self.cycle, _PlainRequest):
@@ -262,13 +285,14 @@ class FastProtocol(HttpProtocol):
         request.response_complete = True
         if self.transport.is_closing():
             return
-        newer = self.parser, self.url, self.headers, self.scope, self.cycle
+        newer = self.parser, self.url, self.headers, self.cycle
         self.parser, self.cycle = cast(Any, request), cast(Any, None)
-        self.url, self.headers, self.scope = request.url, request.headers, request.scope
+        self._prepare(request.url, request.headers)
+        self.scope["state"].update(request.state)
         HttpToolsProtocol.on_headers_complete(self)
         cycle = self.cycle
         cycle.transport = self._answer_transport
         cycle.more_body = False
-        self.parser, self.url, self.headers, self.scope, self.cycle = newer
+        self.parser, self.url, self.headers, self.cycle = newer
         if newer[-1] is cast(Any, request):
             self.cycle = cycle

@@ -1,5 +1,6 @@
 """What is kept of a visit, made of what a request says of its sender."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -23,7 +24,7 @@ _DAY_MS = timedelta(days=1) // timedelta(milliseconds=1)
 
 _OFTEN_SEEN = 4096
 _OFTEN_SEEN_LENGTH = 256
-"""So many texts, and of what length at most, are not cleaned again: 2 MB or less for each kind."""
+"""So many texts, and of what length at most, are remembered: 2 MB or less for each kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +51,15 @@ class VisitNotes:
 
     def write(self, key: str, *, at_ms: int, origin: Origin, user_agent: str, referrer: str, language: str) -> Visit:
         """Of a visit to `key`. The three headers are as they came, their bytes taken for Latin-1; "" if absent."""
-        user_agent = _cleaned(user_agent)
+        user_agent = _clean_agent(user_agent)
         return Visit(
             at_ms,
             key,
             ip=origin.kept,
             visitor=self._visitor(origin, user_agent, at_ms),
             user_agent=user_agent[:MAX_USER_AGENT_LENGTH],
-            referrer=_shortened(_cleaned(referrer)),
-            language=_first_language(_cleaned(language)),
+            referrer=_clean_referrer(referrer),
+            language=_first_language(language),
         )
 
     def write_nameless(self, key: str, *, at_ms: int) -> Visit:
@@ -85,20 +86,28 @@ class VisitNotes:
         return visitor.hexdigest()
 
 
-def _cleaned(text: str) -> str:
-    """Without control characters and space around it. Otherwise it is what anybody wrote."""
-    return _clean_often_seen(text) if len(text) <= _OFTEN_SEEN_LENGTH else _clean(text)
+def _remembering(work: Callable[[str], str]) -> Callable[[str], str]:
+    """The same, but what is often seen is worked on once: most visitors use one of a few programs."""
+    remembered = lru_cache(_OFTEN_SEEN)(work)
+
+    def work_once(text: str) -> str:
+        return remembered(text) if len(text) <= _OFTEN_SEEN_LENGTH else work(text)
+
+    return work_once
 
 
 def _clean(text: str) -> str:
+    """Without control characters and space around it. Otherwise it is what anybody wrote."""
     return text.translate(_CONTROLS).strip()
 
 
-_clean_often_seen = lru_cache(_OFTEN_SEEN)(_clean)
+_clean_agent = _remembering(_clean)
 
 
-def _shortened(referrer: str) -> str:
+@_remembering
+def _clean_referrer(referrer: str) -> str:
     """Of one that is too long scheme and host only; empty if it is no address."""
+    referrer = _clean(referrer)
     if len(referrer) <= MAX_REFERRER_LENGTH:
         return referrer
     try:
@@ -110,5 +119,6 @@ def _shortened(referrer: str) -> str:
     return origin if host and len(origin) <= MAX_REFERRER_LENGTH else ""
 
 
+@_remembering
 def _first_language(accepted: str) -> str:
-    return accepted.partition(",")[0].partition(";")[0].strip()[:MAX_LANGUAGE_LENGTH]
+    return _clean(accepted).partition(",")[0].partition(";")[0].strip()[:MAX_LANGUAGE_LENGTH]
