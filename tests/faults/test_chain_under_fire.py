@@ -82,8 +82,9 @@ def kill_workers(gated: Gated, folder: Path) -> None:
             worker.kill()
 
 
-def kill_webs(gated: Gated, web: WebServer, crowd: Crowd) -> None:
-    """Ten: two and two alone, wherever they are, and three pairs with one of them about to hand visits to Redis."""
+def kill_webs(gated: Gated, web: WebServer, crowd: Crowd, *, hands_over: bytes) -> None:
+    """Ten: two and two alone, wherever they are, and three pairs with one of them about to hand visits to
+    Redis, by the command `hands_over`."""
     for way in ("alone", "pair", "pair", "alone", "pair"):
         wait_until_both_answer(web, crowd)
         if way == "alone":
@@ -91,7 +92,7 @@ def kill_webs(gated: Gated, web: WebServer, crowd: Crowd) -> None:
             crowd.wait_for_answers(ANSWERS_BETWEEN)
             web.kill(1)
         else:
-            with gated.valkey.stop_at(b"XADD", hold="request") as stop:
+            with gated.valkey.stop_at(hands_over, hold="request") as stop:
                 stop.wait()
                 web.kill(0, 1)
     wait_until_both_answer(web, crowd)
@@ -143,6 +144,7 @@ def wait_until_all_is_ingested(valkey: "redis.Redis[str]") -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.parametrize(("fast_path", "hands_over"), [("true", b"EVALSHA"), ("false", b"XADD")], ids=["fast", "plain"])
 async def test_figures_are_exact_when_all_parts_of_the_chain_were_killed(
     gated: Gated,
     environment: Environment,
@@ -150,12 +152,15 @@ async def test_figures_are_exact_when_all_parts_of_the_chain_were_killed(
     valkey: "redis.Redis[str]",
     database: asyncpg.Connection,
     tmp_path: Path,
+    fast_path: str,
+    hands_over: bytes,
 ) -> None:
     """Nobody kills a web process while visits wait in its memory: those of the time without Redis are not promised."""
-    with WebServer(gated.environment, processes=2) as web, asking_for_ingests(environment):
+    settings = gated.environment | {"MAIN_FAST_PATH": fast_path}
+    with WebServer(settings, processes=2) as web, asking_for_ingests(environment):
         with Crowd(web, visitors=VISITORS) as under_kills, ThreadPoolExecutor(1) as pool:
             killing_workers = pool.submit(kill_workers, gated, tmp_path)
-            kill_webs(gated, web, under_kills)
+            kill_webs(gated, web, under_kills, hands_over=hands_over)
             killing_workers.result()
         with main_worker(gated.environment, tmp_path / "last-worker.log"):
             with Crowd(web, visitors=VISITORS) as without_redis:
