@@ -29,10 +29,11 @@ SLACKBOT = "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)"
 Read = Callable[[httpx.Client], httpx.Response]
 
 
-@pytest.fixture(scope="module")
-def web(environment: Environment) -> Iterator[WebServer]:
-    """Its clients speak for others as a proxy does."""
-    with WebServer(apart(environment) | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}) as server:
+@pytest.fixture(scope="module", params=["true", "false"], ids=["fast", "plain"])
+def web(request: pytest.FixtureRequest, environment: Environment) -> Iterator[WebServer]:
+    """Its clients speak for others as a proxy does. With and without the fast path all is the same."""
+    settings = {"MAIN_TRUSTED_PROXIES": "127.0.0.1", "MAIN_FAST_PATH": request.param}
+    with WebServer(apart(environment) | settings) as server:
         yield server
 
 
