@@ -33,19 +33,27 @@ class CarefulRedis:
         self._ask_again_at = 0.0
         self._is_failing = False
 
+    @property
+    def is_left_alone(self) -> bool:
+        return time.monotonic() < self._ask_again_at
+
+    def leave_alone(self) -> None:
+        """For a moment, because it was too slow for somebody who asks in another way."""
+        self._ask_again_at = time.monotonic() + PAUSE_SECONDS
+
     async def ask(self, command: Callable[[Redis], Awaitable[Answer]], *, even_in_pause: bool = False) -> Answer:
         """The answer to `command`.
 
         Raises:
             RedisAwayError: there is none; at once during a pause, unless `even_in_pause`.
         """
-        if time.monotonic() < self._ask_again_at and not even_in_pause:
+        if self.is_left_alone and not even_in_pause:
             raise RedisAwayError("Redis has just failed and is left alone for a moment")
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 answer = await command(self._redis)
         except (RedisConnectionError, RedisTimeoutError, TimeoutError) as error:
-            self._ask_again_at = time.monotonic() + PAUSE_SECONDS
+            self.leave_alone()
             raise self._failed(f"Redis does not answer: {error!r}") from error
         except RedisError as error:
             raise self._failed(f"Redis refuses: {error}") from error

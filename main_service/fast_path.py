@@ -82,7 +82,7 @@ async def open_fast_path(resources: Resources, notes: VisitNotes) -> AsyncIterat
     """For a process that serves; its connections find it in the state of the lifespan, under `STATE_NAME`."""
     settings = resources.settings
     redis = RedisPipeline(settings.redis_url, script=BatchedReads.SCRIPT)
-    reads = BatchedReads(redis, visits=resources.visits, texts=resources.texts)
+    reads = BatchedReads(redis, resources.redis, visits=resources.visits, texts=resources.texts)
     try:
         yield FastPath(reads, notes=notes, trusted_proxies=settings.trusted_proxies)
     finally:

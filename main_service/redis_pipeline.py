@@ -5,7 +5,6 @@ means the same everywhere.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import cast
@@ -14,8 +13,6 @@ from hiredis import PushNotification, Reader, ReplyError, pack_command
 from redis.asyncio import Connection, ConnectionPool
 from redis.exceptions import RedisError
 
-logger = logging.getLogger(__name__)
-
 ANSWER_SECONDS = 2.0
 CONNECT_SECONDS = 2.0
 RECONNECT_SECONDS = 1.0
@@ -23,6 +20,10 @@ RECONNECT_SECONDS = 1.0
 
 class NoAnswerError(Exception):
     """The connection broke while Redis was asked, or it took too long: it may have done what it was asked, or not."""
+
+
+class TooSlowError(NoAnswerError):
+    """It took too long."""
 
 
 Reply = object
@@ -95,9 +96,8 @@ class RedisPipeline(asyncio.Protocol):
             settle(reply)
 
     def _drop(self) -> None:
-        logger.warning("Redis did not answer within %g s", ANSWER_SECONDS)
         self._lose()
-        self._answer(NoAnswerError("It took too long"))
+        self._answer(TooSlowError(f"No answer within {ANSWER_SECONDS:g} s"))
 
     def _lose(self) -> None:
         self.is_ready = False

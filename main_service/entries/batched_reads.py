@@ -13,9 +13,10 @@ from uuid import UUID, uuid4
 
 from hiredis import ReplyError
 
+from main_service.careful_redis import CarefulRedis
 from main_service.entries.copies import HEAD_START, copy_name
 from main_service.metrics import VISITS_RECORDED
-from main_service.redis_pipeline import NoAnswerError, RedisPipeline, Reply
+from main_service.redis_pipeline import NoAnswerError, RedisPipeline, Reply, TooSlowError
 from main_service.text_cache import TextCache
 from main_service.visit_log import FORMAT, STREAM, HeldBatch, Visit, VisitLog
 
@@ -86,8 +87,12 @@ class BatchedReads:
 
     SCRIPT = _SCRIPT
 
-    def __init__(self, redis: RedisPipeline, *, visits: VisitLog, texts: TextCache) -> None:
+    def __init__(
+        self, redis: RedisPipeline, careful_redis: CarefulRedis, *, visits: VisitLog, texts: TextCache
+    ) -> None:
+        """`careful_redis`: the same Redis, for those who are answered elsewhere."""
         self._redis = redis
+        self._careful_redis = careful_redis
         self._visits = visits
         self._texts = texts
         self._loop = asyncio.get_running_loop()
@@ -99,7 +104,7 @@ class BatchedReads:
 
     @property
     def is_ready(self) -> bool:
-        return self._redis.is_ready and time.monotonic() >= self._ask_again_at
+        return self._redis.is_ready and time.monotonic() >= self._ask_again_at and not self._careful_redis.is_left_alone
 
     def join(self, reader: Reader) -> None:
         """Only while this `is_ready`. The answer comes later, never from within this call."""
@@ -147,6 +152,9 @@ class BatchedReads:
                 self._answer(reader, text, answer)
             return
         held = None
+        if isinstance(reply, TooSlowError):
+            # They have waited long enough for it.
+            self._careful_redis.leave_alone()
         if isinstance(reply, NoAnswerError):
             held = self._visits.hold(batch_id)
         else:

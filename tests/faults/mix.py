@@ -21,6 +21,8 @@ LONGEST_SECONDS = 10.0
 READY = "ready"
 READY_SECONDS = 6.0
 """Twice what it should take, for a machine that is busy; more than any monitor should wait."""
+TEXT = "text of the mix " * 5_000
+"""More than a process keeps in memory, so each reader needs the store."""
 DOCUMENTED = frozenset({200, 201, 204, 302, 503})
 """The mix asks for nothing that does not exist, and nothing forbidden."""
 
@@ -59,7 +61,9 @@ class Mix:
         self._failures: list[str] = []
         self._ending = threading.Event()
         with server.new_client() as client:
-            self._link, self._paste = create_link(client), create_paste(client, text="text of the mix")
+            self._link, self._paste = create_link(client), create_paste(client, text=TEXT)
+            self._known_paste = create_paste(client)
+            client.get(f"/{self._known_paste['key']}/raw")
             self._fresh_link = create_link(client)
             client.get(f"/{self._paste['key']}")
             deadline = time.monotonic() + WAIT_SECONDS
@@ -114,12 +118,13 @@ class Mix:
             "follow link": lambda client: client.get(f"/{link['key']}"),
             "preview link": lambda client: client.get(f"/{link['key']}+", headers=BROWSER),
             "read raw": lambda client: client.get(f"/{paste['key']}/raw"),
+            "read known raw": lambda client: client.get(f"/{self._known_paste['key']}/raw"),
             "read page": lambda client: client.get(f"/{paste['key']}", headers=BROWSER),
             "get entry": lambda client: client.get(f"/api/v1/entries/{paste['key']}"),
             # Its tombstone is always fresh, so it is always read from the row.
             "follow changed link": lambda client: client.get(f"/{fresh['key']}"),
             "change link": lambda client: self._change(client, fresh, title=str(time.monotonic())),
-            "change text": lambda client: self._change(client, self._paste, text="text of the mix"),
+            "change text": lambda client: self._change(client, self._paste, text=TEXT),
             "delete": self._delete,
             "home page": lambda client: client.get("/", headers=BROWSER),
             "live": lambda client: client.get("/health/live"),

@@ -29,6 +29,8 @@ ALL_IS_WELL = {
     "follow link": {"302"},
     "preview link": {"200"},
     "read raw": {"200"},
+    # Somebody read it before: its copy is in Redis, its text in the process.
+    "read known raw": {"200"},
     "read page": {"200"},
     "get entry": {"200"},
     "follow changed link": {"302"},
@@ -55,6 +57,7 @@ WITHOUT_DATABASE = ALL_IS_WELL | {
 WITHOUT_COPIES = ALL_IS_WELL | {READY: {"200 degraded: redis"}}
 WITHOUT_REDIS_AND_DATABASE = WITHOUT_DATABASE | {
     "follow link": {NO_DATABASE},
+    "read known raw": {NO_DATABASE},
     "preview link": {PAGE},
     READY: {"503 unavailable: database, redis"},
 }

@@ -34,7 +34,9 @@ def kill_at(environment: Environment, gate: Gate, *said: bytes, hold: Hold, send
 
 def text_files(environment: Environment) -> dict[UUID, Path]:
     folder = Path(environment["MAIN_BODY_STORE_URL"].removeprefix("file://"))
-    return {UUID(path.name): path for path in folder.rglob("*") if path.is_file() and "#" not in path.name}
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    # Not those that are being written, nor those of reports.
+    return {UUID(path.name): path for path in files if "#" not in path.name and path.suffix != ".file"}
 
 
 def make_old(path: Path) -> None:

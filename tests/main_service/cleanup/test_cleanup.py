@@ -64,10 +64,16 @@ def stored_texts(environment: Environment) -> set[UUID]:
     url = environment["MAIN_BODY_STORE_URL"]
     if url.startswith("file://"):
         files = Path(url.removeprefix("file://")).rglob("*")
-        return {UUID(file.name) for file in files if file.is_file() and "#" not in file.name}
+        return {UUID(file.name) for file in files if file.is_file() and is_text(file.name)}
     bucket = url.removeprefix("s3://").partition("/")[0]
     objects = s3(environment).list_objects_v2(Bucket=bucket).get("Contents", [])
-    return {UUID(stored["Key"].rpartition("/")[2]) for stored in objects}
+    names = [stored["Key"].rpartition("/")[2] for stored in objects]
+    return {UUID(name) for name in names if is_text(name)}
+
+
+def is_text(name: str) -> bool:
+    """Not a text that is being written, nor the file of a report."""
+    return "#" not in name and not name.endswith(".file")
 
 
 def s3(environment: Environment):

@@ -149,8 +149,10 @@ def test_every_visit_of_a_crowd_is_recorded_once_and_nothing_else_is(
 
     assert answered.total() == VISITS
     assert counts(valkey, [*answered, ended["key"], "never-used"]) == answered
-    ids = [batch_id for batch_id, _ in batches(valkey)]
-    assert len(set(ids)) == len(ids)
+    told: dict[str, list[Visit]] = {}
+    for batch_id, visits in batches(valkey):
+        # On a slow machine Redis may take too long for a batch, which is added again then.
+        assert set(visits) <= set(told.setdefault(batch_id, visits)), "two batches have one id"
 
 
 def test_each_kind_of_answer_that_is_no_visit_is_not_recorded(client: httpx.Client, valkey: "redis.Redis[str]") -> None:
