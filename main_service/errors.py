@@ -230,6 +230,14 @@ class TooManyAttemptsError(AppError):
         self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
+class TooManyUnknownKeysError(AppError):
+    status = 429
+    code = "too_many_unknown_keys"
+    message = "Too many addresses were asked for at which there is nothing."
+    advice = "Wait a minute, then try again."
+    headers = {"Retry-After": "60"}
+
+
 class IdempotencyKeyReusedError(AppError):
     status = 409
     code = "idempotency_key_reused"

@@ -12,7 +12,7 @@ _registry = CollectorRegistry()
 
 MISSES = Counter(
     "slipbin_address_misses",
-    "Requests for the address of an entry that was never there (404) or has ended (410).",
+    "Requests for the address of an entry that was never there (404, 429: too many of them) or has ended (410).",
     ["status"],
     registry=_registry,
 )
@@ -29,7 +29,7 @@ VISITS_WAITING = Gauge(
 KEYS_DRAWN = Counter(
     "slipbin_keys_drawn", "Keys that web processes drew themselves because the pool gave none.", registry=_registry
 )
-for _status in ("404", "410"):
+for _status in ("404", "410", "429"):
     # Shown as 0 before the first, so that its increase is seen.
     MISSES.labels(_status)
 

@@ -22,6 +22,7 @@ from main_service.errors import (
     InvalidInputError,
     NotFoundError,
     SignInRequiredError,
+    TooManyUnknownKeysError,
     UnavailableError,
 )
 from main_service.metrics import MISSES
@@ -184,7 +185,7 @@ def _route(request: Request) -> str | None:
 async def _handle_app_error(request: Request, error: Exception) -> Response:
     if isinstance(error, UnavailableError):
         logger.warning("%s: %r", error.code, error.__cause__)
-    elif isinstance(error, NotFoundError | EntryEndedError) and _route(request) in _READING:
+    elif isinstance(error, NotFoundError | EntryEndedError | TooManyUnknownKeysError) and _route(request) in _READING:
         MISSES.labels(str(error.status)).inc()
     return problem_response(request, cast(AppError, error))
 

@@ -10,11 +10,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
+from main_service.bloom_filter import KeyHasher
 from main_service.bodies import BodyStore, open_body_store
 from main_service.careful_redis import CarefulRedis
 from main_service.database import Session, create_engine
 from main_service.files import FileStore, open_file_store
 from main_service.keys import KeySource
+from main_service.known_keys import KnownKeys
 from main_service.passwords import Passwords
 from main_service.settings import Settings
 from main_service.text_cache import TextCache
@@ -36,6 +38,7 @@ class Resources:
     bodies: BodyStore
     files: FileStore
     keys: KeySource
+    known_keys: KnownKeys
     visits: VisitLog
     texts: TextCache
     passwords: Passwords
@@ -77,6 +80,7 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
             bodies=open_body_store(settings),
             files=open_file_store(settings),
             keys=KeySource(careful_redis),
+            known_keys=KnownKeys(careful_redis, hasher=KeyHasher(settings.secret.get_secret_value())),
             visits=visits,
             texts=TextCache(),
             passwords=passwords,

@@ -217,6 +217,13 @@ class Settings(BaseSettings):
         None, description="A country database in MaxMind's format (.mmdb). Default: none, countries are unknown."
     )
 
+    unknown_keys_per_minute: int = Field(
+        120,
+        ge=1,
+        le=1_000_000_000,
+        description="Unknown keys that a client address (IPv6: a /64) may ask for in a minute before it must wait. "
+        "Default 120.",
+    )
     metrics_token: Annotated[SecretStr, AfterValidator(_is_token)] | None = Field(
         None,
         min_length=16,

@@ -26,6 +26,7 @@ SLOW_TASKS = (
     "forget_mail",
     "forget_visit_batches",
     "sum_up_visit_months",
+    "rebuild_filter",
     "build_report",
     "send_daily_reports",
     "forget_reports",
@@ -92,6 +93,7 @@ app.conf.update(
         **_every(timedelta(seconds=10), "do_asked_work"),
         **_every(timedelta(seconds=10), "finish_leaving"),
         **_every(timedelta(seconds=10), "build_report"),
+        **_every(timedelta(seconds=10), "rebuild_filter"),
         **_every(timedelta(minutes=1), "delete_bodies"),
         **_every(timedelta(minutes=1), "rank_entries"),
         # Often, as a round that finds nobody costs nothing, so that who was down at midnight is not late by hours.

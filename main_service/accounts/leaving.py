@@ -4,8 +4,8 @@ from uuid import UUID
 
 from main_service.accounts import storage
 from main_service.accounts.password_again import PasswordAgain
-from main_service.accounts.sign_in_limits import Address
 from main_service.database import Session
+from main_service.rate_limits import Address
 
 
 class AccountLeaver:

@@ -8,25 +8,22 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
-from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import TypeVar
 
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from redis.exceptions import RedisError
 
 from main_service.errors import TooManyAttemptsError
+from main_service.rate_limits import ANSWER_SECONDS, Address, client_name, redis_counters
 
 logger = logging.getLogger(__name__)
 
 PER_NAME = RateLimitItemPerMinute(10, 15)
 PER_ADDRESS = RateLimitItemPerMinute(50, 15)
 """More than one person needs; a school behind one address signs in too."""
-ANSWER_SECONDS = 2.0
-IPV6_PREFIX = 64
 
-Address = IPv4Address | IPv6Address | None
 Answer = TypeVar("Answer")
 
 
@@ -34,7 +31,7 @@ class SignInLimits:
     """One per process."""
 
     def __init__(self, redis_url: str) -> None:
-        self._shared = MovingWindowRateLimiter(_redis_storage(redis_url))
+        self._shared = MovingWindowRateLimiter(redis_counters(redis_url))
         self._own = MovingWindowRateLimiter(MemoryStorage())
 
     async def require_room(self, name: str, address: Address) -> None:
@@ -84,19 +81,7 @@ class SignInLimits:
 
 def _names(name: str, address: Address) -> list[tuple[RateLimitItemPerMinute, str]]:
     """What is counted, under names from which nobody gets an e-mail back by reading Redis."""
-    prefix = f"/{IPV6_PREFIX}" if isinstance(address, IPv6Address) else ""
-    network = "local" if address is None else str(ip_network(f"{address}{prefix}", strict=False))
     return [
         (PER_NAME, "sign-in:name:" + sha256(name.lower().encode("utf-8", "replace")).hexdigest()),
-        (PER_ADDRESS, f"sign-in:address:{network}"),
+        (PER_ADDRESS, f"sign-in:address:{client_name(address)}"),
     ]
-
-
-def _redis_storage(redis_url: str) -> RedisStorage:
-    address = redis_url.replace("unix://", "redis+unix://", 1) if redis_url.startswith("unix://") else redis_url
-    return RedisStorage(
-        f"async+{address}",
-        implementation="redispy",
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=ANSWER_SECONDS,
-    )

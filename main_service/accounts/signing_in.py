@@ -9,11 +9,12 @@ from uuid import UUID, uuid4
 from main_service.accounts import storage
 from main_service.accounts.bearer_tokens import BROWSER_LIFETIME, BearerTokens, Claims, TokenPair, Use
 from main_service.accounts.models import Account
-from main_service.accounts.sign_in_limits import Address, SignInLimits
+from main_service.accounts.sign_in_limits import SignInLimits
 from main_service.accounts.standing import lock
 from main_service.database import Session
 from main_service.errors import AccountDisabledError, CredentialsWrongError, TokenInvalidError
 from main_service.passwords import Passwords
+from main_service.rate_limits import Address
 
 ENDED_FOR = BROWSER_LIFETIME + timedelta(minutes=1)
 """How long it is known that a session was ended: until the last token that a request may just be making is over."""

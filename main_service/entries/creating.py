@@ -1,10 +1,12 @@
 """Making pastes and links."""
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 from main_service.bodies import BodyStore
+from main_service.careful_redis import RedisAwayError
 from main_service.database import Session
 from main_service.entries import storage
 from main_service.entries.aliases import is_reserved
@@ -27,6 +29,9 @@ from main_service.errors import (
     TokenInvalidError,
 )
 from main_service.keys import KeySource, Pool
+from main_service.known_keys import KnownKeys
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class EntryCreator:
         session: Session,
         bodies: BodyStore,
         keys: KeySource,
+        known_keys: KnownKeys,
         lifetimes: LifetimePolicy,
         owner_id: UUID | None,
         public_url: str,
@@ -64,6 +70,7 @@ class EntryCreator:
         self._session = session
         self._bodies = bodies
         self._keys = keys
+        self._known_keys = known_keys
         self._lifetimes = lifetimes
         self._owner_id = owner_id
         self._public_url = public_url
@@ -164,6 +171,7 @@ class EntryCreator:
         Of two sendings at once the second waits here until the first has committed, and gets its entry.
         """
         entry = await self._with_key(draft)
+        is_known = await self._make_known(entry.key)
         while attempt and not await storage.remember_attempt(self._session, attempt, entry_key=entry.key):
             if made := await self._find_made(attempt):
                 return made
@@ -171,9 +179,21 @@ class EntryCreator:
             if draft.key:
                 raise AliasTakenError
             entry = await self._with_key(draft)
+            is_known = await self._make_known(entry.key)
             if attempt:
                 await storage.rename_attempt(self._session, attempt, entry_key=entry.key)
+        if not is_known:
+            await storage.note_stale_key(self._session, entry.key)
         return entry
+
+    async def _make_known(self, key: str) -> bool:
+        """Before its row can be seen, or readers would be told that the key was never used. False: Redis is away."""
+        try:
+            await self._known_keys.add([key])
+        except RedisAwayError as error:
+            logger.warning("A new key is not known to Redis; it will be within 10 s of its return: %s", error)
+            return False
+        return True
 
     async def _with_key(self, draft: LiveEntry) -> LiveEntry:
         """With its alias, or a key from the pool: a short one only where the key is no secret."""

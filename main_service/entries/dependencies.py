@@ -21,6 +21,7 @@ from main_service.entries.lifetimes import LifetimePolicies, LifetimePolicy
 from main_service.entries.manage_tokens import ManageTokens
 from main_service.entries.reading import EntryReader
 from main_service.entries.rights import Asker, Rights
+from main_service.entries.unknown_keys import UnknownKeyLimit
 from main_service.errors import FieldError, InvalidInputError
 from main_service.resources import Resources
 from main_service.web.client_address import client_address
@@ -75,8 +76,31 @@ WritingAskerDep = Annotated[Asker, Depends(get_writing_asker)]
 """Who asks through the API, unless by a token that may only read."""
 
 
-async def get_reader(session: SessionDep, resources: ResourcesDep) -> EntryReader:
-    return EntryReader(session=session, copies=Copies(resources.redis), bodies=resources.bodies, texts=resources.texts)
+async def get_unknown_key_limit(request: Request, resources: ResourcesDep) -> UnknownKeyLimit:
+    """One per process: it has connections of its own."""
+    state, settings = request.app.state, resources.settings
+    if not hasattr(state, "unknown_key_limit"):
+        state.unknown_key_limit = UnknownKeyLimit(
+            resources.redis, redis_url=settings.redis_url, per_minute=settings.unknown_keys_per_minute
+        )
+    limit: UnknownKeyLimit = state.unknown_key_limit
+    return limit
+
+
+UnknownKeyLimitDep = Annotated[UnknownKeyLimit, Depends(get_unknown_key_limit)]
+
+
+async def get_reader(
+    request: Request, session: SessionDep, resources: ResourcesDep, limit: UnknownKeyLimitDep
+) -> EntryReader:
+    return EntryReader(
+        session=session,
+        copies=Copies(resources.redis),
+        known_keys=resources.known_keys,
+        count_unknown_key=lambda: limit.count(client_address(request, resources.settings.trusted_proxies)),
+        bodies=resources.bodies,
+        texts=resources.texts,
+    )
 
 
 EntryReaderDep = Annotated[EntryReader, Depends(get_reader)]
@@ -98,6 +122,7 @@ def creator_for(
         session=session,
         bodies=resources.bodies,
         keys=resources.keys,
+        known_keys=resources.known_keys,
         lifetimes=policies.of(owner_id),
         owner_id=owner_id,
         public_url=settings.public_url,

@@ -13,12 +13,12 @@ from main_service.entries.models import Visibility
 from main_service.entries.page_dependencies import ReadingAskerDep
 from main_service.entries.presentation import short_address
 from main_service.entries.qr import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE, draw_png, draw_svg
-from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError
+from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError, TooManyUnknownKeysError
 from main_service.problems import InternalError, problem_responses
 
 router = APIRouter(tags=["reading"])
 
-_READ = (NotFoundError, EntryEndedError, DatabaseUnavailableError, InternalError)
+_READ = (NotFoundError, TooManyUnknownKeysError, EntryEndedError, DatabaseUnavailableError, InternalError)
 
 # Its picture never changes; but a private entry is for its owner alone, also in a browser that others use.
 _KEPT = "private, max-age=86400"

@@ -25,6 +25,7 @@ from main_service.errors import (
     FormExpiredError,
     NotAPasteError,
     NotFoundError,
+    TooManyUnknownKeysError,
 )
 from main_service.problems import InternalError, problem_responses
 from main_service.settings import Settings
@@ -37,7 +38,7 @@ from main_service.web.templating import render
 
 router = APIRouter(tags=["reading"])
 
-_READ = (NotFoundError, EntryEndedError, DatabaseUnavailableError, InternalError)
+_READ = (NotFoundError, TooManyUnknownKeysError, EntryEndedError, DatabaseUnavailableError, InternalError)
 _PLAIN_TEXT = {"text/plain": {"schema": {"type": "string"}}}
 _PAGE = {"text/html": {"schema": {"type": "string"}}}
 

@@ -1,7 +1,7 @@
 """Reading entries: what an address stands for, and the text behind it."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -16,6 +16,7 @@ from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import ArchivalReason, Entry
 from main_service.entries.rights import Asker
 from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotAPasteError, NotFoundError
+from main_service.known_keys import KnownKeys
 from main_service.text_cache import LARGEST_BYTES, TextCache
 
 logger = logging.getLogger(__name__)
@@ -28,9 +29,21 @@ VIEWED_TEXT_GRACE = timedelta(minutes=1)
 
 
 class EntryReader:
-    def __init__(self, *, session: Session, copies: Copies, bodies: BodyStore, texts: TextCache) -> None:
+    def __init__(
+        self,
+        *,
+        session: Session,
+        copies: Copies,
+        known_keys: KnownKeys,
+        count_unknown_key: Callable[[], Awaitable[None]],
+        bodies: BodyStore,
+        texts: TextCache,
+    ) -> None:
+        """`count_unknown_key`: told of each key for which there is nothing, not even one that has ended."""
         self._session = session
         self._copies = copies
+        self._known_keys = known_keys
+        self._count_unknown_key = count_unknown_key
         self._bodies = bodies
         self._texts = texts
 
@@ -39,15 +52,25 @@ class EntryReader:
 
         Raises:
             NotFoundError: the key was never used, or the asker may not know.
+            TooManyUnknownKeysError: the same, and the client has asked for too many such keys.
             EntryEndedError: what it stood for has ended.
         """
         if not is_key(key):
             raise NotFoundError
+        try:
+            return await self._find(key, asker)
+        except NotFoundError:
+            await self._count_unknown_key()
+            raise
+
+    async def _find(self, key: str, asker: Asker) -> LiveEntry:
         found = await self._copies.find(key)
         if found.entry is not None:
             if found.entry.is_over:
                 raise EntryEndedError(ArchivalReason.EXPIRED)
             return found.entry
+        if found.may_fill and await self._known_keys.is_surely_unused(key):
+            raise NotFoundError
         read_at = monotonic()
         entry = await self._read_row(key, asker)
         if found.may_fill:

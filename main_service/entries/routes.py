@@ -58,6 +58,7 @@ from main_service.errors import (
     SignInRequiredError,
     TextTooLargeError,
     TokenInvalidError,
+    TooManyUnknownKeysError,
     ViewNotSpentError,
 )
 from main_service.problems import InternalError, problem_responses
@@ -82,7 +83,14 @@ _CREATE = (
     ScopeMissingError,
     TokenInvalidError,
 )
-_READ = (NotFoundError, EntryEndedError, TokenInvalidError, DatabaseUnavailableError, InternalError)
+_READ = (
+    NotFoundError,
+    TooManyUnknownKeysError,
+    EntryEndedError,
+    TokenInvalidError,
+    DatabaseUnavailableError,
+    InternalError,
+)
 _MANAGE = (
     *_READ,
     ManageTokenMissingError,

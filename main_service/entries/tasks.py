@@ -2,17 +2,24 @@
 
 import asyncio
 import logging
+from threading import Lock
 
 from celery import shared_task
 
+from main_service.bloom_filter import KeyHasher
 from main_service.careful_redis import RedisAwayError
 from main_service.entries.copies import Copies
 from main_service.entries.healing import heal_copies
+from main_service.entries.rebuilding import Rebuilding
 from main_service.errors import UnavailableError
+from main_service.known_bitmaps import KnownBitmaps
 from main_service.resources import open_resources
 from main_service.settings import load_settings
 
 logger = logging.getLogger(__name__)
+
+_rebuilding = Rebuilding()
+_is_rebuilding = Lock()
 
 
 @shared_task(name="main_service.heal_copies")
@@ -24,9 +31,29 @@ def heal_copies_task() -> None:
 async def _heal_copies() -> None:
     async with open_resources(load_settings(), for_task=True) as resources, resources.sessions() as session:
         try:
-            healed = await heal_copies(session, Copies(resources.redis))
+            healed = await heal_copies(session, Copies(resources.redis), resources.known_keys)
         except (RedisAwayError, UnavailableError) as error:
             logger.warning("Copies are not healed: %s", error)
             return
     if healed:
         logger.info("Wrote %d tombstones again", healed)
+
+
+@shared_task(name="main_service.rebuild_filter")
+def rebuild_filter_task() -> None:
+    """Go on with what makes the membership filter complete, if it is not. Repeatable."""
+    if _is_rebuilding.acquire(blocking=False):
+        try:
+            asyncio.run(_rebuild_filter())
+        finally:
+            _is_rebuilding.release()
+
+
+async def _rebuild_filter() -> None:
+    settings = load_settings()
+    async with open_resources(settings, for_task=True) as resources:
+        bitmaps = KnownBitmaps(resources.redis, hasher=KeyHasher(settings.secret.get_secret_value()))
+        try:
+            await _rebuilding.go_on(resources.sessions, bitmaps)
+        except (RedisAwayError, UnavailableError) as error:
+            logger.warning("The filter of known keys is not rebuilt: %s", error)

@@ -10,13 +10,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.accounts.leaving import AccountLeaver
-from main_service.accounts.sign_in_limits import Address
 from main_service.careful_redis import RedisAwayError
 from main_service.database import Session
 from main_service.entries.copies import Copies
 from main_service.errors import UnavailableError
 from main_service.profile import leaving_storage as storage
 from main_service.profile.leaving_storage import Left
+from main_service.rate_limits import Address
 
 logger = logging.getLogger(__name__)
 

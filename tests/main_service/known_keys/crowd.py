@@ -1,0 +1,59 @@
+"""Creates all the time, and reads at once what it has made."""
+
+import asyncio
+import time
+from http.client import HTTPConnection
+from threading import Event, Thread
+
+from tests.running import WebServer
+
+AT_ONCE = 4
+
+
+class Crowd:
+    """As a context, creates links in one process and reads each at once in another."""
+
+    def __init__(self, web: WebServer, reader: WebServer) -> None:
+        self._web, self._reader = (server.address.removeprefix("http://") for server in (web, reader))
+        self._is_ending = Event()
+        self._threads = [Thread(target=self._go_on, daemon=True) for _ in range(AT_ONCE)]
+        self.found: list[str] = []
+        self.lost: list[tuple[str, int]] = []
+        self.slowest_create_seconds = 0.0
+
+    def __enter__(self) -> "Crowd":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_ending.set()
+        for thread in self._threads:
+            thread.join()
+
+    async def wait_for(self, keys: int) -> None:
+        while len(self.found) < keys:
+            assert all(thread.is_alive() for thread in self._threads)
+            await asyncio.sleep(0.1)
+
+    def _go_on(self) -> None:
+        # httpx takes longer than the service.
+        creating, reading = HTTPConnection(self._web, timeout=30), HTTPConnection(self._reader, timeout=30)
+        body, headers = '{"original_url": "https://example.org/"}', {"Content-Type": "application/json"}
+        while not self._is_ending.is_set():
+            began_at = time.monotonic()
+            creating.request("POST", "/api/v1/links", body, headers)
+            with creating.getresponse() as created:
+                assert created.status == 201
+                key = str(created.headers["location"]).rpartition("/")[2]
+                created.read()
+            self.slowest_create_seconds = max(self.slowest_create_seconds, time.monotonic() - began_at)
+            reading.request("GET", f"/{key}")
+            with reading.getresponse() as read:
+                read.read()
+            if read.status == 302:
+                self.found.append(key)
+            else:
+                self.lost.append((key, read.status))
+        creating.close()
+        reading.close()

@@ -1,0 +1,46 @@
+"""The arithmetic of the membership filter."""
+
+import secrets
+
+from main_service.bloom_filter import BITS_PER_KEY, FIRST_BIT, KeyHasher, capacity, length_bytes, size_for
+from tests.running import SECRET
+
+SIZE = 17
+ASKED = 100_000
+HIGHEST_RATE = 0.002
+
+
+def test_full_filter_knows_all_its_keys_and_takes_few_others_for_known() -> None:
+    hasher = KeyHasher(SECRET)
+    keys = [f"key-{number}" for number in range(capacity(SIZE))]
+    bits = {bit for key in keys for bit in hasher.hash(key).bits(SIZE)}
+
+    assert 0.49 < len(bits) / (1 << SIZE) < 0.51
+    assert all(bits.issuperset(hasher.hash(key).bits(SIZE)) for key in keys)
+    mistaken = sum(bits.issuperset(hasher.hash(secrets.token_hex(8)).bits(SIZE)) for _ in range(ASKED))
+    print(f"{mistaken / ASKED:.4%} of unknown keys")
+    assert mistaken < ASKED * HIGHEST_RATE
+
+
+def test_keys_leave_the_first_bits_alone_and_fit() -> None:
+    hasher = KeyHasher(SECRET)
+    for size in (10, 23, 32):
+        bits = [set(hasher.hash(f"key-{number}").bits(size)) for number in range(2_000)]
+        assert {len(each) for each in bits} == {BITS_PER_KEY}
+        assert min(map(min, bits)) >= FIRST_BIT
+        assert max(map(max, bits)) < length_bytes(size) * 8
+
+
+def test_who_does_not_know_the_secret_does_not_know_the_bits() -> None:
+    ours, theirs = KeyHasher(SECRET), KeyHasher(SECRET[::-1])
+
+    assert ours.hash("key") == KeyHasher(SECRET).hash("key")
+    assert ours.hash("key") != theirs.hash("key")
+    assert ours.fingerprint != theirs.fingerprint
+
+
+def test_size_is_the_smallest_that_has_room() -> None:
+    for keys in (1, 1_000, 580_000, 200_000_000):
+        size = size_for(keys)
+        assert capacity(size - 1) < keys <= capacity(size)
+    assert size_for(10_000_000_000) == 32
