@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from http.client import HTTPConnection
 from threading import Event, Thread
 
+from tests.main_service.known_keys.plain_client import PlainClient
 from tests.running import WebServer
 
 AT_ONCE = 4
@@ -14,7 +14,7 @@ class Crowd:
     """As a context, creates links in one process and reads each at once in another."""
 
     def __init__(self, web: WebServer, reader: WebServer) -> None:
-        self._web, self._reader = (server.address.removeprefix("http://") for server in (web, reader))
+        self._web, self._reader = web, reader
         self._is_ending = Event()
         self._threads = [Thread(target=self._go_on, daemon=True) for _ in range(AT_ONCE)]
         self.found: list[str] = []
@@ -37,23 +37,13 @@ class Crowd:
             await asyncio.sleep(0.1)
 
     def _go_on(self) -> None:
-        # httpx takes longer than the service.
-        creating, reading = HTTPConnection(self._web, timeout=30), HTTPConnection(self._reader, timeout=30)
-        body, headers = '{"original_url": "https://example.org/"}', {"Content-Type": "application/json"}
-        while not self._is_ending.is_set():
-            began_at = time.monotonic()
-            creating.request("POST", "/api/v1/links", body, headers)
-            with creating.getresponse() as created:
-                assert created.status == 201
-                key = str(created.headers["location"]).rpartition("/")[2]
-                created.read()
-            self.slowest_create_seconds = max(self.slowest_create_seconds, time.monotonic() - began_at)
-            reading.request("GET", f"/{key}")
-            with reading.getresponse() as read:
-                read.read()
-            if read.status == 302:
-                self.found.append(key)
-            else:
-                self.lost.append((key, read.status))
-        creating.close()
-        reading.close()
+        with PlainClient(self._web) as creating, PlainClient(self._reader) as reading:
+            while not self._is_ending.is_set():
+                began_at = time.monotonic()
+                key = creating.create_link()
+                self.slowest_create_seconds = max(self.slowest_create_seconds, time.monotonic() - began_at)
+                status = reading.get(f"/{key}")
+                if status == 302:
+                    self.found.append(key)
+                else:
+                    self.lost.append((key, status))
