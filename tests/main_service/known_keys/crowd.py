@@ -13,8 +13,10 @@ AT_ONCE = 4
 class Crowd:
     """As a context, creates links in one process and reads each at once in another."""
 
-    def __init__(self, web: WebServer, reader: WebServer) -> None:
+    def __init__(self, web: WebServer, reader: WebServer, *, pause_seconds: float = 0.0) -> None:
+        """`pause_seconds`: after each link, so that the crowd leaves the processor to others."""
         self._web, self._reader = web, reader
+        self._pause_seconds = pause_seconds
         self._is_ending = Event()
         self._threads = [Thread(target=self._go_on, daemon=True) for _ in range(AT_ONCE)]
         self.found: list[str] = []
@@ -38,7 +40,7 @@ class Crowd:
 
     def _go_on(self) -> None:
         with PlainClient(self._web) as creating, PlainClient(self._reader) as reading:
-            while not self._is_ending.is_set():
+            while not self._is_ending.wait(self._pause_seconds):
                 began_at = time.monotonic()
                 key = creating.create_link()
                 self.slowest_create_seconds = max(self.slowest_create_seconds, time.monotonic() - began_at)

@@ -1,0 +1,80 @@
+"""The membership filter when Redis is killed while entries are made: it is rebuilt, and no used key is refused."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+
+from main_service.entries.rebuilding import LONGEST_CREATE
+from tests.faults.tasks import SLOW, main_beat, main_worker
+from tests.main_service.entries.making import new_alias
+from tests.main_service.known_keys.crowd import Crowd
+from tests.main_service.known_keys.filtering import REGISTRY, bitmap_of, opened_filter, without_postgres
+from tests.running import Environment, WebServer, running_engines, temporary_folder
+
+WAIT_SECONDS = 120.0
+PAUSE_SECONDS = 0.05
+ENOUGH = 200
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with temporary_folder() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def environment(folder: Path) -> Iterator[Environment]:
+    """Engines of its own, one of which is killed."""
+    with running_engines(folder) as settings:
+        yield settings
+
+
+async def wait_for_bit(valkey: redis.Redis, value: int) -> None:
+    """Until the bitmap of this run says that it is complete, or that it is not."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        assert time.monotonic() < deadline
+        try:
+            run_id = valkey.info("server")["run_id"]
+            if any(run_id in name for name in valkey.hkeys(REGISTRY)) and valkey.getbit(bitmap_of(valkey), 0) == value:
+                return
+        except redis.RedisError:
+            pass
+        await asyncio.sleep(0.05)
+
+
+async def test_no_used_key_is_refused_across_a_restart_of_redis_with_creates_going_on(
+    environment: Environment, folder: Path, tmp_path: Path
+) -> None:
+    with (
+        WebServer(environment) as web,
+        WebServer(environment) as reader,
+        WebServer(without_postgres(environment)) as cut_off,
+        main_worker(environment, tmp_path / "worker.log", kind=SLOW) as worker,
+        main_beat(environment, tmp_path),
+        redis.Redis.from_url(environment["MAIN_REDIS_URL"], decode_responses=True) as valkey,
+    ):
+        worker.wait_for("ready")
+        async with opened_filter(environment) as known:
+            await known.rebuild()
+        crowd = Crowd(web, reader, pause_seconds=PAUSE_SECONDS)
+        with crowd:
+            await crowd.wait_for(ENOUGH)
+            assert cut_off.client.get(f"/{new_alias()}").status_code == 404
+            killed_at = time.monotonic()
+            psutil.Process(int((folder / "data/run/valkey.pid").read_text())).kill()
+            await wait_for_bit(valkey, 0)
+            await crowd.wait_for(len(crowd.found) + ENOUGH)
+            await wait_for_bit(valkey, 1)
+            assert time.monotonic() - killed_at > LONGEST_CREATE.total_seconds()
+            print(f"complete after {time.monotonic() - killed_at:.0f} s")
+            await crowd.wait_for(len(crowd.found) + ENOUGH)
+        assert crowd.lost == []
+        assert cut_off.client.get(f"/{new_alias()}").status_code == 404
+        async with opened_filter(environment) as known:
+            assert not any([await known.resources.known_keys.is_surely_unused(key) for key in crowd.found])
