@@ -27,13 +27,13 @@ class Filter:
     resources: Resources
     bitmaps: KnownBitmaps
 
-    async def rebuild(self, *, longest_create: timedelta = NOBODY_CREATES) -> Bitmap:
-        """Until it is complete."""
-        rebuilding = Rebuilding(longest_create=longest_create)
+    async def rebuild(self, worker: Rebuilding | None = None) -> Bitmap:
+        """Until it is complete; by default at once, so nobody may be creating meanwhile."""
+        worker = worker or Rebuilding(longest_create=NOBODY_CREATES)
         deadline = time.monotonic() + WAIT_SECONDS
         while not (found := await self.bitmaps.list_all())[-1].is_complete:
             assert time.monotonic() < deadline
-            await rebuilding.go_on(self.resources.sessions, self.bitmaps)
+            await worker.go_on(self.resources.sessions, self.bitmaps)
             await asyncio.sleep(0.05)
         return found[-1]
 
@@ -49,9 +49,9 @@ async def opened_filter(environment: Environment, *, first_size: int = FIRST_SIZ
         yield Filter(resources, KnownBitmaps(resources.redis, hasher=hasher, first_size=first_size))
 
 
-async def rebuild(environment: Environment, *, longest_create: timedelta = NOBODY_CREATES) -> None:
+async def rebuild(environment: Environment) -> None:
     async with opened_filter(environment) as known:
-        await known.rebuild(longest_create=longest_create)
+        await known.rebuild()
 
 
 def begin_anew(valkey: redis.Redis) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 import redis
 
+from main_service.entries.rebuilding import Rebuilding
 from tests.faults.gated import Gated
 from tests.faults.tasks import run_task
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
@@ -81,7 +82,7 @@ async def test_key_is_found_in_another_process_at_once_ten_thousand_times_also_d
         with crowd:
             await crowd.wait_for(PAIRS // 2)
             begin_anew(valkey)
-            await known.rebuild(longest_create=LONGEST_CREATE)
+            await known.rebuild(Rebuilding(longest_create=LONGEST_CREATE))
             await crowd.wait_for(max(PAIRS, len(crowd.found) + PAIRS // 10))
     assert crowd.slowest_create_seconds < LONGEST_CREATE.total_seconds()
     assert crowd.lost == []
