@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST_CREATE = timedelta(seconds=30)
 """From its bits to its commit. Each step of it is bounded, and all bounds together are less than this."""
-_KEYS_PER_BATCH = 10_000
+KEYS_PER_BATCH = 10_000
 _ROOM = 2
 """A new bitmap has room for so many times the keys that there are."""
 
@@ -61,12 +61,12 @@ class Rebuilding:
         last_key = ""
         while True:
             async with sessions() as session:
-                keys = await storage.list_keys(session, after=last_key, limit=_KEYS_PER_BATCH)
+                keys = await storage.list_keys(session, after=last_key, limit=KEYS_PER_BATCH)
             for key in keys:
                 for bit in bitmaps.hasher.hash(key).bits(bitmap.size):
                     bits[bit >> 3] |= 0x80 >> (bit & 7)
             added += len(keys)
-            if len(keys) < _KEYS_PER_BATCH:
+            if len(keys) < KEYS_PER_BATCH:
                 break
             last_key = keys[-1]
         if await bitmaps.complete(bitmap, bits):

@@ -4,11 +4,12 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import asyncpg
 import httpx
 import redis
 
-from main_service import database
 from main_service.bloom_filter import capacity
+from main_service.database import CONNECT_SECONDS, POOL_WAIT_SECONDS, STATEMENT_SECONDS
 from main_service.entries import rebuilding
 from main_service.entries.rebuilding import Rebuilding
 from tests.faults.gated import Gated
@@ -24,6 +25,12 @@ from tests.main_service.known_keys.filtering import (
 )
 from tests.running import Environment, WebServer
 
+RESTORE = """
+    INSERT INTO entry (key, kind, visibility, created_at, updated_at, expires_at, original_url)
+    SELECT $1 || '-' || lpad(n::text, 6, '0'), 'link', 'unlisted', now(), now(), now() + interval '1 hour',
+           'https://a.example/'
+      FROM generate_series(1, $2) AS n
+"""
 LONGEST_CREATE = timedelta(seconds=10)
 """Of those here."""
 
@@ -53,9 +60,9 @@ async def test_rebuild_waits_for_a_create_that_has_begun_under_another_filter(
 
 
 def test_no_step_of_a_create_takes_longer_than_a_rebuild_waits_for_all() -> None:
-    connecting = database.POOL_WAIT_SECONDS + database.CONNECT_SECONDS
+    connecting = POOL_WAIT_SECONDS + CONNECT_SECONDS
     # To remember the attempt, to insert, to note a stale key, to commit; asyncpg gives up a second after PostgreSQL.
-    statements = 4 * (database.STATEMENT_SECONDS + 1)
+    statements = 4 * (STATEMENT_SECONDS + 1)
 
     assert rebuilding.LONGEST_CREATE.total_seconds() > connecting + statements
 
@@ -101,6 +108,20 @@ async def test_filter_that_was_begun_anew_meanwhile_is_not_completed_with_old_bi
         assert await known.bitmaps.list_all() == [new]
         assert not new.is_complete
     assert list(valkey.scan_iter(f"{REGISTRY}:draft:*")) == []
+
+
+async def test_all_rows_are_known_after_a_rebuild_however_they_came(
+    environment: Environment, cut_off: WebServer, valkey: redis.Redis, database: asyncpg.Connection
+) -> None:
+    """More than one batch of them."""
+    prefix = new_alias()
+    await database.execute(RESTORE, prefix, 3 * rebuilding.KEYS_PER_BATCH)
+    begin_anew(valkey)
+    await rebuild(environment)
+
+    for number in (1, rebuilding.KEYS_PER_BATCH, 2 * rebuilding.KEYS_PER_BATCH + 1, 3 * rebuilding.KEYS_PER_BATCH):
+        assert cut_off.client.get(f"/{prefix}-{number:06}").status_code == 503
+    assert cut_off.client.get(f"/{prefix}-0").status_code == 404
 
 
 async def test_filter_is_not_completed_with_bits_of_which_some_are_lost(
