@@ -77,6 +77,7 @@ def test_private_entry_of_somebody_else_counts_as_an_unknown_key(no_counts: None
 def test_count_is_of_a_minute_and_costs_one_small_counter(
     no_counts: None, limited: WebServer, valkey: redis.Redis
 ) -> None:
+    limited.client.get(f"/{new_alias()}", headers={"X-Forwarded-For": "203.0.113.5"})
     before = set(valkey.keys())
     for _ in range(5 * MOST):
         limited.client.get(f"/{new_alias()}")
