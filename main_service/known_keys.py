@@ -67,7 +67,7 @@ class KnownKeys:
         try:
             return await self._run(_IS_SURELY_UNUSED, [key]) == 1
         except RedisAwayError as error:
-            logger.warning("Known keys can't be told from others: %s", error)
+            logger.debug("Known keys can't be told from others: %s", error)
             return False
 
     async def _run(self, script: Script, keys: Sequence[str]) -> object:

@@ -191,7 +191,7 @@ class EntryCreator:
         try:
             await self._known_keys.add([key])
         except RedisAwayError as error:
-            logger.warning("A new key is not known to Redis; it will be within 10 s of its return: %s", error)
+            logger.debug("A new key is not known to Redis; it will be within 10 s of its return: %s", error)
             return False
         return True
 

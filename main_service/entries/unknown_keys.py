@@ -35,7 +35,7 @@ class UnknownKeyLimit:
             # Its connections are its own, but what fails there and here is one Redis.
             may_ask = await self._redis.ask(lambda _: self._limiter.hit(self._item, client))
         except RedisAwayError as error:
-            logger.warning("Unknown keys are not counted: %s", error)
+            logger.debug("Unknown keys are not counted: %s", error)
             return
         if not may_ask:
             raise TooManyUnknownKeysError
