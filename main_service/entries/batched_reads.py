@@ -63,7 +63,7 @@ return answers
 
 
 class Reader(Protocol):
-    """Somebody who wants to follow a link or read a text. One of the three is called, once, and must not raise."""
+    """Somebody who wants to follow a link or read a text. One of the three is called, once."""
 
     key: str
     wants_text: bool
@@ -128,7 +128,7 @@ class BatchedReads:
             waiting, self._waiting = self._waiting, deque()
             self._is_asking = False
             for reader, _, _ in waiting:
-                reader.ask_elsewhere(None)
+                self._send_elsewhere(reader, None)
             return
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_BATCH))]
         batch_id = str(uuid4())
@@ -149,7 +149,11 @@ class BatchedReads:
         if isinstance(reply, list):
             VISITS_RECORDED.inc(sum(answer is not None and not answer.startswith(b"?") for answer in reply))
             for (reader, _, text), answer in zip(batch, reply, strict=True):
-                self._answer(reader, text, answer)
+                try:
+                    self._answer(reader, text, answer)
+                except Exception:
+                    # A bug, which must not leave those behind it without an answer.
+                    logger.exception("A reader can't be answered")
             return
         held = None
         if isinstance(reply, TooSlowError):
@@ -162,7 +166,13 @@ class BatchedReads:
             self._ask_again_at = time.monotonic() + PAUSE_SECONDS
         logger.warning("Readers are answered without a batch: %s", reply)
         for reader, wanted, _ in batch:
-            reader.ask_elsewhere(held if wanted != TEXT else None)
+            self._send_elsewhere(reader, held if wanted != TEXT else None)
+
+    def _send_elsewhere(self, reader: Reader, held: HeldBatch | None) -> None:
+        try:
+            reader.ask_elsewhere(held)
+        except Exception:
+            logger.exception("A reader can't be answered")
 
     def _answer(self, reader: Reader, text: bytes | None, answer: bytes | None) -> None:
         if answer is None:
