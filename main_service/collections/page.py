@@ -17,18 +17,13 @@ from main_service.entries.rights import Asker
 from main_service.errors import AppError, NotFoundError, UnavailableError
 from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form_lists
+from main_service.web.page_ids import read_id
 
 Fields = dict[str, str]
 
 
 async def get_collection_id(collection_id: str) -> UUID:
-    """Raises:
-    NotFoundError: this is no id.
-    """
-    try:
-        return UUID(collection_id)
-    except ValueError as error:
-        raise NotFoundError from error
+    return read_id(collection_id)
 
 
 CollectionIdDep = Annotated[UUID, Depends(get_collection_id)]

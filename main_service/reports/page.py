@@ -21,19 +21,14 @@ from main_service.reports.service import MOST_DAYS, Order, State
 from main_service.reports.spans import Span, days_of
 from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
+from main_service.web.page_ids import read_id
 
 ADDRESS = "/reports"
 Fields = dict[str, str]
 
 
 async def get_report_id(report_id: str) -> UUID:
-    """Raises:
-    NotFoundError: this is no id.
-    """
-    try:
-        return UUID(report_id)
-    except ValueError as error:
-        raise NotFoundError from error
+    return read_id(report_id)
 
 
 ReportIdDep = Annotated[UUID, Depends(get_report_id)]
