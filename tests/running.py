@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 import httpx
+import psutil
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 START_SECONDS = 60.0
@@ -86,6 +87,12 @@ def full(environment: Mapping[str, str]) -> Environment:
     return {**inherited, **environment}
 
 
+def is_held_by(process: "subprocess.Popen[bytes]", port: int) -> bool:
+    """Whether the process has the connection that came from this local port."""
+    held = psutil.Process(process.pid).net_connections("tcp")
+    return any(each.raddr and each.raddr.port == port for each in held)
+
+
 class WebServer:
     """Web processes of main_service that share one listening socket, as the launcher runs them.
 
@@ -101,7 +108,8 @@ class WebServer:
         self.processes = [self._start() for _ in range(processes)]
         self.client = self.new_client()
         try:
-            self._wait()
+            for process in self.processes:
+                self.wait_for(process)
         except BaseException:
             self.__exit__()
             raise
@@ -138,13 +146,17 @@ class WebServer:
             pass_fds=[descriptor],
         )
 
-    def _wait(self) -> None:
+    def wait_for(self, process: "subprocess.Popen[bytes]") -> None:
+        """Until this one of the processes has answered: the others may have been faster so far."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             assert all(process.poll() is None for process in self.processes), "a web process ended at its start"
             try:
-                if self.client.get("/static/slipbin.css", timeout=1).status_code == 200:
-                    return
+                # A kept connection would be answered by the same process again.
+                with self.new_client() as client, client.stream("GET", "/static/slipbin.css", timeout=1) as answer:
+                    port = answer.extensions["network_stream"].get_extra_info("client_addr")[1]
+                    if answer.status_code == 200 and (len(self.processes) == 1 or is_held_by(process, port)):
+                        return
             except httpx.TransportError:
                 continue
         raise AssertionError("the web process does not answer")

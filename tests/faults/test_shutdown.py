@@ -23,13 +23,12 @@ from tests.main_service.web.raw_http import (
     Answer,
     LoggedWebServer,
     connect,
-    is_held,
     parse,
     read_answer,
     read_to_end,
     wait_until_held,
 )
-from tests.running import REPOSITORY, START_SECONDS, Environment
+from tests.running import REPOSITORY, Environment
 
 GRACE_SECONDS = 15
 """What the launcher gives a web process before it kills it."""
@@ -214,14 +213,7 @@ def restart(web: LoggedWebServer, position: int) -> None:
     old.send_signal(signal.SIGTERM)
     assert old.wait(GRACE_SECONDS) == 0
     web.processes[position] = web._start()
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        with connect(web) as connection:
-            connection.sendall(GET + b"\r\n")
-            assert read_answer(connection).status == 200
-            if is_held(web, connection.getsockname()[1], by=web.processes[position]):
-                return
-    raise AssertionError("the new process takes no connections")
+    web.wait_for(web.processes[position])
 
 
 async def test_rolling_restart_loses_no_request_and_does_none_twice(

@@ -8,9 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import psutil
-
-from tests.running import REPOSITORY, WebServer
+from tests.running import REPOSITORY, WebServer, is_held_by
 
 
 @dataclass(frozen=True)
@@ -81,11 +79,9 @@ def exchange(web: WebServer, *parts: bytes) -> list[Answer]:
         return parse(read_to_end(connection))
 
 
-def is_held(web: WebServer, port: int, *, by: "subprocess.Popen[bytes] | None" = None) -> bool:
-    """Whether a process of the server, or this one, has the connection that came from this local port."""
-    processes = [process for process in web.processes if process.poll() is None] if by is None else [by]
-    held = (psutil.Process(process.pid).net_connections("tcp") for process in processes)
-    return any(each.raddr and each.raddr.port == port for connections in held for each in connections)
+def is_held(web: WebServer, port: int) -> bool:
+    """Whether a process of the server has the connection that came from this local port."""
+    return any(is_held_by(process, port) for process in web.processes if process.poll() is None)
 
 
 def wait_until_held(web: WebServer, port: int) -> None:
