@@ -10,6 +10,8 @@ import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -20,7 +22,7 @@ from main_service.entries.visit_notes import Origin, VisitNotes
 from main_service.entries.visiting import HELD_BATCH
 from main_service.redis_pipeline import RedisPipeline
 from main_service.resources import Resources
-from main_service.visit_log import HeldBatch, Visit
+from main_service.visit_log import EncodedVisit, HeldBatch
 from main_service.web.client_address import Network, believed_address, is_trusted
 from main_service.web.headers import DEFAULTS, SANDBOX
 from main_service.web.http_protocol import HttpProtocol
@@ -29,6 +31,9 @@ from main_service.web.session_cookie import COOKIE
 STATE_NAME = "fast_path"
 
 _TARGET = re.compile(rf"/({ALIAS_PATTERN})(/raw)?(?:\?.*)?".encode())
+_OFTEN_SEEN = 4096
+_OFTEN_SEEN_LENGTH = 80
+"""So many targets, and of what length at most, are remembered: 2 MB or less."""
 _COOKIE = COOKIE.encode()
 
 _NOT_PLAIN = frozenset(
@@ -61,20 +66,21 @@ class FastPath:
 
     def redirect_head(self, default_headers: Headers) -> bytes:
         """An answer up to the target. `default_headers`: uvicorn's own list, a new one each second."""
-        self._follow(default_headers)
+        if default_headers is not self._default_headers:
+            self._write_heads(default_headers)
         return self._redirect_head
 
     def text_head(self, default_headers: Headers) -> bytes:
         """An answer up to the length of the text."""
-        self._follow(default_headers)
+        if default_headers is not self._default_headers:
+            self._write_heads(default_headers)
         return self._text_head
 
-    def _follow(self, default_headers: Headers) -> None:
-        if default_headers is not self._default_headers:
-            lines = b"".join(b"%b: %b\r\n" % header for header in default_headers)
-            self._redirect_head = b"HTTP/1.1 302 Found\r\n" + lines + b"location: "
-            self._text_head = b"HTTP/1.1 200 OK\r\n" + lines + b"content-length: "
-            self._default_headers = default_headers
+    def _write_heads(self, default_headers: Headers) -> None:
+        lines = b"".join(b"%b: %b\r\n" % header for header in default_headers)
+        self._redirect_head = b"HTTP/1.1 302 Found\r\n" + lines + b"location: "
+        self._text_head = b"HTTP/1.1 200 OK\r\n" + lines + b"content-length: "
+        self._default_headers = default_headers
 
 
 @asynccontextmanager
@@ -90,9 +96,9 @@ async def open_fast_path(resources: Resources, notes: VisitNotes) -> AsyncIterat
 
 
 def _ending(headers: dict[str, str], last: dict[str, str], *, for_search_engines: bool) -> bytes:
-    """The headers behind those that differ with each answer, in the order in which FastAPI sends them."""
+    """All behind the headers that differ with each answer, in the order in which FastAPI sends it."""
     own = headers | ({"x-robots-tag": "all"} if for_search_engines else {}) | last
-    return "".join(f"\r\n{name}: {value}" for name, value in (own | DEFAULTS | own).items()).encode()
+    return "".join(f"\r\n{name}: {value}" for name, value in (own | DEFAULTS | own).items()).encode() + b"\r\n\r\n"
 
 
 _REDIRECT_ENDING = {flag: _ending({}, {"content-length": "0"}, for_search_engines=flag) for flag in (True, False)}
@@ -104,11 +110,23 @@ _TEXT_ENDING = {
     )
     for flag in (True, False)
 }
-_END = b"\r\n\r\n"
-_LAST_END = b"\r\nconnection: close\r\n\r\n"
 
 
-_NOTHING: dict[str, object] = {}
+@dataclass(frozen=True, slots=True)
+class _Target:
+    key: str
+    wants_text: bool
+
+
+def _read_target(target: bytes) -> _Target | None:
+    """None: this is not the address of an entry."""
+    match = _TARGET.fullmatch(target)
+    if match is None or is_reserved(key := match[1].decode()):
+        return None
+    return _Target(key, match[2] is not None)
+
+
+_remembered_target = lru_cache(_OFTEN_SEEN)(_read_target)
 
 
 class _NoEvent:
@@ -119,33 +137,18 @@ class _NoEvent:
 class _PlainRequest:
     """A request on the fast path. For uvicorn it stands where its own cycle of request and answer would."""
 
-    __slots__ = (
-        "connection",
-        "disconnected",
-        "headers",
-        "keep_alive",
-        "key",
-        "response_complete",
-        "state",
-        "url",
-        "visit",
-        "waiting_for_100_continue",
-        "wants_text",
-    )
-    response_started = False
+    keep_alive = True
+    disconnected = waiting_for_100_continue = False
+    response_started = response_complete = False
     message_event = _NoEvent()
+    held: HeldBatch | None = None
 
-    def __init__(self, connection: "FastProtocol", key: str, visit: Visit, *, wants_text: bool) -> None:
+    def __init__(self, connection: "FastProtocol", target: _Target, visit: EncodedVisit) -> None:
         self.connection = connection
-        self.key = key
+        self.key = target.key
+        self.wants_text = target.wants_text
         self.visit = visit
-        self.wants_text = wants_text
         self.url, self.headers = connection.url, connection.headers
-        self.state: dict[str, object] = _NOTHING
-        """What FastAPI is to find in the state of the request."""
-        self.keep_alive = True
-        self.disconnected = self.waiting_for_100_continue = False
-        self.response_complete = False
 
     def follow(self, target: bytes, *, for_search_engines: bool) -> None:
         connection = self.connection
@@ -158,8 +161,7 @@ class _PlainRequest:
         connection.answer(self, b"%b%d%b" % (head, len(text), _TEXT_ENDING[for_search_engines]), text)
 
     def ask_elsewhere(self, held: HeldBatch | None) -> None:
-        if held is not None:
-            self.state = {HELD_BATCH: (held, self.wants_text)}
+        self.held = held
         self.connection.hand_over(self)
 
     # What uvicorn asks its parser when the head of a request is complete.
@@ -230,20 +232,21 @@ class FastProtocol(HttpProtocol):
 
     def _plain_request(self) -> _PlainRequest | None:
         """None: the request is for FastAPI."""
-        target = _TARGET.fullmatch(self.url)
-        if target is None or not self._is_free() or not self.fast_path.reads.is_ready:
-            return None
+        url = self.url
+        target = _remembered_target(url) if len(url) <= _OFTEN_SEEN_LENGTH else _read_target(url)
         parser = self.parser
-        if parser.get_method() != b"GET" or parser.get_http_version() != "1.1" or not parser.should_keep_alive():
+        if target is None or parser.get_method() != b"GET" or not parser.should_keep_alive() or not self._is_free():
             return None
         headers = dict(self.headers)
         has_doubles = len(headers) != len(self.headers)
-        if has_doubles or not headers.keys().isdisjoint(_NOT_PLAIN) or _COOKIE in headers.get(b"cookie", b""):
+        if has_doubles or not _NOT_PLAIN.isdisjoint(headers):
             return None
-        key = target[1].decode()
-        if is_reserved(key):
+        if b"cookie" in headers and _COOKIE in headers[b"cookie"]:
             return None
-        return _PlainRequest(self, key, self._visit(key, headers), wants_text=target[2] is not None)
+        # Without this header only a connection of HTTP/1.1 is kept.
+        if b"connection" in headers and parser.get_http_version() != "1.1":
+            return None
+        return _PlainRequest(self, target, self._visit(target.key, headers))
 
     def _is_free(self) -> bool:
         """Whether the answer would be next on this connection, and taken."""
@@ -251,7 +254,7 @@ class FastProtocol(HttpProtocol):
         is_leaving = self._must_end_at is not None or self._left_at is not None or self._is_behind_another
         return not (is_busy or is_leaving or self.flow.write_paused)
 
-    def _visit(self, key: str, headers: dict[bytes, bytes]) -> Visit:
+    def _visit(self, key: str, headers: dict[bytes, bytes]) -> EncodedVisit:
         notes = self.fast_path.notes
         at_ms = time.time_ns() // 1_000_000
         if notes.respects_wishes and (headers.get(b"dnt") == b"1" or headers.get(b"sec-gpc") == b"1"):
@@ -260,9 +263,9 @@ class FastProtocol(HttpProtocol):
             key,
             at_ms=at_ms,
             origin=self._origin or self._forwarded_origin(headers.get(b"x-forwarded-for", b"")),
-            user_agent=headers.get(b"user-agent", b"").decode("latin-1"),
-            referrer=headers.get(b"referer", b"").decode("latin-1"),
-            language=headers.get(b"accept-language", b"").decode("latin-1"),
+            user_agent=headers.get(b"user-agent", b""),
+            referrer=headers.get(b"referer", b""),
+            language=headers.get(b"accept-language", b""),
         )
 
     def _forwarded_origin(self, forwarded: bytes) -> Origin:
@@ -271,12 +274,13 @@ class FastProtocol(HttpProtocol):
         return self.fast_path.notes.origin(address)
 
     def answer(self, request: _PlainRequest, head: bytes, body: bytes = b"") -> None:
-        """`head`: without the end of its last line and the empty line behind it."""
         request.response_complete = True
         if self.transport.is_closing():
             return
-        self.transport.write(head + (_END if request.keep_alive else _LAST_END) + body)
-        if not request.keep_alive:
+        if request.keep_alive:
+            self.transport.write(head + body)
+        else:
+            self.transport.write(head[:-2] + b"connection: close\r\n\r\n" + body)
             self._close()
         self.on_response_complete()
 
@@ -288,7 +292,8 @@ class FastProtocol(HttpProtocol):
         newer = self.parser, self.url, self.headers, self.cycle
         self.parser, self.cycle = cast(Any, request), cast(Any, None)
         self._prepare(request.url, request.headers)
-        self.scope["state"].update(request.state)
+        if request.held is not None:
+            self.scope["state"][HELD_BATCH] = (request.held, request.wants_text)
         HttpToolsProtocol.on_headers_complete(self)
         cycle = self.cycle
         cycle.transport = self._answer_transport

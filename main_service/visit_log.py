@@ -6,7 +6,6 @@ import time
 from collections import deque
 from contextlib import suppress
 from json.encoder import encode_basestring
-from typing import NamedTuple
 from uuid import uuid4
 
 from redis.asyncio import Redis
@@ -33,37 +32,18 @@ HOLD_SECONDS = 5.0
 """How long visits are gathered again that Redis may have or not."""
 
 
-class Visit(NamedTuple):
-    """One visit; in the stream a JSON array of its fields, in this order."""
+EncodedVisit = bytes
+"""A visit as it is in the stream. What it says, and in what order, is told by `visits.batches.RecordedVisit`."""
 
-    at_ms: int
-    """Since 1970, UTC."""
-    key: str
-    ip: str | None
-    """As far as it may be kept."""
-    visitor: str | None
-    """16 hexadecimal digits, alike for one visitor on one day. None: it may not be kept."""
-    user_agent: str
-    referrer: str
-    language: str
-
-    def encode(self) -> bytes:
-        """Its form in the stream, UTF-8."""
-        at_ms, key, ip, visitor, user_agent, referrer, language = self
-        fields = (
-            str(at_ms),
-            _quoted(key),
-            "null" if ip is None else _quoted(ip),
-            "null" if visitor is None else _quoted(visitor),
-            _quoted(user_agent),
-            _quoted(referrer),
-            _quoted(language),
-        )
-        return f"[{','.join(fields)}]".encode(errors="replace")
+as_json = encode_basestring
+"""A text. A visit is written with each redirect, and an encoder for all of it would cost twice as much."""
 
 
-_quoted = encode_basestring
-"""As JSON. A visit is written with each redirect, and an encoder of its own would cost twice as much."""
+def encode_visit(
+    at_ms: int, key: str, *, ip: str, visitor: str, user_agent: str, referrer: str, language: str
+) -> EncodedVisit:
+    """`ip` and what follows it: as JSON already, because much of it is the same in many visits."""
+    return f"[{at_ms},{as_json(key)},{ip},{visitor},{user_agent},{referrer},{language}]".encode("utf-8", "replace")
 
 
 class _Batch:
@@ -90,11 +70,11 @@ class HeldBatch:
     def __init__(self, batch: _Batch) -> None:
         self._batch = batch
 
-    def add(self, visit: Visit) -> bool:
+    def add(self, visit: EncodedVisit) -> bool:
         """False if it comes too late, and must be recorded by itself."""
         if self._batch.is_closed:
             return False
-        self._batch.append(visit.encode())
+        self._batch.append(visit)
         return True
 
 
@@ -120,7 +100,7 @@ class VisitLog:
         self.dropped = 0
         """Visits for which there was no room."""
 
-    async def record(self, visit: Visit) -> None:
+    async def record(self, visit: EncodedVisit) -> None:
         """Return when Redis has the visit; at once while it takes none, and then the visit waits here or is dropped.
 
         Never raises. Who is cancelled while waiting is counted all the same.
@@ -128,11 +108,10 @@ class VisitLog:
         if self._is_behind and self.waiting >= self._buffer:
             self._drop(1)
             return
-        line = visit.encode()
-        if self._is_behind and self.waiting_bytes + len(line) > self._most_bytes:
+        if self._is_behind and self.waiting_bytes + len(visit) > self._most_bytes:
             self._drop(1)
             return
-        batch = self._join(line)
+        batch = self._join(visit)
         if self._is_behind:
             VISITS_WAITING.set(self.waiting)
         self._send_soon()

@@ -9,7 +9,7 @@ import logging
 import time
 from collections import deque
 from typing import Protocol
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from hiredis import ReplyError
 
@@ -18,7 +18,7 @@ from main_service.entries.copies import HEAD_START, copy_name
 from main_service.metrics import VISITS_RECORDED
 from main_service.redis_pipeline import NoAnswerError, RedisPipeline, Reply, TooSlowError
 from main_service.text_cache import TextCache
-from main_service.visit_log import FORMAT, STREAM, HeldBatch, Visit, VisitLog
+from main_service.visit_log import FORMAT, STREAM, EncodedVisit, HeldBatch, VisitLog
 
 logger = logging.getLogger(__name__)
 
@@ -28,27 +28,24 @@ PAUSE_SECONDS = 2.0
 REMEMBERED_TEXTS = 20_000
 """Keys of which the current `body_id` is guessed; a wrong guess costs one slower answer."""
 
-LINK = b"L"
-TEXT = b"P"
-
-# KEYS: the stream, then a copy for each reader. ARGV: the batch's id, the number of its format, the milliseconds since
-# 1970; then, for each reader, the letter of the kind (with the `body_id` of the text that the process has), and the
-# visit. The answer for a reader: if the copy is of what was wanted, the end of its head, from the letter for search
-# engines on, and then the visit is recorded; of another text, the same behind a `?`; else nothing.
+# KEYS: the stream, then the copies for those who follow a link, then for those who read a text. ARGV: the batch's id,
+# the number of its format, the milliseconds since 1970, how many follow a link, the visits in the order of the copies,
+# and for each text the `body_id` of that which the process has, or nothing. The answer for a reader: if the copy is of
+# what was wanted, the end of its head, from the letter for search engines on, and then the visit is recorded; of
+# another text, the same behind a `?`; else nothing.
 _SCRIPT = f"""
 local copies = redis.call('MGET', unpack(KEYS, 2))
-local start, now = '{HEAD_START}', ARGV[3]
+local start, now, links = '{HEAD_START}', ARGV[3], tonumber(ARGV[4])
 local answers, visits = {{}}, {{}}
 for i, copy in ipairs(copies) do
   answers[i] = false
   if copy and string.sub(copy, 1, {len(HEAD_START)}) == start then
     local ending = string.find(copy, '"', {len(HEAD_START) + 1}, true)
     local head = ending and string.sub(copy, {len(HEAD_START) + 1}, ending - 1) or ''
-    local wanted, kind = ARGV[2 + 2 * i], string.sub(head, 1, 1)
-    if string.sub(head, 2, 14) > now and kind == string.sub(wanted, 1, 1) then
-      if kind == 'L' or string.sub(head, 16) == string.sub(wanted, 2) then
+    if string.sub(head, 2, 14) > now and string.sub(head, 1, 1) == (i <= links and 'L' or 'P') then
+      if i <= links or string.sub(head, 16) == ARGV[4 + #copies + i - links] then
         answers[i] = string.sub(head, 15)
-        visits[#visits + 1] = ARGV[3 + 2 * i]
+        visits[#visits + 1] = ARGV[4 + i]
       else
         answers[i] = '?' .. string.sub(head, 15)
       end
@@ -67,7 +64,7 @@ class Reader(Protocol):
 
     key: str
     wants_text: bool
-    visit: Visit
+    visit: EncodedVisit
 
     def follow(self, target: bytes, *, for_search_engines: bool) -> None:
         """The visit is recorded; answer."""
@@ -96,25 +93,19 @@ class BatchedReads:
         self._visits = visits
         self._texts = texts
         self._loop = asyncio.get_running_loop()
-        self._body_ids: dict[str, UUID] = {}
-        self._waiting: deque[tuple[Reader, bytes, bytes | None]] = deque()
-        """Reader, what is wanted, the text if it is one."""
+        self._body_ids: dict[str, str] = {}
+        self._waiting: deque[Reader] = deque()
         self._is_asking = False
         self._ask_again_at = 0.0
 
     @property
     def is_ready(self) -> bool:
+        """Whether Redis is asked at all; else who joins is sent elsewhere."""
         return self._redis.is_ready and time.monotonic() >= self._ask_again_at and not self._careful_redis.is_left_alone
 
     def join(self, reader: Reader) -> None:
-        """Only while this `is_ready`. The answer comes later, never from within this call."""
-        if reader.wants_text:
-            body_id = self._body_ids.get(reader.key)
-            text = self._texts.get(body_id) if body_id is not None else None
-            wanted = TEXT if text is None or body_id is None else TEXT + body_id.hex.encode()
-            self._waiting.append((reader, wanted, text))
-        else:
-            self._waiting.append((reader, LINK, None))
+        """The answer comes later, never from within this call."""
+        self._waiting.append(reader)
         if not self._is_asking:
             self._is_asking = True
             self._loop.call_soon(self._ask)
@@ -127,62 +118,100 @@ class BatchedReads:
         if not self.is_ready:
             waiting, self._waiting = self._waiting, deque()
             self._is_asking = False
-            for reader, _, _ in waiting:
+            for reader in waiting:
                 self._send_elsewhere(reader, None)
             return
-        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_BATCH))]
+        links: list[Reader] = []
+        texts: list[tuple[Reader, str, bytes | None]] = []
+        for _ in range(min(len(self._waiting), LARGEST_BATCH)):
+            reader = self._waiting.popleft()
+            if reader.wants_text:
+                texts.append((reader, *self._text_for(reader.key)))
+            else:
+                links.append(reader)
+        readers = links + [reader for reader, _, _ in texts] if texts else links
         batch_id = str(uuid4())
-        keys: list[bytes | str] = [STREAM]
-        arguments: list[bytes | str | int] = [batch_id, FORMAT, time.time_ns() // 1_000_000]
-        for reader, wanted, _ in batch:
-            keys.append(copy_name(reader.key))
-            arguments.append(wanted)
-            arguments.append(reader.visit.encode())
+        keys = [STREAM, *[copy_name(reader.key) for reader in readers]]
+        arguments: list[bytes | str | int] = [batch_id, FORMAT, time.time_ns() // 1_000_000, len(links)]
+        arguments += [reader.visit for reader in readers]
+        arguments += ["" if text is None else body_id for _, body_id, text in texts]
 
         def settle(reply: Reply) -> None:
-            self._settle(batch, batch_id, reply)
+            if isinstance(reply, list):
+                self._answer_links(links, reply)
+                self._answer_texts(texts, reply[len(links) :])
+            else:
+                self._send_all_elsewhere(links, texts, batch_id, reply)
             self._ask()
 
         self._redis.run_script(keys, arguments, settle)
 
-    def _settle(self, batch: list[tuple[Reader, bytes, bytes | None]], batch_id: str, reply: Reply) -> None:
-        if isinstance(reply, list):
-            VISITS_RECORDED.inc(sum(answer is not None and not answer.startswith(b"?") for answer in reply))
-            for (reader, _, text), answer in zip(batch, reply, strict=True):
-                try:
-                    self._answer(reader, text, answer)
-                except Exception:
-                    # A bug, which must not leave those behind it without an answer.
-                    logger.exception("A reader can't be answered")
-            return
+    def _text_for(self, key: str) -> tuple[str, bytes | None]:
+        """The `body_id` of the text that the entry had when it was last read, and the text if it is still here."""
+        body_id = self._body_ids.get(key, "")
+        return body_id, self._texts.get(body_id)
+
+    def _answer_links(self, links: list[Reader], answers: list[bytes | None]) -> None:
+        recorded = 0
+        # What is behind the links is the answers of the texts.
+        for reader, answer in zip(links, answers, strict=False):
+            try:
+                if answer is None:
+                    reader.ask_elsewhere(None)
+                else:
+                    recorded += 1
+                    reader.follow(answer[1:], for_search_engines=answer[:1] == b"a")
+            except Exception:
+                # A bug, which must not leave those behind it without an answer.
+                logger.exception("A reader can't be answered")
+        VISITS_RECORDED.inc(recorded)
+
+    def _answer_texts(self, texts: list[tuple[Reader, str, bytes | None]], answers: list[bytes | None]) -> None:
+        recorded = 0
+        for (reader, _, text), answer in zip(texts, answers, strict=True):
+            try:
+                if answer is None or text is None or answer[:1] == b"?":
+                    self._remember(reader.key, answer)
+                    reader.ask_elsewhere(None)
+                else:
+                    recorded += 1
+                    reader.read(text, for_search_engines=answer[:1] == b"a")
+            except Exception:
+                logger.exception("A reader can't be answered")
+        VISITS_RECORDED.inc(recorded)
+
+    def _remember(self, key: str, answer: bytes | None) -> None:
+        """Which text the entry has; the process gets it when it has been read by way of FastAPI."""
+        if answer is not None:
+            if len(self._body_ids) >= REMEMBERED_TEXTS:
+                self._body_ids.clear()
+            self._body_ids[key] = answer[2:].decode()
+
+    def _send_all_elsewhere(
+        self,
+        links: list[Reader],
+        texts: list[tuple[Reader, str, bytes | None]],
+        batch_id: str,
+        reason: Reply,
+    ) -> None:
         held = None
-        if isinstance(reply, TooSlowError):
+        if isinstance(reason, TooSlowError):
             # They have waited long enough for it.
             self._careful_redis.leave_alone()
-        if isinstance(reply, NoAnswerError):
+        if isinstance(reason, NoAnswerError):
             held = self._visits.hold(batch_id)
         else:
-            assert isinstance(reply, ReplyError), reply
+            assert isinstance(reason, ReplyError), reason
             self._ask_again_at = time.monotonic() + PAUSE_SECONDS
-        logger.warning("Readers are answered without a batch: %s", reply)
-        for reader, wanted, _ in batch:
-            self._send_elsewhere(reader, held if wanted != TEXT else None)
+        logger.warning("Readers are answered without a batch: %s", reason)
+        for reader in links:
+            self._send_elsewhere(reader, held)
+        for reader, _, text in texts:
+            # A text that this process did not have was not recorded in any case.
+            self._send_elsewhere(reader, held if text is not None else None)
 
     def _send_elsewhere(self, reader: Reader, held: HeldBatch | None) -> None:
         try:
             reader.ask_elsewhere(held)
         except Exception:
             logger.exception("A reader can't be answered")
-
-    def _answer(self, reader: Reader, text: bytes | None, answer: bytes | None) -> None:
-        if answer is None:
-            reader.ask_elsewhere(None)
-        elif answer[:1] == b"?":
-            if len(self._body_ids) >= REMEMBERED_TEXTS:
-                self._body_ids.clear()
-            self._body_ids[reader.key] = UUID(answer[2:].decode())
-            reader.ask_elsewhere(None)
-        elif text is not None:
-            reader.read(text, for_search_engines=answer[:1] == b"a")
-        else:
-            reader.follow(answer[1:], for_search_engines=answer[:1] == b"a")

@@ -130,10 +130,10 @@ class EntryReader:
         """From memory, if it was read before by somebody."""
         if not is_for_all(entry) or (entry.size_bytes or 0) > LARGEST_BYTES:
             return await self._bodies.open(body_id)
-        text = self._texts.get(body_id)
+        text = self._texts.get(body_id.hex)
         if text is None:
             text = await self._bodies.get(body_id)
-            self._texts.put(body_id, text)
+            self._texts.put(body_id.hex, text)
         return _once(text)
 
     async def _spend_view(self, entry: LiveEntry) -> LiveEntry | None:

@@ -11,7 +11,7 @@ from main_service.entries.models import Kind
 from main_service.entries.rights import Asker
 from main_service.entries.visit_notes import VisitNotes
 from main_service.settings import Settings
-from main_service.visit_log import Visit, VisitLog
+from main_service.visit_log import EncodedVisit, VisitLog
 from main_service.web.client_address import client_address
 from main_service.web.link_previews import is_fetched_ahead
 
@@ -48,7 +48,7 @@ class VisitRecorder:
             return False
         return asker.counts_own_visits or not asker.owns(entry)
 
-    def _visit_to(self, key: str) -> Visit:
+    def _visit_to(self, key: str) -> EncodedVisit:
         at_ms = time.time_ns() // 1_000_000
         headers = self._request.headers
         if self._notes.respects_wishes and "1" in (headers.get("dnt"), headers.get("sec-gpc")):
@@ -57,9 +57,9 @@ class VisitRecorder:
             key,
             at_ms=at_ms,
             origin=self._notes.origin(client_address(self._request, self._settings.trusted_proxies)),
-            user_agent=headers.get("user-agent", ""),
-            referrer=headers.get("referer", ""),
-            language=headers.get("accept-language", ""),
+            user_agent=headers.get("user-agent", "").encode("latin-1"),
+            referrer=headers.get("referer", "").encode("latin-1"),
+            language=headers.get("accept-language", "").encode("latin-1"),
         )
 
 

@@ -14,10 +14,9 @@ import redis
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from main_service.visit_log import Visit
 from tests.main_service.accounts.registering import register
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.main_service.entries.recorded import apart, visits_to
+from tests.main_service.entries.recorded import Visit, apart, visits_to
 from tests.main_service.web.raw_http import Answer, connect, exchange, parse, read_answer, read_to_end
 from tests.running import Environment, WebServer
 

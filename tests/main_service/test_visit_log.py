@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from main_service.careful_redis import Answer, CarefulRedis
 from main_service.resources import open_resources
 from main_service.settings import Settings
-from main_service.visit_log import LARGEST_BATCH, Visit, VisitLog
+from main_service.visit_log import LARGEST_BATCH, EncodedVisit, VisitLog, as_json, encode_visit
 from tests.faults.gated import Gated, gated_engines
 from tests.main_service.entries.recorded import WAIT_SECONDS, apart, batches
 from tests.running import Environment
@@ -50,8 +50,16 @@ async def log(gated: Gated) -> AsyncIterator[VisitLog]:
         yield visits
 
 
-def visit(key: str = "key", *, referrer: str = "") -> Visit:
-    return Visit(1_700_000_000_000, key, ip=None, visitor=None, user_agent="", referrer=referrer, language="")
+def visit(key: str = "key", *, user_agent: str = "", referrer: str = "") -> EncodedVisit:
+    return encode_visit(
+        1_700_000_000_000,
+        key,
+        ip="null",
+        visitor="null",
+        user_agent=as_json(user_agent),
+        referrer=as_json(referrer),
+        language='""',
+    )
 
 
 def recording(log: VisitLog, count: int, *, first: int = 0) -> list["asyncio.Task[None]"]:
@@ -276,8 +284,9 @@ async def test_end_does_not_wait_long_for_a_redis_that_is_away(
 
 
 async def test_hostile_text_stays_what_it_is(log: VisitLog, valkey: "redis.Redis[str]") -> None:
-    hostile = visit()._replace(user_agent='"],["\\ \u2028 \x00 é 😀', referrer="half of \ud83d")
+    hostile = '"],["\\ \u2028 \x00 é 😀'
 
-    await log.record(hostile)
+    await log.record(visit(user_agent=hostile, referrer="half of \ud83d"))
 
-    assert batches(valkey)[-1][1] == [hostile._replace(referrer="half of ?")]
+    [recorded] = batches(valkey)[-1][1]
+    assert (recorded.user_agent, recorded.referrer) == (hostile, "half of ?")

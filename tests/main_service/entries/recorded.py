@@ -4,16 +4,29 @@ import json
 import time
 from collections import Counter
 from collections.abc import Collection
+from typing import NamedTuple
 from uuid import UUID
 
 import redis
 
-from main_service.visit_log import STREAM, Visit
+from main_service.visit_log import STREAM
 from tests.running import Environment
 
 OWN_DATABASE = 9
 """Of Valkey, where nobody but these tests takes visits out of the stream."""
 WAIT_SECONDS = 30.0
+
+
+class Visit(NamedTuple):
+    """The fields of a visit in the stream, in their order."""
+
+    at_ms: int
+    key: str
+    ip: str | None
+    visitor: str | None
+    user_agent: str
+    referrer: str
+    language: str
 
 
 def apart(environment: Environment) -> Environment:

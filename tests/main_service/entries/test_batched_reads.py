@@ -10,7 +10,7 @@ from main_service.careful_redis import CarefulRedis
 from main_service.entries.batched_reads import BatchedReads
 from main_service.redis_pipeline import RedisPipeline
 from main_service.resources import open_resources
-from main_service.visit_log import HeldBatch, Visit
+from main_service.visit_log import HeldBatch, encode_visit
 from tests.main_service.entries.making import create_link
 from tests.main_service.visits.ingesting import settings_of
 from tests.running import Environment
@@ -21,7 +21,9 @@ class Follower:
 
     def __init__(self, key: str, *, breaks: bool) -> None:
         self.key = key
-        self.visit = Visit(int(time.time() * 1000), key, ip=None, visitor=None, user_agent="", referrer="", language="")
+        self.visit = encode_visit(
+            int(time.time() * 1000), key, ip="null", visitor="null", user_agent='""', referrer='""', language='""'
+        )
         self._breaks = breaks
         self.answered = asyncio.Event()
 

@@ -12,11 +12,10 @@ import httpx
 import pytest
 import redis
 
-from main_service.visit_log import Visit
 from tests.main_service.accounts.browsing import register_on_page, send
 from tests.main_service.accounts.registering import bearer, register, sign_in
 from tests.main_service.entries.making import Headers, create_link, create_paste, managing
-from tests.main_service.entries.recorded import apart, batches, counts, visits_to
+from tests.main_service.entries.recorded import Visit, apart, batches, counts, visits_to
 from tests.main_service.web.raw_http import exchange
 from tests.main_service.web.visiting import BROWSER, csrf_token
 from tests.running import Environment, WebServer
