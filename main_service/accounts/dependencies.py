@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from main_service.accounts.bearer_tokens import BearerTokens
 from main_service.accounts.changing import AccountChanger
 from main_service.accounts.leaving import AccountLeaver
 from main_service.accounts.letters import AccountLetters
@@ -13,16 +14,15 @@ from main_service.accounts.sign_in_limits import SignInLimits
 from main_service.accounts.signed_links import SignedLinks
 from main_service.accounts.signing_in import SignIns
 from main_service.accounts.token_service import ApiTokenService
-from main_service.accounts.users import BearerTokensDep
-from main_service.dependencies import ResourcesDep, SessionDep, SettingsDep
+from main_service.dependencies import SessionDep, resources_of
 from main_service.web.client_address import Address, client_address
 
 
-async def get_sign_in_limits(request: Request, settings: SettingsDep) -> SignInLimits:
+async def get_sign_in_limits(request: Request) -> SignInLimits:
     """One per process: while Redis is away it counts itself."""
     state = request.app.state
     if not hasattr(state, "sign_in_limits"):
-        state.sign_in_limits = SignInLimits(settings.redis_url)
+        state.sign_in_limits = SignInLimits(resources_of(request).settings.redis_url)
     limits: SignInLimits = state.sign_in_limits
     return limits
 
@@ -30,48 +30,50 @@ async def get_sign_in_limits(request: Request, settings: SettingsDep) -> SignInL
 SignInLimitsDep = Annotated[SignInLimits, Depends(get_sign_in_limits)]
 
 
-async def get_links(settings: SettingsDep) -> SignedLinks:
-    return SignedLinks(settings)
+async def get_links(request: Request) -> SignedLinks:
+    return SignedLinks(resources_of(request).settings)
 
 
 SignedLinksDep = Annotated[SignedLinks, Depends(get_links)]
 
 
-async def get_letters(session: SessionDep, links: SignedLinksDep, settings: SettingsDep) -> AccountLetters:
-    return AccountLetters(session=session, links=links, public_url=settings.public_url)
+async def get_letters(request: Request, session: SessionDep) -> AccountLetters:
+    settings = resources_of(request).settings
+    return AccountLetters(session=session, links=SignedLinks(settings), public_url=settings.public_url)
 
 
 AccountLettersDep = Annotated[AccountLetters, Depends(get_letters)]
 
 
 async def get_registrar(
-    session: SessionDep, resources: ResourcesDep, links: SignedLinksDep, letters: AccountLettersDep
+    request: Request, session: SessionDep, links: SignedLinksDep, letters: AccountLettersDep
 ) -> AccountRegistrar:
+    resources = resources_of(request)
     return AccountRegistrar(session=session, passwords=resources.passwords, links=links, letters=letters)
 
 
 AccountRegistrarDep = Annotated[AccountRegistrar, Depends(get_registrar)]
 
 
-async def get_sign_ins(
-    session: SessionDep, resources: ResourcesDep, tokens: BearerTokensDep, limits: SignInLimitsDep
-) -> SignIns:
+async def get_sign_ins(request: Request, session: SessionDep, limits: SignInLimitsDep) -> SignIns:
+    resources = resources_of(request)
+    tokens = BearerTokens(resources.settings)
     return SignIns(session=session, passwords=resources.passwords, tokens=tokens, limits=limits)
 
 
 SignInsDep = Annotated[SignIns, Depends(get_sign_ins)]
 
 
-async def get_password_again(session: SessionDep, resources: ResourcesDep, limits: SignInLimitsDep) -> PasswordAgain:
-    return PasswordAgain(session=session, passwords=resources.passwords, limits=limits)
+async def get_password_again(request: Request, session: SessionDep, limits: SignInLimitsDep) -> PasswordAgain:
+    return PasswordAgain(session=session, passwords=resources_of(request).passwords, limits=limits)
 
 
 PasswordAgainDep = Annotated[PasswordAgain, Depends(get_password_again)]
 
 
 async def get_changer(
+    request: Request,
     session: SessionDep,
-    resources: ResourcesDep,
     password_again: PasswordAgainDep,
     links: SignedLinksDep,
     letters: AccountLettersDep,
@@ -79,7 +81,7 @@ async def get_changer(
 ) -> AccountChanger:
     return AccountChanger(
         session=session,
-        passwords=resources.passwords,
+        passwords=resources_of(request).passwords,
         password_again=password_again,
         links=links,
         letters=letters,
@@ -104,8 +106,8 @@ async def get_token_service(session: SessionDep) -> ApiTokenService:
 ApiTokenServiceDep = Annotated[ApiTokenService, Depends(get_token_service)]
 
 
-async def get_client_address(request: Request, settings: SettingsDep) -> Address | None:
-    return client_address(request, settings.trusted_proxies)
+async def get_client_address(request: Request) -> Address | None:
+    return client_address(request, resources_of(request).settings.trusted_proxies)
 
 
 ClientAddressDep = Annotated[Address | None, Depends(get_client_address)]

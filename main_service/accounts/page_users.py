@@ -15,9 +15,9 @@ from fastapi_users.authentication import AuthenticationBackend, CookieTransport,
 from main_service.accounts.bearer_tokens import BearerTokens, Use
 from main_service.accounts.models import Account
 from main_service.accounts.signing_in import find_signed_in, new_session_id
-from main_service.accounts.users import BearerTokensDep, get_users
+from main_service.accounts.users import get_users
 from main_service.database import Session
-from main_service.dependencies import SessionDep
+from main_service.dependencies import SessionDep, resources_of
 from main_service.errors import DatabaseUnavailableError, SignInRequiredError, TokenInvalidError
 from main_service.web.session_cookie import COOKIE
 
@@ -59,8 +59,8 @@ class BrowserStrategy(Strategy[Account, UUID]):
         """Tokens are not stored: they end by the clock, or with their session."""
 
 
-async def get_browser_strategy(session: SessionDep, tokens: BearerTokensDep) -> BrowserStrategy:
-    return BrowserStrategy(session, tokens)
+async def get_browser_strategy(request: Request, session: SessionDep) -> BrowserStrategy:
+    return BrowserStrategy(session, BearerTokens(resources_of(request).settings))
 
 
 _browser = AuthenticationBackend(
@@ -97,8 +97,9 @@ class Reader:
     counts_own_visits: bool
 
 
-async def find_reader(request: Request, session: SessionDep, tokens: BearerTokensDep) -> Reader | None:
+async def find_reader(request: Request, session: SessionDep) -> Reader | None:
     """A database that does not answer makes everybody a guest: what anyone may read needs none."""
+    tokens = BearerTokens(resources_of(request).settings)
     try:
         account = await find_account(request, session, tokens)
     except DatabaseUnavailableError as error:

@@ -6,7 +6,7 @@ Registering, hashing and letters are our own services: fastapi-users hashes insi
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi_users import BaseUserManager, FastAPIUsers, UUIDIDMixin
 from fastapi_users.authentication import AuthenticationBackend, BearerTransport, Strategy
 from fastapi_users_db_sqlalchemy import SQLAlchemyUserDatabase
@@ -17,7 +17,7 @@ from main_service.accounts.bearer_tokens import BearerTokens, Use
 from main_service.accounts.models import Account
 from main_service.accounts.signing_in import find_signed_in, new_session_id
 from main_service.database import Session
-from main_service.dependencies import SessionDep, SettingsDep
+from main_service.dependencies import SessionDep, resources_of
 from main_service.errors import ScopeMissingError, SignInForbiddenError, SignInRequiredError, TokenInvalidError
 
 
@@ -78,15 +78,15 @@ async def get_users(session: SessionDep) -> AccountUsers:
     return AccountUsers(SQLAlchemyUserDatabase(session, Account))
 
 
-async def get_bearer_tokens(settings: SettingsDep) -> BearerTokens:
-    return BearerTokens(settings)
+async def get_bearer_tokens(request: Request) -> BearerTokens:
+    return BearerTokens(resources_of(request).settings)
 
 
 BearerTokensDep = Annotated[BearerTokens, Depends(get_bearer_tokens)]
 
 
-async def get_strategy(session: SessionDep, tokens: BearerTokensDep) -> AccountStrategy:
-    return AccountStrategy(session, tokens)
+async def get_strategy(request: Request, session: SessionDep) -> AccountStrategy:
+    return AccountStrategy(session, BearerTokens(resources_of(request).settings))
 
 
 _bearer = AuthenticationBackend(

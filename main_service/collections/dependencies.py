@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 
 from main_service.collections.positions import CURSOR_PATTERN, Position, read_cursor
 from main_service.collections.schemas import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from main_service.collections.service import Collections, SharedCollections
-from main_service.dependencies import ResourcesDep, SessionDep
+from main_service.dependencies import SessionDep, resources_of
 
 
-async def get_collections(session: SessionDep, resources: ResourcesDep) -> Collections:
+async def get_collections(request: Request, session: SessionDep) -> Collections:
+    resources = resources_of(request)
     return Collections(session=session, keys=resources.keys, settings=resources.settings)
 
 

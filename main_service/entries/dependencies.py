@@ -10,7 +10,7 @@ from main_service.accounts.models import Account
 from main_service.accounts.standing import require_confirmed
 from main_service.accounts.users import CurrentAccountDep, WriterOrGuestDep
 from main_service.database import Session
-from main_service.dependencies import ResourcesDep, SessionDep, SettingsDep
+from main_service.dependencies import ResourcesDep, SessionDep, SettingsDep, resources_of
 from main_service.entries.aftermath import Aftermath
 from main_service.entries.attempts import Attempt, account_scope, guest_scope
 from main_service.entries.changing import EntryChanger
@@ -27,7 +27,8 @@ from main_service.resources import Resources
 from main_service.web.client_address import client_address
 
 
-async def get_lifetime_policies(settings: SettingsDep) -> LifetimePolicies:
+async def get_lifetime_policies(request: Request) -> LifetimePolicies:
+    settings = resources_of(request).settings
     return LifetimePolicies(
         guest=LifetimePolicy(
             default=settings.guest_lifetime, longest=settings.guest_max_lifetime, may_be_endless=False
@@ -39,15 +40,15 @@ async def get_lifetime_policies(settings: SettingsDep) -> LifetimePolicies:
 LifetimePoliciesDep = Annotated[LifetimePolicies, Depends(get_lifetime_policies)]
 
 
-async def get_manage_tokens(settings: SettingsDep) -> ManageTokens:
-    return ManageTokens(settings)
+async def get_manage_tokens(request: Request) -> ManageTokens:
+    return ManageTokens(resources_of(request).settings)
 
 
 ManageTokensDep = Annotated[ManageTokens, Depends(get_manage_tokens)]
 
 
-async def get_rights(tokens: ManageTokensDep) -> Rights:
-    return Rights(tokens)
+async def get_rights(request: Request) -> Rights:
+    return Rights(ManageTokens(resources_of(request).settings))
 
 
 RightsDep = Annotated[Rights, Depends(get_rights)]
@@ -76,9 +77,10 @@ WritingAskerDep = Annotated[Asker, Depends(get_writing_asker)]
 """Who asks through the API, unless by a token that may only read."""
 
 
-async def get_unknown_key_limit(request: Request, resources: ResourcesDep) -> UnknownKeyLimit:
+def unknown_key_limit(request: Request) -> UnknownKeyLimit:
     """One per process: it has connections of its own."""
-    state, settings = request.app.state, resources.settings
+    state, resources = request.app.state, resources_of(request)
+    settings = resources.settings
     if not hasattr(state, "unknown_key_limit"):
         state.unknown_key_limit = UnknownKeyLimit(
             resources.redis, redis_url=settings.redis_url, per_minute=settings.unknown_keys_per_minute
@@ -87,17 +89,15 @@ async def get_unknown_key_limit(request: Request, resources: ResourcesDep) -> Un
     return limit
 
 
-UnknownKeyLimitDep = Annotated[UnknownKeyLimit, Depends(get_unknown_key_limit)]
-
-
-async def get_reader(
-    request: Request, session: SessionDep, resources: ResourcesDep, limit: UnknownKeyLimitDep
-) -> EntryReader:
+async def get_reader(request: Request, session: SessionDep) -> EntryReader:
+    resources = resources_of(request)
     return EntryReader(
         session=session,
         copies=Copies(resources.redis),
         known_keys=resources.known_keys,
-        count_unknown_key=lambda: limit.count(client_address(request, resources.settings.trusted_proxies)),
+        count_unknown_key=lambda: unknown_key_limit(request).count(
+            client_address(request, resources.settings.trusted_proxies)
+        ),
         bodies=resources.bodies,
         texts=resources.texts,
     )
@@ -139,7 +139,8 @@ CreatorDep = Annotated[EntryCreator, Depends(get_creator)]
 """For who asks through the API."""
 
 
-async def get_aftermath(session: SessionDep, resources: ResourcesDep) -> Aftermath:
+async def get_aftermath(request: Request, session: SessionDep) -> Aftermath:
+    resources = resources_of(request)
     return Aftermath(session=session, copies=Copies(resources.redis), bodies=resources.bodies)
 
 
@@ -147,13 +148,14 @@ AftermathDep = Annotated[Aftermath, Depends(get_aftermath)]
 
 
 async def get_changer(
+    request: Request,
     session: SessionDep,
-    resources: ResourcesDep,
     reader: EntryReaderDep,
     aftermath: AftermathDep,
     rights: RightsDep,
     policies: LifetimePoliciesDep,
 ) -> EntryChanger:
+    resources = resources_of(request)
     return EntryChanger(
         session=session,
         reader=reader,

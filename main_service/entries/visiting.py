@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from main_service.dependencies import ResourcesDep
+from main_service.dependencies import resources_of
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import Kind
 from main_service.entries.rights import Asker
@@ -63,7 +63,8 @@ class VisitRecorder:
         )
 
 
-async def get_visit_recorder(request: Request, resources: ResourcesDep) -> VisitRecorder:
+async def get_visit_recorder(request: Request) -> VisitRecorder:
+    resources = resources_of(request)
     return VisitRecorder(
         request, visits=resources.visits, notes=request.app.state.visit_notes, settings=resources.settings
     )

@@ -2,40 +2,45 @@
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 
-from main_service.accounts.dependencies import AccountLeaverDep, ClientAddressDep
-from main_service.dependencies import ResourcesDep, SessionDep, SettingsDep
+from main_service.accounts.dependencies import AccountLeaverDep
+from main_service.dependencies import SessionDep, resources_of
 from main_service.entries.copies import Copies
 from main_service.profile.cursors import Cursors
 from main_service.profile.exporting import EntryExporter
 from main_service.profile.leaving import Departure, Leaving
 from main_service.profile.listing import EntryLister
+from main_service.web.client_address import client_address
 
 
-async def get_lister(session: SessionDep, settings: SettingsDep) -> EntryLister:
-    return EntryLister(session=session, cursors=Cursors(settings))
+async def get_lister(request: Request, session: SessionDep) -> EntryLister:
+    return EntryLister(session=session, cursors=Cursors(resources_of(request).settings))
 
 
 EntryListerDep = Annotated[EntryLister, Depends(get_lister)]
 
 
-async def get_exporter(resources: ResourcesDep) -> EntryExporter:
-    return EntryExporter(sessions=resources.sessions)
+async def get_exporter(request: Request) -> EntryExporter:
+    return EntryExporter(sessions=resources_of(request).sessions)
 
 
 EntryExporterDep = Annotated[EntryExporter, Depends(get_exporter)]
 
 
-async def get_departure(
-    session: SessionDep, resources: ResourcesDep, leaver: AccountLeaverDep, address: ClientAddressDep
-) -> Departure:
+async def get_departure(request: Request, session: SessionDep, leaver: AccountLeaverDep) -> Departure:
+    resources = resources_of(request)
     leaving = Leaving(
         sessions=resources.sessions,
         copies=Copies(resources.redis),
         longest=resources.settings.guest_max_lifetime,
     )
-    return Departure(session=session, leaver=leaver, leaving=leaving, address=address)
+    return Departure(
+        session=session,
+        leaver=leaver,
+        leaving=leaving,
+        address=client_address(request, resources.settings.trusted_proxies),
+    )
 
 
 DepartureDep = Annotated[Departure, Depends(get_departure)]

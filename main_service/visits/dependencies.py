@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 
-from main_service.dependencies import ResourcesDep, SessionDep
+from main_service.dependencies import SessionDep, resources_of
 from main_service.entries.dependencies import RightsDep
 from main_service.visits.leaderboard import Leaderboard
 from main_service.visits.statistics import Statistics
@@ -17,8 +17,8 @@ async def get_statistics(session: SessionDep, rights: RightsDep) -> Statistics:
 StatisticsDep = Annotated[Statistics, Depends(get_statistics)]
 
 
-async def get_leaderboard(session: SessionDep, resources: ResourcesDep) -> Leaderboard:
-    return Leaderboard(session=session, redis=resources.redis)
+async def get_leaderboard(request: Request, session: SessionDep) -> Leaderboard:
+    return Leaderboard(session=session, redis=resources_of(request).redis)
 
 
 LeaderboardDep = Annotated[Leaderboard, Depends(get_leaderboard)]
