@@ -3,7 +3,7 @@
 Registering, hashing and letters are our own services: fastapi-users hashes inside the event loop and commits by itself.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -134,6 +134,32 @@ async def require_writer_or_guest(account: CurrentAccountDep, strategy: Strategy
 
 WriterOrGuestDep = Annotated[Account | None, Depends(require_writer_or_guest)]
 """Whoever may make something: a guest, or a user whose token lets it."""
+
+
+FOR_GUESTS_TOO: dict[str, Any] = {"security": [{}]}
+"""Of a route, for OpenAPI: added to the token that FastAPI documents as required."""
+
+TokenDep = Annotated[str | None, Depends(_bearer.transport.scheme)]
+"""The bearer token that came with the request."""
+
+
+async def find_writer_or_guest(request: Request, token: str | None) -> Account | None:
+    """The same, when a route asks for it, in a transaction of its own, which is over; for a guest there is none.
+
+    Raises:
+        TokenInvalidError, ScopeMissingError: the token does not let it.
+    """
+    if token is None:
+        return None
+    resources = resources_of(request)
+    async with resources.sessions() as session:
+        strategy = AccountStrategy(session, BearerTokens(resources.settings))
+        account = await strategy.read_token(token, await get_users(session))
+    if account is None:
+        raise TokenInvalidError
+    if not strategy.may_write:
+        raise ScopeMissingError
+    return account
 
 
 async def require_writer(account: AccountDep, _: WriterOrGuestDep) -> Account:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from main_service.accounts.users import AccountDep, CurrentAccountDep, WriterDep
+from main_service.accounts.users import FOR_GUESTS_TOO, AccountDep, CurrentAccountDep, WriterDep
 from main_service.collections.dependencies import CollectionsDep, LimitDep, PositionDep, SharedCollectionsDep
 from main_service.collections.presentation import collection_out, entries_out, shared_out
 from main_service.collections.schemas import (
@@ -19,7 +19,6 @@ from main_service.collections.schemas import (
 )
 from main_service.dependencies import SettingsDep
 from main_service.entries.rights import Asker
-from main_service.entries.routes import FOR_GUESTS_TOO
 from main_service.entries.schemas import ManyEntriesIn
 from main_service.errors import (
     AddressUnconfirmedError,

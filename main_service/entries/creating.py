@@ -1,12 +1,12 @@
 """Making pastes and links."""
 
-import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+from sqlalchemy.ext.asyncio import async_sessionmaker
+
 from main_service.bodies import BodyStore
-from main_service.careful_redis import RedisAwayError
 from main_service.database import Session
 from main_service.entries import storage
 from main_service.entries.aliases import is_reserved
@@ -16,6 +16,7 @@ from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.reading import require_live
 from main_service.entries.rights import Asker
+from main_service.entries.shared_inserts import SharedInserts
 from main_service.entries.targets import leads_here
 from main_service.errors import (
     AliasReservedError,
@@ -29,9 +30,6 @@ from main_service.errors import (
     TokenInvalidError,
 )
 from main_service.keys import KeySource, Pool
-from main_service.known_keys import KnownKeys
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,18 +57,18 @@ class EntryCreator:
     def __init__(
         self,
         *,
-        session: Session,
+        sessions: async_sessionmaker[Session],
+        inserts: SharedInserts,
         bodies: BodyStore,
         keys: KeySource,
-        known_keys: KnownKeys,
         lifetimes: LifetimePolicy,
         owner_id: UUID | None,
         public_url: str,
     ) -> None:
-        self._session = session
+        self._sessions = sessions
+        self._inserts = inserts
         self._bodies = bodies
         self._keys = keys
-        self._known_keys = known_keys
         self._lifetimes = lifetimes
         self._owner_id = owner_id
         self._public_url = public_url
@@ -111,17 +109,14 @@ class EntryCreator:
 
     async def _find_made(self, attempt: Attempt) -> LiveEntry | None:
         """The entry that an earlier sending has made."""
-        try:
-            remembered = await storage.find_attempt(self._session, attempt)
+        async with self._sessions() as session:
+            remembered = await storage.find_attempt(session, attempt)
             if remembered is None:
                 return None
             if remembered.body_digest != attempt.body_digest:
                 raise IdempotencyKeyReusedError
-            row = await storage.find(self._session, remembered.entry_key)
+            row = await storage.find(session, remembered.entry_key)
             return LiveEntry.from_row(require_live(row, Asker(account_id=self._owner_id)))
-        finally:
-            # No connection is held while the object store is busy.
-            await self._session.rollback()
 
     def _draft(
         self,
@@ -166,34 +161,36 @@ class EntryCreator:
             raise InvalidInputError(fields=[FieldError("alias", "alias_of_private", message)])
 
     async def _insert(self, draft: LiveEntry, attempt: Attempt | None) -> LiveEntry:
-        """Insert under the alias, or else under the first key that is free and no word of ours.
+        """Insert under the alias, or else under the first key that is free and no word of ours."""
+        if attempt is not None:
+            return await self._insert_once(draft, attempt)
+        entry = await self._with_key(draft)
+        while not await self._inserts.insert(entry):
+            if draft.key:
+                raise AliasTakenError
+            entry = await self._with_key(draft)
+        return entry
+
+    async def _insert_once(self, draft: LiveEntry, attempt: Attempt) -> LiveEntry:
+        """The same, in a transaction of its own that remembers the attempt.
 
         Of two sendings at once the second waits here until the first has committed, and gets its entry.
         """
         entry = await self._with_key(draft)
-        is_known = await self._make_known(entry.key)
-        while attempt and not await storage.remember_attempt(self._session, attempt, entry_key=entry.key):
-            if made := await self._find_made(attempt):
-                return made
-        while not await storage.create(self._session, entry):
-            if draft.key:
-                raise AliasTakenError
-            entry = await self._with_key(draft)
-            is_known = await self._make_known(entry.key)
-            if attempt:
-                await storage.rename_attempt(self._session, attempt, entry_key=entry.key)
-        if not is_known:
-            await storage.note_stale_key(self._session, entry.key)
+        async with self._sessions() as session:
+            is_known = await self._inserts.make_known([entry.key])
+            while not await storage.remember_attempt(session, attempt, entry_key=entry.key):
+                await session.rollback()
+                if made := await self._find_made(attempt):
+                    return made
+            while not await storage.create(session, entry, is_stale=not is_known):
+                if draft.key:
+                    raise AliasTakenError
+                entry = await self._with_key(draft)
+                is_known = await self._inserts.make_known([entry.key])
+                await storage.rename_attempt(session, attempt, entry_key=entry.key)
+            await session.commit()
         return entry
-
-    async def _make_known(self, key: str) -> bool:
-        """Before its row can be seen, or readers would be told that the key was never used. False: Redis is away."""
-        try:
-            await self._known_keys.add([key])
-        except RedisAwayError as error:
-            logger.debug("A new key is not known to Redis; it will be within 10 s of its return: %s", error)
-            return False
-        return True
 
     async def _with_key(self, draft: LiveEntry) -> LiveEntry:
         """With its alias, or a key from the pool: a short one only where the key is no secret."""

@@ -1,6 +1,7 @@
 """How a request gets what reads, makes and changes entries."""
 
 import asyncio
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated
 
@@ -8,9 +9,8 @@ from fastapi import Depends, Header, Request
 
 from main_service.accounts.models import Account
 from main_service.accounts.standing import require_confirmed
-from main_service.accounts.users import CurrentAccountDep, WriterOrGuestDep
-from main_service.database import Session
-from main_service.dependencies import ResourcesDep, SessionDep, SettingsDep, resources_of
+from main_service.accounts.users import CurrentAccountDep, TokenDep, WriterOrGuestDep, find_writer_or_guest
+from main_service.dependencies import SessionDep, resources_of
 from main_service.entries.aftermath import Aftermath
 from main_service.entries.attempts import Attempt, account_scope, guest_scope
 from main_service.entries.changing import EntryChanger
@@ -23,18 +23,21 @@ from main_service.entries.reading import EntryReader
 from main_service.entries.rights import Asker, Rights
 from main_service.entries.unknown_keys import UnknownKeyLimit
 from main_service.errors import FieldError, InvalidInputError
-from main_service.resources import Resources
+from main_service.settings import Settings
 from main_service.web.client_address import client_address
 
 
-async def get_lifetime_policies(request: Request) -> LifetimePolicies:
-    settings = resources_of(request).settings
+def lifetime_policies(settings: Settings) -> LifetimePolicies:
     return LifetimePolicies(
         guest=LifetimePolicy(
             default=settings.guest_lifetime, longest=settings.guest_max_lifetime, may_be_endless=False
         ),
         user=LifetimePolicy(default=settings.user_lifetime, longest=settings.user_max_lifetime, may_be_endless=True),
     )
+
+
+async def get_lifetime_policies(request: Request) -> LifetimePolicies:
+    return lifetime_policies(resources_of(request).settings)
 
 
 LifetimePoliciesDep = Annotated[LifetimePolicies, Depends(get_lifetime_policies)]
@@ -106,37 +109,26 @@ async def get_reader(request: Request, session: SessionDep) -> EntryReader:
 EntryReaderDep = Annotated[EntryReader, Depends(get_reader)]
 
 
-def creator_for(
-    account: Account | None, session: Session, resources: Resources, policies: LifetimePolicies
-) -> EntryCreator:
+def creator_for(account: Account | None, request: Request) -> EntryCreator:
     """What makes entries for a user, or for a guest.
 
     Raises:
         AddressUnconfirmedError: users must confirm their address first, and this one has not.
     """
+    resources = resources_of(request)
     settings = resources.settings
     if account is not None:
         require_confirmed(account, settings)
     owner_id = account.id if account else None
     return EntryCreator(
-        session=session,
+        sessions=resources.sessions,
+        inserts=request.app.state.shared_inserts,
         bodies=resources.bodies,
         keys=resources.keys,
-        known_keys=resources.known_keys,
-        lifetimes=policies.of(owner_id),
+        lifetimes=lifetime_policies(settings).of(owner_id),
         owner_id=owner_id,
         public_url=settings.public_url,
     )
-
-
-async def get_creator(
-    account: WriterOrGuestDep, session: SessionDep, resources: ResourcesDep, policies: LifetimePoliciesDep
-) -> EntryCreator:
-    return creator_for(account, session, resources, policies)
-
-
-CreatorDep = Annotated[EntryCreator, Depends(get_creator)]
-"""For who asks through the API."""
 
 
 async def get_aftermath(request: Request, session: SessionDep) -> Aftermath:
@@ -193,12 +185,31 @@ IdempotencyKeyDep = Annotated[
 ]
 
 
-async def get_attempt(
-    request: Request, settings: SettingsDep, account: WriterOrGuestDep, key: IdempotencyKeyDep = None
-) -> Attempt | None:
+@dataclass(frozen=True)
+class Creation:
+    """What a request that makes an entry needs. In one, because each dependency costs as much as the work it does."""
+
+    creator: EntryCreator
+    attempt: Attempt | None
     """None unless the client wants to be able to repeat its request."""
-    if key is None:
-        return None
+    manage_tokens: ManageTokens
+    public_url: str
+
+
+async def get_creation(request: Request, token: TokenDep, key: IdempotencyKeyDep = None) -> Creation:
+    account = await find_writer_or_guest(request, token)
+    creator = creator_for(account, request)
+    settings = resources_of(request).settings
+    attempt = None if key is None else await _attempt(request, settings, account, key)
+    return Creation(
+        creator=creator, attempt=attempt, manage_tokens=ManageTokens(settings), public_url=settings.public_url
+    )
+
+
+CreationDep = Annotated[Creation, Depends(get_creation)]
+
+
+async def _attempt(request: Request, settings: Settings, account: Account | None, key: str) -> Attempt:
     if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:
         raise InvalidInputError(fields=[FieldError(IDEMPOTENCY_KEY, "header_twice", "Send this header once.")])
     body = await request.body()
@@ -209,6 +220,3 @@ async def get_attempt(
     else:
         scope = guest_scope(settings, address=client_address(request, settings.trusted_proxies), **what)
     return Attempt(scope=scope, key=key, body_digest=digest.digest())
-
-
-AttemptDep = Annotated[Attempt | None, Depends(get_attempt)]

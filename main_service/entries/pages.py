@@ -122,7 +122,7 @@ class CreatePage:
         account = await find_account(self._request, self._session, self._browser_tokens)
         if account is None and has_session_cookie(self._request):
             raise SessionEndedError
-        creator = creator_for(account, self._session, self._resources, self._policies)
+        creator = creator_for(account, self._request)
         content = {name: value for name, value in fields.items() if name != FORM_ID}
         attempt = form_attempt(
             self._settings,

@@ -1,6 +1,6 @@
 """How a live entry is shown: its addresses, its form on the wire and on pages."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from main_service.entries.live_entry import LiveEntry
@@ -69,4 +69,4 @@ def robots(entry: LiveEntry) -> dict[str, str]:
 
 def _wire(entry: LiveEntry, public_url: str) -> dict[str, Any]:
     url = short_address(public_url, entry.key)
-    return asdict(entry) | {"url": url, "short_url": url, "raw_url": raw_address(public_url, entry.key)}
+    return vars(entry) | {"url": url, "short_url": url, "raw_url": raw_address(public_url, entry.key)}

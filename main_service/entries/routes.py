@@ -1,54 +1,38 @@
 """The JSON API of entries."""
 
-from typing import Any
-
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from main_service.accounts.users import WriterDep
+from main_service.accounts.users import FOR_GUESTS_TOO, WriterDep
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import (
     AskerDep,
-    AttemptDep,
-    CreatorDep,
     EntryChangerDep,
     EntryEnderDep,
     EntryReaderDep,
     ManageTokenDep,
-    ManageTokensDep,
     RightsDep,
     WritingAskerDep,
 )
 from main_service.entries.presentation import (
-    created_link_out,
-    created_paste_out,
     entry_out,
     robots,
-    short_address,
 )
 from main_service.entries.schemas import (
-    CreatedLinkOut,
-    CreatedPasteOut,
     DeletedEntriesOut,
     EntryChangeIn,
     EntryOut,
-    LinkIn,
     LinkOut,
     ManyEntriesIn,
-    PasteIn,
     PasteOut,
 )
 from main_service.entries.text_response import text_response
 from main_service.entries.visiting import VisitRecorderDep
 from main_service.errors import (
-    AddressUnconfirmedError,
-    AliasReservedError,
-    AliasTakenError,
     BodyStoreUnavailableError,
     BodyTooLargeError,
     DatabaseUnavailableError,
     EntryEndedError,
-    IdempotencyKeyReusedError,
     ManageTokenMissingError,
     ManageTokenWrongError,
     NotAPasteError,
@@ -67,22 +51,6 @@ from main_service.web.link_previews import is_link_preview
 
 router = APIRouter(prefix="/api/v1", tags=["entries"], route_class=JsonRoute)
 
-FOR_GUESTS_TOO: dict[str, Any] = {"security": [{}]}
-"""Added to the token that FastAPI documents as required."""
-
-_CREATE = (
-    NotFoundError,
-    AliasTakenError,
-    AliasReservedError,
-    BodyTooLargeError,
-    DatabaseUnavailableError,
-    EntryEndedError,
-    IdempotencyKeyReusedError,
-    InternalError,
-    AddressUnconfirmedError,
-    ScopeMissingError,
-    TokenInvalidError,
-)
 _READ = (
     NotFoundError,
     TooManyUnknownKeysError,
@@ -102,46 +70,6 @@ _MANAGE = (
 )
 _KNOWN = (SignInRequiredError, TokenInvalidError, ScopeMissingError, DatabaseUnavailableError, InternalError)
 _TEXT = (BodyStoreUnavailableError,)
-
-
-@router.post(
-    "/pastes",
-    status_code=201,
-    summary="Create a paste",
-    openapi_extra=FOR_GUESTS_TOO,
-    responses=problem_responses(*_CREATE, *_TEXT, TextTooLargeError),
-)
-async def create_paste(
-    paste: PasteIn,
-    attempt: AttemptDep,
-    creator: CreatorDep,
-    tokens: ManageTokensDep,
-    settings: SettingsDep,
-    response: Response,
-) -> CreatedPasteOut:
-    entry = await creator.create_paste(paste.new_entry, text=paste.text.encode(), syntax=paste.syntax, attempt=attempt)
-    response.headers["Location"] = short_address(settings.public_url, entry.key)
-    return created_paste_out(entry, settings.public_url, tokens.token_of(entry))
-
-
-@router.post(
-    "/links",
-    status_code=201,
-    summary="Create a link",
-    openapi_extra=FOR_GUESTS_TOO,
-    responses=problem_responses(*_CREATE),
-)
-async def create_link(
-    link: LinkIn,
-    attempt: AttemptDep,
-    creator: CreatorDep,
-    tokens: ManageTokensDep,
-    settings: SettingsDep,
-    response: Response,
-) -> CreatedLinkOut:
-    entry = await creator.create_link(link.new_entry, original_url=link.original_url, attempt=attempt)
-    response.headers["Location"] = short_address(settings.public_url, entry.key)
-    return created_link_out(entry, settings.public_url, tokens.token_of(entry))
 
 
 @router.get(

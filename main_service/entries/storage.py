@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -17,15 +18,35 @@ from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, Ide
 from main_service.errors import TokenInvalidError
 
 # SQLAlchemy compiles an insert with ON CONFLICT anew each time, which takes longer than PostgreSQL needs for the row.
+_NEW_COLUMNS = {
+    "key": "text",
+    "kind": "text",
+    "owner_id": "uuid",
+    "title": "text",
+    "visibility": "text",
+    "created_at": "timestamptz",
+    "updated_at": "timestamptz",
+    "expires_at": "timestamptz",
+    "views_left": "integer",
+    "original_url": "text",
+    "body_id": "uuid",
+    "size_bytes": "integer",
+    "syntax": "text",
+    "target_digest": "bytea",
+}
+_of_new_entry = attrgetter(*[name for name in _NEW_COLUMNS if name != "target_digest"])
 _CREATE = text(
-    """
-    INSERT INTO entry (key, kind, owner_id, title, visibility, created_at, updated_at, expires_at, views_left,
-                       original_url, target_digest, body_id, size_bytes, syntax)
-    VALUES (:key, :kind, :owner_id, :title, :visibility, :created_at, :updated_at, :expires_at, :views_left,
-            :original_url, :target_digest, :body_id, :size_bytes, :syntax)
-    ON CONFLICT (key) DO NOTHING
-    RETURNING key
-    """
+    f"""
+    WITH made AS (
+        INSERT INTO entry ({", ".join(_NEW_COLUMNS)})
+        SELECT * FROM unnest({", ".join(f"CAST(:{name} AS {type_}[])" for name, type_ in _NEW_COLUMNS.items())})
+        ON CONFLICT (key) DO NOTHING
+        RETURNING key
+    ), stale AS (
+        INSERT INTO stale_key (key) SELECT key FROM made WHERE :are_stale
+    )
+    SELECT key FROM made
+    """  # noqa: S608 (all of it stands above)
 )
 
 _REMEMBER = text(
@@ -40,17 +61,27 @@ _REMEMBER = text(
 )
 
 
-async def create(session: Session, entry: LiveEntry) -> bool:
-    """Insert a row of `entry`; False, with nothing changed, when its key is or was in use.
+async def create_all(session: Session, entries: Sequence[LiveEntry], *, are_stale: bool) -> set[str]:
+    """Insert a row for each; return their keys but those that are or were in use. No key may stand twice.
+
+    `are_stale`: Redis may not know of them, and must be told.
 
     Raises:
-        TokenInvalidError: its owner's account has just been deleted.
+        TokenInvalidError: the account of an owner has just been deleted; nothing is inserted.
     """
-    values = {**asdict(entry), "target_digest": target_digest(entry.original_url)}
+    # In one order, so that no two processes wait for each other's aliases.
+    ordered = sorted(entries, key=attrgetter("key"))
+    rows = ((*_of_new_entry(entry), target_digest(entry.original_url)) for entry in ordered)
+    columns = dict(zip(_NEW_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
     try:
-        return (await session.execute(_CREATE, values)).first() is not None
+        return set((await session.execute(_CREATE, {**columns, "are_stale": are_stale})).scalars())
     except IntegrityError as error:
         raise TokenInvalidError from error
+
+
+async def create(session: Session, entry: LiveEntry, *, is_stale: bool) -> bool:
+    """The same for one: False, with nothing changed, when its key is or was in use."""
+    return bool(await create_all(session, [entry], are_stale=is_stale))
 
 
 def target_digest(original_url: str | None) -> bytes | None:
@@ -223,11 +254,6 @@ async def note_deleted_bodies(session: Session, body_ids: Sequence[UUID]) -> Non
     locked = await session.execute(ended.order_by(Entry.key).with_for_update(key_share=True))
     statement = update(Entry).where(Entry.key.in_(locked.scalars().all()))
     await session.execute(statement.values(body_deleted_at=func.now()).execution_options(synchronize_session=False))
-
-
-async def note_stale_key(session: Session, key: str) -> None:
-    """Note that Redis does not know of a key what it should."""
-    await session.execute(insert(StaleKey).values(key=key))
 
 
 async def list_keys(session: Session, *, after: str, limit: int) -> Sequence[str]:

@@ -1,6 +1,7 @@
 """Where a link may lead, and how its address is sent."""
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from pydantic_core import Url
@@ -59,7 +60,12 @@ def leads_here(url: str, public_url: str) -> bool:
 
     http and https of a host are one site, and so are all names and addresses of this machine itself.
     """
-    return _site(url) == _site(public_url)
+    return _site(url) == _own_site(public_url)
+
+
+@lru_cache(maxsize=1)
+def _own_site(public_url: str) -> tuple[str, int | None]:
+    return _site(public_url)
 
 
 def _site(url: str) -> tuple[str, int | None]:
@@ -73,6 +79,9 @@ def _plain_host(host: str) -> str:
     name = host.rstrip(".")
     if name == _THIS_MACHINE or name.endswith(f".{_THIS_MACHINE}"):
         return _THIS_MACHINE
+    if name[-1:].isalpha():
+        # No address ends in a letter, unless it is in brackets; to try costs more than all the rest.
+        return name
     try:
         address: IPv4Address | IPv6Address = ip_address(name.strip("[]"))
     except ValueError:

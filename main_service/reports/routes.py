@@ -6,9 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
-from main_service.accounts.users import AccountDep, CurrentAccountDep, WriterDep
+from main_service.accounts.users import FOR_GUESTS_TOO, AccountDep, CurrentAccountDep, WriterDep
 from main_service.dependencies import SettingsDep
-from main_service.entries.routes import FOR_GUESTS_TOO
 from main_service.errors import (
     AddressUnconfirmedError,
     BodyStoreUnavailableError,

@@ -4,10 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from main_service.accounts.users import AccountDep
+from main_service.accounts.users import FOR_GUESTS_TOO, AccountDep
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import AskerDep
-from main_service.entries.routes import FOR_GUESTS_TOO
 from main_service.errors import (
     DatabaseUnavailableError,
     EntryEndedError,

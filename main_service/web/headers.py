@@ -29,10 +29,13 @@ DEFAULTS = {
 }
 
 
+_DEFAULTS = [(name.encode(), value.encode()) for name, value in DEFAULTS.items()]
+
+
 def add_defaults(headers: MutableHeaders) -> None:
     """Set what the route has not set itself."""
-    for name, value in DEFAULTS.items():
-        headers.setdefault(name, value)
+    present = {name for name, _ in headers.raw}
+    headers.raw.extend(default for default in _DEFAULTS if default[0] not in present)
 
 
 class SecurityHeadersMiddleware:

@@ -1,0 +1,76 @@
+"""The JSON API that makes entries. It stands first: a request is compared with each route before its own."""
+
+from fastapi import APIRouter, Response
+
+from main_service.accounts.users import FOR_GUESTS_TOO
+from main_service.entries.dependencies import CreationDep
+from main_service.entries.presentation import created_link_out, created_paste_out, short_address
+from main_service.entries.schemas import CreatedLinkOut, CreatedPasteOut, LinkIn, PasteIn
+from main_service.errors import (
+    AddressUnconfirmedError,
+    AliasReservedError,
+    AliasTakenError,
+    BodyStoreUnavailableError,
+    BodyTooLargeError,
+    DatabaseUnavailableError,
+    EntryEndedError,
+    IdempotencyKeyReusedError,
+    NotFoundError,
+    ScopeMissingError,
+    TextTooLargeError,
+    TokenInvalidError,
+)
+from main_service.problems import InternalError, problem_responses
+from main_service.web.json_body import JsonRoute
+
+router = APIRouter(prefix="/api/v1", tags=["entries"], route_class=JsonRoute)
+
+_CREATE = (
+    NotFoundError,
+    AliasTakenError,
+    AliasReservedError,
+    BodyTooLargeError,
+    DatabaseUnavailableError,
+    EntryEndedError,
+    IdempotencyKeyReusedError,
+    InternalError,
+    AddressUnconfirmedError,
+    ScopeMissingError,
+    TokenInvalidError,
+)
+
+
+@router.post(
+    "/pastes",
+    status_code=201,
+    summary="Create a paste",
+    openapi_extra=FOR_GUESTS_TOO,
+    responses=problem_responses(*_CREATE, BodyStoreUnavailableError, TextTooLargeError),
+)
+async def create_paste(
+    paste: PasteIn,
+    creation: CreationDep,
+    response: Response,
+) -> CreatedPasteOut:
+    entry = await creation.creator.create_paste(
+        paste.new_entry, text=paste.text.encode(), syntax=paste.syntax, attempt=creation.attempt
+    )
+    response.headers["Location"] = short_address(creation.public_url, entry.key)
+    return created_paste_out(entry, creation.public_url, creation.manage_tokens.token_of(entry))
+
+
+@router.post(
+    "/links",
+    status_code=201,
+    summary="Create a link",
+    openapi_extra=FOR_GUESTS_TOO,
+    responses=problem_responses(*_CREATE),
+)
+async def create_link(
+    link: LinkIn,
+    creation: CreationDep,
+    response: Response,
+) -> CreatedLinkOut:
+    entry = await creation.creator.create_link(link.new_entry, original_url=link.original_url, attempt=creation.attempt)
+    response.headers["Location"] = short_address(creation.public_url, entry.key)
+    return created_link_out(entry, creation.public_url, creation.manage_tokens.token_of(entry))
