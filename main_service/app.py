@@ -15,7 +15,7 @@ from main_service.collections import pages as collection_pages
 from main_service.collections import routes as collection_routes
 from main_service.collections import shared_pages
 from main_service.entries import create_routes, edit_pages, manage_pages, pages, qr_pages, read_pages, routes
-from main_service.entries.shared_inserts import SharedInserts
+from main_service.entries.dependencies import EntryCreators
 from main_service.entries.visit_notes import VisitNotes
 from main_service.fast_path import STATE_NAME, open_fast_path
 from main_service.profile import leaving_pages, leaving_routes
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
         async with open_resources(settings) as resources:
             app.state.resources = resources
-            app.state.shared_inserts = SharedInserts(resources.sessions, resources.known_keys)
+            app.state.entry_creators = EntryCreators(resources)
             if not settings.fast_path:
                 yield {}
                 return

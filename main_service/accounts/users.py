@@ -89,9 +89,8 @@ async def get_strategy(request: Request, session: SessionDep) -> AccountStrategy
     return AccountStrategy(session, BearerTokens(resources_of(request).settings))
 
 
-_bearer = AuthenticationBackend(
-    name="bearer", transport=BearerTransport(tokenUrl="/api/v1/auth/token"), get_strategy=get_strategy
-)
+_transport = BearerTransport(tokenUrl="/api/v1/auth/token")
+_bearer = AuthenticationBackend(name="bearer", transport=_transport, get_strategy=get_strategy)
 _fastapi_users = FastAPIUsers[Account, UUID](get_users, [_bearer])
 _find_account = _fastapi_users.authenticator.current_user_token(optional=True)
 
@@ -139,16 +138,17 @@ WriterOrGuestDep = Annotated[Account | None, Depends(require_writer_or_guest)]
 FOR_GUESTS_TOO: dict[str, Any] = {"security": [{}]}
 """Of a route, for OpenAPI: added to the token that FastAPI documents as required."""
 
-TokenDep = Annotated[str | None, Depends(_bearer.transport.scheme)]
-"""The bearer token that came with the request."""
+TOKEN_OR_NONE: dict[str, Any] = {"security": [{_transport.scheme.scheme_name: []}, {}]}
+"""Of a route that calls `find_writer_or_guest`, for OpenAPI."""
 
 
-async def find_writer_or_guest(request: Request, token: str | None) -> Account | None:
-    """The same, when a route asks for it, in a transaction of its own, which is over; for a guest there is none.
+async def find_writer_or_guest(request: Request) -> Account | None:
+    """Whom `WriterOrGuestDep` means, in a transaction of its own, which is over; for a guest there is none.
 
     Raises:
         TokenInvalidError, ScopeMissingError: the token does not let it.
     """
+    token = await _transport.scheme(request)
     if token is None:
         return None
     resources = resources_of(request)

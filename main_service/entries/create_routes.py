@@ -1,9 +1,9 @@
 """The JSON API that makes entries. It stands first: a request is compared with each route before its own."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
-from main_service.accounts.users import FOR_GUESTS_TOO
-from main_service.entries.dependencies import CreationDep
+from main_service.accounts.users import TOKEN_OR_NONE
+from main_service.entries.dependencies import IdempotencyKeyHeader, creation_of
 from main_service.entries.presentation import created_link_out, created_paste_out, short_address
 from main_service.entries.schemas import CreatedLinkOut, CreatedPasteOut, LinkIn, PasteIn
 from main_service.errors import (
@@ -44,14 +44,16 @@ _CREATE = (
     "/pastes",
     status_code=201,
     summary="Create a paste",
-    openapi_extra=FOR_GUESTS_TOO,
+    openapi_extra=TOKEN_OR_NONE,
     responses=problem_responses(*_CREATE, BodyStoreUnavailableError, TextTooLargeError),
 )
 async def create_paste(
     paste: PasteIn,
-    creation: CreationDep,
+    request: Request,
     response: Response,
+    idempotency_key: IdempotencyKeyHeader = None,
 ) -> CreatedPasteOut:
+    creation = await creation_of(request, idempotency_key)
     entry = await creation.creator.create_paste(
         paste.new_entry, text=paste.text.encode(), syntax=paste.syntax, attempt=creation.attempt
     )
@@ -63,14 +65,16 @@ async def create_paste(
     "/links",
     status_code=201,
     summary="Create a link",
-    openapi_extra=FOR_GUESTS_TOO,
+    openapi_extra=TOKEN_OR_NONE,
     responses=problem_responses(*_CREATE),
 )
 async def create_link(
     link: LinkIn,
-    creation: CreationDep,
+    request: Request,
     response: Response,
+    idempotency_key: IdempotencyKeyHeader = None,
 ) -> CreatedLinkOut:
+    creation = await creation_of(request, idempotency_key)
     entry = await creation.creator.create_link(link.new_entry, original_url=link.original_url, attempt=creation.attempt)
     response.headers["Location"] = short_address(creation.public_url, entry.key)
     return created_link_out(entry, creation.public_url, creation.manage_tokens.token_of(entry))

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from fastapi import Depends, Header, Request
 
 from main_service.accounts.models import Account
 from main_service.accounts.standing import require_confirmed
-from main_service.accounts.users import CurrentAccountDep, TokenDep, WriterOrGuestDep, find_writer_or_guest
+from main_service.accounts.users import CurrentAccountDep, WriterOrGuestDep, find_writer_or_guest
 from main_service.dependencies import SessionDep, resources_of
 from main_service.entries.aftermath import Aftermath
 from main_service.entries.attempts import Attempt, account_scope, guest_scope
@@ -21,8 +22,10 @@ from main_service.entries.lifetimes import LifetimePolicies, LifetimePolicy
 from main_service.entries.manage_tokens import ManageTokens
 from main_service.entries.reading import EntryReader
 from main_service.entries.rights import Asker, Rights
+from main_service.entries.shared_inserts import SharedInserts
 from main_service.entries.unknown_keys import UnknownKeyLimit
 from main_service.errors import FieldError, InvalidInputError
+from main_service.resources import Resources
 from main_service.settings import Settings
 from main_service.web.client_address import client_address
 
@@ -109,26 +112,38 @@ async def get_reader(request: Request, session: SessionDep) -> EntryReader:
 EntryReaderDep = Annotated[EntryReader, Depends(get_reader)]
 
 
-def creator_for(account: Account | None, request: Request) -> EntryCreator:
-    """What makes entries for a user, or for a guest.
+class EntryCreators:
+    """One per process: what makes entries for guests is made once."""
 
-    Raises:
-        AddressUnconfirmedError: users must confirm their address first, and this one has not.
-    """
-    resources = resources_of(request)
-    settings = resources.settings
-    if account is not None:
-        require_confirmed(account, settings)
-    owner_id = account.id if account else None
-    return EntryCreator(
-        sessions=resources.sessions,
-        inserts=request.app.state.shared_inserts,
-        bodies=resources.bodies,
-        keys=resources.keys,
-        lifetimes=lifetime_policies(settings).of(owner_id),
-        owner_id=owner_id,
-        public_url=settings.public_url,
-    )
+    def __init__(self, resources: Resources) -> None:
+        settings = resources.settings
+        self._settings = settings
+        self._creator = partial(
+            EntryCreator,
+            sessions=resources.sessions,
+            inserts=SharedInserts(resources.sessions, resources.known_keys),
+            bodies=resources.bodies,
+            keys=resources.keys,
+            public_url=settings.public_url,
+        )
+        self._policies = lifetime_policies(settings)
+        self._for_guests = self._creator(lifetimes=self._policies.guest, owner_id=None)
+
+    def of(self, account: Account | None) -> EntryCreator:
+        """What makes entries for a user, or for a guest.
+
+        Raises:
+            AddressUnconfirmedError: users must confirm their address first, and this one has not.
+        """
+        if account is None:
+            return self._for_guests
+        require_confirmed(account, self._settings)
+        return self._creator(lifetimes=self._policies.user, owner_id=account.id)
+
+
+def entry_creators_of(request: Request) -> EntryCreators:
+    creators: EntryCreators = request.app.state.entry_creators
+    return creators
 
 
 async def get_aftermath(request: Request, session: SessionDep) -> Aftermath:
@@ -172,7 +187,7 @@ EntryEnderDep = Annotated[EntryEnder, Depends(get_ender)]
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
-IdempotencyKeyDep = Annotated[
+IdempotencyKeyHeader = Annotated[
     str | None,
     Header(
         alias=IDEMPOTENCY_KEY,
@@ -187,7 +202,7 @@ IdempotencyKeyDep = Annotated[
 
 @dataclass(frozen=True)
 class Creation:
-    """What a request that makes an entry needs. In one, because each dependency costs as much as the work it does."""
+    """What a request that makes an entry needs."""
 
     creator: EntryCreator
     attempt: Attempt | None
@@ -196,17 +211,21 @@ class Creation:
     public_url: str
 
 
-async def get_creation(request: Request, token: TokenDep, key: IdempotencyKeyDep = None) -> Creation:
-    account = await find_writer_or_guest(request, token)
-    creator = creator_for(account, request)
+async def creation_of(request: Request, key: str | None) -> Creation:
+    """Called by the route, because a dependency would cost as much as the work it does. `key`: to be idempotent by.
+
+    Raises:
+        TokenInvalidError, ScopeMissingError, AddressUnconfirmedError: who asks may make nothing.
+        InvalidInputError: the key came twice.
+    """
+    account = await find_writer_or_guest(request)
     settings = resources_of(request).settings
-    attempt = None if key is None else await _attempt(request, settings, account, key)
     return Creation(
-        creator=creator, attempt=attempt, manage_tokens=ManageTokens(settings), public_url=settings.public_url
+        creator=entry_creators_of(request).of(account),
+        attempt=None if key is None else await _attempt(request, settings, account, key),
+        manage_tokens=ManageTokens(settings),
+        public_url=settings.public_url,
     )
-
-
-CreationDep = Annotated[Creation, Depends(get_creation)]
 
 
 async def _attempt(request: Request, settings: Settings, account: Account | None, key: str) -> Attempt:

@@ -13,7 +13,7 @@ from main_service.accounts.users import BearerTokensDep
 from main_service.dependencies import ResourcesDep, SessionDep
 from main_service.entries.attempts import Attempt, form_attempt
 from main_service.entries.creating import EntryCreator
-from main_service.entries.dependencies import LifetimePoliciesDep, ManageTokensDep, creator_for
+from main_service.entries.dependencies import LifetimePoliciesDep, ManageTokensDep, entry_creators_of
 from main_service.entries.forms import creation_lifetime_choices, parse, sentences
 from main_service.entries.live_entry import LiveEntry
 from main_service.entries.models import Kind
@@ -122,7 +122,7 @@ class CreatePage:
         account = await find_account(self._request, self._session, self._browser_tokens)
         if account is None and has_session_cookie(self._request):
             raise SessionEndedError
-        creator = creator_for(account, self._request)
+        creator = entry_creators_of(self._request).of(account)
         content = {name: value for name, value in fields.items() if name != FORM_ID}
         attempt = form_attempt(
             self._settings,
