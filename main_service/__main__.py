@@ -18,6 +18,7 @@ from main_service.errors import AppError
 from main_service.metrics_files import make_files
 from main_service.settings import Settings, load_settings
 from main_service.web.http_protocol import HttpProtocol
+from main_service.web_processes import Parent, ServerOfMany, open_listener, serve_in_processes
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Pastes and short links.")
 
@@ -32,9 +33,18 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8000,
     fd: Annotated[int | None, typer.Option(help="A listening socket to use instead, by file descriptor.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that share the socket.")] = 1,
+    parent_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Answer HTTP requests in this process."""
+    """Answer HTTP requests, in this process or in several of its own."""
     settings = _settings()
+    if workers > 1:
+        try:
+            listener = open_listener(host=host, port=port, fd=fd)
+        except OSError as error:
+            sys.exit(f"main_service can't listen: {error}")
+        sys.exit(serve_in_processes(workers, listener=listener))
+    parent = None if parent_fd is None else Parent(parent_fd)
     make_files()
     # A fifth of the start would be spent on looking for garbage among what stays for ever.
     gc.disable()
@@ -62,7 +72,8 @@ def serve(
     sockets = None if fd is None else [socket.socket(fileno=fd)]
     # uvicorn finishes what was accepted, then raises the signal again: a second end, which would look like a failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    uvicorn.Server(config).run(sockets=sockets)
+    server = uvicorn.Server(config) if parent is None else ServerOfMany(config, parent=parent)
+    server.run(sockets=sockets)
 
 
 @cli.command()

@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from tests.deployment.compose_file import compose_file
 from tests.deployment.dockerfile import entrypoint
@@ -58,8 +60,14 @@ class Containers:
         try:
             yield process
         finally:
+            # Nothing outlives its container.
+            children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
             process.kill()
             process.wait()
+            for child in children:
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+            psutil.wait_procs(children)
 
     def wait_until_healthy(self, service: str, process: "subprocess.Popen[bytes]") -> None:
         def is_healthy() -> bool:

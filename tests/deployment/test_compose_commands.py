@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 import redis
 from celery import Celery
@@ -48,6 +49,7 @@ def test_web_serves_and_is_ready_until_it_is_stopped(containers: Containers, por
             assert made.status_code == 201
             assert made.json()["url"].startswith(f"http://127.0.0.1:{port}/")
             assert visitor.get(made.json()["url"]).text == "kept in a bucket"
+        assert len(psutil.Process(process.pid).children()) == 2
         stop("main", process, containers)
 
     assert containers.check("main").returncode != 0
