@@ -16,7 +16,7 @@ import pytest
 from tests.faults.test_shutdown import GET, GRACE_SECONDS, POST, Visitor
 from tests.main_service.test_metrics import NOT_FOUND, TOKEN, figures
 from tests.main_service.web.raw_http import connect, parse, read_answer, read_to_end
-from tests.main_service.web_processes import WORKERS, WebProcesses, serve, wait_until, wait_until_gone
+from tests.main_service.web_processes import WORKERS, WebProcesses, serving, wait_until, wait_until_gone
 from tests.running import Environment
 
 CLIENTS = 4
@@ -149,12 +149,12 @@ def test_none_outlives_a_killed_parent(web: WebProcesses) -> None:
 def test_a_parent_that_ends_while_they_start_leaves_none(
     environment: Environment, number: signal.Signals, status: int
 ) -> None:
-    parent = serve(environment, "--port", "0", "--workers", str(WORKERS))
-    wait_until(lambda: len(psutil.Process(parent.pid).children()) == WORKERS)
-    children = psutil.Process(parent.pid).children()
+    with serving(environment, "--port", "0", "--workers", str(WORKERS)) as parent:
+        wait_until(lambda: len(psutil.Process(parent.pid).children()) == WORKERS)
+        children = psutil.Process(parent.pid).children()
 
-    parent.send_signal(number)
-    _, said = parent.communicate(timeout=GRACE_SECONDS)
+        parent.send_signal(number)
+        _, said = parent.communicate(timeout=GRACE_SECONDS)
 
     assert parent.returncode == status
     assert "Traceback" not in said

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -33,9 +33,14 @@ class WebProcesses(LoggedWebServer):
         return parent
 
     def __exit__(self, *arguments: object) -> None:
-        if self.processes[0].poll() is None:
+        children = self.children() if self.parent.poll() is None else []
+        try:
             self.end()
-        super().__exit__()
+        finally:
+            super().__exit__()
+            for process in children:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
 
     @property
     def parent(self) -> "subprocess.Popen[bytes]":
@@ -88,11 +93,17 @@ def wait_until_gone(processes: list[psutil.Process]) -> None:
     assert not alive
 
 
-def serve(environment: Environment, *arguments: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
+@contextmanager
+def serving(environment: Environment, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """A parent whose standard error can be read; killed at the end if it still lives."""
+    with subprocess.Popen(
         [sys.executable, "-m", "main_service", "serve", *arguments],
         env=full(environment),
         cwd=REPOSITORY,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as parent:
+        try:
+            yield parent
+        finally:
+            parent.kill()
