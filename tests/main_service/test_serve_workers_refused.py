@@ -39,7 +39,8 @@ def test_a_bad_setting_is_told_once(environment: Environment, setting: str) -> N
 
 @pytest.mark.parametrize("number", ["0", "257"])
 def test_a_number_of_processes_that_makes_no_sense_is_refused(environment: Environment, number: str) -> None:
-    code, said = end_of(environment, workers=number)
+    # If it were not refused, a setting that is wrong keeps hundreds of processes from starting.
+    code, said = end_of(environment | {"MAIN_SECRET": "short"}, workers=number)
 
     assert code == 2
     assert "--workers" in said
