@@ -30,8 +30,9 @@ def shared(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def web(environment: Environment) -> Iterator[WebProcesses]:
-    with WebProcesses(environment) as server:
+def web(environment: Environment, tmp_path: Path) -> Iterator[WebProcesses]:
+    # A parent that is killed leaves its folder of figures.
+    with WebProcesses(environment | {"TMPDIR": str(tmp_path)}) as server:
         yield server
 
 
@@ -147,9 +148,9 @@ def test_none_outlives_a_killed_parent(web: WebProcesses) -> None:
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 0)])
 def test_a_parent_that_ends_while_they_start_leaves_none(
-    environment: Environment, number: signal.Signals, status: int
+    environment: Environment, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
-    with serving(environment, "--port", "0", "--workers", str(WORKERS)) as parent:
+    with serving(environment | {"TMPDIR": str(tmp_path)}, "--port", "0", "--workers", str(WORKERS)) as parent:
         wait_until(lambda: len(psutil.Process(parent.pid).children()) == WORKERS)
         children = psutil.Process(parent.pid).children()
 
