@@ -6,10 +6,13 @@ from functools import cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from redis.asyncio.connection import parse_url
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 _FEWEST_DIFFERENT_CHARACTERS = 10
 
@@ -33,9 +36,31 @@ def _networks(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _is_database(url: str) -> str:
+    try:
+        make_url(url)
+    except (SQLAlchemyError, ValueError):
+        # Their messages would show the address, and in it the password; so here and below.
+        raise ValueError("must be postgresql+asyncpg://USER:PASSWORD@HOST:5432/NAME") from None
+    return url
+
+
+def _is_redis(url: str) -> str:
+    try:
+        parse_url(url)
+    except ValueError:
+        raise ValueError(
+            "must be redis://USER:PASSWORD@HOST:6379/0, rediss:// likewise, or unix:///PATH?db=0"
+        ) from None
+    return url
+
+
 def _is_body_store(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme == "file" and not parts.netloc and len(parts.path) > 1:
+        folder = Path(unquote(parts.path))
+        if folder.exists() and not folder.is_dir():
+            raise ValueError("must name a folder, and this is a file")
         return url
     if parts.scheme == "s3" and parts.netloc:
         return url
@@ -48,7 +73,6 @@ def _is_mail_server(url: str) -> str:
         parts = urlsplit(url)
         has_port = parts.port != 0
     except ValueError:
-        # urlsplit's own message would show the address, and in it the password.
         raise wrong from None
     if parts.scheme == "file" and not parts.netloc and len(parts.path) > 1 and not parts.query:
         return url
@@ -88,7 +112,7 @@ class Settings(BaseSettings):
     public_url: Annotated[str, AfterValidator(_is_origin)] = Field(
         description="Scheme, host and port under which people reach the service; makes every address it gives out."
     )
-    database_url: str = Field(
+    database_url: Annotated[str, AfterValidator(_is_database)] = Field(
         repr=False,
         pattern=r"^postgresql\+asyncpg://",
         description="PostgreSQL: postgresql+asyncpg://USER:PASSWORD@HOST/NAME.",
@@ -99,7 +123,7 @@ class Settings(BaseSettings):
         le=500,
         description="Connections to PostgreSQL that one web process keeps at most. Default 10.",
     )
-    redis_url: str = Field(
+    redis_url: Annotated[str, AfterValidator(_is_redis)] = Field(
         repr=False,
         pattern=r"^(redis|rediss|unix)://",
         description="Redis with keys and copies: redis://, rediss:// or unix://.",
