@@ -41,7 +41,7 @@ lock: $(VENV)/.dev-installed ## Choose the newest allowed versions of all depend
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade \
 		pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
-bench: $(VENV)/.dev-installed ## Measure beside nginx and a bare FastAPI (needs wrk and nginx)
+bench: $(VENV)/.dev-installed ## Measure beside nginx, uvicorn and FastAPI and write docs/benchmarks.md (needs wrk and nginx)
 	$(BIN)/python -m benchmarks $(args)
 
 $(BIN)/python:

@@ -65,4 +65,4 @@ async def follow(key: str) -> RedirectResponse:
     address = _links.get(key)
     if address is None:
         raise HTTPException(404)
-    return RedirectResponse(address, status_code=302, headers={"Cache-Control": "private, max-age=0"})
+    return RedirectResponse(address, status_code=302, headers={"Cache-Control": "private, no-store"})

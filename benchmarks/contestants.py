@@ -1,19 +1,21 @@
-"""Those who answer: nginx, a bare FastAPI app, and Slipbin, each one process that works on one core."""
+"""Those who answer: nginx, bare apps on uvicorn, and Slipbin, each one process that works on one core."""
 
 import contextlib
 import os
-import secrets
-import shutil
 import socket
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.processes import REPOSITORY, BenchmarkError, Child, running
+from benchmarks.processes import Child, running
+from benchmarks.web_service import web_service
 
-_NGINX = """
+NGINX_REDIRECT, NGINX_FILE = "nginx `return 302`", "nginx, file"
+BARE_UVICORN, BARE_FASTAPI = "bare uvicorn", "bare FastAPI"
+SLIPBIN = "Slipbin"
+
+_NGINX_CONFIGURATION = """
 {user}
 worker_processes 1;
 daemon off;
@@ -50,6 +52,8 @@ class Contestant:
     url: str
     """Scheme, host and port."""
     child: Child
+    prepare: Callable[[], object] = lambda: None
+    """Done before each load."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def nginx(program: str, folder: Path, *, files: Path, target: str, core: int) ->
     redirect_port, file_port = free_ports(2)
     configuration = folder / "nginx.conf"
     configuration.write_text(
-        _NGINX.format(
+        _NGINX_CONFIGURATION.format(
             # As root nginx would work as another user, who may not see our files.
             user="user root;" if os.geteuid() == 0 else "",
             folder=folder,
@@ -78,51 +82,31 @@ def nginx(program: str, folder: Path, *, files: Path, target: str, core: int) ->
     with running("nginx", command, core=core, folder=folder) as child:
         child.wait_until(lambda: is_listening(redirect_port) and is_listening(file_port))
         yield Nginx(
-            Contestant("nginx, return 302", f"http://127.0.0.1:{redirect_port}", child),
-            Contestant("nginx, static file", f"http://127.0.0.1:{file_port}", child),
+            Contestant(NGINX_REDIRECT, f"http://127.0.0.1:{redirect_port}", child),
+            Contestant(NGINX_FILE, f"http://127.0.0.1:{file_port}", child),
         )
 
 
 @contextlib.contextmanager
-def bare_fastapi(folder: Path, *, links: Path, core: int) -> Iterator[Contestant]:
-    """The app of `bare_app.py` on uvicorn at its fastest. `links`: a JSON file of keys and addresses."""
+def bare_app(name: str, module: str, *, folder: Path, links: Path, core: int) -> Iterator[Contestant]:
+    """The app of a module of `benchmarks` on uvicorn at its fastest. `links`: a JSON file of keys and addresses."""
     (port,) = free_ports(1)
     command = [
-        *(sys.executable, "-m", "uvicorn", "benchmarks.bare_app:app", "--host", "127.0.0.1", "--port", str(port)),
+        *(sys.executable, "-m", "uvicorn", f"benchmarks.{module}:app", "--host", "127.0.0.1", "--port", str(port)),
         *("--http", "httptools", "--loop", "uvloop", "--no-access-log", "--log-level", "warning"),
-        *("--no-server-header", "--no-date-header"),
+        *("--no-server-header", "--no-date-header", "--lifespan", "off"),
     ]
     environment = {"BENCHMARK_LINKS": str(links)}
-    with running("fastapi", command, core=core, folder=folder, environment=environment) as child:
+    with running(module, command, core=core, folder=folder, environment=environment) as child:
         child.wait_until(lambda: is_listening(port))
-        yield Contestant("FastAPI alone", f"http://127.0.0.1:{port}", child)
+        yield Contestant(name, f"http://127.0.0.1:{port}", child)
 
 
 @contextlib.contextmanager
 def slipbin(folder: Path, *, settings: Mapping[str, str], core: int) -> Iterator[Contestant]:
-    """One web process of Slipbin on a schema it has just been given. `settings`: where its engines are.
-
-    Raises:
-        BenchmarkError: it does not migrate or does not start.
-    """
-    (port,) = free_ports(1)
-    url = f"http://127.0.0.1:{port}"
-    environment = {**settings, "MAIN_SECRET": secrets.token_hex(32), "MAIN_PUBLIC_URL": url}
-    migration = subprocess.run(
-        [sys.executable, "-m", "main_service", "migrate"],
-        cwd=REPOSITORY, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
-    if migration.returncode != 0:
-        raise BenchmarkError(f"Slipbin does not migrate:\n{migration.stderr.strip()}")
-    command = [sys.executable, "-m", "main_service", "serve", "--host", "127.0.0.1", "--port", str(port)]
-    with running("slipbin", command, core=core, folder=folder, environment=environment) as child:
-        child.wait_until(lambda: is_listening(port))
-        yield Contestant("Slipbin", url, child)
-
-
-def find_program(name: str) -> str | None:
-    """Also where only root usually looks, which is where nginx is."""
-    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/opt/homebrew/bin")
+    """One web process of Slipbin, which is ready. `settings`: all that it needs."""
+    with web_service(folder, settings=settings, core=core) as service, service.process() as child:
+        yield Contestant(SLIPBIN, service.url, child)
 
 
 def free_ports(count: int) -> list[int]:

@@ -24,9 +24,10 @@ end
 function done(summary, latency)
   local failures = summary.errors
   io.write(string.format(
-    '{"requests": %d, "duration_us": %d, "p99_us": %d, "failures": {"connect errors": %d, "read errors": %d, '
-      .. '"write errors": %d, "timeouts": %d, "answers with status 400 or more": %d}}\n',
-    summary.requests, summary.duration, latency:percentile(99),
+    '{"requests": %d, "duration_us": %d, "p50_us": %d, "p99_us": %d, "longest_us": %d, "failures": {'
+      .. '"connect errors": %d, "read errors": %d, "write errors": %d, "timeouts": %d, '
+      .. '"answers with status 400 or more": %d}}\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), latency.max,
     failures.connect, failures.read, failures.write, failures.timeout, failures.status
   ))
 end

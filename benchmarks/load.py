@@ -1,73 +1,125 @@
-"""One measured load: wrk on its own core, and what it cost the one who answered."""
+"""A load: wrk on its own core, and what it cost the one who answered."""
 
+import contextlib
 import json
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.processes import BenchmarkError, Child, pinned
+from benchmarks.errors import BenchmarkError
+from benchmarks.machine import Machine
+from benchmarks.pinning import pinned
+from benchmarks.processes import Child
+from benchmarks.work import Work
 
 CONNECTIONS = 64
+LONGEST_SECONDS = 300
+"""Of a load that is to be stopped."""
+_GRACE_SECONDS = 120
 _SCRIPT = Path(__file__).with_name("load.lua")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
-    """Requests that wrk sends in turn, over and over."""
-
-    method: str
-    path: str
-    """Of a request with a body; a GET takes its path from `lines`."""
-    headers: Mapping[str, str]
-    lines: Path
-    """One path (GET) or one body (POST) a line."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """What one load of one contestant gave."""
+class Answers:
+    """What wrk got."""
 
     requests: int
+    """Answers that it has read to their end."""
     seconds: float
+    p50_ms: float
     p99_ms: float
-    cpu_seconds: float
+    longest_ms: float
+    """From sending a request to the end of its answer; a connection that nobody accepted yet takes a request, too."""
     failures: Mapping[str, int]
     """Counts by kind; empty when every request was answered with a status below 400."""
 
+
+@dataclass(frozen=True)
+class Sample:
+    """What one load of one contestant gave."""
+
+    answers: Answers
+    cpu_seconds: float
+
     @property
     def per_second(self) -> float:
-        return self.requests / self.seconds
+        return self.answers.requests / self.answers.seconds
 
     @property
     def cpu_us(self) -> float:
         """Per request."""
-        return self.cpu_seconds / max(self.requests, 1) * 1e6
+        return self.cpu_seconds / max(self.answers.requests, 1) * 1e6
 
 
-def measure(wrk: str, work: Work, *, url: str, child: Child, seconds: int, core: int) -> Sample:
+class Load:
+    """wrk at work."""
+
+    def __init__(self, process: subprocess.Popen[str], url: str, *, seconds: int) -> None:
+        self._process = process
+        self._url = url
+        self._seconds = seconds
+
+    def wait(self) -> Answers:
+        """For its end.
+
+        Raises:
+            BenchmarkError: wrk fails.
+        """
+        try:
+            output, errors = self._process.communicate(timeout=self._seconds + _GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise BenchmarkError(f"wrk hangs on {self._url}, or the machine is far too busy.") from None
+        results = [line for line in output.splitlines() if line.startswith("{")]
+        if self._process.returncode != 0 or len(results) != 1:
+            raise BenchmarkError(f"wrk failed on {self._url}: {errors.strip() or output.strip()}")
+        result = json.loads(results[0])
+        return Answers(
+            requests=result["requests"],
+            seconds=result["duration_us"] / 1e6,
+            p50_ms=result["p50_us"] / 1e3,
+            p99_ms=result["p99_us"] / 1e3,
+            longest_ms=result["longest_us"] / 1e3,
+            failures={kind: count for kind, count in result["failures"].items() if count},
+        )
+
+    def stop(self) -> Answers:
+        """Now, and not at its end."""
+        self._process.send_signal(signal.SIGINT)
+        return self.wait()
+
+
+@contextlib.contextmanager
+def loading(
+    machine: Machine, work: Work, url: str, *, connections: int = CONNECTIONS, seconds: int = LONGEST_SECONDS
+) -> Iterator[Load]:
+    """wrk sends requests for so many seconds, unless it is stopped."""
+    headers = [part for name, value in work.headers.items() for part in ("-H", f"{name}: {value}")]
+    command: Sequence[str] = [
+        *(machine.wrk, "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"),
+        # Past this an answer would be a failure, and not the longest.
+        *("--timeout", "10s"),
+        *("--script", str(_SCRIPT), *headers, url, "--", work.method, work.path, str(work.lines)),
+    ]
+    with subprocess.Popen(
+        pinned(command, core=machine.load_core), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield Load(process, url, seconds=seconds)
+        finally:
+            process.kill()
+
+
+def measure(machine: Machine, work: Work, *, url: str, child: Child, connections: int, seconds: int) -> Sample:
     """Load `url` for that long.
 
     Raises:
-        BenchmarkError: wrk fails, or who is measured ends.
+        BenchmarkError: wrk fails, or who is measured ends or answers nothing.
     """
-    headers = [part for name, value in work.headers.items() for part in ("-H", f"{name}: {value}")]
-    command: Sequence[str] = [
-        *(wrk, "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"),
-        *("--script", str(_SCRIPT), *headers, url, "--", work.method, work.path, str(work.lines)),
-    ]
     before = child.cpu_seconds()
-    # A minute over the duration is a guard against a wrk that hangs.
-    run = subprocess.run(pinned(command, core=core), capture_output=True, text=True, timeout=seconds + 60)
-    cpu_seconds = child.cpu_seconds() - before
-    results = [line for line in run.stdout.splitlines() if line.startswith("{")]
-    if run.returncode != 0 or len(results) != 1:
-        raise BenchmarkError(f"wrk failed on {url}: {run.stderr.strip() or run.stdout.strip()}")
-    result = json.loads(results[0])
-    return Sample(
-        requests=result["requests"],
-        seconds=result["duration_us"] / 1e6,
-        p99_ms=result["p99_us"] / 1e3,
-        cpu_seconds=cpu_seconds,
-        failures={kind: count for kind, count in result["failures"].items() if count},
-    )
+    with loading(machine, work, url, connections=connections, seconds=seconds) as load:
+        answers = load.wait()
+    if answers.requests == 0:
+        raise BenchmarkError(f"{child.name} answered nothing in {seconds} s")
+    return Sample(answers, child.cpu_seconds() - before)

@@ -1,26 +1,74 @@
-"""What a run was made on and with."""
+"""The machine of a run: the programs and cores that it needs, and how it is described."""
 
 import os
 import platform
+import shutil
 import subprocess
+import sys
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-_PACKAGES = ("fastapi", "pydantic", "uvicorn", "httptools", "uvloop", "asyncpg", "redis")
+from benchmarks.errors import BenchmarkError
+
+_PACKAGES = {"uvicorn": "uvicorn", "FastAPI": "fastapi", "Pydantic": "pydantic", "httptools": "httptools"} | {
+    "uvloop": "uvloop",
+    "hiredis": "hiredis",
+    "redis-py": "redis",
+    "asyncpg": "asyncpg",
+}
 
 
-def describe(*, nginx: str, wrk: str) -> list[str]:
-    """Lines of text."""
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    nginx: str
+    wrk: str
+    core: int
+    """Of those who are measured."""
+    load_core: int
+    """Of wrk and the engines."""
+
+
+def find_machine() -> Machine:
+    """This one.
+
+    Raises:
+        BenchmarkError: it lacks something.
+    """
+    path = os.environ.get("PATH", os.defpath)
+    # nginx is mostly where only root looks.
+    nginx, wrk = shutil.which("nginx", path=f"{path}:/usr/local/sbin:/usr/sbin"), shutil.which("wrk", path=path)
+    if nginx is None or wrk is None:
+        missing = " and ".join(name for name, found in (("nginx", nginx), ("wrk", wrk)) if found is None)
+        raise BenchmarkError(f"The benchmarks need {missing}, which this machine does not have.")
+    if sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
+        raise BenchmarkError("The benchmarks need Linux and two cores: one for those measured, one for the load.")
+    core, load_core = sorted(os.sched_getaffinity(0))[:2]
+    return Machine(nginx=nginx, wrk=wrk, core=core, load_core=load_core)
+
+
+def describe_machine() -> str:
+    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return (
+        f"{_processor()}, {os.cpu_count()} cores, {memory_bytes / 2**30:.0f} GiB,"
+        f" {platform.system()} {platform.release()}"
+    )
+
+
+def describe_versions(machine: Machine) -> str:
+    """Of all but the engines."""
     # nginx prints its version to standard error, and wrk exits with 1 after printing its own.
-    nginx_version = subprocess.run([nginx, "-v"], capture_output=True, text=True, timeout=10).stderr.strip()
-    wrk_version = subprocess.run([wrk, "-v"], capture_output=True, text=True, timeout=10)
-    wrk_line = (wrk_version.stdout or wrk_version.stderr).splitlines()[0]
-    return [
-        f"{_processor()}, {os.cpu_count()} CPUs, {platform.system()} {platform.release()}",
-        f"{platform.python_implementation()} {platform.python_version()}, "
-        + ", ".join(f"{package} {version(package)}" for package in _PACKAGES),
-        f"{nginx_version.removeprefix('nginx version: ')}, {wrk_line.split(' Copyright')[0]}",
-    ]
+    nginx = subprocess.run([machine.nginx, "-v"], capture_output=True, text=True, timeout=10).stderr.strip()
+    wrk = subprocess.run([machine.wrk, "-v"], capture_output=True, text=True, timeout=10)
+    packages = (f"{name} {version(package)}" for name, package in _PACKAGES.items())
+    return ", ".join(
+        [
+            f"{platform.python_implementation()} {platform.python_version()}",
+            *packages,
+            nginx.rpartition("/")[0].rpartition(" ")[2] + " " + nginx.rpartition("/")[2],
+            (wrk.stdout or wrk.stderr).splitlines()[0].split(" [")[0],
+        ]
+    )
 
 
 def _processor() -> str:

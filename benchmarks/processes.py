@@ -11,28 +11,12 @@ from pathlib import Path
 
 import psutil
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from benchmarks.errors import BenchmarkError
+from benchmarks.pinning import REPOSITORY, full, pinned
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
-RUN_SECONDS = 120.0
 LOG_TAIL_BYTES = 3000
-
-# 1 is PR_SET_PDEATHSIG: on SIGTERM all our children stop what they have started themselves.
-_PIN_AND_EXECUTE = """
-import ctypes, os, signal, sys
-
-parent, core, *command = sys.argv[1:]
-ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-if os.getppid() != int(parent):
-    sys.exit("the parent is gone")
-os.sched_setaffinity(0, {int(core)})
-os.execvp(command[0], command)
-"""
-
-
-class BenchmarkError(Exception):
-    """The run cannot go on; the message is for the person who started it."""
 
 
 class Child:
@@ -41,6 +25,7 @@ class Child:
     def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
         self.name = name
         self.log = log
+        self.pid = process.pid
         self._process = process
 
     def cpu_seconds(self) -> float:
@@ -51,7 +36,7 @@ class Child:
         """
         if self._process.poll() is not None:
             raise BenchmarkError(f"{self.name} ended while it was measured:\n{log_tail(self.log)}")
-        root = psutil.Process(self._process.pid)
+        root = psutil.Process(self.pid)
         times = [process.cpu_times() for process in (root, *root.children(recursive=True))]
         return float(sum(each.user + each.system for each in times))
 
@@ -69,14 +54,34 @@ class Child:
                 raise BenchmarkError(f"{self.name} is not ready after {READY_SECONDS:g} s:\n{log_tail(self.log)}")
             time.sleep(0.02)
 
+    def kill(self) -> None:
+        """`kill -9`, as an operator or the system does it: this process only. Returns when it is gone."""
+        self._process.kill()
+        self._process.wait()
+
+    def end(self) -> None:
+        """Ask it to end, and wait for that.
+
+        Raises:
+            BenchmarkError: it does not end, or not with 0.
+        """
+        self._process.terminate()
+        try:
+            status = self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise BenchmarkError(f"{self.name} did not stop within {STOP_SECONDS:g} s") from None
+        if status != 0:
+            raise BenchmarkError(f"{self.name} ended with {status}:\n{log_tail(self.log)}")
+
     def stop(self) -> None:
+        """Like `end`, but whatever happens it is gone afterwards, with its descendants."""
         self._process.terminate()
         try:
             self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             print(f"{self.name} did not stop within {STOP_SECONDS:g} s and is killed", file=sys.stderr)
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
 
 
@@ -88,8 +93,12 @@ def running(
     core: int,
     folder: Path,
     environment: Mapping[str, str] | None = None,
+    inherited: Sequence[int] = (),
 ) -> Iterator[Child]:
-    """A started process; it is stopped at the end. Its outputs go to `folder`/NAME.out and `folder`/NAME.log."""
+    """A started process; it is stopped at the end. Its outputs go to `folder`/NAME.out and `folder`/NAME.log.
+
+    `inherited`: file descriptors that it gets from us.
+    """
     log = folder / f"{name}.log"
     with (folder / f"{name}.out").open("wb") as output, log.open("wb") as errors:
         process = subprocess.Popen(
@@ -99,8 +108,9 @@ def running(
             stdout=output,
             stderr=errors,
             cwd=REPOSITORY,
-            env={**os.environ, **(environment or {})},
+            env=full(environment or {}),
             process_group=0,
+            pass_fds=inherited,
         )
     with process:
         child = Child(name, process, log)
@@ -108,26 +118,6 @@ def running(
             yield child
         finally:
             child.stop()
-
-
-def pinned(command: Sequence[str], *, core: int) -> list[str]:
-    """The command, changed so that it runs on this core only and gets SIGTERM when this process dies."""
-    return [sys.executable, "-c", _PIN_AND_EXECUTE, str(os.getpid()), str(core), *command]
-
-
-def run_python(arguments: Sequence[str], environment: Mapping[str, str], *, core: int) -> str:
-    """What it prints.
-
-    Raises:
-        BenchmarkError: it fails; the message has the end of what it says.
-    """
-    command = pinned([sys.executable, *arguments], core=core)
-    done = subprocess.run(
-        command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, timeout=RUN_SECONDS, check=False
-    )
-    if done.returncode != 0:
-        raise BenchmarkError(f"{' '.join(arguments)} failed:\n{done.stderr[-LOG_TAIL_BYTES:]}")
-    return done.stdout
 
 
 def log_tail(log: Path) -> str:

@@ -8,6 +8,8 @@ from statistics import median
 
 import httpx
 
+from benchmarks.page import Section, table
+
 SIGN_INS = 40
 ALONE_SECONDS = 2.0
 EMAIL, PASSWORD = "bench@example.org", "Wonderful-1"
@@ -29,14 +31,18 @@ def measure_crowd(url: str, key: str) -> Crowd:
     return asyncio.run(_measure(url, key))
 
 
-def crowd_lines(crowd: Crowd) -> list[str]:
-    return [
-        "",
-        f"{SIGN_INS} sign-ins at once: {crowd.signed_in} signed in within {crowd.seconds:.1f} s.",
-        f"A redirect alone: median {median(crowd.alone_ms):.1f} ms, longest {max(crowd.alone_ms):.1f} ms;"
-        f" meanwhile: median {median(crowd.meanwhile_ms):.1f} ms, longest {max(crowd.meanwhile_ms):.1f} ms"
-        f" of {len(crowd.meanwhile_ms)} (100 ms are the limit).",
+def crowd_section(crowd: Crowd) -> Section:
+    rows = [
+        [name, str(len(durations)), f"{median(durations):.1f}", f"{max(durations):.1f}"]
+        for name, durations in (("nobody signs in", crowd.alone_ms), ("meanwhile", crowd.meanwhile_ms))
     ]
+    lines = [
+        *table(["a redirect while", "redirects", "median ms", "longest ms"], rows),
+        "",
+        f"{SIGN_INS} sign-ins at once: {crowd.signed_in} were let in, the others asked to come again,"
+        f" within {crowd.seconds:.1f} s.",
+    ]
+    return Section(title="Redirects while a crowd signs in", lines=lines)
 
 
 async def _measure(url: str, key: str) -> Crowd:
