@@ -19,7 +19,10 @@ PAGE = REPOSITORY / "docs" / "benchmarks.md"
 
 def main() -> int:
     """The exit status is 1 if nothing could be measured or a figure is invalid; a goal that is missed is only told."""
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    if not options.output.parent.is_dir():
+        parser.error(f"there is no folder {options.output.parent}")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
     try:

@@ -5,6 +5,7 @@ have been read before; some are links that only PostgreSQL has, and some are tex
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +27,9 @@ from benchmarks.work import gets, shuffled
 from main_service.entries.copies import copy_name
 
 ADDRESSES = 360_000
-ROWS = 10_000
+ROWS = 5_000
 """Links of these that only PostgreSQL has."""
-TEXTS = 5_000
+TEXTS = 4_000
 """Texts of these, of 10 KB each."""
 COPIES = ADDRESSES - ROWS - TEXTS
 
@@ -42,30 +43,31 @@ class Hour:
     before: Memory
     after: Memory
     requests: int
+    failures: Mapping[str, int]
+    """Of these, by kind."""
 
 
 def measure_hour(machine: Machine, races: Races, folder: Path, settings: Mapping[str, str]) -> Hour:
     """Each address is asked for at least once. The entries of `races` are the patterns of those that are made.
 
     Raises:
-        BenchmarkError: a request fails, or it takes too long.
+        BenchmarkError: it takes too long.
     """
     keep_up(settings)
     paths = shuffled(_make_entries(races, settings))
-    asked = 0
+    asked, failures = 0, Counter[str]()
     with web_service(folder, settings=settings, core=machine.core) as service, service.process("hour") as child:
         before = memory_of(child.pid)
         for _ in range(_LONGEST_ROUNDS):
             work = gets(folder / "hour", paths[asked:])
             with loading(machine, work, service.url, seconds=_ROUND_SECONDS) as load:
                 answers = load.wait()
-            if answers.failures:
-                raise BenchmarkError(f"Of an hour's addresses some are not answered: {answers.failures}")
+            failures.update(answers.failures)
             # What ends a round unanswered has been asked for, but might not have been read.
             asked += answers.requests
             keep_up(settings)
             if asked >= len(paths):
-                return Hour(before=before, after=memory_of(child.pid), requests=asked)
+                return Hour(before=before, after=memory_of(child.pid), requests=asked, failures=failures)
     raise BenchmarkError(f"Of an hour's {len(paths):,} addresses only {asked:,} were answered in time.")
 
 

@@ -68,11 +68,11 @@ def kills_section(kills: list[Kill]) -> Section:
         for name, *own in [*figures, ("all", answered, recorded, surplus, lost)]
     ]
     goal = Goal(
-        work=f"visits lost by `kill -9` of a web process under full load, {KILLS} times",
+        work=f"visits lost by `kill -9` of a web process under full load, {KILLS} times, of {answered:,} answered",
         figure=lost,
         bound=0,
         is_most=True,
-        form=f"{{:,.0f}} of {answered:,}",
+        form="{:,.0f}",
         is_valid=all(kill.answered for kill in kills),
     )
     return Section(

@@ -1,6 +1,6 @@
 """The page of a run: sections with their figures, and which goals were reached, as Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -59,6 +59,11 @@ def page(introduction: str, about: Sequence[str], sections: Sequence[Section]) -
         lines += ["", f"## {section.title}", "", *section.lines]
         lines += [line for sentence in section.invalid for line in ("", f"**INVALID:** {sentence}")]
     return "\n".join(lines) + "\n"
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Such as `3 timeouts, 1 read errors`."""
+    return ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from statistics import median
 
 from benchmarks.contestants import BARE_UVICORN, NGINX_REDIRECT, SLIPBIN
 from benchmarks.load import CONNECTIONS, Sample
-from benchmarks.page import Goal, Section, table
+from benchmarks.page import Goal, Section, counts_text, table
 from benchmarks.race import Race, Races
 
 Samples = dict[tuple[str, str], list[Sample]]
@@ -86,8 +86,8 @@ def _invalid(races: Sequence[Race], samples: Samples) -> list[str]:
     for race in races:
         for contestant in race.contestants:
             if failed := failures(samples[race.title, contestant.name]):
-                counts = ", ".join(f"{count:,} {kind}" for kind, count in failed.items())
-                sentences.append(f"{race.title}: {contestant.name} had {counts}; its figures mean nothing.")
+                what = f"{race.title}: {contestant.name} had {counts_text(failed)}"
+                sentences.append(f"{what}; its figures mean nothing.")
     return sentences
 
 

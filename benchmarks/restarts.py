@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.load import Answers, loading
 from benchmarks.machine import Machine
-from benchmarks.page import Section, table
+from benchmarks.page import Section, counts_text, table
 from benchmarks.upkeep import count_visits, keep_up
 from benchmarks.web_service import web_service
 from benchmarks.work import Work
@@ -62,7 +62,7 @@ def restart_section(restart: Restart) -> Section:
         [
             name,
             f"{answers.requests:,}",
-            ", ".join(f"{count:,} {kind}" for kind, count in answers.failures.items()) or "0",
+            counts_text(answers.failures) or "0",
             f"{answers.p99_ms:.1f}",
             f"{answers.longest_ms:,.0f}",
         ]

@@ -29,8 +29,8 @@ def run(machine: Machine, *, rounds: int, seconds: int) -> tuple[list[str], list
         BenchmarkError
     """
     about = [
-        f"{datetime.now(UTC):%d %B %Y}, {rounds} rounds of {seconds} s; those measured on core {machine.core}, wrk and"
-        f" engines on core {machine.load_core}; load average before the run {os.getloadavg()[0]:.1f}",
+        f"{datetime.now(UTC):%d %B %Y}, medians of {rounds} × {seconds} s; those measured on core {machine.core}, wrk"
+        f" and engines on core {machine.load_core}; load average before the run {os.getloadavg()[0]:.1f}",
         describe_machine(),
         describe_versions(machine),
     ]
@@ -57,6 +57,7 @@ def _with_entries(machine: Machine, folder: Path, *, rounds: int, seconds: int, 
             loaded = memory_of(races.product.child.pid)
             _say("a crowd that signs in")
             crowd = measure_crowd(races.product.url, next(iter(races.links)))
+            crowded = memory_of(races.product.child.pid)
         work = races.redirect.work
         _say("kill -9")
         kills = measure_kills(machine, work, own, settings)
@@ -68,7 +69,7 @@ def _with_entries(machine: Machine, folder: Path, *, rounds: int, seconds: int, 
         *race_sections(races, samples),
         kills_section(kills),
         restart_section(restart),
-        memory_section(idle=idle, after_races=loaded, hour=hour),
+        memory_section(idle=idle, after_races=loaded, after_crowd=crowded, hour=hour),
         crowd_section(crowd),
     ]
 

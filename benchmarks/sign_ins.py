@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections import Counter
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
@@ -19,7 +20,8 @@ EMAIL, PASSWORD = "bench@example.org", "Wonderful-1"
 class Crowd:
     """Durations in milliseconds."""
 
-    signed_in: int
+    statuses: Mapping[int, int]
+    """How many sign-ins were answered with which."""
     seconds: float
     alone_ms: list[float]
     """Of redirects, one after the other, while nobody signs in."""
@@ -36,11 +38,11 @@ def crowd_section(crowd: Crowd) -> Section:
         [name, str(len(durations)), f"{median(durations):.1f}", f"{max(durations):.1f}"]
         for name, durations in (("nobody signs in", crowd.alone_ms), ("meanwhile", crowd.meanwhile_ms))
     ]
+    statuses = ", ".join(f"{count} with {status}" for status, count in sorted(crowd.statuses.items()))
     lines = [
         *table(["a redirect while", "redirects", "median ms", "longest ms"], rows),
         "",
-        f"{SIGN_INS} sign-ins at once: {crowd.signed_in} were let in, the others asked to come again,"
-        f" within {crowd.seconds:.1f} s.",
+        f"{SIGN_INS} sign-ins at once were answered within {crowd.seconds:.1f} s: {statuses}.",
     ]
     return Section(title="Redirects while a crowd signs in", lines=lines)
 
@@ -59,7 +61,7 @@ async def _measure(url: str, key: str) -> Crowd:
         meanwhile_ms = await _redirects_until(sign_ins, reader, key)
         seconds = time.perf_counter() - started_at
         statuses = [answer.status_code for answer in await sign_ins]
-    return Crowd(signed_in=statuses.count(200), seconds=seconds, alone_ms=alone_ms, meanwhile_ms=meanwhile_ms)
+    return Crowd(statuses=Counter(statuses), seconds=seconds, alone_ms=alone_ms, meanwhile_ms=meanwhile_ms)
 
 
 async def _redirects_until(end: Awaitable[object], client: httpx.AsyncClient, key: str) -> list[float]:
