@@ -82,7 +82,7 @@ def migrate() -> None:
     from alembic.config import Config
 
     from alembic import command
-    from main_service.object_store import create_bucket
+    from main_service.s3 import create_bucket
 
     settings = _settings()
     try:

@@ -9,7 +9,7 @@ import pytest
 
 from main_service.bodies import BodyMissingError, BodyStore, open_body_store
 from main_service.errors import BodyStoreUnavailableError
-from main_service.object_store import create_bucket
+from main_service.s3 import create_bucket
 from main_service.settings import Settings
 from tests.running import Environment
 

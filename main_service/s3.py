@@ -1,0 +1,79 @@
+"""The S3 bucket that texts and files may be in: boto3 finds its credentials and makes it."""
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.config
+import botocore.exceptions
+from obstore.auth.boto3 import Boto3CredentialProvider
+from obstore.store import S3Store
+
+from main_service.errors import BodyStoreUnavailableError
+from main_service.settings import Settings
+
+REQUEST_TIMEOUT = timedelta(seconds=5)
+CONNECT_TIMEOUT = timedelta(seconds=2)
+
+
+def open_bucket(settings: Settings) -> S3Store:
+    """The bucket at `settings.body_store_url`; nothing is sent yet.
+
+    Raises:
+        ValueError: no credentials are found.
+    """
+    url = urlsplit(settings.body_store_url)
+    return S3Store(
+        url.netloc,
+        prefix=url.path.strip("/") or None,
+        endpoint=settings.body_store_endpoint,
+        region=settings.body_store_region,
+        virtual_hosted_style_request=settings.body_store_endpoint is None,
+        credential_provider=Boto3CredentialProvider(_boto3_session(settings)),
+        client_options={"allow_http": True, "timeout": REQUEST_TIMEOUT, "connect_timeout": CONNECT_TIMEOUT},
+        retry_config={"max_retries": 2, "retry_timeout": REQUEST_TIMEOUT},
+    )
+
+
+def create_bucket(settings: Settings) -> bool:
+    """Create the bucket of an `s3://` store if it is missing; return whether it was created.
+
+    Raises:
+        BodyStoreUnavailableError: the server does not answer or refuses.
+        ValueError: no credentials are found.
+    """
+    url = urlsplit(settings.body_store_url)
+    if url.scheme != "s3":
+        return False
+    client = _boto3_session(settings).client(
+        "s3",
+        endpoint_url=settings.body_store_endpoint,
+        config=botocore.config.Config(
+            connect_timeout=CONNECT_TIMEOUT.total_seconds(),
+            read_timeout=REQUEST_TIMEOUT.total_seconds(),
+            retries={"total_max_attempts": 3},
+            s3={"addressing_style": "auto" if settings.body_store_endpoint is None else "path"},
+        ),
+    )
+    try:
+        try:
+            client.head_bucket(Bucket=url.netloc)
+            return False
+        except botocore.exceptions.ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+                raise
+        location = {"LocationConstraint": settings.body_store_region}
+        is_default_region = settings.body_store_region == "us-east-1"
+        client.create_bucket(
+            Bucket=url.netloc, **({} if is_default_region else {"CreateBucketConfiguration": location})
+        )
+        return True
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        raise BodyStoreUnavailableError(f"The bucket {url.netloc} can't be reached or created: {error}") from error
+
+
+def _boto3_session(settings: Settings) -> boto3.Session:
+    session = boto3.Session(region_name=settings.body_store_region)
+    if session.get_credentials() is None:
+        raise ValueError("No S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.")
+    return session
