@@ -93,6 +93,15 @@ def is_held_by(process: "subprocess.Popen[bytes]", port: int) -> bool:
     return any(each.raddr and each.raddr.port == port for each in held)
 
 
+class Client(httpx.Client):
+    """Knows the database of who answers it, for what a test needs there beforehand."""
+
+    def __init__(self, address: str, database_url: str) -> None:
+        # Reading the certificates of authorities would take longer than most tests, and nothing here speaks TLS.
+        super().__init__(base_url=address, timeout=30, trust_env=False, verify=False)
+        self.database_url = database_url
+
+
 class WebServer:
     """Web processes of main_service that share one listening socket, as the launcher runs them.
 
@@ -124,10 +133,9 @@ class WebServer:
             process.wait()
         self._listener.close()
 
-    def new_client(self) -> httpx.Client:
+    def new_client(self) -> Client:
         """A client with connections and cookies of its own."""
-        # Reading the certificates of authorities would take longer than most tests, and nothing here speaks TLS.
-        return httpx.Client(base_url=self.address, timeout=30, trust_env=False, verify=False)
+        return Client(self.address, self._environment["MAIN_DATABASE_URL"])
 
     def kill(self, *numbers: int) -> None:
         """`kill -9` of some of the processes at once, by their place in `processes`; others come in their place."""

@@ -1,11 +1,10 @@
 """Browsers without JavaScript, that sign in on pages; for tests of whatever one sees then."""
 
 import re
-from typing import Any
 
 import httpx
 
-from tests.main_service.accounts.registering import PASSWORD, new_email, new_username
+from tests.main_service.accounts.registering import PASSWORD, insert, new_email, new_username
 from tests.main_service.web.visiting import BROWSER, csrf_token
 
 SESSION = "slipbin_session"
@@ -21,14 +20,13 @@ def sign_in_on_page(client: httpx.Client, name: str, password: str = PASSWORD, *
     return send(client, "/sign-in", "/sign-in", name=name, password=password, **fields)
 
 
-def register_on_page(client: httpx.Client, **fields: str) -> dict[str, str]:
-    """A new account, signed in; returns its e-mail address and user name."""
-    asked: dict[str, Any] = {"email": new_email(), "username": new_username(), "password": PASSWORD, **fields}
-    answer = send(client, "/register", "/register", **asked)
-    assert answer.status_code == 200, answer.text
-    answer = sign_in_on_page(client, asked["email"], asked["password"])
+def register_on_page(client: httpx.Client, *, has_name: bool = True) -> dict[str, str]:
+    """A new account, signed in on the page; its e-mail address and user name. It was inserted: see `register`."""
+    email, username = new_email(), new_username() if has_name else ""
+    insert(client, email, username or None)
+    answer = sign_in_on_page(client, email)
     assert (answer.status_code, answer.headers["location"]) == (303, "/profile"), answer.text
-    return asked
+    return {"email": email, "username": username, "password": PASSWORD}
 
 
 def session_of(client: httpx.Client) -> str:

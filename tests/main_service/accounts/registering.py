@@ -1,13 +1,20 @@
-"""Makes accounts through the API, and reads the letters they cause, for tests about something else."""
+"""Makes accounts, and reads the letters they cause, for tests about something else."""
 
+import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import uuid4
 
+import argon2
 import asyncpg
 import httpx
 
+from tests.running import Client
+
 PASSWORD = "Wonderful-1"
+CHEAP_HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+"""Of PASSWORD. It says itself what it takes to check: of what a real one takes, nothing to speak of."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +40,43 @@ def new_username() -> str:
     return f"user-{uuid4().hex[:12]}"
 
 
-def register(client: httpx.Client, *, email: str | None = None, username: str | None = None) -> User:
-    """A new account, signed in."""
+def register(client: httpx.Client) -> User:
+    """A new account, signed in. It was inserted, as two real hashes take longer than most tests: it has no letter."""
+    email, username = new_email(), new_username()
+    insert(client, email, username)
+    return User(email, username, sign_in(client, email))
+
+
+def register_by_api(client: httpx.Client, *, email: str | None = None, username: str | None = None) -> User:
+    """A new account, signed in, as everybody makes theirs."""
     email, username = email or new_email(), username or new_username()
     fields = {"email": email, "username": username, "password": PASSWORD}
     response = client.post("/api/v1/auth/register", json=fields)
     assert response.status_code == 201, response.text
     return User(email, username, sign_in(client, email))
+
+
+def insert(client: httpx.Client, email: str, username: str | None = None, *, hashed_password: str = CHEAP_HASH) -> None:
+    """An account as registering makes it, in the database of the service that the client asks."""
+    assert isinstance(client, Client)
+    # In a thread, because a test with an event loop of its own may be waiting for us.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, _insert(client.database_url, email, username, hashed_password)).result()
+
+
+async def _insert(database_url: str, email: str, username: str | None, hashed_password: str) -> None:
+    connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
+    try:
+        await connection.execute(
+            """
+            INSERT INTO account (id, email, username, hashed_password, is_active, is_superuser, is_verified,
+                                 registered_at, session_epoch)
+            VALUES ($1, $2, $3, $4, true, false, false, now(), 0)
+            """,
+            *(uuid4(), email, username, hashed_password),
+        )
+    finally:
+        await connection.close()
 
 
 def sign_in(client: httpx.Client, name: str, password: str = PASSWORD) -> dict[str, str]:

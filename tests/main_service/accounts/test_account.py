@@ -17,6 +17,7 @@ from tests.main_service.accounts.registering import (
     new_email,
     new_username,
     register,
+    register_by_api,
     sign_in,
 )
 from tests.main_service.test_database_away import wait_for_waiting
@@ -57,7 +58,7 @@ def test_asking_for_a_letter_takes_its_time_whether_or_not_there_is_an_account(c
 async def test_reset_link_of_one_account_or_purpose_is_none_for_another(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
+    user = register_by_api(client)
     confirm = await link_of(database, user.email, "confirm")
     client.post("/api/v1/auth/forgot-password", json={"email": user.email})
     reset = await link_of(database, user.email, "reset")
@@ -90,7 +91,7 @@ def test_changing_the_password_needs_the_old_one_and_ends_all_sessions(client: h
 async def test_new_address_counts_once_it_is_confirmed_and_the_old_one_is_told(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user, email = register(client), new_email()
+    user, email = register_by_api(client), new_email()
     old_confirm = await link_of(database, user.email, "confirm")
 
     def change(**fields: str) -> httpx.Response:

@@ -18,7 +18,7 @@ from tests.main_service.accounts.registering import (
     link_of,
     new_email,
     new_username,
-    register,
+    register_by_api,
     sign_in,
 )
 from tests.running import Environment, WebServer
@@ -125,7 +125,7 @@ def test_malformed_registration_is_refused_without_echo(client: httpx.Client, fi
 async def test_taken_address_gets_the_same_answer_and_its_owner_a_letter(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
+    user = register_by_api(client)
     fresh = ask(client)
 
     taken = ask(client, email=user.email.upper(), password="Another-Pass1")
@@ -147,7 +147,7 @@ def test_address_of_any_letters_is_one_whatever_its_case(client: httpx.Client) -
 
 
 def test_taken_user_name_is_a_409_in_any_case(client: httpx.Client) -> None:
-    user = register(client)
+    user = register_by_api(client)
 
     answer = ask(client, username=user.username.upper())
 
@@ -175,7 +175,7 @@ async def test_confirming_for_the_first_time_ends_what_was_open(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     """Whoever registered a stranger's address is out once the stranger confirms it."""
-    user = register(client)
+    user = register_by_api(client)
     api_token = client.post("/api/v1/tokens", json={"name": "kept"}, headers=user.headers).json()["token"]
     assert is_signed_in(client, api_token)
     token = await link_of(database, user.email, "confirm")
@@ -194,7 +194,7 @@ async def test_confirming_for_the_first_time_ends_what_was_open(
 async def test_link_that_is_forged_cut_or_over_is_a_400(
     client: httpx.Client, database: asyncpg.Connection, links: SignedLinks
 ) -> None:
-    user, other = register(client), register(client)
+    user, other = register_by_api(client), register_by_api(client)
     token, others = await link_of(database, user.email, "confirm"), await link_of(database, other.email, "confirm")
     day = timedelta(hours=24)
     tokens = [
@@ -227,7 +227,7 @@ async def test_link_that_is_forged_cut_or_over_is_a_400(
 async def test_link_to_a_new_address_is_good_for_that_address_only(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user, own, wanted = register(client), new_email(), new_email()
+    user, own, wanted = register_by_api(client), new_email(), new_email()
     asked = {"email": own, "password": PASSWORD}
     assert client.patch("/api/v1/users/me", json=asked, headers=user.headers).status_code == 200
     payload, _, signature = (await link_of(database, own, "confirm_new")).rpartition("-")
@@ -243,7 +243,7 @@ async def test_link_to_a_new_address_is_good_for_that_address_only(
 async def test_link_is_sent_again_once_in_a_while_and_only_to_who_waits_for_it(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
+    user = register_by_api(client)
     await database.execute("UPDATE mail SET cause = gen_random_uuid()::text WHERE recipient = $1", user.email)
 
     answers = [

@@ -24,6 +24,7 @@ from tests.main_service.accounts.registering import (
     new_email,
     new_username,
     register,
+    register_by_api,
     sign_in,
 )
 from tests.main_service.web.visiting import BROWSER, csrf_token, words
@@ -303,7 +304,7 @@ def test_session_that_is_over_is_forgotten_where_one_signs_in(client: httpx.Clie
 
 
 async def test_letter_leads_to_confirming_again_and_again(client: httpx.Client, database: asyncpg.Connection) -> None:
-    user = register(client)
+    user = register_by_api(client)
     token = await link_of(database, user.email, "confirm")
 
     for _ in range(2):

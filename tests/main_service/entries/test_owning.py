@@ -11,7 +11,7 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.accounts.registering import PASSWORD, User, bearer, link_of, register
+from tests.main_service.accounts.registering import PASSWORD, User, bearer, link_of, register, register_by_api
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
 from tests.main_service.test_database_away import wait_for_waiting
 from tests.running import Environment, WebServer
@@ -282,7 +282,7 @@ async def test_who_must_confirm_an_address_first_makes_nothing_before(
     environment: Environment, database: asyncpg.Connection
 ) -> None:
     with WebServer(environment | {"MAIN_REQUIRE_VERIFIED": "true"}) as server, server.new_client() as client:
-        user = register(client)
+        user = register_by_api(client)
         for path, body in (("pastes", {"text": "a"}), ("links", {"original_url": "https://example.org/"})):
             refused = client.post(f"/api/v1/{path}", json=body, headers=user.headers)
             assert code(refused) == (403, "address_unconfirmed")

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from tests.faults.tasks import run_task
-from tests.main_service.accounts.registering import PASSWORD, User, is_signed_in, register
+from tests.main_service.accounts.registering import PASSWORD, User, is_signed_in, register, register_by_api
 from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.main_service.test_database_away import wait_for_waiting
 from tests.running import Environment
@@ -89,7 +89,7 @@ async def test_address_and_name_are_free_for_somebody_new(client: httpx.Client) 
     leave(client, user, "delete")
 
     assert not is_signed_in(client, user.tokens["access_token"])
-    again = register(client, email=user.email, username=user.username)
+    again = register_by_api(client, email=user.email, username=user.username)
     assert is_signed_in(client, again.tokens["access_token"])
     assert not is_signed_in(client, user.tokens["access_token"])
 
