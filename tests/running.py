@@ -15,11 +15,14 @@ from types import TracebackType
 import httpx
 import psutil
 
+from tests import forking
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 START_SECONDS = 60.0
 SECRET = "a-secret-of-the-tests-0123456789-abcdefgh"
 
 Environment = dict[str, str]
+Process = forking.Forked | subprocess.Popen[bytes]
 
 
 @contextmanager
@@ -68,17 +71,10 @@ def running_engines(folder: Path) -> Iterator[Environment]:
 
 def run_main(*arguments: str, environment: Mapping[str, str]) -> str:
     """Run a command of main_service to its end; return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "main_service", *arguments],
-        env=full(environment),
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=START_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr}"
-    return done.stdout
+    command = ("-m", "main_service", *arguments)
+    done = forking.run(*command, environment=full(environment), timeout=START_SECONDS)
+    assert done.returncode == 0, f"exit code {done.returncode}: {done.stderr.decode()}"
+    return done.stdout.decode()
 
 
 def full(environment: Mapping[str, str]) -> Environment:
@@ -87,7 +83,7 @@ def full(environment: Mapping[str, str]) -> Environment:
     return {**inherited, **environment}
 
 
-def is_held_by(process: "subprocess.Popen[bytes]", port: int) -> bool:
+def is_held_by(process: Process, port: int) -> bool:
     """Whether the process has the connection that came from this local port."""
     held = psutil.Process(process.pid).net_connections("tcp")
     return any(each.raddr and each.raddr.port == port for each in held)
@@ -145,16 +141,12 @@ class WebServer:
             self.processes[number].wait()
             self.processes[number] = self._start()
 
-    def _start(self) -> "subprocess.Popen[bytes]":
+    def _start(self) -> Process:
         descriptor = self._listener.fileno()
-        return subprocess.Popen(
-            [sys.executable, "-m", "main_service", "serve", "--fd", str(descriptor)],
-            env=self._environment,
-            cwd=REPOSITORY,
-            pass_fds=[descriptor],
-        )
+        command = ("-m", "main_service", "serve", "--fd", str(descriptor))
+        return forking.start(*command, environment=self._environment, pass_fds=[descriptor])
 
-    def wait_for(self, process: "subprocess.Popen[bytes]") -> None:
+    def wait_for(self, process: Process) -> None:
         """Until this one of the processes has answered: the others may have been faster so far."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:

@@ -1,6 +1,5 @@
 """Runs background tasks: the function alone, or a real Celery worker that is sent them as by its beat."""
 
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -9,7 +8,8 @@ from pathlib import Path
 
 from celery import Celery
 
-from tests.running import REPOSITORY, START_SECONDS, Environment, full
+from tests import forking
+from tests.running import START_SECONDS, Environment, full
 
 ALONE = ("--without-mingle", "--without-gossip", "--without-heartbeat")
 QUICK = ("--queues", "main_service", "--pool", "threads", "--concurrency", "4")
@@ -18,10 +18,13 @@ SLOW = ("--queues", "main_service.slow", "--pool", "threads", "--concurrency", "
 
 def run_task(module: str, function: str, *, environment: Environment) -> None:
     """Run a task to its end, in a process as a worker's."""
-    code = f"from {module} import {function}; {function}()"
-    subprocess.run(
-        [sys.executable, "-c", code], env=full(environment), cwd=REPOSITORY, check=True, timeout=START_SECONDS
-    )
+    run_code(f"from {module} import {function}; {function}()", environment=environment)
+
+
+def run_code(code: str, *, environment: Environment) -> None:
+    done = forking.run("-c", code, environment=full(environment), timeout=START_SECONDS)
+    sys.stderr.write(done.stderr.decode())
+    assert done.returncode == 0
 
 
 def send_task(name: str, *, environment: Environment) -> None:
@@ -33,9 +36,7 @@ def send_task(name: str, *, environment: Environment) -> None:
 def send_routed_tasks(*names: str, environment: Environment) -> None:
     """Each to the queue that main_service chooses for it."""
     code = f"from main_service.worker import app\nfor name in {names}: app.send_task(name)"
-    subprocess.run(
-        [sys.executable, "-c", code], env=full(environment), cwd=REPOSITORY, check=True, timeout=START_SECONDS
-    )
+    run_code(code, environment=environment)
 
 
 class Celeried:
@@ -44,13 +45,8 @@ class Celeried:
     def __init__(self, app: str, *arguments: str, environment: Environment, log: Path) -> None:
         self._log = log
         with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "celery", "--quiet", "-A", app, *arguments],
-                env={**full(environment), "PYTHONUNBUFFERED": "1"},
-                cwd=REPOSITORY,
-                stdout=output,
-                stderr=output,
-            )
+            command = ("-m", "celery", "--quiet", "-A", app, *arguments)
+            self.process = forking.start(*command, environment=full(environment), stdout=output, stderr=output)
 
     def wait_for(self, words: str) -> None:
         """Until it has written these words."""

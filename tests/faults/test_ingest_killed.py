@@ -1,8 +1,6 @@
 """`kill -9` of the ingest at each of its steps, and two of them at once: no visit is lost and none counts twice."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 import redis
 
 from main_service.errors import DatabaseUnavailableError
+from tests import forking
 from tests.faults.gate import Hold
 from tests.faults.gated import Gated
 from tests.faults.tasks import main_worker, send_task
@@ -25,7 +24,7 @@ from tests.main_service.visits.ingesting import (
     left,
     visit_to,
 )
-from tests.running import REPOSITORY, START_SECONDS, Environment, full
+from tests.running import START_SECONDS, Environment, Process, full
 
 ROUND = "from main_service.visits.tasks import ingest_visits_task; ingest_visits_task()"
 
@@ -49,9 +48,9 @@ STEPS = [
 
 
 @contextmanager
-def a_round(environment: Environment) -> Iterator["subprocess.Popen[bytes]"]:
+def a_round(environment: Environment) -> Iterator[Process]:
     """A round of the task in a process of its own, killed at the end if it still runs."""
-    process = subprocess.Popen([sys.executable, "-c", ROUND], env=full(environment), cwd=REPOSITORY)
+    process = forking.start("-c", ROUND, environment=full(environment))
     try:
         yield process
     finally:

@@ -6,8 +6,6 @@ import json
 import random
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from tests import forking
 from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.main_service.test_database_away import wait_for_waiting
 from tests.main_service.web.raw_http import (
@@ -28,7 +27,7 @@ from tests.main_service.web.raw_http import (
     read_to_end,
     wait_until_held,
 )
-from tests.running import REPOSITORY, Environment
+from tests.running import Environment, Process
 
 GRACE_SECONDS = 15
 """What the launcher gives a web process before it kills it."""
@@ -36,22 +35,20 @@ GRACE_SECONDS = 15
 GET = b"GET /static/favicon.svg HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST /api/v1/pastes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 ROUNDS = 4
+REQUESTS = 100
+"""At least so many while processes are restarted."""
 CLIENTS = 6
 
 
 class LoneWebServer(LoggedWebServer):
     """One process with a listener of its own."""
 
-    def _start(self) -> "subprocess.Popen[bytes]":
+    def _start(self) -> Process:
         port = self._listener.getsockname()[1]
         self._listener.close()
         self._log_file()
-        return subprocess.Popen(
-            [sys.executable, "-m", "main_service", "serve", "--port", str(port)],
-            env=self._environment,
-            cwd=REPOSITORY,
-            stderr=self._log,
-        )
+        command = ("-m", "main_service", "serve", "--port", str(port))
+        return forking.start(*command, environment=self._environment, stderr=self._log)
 
     def ask_to_end(self) -> None:
         [process] = self.processes
@@ -177,7 +174,7 @@ class Visitor:
         self.titles: list[str] = []
         self.retries = 0
 
-    def run(self, is_over: threading.Event) -> "Visitor":
+    def run(self, is_over: threading.Event) -> None:
         while not is_over.is_set():
             title = uuid4().hex
             self.titles.append(title)
@@ -192,7 +189,6 @@ class Visitor:
                 self._connection.close()
             time.sleep(self._chance.choice((0, 0.01, 0.1)))
         self._connection.close()
-        return self
 
     def _ask(self, method: str, path: str, body: object = None) -> tuple[int, str | None, bytes]:
         while True:
@@ -221,17 +217,21 @@ async def test_rolling_restart_loses_no_request_and_does_none_twice(
 ) -> None:
     is_over = threading.Event()
     with LoggedWebServer(environment, processes=2) as web, ThreadPoolExecutor(CLIENTS) as pool:
-        visits = [pool.submit(Visitor(web, number).run, is_over) for number in range(CLIENTS)]
+        visitors = [Visitor(web, number) for number in range(CLIENTS)]
+        visits = [pool.submit(visitor.run, is_over) for visitor in visitors]
+        rounds = 0
         try:
-            for number in range(ROUNDS):
-                await asyncio.to_thread(restart, web, number % 2)
+            while rounds < ROUNDS or sum(len(visitor.titles) for visitor in visitors) <= REQUESTS:
+                assert not any(visit.done() for visit in visits), "a visitor gave up"
+                await asyncio.to_thread(restart, web, rounds % 2)
+                rounds += 1
         finally:
             is_over.set()
-        visitors = [visit.result() for visit in visits]
+        for visit in visits:
+            visit.result()
         assert "Traceback" not in web.log()
 
     titles = [title for visitor in visitors for title in visitor.titles]
-    assert len(titles) > 100
     created = await database.fetch(
         "SELECT title, count(*) AS count FROM entry WHERE title = ANY($1) GROUP BY title", titles
     )

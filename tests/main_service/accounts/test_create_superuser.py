@@ -10,6 +10,7 @@ import asyncpg
 import httpx
 import pytest
 
+from tests import forking
 from tests.main_service.accounts.registering import PASSWORD, bearer, new_email, new_username, register, sign_in
 from tests.running import REPOSITORY, START_SECONDS, Environment, full
 
@@ -23,14 +24,11 @@ os.execv(sys.executable, [sys.executable, "-m", "main_service", *sys.argv[1:]])
 def create_superuser(
     environment: Environment, *options: str, password: str | bytes = PASSWORD + "\n"
 ) -> "subprocess.CompletedProcess[str]":
-    done = subprocess.run(
-        [sys.executable, "-m", "main_service", "create-superuser", *options],
-        input=password.encode() if isinstance(password, str) else password,
-        env=full(environment),
-        cwd=REPOSITORY,
-        capture_output=True,
+    done = forking.run(
+        *("-m", "main_service", "create-superuser", *options),
+        environment=full(environment),
         timeout=START_SECONDS,
-        check=False,
+        given=password.encode() if isinstance(password, str) else password,
     )
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -1,15 +1,15 @@
 """Writes letters as a feature does, and sends them as a worker does: rounds of the task, in a process of its own."""
 
+import os
 import select
-import subprocess
-import sys
 from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
 from main_service.database import Session, create_engine
 from main_service.mail import post
-from tests.running import REPOSITORY, START_SECONDS, Environment, full
+from tests import forking
+from tests.running import START_SECONDS, Environment, full
 
 CODE = """
 import logging, sys
@@ -29,16 +29,15 @@ class Rounds:
     def __init__(self, environment: Environment, log: Path) -> None:
         self._log = log
         self._seen = 0
+        its_input, names = os.pipe()
+        ends, its_output = os.pipe()
+        self._names, self._ends = open(names, "w"), open(ends)  # noqa: PTH123, SIM115 - closed at the end
         with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", CODE],
-                env=full(environment),
-                cwd=REPOSITORY,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=output,
-                text=True,
+            self.process = forking.start(
+                *("-c", CODE), environment=full(environment), stdin=its_input, stdout=its_output, stderr=output
             )
+        os.close(its_input)
+        os.close(its_output)
 
     def __enter__(self) -> "Rounds":
         return self
@@ -47,16 +46,14 @@ class Rounds:
         self.kill()
 
     def begin(self, task: str = "send_mail_task") -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{task}\n")
-        self.process.stdin.flush()
+        self._names.write(f"{task}\n")
+        self._names.flush()
 
     def wait(self) -> str:
         """Until the round that has begun is over; return what it logged."""
-        assert self.process.stdout is not None
-        ready, _, _ = select.select([self.process.stdout], [], [], START_SECONDS)
+        ready, _, _ = select.select([self._ends], [], [], START_SECONDS)
         assert ready, "the round does not end"
-        assert self.process.stdout.readline() == "done\n", self._log.read_text()
+        assert self._ends.readline() == "done\n", self._log.read_text()
         written = self._log.read_text()
         before, self._seen = self._seen, len(written)
         return written[before:]
@@ -69,8 +66,7 @@ class Rounds:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            assert pipe is not None
+        for pipe in (self._names, self._ends):
             pipe.close()
 
 

@@ -1,8 +1,6 @@
 """Building reports: once whoever does it, again after a worker was killed, and not for ever what can't be built."""
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
+from tests import forking
 from tests.faults.gated import Gated
 from tests.faults.tasks import main_worker, send_task
 from tests.main_service.accounts.registering import User, letters
@@ -29,7 +28,7 @@ from tests.main_service.reports.reporting import (
     see,
 )
 from tests.main_service.visits.counting import count_hour
-from tests.running import REPOSITORY, START_SECONDS, Environment, full
+from tests.running import START_SECONDS, Environment, Process, full
 
 ROUND = "from main_service.reports.tasks import build_report_task; build_report_task()"
 ATTEMPTS = "SELECT attempts, due_at > now() AS waits FROM report WHERE id = $1"
@@ -42,9 +41,9 @@ STORE_AWAY = {
 
 
 @contextmanager
-def a_round(environment: Environment) -> Iterator["subprocess.Popen[bytes]"]:
+def a_round(environment: Environment) -> Iterator[Process]:
     """A round of the task in a process of its own, killed at the end if it still runs."""
-    process = subprocess.Popen([sys.executable, "-c", ROUND], env=full(environment), cwd=REPOSITORY)
+    process = forking.start("-c", ROUND, environment=full(environment))
     try:
         yield process
     finally:

@@ -1,14 +1,13 @@
 """A client that sends exactly the bytes a test says, and a web process whose log can be read."""
 
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.running import REPOSITORY, WebServer, is_held_by
+from tests import forking
+from tests.running import Process, WebServer, is_held_by
 
 
 @dataclass(frozen=True)
@@ -101,16 +100,11 @@ def wait_until_left(web: WebServer, port: int, *, seconds: float) -> None:
 class LoggedWebServer(WebServer):
     """Keeps what its processes write."""
 
-    def _start(self) -> "subprocess.Popen[bytes]":
+    def _start(self) -> Process:
         self._log_file()
         descriptor = self._listener.fileno()
-        return subprocess.Popen(
-            [sys.executable, "-m", "main_service", "serve", "--fd", str(descriptor)],
-            env=self._environment,
-            cwd=REPOSITORY,
-            pass_fds=[descriptor],
-            stderr=self._log,
-        )
+        command = ("-m", "main_service", "serve", "--fd", str(descriptor))
+        return forking.start(*command, environment=self._environment, stderr=self._log, pass_fds=[descriptor])
 
     def _log_file(self) -> None:
         """Opened with the first process, which is started before this class could prepare anything."""
