@@ -35,10 +35,16 @@ def apart(environment: Environment) -> Environment:
     return environment | {"MAIN_REDIS_URL": f"{url}?db={OWN_DATABASE}"}
 
 
-def batches(valkey: "redis.Redis[str]") -> list[tuple[str, list[Visit]]]:
-    """Id and visits of each record, oldest first."""
+def newest_record(valkey: "redis.Redis[str]") -> str:
+    """Where to begin reading, for what is recorded from now on."""
+    newest = valkey.xrevrange(STREAM, count=1)
+    return f"({newest[0][0]}" if newest else "-"
+
+
+def batches(valkey: "redis.Redis[str]", *, since: str = "-") -> list[tuple[str, list[Visit]]]:
+    """Id and visits of each record, oldest first; `since`: a `newest_record`."""
     found = []
-    for _, fields in valkey.xrange(STREAM):
+    for _, fields in valkey.xrange(STREAM, min=since):
         assert fields.keys() == {"id", "f", "v"}
         assert fields["f"] == "1"
         assert str(UUID(fields["id"])) == fields["id"]
@@ -48,9 +54,9 @@ def batches(valkey: "redis.Redis[str]") -> list[tuple[str, list[Visit]]]:
     return found
 
 
-def visits_to(valkey: "redis.Redis[str]", *keys: str) -> list[Visit]:
+def visits_to(valkey: "redis.Redis[str]", *keys: str, since: str = "-") -> list[Visit]:
     """All visits to these entries, in their order; a record that came again under its id counts once."""
-    once = dict(reversed(batches(valkey)))
+    once = dict(reversed(batches(valkey, since=since)))
     return [visit for visits in reversed(once.values()) for visit in visits if visit.key in keys]
 
 
