@@ -64,7 +64,9 @@ async def test_paste_whose_text_is_stored_but_not_its_row_is_not_there_and_its_t
     make_old(text_files(environment)[orphan])
     run_main("cleanup", environment=environment)
     assert orphan not in text_files(environment)
-    assert before.keys() <= text_files(environment).keys()
+    # Other tests have left texts that were due.
+    rows = await database.fetch("SELECT body_id FROM entry WHERE ended_at IS NULL AND expires_at > now()")
+    assert before.keys() & {row["body_id"] for row in rows} <= text_files(environment).keys()
     assert client.get(f"/{neighbour['key']}/raw").text == "neighbour"
     assert create_paste(client, alias=alias)["key"] == alias, "the key was never used"
 
