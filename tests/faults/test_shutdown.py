@@ -174,7 +174,7 @@ class Visitor:
         self.titles: list[str] = []
         self.retries = 0
 
-    def run(self, is_over: threading.Event) -> None:
+    def run(self, is_over: threading.Event) -> "Visitor":
         while not is_over.is_set():
             title = uuid4().hex
             self.titles.append(title)
@@ -189,6 +189,7 @@ class Visitor:
                 self._connection.close()
             time.sleep(self._chance.choice((0, 0.01, 0.1)))
         self._connection.close()
+        return self
 
     def _ask(self, method: str, path: str, body: object = None) -> tuple[int, str | None, bytes]:
         while True:
