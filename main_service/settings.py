@@ -59,7 +59,7 @@ def _is_body_store(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme == "file" and not parts.netloc and len(parts.path) > 1:
         folder = Path(unquote(parts.path))
-        if folder.exists() and not folder.is_dir():
+        if not next(part for part in (folder, *folder.parents) if part.exists()).is_dir():
             raise ValueError("must name a folder, and this is a file")
         return url
     if parts.scheme == "s3" and parts.netloc:

@@ -176,7 +176,7 @@ def test_while_none_can_start_again_the_others_stay_and_there_is_no_haste(
         wait_until(lambda: "another begins in 0.5 s" in web.log())
         web.parent.send_signal(signal.SIGHUP)
         for pause in ("1", "2"):
-            wait_until(lambda pause=pause: f"(exit 3); another begins in {pause} s" in web.log())
+            wait_until(lambda pause=pause: f"(exit 1); another begins in {pause} s" in web.log())
             with web.new_client() as client:
                 assert client.get("/health/live").status_code == 200
         assert set(others) <= set(web.children()), "replaced, although its successor could not start"

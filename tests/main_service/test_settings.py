@@ -65,6 +65,7 @@ def test_every_setting_is_described() -> None:
         ("MAIN_DATABASE_URL", "postgresql+asyncpg://user@host:port/name"),
         ("MAIN_REDIS_URL", "redis://host:port"),
         ("MAIN_BODY_STORE_URL", f"file://{__file__}"),
+        ("MAIN_BODY_STORE_URL", f"file://{__file__}/texts"),
         ("MAIN_BODY_STORE_URL", "/var/texts"),
         ("MAIN_BODY_STORE_URL", "file://"),
         ("MAIN_MAX_TEXT_BYTES", "0"),
