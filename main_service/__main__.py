@@ -53,6 +53,9 @@ def serve(
 
     gc.freeze()
     gc.enable()
+    # A request makes some hundred objects and few circles of them: looked for after each seven hundred, as is the
+    # default, they cost a twentieth of it.
+    gc.set_threshold(20_000, 20, 20)
     config = uvicorn.Config(
         create_app,
         factory=True,

@@ -6,7 +6,6 @@ much, so it could not be our 413.
 
 from collections.abc import Callable
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,8 +32,8 @@ class BodyLimitsMiddleware:
             await self.app(scope, _without_body(receive), send)
             return
         max_bytes = self._limit(scope["path"])
-        announced = Headers(scope=scope).get("content-length", "")
-        is_too_large = announced.isdecimal() and int(announced) > max_bytes
+        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+        is_too_large = announced.isdigit() and int(announced) > max_bytes
         received_bytes = 0
         held_bytes = 0
 
