@@ -127,6 +127,11 @@ def _first_days(step: Step, days: Days) -> Iterator[date]:
         day = day + timedelta(days=1) if step is Step.DAY else (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
+def day_of_visit(instant: datetime, zone: ZoneInfo) -> date:
+    """The day for which a visit at this instant counts."""
+    return _whole_hour(instant).astimezone(zone).date()
+
+
 def day_start(day: date, zone: ZoneInfo) -> datetime:
     """The first whole hour of UTC that begins on the day, or later if the zone has passed the day over."""
     # Where midnight comes twice it is the first; where the clock leaps over it, the moment of the leap.

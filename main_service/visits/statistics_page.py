@@ -16,7 +16,7 @@ from main_service.errors import InvalidInputError
 from main_service.visits.chart import HEIGHT, WIDTH, Share, column_chart, shares
 from main_service.visits.dependencies import StatisticsDep
 from main_service.visits.models import OTHER, UNKNOWN, Dimension
-from main_service.visits.periods import LONGEST_DAYS, Step, get_zone
+from main_service.visits.periods import LONGEST_DAYS, Step, day_of_visit, get_zone
 from main_service.visits.statistics import Counted, History, Moment, Summary
 from main_service.web.templating import render
 
@@ -122,7 +122,7 @@ def _span(period: str, entry: Counted, zone: ZoneInfo) -> tuple[Step, date, date
         return Step.MONTH, (today.replace(day=1) - timedelta(days=334)).replace(day=1), today
     if period == "all":
         longest = timedelta(days=LONGEST_DAYS[Step.MONTH] - 1)
-        born = min(today, max(entry.created_at.astimezone(zone).date(), today - longest))
+        born = min(today, max(day_of_visit(entry.created_at, zone), today - longest))
         return (Step.DAY if today - born < _BY_DAY_UP_TO else Step.MONTH), born, today
     return Step.DAY, today - timedelta(days=6 if period == "week" else 29), today
 

@@ -75,6 +75,7 @@ def small_command(label: Path, commands: dict[str, str]) -> list[str]:
 def test_a_child_that_dies_comes_back_after_its_whole_group_was_killed(tmp_path: Path) -> None:
     with small_launcher(tmp_path, family=FAMILY) as small:
         small.wait_for_text("family | began")
+        wait_for(lambda: small.find("601") and small.find("602"), "both")
         (child,), (grandchild,) = small.find("602"), small.find("601")
         child.kill()
         small.wait_for_text("launcher | family ended (signal 9); starting it again in 0.5 s\n")

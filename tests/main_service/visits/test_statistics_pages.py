@@ -1,6 +1,7 @@
 """The page of an entry's statistics without a browser: who gets it, what stands on it, and that nothing on it runs."""
 
 import re
+from datetime import UTC, datetime
 
 import asyncpg
 import httpx
@@ -76,6 +77,20 @@ async def test_every_period_shows_the_visit_of_this_hour(
     [column] = re.findall(r"<rect x[^>]*><title>[^<]*: (\d+)</title>", shown)
     assert column == "7"
     assert f'value="{timezone}"' in shown
+
+
+async def test_whole_life_begins_with_the_hour_in_which_the_entry_was_made(
+    client: httpx.Client, database: asyncpg.Connection, owner: dict[str, str]
+) -> None:
+    key = create_link(client, headers=owner)["key"]
+    # In India, half an hour off, the next day has begun; the hour of its first visit began on the day before.
+    created_at = datetime(2023, 5, 1, 18, 40, tzinfo=UTC)
+    await database.execute("UPDATE entry SET created_at = $1 WHERE key = $2", created_at, key)
+    await count_hour(database, key, created_at.replace(minute=0), people=7)
+
+    shown = page(client, key, "?period=all&timezone=Asia/Kolkata").text
+
+    assert re.findall(r"<rect x[^>]*><title>[^<]*: (\d+)</title>", shown) == ["7"]
 
 
 def test_unknown_time_zone_is_said_and_utc_shown(client: httpx.Client, owner: dict[str, str]) -> None:
