@@ -13,8 +13,9 @@ help: ## List the commands
 run: $(VENV)/.run-installed ## Start everything on this machine (PORT=8000 HOST=127.0.0.1 DATA=./data WORKERS=2)
 	@PORT="$(PORT)" HOST="$(HOST)" DATA="$(DATA)" WORKERS="$(WORKERS)" exec $(BIN)/python -m launcher run
 
+# One more than there are cores: many tests wait most of their time, for something to be away or to come back.
 test: $(VENV)/.dev-installed ## Run all tests on engines of their own (args="-k name" to choose)
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(args)
+	$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal $(args)
 
 check: $(VENV)/.dev-installed ## Everything that CI runs: lint, types, architecture, tests
 	$(BIN)/ruff check .
