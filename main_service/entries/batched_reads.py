@@ -138,8 +138,10 @@ class BatchedReads:
 
         def settle(reply: Reply) -> None:
             if isinstance(reply, list):
-                self._answer_links(links, reply)
-                self._answer_texts(texts, reply[len(links) :])
+                if links:
+                    self._answer_links(links, reply)
+                if texts:
+                    self._answer_texts(texts, reply[len(links) :])
             else:
                 self._send_all_elsewhere(links, texts, batch_id, reply)
             self._ask()
