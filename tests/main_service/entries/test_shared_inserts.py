@@ -1,6 +1,7 @@
 """Entries that are made at once share a commit, and nothing else."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -120,16 +121,22 @@ async def test_nobody_waits_for_those_who_have_gone(inserts: SharedInserts) -> N
     assert gone.cancelled()
 
 
-async def test_without_a_database_all_fail_and_later_ones_do_not(environment: Environment) -> None:
-    nowhere = environment | {"MAIN_DATABASE_URL": "postgresql+asyncpg://slipbin@127.0.0.1:1/slipbin"}
-    async with open_resources(settings_of(nowhere)) as away, open_resources(settings_of(environment)) as there:
-        inserts = SharedInserts(away.sessions, away.known_keys)
+async def test_database_that_hangs_is_waited_for_once_by_all_and_not_for_ever(environment: Environment) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+        address = f"postgresql+asyncpg://slipbin@127.0.0.1:{silent.getsockname()[1]}/slipbin"
+        hanging = settings_of(environment | {"MAIN_DATABASE_URL": address})
+        async with open_resources(hanging) as away, open_resources(settings_of(environment)) as there:
+            inserts = SharedInserts(away.sessions, away.known_keys)
 
-        outcomes = await insert_all(inserts, [new_link() for _ in range(LARGEST_BATCH + 5)])
-        assert all(isinstance(outcome, DatabaseUnavailableError) for outcome in outcomes)
+            outcomes = await insert_all(inserts, [new_link() for _ in range(LARGEST_BATCH + 5)])
 
-        inserts._sessions = there.sessions
-        assert await insert_all(inserts, [new_link()]) == [True]
+            assert all(isinstance(outcome, DatabaseUnavailableError) for outcome in outcomes)
+            silent.accept()[0].close()
+            with pytest.raises(BlockingIOError):
+                silent.accept()
+            inserts._sessions = there.sessions
+            assert await insert_all(inserts, [new_link()]) == [True]
 
 
 def test_crowd_of_clients_gets_an_entry_each(client: httpx.Client) -> None:
