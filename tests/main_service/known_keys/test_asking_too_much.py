@@ -17,6 +17,9 @@ ADDRESSES = {
 }
 
 
+COUNTERS = "*unknown-keys*"
+
+
 @pytest.fixture(scope="module", params=[True, False], ids=["fast path", "no fast path"])
 def limited(request: pytest.FixtureRequest, environment: Environment) -> Iterator[WebServer]:
     """It believes what `X-Forwarded-For` says."""
@@ -31,7 +34,7 @@ def limited(request: pytest.FixtureRequest, environment: Environment) -> Iterato
 
 @pytest.fixture
 def no_counts(valkey: redis.Redis) -> None:
-    for name in valkey.scan_iter("*unknown-keys*"):
+    for name in valkey.scan_iter(COUNTERS):
         valkey.delete(name)
 
 
@@ -78,11 +81,11 @@ def test_count_is_of_a_minute_and_costs_one_small_counter(
     no_counts: None, limited: WebServer, valkey: redis.Redis
 ) -> None:
     limited.client.get(f"/{new_alias()}", headers={"X-Forwarded-For": "203.0.113.5"})
-    before = set(valkey.keys())
+    before = set(valkey.keys(COUNTERS))
     for _ in range(5 * MOST):
         limited.client.get(f"/{new_alias()}")
 
-    (counter,) = set(valkey.keys()) - before
+    (counter,) = set(valkey.keys(COUNTERS)) - before
     assert valkey.memory_usage(counter) < 200
     assert 0 < valkey.pttl(counter) <= 60_000
     valkey.delete(counter)
