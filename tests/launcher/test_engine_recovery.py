@@ -97,8 +97,8 @@ def test_an_engine_that_dies_again_and_again_is_started_after_longer_and_longer_
 ) -> None:
     engines = launcher.engines()
     for times, wait in enumerate(["0.5", "1", "2"], start=1):
-        engines.valkey.kill()
         began = time.monotonic()
+        engines.valkey.kill()
         engines.wait_for_text(f"valkey ended (signal 9); starting it again in {wait} s")
         engines.wait_for_text("valkey runs again", count=times)
         assert time.monotonic() - began >= float(wait)
