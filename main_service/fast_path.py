@@ -20,11 +20,11 @@ from main_service.entries.aliases import ALIAS_PATTERN, is_reserved
 from main_service.entries.batched_reads import BatchedReads
 from main_service.entries.visit_notes import Origin, VisitNotes
 from main_service.entries.visiting import HELD_BATCH
+from main_service.fast_answers import Answers, Headers, last
 from main_service.redis_pipeline import RedisPipeline
 from main_service.resources import Resources
 from main_service.visit_log import EncodedVisit, HeldBatch
 from main_service.web.client_address import Network, believed_address, is_trusted
-from main_service.web.headers import DEFAULTS, SANDBOX
 from main_service.web.http_protocol import HttpProtocol
 from main_service.web.session_cookie import COOKIE
 
@@ -51,8 +51,6 @@ _NOT_PLAIN = frozenset(
     ]
 )
 
-Headers = list[tuple[bytes, bytes]]
-
 
 class FastPath:
     """What all connections of a process share."""
@@ -61,26 +59,7 @@ class FastPath:
         self.reads = reads
         self.notes = notes
         self.trusted_proxies = trusted_proxies
-        self._default_headers: Headers | None = None
-        self._redirect_head = self._text_head = b""
-
-    def redirect_head(self, default_headers: Headers) -> bytes:
-        """An answer up to the target. `default_headers`: uvicorn's own list, a new one each second."""
-        if default_headers is not self._default_headers:
-            self._write_heads(default_headers)
-        return self._redirect_head
-
-    def text_head(self, default_headers: Headers) -> bytes:
-        """An answer up to the length of the text."""
-        if default_headers is not self._default_headers:
-            self._write_heads(default_headers)
-        return self._text_head
-
-    def _write_heads(self, default_headers: Headers) -> None:
-        lines = b"".join(b"%b: %b\r\n" % header for header in default_headers)
-        self._redirect_head = b"HTTP/1.1 302 Found\r\n" + lines + b"location: "
-        self._text_head = b"HTTP/1.1 200 OK\r\n" + lines + b"content-length: "
-        self._default_headers = default_headers
+        self.answers = Answers()
 
 
 @asynccontextmanager
@@ -93,23 +72,6 @@ async def open_fast_path(resources: Resources, notes: VisitNotes) -> AsyncIterat
         yield FastPath(reads, notes=notes, trusted_proxies=settings.trusted_proxies)
     finally:
         await redis.close()
-
-
-def _ending(headers: dict[str, str], last: dict[str, str], *, for_search_engines: bool) -> bytes:
-    """All behind the headers that differ with each answer, in the order in which FastAPI sends it."""
-    own = headers | ({"x-robots-tag": "all"} if for_search_engines else {}) | last
-    return "".join(f"\r\n{name}: {value}" for name, value in (own | DEFAULTS | own).items()).encode() + b"\r\n\r\n"
-
-
-_REDIRECT_ENDING = {flag: _ending({}, {"content-length": "0"}, for_search_engines=flag) for flag in (True, False)}
-_TEXT_ENDING = {
-    flag: _ending(
-        {"content-security-policy": SANDBOX},
-        {"content-type": "text/plain; charset=utf-8"},
-        for_search_engines=flag,
-    )
-    for flag in (True, False)
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +114,17 @@ class _PlainRequest:
 
     def follow(self, target: bytes, *, for_search_engines: bool) -> None:
         connection = self.connection
-        head = connection.fast_path.redirect_head(connection.server_state.default_headers)
-        connection.answer(self, head + target + _REDIRECT_ENDING[for_search_engines])
+        head = connection.fast_path.answers.redirect(
+            target, connection.server_state.default_headers, for_search_engines=for_search_engines
+        )
+        connection.answer(self, head)
 
     def read(self, text: bytes, *, for_search_engines: bool) -> None:
         connection = self.connection
-        head = connection.fast_path.text_head(connection.server_state.default_headers)
-        connection.answer(self, b"%b%d%b" % (head, len(text), _TEXT_ENDING[for_search_engines]), text)
+        head = connection.fast_path.answers.text_head(
+            len(text), connection.server_state.default_headers, for_search_engines=for_search_engines
+        )
+        connection.answer(self, head, text)
 
     def ask_elsewhere(self, held: HeldBatch | None) -> None:
         self.held = held
@@ -280,7 +246,7 @@ class FastProtocol(HttpProtocol):
         if request.keep_alive:
             self.transport.write(head + body)
         else:
-            self.transport.write(head[:-2] + b"connection: close\r\n\r\n" + body)
+            self.transport.write(last(head) + body)
             self._close()
         self.on_response_complete()
 

@@ -154,12 +154,8 @@ async def find_writer_or_guest(request: Request) -> Account | None:
     resources = resources_of(request)
     async with resources.sessions() as session:
         strategy = AccountStrategy(session, BearerTokens(resources.settings))
-        account = await strategy.read_token(token, await get_users(session))
-    if account is None:
-        raise TokenInvalidError
-    if not strategy.may_write:
-        raise ScopeMissingError
-    return account
+        account = await get_current_account((await strategy.read_token(token, await get_users(session)), token))
+        return await require_writer_or_guest(account, strategy)
 
 
 async def require_writer(account: AccountDep, _: WriterOrGuestDep) -> Account:

@@ -14,10 +14,7 @@ from main_service.entries.dependencies import (
     RightsDep,
     WritingAskerDep,
 )
-from main_service.entries.presentation import (
-    entry_out,
-    robots,
-)
+from main_service.entries.presentation import entry_out, robots
 from main_service.entries.schemas import (
     DeletedEntriesOut,
     EntryChangeIn,

@@ -1,0 +1,52 @@
+"""What the fast path answers, byte for byte what FastAPI would."""
+
+from main_service.web.headers import DEFAULTS, SANDBOX
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Answers:
+    """One per process. `default_headers`: uvicorn's own list, a new one each second."""
+
+    def __init__(self) -> None:
+        self._default_headers: Headers | None = None
+        self._redirect_start = self._text_start = b""
+
+    def redirect(self, target: bytes, default_headers: Headers, *, for_search_engines: bool) -> bytes:
+        if default_headers is not self._default_headers:
+            self._begin_anew(default_headers)
+        return self._redirect_start + target + _REDIRECT_ENDING[for_search_engines]
+
+    def text_head(self, size_bytes: int, default_headers: Headers, *, for_search_engines: bool) -> bytes:
+        """All of the answer but the text."""
+        if default_headers is not self._default_headers:
+            self._begin_anew(default_headers)
+        return b"%b%d%b" % (self._text_start, size_bytes, _TEXT_ENDING[for_search_engines])
+
+    def _begin_anew(self, default_headers: Headers) -> None:
+        lines = b"".join(b"%b: %b\r\n" % header for header in default_headers)
+        self._redirect_start = b"HTTP/1.1 302 Found\r\n" + lines + b"location: "
+        self._text_start = b"HTTP/1.1 200 OK\r\n" + lines + b"content-length: "
+        self._default_headers = default_headers
+
+
+def last(head: bytes) -> bytes:
+    """The same head, of the last answer on its connection."""
+    return head[:-2] + b"connection: close\r\n\r\n"
+
+
+def _ending(headers: dict[str, str], last_headers: dict[str, str], *, for_search_engines: bool) -> bytes:
+    """All behind the headers that differ with each answer, in the order in which FastAPI sends it."""
+    own = headers | ({"x-robots-tag": "all"} if for_search_engines else {}) | last_headers
+    return "".join(f"\r\n{name}: {value}" for name, value in (own | DEFAULTS | own).items()).encode() + b"\r\n\r\n"
+
+
+_REDIRECT_ENDING = {flag: _ending({}, {"content-length": "0"}, for_search_engines=flag) for flag in (True, False)}
+_TEXT_ENDING = {
+    flag: _ending(
+        {"content-security-policy": SANDBOX},
+        {"content-type": "text/plain; charset=utf-8"},
+        for_search_engines=flag,
+    )
+    for flag in (True, False)
+}
