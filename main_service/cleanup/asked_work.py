@@ -23,17 +23,17 @@ BUG = "Something went wrong; it has been written to the log of the worker."
 Counts = dict[str, int]
 
 
-class State(StrEnum):
+class JobState(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
 
 
-def state_of(task: AdminTask) -> State:
+def state_of(task: AdminTask) -> JobState:
     if task.finished_at is not None:
-        return State.DONE if task.failure is None else State.FAILED
-    return State.WAITING if task.started_at is None else State.RUNNING
+        return JobState.DONE if task.failure is None else JobState.FAILED
+    return JobState.WAITING if task.started_at is None else JobState.RUNNING
 
 
 class Asking:

@@ -5,13 +5,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from main_service.cleanup.asked_work import State, state_of
+from main_service.cleanup.asked_work import JobState, state_of
 from main_service.cleanup.models import AdminTask, Work
 
 
 class AskedOut(BaseModel):
     id: UUID
-    state: State
+    state: JobState
 
 
 class TaskOut(AskedOut):

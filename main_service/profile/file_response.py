@@ -9,12 +9,12 @@ from fastapi.responses import StreamingResponse
 
 from main_service.profile.exporting import EntryExporter
 from main_service.profile.owned_entry import OwnedEntry
-from main_service.profile.presentation import Format, file_part, file_start
+from main_service.profile.presentation import ExportFormat, file_part, file_start
 from main_service.web.headers import SANDBOX
 
 
 async def file_response(
-    exporter: EntryExporter, owner_id: UUID, file_format: Format, *, public_url: str
+    exporter: EntryExporter, owner_id: UUID, file_format: ExportFormat, *, public_url: str
 ) -> StreamingResponse:
     """Its memory is that of one batch. If the database goes away in the middle, the connection is cut.
 
@@ -32,7 +32,7 @@ async def file_response(
 
 
 async def _chunks(
-    first: list[OwnedEntry], others: AsyncIterator[list[OwnedEntry]], file_format: Format, public_url: str
+    first: list[OwnedEntry], others: AsyncIterator[list[OwnedEntry]], file_format: ExportFormat, public_url: str
 ) -> AsyncIterator[bytes]:
     # In a thread, while others are answered.
     yield file_start(file_format) + await asyncio.to_thread(file_part, file_format, first, public_url)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from main_service.entries.models import Kind, Visibility
-from main_service.profile.owned_entry import State
+from main_service.profile.owned_entry import EntryState
 
 
 class Sort(StrEnum):
@@ -40,7 +40,7 @@ class Filters:
     """None: whatever it is."""
 
     kind: Kind | None = None
-    state: State | None = None
+    state: EntryState | None = None
     """ENDED: whatever is not live."""
     visibility: Visibility | None = None
     collection_id: UUID | None = None

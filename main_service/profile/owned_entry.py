@@ -7,7 +7,7 @@ from enum import StrEnum
 from main_service.entries.models import ArchivalReason, Kind, Visibility
 
 
-class State(StrEnum):
+class EntryState(StrEnum):
     LIVE = "live"
     EXPIRED = "expired"
     ENDED = "ended"
@@ -35,10 +35,10 @@ class OwnedEntry:
     archival_reason: ArchivalReason | None
 
     @property
-    def state(self) -> State:
+    def state(self) -> EntryState:
         if self.archival_reason is None:
-            return State.LIVE
-        return State.EXPIRED if self.archival_reason is ArchivalReason.EXPIRED else State.ENDED
+            return EntryState.LIVE
+        return EntryState.EXPIRED if self.archival_reason is ArchivalReason.EXPIRED else EntryState.ENDED
 
     def at(self, now: datetime) -> "OwnedEntry":
         """As it is by the clock: what has expired is marked up to an hour later."""

@@ -9,13 +9,20 @@ from pydantic import ValidationError
 from main_service.errors import InvalidInputError
 from main_service.problems import field_errors
 from main_service.profile.filters import Sort
-from main_service.profile.owned_entry import State
+from main_service.profile.owned_entry import EntryState
 from main_service.profile.schemas import ListingIn
 
 ADDRESS = "/profile"
 ALL_STATES = "all"
 
-_DEFAULTS = {"q": "", "kind": "", "state": State.LIVE.value, "visibility": "", "collection": "", "sort": "-created"}
+_DEFAULTS = {
+    "q": "",
+    "kind": "",
+    "state": EntryState.LIVE.value,
+    "visibility": "",
+    "collection": "",
+    "sort": "-created",
+}
 _FILTERS = ("q", "kind", "visibility", "collection")
 _MAX_FIELDS = 20
 
@@ -43,7 +50,7 @@ class PageQuery:
 
     @property
     def is_filtered(self) -> bool:
-        return any(self.form[name] for name in _FILTERS) or self.form["state"] not in (State.LIVE, ALL_STATES)
+        return any(self.form[name] for name in _FILTERS) or self.form["state"] not in (EntryState.LIVE, ALL_STATES)
 
     @property
     def listing(self) -> ListingIn:

@@ -9,7 +9,7 @@ from main_service.errors import AppError, FieldError, InvalidInputError
 from main_service.profile.dependencies import EntryExporterDep
 from main_service.profile.file_response import file_response
 from main_service.profile.page_query import ADDRESS, PageQuery
-from main_service.profile.presentation import Format
+from main_service.profile.presentation import ExportFormat
 from main_service.profile.profile_page import ProfilePageDep
 from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form_lists
@@ -49,12 +49,12 @@ async def delete(page: ProfilePageDep, ender: EntryEnderDep) -> Response:
 
 @router.get(f"{ADDRESS}/export.jsonl")
 async def export_json_lines(page: ProfilePageDep, exporter: EntryExporterDep) -> Response:
-    return await file_response(exporter, page.account_id, Format.JSON_LINES, public_url=page.settings.public_url)
+    return await file_response(exporter, page.account_id, ExportFormat.JSON_LINES, public_url=page.settings.public_url)
 
 
 @router.get(f"{ADDRESS}/export.csv")
 async def export_csv(page: ProfilePageDep, exporter: EntryExporterDep) -> Response:
-    return await file_response(exporter, page.account_id, Format.CSV, public_url=page.settings.public_url)
+    return await file_response(exporter, page.account_id, ExportFormat.CSV, public_url=page.settings.public_url)
 
 
 def _deleted(count: int) -> str:

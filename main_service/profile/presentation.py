@@ -22,7 +22,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 """The wide ones are taken for the others where people write with them."""
 
 
-class Format(StrEnum):
+class ExportFormat(StrEnum):
     JSON_LINES = "jsonl"
     CSV = "csv"
 
@@ -37,14 +37,14 @@ def owned_out(entry: OwnedEntry, public_url: str) -> OwnedPasteOut | OwnedLinkOu
     return shape(**vars(entry), state=entry.state, url=url, short_url=url, raw_url=raw_address(public_url, entry.key))
 
 
-def file_start(file_format: Format) -> bytes:
-    return (BYTE_ORDER_MARK + _csv([CSV_COLUMNS])).encode() if file_format is Format.CSV else b""
+def file_start(file_format: ExportFormat) -> bytes:
+    return (BYTE_ORDER_MARK + _csv([CSV_COLUMNS])).encode() if file_format is ExportFormat.CSV else b""
 
 
-def file_part(file_format: Format, entries: Sequence[OwnedEntry], public_url: str) -> bytes:
+def file_part(file_format: ExportFormat, entries: Sequence[OwnedEntry], public_url: str) -> bytes:
     """Lines of a file, one for each entry."""
     shown = [owned_out(entry, public_url) for entry in entries]
-    if file_format is Format.JSON_LINES:
+    if file_format is ExportFormat.JSON_LINES:
         return b"".join(each.model_dump_json().encode() + b"\n" for each in shown)
     values = [each.model_dump(mode="json") for each in shown]
     return _csv([[safe_cell(each.get(column)) for column in CSV_COLUMNS] for each in values]).encode()

@@ -11,7 +11,7 @@ from main_service.errors import DatabaseUnavailableError, NotFoundError, SignInR
 from main_service.problems import InternalError, problem_responses
 from main_service.profile.dependencies import EntryExporterDep, EntryListerDep
 from main_service.profile.file_response import file_response
-from main_service.profile.presentation import Format, owned_out
+from main_service.profile.presentation import ExportFormat, owned_out
 from main_service.profile.schemas import ListingIn, ListingOut
 
 router = APIRouter(prefix="/api/v1/entries", tags=["entries"])
@@ -51,7 +51,7 @@ async def export_entries(
     account: AccountDep,
     exporter: EntryExporterDep,
     settings: SettingsDep,
-    file_format: Annotated[Format, Query(alias="format")] = Format.JSON_LINES,
+    file_format: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.JSON_LINES,
 ) -> StreamingResponse:
     """What is known of each entry, without the texts; they are at its `raw_url`.
 

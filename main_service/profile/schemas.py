@@ -12,7 +12,7 @@ from main_service.entries.models import ArchivalReason, Kind, Visibility
 from main_service.entries.targets import MAX_URL_LENGTH
 from main_service.profile.cursors import MAX_CURSOR_LENGTH
 from main_service.profile.filters import Filters, Sort
-from main_service.profile.owned_entry import State
+from main_service.profile.owned_entry import EntryState
 
 MAX_Q_LENGTH = 200
 MAX_LIMIT = 100
@@ -39,7 +39,7 @@ class ListingIn(BaseModel):
     original_url: Annotated[str, StringConstraints(max_length=MAX_URL_LENGTH)] | None = Field(
         None, description="Links to exactly this URL."
     )
-    state: State | None = Field(None, description="`ended`: whatever is not live, expired or not. Default: all.")
+    state: EntryState | None = Field(None, description="`ended`: whatever is not live, expired or not. Default: all.")
     visibility: Visibility | None = None
     collection: UUID | None = Field(None, description="Those in this collection of mine.")
     sort: Sort = Field(
@@ -66,7 +66,7 @@ class _OwnedOut(BaseModel):
     url: str = Field(description="The address to share.")
     title: str | None
     visibility: Visibility
-    state: State = Field(description="`ended`: deleted, viewed as often as it could be, or unused.")
+    state: EntryState = Field(description="`ended`: deleted, viewed as often as it could be, or unused.")
     created_at: datetime
     updated_at: datetime
     expires_at: datetime | None = Field(description="null: never.")

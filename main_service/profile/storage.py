@@ -13,7 +13,7 @@ from main_service.database import Session
 from main_service.entries.models import ArchivalReason, Entry
 from main_service.entries.storage import target_digest
 from main_service.profile.filters import Filters, Position, Sort
-from main_service.profile.owned_entry import OwnedEntry, State
+from main_service.profile.owned_entry import EntryState, OwnedEntry
 
 _COLUMNS = [getattr(Entry, field.name) for field in fields(OwnedEntry)]
 _KEY: ColumnElement[Any] = Entry.key.expression
@@ -128,11 +128,11 @@ def _conditions(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _in_state(state: State, now: datetime) -> ColumnElement[bool]:
-    if state is State.LIVE:
+def _in_state(state: EntryState, now: datetime) -> ColumnElement[bool]:
+    if state is EntryState.LIVE:
         return _is_live(now)
     is_over = Entry.expires_at <= now
-    if state is State.EXPIRED:
+    if state is EntryState.EXPIRED:
         unmarked = and_(Entry.ended_at.is_(None), is_over)
         return or_(Entry.archival_reason == ArchivalReason.EXPIRED, unmarked)
     return or_(Entry.ended_at.is_not(None), is_over)

@@ -16,7 +16,7 @@ from main_service.reports import storage
 from main_service.reports.csv_files import write_csv_files
 from main_service.reports.figures import Figures, Scope
 from main_service.reports.letters import ReportLetters
-from main_service.reports.models import Format, Report
+from main_service.reports.models import Report, ReportFormat
 from main_service.reports.service import file_name, media_type_of
 from main_service.reports.sheets import plan_book
 from main_service.reports.workbook import write_workbook
@@ -104,7 +104,7 @@ class ReportBuilder:
         days = Days(report.first_day, report.last_day)
         figures = Figures(snapshot, Scope(report.owner_id, days, report.collection_id))
         book = await plan_book(figures, days, collection=report.collection_name, public_url=self._settings.public_url)
-        write = write_workbook if report.format is Format.XLSX else write_csv_files
+        write = write_workbook if report.format is ReportFormat.XLSX else write_csv_files
         with TemporaryDirectory(prefix="slipbin-report-") as folder:
             path = Path(folder) / "report"
             await asyncio.to_thread(write, book, path)

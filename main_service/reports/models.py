@@ -11,7 +11,7 @@ from main_service.accounts.models import Account
 from main_service.database import Base
 
 
-class Format(StrEnum):
+class ReportFormat(StrEnum):
     XLSX = "xlsx"
     CSV = "csv"
     """A zip archive of them."""
@@ -36,9 +36,9 @@ class Report(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey(Account.__table__.c.id, ondelete="SET NULL"))
     """None: its owner has deleted it or the account, and the next clean-up deletes file and row."""
-    format: Mapped[Format] = mapped_column(
+    format: Mapped[ReportFormat] = mapped_column(
         Enum(
-            Format,
+            ReportFormat,
             name="format",
             native_enum=False,
             create_constraint=True,

@@ -14,10 +14,10 @@ from main_service.collections.dependencies import CollectionsDep
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError, UnavailableError
 from main_service.reports.dependencies import ReportsDep
-from main_service.reports.models import Format
+from main_service.reports.models import ReportFormat
 from main_service.reports.presentation import report_out
 from main_service.reports.schemas import ReportIn
-from main_service.reports.service import MOST_DAYS, Order, State
+from main_service.reports.service import MOST_DAYS, Order, ReportState
 from main_service.reports.spans import Span, days_of
 from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
@@ -93,10 +93,10 @@ class ReportsPage:
             errors=errors,
             notice=notice,
             reports=reports,
-            unfinished=sum(report.state in (State.ASKED, State.BUILDING) for report in reports),
+            unfinished=sum(report.state in (ReportState.ASKED, ReportState.BUILDING) for report in reports),
             form=form,
             spans=[(span, None if span is Span.CHOSEN else days_of(span, today)) for span in Span],
-            formats=list(Format),
+            formats=list(ReportFormat),
             collections=await self._collections.list(self.owner_id),
             most_days=MOST_DAYS,
             email=self._email,

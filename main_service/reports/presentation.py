@@ -6,7 +6,7 @@ from fastapi.responses import StreamingResponse
 
 from main_service.reports.models import Report
 from main_service.reports.schemas import ReportOut
-from main_service.reports.service import ReportFile, State, state_of
+from main_service.reports.service import ReportFile, ReportState, state_of
 from main_service.web.headers import SANDBOX
 
 PREFIX = "/api/v1/reports"
@@ -27,7 +27,7 @@ def report_out(report: Report, public_url: str) -> ReportOut:
         finished_at=report.finished_at,
         expires_at=report.expires_at,
         size_bytes=report.size_bytes,
-        file_url=f"{public_url}{PREFIX}/{report.id}/file" if state is State.READY else None,
+        file_url=f"{public_url}{PREFIX}/{report.id}/file" if state is ReportState.READY else None,
         failure=report.failure,
     )
 

@@ -24,7 +24,7 @@ from main_service.errors import (
 )
 from main_service.problems import InternalError, problem_responses
 from main_service.reports.dependencies import ReportsDep
-from main_service.reports.models import Format
+from main_service.reports.models import ReportFormat
 from main_service.reports.presentation import PREFIX, file_response, report_out
 from main_service.reports.schemas import ReportIn, ReportOut, ReportsOut
 from main_service.reports.service import media_type_of
@@ -73,7 +73,9 @@ async def get_report(report_id: UUID, account: AccountDep, reports: ReportsDep, 
     response_class=StreamingResponse,
     responses={
         200: {
-            "content": {media_type_of(each): {"schema": {"type": "string", "format": "binary"}} for each in Format},
+            "content": {
+                media_type_of(each): {"schema": {"type": "string", "format": "binary"}} for each in ReportFormat
+            },
             "description": "The workbook, or the archive of CSV files.",
         },
         **problem_responses(

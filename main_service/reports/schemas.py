@@ -6,8 +6,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from main_service.collections.schemas import Name
-from main_service.reports.models import Format
-from main_service.reports.service import MOST_DAYS, Order, State
+from main_service.reports.models import ReportFormat
+from main_service.reports.service import MOST_DAYS, Order, ReportState
 from main_service.visits.schemas import Day
 
 
@@ -18,7 +18,7 @@ class ReportIn(BaseModel):
     last: Day = Field(
         alias="to", description=f"Last day, in UTC, included; at most {MOST_DAYS} days. Days to come are left out."
     )
-    format: Format = Field(Format.XLSX, description="`csv`: a zip archive of files, one for each sheet.")
+    format: ReportFormat = Field(ReportFormat.XLSX, description="`csv`: a zip archive of files, one for each sheet.")
     collection: Name | None = Field(
         None, description="Id or name of a collection of mine: only my entries in it. Default: all of mine."
     )
@@ -30,8 +30,8 @@ class ReportIn(BaseModel):
 
 class ReportOut(BaseModel):
     id: UUID
-    state: State = Field(description="asked → building → ready → expired; or failed.")
-    format: Format
+    state: ReportState = Field(description="asked → building → ready → expired; or failed.")
+    format: ReportFormat
     first: date = Field(serialization_alias="from")
     last: date = Field(serialization_alias="to")
     collection_id: UUID | None

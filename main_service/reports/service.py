@@ -23,7 +23,7 @@ from main_service.errors import (
 )
 from main_service.files import FileMissingError, FileStore
 from main_service.reports import storage
-from main_service.reports.models import Format, Report
+from main_service.reports.models import Report, ReportFormat
 from main_service.visits.periods import check_order
 
 MOST_WAITING = 3
@@ -32,7 +32,7 @@ MOST_DAYS = 400
 """As the longest history by days."""
 
 
-class State(StrEnum):
+class ReportState(StrEnum):
     ASKED = "asked"
     BUILDING = "building"
     READY = "ready"
@@ -40,14 +40,14 @@ class State(StrEnum):
     EXPIRED = "expired"
 
 
-def state_of(report: Report, now: datetime) -> State:
+def state_of(report: Report, now: datetime) -> ReportState:
     """As it is by the clock: the file is deleted up to an hour later."""
     if report.finished_at is None:
-        return State.ASKED if report.started_at is None else State.BUILDING
+        return ReportState.ASKED if report.started_at is None else ReportState.BUILDING
     if report.failure is not None:
-        return State.FAILED
+        return ReportState.FAILED
     assert report.expires_at is not None
-    return State.READY if now < report.expires_at else State.EXPIRED
+    return ReportState.READY if now < report.expires_at else ReportState.EXPIRED
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Order:
 
     first: date
     last: date
-    format: Format
+    format: ReportFormat
     collection: str | None = None
 
 
@@ -169,9 +169,9 @@ class Reports:
 
     async def _open(self, report: Report) -> ReportFile:
         state = state_of(report, datetime.now(UTC))
-        if state is State.EXPIRED:
+        if state is ReportState.EXPIRED:
             raise ReportExpiredError
-        if state is not State.READY:
+        if state is not ReportState.READY:
             raise ReportUnfinishedError
         report_id, name, media_type = report.id, file_name(report), media_type_of(report.format)
         # No connection is held while the object store is busy.
@@ -196,14 +196,14 @@ class Reports:
 
 
 def file_name(report: Report) -> str:
-    ending = "xlsx" if report.format is Format.XLSX else "zip"
+    ending = "xlsx" if report.format is ReportFormat.XLSX else "zip"
     return f"slipbin-{report.first_day}-to-{report.last_day}.{ending}"
 
 
-def media_type_of(file_format: Format) -> str:
+def media_type_of(file_format: ReportFormat) -> str:
     return {
-        Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        Format.CSV: "application/zip",
+        ReportFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        ReportFormat.CSV: "application/zip",
     }[file_format]
 
 

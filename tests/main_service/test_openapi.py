@@ -148,3 +148,10 @@ def test_1000_requests_made_from_our_openapi_get_only_documented_answers(
         refused = [label for label, counts in statuses.items() if all(status >= 400 for status in counts)]
         # What needs an account or the link of a letter succeeds in the tests of accounts.
         assert [label for label in refused if not NEEDS_AN_ACCOUNT.search(label)] == []
+
+
+def test_no_schema_is_named_after_its_module(client: httpx.Client) -> None:
+    """Two models with one name would get their module paths, `a__b__Name`, which change whenever a file moves."""
+    names = client.get("/openapi.json").json()["components"]["schemas"].keys()
+    assert "ReportState" in names
+    assert [name for name in names if "__" in name] == []
