@@ -18,8 +18,8 @@ from main_service.entries import create_routes, edit_pages, manage_pages, pages,
 from main_service.entries.dependencies import EntryCreators
 from main_service.entries.visit_notes import VisitNotes
 from main_service.fast_path import STATE_NAME, open_fast_path
+from main_service.my_entries import pages as profile_pages
 from main_service.profile import leaving_pages, leaving_routes
-from main_service.profile import pages as profile_pages
 from main_service.profile import routes as profile_routes
 from main_service.reports import pages as report_pages
 from main_service.reports import routes as report_routes

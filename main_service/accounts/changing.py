@@ -8,9 +8,9 @@ from main_service.accounts.letters import AccountLetters, password_state
 from main_service.accounts.models import Account
 from main_service.accounts.password_again import PasswordAgain
 from main_service.accounts.password_rules import require_good_password
+from main_service.accounts.reauthentication import end_sessions, get_by_claim, lock
 from main_service.accounts.sign_in_limits import SignInLimits
 from main_service.accounts.signed_links import Purpose, SignedLinks
-from main_service.accounts.standing import end_sessions, get_by_claim, lock
 from main_service.database import Session
 from main_service.errors import UsernameTakenError
 from main_service.passwords import Passwords

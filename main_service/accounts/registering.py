@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 from main_service.accounts import storage
 from main_service.accounts.letters import AccountLetters, address_state
 from main_service.accounts.password_rules import require_good_password
+from main_service.accounts.reauthentication import end_sessions, get_by_claim, lock
 from main_service.accounts.signed_links import Purpose, SignedLinks
-from main_service.accounts.standing import end_sessions, get_by_claim, lock
 from main_service.database import Session
 from main_service.errors import LinkInvalidError, UsernameTakenError
 from main_service.passwords import Passwords

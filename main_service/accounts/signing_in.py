@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 from main_service.accounts import storage
 from main_service.accounts.bearer_tokens import BROWSER_LIFETIME, BearerTokens, Claims, TokenPair, Use
 from main_service.accounts.models import Account
+from main_service.accounts.reauthentication import lock
 from main_service.accounts.sign_in_limits import SignInLimits
-from main_service.accounts.standing import lock
 from main_service.database import Session
 from main_service.errors import AccountDisabledError, CredentialsWrongError, TokenInvalidError
 from main_service.passwords import Passwords

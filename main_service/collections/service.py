@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from main_service.accounts.standing import lock, require_confirmed
+from main_service.accounts.reauthentication import lock, require_confirmed
 from main_service.collections import storage
 from main_service.collections.positions import Position
 from main_service.collections.storage import CollectedEntry, OwnCollection, SharedCollection

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 
 from main_service.accounts.models import Account
-from main_service.accounts.standing import require_confirmed
+from main_service.accounts.reauthentication import require_confirmed
 from main_service.accounts.users import CurrentAccountDep, WriterOrGuestDep, find_writer_or_guest
 from main_service.dependencies import SessionDep, resources_of
 from main_service.entries.aftermath import Aftermath

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
+from main_service.accounts.reauthentication import lock
 from main_service.accounts.signed_links import Purpose, SignedLinks
-from main_service.accounts.standing import lock
 from main_service.database import Session
 from main_service.errors import (
     AddressUnconfirmedError,

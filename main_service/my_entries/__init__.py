@@ -1,0 +1,1 @@
+"""A user's own entries: list, search, export."""
