@@ -34,7 +34,7 @@ superuser: $(VENV)/.run-installed ## Make a superuser of what `make run` runs (E
 
 migrate: $(VENV)/.dev-installed ## Draft a migration from the models (m="what it does")
 	@test -n "$(m)" || { echo 'Say what it does: make migrate m="add a column"'; exit 1; }
-	$(BIN)/python -m tests.draft_migration "$(m)"
+	$(BIN)/python -m tests.support.draft_migration "$(m)"
 
 lock: $(VENV)/.dev-installed ## Choose the newest allowed versions of all dependencies
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade \

@@ -8,12 +8,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from alembic import context
-from main_service import mail  # noqa: F401  (fills Base.metadata, as the next ones)
 from main_service.accounts import models as account_models  # noqa: F401
-from main_service.cleanup import models as cleanup_models  # noqa: F401
+from main_service.admin_jobs import models as cleanup_models  # noqa: F401
 from main_service.collections import models as collection_models  # noqa: F401
-from main_service.database import Base
+from main_service.engines.postgres import Base
 from main_service.entries import models  # noqa: F401
+from main_service.mail import outbox  # noqa: F401  (fills Base.metadata, as the next ones)
 from main_service.reports import models as report_models  # noqa: F401
 from main_service.settings import load_settings
 from main_service.visits import models as visit_models  # noqa: F401

@@ -24,7 +24,7 @@ from benchmarks.race import Races
 from benchmarks.upkeep import keep_up
 from benchmarks.web_service import web_service
 from benchmarks.work import gets, shuffled
-from main_service.entries.copies import copy_name
+from main_service.entries.cache import copy_name
 
 ADDRESSES = 360_000
 ROWS = 5_000

@@ -15,10 +15,10 @@ import uvicorn
 from pydantic import ValidationError
 
 from main_service.errors import AppError
-from main_service.metrics_files import make_files
+from main_service.http_server.processes import Parent, ServerOfMany, open_listener, serve_in_processes
+from main_service.http_server.protocol import HttpProtocol
+from main_service.monitoring.metrics_files import make_files
 from main_service.settings import Settings, load_settings
-from main_service.web.http_protocol import HttpProtocol
-from main_service.web_processes import Parent, ServerOfMany, open_listener, serve_in_processes
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Pastes and short links.")
 
@@ -49,7 +49,7 @@ def serve(
     # A fifth of the start would be spent on looking for garbage among what stays for ever.
     gc.disable()
     from main_service.app import create_app
-    from main_service.fast_path import FastProtocol
+    from main_service.fast_path.protocol import FastProtocol
 
     gc.freeze()
     gc.enable()
@@ -85,7 +85,7 @@ def migrate() -> None:
     from alembic.config import Config
 
     from alembic import command
-    from main_service.s3 import create_bucket
+    from main_service.engines.s3 import create_bucket
 
     settings = _settings()
     try:
@@ -123,7 +123,7 @@ def create_superuser(
 
     The password is asked for; without a terminal it is the first line of standard input.
     """
-    from main_service.accounts import superuser_command
+    from main_service.accounts import cli as superuser_command
 
     if promote and username is not None:
         sys.exit("--promote takes the account as it is; leave --username out.")

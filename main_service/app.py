@@ -6,28 +6,30 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from main_service import health, metrics_page, problems
-from main_service.accounts import admin_routes, settings_pages, sign_in_pages, user_routes
-from main_service.accounts import pages as account_pages
-from main_service.accounts import routes as account_routes
-from main_service.cleanup import routes as cleanup_routes
+from main_service.account_deletion import pages as leaving_pages
+from main_service.account_deletion import routes as leaving_routes
+from main_service.accounts import admin_routes, me_routes, settings_pages, sign_in_pages
+from main_service.accounts import auth_routes as account_routes
+from main_service.accounts import recovery_pages as account_pages
+from main_service.admin_jobs import routes as cleanup_routes
 from main_service.collections import pages as collection_pages
 from main_service.collections import routes as collection_routes
 from main_service.collections import shared_pages
-from main_service.entries import create_routes, edit_pages, manage_pages, pages, qr_pages, read_pages, routes
+from main_service.entries import create_routes, routes
 from main_service.entries.dependencies import EntryCreators
-from main_service.entries.visit_notes import VisitNotes
-from main_service.fast_path import STATE_NAME, open_fast_path
+from main_service.entry_pages import create_pages, edit_pages, manage_pages, qr_pages, read_pages
+from main_service.fast_path.protocol import STATE_NAME, open_fast_path
 from main_service.my_entries import pages as profile_pages
-from main_service.profile import leaving_pages, leaving_routes
-from main_service.profile import routes as profile_routes
+from main_service.my_entries import routes as profile_routes
+from main_service.operations import health, metrics_page
 from main_service.reports import pages as report_pages
 from main_service.reports import routes as report_routes
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
-from main_service.visits import pages as visit_pages
-from main_service.visits import routes as visit_routes
-from main_service.web import documentation
+from main_service.statistics import pages as visit_pages
+from main_service.statistics import routes as visit_routes
+from main_service.visit_stream.encoder import VisitNotes
+from main_service.web import api_docs, problems
 from main_service.web.body_limits import BodyLimitsMiddleware
 from main_service.web.headers import SecurityHeadersMiddleware
 from main_service.web.static_files import CachedStaticFiles
@@ -76,9 +78,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimitsMiddleware, limit=_body_limit(settings), budget_bytes=BODY_BUDGET_BYTES)
     app.add_middleware(SecurityHeadersMiddleware)
     app.include_router(create_routes.router)
-    app.mount("/static/docs", CachedStaticFiles(documentation.assets_folder()))
+    app.mount("/static/docs", CachedStaticFiles(api_docs.assets_folder()))
     app.mount("/static", CachedStaticFiles(STATIC, version=static_version))
-    app.include_router(documentation.router)
+    app.include_router(api_docs.router)
     app.include_router(health.router)
     app.include_router(metrics_page.router)
     # Before /entries/{key}, which would swallow /entries/export.
@@ -86,13 +88,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(routes.router)
     app.include_router(visit_routes.router)
     app.include_router(account_routes.router)
-    app.include_router(user_routes.router)
+    app.include_router(me_routes.router)
     app.include_router(collection_routes.router)
     app.include_router(leaving_routes.router)
     app.include_router(admin_routes.router)
     app.include_router(cleanup_routes.router)
     app.include_router(report_routes.router)
-    app.include_router(pages.router)
+    app.include_router(create_pages.router)
     app.include_router(account_pages.router)
     app.include_router(profile_pages.router)
     app.include_router(collection_pages.router)

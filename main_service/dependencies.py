@@ -10,7 +10,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from main_service.database import Session
+from main_service.engines.postgres import Session
 from main_service.resources import Resources
 from main_service.settings import Settings
 

@@ -10,17 +10,16 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from main_service.bloom_filter import KeyHasher
-from main_service.bodies import BodyStore, open_body_store
-from main_service.careful_redis import CarefulRedis
-from main_service.database import Session, create_engine
-from main_service.files import FileStore, open_file_store
-from main_service.keys import KeySource
-from main_service.known_keys import KnownKeys
-from main_service.passwords import Passwords
+from main_service.engines.files import FileStore, open_file_store
+from main_service.engines.password_hasher import Passwords
+from main_service.engines.postgres import Session, create_engine
+from main_service.engines.redis import CarefulRedis
+from main_service.engines.texts import BodyStore, TextCache, open_body_store
+from main_service.keys.bloom import KeyHasher
+from main_service.keys.key_filter import KnownKeys
+from main_service.keys.pool import KeySource
 from main_service.settings import Settings
-from main_service.text_cache import TextCache
-from main_service.visit_log import VisitLog
+from main_service.visit_stream.writer import VisitLog
 
 REDIS_SECONDS = 2
 REDIS_CONNECT_SECONDS = 1

@@ -67,11 +67,11 @@ app = Celery(
     amqp=_Amqp,
     include=[
         "main_service.entries.tasks",
-        "main_service.profile.tasks",
+        "main_service.account_deletion.tasks",
         "main_service.visits.tasks",
         "main_service.cleanup.tasks",
-        "main_service.mailing.tasks",
-        "main_service.visits.leaderboard_tasks",
+        "main_service.mail.tasks",
+        "main_service.statistics.tasks",
         "main_service.reports.tasks",
     ],
 )

@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from main_service.accounts.administration import AccountAdministration
+from main_service.accounts.bearer_auth import SUPERUSER_REFUSALS, SuperuserDep
 from main_service.accounts.schemas import AccountOut, Email, Username
-from main_service.accounts.superusers import SUPERUSER_REFUSALS, SuperuserDep
 from main_service.dependencies import SessionDep
 from main_service.errors import NotFoundError, OwnAccountError
-from main_service.problems import problem_responses
 from main_service.web.json_body import JsonRoute
+from main_service.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1/admin/accounts", tags=["administration"], route_class=JsonRoute)
 

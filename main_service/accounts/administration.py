@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 from main_service.accounts import storage
 from main_service.accounts.models import Account
 from main_service.accounts.password_rules import require_good_password
-from main_service.database import Session
+from main_service.engines.password_hasher import Passwords
+from main_service.engines.postgres import Session
 from main_service.errors import (
     FieldError,
     InvalidInputError,
@@ -15,7 +16,6 @@ from main_service.errors import (
     TokenInvalidError,
     UsernameTakenError,
 )
-from main_service.passwords import Passwords
 
 
 class AccountAdministration:

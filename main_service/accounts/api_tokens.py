@@ -1,8 +1,19 @@
-"""Tokens that users make for their programs: shown once, kept as a hash."""
+"""Tokens that users make for their programs: shown once, kept as a hash.
+
+API tokens: made, listed and deleted by whose they are.
+"""
 
 import re
 import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
+from uuid import UUID, uuid4
+
+from main_service.accounts import storage
+from main_service.accounts.models import ApiToken
+from main_service.engines.postgres import Session
+from main_service.errors import FieldError, InvalidInputError, NotFoundError, TokenInvalidError, TooManyTokensError
 
 PREFIX = "slp_"
 """By which scanners for leaked secrets know them."""
@@ -20,3 +31,58 @@ def is_api_token(token: str) -> bool:
 def hash_token(token: str) -> bytes | None:
     """None for what has not the form of a token."""
     return sha256(token.encode()).digest() if _TOKEN.fullmatch(token) else None
+
+
+MAX_TOKENS = 100
+
+
+class ApiTokenService:
+    def __init__(self, *, session: Session) -> None:
+        self._session = session
+
+    async def create(
+        self, account_id: UUID, *, session_epoch: int, name: str, may_write: bool, expires_at: datetime | None
+    ) -> tuple[ApiToken, str]:
+        """A new token, and its text, which is known only now.
+
+        Raises:
+            InvalidInputError: it would be over already.
+            TokenInvalidError: the session that asks, of `session_epoch`, has been ended meanwhile.
+            TooManyTokensError: the account has `MAX_TOKENS`.
+        """
+        now = datetime.now(UTC)
+        if expires_at is not None and expires_at <= now:
+            raise InvalidInputError(fields=[FieldError("expires_at", "expiry_past", "This is in the past.")])
+        # The row is locked, so that two at once are counted one after the other, and none is made behind a reset.
+        account = await storage.find_for_update(self._session, account_id)
+        if account is None or not account.is_open or account.session_epoch != session_epoch:
+            raise TokenInvalidError
+        if await storage.count_tokens(self._session, account_id) >= MAX_TOKENS:
+            raise TooManyTokensError
+        text = new_token()
+        token_hash = hash_token(text)
+        assert token_hash is not None
+        token = ApiToken(
+            id=uuid4(),
+            account_id=account_id,
+            name=name,
+            token_hash=token_hash,
+            may_write=may_write,
+            created_at=now,
+            expires_at=expires_at,
+            last_used_at=None,
+        )
+        await storage.create_token(self._session, token)
+        return token, text
+
+    async def list(self, account_id: UUID) -> Sequence[ApiToken]:
+        return await storage.list_tokens(self._session, account_id)
+
+    async def delete(self, account_id: UUID, token_id: UUID) -> None:
+        """End a token at once.
+
+        Raises:
+            NotFoundError: the account has no such token.
+        """
+        if not await storage.delete_token(self._session, account_id, token_id):
+            raise NotFoundError

@@ -4,16 +4,15 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from main_service.accounts.bearer_tokens import BearerTokens
-from main_service.accounts.changing import AccountChanger
-from main_service.accounts.leaving import AccountLeaver
-from main_service.accounts.letters import AccountLetters
-from main_service.accounts.password_again import PasswordAgain
-from main_service.accounts.registering import AccountRegistrar
+from main_service.accounts.api_tokens import ApiTokenService
+from main_service.accounts.changes import AccountChanger, AccountLeaver
+from main_service.accounts.emails import AccountLetters
+from main_service.accounts.jwt_tokens import BearerTokens
+from main_service.accounts.reauthentication import PasswordAgain
+from main_service.accounts.registration import AccountRegistrar
+from main_service.accounts.sign_in import SignIns
 from main_service.accounts.sign_in_limits import SignInLimits
 from main_service.accounts.signed_links import SignedLinks
-from main_service.accounts.signing_in import SignIns
-from main_service.accounts.token_service import ApiTokenService
 from main_service.dependencies import SessionDep, resources_of
 from main_service.web.client_address import Address, client_address
 

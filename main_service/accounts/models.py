@@ -8,7 +8,7 @@ from fastapi_users_db_sqlalchemy import SQLAlchemyBaseUserTableUUID
 from sqlalchemy import ForeignKey, Index, false, func, text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from main_service.database import Base
+from main_service.engines.postgres import Base
 
 
 class Account(SQLAlchemyBaseUserTableUUID, Base):

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from main_service.accounts.password_rules import MAX_LENGTH, PASSWORD_RULE
-from main_service.accounts.registering import NewAccount
+from main_service.accounts.registration import NewAccount
 
 MAX_EMAIL_LENGTH = 254
 USERNAME_RULE = "A user name has 3 to 30 letters, digits, hyphens or underscores and begins with a letter or digit."

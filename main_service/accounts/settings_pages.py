@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from main_service.accounts.bearer_tokens import BROWSER_LIFETIME
+from main_service.accounts.cookie_auth import SignedInPageDep
 from main_service.accounts.dependencies import (
     AccountChangerDep,
     AccountRegistrarDep,
@@ -16,9 +16,8 @@ from main_service.accounts.dependencies import (
     ClientAddressDep,
     SignInsDep,
 )
-from main_service.accounts.forms import form_page, parse, sentences
+from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.accounts.models import Account
-from main_service.accounts.page_users import SignedInPageDep
 from main_service.accounts.schemas import AccountChangeIn, AccountOut, ApiTokenIn, ChangePasswordIn
 from main_service.dependencies import SettingsDep
 from main_service.errors import (
@@ -31,6 +30,7 @@ from main_service.errors import (
 )
 from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
+from main_service.web.forms import form_page, parse, sentences
 from main_service.web.session_cookie import clear_session_cookie, set_session_cookie
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)

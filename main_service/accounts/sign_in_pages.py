@@ -3,17 +3,17 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from main_service.accounts.bearer_tokens import BROWSER_LIFETIME
+from main_service.accounts.cookie_auth import PageAccountDep, PageSessionIdDep
 from main_service.accounts.dependencies import AccountRegistrarDep, ClientAddressDep, SignInsDep
-from main_service.accounts.forms import form_page, message_page, parse, sentences
-from main_service.accounts.page_users import PageAccountDep, PageSessionIdDep
+from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.accounts.schemas import RegisterIn, TokenIn
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError
 from main_service.settings import Settings
 from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
-from main_service.web.next_page import PROFILE, own_page
+from main_service.web.forms import form_page, message_page, parse, sentences
+from main_service.web.safe_redirect import PROFILE, own_page
 from main_service.web.session_cookie import clear_session_cookie, has_session_cookie, set_session_cookie
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from main_service.accounts.models import Account, ApiToken, EndedSession
-from main_service.database import Session
+from main_service.engines.postgres import Session
 
 LAST_USED_PRECISION = timedelta(minutes=1)
 """So often at most a use is written down."""

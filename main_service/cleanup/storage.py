@@ -21,10 +21,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute
 
 from main_service.accounts.models import EndedSession
-from main_service.cleanup.models import AdminTask
+from main_service.admin_jobs.models import AdminTask
 from main_service.collections.models import CollectionEntry
-from main_service.database import Session
-from main_service.entries.attempts import REMEMBERED_FOR
+from main_service.engines.postgres import Session
+from main_service.entries.idempotency import REMEMBERED_FOR
 from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, StaleKey
 from main_service.entries.storage import is_not_over
 

@@ -7,11 +7,10 @@ from threading import Lock
 
 from celery import shared_task
 
-from main_service.cleanup.archiving import Archive
-from main_service.cleanup.asked_work import AskedWork, Counts
-from main_service.cleanup.models import Work
-from main_service.cleanup.service import Cleaned, Cleanup
-from main_service.entries.copies import Copies
+from main_service.admin_jobs.models import Work
+from main_service.admin_jobs.service import AskedWork, Counts
+from main_service.cleanup.service import Archive, Cleaned, Cleanup
+from main_service.entries.cache import Copies
 from main_service.errors import UnavailableError
 from main_service.resources import Resources, open_resources
 from main_service.settings import Settings, load_settings

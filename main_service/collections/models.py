@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from main_service.accounts.models import Account
-from main_service.database import Base
+from main_service.engines.postgres import Base
 from main_service.entries.models import Entry
 
 

@@ -4,9 +4,8 @@ from uuid import UUID
 
 from fastapi import APIRouter
 
-from main_service.accounts.users import FOR_GUESTS_TOO, AccountDep, CurrentAccountDep, WriterDep
+from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, AccountDep, CurrentAccountDep, WriterDep
 from main_service.collections.dependencies import CollectionsDep, LimitDep, PositionDep, SharedCollectionsDep
-from main_service.collections.presentation import collection_out, entries_out, shared_out
 from main_service.collections.schemas import (
     DEFAULT_PAGE_SIZE,
     AddedEntriesOut,
@@ -17,8 +16,9 @@ from main_service.collections.schemas import (
     CollectionsOut,
     SharedCollectionOut,
 )
+from main_service.collections.serializers import collection_out, entries_out, shared_out
 from main_service.dependencies import SettingsDep
-from main_service.entries.rights import Asker
+from main_service.entries.permissions import Asker
 from main_service.entries.schemas import ManyEntriesIn
 from main_service.errors import (
     AddressUnconfirmedError,
@@ -31,8 +31,8 @@ from main_service.errors import (
     TokenInvalidError,
     TooManyCollectionsError,
 )
-from main_service.problems import InternalError, problem_responses
 from main_service.web.json_body import JsonRoute
+from main_service.web.problems import InternalError, problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["collections"], route_class=JsonRoute)
 

@@ -3,12 +3,12 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from main_service.accounts.page_users import ReaderIdDep
+from main_service.accounts.cookie_auth import ReaderIdDep
 from main_service.collections.dependencies import PositionDep, SharedCollectionsDep
-from main_service.collections.presentation import page_items
 from main_service.collections.schemas import DEFAULT_PAGE_SIZE
+from main_service.collections.serializers import page_items
 from main_service.dependencies import SettingsDep
-from main_service.entries.rights import Asker
+from main_service.entries.permissions import Asker
 from main_service.web.templating import render
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)

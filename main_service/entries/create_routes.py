@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter, Request, Response
 
-from main_service.accounts.users import TOKEN_OR_NONE
+from main_service.accounts.bearer_auth import TOKEN_OR_NONE
 from main_service.entries.dependencies import IdempotencyKeyHeader, creation_of
-from main_service.entries.presentation import created_link_out, created_paste_out, short_address
 from main_service.entries.schemas import CreatedLinkOut, CreatedPasteOut, LinkIn, PasteIn
+from main_service.entries.serializers import created_link_out, created_paste_out, short_address
 from main_service.errors import (
     AddressUnconfirmedError,
     AliasReservedError,
@@ -20,8 +20,8 @@ from main_service.errors import (
     TextTooLargeError,
     TokenInvalidError,
 )
-from main_service.problems import InternalError, problem_responses
 from main_service.web.json_body import JsonRoute
+from main_service.web.problems import InternalError, problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["entries"], route_class=JsonRoute)
 

@@ -1,4 +1,7 @@
-"""How a request gets what reads, makes and changes entries."""
+"""How a request gets what reads, makes and changes entries.
+
+How a page gets who asks, by the cookie of a session.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -8,23 +11,22 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
+from main_service.accounts.bearer_auth import CurrentAccountDep, WriterOrGuestDep, find_writer_or_guest
+from main_service.accounts.cookie_auth import ReaderDep
 from main_service.accounts.models import Account
 from main_service.accounts.reauthentication import require_confirmed
-from main_service.accounts.users import CurrentAccountDep, WriterOrGuestDep, find_writer_or_guest
 from main_service.dependencies import SessionDep, resources_of
-from main_service.entries.aftermath import Aftermath
-from main_service.entries.attempts import Attempt, account_scope, guest_scope
-from main_service.entries.changing import EntryChanger
-from main_service.entries.copies import Copies
-from main_service.entries.creating import EntryCreator
-from main_service.entries.ending import EntryEnder
+from main_service.entries.cache import Copies
+from main_service.entries.cache_invalidation import Aftermath
+from main_service.entries.change import EntryChanger, EntryEnder
+from main_service.entries.create import EntryCreator
+from main_service.entries.idempotency import Attempt, account_scope, guest_scope
+from main_service.entries.insert_batches import SharedInserts
 from main_service.entries.lifetimes import LifetimePolicies, LifetimePolicy
-from main_service.entries.manage_tokens import ManageTokens
-from main_service.entries.reading import EntryReader
-from main_service.entries.rights import Asker, Rights
-from main_service.entries.shared_inserts import SharedInserts
-from main_service.entries.unknown_keys import UnknownKeyLimit
+from main_service.entries.permissions import Asker, ManageTokens, Rights
+from main_service.entries.read import EntryReader
 from main_service.errors import FieldError, InvalidInputError
+from main_service.keys.scan_limit import UnknownKeyLimit
 from main_service.resources import Resources
 from main_service.settings import Settings
 from main_service.web.client_address import client_address
@@ -239,3 +241,12 @@ async def _attempt(request: Request, settings: Settings, account: Account | None
     else:
         scope = guest_scope(settings, address=client_address(request, settings.trusted_proxies), **what)
     return Attempt(scope=scope, key=key, body_digest=digest.digest())
+
+
+async def get_reading_asker(reader: ReaderDep) -> Asker:
+    if reader is None:
+        return Asker()
+    return Asker(account_id=reader.account_id, counts_own_visits=reader.counts_own_visits)
+
+
+ReadingAskerDep = Annotated[Asker, Depends(get_reading_asker)]

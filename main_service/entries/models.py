@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Enum, ForeignKey, Identity, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from main_service.accounts.models import Account
-from main_service.database import Base
+from main_service.engines.postgres import Base
 
 
 class Kind(StrEnum):

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from main_service.accounts.users import FOR_GUESTS_TOO, WriterDep
+from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, WriterDep
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import (
     AskerDep,
@@ -14,7 +14,6 @@ from main_service.entries.dependencies import (
     RightsDep,
     WritingAskerDep,
 )
-from main_service.entries.presentation import entry_out, robots
 from main_service.entries.schemas import (
     DeletedEntriesOut,
     EntryChangeIn,
@@ -23,8 +22,9 @@ from main_service.entries.schemas import (
     ManyEntriesIn,
     PasteOut,
 )
+from main_service.entries.serializers import entry_out, robots
 from main_service.entries.text_response import text_response
-from main_service.entries.visiting import VisitRecorderDep
+from main_service.entries.visit_recorder import VisitRecorderDep
 from main_service.errors import (
     BodyStoreUnavailableError,
     BodyTooLargeError,
@@ -42,9 +42,9 @@ from main_service.errors import (
     TooManyUnknownKeysError,
     ViewNotSpentError,
 )
-from main_service.problems import InternalError, problem_responses
 from main_service.web.json_body import JsonRoute
-from main_service.web.link_previews import is_link_preview
+from main_service.web.negotiation import is_link_preview
+from main_service.web.problems import InternalError, problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["entries"], route_class=JsonRoute)
 

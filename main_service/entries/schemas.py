@@ -20,12 +20,12 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from main_service.entries.aliases import ALIAS_PATTERN, ALIAS_RULE, is_key
-from main_service.entries.changing import Changes
-from main_service.entries.creating import NewEntry
+from main_service.entries.change import Changes
+from main_service.entries.create import NewEntry
 from main_service.entries.lifetimes import DURATION_RULE, Lifetime, parse_duration
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.syntaxes import is_syntax
-from main_service.entries.targets import MAX_URL_LENGTH, check_url
+from main_service.entries.urls import MAX_URL_LENGTH, check_url
 
 MAX_TITLE_LENGTH = 200
 MAX_VIEWS = 1_000_000

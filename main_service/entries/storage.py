@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, case, delete, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from main_service.database import Session
-from main_service.entries.attempts import REMEMBERED_FOR, Attempt
-from main_service.entries.live_entry import LiveEntry
+from main_service.engines.postgres import Session
+from main_service.entries.entry import LiveEntry
+from main_service.entries.idempotency import REMEMBERED_FOR, Attempt
 from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, StaleKey
 from main_service.errors import TokenInvalidError
 

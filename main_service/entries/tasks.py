@@ -6,13 +6,13 @@ from threading import Lock
 
 from celery import shared_task
 
-from main_service.bloom_filter import KeyHasher
-from main_service.careful_redis import RedisAwayError
-from main_service.entries.copies import Copies
-from main_service.entries.healing import heal_copies
-from main_service.entries.rebuilding import Rebuilding
+from main_service.engines.redis import RedisAwayError
+from main_service.entries.cache import Copies
+from main_service.entries.cache_invalidation import heal_copies
 from main_service.errors import UnavailableError
-from main_service.known_bitmaps import KnownBitmaps
+from main_service.keys.bloom import KeyHasher
+from main_service.keys.filter_bitmaps import KnownBitmaps
+from main_service.keys.filter_rebuild import Rebuilding
 from main_service.resources import open_resources
 from main_service.settings import load_settings
 

@@ -1,18 +1,191 @@
-"""The pages of a user's entries: find them, delete many at once, take all along."""
+"""What the profile page is asked for: read from its address, and written as one again.
 
-from fastapi import APIRouter, Response
+The page of a user's entries, in the states that a request can bring it to.
+
+The pages of a user's entries: find them, delete many at once, take all along.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import ValidationError
 
+from main_service.accounts.cookie_auth import SignedInPageDep
+from main_service.dependencies import SettingsDep
 from main_service.entries.aliases import is_key
 from main_service.entries.dependencies import EntryEnderDep
-from main_service.errors import AppError, FieldError, InvalidInputError
-from main_service.profile.dependencies import EntryExporterDep
-from main_service.profile.file_response import file_response
-from main_service.profile.page_query import ADDRESS, PageQuery
-from main_service.profile.presentation import ExportFormat
-from main_service.profile.profile_page import ProfilePageDep
-from main_service.web.csrf import FIELD, check_form
+from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError
+from main_service.my_entries.dependencies import EntryExporterDep, EntryListerDep
+from main_service.my_entries.filters import EntryState, Filters, OwnedEntry, Sort
+from main_service.my_entries.schemas import MAX_Q_LENGTH, ListingIn
+from main_service.my_entries.serializers import ExportFormat, file_response
+from main_service.my_entries.service import Listed
+from main_service.web.csrf import FIELD, CsrfForm, check_form
 from main_service.web.form_body import read_form_lists
+from main_service.web.forms import sentences
+from main_service.web.problems import field_errors
+from main_service.web.templating import render
+
+ADDRESS = "/profile"
+ALL_STATES = "all"
+
+_DEFAULTS = {
+    "q": "",
+    "kind": "",
+    "state": EntryState.LIVE.value,
+    "visibility": "",
+    "collection": "",
+    "sort": "-created",
+}
+_FILTERS = ("q", "kind", "visibility", "collection")
+_MAX_FIELDS = 20
+
+
+@dataclass(frozen=True)
+class PageQuery:
+    """`form`: each field of the page's form; `cursor`: empty on the first page."""
+
+    form: Mapping[str, str]
+    cursor: str = ""
+
+    @classmethod
+    def of(cls, fields: Mapping[str, str]) -> "PageQuery":
+        """Of all that an address may hold. A form sends its empty fields too: they count as not given."""
+        given = {name: fields[name] for name in _DEFAULTS if fields.get(name, "").strip()}
+        return cls(form=_DEFAULTS | given, cursor=fields.get("cursor", ""))
+
+    @classmethod
+    def read(cls, query: str) -> "PageQuery":
+        """As `written`; of anything else as much as can be read."""
+        try:
+            return cls.of(dict(parse_qsl(query, max_num_fields=_MAX_FIELDS)))
+        except ValueError:
+            return cls.of({})
+
+    @property
+    def is_filtered(self) -> bool:
+        return any(self.form[name] for name in _FILTERS) or self.form["state"] not in (EntryState.LIVE, ALL_STATES)
+
+    @property
+    def listing(self) -> ListingIn:
+        """Raises:
+        InvalidInputError: with the names of the form's fields.
+        """
+        asked = {name: value for name, value in {**self.form, "cursor": self.cursor}.items() if value}
+        if asked["state"] == ALL_STATES:
+            del asked["state"]
+        try:
+            return ListingIn.model_validate(asked)
+        except ValidationError as error:
+            raise InvalidInputError(fields=field_errors(error.errors())) from error
+
+    @property
+    def written(self) -> str:
+        """As a query, without what is the default."""
+        fields = {name: value for name, value in self.form.items() if value != _DEFAULTS[name]}
+        return urlencode(fields | ({"cursor": self.cursor} if self.cursor else {}))
+
+    def address(self, cursor: str = "") -> str:
+        """Of a page of the same list; without cursor the first."""
+        query = PageQuery(form=self.form, cursor=cursor).written
+        return f"{ADDRESS}?{query}" if query else ADDRESS
+
+
+SORTS = {
+    Sort.CREATED_LAST: "Newest first",
+    Sort.CREATED: "Oldest first",
+    Sort.UPDATED_LAST: "Changed last",
+    Sort.UPDATED: "Changed longest ago",
+    Sort.EXPIRES: "Ends soonest",
+    Sort.EXPIRES_LAST: "Ends latest",
+    Sort.TITLE: "Title A to Z",
+    Sort.TITLE_LAST: "Title Z to A",
+}
+"""What the page offers, and how it is called."""
+
+
+class ProfilePage:
+    def __init__(
+        self, request: Request, account: SignedInPageDep, lister: EntryListerDep, settings: SettingsDep
+    ) -> None:
+        self.request = request
+        self.account_id = account.id
+        self.settings = settings
+        self._lister = lister
+
+    async def show(self, query: PageQuery, *, notice: str | None = None, error: AppError | None = None) -> Response:
+        """The entries that are asked for; what is wrong with the query is said in their place."""
+        collections = await self._lister.list_collections(self.account_id)
+        listed = Listed(entries=[], next_cursor=None)
+        can_list = True
+        try:
+            asked = query.listing
+            listed = await self._lister.list_page(
+                self.account_id, asked.filters, sort=asked.sort, cursor=asked.cursor, limit=asked.limit
+            )
+        except (InvalidInputError, NotFoundError) as wrong:
+            error, can_list = error or wrong, False
+        csrf = CsrfForm(self.request, self.settings)
+        response = render(
+            self.request,
+            "my_entries/entries.html",
+            status=error.status if error else 200,
+            errors=_errors(error),
+            notice=notice,
+            query=query,
+            can_list=can_list,
+            entries=listed.entries,
+            has_any=bool(listed.entries) or query.is_filtered or await self._has_any(),
+            next_address=listed.next_cursor and query.address(listed.next_cursor),
+            first_address=query.address() if query.cursor else None,
+            clear_address=ADDRESS,
+            collections=[(str(collection_id), name) for collection_id, name in collections],
+            sorts=SORTS,
+            max_q_length=MAX_Q_LENGTH,
+            host=self.settings.public_url.partition("://")[2],
+            csrf_token=csrf.token,
+        )
+        if error is not None:
+            response.headers.update(error.headers)
+        return csrf.attach(response)
+
+    async def ask_whether_to_delete(self, entries: list[OwnedEntry], query: PageQuery) -> Response:
+        csrf = CsrfForm(self.request, self.settings)
+        return csrf.attach(
+            render(
+                self.request,
+                "my_entries/delete_entries.html",
+                entries=entries,
+                view=query.written,
+                back_address=query.address(query.cursor),
+                csrf_token=csrf.token,
+            )
+        )
+
+    async def list_live(self, keys: list[str]) -> list[OwnedEntry]:
+        """Those of the entries that are the user's and live."""
+        return await self._lister.list_live(self.account_id, keys)
+
+    async def _has_any(self) -> bool:
+        """Whether the user has an entry at all, live or ended."""
+        listed = await self._lister.list_page(self.account_id, Filters(), sort=Sort.CREATED_LAST, limit=1)
+        return bool(listed.entries)
+
+
+def _errors(error: AppError | None) -> dict[str, str]:
+    """By the form's field. Who clicked on a page knows nothing of cursors."""
+    errors = sentences(error)
+    if "cursor" in errors:
+        return {"": "This part of the list can't be shown; begin at the first."}
+    return errors
+
+
+ProfilePageDep = Annotated[ProfilePage, Depends()]
+
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 

@@ -1,11 +1,160 @@
-"""The page on which users ask for reports, see how far they are, fetch and delete them."""
+"""Days that a form has words for: the last seven, the last month.
 
-from fastapi import APIRouter, Response
-from fastapi.responses import HTMLResponse
+The page of a user's reports, in the states that a request can bring it to.
 
+The page on which users ask for reports, see how far they are, fetch and delete them.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from main_service.accounts.cookie_auth import SignedInPageDep
+from main_service.collections.dependencies import CollectionsDep
+from main_service.dependencies import SettingsDep
+from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError, UnavailableError
 from main_service.reports.dependencies import ReportsDep
-from main_service.reports.page import ADDRESS, Fields, ReportIdDep, ReportsPageDep, lead_to_page, order_of
-from main_service.reports.presentation import file_response
+from main_service.reports.models import ReportFormat
+from main_service.reports.schemas import ReportIn
+from main_service.reports.serializers import file_response, report_out
+from main_service.reports.service import MOST_DAYS, Order, ReportState
+from main_service.statistics.time_ranges import Days
+from main_service.web.csrf import FIELD, check_form
+from main_service.web.form_body import read_form
+from main_service.web.forms import form_page, parse, read_id, sentences
+
+
+class Span(StrEnum):
+    WEEK = "week"
+    MONTH = "month"
+    LAST_MONTH = "last-month"
+    CHOSEN = "chosen"
+    """Those that are written beside it."""
+
+
+def days_of(span: Span, today: date) -> Days:
+    """The days of UTC that are meant, up to `today`; as long as none are chosen, those of a month.
+
+    The last month is the one of the calendar that is over.
+    """
+    if span is Span.WEEK:
+        return Days(today - timedelta(days=6), today)
+    if span is Span.LAST_MONTH:
+        last = today.replace(day=1) - timedelta(days=1)
+        return Days(last.replace(day=1), last)
+    return Days(today - timedelta(days=29), today)
+
+
+ADDRESS = "/reports"
+Fields = dict[str, str]
+
+
+async def get_report_id(report_id: str) -> UUID:
+    return read_id(report_id)
+
+
+ReportIdDep = Annotated[UUID, Depends(get_report_id)]
+
+
+class ReportsPage:
+    def __init__(
+        self,
+        request: Request,
+        account: SignedInPageDep,
+        settings: SettingsDep,
+        reports: ReportsDep,
+        collections: CollectionsDep,
+    ) -> None:
+        self._request = request
+        self._settings = settings
+        self._reports = reports
+        self._collections = collections
+        self.owner_id = account.id
+        self._email = account.email
+        self._is_confirmed = account.is_verified
+
+    async def after(
+        self, action: Callable[[Fields], Awaitable[Response]], missing: Callable[[], dict[str, str]]
+    ) -> Response:
+        """What `action` makes of the form, or the page again with what is wrong.
+
+        `missing`: what is wrong, by field, if what the form is about is not there.
+        """
+        fields = await read_form(self._request)
+        try:
+            check_form(self._request, fields.get(FIELD), self._settings)
+            return await action(fields)
+        except UnavailableError:
+            # The page itself needs it.
+            raise
+        except NotFoundError as error:
+            return await self.show(error=error, errors=missing(), kept=fields)
+        except AppError as error:
+            return await self.show(error=error, errors=sentences(error), kept=fields)
+
+    async def show(
+        self,
+        *,
+        notice: str | None = None,
+        error: AppError | None = None,
+        errors: dict[str, str] | None = None,
+        kept: Mapping[str, str] | None = None,
+    ) -> Response:
+        """`kept`: what was typed; without it, what the address says."""
+        today = datetime.now(UTC).date()
+        usual = days_of(Span.CHOSEN, today)
+        form = {"collection": "", "span": "", "from": str(usual.first), "to": str(usual.last), "format": ""}
+        typed = self._request.query_params if kept is None else kept
+        form |= {name: value for name, value in typed.items() if name in form}
+        reports = [report_out(report, self._settings.public_url) for report in await self._reports.list(self.owner_id)]
+        return form_page(
+            self._request,
+            self._settings,
+            "reports/reports.html",
+            error=error,
+            errors=errors,
+            notice=notice,
+            reports=reports,
+            unfinished=sum(report.state in (ReportState.ASKED, ReportState.BUILDING) for report in reports),
+            form=form,
+            spans=[(span, None if span is Span.CHOSEN else days_of(span, today)) for span in Span],
+            formats=list(ReportFormat),
+            collections=await self._collections.list(self.owner_id),
+            most_days=MOST_DAYS,
+            email=self._email,
+            is_confirmed=self._is_confirmed,
+        )
+
+
+ReportsPageDep = Annotated[ReportsPage, Depends()]
+
+
+def order_of(fields: Fields) -> Order:
+    """What a form asks for.
+
+    Raises:
+        InvalidInputError: with the names of the fields.
+    """
+    try:
+        span = Span(fields.get("span") or Span.CHOSEN)
+    except ValueError as error:
+        raise InvalidInputError(fields=[FieldError("span", "span_unknown", "Choose one of the list.")]) from error
+    first, last = fields.get("from", ""), fields.get("to", "")
+    if span is not Span.CHOSEN:
+        days = days_of(span, datetime.now(UTC).date())
+        first, last = str(days.first), str(days.last)
+    asked = {"from": first, "to": last, "format": fields.get("format"), "collection": fields.get("collection") or None}
+    return parse(ReportIn, **asked).order
+
+
+def lead_to_page() -> Response:
+    return RedirectResponse(ADDRESS, 303)
+
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
-from main_service.accounts.users import FOR_GUESTS_TOO, AccountDep, CurrentAccountDep, WriterDep
+from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, AccountDep, CurrentAccountDep, WriterDep
 from main_service.dependencies import SettingsDep
 from main_service.errors import (
     AddressUnconfirmedError,
@@ -22,13 +22,13 @@ from main_service.errors import (
     TooManyReportsError,
     TooManyReportsWaitingError,
 )
-from main_service.problems import InternalError, problem_responses
 from main_service.reports.dependencies import ReportsDep
 from main_service.reports.models import ReportFormat
-from main_service.reports.presentation import PREFIX, file_response, report_out
 from main_service.reports.schemas import ReportIn, ReportOut, ReportsOut
+from main_service.reports.serializers import PREFIX, file_response, report_out
 from main_service.reports.service import media_type_of
 from main_service.web.json_body import JsonRoute
+from main_service.web.problems import InternalError, problem_responses
 
 router = APIRouter(prefix=PREFIX, tags=["reports"], route_class=JsonRoute)
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from main_service.collections.schemas import Name
 from main_service.reports.models import ReportFormat
 from main_service.reports.service import MOST_DAYS, Order, ReportState
-from main_service.visits.schemas import Day
+from main_service.statistics.schemas import Day
 
 
 class ReportIn(BaseModel):

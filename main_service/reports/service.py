@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 
 from main_service.accounts.reauthentication import lock
 from main_service.accounts.signed_links import Purpose, SignedLinks
-from main_service.database import Session
+from main_service.engines.files import FileMissingError, FileStore
+from main_service.engines.postgres import Session
 from main_service.errors import (
     AddressUnconfirmedError,
     BodyStoreUnavailableError,
@@ -21,10 +22,9 @@ from main_service.errors import (
     TooManyReportsError,
     TooManyReportsWaitingError,
 )
-from main_service.files import FileMissingError, FileStore
 from main_service.reports import storage
 from main_service.reports.models import Report, ReportFormat
-from main_service.visits.periods import check_order
+from main_service.statistics.time_ranges import check_order
 
 MOST_WAITING = 3
 MOST_REPORTS = 50

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, upd
 
 from main_service.accounts.models import Account
 from main_service.collections.models import Collection
-from main_service.database import Session
+from main_service.engines.postgres import Session
 from main_service.reports.models import Report
 
 _account = Account.__table__.c

@@ -1,1 +1,1 @@
-"""Visits: counted exactly once, and shown."""
+"""Visits: brought from the stream to PostgreSQL, each counted exactly once."""

@@ -1,24 +1,51 @@
-"""Brings visits from the stream to PostgreSQL, each exactly once, whatever is killed when."""
+"""Why visits could not be stored: what passes by itself, and how to tell of the rest without telling of visitors.
+
+Brings visits from the stream to PostgreSQL, each exactly once, whatever is killed when.
+"""
 
 import logging
 import time
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from main_service.careful_redis import RedisAwayError
-from main_service.database import Session
+from main_service.engines.postgres import Session
+from main_service.engines.redis import RedisAwayError
 from main_service.entries.aliases import is_key
 from main_service.errors import UnavailableError
+from main_service.visit_stream.reader import Record, VisitStream
+from main_service.visit_stream.record import RecordedVisit, read_batch
 from main_service.visits import storage
-from main_service.visits.batches import RecordedVisit, read_batch
+from main_service.visits.aggregate import Counting
 from main_service.visits.countries import Countries
-from main_service.visits.refusal import describe, is_passing
-from main_service.visits.stream import Record, VisitStream
-from main_service.visits.tally import Counting
-from main_service.visits.visitors import Visitors
+from main_service.visits.unique_visitors import Visitors
+
+_ROLLED_BACK = "40"
+"""The SQLSTATE class of deadlocks and of transactions that can't be put into an order."""
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the same may well succeed the next time."""
+    sqlstate = _sqlstate(error)
+    return sqlstate.startswith(_ROLLED_BACK) or sqlstate == _LOCK_NOT_AVAILABLE
+
+
+def describe(error: Exception) -> str:
+    """What kind of error it is, and where it came from. Its own words may hold the row that PostgreSQL refused."""
+    place = "".join(traceback.format_tb(error.__traceback__))
+    return f"{type(error).__name__} {_sqlstate(error)}\n{place}"
+
+
+def _sqlstate(error: Exception) -> str:
+    """Empty if the error is not PostgreSQL's. What COPY raises has not gone through SQLAlchemy."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlstate", None) or ""
+
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Integ
 from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Mapped, mapped_column
 
-from main_service.database import Base
+from main_service.engines.postgres import Base
 
 visit = Table(
     "visit",

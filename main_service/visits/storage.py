@@ -8,13 +8,13 @@ import asyncpg
 from sqlalchemy import Text, any_, bindparam, delete, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from main_service.database import Session
+from main_service.engines.postgres import Session
 from main_service.entries.models import Entry
 from main_service.errors import DatabaseUnavailableError
+from main_service.visits.aggregate import Counts, ValueCount, Visited
 from main_service.visits.copy_rows import COLUMNS, copy_data
 from main_service.visits.enrich import Target, read_target
 from main_service.visits.models import OTHER, VisitBatch, visit
-from main_service.visits.tally import Counts, ValueCount, Visited
 
 MOST_VALUES = 100
 """Of an entry, a day and a dimension, besides `OTHER`."""

@@ -11,17 +11,16 @@ from threading import Lock
 
 from celery import shared_task
 
-from main_service.careful_redis import RedisAwayError
+from main_service.engines.redis import RedisAwayError
 from main_service.errors import UnavailableError
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
+from main_service.visit_stream.reader import VisitStream
 from main_service.visits.countries import Countries
-from main_service.visits.forgetting import forget_batches
 from main_service.visits.ingest import Ingest
-from main_service.visits.month_sums import sum_up_months
-from main_service.visits.partitions import Kept, Partitions
-from main_service.visits.stream import VisitStream
-from main_service.visits.visitors import Visitors
+from main_service.visits.monthly_rollup import sum_up_months
+from main_service.visits.unique_visitors import Visitors
+from main_service.visits.upkeep import Kept, Partitions, forget_batches
 
 logger = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from benchmarks.memory import memory_of
 from benchmarks.page import Goal, Section, page, table
 from benchmarks.race_sections import failures
 from benchmarks.upkeep import count_visits
-from main_service.visit_log import STREAM
-from tests.running import REPOSITORY, Environment
+from main_service.visit_stream.writer import STREAM
+from tests.support.running import REPOSITORY, Environment
 
 OWN_DATABASE = 10
 """Of Valkey."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Error, Playwright
 
-from tests import installing
-from tests.installing import Commands, NotInstalledError, debians_package
+from tests.support import installing
+from tests.support.installing import Commands, NotInstalledError, debians_package
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 VERSION_SECONDS = 30.0

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.chromium import find_or_install, launch
 from tests.browser.visitor import WIDE, View, Visitor
-from tests.running import Environment, WebServer
+from tests.support.running import Environment, WebServer
 
 NewVisitor = Callable[..., Visitor]
 

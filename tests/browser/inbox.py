@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import asyncpg
 
 from tests.main_service.accounts.registering import letters
-from tests.running import Environment
+from tests.support.running import Environment
 
 
 def link_in_letter(environment: Environment, email: str, letter: str) -> str:

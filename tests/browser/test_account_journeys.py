@@ -8,7 +8,7 @@ from tests.browser.conftest import NewVisitor
 from tests.browser.inbox import link_in_letter
 from tests.browser.visitor import View, Visitor, with_and_without_scripts
 from tests.main_service.accounts.registering import PASSWORD, new_email, new_username
-from tests.running import Environment, WebServer
+from tests.support.running import Environment, WebServer
 
 NEW_PASSWORD = "Even-better-2"
 

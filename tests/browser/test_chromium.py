@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.chromium import NoBrowserError, find_or_install
-from tests.installing import Commands
+from tests.support.installing import Commands
 
 NOT_INSTALLED = Path("/nonexistent/chrome")
 

@@ -13,7 +13,7 @@ from tests.browser.visitor import PHONE, WIDE, View, Visitor, in_every_view, wit
 from tests.main_service.accounts.registering import PASSWORD, User, register
 from tests.main_service.collections import collecting
 from tests.main_service.entries.making import create_link, create_paste
-from tests.running import WebServer
+from tests.support.running import WebServer
 
 
 def signed_in(visitor: Visitor, site: WebServer) -> User:

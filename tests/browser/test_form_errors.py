@@ -6,7 +6,7 @@ from tests.browser.conftest import NewVisitor
 from tests.browser.tour import send_unchecked
 from tests.browser.visitor import View, with_and_without_scripts
 from tests.main_service.entries.making import create_link, new_alias
-from tests.running import WebServer
+from tests.support.running import WebServer
 
 Fields = dict[str, str]
 

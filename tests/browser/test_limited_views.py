@@ -5,7 +5,7 @@ import pytest
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import PHONE, WIDE, View
 from tests.main_service.entries.making import create_link, create_paste
-from tests.running import WebServer
+from tests.support.running import WebServer
 
 in_both = pytest.mark.parametrize(
     ("view", "has_scripts"), [(WIDE, True), (PHONE, True), (PHONE, False)], ids=["wide", "phone", "no-scripts"]

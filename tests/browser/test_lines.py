@@ -6,7 +6,7 @@ from playwright.sync_api import Page
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import PHONE, WIDE, View, Visitor
 from tests.main_service.entries.making import create_paste
-from tests.running import WebServer
+from tests.support.running import WebServer
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from tests.browser.test_every_page import content_width, serious_findings
 from tests.browser.visitor import PHONE, WIDE, View, Visitor, in_every_view, with_and_without_scripts
 from tests.main_service.accounts.registering import PASSWORD, User, register
 from tests.main_service.entries.making import create_link, create_paste, new_alias
-from tests.running import WebServer
+from tests.support.running import WebServer
 
 
 def sign_in(visitor: Visitor, user: User) -> None:

@@ -19,7 +19,7 @@ from tests.main_service.accounts.registering import User, register
 from tests.main_service.collections.collecting import create
 from tests.main_service.entries.making import create_link
 from tests.main_service.reports.reporting import build, order
-from tests.running import Environment, WebServer
+from tests.support.running import Environment, WebServer
 
 LONGEST = "W" * 100
 STATES = {

@@ -17,7 +17,7 @@ from tests.browser.visitor import PHONE, View, in_every_view, with_and_without_s
 from tests.main_service.accounts.registering import register
 from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.main_service.visits.counting import VALUES, count_hour
-from tests.running import Environment, WebServer
+from tests.support.running import Environment, WebServer
 
 HOSTILE = [payload.replace("\0", "") for payloads in PAYLOADS.values() for payload in payloads]
 LONG = ["w" * 250 + ".example", "\u05e9\u05dc\u05d5\u05dd.example", "\u202egro.elpmaxe", "other", "unknown"]

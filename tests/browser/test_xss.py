@@ -9,7 +9,7 @@ from tests.browser.payloads import PAYLOADS, RUN
 from tests.browser.tour import send_unchecked
 from tests.browser.visitor import Visitor
 from tests.main_service.entries.making import create_link, create_paste
-from tests.running import WebServer
+from tests.support.running import WebServer
 
 MAX_TITLE_LENGTH = 200
 

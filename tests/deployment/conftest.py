@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.deployment.containers import Containers, free_port
-from tests.running import Environment
-from tests.swift_server import SwiftServer
+from tests.support.running import Environment
+from tests.support.swift_server import SwiftServer
 
 REDIS_NUMBER = 8
 """Databases of Valkey that no other test uses: no other worker takes these tasks, no other test these keys."""

@@ -11,8 +11,8 @@ import httpx
 import redis
 
 from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.main_service.web.visiting import BROWSER
-from tests.running import WebServer
+from tests.support.browsing import BROWSER
+from tests.support.running import WebServer
 
 PAUSE_SECONDS = 0.1
 """Between two requests of a thread, so that the mix leaves the processor to what it tests."""

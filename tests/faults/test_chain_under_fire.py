@@ -18,7 +18,7 @@ from tests.faults.gate import Hold
 from tests.faults.gated import Gated
 from tests.faults.tasks import Celeried, main_worker, send_task
 from tests.main_service.visits.ingesting import counted, left
-from tests.running import START_SECONDS, Environment, WebServer, running_engines, temporary_folder
+from tests.support.running import START_SECONDS, Environment, WebServer, running_engines, temporary_folder
 
 VISITORS = 16
 ANSWERS_BETWEEN = 100

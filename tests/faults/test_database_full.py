@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.own_mounts import own_mounts, own_user
 from tests.main_service.entries.making import create_link
-from tests.running import REPOSITORY, START_SECONDS, Environment, WebServer, running_engines, temporary_folder
+from tests.support.running import REPOSITORY, START_SECONDS, Environment, WebServer, running_engines, temporary_folder
 
 DISK_BYTES = 64 * 1024 * 1024
 """The tables of a fresh cluster take about half of it."""

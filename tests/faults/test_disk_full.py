@@ -13,8 +13,8 @@ import pytest
 
 from tests.faults.own_mounts import own_mounts, own_user
 from tests.main_service.entries.making import create_link, managing
-from tests.main_service.web.visiting import send_form
-from tests.running import REPOSITORY, Environment, WebServer, temporary_folder
+from tests.support.browsing import send_form
+from tests.support.running import REPOSITORY, Environment, WebServer, temporary_folder
 
 DISK_BYTES = 1024 * 1024
 DISK_FILES = 40

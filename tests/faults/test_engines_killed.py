@@ -14,8 +14,8 @@ import pytest
 import redis
 
 from tests.faults.mix import Mix, assert_well_mannered
-from tests.running import Environment, WebServer, run_main, running_engines, temporary_folder
-from tests.swift_server import SwiftServer, swift_server
+from tests.support.running import Environment, WebServer, run_main, running_engines, temporary_folder
+from tests.support.swift_server import SwiftServer, swift_server
 
 RECOVERY_SECONDS = 10.0
 """The launcher starts the engine again, PostgreSQL reads its log, and everything works again."""

@@ -14,9 +14,9 @@ from tests.faults.gate import Hold
 from tests.faults.gated import Gated, gated_engines
 from tests.main_service.entries.making import create_link, create_paste
 from tests.main_service.entries.recorded import apart, batches, counts, wait_for_counts
-from tests.main_service.web.raw_http import LoggedWebServer
-from tests.main_service.web.visiting import BROWSER
-from tests.running import Environment, WebServer
+from tests.support.browsing import BROWSER
+from tests.support.raw_http import LoggedWebServer
+from tests.support.running import Environment, WebServer
 
 LONGEST_SECONDS = 10.0
 INTERRUPTIONS = 20

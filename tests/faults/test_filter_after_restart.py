@@ -9,12 +9,12 @@ import psutil
 import pytest
 import redis
 
-from main_service.entries.rebuilding import LONGEST_CREATE
+from main_service.keys.filter_rebuild import LONGEST_CREATE
 from tests.faults.tasks import SLOW, main_beat, main_worker
 from tests.main_service.entries.making import new_alias
-from tests.main_service.known_keys.crowd import Crowd
-from tests.main_service.known_keys.filtering import REGISTRY, bitmap_of, opened_filter, without_postgres
-from tests.running import Environment, WebServer, running_engines, temporary_folder
+from tests.main_service.keys.crowd import Crowd
+from tests.main_service.keys.filtering import REGISTRY, bitmap_of, opened_filter, without_postgres
+from tests.support.running import Environment, WebServer, running_engines, temporary_folder
 
 WAIT_SECONDS = 120.0
 PAUSE_SECONDS = 0.05

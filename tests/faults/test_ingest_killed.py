@@ -10,7 +10,6 @@ import pytest
 import redis
 
 from main_service.errors import DatabaseUnavailableError
-from tests import forking
 from tests.faults.gate import Hold
 from tests.faults.gated import Gated
 from tests.faults.tasks import main_worker, send_task
@@ -24,7 +23,8 @@ from tests.main_service.visits.ingesting import (
     left,
     visit_to,
 )
-from tests.running import START_SECONDS, Environment, Process, full
+from tests.support import forking
+from tests.support.running import START_SECONDS, Environment, Process, full
 
 ROUND = "from main_service.visits.tasks import ingest_visits_task; ingest_visits_task()"
 

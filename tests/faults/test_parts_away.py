@@ -15,7 +15,7 @@ import redis
 from tests.faults.gate import Gate
 from tests.faults.gated import Gated, GatedStore
 from tests.faults.mix import READY, Mix, assert_well_mannered
-from tests.running import Environment, WebServer
+from tests.support.running import Environment, WebServer
 
 RECOVERY_SECONDS = 10.0
 

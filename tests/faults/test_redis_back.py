@@ -10,7 +10,7 @@ import redis
 from tests.faults.gated import Gated, gated_engines
 from tests.faults.tasks import main_beat, main_worker
 from tests.main_service.entries.making import create_link, managing
-from tests.running import Environment, WebServer, running_engines, temporary_folder
+from tests.support.running import Environment, WebServer, running_engines, temporary_folder
 
 SEEN_WITHIN_SECONDS = 10.0
 LONG_AWAY_SECONDS = 31.0

@@ -15,19 +15,11 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from tests import forking
 from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.main_service.test_database_away import wait_for_waiting
-from tests.main_service.web.raw_http import (
-    Answer,
-    LoggedWebServer,
-    connect,
-    parse,
-    read_answer,
-    read_to_end,
-    wait_until_held,
-)
-from tests.running import Environment, Process
+from tests.support import forking
+from tests.support.raw_http import Answer, LoggedWebServer, connect, parse, read_answer, read_to_end, wait_until_held
+from tests.support.running import Environment, Process
 
 GRACE_SECONDS = 15
 """What the launcher gives a web process before it kills it."""

@@ -15,7 +15,7 @@ from tests.faults.gate import Gate, Hold
 from tests.faults.gated import Gated, GatedStore
 from tests.faults.tasks import run_task
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.running import Environment, WebServer, run_main
+from tests.support.running import Environment, WebServer, run_main
 
 TWO_DAYS_SECONDS = 2 * 86_400
 Send = Callable[[httpx.Client], httpx.Response]

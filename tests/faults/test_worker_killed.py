@@ -15,7 +15,7 @@ from tests.faults.gate import Gate, Hold
 from tests.faults.gated import Gated
 from tests.faults.tasks import main_worker, run_task, send_task
 from tests.main_service.entries.making import create_link, create_paste
-from tests.running import Environment, WebServer, run_main, running_engines, temporary_folder
+from tests.support.running import Environment, WebServer, run_main, running_engines, temporary_folder
 
 TWO_DAYS_SECONDS = 2 * 86_400
 

@@ -2,8 +2,8 @@
 
 import secrets
 
-from main_service.bloom_filter import BITS_PER_KEY, FIRST_BIT, KeyHasher, capacity, length_bytes, size_for
-from tests.running import SECRET
+from main_service.keys.bloom import BITS_PER_KEY, FIRST_BIT, KeyHasher, capacity, length_bytes, size_for
+from tests.support.running import SECRET
 
 SIZE = 17
 ASKED = 100_000

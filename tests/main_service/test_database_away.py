@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.main_service.web.visiting import BROWSER, csrf_token, send_form
-from tests.running import Environment, WebServer, running_engines, temporary_folder
+from tests.support.browsing import BROWSER, csrf_token, send_form
+from tests.support.running import Environment, WebServer, running_engines, temporary_folder
 
 HANG_SECONDS = 30
 OURS = "FROM pg_stat_activity WHERE application_name = 'slipbin'"

@@ -7,9 +7,9 @@ import pytest
 import redis
 
 from main_service.entries.aliases import RESERVED_WORDS
-from main_service.keys import ALPHABET, KEY_LENGTHS, KEYS_PER_TRIP, Pool, draw_key
+from main_service.keys.pool import ALPHABET, KEY_LENGTHS, KEYS_PER_TRIP, Pool, draw_key
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.running import Environment, WebServer
+from tests.support.running import Environment, WebServer
 
 
 @pytest.fixture

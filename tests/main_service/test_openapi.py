@@ -30,7 +30,7 @@ from schemathesis.specs.openapi.checks import (
 from main_service.entries.aliases import RESERVED_WORDS
 from tests.main_service.accounts.registering import bearer, register
 from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.running import WebServer
+from tests.support.running import WebServer
 
 REQUESTS_OF_A_MODE = 1_000
 REQUESTS_OF_A_GUEST = 60

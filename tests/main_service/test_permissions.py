@@ -15,8 +15,8 @@ from main_service.settings import Settings
 from tests.main_service.accounts.browsing import sign_in_on_page
 from tests.main_service.accounts.registering import PASSWORD, User, new_username, register
 from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.main_service.web.visiting import BROWSER, csrf_token
-from tests.running import Environment, WebServer
+from tests.support.browsing import BROWSER, csrf_token
+from tests.support.running import Environment, WebServer
 
 NEW_PASSWORD = "Marvellous-2"
 

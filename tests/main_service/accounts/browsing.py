@@ -5,7 +5,7 @@ import re
 import httpx
 
 from tests.main_service.accounts.registering import PASSWORD, insert, new_email, new_username
-from tests.main_service.web.visiting import BROWSER, csrf_token
+from tests.support.browsing import BROWSER, csrf_token
 
 SESSION = "slipbin_session"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.running import Environment, WebServer
+from tests.support.running import Environment, WebServer
 
 
 @pytest.fixture(scope="session")

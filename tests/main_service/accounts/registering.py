@@ -10,7 +10,7 @@ import argon2
 import asyncpg
 import httpx
 
-from tests.running import Client
+from tests.support.running import Client
 
 PASSWORD = "Wonderful-1"
 CHEAP_HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)

@@ -7,7 +7,7 @@ import asyncpg
 import httpx
 import pytest
 
-from main_service.accounts.even_time import EVEN_SECONDS
+from main_service.accounts.password_rules import EVEN_SECONDS
 from tests.main_service.accounts.registering import (
     PASSWORD,
     bearer,

@@ -4,7 +4,7 @@ import asyncpg
 import httpx
 
 from tests.main_service.accounts.registering import letters, link_of, new_email, register, register_by_api, sign_in
-from tests.main_service.web.visiting import BROWSER, csrf_token, words
+from tests.support.browsing import BROWSER, csrf_token, words
 
 NEW_PASSWORD = "Even-better-2"
 

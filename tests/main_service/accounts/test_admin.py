@@ -10,7 +10,7 @@ import pytest
 
 from tests.main_service.accounts.administering import account_id, api_token, new_superuser
 from tests.main_service.accounts.registering import PASSWORD, bearer, is_signed_in, new_email, register, sign_in
-from tests.running import WebServer
+from tests.support.running import WebServer
 
 WAIT_SECONDS = 30
 SOME_ID = "b1c7f6ae-1c1e-4f3a-9d55-0d6d8f5f6a01"

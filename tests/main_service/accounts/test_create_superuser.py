@@ -10,9 +10,9 @@ import asyncpg
 import httpx
 import pytest
 
-from tests import forking
 from tests.main_service.accounts.registering import PASSWORD, bearer, new_email, new_username, register, sign_in
-from tests.running import REPOSITORY, START_SECONDS, Environment, full
+from tests.support import forking
+from tests.support.running import REPOSITORY, START_SECONDS, Environment, full
 
 ON_A_TERMINAL = """
 import fcntl, os, sys, termios

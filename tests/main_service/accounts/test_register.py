@@ -21,7 +21,7 @@ from tests.main_service.accounts.registering import (
     register_by_api,
     sign_in,
 )
-from tests.running import Environment, WebServer
+from tests.support.running import Environment, WebServer
 
 AT_ONCE = 20
 

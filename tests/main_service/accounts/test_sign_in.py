@@ -29,7 +29,7 @@ from tests.main_service.accounts.registering import (
     register,
     sign_in,
 )
-from tests.running import SECRET, WebServer
+from tests.support.running import SECRET, WebServer
 
 KEY = digest(SECRET.encode(), b"jwt", sha256)
 

@@ -27,8 +27,8 @@ from tests.main_service.accounts.registering import (
     register_by_api,
     sign_in,
 )
-from tests.main_service.web.visiting import BROWSER, csrf_token, words
-from tests.running import WebServer
+from tests.support.browsing import BROWSER, csrf_token, words
+from tests.support.running import WebServer
 
 
 async def test_who_registers_is_sent_a_letter_and_can_sign_in(

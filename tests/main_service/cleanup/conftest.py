@@ -6,7 +6,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.running import Environment, WebServer, running_engines, temporary_folder
+from tests.support.running import Environment, WebServer, running_engines, temporary_folder
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from tests.faults.gated import Gated, gated_engines
 from tests.faults.tasks import main_worker, run_task, send_task
 from tests.main_service.cleanup.rows import ago, find, insert_account, insert_entry, insert_paste
 from tests.main_service.entries.making import create_link, create_paste
-from tests.running import Environment
+from tests.support.running import Environment
 
 UNUSED = 3_000
 DAYS = 90

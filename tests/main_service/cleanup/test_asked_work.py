@@ -19,7 +19,7 @@ from tests.main_service.accounts.administering import new_superuser
 from tests.main_service.accounts.registering import User
 from tests.main_service.cleanup.rows import ago, find, insert_account, insert_entry
 from tests.main_service.entries.making import create_link, create_paste
-from tests.running import REPOSITORY, Environment, full
+from tests.support.running import REPOSITORY, Environment, full
 
 WAIT_SECONDS = 60
 DO_ASKED_WORK = "from main_service.cleanup.tasks import do_asked_work_task; do_asked_work_task()"

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.running import Environment, WebServer, run_main, running_engines, temporary_folder
-from tests.swift_server import SwiftServer
+from tests.support.running import Environment, WebServer, run_main, running_engines, temporary_folder
+from tests.support.swift_server import SwiftServer
 
 DAY_SECONDS = 86_400
 

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from tests.main_service.cleanup.rows import ago, ended, insert_paste
-from tests.running import REPOSITORY, Environment, full, run_main, running_engines, temporary_folder
+from tests.support.running import REPOSITORY, Environment, full, run_main, running_engines, temporary_folder
 
 DAY_SECONDS = 86_400
 WAIT_SECONDS = 60

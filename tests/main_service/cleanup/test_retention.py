@@ -7,7 +7,7 @@ import httpx
 
 from tests.main_service.cleanup.rows import ago, ended, find, insert_account, insert_entry, insert_paste
 from tests.main_service.entries.making import create_paste
-from tests.running import Environment, run_main
+from tests.support.running import Environment, run_main
 
 KEPT = {
     *("key", "kind", "visibility", "created_at", "updated_at", "expires_at", "ended_at", "archival_reason"),

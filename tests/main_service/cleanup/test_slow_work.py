@@ -12,7 +12,7 @@ from tests.faults.tasks import SLOW, main_worker, send_routed_tasks
 from tests.main_service.accounts.administering import new_superuser
 from tests.main_service.entries.making import create_link, managing
 from tests.main_service.visits.ingesting import FIREFOX
-from tests.running import Environment
+from tests.support.running import Environment
 
 WAIT_SECONDS = 30
 SLOW_THREADS = 3

@@ -20,7 +20,7 @@ from tests.main_service.collections.collecting import (
     listed,
 )
 from tests.main_service.entries.making import create_link, create_paste
-from tests.running import Environment, WebServer
+from tests.support.running import Environment, WebServer
 
 
 def test_collection_is_made_and_found(client: httpx.Client) -> None:

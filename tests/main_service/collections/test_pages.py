@@ -11,8 +11,8 @@ from tests.main_service.accounts.browsing import send, sign_in_on_page
 from tests.main_service.accounts.registering import User, register
 from tests.main_service.collections.collecting import COLLECTIONS, add, create, listed, share
 from tests.main_service.entries.making import create_link, create_paste
-from tests.main_service.web.visiting import BROWSER, csrf_token
-from tests.running import WebServer
+from tests.support.browsing import BROWSER, csrf_token
+from tests.support.running import WebServer
 
 FORMS = ("name", "sharing", "entries", "remove", "delete")
 

@@ -7,7 +7,7 @@ import asyncpg
 import httpx
 
 from main_service.collections.service import Collections
-from main_service.keys import Pool
+from main_service.keys.pool import Pool
 from main_service.resources import open_resources
 from main_service.settings import Settings
 from tests.main_service.accounts.registering import PASSWORD, bearer, register
@@ -23,7 +23,7 @@ from tests.main_service.collections.collecting import (
     share,
 )
 from tests.main_service.entries.making import create_link, create_paste
-from tests.running import Environment
+from tests.support.running import Environment
 
 UNKNOWN = "0AAAAAAAAAA"
 

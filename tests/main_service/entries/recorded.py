@@ -9,8 +9,8 @@ from uuid import UUID
 
 import redis
 
-from main_service.visit_log import STREAM
-from tests.running import Environment
+from main_service.visit_stream.writer import STREAM
+from tests.support.running import Environment
 
 OWN_DATABASE = 9
 """Of Valkey, where nobody but these tests takes visits out of the stream."""

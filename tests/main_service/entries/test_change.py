@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.running import Environment, WebServer
+from tests.support.running import Environment, WebServer
 
 
 def change(client: httpx.Client, entry: dict[str, Any], **fields: Any) -> httpx.Response:

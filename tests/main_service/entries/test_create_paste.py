@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.main_service.entries.making import create_link, create_paste, new_alias
-from tests.running import Environment, WebServer
+from tests.support.running import Environment, WebServer
 
 MEBIBYTE = 1024 * 1024
 

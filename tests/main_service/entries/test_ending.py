@@ -17,7 +17,7 @@ import pytest
 import redis
 
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.running import REPOSITORY, Environment, WebServer, full, run_main
+from tests.support.running import REPOSITORY, Environment, WebServer, full, run_main
 
 ROUNDS = 40
 WAIT_SECONDS = 30

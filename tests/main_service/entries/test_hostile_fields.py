@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.main_service.web.visiting import send_form, words
-from tests.running import WebServer
+from tests.support.browsing import send_form, words
+from tests.support.running import WebServer
 
 MARK = "m4rk3r"
 SPACES = "\u00a0\u1680\u2003\u202f\u3000"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from main_service.web.form_body import read_form
 from tests.main_service.entries.making import create_link, new_alias
-from tests.main_service.web.visiting import BROWSER, csrf_token, words
+from tests.support.browsing import BROWSER, csrf_token, words
 
 
 def send_short_form(client: httpx.Client, fields: dict[str, str]) -> httpx.Response:

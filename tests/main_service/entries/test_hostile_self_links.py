@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.main_service.entries.making import create_link, managing
-from tests.main_service.web.visiting import send_form, words
+from tests.support.browsing import send_form, words
 
 PUBLIC_HOST = "slipbin.test"
 SELF_LINKS = [

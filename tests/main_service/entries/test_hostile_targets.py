@@ -7,10 +7,10 @@ import re
 import httpx
 import pytest
 
-from main_service.entries.targets import check_url, leads_here
+from main_service.entries.urls import check_url, leads_here
 from tests.main_service.entries.making import create_link, managing
-from tests.main_service.web.visiting import BROWSER, send_form, words
-from tests.running import WebServer
+from tests.support.browsing import BROWSER, send_form, words
+from tests.support.running import WebServer
 
 MARK = "m4rk3r"
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from tests.main_service.entries.making import create_paste, managing
-from tests.main_service.web.visiting import BROWSER, send_form
-from tests.running import WebServer
+from tests.support.browsing import BROWSER, send_form
+from tests.support.running import WebServer
 
 MEBIBYTE = 1024 * 1024
 EVERY_CHARACTER = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x110000))))

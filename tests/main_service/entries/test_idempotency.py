@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.main_service.entries.making import managing, new_alias
-from tests.running import Environment, WebServer, run_main
+from tests.support.running import Environment, WebServer, run_main
 
 AT_ONCE = 12
 PROXY = {"MAIN_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8"}

@@ -10,8 +10,8 @@ import pytest
 from tests.main_service.accounts.browsing import register_on_page
 from tests.main_service.accounts.registering import PASSWORD, bearer, register, sign_in
 from tests.main_service.entries.making import create_link, create_paste
-from tests.main_service.web.visiting import BROWSER, csrf_token, send_form, words
-from tests.running import Environment, WebServer
+from tests.support.browsing import BROWSER, csrf_token, send_form, words
+from tests.support.running import Environment, WebServer
 
 TEXT = "first\nsecond\n"
 

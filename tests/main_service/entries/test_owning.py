@@ -14,7 +14,7 @@ import redis
 from tests.main_service.accounts.registering import PASSWORD, User, bearer, link_of, register, register_by_api
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
 from tests.main_service.test_database_away import wait_for_waiting
-from tests.running import Environment, WebServer
+from tests.support.running import Environment, WebServer
 
 NO_SUCH_KEY = "AAAAAAAAAAA"
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.main_service.entries.making import create_link, create_paste, new_alias
-from tests.main_service.web.visiting import BROWSER, csrf_token, send_form, words
+from tests.support.browsing import BROWSER, csrf_token, send_form, words
 
 
 def test_home_offers_a_paste_and_a_link(client: httpx.Client) -> None:

@@ -12,11 +12,11 @@ from pydantic_core import Url
 
 from main_service.entries.aliases import RESERVED_WORDS, is_key, is_reserved
 from main_service.entries.lifetimes import Lifetime, LifetimePolicy, parse_duration
-from main_service.entries.manage_tokens import ManageTokens
-from main_service.entries.targets import MAX_URL_LENGTH, check_url, leads_here, to_ascii
+from main_service.entries.permissions import ManageTokens
+from main_service.entries.urls import MAX_URL_LENGTH, check_url, leads_here, to_ascii
 from main_service.errors import InvalidInputError, ManageTokenMissingError, ManageTokenWrongError
 from main_service.settings import Settings
-from tests.running import SECRET
+from tests.support.running import SECRET
 
 many = settings(max_examples=400, deadline=None, derandomize=True, database=None)
 some = settings(many, max_examples=100)

@@ -11,8 +11,8 @@ import segno
 from tests.main_service.accounts.browsing import register_on_page
 from tests.main_service.accounts.registering import register, sign_in
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.main_service.web.visiting import BROWSER
-from tests.running import WebServer
+from tests.support.browsing import BROWSER
+from tests.support.running import WebServer
 
 QUIET_ZONE = 4
 Modules = list[list[bool]]

@@ -19,9 +19,9 @@ import redis
 
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
 from tests.main_service.test_database_away import wait_for_waiting
-from tests.main_service.web.visiting import BROWSER, csrf_token, send_form
-from tests.running import Environment, WebServer, run_main
-from tests.swift_server import SwiftServer
+from tests.support.browsing import BROWSER, csrf_token, send_form
+from tests.support.running import Environment, WebServer, run_main
+from tests.support.swift_server import SwiftServer
 
 SECRET_TEXT = "the launch code is 0000"
 SECRET_TARGET = "https://example.org/secret-target"

@@ -16,9 +16,9 @@ from tests.main_service.accounts.browsing import register_on_page, send
 from tests.main_service.accounts.registering import bearer, register, sign_in
 from tests.main_service.entries.making import Headers, create_link, create_paste, managing
 from tests.main_service.entries.recorded import Visit, apart, batches, counts, visits_to
-from tests.main_service.web.raw_http import exchange
-from tests.main_service.web.visiting import BROWSER, csrf_token
-from tests.running import Environment, WebServer
+from tests.support.browsing import BROWSER, csrf_token
+from tests.support.raw_http import exchange
+from tests.support.running import Environment, WebServer
 
 VISITS = 2000
 CLIENTS = 16

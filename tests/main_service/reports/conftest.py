@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from tests.faults.gated import Gated, gated_engines
-from tests.main_service.mailing.rounds import Rounds
-from tests.main_service.mailing.smtp_server import Inbox, SmtpServer
-from tests.running import Environment, WebServer, run_main
+from tests.main_service.mail.rounds import Rounds
+from tests.main_service.mail.smtp_server import Inbox, SmtpServer
+from tests.support.running import Environment, WebServer, run_main
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from openpyxl.workbook import Workbook
 from main_service.reports.tasks import build_reports, forget_expired_reports
 from tests.main_service.accounts.registering import User, register
 from tests.main_service.visits.ingesting import settings_of
-from tests.running import Environment
+from tests.support.running import Environment
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 31)
 

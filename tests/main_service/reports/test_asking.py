@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.main_service.accounts.registering import PASSWORD, register
-from tests.main_service.profile.owning import id_of, insert_collection, read_only_token
+from tests.main_service.my_entries.owning import id_of, insert_collection, read_only_token
 from tests.main_service.reports.reporting import (
     FIRST,
     ask,
@@ -23,7 +23,7 @@ from tests.main_service.reports.reporting import (
     see,
     today,
 )
-from tests.running import Environment
+from tests.support.running import Environment
 
 
 async def test_report_that_was_asked_for_waits_until_it_is_built(

@@ -11,11 +11,10 @@ import asyncpg
 import httpx
 import pytest
 
-from tests import forking
 from tests.faults.gated import Gated
 from tests.faults.tasks import main_worker, send_task
 from tests.main_service.accounts.registering import User, letters
-from tests.main_service.profile.owning import id_of, insert_collection, link_of
+from tests.main_service.my_entries.owning import id_of, insert_collection, link_of
 from tests.main_service.reports.reporting import (
     ask,
     build,
@@ -28,7 +27,8 @@ from tests.main_service.reports.reporting import (
     see,
 )
 from tests.main_service.visits.counting import count_hour
-from tests.running import START_SECONDS, Environment, Process, full
+from tests.support import forking
+from tests.support.running import START_SECONDS, Environment, Process, full
 
 ROUND = "from main_service.reports.tasks import build_report_task; build_report_task()"
 ATTEMPTS = "SELECT attempts, due_at > now() AS waits FROM report WHERE id = $1"

@@ -10,14 +10,14 @@ import pytest
 
 from main_service.reports.tasks import send_daily_reports
 from tests.main_service.accounts.registering import User, register
-from tests.main_service.mailing.rounds import Rounds
-from tests.main_service.mailing.smtp_server import Inbox
-from tests.main_service.profile.owning import link_of
+from tests.main_service.mail.rounds import Rounds
+from tests.main_service.mail.smtp_server import Inbox
+from tests.main_service.my_entries.owning import link_of
 from tests.main_service.reports.reporting import confirmed
 from tests.main_service.reports.test_letters import text_of
 from tests.main_service.visits.counting import count_hour
 from tests.main_service.visits.ingesting import settings_of
-from tests.running import Environment
+from tests.support.running import Environment
 
 TODAY = date(2026, 5, 10)
 YESTERDAY = date(2026, 5, 9)

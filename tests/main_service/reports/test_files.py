@@ -10,7 +10,7 @@ import pytest
 
 from tests.main_service.cleanup.rows import ended, insert_entry
 from tests.main_service.collections.collecting import new_name
-from tests.main_service.profile.owning import delete, id_of, insert_collection, link_of, paste_of
+from tests.main_service.my_entries.owning import delete, id_of, insert_collection, link_of, paste_of
 from tests.main_service.reports.reporting import (
     FIRST,
     LAST,
@@ -28,7 +28,7 @@ from tests.main_service.reports.reporting import (
     today,
 )
 from tests.main_service.visits.counting import count_hour, count_value, utc
-from tests.running import Environment
+from tests.support.running import Environment
 
 SHEETS = [
     "Summary", "Entries", "Visits per day",

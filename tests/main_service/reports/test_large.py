@@ -9,16 +9,16 @@ from typing import Any
 
 from sqlalchemy import text
 
-from main_service.database import Session, create_engine
-from tests.running import REPOSITORY, START_SECONDS, Environment, full
+from main_service.engines.postgres import Session, create_engine
+from tests.support.running import REPOSITORY, START_SECONDS, Environment, full
 
 # Rows one after the other, never all at once; what the process has needed at most, in KiB, before and after.
 WRITE = """
 import resource, sys
 from datetime import date
 from pathlib import Path
-from main_service.reports.table import Book, Column, Kind, Sheet
-from main_service.reports.workbook import write_workbook
+from main_service.reports.sheets import Book, Column, Kind, Sheet
+from main_service.reports.xlsx import write_workbook
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from tests.main_service.accounts.registering import User
-from tests.main_service.mailing.rounds import Rounds
-from tests.main_service.mailing.smtp_server import Inbox
-from tests.main_service.profile.owning import link_of
+from tests.main_service.mail.rounds import Rounds
+from tests.main_service.mail.smtp_server import Inbox
+from tests.main_service.my_entries.owning import link_of
 from tests.main_service.reports.reporting import ask, build, confirmed, fetch, file_of, made_before, opened
-from tests.running import Environment
+from tests.support.running import Environment
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

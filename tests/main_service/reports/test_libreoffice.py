@@ -11,11 +11,11 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.installing import NotInstalledError, debians_package, find_or_install
-from tests.main_service.profile.owning import link_of
+from tests.main_service.my_entries.owning import link_of
 from tests.main_service.reports.reporting import confirmed, fetched, made_before
 from tests.main_service.visits.counting import count_hour, count_value
-from tests.running import Environment
+from tests.support.installing import NotInstalledError, debians_package, find_or_install
+from tests.support.running import Environment
 
 OPEN_SECONDS = 120.0
 HOSTILE = ["=1+1", '=HYPERLINK("http://evil.example","x")', "@SUM(A1)"]

@@ -10,11 +10,11 @@ import asyncpg
 import httpx
 import pytest
 
-from main_service.reports.spans import Span, days_of
+from main_service.reports.pages import Span, days_of
 from tests.main_service.accounts.browsing import send, sign_in_on_page
 from tests.main_service.accounts.registering import User
 from tests.main_service.collections.collecting import create
-from tests.main_service.profile.owning import link_of
+from tests.main_service.my_entries.owning import link_of
 from tests.main_service.reports.reporting import (
     ask,
     build,
@@ -26,8 +26,8 @@ from tests.main_service.reports.reporting import (
     see,
     today,
 )
-from tests.main_service.web.visiting import BROWSER
-from tests.running import Environment, WebServer
+from tests.support.browsing import BROWSER
+from tests.support.running import Environment, WebServer
 
 
 async def signed_in(client: httpx.Client, database: asyncpg.Connection) -> User:

@@ -7,7 +7,7 @@ import redis
 
 from tests.faults.gated import Gated, gated_engines
 from tests.main_service.visits.ingesting import POISON, STREAM
-from tests.running import Environment
+from tests.support.running import Environment
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import redis
 from main_service.settings import Settings
 from main_service.visits.tasks import ingest_visits
 from tests.main_service.cleanup.rows import insert_entry
-from tests.running import Environment
+from tests.support.running import Environment
 
 STREAM = "visits:{0}"
 POISON = "visits:{0}:poison"

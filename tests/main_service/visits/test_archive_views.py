@@ -10,7 +10,7 @@ import redis
 from tests.main_service.cleanup.rows import ago, ended, insert_account
 from tests.main_service.entries.making import create_link, managing
 from tests.main_service.visits.ingesting import GOOGLEBOT, add_batch, ingest, insert_link, visit_to
-from tests.running import Environment
+from tests.support.running import Environment
 
 
 async def entry_archived(database: asyncpg.Connection, key: str) -> asyncpg.Record | None:

@@ -9,7 +9,7 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from tests.main_service.visits.ingesting import add_batch, counted, ingest, insert_link, values, visit_to
-from tests.running import Environment
+from tests.support.running import Environment
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.main_service.visits.ingesting import (
     values,
     visit_to,
 )
-from tests.running import Environment
+from tests.support.running import Environment
 
 
 async def test_every_visit_is_counted_once_and_all_tables_tell_the_same(

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 import redis
 
-from main_service.careful_redis import RedisAwayError
+from main_service.engines.redis import RedisAwayError
 from main_service.errors import DatabaseUnavailableError
 from tests.faults.gated import Gated
 from tests.main_service.visits.ingesting import (
@@ -19,7 +19,7 @@ from tests.main_service.visits.ingesting import (
     left,
     visit_to,
 )
-from tests.running import Environment
+from tests.support.running import Environment
 
 
 async def test_visits_wait_while_postgres_is_away(

@@ -15,7 +15,7 @@ from main_service.app import create_app
 from main_service.entries.aliases import RESERVED_WORDS, is_key
 from main_service.settings import Settings
 from tests.main_service.entries.making import create_link, create_paste
-from tests.running import Environment, WebServer
+from tests.support.running import Environment, WebServer
 
 MEBIBYTE = 1024 * 1024
 JSON = {"Content-Type": "application/json"}

@@ -8,8 +8,8 @@ import pytest
 
 from tests.main_service.accounts.registering import PASSWORD, register
 from tests.main_service.entries.making import create_paste
-from tests.main_service.web.visiting import BROWSER, csrf_token, send_form
-from tests.running import Environment, WebServer
+from tests.support.browsing import BROWSER, csrf_token, send_form
+from tests.support.running import Environment, WebServer
 
 
 @pytest.fixture(scope="module")

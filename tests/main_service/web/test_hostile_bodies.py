@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.running import WebServer
+from tests.support.running import WebServer
 
 MEBIBYTE = 1024 * 1024
 GUARD_SECONDS = 5

@@ -3,7 +3,7 @@
 import pytest
 from starlette.datastructures import Headers
 
-from main_service.web.link_previews import is_link_preview
+from main_service.web.negotiation import is_link_preview
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from main_service.web.next_page import own_page
+from main_service.web.safe_redirect import own_page
 
 SITE = "https://slipbin.test"
 

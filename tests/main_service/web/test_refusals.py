@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.main_service.web.visiting import BROWSER, csrf_token, words
-from tests.running import WebServer
+from tests.support.browsing import BROWSER, csrf_token, words
+from tests.support.running import WebServer
 
 JSON = {"Content-Type": "application/json"}
 MARK = "m4rk3r"

@@ -1,0 +1,1 @@
+"""Deletes accounts, and takes care of the entries that they leave."""

@@ -1,0 +1,73 @@
+"""The page that deletes one's account."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+
+from main_service.accounts.cookie_auth import SignedInPageDep
+from main_service.dependencies import SettingsDep
+from main_service.errors import AppError, CredentialsWrongError, FieldError, InvalidInputError
+from main_service.my_entries.dependencies import DepartureDep
+from main_service.settings import Settings
+from main_service.web.csrf import FIELD, CsrfForm, check_form
+from main_service.web.form_body import read_form
+from main_service.web.session_cookie import clear_session_cookie
+from main_service.web.templating import render
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+ADDRESS = "/settings/delete"
+
+
+@router.api_route(ADDRESS, methods=["GET", "HEAD"])
+async def ask(request: Request, _: SignedInPageDep, settings: SettingsDep) -> Response:
+    return _form(request, settings)
+
+
+@router.post(ADDRESS)
+async def delete(
+    request: Request, account: SignedInPageDep, settings: SettingsDep, departure: DepartureDep
+) -> Response:
+    fields = await read_form(request)
+    try:
+        check_form(request, fields.get(FIELD), settings)
+        if fields.get("entries") not in ("delete", "leave"):
+            raise InvalidInputError(fields=[FieldError("entries", "missing", "Choose what becomes of your entries.")])
+        await departure.leave(
+            account.id, password=fields.get("password", ""), leaves_entries=fields["entries"] == "leave"
+        )
+    except CredentialsWrongError as error:
+        # The same words as at signing in would speak of a name that nobody has typed here.
+        wrong = FieldError("password", error.code, "This is not your password.")
+        return _form(request, settings, fields, InvalidInputError(fields=[wrong]))
+    except AppError as error:
+        return _form(request, settings, fields, error)
+    response = render(
+        request,
+        "accounts/message.html",
+        heading="Your account is deleted",
+        sentence="Whatever you make from now on, you make as a guest.",
+        path="/",
+        label="To the start",
+        has_session=False,
+    )
+    return clear_session_cookie(response, settings)
+
+
+def _form(
+    request: Request, settings: Settings, fields: dict[str, str] | None = None, error: AppError | None = None
+) -> Response:
+    csrf = CsrfForm(request, settings)
+    errors: dict[str, str] = {}
+    if error is not None:
+        errors = {f.field: f.message for f in error.fields} or {"": f"{error.message} {error.advice or ''}".strip()}
+    response = render(
+        request,
+        "account_deletion/delete.html",
+        status=error.status if error else 200,
+        entries=(fields or {}).get("entries", ""),
+        errors=errors,
+        csrf_token=csrf.token,
+    )
+    if error is not None:
+        response.headers.update(error.headers)
+    return csrf.attach(response)

@@ -1,0 +1,41 @@
+"""Deleting one's account, as JSON."""
+
+from fastapi import APIRouter, Response
+
+from main_service.accounts.bearer_auth import SignedInDep
+from main_service.accounts.schemas import AccountDeleteIn
+from main_service.errors import (
+    CredentialsWrongError,
+    DatabaseUnavailableError,
+    PasswordsBusyError,
+    SignInForbiddenError,
+    SignInRequiredError,
+    TokenInvalidError,
+    TooManyAttemptsError,
+)
+from main_service.my_entries.dependencies import DepartureDep
+from main_service.web.json_body import JsonRoute
+from main_service.web.problems import InternalError, problem_responses
+
+router = APIRouter(prefix="/api/v1", tags=["accounts"], route_class=JsonRoute)
+
+
+@router.delete(
+    "/users/me",
+    status_code=204,
+    summary="Delete my account",
+    responses=problem_responses(
+        CredentialsWrongError,
+        DatabaseUnavailableError,
+        InternalError,
+        PasswordsBusyError,
+        SignInForbiddenError,
+        SignInRequiredError,
+        TokenInvalidError,
+        TooManyAttemptsError,
+    ),
+)
+async def delete_me(asked: AccountDeleteIn, account: SignedInDep, departure: DepartureDep) -> Response:
+    """For good, with its API tokens and collections. Its entries end with it, or live on as a guest's."""
+    await departure.leave(account.id, password=asked.password, leaves_entries=asked.entries == "leave")
+    return Response(status_code=204)

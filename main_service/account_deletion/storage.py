@@ -1,0 +1,71 @@
+"""What accounts leave behind, in PostgreSQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import and_, case, delete, exists, false, func, insert, or_, select, true, update
+
+from main_service.accounts.models import Account
+from main_service.collections.models import Collection
+from main_service.engines.postgres import Session
+from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, StaleKey, Visibility
+
+_accounts = Account.__table__.c
+
+
+@dataclass(frozen=True)
+class Left:
+    account_id: UUID
+    leaves_entries: bool
+
+
+async def list_left(session: Session) -> Sequence[Left]:
+    """The accounts that were left and have not been taken care of, oldest first."""
+    statement = select(_accounts.id, Account.leaves_entries).where(Account.left_at.is_not(None))
+    rows = await session.execute(statement.order_by(Account.left_at))
+    return [Left(account_id=row[0], leaves_entries=row[1]) for row in rows]
+
+
+async def delete_collections(session: Session, account_id: UUID) -> None:
+    await session.execute(delete(Collection).where(Collection.owner_id == account_id))
+
+
+async def let_go(session: Session, left: Left, *, longest: timedelta, limit: int) -> list[str]:
+    """Take the owner from at most `limit` of the account's entries, and end those that are not to live on.
+
+    What lives on ends after `longest` at the latest, for nobody is there to delete it. Returns the keys.
+    """
+    locked = (
+        select(Entry.key).where(Entry.owner_id == left.account_id).order_by(Entry.key).limit(limit).with_for_update()
+    )
+    keys = (await session.execute(locked)).scalars().all()
+    if not keys:
+        return []
+    is_live = Entry.ended_at.is_(None)
+    ends = and_(is_live, or_(false() if left.leaves_entries else true(), Entry.visibility == Visibility.PRIVATE))
+    latest = func.now() + longest
+    statement = (
+        update(Entry)
+        .where(Entry.key.in_(keys))
+        .values(
+            owner_id=None,
+            ended_at=case((ends, func.now()), else_=Entry.ended_at),
+            archival_reason=case((ends, ArchivalReason.DELETED.value), else_=Entry.archival_reason),
+            expires_at=case((is_live, func.least(Entry.expires_at, latest)), else_=Entry.expires_at),
+        )
+        .returning(Entry.body_id, (Entry.ended_at == func.now()).label("is_ended_now"))
+        .execution_options(synchronize_session=False)
+    )
+    rows = (await session.execute(statement)).all()
+    await session.execute(insert(StaleKey), [{"key": key} for key in keys])
+    if queued := [{"body_id": row.body_id} for row in rows if row.is_ended_now and row.body_id is not None]:
+        await session.execute(insert(BodyToDelete), queued)
+    return list(keys)
+
+
+async def delete_account(session: Session, account_id: UUID) -> None:
+    """Delete the row of an account that has no entries any more; one that has some is kept."""
+    has_entries = exists().where(Entry.owner_id == account_id)
+    await session.execute(delete(Account).where(_accounts.id == account_id, ~has_entries))

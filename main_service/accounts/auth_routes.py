@@ -1,0 +1,206 @@
+"""Registering and signing in, as JSON."""
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import ValidationError
+
+from main_service.accounts.bearer_auth import CurrentAccountDep, SessionIdDep, SignedInDep
+from main_service.accounts.dependencies import AccountChangerDep, AccountRegistrarDep, ClientAddressDep, SignInsDep
+from main_service.accounts.jwt_tokens import TokenPair
+from main_service.accounts.password_rules import in_even_time
+from main_service.accounts.schemas import (
+    AccountOut,
+    ChangePasswordIn,
+    EmailIn,
+    MessageOut,
+    RefreshIn,
+    RegisterIn,
+    ResetIn,
+    TokenIn,
+    TokenPairOut,
+    WhoAmIOut,
+)
+from main_service.dependencies import SessionDep
+from main_service.errors import (
+    AccountDisabledError,
+    CredentialsWrongError,
+    DatabaseUnavailableError,
+    InvalidInputError,
+    LinkInvalidError,
+    PasswordsBusyError,
+    SignInForbiddenError,
+    SignInRequiredError,
+    TokenInvalidError,
+    TooManyAttemptsError,
+    UsernameTakenError,
+)
+from main_service.web.form_body import read_form
+from main_service.web.json_body import JsonRoute
+from main_service.web.problems import InternalError, field_errors, problem_responses
+
+router = APIRouter(prefix="/api/v1/auth", tags=["accounts"], route_class=JsonRoute)
+
+_ALWAYS = (DatabaseUnavailableError, InternalError)
+_HASHING = (*_ALWAYS, PasswordsBusyError)
+_SIGNED_IN = (SignInRequiredError, TokenInvalidError, SignInForbiddenError)
+
+CONFIRM_SENT = "A letter is on its way to this address. Open the link in it to confirm the address."
+_AT_MOST = "There is at most one in five minutes; look for an earlier one, too."
+IF_THERE_IS_ONE = f"If this address has an account, a letter is on its way to it. {_AT_MOST}"
+
+_TOKEN_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": TokenIn.model_json_schema()},
+            "application/x-www-form-urlencoded": {
+                "schema": {
+                    "type": "object",
+                    "required": ["username", "password"],
+                    "properties": {
+                        "username": {"type": "string", "description": "The e-mail address, or the user name."},
+                        "password": {"type": "string", "format": "password"},
+                    },
+                }
+            },
+        },
+    }
+}
+
+
+@router.post(
+    "/register",
+    status_code=201,
+    summary="Register",
+    responses=problem_responses(UsernameTakenError, *_HASHING),
+)
+async def register(registration: RegisterIn, registrar: AccountRegistrarDep) -> MessageOut:
+    """The answer is the same for an address that has an account already; its owner gets a letter then."""
+    await registrar.register(registration.new_account)
+    return MessageOut(message=CONFIRM_SENT)
+
+
+@router.get("/verify/{token}", summary="Confirm an address", responses=problem_responses(LinkInvalidError, *_ALWAYS))
+async def verify(token: str, registrar: AccountRegistrarDep) -> MessageOut:
+    """The link of a letter leads here. Opening it again is harmless."""
+    await registrar.confirm(token)
+    return MessageOut(message="The address is confirmed.")
+
+
+@router.post(
+    "/verify/resend",
+    status_code=202,
+    summary="Send the link to confirm again",
+    responses=problem_responses(*_ALWAYS),
+)
+async def resend(asked: EmailIn, session: SessionDep, registrar: AccountRegistrarDep) -> MessageOut:
+    async with in_even_time(session):
+        await registrar.resend_confirmation(asked.email)
+    return MessageOut(message=IF_THERE_IS_ONE)
+
+
+@router.post(
+    "/token",
+    summary="Sign in",
+    openapi_extra=_TOKEN_BODY,
+    responses=problem_responses(CredentialsWrongError, AccountDisabledError, TooManyAttemptsError, *_HASHING),
+)
+async def sign_in(request: Request, sign_ins: SignInsDep, address: ClientAddressDep) -> TokenPairOut:
+    """By JSON, or by the password form of OAuth2, whose `username` may be the e-mail address."""
+    asked = await _read_token_in(request)
+    account = await sign_ins.sign_in(asked.email, asked.password, address=address)
+    return _pair_out(sign_ins.begin(account))
+
+
+@router.post("/refresh", summary="Get a fresh pair of tokens", responses=problem_responses(TokenInvalidError, *_ALWAYS))
+async def refresh(asked: RefreshIn, sign_ins: SignInsDep) -> TokenPairOut:
+    return _pair_out(await sign_ins.refresh(asked.refresh_token))
+
+
+@router.post(
+    "/logout",
+    status_code=204,
+    summary="Sign out",
+    responses=problem_responses(*_SIGNED_IN, *_ALWAYS),
+)
+async def logout(_: SignedInDep, session_id: SessionIdDep, sign_ins: SignInsDep) -> Response:
+    """Ends the access token that is sent and the refresh tokens of the same signing in."""
+    await sign_ins.end(session_id)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/logout-everywhere",
+    status_code=204,
+    summary="End all sessions and tokens of signing in",
+    responses=problem_responses(*_SIGNED_IN, *_ALWAYS),
+)
+async def logout_everywhere(account: SignedInDep, sign_ins: SignInsDep) -> Response:
+    """API tokens stay; they are deleted one by one."""
+    await sign_ins.end_everywhere(account.id, session_epoch=account.session_epoch)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/forgot-password", status_code=202, summary="Ask for a new password", responses=problem_responses(*_ALWAYS)
+)
+async def forgot_password(asked: EmailIn, session: SessionDep, changer: AccountChangerDep) -> MessageOut:
+    async with in_even_time(session):
+        await changer.forgot_password(asked.email)
+    return MessageOut(message=IF_THERE_IS_ONE)
+
+
+@router.post(
+    "/reset-password",
+    status_code=204,
+    summary="Set a new password by the link of a letter",
+    responses=problem_responses(LinkInvalidError, *_HASHING),
+)
+async def reset_password(asked: ResetIn, changer: AccountChangerDep) -> Response:
+    """Ends all sessions and API tokens."""
+    await changer.reset_password(asked.token, asked.password)
+    return Response(status_code=204)
+
+
+@router.post(
+    "/change-password",
+    summary="Set a new password by the old one",
+    responses=problem_responses(CredentialsWrongError, TooManyAttemptsError, *_SIGNED_IN, *_HASHING),
+)
+async def change_password(
+    asked: ChangePasswordIn,
+    account: SignedInDep,
+    changer: AccountChangerDep,
+    sign_ins: SignInsDep,
+    address: ClientAddressDep,
+) -> TokenPairOut:
+    """Ends all sessions and API tokens; the answer is a fresh pair."""
+    changed = await changer.change_password(
+        account.id, password=asked.password, new_password=asked.new_password, address=address
+    )
+    return _pair_out(sign_ins.begin(changed))
+
+
+@router.get("/whoami", summary="Who asks", responses=problem_responses(TokenInvalidError, *_ALWAYS))
+async def who_am_i(account: CurrentAccountDep) -> WhoAmIOut:
+    """Answers guests and users alike."""
+    user = AccountOut.model_validate(account) if account else None
+    return WhoAmIOut(authenticated=account is not None, user=user)
+
+
+async def _read_token_in(request: Request) -> TokenIn:
+    try:
+        if "form" in request.headers.get("content-type", ""):
+            fields = await read_form(request)
+            return TokenIn(email=fields.get("username", ""), password=fields.get("password", ""))
+        return TokenIn.model_validate(await request.json())
+    except json.JSONDecodeError as error:
+        raise InvalidInputError("The body is neither JSON nor a form.") from error
+    except ValidationError as error:
+        raise InvalidInputError(fields=field_errors(error.errors())) from error
+
+
+def _pair_out(pair: TokenPair) -> TokenPairOut:
+    return TokenPairOut.lasting(pair.access_token, pair.refresh_token, pair.expires_in)

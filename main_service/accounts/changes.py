@@ -1,0 +1,135 @@
+"""What an owner changes about an account: its password, user name and address.
+
+Deleting one's account.
+"""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from main_service.accounts import storage
+from main_service.accounts.emails import AccountLetters, password_state
+from main_service.accounts.models import Account
+from main_service.accounts.password_rules import require_good_password
+from main_service.accounts.reauthentication import PasswordAgain, end_sessions, get_by_claim, lock
+from main_service.accounts.sign_in_limits import SignInLimits
+from main_service.accounts.signed_links import Purpose, SignedLinks
+from main_service.engines.password_hasher import Passwords
+from main_service.engines.postgres import Session
+from main_service.engines.rate_limits import Address
+from main_service.errors import UsernameTakenError
+
+
+class AccountChanger:
+    def __init__(
+        self,
+        *,
+        session: Session,
+        passwords: Passwords,
+        password_again: PasswordAgain,
+        links: SignedLinks,
+        letters: AccountLetters,
+        limits: SignInLimits,
+    ) -> None:
+        self._session = session
+        self._passwords = passwords
+        self._password_again = password_again
+        self._links = links
+        self._letters = letters
+        self._limits = limits
+
+    async def forgot_password(self, email: str) -> None:
+        """Send a link to set a new password, if the address has an account. Nobody is told whether it has."""
+        account = await storage.find_by_email(self._session, email)
+        if account is not None and account.is_open:
+            await self._letters.offer_new_password(account)
+
+    async def reset_password(self, token: str, password: str) -> None:
+        """Set a new password by the link of a letter, which also confirms the address, and end all sessions and tokens.
+
+        Raises:
+            LinkInvalidError: the token is forged, over or used.
+            InvalidInputError: the password is no good.
+        """
+        account = await get_by_claim(self._session, "".join(self._links.read(token)[:1]))
+        self._links.check(Purpose.RESET, token, state=password_state(account))
+        require_good_password(password, email=account.email, username=account.username)
+        # No connection is held while the hash is worked on.
+        await self._session.commit()
+        hashed_password = await self._passwords.hash(password)
+        account = await lock(self._session, account.id)
+        # It may have been used by another request meanwhile.
+        self._links.check(Purpose.RESET, token, state=password_state(account))
+        await storage.change(self._session, account, {"hashed_password": hashed_password, "is_verified": True})
+        await end_sessions(self._session, account)
+        for name in filter(None, (account.email, account.username)):
+            await self._limits.forget(name)
+
+    async def change_password(self, account_id: UUID, *, password: str, new_password: str, address: Address) -> Account:
+        """Set a new password, by the old one, and end all sessions and tokens.
+
+        Raises:
+            CredentialsWrongError: `password` is not the present one.
+            InvalidInputError: the new one is no good.
+        """
+        account = await self._password_again.check(account_id, password, address=address)
+        verified = account.hashed_password
+        require_good_password(new_password, email=account.email, username=account.username, field="new_password")
+        hashed_password = await self._passwords.hash(new_password)
+        account = await self._password_again.lock(account_id, verified)
+        await storage.change(self._session, account, {"hashed_password": hashed_password})
+        await end_sessions(self._session, account)
+        return account
+
+    async def change_username(self, account_id: UUID, username: str | None, *, session_epoch: int) -> Account:
+        """Raises:
+        UsernameTakenError: another account has it.
+        """
+        account = await lock(self._session, account_id, session_epoch=session_epoch)
+        if not await storage.rename(self._session, account, {"username": username}):
+            raise UsernameTakenError
+        return account
+
+    async def count_own_visits(self, account_id: UUID, *, counts: bool, session_epoch: int) -> Account:
+        """Let the owner's visits to entries of their own count from now on, or not."""
+        account = await lock(self._session, account_id, session_epoch=session_epoch)
+        await storage.change(self._session, account, {"counts_own_visits": counts})
+        return account
+
+    async def send_daily_report(self, account_id: UUID, *, is_sent: bool, session_epoch: int) -> Account:
+        """Let a letter about the day's visits be sent after each day from today on, or not any more."""
+        account = await lock(self._session, account_id, session_epoch=session_epoch)
+        if is_sent and not account.daily_report:
+            yesterday = datetime.now(UTC).date() - timedelta(days=1)
+            await storage.change(self._session, account, {"daily_report": True, "daily_report_day": yesterday})
+        elif not is_sent:
+            await storage.change(self._session, account, {"daily_report": False})
+        return account
+
+    async def ask_to_change_email(self, account_id: UUID, email: str, *, password: str, address: Address) -> None:
+        """Send a link to the new address, which changes it once it is opened, and tell the old one.
+
+        Raises:
+            CredentialsWrongError: this is not the password.
+        """
+        account = await self._password_again.check_and_lock(account_id, password, address=address)
+        if await storage.find_by_email(self._session, email) is None:
+            await self._letters.ask_to_confirm_new(account, email)
+        await self._letters.tell_change_of_address(account, email)
+
+
+class AccountLeaver:
+    def __init__(self, *, session: Session, password_again: PasswordAgain) -> None:
+        self._session = session
+        self._password_again = password_again
+
+    async def leave(self, account_id: UUID, *, password: str, address: Address, leaves_entries: bool) -> None:
+        """End an account for good: its address and user name are free, its sessions and tokens ended.
+
+        What is left is a nameless row, until its entries are taken care of, by `leaves_entries`.
+
+        Raises:
+            CredentialsWrongError: this is not the password.
+            TooManyAttemptsError: too many attempts have failed.
+        """
+        account = await self._password_again.check_and_lock(account_id, password, address=address)
+        await storage.leave(self._session, account, leaves_entries=leaves_entries)

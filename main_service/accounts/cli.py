@@ -1,0 +1,48 @@
+"""What the command `create-superuser` does, with resources of its own."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from main_service.accounts import administration
+from main_service.accounts.schemas import EmailIn, RegisterIn
+from main_service.errors import InvalidInputError
+from main_service.resources import open_resources
+from main_service.settings import Settings
+from main_service.web.problems import field_errors
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+async def create(settings: Settings, *, email: str, username: str | None, password: str) -> None:
+    """Create a superuser's account.
+
+    Raises:
+        AppError: it can't be done; the sentences of its fields say why.
+    """
+    asked = _parse(RegisterIn, email=email, username=username, password=password)
+    async with open_resources(settings, for_task=True) as resources, resources.sessions() as session:
+        await administration.create_superuser(
+            session, resources.passwords, email=asked.email, username=asked.username, password=asked.password
+        )
+        await session.commit()
+
+
+async def promote(settings: Settings, email: str) -> None:
+    """Make a superuser of the account that an address has.
+
+    Raises:
+        AppError: as `create`.
+    """
+    asked = _parse(EmailIn, email=email)
+    async with open_resources(settings, for_task=True) as resources, resources.sessions() as session:
+        await administration.promote(session, asked.email)
+        await session.commit()
+
+
+def _parse(shape: type[Shape], **fields: str | None) -> Shape:
+    try:
+        return shape.model_validate(fields)
+    except ValidationError as error:
+        # Not as its cause, which would show the password.
+        raise InvalidInputError(fields=field_errors(error.errors())) from None

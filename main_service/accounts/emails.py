@@ -1,0 +1,75 @@
+"""The letters that accounts cause, and the links in them."""
+
+import time
+from datetime import timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from main_service.accounts.models import Account
+from main_service.accounts.signed_links import Purpose, SignedLinks
+from main_service.engines.postgres import Session
+from main_service.mail import outbox
+
+CONFIRM_LIFETIME = timedelta(hours=24)
+RESET_LIFETIME = timedelta(hours=1)
+LETTERS_EVERY = timedelta(minutes=5)
+"""Nobody's inbox is filled by somebody who keeps asking: one letter of a kind in this time."""
+
+
+class AccountLetters:
+    """Posts letters in the transaction of `session`."""
+
+    def __init__(self, *, session: Session, links: SignedLinks, public_url: str) -> None:
+        self._session = session
+        self._links = links
+        self._public_url = public_url
+
+    async def ask_to_confirm(self, account_id: UUID, email: str, username: str | None) -> None:
+        token = self._links.sign(Purpose.CONFIRM, [email], lifetime=CONFIRM_LIFETIME)
+        values = {"username": username or "", "link": self._confirm_link(token), "hours": _hours(CONFIRM_LIFETIME)}
+        # Who has deleted an account and registers anew gets a letter of its own.
+        await self._post(email, "confirm", values, about=str(account_id))
+
+    async def ask_to_confirm_new(self, account: Account, email: str) -> None:
+        """To the address that `account` shall get."""
+        claims = [str(account.id), email, self._links.fingerprint(address_state(account))]
+        token = self._links.sign(Purpose.CONFIRM_NEW, claims, lifetime=CONFIRM_LIFETIME)
+        await self._post(email, "confirm_new", {"link": self._confirm_link(token), "hours": _hours(CONFIRM_LIFETIME)})
+
+    async def offer_new_password(self, account: Account) -> None:
+        state = password_state(account)
+        token = self._links.sign(Purpose.RESET, [str(account.id)], lifetime=RESET_LIFETIME, state=state)
+        values = {"link": f"{self._public_url}/reset/{token}", "hours": _hours(RESET_LIFETIME)}
+        await self._post(account.email, "reset", values, about=state)
+
+    async def tell_taken(self, email: str) -> None:
+        """To the owner of an address that somebody tried to register again."""
+        await self._post(email, "taken", {"link_reset": f"{self._public_url}/forgot"})
+
+    async def tell_change_of_address(self, account: Account, new_email: str) -> None:
+        await self._post(account.email, "email_changed", {"new_email": new_email}, about=new_email)
+
+    def _confirm_link(self, token: str) -> str:
+        return f"{self._public_url}/verify/{token}"
+
+    async def _post(self, email: str, letter: str, values: dict[str, str], *, about: str = "") -> None:
+        """At most one letter of a kind, about the same thing, to an address in each `LETTERS_EVERY`."""
+        span = int(time.time() // LETTERS_EVERY.total_seconds())
+        subject = sha256(f"{email.lower()} {about.lower()}".encode()).hexdigest()
+        await outbox.post(
+            self._session, cause=f"{letter}:{subject}:{span}", recipient=email, letter=letter, values=values
+        )
+
+
+def address_state(account: Account) -> str:
+    """What a link to change the address hangs on: a new password voids it, so that no thief waits with one."""
+    return f"{account.email} {password_state(account)}"
+
+
+def password_state(account: Account) -> str:
+    """What a link to set a new password hangs on: once one is set, it is void."""
+    return f"{account.hashed_password} {account.session_epoch}"
+
+
+def _hours(lifetime: timedelta) -> str:
+    return str(lifetime // timedelta(hours=1))

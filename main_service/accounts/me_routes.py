@@ -1,0 +1,106 @@
+"""A user's own account and API tokens, as JSON."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from main_service.accounts.bearer_auth import AccountDep, SignedInDep
+from main_service.accounts.dependencies import AccountChangerDep, ApiTokenServiceDep, ClientAddressDep
+from main_service.accounts.models import ApiToken
+from main_service.accounts.schemas import (
+    AccountChangeIn,
+    AccountOut,
+    ApiTokenIn,
+    ApiTokenOut,
+    CreatedApiTokenOut,
+)
+from main_service.errors import (
+    CredentialsWrongError,
+    DatabaseUnavailableError,
+    NotFoundError,
+    PasswordsBusyError,
+    SignInForbiddenError,
+    SignInRequiredError,
+    TokenInvalidError,
+    TooManyAttemptsError,
+    TooManyTokensError,
+    UsernameTakenError,
+)
+from main_service.web.json_body import JsonRoute
+from main_service.web.problems import InternalError, problem_responses
+
+router = APIRouter(prefix="/api/v1", tags=["accounts"], route_class=JsonRoute)
+
+_KNOWN = (SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, InternalError)
+_SIGNED_IN = (*_KNOWN, SignInForbiddenError)
+_PASSWORD = (*_SIGNED_IN, CredentialsWrongError, TooManyAttemptsError, PasswordsBusyError)
+
+
+@router.get("/users/me", summary="Get my account", responses=problem_responses(*_KNOWN))
+async def get_me(account: AccountDep) -> AccountOut:
+    return AccountOut.model_validate(account)
+
+
+@router.patch("/users/me", summary="Change my account", responses=problem_responses(*_PASSWORD, UsernameTakenError))
+async def change_me(
+    change: AccountChangeIn, account: SignedInDep, changer: AccountChangerDep, address: ClientAddressDep
+) -> AccountOut:
+    """A new e-mail address needs the password, and counts once the link in the letter to it was opened."""
+    # Before any row is locked, which reads it anew.
+    session_epoch = account.session_epoch
+    if change.email is not None:
+        await changer.ask_to_change_email(account.id, change.email, password=change.password or "", address=address)
+    if "username" in change.model_fields_set:
+        account = await changer.change_username(account.id, change.username, session_epoch=session_epoch)
+    if change.counts_own_visits is not None:
+        account = await changer.count_own_visits(
+            account.id, counts=change.counts_own_visits, session_epoch=session_epoch
+        )
+    if change.daily_report is not None:
+        account = await changer.send_daily_report(account.id, is_sent=change.daily_report, session_epoch=session_epoch)
+    return AccountOut.model_validate(account)
+
+
+@router.post(
+    "/tokens",
+    status_code=201,
+    summary="Create an API token",
+    responses=problem_responses(*_SIGNED_IN, TooManyTokensError),
+)
+async def create_token(asked: ApiTokenIn, account: SignedInDep, tokens: ApiTokenServiceDep) -> CreatedApiTokenOut:
+    """Used like an access token: `Authorization: Bearer slp_…`."""
+    token, text = await tokens.create(
+        account.id,
+        session_epoch=account.session_epoch,
+        name=asked.name,
+        may_write="write" in asked.scopes,
+        expires_at=asked.expires_at,
+    )
+    return CreatedApiTokenOut(**_token_out(token).model_dump(), token=text)
+
+
+@router.get("/tokens", summary="List my API tokens", responses=problem_responses(*_SIGNED_IN))
+async def list_tokens(account: SignedInDep, tokens: ApiTokenServiceDep) -> list[ApiTokenOut]:
+    return [_token_out(token) for token in await tokens.list(account.id)]
+
+
+@router.delete(
+    "/tokens/{token_id}",
+    status_code=204,
+    summary="Delete an API token",
+    responses=problem_responses(*_SIGNED_IN, NotFoundError),
+)
+async def delete_token(token_id: UUID, account: SignedInDep, tokens: ApiTokenServiceDep) -> Response:
+    await tokens.delete(account.id, token_id)
+    return Response(status_code=204)
+
+
+def _token_out(token: ApiToken) -> ApiTokenOut:
+    return ApiTokenOut(
+        id=token.id,
+        name=token.name,
+        scopes=["read", "write"] if token.may_write else ["read"],
+        created_at=token.created_at,
+        expires_at=token.expires_at,
+        last_used_at=token.last_used_at,
+    )

@@ -1,0 +1,63 @@
+"""The pages that the links of letters lead to: an address confirmed, a new password asked for and set."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+
+from main_service.accounts.dependencies import AccountChangerDep, AccountRegistrarDep
+from main_service.accounts.password_rules import in_even_time
+from main_service.accounts.schemas import EmailIn, ResetIn
+from main_service.dependencies import SessionDep, SettingsDep
+from main_service.errors import AppError
+from main_service.web.csrf import FIELD, check_form
+from main_service.web.form_body import read_form
+from main_service.web.forms import form_page, message_page, parse
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+SIGN_IN = ("Sign in", "/sign-in")
+
+
+@router.api_route("/verify/{token}", methods=["GET", "HEAD"])
+async def verify(token: str, request: Request, registrar: AccountRegistrarDep) -> Response:
+    await registrar.confirm(token)
+    heading, sentence = "Your address is confirmed", "You can close this page, or sign in."
+    return message_page(request, heading, sentence, button=SIGN_IN, template="accounts/confirmed.html")
+
+
+@router.api_route("/forgot", methods=["GET", "HEAD"])
+async def ask_for_email(request: Request, settings: SettingsDep) -> Response:
+    return form_page(request, settings, "accounts/forgot.html", email="")
+
+
+@router.post("/forgot")
+async def forgot(request: Request, session: SessionDep, settings: SettingsDep, changer: AccountChangerDep) -> Response:
+    fields = await read_form(request)
+    email = fields.get("email", "")
+    try:
+        check_form(request, fields.get(FIELD), settings)
+        asked = parse(EmailIn, email=email)
+        async with in_even_time(session):
+            await changer.forgot_password(asked.email)
+    except AppError as error:
+        return form_page(request, settings, "accounts/forgot.html", error=error, email=email)
+    sentence = "If this address has an account, a letter with a link to choose a new password is on its way to it."
+    return message_page(request, "Look into your mail", sentence, button=SIGN_IN)
+
+
+@router.api_route("/reset/{token}", methods=["GET", "HEAD"])
+async def ask_for_password(token: str, request: Request, settings: SettingsDep) -> Response:
+    return form_page(request, settings, "accounts/reset.html", token=token)
+
+
+@router.post("/reset")
+async def reset(request: Request, settings: SettingsDep, changer: AccountChangerDep) -> Response:
+    fields = await read_form(request)
+    token = fields.get("token", "")
+    try:
+        check_form(request, fields.get(FIELD), settings)
+        asked = parse(ResetIn, token=token, password=fields.get("password", ""))
+        await changer.reset_password(asked.token, asked.password)
+    except AppError as error:
+        return form_page(request, settings, "accounts/reset.html", error=error, token=token)
+    sentence = "It counts from now on. Whoever was signed in to your account, wherever, is signed out."
+    return message_page(request, "Your password is set", sentence, button=SIGN_IN)

@@ -1,0 +1,104 @@
+"""How an account comes to be, and how its address is confirmed.
+
+Nothing here tells a stranger whether an address has an account: who asks about one that has none gets the same answer,
+in the same time.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from main_service.accounts import storage
+from main_service.accounts.emails import AccountLetters, address_state
+from main_service.accounts.password_rules import require_good_password
+from main_service.accounts.reauthentication import end_sessions, get_by_claim, lock
+from main_service.accounts.signed_links import Purpose, SignedLinks
+from main_service.engines.password_hasher import Passwords
+from main_service.engines.postgres import Session
+from main_service.errors import LinkInvalidError, UsernameTakenError
+
+
+@dataclass(frozen=True)
+class NewAccount:
+    email: str
+    username: str | None
+    password: str
+
+
+class AccountRegistrar:
+    def __init__(self, *, session: Session, passwords: Passwords, links: SignedLinks, letters: AccountLetters) -> None:
+        self._session = session
+        self._passwords = passwords
+        self._links = links
+        self._letters = letters
+
+    async def register(self, new: NewAccount) -> None:
+        """Make an account and send its owner a link to confirm the address; or tell the owner of one that exists.
+
+        Raises:
+            InvalidInputError: the password is no good.
+            UsernameTakenError: another account has this user name.
+        """
+        require_good_password(new.password, email=new.email, username=new.username)
+        hashed_password = await self._passwords.hash(new.password)
+        account_id = uuid4()
+        if await storage.create(
+            self._session,
+            account_id=account_id,
+            email=new.email,
+            username=new.username,
+            hashed_password=hashed_password,
+        ):
+            await self._letters.ask_to_confirm(account_id, new.email, new.username)
+            return
+        owner = await storage.find_by_email(self._session, new.email)
+        if new.username and await self._is_name_of_another(new.username, owner.id if owner else None):
+            raise UsernameTakenError
+        if owner is None:
+            # It was deleted within this moment; who asks again registers it.
+            return
+        await self._letters.tell_taken(owner.email)
+
+    async def confirm(self, token: str) -> None:
+        """Confirm the address that a letter was sent to; again is harmless.
+
+        The first confirmation ends all sessions and tokens: whoever registered a stranger's address is out.
+
+        Raises:
+            LinkInvalidError: the token is forged, over, or its address has no account any more.
+        """
+        claims = self._links.read(token)
+        if len(claims) == 3:
+            self._links.check(Purpose.CONFIRM_NEW, token)
+            await self._confirm_new_email(*claims)
+            return
+        self._links.check(Purpose.CONFIRM, token)
+        email = "".join(claims)
+        found = await storage.find_by_email(self._session, email)
+        account = found and await storage.find_for_update(self._session, found.id)
+        # The address may have been changed until the row was locked.
+        if account is None or await storage.find_by_email(self._session, email) is None:
+            raise LinkInvalidError
+        if not account.is_verified:
+            await storage.change(self._session, account, {"is_verified": True})
+            await end_sessions(self._session, account)
+
+    async def resend_confirmation(self, email: str) -> None:
+        """Send the link once more, if the address has an account that waits for it."""
+        account = await storage.find_by_email(self._session, email)
+        if account is not None and account.is_open and not account.is_verified:
+            await self._letters.ask_to_confirm(account.id, account.email, account.username)
+
+    async def _confirm_new_email(self, account_id: str, email: str, fingerprint: str) -> None:
+        account = await get_by_claim(self._session, account_id)
+        account = await lock(self._session, account.id)
+        if account.email == email and account.is_verified:
+            return
+        if fingerprint != self._links.fingerprint(address_state(account)):
+            raise LinkInvalidError
+        if not await storage.rename(self._session, account, {"email": email, "is_verified": True}):
+            raise LinkInvalidError
+        await end_sessions(self._session, account)
+
+    async def _is_name_of_another(self, username: str, account_id: UUID | None) -> bool:
+        holder = await storage.find_by_username(self._session, username)
+        return holder is not None and holder.id != account_id

@@ -1,0 +1,95 @@
+"""Signing in, staying signed in, and signing out.
+
+An unknown name gets the answer of a wrong password, in the same time.
+"""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from main_service.accounts import storage
+from main_service.accounts.jwt_tokens import BROWSER_LIFETIME, BearerTokens, Claims, TokenPair, Use
+from main_service.accounts.models import Account
+from main_service.accounts.reauthentication import lock
+from main_service.accounts.sign_in_limits import SignInLimits
+from main_service.engines.password_hasher import Passwords
+from main_service.engines.postgres import Session
+from main_service.engines.rate_limits import Address
+from main_service.errors import AccountDisabledError, CredentialsWrongError, TokenInvalidError
+
+ENDED_FOR = BROWSER_LIFETIME + timedelta(minutes=1)
+"""How long it is known that a session was ended: until the last token that a request may just be making is over."""
+
+
+class SignIns:
+    def __init__(self, *, session: Session, passwords: Passwords, tokens: BearerTokens, limits: SignInLimits) -> None:
+        self._session = session
+        self._passwords = passwords
+        self._tokens = tokens
+        self._limits = limits
+
+    async def sign_in(self, name: str, password: str, *, address: Address) -> Account:
+        """The account of an e-mail or user name and its password.
+
+        Raises:
+            CredentialsWrongError: there is no such account, or this is not its password.
+            AccountDisabledError: it is, but the account was disabled.
+            TooManyAttemptsError: too many attempts have failed.
+        """
+        is_email = "@" in name
+        account = await (storage.find_by_email if is_email else storage.find_by_username)(self._session, name)
+        if account is not None and account.left_at is not None:
+            account = None
+        # No connection is held while the hash is worked on.
+        await self._session.commit()
+        # Under the name as it was typed: one counter for both would tell which name belongs to which address.
+        await self._limits.require_room(name, address)
+        is_right = await self._passwords.verify(password, account.hashed_password if account else None)
+        if account is None or not is_right:
+            await self._limits.note_failure(name, address)
+            raise CredentialsWrongError
+        # Many who guess at once have all been let in before the first failure was counted.
+        await self._limits.require_room(name, address)
+        if not account.is_open:
+            raise AccountDisabledError
+        return account
+
+    def begin(self, account: Account) -> TokenPair:
+        """A new session of a program."""
+        return self._tokens.pair_for(account, new_session_id())
+
+    def begin_in_browser(self, account: Account) -> str:
+        """A new session of a browser: what its cookie holds."""
+        return self._tokens.browser_token_for(account, new_session_id())
+
+    async def refresh(self, refresh_token: str) -> TokenPair:
+        """A fresh pair for a refresh token, in the same session.
+
+        Raises:
+            TokenInvalidError: it is none, is over, or its session was ended.
+        """
+        claims = self._tokens.read(refresh_token, Use.REFRESH)
+        account = await find_signed_in(self._session, claims)
+        if account is None:
+            raise TokenInvalidError
+        return self._tokens.pair_for(account, claims.session_id)
+
+    async def end(self, session_id: UUID) -> None:
+        """End one session: all its tokens, at once. Again is harmless."""
+        await storage.end_session(self._session, session_id, expires_at=datetime.now(UTC) + ENDED_FOR)
+
+    async def end_everywhere(self, account_id: UUID, *, session_epoch: int) -> None:
+        """End all sessions and JWTs. API tokens stay: they have a list of their own to be deleted from."""
+        account = await lock(self._session, account_id, session_epoch=session_epoch)
+        await storage.change(self._session, account, {"session_epoch": account.session_epoch + 1})
+
+
+def new_session_id() -> UUID:
+    return uuid4()
+
+
+async def find_signed_in(session: Session, claims: Claims) -> Account | None:
+    """Whose token made these claims, if its session still goes on."""
+    account = await storage.find_in_session(session, claims.account_id, claims.session_id)
+    if account is None or not account.is_open or account.session_epoch != claims.session_epoch:
+        return None
+    return account

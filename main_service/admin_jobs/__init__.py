@@ -1,0 +1,1 @@
+"""Jobs that superusers order: recorded by a request, run by the worker."""

@@ -1,0 +1,63 @@
+"""Work that superusers ask for, as JSON: the answer comes at once, the worker does it."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from main_service.accounts.bearer_auth import SUPERUSER_REFUSALS, SuperuserDep
+from main_service.admin_jobs.models import AdminTask, Work
+from main_service.admin_jobs.schemas import AskedOut, TaskOut
+from main_service.admin_jobs.service import Asking, state_of
+from main_service.dependencies import SessionDep, SettingsDep
+from main_service.errors import NotFoundError
+from main_service.settings import Settings
+from main_service.web.problems import problem_responses
+
+router = APIRouter(prefix="/api/v1/admin", tags=["administration"])
+
+
+async def get_asking(session: SessionDep) -> Asking:
+    return Asking(session=session)
+
+
+AskingDep = Annotated[Asking, Depends(get_asking)]
+
+
+@router.post(
+    "/archive-unused",
+    status_code=202,
+    summary="End the entries that nobody uses",
+    responses=problem_responses(*SUPERUSER_REFUSALS),
+)
+async def archive_unused(
+    days: Annotated[int, Query(ge=1, le=36_500, description="Neither read nor changed for more than so many days.")],
+    _: SuperuserDep,
+    asking: AskingDep,
+    settings: SettingsDep,
+    response: Response,
+) -> AskedOut:
+    """Anybody's, even without an end of its own. Last uses are known to within two days; where in doubt, one stays."""
+    return _accepted(await asking.ask(Work.ARCHIVE_UNUSED, days=days), settings, response)
+
+
+@router.post(
+    "/cleanup", status_code=202, summary="Do the daily clean-up now", responses=problem_responses(*SUPERUSER_REFUSALS)
+)
+async def clean_up(_: SuperuserDep, asking: AskingDep, settings: SettingsDep, response: Response) -> AskedOut:
+    return _accepted(await asking.ask(Work.CLEAN_UP), settings, response)
+
+
+@router.get(
+    "/tasks/{task_id}",
+    summary="See how far work is that was asked for",
+    responses=problem_responses(*SUPERUSER_REFUSALS, NotFoundError),
+)
+async def get_task(task_id: UUID, _: SuperuserDep, asking: AskingDep) -> TaskOut:
+    """Kept for 30 days after it was finished."""
+    return TaskOut.of(await asking.get(task_id))
+
+
+def _accepted(task: AdminTask, settings: Settings, response: Response) -> AskedOut:
+    response.headers["Location"] = f"{settings.public_url}{router.prefix}/tasks/{task.id}"
+    return AskedOut(id=task.id, state=state_of(task))

@@ -1,0 +1,233 @@
+"""The texts of pastes in the object store, a folder or an S3 bucket, compressed with zstd.
+
+A text never changes under its id: a new text gets a new id.
+
+Texts of pastes kept in memory. A text never changes under its `body_id`, so there is nothing to keep fresh.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import obstore
+import zstandard
+from obstore.store import LocalStore, S3Store
+
+from main_service.engines.object_store import open_store, require_folder, sync_to_disk, translated_errors
+from main_service.errors import BodyStoreUnavailableError, TextTooLargeError
+from main_service.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+COMPRESSION_LEVEL = 3
+INLINE_BYTES = 64 * 1024
+"""Up to this size compressing takes less than handing the work to a thread."""
+CHUNK_BYTES = 64 * 1024
+IDS_PER_PAGE = 1_000
+
+
+_NOBODY = UUID(int=0)
+"""The id of no text."""
+
+
+class BodyMissingError(LookupError):
+    """The store has no text under this id."""
+
+
+@dataclass(frozen=True)
+class StoredBody:
+    body_id: UUID
+    stored_at: datetime
+
+
+class BodyStore:
+    """Texts by their `body_id`, at `<two letters>/<body_id>` below the store's address.
+
+    Raises:
+        BodyStoreUnavailableError: from every method, when the store is away, refuses or is full.
+    """
+
+    def __init__(self, store: LocalStore | S3Store, *, folder: Path | None, max_text_bytes: int) -> None:
+        """`folder`: where a local store keeps its files; None for S3."""
+        self._store = store
+        self._folder = folder
+        self._max_text_bytes = max_text_bytes
+
+    async def put(self, body_id: UUID, text: bytes) -> None:
+        """Keep `text`; when this returns it outlives a power cut.
+
+        Raises:
+            TextTooLargeError: it has more than `max_text_bytes`.
+        """
+        if len(text) > self._max_text_bytes:
+            raise TextTooLargeError(self._max_text_bytes)
+        if len(text) <= INLINE_BYTES:
+            compressed = zstandard.compress(text, COMPRESSION_LEVEL)
+        else:
+            compressed = await asyncio.to_thread(zstandard.compress, text, COMPRESSION_LEVEL)
+        path = _path(body_id)
+        with translated_errors():
+            require_folder(self._folder)
+            await obstore.put_async(self._store, path, compressed, use_multipart=False)
+            if self._folder is not None:
+                await asyncio.to_thread(sync_to_disk, self._folder, path)
+
+    async def get(self, body_id: UUID) -> bytes:
+        """The whole text.
+
+        Raises:
+            BodyMissingError: there is none under this id.
+        """
+        return b"".join([chunk async for chunk in await self.open(body_id)])
+
+    async def open(self, body_id: UUID) -> AsyncIterator[bytes]:
+        """The text in chunks, so that a slow reader of a large one holds its compressed form only.
+
+        Raises:
+            BodyMissingError: there is none under this id; raised before the first chunk.
+        """
+        with translated_errors():
+            try:
+                result = await obstore.get_async(self._store, _path(body_id))
+            except FileNotFoundError as error:
+                require_folder(self._folder)
+                raise BodyMissingError(body_id) from error
+            compressed = bytes(await result.bytes_async())
+        return _decompressed(compressed)
+
+    async def delete(self, body_ids: Sequence[UUID]) -> None:
+        """Delete texts; one that is missing counts as deleted."""
+        with translated_errors():
+            if self._folder is None:
+                await obstore.delete_async(self._store, [_path(body_id) for body_id in body_ids])
+                return
+            require_folder(self._folder)
+            # A bulk delete of the local store raises when one file is missing, so each is asked for by itself.
+            deletions = (obstore.delete_async(self._store, _path(body_id)) for body_id in body_ids)
+            for outcome in await asyncio.gather(*deletions, return_exceptions=True):
+                if isinstance(outcome, BaseException) and not isinstance(outcome, FileNotFoundError):
+                    raise outcome
+
+    async def discard(self, body_id: UUID) -> None:
+        """Delete a text that no row names; if that fails, the daily sweep finds it."""
+        try:
+            await self.delete([body_id])
+        except BodyStoreUnavailableError as error:
+            logger.warning("A text without an entry is left for the daily sweep: %r", error.__cause__)
+
+    async def check(self) -> None:
+        """Return if the store answers."""
+        with translated_errors():
+            if self._folder is not None:
+                # A local store finds nothing, and says no more, where its disk is not mounted or not its own.
+                await asyncio.to_thread(_require_writable, self._folder)
+                return
+            try:
+                await obstore.head_async(self._store, _path(_NOBODY))
+            except FileNotFoundError:
+                return
+
+    async def list_pages(self) -> AsyncIterator[list[StoredBody]]:
+        """All texts, in pages of at most `IDS_PER_PAGE`, in no order."""
+        with translated_errors():
+            async for page in obstore.list(self._store, chunk_size=IDS_PER_PAGE):
+                bodies = []
+                for stored in page:
+                    body_id = _body_id(stored["path"])
+                    if body_id is not None:
+                        bodies.append(StoredBody(body_id, stored["last_modified"]))
+                yield bodies
+
+    async def sweep_unfinished(self, *, older_than: timedelta) -> int:
+        """Delete files that a put left behind when its process was killed; return how many. S3 leaves none."""
+        if self._folder is None:
+            return 0
+        with translated_errors():
+            return await asyncio.to_thread(_sweep_unfinished, self._folder, older_than)
+
+
+def open_body_store(settings: Settings) -> BodyStore:
+    """The store at `settings.body_store_url`; nothing is sent yet.
+
+    Raises:
+        ValueError: S3 is meant and no credentials are found.
+    """
+    store, folder = open_store(settings)
+    return BodyStore(store, folder=folder, max_text_bytes=settings.max_text_bytes)
+
+
+def _path(body_id: UUID) -> str:
+    return f"{body_id.hex[:2]}/{body_id}"
+
+
+def _body_id(path: str) -> UUID | None:
+    """None for a file that is none of ours."""
+    try:
+        return UUID(path.rpartition("/")[2])
+    except ValueError:
+        return None
+
+
+async def _decompressed(compressed: bytes) -> AsyncIterator[bytes]:
+    for chunk in zstandard.ZstdDecompressor().read_to_iter(compressed, write_size=CHUNK_BYTES):
+        yield chunk
+
+
+def _require_writable(folder: Path) -> None:
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder} is missing or may not be written")
+
+
+def _sweep_unfinished(folder: Path, older_than: timedelta) -> int:
+    """The local store writes to `<name>#<number>` first, and its own listing leaves these files out."""
+    swept = 0
+    for file in folder.glob("*/*#*"):
+        try:
+            if time.time() - file.stat().st_mtime > older_than.total_seconds():
+                file.unlink()
+                swept += 1
+        except FileNotFoundError:
+            # Its put has ended, or another sweep was faster.
+            continue
+    return swept
+
+
+LARGEST_BYTES = 64 * 1024
+"""Of one text."""
+CACHE_BYTES = 32 * 1024 * 1024
+"""Of all, not counting about 200 bytes for each."""
+
+
+class TextCache:
+    """One per process. What has not been asked for longest makes room. Whether somebody may read it, others decide.
+
+    A `body_id` is given by its 32 hexadecimal digits: a UUID is looked up five times slower than a text.
+    """
+
+    def __init__(self, limit_bytes: int = CACHE_BYTES) -> None:
+        self._limit_bytes = limit_bytes
+        self._texts: OrderedDict[str, bytes] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, body_id: str) -> bytes | None:
+        text = self._texts.get(body_id)
+        if text is not None:
+            self._texts.move_to_end(body_id)
+        return text
+
+    def put(self, body_id: str, text: bytes) -> None:
+        """Keep the text, if it is not larger than `LARGEST_BYTES`."""
+        if len(text) > LARGEST_BYTES or body_id in self._texts:
+            return
+        self._texts[body_id] = text
+        self._bytes += len(text)
+        while self._bytes > self._limit_bytes:
+            _, dropped = self._texts.popitem(last=False)
+            self._bytes -= len(dropped)

@@ -1,0 +1,78 @@
+"""What follows the commit of a change, before the answer: Redis learns of it, and texts that nobody may read go.
+
+Makes sure that Redis learns of every change, even one that was made while it was away or just before it crashed.
+
+And of every key whose create could not add it to the membership filter.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from main_service.engines.postgres import Session
+from main_service.engines.redis import RedisAwayError
+from main_service.engines.texts import BodyStore
+from main_service.entries import storage
+from main_service.entries.cache import Copies
+from main_service.errors import UnavailableError
+from main_service.keys.key_filter import KnownKeys
+
+logger = logging.getLogger(__name__)
+
+
+class Aftermath:
+    """Of one request. What fails here is left to the worker, which finds it in PostgreSQL."""
+
+    def __init__(self, *, session: Session, copies: Copies, bodies: BodyStore) -> None:
+        self._session = session
+        self._copies = copies
+        self._bodies = bodies
+
+    def bury(self, keys: Sequence[str]) -> None:
+        """Once the transaction is committed, let no reader see what these entries were."""
+        if keys:
+            self._session.after_commit(lambda: self._bury(keys))
+
+    def delete_bodies(self, body_ids: Sequence[UUID]) -> None:
+        """Once the transaction is committed, delete queued texts without waiting for the worker."""
+        if body_ids:
+            self._session.after_commit(lambda: self._delete_bodies(body_ids))
+
+    async def _bury(self, keys: Sequence[str]) -> None:
+        try:
+            await self._copies.bury(keys)
+        except RedisAwayError as error:
+            logger.warning("Redis did not learn of a change; it will within 10 s of its return: %s", error)
+
+    async def _delete_bodies(self, body_ids: Sequence[UUID]) -> None:
+        try:
+            await self._bodies.delete(body_ids)
+            await storage.note_deleted_bodies(self._session, body_ids)
+            await self._session.commit()
+        except UnavailableError as error:
+            logger.warning("Deleted texts are left for the worker: %r", error.__cause__)
+
+
+STALE_KEYS_PER_BATCH = 1_000
+SAFE_AFTER = timedelta(seconds=5)
+"""By then a tombstone is on Redis' disk, which it syncs every second; until then it is written again."""
+
+
+async def heal_copies(session: Session, copies: Copies, known_keys: KnownKeys) -> int:
+    """Write the tombstones of all changes that Redis may not have; return how many. Commits batch by batch.
+
+    Raises:
+        RedisAwayError: Redis is away; what is left is done by a later run.
+    """
+    healed = 0
+    last_id = 0
+    while stale_keys := await storage.list_stale_keys(session, after_id=last_id, limit=STALE_KEYS_PER_BATCH):
+        last_id = stale_keys[-1].id
+        keys = [stale.key for stale in stale_keys]
+        await copies.bury(keys)
+        await known_keys.add(keys)
+        await storage.settle_stale_keys(session, stale_keys, grace=SAFE_AFTER)
+        await session.commit()
+        healed += len(stale_keys)
+    return healed

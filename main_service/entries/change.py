@@ -1,0 +1,161 @@
+"""Changing entries, for whoever may, and taking a guest's into an account.
+
+Deleting entries, for whoever may.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from main_service.engines.postgres import Session
+from main_service.engines.texts import BodyStore
+from main_service.entries import storage
+from main_service.entries.aliases import is_key, is_long_key
+from main_service.entries.cache_invalidation import Aftermath
+from main_service.entries.entry import LiveEntry
+from main_service.entries.lifetimes import Lifetime, LifetimePolicies
+from main_service.entries.models import ArchivalReason, Entry, Kind, Visibility
+from main_service.entries.permissions import Asker, Rights
+from main_service.entries.read import EntryReader, require_live
+from main_service.entries.urls import leads_here
+from main_service.errors import AppError, FieldError, InvalidInputError, LeadsHereError
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What to change. `fields` holds new values of columns by name; `text` a new text of a paste."""
+
+    fields: dict[str, Any]
+    lifetime: Lifetime
+    text: bytes | None
+
+
+class EntryChanger:
+    def __init__(
+        self,
+        *,
+        session: Session,
+        reader: EntryReader,
+        aftermath: Aftermath,
+        bodies: BodyStore,
+        rights: Rights,
+        lifetimes: LifetimePolicies,
+        public_url: str,
+    ) -> None:
+        self._session = session
+        self._reader = reader
+        self._aftermath = aftermath
+        self._bodies = bodies
+        self._rights = rights
+        self._lifetimes = lifetimes
+        self._public_url = public_url
+
+    async def change(self, key: str, changes: Changes, asker: Asker) -> LiveEntry:
+        """Change an entry; effective at once for every reader.
+
+        Raises:
+            NotFoundError, EntryEndedError: as `get`.
+            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the asker may not.
+            InvalidInputError, TextTooLargeError: see their sentences.
+        """
+        entry = await self._reader.get(key, asker)
+        self._rights.require_manager(entry, asker)
+        values = self._checked_values(entry, changes)
+        body_id = None
+        if changes.text is not None:
+            body_id = uuid4()
+            await self._bodies.put(body_id, changes.text)
+            values |= {"body_id": body_id, "size_bytes": len(changes.text)}
+        try:
+            row = await self._lock(key, asker)
+        except AppError:
+            if body_id is not None:
+                await self._bodies.discard(body_id)
+            raise
+        old_body_id = row.body_id
+        if values:
+            await storage.change(self._session, row, {**values, "updated_at": datetime.now(UTC)})
+            self._aftermath.bury([key])
+        if body_id is not None and old_body_id is not None:
+            await storage.queue_body(self._session, old_body_id)
+            self._aftermath.delete_bodies([old_body_id])
+        return LiveEntry.from_row(row)
+
+    async def claim(self, key: str, account_id: UUID, *, manage_token: str | None) -> LiveEntry:
+        """Take a guest's entry into an account, by its manage token, which opens it no longer then.
+
+        Again is harmless.
+
+        Raises:
+            NotFoundError, EntryEndedError: as `get`.
+            NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the asker may not.
+            TokenInvalidError: the account has just been deleted.
+        """
+        asker = Asker(account_id=account_id, manage_token=manage_token)
+        self._rights.require_manager(await self._reader.get(key, asker), asker)
+        row = await self._lock(key, asker)
+        if row.owner_id is None:
+            await storage.own(self._session, row, account_id)
+            self._aftermath.bury([key])
+        return LiveEntry.from_row(row)
+
+    async def _lock(self, key: str, asker: Asker) -> Entry:
+        """The row as it is now, kept so until the transaction ends. It may have got an owner since it was read."""
+        row = require_live(await storage.find_for_update(self._session, key), asker)
+        self._rights.require_manager(row, asker)
+        return row
+
+    def _checked_values(self, entry: LiveEntry, changes: Changes) -> dict[str, Any]:
+        foreign = {"text", "syntax"} if entry.kind is Kind.LINK else {"original_url"}
+        given = set(changes.fields) | ({"text"} if changes.text is not None else set())
+        if given & foreign:
+            message = f"A {entry.kind} has no such field."
+            raise InvalidInputError(
+                fields=[FieldError(name, "field_of_other_kind", message) for name in sorted(given & foreign)]
+            )
+        values = dict(changes.fields)
+        if "original_url" in values and leads_here(values["original_url"], self._public_url):
+            raise LeadsHereError
+        if values.get("visibility") is Visibility.PRIVATE and entry.owner_id is None:
+            message = "Only entries of users can be private; sign in and claim it first."
+            raise InvalidInputError(fields=[FieldError("visibility", "private_for_users", message)])
+        if values.get("visibility") is Visibility.PRIVATE and not is_long_key(entry.key):
+            message = "Its address could be guessed: only an entry with 11 drawn characters can become private."
+            raise InvalidInputError(fields=[FieldError("visibility", "key_too_easy", message)])
+        if changes.lifetime.is_given:
+            policy = self._lifetimes.of(entry.owner_id)
+            values["expires_at"] = policy.expiry(changes.lifetime, now=datetime.now(UTC))
+        return values
+
+
+class EntryEnder:
+    def __init__(self, *, session: Session, reader: EntryReader, aftermath: Aftermath, rights: Rights) -> None:
+        self._session = session
+        self._reader = reader
+        self._aftermath = aftermath
+        self._rights = rights
+
+    async def delete(self, key: str, asker: Asker) -> Kind:
+        """End an entry at once, and delete its text; return what it was.
+
+        Raises:
+            NotFoundError, EntryEndedError: as `get`.
+            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the asker may not.
+        """
+        self._rights.require_manager(await self._reader.get(key, asker), asker)
+        row = require_live(await storage.find_for_update(self._session, key), asker)
+        self._rights.require_manager(row, asker)
+        await storage.end(self._session, row, ArchivalReason.DELETED)
+        self._aftermath.bury([key])
+        self._aftermath.delete_bodies([row.body_id] if row.body_id else [])
+        return row.kind
+
+    async def delete_many(self, keys: Sequence[str], owner_id: UUID) -> list[str]:
+        """End those of the entries that are the owner's and live; return their keys, in the order they were given."""
+        ended = await storage.end_owned(self._session, owner_id, keys=[key for key in keys if is_key(key)])
+        self._aftermath.bury([end.key for end in ended])
+        self._aftermath.delete_bodies([end.body_id for end in ended if end.body_id])
+        gone = {end.key for end in ended}
+        return [key for key in dict.fromkeys(keys) if key in gone]

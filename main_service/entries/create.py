@@ -1,0 +1,203 @@
+"""Making pastes and links."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy.ext.asyncio import async_sessionmaker
+
+from main_service.engines.postgres import Session
+from main_service.engines.texts import BodyStore
+from main_service.entries import storage
+from main_service.entries.aliases import is_reserved
+from main_service.entries.entry import LiveEntry
+from main_service.entries.idempotency import Attempt
+from main_service.entries.insert_batches import SharedInserts
+from main_service.entries.lifetimes import Lifetime, LifetimePolicy
+from main_service.entries.models import Kind, Visibility
+from main_service.entries.permissions import Asker
+from main_service.entries.read import require_live
+from main_service.entries.urls import leads_here
+from main_service.errors import (
+    AliasReservedError,
+    AliasTakenError,
+    EntryEndedError,
+    FieldError,
+    IdempotencyKeyReusedError,
+    InvalidInputError,
+    LeadsHereError,
+    NotFoundError,
+    TokenInvalidError,
+)
+from main_service.keys.pool import KeySource, Pool
+
+
+@dataclass(frozen=True)
+class NewEntry:
+    """What a paste and a link have in common when they are made. `alias`: the key to use; None draws one."""
+
+    title: str | None
+    alias: str | None
+    visibility: Visibility
+    lifetime: Lifetime
+    views: int | None
+    """How often it can be viewed; None: without a limit."""
+
+
+class EntryCreator:
+    """Makes entries of a user (`owner_id`) or, without one, of a guest.
+
+    Each method may be given an `attempt`; if one with the same scope and key succeeded, it returns that one's entry.
+
+    Raises:
+        IdempotencyKeyReusedError: that one had another body.
+        EntryEndedError, NotFoundError: that one's entry has ended since, or is somebody else's private one now.
+    """
+
+    def __init__(
+        self,
+        *,
+        sessions: async_sessionmaker[Session],
+        inserts: SharedInserts,
+        bodies: BodyStore,
+        keys: KeySource,
+        lifetimes: LifetimePolicy,
+        owner_id: UUID | None,
+        public_url: str,
+    ) -> None:
+        self._sessions = sessions
+        self._inserts = inserts
+        self._bodies = bodies
+        self._keys = keys
+        self._lifetimes = lifetimes
+        self._owner_id = owner_id
+        self._public_url = public_url
+
+    async def create_link(self, new: NewEntry, *, original_url: str, attempt: Attempt | None = None) -> LiveEntry:
+        """Make a link.
+
+        Raises:
+            InvalidInputError, AliasReservedError, AliasTakenError: see their sentences.
+        """
+        if leads_here(original_url, self._public_url):
+            raise LeadsHereError
+        if attempt and (made := await self._find_made(attempt)):
+            return made
+        return await self._insert(self._draft(Kind.LINK, new, original_url=original_url), attempt)
+
+    async def create_paste(
+        self, new: NewEntry, *, text: bytes, syntax: str | None, attempt: Attempt | None = None
+    ) -> LiveEntry:
+        """Make a paste. The text is stored before the row, so that a crash leaves no entry without its text.
+
+        Raises:
+            InvalidInputError, AliasReservedError, AliasTakenError, TextTooLargeError: see their sentences.
+        """
+        if attempt and (made := await self._find_made(attempt)):
+            return made
+        body_id = uuid4()
+        draft = self._draft(Kind.PASTE, new, body_id=body_id, size_bytes=len(text), syntax=syntax)
+        await self._bodies.put(body_id, text)
+        try:
+            made = await self._insert(draft, attempt)
+        except (AliasTakenError, IdempotencyKeyReusedError, EntryEndedError, NotFoundError, TokenInvalidError):
+            await self._bodies.discard(body_id)
+            raise
+        if made.body_id != body_id:
+            await self._bodies.discard(body_id)
+        return made
+
+    async def _find_made(self, attempt: Attempt) -> LiveEntry | None:
+        """The entry that an earlier sending has made."""
+        async with self._sessions() as session:
+            remembered = await storage.find_attempt(session, attempt)
+            if remembered is None:
+                return None
+            if remembered.body_digest != attempt.body_digest:
+                raise IdempotencyKeyReusedError
+            row = await storage.find(session, remembered.entry_key)
+            return LiveEntry.from_row(require_live(row, Asker(account_id=self._owner_id)))
+
+    def _draft(
+        self,
+        kind: Kind,
+        new: NewEntry,
+        *,
+        original_url: str | None = None,
+        body_id: UUID | None = None,
+        size_bytes: int | None = None,
+        syntax: str | None = None,
+    ) -> LiveEntry:
+        """The entry to be, all checked; its key is the alias, or empty while none is drawn."""
+        if new.alias is not None and is_reserved(new.alias):
+            raise AliasReservedError
+        if new.visibility is Visibility.PRIVATE:
+            self._check_private(new)
+        now = datetime.now(UTC)
+        return LiveEntry(
+            key=new.alias or "",
+            kind=kind,
+            owner_id=self._owner_id,
+            title=new.title,
+            visibility=new.visibility,
+            created_at=now,
+            updated_at=now,
+            expires_at=self._lifetimes.expiry(new.lifetime, now=now),
+            has_public_statistics=False,
+            visit_count=0,
+            views_left=new.views,
+            original_url=original_url,
+            body_id=body_id,
+            size_bytes=size_bytes,
+            syntax=syntax,
+        )
+
+    def _check_private(self, new: NewEntry) -> None:
+        if self._owner_id is None:
+            message = "Only users have private entries; sign in for it."
+            raise InvalidInputError(fields=[FieldError("visibility", "private_for_users", message)])
+        if new.alias is not None:
+            message = "A private entry has no alias: whoever tried the same one would learn that it exists."
+            raise InvalidInputError(fields=[FieldError("alias", "alias_of_private", message)])
+
+    async def _insert(self, draft: LiveEntry, attempt: Attempt | None) -> LiveEntry:
+        """Insert under the alias, or else under the first key that is free and no word of ours."""
+        if attempt is not None:
+            return await self._insert_once(draft, attempt)
+        entry = await self._with_key(draft)
+        while not await self._inserts.insert(entry):
+            if draft.key:
+                raise AliasTakenError
+            entry = await self._with_key(draft)
+        return entry
+
+    async def _insert_once(self, draft: LiveEntry, attempt: Attempt) -> LiveEntry:
+        """The same, in a transaction of its own that remembers the attempt.
+
+        Of two sendings at once the second waits here until the first has committed, and gets its entry.
+        """
+        entry = await self._with_key(draft)
+        async with self._sessions() as session:
+            is_known = await self._inserts.make_known([entry.key])
+            while not await storage.remember_attempt(session, attempt, entry_key=entry.key):
+                await session.rollback()
+                if made := await self._find_made(attempt):
+                    return made
+            while not await storage.create(session, entry, is_stale=not is_known):
+                if draft.key:
+                    raise AliasTakenError
+                entry = await self._with_key(draft)
+                is_known = await self._inserts.make_known([entry.key])
+                await storage.rename_attempt(session, attempt, entry_key=entry.key)
+            await session.commit()
+        return entry
+
+    async def _with_key(self, draft: LiveEntry) -> LiveEntry:
+        """With its alias, or a key from the pool: a short one only where the key is no secret."""
+        if draft.key:
+            return draft
+        is_secret = draft.views_left is not None or draft.visibility is Visibility.PRIVATE
+        pool = Pool.LINK if draft.kind is Kind.LINK and not is_secret else Pool.PASTE
+        while is_reserved(key := await self._keys.take(pool)):
+            continue
+        return replace(draft, key=key)

@@ -1,0 +1,122 @@
+"""New entries of one moment share one INSERT and one commit, and are told apart by what it returns.
+
+Group commit (DeWitt et al., 1984), as in `batched_reads`: while one batch is inserted, the next one gathers.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.ext.asyncio import async_sessionmaker
+
+from main_service.engines.postgres import Session
+from main_service.engines.redis import RedisAwayError
+from main_service.entries import storage
+from main_service.entries.entry import LiveEntry
+from main_service.errors import DatabaseUnavailableError
+from main_service.keys.key_filter import KnownKeys
+
+logger = logging.getLogger(__name__)
+
+LARGEST_BATCH = 200
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    entry: LiveEntry
+    is_made: "asyncio.Future[bool]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def settle(self, outcome: bool | Exception) -> None:
+        """Unless who waited has gone."""
+        if self.is_made.done():
+            return
+        if isinstance(outcome, Exception):
+            self.is_made.set_exception(outcome)
+        else:
+            self.is_made.set_result(outcome)
+
+
+class SharedInserts:
+    """One per process."""
+
+    def __init__(self, sessions: async_sessionmaker[Session], known_keys: KnownKeys) -> None:
+        self._sessions = sessions
+        self._known_keys = known_keys
+        self._waiting: deque[_Waiting] = deque()
+        self._inserter: asyncio.Task[None] | None = None
+
+    async def insert(self, entry: LiveEntry) -> bool:
+        """Return when the row is committed; False, with nothing changed, when its key is or was in use.
+
+        Raises:
+            TokenInvalidError: the owner's account has just been deleted.
+            DatabaseUnavailableError: PostgreSQL is away; whether the row was inserted may be unknown.
+        """
+        waiting = _Waiting(entry)
+        self._waiting.append(waiting)
+        if self._inserter is None:
+            self._inserter = asyncio.create_task(self._insert_all())
+        return await waiting.is_made
+
+    async def make_known(self, keys: Sequence[str]) -> bool:
+        """Before their rows can be seen, or readers would be told that they were never used. False: Redis is away."""
+        try:
+            await self._known_keys.add(keys)
+        except RedisAwayError as error:
+            logger.debug("New keys are not known to Redis; they will be within 10 s of its return: %s", error)
+            return False
+        return True
+
+    async def _insert_all(self) -> None:
+        """Until nobody waits any more."""
+        try:
+            while self._waiting:
+                batch = self._next_batch()
+                try:
+                    await self._insert_together(batch)
+                except DatabaseUnavailableError as error:
+                    # Those behind them have waited as long already, and would wait in vain.
+                    self._fail([*batch, *self._waiting], error)
+                    self._waiting.clear()
+                except Exception:
+                    # One of them, perhaps: their misfortune is not that of the others.
+                    for waiting in batch:
+                        await self._insert_alone(waiting)
+        finally:
+            self._inserter = None
+
+    def _next_batch(self) -> list[_Waiting]:
+        """Each key once: of two that want the same, the later one waits for the next batch, and finds it taken."""
+        batch: dict[str, _Waiting] = {}
+        postponed: list[_Waiting] = []
+        while self._waiting and len(batch) < LARGEST_BATCH:
+            waiting = self._waiting.popleft()
+            if waiting.entry.key in batch:
+                postponed.append(waiting)
+            else:
+                batch[waiting.entry.key] = waiting
+        self._waiting.extendleft(reversed(postponed))
+        return list(batch.values())
+
+    async def _insert_together(self, batch: list[_Waiting]) -> None:
+        is_known = await self.make_known([waiting.entry.key for waiting in batch])
+        async with self._sessions() as session:
+            made = await storage.create_all(session, [waiting.entry for waiting in batch], are_stale=not is_known)
+            await session.commit()
+        for waiting in batch:
+            waiting.settle(waiting.entry.key in made)
+
+    async def _insert_alone(self, waiting: _Waiting) -> None:
+        try:
+            await self._insert_together([waiting])
+        except Exception as error:
+            waiting.settle(error)
+
+    def _fail(self, all_waiting: list[_Waiting], error: DatabaseUnavailableError) -> None:
+        for waiting in all_waiting:
+            # Each its own: an exception that several raise would gather the traces of all.
+            own = DatabaseUnavailableError()
+            own.__cause__ = error.__cause__
+            waiting.settle(own)

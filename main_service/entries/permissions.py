@@ -1,0 +1,92 @@
+"""Manage tokens: who has one may change or delete the entry it was given for.
+
+A token is a signature of the key, so nothing is stored and it can be made again. That is sound only because a key is
+never given twice.
+
+Who may see and change an entry: its owner, or for a guest's entry whoever has its manage token.
+"""
+
+import hmac
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from uuid import UUID
+
+from main_service.entries.entry import LiveEntry
+from main_service.entries.models import Entry, Visibility
+from main_service.errors import ManageTokenMissingError, ManageTokenWrongError, NotOwnerError, SignInRequiredError
+from main_service.settings import Settings
+
+
+class ManageTokens:
+    def __init__(self, settings: Settings) -> None:
+        self._secret = settings.secret.get_secret_value().encode()
+
+    def token_for(self, key: str) -> str:
+        """The one token of `key`: 43 characters of base64url."""
+        signature = hmac.digest(self._secret, b"manage:" + key.encode(), "sha256")
+        return urlsafe_b64encode(signature).rstrip(b"=").decode("ascii")
+
+    def token_of(self, entry: LiveEntry) -> str | None:
+        """The token that is given out with a new entry; None: it belongs to an account, and no token opens it."""
+        return self.token_for(entry.key) if entry.owner_id is None else None
+
+    def check(self, key: str, token: str | None) -> None:
+        """Let pass whoever has the token of `key`.
+
+        Raises:
+            ManageTokenMissingError: there is no token.
+            ManageTokenWrongError: it is another entry's, or forged.
+        """
+        if not token:
+            raise ManageTokenMissingError
+        if not hmac.compare_digest(token.encode("utf-8", "replace"), self.token_for(key).encode("ascii")):
+            raise ManageTokenWrongError
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, as far as they have shown it. `account_id`: None for a guest."""
+
+    account_id: UUID | None = None
+    manage_token: str | None = None
+    counts_own_visits: bool = True
+    """Whether it counts as a visit when they read what they own."""
+
+    def owns(self, entry: Entry | LiveEntry) -> bool:
+        return entry.owner_id is not None and entry.owner_id == self.account_id
+
+    def may_see(self, entry: Entry | LiveEntry) -> bool:
+        """If not, nothing tells that the entry exists."""
+        return entry.visibility is not Visibility.PRIVATE or self.owns(entry)
+
+
+class Rights:
+    def __init__(self, manage_tokens: ManageTokens) -> None:
+        self._manage_tokens = manage_tokens
+
+    def require_manager(self, entry: Entry | LiveEntry, asker: Asker) -> None:
+        """Let pass who may change and delete the entry.
+
+        Raises:
+            SignInRequiredError, NotOwnerError: it belongs to an account, and the asker is a guest or another user.
+            ManageTokenMissingError, ManageTokenWrongError: it is a guest's.
+        """
+        if entry.owner_id is None:
+            self._manage_tokens.check(entry.key, asker.manage_token)
+        elif asker.account_id is None:
+            raise SignInRequiredError
+        elif not asker.owns(entry):
+            raise NotOwnerError
+
+    def is_manager(self, entry: Entry | LiveEntry, asker: Asker) -> bool:
+        """Whether it is shown all of the entry. A manage token that is given must be right.
+
+        Raises:
+            As `require_manager`, for a manage token that does not open the entry.
+        """
+        if asker.owns(entry):
+            return True
+        if asker.manage_token:
+            self.require_manager(entry, asker)
+            return True
+        return False

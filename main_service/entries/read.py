@@ -1,0 +1,189 @@
+"""Reading entries: what an address stands for, and the text behind it."""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from uuid import UUID
+
+from main_service.engines.postgres import Session
+from main_service.engines.texts import LARGEST_BYTES, BodyMissingError, BodyStore, TextCache
+from main_service.entries import storage
+from main_service.entries.aliases import is_key
+from main_service.entries.cache import LONGEST_LIFETIME, Copies, is_for_all
+from main_service.entries.entry import LiveEntry
+from main_service.entries.models import ArchivalReason, Entry
+from main_service.entries.permissions import Asker
+from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotAPasteError, NotFoundError
+from main_service.keys.key_filter import KnownKeys
+
+logger = logging.getLogger(__name__)
+
+USE_PRECISION = LONGEST_LIFETIME
+"""So often at most a use is written down, and at least for entries with copies."""
+
+VIEWED_TEXT_GRACE = timedelta(minutes=1)
+"""Others may have loaded the text at once with the last viewer, and learn only then that they came too late."""
+
+
+class EntryReader:
+    def __init__(
+        self,
+        *,
+        session: Session,
+        copies: Copies,
+        known_keys: KnownKeys,
+        count_unknown_key: Callable[[], Awaitable[None]],
+        bodies: BodyStore,
+        texts: TextCache,
+    ) -> None:
+        """`count_unknown_key`: told of each key for which there is nothing, not even one that has ended."""
+        self._session = session
+        self._copies = copies
+        self._known_keys = known_keys
+        self._count_unknown_key = count_unknown_key
+        self._bodies = bodies
+        self._texts = texts
+
+    async def get(self, key: str, asker: Asker) -> LiveEntry:
+        """The live entry of `key`, from its copy or else from the database.
+
+        Raises:
+            NotFoundError: the key was never used, or the asker may not know.
+            TooManyUnknownKeysError: the same, and the client has asked for too many such keys.
+            EntryEndedError: what it stood for has ended.
+        """
+        if not is_key(key):
+            raise NotFoundError
+        try:
+            return await self._find(key, asker)
+        except NotFoundError:
+            await self._count_unknown_key()
+            raise
+
+    async def _find(self, key: str, asker: Asker) -> LiveEntry:
+        found = await self._copies.find(key)
+        if found.entry is not None:
+            if found.entry.is_over:
+                raise EntryEndedError(ArchivalReason.EXPIRED)
+            return found.entry
+        if found.may_fill and await self._known_keys.is_surely_unused(key):
+            raise NotFoundError
+        read_at = monotonic()
+        entry = await self._read_row(key, asker)
+        if found.may_fill:
+            await self._copies.fill(entry, read_at=read_at)
+        return entry
+
+    async def counted(self, entry: LiveEntry) -> LiveEntry:
+        """With its visits, for who manages it: a copy does not know them."""
+        if entry.visit_count is not None:
+            return entry
+        return replace(entry, visit_count=await storage.get_visit_count(self._session, entry.key))
+
+    async def follow(self, entry: LiveEntry, asker: Asker) -> LiveEntry:
+        """The link, free to be followed: where views are limited, one has been spent.
+
+        Raises:
+            NotFoundError, EntryEndedError: as `get`, when it has just ended.
+        """
+        while entry.views_left is not None:
+            if (viewed := await self._spend_view(entry)) is not None:
+                return viewed
+            entry = await self._read_row(entry.key, asker)
+        return entry
+
+    async def open_text(self, entry: LiveEntry, asker: Asker) -> tuple[LiveEntry, AsyncIterator[bytes]]:
+        """The text of a paste in chunks of UTF-8, and the entry it belongs to: a newer state if it was just changed.
+
+        Where views are limited, one has been spent, and only once the text was there to be shown.
+
+        Raises:
+            NotAPasteError: it is a link.
+            NotFoundError, EntryEndedError: as `get`, when it has just ended.
+        """
+        while True:
+            entry, chunks = await self.load_text(entry, asker)
+            if entry.views_left is None:
+                return entry, chunks
+            if (viewed := await self._spend_view(entry)) is not None:
+                return viewed, chunks
+            entry = await self._read_row(entry.key, asker)
+
+    async def load_text(self, entry: LiveEntry, asker: Asker) -> tuple[LiveEntry, AsyncIterator[bytes]]:
+        """As `open_text`, without spending a view: for who manages the entry."""
+        while True:
+            if entry.body_id is None:
+                raise NotAPasteError
+            try:
+                return entry, await self._open_body(entry, entry.body_id)
+            except BodyMissingError:
+                # It was changed or deleted since the row was read. If not, the text is lost: a bug, and a 500.
+                fresh = await self._read_row(entry.key, asker)
+                if fresh.body_id == entry.body_id:
+                    raise
+                entry = fresh
+
+    async def _open_body(self, entry: LiveEntry, body_id: UUID) -> AsyncIterator[bytes]:
+        """From memory, if it was read before by somebody."""
+        if not is_for_all(entry) or (entry.size_bytes or 0) > LARGEST_BYTES:
+            return await self._bodies.open(body_id)
+        text = self._texts.get(body_id.hex)
+        if text is None:
+            text = await self._bodies.get(body_id)
+            self._texts.put(body_id.hex, text)
+        return _once(text)
+
+    async def _spend_view(self, entry: LiveEntry) -> LiveEntry | None:
+        """The entry after one more view; None when it has changed or ended since it was read."""
+        row = await storage.spend_view(self._session, entry)
+        if row is None:
+            return None
+        if row.ended_at is not None and row.body_id is not None:
+            await storage.queue_body(self._session, row.body_id, grace=VIEWED_TEXT_GRACE)
+        viewed = LiveEntry.from_row(row)
+        # Now, not after a page was made of it: others wait for the row.
+        await self._session.commit()
+        return viewed
+
+    async def _read_row(self, key: str, asker: Asker) -> LiveEntry:
+        """The live row. Its transaction ends here: no connection is held while Redis or the object store is busy.
+
+        This is where use is written down, once a day. A copy lives no longer, so an entry that is used all the time is
+        noted again and again.
+        """
+        try:
+            row = require_live(await storage.find(self._session, key), asker)
+            entry = LiveEntry.from_row(row)
+            if max(row.updated_at, row.last_visit_at or row.updated_at) < datetime.now(UTC) - USE_PRECISION:
+                await self._note_use(key)
+            return entry
+        finally:
+            await self._session.rollback()
+
+    async def _note_use(self, key: str) -> None:
+        try:
+            await storage.note_use(self._session, key)
+            await self._session.commit()
+        except DatabaseUnavailableError as error:
+            logger.warning("A use was not written down: %r", error.__cause__)
+
+
+async def _once(text: bytes) -> AsyncIterator[bytes]:
+    yield text
+
+
+def require_live(entry: Entry | None, asker: Asker) -> Entry:
+    """The row if it is there, live, and the asker may see it.
+
+    Raises:
+        NotFoundError, EntryEndedError: it is not.
+    """
+    if entry is None or not asker.may_see(entry):
+        raise NotFoundError
+    if entry.archival_reason is not None:
+        raise EntryEndedError(entry.archival_reason)
+    if entry.expires_at is not None and entry.expires_at <= datetime.now(UTC):
+        raise EntryEndedError(ArchivalReason.EXPIRED)
+    return entry

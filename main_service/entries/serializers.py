@@ -1,0 +1,72 @@
+"""How a live entry is shown: its addresses, its form on the wire and on pages."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from main_service.entries.entry import LiveEntry
+from main_service.entries.models import Kind, Visibility
+from main_service.entries.schemas import CreatedLinkOut, CreatedPasteOut, LinkOut, PasteOut
+from main_service.entries.syntaxes import syntax_name
+from main_service.entries.urls import host_in_letters, to_ascii
+
+
+@dataclass(frozen=True)
+class PageEntry(LiveEntry):
+    """A live entry with what only pages show."""
+
+    url: str
+    raw_url: str
+    syntax_name: str | None
+    target_ascii: str | None
+    target_letters: str | None
+    """The host of a target that is written in punycode, in letters."""
+
+
+def page_entry(entry: LiveEntry, public_url: str) -> PageEntry:
+    return PageEntry(
+        **vars(entry),
+        url=short_address(public_url, entry.key),
+        raw_url=raw_address(public_url, entry.key),
+        syntax_name=entry.syntax and syntax_name(entry.syntax),
+        target_ascii=entry.original_url and to_ascii(entry.original_url),
+        target_letters=entry.original_url and host_in_letters(entry.original_url),
+    )
+
+
+def entry_out(entry: LiveEntry, public_url: str, *, to_manager: bool) -> PasteOut | LinkOut:
+    if not to_manager:
+        entry = replace(entry, visit_count=None)
+        if entry.views_left is not None:
+            entry = replace(entry, title=None, original_url=None)
+    return PasteOut(**_wire(entry, public_url)) if entry.kind is Kind.PASTE else LinkOut(**_wire(entry, public_url))
+
+
+def created_paste_out(entry: LiveEntry, public_url: str, manage_token: str | None) -> CreatedPasteOut:
+    return CreatedPasteOut(**_wire(entry, public_url), manage_token=manage_token)
+
+
+def created_link_out(entry: LiveEntry, public_url: str, manage_token: str | None) -> CreatedLinkOut:
+    return CreatedLinkOut(**_wire(entry, public_url), manage_token=manage_token)
+
+
+def short_address(public_url: str, key: str) -> str:
+    return f"{public_url}/{key}"
+
+
+def raw_address(public_url: str, key: str) -> str:
+    return f"{public_url}/{key}/raw"
+
+
+def manage_address(public_url: str, key: str, manage_token: str) -> str:
+    """The token stands behind the `#`: browsers send that part to nobody."""
+    return f"{public_url}/{key}/manage#{manage_token}"
+
+
+def robots(entry: LiveEntry) -> dict[str, str]:
+    """The header that lets search engines show public entries; every other answer says noindex by default."""
+    return {"X-Robots-Tag": "all"} if entry.visibility is Visibility.PUBLIC else {}
+
+
+def _wire(entry: LiveEntry, public_url: str) -> dict[str, Any]:
+    url = short_address(public_url, entry.key)
+    return vars(entry) | {"url": url, "short_url": url, "raw_url": raw_address(public_url, entry.key)}

@@ -1,0 +1,73 @@
+"""Which requests are visits to an entry."""
+
+import time
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from main_service.dependencies import resources_of
+from main_service.entries.entry import LiveEntry
+from main_service.entries.models import Kind
+from main_service.entries.permissions import Asker
+from main_service.settings import Settings
+from main_service.visit_stream.encoder import VisitNotes
+from main_service.visit_stream.writer import EncodedVisit, VisitLog
+from main_service.web.client_address import client_address
+from main_service.web.negotiation import is_fetched_ahead
+
+HELD_BATCH = "held_batch"
+"""In the state of a request whose visit Redis may have from the fast path: the `HeldBatch`, and whether it is that of a
+text, else of a link. What the fast path would not have answered, it has not recorded."""
+
+
+class VisitRecorder:
+    """Of one request."""
+
+    def __init__(self, request: Request, *, visits: VisitLog, notes: VisitNotes, settings: Settings) -> None:
+        self._request = request
+        self._visits = visits
+        self._notes = notes
+        self._settings = settings
+
+    async def record(self, entry: LiveEntry, asker: Asker) -> None:
+        """Note that the asker is about to get the text or the target of the entry, unless that is no visit.
+
+        When this returns, the visit survives this process, if Redis takes visits. Takes 2 s at worst, as a rule.
+        """
+        if not self._is_visit(entry, asker):
+            return
+        visit = self._visit_to(entry.key)
+        held, wants_text = getattr(self._request.state, HELD_BATCH, (None, False))
+        if held is not None and (entry.kind is Kind.PASTE) == wants_text and held.add(visit):
+            return
+        await self._visits.record(visit)
+
+    def _is_visit(self, entry: LiveEntry, asker: Asker) -> bool:
+        """A crawler's is one too; whose it was is told when visits are counted."""
+        if self._request.method == "HEAD" or is_fetched_ahead(self._request.headers):
+            return False
+        return asker.counts_own_visits or not asker.owns(entry)
+
+    def _visit_to(self, key: str) -> EncodedVisit:
+        at_ms = time.time_ns() // 1_000_000
+        headers = self._request.headers
+        if self._notes.respects_wishes and "1" in (headers.get("dnt"), headers.get("sec-gpc")):
+            return self._notes.write_nameless(key, at_ms=at_ms)
+        return self._notes.write(
+            key,
+            at_ms=at_ms,
+            origin=self._notes.origin(client_address(self._request, self._settings.trusted_proxies)),
+            user_agent=headers.get("user-agent", "").encode("latin-1"),
+            referrer=headers.get("referer", "").encode("latin-1"),
+            language=headers.get("accept-language", "").encode("latin-1"),
+        )
+
+
+async def get_visit_recorder(request: Request) -> VisitRecorder:
+    resources = resources_of(request)
+    return VisitRecorder(
+        request, visits=resources.visits, notes=request.app.state.visit_notes, settings=resources.settings
+    )
+
+
+VisitRecorderDep = Annotated[VisitRecorder, Depends(get_visit_recorder)]

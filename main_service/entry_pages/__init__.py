@@ -1,0 +1,1 @@
+"""Pages of entries: create, read, manage, edit, QR codes."""

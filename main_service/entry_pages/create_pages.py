@@ -1,0 +1,241 @@
+"""Forms of pages, turned into the same shapes that the JSON API takes.
+
+The pages that make entries.
+"""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel, ValidationError
+
+from main_service.accounts.bearer_auth import BearerTokensDep
+from main_service.accounts.cookie_auth import find_account
+from main_service.dependencies import ResourcesDep, SessionDep
+from main_service.entries.create import EntryCreator
+from main_service.entries.dependencies import LifetimePoliciesDep, ManageTokensDep, entry_creators_of
+from main_service.entries.entry import LiveEntry
+from main_service.entries.idempotency import Attempt, form_attempt
+from main_service.entries.lifetimes import LifetimePolicy, in_words
+from main_service.entries.models import Kind
+from main_service.entries.schemas import MAX_TITLE_LENGTH, MAX_VIEWS, NEVER, LinkIn, PasteIn
+from main_service.entries.serializers import manage_address, page_entry
+from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
+from main_service.entries.urls import MAX_URL_LENGTH
+from main_service.errors import (
+    AppError,
+    EntryEndedError,
+    FieldError,
+    InvalidInputError,
+    NotFoundError,
+    SessionEndedError,
+)
+from main_service.web.csrf import COOKIE as FORM_COOKIE
+from main_service.web.csrf import FIELD, CsrfForm, check_form
+from main_service.web.form_body import read_form
+from main_service.web.problems import field_errors
+from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
+from main_service.web.templating import render
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+_LIFETIMES = {
+    "PT10M": timedelta(minutes=10),
+    "PT1H": timedelta(hours=1),
+    "P1D": timedelta(days=1),
+    "P7D": timedelta(days=7),
+    "P30D": timedelta(days=30),
+    "P90D": timedelta(days=90),
+    "P365D": timedelta(days=365),
+}
+
+
+def parse(shape: type[Shape], fields: Mapping[str, str]) -> Shape:
+    """`fields` as `shape`; empty ones count as not given, `lifetime` as `expires_in`, digits in `views` as a number.
+
+    Raises:
+        InvalidInputError: with the names of the form's fields.
+    """
+    values: dict[str, str | int]
+    values = {("expires_in" if name == "lifetime" else name): value for name, value in fields.items() if value}
+    if re.fullmatch(r"\d{1,9}", views := fields.get("views", "").strip(), re.ASCII):
+        values["views"] = int(views)
+    try:
+        return shape.model_validate(values)
+    except ValidationError as error:
+        raise InvalidInputError(fields=field_errors(error.errors())) from error
+
+
+def sentences(fields: tuple[FieldError, ...]) -> dict[str, str]:
+    """What is wrong, by the form's field."""
+    return {("lifetime" if f.field in ("expires_in", "expires_at") else f.field): f.message for f in fields}
+
+
+def lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:
+    """Value and label of the lifetimes a form offers."""
+    choices = [(value, in_words(duration)) for value, duration in _LIFETIMES.items() if duration <= policy.longest]
+    return [*choices, (NEVER, "Never: until I delete it")] if policy.may_be_endless else choices
+
+
+def creation_lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:
+    """The same with the default, chosen by an empty value, in front."""
+    default = in_words(policy.default)
+    return [("", f"{default} (default)"), *(choice for choice in lifetime_choices(policy) if choice[1] != default)]
+
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+FIELDS = ("text", "original_url", "title", "syntax", "lifetime", "alias", "visibility", "views")
+FORM_ID = "form_id"
+_FORM_ID_BYTES = 16
+
+Create = Callable[[EntryCreator, dict[str, str], Attempt | None], Awaitable[LiveEntry]]
+
+
+class CreatePage:
+    """The page with the form, and what comes of it."""
+
+    def __init__(
+        self,
+        request: Request,
+        session: SessionDep,
+        resources: ResourcesDep,
+        manage_tokens: ManageTokensDep,
+        browser_tokens: BearerTokensDep,
+        policies: LifetimePoliciesDep,
+    ) -> None:
+        self._request = request
+        self._session = session
+        self._resources = resources
+        self._settings = resources.settings
+        self._manage_tokens = manage_tokens
+        self._browser_tokens = browser_tokens
+        self._policies = policies
+
+    async def after(self, kind: Kind, create: Create) -> Response:
+        """The new entry's page, or the form again, still filled in, with what is wrong."""
+        fields = await read_form(self._request)
+        try:
+            check_form(self._request, fields.pop(FIELD, None), self._settings)
+            entry = await self._create(fields, create)
+        except AppError as error:
+            # A page that shows a text of many MiB again is made while others are answered.
+            return await asyncio.to_thread(self.show, kind, fields, error)
+        manage_token = self._manage_tokens.token_of(entry)
+        public_url = self._settings.public_url
+        csrf = CsrfForm(self._request, self._settings)
+        return csrf.attach(
+            render(
+                self._request,
+                "entries/created.html",
+                entry=page_entry(entry, public_url),
+                manage_token=manage_token,
+                manage_url=manage_token and manage_address(public_url, entry.key, manage_token),
+                csrf_token=csrf.token,
+            )
+        )
+
+    def show(self, kind: Kind, fields: dict[str, str] | None = None, error: AppError | None = None) -> Response:
+        fields = fields or {}
+        is_signed_out = isinstance(error, SessionEndedError)
+        csrf = CsrfForm(self._request, self._settings, new_session="" if is_signed_out else None)
+        # Whoever seems to be signed in keeps the choices of users, also while nobody can say whether they are.
+        is_user = has_session_cookie(self._request)
+        policy = self._policies.user if is_user else self._policies.guest
+        errors: dict[str, str] = {}
+        if error is not None:
+            errors = sentences(error.fields) or {"": f"{error.message} {error.advice or ''}".strip()}
+        response = render(
+            self._request,
+            "entries/home.html",
+            status=error.status if error else 200,
+            kind=kind.value,
+            form={name: fields.get(name, "") for name in FIELDS},
+            form_id=fields.get(FORM_ID) or secrets.token_urlsafe(_FORM_ID_BYTES),
+            errors=errors,
+            lifetimes=creation_lifetime_choices(policy),
+            common_syntaxes=common_syntaxes(),
+            all_syntaxes=all_syntaxes(),
+            alias_prefix=self._settings.public_url.partition("://")[2] + "/",
+            max_text_bytes=self._settings.max_text_bytes,
+            max_title_length=MAX_TITLE_LENGTH,
+            max_url_length=MAX_URL_LENGTH,
+            max_views=MAX_VIEWS,
+            is_user=is_user,
+            csrf_token=csrf.token,
+        )
+        if error is not None:
+            response.headers.update(error.headers)
+        if is_signed_out:
+            clear_session_cookie(response, self._settings)
+        return csrf.attach(response)
+
+    async def _create(self, fields: dict[str, str], create: Create) -> LiveEntry:
+        """Raises:
+        SessionEndedError: somebody who thinks to be signed in is not; what they meant to own would be a guest's.
+        """
+        account = await find_account(self._request, self._session, self._browser_tokens)
+        if account is None and has_session_cookie(self._request):
+            raise SessionEndedError
+        creator = entry_creators_of(self._request).of(account)
+        content = {name: value for name, value in fields.items() if name != FORM_ID}
+        attempt = form_attempt(
+            self._settings,
+            account_id=account.id if account else None,
+            visitor=self._request.cookies.get(FORM_COOKIE, ""),
+            form_id=fields.get(FORM_ID) or secrets.token_urlsafe(_FORM_ID_BYTES),
+            path=self._request.url.path,
+            fields=content,
+        )
+        try:
+            return await create(creator, content, attempt)
+        except (EntryEndedError, NotFoundError):
+            # What the form had made is gone: who sends it again wants another.
+            return await create(creator, content, None)
+
+
+CreatePageDep = Annotated[CreatePage, Depends()]
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+async def home(page: CreatePageDep, kind: str = "") -> Response:
+    response = page.show(Kind.LINK if kind == Kind.LINK else Kind.PASTE)
+    response.headers["X-Robots-Tag"] = "all"
+    return response
+
+
+@router.api_route("/pastes", methods=["GET", "HEAD"])
+async def lead_back_to_pastes() -> Response:
+    """For whoever opens the address of a result again."""
+    return RedirectResponse("/", 303)
+
+
+@router.api_route("/links", methods=["GET", "HEAD"])
+async def lead_back_to_links() -> Response:
+    """For whoever opens the address of a result again."""
+    return RedirectResponse("/?kind=link", 303)
+
+
+@router.post("/pastes")
+async def create_paste(page: CreatePageDep) -> Response:
+    async def create(creator: EntryCreator, fields: dict[str, str], attempt: Attempt | None) -> LiveEntry:
+        paste = parse(PasteIn, fields)
+        return await creator.create_paste(
+            paste.new_entry, text=paste.text.encode(), syntax=paste.syntax, attempt=attempt
+        )
+
+    return await page.after(Kind.PASTE, create)
+
+
+@router.post("/links")
+async def create_link(page: CreatePageDep) -> Response:
+    async def create(creator: EntryCreator, fields: dict[str, str], attempt: Attempt | None) -> LiveEntry:
+        link = parse(LinkIn, fields)
+        return await creator.create_link(link.new_entry, original_url=link.original_url, attempt=attempt)
+
+    return await page.after(Kind.LINK, create)

@@ -1,0 +1,217 @@
+"""The manage page of one entry: for its owner, or for a guest's entry whoever has its manage token.
+
+The token comes from a form and stays in a cookie that only these pages of this entry see.
+
+The pages that manage an entry: let it end earlier or later, take it into an account, delete it.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from main_service.accounts.cookie_auth import PageAccountDep, SignedInPageDep
+from main_service.dependencies import SettingsDep
+from main_service.entries.dependencies import (
+    EntryChangerDep,
+    EntryEnderDep,
+    EntryReaderDep,
+    LifetimePoliciesDep,
+    RightsDep,
+)
+from main_service.entries.entry import LiveEntry
+from main_service.entries.permissions import Asker
+from main_service.entries.schemas import EntryChangeIn
+from main_service.entries.serializers import page_entry
+from main_service.entry_pages.create_pages import lifetime_choices, parse, sentences
+from main_service.errors import (
+    AppError,
+    FieldError,
+    InvalidInputError,
+    ManageTokenMissingError,
+    ManageTokenWrongError,
+    NotOwnerError,
+    SignInRequiredError,
+)
+from main_service.web.csrf import FIELD, CsrfForm, check_form
+from main_service.web.form_body import read_form
+from main_service.web.templating import render
+
+COOKIE = "slipbin_manage"
+
+
+class ManagePage:
+    """In the states that a request can bring it to."""
+
+    def __init__(
+        self,
+        key: str,
+        request: Request,
+        account: PageAccountDep,
+        reader: EntryReaderDep,
+        rights: RightsDep,
+        settings: SettingsDep,
+        policies: LifetimePoliciesDep,
+    ) -> None:
+        self.key = key
+        self.request = request
+        self.settings = settings
+        self.account_id = account.id if account else None
+        self._reader = reader
+        self._rights = rights
+        self._policies = policies
+
+    @property
+    def token(self) -> str | None:
+        """The manage token in the cookie."""
+        return self.request.cookies.get(COOKIE)
+
+    @property
+    def asker(self) -> Asker:
+        return Asker(account_id=self.account_id, manage_token=self.token)
+
+    async def get_entry(self) -> LiveEntry:
+        """Raises:
+        NotFoundError, EntryEndedError: as the reader.
+        """
+        return await self._reader.get(self.key, self.asker)
+
+    def check(self, entry: LiveEntry, *, token: str | None) -> None:
+        """Let pass whoever may manage the entry.
+
+        Raises:
+            ManageTokenMissingError, ManageTokenWrongError, SignInRequiredError, NotOwnerError: the asker may not.
+        """
+        self._rights.require_manager(entry, Asker(account_id=self.account_id, manage_token=token))
+
+    async def managed(self, show: Callable[[LiveEntry], Awaitable[Response]]) -> Response:
+        """What `show` makes of the entry, or the page that asks for the token."""
+        entry = await self.get_entry()
+        try:
+            self.check(entry, token=self.token)
+        except ManageTokenMissingError as error:
+            return self.show(error=error if self.request.method == "POST" else None)
+        except ManageTokenWrongError as error:
+            return self.show(error=error)
+        return await show(entry)
+
+    async def after(
+        self,
+        action: Callable[[dict[str, str]], Awaitable[Response]],
+        again: Callable[[LiveEntry, AppError, dict[str, str]], Awaitable[Response]] | None = None,
+    ) -> Response:
+        """What `action` makes of the form, or the page (or what `again` makes of it) with what is wrong."""
+        fields = await read_form(self.request)
+
+        async def act(entry: LiveEntry) -> Response:
+            try:
+                check_form(self.request, fields.get(FIELD), self.settings)
+                return await action(fields)
+            except AppError as error:
+                if again is not None:
+                    return await again(entry, error, fields)
+                return self.show(entry=entry, error=error)
+
+        return await self.managed(act)
+
+    def show(
+        self, *, entry: LiveEntry | None = None, notice: str | None = None, error: AppError | None = None
+    ) -> Response:
+        """The page itself; without `entry` it asks for the token."""
+        csrf = CsrfForm(self.request, self.settings)
+        errors: dict[str, str] = {}
+        if error is not None:
+            errors = sentences(error.fields) or {"": error.message}
+        response = render(
+            self.request,
+            "entries/manage.html",
+            status=error.status if error else 200,
+            entry_key=self.key,
+            entry=entry and page_entry(entry, self.settings.public_url),
+            may_claim=entry is not None and entry.owner_id is None and self.account_id is not None,
+            errors=errors,
+            notice=notice,
+            lifetimes=lifetime_choices(self._policies.of(entry.owner_id if entry else None)),
+            csrf_token=csrf.token,
+        )
+        if error is not None:
+            response.headers.update(error.headers)
+        return csrf.attach(response)
+
+
+ManagePageDep = Annotated[ManagePage, Depends()]
+
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+
+@router.api_route("/{key}/manage", methods=["GET", "HEAD"])
+async def manage(page: ManagePageDep) -> Response:
+    async def show(entry: LiveEntry) -> Response:
+        return page.show(entry=entry)
+
+    return await page.managed(show)
+
+
+@router.post("/{key}/manage")
+async def open_manage(page: ManagePageDep) -> Response:
+    """Take the token from the form into the cookie."""
+    fields = await read_form(page.request)
+    entry = await page.get_entry()
+    token = fields.get("token", "").strip()
+    try:
+        check_form(page.request, fields.get(FIELD), page.settings)
+        page.check(entry, token=token)
+    except (SignInRequiredError, NotOwnerError):
+        raise
+    except AppError as error:
+        return page.show(error=error)
+    response = RedirectResponse(f"/{page.key}/manage", 303)
+    response.set_cookie(
+        COOKIE,
+        token,
+        path=f"/{page.key}/manage",
+        httponly=True,
+        samesite="lax",
+        secure=page.settings.public_url.startswith("https://"),
+    )
+    return response
+
+
+@router.post("/{key}/manage/expiry")
+async def change_expiry(page: ManagePageDep, changer: EntryChangerDep) -> Response:
+    async def change(fields: dict[str, str]) -> Response:
+        asked = parse(EntryChangeIn, {"lifetime": fields.get("lifetime", "")})
+        if not asked.lifetime.is_given:
+            raise InvalidInputError(fields=[FieldError("lifetime", "missing", "Choose how long it shall live.")])
+        entry = await changer.change(page.key, asked.changes, page.asker)
+        return page.show(entry=entry, notice="The new end is set.")
+
+    return await page.after(change)
+
+
+@router.post("/{key}/manage/claim")
+async def claim(page: ManagePageDep, account: SignedInPageDep, changer: EntryChangerDep) -> Response:
+    account_id = account.id
+
+    async def take(_: dict[str, str]) -> Response:
+        entry = await changer.claim(page.key, account_id, manage_token=page.token)
+        response = page.show(entry=entry, notice="It is yours now. The manage link does not open it any more.")
+        response.delete_cookie(COOKIE, path=f"/{page.key}/manage")
+        return response
+
+    return await page.after(take)
+
+
+@router.post("/{key}/manage/delete")
+async def delete(page: ManagePageDep, ender: EntryEnderDep) -> Response:
+    async def end(fields: dict[str, str]) -> Response:
+        if not fields.get("confirm"):
+            raise InvalidInputError(fields=[FieldError("confirm", "missing", "Tick the box to confirm.")])
+        kind = await ender.delete(page.key, page.asker)
+        response = render(page.request, "entries/deleted.html", entry_key=page.key, kind=kind.value)
+        response.delete_cookie(COOKIE, path=f"/{page.key}/manage")
+        return response
+
+    return await page.after(end)

@@ -1,0 +1,83 @@
+"""The QR code of an entry's address, for whoever may see the entry. It shows nothing else of it and spends no view."""
+
+import asyncio
+from hashlib import sha256
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from main_service.dependencies import SettingsDep
+from main_service.entries.dependencies import EntryReaderDep, ReadingAskerDep
+from main_service.entries.entry import LiveEntry
+from main_service.entries.models import Visibility
+from main_service.entries.serializers import short_address
+from main_service.entry_pages.qr import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE, draw_png, draw_svg
+from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError, TooManyUnknownKeysError
+from main_service.web.problems import InternalError, problem_responses
+
+router = APIRouter(tags=["reading"])
+
+_READ = (NotFoundError, TooManyUnknownKeysError, EntryEndedError, DatabaseUnavailableError, InternalError)
+
+# Its picture never changes; but a private entry is for its owner alone, also in a browser that others use.
+_KEPT = "private, max-age=86400"
+_ASKED_FOR_EACH_TIME = "private, no-cache"
+
+
+@router.head("/{key}/qr.svg", include_in_schema=False)
+@router.get(
+    "/{key}/qr.svg",
+    summary="The QR code of an entry's address, to scale",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}, "description": "The picture."},
+        304: {"description": "It is the one that `If-None-Match` names."},
+        **problem_responses(*_READ),
+    },
+)
+async def get_svg(
+    key: str, request: Request, asker: ReadingAskerDep, reader: EntryReaderDep, settings: SettingsDep
+) -> Response:
+    entry = await reader.get(key, asker)
+    picture = await asyncio.to_thread(draw_svg, short_address(settings.public_url, entry.key))
+    return _picture(request, entry, picture, "image/svg+xml")
+
+
+@router.head("/{key}/qr.png", include_in_schema=False)
+@router.get(
+    "/{key}/qr.png",
+    summary="The QR code of an entry's address, in px",
+    response_class=Response,
+    responses={
+        200: {
+            "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+            "description": "The picture.",
+        },
+        304: {"description": "It is the one that `If-None-Match` names."},
+        **problem_responses(*_READ),
+    },
+)
+async def get_png(
+    key: str,
+    request: Request,
+    asker: ReadingAskerDep,
+    reader: EntryReaderDep,
+    settings: SettingsDep,
+    size: Annotated[
+        int,
+        Query(ge=MIN_SIZE, le=MAX_SIZE, description="Its width and height in px, at most; the modules are whole px."),
+    ] = DEFAULT_SIZE,
+) -> Response:
+    entry = await reader.get(key, asker)
+    picture = await asyncio.to_thread(draw_png, short_address(settings.public_url, entry.key), size)
+    return _picture(request, entry, picture, "image/png")
+
+
+def _picture(request: Request, entry: LiveEntry, picture: bytes, media_type: str) -> Response:
+    etag = f'"{sha256(picture).hexdigest()[:32]}"'
+    is_private = entry.visibility is Visibility.PRIVATE
+    headers = {"ETag": etag, "Cache-Control": _ASKED_FOR_EACH_TIME if is_private else _KEPT}
+    named = (tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(","))
+    if etag in named:
+        return Response(status_code=304, headers=headers)
+    return Response(picture, media_type=media_type, headers=headers)

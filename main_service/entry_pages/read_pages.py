@@ -1,0 +1,236 @@
+"""What a reader of an address gets: the redirect, the text, the page; and where views are limited, a question first."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from secrets import token_hex
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse, StreamingResponse
+
+from main_service.dependencies import SettingsDep
+from main_service.entries.dependencies import EntryReaderDep, ReadingAskerDep
+from main_service.entries.entry import LiveEntry
+from main_service.entries.models import Kind
+from main_service.entries.permissions import Asker
+from main_service.entries.serializers import page_entry, robots
+from main_service.entries.text_response import text_response
+from main_service.entries.urls import to_ascii
+from main_service.entries.visit_recorder import VisitRecorderDep
+from main_service.entry_pages.numbered_text import MAX_NUMBERED_BYTES, escaped_chunks, numbered_lines
+from main_service.errors import (
+    BodyStoreUnavailableError,
+    DatabaseUnavailableError,
+    EntryEndedError,
+    FormExpiredError,
+    NotAPasteError,
+    NotFoundError,
+    TooManyUnknownKeysError,
+)
+from main_service.settings import Settings
+from main_service.web.csrf import FIELD, CsrfForm, check_form
+from main_service.web.form_body import read_form
+from main_service.web.headers import CONTENT_SECURITY_POLICY
+from main_service.web.negotiation import is_link_preview, wants_html
+from main_service.web.problems import InternalError, problem_responses
+from main_service.web.templating import render
+
+router = APIRouter(tags=["reading"])
+
+_READ = (NotFoundError, TooManyUnknownKeysError, EntryEndedError, DatabaseUnavailableError, InternalError)
+_PLAIN_TEXT = {"text/plain": {"schema": {"type": "string"}}}
+_PAGE = {"text/html": {"schema": {"type": "string"}}}
+
+# Browsers hold a form that is answered by a redirect to the target of that redirect, too.
+_LEADING_ELSEWHERE = CONTENT_SECURITY_POLICY.replace("form-action 'self'", "form-action 'self' http: https:")
+
+
+@router.head("/{key}/raw", include_in_schema=False)
+@router.get(
+    "/{key}/raw",
+    summary="The text of a paste, plain",
+    response_class=Response,
+    responses={
+        200: {"content": {**_PLAIN_TEXT, **_PAGE}, "description": "The text, to the byte."},
+        **problem_responses(*_READ, BodyStoreUnavailableError, NotAPasteError),
+    },
+)
+async def read_raw(
+    key: str,
+    request: Request,
+    asker: ReadingAskerDep,
+    reader: EntryReaderDep,
+    visits: VisitRecorderDep,
+    settings: SettingsDep,
+) -> Response:
+    """Where views are limited, this spends one. Link previews get the page that asks first."""
+    entry = await reader.get(key, asker)
+    if entry.kind is Kind.LINK:
+        raise NotAPasteError
+    if entry.views_left is not None and _is_looking_only(request):
+        return _question(request, settings, entry, asker)
+    entry, chunks = await reader.open_text(entry, asker)
+    await visits.record(entry, asker)
+    return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
+
+
+@router.head("/{key}+", include_in_schema=False)
+@router.get("/{key}+", include_in_schema=False)
+async def preview(
+    key: str, request: Request, asker: ReadingAskerDep, reader: EntryReaderDep, settings: SettingsDep
+) -> Response:
+    """Where a link leads, without going there. A paste is its own preview."""
+    entry = await reader.get(key, asker)
+    if entry.views_left is not None:
+        return _question(request, settings, entry, asker)
+    if entry.kind is Kind.PASTE:
+        return RedirectResponse(f"/{entry.key}", 302)
+    shown = page_entry(entry, settings.public_url)
+    response = render(request, "entries/preview.html", entry=shown)
+    response.headers.update(robots(entry))
+    return response
+
+
+@router.api_route("/{key}/reveal", methods=["GET", "HEAD"], include_in_schema=False)
+async def lead_back(key: str) -> Response:
+    """For whoever opens the address of a revealed page again."""
+    return RedirectResponse(f"/{key}", 303)
+
+
+@router.post("/{key}/reveal", include_in_schema=False)
+async def reveal(
+    key: str,
+    request: Request,
+    asker: ReadingAskerDep,
+    reader: EntryReaderDep,
+    visits: VisitRecorderDep,
+    settings: SettingsDep,
+) -> Response:
+    """Spend a view of an entry whose views are limited: show its text, or lead to its target."""
+    fields = await read_form(request)
+    entry = await reader.get(key, asker)
+    if entry.views_left is None:
+        return RedirectResponse(f"/{entry.key}", 303)
+    try:
+        check_form(request, fields.get(FIELD), settings)
+    except FormExpiredError as error:
+        return _question(request, settings, entry, asker, error=error)
+    if entry.kind is Kind.LINK:
+        entry = await reader.follow(entry, asker)
+        await visits.record(entry, asker)
+        return _redirect(entry, status=303)
+    entry, chunks = await reader.open_text(entry, asker)
+    response = await _paste_page(request, settings, entry, asker, chunks)
+    await visits.record(entry, asker)
+    return response
+
+
+@router.head("/{key}", include_in_schema=False)
+@router.get(
+    "/{key}",
+    summary="Follow a link or read a paste",
+    response_class=Response,
+    responses={
+        200: {
+            "content": {**_PAGE, **_PLAIN_TEXT},
+            "description": "A paste: a page where `Accept` names HTML, else the text alone.",
+        },
+        302: {"description": "A link: `Location` is where it leads."},
+        **problem_responses(*_READ, BodyStoreUnavailableError),
+    },
+)
+async def read(
+    key: str,
+    request: Request,
+    asker: ReadingAskerDep,
+    reader: EntryReaderDep,
+    visits: VisitRecorderDep,
+    settings: SettingsDep,
+) -> Response:
+    """Where views are limited, a browser gets a page that asks first, and anybody else spends a view."""
+    entry = await reader.get(key, asker)
+    if entry.views_left is not None and (wants_html(request.headers) or _is_looking_only(request)):
+        return _question(request, settings, entry, asker)
+    if entry.kind is Kind.LINK:
+        entry = await reader.follow(entry, asker)
+        await visits.record(entry, asker)
+        return _redirect(entry, status=302)
+    entry, chunks = await reader.open_text(entry, asker)
+    if wants_html(request.headers):
+        response = await _paste_page(request, settings, entry, asker, chunks)
+    else:
+        response = text_response(chunks, size_bytes=entry.size_bytes or 0)
+    await visits.record(entry, asker)
+    response.headers.update({"Vary": "Accept", **robots(entry)})
+    return response
+
+
+def _is_looking_only(request: Request) -> bool:
+    return request.method == "HEAD" or is_link_preview(request.headers)
+
+
+def _redirect(entry: LiveEntry, *, status: int) -> Response:
+    return Response(status_code=status, headers={"Location": to_ascii(entry.original_url or ""), **robots(entry)})
+
+
+def _question(
+    request: Request, settings: Settings, entry: LiveEntry, asker: Asker, *, error: FormExpiredError | None = None
+) -> Response:
+    """The page that asks before it spends a view. It shows nothing of what is behind it."""
+    csrf = CsrfForm(request, settings)
+    response = render(
+        request,
+        "entries/reveal.html",
+        status=error.status if error else 200,
+        entry=page_entry(replace(entry, title=None, original_url=None), settings.public_url),
+        may_manage=_may_manage(entry, asker),
+        errors={"": f"{error.message} {error.advice}"} if error else {},
+        csrf_token=csrf.token,
+    )
+    response.headers["Vary"] = "Accept"
+    if entry.kind is Kind.LINK:
+        response.headers["Content-Security-Policy"] = _LEADING_ELSEWHERE
+    return csrf.attach(response)
+
+
+def _may_manage(entry: LiveEntry, asker: Asker) -> bool:
+    """Whether to show the way: who has a guest's manage token nobody knows before they show it."""
+    return entry.owner_id is None or asker.owns(entry)
+
+
+async def _paste_page(
+    request: Request, settings: Settings, entry: LiveEntry, asker: Asker, chunks: AsyncIterator[bytes]
+) -> Response:
+    """With numbered lines; a text that is too long for them streams through as it is read from the store."""
+    shown = page_entry(entry, settings.public_url)
+    may_manage = _may_manage(entry, asker)
+    if (entry.size_bytes or 0) <= MAX_NUMBERED_BYTES:
+        text = b"".join([chunk async for chunk in chunks])
+        if (numbered := numbered_lines(text.decode())) is not None:
+            lines, line_count = numbered
+            return render(
+                request,
+                "entries/paste.html",
+                entry=shown,
+                may_manage=may_manage,
+                lines=lines,
+                line_count=line_count,
+                text="",
+            )
+        chunks = _once(text)
+    mark = token_hex(16)
+    page = render(
+        request, "entries/paste.html", entry=shown, may_manage=may_manage, lines=None, line_count=None, text=mark
+    )
+    head, _, tail = bytes(page.body).partition(mark.encode())
+    return StreamingResponse(_between(head, escaped_chunks(chunks), tail), media_type="text/html")
+
+
+async def _once(chunk: bytes) -> AsyncIterator[bytes]:
+    yield chunk
+
+
+async def _between(head: bytes, chunks: AsyncIterator[bytes], tail: bytes) -> AsyncIterator[bytes]:
+    yield head
+    async for chunk in chunks:
+        yield chunk
+    yield tail

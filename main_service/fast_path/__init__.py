@@ -1,0 +1,1 @@
+"""Answers redirects and small texts before FastAPI sees the request."""

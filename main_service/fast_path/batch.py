@@ -1,0 +1,219 @@
+"""Many readers at once: one question to Redis finds the copies of their entries and records the visits to those found.
+
+Group commit (DeWitt et al., 1984): while one batch is asked for, the next one forms, so batches are as large as the
+moment makes them, and who comes alone waits for nobody.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from typing import Protocol
+from uuid import uuid4
+
+from hiredis import ReplyError
+
+from main_service.engines.redis import CarefulRedis
+from main_service.engines.texts import TextCache
+from main_service.entries.cache import HEAD_START, copy_name
+from main_service.fast_path.redis_connection import NoAnswerError, RedisPipeline, Reply, TooSlowError
+from main_service.monitoring.metrics import VISITS_RECORDED
+from main_service.visit_stream.writer import FORMAT, STREAM, EncodedVisit, HeldBatch, VisitLog
+
+logger = logging.getLogger(__name__)
+
+LARGEST_BATCH = 500
+PAUSE_SECONDS = 2.0
+"""After a refusal, such as that of a Redis whose memory is full."""
+REMEMBERED_TEXTS = 20_000
+"""Keys of which the current `body_id` is guessed; a wrong guess costs one slower answer."""
+
+# KEYS: the stream, then the copies for those who follow a link, then for those who read a text. ARGV: the batch's id,
+# the number of its format, the milliseconds since 1970, how many follow a link, the visits in the order of the copies,
+# and for each text the `body_id` of that which the process has, or nothing. The answer for a reader: if the copy is of
+# what was wanted, the end of its head, from the letter for search engines on, and then the visit is recorded; of
+# another text, the same behind a `?`; else nothing.
+_SCRIPT = f"""
+local copies = redis.call('MGET', unpack(KEYS, 2))
+local start, now, links = '{HEAD_START}', ARGV[3], tonumber(ARGV[4])
+local answers, visits = {{}}, {{}}
+for i, copy in ipairs(copies) do
+  answers[i] = false
+  if copy and string.sub(copy, 1, {len(HEAD_START)}) == start then
+    local ending = string.find(copy, '"', {len(HEAD_START) + 1}, true)
+    local head = ending and string.sub(copy, {len(HEAD_START) + 1}, ending - 1) or ''
+    if string.sub(head, 2, 14) > now and string.sub(head, 1, 1) == (i <= links and 'L' or 'P') then
+      if i <= links or string.sub(head, 16) == ARGV[4 + #copies + i - links] then
+        answers[i] = string.sub(head, 15)
+        visits[#visits + 1] = ARGV[4 + i]
+      else
+        answers[i] = '?' .. string.sub(head, 15)
+      end
+    end
+  end
+end
+if #visits > 0 then
+  redis.call('XADD', KEYS[1], '*', 'id', ARGV[1], 'f', ARGV[2], 'v', '[' .. table.concat(visits, ',') .. ']')
+end
+return answers
+"""
+
+
+class Reader(Protocol):
+    """Somebody who wants to follow a link or read a text. One of the three is called, once."""
+
+    key: str
+    wants_text: bool
+    visit: EncodedVisit
+
+    def follow(self, target: bytes, *, for_search_engines: bool) -> None:
+        """The visit is recorded; answer."""
+
+    def read(self, text: bytes, *, for_search_engines: bool) -> None:
+        """The visit is recorded; answer."""
+
+    def ask_elsewhere(self, held: HeldBatch | None) -> None:
+        """No copy, or nothing that can be told from it; the visit is not recorded.
+
+        `held`: it may be recorded after all. So if the answer is what was wanted, it is to be recorded there.
+        """
+
+
+class BatchedReads:
+    """One per process."""
+
+    SCRIPT = _SCRIPT
+
+    def __init__(
+        self, redis: RedisPipeline, careful_redis: CarefulRedis, *, visits: VisitLog, texts: TextCache
+    ) -> None:
+        """`careful_redis`: the same Redis, for those who are answered elsewhere."""
+        self._redis = redis
+        self._careful_redis = careful_redis
+        self._visits = visits
+        self._texts = texts
+        self._loop = asyncio.get_running_loop()
+        self._body_ids: dict[str, str] = {}
+        self._waiting: deque[Reader] = deque()
+        self._is_asking = False
+        self._ask_again_at = 0.0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether Redis is asked at all; else who joins is sent elsewhere."""
+        return self._redis.is_ready and time.monotonic() >= self._ask_again_at and not self._careful_redis.is_left_alone
+
+    def join(self, reader: Reader) -> None:
+        """The answer comes later, never from within this call."""
+        self._waiting.append(reader)
+        if not self._is_asking:
+            self._is_asking = True
+            self._loop.call_soon(self._ask)
+
+    def _ask(self) -> None:
+        """Ask for a batch of those who wait; until it is settled, the others gather."""
+        if not self._waiting:
+            self._is_asking = False
+            return
+        if not self.is_ready:
+            waiting, self._waiting = self._waiting, deque()
+            self._is_asking = False
+            for reader in waiting:
+                self._send_elsewhere(reader, None)
+            return
+        links: list[Reader] = []
+        texts: list[tuple[Reader, str, bytes | None]] = []
+        for _ in range(min(len(self._waiting), LARGEST_BATCH)):
+            reader = self._waiting.popleft()
+            if reader.wants_text:
+                texts.append((reader, *self._text_for(reader.key)))
+            else:
+                links.append(reader)
+        readers = links + [reader for reader, _, _ in texts] if texts else links
+        batch_id = str(uuid4())
+        keys = [STREAM, *[copy_name(reader.key) for reader in readers]]
+        arguments: list[bytes | str | int] = [batch_id, FORMAT, time.time_ns() // 1_000_000, len(links)]
+        arguments += [reader.visit for reader in readers]
+        arguments += ["" if text is None else body_id for _, body_id, text in texts]
+
+        def settle(reply: Reply) -> None:
+            if isinstance(reply, list):
+                if links:
+                    self._answer_links(links, reply)
+                if texts:
+                    self._answer_texts(texts, reply[len(links) :])
+            else:
+                self._send_all_elsewhere(links, texts, batch_id, reply)
+            self._ask()
+
+        self._redis.run_script(keys, arguments, settle)
+
+    def _text_for(self, key: str) -> tuple[str, bytes | None]:
+        """The `body_id` of the text that the entry had when it was last read, and the text if it is still here."""
+        body_id = self._body_ids.get(key, "")
+        return body_id, self._texts.get(body_id)
+
+    def _answer_links(self, links: list[Reader], answers: list[bytes | None]) -> None:
+        recorded = 0
+        # What is behind the links is the answers of the texts.
+        for reader, answer in zip(links, answers, strict=False):
+            try:
+                if answer is None:
+                    reader.ask_elsewhere(None)
+                else:
+                    recorded += 1
+                    reader.follow(answer[1:], for_search_engines=answer[:1] == b"a")
+            except Exception:
+                # A bug, which must not leave those behind it without an answer.
+                logger.exception("A reader can't be answered")
+        VISITS_RECORDED.inc(recorded)
+
+    def _answer_texts(self, texts: list[tuple[Reader, str, bytes | None]], answers: list[bytes | None]) -> None:
+        recorded = 0
+        for (reader, _, text), answer in zip(texts, answers, strict=True):
+            try:
+                if answer is None or text is None or answer[:1] == b"?":
+                    self._remember(reader.key, answer)
+                    reader.ask_elsewhere(None)
+                else:
+                    recorded += 1
+                    reader.read(text, for_search_engines=answer[:1] == b"a")
+            except Exception:
+                logger.exception("A reader can't be answered")
+        VISITS_RECORDED.inc(recorded)
+
+    def _remember(self, key: str, answer: bytes | None) -> None:
+        """Which text the entry has; the process gets it when it has been read by way of FastAPI."""
+        if answer is not None:
+            if len(self._body_ids) >= REMEMBERED_TEXTS:
+                self._body_ids.clear()
+            self._body_ids[key] = answer[2:].decode()
+
+    def _send_all_elsewhere(
+        self,
+        links: list[Reader],
+        texts: list[tuple[Reader, str, bytes | None]],
+        batch_id: str,
+        reason: Reply,
+    ) -> None:
+        held = None
+        if isinstance(reason, TooSlowError):
+            # They have waited long enough for it.
+            self._careful_redis.leave_alone()
+        if isinstance(reason, NoAnswerError):
+            held = self._visits.hold(batch_id)
+        else:
+            assert isinstance(reason, ReplyError), reason
+            self._ask_again_at = time.monotonic() + PAUSE_SECONDS
+        logger.warning("Readers are answered without a batch: %s", reason)
+        for reader in links:
+            self._send_elsewhere(reader, held)
+        for reader, _, text in texts:
+            # A text that this process did not have was not recorded in any case.
+            self._send_elsewhere(reader, held if text is not None else None)
+
+    def _send_elsewhere(self, reader: Reader, held: HeldBatch | None) -> None:
+        try:
+            reader.ask_elsewhere(held)
+        except Exception:
+            logger.exception("A reader can't be answered")

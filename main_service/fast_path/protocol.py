@@ -1,0 +1,269 @@
+"""The fast path: answers `GET /{key}` of a link and `GET /{key}/raw` of a text before FastAPI sees the request.
+
+It takes only what it can answer exactly as FastAPI would: plain requests, one at a time on a connection, of readers
+whom nothing distinguishes. Readers of one moment share a question to Redis (`fast_path.batch`), which finds their
+entries and records their visits; when it is answered, so are they. Everything else, and everybody for whom there is no
+copy in Redis, goes to FastAPI as if this module were not there.
+"""
+
+import re
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from main_service.entries.aliases import ALIAS_PATTERN, is_reserved
+from main_service.entries.visit_recorder import HELD_BATCH
+from main_service.fast_path.batch import BatchedReads
+from main_service.fast_path.redis_connection import RedisPipeline
+from main_service.fast_path.responses import Answers, Headers, last
+from main_service.http_server.protocol import HttpProtocol
+from main_service.resources import Resources
+from main_service.visit_stream.encoder import Origin, VisitNotes
+from main_service.visit_stream.writer import EncodedVisit, HeldBatch
+from main_service.web.client_address import Network, believed_address, is_trusted
+from main_service.web.session_cookie import COOKIE
+
+STATE_NAME = "fast_path"
+
+_TARGET = re.compile(rf"/({ALIAS_PATTERN})(/raw)?(?:\?.*)?".encode())
+_OFTEN_SEEN = 4096
+_OFTEN_SEEN_LENGTH = 80
+"""So many targets, and of what length at most, are remembered: 2 MB or less."""
+_COOKIE = COOKIE.encode()
+
+_NOT_PLAIN = frozenset(
+    [
+        # A body, or something between the request and its answer.
+        b"content-length",
+        b"transfer-encoding",
+        b"expect",
+        b"upgrade",
+        # A browser fetches ahead, and that is no visit.
+        b"sec-purpose",
+        b"purpose",
+        b"x-purpose",
+        b"x-moz",
+    ]
+)
+
+
+class FastPath:
+    """What all connections of a process share."""
+
+    def __init__(self, reads: BatchedReads, *, notes: VisitNotes, trusted_proxies: Sequence[Network]) -> None:
+        self.reads = reads
+        self.notes = notes
+        self.trusted_proxies = trusted_proxies
+        self.answers = Answers()
+
+
+@asynccontextmanager
+async def open_fast_path(resources: Resources, notes: VisitNotes) -> AsyncIterator[FastPath]:
+    """For a process that serves; its connections find it in the state of the lifespan, under `STATE_NAME`."""
+    settings = resources.settings
+    redis = RedisPipeline(settings.redis_url, script=BatchedReads.SCRIPT)
+    reads = BatchedReads(redis, resources.redis, visits=resources.visits, texts=resources.texts)
+    try:
+        yield FastPath(reads, notes=notes, trusted_proxies=settings.trusted_proxies)
+    finally:
+        await redis.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    key: str
+    wants_text: bool
+
+
+def _read_target(target: bytes) -> _Target | None:
+    """None: this is not the address of an entry."""
+    match = _TARGET.fullmatch(target)
+    if match is None or is_reserved(key := match[1].decode()):
+        return None
+    return _Target(key, match[2] is not None)
+
+
+_remembered_target = lru_cache(_OFTEN_SEEN)(_read_target)
+
+
+class _NoEvent:
+    def set(self) -> None:
+        """Nobody waits for the body of a request that has none."""
+
+
+class _PlainRequest:
+    """A request on the fast path. For uvicorn it stands where its own cycle of request and answer would."""
+
+    keep_alive = True
+    disconnected = waiting_for_100_continue = False
+    response_started = response_complete = False
+    message_event = _NoEvent()
+    held: HeldBatch | None = None
+
+    def __init__(self, connection: "FastProtocol", target: _Target, visit: EncodedVisit) -> None:
+        self.connection = connection
+        self.key = target.key
+        self.wants_text = target.wants_text
+        self.visit = visit
+        self.url, self.headers = connection.url, connection.headers
+
+    def follow(self, target: bytes, *, for_search_engines: bool) -> None:
+        connection = self.connection
+        head = connection.fast_path.answers.redirect(
+            target, connection.server_state.default_headers, for_search_engines=for_search_engines
+        )
+        connection.answer(self, head)
+
+    def read(self, text: bytes, *, for_search_engines: bool) -> None:
+        connection = self.connection
+        head = connection.fast_path.answers.text_head(
+            len(text), connection.server_state.default_headers, for_search_engines=for_search_engines
+        )
+        connection.answer(self, head, text)
+
+    def ask_elsewhere(self, held: HeldBatch | None) -> None:
+        self.held = held
+        self.connection.hand_over(self)
+
+    # What uvicorn asks its parser when the head of a request is complete.
+    def get_method(self) -> bytes:
+        return b"GET"
+
+    def get_http_version(self) -> str:
+        return "1.1"
+
+    def should_upgrade(self) -> bool:
+        return False
+
+    def should_keep_alive(self) -> bool:
+        return self.keep_alive
+
+
+class FastProtocol(HttpProtocol):
+    """One connection."""
+
+    fast_path: FastPath
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.fast_path = self.app_state[STATE_NAME]
+        self._origin: Origin | None = None
+        """Of all that comes on this connection; None: each request tells its own."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        host = self.client[0] if self.client else None
+        if not is_trusted(host, self.fast_path.trusted_proxies):
+            self._origin = self.fast_path.notes.origin(believed_address(host, (), ()))
+
+    def on_message_begin(self) -> None:
+        # As `HttpProtocol`, but what only FastAPI needs is made when it is needed.
+        self._is_in_head = True
+        self._is_behind_another = self._has_progress
+        self.url = b""
+        self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        request = self._plain_request()
+        if request is None:
+            self._prepare(self.url, self.headers)
+            super().on_headers_complete()
+            return
+        # As `HttpProtocol` does for a request without a body.
+        self.headers = []
+        self._is_in_head = False
+        self._has_progress = True
+        self._began_at = None
+        self.cycle = self._answering = cast(Any, request)
+        self.fast_path.reads.join(request)
+
+    def _prepare(self, url: bytes, headers: Headers) -> None:
+        """Let uvicorn begin with a request whose head is complete."""
+        HttpToolsProtocol.on_message_begin(self)
+        self.url = url
+        for name, value in headers:
+            HttpToolsProtocol.on_header(self, name, value)
+
+    def on_message_complete(self) -> None:
+        if not isinstance(self.cycle, _PlainRequest):
+            super().on_message_complete()
+
+    def _plain_request(self) -> _PlainRequest | None:
+        """None: the request is for FastAPI."""
+        url = self.url
+        target = _remembered_target(url) if len(url) <= _OFTEN_SEEN_LENGTH else _read_target(url)
+        parser = self.parser
+        if target is None or parser.get_method() != b"GET" or not parser.should_keep_alive() or not self._is_free():
+            return None
+        headers = dict(self.headers)
+        has_doubles = len(headers) != len(self.headers)
+        if has_doubles or not _NOT_PLAIN.isdisjoint(headers):
+            return None
+        if b"cookie" in headers and _COOKIE in headers[b"cookie"]:
+            return None
+        # Without this header only a connection of HTTP/1.1 is kept.
+        if b"connection" in headers and parser.get_http_version() != "1.1":
+            return None
+        return _PlainRequest(self, target, self._visit(target.key, headers))
+
+    def _is_free(self) -> bool:
+        """Whether the answer would be next on this connection, and taken."""
+        is_busy = self.cycle is not None and not self.cycle.response_complete
+        is_leaving = self._must_end_at is not None or self._left_at is not None or self._is_behind_another
+        return not (is_busy or is_leaving or self.flow.write_paused)
+
+    def _visit(self, key: str, headers: dict[bytes, bytes]) -> EncodedVisit:
+        notes = self.fast_path.notes
+        at_ms = time.time_ns() // 1_000_000
+        if notes.respects_wishes and (headers.get(b"dnt") == b"1" or headers.get(b"sec-gpc") == b"1"):
+            return notes.write_nameless(key, at_ms=at_ms)
+        return notes.write(
+            key,
+            at_ms=at_ms,
+            origin=self._origin or self._forwarded_origin(headers.get(b"x-forwarded-for", b"")),
+            user_agent=headers.get(b"user-agent", b""),
+            referrer=headers.get(b"referer", b""),
+            language=headers.get(b"accept-language", b""),
+        )
+
+    def _forwarded_origin(self, forwarded: bytes) -> Origin:
+        host = self.client[0] if self.client else None
+        address = believed_address(host, [forwarded.decode("latin-1")], self.fast_path.trusted_proxies)
+        return self.fast_path.notes.origin(address)
+
+    def answer(self, request: _PlainRequest, head: bytes, body: bytes = b"") -> None:
+        request.response_complete = True
+        if self.transport.is_closing():
+            return
+        if request.keep_alive:
+            self.transport.write(head + body)
+        else:
+            self.transport.write(last(head) + body)
+            self._close()
+        self.on_response_complete()
+
+    def hand_over(self, request: _PlainRequest) -> None:
+        """Let uvicorn make of the request what it would have made of it at once."""
+        request.response_complete = True
+        if self.transport.is_closing():
+            return
+        newer = self.parser, self.url, self.headers, self.cycle
+        self.parser, self.cycle = cast(Any, request), cast(Any, None)
+        self._prepare(request.url, request.headers)
+        if request.held is not None:
+            self.scope["state"][HELD_BATCH] = (request.held, request.wants_text)
+        HttpToolsProtocol.on_headers_complete(self)
+        cycle = self.cycle
+        cycle.transport = self._answer_transport
+        cycle.more_body = False
+        self.parser, self.url, self.headers, self.cycle = newer
+        if newer[-1] is cast(Any, request):
+            self.cycle = cycle

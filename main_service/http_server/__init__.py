@@ -1,0 +1,1 @@
+"""The HTTP server: uvicorn's protocol within bounds, and several processes on one socket."""

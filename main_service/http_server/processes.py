@@ -1,0 +1,225 @@
+"""Several web processes that share one listening socket: begun together, begun again when they die, ended together.
+
+Each is a `serve --fd` of its own, on one end of a socket pair. A byte from it says that it serves; the end of the file
+says to it that its parent is gone, however it went, and it ends too. uvicorn's own supervisor leaves its processes
+behind when it is killed, begins one that can't live twice a second, and waits for ever for one that does not end.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+
+import uvicorn
+
+from main_service.monitoring.metrics_files import find_folder
+
+logger = logging.getLogger(__name__)
+
+GRACE = timedelta(seconds=14)
+"""A web process needs 12 s at most for what it has accepted, and 2 s for visits that Redis has not taken."""
+FIRST_PAUSE = timedelta(seconds=0.5)
+"""Before a process that died is begun again; doubled each time, until one has lived for `STEADY_AFTER`."""
+LONGEST_PAUSE = timedelta(seconds=30)
+STEADY_AFTER = timedelta(minutes=1)
+
+
+def open_listener(*, host: str, port: int, fd: int | None) -> socket.socket:
+    """The socket that all share: the one of the file descriptor, or a new one at the address.
+
+    Raises: OSError if there is no such socket, or the address can't be listened on.
+    """
+    if fd is not None:
+        return socket.socket(fileno=fd)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=2048)
+
+
+def serve_in_processes(count: int, *, listener: socket.socket) -> int:
+    """Answer requests in `count` processes until SIGTERM or SIGINT. SIGHUP replaces them, one after the other.
+
+    Returns the exit code: 0 if all ended as they were asked to; that of the first to end, if none could serve.
+    """
+    with _shared_figures() as environment:
+        return asyncio.run(_WebProcesses(count, listener=listener, environment=environment).run())
+
+
+class Parent:
+    """The process that started this one, as this one knows it."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+        threading.Thread(target=self._end_with_it, daemon=True).start()
+
+    def hear_of_start(self) -> None:
+        """Tell it that this process serves."""
+        with suppress(BrokenPipeError):
+            self._socket.send(b"1")
+
+    def _end_with_it(self) -> None:
+        # It says nothing, so this waits for its end.
+        self._socket.recv(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE.total_seconds())
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class ServerOfMany(uvicorn.Server):
+    """The server of a web process that has a parent."""
+
+    def __init__(self, config: uvicorn.Config, *, parent: Parent) -> None:
+        super().__init__(config)
+        self._parent = parent
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell the parent."""
+        await super().startup(sockets)
+        self._parent.hear_of_start()
+
+
+class _Place:
+    """Holds one process at a time."""
+
+    def __init__(self) -> None:
+        self.is_serving = asyncio.Event()
+        self.is_asked_to_end = asyncio.Event()
+
+
+class _WebProcesses:
+    """The parent's side."""
+
+    def __init__(self, count: int, *, listener: socket.socket, environment: Mapping[str, str]) -> None:
+        self._listener = listener
+        self._environment = environment
+        self._places = [_Place() for _ in range(count)]
+        self._is_stopping = False
+        self._has_served = False
+        self._is_replacing_wanted = asyncio.Event()
+
+    async def run(self) -> int:
+        """From the first start to the last end; returns the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        # `nohup` has set it to be ignored, and means it.
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            loop.add_signal_handler(signal.SIGHUP, self._is_replacing_wanted.set)
+        replacing = asyncio.create_task(self._replace_when_wanted())
+        codes = await asyncio.gather(*(self._keep(place) for place in self._places))
+        replacing.cancel()
+        return max(codes)
+
+    def _stop(self) -> None:
+        self._is_stopping = True
+        # From here on a visitor is refused, instead of waiting for nobody.
+        self._listener.close()
+        for place in self._places:
+            place.is_asked_to_end.set()
+
+    async def _replace_when_wanted(self) -> None:
+        while True:
+            await self._is_replacing_wanted.wait()
+            self._is_replacing_wanted.clear()
+            for place in self._places:
+                # If a successor can't start, the others are left as they are until one can.
+                await place.is_serving.wait()
+                place.is_serving.clear()
+                place.is_asked_to_end.set()
+                await place.is_serving.wait()
+            logger.info("All %s web processes have been replaced", len(self._places))
+
+    async def _keep(self, place: _Place) -> int:
+        """Have a process in the place until all are to stop; returns the exit code that its end stands for."""
+        pause = FIRST_PAUSE
+        while not self._is_stopping:
+            place.is_asked_to_end.clear()
+            began_at = time.monotonic()
+            try:
+                status = await self._run_one(place)
+            except OSError as error:
+                logger.error("A web process can't be started: %s", error)
+                status = 1
+            if self._is_stopping:
+                # Asked before it could heed the signal, it was ended by it.
+                return 0 if status in (0, -signal.SIGTERM) else 1
+            if place.is_asked_to_end.is_set():
+                continue
+            if not self._has_served:
+                logger.error("A web process ended at its start (%s)", _describe(status))
+                self._stop()
+                return max(status, 1)
+            if time.monotonic() - began_at >= STEADY_AFTER.total_seconds():
+                pause = FIRST_PAUSE
+            logger.error("A web process ended (%s); another begins in %g s", _describe(status), pause.total_seconds())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(place.is_asked_to_end.wait(), pause.total_seconds())
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return 0
+
+    async def _run_one(self, place: _Place) -> int:
+        """Start a process and see to its end; returns its status, negative if a signal ended it."""
+        loop = asyncio.get_running_loop()
+        ours, theirs = socket.socketpair()
+
+        def hear() -> None:
+            loop.remove_reader(ours)
+            if ours.recv(1):
+                self._has_served = True
+                place.is_serving.set()
+
+        with ours, theirs:
+            inherited = (self._listener.fileno(), theirs.fileno())
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "main_service", "serve"),
+                *("--fd", str(inherited[0]), "--parent-fd", str(inherited[1])),
+                env=self._environment,
+                pass_fds=inherited,
+                stdin=asyncio.subprocess.DEVNULL,
+                # The terminal's Ctrl-C reaches the parent alone.
+                start_new_session=True,
+            )
+            theirs.close()
+            loop.add_reader(ours, hear)
+            try:
+                return await _see_to_the_end(process, place.is_asked_to_end)
+            finally:
+                loop.remove_reader(ours)
+                place.is_serving.clear()
+
+
+async def _see_to_the_end(process: asyncio.subprocess.Process, is_asked_to_end: asyncio.Event) -> int:
+    ended = asyncio.create_task(process.wait())
+    asked = asyncio.create_task(is_asked_to_end.wait())
+    await asyncio.wait([ended, asked], return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if not ended.done():
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await asyncio.wait([ended], timeout=GRACE.total_seconds())
+    if not ended.done():
+        logger.error("A web process did not end within %s s: killing it", GRACE.seconds)
+        with suppress(ProcessLookupError):
+            process.kill()
+    return await ended
+
+
+def _describe(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"exit {status}"
+
+
+@contextmanager
+def _shared_figures() -> Iterator[Mapping[str, str]]:
+    """The environment of the processes, with a folder for what they count if nobody has named one."""
+    if find_folder() is not None:
+        yield os.environ
+        return
+    with tempfile.TemporaryDirectory(prefix="slipbin-figures-") as folder:
+        yield {**os.environ, "PROMETHEUS_MULTIPROC_DIR": folder}

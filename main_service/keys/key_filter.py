@@ -1,0 +1,78 @@
+"""The membership filter: which keys were surely never used, known to Redis alone.
+
+Creates add their key before it can be found in PostgreSQL, to every bitmap that there is, complete or not; so a
+complete bitmap has every key ever used, and some that never were.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.keys.bloom import BITS_PER_KEY, FIRST_BIT, KeyHasher
+from main_service.keys.filter_bitmaps import FIRST_SIZE, REGISTRY, Script, rules
+
+logger = logging.getLogger(__name__)
+
+_AT_ONCE = 100
+"""Keys of one script, so that nobody else waits for it longer than 1 ms."""
+
+# ARGV from 3 on: two numbers for each key, as in `bloom_filter`.
+_ADD = Script(f"""
+for size in pairs(born) do
+  local name, bits = start .. size, 2 ^ size
+  for i = 3, #ARGV, 2 do
+    local first, second = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
+    for j = 0, {BITS_PER_KEY - 1} do
+      redis.call('SETBIT', name, {FIRST_BIT} + (first + j * second) % bits, 1)
+    end
+  end
+end
+""")
+
+_IS_SURELY_UNUSED = Script(f"""
+local first, second = tonumber(ARGV[3]), tonumber(ARGV[4])
+for size in pairs(born) do
+  local name, bits = start .. size, 2 ^ size
+  if redis.call('GETBIT', name, 0) == 1 then
+    for j = 0, {BITS_PER_KEY - 1} do
+      if redis.call('GETBIT', name, {FIRST_BIT} + (first + j * second) % bits) == 0 then
+        return 1
+      end
+    end
+  end
+end
+return 0
+""")
+
+
+class KnownKeys:
+    """One per process."""
+
+    def __init__(self, redis: CarefulRedis, *, hasher: KeyHasher, first_size: int = FIRST_SIZE) -> None:
+        self._redis = redis
+        self._hasher = hasher
+        self._arguments: list[str | int] = [rules(hasher), first_size]
+
+    async def add(self, keys: Sequence[str]) -> None:
+        """To be called before the keys are in PostgreSQL, and less than 30 s before.
+
+        Raises:
+            RedisAwayError: perhaps not all were added; the database must note them as stale.
+        """
+        for start in range(0, len(keys), _AT_ONCE):
+            await self._run(_ADD, keys[start : start + _AT_ONCE])
+
+    async def is_surely_unused(self, key: str) -> bool:
+        """False: it may have been used, or nobody knows."""
+        try:
+            return await self._run(_IS_SURELY_UNUSED, [key]) == 1
+        except RedisAwayError as error:
+            logger.debug("Known keys can't be told from others: %s", error)
+            return False
+
+    async def _run(self, script: Script, keys: Sequence[str]) -> object:
+        arguments = list(self._arguments)
+        for key in keys:
+            hashed = self._hasher.hash(key)
+            arguments += (hashed.first, hashed.second)
+        return await self._redis.ask(lambda redis: script.run(redis, [REGISTRY], arguments))

@@ -1,0 +1,73 @@
+"""Takes ready keys from the pools that keygen_service fills; draws them itself when a pool gives none."""
+
+import asyncio
+import logging
+import secrets
+from collections import deque
+from enum import StrEnum
+from typing import cast
+
+from redis.asyncio import Redis
+
+from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.monitoring.metrics import KEYS_DRAWN
+
+logger = logging.getLogger(__name__)
+
+ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+"""Base58, as keygen_service draws it; a contract test compares the two."""
+
+KEYS_PER_TRIP = 64
+"""A trip to Redis costs as much as the rest of a create. Keys that die with the process are simply never used."""
+
+
+class Pool(StrEnum):
+    """The name of a pool: short keys for links, long ones wherever the key is the only secret."""
+
+    LINK = "keys:link"
+    PASTE = "keys:paste"
+
+
+KEY_LENGTHS = {Pool.LINK: 7, Pool.PASTE: 11}
+
+
+class KeySource:
+    """Ready keys, through a small buffer for each pool. One per process."""
+
+    def __init__(self, redis: CarefulRedis) -> None:
+        self._redis = redis
+        self._buffers: dict[Pool, deque[str]] = {pool: deque() for pool in Pool}
+        self._locks = {pool: asyncio.Lock() for pool in Pool}
+        self.drawn_here = 0
+        """Keys that this process had to draw itself because a pool was empty or out of reach."""
+
+    async def take(self, pool: Pool) -> str:
+        """A key that no pool gives to anybody else; very rarely one that is in use already. Never fails."""
+        buffer = self._buffers[pool]
+        while not buffer:
+            async with self._locks[pool]:
+                if not buffer:
+                    buffer.extend(await self._fetch(pool))
+        return buffer.popleft()
+
+    async def _fetch(self, pool: Pool) -> list[str]:
+        try:
+            popped = await self._redis.ask(lambda redis: _take(redis, pool))
+        except RedisAwayError as error:
+            logger.debug("No ready keys, drawing them here: %s", error)
+            popped = []
+        return [key.decode("ascii") for key in popped] or self._draw(pool)
+
+    def _draw(self, pool: Pool) -> list[str]:
+        """A buffer full, so that not every create has to find out again that the pool gives nothing."""
+        self.drawn_here += KEYS_PER_TRIP
+        KEYS_DRAWN.inc(KEYS_PER_TRIP)
+        return [draw_key(KEY_LENGTHS[pool]) for _ in range(KEYS_PER_TRIP)]
+
+
+async def _take(redis: Redis, pool: Pool) -> list[bytes]:
+    return cast("list[bytes]", await redis.spop(pool.value, KEYS_PER_TRIP))
+
+
+def draw_key(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))

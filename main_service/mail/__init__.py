@@ -1,0 +1,1 @@
+"""Mail: an outbox in PostgreSQL, its messages, and their delivery."""

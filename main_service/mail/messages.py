@@ -1,0 +1,100 @@
+"""What a letter looks like: subject, text and HTML from the templates in templates/mail."""
+
+import re
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from ipaddress import IPv6Address, ip_address
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
+
+from main_service.mail.outbox import Mail
+from main_service.mail.transport import UnwritableError
+from main_service.settings import Settings
+from main_service.web.templating import SITE_NAME, TEMPLATES
+
+_POLICY = SMTP.clone(max_line_length=900, cte_type="7bit")
+"""A line may have 998 characters: a link stays in one piece, and can be copied even out of the source of a letter."""
+
+_ADDRESS = re.compile(r"""[^\s@<>()\[\],;:\\"]+@[^\s@<>(),;\\"]+""")
+"""No more than what keeps it one address; whether it is a good one, the mail server decides."""
+
+
+class Letters:
+    def __init__(self, settings: Settings) -> None:
+        self._host = mail_host(settings.public_url)
+        self._sender = settings.mail_from or f"{SITE_NAME} <noreply@{self._host}>"
+        self._templates = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=select_autoescape(["html"], default=False),
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+            auto_reload=False,
+        )
+        self._templates.globals |= {"site_name": SITE_NAME, "public_url": settings.public_url}
+
+    def write(self, mail: Mail, file: bytes | None = None) -> EmailMessage:
+        """The letter of a row. Written twice it has the same Message-ID and Date.
+
+        `file`: the content of its attachment; None: it goes without. Templates find its name, or "", as `attachment`.
+
+        Raises:
+            UnwritableError: its message names neither address nor values.
+        """
+        # A line break in a value could look like a paragraph of ours.
+        attached = mail.attachment if file is not None else None
+        values = {name: _on_one_line(value) for name, value in mail.values.items()}
+        values["attachment"] = attached["name"] if attached else ""
+        message = EmailMessage(policy=_POLICY)
+        try:
+            text = self._templates.get_template(f"mail/{mail.letter}.txt")
+            html = self._templates.get_template(f"mail/{mail.letter}.html")
+            subject = "".join(text.blocks["subject"](text.new_context(values)))
+            message["Subject"] = _on_one_line(subject)
+            message["From"] = self._sender
+            message["To"] = _recipient(mail.recipient)
+            message["Date"] = mail.created_at
+            message["Message-ID"] = f"<{mail.created_at:%Y%m%d%H%M%S}.{mail.id}@{self._host}>"
+            message["Auto-Submitted"] = "auto-generated"
+            message.set_content(text.render(values))
+            message.add_alternative(html.render(values), subtype="html")
+            if attached and file is not None:
+                _attach(message, file, name=attached["name"], media_type=attached["media_type"])
+        except (TemplateError, MessageError, KeyError, ValueError) as error:
+            raise UnwritableError(type(error).__name__) from error
+        return message
+
+
+def _attach(message: EmailMessage, file: bytes, *, name: str, media_type: str) -> None:
+    # With a policy of its own: lines of base64 have at most 76 characters, by RFC 2045.
+    part = EmailMessage(policy=SMTP)
+    maintype, _, subtype = media_type.partition("/")
+    part.set_content(file, maintype=maintype, subtype=subtype, filename=name)
+    del part["MIME-Version"]
+    message.make_mixed()
+    message.attach(part)
+
+
+def mail_host(public_url: str) -> str:
+    """The host of MAIN_PUBLIC_URL as it stands in mail addresses: ASCII, an IPv6 address in brackets."""
+    host = urlsplit(public_url).hostname or "localhost"
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host.encode("idna").decode()
+    return f"[IPv6:{address}]" if isinstance(address, IPv6Address) else host
+
+
+def _recipient(address: str) -> Address:
+    """Raises: ValueError if it is not one address without anything beside it."""
+    if not (address.isprintable() and _ADDRESS.fullmatch(address)):
+        raise ValueError("no address")
+    name, _, domain = address.rpartition("@")
+    return Address(username=name, domain=domain)
+
+
+def _on_one_line(text: str) -> str:
+    return re.sub(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text).strip()

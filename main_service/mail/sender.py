@@ -1,0 +1,156 @@
+"""Sends the letters that are due: each in a transaction of its own, its row locked until the server has taken it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from email.message import EmailMessage
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import async_sessionmaker
+
+from main_service.engines.files import FileMissingError, FileStore
+from main_service.engines.postgres import Session
+from main_service.mail import storage
+from main_service.mail.outbox import Mail
+from main_service.mail.transport import RefusedError, Transport, UnreachableError, UnwritableError
+
+logger = logging.getLogger(__name__)
+
+ROUND_SECONDS = 8
+"""Begin no letter after that: the next round is near, and a worker that is stopped waits for the end of its round."""
+FIRST_RETRY = timedelta(minutes=1)
+LONGEST_RETRY = timedelta(hours=6)
+UNREACHABLE_RETRY = timedelta(minutes=1)
+"""Steady, because a server that is away is no fault of the letters: they leave soon after its return."""
+GIVEN_UP_AFTER = timedelta(days=2)
+FORGOTTEN_AFTER = timedelta(days=30)
+ROWS_PER_BATCH = 1_000
+ATTEMPTS_WITH_FILE = 3
+"""After so many that failed, a letter goes without its file: that may be what nobody takes."""
+READ_SECONDS = 10
+"""For reading a file: with the time for giving a letter to the server less than PostgreSQL lets a transaction wait."""
+
+
+class Mailing:
+    """Safe to run twice at once, and again after it was killed: a letter that was being sent then is sent again."""
+
+    def __init__(
+        self,
+        *,
+        sessions: async_sessionmaker[Session],
+        transport: Transport,
+        files: FileStore,
+        write: Callable[[Mail, bytes | None], EmailMessage],
+    ) -> None:
+        """`write`: makes the letter of a row and the file that goes with it; it raises if that can't be done."""
+        self._sessions = sessions
+        self._transport = transport
+        self._files = files
+        self._write = write
+
+    async def send_due(self) -> int:
+        """Send what is due, for some seconds; return how many letters left.
+
+        Raises:
+            UnreachableError: the server is away; all that is due waits for a minute.
+            DatabaseUnavailableError: what is left is done by the next round.
+        """
+        ends_at = time.monotonic() + ROUND_SECONDS
+        async with self._sessions() as session:
+            given_up = await storage.give_up_older(session, than=GIVEN_UP_AFTER)
+            is_any_due = await storage.has_due(session)
+            await session.commit()
+        if given_up:
+            logger.warning("Gave up %d letters that had waited for %d days", given_up, GIVEN_UP_AFTER.days)
+        if not is_any_due:
+            return 0
+        try:
+            # Before any row is locked: this may take long.
+            await self._transport.open()
+        except UnreachableError:
+            async with self._sessions() as session:
+                await storage.postpone_due(session, by=UNREACHABLE_RETRY)
+                await session.commit()
+            raise
+        sent = 0
+        try:
+            while time.monotonic() < ends_at:
+                has_left = await self._send_next()
+                if has_left is None:
+                    break
+                sent += has_left
+        finally:
+            await self._transport.close()
+        return sent
+
+    async def _send_next(self) -> bool | None:
+        """Whether a letter has left; None if none is due."""
+        async with self._sessions() as session:
+            mail = await storage.take_due(session)
+            if mail is None:
+                return None
+            failure = await self._try(mail)
+            if failure is None:
+                await storage.note_sent(session, mail.id)
+            elif mail.attachment is not None and isinstance(failure, RefusedError) and failure.is_permanent:
+                # It may be too large for this server. Without the file, the letter still says where that is.
+                await storage.drop_attachment(session, mail.id)
+                logger.warning("Letter %d (%s) goes without its file: %s", mail.id, mail.letter, _describe(failure))
+            elif isinstance(failure, UnwritableError) or (isinstance(failure, RefusedError) and failure.is_permanent):
+                await storage.note_failed(session, mail.id)
+                logger.error("Gave up letter %d (%s): %s", mail.id, mail.letter, _describe(failure))
+            else:
+                await storage.note_attempt(session, mail.id, next_in=_pause_after(mail.attempts))
+                logger.warning("Letter %d (%s) waits: %s", mail.id, mail.letter, _describe(failure))
+            await session.commit()
+        if isinstance(failure, UnreachableError):
+            raise failure
+        return failure is None
+
+    async def _try(self, mail: Mail) -> Exception | None:
+        try:
+            await self._transport.send(self._write(mail, await self._read_file(mail)))
+        except Exception as failure:
+            # Whatever is wrong with one letter, even a fault of ours, must not hold up the others.
+            return failure
+        return None
+
+    async def _read_file(self, mail: Mail) -> bytes | None:
+        """What goes with the letter; None: nothing, or nothing any more.
+
+        Raises:
+            BodyStoreUnavailableError, TimeoutError: the store does not answer; a later try may get it.
+        """
+        if mail.attachment is None or mail.attempts >= ATTEMPTS_WITH_FILE:
+            return None
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                return await self._files.get(UUID(mail.attachment["file_id"]))
+        except FileMissingError:
+            logger.warning("Letter %d (%s) goes without its file, which is gone", mail.id, mail.letter)
+            return None
+
+
+async def forget_old(sessions: async_sessionmaker[Session]) -> int:
+    """Delete the letters of 30 days ago and older; return how many. Repeatable."""
+    total = 0
+    while True:
+        async with sessions() as session:
+            forgotten = await storage.forget_older(session, than=FORGOTTEN_AFTER, limit=ROWS_PER_BATCH)
+            await session.commit()
+        total += forgotten
+        if forgotten < ROWS_PER_BATCH:
+            return total
+
+
+def _pause_after(attempts: int) -> timedelta:
+    """`attempts`: how many there were before this one."""
+    return min(FIRST_RETRY * (1 << min(attempts, 16)), LONGEST_RETRY)
+
+
+def _describe(failure: Exception) -> str:
+    """Without the words of exceptions that are not ours: they could hold the address or a value."""
+    is_ours = isinstance(failure, UnreachableError | RefusedError | UnwritableError)
+    return str(failure) if is_ours else type(failure).__name__

@@ -1,0 +1,82 @@
+"""Mailing's questions to PostgreSQL. Each passes by letters that somebody else is sending."""
+
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, Executable, and_, delete, func, null, select, update
+
+from main_service.engines.postgres import Session
+from main_service.mail.outbox import Mail
+
+
+def _is_waiting() -> ColumnElement[bool]:
+    return and_(Mail.sent_at.is_(None), Mail.failed_at.is_(None))
+
+
+def _is_due() -> ColumnElement[bool]:
+    return and_(_is_waiting(), Mail.due_at <= func.now())
+
+
+async def has_due(session: Session) -> bool:
+    """Whether there is a letter to send now."""
+    return (await session.execute(select(Mail.id).where(_is_due()).limit(1))).first() is not None
+
+
+async def take_due(session: Session) -> Mail | None:
+    """The letter that has been due for longest, locked until the transaction ends."""
+    statement = select(Mail).where(_is_due()).order_by(Mail.due_at).limit(1).with_for_update(skip_locked=True)
+    mail: Mail | None = (await session.execute(statement)).scalar_one_or_none()
+    return mail
+
+
+async def note_sent(session: Session, mail_id: int) -> None:
+    await _change(session, mail_id, sent_at=func.clock_timestamp(), values={})
+
+
+async def note_failed(session: Session, mail_id: int) -> None:
+    """The letter is given up."""
+    await _change(session, mail_id, failed_at=func.clock_timestamp(), attempts=Mail.attempts + 1, values={})
+
+
+async def drop_attachment(session: Session, mail_id: int) -> None:
+    """Let the letter be tried again at once, without its file."""
+    await _change(session, mail_id, attachment=null(), due_at=func.clock_timestamp())
+
+
+async def note_attempt(session: Session, mail_id: int, *, next_in: timedelta) -> None:
+    await _change(session, mail_id, attempts=Mail.attempts + 1, due_at=func.clock_timestamp() + next_in)
+
+
+async def postpone_due(session: Session, *, by: timedelta) -> int:
+    """Let every letter that is due wait; return how many. None has been tried, so none counts an attempt."""
+    due = select(Mail.id).where(_is_due()).with_for_update(skip_locked=True)
+    postponed = update(Mail).where(Mail.id.in_(due.scalar_subquery())).values(due_at=func.now() + by)
+    return await _count(session, postponed.returning(Mail.id))
+
+
+async def give_up_older(session: Session, *, than: timedelta) -> int:
+    """Give up letters that have waited for longer; return how many."""
+    old = select(Mail.id).where(_is_waiting(), Mail.created_at <= func.now() - than).with_for_update(skip_locked=True)
+    given_up = update(Mail).where(Mail.id.in_(old.scalar_subquery())).values(failed_at=func.now(), values={})
+    return await _count(session, given_up.returning(Mail.id))
+
+
+async def forget_older(session: Session, *, than: timedelta, limit: int) -> int:
+    """Delete at most `limit` letters written longer ago, whatever became of them; return how many."""
+    old = (
+        select(Mail.id)
+        .where(Mail.created_at <= func.now() - than)
+        .order_by(Mail.created_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return await _count(session, delete(Mail).where(Mail.id.in_(old.scalar_subquery())).returning(Mail.id))
+
+
+async def _change(session: Session, mail_id: int, **columns: object) -> None:
+    statement = update(Mail).where(Mail.id == mail_id).values(**columns)
+    await session.execute(statement, execution_options={"synchronize_session": False})
+
+
+async def _count(session: Session, statement: Executable) -> int:
+    rows = await session.execute(statement, execution_options={"synchronize_session": False})
+    return len(rows.scalars().all())

@@ -1,0 +1,218 @@
+"""Why a letter does not leave. No message names the recipient or a value.
+
+How letters leave: by SMTP, or as files into a folder, as MAIN_SMTP_URL says.
+
+A server of `smtp://` must offer STARTTLS unless it is on this machine (loopback); `?starttls=always` and
+`?starttls=never` decide otherwise. Certificates are verified, with the authorities that OpenSSL knows: SSL_CERT_FILE
+in the environment names a file with others.
+"""
+
+import asyncio
+import os
+import re
+import smtplib
+import socket
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.policy import SMTPUTF8
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+
+
+class UnwritableError(Exception):
+    """The letter can't be written, now or later: its template, its values or its address are wrong."""
+
+
+class UnreachableError(Exception):
+    """No letter can leave now: the server is away, breaks off, or does not let us in."""
+
+
+class RefusedError(Exception):
+    """The server does not take this letter. Its own words are left out: they often name the recipient."""
+
+    def __init__(self, code: int, *, is_permanent: bool) -> None:
+        self.is_permanent = is_permanent
+        super().__init__(f"refused with {code}")
+
+
+SMTP_SECONDS = 20
+"""For connecting, and for each answer of the server."""
+LETTER_SECONDS = 45
+"""For giving it one letter: less than the 60 s after which PostgreSQL would end the transaction that holds the row."""
+_TOO_BUSY = 421
+"""The server ends the connection, whatever it was asked."""
+
+
+class Transport(Protocol):
+    async def open(self) -> None:
+        """Get ready to send.
+
+        Raises: UnreachableError.
+        """
+
+    async def send(self, message: EmailMessage) -> None:
+        """Send one letter; it has arrived at the server when this returns.
+
+        Raises: UnreachableError (it may have arrived all the same), RefusedError.
+        """
+
+    async def close(self) -> None:
+        """End what `open` began, if it did."""
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    host: str
+    port: int
+    is_tls: bool
+    """From the first byte."""
+    is_starttls: bool
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+def read_smtp_url(url: str) -> SmtpServer:
+    """The server of a `smtp://` or `smtps://` that the settings have accepted."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    is_tls = parts.scheme == "smtps"
+    starttls = parse_qs(parts.query).get("starttls", ["never" if _is_loopback(host) else "always"])[0]
+    return SmtpServer(
+        host=host,
+        port=parts.port or (465 if is_tls else 587),
+        is_tls=is_tls,
+        is_starttls=not is_tls and starttls == "always",
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+    )
+
+
+def create_transport(url: str, *, our_host: str) -> Transport:
+    """`our_host`: how we introduce ourselves to a server."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return FolderTransport(Path(unquote(parts.path)))
+    return SmtpTransport(read_smtp_url(url), our_host=our_host)
+
+
+class SmtpTransport:
+    """One connection, kept from letter to letter."""
+
+    def __init__(self, server: SmtpServer, *, our_host: str) -> None:
+        self._server = server
+        self._our_host = our_host
+        self._smtp: smtplib.SMTP | None = None
+
+    async def open(self) -> None:
+        try:
+            self._smtp = await asyncio.to_thread(self._connect)
+        except (OSError, ValueError) as error:
+            # A server's words could repeat what we told it.
+            code = f" {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
+            raise UnreachableError(f"{type(error).__name__}{code}") from None
+
+    async def send(self, message: EmailMessage) -> None:
+        assert self._smtp is not None, "open() comes first"
+        sending = asyncio.ensure_future(asyncio.to_thread(_send, self._smtp, message))
+        done, _ = await asyncio.wait([sending], timeout=LETTER_SECONDS)
+        if not done:
+            # Ends the thread's wait too.
+            self._break_off()
+        await sending
+
+    async def close(self) -> None:
+        if self._smtp is not None:
+            with suppress(OSError):
+                await asyncio.to_thread(self._smtp.quit)
+            self._smtp.close()
+
+    def _connect(self) -> smtplib.SMTP:
+        server = self._server
+        context = ssl.create_default_context()
+        new = partial(smtplib.SMTP_SSL, context=context) if server.is_tls else smtplib.SMTP
+        # Without a name of ours, smtplib would ask the resolver for one.
+        smtp = new(server.host, server.port, local_hostname=self._our_host, timeout=SMTP_SECONDS)
+        try:
+            if server.is_starttls:
+                smtp.starttls(context=context)
+            smtp.ehlo_or_helo_if_needed()
+            if server.user:
+                smtp.login(server.user, server.password)
+        except BaseException:
+            smtp.close()
+            raise
+        return smtp
+
+    def _break_off(self) -> None:
+        connection = self._smtp.sock if self._smtp is not None else None
+        if connection is not None:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+def _send(smtp: smtplib.SMTP, message: EmailMessage) -> None:
+    try:
+        smtp.send_message(message)
+    except smtplib.SMTPRecipientsRefused as error:
+        raise _refusal(*(code for code, _ in error.recipients.values())) from None
+    except smtplib.SMTPSenderRefused as error:
+        # It is us whom the server does not want: for the recipient, a later try may succeed.
+        raise _refusal(error.smtp_code, may_be_permanent=False) from None
+    except smtplib.SMTPDataError as error:
+        raise _refusal(error.smtp_code) from None
+    except smtplib.SMTPNotSupportedError:
+        # An address that is not ASCII, and a server without SMTPUTF8: as 553, "mailbox name not allowed".
+        raise RefusedError(553, is_permanent=True) from None
+    except OSError as error:
+        raise UnreachableError(type(error).__name__) from None
+
+
+def _refusal(code: int, *, may_be_permanent: bool = True) -> UnreachableError | RefusedError:
+    if code == _TOO_BUSY:
+        return UnreachableError(f"refused with {code}")
+    return RefusedError(code, is_permanent=may_be_permanent and code >= 500)
+
+
+class FolderTransport:
+    """Writes each letter as a file, named after its Message-ID."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def open(self) -> None:
+        try:
+            await asyncio.to_thread(self._folder.mkdir, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise UnreachableError(f"the folder of letters can't be used: {error.strerror}") from error
+
+    async def send(self, message: EmailMessage) -> None:
+        name = re.sub(r"[^\w.@-]", "_", message["Message-ID"].strip("<>"))
+        content = message.as_bytes(policy=SMTPUTF8.clone(linesep="\n"))
+        try:
+            await asyncio.to_thread(self._write, f"{name}.eml", content)
+        except OSError as error:
+            raise UnreachableError(f"the folder of letters can't be used: {error.strerror}") from error
+
+    async def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _write(self, name: str, content: bytes) -> None:
+        unfinished = self._folder / f".{name}.{os.getpid()}"
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self._folder / name)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

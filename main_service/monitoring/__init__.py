@@ -1,0 +1,1 @@
+"""What this service counts for Prometheus."""

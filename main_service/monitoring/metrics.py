@@ -1,0 +1,45 @@
+"""What this service counts for Prometheus, and all of it as text: of this process, or of all that share a folder."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from main_service.monitoring.metrics_files import find_folder, forget_gauges_of_the_dead
+
+MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+_registry = CollectorRegistry()
+
+MISSES = Counter(
+    "slipbin_address_misses",
+    "Requests for the address of an entry that was never there (404, 429: too many of them) or has ended (410).",
+    ["status"],
+    registry=_registry,
+)
+VISITS_RECORDED = Counter("slipbin_visits_recorded", "Visits that Redis took.", registry=_registry)
+VISITS_DROPPED = Counter(
+    "slipbin_visits_dropped", "Visits lost because Redis took none and too many waited.", registry=_registry
+)
+VISITS_WAITING = Gauge(
+    "slipbin_visits_waiting",
+    "Visits that wait in web processes because Redis takes none.",
+    multiprocess_mode="livesum",
+    registry=_registry,
+)
+KEYS_DRAWN = Counter(
+    "slipbin_keys_drawn", "Keys that web processes drew themselves because the pool gave none.", registry=_registry
+)
+for _status in ("404", "410", "429"):
+    # Shown as 0 before the first, so that its increase is seen.
+    MISSES.labels(_status)
+
+
+def exposition() -> bytes:
+    """All figures in Prometheus' text format. Reads a small file or two of each process; no loop should wait for it."""
+    folder = find_folder()
+    if folder is None:
+        return generate_latest(_registry)
+    forget_gauges_of_the_dead(folder)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -1,0 +1,59 @@
+"""The JSON API of what is mine: lists of entries, and all of them as a file."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+from main_service.accounts.bearer_auth import AccountDep
+from main_service.dependencies import SettingsDep
+from main_service.errors import DatabaseUnavailableError, NotFoundError, SignInRequiredError, TokenInvalidError
+from main_service.my_entries.dependencies import EntryExporterDep, EntryListerDep
+from main_service.my_entries.schemas import ListingIn, ListingOut
+from main_service.my_entries.serializers import ExportFormat, file_response, owned_out
+from main_service.web.problems import InternalError, problem_responses
+
+router = APIRouter(prefix="/api/v1/entries", tags=["entries"])
+
+_MINE = (SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, InternalError)
+
+
+@router.get("", summary="List my entries", responses=problem_responses(*_MINE, NotFoundError))
+async def list_entries(
+    asked: Annotated[ListingIn, Query()], account: AccountDep, lister: EntryListerDep, settings: SettingsDep
+) -> ListingOut:
+    """Page by page: send `next_cursor` of one page as `cursor` of the next, with the same filters and sort.
+
+    Whatever is added meanwhile, nothing comes twice and nothing is passed over.
+    """
+    listed = await lister.list_page(account.id, asked.filters, sort=asked.sort, cursor=asked.cursor, limit=asked.limit)
+    items = [owned_out(entry, settings.public_url) for entry in listed.entries]
+    return ListingOut(items=items, next_cursor=listed.next_cursor)
+
+
+@router.get(
+    "/export",
+    summary="Get all of my entries as a file",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "content": {
+                "application/jsonl": {"schema": {"type": "string"}},
+                "text/csv": {"schema": {"type": "string"}},
+            },
+            "description": "One line for each entry, live or ended, oldest first.",
+        },
+        **problem_responses(*_MINE),
+    },
+)
+async def export_entries(
+    account: AccountDep,
+    exporter: EntryExporterDep,
+    settings: SettingsDep,
+    file_format: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.JSON_LINES,
+) -> StreamingResponse:
+    """What is known of each entry, without the texts; they are at its `raw_url`.
+
+    In CSV, cells that a spreadsheet would run as a formula begin with an apostrophe.
+    """
+    return await file_response(exporter, account.id, file_format, public_url=settings.public_url)

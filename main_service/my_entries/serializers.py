@@ -1,0 +1,99 @@
+"""How one's own entries are shown: on the wire, and in files.
+
+All entries of a user as a file that is made while it is sent.
+"""
+
+import asyncio
+import csv
+import io
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from fastapi.responses import StreamingResponse
+
+from main_service.entries.models import Kind
+from main_service.entries.serializers import raw_address, short_address
+from main_service.my_entries.filters import OwnedEntry
+from main_service.my_entries.schemas import OwnedLinkOut, OwnedPasteOut
+from main_service.my_entries.service import EntryExporter
+from main_service.web.headers import SANDBOX
+
+CSV_COLUMNS = (
+    "key", "kind", "url", "title", "visibility", "state", "created_at", "updated_at", "expires_at", "ended_at",
+    "archival_reason", "visit_count", "views_left", "original_url", "raw_url", "size_bytes", "syntax",
+)  # fmt: skip
+
+BYTE_ORDER_MARK = "\ufeff"
+"""Without it, spreadsheets take UTF-8 for something else."""
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+"""The wide ones are taken for the others where people write with them."""
+
+
+class ExportFormat(StrEnum):
+    JSON_LINES = "jsonl"
+    CSV = "csv"
+
+    @property
+    def media_type(self) -> str:
+        return {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8"}[self]
+
+
+def owned_out(entry: OwnedEntry, public_url: str) -> OwnedPasteOut | OwnedLinkOut:
+    shape = OwnedPasteOut if entry.kind is Kind.PASTE else OwnedLinkOut
+    url = short_address(public_url, entry.key)
+    return shape(**vars(entry), state=entry.state, url=url, short_url=url, raw_url=raw_address(public_url, entry.key))
+
+
+def file_start(file_format: ExportFormat) -> bytes:
+    return (BYTE_ORDER_MARK + _csv([CSV_COLUMNS])).encode() if file_format is ExportFormat.CSV else b""
+
+
+def file_part(file_format: ExportFormat, entries: Sequence[OwnedEntry], public_url: str) -> bytes:
+    """Lines of a file, one for each entry."""
+    shown = [owned_out(entry, public_url) for entry in entries]
+    if file_format is ExportFormat.JSON_LINES:
+        return b"".join(each.model_dump_json().encode() + b"\n" for each in shown)
+    values = [each.model_dump(mode="json") for each in shown]
+    return _csv([[safe_cell(each.get(column)) for column in CSV_COLUMNS] for each in values]).encode()
+
+
+def safe_cell(value: str | int | None) -> str | int | None:
+    """What a spreadsheet would run as a formula becomes a text."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+def _csv(rows: Sequence[Sequence[str | int | None]]) -> str:
+    """RFC 4180."""
+    lines = io.StringIO()
+    csv.writer(lines).writerows(rows)
+    return lines.getvalue()
+
+
+async def file_response(
+    exporter: EntryExporter, owner_id: UUID, file_format: ExportFormat, *, public_url: str
+) -> StreamingResponse:
+    """Its memory is that of one batch. If the database goes away in the middle, the connection is cut.
+
+    Raises:
+        DatabaseUnavailableError: before anything was sent.
+    """
+    batches = exporter.batches(owner_id)
+    first = await anext(batches)
+    name = f"slipbin-entries-{datetime.now(UTC):%Y-%m-%d}.{file_format}"
+    return StreamingResponse(
+        _chunks(first, batches, file_format, public_url),
+        media_type=file_format.media_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": SANDBOX},
+    )
+
+
+async def _chunks(
+    first: list[OwnedEntry], others: AsyncIterator[list[OwnedEntry]], file_format: ExportFormat, public_url: str
+) -> AsyncIterator[bytes]:
+    # In a thread, while others are answered.
+    yield file_start(file_format) + await asyncio.to_thread(file_part, file_format, first, public_url)
+    async for batch in others:
+        yield await asyncio.to_thread(file_part, file_format, batch, public_url)

@@ -1,0 +1,146 @@
+"""A user's entries in PostgreSQL: one function per question."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, tuple_
+
+from main_service.collections.models import Collection, CollectionEntry
+from main_service.engines.postgres import Session
+from main_service.entries.models import ArchivalReason, Entry
+from main_service.entries.storage import target_digest
+from main_service.my_entries.filters import EntryState, Filters, OwnedEntry, Position, Sort
+
+_COLUMNS = [getattr(Entry, field.name) for field in fields(OwnedEntry)]
+_KEY: ColumnElement[Any] = Entry.key.expression
+_SORTED_BY: dict[str, ColumnElement[Any]] = {
+    "created": Entry.created_at.expression,
+    "updated": Entry.updated_at.expression,
+    "expires": Entry.expires_at.expression,
+    "title": func.lower(Entry.title),
+}
+
+# What fits one set of filters is slow for another, and one user's entries may be a thousand times another's.
+_PLAN_FOR_THESE_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An entry, and where it stands in the order that was asked for."""
+
+    entry: OwnedEntry
+    position: Position
+
+
+async def list_entries(
+    session: Session,
+    owner_id: UUID,
+    filters: Filters,
+    *,
+    sort: Sort,
+    after: Position | None,
+    limit: int,
+    now: datetime,
+) -> list[Placed]:
+    """At most `limit` of the owner's entries behind a position."""
+    await session.execute(_PLAN_FOR_THESE_VALUES)
+    value = _SORTED_BY[sort.by]
+    asked = select(*_COLUMNS, value).where(Entry.owner_id == owner_id, *_conditions(filters, now))
+    if not sort.may_lack_value:
+        return await _fetch(session, _ordered(asked, [value, _KEY], sort, _place(after)), limit)
+    # Two questions, as NULLS LAST would turn the index round in one direction only.
+    placed: list[Placed] = []
+    if after is None or after.value is not None:
+        with_value = asked.where(value.is_not(None))
+        placed = await _fetch(session, _ordered(with_value, [value, _KEY], sort, _place(after)), limit)
+        after = None
+    if len(placed) < limit:
+        without = asked.where(value.is_(None))
+        behind = (after.key,) if after else None
+        placed += await _fetch(session, _ordered(without, [_KEY], sort, behind), limit - len(placed))
+    return placed
+
+
+async def list_live(session: Session, owner_id: UUID, keys: Sequence[str], *, now: datetime) -> list[OwnedEntry]:
+    """Those of the entries that are the owner's and live."""
+    statement = select(*_COLUMNS).where(Entry.key.in_(keys), Entry.owner_id == owner_id, _is_live(now))
+    return [OwnedEntry(*row) for row in await session.execute(statement)]
+
+
+async def list_all(session: Session, owner_id: UUID, *, after: Position | None, limit: int) -> list[Placed]:
+    """The owner's entries behind a position, oldest first."""
+    statement = select(*_COLUMNS, Entry.created_at).where(Entry.owner_id == owner_id)
+    ordered = _ordered(statement, [_SORTED_BY["created"], _KEY], Sort.CREATED, _place(after))
+    return await _fetch(session, ordered, limit)
+
+
+async def has_collection(session: Session, owner_id: UUID, collection_id: UUID) -> bool:
+    statement = select(Collection.id).where(Collection.id == collection_id, Collection.owner_id == owner_id)
+    return (await session.execute(statement)).first() is not None
+
+
+async def list_collections(session: Session, owner_id: UUID) -> list[tuple[UUID, str]]:
+    """Id and name of the owner's collections, by name."""
+    statement = select(Collection.id, Collection.name).where(Collection.owner_id == owner_id)
+    rows = await session.execute(statement.order_by(func.lower(Collection.name)))
+    return [(row.id, row.name) for row in rows]
+
+
+def _place(after: Position | None) -> tuple[Any, ...] | None:
+    return (after.value, after.key) if after else None
+
+
+def _ordered(
+    statement: Select[Any], columns: list[ColumnElement[Any]], sort: Sort, behind: tuple[Any, ...] | None
+) -> Select[Any]:
+    """In the order of `columns`, from the values `behind` on, which are left out."""
+    if behind is not None:
+        place = tuple_(*columns)
+        statement = statement.where(place < behind if sort.is_descending else place > behind)
+    return statement.order_by(*(column.desc() if sort.is_descending else column for column in columns))
+
+
+async def _fetch(session: Session, statement: Select[Any], limit: int) -> list[Placed]:
+    rows = await session.execute(statement.limit(limit))
+    return [Placed(OwnedEntry(*row[:-1]), Position(value=row[-1], key=row.key)) for row in rows]
+
+
+def _conditions(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if filters.kind is not None:
+        conditions.append(Entry.kind == filters.kind)
+    if filters.visibility is not None:
+        conditions.append(Entry.visibility == filters.visibility)
+    if filters.original_url is not None:
+        conditions.append(Entry.target_digest == target_digest(filters.original_url))
+    if filters.state is not None:
+        conditions.append(_in_state(filters.state, now))
+    if filters.q:
+        pattern = f"%{_escaped(filters.q)}%"
+        conditions.append(or_(Entry.title.ilike(pattern), Entry.original_url.ilike(pattern)))
+    if filters.collection_id is not None:
+        members = select(CollectionEntry.entry_key).where(CollectionEntry.collection_id == filters.collection_id)
+        conditions.append(Entry.key.in_(members))
+    return conditions
+
+
+def _in_state(state: EntryState, now: datetime) -> ColumnElement[bool]:
+    if state is EntryState.LIVE:
+        return _is_live(now)
+    is_over = Entry.expires_at <= now
+    if state is EntryState.EXPIRED:
+        unmarked = and_(Entry.ended_at.is_(None), is_over)
+        return or_(Entry.archival_reason == ArchivalReason.EXPIRED, unmarked)
+    return or_(Entry.ended_at.is_not(None), is_over)
+
+
+def _is_live(now: datetime) -> ColumnElement[bool]:
+    return and_(Entry.ended_at.is_(None), or_(Entry.expires_at.is_(None), Entry.expires_at > now))
+
+
+def _escaped(q: str) -> str:
+    """What LIKE would take for a pattern stands for itself."""
+    return q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,1 @@
+"""For load balancers and operators: health checks and the page of metrics."""

@@ -1,0 +1,121 @@
+"""Whether the process lives, and whether the parts it stands on answer; for load balancers and people on call."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, Field
+from redis.asyncio import Redis
+from sqlalchemy import text
+
+from main_service.dependencies import ResourcesDep
+from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.engines.texts import BodyStore
+from main_service.errors import AppError, UnavailableError
+from main_service.resources import Resources
+
+logger = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+ANSWER_SECONDS = 2.5
+"""Longer than Redis is waited for anyhow, shorter than monitors usually wait."""
+
+
+class PartState(StrEnum):
+    OK = "ok"
+    AWAY = "away"
+
+
+class Readiness(StrEnum):
+    READY = "ready"
+    DEGRADED = "degraded"
+    UNAVAILABLE = "unavailable"
+
+
+class Parts(BaseModel):
+    database: PartState
+    redis: PartState = Field(description="Without it everything goes on, slower.")
+    text_store: PartState = Field(description="Without it links go on; pastes answer 503.")
+
+
+class ReadyOut(BaseModel):
+    status: Readiness
+    parts: Parts
+
+
+class LiveOut(BaseModel):
+    status: str = Field("ok", description="Always ok: a process that is not would not answer.")
+
+
+@router.head("/live", include_in_schema=False)
+@router.get("/live", summary="Whether the process answers")
+async def live() -> LiveOut:
+    return LiveOut(status="ok")
+
+
+async def get_parts(resources: ResourcesDep) -> Parts:
+    database, redis, text_store = await asyncio.gather(
+        _state("database", lambda: _ask_database(resources)),
+        _state("redis", lambda: _ask_redis(resources.redis)),
+        _state("text store", lambda: _ask_bodies(resources.bodies)),
+    )
+    return Parts(database=database, redis=redis, text_store=text_store)
+
+
+@router.head("/ready", include_in_schema=False)
+@router.get(
+    "/ready",
+    summary="Whether the parts answer",
+    responses={503: {"model": ReadyOut, "description": "The database does not answer, so nearly nothing works."}},
+)
+async def ready(parts: Annotated[Parts, Depends(get_parts)], response: Response) -> ReadyOut:
+    """200 while entries can be made and read, also if Redis or the text store is away (`degraded`)."""
+    if parts.database is PartState.AWAY:
+        response.status_code = UnavailableError.status
+        response.headers.update(UnavailableError.headers)
+        return ReadyOut(status=Readiness.UNAVAILABLE, parts=parts)
+    is_whole = parts.redis is PartState.OK and parts.text_store is PartState.OK
+    return ReadyOut(status=Readiness.READY if is_whole else Readiness.DEGRADED, parts=parts)
+
+
+async def _state(name: str, ask: Callable[[], Coroutine[Any, Any, None]]) -> PartState:
+    asking = asyncio.create_task(ask())
+    # Not asyncio.timeout: a question that is cancelled may take seconds to take leave of a part that hangs.
+    await asyncio.wait([asking], timeout=ANSWER_SECONDS)
+    if not asking.done():
+        asking.add_done_callback(_forget)
+        asking.cancel()
+        logger.warning("The %s does not answer within %s s", name, ANSWER_SECONDS)
+        return PartState.AWAY
+    try:
+        asking.result()
+    except (AppError, RedisAwayError) as error:
+        logger.warning("The %s does not answer: %r", name, error.__cause__ or error)
+        return PartState.AWAY
+    return PartState.OK
+
+
+def _forget(asking: "asyncio.Task[None]") -> None:
+    """Nobody waits for it any more, and asyncio would complain of a failure that nobody has looked at."""
+    if not asking.cancelled():
+        asking.exception()
+
+
+async def _ask_database(resources: Resources) -> None:
+    async with resources.sessions() as session:
+        await session.execute(text("SELECT 1"))
+
+
+async def _ask_redis(redis: CarefulRedis) -> None:
+    async def ping(redis: Redis) -> None:
+        await redis.ping()
+
+    await redis.ask(ping, even_in_pause=True)
+
+
+async def _ask_bodies(bodies: BodyStore) -> None:
+    await bodies.check()

@@ -1,1 +1,0 @@
-"""What users do with all that is theirs: find it, take it along, leave."""

@@ -1,0 +1,148 @@
+"""Builds the reports that users asked for: each by one worker at a time, again if that was killed."""
+
+import asyncio
+import logging
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import async_sessionmaker
+
+from main_service.engines.files import FileStore
+from main_service.engines.postgres import Session
+from main_service.errors import AppError, NotFoundError, UnavailableError
+from main_service.reports import storage
+from main_service.reports.csv_zip import write_csv_files
+from main_service.reports.emails import ReportLetters
+from main_service.reports.models import Report, ReportFormat
+from main_service.reports.queries import Figures, Scope
+from main_service.reports.service import file_name, media_type_of
+from main_service.reports.sheets import plan_book
+from main_service.reports.xlsx import write_workbook
+from main_service.settings import Settings
+from main_service.statistics.time_ranges import Days
+
+logger = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 4
+RETRY = timedelta(minutes=1)
+"""After an attempt that failed. One whose worker was killed is followed by the next as soon as there is a worker."""
+REPORTS_PER_ROUND = 100
+BUG = "Something went wrong while it was made; it has been written to the log of the service."
+GONE = "The collection was deleted before the report was made."
+
+
+class ReportBuilder:
+    """Safe to run twice at once, and again after it was killed.
+
+    Whoever builds a report holds an advisory lock on it, which PostgreSQL frees when its connection breaks, in the
+    transaction whose snapshot the figures are read from.
+    """
+
+    def __init__(self, *, sessions: async_sessionmaker[Session], files: FileStore, settings: Settings) -> None:
+        self._sessions = sessions
+        self._files = files
+        self._settings = settings
+        self._letters = ReportLetters(settings)
+
+    async def build_due(self) -> int:
+        """Build what waits and nobody else is at; return how many reports are there now.
+
+        Raises:
+            DatabaseUnavailableError: what is left is done by the next run.
+        """
+        async with self._sessions() as session:
+            report_ids = await storage.list_due(session, limit=REPORTS_PER_ROUND)
+        return sum([await self._build(report_id) for report_id in report_ids])
+
+    async def _build(self, report_id: UUID) -> bool:
+        async with self._sessions() as snapshot:
+            await storage.begin_snapshot(snapshot)
+            if not await storage.try_lock(snapshot, report_id):
+                return False
+            report = await self._begin(report_id)
+            if report is None:
+                return False
+            if report.attempts > MOST_ATTEMPTS:
+                # Those before did not even get to say why: it may be what kills the worker.
+                logger.error("Report %s is given up: its workers were killed %d times", report_id, MOST_ATTEMPTS)
+                await self._fail(report_id, BUG)
+                return False
+            try:
+                size_bytes = await self._make(snapshot, report)
+            except UnavailableError as error:
+                logger.warning("Report %s waits: %s", report_id, error)
+                await self._put_off(report_id, counts=False)
+                return False
+            except AppError as error:
+                logger.warning("Report %s can't be made: %s", report_id, error)
+                await self._fail(report_id, error.message)
+                return False
+            except Exception:
+                # The edge of this work: one that can't be made must not hold up those behind it.
+                logger.exception("Report %s failed at attempt %d", report_id, report.attempts)
+                if report.attempts < MOST_ATTEMPTS:
+                    await self._put_off(report_id, counts=True)
+                else:
+                    await self._fail(report_id, BUG)
+                return False
+            return await self._finish(report_id, size_bytes)
+
+    async def _make(self, snapshot: Session, report: Report) -> int:
+        """Write the file and put it into the object store; return its size in bytes.
+
+        Raises:
+            NotFoundError: its collection is gone.
+            DatabaseUnavailableError, BodyStoreUnavailableError: another attempt may succeed.
+        """
+        assert report.owner_id is not None
+        if report.collection_id is not None and (
+            await storage.find_collection_by_id(snapshot, report.owner_id, report.collection_id) is None
+        ):
+            raise NotFoundError(GONE)
+        days = Days(report.first_day, report.last_day)
+        figures = Figures(snapshot, Scope(report.owner_id, days, report.collection_id))
+        book = await plan_book(figures, days, collection=report.collection_name, public_url=self._settings.public_url)
+        write = write_workbook if report.format is ReportFormat.XLSX else write_csv_files
+        with TemporaryDirectory(prefix="slipbin-report-") as folder:
+            path = Path(folder) / "report"
+            await asyncio.to_thread(write, book, path)
+            size_bytes = path.stat().st_size
+            await self._files.put(report.id, path)
+        return size_bytes
+
+    async def _begin(self, report_id: UUID) -> Report | None:
+        async with self._sessions() as session:
+            report = await storage.begin(session, report_id)
+            await session.commit()
+        return report
+
+    async def _put_off(self, report_id: UUID, *, counts: bool) -> None:
+        async with self._sessions() as session:
+            await storage.put_off(session, report_id, by=RETRY, counts=counts)
+            await session.commit()
+
+    async def _fail(self, report_id: UUID, failure: str) -> None:
+        async with self._sessions() as session:
+            lifetime = self._settings.report_lifetime
+            await storage.finish(session, report_id, size_bytes=None, failure=failure, kept_for=lifetime)
+            await session.commit()
+
+    async def _finish(self, report_id: UUID, size_bytes: int) -> bool:
+        """Say that it is there, and let it be mailed."""
+        async with self._sessions() as session:
+            lifetime = self._settings.report_lifetime
+            report = await storage.finish(session, report_id, size_bytes=size_bytes, failure=None, kept_for=lifetime)
+            if report is None:
+                # It was deleted meanwhile: the clean-up deletes the file, or does with this one gone only the row.
+                await self._files.delete([report_id])
+                return False
+            assert report.owner_id is not None
+            recipient = await storage.find_recipient(session, report.owner_id)
+            if recipient is not None:
+                name, media_type = file_name(report), media_type_of(report.format)
+                await self._letters.send(session, report, recipient, name=name, media_type=media_type)
+            await session.commit()
+        logger.info("Report %s is there: %d bytes", report_id, size_bytes)
+        return True

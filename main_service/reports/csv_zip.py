@@ -1,0 +1,41 @@
+"""A report as a zip archive of CSV files, in memory that does not grow with its rows."""
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from main_service.my_entries.serializers import BYTE_ORDER_MARK, safe_cell
+from main_service.reports.sheets import Book, Value
+
+SUMMARY = "Summary"
+
+
+def write_csv_files(book: Book, path: Path) -> None:
+    """One file for each sheet, `Entries.csv` and so on, as RFC 4180 has it; `Summary.csv` says what it is about."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        _write(archive, SUMMARY, ("Fact", "Value"), book.facts)
+        for sheet in (book.days, *book.sheets):
+            _write(archive, sheet.name, [column.name for column in sheet.columns], sheet.rows)
+
+
+def _write(archive: zipfile.ZipFile, name: str, header: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
+    # Zip64 from the start: how large it gets is known at the end only.
+    with (
+        archive.open(f"{name}.csv", "w", force_zip64=True) as file,
+        io.TextIOWrapper(file, encoding="utf-8", newline="") as text,
+    ):
+        text.write(BYTE_ORDER_MARK)
+        lines = csv.writer(text)
+        lines.writerow(header)
+        lines.writerows([_cell(value) for value in row] for row in rows)
+
+
+def _cell(value: Value) -> str | int | None:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    return safe_cell(value)

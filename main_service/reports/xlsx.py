@@ -1,0 +1,105 @@
+"""A report as an Excel workbook, in memory that does not grow with its rows."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rustpy_xlsxwriter import Format, write_worksheets
+
+from main_service.reports.sheets import Book, Kind, Sheet, Value
+
+SUMMARY = "Summary"
+MOST_ROWS = 1_048_576 - 1
+"""Of a sheet, below its header."""
+MOST_CHARACTERS = 32_767
+"""Of a cell, counted as UTF-16 does."""
+CUT = "…"
+
+_UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_NUMBER_FORMATS = {Kind.NUMBER: "#,##0", Kind.DAY: "yyyy-mm-dd", Kind.INSTANT: "yyyy-mm-dd hh:mm:ss"}
+_CHART_WIDTH, _CHART_HEIGHT = 800, 360
+"""In pixels."""
+
+
+def write_workbook(book: Book, path: Path) -> None:
+    """Each sheet's rows are read once, in their order. What has more rows than a sheet goes on in further ones."""
+    header_row = len(book.facts) + 1
+    pages = [page for sheet in book.sheets for page in _pages(sheet)]
+    sheets = {SUMMARY: book.days, **dict(pages)}
+    write_worksheets(
+        [(name, _records(sheet)) for name, sheet in sheets.items()],
+        path,
+        freeze_panes={"general": {"row": 1, "col": 0}, SUMMARY: {"row": header_row + 1, "col": 0}},
+        bold_headers=True,
+        column_widths={name: [float(column.width) for column in sheet.columns] for name, sheet in sheets.items()},
+        column_formats={name: _formats(sheet) for name, sheet in sheets.items()},
+        header_row={SUMMARY: header_row},
+        merge_ranges={SUMMARY: [_fact(row, name, text) for row, (name, text) in enumerate(book.facts)]},
+        charts={SUMMARY: [_chart(book.days)]},
+        # Held in memory, so that the chart carries its figures for programs that do not look them up.
+        dedupe_strings={SUMMARY: True},
+    )
+
+
+def _pages(sheet: Sheet) -> Iterator[tuple[str, Sheet]]:
+    """The sheet in parts that Excel can hold: "Entries", "Entries 2" and so on."""
+    for number, start in enumerate(range(0, max(1, sheet.row_count), MOST_ROWS), start=1):
+        count = min(MOST_ROWS, sheet.row_count - start)
+        name = sheet.name if number == 1 else f"{sheet.name} {number}"
+        yield name, Sheet(name, sheet.columns, count, islice(sheet.rows, count))
+
+
+def _records(sheet: Sheet) -> Iterator[dict[str, Any]]:
+    names = [column.name for column in sheet.columns]
+    if not sheet.row_count:
+        # Without a row the sheet would have no header either.
+        yield dict.fromkeys(names)
+    for row in sheet.rows:
+        yield dict(zip(names, map(_cell, row), strict=True))
+
+
+def _cell(value: Value) -> Value:
+    if isinstance(value, str):
+        return _text(value)
+    return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+def _text(text: str) -> str:
+    """What Excel can hold. It is written as a text, never read as a formula, a number or an address."""
+    text = _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    if len(text) * 2 <= MOST_CHARACTERS:
+        return text
+    units = text.encode("utf-16-le")
+    if len(units) <= 2 * MOST_CHARACTERS:
+        return text
+    return units[: 2 * (MOST_CHARACTERS - len(CUT))].decode("utf-16-le", "ignore") + CUT
+
+
+def _formats(sheet: Sheet) -> dict[str, Format]:
+    return {
+        column.name: Format().set_num_format(_NUMBER_FORMATS[column.kind])
+        if column.kind in _NUMBER_FORMATS
+        # As the apostrophe that people type: it stays a text when somebody edits the cell.
+        else Format().set_quote_prefix()
+        for column in sheet.columns
+    }
+
+
+def _fact(row: int, name: str, text: str) -> tuple[int, int, int, int, str]:
+    return row, 0, row, 3, _text(f"{name}: {text}")
+
+
+def _chart(days: Sheet) -> dict[str, Any]:
+    # Their second column is a text, as not every program shows dates along an axis.
+    _, label, *counts = [column.name for column in days.columns]
+    return {
+        "type": "column_stacked",
+        "series": counts[:2],
+        "categories": label,
+        "title": "Visits per day",
+        "width": _CHART_WIDTH,
+        "height": _CHART_HEIGHT,
+    }

@@ -1,0 +1,1 @@
+"""Statistics of visits: of an entry, and the most visited entries."""

@@ -1,0 +1,24 @@
+"""How a request gets what counts visits."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from main_service.dependencies import SessionDep, resources_of
+from main_service.entries.dependencies import RightsDep
+from main_service.statistics.leaderboard import Leaderboard
+from main_service.statistics.service import Statistics
+
+
+async def get_statistics(session: SessionDep, rights: RightsDep) -> Statistics:
+    return Statistics(session=session, rights=rights)
+
+
+StatisticsDep = Annotated[Statistics, Depends(get_statistics)]
+
+
+async def get_leaderboard(request: Request, session: SessionDep) -> Leaderboard:
+    return Leaderboard(session=session, redis=resources_of(request).redis)
+
+
+LeaderboardDep = Annotated[Leaderboard, Depends(get_leaderboard)]

@@ -1,0 +1,92 @@
+"""The JSON API of statistics."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, AccountDep
+from main_service.dependencies import SettingsDep
+from main_service.entries.dependencies import AskerDep
+from main_service.errors import (
+    DatabaseUnavailableError,
+    EntryEndedError,
+    ManageTokenMissingError,
+    ManageTokenWrongError,
+    NotFoundError,
+    NotOwnerError,
+    SignInRequiredError,
+    TokenInvalidError,
+)
+from main_service.statistics.dependencies import LeaderboardDep, StatisticsDep
+from main_service.statistics.schemas import (
+    HistoryIn,
+    HistoryOut,
+    OwnStatisticsOut,
+    RangeIn,
+    StatisticsOut,
+    TopIn,
+    TopOut,
+)
+from main_service.statistics.serializers import history_out, own_out, statistics_out, top_out
+from main_service.web.problems import InternalError, problem_responses
+
+router = APIRouter(prefix="/api/v1", tags=["statistics"])
+
+_AWAY = (DatabaseUnavailableError, InternalError)
+_OF_ENTRY = (
+    NotFoundError,
+    EntryEndedError,
+    ManageTokenMissingError,
+    ManageTokenWrongError,
+    NotOwnerError,
+    SignInRequiredError,
+    TokenInvalidError,
+    *_AWAY,
+)
+
+
+@router.get(
+    "/entries/{key}/stats",
+    summary="Get the statistics of an entry",
+    openapi_extra=FOR_GUESTS_TOO,
+    responses=problem_responses(*_OF_ENTRY),
+)
+async def get_statistics(
+    key: str, asked: Annotated[RangeIn, Query()], asker: AskerDep, statistics: StatisticsDep
+) -> StatisticsOut:
+    """For its owner; a guest's for whoever has its manage token; for everybody where its owner says so.
+
+    Who manages it sees them also after it ended, until it is forgotten.
+    """
+    return statistics_out(await statistics.summarise(key, asker, first=asked.first, last=asked.last))
+
+
+@router.get(
+    "/entries/{key}/history",
+    summary="Get the visits to an entry by hour, day or month",
+    openapi_extra=FOR_GUESTS_TOO,
+    responses=problem_responses(*_OF_ENTRY),
+)
+async def get_history(
+    key: str, asked: Annotated[HistoryIn, Query()], asker: AskerDep, statistics: StatisticsDep
+) -> HistoryOut:
+    """For the same people. Steps without visits are there too."""
+    history = await statistics.list_history(
+        key, asker, step=asked.by, timezone=asked.timezone, first=asked.first, last=asked.last
+    )
+    return history_out(history, step=asked.by, timezone=asked.timezone)
+
+
+@router.get(
+    "/stats/me",
+    summary="Get the sums of all of my entries",
+    responses=problem_responses(SignInRequiredError, TokenInvalidError, *_AWAY),
+)
+async def get_own(account: AccountDep, statistics: StatisticsDep) -> OwnStatisticsOut:
+    return own_out(await statistics.sum_up_own(account.id))
+
+
+@router.get("/stats/top", summary="List the most visited public entries", responses=problem_responses(*_AWAY))
+async def list_top(asked: Annotated[TopIn, Query()], leaderboard: LeaderboardDep, settings: SettingsDep) -> TopOut:
+    """Of everybody's, as they are now. Ranked every minute."""
+    return top_out(asked.period, await leaderboard.list_top(asked.period), settings.public_url)

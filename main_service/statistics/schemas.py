@@ -1,0 +1,122 @@
+"""What statistics look like on the wire, in and out."""
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from main_service.entries.models import Kind
+from main_service.entries.schemas import EntryOut
+from main_service.statistics.leaderboard import Period
+from main_service.statistics.time_ranges import Step
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _day(value: Any) -> Any:
+    # Pydantic reads a number in a string as seconds since 1970.
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise PydanticCustomError("day_invalid", "Give a day, such as 2030-01-31")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+
+
+class RangeIn(BaseModel):
+    """What is misspelt is refused: it would count everything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    first: Day | None = Field(None, alias="from", description="First day, in UTC. Default: since it was made.")
+    last: Day | None = Field(None, alias="to", description="Last day, in UTC. Default: today.")
+
+
+class HistoryIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    by: Step = Step.DAY
+    timezone: str = Field(
+        "UTC",
+        max_length=64,
+        description="IANA time zone by which days and months are cut, at whole hours of UTC.",
+        examples=["Europe/Berlin"],
+    )
+    first: Day | None = Field(
+        None, alias="from", description="First day there. Default: 2 days, 30 days or 365 days up to the last."
+    )
+    last: Day | None = Field(
+        None, alias="to", description="Last day there, at most today, which is the default. By hour, at most 31 days "
+        "are given; by day 400, by month 3,660."
+    )  # fmt: skip
+
+
+class TopIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    period: Period = Field(Period.DAY, description="The last 24 hours, 7 days or 30 days, the present hour included.")
+
+
+class ValueOut(BaseModel):
+    value: str = Field(description="`unknown`: it was not said; `other`: the sum of those that are not listed.")
+    visits: int
+
+
+Values = Annotated[list[ValueOut], Field(description="Most frequent first, at most 100 and `other`.")]
+
+
+class StatisticsOut(BaseModel):
+    """Of the entry: `key` to `last_visit_at`. Of the range that was asked for: all that follows."""
+
+    key: str
+    kind: Kind
+    original_url: str | None = Field(description="null: a paste; or its views are limited and another manages it.")
+    created_at: datetime
+    last_visit_at: datetime | None = Field(description="null: nobody has come yet.")
+    visit_count: int = Field(description="Visits of people.")
+    bot_count: int = Field(description="Visits of crawlers, which count nowhere else.")
+    unique_visitors: int = Field(
+        description="Different people of each day of UTC, summed up: who comes on two days counts twice. An estimate, "
+        "about 1 % off."
+    )
+    countries: Values
+    devices: Values
+    browsers: Values
+    systems: Values
+    languages: Values
+    referrers: Values
+
+
+class MomentOut(BaseModel):
+    start: datetime = Field(description="When it begins, in the time zone that was asked for.")
+    visit_count: int
+    bot_count: int
+
+
+class HistoryOut(BaseModel):
+    key: str
+    by: Step
+    timezone: str
+    first: date = Field(serialization_alias="from")
+    last: date = Field(serialization_alias="to")
+    items: list[MomentOut] = Field(description="Every step up to the present one, earliest first.")
+
+
+class OwnStatisticsOut(BaseModel):
+    entries: int = Field(description="Live and ended; not those that ended so long ago that they were forgotten.")
+    live_entries: int
+    visit_count: int = Field(description="Visits of people to all of them.")
+    bot_count: int
+    last_visit_at: datetime | None
+
+
+class TopItemOut(BaseModel):
+    entry: EntryOut
+    visits: int = Field(description="Of people, in the period.")
+
+
+class TopOut(BaseModel):
+    period: Period
+    items: list[TopItemOut] = Field(description="Most visited first, at most 100.")

@@ -1,0 +1,71 @@
+"""How statistics are shown on the wire."""
+
+from main_service.entries.serializers import entry_out
+from main_service.statistics.leaderboard import Period, Place
+from main_service.statistics.schemas import (
+    HistoryOut,
+    MomentOut,
+    OwnStatisticsOut,
+    StatisticsOut,
+    TopItemOut,
+    TopOut,
+    ValueOut,
+)
+from main_service.statistics.service import History, Summary
+from main_service.statistics.storage import OwnCounts
+from main_service.statistics.time_ranges import Step
+from main_service.visits.models import Dimension
+
+
+def statistics_out(summary: Summary) -> StatisticsOut:
+    def values(dimension: Dimension) -> list[ValueOut]:
+        return [ValueOut(value=each.value, visits=each.visits) for each in summary.values[dimension]]
+
+    entry, counts = summary.entry, summary.counts
+    return StatisticsOut(
+        key=entry.key,
+        kind=entry.kind,
+        original_url=entry.original_url,
+        created_at=entry.created_at,
+        last_visit_at=entry.last_visit_at,
+        visit_count=counts.people,
+        bot_count=counts.bots,
+        unique_visitors=counts.day_visitors,
+        countries=values(Dimension.COUNTRY),
+        devices=values(Dimension.DEVICE),
+        browsers=values(Dimension.BROWSER),
+        systems=values(Dimension.OS),
+        languages=values(Dimension.LANGUAGE),
+        referrers=values(Dimension.REFERRER),
+    )
+
+
+def history_out(history: History, *, step: Step, timezone: str) -> HistoryOut:
+    return HistoryOut(
+        key=history.entry.key,
+        by=step,
+        timezone=timezone,
+        first=history.days.first,
+        last=history.days.last,
+        items=[
+            MomentOut(start=each.start_at, visit_count=each.people, bot_count=each.bots) for each in history.moments
+        ],
+    )
+
+
+def own_out(counts: OwnCounts) -> OwnStatisticsOut:
+    return OwnStatisticsOut(
+        entries=counts.entries,
+        live_entries=counts.live_entries,
+        visit_count=counts.people,
+        bot_count=counts.bots,
+        last_visit_at=counts.last_visit_at,
+    )
+
+
+def top_out(period: Period, places: list[Place], public_url: str) -> TopOut:
+    """To anybody: who manages an entry sees here what others see of it."""
+    items = [
+        TopItemOut(entry=entry_out(each.entry, public_url, to_manager=False), visits=each.visits) for each in places
+    ]
+    return TopOut(period=period, items=items)

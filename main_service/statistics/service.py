@@ -1,0 +1,158 @@
+"""What is known of the visits to an entry, for who may see it."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+from main_service.engines.postgres import Session
+from main_service.entries import storage as entry_storage
+from main_service.entries.aliases import is_key
+from main_service.entries.models import ArchivalReason, Entry, Kind, Visibility
+from main_service.entries.permissions import Asker, Rights
+from main_service.errors import (
+    EntryEndedError,
+    ManageTokenWrongError,
+    NotFoundError,
+    NotOwnerError,
+    SignInRequiredError,
+)
+from main_service.statistics import storage
+from main_service.statistics.storage import Counts, OwnCounts, ValueCount
+from main_service.statistics.time_ranges import FIRST_DAY, Days, Step, check_order, get_zone, history_steps
+from main_service.visits.models import Dimension
+
+
+@dataclass(frozen=True)
+class Counted:
+    """An entry, live or ended, as whoever may see its statistics is shown it."""
+
+    key: str
+    kind: Kind
+    title: str | None
+    original_url: str | None
+    """None also where views are limited, but for who manages it."""
+    visibility: Visibility
+    created_at: datetime
+    last_visit_at: datetime | None
+    is_shown_to_all: bool
+    has_ended: bool
+    is_managed: bool
+    """By who asks."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    entry: Counted
+    counts: Counts
+    values: dict[Dimension, list[ValueCount]]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A step of a history. `start_at`: in the time zone that was asked for."""
+
+    start_at: datetime
+    people: int
+    bots: int
+
+
+@dataclass(frozen=True)
+class History:
+    entry: Counted
+    days: Days
+    moments: list[Moment]
+
+
+class Statistics:
+    def __init__(self, *, session: Session, rights: Rights) -> None:
+        self._session = session
+        self._rights = rights
+
+    async def summarise(
+        self, key: str, asker: Asker, *, first: date | None = None, last: date | None = None
+    ) -> Summary:
+        """Of days of UTC, both included; without them of its whole life.
+
+        Raises:
+            NotFoundError, EntryEndedError: as for a reader; but who manages an entry sees also what has ended.
+            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the asker may not.
+            InvalidInputError: the range ends before it begins.
+        """
+        entry = await self.open(key, asker)
+        check_order(first, last)
+        days = Days(first or FIRST_DAY, last or datetime.now(UTC).date())
+        counts = await storage.count(self._session, key, days)
+        return Summary(entry, counts, await storage.list_values(self._session, key, days))
+
+    async def count(self, key: str) -> Counts:
+        """Of the whole life of an entry that was opened."""
+        return await storage.count(self._session, key, Days(FIRST_DAY, datetime.now(UTC).date()))
+
+    async def list_history(
+        self, key: str, asker: Asker, *, step: Step, timezone: str, first: date | None = None, last: date | None = None
+    ) -> History:
+        """Step by step, those without visits too.
+
+        Raises:
+            As `summarise`; InvalidInputError also for a range that is too long and a time zone that there isn't.
+        """
+        entry = await self.open(key, asker)
+        zone = get_zone(timezone)
+        days, steps = history_steps(step, first=first, last=last, zone=zone, now=datetime.now(UTC))
+        found = await storage.list_steps(self._session, key, steps)
+        moments = [
+            Moment(start.astimezone(zone), *found.get(index, (0, 0))) for index, start in enumerate(steps.starts)
+        ]
+        return History(entry, days, moments)
+
+    async def sum_up_own(self, owner_id: UUID) -> OwnCounts:
+        return await storage.count_own(self._session, owner_id)
+
+    async def open(self, key: str, asker: Asker) -> Counted:
+        """The entry, if the asker may see its statistics.
+
+        Raises:
+            As `summarise`.
+        """
+        row = await entry_storage.find(self._session, key) if is_key(key) else None
+        if row is None or not asker.may_see(row):
+            raise NotFoundError
+        if (reason := _end_of(row)) is None:
+            is_manager = self._rights.is_manager(row, asker)
+            if not is_manager and not row.has_public_statistics:
+                self._rights.require_manager(row, asker)
+        elif self._is_manager(row, asker) and not _is_emptied(row):
+            is_manager = True
+        else:
+            raise EntryEndedError(reason)
+        return Counted(
+            key=row.key,
+            kind=row.kind,
+            title=row.title if is_manager or row.views_left is None else None,
+            original_url=row.original_url if is_manager or row.views_left is None else None,
+            visibility=row.visibility,
+            created_at=row.created_at,
+            last_visit_at=row.last_visit_at,
+            is_shown_to_all=row.has_public_statistics,
+            has_ended=reason is not None,
+            is_managed=is_manager,
+        )
+
+    def _is_manager(self, row: Entry, asker: Asker) -> bool:
+        """Whoever comes with a wrong manage token learns only that it has ended."""
+        try:
+            return self._rights.is_manager(row, asker)
+        except (ManageTokenWrongError, NotOwnerError, SignInRequiredError):
+            return False
+
+
+def _end_of(row: Entry) -> ArchivalReason | None:
+    if row.archival_reason is not None:
+        return row.archival_reason
+    is_over = row.expires_at is not None and row.expires_at <= datetime.now(UTC)
+    return ArchivalReason.EXPIRED if is_over else None
+
+
+def _is_emptied(row: Entry) -> bool:
+    """Of all but its key, kind, reason and times."""
+    return row.original_url is None and row.body_id is None

@@ -1,0 +1,178 @@
+"""Counts of visits in PostgreSQL: one question each, from what was summed up, never from single visits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, func, select, text
+
+from main_service.engines.postgres import Session
+from main_service.entries.entry import LiveEntry
+from main_service.entries.models import Entry, Visibility
+from main_service.entries.storage import is_not_over
+from main_service.statistics.time_ranges import Days, Steps
+from main_service.visits.models import OTHER, Dimension, VisitHour
+
+MAX_VALUES = 100
+"""Of one dimension. The rest are counted together."""
+
+# What fits one entry is slow for another: some have a hundred thousand times the rows of others.
+_PLAN_FOR_THESE_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
+
+# Months that lie within the range as a whole and have sums; and from when until when there are days between them.
+_CUT = """
+    whole AS MATERIALIZED (
+        SELECT month, CAST(month + interval '1 month' AS date) AS next_month, people, bots, visitors
+          FROM visit_month
+         WHERE key = :key AND people IS NOT NULL
+           AND month >= CAST(:first AS date) AND month + interval '1 month' <= CAST(:until AS date)
+    ), rest AS (
+        SELECT first, until
+          FROM (SELECT lag(next_month, 1, CAST(:first AS date)) OVER (ORDER BY month) AS first, month AS until
+                  FROM (SELECT month, next_month FROM whole UNION ALL SELECT CAST(:until AS date), NULL) AS ends
+               ) AS gaps
+         WHERE first < until
+    )
+"""
+
+_COUNTS = text(
+    f"""
+    WITH {_CUT}
+    SELECT coalesce(sum(people), 0)::bigint, coalesce(sum(bots), 0)::bigint, coalesce(sum(visitors), 0)::bigint
+      FROM (SELECT people, bots, visitors FROM whole
+             UNION ALL
+            SELECT by_day.* FROM rest, LATERAL (
+                SELECT sum(people)::bigint, sum(bots)::bigint, max(day_visitors)
+                  FROM visit_hour
+                 -- Compared as rows, for which the index by time alone, of all entries, is of no use.
+                 WHERE (key, hour_at) >= (:key, CAST(rest.first AS timestamp) AT TIME ZONE 'UTC')
+                   AND (key, hour_at) < (:key, CAST(rest.until AS timestamp) AT TIME ZONE 'UTC')
+                 GROUP BY date_trunc('day', hour_at, 'UTC')) AS by_day) AS parts
+    """  # noqa: S608
+)
+
+_VALUES = text(
+    f"""
+    WITH {_CUT}, summed AS (
+        SELECT dimension, value, sum(visits) AS visits
+          FROM (SELECT dimension, value, sum(visits)::bigint AS visits
+                  FROM whole JOIN visit_month_value USING (month)
+                 WHERE key = :key
+                 GROUP BY dimension, value
+                 UNION ALL
+                SELECT by_value.* FROM rest, LATERAL (
+                    SELECT dimension, value, sum(visits)::bigint
+                      FROM visit_day_value
+                     WHERE key = :key AND day >= rest.first AND day < rest.until
+                     GROUP BY dimension, value) AS by_value) AS parts
+         GROUP BY dimension, value
+    )
+    SELECT dimension, CASE WHEN place <= :max_values THEN value ELSE :other END, sum(visits)::bigint
+      FROM (SELECT dimension, value, visits,
+                   row_number() OVER (PARTITION BY dimension ORDER BY value = :other, visits DESC, value) AS place
+              FROM summed) AS ranked
+     GROUP BY 1, 2
+    """  # noqa: S608
+)
+
+_HISTORY = text(
+    """
+    SELECT width_bucket(hour_at, CAST(:starts AS timestamptz[])) - 1, sum(people)::bigint, sum(bots)::bigint
+      FROM visit_hour
+     WHERE key = :key AND hour_at >= :start_at AND hour_at < :end_at
+     GROUP BY 1
+    """
+)
+
+
+@dataclass(frozen=True)
+class Counts:
+    people: int
+    bots: int
+    day_visitors: int
+    """Different people of each day of UTC, summed up."""
+
+
+@dataclass(frozen=True)
+class ValueCount:
+    value: str
+    visits: int
+
+
+@dataclass(frozen=True)
+class OwnCounts:
+    entries: int
+    live_entries: int
+    people: int
+    bots: int
+    last_visit_at: datetime | None
+
+
+async def count(session: Session, key: str, days: Days) -> Counts:
+    values = {"key": key, "first": days.first, "until": days.until}
+    return Counts(*(await session.execute(_COUNTS, values)).one())
+
+
+async def list_values(session: Session, key: str, days: Days) -> dict[Dimension, list[ValueCount]]:
+    """The most frequent values of each dimension, and last the others together."""
+    await session.execute(_PLAN_FOR_THESE_VALUES)
+    values = {"key": key, "first": days.first, "until": days.until, "max_values": MAX_VALUES, "other": OTHER}
+    found: dict[Dimension, list[ValueCount]] = {dimension: [] for dimension in Dimension}
+    for dimension, value, visits in await session.execute(_VALUES, values):
+        if dimension in found:
+            found[Dimension(dimension)].append(ValueCount(value, visits))
+    for counts in found.values():
+        counts.sort(key=lambda each: (each.value == OTHER, -each.visits, each.value))
+    return found
+
+
+async def list_steps(session: Session, key: str, steps: Steps) -> dict[int, tuple[int, int]]:
+    """People and bots by the index of the step; steps without visits are left out."""
+    if not steps.starts:
+        return {}
+    values = {"key": key, "starts": steps.starts, "start_at": steps.starts[0], "end_at": steps.end_at}
+    return {index: (people, bots) for index, people, bots in await session.execute(_HISTORY, values)}
+
+
+async def count_own(session: Session, owner_id: UUID) -> OwnCounts:
+    is_live = and_(Entry.ended_at.is_(None), is_not_over())
+    statement = select(
+        func.count(),
+        func.count().filter(is_live),
+        func.coalesce(func.sum(Entry.visit_count), 0),
+        func.coalesce(func.sum(Entry.bot_count), 0),
+        func.max(Entry.last_visit_at),
+    ).where(Entry.owner_id == owner_id)
+    entries, live_entries, people, bots, last_visit_at = (await session.execute(statement)).one()
+    return OwnCounts(entries, live_entries, int(people), int(bots), last_visit_at)
+
+
+async def rank_public(session: Session, *, since: datetime, limit: int) -> list[tuple[str, int]]:
+    """Key and visits of the public live entries that most people have visited since a whole hour, most first."""
+    visits = func.sum(VisitHour.people)
+    statement = (
+        select(VisitHour.key, visits)
+        .join(Entry, Entry.key == VisitHour.key)
+        .where(VisitHour.hour_at >= since, *_is_public())
+        .group_by(VisitHour.key)
+        .having(visits > 0)
+        .order_by(visits.desc(), VisitHour.key)
+        .limit(limit)
+    )
+    return [(key, int(count)) for key, count in await session.execute(statement)]
+
+
+async def list_public(session: Session, keys: Sequence[str]) -> dict[str, LiveEntry]:
+    """Those of the entries that are public and live."""
+    rows = await session.execute(select(Entry).where(Entry.key.in_(keys), *_is_public()))
+    return {row.key: LiveEntry.from_row(row) for row in rows.scalars()}
+
+
+def _is_public() -> tuple[ColumnElement[bool], ...]:
+    return Entry.visibility == Visibility.PUBLIC, Entry.ended_at.is_(None), is_not_over()
+
+
+def hours_back(now: datetime, span: timedelta) -> datetime:
+    """The whole hour at which the last hours of `span` begin, the present one included."""
+    return now.replace(minute=0, second=0, microsecond=0) - span + timedelta(hours=1)

@@ -1,0 +1,212 @@
+"""What a portion of visits adds to the tables."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Generic, NamedTuple, TypeVar
+from uuid import UUID
+
+from main_service.visit_stream.record import RecordedVisit
+from main_service.visits import copy_rows
+from main_service.visits.countries import Countries
+from main_service.visits.enrich import (
+    NOTHING_KEPT,
+    REMEMBERED,
+    Agent,
+    Target,
+    read_agent,
+    read_ip,
+    read_language,
+    read_referrer,
+)
+from main_service.visits.models import UNKNOWN, Dimension
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR_MS = 3_600_000
+_DAY_HOURS = 24
+_NOTHING = ""
+"""A visitor of whom nothing may be kept."""
+
+
+class Visited(NamedTuple):
+    """What is kept of an entry with each visit to it."""
+
+    owner_id: UUID | None
+    target: Target
+
+
+class Counts(NamedTuple):
+    people: int
+    bots: int
+
+
+ValueCount = tuple[str, date, str, str, int]
+"""Key, day, dimension and value; visits of people."""
+
+
+@dataclass
+class Tally:
+    """In the order of keys."""
+
+    hours: dict[tuple[str, datetime], Counts] = field(default_factory=dict)
+    """By key and hour."""
+    values: list[ValueCount] = field(default_factory=list)
+    visitors: dict[tuple[str, date], set[str]] = field(default_factory=dict)
+    """People by key and day."""
+    entries: dict[str, Counts] = field(default_factory=dict)
+    last_visits: dict[str, datetime] = field(default_factory=dict)
+    """Of people, by key."""
+    dropped: int = 0
+    """Visits to keys that have no row."""
+
+
+_Person = tuple[str, str, str, str, str, str, str, int]
+"""Values of the dimensions in the order of `_DIMENSIONS`; the visitor; `at_ms`."""
+_AgentOf = tuple[bool, str, str, str, bytes, bytes]
+"""Whether it is a bot; browser, device and system to count; the fields of a row."""
+_DIMENSIONS = (
+    Dimension.BROWSER,
+    Dimension.COUNTRY,
+    Dimension.DEVICE,
+    Dimension.LANGUAGE,
+    Dimension.OS,
+    Dimension.REFERRER,
+)
+"""In the order in which their values are written."""
+
+
+class _Hour:
+    """Who visited an entry in one hour."""
+
+    __slots__ = ("bots", "people")
+
+    def __init__(self) -> None:
+        self.bots = 0
+        self.people: list[_Person] = []
+
+
+class _OfEntry:
+    """What its visits have in common, and its visits by the number of their hour."""
+
+    __slots__ = ("first_fields", "hours", "last_fields")
+
+    def __init__(self, key: str, visited: Visited) -> None:
+        self.first_fields = copy_rows.texts(key) + copy_rows.uuid(visited.owner_id)
+        self.last_fields = copy_rows.texts(visited.target.domain_1st, visited.target.domain_2nd)
+        self.hours: dict[int, _Hour] = defaultdict(_Hour)
+
+
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
+
+
+class _Known(dict[_Asked, _Answer], Generic[_Asked, _Answer]):
+    """Asks once; then faster than any cache that has to remember what was asked last."""
+
+    def __init__(self, ask: Callable[[_Asked], _Answer]) -> None:
+        self._ask = ask
+
+    def __missing__(self, asked: _Asked) -> _Answer:
+        answer = self[asked] = self._ask(asked)
+        return answer
+
+
+class Counting:
+    """Of one portion. Rows are made while PostgreSQL is busy with those before; the sums are ready after the last."""
+
+    def __init__(self, entries: Mapping[str, Visited], countries: Countries) -> None:
+        self._entries = {key: _OfEntry(key, visited) for key, visited in entries.items()}
+        self._countries = countries
+        self._dropped = 0
+
+    def rows(self, visits: Iterable[RecordedVisit]) -> Iterator[bytes]:
+        """Rows of `visit`, each counted when it is taken."""
+        agents: _Known[str, _AgentOf] = _Known(lambda user_agent: _agent(read_agent(user_agent)))
+        nothing_kept = _agent(NOTHING_KEPT)
+        places: _Known[str | None, tuple[str, bytes]] = _Known(lambda ip: _place(ip, self._countries))
+        languages, referrers = _Known(_language), _Known(_referrer)
+        entries, row = self._entries, copy_rows.row
+        for at_ms, key, ip, visitor, user_agent, sent_referrer, sent_language in visits:
+            entry = entries.get(key)
+            if entry is None:
+                self._dropped += 1
+                continue
+            no_agent = visitor is None and not user_agent
+            is_bot, browser, device, os, agent_fields, is_bot_field = nothing_kept if no_agent else agents[user_agent]
+            country, place_fields = places[ip]
+            language, language_fields = languages[sent_language]
+            referrer, referrer_fields = referrers[sent_referrer]
+            hour = entry.hours[at_ms // _HOUR_MS]
+            if is_bot:
+                hour.bots += 1
+            else:
+                hour.people.append((browser, country, device, language, os, referrer, visitor or _NOTHING, at_ms))
+            yield row(
+                at_ms, entry.first_fields, place_fields, agent_fields, language_fields, referrer_fields,
+                entry.last_fields, is_bot_field,
+            )  # fmt: skip
+
+    def add_up(self) -> Tally:
+        """Days and hours are those of UTC."""
+        tally = Tally(dropped=self._dropped)
+        for key in sorted(self._entries):
+            _add_up(tally, key, self._entries[key].hours)
+        return tally
+
+
+def _agent(agent: Agent) -> _AgentOf:
+    fields = copy_rows.texts(agent.device_type, agent.browser, agent.os)
+    names = (agent.browser or UNKNOWN, agent.device_type or UNKNOWN, agent.os or UNKNOWN)
+    return (agent.is_bot, *names, fields, copy_rows.boolean(agent.is_bot))
+
+
+def _place(ip: str | None, countries: Countries) -> tuple[str, bytes]:
+    address, field = _address(ip)
+    country = None if address is None else countries.find(address)
+    return country or UNKNOWN, field + copy_rows.texts(country)
+
+
+@lru_cache(REMEMBERED)
+def _address(ip: str | None) -> tuple[str | None, bytes]:
+    address = None if ip is None else read_ip(ip)
+    return address, copy_rows.inet(address)
+
+
+def _language(sent: str) -> tuple[str, bytes]:
+    language = read_language(sent)
+    return language or UNKNOWN, copy_rows.texts(language)
+
+
+def _referrer(sent: str) -> tuple[str, bytes]:
+    referrer = read_referrer(sent)
+    return referrer.domain or UNKNOWN, copy_rows.texts(referrer.url, referrer.domain)
+
+
+def _add_up(tally: Tally, key: str, hours: Mapping[int, _Hour]) -> None:
+    all_people, all_bots, last_ms = 0, 0, -1
+    days: dict[int, list[_Person]] = defaultdict(list)
+    for number in sorted(hours):
+        hour = hours[number]
+        counts = tally.hours[key, _EPOCH + timedelta(hours=number)] = Counts(len(hour.people), hour.bots)
+        all_people += counts.people
+        all_bots += counts.bots
+        if hour.people:
+            days[number // _DAY_HOURS] += hour.people
+    for number, people in days.items():
+        day = _date(number)
+        *columns, visitors, instants = zip(*people, strict=True)
+        for dimension, values in zip(_DIMENSIONS, columns, strict=True):
+            tally.values += [(key, day, dimension, value, count) for value, count in sorted(Counter(values).items())]
+        if different := set(visitors) - {_NOTHING}:
+            tally.visitors[key, day] = different
+        last_ms = max(last_ms, *instants)
+    if hours:
+        tally.entries[key] = Counts(all_people, all_bots)
+    if all_people:
+        tally.last_visits[key] = _EPOCH + timedelta(milliseconds=last_ms)
+
+
+def _date(days: int) -> date:
+    return (_EPOCH + timedelta(days=days)).date()

@@ -1,0 +1,53 @@
+"""How many different people visited an entry on a day, estimated by a HyperLogLog in Redis: never a list of them."""
+
+import logging
+from collections.abc import Collection, Mapping
+from datetime import date, timedelta
+
+from redis.asyncio import Redis
+
+from main_service.engines.redis import CarefulRedis
+
+logger = logging.getLogger(__name__)
+
+KEPT_FOR = timedelta(days=8)
+_AT_ONCE = 1_000
+
+KeyDay = tuple[str, date]
+
+
+class Visitors:
+    def __init__(self, redis: CarefulRedis) -> None:
+        self._redis = redis
+
+    async def add(self, seen: Mapping[KeyDay, Collection[str]]) -> dict[KeyDay, int]:
+        """Add visitors to those of their entry and day; return how many there are then. Can be repeated.
+
+        Where Redis has no memory for more the figure is what it was, for what waits there must get out all the same.
+
+        Raises:
+            RedisAwayError
+        """
+        days = list(seen)
+        counts: dict[KeyDay, int] = {}
+        for start in range(0, len(days), _AT_ONCE):
+            some = days[start : start + _AT_ONCE]
+            counts.update(zip(some, await self._add({day: seen[day] for day in some}), strict=True))
+        return counts
+
+    async def _add(self, seen: Mapping[KeyDay, Collection[str]]) -> list[int]:
+        async def add_and_count(redis: Redis) -> list[object]:
+            async with redis.pipeline(transaction=False) as pipe:
+                for (key, day), visitors in seen.items():
+                    name = f"visitors:{{0}}:{key}:{day}"
+                    pipe.pfadd(name, *visitors)
+                    pipe.expire(name, KEPT_FOR)
+                    pipe.pfcount(name)
+                answers: list[object] = await pipe.execute(raise_on_error=False)
+                return answers
+
+        answers = await self._redis.ask(add_and_count)
+        refusals = [answer for answer in answers if isinstance(answer, Exception)]
+        if refusals:
+            logger.warning("%d figures of visitors are too low: %s", len(refusals), refusals[0])
+        return [answer if isinstance(answer, int) else 0 for answer in answers[2::3]]

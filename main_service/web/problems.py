@@ -1,0 +1,220 @@
+"""Every refusal in one shape: application/problem+json (RFC 9457) for programs, a page for browsers."""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, cast
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Mount
+
+from main_service.errors import (
+    AppError,
+    BodyTooLargeError,
+    EntryEndedError,
+    FieldError,
+    InvalidInputError,
+    NotFoundError,
+    SignInRequiredError,
+    TooManyUnknownKeysError,
+    UnavailableError,
+)
+from main_service.monitoring.metrics import MISSES
+from main_service.web.headers import add_defaults
+from main_service.web.negotiation import wants_html
+from main_service.web.safe_redirect import sign_in_address
+from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
+from main_service.web.templating import render
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+_READING = frozenset(["/{key}", "/{key}/raw", "/api/v1/entries/{key}/text"])
+"""Where whoever asks for an entry gets it."""
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+class ProblemField(BaseModel):
+    field: str = Field(description="Name of the field; empty for the body as a whole.")
+    code: str
+    message: str
+
+
+class Problem(BaseModel):
+    """A refusal (RFC 9457). `code` is for programs and never changes; `detail` is for people."""
+
+    type: str = Field("about:blank", description="Always about:blank; `code` tells the kinds apart.")
+    title: str = Field(description="The status in words.")
+    status: int
+    detail: str
+    code: str
+    reason: str | None = Field(None, description="Why an entry ended; with the code `ended` only.")
+    errors: list[ProblemField] = Field([], description="What is wrong with which field, if it is about fields.")
+
+
+class _HttpError(AppError):
+    """A refusal that the framework made: no such route, wrong method, body that can't be read."""
+
+    def __init__(self, error: HTTPException) -> None:
+        phrase = HTTPStatus(error.status_code).phrase
+        super().__init__(error.detail if error.detail != phrase else f"{phrase}.")
+        self.status = error.status_code
+        self.code = phrase.lower().replace(" ", "_").replace("-", "_")
+        self.headers = dict(error.headers or {})
+
+
+class InternalError(AppError):
+    status = 500
+    code = "internal_error"
+    message = "Something went wrong on our side; it has been written to the log."
+    advice = "Try again; if it goes on, tell whoever runs this service."
+
+
+def add_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(AppError, _handle_app_error)
+    app.add_exception_handler(RequestValidationError, _handle_validation_error)
+    app.add_exception_handler(HTTPException, _handle_http_error)
+    app.add_exception_handler(ClientDisconnect, _handle_disconnect)
+    app.add_exception_handler(Exception, _handle_bug)
+
+
+def problem_response(request: Request, error: AppError) -> Response:
+    """`error` as a page for a browser, as problem+json for everybody else and for the whole API."""
+    response: Response
+    if not request.url.path.startswith("/api/") and wants_html(request.headers):
+        if isinstance(error, SignInRequiredError):
+            return _lead_to_sign_in(request)
+        response = render(
+            request,
+            "problem.html",
+            status=error.status,
+            heading=HTTPStatus(error.status).phrase,
+            detail=error.message,
+            advice=error.advice,
+        )
+    else:
+        problem = Problem(
+            title=HTTPStatus(error.status).phrase,
+            status=error.status,
+            detail=error.message,
+            code=error.code,
+            reason=error.reason if isinstance(error, EntryEndedError) else None,
+            errors=[ProblemField(field=f.field, code=f.code, message=f.message) for f in error.fields],
+        )
+        response = JSONResponse(problem.model_dump(exclude_none=True), error.status, media_type=MEDIA_TYPE)
+    for name, value in error.headers.items():
+        response.headers[name] = value
+    return response
+
+
+def _lead_to_sign_in(request: Request) -> Response:
+    response = RedirectResponse(sign_in_address(request), 303)
+    if has_session_cookie(request):
+        # Its session has ended; without it, pages stop showing somebody as signed in.
+        clear_session_cookie(response, request.app.state.resources.settings)
+    return response
+
+
+def problem_responses(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
+    """How these errors are documented in OpenAPI, by status; 422 always is."""
+    codes: dict[int, list[str]] = {InvalidInputError.status: [InvalidInputError.code]}
+    for error in errors:
+        codes.setdefault(error.status, []).append(error.code)
+    return {
+        status: {
+            "model": Problem,
+            "description": f"{HTTPStatus(status).phrase}: {', '.join(sorted(set(names)))}",
+        }
+        for status, names in codes.items()
+    }
+
+
+def field_errors(errors: Iterable[Mapping[str, Any]]) -> Sequence[FieldError]:
+    """Pydantic's errors as ours, without the input that it would repeat."""
+    return [FieldError(_field_name(error["loc"]), error["type"], _sentence(error)) for error in errors]
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    message = str(error["msg"])
+    if error["type"] == "json_invalid":
+        message = str(error.get("ctx", {}).get("error", message))
+    elif error["type"] == "extra_forbidden":
+        message = "There is no such field"
+    elif error["type"] == "missing":
+        message = "This field is required"
+    elif error["type"] == "model_attributes_type":
+        message = "The body must be one JSON object, sent as Content-Type: application/json"
+    return message if message.endswith(".") else f"{message}."
+
+
+def _field_name(location: Sequence[str | int]) -> str:
+    """The field in dotted form. A name that is none of ours is only repeated while it is harmless."""
+    inside = location[1:] if location[:1] in (("body",), ("query",), ("path",), ("header",)) else location
+    if all(isinstance(part, int) for part in inside):
+        return ""
+    parts = map(str, inside)
+    return ".".join(part if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", part) else "(unnamed)" for part in parts)
+
+
+def _methods(request: Request) -> list[str]:
+    """What the request's address answers. The framework names the methods of the first route there only.
+
+    Empty for mounted folders, which name their own.
+    """
+    scope = {"type": "http", "path": request.scope["path"], "headers": []}
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+
+
+def _route(request: Request) -> str | None:
+    """The path of the route that was chosen, with names in place of what varies."""
+    return getattr(request.scope.get("route"), "path", None)
+
+
+async def _handle_app_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, UnavailableError):
+        logger.warning("%s: %r", error.code, error.__cause__)
+    elif isinstance(error, NotFoundError | EntryEndedError | TooManyUnknownKeysError) and _route(request) in _READING:
+        MISSES.labels(str(error.status)).inc()
+    return problem_response(request, cast(AppError, error))
+
+
+async def _handle_validation_error(request: Request, error: Exception) -> Response:
+    fields = field_errors(cast(RequestValidationError, error).errors())
+    return problem_response(request, InvalidInputError(fields=fields))
+
+
+async def _handle_http_error(request: Request, error: Exception) -> Response:
+    http_error = cast(HTTPException, error)
+    if http_error.status_code == NotFoundError.status:
+        return problem_response(request, NotFoundError())
+    if http_error.status_code == BodyTooLargeError.status:
+        return problem_response(request, BodyTooLargeError())
+    if http_error.status_code == UnavailableError.status:
+        return problem_response(request, UnavailableError(http_error.detail))
+    if http_error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (methods := _methods(request)):
+        http_error.headers = {"Allow": ", ".join(methods)}
+    return problem_response(request, _HttpError(http_error))
+
+
+async def _handle_disconnect(_: Request, __: Exception) -> Response:
+    """The client left while it was sending: nobody reads this answer, and it is no bug of ours."""
+    return Response(status_code=400)
+
+
+async def _handle_bug(request: Request, _: Exception) -> Response:
+    """The server writes the traceback to the log. This answer passes by the middleware that adds headers."""
+    response = problem_response(request, InternalError())
+    add_defaults(response.headers)
+    return response

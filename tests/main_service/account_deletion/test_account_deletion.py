@@ -1,0 +1,162 @@
+"""Deleting one's account: what goes with it, what lives on, and that none of it is forgotten."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import asyncpg
+import httpx
+import pytest
+import redis
+
+from tests.faults.tasks import run_task
+from tests.main_service.accounts.registering import PASSWORD, User, is_signed_in, register, register_by_api
+from tests.main_service.entries.making import create_link, create_paste, managing
+from tests.main_service.test_database_away import wait_for_waiting
+from tests.support.running import Environment
+
+FOUND = {200, 302}
+
+
+def leave(client: httpx.Client, user: User, entries: str) -> None:
+    body = {"password": PASSWORD, "entries": entries}
+    response = client.request("DELETE", "/api/v1/users/me", json=body, headers=user.headers)
+    assert response.status_code == 204, response.text
+
+
+async def rows_of(database: asyncpg.Connection, user_id: str) -> tuple[int, int]:
+    """Accounts and entries that still bear the id."""
+    return (
+        await database.fetchval("SELECT count(*) FROM account WHERE id = $1", user_id),
+        await database.fetchval("SELECT count(*) FROM entry WHERE owner_id = $1", user_id),
+    )
+
+
+def id_of(client: httpx.Client, user: User) -> str:
+    user_id: str = client.get("/api/v1/users/me", headers=user.headers).json()["id"]
+    return user_id
+
+
+async def test_entries_are_deleted_with_the_account(client: httpx.Client, database: asyncpg.Connection) -> None:
+    user, neighbour = register(client), register(client)
+    user_id = id_of(client, user)
+    mine = [
+        create_paste(client, headers=user.headers)["key"],
+        create_link(client, headers=user.headers, expires_in="never")["key"],
+        create_paste(client, headers=user.headers, views=3)["key"],
+    ]
+    private = create_paste(client, headers=user.headers, visibility="private")["key"]
+    theirs = create_link(client, headers=neighbour.headers)["key"]
+    for key in (*mine[:2], theirs):
+        assert client.get(f"/{key}").status_code in FOUND
+
+    leave(client, user, "delete")
+
+    assert [client.get(f"/{key}").status_code for key in mine] == [410] * 3
+    assert client.get(f"/{private}").status_code == 404
+    assert client.get(f"/{theirs}").status_code in FOUND
+    assert await rows_of(database, user_id) == (0, 0)
+    texts = await database.fetchval(
+        "SELECT count(*) FROM body_to_delete JOIN entry USING (body_id) WHERE key = ANY($1)", [*mine, private]
+    )
+    assert texts == 3, "they wait for the worker"
+    stale = await database.fetchval("SELECT count(*) FROM stale_key WHERE key = ANY($1)", [*mine, private])
+    assert stale == 4, "Redis may have been away"
+
+
+async def test_entries_live_on_as_a_guests_but_for_private_ones(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+    user_id = id_of(client, user)
+    claimed = create_paste(client)
+    client.post(f"/api/v1/entries/{claimed['key']}/claim", headers=user.headers | managing(claimed))
+    endless = create_link(client, headers=user.headers, expires_in="never")["key"]
+    private = create_paste(client, headers=user.headers, visibility="private")["key"]
+    assert client.get(f"/{endless}").status_code in FOUND
+
+    leave(client, user, "leave")
+
+    assert client.get(f"/{private}").status_code == 404
+    expires_at = datetime.fromisoformat(client.get(f"/api/v1/entries/{endless}").json()["expires_at"])
+    assert timedelta(days=364) < expires_at - datetime.now(UTC) <= timedelta(days=365)
+    assert client.delete(f"/api/v1/entries/{claimed['key']}", headers=managing(claimed)).status_code == 204
+    assert await rows_of(database, user_id) == (0, 0)
+
+
+async def test_address_and_name_are_free_for_somebody_new(client: httpx.Client) -> None:
+    user = register(client)
+    leave(client, user, "delete")
+
+    assert not is_signed_in(client, user.tokens["access_token"])
+    again = register_by_api(client, email=user.email, username=user.username)
+    assert is_signed_in(client, again.tokens["access_token"])
+    assert not is_signed_in(client, user.tokens["access_token"])
+
+
+async def test_claim_that_comes_behind_the_deletion_of_its_account_is_refused(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+    guests = create_paste(client)
+    claim = partial(client.post, f"/api/v1/entries/{guests['key']}/claim", headers=user.headers | managing(guests))
+
+    async with database.transaction():
+        await database.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE", guests["key"])
+        waiting = asyncio.create_task(asyncio.to_thread(claim))
+        await wait_for_waiting(database)
+        await asyncio.to_thread(leave, client, user, "leave")
+    answer = await waiting
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid")
+    assert client.delete(f"/api/v1/entries/{guests['key']}", headers=managing(guests)).status_code == 204
+
+
+@pytest.mark.parametrize("entries", ["delete", "leave"])
+async def test_what_had_ended_before_keeps_its_reason_and_times(
+    client: httpx.Client, database: asyncpg.Connection, entries: str
+) -> None:
+    user = register(client)
+    key = create_paste(client, headers=user.headers, views=1, expires_in="never")["key"]
+    assert client.get(f"/{key}/raw").status_code == 200
+    question = "SELECT archival_reason, ended_at, expires_at, updated_at FROM entry WHERE key = $1"
+    before = await database.fetchrow(question, key)
+
+    leave(client, user, entries)
+
+    assert before["archival_reason"] == "viewed"
+    assert await database.fetchrow(question, key) == before
+
+
+@pytest.mark.parametrize("entries", ["delete", "leave"])
+async def test_worker_does_what_the_request_had_no_time_for(
+    environment: Environment, client: httpx.Client, database: asyncpg.Connection, valkey: redis.Redis, entries: str
+) -> None:
+    """As after a process that was killed right behind the commit."""
+    user = register(client)
+    user_id = id_of(client, user)
+    key = create_paste(client, headers=user.headers)["key"]
+    private = create_paste(client, headers=user.headers, visibility="private")["key"]
+    await database.execute(
+        """
+        INSERT INTO entry (key, kind, owner_id, visibility, created_at, updated_at, expires_at, original_url)
+        SELECT 'left-' || $1 || '-' || n, 'link', $2, 'unlisted', now(), now(), now() + interval '1 day', 'https://a.example/'
+        FROM generate_series(1, 2500) AS n
+        """,
+        user_id,
+        user_id,
+    )  # fmt: skip
+    assert client.get(f"/{key}").status_code == 200
+    await database.execute(
+        "UPDATE account SET left_at = now(), leaves_entries = $2, email = 'left:' || id WHERE id = $1",
+        user_id,
+        entries == "leave",
+    )
+    assert client.get(f"/api/v1/entries/{private}", headers=user.headers).status_code == 401
+
+    run_task("main_service.account_deletion.tasks", "finish_leaving_task", environment=environment)
+
+    assert await rows_of(database, user_id) == (0, 0)
+    assert client.get(f"/{key}").status_code == (200 if entries == "leave" else 410)
+    assert client.get(f"/left-{user_id}-2500").status_code == (302 if entries == "leave" else 410)
+    assert client.get(f"/{private}").status_code == 404

@@ -1,0 +1,175 @@
+"""Copies in Redis: faster reads that never show what is no longer so."""
+
+import asyncio
+import socket
+import sys
+import time
+from datetime import datetime, timedelta
+
+import asyncpg
+import httpx
+import redis
+from redis.asyncio import Redis
+
+from main_service.engines.redis import CarefulRedis
+from main_service.entries.cache import FILL_WITHIN_SECONDS, Copies
+from main_service.entries.entry import LiveEntry
+from main_service.entries.models import Kind, Visibility
+from tests.main_service.entries.making import create_link, create_paste, managing
+from tests.support.running import REPOSITORY, Environment, WebServer, full
+
+
+def copy_name(key: str) -> str:
+    return f"entry:{{0}}:{key}"
+
+
+async def read_row(database: asyncpg.Connection, key: str) -> LiveEntry:
+    """What a reader holds between its query and writing the copy."""
+    row = dict(await database.fetchrow("SELECT * FROM entry WHERE key = $1", key))
+    fields = {name: row[name] for name in LiveEntry.__dataclass_fields__}
+    return LiveEntry(**fields | {"kind": Kind(row["kind"]), "visibility": Visibility(row["visibility"])})
+
+
+async def test_read_that_began_before_a_change_cannot_bring_the_old_value_back(
+    environment: Environment, client: httpx.Client, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    link = create_link(client)
+    async with Redis.from_url(environment["MAIN_REDIS_URL"]) as connection:
+        copies = Copies(CarefulRedis(connection))
+        read_at = time.monotonic()
+        old = await read_row(database, link["key"])
+        client.patch(
+            f"/api/v1/entries/{link['key']}", json={"original_url": "https://new.example/"}, headers=managing(link)
+        )
+
+        await copies.fill(old, read_at=read_at)
+
+    assert valkey.get(copy_name(link["key"])) == ""
+    assert client.get(f"/{link['key']}").headers["location"] == "https://new.example/"
+
+
+async def test_reader_that_is_slower_than_a_tombstone_writes_no_copy(
+    environment: Environment, client: httpx.Client, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    link = create_link(client)
+    async with Redis.from_url(environment["MAIN_REDIS_URL"]) as connection:
+        old = await read_row(database, link["key"])
+
+        await Copies(CarefulRedis(connection)).fill(old, read_at=time.monotonic() - FILL_WITHIN_SECONDS - 0.1)
+        assert valkey.get(copy_name(link["key"])) is None
+        await Copies(CarefulRedis(connection)).fill(old, read_at=time.monotonic())
+        assert valkey.get(copy_name(link["key"])) != ""
+
+
+def test_tombstone_lasts_longer_than_any_reader_may_take(client: httpx.Client, valkey: redis.Redis) -> None:
+    link = create_link(client)
+    client.get(f"/{link['key']}")
+    client.patch(f"/api/v1/entries/{link['key']}", json={"title": "x"}, headers=managing(link))
+
+    assert valkey.get(copy_name(link["key"])) == ""
+    assert valkey.pttl(copy_name(link["key"])) > 5 * FILL_WITHIN_SECONDS * 1000
+    client.get(f"/{link['key']}")
+    assert valkey.get(copy_name(link["key"])) == "", "a read wrote over a tombstone"
+
+
+async def test_second_read_needs_no_database(
+    client: httpx.Client, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    link, paste = create_link(client), create_paste(client, title="Kept", syntax="python")
+    for entry in (link, paste):
+        first = client.get(f"/api/v1/entries/{entry['key']}").json()
+        await database.execute("UPDATE entry SET title = 'behind the back' WHERE key = $1", entry["key"])
+
+        assert client.get(f"/api/v1/entries/{entry['key']}").json() == first
+        assert valkey.pttl(copy_name(entry["key"])) <= timedelta(days=1).total_seconds() * 1000
+
+
+def test_copy_ends_with_its_entry(client: httpx.Client, valkey: redis.Redis) -> None:
+    link = create_link(client, expires_in=30)
+    client.get(f"/{link['key']}")
+
+    ends_at = valkey.pexpiretime(copy_name(link["key"])) / 1000
+    assert abs(ends_at - datetime.fromisoformat(link["expires_at"]).timestamp()) < 0.01
+
+
+def test_copy_in_an_unknown_format_counts_as_none(client: httpx.Client, valkey: redis.Redis) -> None:
+    link = create_link(client)
+    valkey.set(copy_name(link["key"]), '[999,{"whatever":1}]')
+
+    assert client.get(f"/{link['key']}").headers["location"] == "https://example.org/target"
+
+
+async def test_entry_over_by_the_clock_is_gone_though_nobody_has_marked_it(
+    client: httpx.Client, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    link, neighbour = create_link(client), create_link(client)
+    await database.execute("UPDATE entry SET expires_at = now() - interval '1 ms' WHERE key = $1", link["key"])
+
+    response = client.get(f"/{link['key']}")
+
+    assert (response.status_code, response.json()["reason"]) == (410, "expired")
+    assert valkey.get(copy_name(link["key"])) is None
+    assert client.get(f"/{neighbour['key']}").status_code == 302
+    assert await database.fetchval("SELECT ended_at FROM entry WHERE key = $1", link["key"]) is None
+
+
+def test_everything_goes_on_without_redis(environment: Environment) -> None:
+    away = environment | {"MAIN_REDIS_URL": "redis://127.0.0.1:1/0"}
+    with WebServer(away) as web:
+        link, paste = create_link(web.client), create_paste(web.client, text="text")
+        assert web.client.get(f"/{link['key']}").status_code == 302
+        assert web.client.get(f"/{paste['key']}/raw").text == "text"
+        changed = web.client.patch(f"/api/v1/entries/{link['key']}", json={"title": "New"}, headers=managing(link))
+        assert changed.json()["title"] == "New"
+        assert web.client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).status_code == 204
+        assert web.client.get(f"/{link['key']}").status_code == 410
+
+
+def test_redis_that_hangs_delays_a_request_once_and_a_change_is_still_answered(environment: Environment) -> None:
+    """A server that accepts and never answers. The guard is far above the 2 s that one wait may take."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        with WebServer(environment | {"MAIN_REDIS_URL": address}) as web:
+            link = create_link(web.client)
+            for send in (
+                lambda: web.client.get(f"/{link['key']}"),
+                lambda: web.client.patch(f"/api/v1/entries/{link['key']}", json={"title": "x"}, headers=managing(link)),
+                lambda: web.client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)),
+            ):
+                began_at = time.monotonic()
+                assert send().status_code in (302, 200, 204)
+                assert time.monotonic() - began_at < 10
+
+
+async def test_redis_that_was_away_learns_of_a_change_from_the_task(
+    environment: Environment, web: WebServer, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    """The task itself is run by the worker in the launcher's tests; here it is called as the worker calls it."""
+    link = create_link(web.client)
+    web.client.get(f"/{link['key']}")
+    old_copy = valkey.get(copy_name(link["key"]))
+    assert old_copy
+    with WebServer(environment | {"MAIN_REDIS_URL": "redis://127.0.0.1:1/0"}) as cut_off:
+        cut_off.client.patch(
+            f"/api/v1/entries/{link['key']}", json={"original_url": "https://new.example/"}, headers=managing(link)
+        )
+    assert valkey.get(copy_name(link["key"])) == old_copy
+
+    await heal(environment)
+
+    assert valkey.get(copy_name(link["key"])) == ""
+    assert web.client.get(f"/{link['key']}").headers["location"] == "https://new.example/"
+    assert await database.fetchval("SELECT applied_at FROM stale_key WHERE key = $1", link["key"]) is not None
+    # Redis crashed before the tombstone was on its disk: the next run writes it again, and forgets it only when safe.
+    valkey.set(copy_name(link["key"]), old_copy)
+    await heal(environment)
+    assert valkey.get(copy_name(link["key"])) == ""
+    await database.execute("UPDATE stale_key SET applied_at = applied_at - interval '6 s' WHERE key = $1", link["key"])
+    await heal(environment)
+    assert await database.fetchval("SELECT count(*) FROM stale_key WHERE key = $1", link["key"]) == 0
+
+
+async def heal(environment: Environment) -> None:
+    code = "from main_service.entries.tasks import heal_copies_task; heal_copies_task()"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, env=full(environment), cwd=REPOSITORY)
+    assert await process.wait() == 0

@@ -1,0 +1,64 @@
+"""Readers who share a batch do not share each other's misfortune."""
+
+import asyncio
+import time
+
+import httpx
+import pytest
+
+from main_service.engines.redis import CarefulRedis
+from main_service.fast_path.batch import BatchedReads
+from main_service.fast_path.redis_connection import RedisPipeline
+from main_service.resources import open_resources
+from main_service.visit_stream.writer import HeldBatch, encode_visit
+from tests.main_service.entries.making import create_link
+from tests.main_service.visits.ingesting import settings_of
+from tests.support.running import Environment
+
+
+class Follower:
+    wants_text = False
+
+    def __init__(self, key: str, *, breaks: bool) -> None:
+        self.key = key
+        self.visit = encode_visit(
+            int(time.time() * 1000), key, ip="null", visitor="null", user_agent='""', referrer='""', language='""'
+        )
+        self._breaks = breaks
+        self.answered = asyncio.Event()
+
+    def follow(self, target: bytes, *, for_search_engines: bool) -> None:  # noqa: ARG002
+        if self._breaks:
+            raise OSError("a bug")
+        self.answered.set()
+
+    def read(self, text: bytes, *, for_search_engines: bool) -> None:  # noqa: ARG002
+        raise AssertionError("nobody asked for a text")
+
+    def ask_elsewhere(self, held: HeldBatch | None) -> None:  # noqa: ARG002
+        if self._breaks:
+            raise OSError("a bug")
+        self.answered.set()
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["found", "not found"])
+async def test_reader_who_can_t_be_answered_keeps_nobody_from_being(
+    client: httpx.Client, environment: Environment, is_there: bool
+) -> None:
+    key = create_link(client)["key"] if is_there else "never1A"
+    client.get(f"/{key}")
+    async with open_resources(settings_of(environment)) as resources:
+        redis = RedisPipeline(environment["MAIN_REDIS_URL"], script=BatchedReads.SCRIPT)
+        careful: CarefulRedis = resources.redis
+        reads = BatchedReads(redis, careful, visits=resources.visits, texts=resources.texts)
+        try:
+            async with asyncio.timeout(30):
+                while not reads.is_ready:
+                    await asyncio.sleep(0.01)
+                for _ in range(2):
+                    reads.join(Follower(key, breaks=True))
+                    behind = Follower(key, breaks=False)
+                    reads.join(behind)
+                    await behind.answered.wait()
+        finally:
+            await redis.close()

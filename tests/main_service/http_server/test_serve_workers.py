@@ -1,0 +1,187 @@
+"""`serve --workers N`: the processes answer, come back, are replaced and end together."""
+
+import asyncio
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from tests.faults.test_shutdown import GET, GRACE_SECONDS, POST, Visitor
+from tests.main_service.http_server.web_processes import WORKERS, WebProcesses, serving, wait_until, wait_until_gone
+from tests.main_service.operations.test_metrics import NOT_FOUND, TOKEN, figures
+from tests.support.raw_http import connect, parse, read_answer, read_to_end
+from tests.support.running import Environment
+
+CLIENTS = 4
+
+
+@pytest.fixture(scope="module")
+def shared(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProcesses]:
+    own = {"MAIN_METRICS_TOKEN": TOKEN, "TMPDIR": str(tmp_path_factory.mktemp("temporary"))}
+    with WebProcesses(environment | own) as server:
+        yield server
+
+
+@pytest.fixture
+def web(environment: Environment, tmp_path: Path) -> Iterator[WebProcesses]:
+    # A parent that is killed leaves its folder of figures.
+    with WebProcesses(environment | {"TMPDIR": str(tmp_path)}) as server:
+        yield server
+
+
+def test_each_process_answers_and_any_tells_the_figures_of_all(shared: WebProcesses) -> None:
+    children = shared.wait_until_all_serve()
+    with shared.new_client() as client:
+        before = figures(client)[NOT_FOUND]
+
+    for process in children:
+        with shared.only(process), shared.new_client() as client:
+            assert client.get("/never-used").status_code == 404
+
+    for process in children:
+        with shared.only(process), shared.new_client() as client:
+            assert figures(client)[NOT_FOUND] - before == len(children)
+
+
+def test_a_killed_process_comes_back_while_the_others_answer(shared: WebProcesses) -> None:
+    killed, *others = shared.wait_until_all_serve()
+
+    killed.kill()
+    with shared.new_client() as client:
+        assert client.get("/health/live").status_code == 200
+
+    wait_until_gone([killed])
+    assert set(others) < set(shared.wait_until_all_serve())
+
+
+async def test_sighup_replaces_all_and_loses_no_request(shared: WebProcesses, database: asyncpg.Connection) -> None:
+    old = await asyncio.to_thread(shared.wait_until_all_serve)
+    is_over = threading.Event()
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        visits = [pool.submit(Visitor(shared, number).run, is_over) for number in range(CLIENTS)]
+        try:
+            shared.parent.send_signal(signal.SIGHUP)
+            await asyncio.to_thread(wait_until, lambda: "have been replaced" in shared.log())
+        finally:
+            is_over.set()
+        visitors = [visit.result() for visit in visits]
+
+    assert not set(old) & set(await asyncio.to_thread(shared.wait_until_all_serve))
+    assert "Traceback" not in shared.log()
+    titles = [title for visitor in visitors for title in visitor.titles]
+    assert await database.fetchval("SELECT count(*) FROM entry WHERE title = ANY($1)", titles) == len(titles)
+
+
+def test_sigterm_ends_all_after_what_they_have_accepted(web: WebProcesses) -> None:
+    body = json.dumps({"text": "accepted"}).encode()
+    children = web.wait_until_all_serve()
+    uploads = []
+    for process in children:
+        with web.only(process):
+            uploads.append(connect(web))
+            # Its first answer shows that this process has the connection.
+            uploads[-1].sendall(GET + b"\r\n")
+            assert read_answer(uploads[-1]).status == 200
+        uploads[-1].sendall(POST + b"Content-Length: %d\r\n\r\n" % len(body))
+
+    web.parent.terminate()
+    wait_until(lambda: is_refused(web))
+    for upload in uploads:
+        upload.sendall(body)
+        [answer] = parse(read_to_end(upload))
+        upload.close()
+        assert (answer.status, answer.headers["connection"]) == (201, "close")
+
+    assert web.parent.wait(GRACE_SECONDS) == 0
+    wait_until_gone(children)
+    assert "Traceback" not in web.log()
+    assert "ERROR" not in web.log()
+
+
+def is_refused(web: WebProcesses) -> bool:
+    try:
+        connect(web).close()
+    except ConnectionResetError:
+        # It was in the queue of the listener when that was closed.
+        return False
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_ctrl_c_in_a_terminal_is_an_orderly_end(web: WebProcesses) -> None:
+    children = web.wait_until_all_serve()
+    for process in children:
+        assert os.getpgid(process.pid) != os.getpgid(web.parent.pid), "a terminal signals all of the group"
+
+    web.parent.send_signal(signal.SIGINT)
+
+    assert web.parent.wait(GRACE_SECONDS) == 0
+    wait_until_gone(children)
+    assert "Traceback" not in web.log()
+
+
+def test_a_process_that_hangs_is_killed_and_told(web: WebProcesses) -> None:
+    children = web.wait_until_all_serve()
+    children[0].suspend()
+
+    assert web.end() == 1
+
+    wait_until_gone(children)
+    assert "did not end within" in web.log()
+
+
+def test_none_outlives_a_killed_parent(web: WebProcesses) -> None:
+    children = web.wait_until_all_serve()
+
+    web.parent.kill()
+
+    wait_until_gone(children)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 0)])
+def test_a_parent_that_ends_while_they_start_leaves_none(
+    environment: Environment, tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    with serving(environment | {"TMPDIR": str(tmp_path)}, "--port", "0", "--workers", str(WORKERS)) as parent:
+        wait_until(lambda: len(psutil.Process(parent.pid).children()) == WORKERS)
+        children = psutil.Process(parent.pid).children()
+
+        parent.send_signal(number)
+        _, said = parent.communicate(timeout=GRACE_SECONDS)
+
+    assert parent.returncode == status
+    assert "Traceback" not in said
+    wait_until_gone(children)
+
+
+def test_while_none_can_start_again_the_others_stay_and_there_is_no_haste(
+    environment: Environment, tmp_path: Path
+) -> None:
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    with WebProcesses(environment | {"MAIN_BODY_STORE_URL": f"file://{texts}"}) as web:
+        killed, *others = web.wait_until_all_serve()
+        texts.rename(tmp_path / "away")
+        texts.write_text("not a folder")
+
+        killed.kill()
+        wait_until(lambda: "another begins in 0.5 s" in web.log())
+        web.parent.send_signal(signal.SIGHUP)
+        for pause in ("1", "2"):
+            wait_until(lambda pause=pause: f"(exit 1); another begins in {pause} s" in web.log())
+            with web.new_client() as client:
+                assert client.get("/health/live").status_code == 200
+        assert set(others) <= set(web.children()), "replaced, although its successor could not start"
+
+        texts.unlink()
+        texts.mkdir()
+        wait_until(lambda: "have been replaced" in web.log())
+        web.wait_until_all_serve(instead_of=others)

@@ -1,0 +1,109 @@
+"""`serve --workers N` as tests start it, and its processes one by one."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+
+from tests.faults.test_shutdown import GET, GRACE_SECONDS
+from tests.support.raw_http import LoggedWebServer, connect, read_answer
+from tests.support.running import REPOSITORY, START_SECONDS, Environment, full
+
+WORKERS = 2
+
+
+class WebProcesses(LoggedWebServer):
+    """One parent and its web processes."""
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        self._log_file()
+        descriptor = self._listener.fileno()
+        parent = subprocess.Popen(
+            [sys.executable, "-m", "main_service", "serve", "--fd", str(descriptor), "--workers", str(WORKERS)],
+            env=self._environment,
+            cwd=REPOSITORY,
+            pass_fds=[descriptor],
+            stderr=self._log,
+        )
+        # Else it would be listened on for as long as this test holds it.
+        self._listener.close()
+        return parent
+
+    def __exit__(self, *arguments: object) -> None:
+        children = self.children() if self.parent.poll() is None else []
+        try:
+            self.end()
+        finally:
+            super().__exit__()
+            for process in children:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+
+    @property
+    def parent(self) -> "subprocess.Popen[bytes]":
+        return self.processes[0]
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.parent.pid).children()
+
+    def end(self) -> int:
+        """As an operator ends it; returns its exit code."""
+        self.parent.terminate()
+        return self.parent.wait(2 * GRACE_SECONDS)
+
+    @contextmanager
+    def only(self, process: psutil.Process) -> Iterator[None]:
+        """While the other ones are held, this one answers whoever connects."""
+        others = [other for other in self.children() if other != process]
+        for other in others:
+            other.suspend()
+        # Until then it might still take the next connection.
+        wait_until(lambda: all(other.status() == psutil.STATUS_STOPPED for other in others))
+        try:
+            yield
+        finally:
+            for other in others:
+                other.resume()
+
+    def answers(self, process: psutil.Process) -> bool:
+        with self.only(process), connect(self) as connection:
+            connection.sendall(GET + b"\r\n")
+            return read_answer(connection).status == 200
+
+    def wait_until_all_serve(self, *, instead_of: list[psutil.Process] | None = None) -> list[psutil.Process]:
+        """All of them, once there are as many as there should be and none is among the ones it had."""
+        wait_until(lambda: len(set(self.children()) - set(instead_of or [])) == WORKERS)
+        children = self.children()
+        assert all(self.answers(process) for process in children)
+        return children
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def wait_until_gone(processes: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=GRACE_SECONDS)
+    assert not alive
+
+
+@contextmanager
+def serving(environment: Environment, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """A parent whose standard error can be read; killed at the end if it still lives."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "main_service", "serve", *arguments],
+        env=full(environment),
+        cwd=REPOSITORY,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        try:
+            yield parent
+        finally:
+            parent.kill()

@@ -1,0 +1,76 @@
+"""Does to the membership filter what the worker does, at once instead of in its rounds."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import redis
+
+from main_service.keys.bloom import KeyHasher
+from main_service.keys.filter_bitmaps import FIRST_SIZE, Bitmap, KnownBitmaps
+from main_service.keys.filter_rebuild import Rebuilding
+from main_service.resources import Resources, open_resources
+from main_service.settings import Settings
+from tests.support.running import Environment
+
+REGISTRY = "known:{0}"
+NOBODY_CREATES = timedelta(0)
+WAIT_SECONDS = 60.0
+NOWHERE = "postgresql+asyncpg://nobody@127.0.0.1:1/nothing"
+
+
+@dataclass(frozen=True)
+class Filter:
+    resources: Resources
+    bitmaps: KnownBitmaps
+
+    async def rebuild(self, worker: Rebuilding | None = None) -> Bitmap:
+        """Until it is complete; by default at once, so nobody may be creating meanwhile."""
+        worker = worker or Rebuilding(longest_create=NOBODY_CREATES)
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not (found := await self.bitmaps.list_all())[-1].is_complete:
+            assert time.monotonic() < deadline
+            await worker.go_on(self.resources.sessions, self.bitmaps)
+            await asyncio.sleep(0.05)
+        return found[-1]
+
+
+@asynccontextmanager
+async def opened_filter(environment: Environment, *, first_size: int = FIRST_SIZE) -> AsyncIterator[Filter]:
+    ours = {
+        name.removeprefix("MAIN_").lower(): value for name, value in environment.items() if name.startswith("MAIN_")
+    }
+    settings = Settings(**ours)
+    async with open_resources(settings, for_task=True) as resources:
+        hasher = KeyHasher(settings.secret.get_secret_value())
+        yield Filter(resources, KnownBitmaps(resources.redis, hasher=hasher, first_size=first_size))
+
+
+async def rebuild(environment: Environment) -> None:
+    async with opened_filter(environment) as known:
+        await known.rebuild()
+
+
+def begin_anew(valkey: redis.Redis) -> None:
+    """As a restart of Redis does."""
+    valkey.delete(REGISTRY)
+
+
+def without_postgres(environment: Environment) -> Environment:
+    """Of a process that answers 503 where it would have asked PostgreSQL."""
+    return environment | {"MAIN_DATABASE_URL": NOWHERE}
+
+
+def bitmap_of(valkey: redis.Redis) -> str:
+    (name,) = valkey.hkeys(REGISTRY)
+    assert f":{valkey.info('server')['run_id']}:" in name
+    return str(name)
+
+
+def forget_copies(valkey: redis.Redis) -> None:
+    """And tombstones: whoever reads now asks the filter."""
+    for name in valkey.scan_iter("entry:{0}:*"):
+        valkey.delete(name)

@@ -1,0 +1,46 @@
+"""What it costs when somebody tries keys at random."""
+
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import redis
+
+from main_service.keys.pool import draw_key
+from tests.main_service.entries.making import new_alias
+from tests.main_service.keys.filtering import bitmap_of
+from tests.main_service.keys.plain_client import PlainClient
+from tests.support.running import WebServer
+
+AT_ONCE = 4
+SCANNED = 10_000
+HIGHEST_SHARE = 0.002
+HIGHEST_GROWTH_BYTES = 256 * 1024
+
+
+async def test_scan_of_random_keys_costs_postgres_few_queries_and_redis_no_memory(
+    complete: None, cut_off: WebServer, valkey: redis.Redis
+) -> None:
+    """With nearly as many keys as there is room for. Who is answered 503 would have asked PostgreSQL."""
+    name = bitmap_of(valkey)
+    noise = f"{name}:noise"
+    valkey.setrange(noise, 1, os.urandom(2**20 * 15 // 16))
+    valkey.bitop("OR", name, name, noise)
+    valkey.delete(noise)
+    assert cut_off.client.get(f"/{new_alias()}").status_code in (404, 503)
+    names, used_bytes = set(valkey.keys()), valkey.info("memory")["used_memory_dataset"]
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        scans = pool.map(lambda _: scan(cut_off, SCANNED // AT_ONCE), range(AT_ONCE))
+    answers = Counter(status for scan_answers in scans for status in scan_answers)
+
+    print(answers, valkey.info("memory")["used_memory_dataset"] - used_bytes)
+    assert answers.keys() <= {404, 503}
+    assert answers[503] < SCANNED * HIGHEST_SHARE
+    assert set(valkey.keys()) - names == set()
+    assert valkey.info("memory")["used_memory_dataset"] - used_bytes < HIGHEST_GROWTH_BYTES
+
+
+def scan(server: WebServer, keys: int) -> list[int]:
+    with PlainClient(server) as client:
+        return [client.get(f"/{draw_key(7)}") for _ in range(keys)]

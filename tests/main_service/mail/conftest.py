@@ -1,0 +1,67 @@
+"""A database of its own for the tests of mail, because they count letters, and a mail server."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.main_service.mail.rounds import Post, Rounds
+from tests.main_service.mail.smtp_server import Inbox, SmtpServer
+from tests.support.running import Environment, run_main
+
+
+@pytest.fixture(scope="session")
+def mail_environment(environment: Environment) -> Environment:
+    url = environment["MAIN_DATABASE_URL"]
+    asyncio.run(_create_database(url.replace("+asyncpg", "")))
+    settings = environment | {
+        "MAIN_DATABASE_URL": url.replace("/slipbin?", "/mailing?"),
+        "MAIN_PUBLIC_URL": "https://paste.example.org",
+    }
+    run_main("migrate", environment=settings)
+    return settings
+
+
+async def _create_database(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE DATABASE mailing")
+    await connection.close()
+
+
+@pytest.fixture(scope="module")
+def smtp() -> Iterator[SmtpServer]:
+    with SmtpServer() as server:
+        yield server
+
+
+@pytest.fixture
+def inbox(smtp: SmtpServer) -> Inbox:
+    """Empty."""
+    smtp.inbox.clear()
+    return smtp.inbox
+
+
+@pytest.fixture
+async def letters(mail_environment: Environment) -> AsyncIterator[asyncpg.Connection]:
+    """The database, without a letter."""
+    connection = await asyncpg.connect(mail_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+    await connection.execute("TRUNCATE mail")
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def post_letter(mail_environment: Environment, letters: asyncpg.Connection) -> Post:
+    return Post(mail_environment["MAIN_DATABASE_URL"])
+
+
+@pytest.fixture(scope="module")
+def rounds(
+    mail_environment: Environment, smtp: SmtpServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Rounds]:
+    """Sends by the mail server."""
+    log: Path = tmp_path_factory.mktemp("rounds") / "log"
+    with Rounds(mail_environment | {"MAIN_SMTP_URL": smtp.url}, log) as process:
+        yield process

@@ -1,0 +1,172 @@
+"""Ways that letters leave: STARTTLS, TLS, a login, a folder; and who is not let near them."""
+
+import ssl
+import stat
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from pydantic import ValidationError
+
+from main_service.settings import Settings
+from tests.main_service.mail.rounds import Post, Rounds
+from tests.main_service.mail.smtp_server import Inbox, SmtpServer, parsed
+from tests.support.running import Environment
+
+BOB = "bob@example.org"
+USER, PASSWORD = "slip@bin", "p@ss:w/rd%"
+LOGIN = f"{quote(USER, safe='')}:{quote(PASSWORD, safe='')}"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made by ourselves for 127.0.0.1; a file with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Slipbin's tests")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject_name=name, issuer_name=name, public_key=key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path: Path = tmp_path_factory.mktemp("certificate") / "certificate.pem"
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    path.write_bytes(made.public_bytes(pem) + key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
+    return path
+
+
+@pytest.fixture(scope="module")
+def tls(certificate: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    return context
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+async def test_letters_leave_encrypted_after_a_login_if_the_certificate_is_good(
+    post_letter: Post,
+    mail_environment: Environment,
+    letters: asyncpg.Connection,
+    certificate: Path,
+    tls: ssl.SSLContext,
+    tmp_path: Path,
+    scheme: str,
+) -> None:
+    with SmtpServer(credentials=(USER, PASSWORD), tls=tls, is_tls=scheme == "smtps") as server:
+        query = "?starttls=always" if scheme == "smtp" else ""
+        url = f"{scheme}://{LOGIN}@127.0.0.1:{server.port}{query}"
+        await post_letter(BOB)
+
+        with Rounds(mail_environment | {"MAIN_SMTP_URL": url}, tmp_path / "log") as careful:
+            log = careful.run()
+        assert log == "WARNING Letters wait: SSLCertVerificationError\n"
+        assert server.inbox.recipients == []
+
+        await letters.execute("UPDATE mail SET due_at = now()")
+        trusting = mail_environment | {"MAIN_SMTP_URL": url, "SSL_CERT_FILE": str(certificate)}
+        with Rounds(trusting, tmp_path / "log") as process:
+            assert process.run() == "INFO Sent 1 letters\n"
+        assert server.inbox.recipients == [BOB]
+
+        wrong = trusting | {"MAIN_SMTP_URL": url.replace(LOGIN, "slipbin:not-the-password")}
+        await post_letter("eve@example.org")
+        with Rounds(wrong, tmp_path / "log") as process:
+            assert process.run() == "WARNING Letters wait: SMTPAuthenticationError 535\n"
+
+
+async def test_a_server_that_offers_no_encryption_gets_nothing_when_it_is_required(
+    post_letter: Post, smtp: SmtpServer, inbox: Inbox, mail_environment: Environment, tmp_path: Path
+) -> None:
+    await post_letter(BOB)
+    environment = mail_environment | {"MAIN_SMTP_URL": f"{smtp.url}?starttls=always"}
+    with Rounds(environment, tmp_path / "log") as process:
+        assert process.run() == "WARNING Letters wait: SMTPNotSupportedError\n"
+    assert inbox.recipients == []
+
+
+async def test_an_address_that_the_server_has_no_letters_for_is_given_up(
+    post_letter: Post, mail_environment: Environment, tmp_path: Path
+) -> None:
+    await post_letter("jörg@example.org")
+    with (
+        SmtpServer(has_utf8=False) as server,
+        Rounds(mail_environment | {"MAIN_SMTP_URL": server.url}, tmp_path / "log") as process,
+    ):
+        assert "refused with 553" in process.run()
+
+
+async def test_a_folder_gets_each_letter_as_a_file_of_its_own(
+    post_letter: Post, mail_environment: Environment, letters: asyncpg.Connection, tmp_path: Path
+) -> None:
+    outbox = tmp_path / "out box"
+    environment = mail_environment | {
+        "MAIN_SMTP_URL": f"file://{quote(str(outbox))}",
+        "MAIN_MAIL_FROM": "Jörg's Slips <slips@example.org>",
+    }
+    link = "https://paste.example.org/reset/" + "a-long-token-" * 30
+    for recipient in (BOB, "jörg@example.org"):
+        await post_letter(recipient, values={"link": link, "hours": "1"})
+    with Rounds(environment, tmp_path / "log") as process:
+        assert process.run() == "INFO Sent 2 letters\n"
+
+    files = sorted(outbox.iterdir())
+    messages = [parsed(file.read_bytes()) for file in files]
+    assert [message["To"] for message in messages] == [BOB, "jörg@example.org"]
+    for file, message in zip(files, messages, strict=True):
+        assert message["Message-ID"] == f"<{file.name.removesuffix('.eml')}>"
+        assert message["From"] == "Jörg's Slips <slips@example.org>"
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        # Whoever opens the file can copy the link.
+        assert link in file.read_text().splitlines()
+    assert stat.S_IMODE(outbox.stat().st_mode) == 0o700
+    assert await letters.fetchval("SELECT count(sent_at) FROM mail") == 2
+
+
+async def test_letters_wait_while_their_folder_cannot_be_used(
+    post_letter: Post, mail_environment: Environment, letters: asyncpg.Connection, tmp_path: Path
+) -> None:
+    outbox = tmp_path / "outbox"
+    outbox.write_text("in the way")
+    await post_letter(BOB)
+    with Rounds(mail_environment | {"MAIN_SMTP_URL": f"file://{outbox}"}, tmp_path / "log") as process:
+        assert process.run() == "WARNING Letters wait: the folder of letters can't be used: File exists\n"
+        outbox.unlink()
+        await letters.execute("UPDATE mail SET due_at = now()")
+        process.run()
+    assert len(list(outbox.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example:25",
+        "http://mail.example",
+        "smtp://",
+        "smtp://slipbin@mail.example",
+        "smtp://slipbin:hunter2@mail.example/x",
+        "smtp://slipbin:hunter2@mail.example:port",
+        "smtps://slipbin:hunter2@mail.example?starttls=never",
+        "smtp://slipbin:hunter2@mail.example?starttls=maybe",
+        "file://outbox",
+    ],
+)
+def test_an_address_that_is_none_is_refused_without_being_shown(mail_environment: Environment, url: str) -> None:
+    settings = {name.removeprefix("MAIN_").lower(): value for name, value in mail_environment.items()}
+    with pytest.raises(ValidationError) as refused:
+        Settings(
+            **{name: value for name, value in settings.items() if name in Settings.model_fields} | {"smtp_url": url}
+        )
+    (error,) = refused.value.errors()
+    assert error["loc"] == ("smtp_url",)
+    assert "hunter2" not in error["msg"]

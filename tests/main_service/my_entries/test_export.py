@@ -1,0 +1,148 @@
+"""All of one's own entries as JSON Lines and CSV."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+
+from tests.faults.gated import gated_engines
+from tests.main_service.accounts.registering import User, register
+from tests.main_service.my_entries.owning import delete, id_of, insert_entries, link_of, list_page, paste_of
+from tests.support.running import Environment, WebServer
+
+EXPORT = "/api/v1/entries/export"
+MEBIBYTE = 1024 * 1024
+
+
+def exported(client: httpx.Client, user: User, file_format: str) -> httpx.Response:
+    response = client.get(EXPORT, params={"format": file_format}, headers=user.headers)
+    assert response.status_code == 200, response.text
+    return response
+
+
+def lines(response: httpx.Response) -> list[dict[str, Any]]:
+    assert response.text.endswith("\n") or not response.text
+    return [json.loads(line) for line in response.text.splitlines()]
+
+
+def cells(response: httpx.Response) -> list[dict[str, str]]:
+    assert response.content.startswith("\ufeffkey,kind,url,".encode()), "spreadsheets know UTF-8 by this mark"
+    assert b"\r\n" in response.content
+    return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"), newline="")))
+
+
+def test_export_holds_what_lists_show_oldest_first_ended_ones_too(client: httpx.Client) -> None:
+    user, other = register(client), register(client)
+    keys = [
+        paste_of(client, user, title='Two "lines", ä', text="secret text"),
+        link_of(client, user, visibility="private"),
+        link_of(client, user),
+    ]
+    paste_of(client, other)
+    delete(client, user, keys[2])
+
+    response = exported(client, user, "jsonl")
+
+    assert response.headers["content-type"] == "application/jsonl"
+    assert response.headers["content-disposition"].startswith('attachment; filename="slipbin-entries-')
+    assert response.headers["content-disposition"].endswith('.jsonl"')
+    assert "secret text" not in response.text
+    assert lines(response) == list_page(client, user)["items"][::-1]
+    assert client.get(EXPORT, headers=user.headers).text == response.text, "JSON Lines is the default"
+    table = exported(client, user, "csv")
+    assert table.headers["content-type"] == "text/csv; charset=utf-8"
+    assert [row["key"] for row in cells(table)] == keys
+    assert cells(table)[0] | {"created_at": "", "updated_at": "", "expires_at": ""} == {
+        "key": keys[0],
+        "kind": "paste",
+        "url": f"http://slipbin.test/{keys[0]}",
+        "title": 'Two "lines", ä',
+        "visibility": "unlisted",
+        "state": "live",
+        "created_at": "",
+        "updated_at": "",
+        "expires_at": "",
+        "ended_at": "",
+        "archival_reason": "",
+        "visit_count": "0",
+        "views_left": "",
+        "original_url": "",
+        "raw_url": f"http://slipbin.test/{keys[0]}/raw",
+        "size_bytes": "11",
+        "syntax": "",
+    }
+
+
+def test_export_of_nothing_is_an_empty_file(client: httpx.Client) -> None:
+    user = register(client)
+
+    assert exported(client, user, "jsonl").content == b""
+    assert cells(exported(client, user, "csv")) == []
+    unknown = client.get(EXPORT, params={"format": "xlsx"}, headers=user.headers)
+    assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "format")
+
+
+async def test_cells_that_a_spreadsheet_would_run_are_neutralised(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+    hostile = ('=HYPERLINK("http://evil.example","x")', "+1", "-1", "@SUM(A1)", "\tx", "\r=1")
+    keys = [paste_of(client, user) for _ in hostile]
+    for key, title in zip(keys, hostile, strict=True):
+        await database.execute("UPDATE entry SET title = $2 WHERE key = $1", key, title)
+    plain = paste_of(client, user, title="a = b")
+    alias = paste_of(client, user, alias=f"-{keys[0]}")
+
+    rows = cells(exported(client, user, "csv"))
+
+    assert [row["title"] for row in rows] == [f"'{title}" for title in hostile] + ["a = b", ""]
+    assert [row["key"] for row in rows] == [*keys, plain, f"'{alias}"]
+    assert [line["title"] for line in lines(exported(client, user, "jsonl"))] == [*hostile, "a = b", None]
+
+
+async def test_20000_entries_are_streamed_with_flat_memory(
+    web: WebServer, client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+    keys = await insert_entries(database, id_of(client, user), 20_000)
+    exported(client, user, "jsonl")
+    process = psutil.Process(web.processes[0].pid)
+    before = process.memory_info().rss
+
+    found = [line["key"] for line in lines(exported(client, user, "jsonl"))]
+    rows = [row["key"] for row in cells(exported(client, user, "csv"))]
+
+    assert len(found) == len(rows) == 20_000
+    assert set(found) == set(rows) == keys
+    assert process.memory_info().rss - before < 16 * MEBIBYTE
+
+
+async def test_database_that_goes_away_in_the_middle_cuts_the_connection(
+    environment: Environment, database: asyncpg.Connection
+) -> None:
+    """What is missing must not look like the end."""
+    with gated_engines(environment) as gated, WebServer(gated.environment) as server:
+        user = register(server.client)
+        await insert_entries(database, id_of(server.client, user), 2_500)
+        second_batch = b"(entry.created_at, entry.key) >"
+        with (
+            gated.postgres.stop_at(second_batch, hold="request") as stop,
+            server.client.stream("GET", EXPORT, headers=user.headers) as response,
+        ):
+            assert response.status_code == 200
+            chunks = response.iter_raw()
+            assert next(chunks)
+            stop.wait()
+            with gated.postgres.refusing():
+                stop.release()
+                with pytest.raises(httpx.RemoteProtocolError, match="incomplete"):
+                    list(chunks)
+        with gated.postgres.refusing():
+            refused = server.client.get(EXPORT, headers=user.headers)
+        assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
+        assert len(lines(exported(server.client, user, "jsonl"))) == 2_500

@@ -1,0 +1,291 @@
+"""Listing one's own entries through the API: whose they are, filters, order, pages."""
+
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.main_service.accounts.registering import register
+from tests.main_service.entries.making import create_link
+from tests.main_service.my_entries.owning import (
+    delete,
+    expire,
+    id_of,
+    insert_collection,
+    insert_entries,
+    link_of,
+    list_keys,
+    list_page,
+    paste_of,
+    read_only_token,
+)
+
+FIELDS = {"created": "created_at", "updated": "updated_at", "expires": "expires_at", "title": "title"}
+SORTS = ("created", "-created", "updated", "-updated", "expires", "-expires", "title", "-title")
+
+
+def test_list_holds_mine_and_nobody_elses(client: httpx.Client) -> None:
+    user, other = register(client), register(client)
+    mine = [paste_of(client, user), link_of(client, user, visibility="private")]
+    theirs = paste_of(client, other)
+    create_link(client)
+
+    assert list_keys(client, user) == mine[::-1]
+    assert list_keys(client, other) == [theirs]
+
+
+async def test_list_needs_an_account_and_a_token_that_may_read_is_enough(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+    key = paste_of(client, user)
+    reader = read_only_token(client, user)
+
+    for path in ("/api/v1/entries", "/api/v1/entries/export"):
+        guest = client.get(path)
+        assert (guest.status_code, guest.json()["code"]) == (401, "sign_in_required")
+        assert key in client.get(path, headers=reader).text
+        await database.execute("UPDATE account SET is_active = false WHERE lower(email) = $1", user.email)
+        for headers in (user.headers, reader):
+            assert client.get(path, headers=headers).status_code == 401
+        await database.execute("UPDATE account SET is_active = true WHERE lower(email) = $1", user.email)
+
+
+def test_item_is_the_entry_as_its_owner_sees_it(client: httpx.Client) -> None:
+    user = register(client)
+    link_of(client, user, title="A", original_url="https://example.org/a", views=3, expires_in="never")
+    paste_of(client, user, text="ä", syntax="python")
+
+    paste, link = list_page(client, user)["items"]
+
+    shown = {name: link[name] for name in ("kind", "title", "original_url", "views_left", "expires_at", "state")}
+    assert shown == {
+        "kind": "link",
+        "title": "A",
+        "original_url": "https://example.org/a",
+        "views_left": 3,
+        "expires_at": None,
+        "state": "live",
+    }
+    assert link["url"] == link["short_url"] == f"http://slipbin.test/{link['key']}"
+    assert (link["ended_at"], link["archival_reason"]) == (None, None)
+    assert (paste["kind"], paste["size_bytes"], paste["syntax"], paste["title"]) == ("paste", 2, "python", None)
+    assert paste["raw_url"] == f"{paste['url']}/raw"
+    assert not {"manage_token", "owner_id", "body_id"} & set(paste)
+
+
+async def test_filters_leave_what_they_name(client: httpx.Client, database: asyncpg.Connection) -> None:
+    user, other = register(client), register(client)
+    paste = paste_of(client, user, title="Holiday Plans", visibility="public")
+    link = link_of(client, user, original_url="https://example.org/Plans?a=1")
+    private = link_of(client, user, original_url="https://example.org/b", visibility="private")
+    collection = await insert_collection(database, id_of(client, user), paste, private, paste_of(client, other))
+
+    for query, expected in (
+        ({"kind": "paste"}, {paste}),
+        ({"kind": "link"}, {link, private}),
+        ({"visibility": "private"}, {private}),
+        ({"q": "pLANS"}, {paste, link}),
+        ({"q": "plans", "kind": "link"}, {link}),
+        ({"q": "example.org/b"}, {private}),
+        ({"q": ""}, {paste, link, private}),
+        ({"q": "nothing like it"}, set()),
+        ({"original_url": "https://example.org/Plans?a=1"}, {link}),
+        ({"original_url": "https://example.org/plans?a=1"}, set()),
+        ({"collection": str(collection)}, {paste, private}),
+        ({"collection": str(collection), "kind": "link"}, {private}),
+    ):
+        for sort in SORTS:
+            assert set(list_keys(client, user, sort=sort, **query)) == expected, (query, sort)
+
+
+async def test_states_are_by_the_clock_and_by_the_mark(client: httpx.Client, database: asyncpg.Connection) -> None:
+    user = register(client)
+    live, endless, over, marked, deleted, forgotten = (
+        paste_of(client, user, title="x"),
+        link_of(client, user, expires_in="never"),
+        link_of(client, user),
+        paste_of(client, user),
+        link_of(client, user),
+        paste_of(client, user),
+    )
+    await expire(database, over)
+    await expire(database, marked)
+    await database.execute("UPDATE entry SET ended_at = expires_at, archival_reason = 'expired' WHERE key = $1", marked)
+    delete(client, user, deleted)
+    delete(client, user, forgotten)
+    await database.execute("UPDATE entry SET body_id = NULL, size_bytes = NULL WHERE key = $1", forgotten)
+
+    assert set(list_keys(client, user, state="live")) == {live, endless}
+    assert set(list_keys(client, user, state="expired")) == {over, marked}
+    assert set(list_keys(client, user, state="ended")) == {over, marked, deleted, forgotten}
+    items = {item["key"]: item for item in list_page(client, user)["items"]}
+    assert {key: item["state"] for key, item in items.items()} == {
+        live: "live", endless: "live", over: "expired", marked: "expired", deleted: "ended", forgotten: "ended",
+    }  # fmt: skip
+    for key, reason in ((over, "expired"), (marked, "expired"), (deleted, "deleted")):
+        assert items[key]["archival_reason"] == reason
+        assert items[key]["ended_at"] is not None
+    assert items[over]["ended_at"] == items[over]["expires_at"]
+    assert items[forgotten]["size_bytes"] is None
+
+
+async def test_collection_of_somebody_else_is_a_404_like_one_that_never_was(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user, other = register(client), register(client)
+    theirs = await insert_collection(database, id_of(client, other), paste_of(client, user))
+
+    answers = [
+        client.get("/api/v1/entries", params={"collection": str(each)}, headers=user.headers)
+        for each in (theirs, "5f3c6a52-0000-4000-8000-000000000000")
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert answers[0].json() == answers[1].json()
+
+
+@pytest.mark.parametrize("sort", SORTS)
+async def test_pages_hold_every_entry_once_in_order_while_others_are_added(
+    client: httpx.Client, database: asyncpg.Connection, sort: str
+) -> None:
+    user = register(client)
+    owner_id = id_of(client, user)
+    before = await insert_entries(database, owner_id, 240)
+
+    items: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = list_page(client, user, sort=sort, limit=17, **cursor)
+        items += page["items"]
+        assert len(page["items"]) == 17 or page["next_cursor"] is None
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+        if len(items) < 240:
+            await insert_entries(database, owner_id, 10)
+            paste_of(client, user, title="Notes 3")
+
+    keys = [item["key"] for item in items]
+    assert len(set(keys)) == len(keys)
+    assert before <= set(keys)
+    values = [item[FIELDS[sort.removeprefix("-")]] for item in items]
+    with_value = [value.lower() if sort.endswith("title") else value for value in values if value is not None]
+    assert values[len(with_value) :] == [None] * (len(values) - len(with_value)), "without a value: last"
+    assert with_value == sorted(with_value, reverse=sort.startswith("-"))
+
+
+@pytest.mark.parametrize("sort", ["expires", "-expires", "title", "-title"])
+async def test_page_may_begin_or_end_where_values_end(
+    client: httpx.Client, database: asyncpg.Connection, sort: str
+) -> None:
+    user = register(client)
+    keys = await insert_entries(database, id_of(client, user), 14)
+
+    orders = [list_keys(client, user, sort=sort, limit=limit) for limit in (1, 2, 3, 5, 12, 13, 14, 15)]
+
+    assert all(order == orders[0] for order in orders)
+    assert set(orders[0]) == keys
+
+
+async def test_newest_come_first_by_default_and_50_to_a_page(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+    await insert_entries(database, id_of(client, user), 60)
+    keys = [link_of(client, user) for _ in range(3)]
+
+    page = list_page(client, user)
+
+    assert [item["key"] for item in page["items"]][:3] == keys[::-1]
+    assert len(page["items"]) == 50
+    assert len(list_page(client, user, cursor=page["next_cursor"])["items"]) == 13
+
+
+async def test_no_character_of_a_search_is_special(client: httpx.Client, database: asyncpg.Connection) -> None:
+    user = register(client)
+    paste_of(client, user, title="plain title")
+    key = link_of(client, user)
+
+    for q in ("%", "_", "\\", "%%%", "100%_\\", "'; --", "\u202e", "a" * 200, "😀", "\ufffd"):
+        await database.execute("UPDATE entry SET title = $2 WHERE key = $1", key, f"<{q}>")
+        assert list_keys(client, user, q=q) == [key], q
+
+
+HOSTILE = (
+    ("q=%00", "q"),
+    ("q=a%0Ab", "q"),
+    ("q=" + "a" * 201, "q"),
+    ("kind=file", "kind"),
+    ("state=dead", "state"),
+    ("visibility=secret", "visibility"),
+    ("collection=1", "collection"),
+    ("sort=size", "sort"),
+    ("sort=--title", "sort"),
+    ("limit=0", "limit"),
+    ("limit=101", "limit"),
+    ("limit=9999999999999999999999", "limit"),
+    ("original_url=" + "a" * 8193, "original_url"),
+    ("knid=link", "knid"),
+    ("cursor=", "cursor"),
+    ("cursor=garbage", "cursor"),
+    ("cursor=%00", "cursor"),
+    ("cursor=%FF%FE", "cursor"),
+    ("cursor=%F0%9F%98%80", "cursor"),
+    ("cursor=" + "A" * 4096, "cursor"),
+    ("cursor=" + "A" * 4097, "cursor"),
+    ("cursor=W10", "cursor"),
+)
+
+
+def test_hostile_query_is_a_422_that_names_the_field(client: httpx.Client) -> None:
+    user = register(client)
+
+    for query, field in HOSTILE:
+        response = client.get(f"/api/v1/entries?{query}", headers=user.headers)
+
+        assert response.status_code == 422, (query, response.text)
+        [problem] = response.json()["errors"]
+        assert problem["field"] == field
+        assert problem["message"].endswith(".")
+
+
+async def test_cursor_of_another_sort_or_a_changed_one_is_refused(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+    await insert_entries(database, id_of(client, user), 5)
+    cursor = list_page(client, user, sort="title", limit=2)["next_cursor"]
+    middle = len(cursor) // 2
+    changed = cursor[:middle] + ("A" if cursor[middle] != "A" else "B") + cursor[middle + 1 :]
+
+    for sort, bad in (
+        ("-title", cursor),
+        ("created", cursor),
+        ("title", changed),
+        ("title", cursor[:-4]),
+        ("title", cursor + "!"),
+    ):
+        response = client.get("/api/v1/entries", params={"sort": sort, "cursor": bad}, headers=user.headers)
+        assert response.status_code == 422
+        assert response.json()["errors"][0]["code"] == "cursor_invalid"
+    assert len(list_page(client, user, sort="title", limit=2, cursor=cursor)["items"]) == 2
+
+
+def test_longest_titles_make_cursors_that_are_taken(client: httpx.Client) -> None:
+    user = register(client)
+    keys = {paste_of(client, user, title=letter * 200) for letter in ("😀", "\\", "İ")}
+
+    assert set(list_keys(client, user, sort="title", limit=1)) == keys
+
+
+def test_cursor_of_one_user_shows_another_only_their_own(client: httpx.Client) -> None:
+    user, other = register(client), register(client)
+    theirs = {paste_of(client, other), paste_of(client, other)}
+    for _ in range(2):
+        paste_of(client, user)
+    cursor = list_page(client, user, limit=1)["next_cursor"]
+
+    assert set(list_keys(client, other)) == theirs
+    assert {item["key"] for item in list_page(client, other, cursor=cursor)["items"]} <= theirs

@@ -1,0 +1,265 @@
+"""The page of one's own entries, as a browser without JavaScript uses it."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+import asyncpg
+import httpx
+import pytest
+
+from main_service.errors import FormExpiredError
+from tests.main_service.accounts.browsing import register_on_page, send, session_of
+from tests.main_service.accounts.registering import User, register, sign_in
+from tests.main_service.my_entries.owning import (
+    delete,
+    id_of,
+    insert_collection,
+    insert_entries,
+    link_of,
+    list_keys,
+    paste_of,
+)
+from tests.support.browsing import BROWSER, csrf_token, words
+from tests.support.running import WebServer
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Somebody signed in on pages, and through the API."""
+
+    browser: httpx.Client
+    user: User
+
+
+@pytest.fixture
+def owner(client: httpx.Client, web: WebServer) -> Owner:
+    account = register_on_page(client)
+    email, username = account["email"], account["username"]
+    return Owner(client, User(email, username, sign_in(web.client, email)))
+
+
+def open_page(owner: Owner, query: str = "") -> httpx.Response:
+    page = owner.browser.get(f"/profile{query}", headers=BROWSER)
+    assert page.status_code == 200, page.text
+    return page
+
+
+def shown(page: httpx.Response) -> list[str]:
+    """Keys of the entries on a page, in order."""
+    return re.findall(r"</?b>([\w-]+)</b>", page.text)
+
+
+def address_of(page: httpx.Response, label: str) -> str | None:
+    link = re.search(rf'href="([^"]+)"[^>]*>{label}<', page.text)
+    return link and link[1].replace("&amp;", "&")
+
+
+def send_selected(owner: Owner, page: str, *keys: str, **fields: str) -> httpx.Response:
+    """Open a page, tick boxes and press *Delete selected*."""
+    opened = owner.browser.get(page, headers=BROWSER)
+    view = re.search(r'name="view" value="([^"]*)"', opened.text)
+    parts = {"csrf_token": csrf_token(opened), "view": view[1].replace("&amp;", "&") if view else "", **fields}
+    return owner.browser.post("/profile/delete", data={**parts, "keys": list(keys)}, headers=BROWSER)
+
+
+def test_guest_is_led_to_sign_in_and_back(client: httpx.Client) -> None:
+    for path in ("/profile", "/profile?q=a&state=all", "/profile/export.csv", "/profile/export.jsonl"):
+        answer = client.get(path, headers=BROWSER)
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/sign-in?next=/profile")
+
+
+async def test_page_knows_nobody_by_token_and_nobody_disabled(owner: Owner, database: asyncpg.Connection) -> None:
+    guest = httpx.get(f"{owner.browser.base_url}/profile", headers=BROWSER | owner.user.headers, trust_env=False)
+    assert guest.status_code == 303
+    only_cookie = {"Cookie": f"slipbin_session={session_of(owner.browser)}"}
+    api = httpx.get(f"{owner.browser.base_url}/api/v1/entries", headers=only_cookie, trust_env=False)
+    assert api.status_code == 401
+    await database.execute("UPDATE account SET is_active = false WHERE lower(email) = $1", owner.user.email)
+    for path in ("/profile", "/profile/export.csv"):
+        assert owner.browser.get(path, headers=BROWSER).status_code == 303
+    assert owner.browser.post("/profile/delete", data={"keys": "abc"}, headers=BROWSER).status_code == 303
+
+
+def test_page_shows_my_live_entries_and_their_ways_on(owner: Owner, web: WebServer) -> None:
+    link = link_of(web.client, owner.user, title="Road & map", original_url="https://example.org/a?b", views=2)
+    paste = paste_of(web.client, owner.user, expires_in="never", visibility="private")
+    ended = paste_of(web.client, owner.user, title="Gone")
+    delete(web.client, owner.user, ended)
+    theirs = paste_of(web.client, register(web.client))
+
+    page = open_page(owner)
+
+    assert shown(page) == [paste, link]
+    assert theirs not in page.text
+    assert f'href="/{link}+"' in page.text
+    assert f'href="/{paste}"' in page.text
+    assert f'href="/{paste}/manage"' in page.text
+    text = words(page)
+    for expected in ("Road & map", "example.org", "2 views left", "10 bytes", "Never", "Private", "Unlisted"):
+        assert expected in text
+    everything = open_page(owner, "?state=all")
+    assert shown(everything) == [ended, paste, link]
+    assert "Deleted" in words(everything)
+    assert re.findall(f'href="(/{ended}[^"]*)"', everything.text) == [f"/{ended}/stats"]
+    assert f'value="{ended}"' not in everything.text, "what has ended can't be selected"
+
+
+async def test_filters_search_and_sort_are_an_address_and_stay_in_the_form(
+    owner: Owner, web: WebServer, database: asyncpg.Connection
+) -> None:
+    b = link_of(web.client, owner.user, title="Bridges 100%", visibility="public")
+    a = paste_of(web.client, owner.user, title="Alps 100 %", visibility="public")
+    assert 'name="collection"' not in open_page(owner).text
+    collection = await insert_collection(database, id_of(web.client, owner.user), b, name="<Trips>")
+
+    assert shown(open_page(owner, "?q=&kind=&state=live&visibility=public&sort=title")) == [a, b]
+    assert shown(open_page(owner, "?sort=-title")) == [b, a]
+    assert shown(open_page(owner, "?q=100%25")) == [b]
+    assert shown(open_page(owner, "?kind=paste&utm_source=x")) == [a]
+    filtered = open_page(owner, f"?collection={collection}&q=bRIDGE")
+    assert shown(filtered) == [b]
+    assert 'value="bRIDGE"' in filtered.text
+    assert f'<option value="{collection}" selected>&lt;Trips&gt;</option>' in filtered.text
+
+
+def test_where_nothing_is_the_page_leads_on(owner: Owner, web: WebServer) -> None:
+    assert "You have no entries yet" in words(open_page(owner))
+    key = paste_of(web.client, owner.user)
+    assert "Nothing matches" in words(open_page(owner, "?q=no-such-thing"))
+    delete(web.client, owner.user, key)
+    nothing_live = open_page(owner)
+    assert "Nothing of yours is live" in words(nothing_live)
+    assert shown(owner.browser.get(address_of(nothing_live, "Show what has ended") or "", headers=BROWSER)) == [key]
+
+
+HOSTILE = (
+    ("q=%00", 422),
+    ("q=" + "a" * 201, 422),
+    ("kind=file", 422),
+    ("sort=size", 422),
+    ("cursor=x", 422),
+    ("collection=x", 422),
+    ("collection=5f3c6a52-0000-4000-8000-000000000000", 404),
+    ("q=%FF", 200),
+    ("limit=100000", 200),
+)
+
+
+def test_hostile_query_is_a_page_that_says_so(owner: Owner, web: WebServer) -> None:
+    paste_of(web.client, owner.user)
+
+    for query, status in HOSTILE:
+        page = owner.browser.get(f"/profile?{query}", headers=BROWSER)
+
+        assert page.status_code == status, query
+        assert "<h1>My entries</h1>" in page.text
+        assert ("needs your attention" in page.text) == (status != 200)
+
+
+async def test_pages_go_on_and_back_to_the_first_with_all_filters(
+    owner: Owner, web: WebServer, database: asyncpg.Connection
+) -> None:
+    await insert_entries(database, id_of(web.client, owner.user), 250)
+    expected = list_keys(web.client, owner.user, q="OTES", state="live", sort="title", limit=100)
+
+    page = open_page(owner, "?q=OTES&sort=title")
+    keys = shown(page)
+    assert address_of(page, "Back to the first") is None
+    while address := address_of(page, "Next"):
+        page = owner.browser.get(address, headers=BROWSER)
+        keys += shown(page)
+
+    assert keys == expected
+    assert len(keys) > 50
+    first = address_of(page, "Back to the first")
+    assert first is not None
+    assert dict(parse_qsl(first.partition("?")[2])) == {"q": "OTES", "sort": "title"}
+
+
+def test_delete_asks_first_then_says_how_many_and_keeps_the_filters(owner: Owner, web: WebServer) -> None:
+    keys = [link_of(web.client, owner.user, title=f"Trip {n}") for n in range(3)]
+
+    asked = send_selected(owner, "/profile?q=trip&sort=title", *keys[:2])
+
+    assert asked.status_code == 200
+    assert "Delete 2 entries?" in words(asked)
+    assert "Trip 0" in words(asked)
+    assert address_of(asked, "Cancel") == "/profile?q=trip&sort=title"
+    assert len(list_keys(web.client, owner.user, state="live")) == 3, "nothing is deleted yet"
+    fields = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', asked.text.partition("<article")[2])
+    form: dict[str, list[str]] = {}
+    for name, value in fields:
+        form.setdefault(name, []).append(value.replace("&amp;", "&"))
+    done = owner.browser.post("/profile/delete", data=form, headers=BROWSER)
+    assert done.status_code == 200
+    assert "2 entries are deleted" in words(done)
+    assert shown(done) == [keys[2]]
+    assert 'value="trip"' in done.text
+    assert web.client.get(f"/{keys[0]}").status_code == 410
+    again = owner.browser.post("/profile/delete", data=form, headers=BROWSER)
+    assert "Nothing was deleted" in words(again)
+    assert owner.browser.get("/profile/delete", headers=BROWSER).headers["location"] == "/profile"
+
+
+def test_others_entries_cannot_be_deleted_through_the_page(owner: Owner, web: WebServer) -> None:
+    other = register(web.client)
+    theirs, guests = paste_of(web.client, other), web.client.post("/api/v1/pastes", json={"text": "a"}).json()["key"]
+    mine = paste_of(web.client, owner.user)
+
+    asked = send_selected(owner, "/profile", theirs, guests, mine)
+    assert "Delete 1 entry?" in words(asked)
+    assert theirs not in asked.text
+    done = send_selected(owner, "/profile", theirs, guests, mine, confirm="yes")
+
+    assert "1 entry is deleted" in words(done)
+    for key in (theirs, guests):
+        assert web.client.get(f"/{key}").status_code == 200
+
+
+def test_form_from_elsewhere_or_with_nothing_in_it_deletes_nothing(owner: Owner, web: WebServer) -> None:
+    key = paste_of(web.client, owner.user)
+
+    def post(headers: dict[str, str], **fields: str) -> httpx.Response:
+        body = {"keys": key, "confirm": "yes", **fields}
+        return owner.browser.post("/profile/delete", data=body, headers=BROWSER | headers)
+
+    token = csrf_token(open_page(owner))
+    for answer in (
+        post({}),
+        post({}, csrf_token="forged"),
+        post({"Sec-Fetch-Site": "cross-site"}, csrf_token=token),
+    ):
+        assert answer.status_code == 403
+        assert FormExpiredError.message in words(answer)
+    nothing = post({}, csrf_token=token, keys="\0")
+    assert nothing.status_code == 422
+    assert "Select the entries to delete first" in words(nothing)
+    assert list_keys(web.client, owner.user, state="live") == [key]
+
+
+def test_view_that_was_tampered_with_leads_nowhere_else(owner: Owner, web: WebServer) -> None:
+    key = paste_of(web.client, owner.user)
+
+    for view in ("//evil.example", "x" * 4000, "&".join("a=b" for _ in range(50)), "q=%00", '"><script>'):
+        asked = send_selected(owner, "/profile", key, view=view)
+        assert asked.status_code == 200
+        assert (address_of(asked, "Cancel") or "").startswith("/profile")
+        assert "<script>" not in asked.text
+
+
+def test_exports_of_the_page_are_those_of_the_api(owner: Owner, web: WebServer) -> None:
+    key = paste_of(web.client, owner.user, title="=1+1")
+
+    for name in ("csv", "jsonl"):
+        download = owner.browser.get(f"/profile/export.{name}", headers=BROWSER)
+        same = web.client.get("/api/v1/entries/export", params={"format": name}, headers=owner.user.headers)
+        assert download.content == same.content
+        assert key in download.text
+        assert download.headers["content-disposition"] == same.headers["content-disposition"]
+
+
+def test_menu_signs_out(owner: Owner) -> None:
+    assert send(owner.browser, "/profile", "/sign-out").headers["location"] == "/"
+    assert owner.browser.get("/profile", headers=BROWSER).status_code == 303

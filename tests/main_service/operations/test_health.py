@@ -1,0 +1,33 @@
+"""GET /health/live and /health/ready while parts are well; tests/faults asks them while parts are away."""
+
+import shutil
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+
+from tests.support.running import Environment, WebServer
+
+
+def test_process_that_answers_is_live_and_names_its_parts(store_client: httpx.Client) -> None:
+    live, ready = store_client.get("/health/live"), store_client.get("/health/ready")
+
+    assert (live.status_code, live.json()) == (200, {"status": "ok"})
+    assert ready.status_code == 200
+    assert ready.json() == {"status": "ready", "parts": {"database": "ok", "redis": "ok", "text_store": "ok"}}
+    assert ready.headers["cache-control"] == "private, no-store"
+    assert [store_client.head(f"/health/{name}").status_code for name in ("live", "ready")] == [200, 200]
+
+
+def test_missing_folder_of_texts_degrades_the_service(environment: Environment, folder: Path) -> None:
+    """A disk that is not mounted."""
+    texts = folder / "texts-on-another-disk"
+    with WebServer(environment | {"MAIN_BODY_STORE_URL": f"file://{quote(str(texts))}"}) as web:
+        assert web.client.get("/health/ready").json()["status"] == "ready"
+        shutil.rmtree(texts)
+
+        ready = web.client.get("/health/ready")
+
+        assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+        assert ready.json()["parts"] == {"database": "ok", "redis": "ok", "text_store": "away"}
+        assert web.client.get("/health/live").status_code == 200

@@ -1,0 +1,152 @@
+"""`/metrics`: who may read it, what is counted, and that the processes of a machine are summed."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+import redis
+
+from tests.faults.gated import Gated, gated_engines
+from tests.main_service.entries.making import create_link, create_paste, managing
+from tests.support.running import REPOSITORY, START_SECONDS, Environment, WebServer, temporary_folder
+
+TOKEN = "a-token-of-the-tests"
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+NOT_FOUND = 'slipbin_address_misses_total{status="404"}'
+GONE = 'slipbin_address_misses_total{status="410"}'
+RECORDED = "slipbin_visits_recorded_total"
+DROPPED = "slipbin_visits_dropped_total"
+WAITING = "slipbin_visits_waiting"
+DRAWN = "slipbin_keys_drawn_total"
+
+Pair = tuple[httpx.Client, httpx.Client]
+
+
+@pytest.fixture(scope="module")
+def gated(environment: Environment) -> Iterator[Gated]:
+    with gated_engines(environment | {"MAIN_METRICS_TOKEN": TOKEN, "MAIN_VISIT_BUFFER": "3"}) as gates:
+        yield gates
+
+
+@pytest.fixture(scope="module")
+def shared(gated: Gated) -> Iterator[Environment]:
+    with temporary_folder() as folder:
+        yield gated.environment | {FOLDER: str(folder)}
+
+
+@pytest.fixture(scope="module")
+def pair(shared: Environment) -> Iterator[Pair]:
+    """Two processes that share their figures."""
+    with WebServer(shared) as one, WebServer(shared) as other:
+        yield one.client, other.client
+
+
+def figures(client: httpx.Client) -> dict[str, float]:
+    answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str, str]:
+    return answer.status_code, answer.text, answer.headers["content-type"]
+
+
+def test_without_a_token_in_the_settings_there_is_nothing(client: httpx.Client) -> None:
+    unknown = refusal(client.get("/never-used"))
+
+    for token in ("", "Bearer", "Bearer None", f"Bearer {TOKEN}"):
+        assert refusal(client.get("/metrics", headers={"Authorization": token})) == unknown
+
+
+def test_who_does_not_show_the_token_finds_nothing(pair: Pair) -> None:
+    unknown = refusal(pair[0].get("/never-used"))
+
+    assert refusal(pair[0].get("/metrics")) == unknown
+    for token in (TOKEN, f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", "Bearer \xff"):
+        assert refusal(pair[0].get("/metrics", headers={"Authorization": token.encode("latin-1")})) == unknown
+
+
+def test_misses_of_readers_are_counted_by_status_over_all_processes(pair: Pair) -> None:
+    link, paste = create_link(pair[0]), create_paste(pair[0])
+    for made in (link, paste):
+        path = f"/api/v1/entries/{made['key']}"
+        assert pair[0].delete(path, headers=managing(made)).status_code == 204
+    before = figures(pair[0])
+
+    for client in pair:
+        assert client.get("/never-used").status_code == 404
+        assert client.get("/no such key").status_code == 404
+        assert client.get("/never-used/raw").status_code == 404
+        assert client.get("/api/v1/entries/never-used/text").status_code == 404
+        assert client.get(f"/{link['key']}").status_code == 410
+        assert client.get(f"/{paste['key']}/raw").status_code == 410
+    # Not what readers do, and not what is no entry's address.
+    assert pair[0].get("/api/v1/entries/never-used").status_code == 404
+    assert pair[0].get("/no/such/address").status_code == 404
+
+    for client in pair:
+        after = figures(client)
+        assert (after[NOT_FOUND] - before[NOT_FOUND], after[GONE] - before[GONE]) == (8, 4)
+
+
+def test_visits_are_counted_once_redis_has_them(pair: Pair) -> None:
+    link = create_link(pair[0])
+    before = figures(pair[1])
+
+    for client in pair:
+        for _ in range(5):
+            assert client.get(f"/{link['key']}").status_code == 302
+
+    after = figures(pair[1])
+    assert after[RECORDED] - before[RECORDED] == 10
+    assert (after[DROPPED] - before[DROPPED], after[WAITING]) == (0, 0)
+
+
+def test_what_waits_and_what_is_dropped_is_told_and_no_more_of_a_dead_process(
+    gated: Gated, shared: Environment, pair: Pair
+) -> None:
+    link = create_link(pair[0])
+    before = figures(pair[0])
+    with WebServer(shared) as third:
+        with gated.valkey.refusing():
+            for client, visits in ((pair[0], 2), (third.client, 5)):
+                for _ in range(visits):
+                    assert client.get(f"/{link['key']}").status_code == 302
+            after = figures(pair[1])
+            assert (after[WAITING], after[DROPPED] - before[DROPPED]) == (2 + 3, 2)
+
+            third.processes[0].kill()
+            third.processes[0].wait()
+            after = figures(pair[1])
+            assert (after[WAITING], after[DROPPED] - before[DROPPED]) == (2, 2)
+        wait_until(lambda: figures(pair[1])[WAITING] == 0)
+    assert figures(pair[1])[RECORDED] - before[RECORDED] == 2
+
+
+def test_keys_that_no_pool_gave_are_counted(pair: Pair, valkey: redis.Redis) -> None:
+    before = figures(pair[0])[DRAWN]
+
+    for _ in range(65):
+        create_link(pair[1])
+
+    assert figures(pair[0])[DRAWN] > before
+
+
+@pytest.mark.parametrize("shared_folder", ["", "/nowhere/at/all"])
+def test_process_without_a_folder_to_share_counts_for_itself(gated: Gated, shared_folder: str) -> None:
+    with WebServer(gated.environment | {FOLDER: shared_folder}) as alone:
+        assert alone.client.get("/never-used").status_code == 404
+
+        assert figures(alone.client)[NOT_FOUND] == 1
+        pid = alone.processes[0].pid
+    assert not list(REPOSITORY.glob(f"*_{pid}.db")), "where it runs is no folder for its files"

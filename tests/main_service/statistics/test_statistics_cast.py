@@ -1,0 +1,137 @@
+"""Owner, another user and guest at every route that tells figures of visits."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from main_service.app import create_app
+from tests.main_service.accounts.browsing import register_on_page
+from tests.main_service.accounts.registering import sign_in
+from tests.main_service.entries.making import create_link
+from tests.main_service.visits.counting import count_hour
+from tests.main_service.visits.ingesting import settings_of
+from tests.support.browsing import BROWSER
+from tests.support.running import Environment, WebServer
+
+FIGURE = 471_147
+SPELLINGS = ("471147", "471,147")
+
+OF_AN_ENTRY = {
+    "/api/v1/entries/{key}/stats",
+    "/api/v1/entries/{key}/history",
+    "/{key}/stats",
+    "/{key}/manage/stats",
+}
+OF_ONESELF = {"/api/v1/stats/me"}
+OF_ALL = {"/api/v1/stats/top"}
+
+
+@dataclass
+class Actor:
+    """A browser and an API client of one person."""
+
+    client: httpx.Client
+    headers: dict[str, str]
+
+    def ask(self, route: str, key: str = "") -> tuple[int, bool]:
+        """The status, and whether the figure was told."""
+        headers = self.headers if route.startswith("/api/") else BROWSER
+        # Of the day of the figure, where it can be asked for.
+        day = {"from": "2023-05-01", "to": "2023-05-01"} if route.startswith("/api/v1/entries/") else {}
+        query = day if route.startswith("/api/") else {"period": "all"}
+        answer = self.client.get(route.replace("{key}", key), params=query, headers=headers)
+        return answer.status_code, any(spelling in answer.text for spelling in SPELLINGS)
+
+
+@dataclass
+class Cast:
+    owner: Actor
+    other: Actor
+    guest: Actor
+
+
+@pytest.fixture(scope="module")
+def cast(web: WebServer) -> Iterator[Cast]:
+    with web.new_client() as owner, web.new_client() as other, web.new_client() as guest:
+        tokens = [sign_in(client, register_on_page(client)["email"])["access_token"] for client in (owner, other)]
+        headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
+        yield Cast(Actor(owner, headers[0]), Actor(other, headers[1]), Actor(guest, {}))
+
+
+async def visited_link(database: asyncpg.Connection, owner: Actor, **fields: Any) -> str:
+    key: str = create_link(owner.client, headers=owner.headers, **fields)["key"]
+    await count_hour(database, key, "2023-05-01 12:00", people=FIGURE)
+    return key
+
+
+def test_every_route_of_statistics_has_its_cast(environment: Environment) -> None:
+    def walk(routes: Iterable[Any]) -> Iterator[str]:
+        for route in routes:
+            if "GET" in (getattr(route, "methods", None) or ()):
+                yield route.path
+            if router := getattr(route, "original_router", None):
+                yield from walk(router.routes)
+
+    paths = set(walk(create_app(settings_of(environment)).routes))
+
+    assert {path for path in paths if {"stats", "history"} & set(path.split("/"))} == OF_AN_ENTRY | OF_ONESELF | OF_ALL
+
+
+@pytest.mark.parametrize("route", sorted(OF_AN_ENTRY))
+async def test_figures_of_an_entry_are_its_owners(database: asyncpg.Connection, cast: Cast, route: str) -> None:
+    key = await visited_link(database, cast.owner)
+
+    assert cast.owner.ask(route, key) == (200, True)
+    assert cast.other.ask(route, key) == (403, False)
+    status, is_told = cast.guest.ask(route, key)
+    # A browser is led to where one signs in.
+    assert (status, is_told) == (401 if route.startswith("/api/") else 303, False)
+
+
+@pytest.mark.parametrize("route", sorted(OF_AN_ENTRY))
+async def test_figures_of_a_private_entry_are_not_even_refused(
+    database: asyncpg.Connection, cast: Cast, route: str
+) -> None:
+    key = await visited_link(database, cast.owner, visibility="private")
+    change = {"has_public_statistics": True}
+    cast.owner.client.patch(f"/api/v1/entries/{key}", json=change, headers=cast.owner.headers).raise_for_status()
+
+    assert cast.owner.ask(route, key) == (200, True)
+    assert cast.other.ask(route, key) == cast.guest.ask(route, key) == (404, False)
+
+
+@pytest.mark.parametrize("route", sorted(OF_AN_ENTRY - {"/{key}/manage/stats"}))
+async def test_figures_are_everybodys_where_the_owner_says_so(
+    database: asyncpg.Connection, cast: Cast, route: str
+) -> None:
+    key = await visited_link(database, cast.owner)
+    change = {"has_public_statistics": True}
+    cast.owner.client.patch(f"/api/v1/entries/{key}", json=change, headers=cast.owner.headers).raise_for_status()
+
+    assert [actor.ask(route, key) for actor in (cast.owner, cast.other, cast.guest)] == [(200, True)] * 3
+
+
+async def test_my_sums_are_mine_and_guests_have_none(database: asyncpg.Connection, web: WebServer, cast: Cast) -> None:
+    with web.new_client() as client:
+        token = sign_in(client, register_on_page(client)["email"])["access_token"]
+        mine = Actor(client, {"Authorization": f"Bearer {token}"})
+        await visited_link(database, mine)
+
+        assert mine.ask("/api/v1/stats/me") == (200, True)
+    assert cast.other.ask("/api/v1/stats/me") == (200, False)
+    assert cast.guest.ask("/api/v1/stats/me") == (401, False)
+
+
+async def test_leaderboard_is_everybodys_and_tells_of_nothing_that_is_not_public(
+    database: asyncpg.Connection, cast: Cast
+) -> None:
+    for visibility in ("unlisted", "private"):
+        key = await visited_link(database, cast.owner, visibility=visibility)
+        await count_hour(database, key, await database.fetchval("SELECT date_trunc('hour', now())"), people=FIGURE)
+
+    for actor in (cast.owner, cast.other, cast.guest):
+        assert actor.ask("/api/v1/stats/top") == (200, False)

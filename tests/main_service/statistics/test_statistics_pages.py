@@ -1,0 +1,208 @@
+"""The page of an entry's statistics without a browser: who gets it, what stands on it, and that nothing on it runs."""
+
+import re
+from datetime import UTC, datetime
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.browser.payloads import PAYLOADS
+from tests.main_service.accounts.browsing import register_on_page
+from tests.main_service.accounts.registering import sign_in
+from tests.main_service.entries.making import create_link, create_paste, managing
+from tests.main_service.visits.counting import VALUES, count_hour
+from tests.support.browsing import BROWSER, send_form, words
+from tests.support.running import WebServer
+
+ELEMENT = re.compile(r"<([a-zA-Z][a-zA-Z0-9]*)")
+USUAL_ELEMENTS = {
+    "a", "article", "bdi", "body", "button", "caption", "code", "dd", "details", "div", "dl", "dt", "fieldset",
+    "figcaption", "figure", "footer", "form", "h1", "h2", "head", "header", "html", "i", "img", "input", "label", "li",
+    "link", "main", "meta", "nav", "p", "path", "rect", "script", "section", "span", "summary", "svg", "table", "tbody",
+    "td", "th", "thead", "time", "title", "tr", "ul",
+}  # fmt: skip
+
+
+@pytest.fixture
+def owner(client: httpx.Client) -> dict[str, str]:
+    """The header of whoever is signed in on pages as well."""
+    names = register_on_page(client)
+    return {"Authorization": f"Bearer {sign_in(client, names['email'])['access_token']}"}
+
+
+async def count_now(database: asyncpg.Connection, key: str, *, people: int, bots: int = 0) -> None:
+    hour = await database.fetchval("SELECT date_trunc('hour', now())")
+    await count_hour(database, key, hour, people=people, bots=bots)
+
+
+def page(client: httpx.Client, key: str, query: str = "", *, status: int = 200) -> httpx.Response:
+    response = client.get(f"/{key}/stats{query}", headers=BROWSER)
+    assert response.status_code == status, response.text
+    return response
+
+
+async def test_owner_sees_every_figure(
+    client: httpx.Client, database: asyncpg.Connection, owner: dict[str, str]
+) -> None:
+    key = create_link(client, headers=owner, title="Newsletter")["key"]
+    await count_now(database, key, people=1234, bots=56)
+    day = await database.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date")
+    for dimension in ("country", "device", "browser", "os", "language", "referrer"):
+        await database.execute(VALUES, key, day, dimension, f"the-{dimension}", 900)
+        await database.execute(VALUES, key, day, dimension, "other", 334)
+
+    shown = words(page(client, key))
+
+    assert "Newsletter" in shown
+    assert "1,234" in shown
+    assert "56" in shown
+    for dimension in ("country", "device", "browser", "os", "language", "referrer"):
+        assert f"the-{dimension}" in shown
+    assert shown.count("Others") == 6
+    assert shown.count("72.9 %") == 6
+    assert "Only you see this" in shown
+
+
+@pytest.mark.parametrize("period", ["day", "week", "month", "year", "all", "none", ""])
+@pytest.mark.parametrize("timezone", ["UTC", "Pacific/Kiritimati", "America/Los_Angeles", "Asia/Kolkata"])
+async def test_every_period_shows_the_visit_of_this_hour(
+    client: httpx.Client, database: asyncpg.Connection, owner: dict[str, str], period: str, timezone: str
+) -> None:
+    key = create_link(client, headers=owner)["key"]
+    await count_now(database, key, people=7)
+
+    shown = page(client, key, f"?period={period}&timezone={timezone}").text
+
+    [column] = re.findall(r"<rect x[^>]*><title>[^<]*: (\d+)</title>", shown)
+    assert column == "7"
+    assert f'value="{timezone}"' in shown
+
+
+async def test_whole_life_begins_with_the_hour_in_which_the_entry_was_made(
+    client: httpx.Client, database: asyncpg.Connection, owner: dict[str, str]
+) -> None:
+    key = create_link(client, headers=owner)["key"]
+    # In India, half an hour off, the next day has begun; the hour of its first visit began on the day before.
+    created_at = datetime(2023, 5, 1, 18, 40, tzinfo=UTC)
+    await database.execute("UPDATE entry SET created_at = $1 WHERE key = $2", created_at, key)
+    await count_hour(database, key, created_at.replace(minute=0), people=7)
+
+    shown = page(client, key, "?period=all&timezone=Asia/Kolkata").text
+
+    assert re.findall(r"<rect x[^>]*><title>[^<]*: (\d+)</title>", shown) == ["7"]
+
+
+def test_unknown_time_zone_is_said_and_utc_shown(client: httpx.Client, owner: dict[str, str]) -> None:
+    key = create_link(client, headers=owner)["key"]
+
+    shown = page(client, key, "?timezone=<b>Mars", status=422)
+
+    assert "not the name of a time zone" in shown.text
+    assert "<b>Mars" not in shown.text
+    assert "Nobody has come in this period" in shown.text
+
+
+def test_others_are_led_away(client: httpx.Client, web: WebServer, owner: dict[str, str]) -> None:
+    owned = create_link(client, headers=owner)["key"]
+    private = create_paste(client, headers=owner, visibility="private")["key"]
+    with web.new_client() as other, web.new_client() as guest:
+        register_on_page(other)
+        page(other, owned, status=403)
+        led = page(guest, owned, status=303)
+        assert led.headers["location"] == f"/sign-in?next=/{owned}/stats"
+        for visitor in (other, guest):
+            page(visitor, private, status=404)
+            page(visitor, "nothing-is-here", status=404)
+    page(client, private)
+
+
+def test_everybody_sees_the_page_where_its_owner_says_so(
+    client: httpx.Client, web: WebServer, owner: dict[str, str]
+) -> None:
+    key = create_link(client, headers=owner)["key"]
+    form = f"/{key}/manage/edit"
+    unticked = {"original_url": "https://example.org/", "visibility": "unlisted", "title": ""}
+    with web.new_client() as guest:
+        assert send_form(client, form, form, **unticked, has_public_statistics="yes").status_code == 303
+        assert 'value="yes" checked' in client.get(form, headers=BROWSER).text
+        assert "Shown to everybody" in page(guest, key).text
+        assert "/manage" not in page(guest, key).text
+        assert send_form(client, form, form, **unticked).status_code == 303
+        assert 'value="yes" checked' not in client.get(form, headers=BROWSER).text
+        page(guest, key, status=303)
+
+
+def test_form_that_is_refused_keeps_the_box_as_it_was_sent(client: httpx.Client, owner: dict[str, str]) -> None:
+    key = create_link(client, headers=owner)["key"]
+    form = f"/{key}/manage/edit"
+    for sent, is_ticked in (({"has_public_statistics": "yes"}, True), ({}, False)):
+        refused = send_form(client, form, form, original_url="nowhere", **sent)
+        assert refused.status_code == 422
+        assert ('value="yes" checked' in refused.text) is is_ticked
+        change = {"has_public_statistics": is_ticked}
+        client.patch(f"/api/v1/entries/{key}", json=change, headers=owner).raise_for_status()
+
+
+def test_guest_comes_by_the_manage_token(client: httpx.Client, web: WebServer) -> None:
+    link = create_link(client)
+    address = f"/{link['key']}/manage"
+
+    led = page(client, link["key"], status=303)
+    assert led.headers["location"] == f"{address}/stats"
+    asked = client.get(f"{address}/stats", headers=BROWSER)
+    assert (asked.status_code, "Manage token" in asked.text) == (200, True)
+    assert send_form(client, address, address, token=link["manage_token"]).status_code == 303
+    assert f'href="/{link["key"]}/stats"' in client.get(address, headers=BROWSER).text
+    shown = client.get(f"{address}/stats", headers=BROWSER)
+    assert (shown.status_code, "Visits by day" in shown.text) == (200, True)
+    assert f'href="{address}/stats?period=week"' in shown.text
+    with web.new_client() as stranger:
+        stranger.cookies.set("slipbin_manage", "a" * 43, path=address)
+        assert stranger.get(f"{address}/stats", headers=BROWSER).status_code == 403
+
+
+async def test_owner_sees_what_has_ended(
+    client: httpx.Client, database: asyncpg.Connection, web: WebServer, owner: dict[str, str]
+) -> None:
+    key = create_link(client, headers=owner)["key"]
+    await count_now(database, key, people=7)
+    client.delete(f"/api/v1/entries/{key}", headers=owner).raise_for_status()
+
+    shown = page(client, key).text
+
+    assert "Ended" in shown
+    assert "qr.svg" not in shown
+    assert f"/{key}/manage" not in shown
+    assert f'href="/{key}/stats"' in client.get("/profile?state=all", headers=BROWSER).text
+    with web.new_client() as guest:
+        page(guest, key, status=410)
+
+
+def test_head_is_answered_as_get(client: httpx.Client, owner: dict[str, str]) -> None:
+    key = create_link(client, headers=owner)["key"]
+
+    assert client.head(f"/{key}/stats", headers=BROWSER).status_code == 200
+    assert client.head(f"/{key}/manage/stats", headers=BROWSER).status_code == 200
+
+
+@pytest.mark.parametrize("kind", PAYLOADS)
+async def test_what_visitors_sent_makes_no_element_of_the_page(
+    client: httpx.Client, database: asyncpg.Connection, kind: str
+) -> None:
+    link = create_link(client, title="<b>Title")
+    day = await database.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date")
+    for dimension in ("country", "device", "browser", "os", "language", "referrer"):
+        for payload in PAYLOADS[kind]:
+            await database.execute(VALUES, link["key"], day, dimension, payload.replace("\0", ""), 3)
+    change = client.patch(
+        f"/api/v1/entries/{link['key']}", json={"has_public_statistics": True}, headers=managing(link)
+    )
+    assert change.status_code == 200
+
+    shown = page(client, link["key"]).text
+
+    assert set(ELEMENT.findall(shown)) <= USUAL_ELEMENTS
+    assert re.findall(r"<script[^>]*>", shown) == re.findall(r'<script type="module" src="/static/[^"]+">', shown)
+    assert not re.search(r"<[^>]*\s(style|on\w+)=", shown)
+    assert client.get(f"/api/v1/entries/{link['key']}/stats").json()["referrers"]

@@ -1,0 +1,120 @@
+"""A client that sends exactly the bytes a test says, and a web process whose log can be read."""
+
+import socket
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.support import forking
+from tests.support.running import Process, WebServer, is_held_by
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def connect(web: WebServer) -> socket.socket:
+    host, port = web.address.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)))
+    connection.settimeout(60)
+    return connection
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    """What the server sends until it closes; a reset is an end too."""
+    received = bytearray()
+    try:
+        while data := connection.recv(1 << 20):
+            received += data
+    except ConnectionError:
+        pass
+    return bytes(received)
+
+
+def read_answer(connection: socket.socket) -> Answer:
+    """One answer with a Content-Length."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += _read_some(connection)
+    head, _, _ = received.partition(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+    while len(received) < len(head) + 4 + length:
+        received += _read_some(connection)
+    [answer] = parse(received)
+    return answer
+
+
+def _read_some(connection: socket.socket) -> bytes:
+    data = connection.recv(1 << 20)
+    assert data, "closed before the answer was complete"
+    return data
+
+
+def parse(data: bytes) -> list[Answer]:
+    """The answers in what was received, each with a Content-Length or without a body."""
+    answers = []
+    while data:
+        head, _, data = data.partition(b"\r\n\r\n")
+        status_line, *lines = head.decode().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        length = int(headers.get("content-length", 0))
+        answers.append(Answer(int(status_line.split()[1]), headers, data[:length]))
+        data = data[length:]
+    return answers
+
+
+def exchange(web: WebServer, *parts: bytes) -> list[Answer]:
+    """Send the parts and take what comes until the server closes."""
+    with connect(web) as connection:
+        try:
+            for part in parts:
+                connection.sendall(part)
+        except ConnectionError:
+            pass
+        return parse(read_to_end(connection))
+
+
+def is_held(web: WebServer, port: int) -> bool:
+    """Whether a process of the server has the connection that came from this local port."""
+    return any(is_held_by(process, port) for process in web.processes if process.poll() is None)
+
+
+def wait_until_held(web: WebServer, port: int) -> None:
+    """The kernel accepts connections before the process does."""
+    deadline = time.monotonic() + 20
+    while not is_held(web, port):
+        assert time.monotonic() < deadline, "the connection was never taken"
+
+
+def wait_until_left(web: WebServer, port: int, *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while is_held(web, port):
+        assert time.monotonic() < deadline, "the connection is still held"
+        time.sleep(0.1)
+
+
+class LoggedWebServer(WebServer):
+    """Keeps what its processes write."""
+
+    def _start(self) -> Process:
+        self._log_file()
+        descriptor = self._listener.fileno()
+        command = ("-m", "main_service", "serve", "--fd", str(descriptor))
+        return forking.start(*command, environment=self._environment, stderr=self._log, pass_fds=[descriptor])
+
+    def _log_file(self) -> None:
+        """Opened with the first process, which is started before this class could prepare anything."""
+        if not hasattr(self, "_log"):
+            self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
+
+    def log(self) -> str:
+        self._log.seek(0)
+        return self._log.read().decode()
+
+    def __exit__(self, *arguments: object) -> None:
+        super().__exit__()
+        self._log.close()
