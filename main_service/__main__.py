@@ -123,17 +123,17 @@ def create_superuser(
 
     The password is asked for; without a terminal it is the first line of standard input.
     """
-    from main_service.accounts import cli as superuser_command
+    from main_service.accounts import cli as accounts_cli
 
     if promote and username is not None:
         sys.exit("--promote takes the account as it is; leave --username out.")
     settings = _settings()
     try:
         if promote:
-            asyncio.run(superuser_command.promote(settings, email))
+            asyncio.run(accounts_cli.promote(settings, email))
         else:
             password = _read_password()
-            asyncio.run(superuser_command.create(settings, email=email, username=username, password=password))
+            asyncio.run(accounts_cli.create(settings, email=email, username=username, password=password))
     except AppError as error:
         advice = "\n--promote makes it a superuser." if "email_taken" in [it.code for it in error.fields] else ""
         sys.exit(("\n".join(f"{it.field}: {it.message}" for it in error.fields) or error.message) + advice)

@@ -6,12 +6,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from main_service.account_deletion import pages as leaving_pages
-from main_service.account_deletion import routes as leaving_routes
-from main_service.accounts import admin_routes, me_routes, settings_pages, sign_in_pages
-from main_service.accounts import auth_routes as account_routes
-from main_service.accounts import recovery_pages as account_pages
-from main_service.admin_jobs import routes as cleanup_routes
+from main_service.account_deletion import pages as account_deletion_pages
+from main_service.account_deletion import routes as account_deletion_routes
+from main_service.accounts import admin_routes, auth_routes, me_routes, recovery_pages, settings_pages, sign_in_pages
+from main_service.admin_jobs import routes as admin_job_routes
 from main_service.collections import pages as collection_pages
 from main_service.collections import routes as collection_routes
 from main_service.collections import shared_pages
@@ -19,15 +17,15 @@ from main_service.entries import create_routes, routes
 from main_service.entries.dependencies import EntryCreators
 from main_service.entry_pages import create_pages, edit_pages, manage_pages, qr_pages, read_pages
 from main_service.fast_path.protocol import STATE_NAME, open_fast_path
-from main_service.my_entries import pages as profile_pages
-from main_service.my_entries import routes as profile_routes
+from main_service.my_entries import pages as my_entries_pages
+from main_service.my_entries import routes as my_entries_routes
 from main_service.operations import health, metrics_page
 from main_service.reports import pages as report_pages
 from main_service.reports import routes as report_routes
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
-from main_service.statistics import pages as visit_pages
-from main_service.statistics import routes as visit_routes
+from main_service.statistics import pages as statistics_pages
+from main_service.statistics import routes as statistics_routes
 from main_service.visit_stream.encoder import VisitNotes
 from main_service.web import api_docs, problems
 from main_service.web.body_limits import BodyLimitsMiddleware
@@ -84,28 +82,28 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(health.router)
     app.include_router(metrics_page.router)
     # Before /entries/{key}, which would swallow /entries/export.
-    app.include_router(profile_routes.router)
+    app.include_router(my_entries_routes.router)
     app.include_router(routes.router)
-    app.include_router(visit_routes.router)
-    app.include_router(account_routes.router)
+    app.include_router(statistics_routes.router)
+    app.include_router(auth_routes.router)
     app.include_router(me_routes.router)
     app.include_router(collection_routes.router)
-    app.include_router(leaving_routes.router)
+    app.include_router(account_deletion_routes.router)
     app.include_router(admin_routes.router)
-    app.include_router(cleanup_routes.router)
+    app.include_router(admin_job_routes.router)
     app.include_router(report_routes.router)
     app.include_router(create_pages.router)
-    app.include_router(account_pages.router)
-    app.include_router(profile_pages.router)
+    app.include_router(recovery_pages.router)
+    app.include_router(my_entries_pages.router)
     app.include_router(collection_pages.router)
     app.include_router(report_pages.router)
     app.include_router(shared_pages.router)
-    app.include_router(leaving_pages.router)
+    app.include_router(account_deletion_pages.router)
     app.include_router(sign_in_pages.router)
     app.include_router(settings_pages.router)
     app.include_router(manage_pages.router)
     app.include_router(edit_pages.router)
-    app.include_router(visit_pages.router)
+    app.include_router(statistics_pages.router)
     app.include_router(qr_pages.router)
     # Last, because /{key} would swallow every address of one part.
     app.include_router(read_pages.router)
