@@ -3,19 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-import redis
 
 from tests.faults.gated import Gated, gated_engines
-from tests.main_service.visits.ingesting import POISON, STREAM
+from tests.support.empty_stream import empty_stream
 from tests.support.running import Environment
 
-
-@pytest.fixture(autouse=True)
-def empty_stream(request: pytest.FixtureRequest) -> None:
-    """Only for tests that look into it."""
-    if "valkey" in request.fixturenames:
-        valkey: redis.Redis = request.getfixturevalue("valkey")
-        valkey.delete(STREAM, POISON)
+__all__ = ["empty_stream", "gated"]
 
 
 @pytest.fixture(scope="module")
