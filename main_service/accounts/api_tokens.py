@@ -1,7 +1,4 @@
-"""Tokens that users make for their programs: shown once, kept as a hash.
-
-API tokens: made, listed and deleted by whose they are.
-"""
+"""API tokens, which users make for their programs: shown once, kept as a hash, listed and deleted by their owner."""
 
 import re
 import secrets

@@ -1,8 +1,6 @@
-"""Who asks: fastapi-users reads the bearer token of a request and finds its account.
+"""The account of a bearer token, read by fastapi-users, and the dependencies that require one, or a superuser's.
 
-Registering, hashing and letters are our own services: fastapi-users hashes inside the event loop and commits by itself.
-
-Who may administer the service: superusers, signed in with their password.
+Registering, hashing and mail are our own services: fastapi-users hashes inside the event loop and commits by itself.
 """
 
 from typing import Annotated, Any

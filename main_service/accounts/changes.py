@@ -1,7 +1,4 @@
-"""What an owner changes about an account: its password, user name and address.
-
-Deleting one's account.
-"""
+"""What owners change about their accounts: password, user name, address, and whether there is one at all."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID

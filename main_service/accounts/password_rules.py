@@ -1,7 +1,4 @@
-"""What a password must be like.
-
-Answers that take the same time, whatever was found: whether an address has an account shows in no stop-watch.
-"""
+"""What a password must be like, and answers that take the same time whether or not an address has an account."""
 
 import asyncio
 import time

@@ -1,6 +1,6 @@
-"""Accounts that stand: what they may, locked for a change, and what ends their sessions.
+"""What a change of an account asks for first: the locked row, a confirmed address, the password again.
 
-The password again, before what a stolen session must not do. Failures count as those of signing in.
+The password protects what a stolen session must not do; failures count as those of signing in.
 """
 
 from uuid import UUID

@@ -1,7 +1,4 @@
-"""The clean-up, step by step.
-
-Ends the entries that nobody uses.
-"""
+"""The clean-up, step by step, and the end of entries that have not been used for long."""
 
 import logging
 from dataclasses import dataclass

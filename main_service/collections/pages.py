@@ -1,9 +1,4 @@
-"""The pages of a user's own collections, in the states that a request can bring them to.
-
-Entries as people name them: by their keys, or by addresses of this service.
-
-The pages on which users keep their collections.
-"""
+"""The pages on which users keep their collections, and entries named there by keys or by URLs of this service."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping

@@ -1,8 +1,6 @@
-"""The texts of pastes in the object store, a folder or an S3 bucket, compressed with zstd.
+"""The texts of pastes in the object store, a folder or an S3 bucket, compressed with zstd; some also kept in memory.
 
-A text never changes under its id: a new text gets a new id.
-
-Texts of pastes kept in memory. A text never changes under its `body_id`, so there is nothing to keep fresh.
+A text never changes under its id: a new text gets a new id, so what is kept in memory never grows stale.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
-"""What follows the commit of a change, before the answer: Redis learns of it, and texts that nobody may read go.
+"""Tells Redis of changes to entries: after the commit, before the answer, and again in case it was away or crashed.
 
-Makes sure that Redis learns of every change, even one that was made while it was away or just before it crashed.
-
-And of every key whose create could not add it to the membership filter.
+The task also adds keys that a create could not add to the membership filter. After the same commits, texts that were
+replaced or deleted are removed from the object store.
 """
 
 import logging

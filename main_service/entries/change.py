@@ -1,7 +1,4 @@
-"""Changing entries, for whoever may, and taking a guest's into an account.
-
-Deleting entries, for whoever may.
-"""
+"""Changing, claiming and deleting entries, by those who may."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""How a request gets what reads, makes and changes entries.
-
-How a page gets who asks, by the cookie of a session.
-"""
+"""Dependencies of the routes and pages of entries: services that read, create and change, and who asks for them."""
 
 import asyncio
 from dataclasses import dataclass

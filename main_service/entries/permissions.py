@@ -1,9 +1,7 @@
-"""Manage tokens: who has one may change or delete the entry it was given for.
+"""Who may see and change an entry: its owner, or for a guest's entry the bearer of its manage token.
 
-A token is a signature of the key, so nothing is stored and it can be made again. That is sound only because a key is
-never given twice.
-
-Who may see and change an entry: its owner, or for a guest's entry whoever has its manage token.
+A manage token is a signature of the key, so nothing is stored and it can be made again. That is sound only because a
+key is never given twice.
 """
 
 import hmac

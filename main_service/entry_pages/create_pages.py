@@ -1,7 +1,4 @@
-"""Forms of pages, turned into the same shapes that the JSON API takes.
-
-The pages that make entries.
-"""
+"""The pages that create pastes and links, and their forms, turned into the schemas that the JSON API takes."""
 
 import asyncio
 import re

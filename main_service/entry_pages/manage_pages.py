@@ -1,8 +1,6 @@
-"""The manage page of one entry: for its owner, or for a guest's entry whoever has its manage token.
+"""The pages that manage an entry, by its owner or by a guest with its manage token: expiry, claim, deletion.
 
 The token comes from a form and stays in a cookie that only these pages of this entry see.
-
-The pages that manage an entry: let it end earlier or later, take it into an account, delete it.
 """
 
 from collections.abc import Awaitable, Callable

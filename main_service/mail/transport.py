@@ -1,10 +1,8 @@
-"""Why a letter does not leave. No message names the recipient or a value.
-
-How letters leave: by SMTP, or as files into a folder, as MAIN_SMTP_URL says.
+"""How mail leaves: by SMTP, or as files in a folder, as MAIN_SMTP_URL says; and the errors when it does not.
 
 A server of `smtp://` must offer STARTTLS unless it is on this machine (loopback); `?starttls=always` and
 `?starttls=never` decide otherwise. Certificates are verified, with the authorities that OpenSSL knows: SSL_CERT_FILE
-in the environment names a file with others.
+in the environment names a file with others. No error names the recipient or a value of the message.
 """
 
 import asyncio

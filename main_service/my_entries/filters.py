@@ -1,7 +1,4 @@
-"""An entry as its owner sees it among all of theirs, live or ended.
-
-Which of a user's entries are asked for, in which order, and from where on.
-"""
+"""An entry as its owner sees it, and what a list of these is asked for: filters, order, and where it goes on."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -1,9 +1,4 @@
-"""What the profile page is asked for: read from its address, and written as one again.
-
-The page of a user's entries, in the states that a request can bring it to.
-
-The pages of a user's entries: find them, delete many at once, take all along.
-"""
+"""The pages of a user's own entries: search and filters in the query string, bulk deletion, export."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

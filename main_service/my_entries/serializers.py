@@ -1,7 +1,4 @@
-"""How one's own entries are shown: on the wire, and in files.
-
-All entries of a user as a file that is made while it is sent.
-"""
+"""A user's own entries on the wire, and as a JSON Lines or CSV file that is made while it is sent."""
 
 import asyncio
 import csv

@@ -1,7 +1,4 @@
-"""Finding one's own entries, page by page.
-
-All of one's own entries at once, a batch at a time.
-"""
+"""A user's own entries: found page by page, and exported in batches."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass

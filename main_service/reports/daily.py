@@ -1,7 +1,4 @@
-"""Who is due a daily report, and what is in it, from PostgreSQL.
-
-The daily report: a letter about yesterday's visits, to those who want it and had some.
-"""
+"""The daily report: an email about yesterday's visits, to users who want it and had some."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

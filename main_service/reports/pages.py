@@ -1,9 +1,4 @@
-"""Days that a form has words for: the last seven, the last month.
-
-The page of a user's reports, in the states that a request can bring it to.
-
-The page on which users ask for reports, see how far they are, fetch and delete them.
-"""
+"""The page on which users order reports, see how far they are, download and delete them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, date, datetime, timedelta

@@ -1,7 +1,4 @@
-"""A sheet of a report, whatever kind of file it goes into.
-
-What is on the sheets of a report.
-"""
+"""What is on the sheets of a report, in whichever file format they end."""
 
 import asyncio
 from collections.abc import Iterator, Sequence

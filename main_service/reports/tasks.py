@@ -1,7 +1,4 @@
-"""Deletes the files of reports that have expired or that nobody wants any more.
-
-When reports are built: within ten seconds; their files deleted: hourly; daily ones sent: soon after midnight.
-"""
+"""Tasks of reports: built within ten seconds, files deleted hourly, daily reports sent soon after midnight."""
 
 import asyncio
 import logging

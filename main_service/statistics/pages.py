@@ -1,8 +1,7 @@
 """The statistics of an entry as a page: one period, in one time zone, every chart with its table.
 
-The page of an entry's statistics: at its address for owners and where they are shown to all.
-
-It is also among the pages that manage an entry, for only those see the manage token of a guest's.
+It stands at the entry's own path for owners and where statistics are public, and among the pages that manage the entry,
+which alone see the manage token of a guest's entry.
 """
 
 from collections.abc import Sequence

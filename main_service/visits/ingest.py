@@ -1,6 +1,6 @@
-"""Why visits could not be stored: what passes by itself, and how to tell of the rest without telling of visitors.
+"""Brings visits from the stream to PostgreSQL, each exactly once, through crashes of anything at any time.
 
-Brings visits from the stream to PostgreSQL, each exactly once, whatever is killed when.
+Errors are told apart here, too: those that pass by themselves, and the rest, described without naming visitors.
 """
 
 import logging

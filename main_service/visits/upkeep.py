@@ -1,7 +1,4 @@
-"""The months of `visit`: made before their first visit, dropped when their last one is old enough.
-
-How long PostgreSQL remembers which batches it has.
-"""
+"""Monthly partitions of `visit`, made ahead and dropped after the retention; and old rows of `visit_batch`."""
 
 import re
 from datetime import UTC, datetime, timedelta

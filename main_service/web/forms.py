@@ -1,7 +1,4 @@
-"""Forms of the pages of accounts: read, checked, and shown again with what is wrong.
-
-Ids in the addresses of pages: what is none leads nowhere, as an id of nothing does.
-"""
+"""HTML forms: parsed into schemas, and shown again with what is wrong; ids in the paths of pages."""
 
 from typing import TypeVar
 from uuid import UUID

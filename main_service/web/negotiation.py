@@ -1,7 +1,4 @@
-"""Who is asking: a browser, which wants a page, or a program.
-
-Requests by which nobody reads: a chat that fetches what an address shows, a browser that fetches ahead.
-"""
+"""What kind of client sends a request: a browser that wants a page, a program, a link preview or a prefetch."""
 
 import re
 
