@@ -256,18 +256,6 @@ async def note_deleted_bodies(session: Session, body_ids: Sequence[UUID]) -> Non
     await session.execute(statement.values(body_deleted_at=func.now()).execution_options(synchronize_session=False))
 
 
-async def list_keys(session: Session, *, after: str, limit: int) -> Sequence[str]:
-    """The first keys ever used that are greater than `after`, in order."""
-    statement = select(Entry.key).where(Entry.key > after).order_by(Entry.key).limit(limit)
-    return list((await session.execute(statement)).scalars())
-
-
-async def count_keys(session: Session) -> int:
-    """Of all keys ever used."""
-    count: int = (await session.execute(select(func.count()).select_from(Entry))).scalar_one()
-    return count
-
-
 async def list_stale_keys(session: Session, *, after_id: int, limit: int) -> Sequence[StaleKey]:
     """The oldest changes beyond `after_id` that Redis may not have."""
     statement = select(StaleKey).where(StaleKey.id > after_id).order_by(StaleKey.id).limit(limit)

@@ -8,10 +8,10 @@ import logging
 import time
 from datetime import timedelta
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.engines.postgres import Session
-from main_service.entries import storage
 from main_service.keys.bloom import LARGEST_SIZE, length_bytes, size_for
 from main_service.keys.filter_bitmaps import Bitmap, KnownBitmaps
 
@@ -22,6 +22,9 @@ LONGEST_CREATE = timedelta(seconds=30)
 KEYS_PER_BATCH = 10_000
 _ROOM = 2
 """A new bitmap has room for so many times the keys that there are."""
+_COUNT_KEYS = text("SELECT count(*) FROM entry")
+_LIST_KEYS = text("SELECT key FROM entry WHERE key > :after ORDER BY key LIMIT :limit")
+"""As text: `entry` belongs to a package above this one. A row stays for ever, so these are all keys ever used."""
 
 
 class Rebuilding:
@@ -46,7 +49,7 @@ class Rebuilding:
             await self._fill(newest, sessions, bitmaps)
         elif newest.is_full and newest.size < LARGEST_SIZE:
             async with sessions() as session:
-                keys = await storage.count_keys(session)
+                keys: int = (await session.execute(_COUNT_KEYS)).scalar_one()
             size = max(newest.size + 1, size_for(keys * _ROOM))
             await bitmaps.begin(size)
             logger.info("The filter of known keys is too small for %d; beginning one of 2^%d bits", keys, size)
@@ -61,7 +64,8 @@ class Rebuilding:
         last_key = ""
         while True:
             async with sessions() as session:
-                keys = await storage.list_keys(session, after=last_key, limit=KEYS_PER_BATCH)
+                found = await session.execute(_LIST_KEYS, {"after": last_key, "limit": KEYS_PER_BATCH})
+                keys: list[str] = list(found.scalars())
             for key in keys:
                 for bit in bitmaps.hasher.hash(key).bits(bitmap.size):
                     bits[bit >> 3] |= 0x80 >> (bit & 7)
