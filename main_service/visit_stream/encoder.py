@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b, sha256
 from hmac import digest
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from main_service.settings import Settings
 from main_service.visit_stream.writer import EncodedVisit, as_json, encode_visit
-from main_service.web.client_address import Address
 
 MAX_USER_AGENT_LENGTH = 512
 MAX_REFERRER_LENGTH = 2048
@@ -71,7 +70,7 @@ class VisitNotes:
         """Of somebody who does not want to be followed."""
         return encode_visit(at_ms, key, ip="null", visitor="null", user_agent='""', referrer='""', language='""')
 
-    def _origin(self, address: Address | None) -> Origin:
+    def _origin(self, address: IPv4Address | IPv6Address | None) -> Origin:
         if address is None:
             return Origin(b"None", "null")
         whole = str(type(address)(int(address)))
