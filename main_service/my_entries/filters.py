@@ -87,11 +87,3 @@ class Filters:
     """Exactly this."""
     q: str | None = None
     """In title or URL, whatever its case."""
-
-
-@dataclass(frozen=True)
-class Position:
-    """A place in an order: behind the entry of `key`, which has `value` there."""
-
-    value: datetime | str | None
-    key: str

@@ -35,7 +35,7 @@ class EntryLister:
             CursorInvalidError: the cursor is not one of this order.
             NotFoundError: the collection is not the owner's.
         """
-        after = None if cursor is None else self._cursors.read(cursor, sort)
+        after = None if cursor is None else self._cursors.read(cursor, sort, is_by_time=sort.by != "title")
         if filters.collection_id is not None:
             await self._require_collection(owner_id, filters.collection_id)
         now = datetime.now(UTC)

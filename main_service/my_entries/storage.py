@@ -12,7 +12,8 @@ from main_service.collections.models import Collection, CollectionEntry
 from main_service.engines.postgres import Session
 from main_service.entries.models import ArchivalReason, Entry
 from main_service.entries.storage import target_digest
-from main_service.my_entries.filters import EntryState, Filters, OwnedEntry, Position, Sort
+from main_service.my_entries.filters import EntryState, Filters, OwnedEntry, Sort
+from main_service.web.cursors import Position
 
 _COLUMNS = [getattr(Entry, field.name) for field in fields(OwnedEntry)]
 _KEY: ColumnElement[Any] = Entry.key.expression

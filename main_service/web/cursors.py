@@ -3,17 +3,25 @@
 import hmac
 import json
 from base64 import b64decode, urlsafe_b64encode
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
 from main_service.errors import FieldError, InvalidInputError
-from main_service.my_entries.filters import Position, Sort
 from main_service.settings import Settings
 
 MAX_CURSOR_LENGTH = 4096
 """A title of 200 characters fits in, however many bytes they are."""
 
 _SIGNATURE_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in an order: behind the item of `key`, which has `value` there; None: it has none."""
+
+    value: datetime | str | None
+    key: str
 
 
 class CursorInvalidError(InvalidInputError):
@@ -27,14 +35,17 @@ class Cursors:
     def __init__(self, settings: Settings) -> None:
         self._secret = settings.secret.get_secret_value().encode()
 
-    def write(self, position: Position, sort: Sort) -> str:
+    def write(self, position: Position, sort: str) -> str:
+        """`sort`: the name of the order, without which the position means nothing."""
         value = position.value.isoformat() if isinstance(position.value, datetime) else position.value
         payload = json.dumps([sort, value, position.key], ensure_ascii=False, separators=(",", ":")).encode()
         return urlsafe_b64encode(self._signature(payload) + payload).decode().rstrip("=")
 
-    def read(self, cursor: str, sort: Sort) -> Position:
-        """Raises:
-        CursorInvalidError: it is not one of ours, or belongs to another order.
+    def read(self, cursor: str, sort: str, *, is_by_time: bool) -> Position:
+        """`is_by_time`: whether values of this order are instants.
+
+        Raises:
+            CursorInvalidError: it is not one of ours, or belongs to another order.
         """
         try:
             signed = b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
@@ -46,7 +57,7 @@ class Cursors:
         written_for, value, key = json.loads(payload)
         if written_for != sort:
             raise CursorInvalidError("This cursor belongs to another sort; begin without a cursor.")
-        if value is not None and sort.by != "title":
+        if value is not None and is_by_time:
             value = datetime.fromisoformat(value)
         return Position(value=value, key=key)
 
