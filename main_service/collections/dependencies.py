@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
+from main_service.collections.positions import CURSOR_PATTERN, Position, read_cursor
 from main_service.collections.schemas import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from main_service.collections.service import Collections, SharedCollections
 from main_service.dependencies import SessionDep, resources_of
-from main_service.web.positions import CURSOR_PATTERN, Position, read_cursor
 
 
 async def get_collections(request: Request, session: SessionDep) -> Collections:

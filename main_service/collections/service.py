@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from main_service.accounts.reauthentication import lock, require_confirmed
 from main_service.collections import storage
+from main_service.collections.positions import Position
 from main_service.collections.storage import CollectedEntry, OwnCollection, SharedCollection
 from main_service.engines.postgres import Session
 from main_service.entries import storage as entries
@@ -15,7 +16,6 @@ from main_service.entries.read import require_live
 from main_service.errors import CollectionNameTakenError, NotFoundError, TooManyCollectionsError
 from main_service.keys.pool import KeySource, Pool
 from main_service.settings import Settings
-from main_service.web.positions import Position
 
 MAX_COLLECTIONS = 1_000
 

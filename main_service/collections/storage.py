@@ -12,11 +12,11 @@ from sqlalchemy.exc import IntegrityError
 
 from main_service.accounts.models import Account
 from main_service.collections.models import Collection, CollectionEntry
+from main_service.collections.positions import Position
 from main_service.engines.postgres import Session
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Entry, Visibility
 from main_service.entries.storage import is_not_over
-from main_service.web.positions import Position
 
 
 @dataclass(frozen=True)
