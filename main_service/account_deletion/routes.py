@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Response
 
+from main_service.account_deletion.dependencies import DepartureDep
 from main_service.accounts.bearer_auth import SignedInDep
 from main_service.accounts.schemas import AccountDeleteIn
 from main_service.errors import (
@@ -13,7 +14,6 @@ from main_service.errors import (
     TokenInvalidError,
     TooManyAttemptsError,
 )
-from main_service.my_entries.dependencies import DepartureDep
 from main_service.web.json_body import JsonRoute
 from main_service.web.problems import InternalError, problem_responses
 

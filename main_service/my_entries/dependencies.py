@@ -1,15 +1,11 @@
-"""How a request gets what lists and exports a user's entries, and lets an account go."""
+"""How a request gets what lists and exports a user's entries."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from main_service.account_deletion.service import Departure, Leaving
-from main_service.accounts.dependencies import AccountLeaverDep
 from main_service.dependencies import SessionDep, resources_of
-from main_service.entries.cache import Copies
 from main_service.my_entries.service import EntryExporter, EntryLister
-from main_service.web.client_address import client_address
 from main_service.web.cursors import Cursors
 
 
@@ -25,21 +21,3 @@ async def get_exporter(request: Request) -> EntryExporter:
 
 
 EntryExporterDep = Annotated[EntryExporter, Depends(get_exporter)]
-
-
-async def get_departure(request: Request, session: SessionDep, leaver: AccountLeaverDep) -> Departure:
-    resources = resources_of(request)
-    leaving = Leaving(
-        sessions=resources.sessions,
-        copies=Copies(resources.redis),
-        longest=resources.settings.guest_max_lifetime,
-    )
-    return Departure(
-        session=session,
-        leaver=leaver,
-        leaving=leaving,
-        address=client_address(request, resources.settings.trusted_proxies),
-    )
-
-
-DepartureDep = Annotated[Departure, Depends(get_departure)]
