@@ -99,7 +99,7 @@ def migrate() -> None:
 @cli.command()
 def cleanup() -> None:
     """Do the daily clean-up now and print what it removed."""
-    from main_service.cleanup.tasks import clean_up
+    from main_service.admin_jobs.tasks import clean_up
 
     try:
         cleaned = asyncio.run(clean_up(_settings()))

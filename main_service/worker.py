@@ -73,6 +73,7 @@ app = Celery(
         "main_service.mail.tasks",
         "main_service.statistics.tasks",
         "main_service.reports.tasks",
+        "main_service.admin_jobs.tasks",
     ],
 )
 app.conf.update(

@@ -9,8 +9,10 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
+from main_service.admin_jobs import storage
 from main_service.admin_jobs.models import AdminTask, Work
-from main_service.cleanup import storage
+from main_service.cleanup.service import Cleaned, Cleanup
+from main_service.engines.batches import in_batches
 from main_service.engines.postgres import Session
 from main_service.errors import AppError, NotFoundError
 
@@ -114,3 +116,19 @@ class AskedWork:
             await session.commit()
         if failure is None:
             logger.info("%s, asked for as %s, is done: %s", begun.work, begun.id, result)
+
+
+@dataclass(frozen=True)
+class AllCleaned(Cleaned):
+    tasks_forgotten: int
+    """Tasks that superusers ordered, deleted because they were finished 30 days ago or earlier."""
+
+
+async def clean_up_all(cleanup: Cleanup, sessions: async_sessionmaker[Session]) -> AllCleaned:
+    """All steps of the clean-up, and before them, for the object store may be away, that of the jobs themselves.
+
+    Raises:
+        DatabaseUnavailableError, BodyStoreUnavailableError: what is left is done by the next run.
+    """
+    forgotten = await in_batches(sessions, storage.forget_tasks)
+    return AllCleaned(**vars(await cleanup.clean_up()), tasks_forgotten=forgotten)

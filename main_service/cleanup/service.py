@@ -33,8 +33,6 @@ class Cleaned:
     """Idempotency keys forgotten because their time was over."""
     sessions_forgotten: int
     """Ends of sessions forgotten because the sessions would be over by now."""
-    tasks_forgotten: int
-    """Tasks that superusers asked for forgotten, finished 30 days ago or earlier."""
 
 
 class Cleanup:
@@ -59,7 +57,6 @@ class Cleanup:
             # Before the steps that need the object store, which may be away.
             attempts_forgotten=await self._in_batches(storage.forget_attempts),
             sessions_forgotten=await self._in_batches(storage.forget_ended_sessions),
-            tasks_forgotten=await self._in_batches(storage.forget_tasks),
             bodies_deleted=await self.delete_bodies(),
             emptied=await self.empty_ended(),
             orphans_deleted=await self.sweep_orphans(),

@@ -18,17 +18,14 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.orm import InstrumentedAttribute
 
 from main_service.accounts.models import EndedSession
-from main_service.admin_jobs.models import AdminTask
 from main_service.collections.models import CollectionEntry
+from main_service.engines.batches import delete_batch
 from main_service.engines.postgres import Session
 from main_service.entries.idempotency import REMEMBERED_FOR
 from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, StaleKey
 from main_service.entries.storage import is_not_over
-
-FORGET_TASKS_AFTER = timedelta(days=30)
 
 _last_use = func.greatest(Entry.updated_at, Entry.last_visit_at)
 """As its index has it; `greatest` passes by what is null."""
@@ -155,61 +152,7 @@ async def forget_attempts(session: Session, *, limit: int) -> int:
 
 async def forget_ended_sessions(session: Session, *, limit: int) -> int:
     """Delete at most `limit` ends of sessions that would be over anyway; return how many."""
-    return await _forget(session, EndedSession.id, EndedSession.expires_at <= func.now(), limit=limit)
-
-
-async def forget_tasks(session: Session, *, limit: int) -> int:
-    """Delete at most `limit` tasks that were finished long ago; return how many."""
-    return await _forget(session, AdminTask.id, AdminTask.finished_at <= func.now() - FORGET_TASKS_AFTER, limit=limit)
-
-
-async def _forget(
-    session: Session, row_id: InstrumentedAttribute[UUID], which: ColumnElement[bool], *, limit: int
-) -> int:
-    rows = select(row_id).where(which).limit(limit).with_for_update(skip_locked=True)
-    forgotten = delete(row_id.class_).where(row_id.in_(rows.scalar_subquery())).returning(row_id)
-    execution = forgotten.execution_options(synchronize_session=False)
-    return len((await session.execute(execution)).scalars().all())
-
-
-async def create_task(session: Session, task: AdminTask) -> None:
-    session.add(task)
-    await session.flush()
-    await session.refresh(task)
-
-
-async def find_task(session: Session, task_id: UUID) -> AdminTask | None:
-    task: AdminTask | None = await session.get(AdminTask, task_id)
-    return task
-
-
-async def begin_task(session: Session, *, again_after: timedelta) -> AdminTask | None:
-    """The oldest task that nobody has begun, or not finished so long after, noted as begun now."""
-    is_free = or_(AdminTask.started_at.is_(None), AdminTask.started_at < func.now() - again_after)
-    free = (
-        select(AdminTask)
-        .where(AdminTask.finished_at.is_(None), is_free)
-        .order_by(AdminTask.asked_at)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    task: AdminTask | None = (await session.execute(free)).scalar_one_or_none()
-    if task is not None:
-        await session.execute(update(AdminTask).where(AdminTask.id == task.id).values(started_at=func.now()))
-        await session.refresh(task)
-    return task
-
-
-async def finish_task(
-    session: Session, task_id: UUID, *, started_at: datetime, result: dict[str, int] | None, failure: str | None
-) -> None:
-    """Note how a task ended, unless somebody else has begun it again since `started_at`."""
-    ours = update(AdminTask).where(
-        AdminTask.id == task_id, AdminTask.started_at == started_at, AdminTask.finished_at.is_(None)
-    )
-    # JSONB would hold a null of its own kind.
-    values = {"failure": failure} if result is None else {"result": result}
-    await session.execute(ours.values(finished_at=func.now(), **values))
+    return await delete_batch(session, EndedSession.id, EndedSession.expires_at <= func.now(), limit=limit)
 
 
 async def find_known_bodies(session: Session, body_ids: Sequence[UUID]) -> set[UUID]:

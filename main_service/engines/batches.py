@@ -1,8 +1,11 @@
 """Work on many rows, in batches that are each a transaction of their own, so that nobody waits for it."""
 
 from typing import Protocol
+from uuid import UUID
 
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import async_sessionmaker
+from sqlalchemy.orm import InstrumentedAttribute
 
 from main_service.engines.postgres import Session
 
@@ -24,3 +27,13 @@ async def in_batches(sessions: async_sessionmaker[Session], take_batch: TakeBatc
         total += taken
         if taken < ROWS_PER_BATCH:
             return total
+
+
+async def delete_batch(
+    session: Session, row_id: InstrumentedAttribute[UUID], which: ColumnElement[bool], *, limit: int
+) -> int:
+    """Delete at most `limit` rows of the table of `row_id` that nobody has locked; return how many."""
+    rows = select(row_id).where(which).limit(limit).with_for_update(skip_locked=True)
+    deleted = delete(row_id.class_).where(row_id.in_(rows.scalar_subquery())).returning(row_id)
+    execution = deleted.execution_options(synchronize_session=False)
+    return len((await session.execute(execution)).scalars().all())

@@ -22,11 +22,11 @@ from tests.main_service.entries.making import create_link, create_paste
 from tests.support.running import REPOSITORY, Environment, full
 
 WAIT_SECONDS = 60
-DO_ASKED_WORK = "from main_service.cleanup.tasks import do_asked_work_task; do_asked_work_task()"
+DO_ASKED_WORK = "from main_service.admin_jobs.tasks import do_asked_work_task; do_asked_work_task()"
 
 TWO_ROUNDS = """
 from threading import Thread
-from main_service.cleanup.tasks import do_asked_work_task
+from main_service.admin_jobs.tasks import do_asked_work_task
 first = Thread(target=do_asked_work_task)
 first.start()
 input()
@@ -65,7 +65,7 @@ def see(client: httpx.Client, superuser: User, task_id: str) -> dict[str, Any]:
 
 
 def do_asked_work(environment: Environment) -> None:
-    run_task("main_service.cleanup.tasks", "do_asked_work_task", environment=environment)
+    run_task("main_service.admin_jobs.tasks", "do_asked_work_task", environment=environment)
 
 
 async def start_doing(environment: Environment) -> asyncio.subprocess.Process:
