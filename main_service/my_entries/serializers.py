@@ -1,8 +1,6 @@
 """A user's own entries on the wire, and as a JSON Lines or CSV file that is made while it is sent."""
 
 import asyncio
-import csv
-import io
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,18 +13,13 @@ from main_service.entries.serializers import raw_address, short_address
 from main_service.my_entries.filters import OwnedEntry
 from main_service.my_entries.schemas import OwnedLinkOut, OwnedPasteOut
 from main_service.my_entries.service import EntryExporter
+from main_service.web.csv import BYTE_ORDER_MARK, csv_lines, safe_cell
 from main_service.web.headers import SANDBOX
 
 CSV_COLUMNS = (
     "key", "kind", "url", "title", "visibility", "state", "created_at", "updated_at", "expires_at", "ended_at",
     "archival_reason", "visit_count", "views_left", "original_url", "raw_url", "size_bytes", "syntax",
 )  # fmt: skip
-
-BYTE_ORDER_MARK = "\ufeff"
-"""Without it, spreadsheets take UTF-8 for something else."""
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-"""The wide ones are taken for the others where people write with them."""
 
 
 class ExportFormat(StrEnum):
@@ -45,7 +38,7 @@ def owned_out(entry: OwnedEntry, public_url: str) -> OwnedPasteOut | OwnedLinkOu
 
 
 def file_start(file_format: ExportFormat) -> bytes:
-    return (BYTE_ORDER_MARK + _csv([CSV_COLUMNS])).encode() if file_format is ExportFormat.CSV else b""
+    return (BYTE_ORDER_MARK + csv_lines([CSV_COLUMNS])).encode() if file_format is ExportFormat.CSV else b""
 
 
 def file_part(file_format: ExportFormat, entries: Sequence[OwnedEntry], public_url: str) -> bytes:
@@ -54,19 +47,7 @@ def file_part(file_format: ExportFormat, entries: Sequence[OwnedEntry], public_u
     if file_format is ExportFormat.JSON_LINES:
         return b"".join(each.model_dump_json().encode() + b"\n" for each in shown)
     values = [each.model_dump(mode="json") for each in shown]
-    return _csv([[safe_cell(each.get(column)) for column in CSV_COLUMNS] for each in values]).encode()
-
-
-def safe_cell(value: str | int | None) -> str | int | None:
-    """What a spreadsheet would run as a formula becomes a text."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
-
-
-def _csv(rows: Sequence[Sequence[str | int | None]]) -> str:
-    """RFC 4180."""
-    lines = io.StringIO()
-    csv.writer(lines).writerows(rows)
-    return lines.getvalue()
+    return csv_lines([[safe_cell(each.get(column)) for column in CSV_COLUMNS] for each in values]).encode()
 
 
 async def file_response(

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from main_service.my_entries.serializers import BYTE_ORDER_MARK, safe_cell
 from main_service.reports.sheets import Book, Value
+from main_service.web.csv import BYTE_ORDER_MARK, safe_cell
 
 SUMMARY = "Summary"
 
