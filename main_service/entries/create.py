@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from main_service.engines.postgres import Session
 from main_service.engines.texts import BodyStore
 from main_service.entries import storage
-from main_service.entries.aliases import is_reserved
 from main_service.entries.entry import LiveEntry
 from main_service.entries.idempotency import Attempt
 from main_service.entries.insert_batches import SharedInserts
@@ -17,6 +16,7 @@ from main_service.entries.lifetimes import Lifetime, LifetimePolicy
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.permissions import Asker
 from main_service.entries.read import require_live
+from main_service.entries.reserved_words import is_reserved
 from main_service.entries.urls import leads_here
 from main_service.errors import (
     AliasReservedError,

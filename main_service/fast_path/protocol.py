@@ -16,7 +16,8 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from main_service.entries.aliases import ALIAS_PATTERN, is_reserved
+from main_service.entries.aliases import ALIAS_PATTERN
+from main_service.entries.reserved_words import is_reserved
 from main_service.entries.visit_recorder import HELD_BATCH
 from main_service.fast_path.batch import BatchedReads
 from main_service.fast_path.redis_connection import RedisPipeline

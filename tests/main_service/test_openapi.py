@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from main_service.entries.aliases import RESERVED_WORDS
+from main_service.entries.reserved_words import RESERVED_WORDS
 from tests.main_service.accounts.registering import bearer, register
 from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.support.running import WebServer

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 import redis
 
-from main_service.entries.aliases import RESERVED_WORDS
+from main_service.entries.reserved_words import RESERVED_WORDS
 from main_service.keys.pool import ALPHABET, KEY_LENGTHS, KEYS_PER_TRIP, Pool, draw_key
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
 from tests.support.running import Environment, WebServer

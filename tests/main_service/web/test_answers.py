@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from main_service.app import create_app
-from main_service.entries.aliases import RESERVED_WORDS, is_key
+from main_service.entries.aliases import is_key
+from main_service.entries.reserved_words import RESERVED_WORDS
 from main_service.settings import Settings
 from tests.main_service.entries.making import create_link, create_paste
 from tests.support.running import Environment, WebServer
