@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from redis import Redis
 
-from main_service.visit_stream.writer import FORMAT, STREAM
+from main_service.visit_stream.record import FORMAT, STREAM
 
 ENTRIES = 1_000
 BATCH = 25

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from redis import Redis
 
 from keygen_service.pool import KeyPools, connect
-from main_service.visit_stream.writer import STREAM
+from main_service.visit_stream.record import STREAM
 
 READY_KEYS = 100_000
 _RECORDS_PER_READ = 1_000

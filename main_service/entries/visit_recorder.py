@@ -11,7 +11,8 @@ from main_service.entries.models import Kind
 from main_service.entries.permissions import Asker
 from main_service.settings import Settings
 from main_service.visit_stream.encoder import VisitNotes
-from main_service.visit_stream.writer import EncodedVisit, VisitLog
+from main_service.visit_stream.record import EncodedVisit
+from main_service.visit_stream.writer import VisitLog
 from main_service.web.client_address import client_address
 from main_service.web.negotiation import is_fetched_ahead
 

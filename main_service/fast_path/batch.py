@@ -18,7 +18,8 @@ from main_service.engines.texts import TextCache
 from main_service.entries.cache import HEAD_START, copy_name
 from main_service.fast_path.redis_connection import NoAnswerError, RedisPipeline, Reply, TooSlowError
 from main_service.monitoring.metrics import VISITS_RECORDED
-from main_service.visit_stream.writer import FORMAT, STREAM, EncodedVisit, HeldBatch, VisitLog
+from main_service.visit_stream.record import FORMAT, STREAM, EncodedVisit
+from main_service.visit_stream.writer import HeldBatch, VisitLog
 
 logger = logging.getLogger(__name__)
 

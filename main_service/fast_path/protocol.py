@@ -25,7 +25,8 @@ from main_service.fast_path.responses import Answers, Headers, last
 from main_service.http_server.protocol import HttpProtocol
 from main_service.resources import Resources
 from main_service.visit_stream.encoder import Origin, VisitNotes
-from main_service.visit_stream.writer import EncodedVisit, HeldBatch
+from main_service.visit_stream.record import EncodedVisit
+from main_service.visit_stream.writer import HeldBatch
 from main_service.web.client_address import Network, believed_address, is_trusted
 from main_service.web.session_cookie import COOKIE
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from main_service.settings import Settings
-from main_service.visit_stream.writer import EncodedVisit, as_json, encode_visit
+from main_service.visit_stream.record import EncodedVisit, as_json, encode_visit
 
 MAX_USER_AGENT_LENGTH = 512
 MAX_REFERRER_LENGTH = 2048

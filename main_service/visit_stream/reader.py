@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from main_service.engines.redis import CarefulRedis
-from main_service.visit_stream.writer import STREAM
+from main_service.visit_stream.record import STREAM
 
 POISON = "visits:{0}:poison"
 POISON_KEPT = 1_000

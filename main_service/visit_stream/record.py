@@ -1,13 +1,20 @@
-"""A batch of visits, as the web processes write it into the stream."""
+"""A record of the stream, which is a batch of visits: how web processes write it, and how ingest reads it.
 
-from collections.abc import Mapping
+Its fields: `id`, a UUID; `f`, the number of the format; `v`, JSON: a list of visits, each a list in the order of
+`RecordedVisit`. The script of the fast path writes the same fields.
+"""
+
+from collections.abc import Mapping, Sequence
+from json.encoder import encode_basestring
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field, TypeAdapter
+from redis.typing import EncodableT, FieldT
 
-from main_service.visit_stream.writer import FORMAT
-
+STREAM = "visits:{0}"
+FORMAT = 1
+"""Part of every record, so that versions can follow each other."""
 _FORMAT = str(FORMAT).encode()
 _LATEST_MS = 253_402_300_799_999
 """The last millisecond of the year 9999."""
@@ -25,6 +32,25 @@ RecordedVisit = tuple[
 when it may not be kept. What is not known or may not be kept of the others is empty."""
 
 _VISITS = TypeAdapter(list[RecordedVisit])
+
+
+EncodedVisit = bytes
+"""A visit as it is in the stream. What it says, and in what order, is told by `RecordedVisit`."""
+
+as_json = encode_basestring
+"""A text. A visit is written with each redirect, and an encoder for all of it would cost twice as much."""
+
+
+def encode_visit(
+    at_ms: int, key: str, *, ip: str, visitor: str, user_agent: str, referrer: str, language: str
+) -> EncodedVisit:
+    """`ip` and what follows it: as JSON already, because much of it is the same in many visits."""
+    return f"[{at_ms},{as_json(key)},{ip},{visitor},{user_agent},{referrer},{language}]".encode("utf-8", "replace")
+
+
+def write_batch(batch_id: str, visits: Sequence[EncodedVisit]) -> dict[FieldT, EncodableT]:
+    """The fields of a record."""
+    return {"id": batch_id, "f": FORMAT, "v": b"[%b]" % b",".join(visits)}
 
 
 def read_batch(fields: Mapping[bytes, bytes]) -> tuple[UUID, list[RecordedVisit]]:

@@ -5,20 +5,16 @@ import logging
 import time
 from collections import deque
 from contextlib import suppress
-from json.encoder import encode_basestring
 from uuid import uuid4
 
 from redis.asyncio import Redis
-from redis.typing import EncodableT, FieldT
 
 from main_service.engines.redis import CarefulRedis, RedisAwayError
 from main_service.monitoring.metrics import VISITS_DROPPED, VISITS_RECORDED, VISITS_WAITING
+from main_service.visit_stream.record import STREAM, EncodedVisit, write_batch
 
 logger = logging.getLogger(__name__)
 
-STREAM = "visits:{0}"
-FORMAT = 1
-"""Part of every record, so that versions can follow each other."""
 LARGEST_BATCH = 1000
 """Visits in a record."""
 MOST_WAITING_BYTES = 64 * 1024 * 1024
@@ -30,20 +26,6 @@ TELL_EVERY_SECONDS = 60.0
 
 HOLD_SECONDS = 5.0
 """How long visits are gathered again that Redis may have or not."""
-
-
-EncodedVisit = bytes
-"""A visit as it is in the stream. What it says, and in what order, is told by `visits.batches.RecordedVisit`."""
-
-as_json = encode_basestring
-"""A text. A visit is written with each redirect, and an encoder for all of it would cost twice as much."""
-
-
-def encode_visit(
-    at_ms: int, key: str, *, ip: str, visitor: str, user_agent: str, referrer: str, language: str
-) -> EncodedVisit:
-    """`ip` and what follows it: as JSON already, because much of it is the same in many visits."""
-    return f"[{at_ms},{as_json(key)},{ip},{visitor},{user_agent},{referrer},{language}]".encode("utf-8", "replace")
 
 
 class _Batch:
@@ -184,7 +166,7 @@ class VisitLog:
     async def _add(self, batch: _Batch) -> bool:
         """Whether Redis has the batch now; if not, it may have it all the same."""
         batch.is_closed = True
-        record: dict[FieldT, EncodableT] = {"id": batch.id, "f": FORMAT, "v": b"[%b]" % b",".join(batch.visits)}
+        record = write_batch(batch.id, batch.visits)
 
         async def add(redis: Redis) -> None:
             await redis.xadd(STREAM, record)

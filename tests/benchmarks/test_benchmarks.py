@@ -20,7 +20,7 @@ from benchmarks.memory import memory_of
 from benchmarks.page import Goal, Section, page, table
 from benchmarks.race_sections import failures
 from benchmarks.upkeep import count_visits
-from main_service.visit_stream.writer import STREAM
+from main_service.visit_stream.record import STREAM
 from tests.support.running import REPOSITORY, Environment
 
 OWN_DATABASE = 10

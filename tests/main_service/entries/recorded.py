@@ -9,7 +9,7 @@ from uuid import UUID
 
 import redis
 
-from main_service.visit_stream.writer import STREAM
+from main_service.visit_stream.record import STREAM
 from tests.support.running import Environment
 
 OWN_DATABASE = 9

@@ -14,7 +14,8 @@ from redis.asyncio import Redis
 from main_service.engines.redis import Answer, CarefulRedis
 from main_service.resources import open_resources
 from main_service.settings import Settings
-from main_service.visit_stream.writer import LARGEST_BATCH, EncodedVisit, VisitLog, as_json, encode_visit
+from main_service.visit_stream.record import EncodedVisit, as_json, encode_visit
+from main_service.visit_stream.writer import LARGEST_BATCH, VisitLog
 from tests.faults.gated import Gated, gated_engines
 from tests.main_service.entries.recorded import WAIT_SECONDS, apart, batches
 from tests.support.running import Environment
