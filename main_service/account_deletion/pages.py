@@ -5,8 +5,9 @@ from fastapi.responses import HTMLResponse
 
 from main_service.account_deletion.dependencies import DepartureDep
 from main_service.accounts.cookie_auth import SignedInPageDep
+from main_service.accounts.errors import CredentialsWrongError
 from main_service.dependencies import SettingsDep
-from main_service.errors import AppError, CredentialsWrongError, FieldError, InvalidInputError
+from main_service.errors import AppError, FieldError, InvalidInputError
 from main_service.settings import Settings
 from main_service.web.csrf import FIELD, CsrfForm, check_form
 from main_service.web.form_body import read_form

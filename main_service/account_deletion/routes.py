@@ -4,16 +4,14 @@ from fastapi import APIRouter, Response
 
 from main_service.account_deletion.dependencies import DepartureDep
 from main_service.accounts.bearer_auth import SignedInDep
-from main_service.accounts.schemas import AccountDeleteIn
-from main_service.errors import (
+from main_service.accounts.errors import (
     CredentialsWrongError,
-    DatabaseUnavailableError,
-    PasswordsBusyError,
     SignInForbiddenError,
-    SignInRequiredError,
     TokenInvalidError,
     TooManyAttemptsError,
 )
+from main_service.accounts.schemas import AccountDeleteIn
+from main_service.errors import DatabaseUnavailableError, PasswordsBusyError, SignInRequiredError
 from main_service.web.json_body import JsonRoute
 from main_service.web.problems import InternalError, problem_responses
 

@@ -9,9 +9,10 @@ from pydantic_core import PydanticCustomError
 
 from main_service.accounts.administration import AccountAdministration
 from main_service.accounts.bearer_auth import SUPERUSER_REFUSALS, SuperuserDep
+from main_service.accounts.errors import OwnAccountError
 from main_service.accounts.schemas import AccountOut, Email, Username
 from main_service.dependencies import SessionDep
-from main_service.errors import NotFoundError, OwnAccountError
+from main_service.errors import NotFoundError
 from main_service.web.json_body import JsonRoute
 from main_service.web.problems import problem_responses
 

@@ -4,18 +4,12 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from main_service.accounts import storage
+from main_service.accounts.errors import OwnAccountError, TokenInvalidError, UsernameTakenError
 from main_service.accounts.models import Account
 from main_service.accounts.password_rules import require_good_password
 from main_service.engines.password_hasher import Passwords
 from main_service.engines.postgres import Session
-from main_service.errors import (
-    FieldError,
-    InvalidInputError,
-    NotFoundError,
-    OwnAccountError,
-    TokenInvalidError,
-    UsernameTakenError,
-)
+from main_service.errors import FieldError, InvalidInputError, NotFoundError
 
 
 class AccountAdministration:

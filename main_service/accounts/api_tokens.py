@@ -8,9 +8,10 @@ from hashlib import sha256
 from uuid import UUID, uuid4
 
 from main_service.accounts import storage
+from main_service.accounts.errors import TokenInvalidError, TooManyTokensError
 from main_service.accounts.models import ApiToken
 from main_service.engines.postgres import Session
-from main_service.errors import FieldError, InvalidInputError, NotFoundError, TokenInvalidError, TooManyTokensError
+from main_service.errors import FieldError, InvalidInputError, NotFoundError
 
 PREFIX = "slp_"
 """By which scanners for leaked secrets know them."""

@@ -8,6 +8,15 @@ from pydantic import ValidationError
 
 from main_service.accounts.bearer_auth import CurrentAccountDep, SessionIdDep, SignedInDep
 from main_service.accounts.dependencies import AccountChangerDep, AccountRegistrarDep, ClientAddressDep, SignInsDep
+from main_service.accounts.errors import (
+    AccountDisabledError,
+    CredentialsWrongError,
+    LinkInvalidError,
+    SignInForbiddenError,
+    TokenInvalidError,
+    TooManyAttemptsError,
+    UsernameTakenError,
+)
 from main_service.accounts.jwt_tokens import TokenPair
 from main_service.accounts.password_rules import in_even_time
 from main_service.accounts.schemas import (
@@ -23,19 +32,7 @@ from main_service.accounts.schemas import (
     WhoAmIOut,
 )
 from main_service.dependencies import SessionDep
-from main_service.errors import (
-    AccountDisabledError,
-    CredentialsWrongError,
-    DatabaseUnavailableError,
-    InvalidInputError,
-    LinkInvalidError,
-    PasswordsBusyError,
-    SignInForbiddenError,
-    SignInRequiredError,
-    TokenInvalidError,
-    TooManyAttemptsError,
-    UsernameTakenError,
-)
+from main_service.errors import DatabaseUnavailableError, InvalidInputError, PasswordsBusyError, SignInRequiredError
 from main_service.web.form_body import read_form
 from main_service.web.json_body import JsonRoute
 from main_service.web.problems import InternalError, field_errors, problem_responses

@@ -13,19 +13,18 @@ from fastapi_users_db_sqlalchemy import SQLAlchemyUserDatabase
 
 from main_service.accounts import storage
 from main_service.accounts.api_tokens import hash_token, is_api_token
+from main_service.accounts.errors import (
+    ScopeMissingError,
+    SignInForbiddenError,
+    SuperuserRequiredError,
+    TokenInvalidError,
+)
 from main_service.accounts.jwt_tokens import BearerTokens, Use
 from main_service.accounts.models import Account
 from main_service.accounts.sign_in import find_signed_in, new_session_id
 from main_service.dependencies import SessionDep, resources_of
 from main_service.engines.postgres import Session
-from main_service.errors import (
-    DatabaseUnavailableError,
-    ScopeMissingError,
-    SignInForbiddenError,
-    SignInRequiredError,
-    SuperuserRequiredError,
-    TokenInvalidError,
-)
+from main_service.errors import DatabaseUnavailableError, SignInRequiredError
 from main_service.web.problems import InternalError
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from main_service.accounts import storage
 from main_service.accounts.emails import AccountLetters, password_state
+from main_service.accounts.errors import UsernameTakenError
 from main_service.accounts.models import Account
 from main_service.accounts.password_rules import require_good_password
 from main_service.accounts.reauthentication import PasswordAgain, end_sessions, get_by_claim, lock
@@ -13,7 +14,6 @@ from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.engines.password_hasher import Passwords
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import Address
-from main_service.errors import UsernameTakenError
 
 
 class AccountChanger:

@@ -13,12 +13,13 @@ from fastapi_users import BaseUserManager, FastAPIUsers
 from fastapi_users.authentication import AuthenticationBackend, CookieTransport, Strategy
 
 from main_service.accounts.bearer_auth import get_users
+from main_service.accounts.errors import TokenInvalidError
 from main_service.accounts.jwt_tokens import BearerTokens, Use
 from main_service.accounts.models import Account
 from main_service.accounts.sign_in import find_signed_in, new_session_id
 from main_service.dependencies import SessionDep, resources_of
 from main_service.engines.postgres import Session
-from main_service.errors import DatabaseUnavailableError, SignInRequiredError, TokenInvalidError
+from main_service.errors import DatabaseUnavailableError, SignInRequiredError
 from main_service.web.session_cookie import COOKIE
 
 logger = logging.getLogger(__name__)

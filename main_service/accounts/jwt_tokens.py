@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 
 import jwt
 
+from main_service.accounts.errors import TokenInvalidError
 from main_service.accounts.models import Account
-from main_service.errors import TokenInvalidError
 from main_service.settings import Settings
 
 ACCESS_LIFETIME = timedelta(hours=1)

@@ -6,6 +6,14 @@ from fastapi import APIRouter, Response
 
 from main_service.accounts.bearer_auth import AccountDep, SignedInDep
 from main_service.accounts.dependencies import AccountChangerDep, ApiTokenServiceDep, ClientAddressDep
+from main_service.accounts.errors import (
+    CredentialsWrongError,
+    SignInForbiddenError,
+    TokenInvalidError,
+    TooManyAttemptsError,
+    TooManyTokensError,
+    UsernameTakenError,
+)
 from main_service.accounts.models import ApiToken
 from main_service.accounts.schemas import (
     AccountChangeIn,
@@ -14,18 +22,7 @@ from main_service.accounts.schemas import (
     ApiTokenOut,
     CreatedApiTokenOut,
 )
-from main_service.errors import (
-    CredentialsWrongError,
-    DatabaseUnavailableError,
-    NotFoundError,
-    PasswordsBusyError,
-    SignInForbiddenError,
-    SignInRequiredError,
-    TokenInvalidError,
-    TooManyAttemptsError,
-    TooManyTokensError,
-    UsernameTakenError,
-)
+from main_service.errors import DatabaseUnavailableError, NotFoundError, PasswordsBusyError, SignInRequiredError
 from main_service.web.json_body import JsonRoute
 from main_service.web.problems import InternalError, problem_responses
 

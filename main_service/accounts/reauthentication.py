@@ -6,12 +6,17 @@ The password protects what a stolen session must not do; failures count as those
 from uuid import UUID
 
 from main_service.accounts import storage
+from main_service.accounts.errors import (
+    AddressUnconfirmedError,
+    CredentialsWrongError,
+    LinkInvalidError,
+    TokenInvalidError,
+)
 from main_service.accounts.models import Account
 from main_service.accounts.sign_in_limits import SignInLimits
 from main_service.engines.password_hasher import Passwords
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import Address
-from main_service.errors import AddressUnconfirmedError, CredentialsWrongError, LinkInvalidError, TokenInvalidError
 from main_service.settings import Settings
 
 

@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 
 from main_service.accounts import storage
 from main_service.accounts.emails import AccountLetters, address_state
+from main_service.accounts.errors import LinkInvalidError, UsernameTakenError
 from main_service.accounts.password_rules import require_good_password
 from main_service.accounts.reauthentication import end_sessions, get_by_claim, lock
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.engines.password_hasher import Passwords
 from main_service.engines.postgres import Session
-from main_service.errors import LinkInvalidError, UsernameTakenError
 
 
 @dataclass(frozen=True)

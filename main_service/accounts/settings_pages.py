@@ -16,18 +16,12 @@ from main_service.accounts.dependencies import (
     ClientAddressDep,
     SignInsDep,
 )
+from main_service.accounts.errors import CredentialsWrongError
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.accounts.models import Account
 from main_service.accounts.schemas import AccountChangeIn, AccountOut, ApiTokenIn, ChangePasswordIn
 from main_service.dependencies import SettingsDep
-from main_service.errors import (
-    AppError,
-    CredentialsWrongError,
-    DatabaseUnavailableError,
-    FieldError,
-    InvalidInputError,
-    NotFoundError,
-)
+from main_service.errors import AppError, DatabaseUnavailableError, FieldError, InvalidInputError, NotFoundError
 from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
 from main_service.web.forms import form_page, parse, sentences

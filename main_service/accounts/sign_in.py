@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from main_service.accounts import storage
+from main_service.accounts.errors import AccountDisabledError, CredentialsWrongError, TokenInvalidError
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME, BearerTokens, Claims, TokenPair, Use
 from main_service.accounts.models import Account
 from main_service.accounts.reauthentication import lock
@@ -14,7 +15,6 @@ from main_service.accounts.sign_in_limits import SignInLimits
 from main_service.engines.password_hasher import Passwords
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import Address
-from main_service.errors import AccountDisabledError, CredentialsWrongError, TokenInvalidError
 
 ENDED_FOR = BROWSER_LIFETIME + timedelta(minutes=1)
 """How long it is known that a session was ended: until the last token that a request may just be making is over."""

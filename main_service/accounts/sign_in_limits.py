@@ -15,8 +15,8 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from redis.exceptions import RedisError
 
+from main_service.accounts.errors import TooManyAttemptsError
 from main_service.engines.rate_limits import ANSWER_SECONDS, Address, client_name, redis_counters
-from main_service.errors import TooManyAttemptsError
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
-from main_service.errors import LinkInvalidError
+from main_service.accounts.errors import LinkInvalidError
 from main_service.settings import Settings
 
 

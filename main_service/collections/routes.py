@@ -5,7 +5,9 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, AccountDep, CurrentAccountDep, WriterDep
+from main_service.accounts.errors import AddressUnconfirmedError, ScopeMissingError, TokenInvalidError
 from main_service.collections.dependencies import CollectionsDep, LimitDep, PositionDep, SharedCollectionsDep
+from main_service.collections.errors import CollectionNameTakenError, TooManyCollectionsError
 from main_service.collections.schemas import (
     DEFAULT_PAGE_SIZE,
     AddedEntriesOut,
@@ -20,17 +22,7 @@ from main_service.collections.serializers import collection_out, entries_out, sh
 from main_service.dependencies import SettingsDep
 from main_service.entries.permissions import Asker
 from main_service.entries.schemas import ManyEntriesIn
-from main_service.errors import (
-    AddressUnconfirmedError,
-    CollectionNameTakenError,
-    DatabaseUnavailableError,
-    EntryEndedError,
-    NotFoundError,
-    ScopeMissingError,
-    SignInRequiredError,
-    TokenInvalidError,
-    TooManyCollectionsError,
-)
+from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError, SignInRequiredError
 from main_service.web.json_body import JsonRoute
 from main_service.web.problems import InternalError, problem_responses
 

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 from main_service.accounts.reauthentication import lock, require_confirmed
 from main_service.collections import storage
+from main_service.collections.errors import CollectionNameTakenError, TooManyCollectionsError
 from main_service.collections.positions import Position
 from main_service.collections.storage import CollectedEntry, OwnCollection, SharedCollection
 from main_service.engines.postgres import Session
@@ -13,7 +14,7 @@ from main_service.entries import storage as entries
 from main_service.entries.aliases import is_key
 from main_service.entries.permissions import Asker
 from main_service.entries.read import require_live
-from main_service.errors import CollectionNameTakenError, NotFoundError, TooManyCollectionsError
+from main_service.errors import NotFoundError
 from main_service.keys.pool import KeySource, Pool
 from main_service.settings import Settings
 

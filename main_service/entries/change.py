@@ -12,12 +12,13 @@ from main_service.entries import storage
 from main_service.entries.aliases import is_key, is_long_key
 from main_service.entries.cache_invalidation import Aftermath
 from main_service.entries.entry import LiveEntry
+from main_service.entries.errors import LeadsHereError
 from main_service.entries.lifetimes import Lifetime, LifetimePolicies
 from main_service.entries.models import ArchivalReason, Entry, Kind, Visibility
 from main_service.entries.permissions import Asker, Rights
 from main_service.entries.read import EntryReader, require_live
 from main_service.entries.urls import leads_here
-from main_service.errors import AppError, FieldError, InvalidInputError, LeadsHereError
+from main_service.errors import AppError, FieldError, InvalidInputError
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,12 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
+from main_service.accounts.errors import TokenInvalidError
 from main_service.engines.postgres import Session
 from main_service.engines.texts import BodyStore
 from main_service.entries import storage
 from main_service.entries.entry import LiveEntry
+from main_service.entries.errors import AliasReservedError, AliasTakenError, IdempotencyKeyReusedError, LeadsHereError
 from main_service.entries.idempotency import Attempt
 from main_service.entries.insert_batches import SharedInserts
 from main_service.entries.lifetimes import Lifetime, LifetimePolicy
@@ -18,17 +20,7 @@ from main_service.entries.permissions import Asker
 from main_service.entries.read import require_live
 from main_service.entries.reserved_words import is_reserved
 from main_service.entries.urls import leads_here
-from main_service.errors import (
-    AliasReservedError,
-    AliasTakenError,
-    EntryEndedError,
-    FieldError,
-    IdempotencyKeyReusedError,
-    InvalidInputError,
-    LeadsHereError,
-    NotFoundError,
-    TokenInvalidError,
-)
+from main_service.errors import EntryEndedError, FieldError, InvalidInputError, NotFoundError
 from main_service.keys.pool import KeySource, Pool
 
 

@@ -3,22 +3,18 @@
 from fastapi import APIRouter, Request, Response
 
 from main_service.accounts.bearer_auth import TOKEN_OR_NONE
+from main_service.accounts.errors import AddressUnconfirmedError, ScopeMissingError, TokenInvalidError
 from main_service.entries.dependencies import IdempotencyKeyHeader, creation_of
+from main_service.entries.errors import AliasReservedError, AliasTakenError, IdempotencyKeyReusedError
 from main_service.entries.schemas import CreatedLinkOut, CreatedPasteOut, LinkIn, PasteIn
 from main_service.entries.serializers import created_link_out, created_paste_out, short_address
 from main_service.errors import (
-    AddressUnconfirmedError,
-    AliasReservedError,
-    AliasTakenError,
     BodyStoreUnavailableError,
     BodyTooLargeError,
     DatabaseUnavailableError,
     EntryEndedError,
-    IdempotencyKeyReusedError,
     NotFoundError,
-    ScopeMissingError,
     TextTooLargeError,
-    TokenInvalidError,
 )
 from main_service.web.json_body import JsonRoute
 from main_service.web.problems import InternalError, problem_responses

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from main_service.entries.entry import LiveEntry
+from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError, NotOwnerError
 from main_service.entries.models import Entry, Visibility
-from main_service.errors import ManageTokenMissingError, ManageTokenWrongError, NotOwnerError, SignInRequiredError
+from main_service.errors import SignInRequiredError
 from main_service.settings import Settings
 
 

@@ -13,9 +13,10 @@ from main_service.entries import storage
 from main_service.entries.aliases import is_key
 from main_service.entries.cache import LONGEST_LIFETIME, Copies, is_for_all
 from main_service.entries.entry import LiveEntry
+from main_service.entries.errors import NotAPasteError
 from main_service.entries.models import ArchivalReason, Entry
 from main_service.entries.permissions import Asker
-from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotAPasteError, NotFoundError
+from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError
 from main_service.keys.key_filter import KnownKeys
 
 logger = logging.getLogger(__name__)

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, WriterDep
+from main_service.accounts.errors import ScopeMissingError, TokenInvalidError
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import (
     AskerDep,
@@ -13,6 +14,13 @@ from main_service.entries.dependencies import (
     ManageTokenDep,
     RightsDep,
     WritingAskerDep,
+)
+from main_service.entries.errors import (
+    ManageTokenMissingError,
+    ManageTokenWrongError,
+    NotAPasteError,
+    NotOwnerError,
+    ViewNotSpentError,
 )
 from main_service.entries.schemas import (
     DeletedEntriesOut,
@@ -30,17 +38,10 @@ from main_service.errors import (
     BodyTooLargeError,
     DatabaseUnavailableError,
     EntryEndedError,
-    ManageTokenMissingError,
-    ManageTokenWrongError,
-    NotAPasteError,
     NotFoundError,
-    NotOwnerError,
-    ScopeMissingError,
     SignInRequiredError,
     TextTooLargeError,
-    TokenInvalidError,
     TooManyUnknownKeysError,
-    ViewNotSpentError,
 )
 from main_service.web.json_body import JsonRoute
 from main_service.web.negotiation import is_link_preview

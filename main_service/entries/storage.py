@@ -11,11 +11,11 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, case, delete, func, insert, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from main_service.accounts.errors import TokenInvalidError
 from main_service.engines.postgres import Session
 from main_service.entries.entry import LiveEntry
 from main_service.entries.idempotency import REMEMBERED_FOR, Attempt
 from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, StaleKey
-from main_service.errors import TokenInvalidError
 
 # SQLAlchemy compiles an insert with ON CONFLICT anew each time, which takes longer than PostgreSQL needs for the row.
 _NEW_COLUMNS = {

@@ -17,6 +17,7 @@ from main_service.dependencies import ResourcesDep, SessionDep
 from main_service.entries.create import EntryCreator
 from main_service.entries.dependencies import LifetimePoliciesDep, ManageTokensDep, entry_creators_of
 from main_service.entries.entry import LiveEntry
+from main_service.entries.errors import SessionEndedError
 from main_service.entries.idempotency import Attempt, form_attempt
 from main_service.entries.lifetimes import LifetimePolicy, in_words
 from main_service.entries.models import Kind
@@ -24,14 +25,7 @@ from main_service.entries.schemas import MAX_TITLE_LENGTH, MAX_VIEWS, NEVER, Lin
 from main_service.entries.serializers import manage_address, page_entry
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
 from main_service.entries.urls import MAX_URL_LENGTH
-from main_service.errors import (
-    AppError,
-    EntryEndedError,
-    FieldError,
-    InvalidInputError,
-    NotFoundError,
-    SessionEndedError,
-)
+from main_service.errors import AppError, EntryEndedError, FieldError, InvalidInputError, NotFoundError
 from main_service.web.csrf import COOKIE as FORM_COOKIE
 from main_service.web.csrf import FIELD, CsrfForm, check_form
 from main_service.web.form_body import read_form

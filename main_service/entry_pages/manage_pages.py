@@ -19,19 +19,12 @@ from main_service.entries.dependencies import (
     RightsDep,
 )
 from main_service.entries.entry import LiveEntry
+from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError, NotOwnerError
 from main_service.entries.permissions import Asker
 from main_service.entries.schemas import EntryChangeIn
 from main_service.entries.serializers import page_entry
 from main_service.entry_pages.create_pages import lifetime_choices, parse, sentences
-from main_service.errors import (
-    AppError,
-    FieldError,
-    InvalidInputError,
-    ManageTokenMissingError,
-    ManageTokenWrongError,
-    NotOwnerError,
-    SignInRequiredError,
-)
+from main_service.errors import AppError, FieldError, InvalidInputError, SignInRequiredError
 from main_service.web.csrf import FIELD, CsrfForm, check_form
 from main_service.web.form_body import read_form
 from main_service.web.templating import render

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import EntryReaderDep, ReadingAskerDep
 from main_service.entries.entry import LiveEntry
+from main_service.entries.errors import NotAPasteError
 from main_service.entries.models import Kind
 from main_service.entries.permissions import Asker
 from main_service.entries.serializers import page_entry, robots
@@ -22,7 +23,6 @@ from main_service.errors import (
     DatabaseUnavailableError,
     EntryEndedError,
     FormExpiredError,
-    NotAPasteError,
     NotFoundError,
     TooManyUnknownKeysError,
 )

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from main_service.accounts.bearer_auth import AccountDep
+from main_service.accounts.errors import TokenInvalidError
 from main_service.dependencies import SettingsDep
-from main_service.errors import DatabaseUnavailableError, NotFoundError, SignInRequiredError, TokenInvalidError
+from main_service.errors import DatabaseUnavailableError, NotFoundError, SignInRequiredError
 from main_service.my_entries.dependencies import EntryExporterDep, EntryListerDep
 from main_service.my_entries.schemas import ListingIn, ListingOut
 from main_service.my_entries.serializers import ExportFormat, file_response, owned_out

@@ -7,22 +7,16 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
 from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, AccountDep, CurrentAccountDep, WriterDep
+from main_service.accounts.errors import AddressUnconfirmedError, LinkInvalidError, ScopeMissingError, TokenInvalidError
 from main_service.dependencies import SettingsDep
-from main_service.errors import (
-    AddressUnconfirmedError,
-    BodyStoreUnavailableError,
-    DatabaseUnavailableError,
-    LinkInvalidError,
-    NotFoundError,
+from main_service.errors import BodyStoreUnavailableError, DatabaseUnavailableError, NotFoundError, SignInRequiredError
+from main_service.reports.dependencies import ReportsDep
+from main_service.reports.errors import (
     ReportExpiredError,
     ReportUnfinishedError,
-    ScopeMissingError,
-    SignInRequiredError,
-    TokenInvalidError,
     TooManyReportsError,
     TooManyReportsWaitingError,
 )
-from main_service.reports.dependencies import ReportsDep
 from main_service.reports.models import ReportFormat
 from main_service.reports.schemas import ReportIn, ReportOut, ReportsOut
 from main_service.reports.serializers import PREFIX, file_response, report_out

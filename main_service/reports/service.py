@@ -6,23 +6,19 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
+from main_service.accounts.errors import AddressUnconfirmedError, LinkInvalidError
 from main_service.accounts.reauthentication import lock
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.engines.files import FileMissingError, FileStore
 from main_service.engines.postgres import Session
-from main_service.errors import (
-    AddressUnconfirmedError,
-    BodyStoreUnavailableError,
-    FieldError,
-    InvalidInputError,
-    LinkInvalidError,
-    NotFoundError,
+from main_service.errors import BodyStoreUnavailableError, FieldError, InvalidInputError, NotFoundError
+from main_service.reports import storage
+from main_service.reports.errors import (
     ReportExpiredError,
     ReportUnfinishedError,
     TooManyReportsError,
     TooManyReportsWaitingError,
 )
-from main_service.reports import storage
 from main_service.reports.models import Report, ReportFormat
 from main_service.statistics.time_ranges import check_order
 

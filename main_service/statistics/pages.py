@@ -16,10 +16,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import ReadingAskerDep
+from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError
 from main_service.entries.permissions import Asker
 from main_service.entries.serializers import short_address
 from main_service.entry_pages.manage_pages import ManagePageDep
-from main_service.errors import InvalidInputError, ManageTokenMissingError, ManageTokenWrongError
+from main_service.errors import InvalidInputError
 from main_service.statistics.charts import HEIGHT, WIDTH, Share, column_chart, shares
 from main_service.statistics.dependencies import StatisticsDep
 from main_service.statistics.service import Counted, History, Moment, Summary

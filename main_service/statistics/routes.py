@@ -5,18 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, AccountDep
+from main_service.accounts.errors import TokenInvalidError
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import AskerDep
-from main_service.errors import (
-    DatabaseUnavailableError,
-    EntryEndedError,
-    ManageTokenMissingError,
-    ManageTokenWrongError,
-    NotFoundError,
-    NotOwnerError,
-    SignInRequiredError,
-    TokenInvalidError,
-)
+from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError, NotOwnerError
+from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError, SignInRequiredError
 from main_service.statistics.dependencies import LeaderboardDep, StatisticsDep
 from main_service.statistics.schemas import (
     HistoryIn,

@@ -7,15 +7,10 @@ from uuid import UUID
 from main_service.engines.postgres import Session
 from main_service.entries import storage as entry_storage
 from main_service.entries.aliases import is_key
+from main_service.entries.errors import ManageTokenWrongError, NotOwnerError
 from main_service.entries.models import ArchivalReason, Entry, Kind, Visibility
 from main_service.entries.permissions import Asker, Rights
-from main_service.errors import (
-    EntryEndedError,
-    ManageTokenWrongError,
-    NotFoundError,
-    NotOwnerError,
-    SignInRequiredError,
-)
+from main_service.errors import EntryEndedError, NotFoundError, SignInRequiredError
 from main_service.statistics import storage
 from main_service.statistics.storage import Counts, OwnCounts, ValueCount
 from main_service.statistics.time_ranges import FIRST_DAY, Days, Step, check_order, get_zone, history_steps

@@ -12,10 +12,11 @@ import asyncpg
 import httpx
 import pytest
 
+from main_service.accounts.errors import TokenInvalidError
 from main_service.entries.entry import LiveEntry
 from main_service.entries.insert_batches import LARGEST_BATCH, SharedInserts
 from main_service.entries.models import Kind, Visibility
-from main_service.errors import DatabaseUnavailableError, TokenInvalidError
+from main_service.errors import DatabaseUnavailableError
 from main_service.resources import open_resources
 from tests.main_service.entries.making import new_alias
 from tests.main_service.visits.ingesting import settings_of
