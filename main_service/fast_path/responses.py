@@ -1,6 +1,6 @@
 """What the fast path answers, byte for byte what FastAPI would."""
 
-from main_service.web.headers import DEFAULTS, SANDBOX
+from main_service.web.headers import DEFAULTS, REDIRECT_DEFAULTS, SANDBOX
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -35,17 +35,22 @@ def last(head: bytes) -> bytes:
     return head[:-2] + b"connection: close\r\n\r\n"
 
 
-def _ending(headers: dict[str, str], last_headers: dict[str, str], *, for_search_engines: bool) -> bytes:
+def _ending(
+    headers: dict[str, str], last_headers: dict[str, str], defaults: dict[str, str], *, for_search_engines: bool
+) -> bytes:
     """All behind the headers that differ with each answer, in the order in which FastAPI sends it."""
     own = headers | ({"x-robots-tag": "all"} if for_search_engines else {}) | last_headers
-    return "".join(f"\r\n{name}: {value}" for name, value in (own | DEFAULTS | own).items()).encode() + b"\r\n\r\n"
+    return "".join(f"\r\n{name}: {value}" for name, value in (own | defaults | own).items()).encode() + b"\r\n\r\n"
 
 
-_REDIRECT_ENDING = {flag: _ending({}, {"content-length": "0"}, for_search_engines=flag) for flag in (True, False)}
+_REDIRECT_ENDING = {
+    flag: _ending({}, {"content-length": "0"}, REDIRECT_DEFAULTS, for_search_engines=flag) for flag in (True, False)
+}
 _TEXT_ENDING = {
     flag: _ending(
         {"content-security-policy": SANDBOX},
         {"content-type": "text/plain; charset=utf-8"},
+        DEFAULTS,
         for_search_engines=flag,
     )
     for flag in (True, False)

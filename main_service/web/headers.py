@@ -1,4 +1,4 @@
-"""Security headers on every answer."""
+"""Headers on every answer: those that protect pages and files, and the few that are meant for a redirect."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,13 +29,26 @@ DEFAULTS = {
 }
 
 
-_DEFAULTS = [(name.encode(), value.encode()) for name, value in DEFAULTS.items()]
+REDIRECT_DEFAULTS = {name: DEFAULTS[name] for name in ("x-robots-tag", "cache-control")}
+"""Browsers apply a redirect's policies to the request that follows it: a target would never learn where its visitor
+came from, and would be cut off from the page that opened it."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-def add_defaults(headers: MutableHeaders) -> None:
+def _encode(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+_DEFAULTS = _encode(DEFAULTS)
+_REDIRECT_DEFAULTS = _encode(REDIRECT_DEFAULTS)
+
+
+def add_defaults(headers: MutableHeaders, status: int) -> None:
     """Set what the route has not set itself."""
     present = {name for name, _ in headers.raw}
-    headers.raw.extend(default for default in _DEFAULTS if default[0] not in present)
+    defaults = _REDIRECT_DEFAULTS if status in _REDIRECTS else _DEFAULTS
+    headers.raw.extend(default for default in defaults if default[0] not in present)
 
 
 class SecurityHeadersMiddleware:
@@ -49,7 +62,7 @@ class SecurityHeadersMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                add_defaults(MutableHeaders(scope=message))
+                add_defaults(MutableHeaders(scope=message), message["status"])
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

@@ -216,5 +216,5 @@ async def _handle_disconnect(_: Request, __: Exception) -> Response:
 async def _handle_bug(request: Request, _: Exception) -> Response:
     """The server writes the traceback to the log. This answer passes by the middleware that adds headers."""
     response = problem_response(request, InternalError())
-    add_defaults(response.headers)
+    add_defaults(response.headers, response.status_code)
     return response

@@ -185,6 +185,25 @@ def test_answers_and_visits_are_those_of_fastapi(
         assert told_apart(by_the_fast_path) == told_apart(recorded[: len(recorded) - len(by_the_fast_path)]), name
 
 
+@pytest.mark.parametrize(("make", "robots"), [(link_with_alias, "noindex"), (link_for_search_engines, "all")])
+def test_redirect_carries_only_the_headers_that_are_meant_for_it_on_both_paths(
+    make: Callable[[httpx.Client], str], robots: str, web: WebServer, plain_web: WebServer
+) -> None:
+    """A policy for referrers or openers would hold for the request that follows: it is the target's visitor's own."""
+    key = make(web.client)
+    # The first reader leaves a copy, the next is answered by the fast path.
+    on_a_kept_connection(web, get(f"/{key}"))
+    [fast], [plain] = (on_a_kept_connection(server, get(f"/{key}", CHROME)) for server in (web, plain_web))
+
+    assert fast == plain
+    assert fast.headers == {
+        "location": "https://example.org/target",
+        "content-length": "0",
+        "cache-control": "private, no-store",
+        "x-robots-tag": robots,
+    }
+
+
 @pytest.mark.parametrize("make", [link_with_alias, link_of_user, link_for_search_engines, text, largest_fast_text])
 def test_plain_requests_are_answered_in_batches(
     make: Callable[[httpx.Client], str], web: WebServer, valkey: "redis.Redis[str]"

@@ -16,6 +16,7 @@ from main_service.entries.aliases import is_key
 from main_service.entries.reserved_words import RESERVED_WORDS
 from main_service.settings import Settings
 from tests.main_service.entries.making import create_link, create_paste
+from tests.support.browsing import send_form
 from tests.support.running import Environment, WebServer
 
 MEBIBYTE = 1024 * 1024
@@ -43,6 +44,8 @@ def every_answer(client: httpx.Client) -> list[httpx.Response]:
 
 def test_every_answer_carries_the_security_headers(client: httpx.Client) -> None:
     for response in every_answer(client):
+        if response.is_redirect:
+            continue
         policy = response.headers["content-security-policy"]
         assert "unsafe" not in policy
         assert policy.startswith("default-src 'none'")
@@ -51,6 +54,25 @@ def test_every_answer_carries_the_security_headers(client: httpx.Client) -> None
         assert response.headers["x-content-type-options"] == "nosniff"
         assert "x-robots-tag" in response.headers
         assert "server" not in response.headers
+
+
+@pytest.mark.parametrize("asked", ["revealed", "followed", "by HEAD", "to sign in"])
+def test_redirect_carries_no_policy_of_a_page(client: httpx.Client, asked: str) -> None:
+    """Browsers would apply it to the request that follows."""
+    limited, link = create_link(client, views=5), create_link(client)
+    response = {
+        "revealed": lambda: send_form(client, f"/{limited['key']}", f"/{limited['key']}/reveal"),
+        "followed": lambda: client.get(f"/{link['key']}", headers={"Cookie": "slipbin_session=x"}),
+        "by HEAD": lambda: client.head(f"/{link['key']}"),
+        "to sign in": lambda: client.get("/settings", headers={"Accept": "text/html"}),
+    }[asked]()
+
+    assert response.status_code in (302, 303), response.text
+    assert response.headers["cache-control"] == "private, no-store"
+    assert response.headers["x-robots-tag"] == "noindex"
+    assert not set(response.headers) & {
+        "content-security-policy", "referrer-policy", "cross-origin-opener-policy", "x-content-type-options",
+    }  # fmt: skip
 
 
 async def test_bug_is_a_500_that_tells_nothing_and_carries_the_headers(
