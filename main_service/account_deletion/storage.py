@@ -51,6 +51,8 @@ async def let_go(session: Session, left: Left, *, longest: timedelta, limit: int
         .where(Entry.key.in_(keys))
         .values(
             owner_id=None,
+            # A claim by an older release has not raised it.
+            manage_generation=func.greatest(Entry.manage_generation, 1),
             ended_at=case((ends, func.now()), else_=Entry.ended_at),
             archival_reason=case((ends, ArchivalReason.DELETED.value), else_=Entry.archival_reason),
             expires_at=case((is_live, func.least(Entry.expires_at, latest)), else_=Entry.expires_at),

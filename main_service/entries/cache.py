@@ -27,10 +27,10 @@ TOMBSTONE_LIFETIME = timedelta(seconds=60)
 FILL_WITHIN_SECONDS = 5.0
 """A reader slower than this between row and copy does not write it: its tombstone could be gone by then."""
 LONGEST_LIFETIME = timedelta(days=1)
-_FORMAT = 5
+_FORMAT = 6
 """Part of every copy. A copy in another format counts as none, so that versions can follow each other. Format 1 was
 written without regard to view limits, format 2 without regard to owners, format 3 without statistics, format 4 without
-a head."""
+a head, format 5 without the generation of the manage token."""
 
 HEAD_START = f'[{_FORMAT},{{"head":"'
 """How a copy begins. Its head follows, up to the next quotation mark: what the fast path must know, at fixed places.

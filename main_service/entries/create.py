@@ -130,6 +130,7 @@ class EntryCreator:
             key=new.alias or "",
             kind=kind,
             owner_id=self._owner_id,
+            manage_generation=0,
             title=new.title,
             visibility=new.visibility,
             created_at=now,

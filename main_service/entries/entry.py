@@ -13,6 +13,8 @@ class LiveEntry:
     kind: Kind
     owner_id: UUID | None
     """None: a guest's."""
+    manage_generation: int
+    """How often it was claimed, which its manage token is made from."""
     title: str | None
     visibility: Visibility
     created_at: datetime
@@ -43,6 +45,7 @@ class LiveEntry:
             key=entry.key,
             kind=entry.kind,
             owner_id=entry.owner_id,
+            manage_generation=entry.manage_generation,
             title=entry.title,
             visibility=entry.visibility,
             created_at=entry.created_at,

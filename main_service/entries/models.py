@@ -119,6 +119,9 @@ class Entry(Base):
     visit_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     """Of people."""
     bot_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    manage_generation: Mapped[int] = mapped_column(server_default=text("0"))
+    """Which manage token opens it while it is a guest's. Each claim raises it, so that the tokens from before stay void
+    when the entry has no owner any more."""
     has_public_statistics: Mapped[bool] = mapped_column(server_default=false())
     """Whether everybody who may see the entry may see how often others did."""
     views_left: Mapped[int | None]

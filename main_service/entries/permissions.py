@@ -1,7 +1,7 @@
 """Who may see and change an entry: its owner, or for a guest's entry the bearer of its manage token.
 
 A manage token is a signature of the key, so nothing is stored and it can be made again. That is sound only because a
-key is never given twice.
+key is never given twice. What takes a token back is the generation, which a claim raises: it is signed too.
 """
 
 import hmac
@@ -20,25 +20,32 @@ class ManageTokens:
     def __init__(self, settings: Settings) -> None:
         self._secret = settings.secret.get_secret_value().encode()
 
-    def token_for(self, key: str) -> str:
-        """The one token of `key`: 43 characters of base64url."""
-        signature = hmac.digest(self._secret, b"manage:" + key.encode(), "sha256")
+    def token_for(self, entry: Entry | LiveEntry) -> str:
+        """The one token that opens the entry while it is a guest's: 43 characters of base64url."""
+        signed = f"manage:{entry.key}"
+        # No key has a colon in it, so that this signs no other key.
+        if entry.manage_generation:
+            signed += f":{entry.manage_generation}"
+        signature = hmac.digest(self._secret, signed.encode(), "sha256")
         return urlsafe_b64encode(signature).rstrip(b"=").decode("ascii")
 
     def token_of(self, entry: LiveEntry) -> str | None:
-        """The token that is given out with a new entry; None: it belongs to an account, and no token opens it."""
-        return self.token_for(entry.key) if entry.owner_id is None else None
+        """The token that is given out with a new entry, and again to the same request.
 
-    def check(self, key: str, token: str | None) -> None:
-        """Let pass whoever has the token of `key`.
+        None: it belongs to an account, so no token opens it, or did, and its token is for nobody from before.
+        """
+        return self.token_for(entry) if entry.owner_id is None and entry.manage_generation == 0 else None
+
+    def check(self, entry: Entry | LiveEntry, token: str | None) -> None:
+        """Let pass requests with the token of the entry.
 
         Raises:
             ManageTokenMissingError: there is no token.
-            ManageTokenWrongError: it is another entry's, or forged.
+            ManageTokenWrongError: it is another entry's, from before a claim, or forged.
         """
         if not token:
             raise ManageTokenMissingError
-        if not hmac.compare_digest(token.encode("utf-8", "replace"), self.token_for(key).encode("ascii")):
+        if not hmac.compare_digest(token.encode("utf-8", "replace"), self.token_for(entry).encode("ascii")):
             raise ManageTokenWrongError
 
 
@@ -71,7 +78,7 @@ class Rights:
             ManageTokenMissingError, ManageTokenWrongError: it is a guest's.
         """
         if entry.owner_id is None:
-            self._manage_tokens.check(entry.key, asker.manage_token)
+            self._manage_tokens.check(entry, asker.manage_token)
         elif asker.account_id is None:
             raise SignInRequiredError
         elif not asker.owns(entry):

@@ -122,13 +122,13 @@ async def change(session: Session, entry: Entry, values: dict[str, Any]) -> None
 
 
 async def own(session: Session, entry: Entry, account_id: UUID) -> None:
-    """Give a locked row to an account.
+    """Give a locked row to an account; the manage token that it had opens it never again.
 
     Raises:
         TokenInvalidError: the account has just been deleted.
     """
     try:
-        await change(session, entry, {"owner_id": account_id})
+        await change(session, entry, {"owner_id": account_id, "manage_generation": entry.manage_generation + 1})
     except IntegrityError as error:
         raise TokenInvalidError from error
 

@@ -3,12 +3,14 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from uuid import uuid4
 
 import asyncpg
 import httpx
 import pytest
 import redis
 
+from main_service.entries.cache import copy_name
 from tests.faults.tasks import run_task
 from tests.main_service.accounts.registering import PASSWORD, User, is_signed_in, register, register_by_api
 from tests.main_service.entries.making import create_link, create_paste, managing
@@ -80,8 +82,46 @@ async def test_entries_live_on_as_a_guests_but_for_private_ones(
     assert client.get(f"/{private}").status_code == 404
     expires_at = datetime.fromisoformat(client.get(f"/api/v1/entries/{endless}").json()["expires_at"])
     assert timedelta(days=364) < expires_at - datetime.now(UTC) <= timedelta(days=365)
-    assert client.delete(f"/api/v1/entries/{claimed['key']}", headers=managing(claimed)).status_code == 204
+    assert client.get(f"/{claimed['key']}").status_code in FOUND
     assert await rows_of(database, user_id) == (0, 0)
+
+
+def test_manage_token_from_before_a_claim_opens_nothing_when_the_owner_has_left(
+    client: httpx.Client, valkey: redis.Redis
+) -> None:
+    user, again = register(client), {"Idempotency-Key": uuid4().hex}
+    claimed = create_paste(client, headers=again)
+    client.post(f"/api/v1/entries/{claimed['key']}/claim", headers=user.headers | managing(claimed))
+
+    leave(client, user, "leave")
+
+    # Readers fill a copy where no tombstone stands, and judge tokens by it.
+    valkey.delete(copy_name(claimed["key"]))
+    assert client.get(f"/{claimed['key']}").status_code in FOUND
+    assert valkey.get(copy_name(claimed["key"]))
+    address = f"/api/v1/entries/{claimed['key']}"
+    for refused in (
+        client.get(address, headers=managing(claimed)),
+        client.get(f"{address}/stats", headers=managing(claimed)),
+        client.patch(address, json={"title": "mine again"}, headers=managing(claimed)),
+        client.post(f"{address}/claim", headers=register(client).headers | managing(claimed)),
+        client.delete(address, headers=managing(claimed)),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (403, "manage_token_wrong"), refused.request
+    repeated = create_paste(client, headers=again)
+    assert (repeated["key"], repeated["manage_token"]) == (claimed["key"], None)
+
+
+async def test_claim_by_a_release_without_generations_is_made_up_for_when_the_owner_leaves(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user, claimed = register(client), create_paste(client)
+    await database.execute("UPDATE entry SET owner_id = $2 WHERE key = $1", claimed["key"], id_of(client, user))
+
+    leave(client, user, "leave")
+
+    refused = client.delete(f"/api/v1/entries/{claimed['key']}", headers=managing(claimed))
+    assert (refused.status_code, refused.json()["code"]) == (403, "manage_token_wrong")
 
 
 async def test_address_and_name_are_free_for_somebody_new(client: httpx.Client) -> None:

@@ -29,6 +29,7 @@ def new_link(**fields: object) -> LiveEntry:
         key=new_alias(),
         kind=Kind.LINK,
         owner_id=None,
+        manage_generation=0,
         title=None,
         visibility=Visibility.UNLISTED,
         created_at=now,
