@@ -4,13 +4,16 @@ Only reads write values and only changes write tombstones. A value is written wh
 over whatever stands: so a read that began before a change can't bring the old value back.
 """
 
+import dataclasses
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from enum import EnumType
+from hashlib import blake2b
+from typing import Any, cast, get_args
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -27,10 +30,32 @@ TOMBSTONE_LIFETIME = timedelta(seconds=60)
 FILL_WITHIN_SECONDS = 5.0
 """A reader slower than this between row and copy does not write it: its tombstone could be gone by then."""
 LONGEST_LIFETIME = timedelta(days=1)
-_FORMAT = 6
-"""Part of every copy. A copy in another format counts as none, so that versions can follow each other. Format 1 was
-written without regard to view limits, format 2 without regard to owners, format 3 without statistics, format 4 without
-a head, format 5 without the generation of the manage token."""
+_NOT_COPIED = {"key", "views_left", "visit_count"}
+"""`key` stands in the name; what has a view limit gets no copy; visits are counted too often."""
+_LAYOUT = 1
+"""How fields are written, above all the head. To be raised by who changes it: the fields themselves are seen."""
+
+
+def format_number(entry_class: type[LiveEntry] = LiveEntry) -> int:
+    """The number of the format, derived from what a copy holds: names and types of fields, and the values of enums.
+
+    A copy in another format counts as none, so that versions can follow each other. It has nine digits, so it is none
+    of the numbers 1 to 6, which were raised by hand.
+    """
+    fields = [field for field in dataclasses.fields(entry_class) if field.name not in _NOT_COPIED]
+    held = [(field.name, str(field.type), _enum_values(field.type)) for field in fields]
+    digest = blake2b(repr((_LAYOUT, held)).encode(), digest_size=8).digest()
+    return 100_000_000 + int.from_bytes(digest) % 900_000_000
+
+
+def _enum_values(field_type: object) -> list[str]:
+    """Who does not know a value can't read the copy."""
+    types = get_args(field_type) or (field_type,)
+    enums = [type_ for type_ in types if isinstance(type_, EnumType)]
+    return sorted(str(value) for enum in enums for value in cast("Iterable[object]", enum))
+
+
+_FORMAT = format_number()
 
 HEAD_START = f'[{_FORMAT},{{"head":"'
 """How a copy begins. Its head follows, up to the next quotation mark: what the fast path must know, at fixed places.
@@ -39,6 +64,7 @@ One letter: `L` a link, `P` a paste, `-` an entry that the fast path leaves alon
 milliseconds since 1970, UTC. One letter: `a` if search engines may show it, else `n`. Then the target of a link as it
 is sent, or the `body_id` of a paste in 32 digits.
 """
+_HEAD_START = HEAD_START.encode()
 NEVER_MS = 9_999_999_999_999
 
 
@@ -116,8 +142,7 @@ def copy_name(key: str) -> str:
 
 def _pack(entry: LiveEntry) -> bytes:
     fields: dict[str, Any] = asdict(entry)
-    del fields["key"], fields["views_left"], fields["visit_count"]
-    fields = {"head": _head(entry), **fields}
+    fields = {"head": _head(entry), **{name: fields[name] for name in fields if name not in _NOT_COPIED}}
     return json.dumps([_FORMAT, fields], default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -135,12 +160,10 @@ def _plain(value: object) -> str:
 
 
 def _unpack(key: str, packed: bytes) -> LiveEntry | None:
-    """None for a tombstone, and for a copy in another format."""
-    if packed == TOMBSTONE:
+    """None for a tombstone, and for a copy in another format, whatever that looks like."""
+    if not packed.startswith(_HEAD_START):
         return None
-    version, fields = json.loads(packed)
-    if version != _FORMAT:
-        return None
+    _, fields = json.loads(packed)
     del fields["head"]
     for name in ("created_at", "updated_at", "expires_at"):
         fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None

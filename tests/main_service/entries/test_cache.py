@@ -1,18 +1,22 @@
 """Copies in Redis: faster reads that never show what is no longer so."""
 
 import asyncio
+import dataclasses
 import socket
 import sys
 import time
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
 import asyncpg
 import httpx
+import pytest
 import redis
 from redis.asyncio import Redis
 
 from main_service.engines.redis import CarefulRedis
-from main_service.entries.cache import FILL_WITHIN_SECONDS, Copies
+from main_service.entries.cache import FILL_WITHIN_SECONDS, Copies, format_number
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
 from tests.main_service.entries.making import create_link, create_paste, managing
@@ -92,11 +96,31 @@ def test_copy_ends_with_its_entry(client: httpx.Client, valkey: redis.Redis) -> 
     assert abs(ends_at - datetime.fromisoformat(link["expires_at"]).timestamp()) < 0.01
 
 
-def test_copy_in_an_unknown_format_counts_as_none(client: httpx.Client, valkey: redis.Redis) -> None:
+@pytest.mark.parametrize("other", ['[5,{"head":"L', '[999,{"whatever":1}]', "no JSON at all", "[]"])
+def test_copy_in_an_unknown_format_counts_as_none(client: httpx.Client, valkey: redis.Redis, other: str) -> None:
     link = create_link(client)
-    valkey.set(copy_name(link["key"]), '[999,{"whatever":1}]')
+    valkey.set(copy_name(link["key"]), other)
 
     assert client.get(f"/{link['key']}").headers["location"] == "https://example.org/target"
+
+
+def test_number_of_the_format_follows_what_a_copy_holds() -> None:
+    def with_field(name: str, field_type: Any) -> int:
+        return format_number(dataclasses.make_dataclass("Entry", [(name, field_type)], bases=(LiveEntry,), frozen=True))
+
+    numbers = {
+        format_number(),
+        with_field("version", int),
+        with_field("version", int | None),
+        with_field("generation", int),
+        with_field("size_bytes", int),
+        with_field("kind", StrEnum("Kind", ["PASTE", "LINK", "FILE"])),
+        with_field("kind", StrEnum("Kind", ["PASTE", "LINK", "FILE"]) | None),
+    }
+
+    assert len(numbers) == 7
+    assert format_number(LiveEntry) == format_number()
+    assert min(numbers) > 6, "the numbers of formats before were raised by hand"
 
 
 async def test_entry_over_by_the_clock_is_gone_though_nobody_has_marked_it(
