@@ -122,6 +122,10 @@ class BodyStoreUnavailableError(UnavailableError):
     message = "The store of texts does not answer right now."
 
 
+class NoCredentialsError(ValueError):
+    """S3 is meant and nothing says with whose credentials. Its text is a sentence for operators."""
+
+
 class PasswordsBusyError(UnavailableError):
     code = "sign_in_busy"
     message = "Too many people are signing in right now."

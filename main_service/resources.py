@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -10,11 +11,12 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from main_service.engines.files import FileStore, open_file_store
+from main_service.engines.files import FileStore
+from main_service.engines.object_store import ObjectStore
 from main_service.engines.password_hasher import Passwords
 from main_service.engines.postgres import Session, create_engine
 from main_service.engines.redis import CarefulRedis
-from main_service.engines.texts import BodyStore, TextCache, open_body_store
+from main_service.engines.texts import BodyStore, TextCache
 from main_service.keys.bloom import KeyHasher
 from main_service.keys.key_filter import KnownKeys
 from main_service.keys.pool import KeySource
@@ -48,11 +50,14 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
     """Everything a process needs, closed at the end. Connects lazily: a part that is away does not stop the start.
 
     `for_task`: a background task runs in an event loop of its own, so it keeps no pool of connections, and its
-    statements may take longer.
+    statements may take longer. The object store is opened by the first task that needs it.
 
     Raises:
-        ValueError: S3 is meant and no credentials are found.
+        NoCredentialsError: S3 is meant and no credentials are found; not with `for_task`.
     """
+    store = _object_store(settings.body_store_url, settings.body_store_endpoint, settings.body_store_region)
+    if not for_task:
+        store.open()
     if for_task:
         engine = create_engine(settings.database_url, pool_size=None, statement_seconds=TASK_STATEMENT_SECONDS)
     else:
@@ -76,8 +81,8 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
             settings=settings,
             sessions=async_sessionmaker(engine, class_=Session, expire_on_commit=False),
             redis=careful_redis,
-            bodies=open_body_store(settings),
-            files=open_file_store(settings),
+            bodies=BodyStore(store, max_text_bytes=settings.max_text_bytes),
+            files=FileStore(store),
             keys=KeySource(careful_redis),
             known_keys=KnownKeys(careful_redis, hasher=KeyHasher(settings.secret.get_secret_value())),
             visits=visits,
@@ -89,3 +94,9 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
         await visits.close()
         await redis.aclose()
         await engine.dispose()
+
+
+@lru_cache(maxsize=1)
+def _object_store(url: str, endpoint: str | None, region: str) -> ObjectStore:
+    """One for all tasks of a process: opening it costs 15 ms, and a request to whoever gives out credentials."""
+    return ObjectStore(url, endpoint=endpoint, region=region)

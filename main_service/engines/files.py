@@ -9,10 +9,8 @@ from pathlib import Path
 from uuid import UUID
 
 import obstore
-from obstore.store import LocalStore, S3Store
 
-from main_service.engines.object_store import open_store, require_folder, sync_to_disk, translated_errors
-from main_service.settings import Settings
+from main_service.engines.object_store import ObjectStore, require_folder, sync_to_disk, translated_errors
 
 PART_BYTES = 5 * 1024 * 1024
 """The least that S3 takes as a part of a larger upload."""
@@ -32,17 +30,17 @@ class FileStore:
         BodyStoreUnavailableError: from every method, when the store is away, refuses or is full.
     """
 
-    def __init__(self, store: LocalStore | S3Store, *, folder: Path | None) -> None:
-        """`folder`: where a local store keeps its files; None for S3."""
+    def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._folder = folder
+        self._folder = store.folder
 
     async def put(self, file_id: UUID, source: Path) -> None:
         """Keep a copy of the file at `source`; when this returns it outlives a power cut. A few parts are in memory."""
         path = _path(file_id)
         with translated_errors():
             require_folder(self._folder)
-            await obstore.put_async(self._store, path, source, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
+            store = self._store.client
+            await obstore.put_async(store, path, source, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
             if self._folder is not None:
                 await asyncio.to_thread(sync_to_disk, self._folder, path)
 
@@ -62,7 +60,7 @@ class FileStore:
         """
         with translated_errors():
             try:
-                return (await obstore.head_async(self._store, _path(file_id)))["size"]
+                return (await obstore.head_async(self._store.client, _path(file_id)))["size"]
             except FileNotFoundError as error:
                 require_folder(self._folder)
                 raise FileMissingError(file_id) from error
@@ -77,7 +75,7 @@ class FileStore:
             end = min(start + CHUNK_BYTES, size_bytes)
             with translated_errors():
                 try:
-                    chunk = await obstore.get_range_async(self._store, _path(file_id), start=start, end=end)
+                    chunk = await obstore.get_range_async(self._store.client, _path(file_id), start=start, end=end)
                 except FileNotFoundError as error:
                     raise FileMissingError(file_id) from error
             yield bytes(chunk)
@@ -88,19 +86,9 @@ class FileStore:
             require_folder(self._folder)
             for file_id in file_ids:
                 try:
-                    await obstore.delete_async(self._store, _path(file_id))
+                    await obstore.delete_async(self._store.client, _path(file_id))
                 except FileNotFoundError:
                     continue
-
-
-def open_file_store(settings: Settings) -> FileStore:
-    """The files below `settings.body_store_url`; nothing is sent yet.
-
-    Raises:
-        ValueError: S3 is meant and no credentials are found.
-    """
-    store, folder = open_store(settings)
-    return FileStore(store, folder=folder)
 
 
 def _path(file_id: UUID) -> str:

@@ -4,30 +4,65 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from urllib.parse import unquote, urlsplit
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
-from main_service.errors import BodyStoreUnavailableError
-from main_service.settings import Settings
+from main_service.errors import BodyStoreUnavailableError, NoCredentialsError
 
 
-def open_store(settings: Settings) -> tuple[LocalStore | S3Store, Path | None]:
-    """The store, and the folder of a local one. It is at `settings.body_store_url`; nothing is sent yet.
+class ObjectStore:
+    """The folder or bucket at an address. One is enough for a process: threads and event loops may share it."""
 
-    Raises:
-        ValueError: S3 is meant and no credentials are found.
-    """
-    url = urlsplit(settings.body_store_url)
-    if url.scheme == "file":
-        folder = Path(unquote(url.path))
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return LocalStore(folder), folder
-    # It brings boto3 along, which is a tenth of a process's memory.
-    from main_service.engines.s3 import open_bucket
+    def __init__(self, url: str, *, endpoint: str | None, region: str) -> None:
+        """Nothing is opened yet.
 
-    return open_bucket(settings), None
+        url: `file:///FOLDER` or `s3://BUCKET/PREFIX`.
+        endpoint: address of the S3 server; None for Amazon's.
+        region: of the bucket.
+        """
+        self._url = url
+        self._endpoint = endpoint
+        self._region = region
+        parts = urlsplit(url)
+        self.folder = Path(unquote(parts.path)) if parts.scheme == "file" else None
+        """Where a local store keeps its files; None for S3."""
+        self._client: LocalStore | S3Store | None = None
+        self._opening = Lock()
+
+    def open(self) -> LocalStore | S3Store:
+        """The client of the store, made at the first call: credentials are looked up, but nothing is sent yet.
+
+        Raises:
+            NoCredentialsError: S3 is meant and no credentials are found. The next call looks again.
+        """
+        with self._opening:
+            if self._client is None:
+                self._client = self._make_client()
+            return self._client
+
+    @property
+    def client(self) -> LocalStore | S3Store:
+        """As `open`, for use by a process that started without opening it.
+
+        Raises:
+            BodyStoreUnavailableError: no credentials are found.
+        """
+        try:
+            return self.open()
+        except NoCredentialsError as error:
+            raise BodyStoreUnavailableError(str(error)) from error
+
+    def _make_client(self) -> LocalStore | S3Store:
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return LocalStore(self.folder)
+        # It brings boto3 along, which is a tenth of a process's memory.
+        from main_service.engines.s3 import open_bucket
+
+        return open_bucket(self._url, endpoint=self._endpoint, region=self._region)
 
 
 @contextmanager

@@ -9,29 +9,32 @@ import botocore.exceptions
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store
 
-from main_service.errors import BodyStoreUnavailableError
+from main_service.errors import BodyStoreUnavailableError, NoCredentialsError
 from main_service.settings import Settings
 
 REQUEST_TIMEOUT = timedelta(seconds=5)
 CONNECT_TIMEOUT = timedelta(seconds=2)
 
 
-def open_bucket(settings: Settings) -> S3Store:
-    """The bucket at `settings.body_store_url`; nothing is sent yet.
+def open_bucket(url: str, *, endpoint: str | None, region: str) -> S3Store:
+    """The bucket at `url`, `s3://BUCKET/PREFIX`; nothing is sent yet. `endpoint`: None for Amazon's.
 
     Raises:
-        ValueError: no credentials are found.
+        NoCredentialsError: none are found.
     """
-    url = urlsplit(settings.body_store_url)
+    parts = urlsplit(url)
+    # With Amazon the bucket is part of the host's name, unless its certificate would not fit that; other servers know
+    # the bucket by the path.
+    is_in_host = endpoint is None and "." not in parts.netloc
     return S3Store(
-        url.netloc,
-        prefix=url.path.strip("/") or None,
-        endpoint=settings.body_store_endpoint,
-        region=settings.body_store_region,
-        virtual_hosted_style_request=settings.body_store_endpoint is None,
-        credential_provider=Boto3CredentialProvider(_boto3_session(settings)),
+        parts.netloc,
+        virtual_hosted_style_request=is_in_host,
+        prefix=parts.path.strip("/") or None,
+        region=region,
+        credential_provider=Boto3CredentialProvider(_boto3_session(region)),
         client_options={"allow_http": True, "timeout": REQUEST_TIMEOUT, "connect_timeout": CONNECT_TIMEOUT},
         retry_config={"max_retries": 2, "retry_timeout": REQUEST_TIMEOUT},
+        config={} if endpoint is None else {"endpoint": endpoint},
     )
 
 
@@ -40,12 +43,12 @@ def create_bucket(settings: Settings) -> bool:
 
     Raises:
         BodyStoreUnavailableError: the server does not answer or refuses.
-        ValueError: no credentials are found.
+        NoCredentialsError: none are found.
     """
     url = urlsplit(settings.body_store_url)
     if url.scheme != "s3":
         return False
-    client = _boto3_session(settings).client(
+    client = _boto3_session(settings.body_store_region).client(
         "s3",
         endpoint_url=settings.body_store_endpoint,
         config=botocore.config.Config(
@@ -72,8 +75,14 @@ def create_bucket(settings: Settings) -> bool:
         raise BodyStoreUnavailableError(f"The bucket {url.netloc} can't be reached or created: {error}") from error
 
 
-def _boto3_session(settings: Settings) -> boto3.Session:
-    session = boto3.Session(region_name=settings.body_store_region)
-    if session.get_credentials() is None:
-        raise ValueError("No S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile.")
+def _boto3_session(region: str) -> boto3.Session:
+    try:
+        session = boto3.Session(region_name=region)
+        credentials = session.get_credentials()
+    except botocore.exceptions.BotoCoreError as error:
+        raise NoCredentialsError(f"No S3 credentials found: {error}") from error
+    if credentials is None:
+        raise NoCredentialsError(
+            "No S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile."
+        )
     return session

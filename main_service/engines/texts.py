@@ -16,11 +16,9 @@ from uuid import UUID
 
 import obstore
 import zstandard
-from obstore.store import LocalStore, S3Store
 
-from main_service.engines.object_store import open_store, require_folder, sync_to_disk, translated_errors
+from main_service.engines.object_store import ObjectStore, require_folder, sync_to_disk, translated_errors
 from main_service.errors import BodyStoreUnavailableError, TextTooLargeError
-from main_service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +50,9 @@ class BodyStore:
         BodyStoreUnavailableError: from every method, when the store is away, refuses or is full.
     """
 
-    def __init__(self, store: LocalStore | S3Store, *, folder: Path | None, max_text_bytes: int) -> None:
-        """`folder`: where a local store keeps its files; None for S3."""
+    def __init__(self, store: ObjectStore, *, max_text_bytes: int) -> None:
         self._store = store
-        self._folder = folder
+        self._folder = store.folder
         self._max_text_bytes = max_text_bytes
 
     async def put(self, body_id: UUID, text: bytes) -> None:
@@ -73,7 +70,7 @@ class BodyStore:
         path = _path(body_id)
         with translated_errors():
             require_folder(self._folder)
-            await obstore.put_async(self._store, path, compressed, use_multipart=False)
+            await obstore.put_async(self._store.client, path, compressed, use_multipart=False)
             if self._folder is not None:
                 await asyncio.to_thread(sync_to_disk, self._folder, path)
 
@@ -93,7 +90,7 @@ class BodyStore:
         """
         with translated_errors():
             try:
-                result = await obstore.get_async(self._store, _path(body_id))
+                result = await obstore.get_async(self._store.client, _path(body_id))
             except FileNotFoundError as error:
                 require_folder(self._folder)
                 raise BodyMissingError(body_id) from error
@@ -104,11 +101,11 @@ class BodyStore:
         """Delete texts; one that is missing counts as deleted."""
         with translated_errors():
             if self._folder is None:
-                await obstore.delete_async(self._store, [_path(body_id) for body_id in body_ids])
+                await obstore.delete_async(self._store.client, [_path(body_id) for body_id in body_ids])
                 return
             require_folder(self._folder)
             # A bulk delete of the local store raises when one file is missing, so each is asked for by itself.
-            deletions = (obstore.delete_async(self._store, _path(body_id)) for body_id in body_ids)
+            deletions = (obstore.delete_async(self._store.client, _path(body_id)) for body_id in body_ids)
             for outcome in await asyncio.gather(*deletions, return_exceptions=True):
                 if isinstance(outcome, BaseException) and not isinstance(outcome, FileNotFoundError):
                     raise outcome
@@ -128,14 +125,14 @@ class BodyStore:
                 await asyncio.to_thread(_require_writable, self._folder)
                 return
             try:
-                await obstore.head_async(self._store, _path(_NOBODY))
+                await obstore.head_async(self._store.client, _path(_NOBODY))
             except FileNotFoundError:
                 return
 
     async def list_pages(self) -> AsyncIterator[list[StoredBody]]:
         """All texts, in pages of at most `IDS_PER_PAGE`, in no order."""
         with translated_errors():
-            async for page in obstore.list(self._store, chunk_size=IDS_PER_PAGE):
+            async for page in obstore.list(self._store.client, chunk_size=IDS_PER_PAGE):
                 bodies = []
                 for stored in page:
                     body_id = _body_id(stored["path"])
@@ -149,16 +146,6 @@ class BodyStore:
             return 0
         with translated_errors():
             return await asyncio.to_thread(_sweep_unfinished, self._folder, older_than)
-
-
-def open_body_store(settings: Settings) -> BodyStore:
-    """The store at `settings.body_store_url`; nothing is sent yet.
-
-    Raises:
-        ValueError: S3 is meant and no credentials are found.
-    """
-    store, folder = open_store(settings)
-    return BodyStore(store, folder=folder, max_text_bytes=settings.max_text_bytes)
 
 
 def _path(body_id: UUID) -> str:

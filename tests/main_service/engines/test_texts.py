@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 
+from main_service.engines.object_store import ObjectStore
 from main_service.engines.s3 import create_bucket
-from main_service.engines.texts import BodyMissingError, BodyStore, open_body_store
-from main_service.errors import BodyStoreUnavailableError
+from main_service.engines.texts import BodyMissingError, BodyStore
+from main_service.errors import BodyStoreUnavailableError, NoCredentialsError
 from main_service.settings import Settings
 from tests.support.running import Environment
 
@@ -17,6 +18,16 @@ from tests.support.running import Environment
 def settings_of(environment: Environment, **changes: str) -> Settings:
     values = {name.removeprefix("MAIN_").lower(): value for name, value in environment.items() if "MAIN_" in name}
     return Settings(**values | changes)
+
+
+def store_of(settings: Settings) -> ObjectStore:
+    return ObjectStore(
+        settings.body_store_url, endpoint=settings.body_store_endpoint, region=settings.body_store_region
+    )
+
+
+def open_body_store(settings: Settings) -> BodyStore:
+    return BodyStore(store_of(settings), max_text_bytes=settings.max_text_bytes)
 
 
 @pytest.fixture
@@ -113,8 +124,8 @@ def test_s3_without_credentials_says_what_to_set(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
-    with pytest.raises(ValueError, match="AWS_ACCESS_KEY_ID"):
-        open_body_store(settings_of(s3_environment))
+    with pytest.raises(NoCredentialsError, match="AWS_ACCESS_KEY_ID"):
+        store_of(settings_of(s3_environment)).open()
 
 
 async def test_disk_that_refuses_is_unavailable_and_leaves_nothing_readable(
