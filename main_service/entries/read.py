@@ -78,7 +78,7 @@ class EntryReader:
         return entry
 
     async def counted(self, entry: LiveEntry) -> LiveEntry:
-        """With its visits, for who manages it: a copy does not know them."""
+        """The entry with its visits, for a caller who may see them: a copy does not know them."""
         if entry.visit_count is not None:
             return entry
         return replace(entry, visit_count=await storage.get_visit_count(self._session, entry.key))

@@ -82,9 +82,10 @@ async def get_entry(
 ) -> PasteOut | LinkOut:
     """What it is and how long it lives. Spends no view; where views are limited, only who manages it sees all."""
     entry = await reader.get(key, asker)
-    if not rights.is_manager(entry, asker):
-        return entry_out(entry, settings.public_url, to_manager=False)
-    return entry_out(await reader.counted(entry), settings.public_url, to_manager=True)
+    is_manager = rights.is_manager(entry, asker)
+    if is_manager or entry.has_public_statistics:
+        entry = await reader.counted(entry)
+    return entry_out(entry, settings.public_url, to_manager=is_manager)
 
 
 @router.get(

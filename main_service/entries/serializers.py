@@ -34,8 +34,10 @@ def page_entry(entry: LiveEntry, public_url: str) -> PageEntry:
 
 
 def entry_out(entry: LiveEntry, public_url: str, *, to_manager: bool) -> PasteOut | LinkOut:
+    """`to_manager`: others see the visits of entries with public statistics only, and of limited views no content."""
     if not to_manager:
-        entry = replace(entry, visit_count=None)
+        if not entry.has_public_statistics:
+            entry = replace(entry, visit_count=None)
         if entry.views_left is not None:
             entry = replace(entry, title=None, original_url=None)
     return PasteOut(**_wire(entry, public_url)) if entry.kind is Kind.PASTE else LinkOut(**_wire(entry, public_url))
@@ -55,6 +57,10 @@ def short_address(public_url: str, key: str) -> str:
 
 def raw_address(public_url: str, key: str) -> str:
     return f"{public_url}/{key}/raw"
+
+
+def qr_address(public_url: str, key: str) -> str:
+    return f"{public_url}/{key}/qr.svg"
 
 
 def manage_address(public_url: str, key: str, manage_token: str) -> str:

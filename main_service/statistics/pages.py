@@ -78,7 +78,7 @@ class StatisticsPage:
         """`address`: the page's own.
 
         Raises:
-            As `Statistics.summarise`.
+            AppError: as `Statistics.open`.
         """
         entry = await self._statistics.open(self._key, asker)
         asked = self._request.query_params
@@ -89,10 +89,8 @@ class StatisticsPage:
         except InvalidInputError as wrong:
             zone, error = get_zone("UTC"), wrong
         step, first, last = _span(period, entry, zone)
-        history = await self._statistics.list_history(
-            self._key, asker, step=step, timezone=zone.key, first=first, last=last
-        )
-        summary = await self._statistics.summarise(self._key, asker, first=first, last=last)
+        history = await self._statistics.list_history(entry, step=step, timezone=zone.key, first=first, last=last)
+        summary = await self._statistics.summarise(entry, first=first, last=last)
         return render(
             self._request,
             "statistics/statistics.html",
@@ -100,7 +98,7 @@ class StatisticsPage:
             errors={each.field: each.message for each in error.fields} if error else {},
             entry=entry,
             url=short_address(self._settings.public_url, self._key),
-            total=await self._statistics.count(self._key),
+            total=await self._statistics.count(entry),
             period=period,
             periods=[(name, label, _address(address, name, zone)) for name, label in PERIODS.items()],
             own_address=address,

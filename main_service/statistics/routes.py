@@ -45,13 +45,14 @@ _OF_ENTRY = (
     responses=problem_responses(*_OF_ENTRY),
 )
 async def get_statistics(
-    key: str, asked: Annotated[RangeIn, Query()], asker: AskerDep, statistics: StatisticsDep
+    key: str, asked: Annotated[RangeIn, Query()], asker: AskerDep, statistics: StatisticsDep, settings: SettingsDep
 ) -> StatisticsOut:
     """For its owner; a guest's for whoever has its manage token; for everybody where its owner says so.
 
     Who manages it sees them also after it ended, until it is forgotten.
     """
-    return statistics_out(await statistics.summarise(key, asker, first=asked.first, last=asked.last))
+    entry = await statistics.open(key, asker)
+    return statistics_out(await statistics.summarise(entry, first=asked.first, last=asked.last), settings.public_url)
 
 
 @router.get(
@@ -64,8 +65,9 @@ async def get_history(
     key: str, asked: Annotated[HistoryIn, Query()], asker: AskerDep, statistics: StatisticsDep
 ) -> HistoryOut:
     """For the same people. Steps without visits are there too."""
+    entry = await statistics.open(key, asker)
     history = await statistics.list_history(
-        key, asker, step=asked.by, timezone=asked.timezone, first=asked.first, last=asked.last
+        entry, step=asked.by, timezone=asked.timezone, first=asked.first, last=asked.last
     )
     return history_out(history, step=asked.by, timezone=asked.timezone)
 

@@ -73,6 +73,7 @@ class StatisticsOut(BaseModel):
     key: str
     kind: Kind
     original_url: str | None = Field(description="null: a paste; or its views are limited and another manages it.")
+    qr_url: str | None = Field(description="The address of its QR code, an SVG image; null: the entry has ended.")
     created_at: datetime
     last_visit_at: datetime | None = Field(description="null: nobody has come yet.")
     visit_count: int = Field(description="Visits of people.")

@@ -1,6 +1,6 @@
 """How statistics are shown on the wire."""
 
-from main_service.entries.serializers import entry_out
+from main_service.entries.serializers import entry_out, qr_address
 from main_service.statistics.leaderboard import Period, Place
 from main_service.statistics.schemas import (
     HistoryOut,
@@ -17,7 +17,7 @@ from main_service.statistics.time_ranges import Step
 from main_service.visits.models import Dimension
 
 
-def statistics_out(summary: Summary) -> StatisticsOut:
+def statistics_out(summary: Summary, public_url: str) -> StatisticsOut:
     def values(dimension: Dimension) -> list[ValueOut]:
         return [ValueOut(value=each.value, visits=each.visits) for each in summary.values[dimension]]
 
@@ -26,6 +26,7 @@ def statistics_out(summary: Summary) -> StatisticsOut:
         key=entry.key,
         kind=entry.kind,
         original_url=entry.original_url,
+        qr_url=None if entry.has_ended else qr_address(public_url, entry.key),
         created_at=entry.created_at,
         last_visit_at=entry.last_visit_at,
         visit_count=counts.people,

@@ -63,38 +63,32 @@ class Statistics:
         self._session = session
         self._rights = rights
 
-    async def summarise(
-        self, key: str, asker: Asker, *, first: date | None = None, last: date | None = None
-    ) -> Summary:
-        """Of days of UTC, both included; without them of its whole life.
+    async def summarise(self, entry: Counted, *, first: date | None = None, last: date | None = None) -> Summary:
+        """The figures of an opened entry on days of UTC, both included; without them of its whole life.
 
         Raises:
-            NotFoundError, EntryEndedError: as for a reader; but who manages an entry sees also what has ended.
-            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the asker may not.
             InvalidInputError: the range ends before it begins.
         """
-        entry = await self.open(key, asker)
         check_order(first, last)
         days = Days(first or FIRST_DAY, last or datetime.now(UTC).date())
-        counts = await storage.count(self._session, key, days)
-        return Summary(entry, counts, await storage.list_values(self._session, key, days))
+        counts = await storage.count(self._session, entry.key, days)
+        return Summary(entry, counts, await storage.list_values(self._session, entry.key, days))
 
-    async def count(self, key: str) -> Counts:
-        """Of the whole life of an entry that was opened."""
-        return await storage.count(self._session, key, Days(FIRST_DAY, datetime.now(UTC).date()))
+    async def count(self, entry: Counted) -> Counts:
+        """The visits of an opened entry in its whole life."""
+        return await storage.count(self._session, entry.key, Days(FIRST_DAY, datetime.now(UTC).date()))
 
     async def list_history(
-        self, key: str, asker: Asker, *, step: Step, timezone: str, first: date | None = None, last: date | None = None
+        self, entry: Counted, *, step: Step, timezone: str, first: date | None = None, last: date | None = None
     ) -> History:
-        """Step by step, those without visits too.
+        """The visits of an opened entry step by step, with the steps that have none.
 
         Raises:
-            As `summarise`; InvalidInputError also for a range that is too long and a time zone that there isn't.
+            InvalidInputError: the range is too long or ends before it begins, or there is no such time zone.
         """
-        entry = await self.open(key, asker)
         zone = get_zone(timezone)
         days, steps = history_steps(step, first=first, last=last, zone=zone, now=datetime.now(UTC))
-        found = await storage.list_steps(self._session, key, steps)
+        found = await storage.list_steps(self._session, entry.key, steps)
         moments = [
             Moment(start.astimezone(zone), *found.get(index, (0, 0))) for index, start in enumerate(steps.starts)
         ]
@@ -104,10 +98,11 @@ class Statistics:
         return await storage.count_own(self._session, owner_id)
 
     async def open(self, key: str, asker: Asker) -> Counted:
-        """The entry, if the asker may see its statistics.
+        """The entry, if the asker may see its statistics: what all else here is asked with.
 
         Raises:
-            As `summarise`.
+            NotFoundError, EntryEndedError: as for a reader; but who manages an entry sees also what has ended.
+            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the asker may not.
         """
         row = await entry_storage.find(self._session, key) if is_key(key) else None
         if row is None or not asker.may_see(row):

@@ -34,6 +34,7 @@ async def test_statistics_of_an_entry_are_the_sums_of_its_counts(
         "key": key,
         "kind": "link",
         "original_url": link["original_url"],
+        "qr_url": f"http://slipbin.test/{key}/qr.svg",
         "created_at": link["created_at"],
         "last_visit_at": "2023-05-02T00:00:00Z",
         "visit_count": 12,
@@ -47,6 +48,17 @@ async def test_statistics_of_an_entry_are_the_sums_of_its_counts(
         "languages": [{"value": "de", "visits": 7}],
         "referrers": [{"value": "example.org", "visits": 7}],
     }
+
+
+def test_address_of_the_qr_code_works_as_long_as_the_entry_lives(client: httpx.Client) -> None:
+    link = create_link(client)
+
+    address = stats(client, link["key"], managing(link))["qr_url"]
+    code = client.get(address.removeprefix("http://slipbin.test"))
+    assert (code.status_code, code.headers["content-type"]) == (200, "image/svg+xml")
+
+    client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).raise_for_status()
+    assert stats(client, link["key"], managing(link))["qr_url"] is None
 
 
 def test_entry_that_nobody_has_visited_has_zeros(client: httpx.Client) -> None:

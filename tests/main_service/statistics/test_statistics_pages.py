@@ -6,14 +6,18 @@ from datetime import UTC, datetime
 import asyncpg
 import httpx
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
+from main_service.app import create_app
 from tests.browser.payloads import PAYLOADS
 from tests.main_service.accounts.browsing import register_on_page
 from tests.main_service.accounts.registering import sign_in
 from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.main_service.visits.counting import VALUES, count_hour
+from tests.main_service.visits.ingesting import settings_of
 from tests.support.browsing import BROWSER, send_form, words
-from tests.support.running import WebServer
+from tests.support.running import Environment, WebServer
 
 ELEMENT = re.compile(r"<([a-zA-Z][a-zA-Z0-9]*)")
 USUAL_ELEMENTS = {
@@ -206,3 +210,25 @@ async def test_what_visitors_sent_makes_no_element_of_the_page(
     assert re.findall(r"<script[^>]*>", shown) == re.findall(r'<script type="module" src="/static/[^"]+">', shown)
     assert not re.search(r"<[^>]*\s(style|on\w+)=", shown)
     assert client.get(f"/api/v1/entries/{link['key']}/stats").json()["referrers"]
+
+
+async def test_page_reads_its_entry_once(environment: Environment, client: httpx.Client) -> None:
+    link = create_link(client)
+    change = {"has_public_statistics": True}
+    client.patch(f"/api/v1/entries/{link['key']}", json=change, headers=managing(link)).raise_for_status()
+    app = create_app(settings_of(environment | {"MAIN_FAST_PATH": "false"}))
+    statements: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        transport = httpx.ASGITransport(app)
+        async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport) as visitor:
+            response = await visitor.get(f"http://slipbin.test/{link['key']}/stats", headers=BROWSER)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    assert response.status_code == 200
+    assert len(re.findall(r"FROM entry\b", "\n".join(statements))) == 1

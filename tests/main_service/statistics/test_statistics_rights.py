@@ -168,6 +168,30 @@ async def test_owner_and_whoever_has_the_manage_token_see_visits_in_the_entry(
     assert listed["visit_count"] == 7
 
 
+async def test_visits_are_told_to_everybody_where_their_owner_shows_statistics(
+    client: httpx.Client, database: asyncpg.Connection, user: User, other: User
+) -> None:
+    entry = create_link(client, headers=user.headers, visibility="public")
+    limited = create_link(client, headers=user.headers, views=9)
+    change = {"has_public_statistics": True}
+    for each in (entry, limited):
+        await count_hour(database, each["key"], "2023-05-01 00:00", people=7)
+        client.patch(f"/api/v1/entries/{each['key']}", json=change, headers=user.headers).raise_for_status()
+        # Once from the row, once from the copy that was made of it.
+        for _ in range(2):
+            for headers in ({}, other.headers):
+                shown = client.get(f"/api/v1/entries/{each['key']}", headers=headers).json()
+                assert shown["visit_count"] == 7
+    assert shown["original_url"] is None, "its views are limited"
+
+    collection = client.post("/api/v1/collections", json={"name": "shared"}, headers=user.headers).json()
+    address = f"/api/v1/collections/{collection['id']}"
+    client.post(f"{address}/entries", json={"keys": [entry["key"]]}, headers=user.headers).raise_for_status()
+    shared = client.patch(address, json={"is_shared": True}, headers=user.headers).json()["shared_url"]
+    [item] = client.get(f"/api/v1/shared/{shared.rpartition('/')[2]}").json()["items"]
+    assert item["visit_count"] == 7
+
+
 async def test_sums_of_mine_are_of_mine_alone(
     client: httpx.Client, database: asyncpg.Connection, user: User, other: User
 ) -> None:
