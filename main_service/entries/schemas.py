@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError
 from main_service.entries.aliases import ALIAS_PATTERN, ALIAS_RULE, is_key
 from main_service.entries.change import Changes
 from main_service.entries.create import NewEntry
-from main_service.entries.lifetimes import DURATION_RULE, Lifetime, parse_duration
+from main_service.entries.lifetimes import DURATION_RULE, SHORT_DURATION_PATTERN, Lifetime, parse_duration
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.syntaxes import is_syntax
 from main_service.entries.urls import MAX_URL_LENGTH, check_url
@@ -105,9 +105,19 @@ Duration = Annotated[
     timedelta | Literal["never"],
     BeforeValidator(_duration),
     WithJsonSchema(
-        {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "format": "duration"}, {"const": NEVER}]}
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1},
+                {"type": "string", "format": "duration"},
+                {"type": "string", "pattern": SHORT_DURATION_PATTERN},
+                {"const": NEVER},
+            ]
+        }
     ),
-    Field(description="Lifetime from now: seconds, an ISO 8601 duration, or for users `never`.", examples=["P7D"]),
+    Field(
+        description="Lifetime from now: seconds, a duration such as `7d` or in ISO 8601, or for users `never`.",
+        examples=["7d", "P7D"],
+    ),
 ]
 Instant = Annotated[
     AwareDatetime,
@@ -164,12 +174,37 @@ class PasteIn(_EntryIn):
     syntax: Syntax | None = None
 
 
+def _take_url(values: Any) -> Any:
+    """`url`, as many programs call it, as `original_url`."""
+    if not isinstance(values, dict) or "url" not in values:
+        return values
+    if "original_url" in values:
+        raise PydanticCustomError("url_twice", "Give original_url or url, not both")
+    return {("original_url" if name == "url" else name): value for name, value in values.items()}
+
+
+def _document_url(schema: dict[str, Any]) -> None:
+    properties = schema["properties"]
+    properties["url"] = properties["original_url"] | {"title": "Url", "description": "Another name of `original_url`."}
+    if "original_url" in schema.get("required", []):
+        schema["required"].remove("original_url")
+        schema["oneOf"] = [{"required": ["original_url"]}, {"required": ["url"]}]
+    else:
+        schema["not"] = {"required": ["original_url", "url"]}
+
+
 class LinkIn(_EntryIn):
+    model_config = ConfigDict(json_schema_extra=_document_url)
+
     original_url: TargetUrl
+
+    _take_url = model_validator(mode="before")(_take_url)
 
 
 class EntryChangeIn(_LifetimeIn):
     """What is not sent stays. `null` takes a title or syntax away."""
+
+    model_config = ConfigDict(json_schema_extra=_document_url)
 
     title: Title | None = None
     visibility: Visibility | None = None
@@ -179,6 +214,8 @@ class EntryChangeIn(_LifetimeIn):
     original_url: TargetUrl | None = Field(None, description="Links only.")
     text: Text | None = Field(None, description="Pastes only.")
     syntax: Syntax | None = Field(None, description="Pastes only.")
+
+    _take_url = model_validator(mode="before")(_take_url)
 
     @field_validator(
         "visibility", "has_public_statistics", "original_url", "text", "expires_at", "expires_in", mode="before"

@@ -82,7 +82,7 @@ async def _end_of_string(body: bytes, position: int) -> int:
 
 
 def _parse(body: bytes) -> Any:
-    """The body's value.
+    """The body's value. A byte order mark in front is passed over, as RFC 8259 lets parsers do.
 
     Raises:
         json.JSONDecodeError: it is not JSON in UTF-8, is nested deeper than Python reads, or an object in it has a name
@@ -90,7 +90,7 @@ def _parse(body: bytes) -> Any:
     """
     try:
         return json.loads(
-            body.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_object_of_different_names
+            body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_object_of_different_names
         )
     except _NameTwiceError as error:
         raise json.JSONDecodeError("A name stands twice in the body", "", 0) from error

@@ -5,16 +5,40 @@ import re
 from starlette.datastructures import Headers
 
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
+_PROGRAM_TYPES = ("text/plain", "application/problem+json", "application/json")
+"""What is sent where no page is wanted. JSON stands for problem+json, which few programs name."""
+_WEIGHT = re.compile(r"0(?:\.\d*)?|1(?:\.0*)?", re.ASCII)
 
 
 def wants_html(headers: Headers) -> bool:
-    """Whether `Accept` names HTML. `*/*` does not count: curl and programs send it and want the thing itself."""
+    """Whether `Accept` names HTML and prefers nothing else that we send; RFC 9110, 12.5.1.
+
+    `*/*` and `text/*` do not name it: curl and programs send them and want the thing itself. They do count for what
+    HTML is compared with.
+    """
+    weights: dict[str, float] = {}
     for item in ",".join(headers.getlist("accept")).lower().split(","):
         media_type, *parameters = (part.strip() for part in item.split(";"))
-        is_refused = any(parameter.replace(" ", "").rstrip("0.") == "q=" for parameter in parameters)
-        if media_type in _PAGE_TYPES and not is_refused:
-            return True
-    return False
+        weights[media_type] = max(weights.get(media_type, 0.0), _weight(parameters))
+    page = max(weights.get(media_type, 0.0) for media_type in _PAGE_TYPES)
+    return page > 0 and page >= max(_weight_of(media_type, weights) for media_type in _PROGRAM_TYPES)
+
+
+def _weight(parameters: list[str]) -> float:
+    """From 0 to 1. A weight that can't be read counts as none, which is 1."""
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            return (
+                float(value) if re.fullmatch(r"(?:0(?:\.\d*)?|1(?:\.0*)?)", value := value.strip(), re.ASCII) else 1.0
+            )
+    return 1.0
+
+
+def _weight_of(media_type: str, weights: dict[str, float]) -> float:
+    """By the most specific range that covers the type."""
+    ranges = (media_type, media_type.partition("/")[0] + "/*", "*/*")
+    return next((weights[each] for each in ranges if each in weights), 0.0)
 
 
 # Names of their own, and what nearly all others call themselves. curl, wget and HTTP libraries are people's programs.

@@ -41,6 +41,13 @@ def test_guest_link_lives_ten_days_unless_told_otherwise(client: httpx.Client) -
         ("P1DT2H3M4S", timedelta(days=1, hours=2, minutes=3, seconds=4)),
         (90, timedelta(seconds=90)),
         (31_536_000, timedelta(days=365)),
+        ("60", timedelta(minutes=1)),
+        ("45s", timedelta(seconds=45)),
+        ("90m", timedelta(minutes=90)),
+        ("12h", timedelta(hours=12)),
+        ("7d", timedelta(days=7)),
+        ("2w", timedelta(weeks=2)),
+        ("1w2d3h4m5", timedelta(weeks=1, days=2, hours=3, minutes=4, seconds=5)),
     ],
 )
 def test_lifetime_can_be_a_duration(client: httpx.Client, expires_in: str | int, lifetime: timedelta) -> None:
@@ -82,6 +89,52 @@ def test_impossible_lifetime_is_refused(client: httpx.Client, lifetime: dict[str
 
     assert response.status_code == 422
     assert response.json()["errors"][0]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "sentence"),
+    [
+        ("P1M", "Months differ in length; say P30D."),
+        ("P2Y", "Years differ in length; say P730D."),
+        ("P1Y6M", "Years and months differ in length; say P545D."),
+    ],
+)
+def test_months_and_years_are_refused_with_the_days_to_say(
+    client: httpx.Client, expires_in: str, sentence: str
+) -> None:
+    response = client.post("/api/v1/links", json={"original_url": "https://example.org/", "expires_in": expires_in})
+
+    assert (response.status_code, response.json()["errors"][0]["message"]) == (422, sentence)
+
+
+def test_url_is_another_name_of_the_target(client: httpx.Client) -> None:
+    link = client.post("/api/v1/links", json={"url": "https://example.org/named-url"}).json()
+    assert link["original_url"] == "https://example.org/named-url"
+
+    changed = client.patch(
+        f"/api/v1/entries/{link['key']}",
+        json={"url": "https://example.org/changed"},
+        headers={"X-Manage-Token": link["manage_token"]},
+    )
+    assert (changed.status_code, changed.json()["original_url"]) == (200, "https://example.org/changed")
+    assert changed.json()["url"] == link["url"]
+
+
+@pytest.mark.parametrize(
+    ("target", "errors"),
+    [
+        ({}, [("original_url", "missing")]),
+        ({"url": "https://example.org/", "original_url": "https://example.org/"}, [("", "url_twice")]),
+        ({"url": "javascript:alert(1)"}, [("original_url", "url_invalid")]),
+    ],
+)
+def test_target_under_neither_or_both_names_is_refused(
+    client: httpx.Client, target: dict[str, str], errors: list[tuple[str, str]]
+) -> None:
+    response = client.post("/api/v1/links", json=target)
+
+    assert response.status_code == 422
+    assert [(error["field"], error["code"]) for error in response.json()["errors"]] == errors
 
 
 def test_alias_becomes_the_key_and_its_case_counts(client: httpx.Client) -> None:

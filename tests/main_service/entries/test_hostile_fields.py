@@ -36,7 +36,8 @@ BOTH_KINDS = [
     *rows("views", "int_type", "-1", "1.5", "1e3", "\u0661", "0x10", MARK, "9" * 400, "1\0"),
     *rows("expires_in", "duration_invalid", f"PT{MARK}", "PT0S", "P0D", "-P1D", "P-1D", "P1Y", "P1M", "P1.5D", "PT"),
     *rows("expires_in", "duration_invalid", "P1DT", "P1D ", " P1D", "p1d", "PT\u0661H", "P9999999D", "PT99999999999S"),
-    *rows("expires_in", "duration_invalid", "PT1H\0", "P1H", "NaN", "Infinity", "1e400", "1 day", "0", "-1", "60"),
+    *rows("expires_in", "duration_invalid", "PT1H\0", "P1H", "NaN", "Infinity", "1e400", "1 day", "0", "-1", "0d"),
+    *rows("expires_in", "duration_invalid", "7D", "d", "1d ", "1h1d", "60.5", "1y", "\u0667d", "9999999d", "P2Y"),
     *rows("expires_in", "expiry_too_far", "P366D", "PT8761H", "P999999W", "P999999WT9999999999M9999999999S"),
 ]  # fmt: skip
 

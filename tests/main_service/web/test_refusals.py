@@ -24,7 +24,8 @@ BODIES = {
     "not utf-8": f'{{"text": "{MARK}'.encode() + b'\xff"}',
     "surrogates as utf-8": f'{{"text": "{MARK}'.encode() + b'\xed\xa0\x80"}',
     "utf-16": f'{{"text": "{MARK}"}}'.encode("utf-16"),
-    "byte order mark": f'\ufeff{{"text": "{MARK}"}}'.encode(),
+    "two byte order marks": f'\ufeff\ufeff{{"text": "{MARK}"}}'.encode(),
+    "byte order mark behind": f'{{"text": "{MARK}"}}\ufeff'.encode(),
     "a raw control character": f'{{"text": "{MARK}\n"}}'.encode(),
     "two objects": f'{{"text": "{MARK}"}}{{}}'.encode(),
     "single quotes": f"{{'text': '{MARK}'}}".encode(),
@@ -65,6 +66,19 @@ def test_body_that_is_no_flat_object_is_refused(client: httpx.Client, address: s
     assert_is_a_problem(answer, 422, "invalid_input")
     assert answer.json()["errors"]
     assert client.get(f"/{paste['key']}").text == "some text\n"
+
+
+def test_byte_order_mark_before_a_body_is_passed_over(client: httpx.Client) -> None:
+    """PowerShell and Windows editors put one into files."""
+    paste = create_paste(client)
+    created = client.post("/api/v1/pastes", content='\ufeff{"text": "\ufeffkept"}'.encode(), headers=JSON)
+    changed = client.patch(
+        f"/api/v1/entries/{paste['key']}", content='\ufeff{"title": "new"}'.encode(), headers=JSON | managing(paste)
+    )
+
+    assert (created.status_code, changed.status_code) == (201, 200)
+    assert client.get(f"/{created.json()['key']}/raw").content == "\ufeffkept".encode()
+    assert changed.json()["title"] == "new"
 
 
 @pytest.mark.parametrize("address", FLAT)
