@@ -76,7 +76,10 @@ class TooManyUnknownKeysError(AppError):
     code = "too_many_unknown_keys"
     message = "Too many addresses were asked for at which there is nothing."
     advice = "Wait a minute, then try again."
-    headers = {"Retry-After": "60"}
+
+    def __init__(self, *, retry_after_seconds: int) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
 class BodyTooLargeError(AppError):

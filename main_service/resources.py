@@ -15,11 +15,13 @@ from main_service.engines.files import FileStore
 from main_service.engines.object_store import ObjectStore
 from main_service.engines.password_hasher import Passwords
 from main_service.engines.postgres import Session, create_engine
+from main_service.engines.rate_limits import RateLimiter
 from main_service.engines.redis import CarefulRedis
 from main_service.engines.texts import BodyStore, TextCache
 from main_service.keys.bloom import KeyHasher
 from main_service.keys.key_filter import KnownKeys
 from main_service.keys.pool import KeySource
+from main_service.keys.scan_limit import UnknownKeyLimit
 from main_service.settings import Settings
 from main_service.visit_stream.writer import VisitLog
 
@@ -43,6 +45,8 @@ class Resources:
     visits: VisitLog
     texts: TextCache
     passwords: Passwords
+    limiter: RateLimiter
+    unknown_keys: UnknownKeyLimit
 
 
 @asynccontextmanager
@@ -76,6 +80,8 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
     careful_redis = CarefulRedis(redis)
     visits = VisitLog(careful_redis, buffer=settings.visit_buffer)
     passwords = Passwords()
+    limiter = RateLimiter(careful_redis)
+    secret = settings.secret.get_secret_value()
     try:
         yield Resources(
             settings=settings,
@@ -84,13 +90,16 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
             bodies=BodyStore(store, max_text_bytes=settings.max_text_bytes),
             files=FileStore(store),
             keys=KeySource(careful_redis),
-            known_keys=KnownKeys(careful_redis, hasher=KeyHasher(settings.secret.get_secret_value())),
+            known_keys=KnownKeys(careful_redis, hasher=KeyHasher(secret)),
             visits=visits,
             texts=TextCache(),
             passwords=passwords,
+            limiter=limiter,
+            unknown_keys=UnknownKeyLimit(limiter, per_minute=settings.unknown_keys_per_minute, secret=secret),
         )
     finally:
         passwords.close()
+        await limiter.close()
         await visits.close()
         await redis.aclose()
         await engine.dispose()

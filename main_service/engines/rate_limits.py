@@ -1,20 +1,283 @@
-"""Counters in Redis of what a client may do so often and no more."""
+"""Counters of what a client may do so often and no more, kept in Redis, or in the process while Redis is away.
 
+The generic cell rate algorithm (ITU-T I.371, 1996). A counter is one instant: when it will be empty again. What is done
+moves that instant on by its share of the window, and may be done while it stays less than a window ahead. So a client
+may do all at once what a window allows, and then again as much as time gives back; at most twice the amount in any one
+window, as with windows that begin anew. A refused request moves nothing, so asking again and again costs no patience.
+
+All counters of a request are looked at and moved together, by one script: all of them, or none. Requests of one moment
+share a call of it (group commit, as in `entries.insert_batches`).
+"""
+
+import asyncio
+import hmac
+import logging
+from collections import deque
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import blake2b, sha1, sha256
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import NamedTuple, cast
 
 from limits.aio.storage import RedisStorage
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
 
-ANSWER_SECONDS = 2.0
-IPV6_PREFIX = 64
-"""A household has so many addresses."""
+from main_service.engines.memory_counters import MemoryCounters
+from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.quotas import MICROSECONDS, Quotas
+
+logger = logging.getLogger(__name__)
+
+LARGEST_BATCH = 50
+"""Requests in one call of the script, so that it takes less than 1 ms of Redis."""
+_REMEMBERED_SUBJECTS = 2_048
+_IPV6_NETWORK_BYTES = 8
+"""A household has so many addresses: a /64."""
+
+# KEYS: the counters of all requests. ARGV, for each request: how many of them are its own, 1 if they are to be moved or
+# 0 to look, and for each of its counters the window and its step, in microseconds. The reply, for each request: how
+# long it must wait (0: it may), and how far ahead each of its counters is.
+_SCRIPT = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local stored, empty_at, moved = redis.call('MGET', unpack(KEYS)), {}, {}
+for i, name in ipairs(KEYS) do
+  empty_at[name] = math.max(tonumber(stored[i] or 0), now)
+end
+local reply, key, argument = {}, 0, 1
+while argument <= #ARGV do
+  local count, moves = tonumber(ARGV[argument]), ARGV[argument + 1] == '1'
+  local wait = 0
+  for i = 1, count do
+    local window, step = tonumber(ARGV[argument + 2 * i]), tonumber(ARGV[argument + 2 * i + 1])
+    wait = math.max(wait, empty_at[KEYS[key + i]] + step - now - window)
+  end
+  reply[#reply + 1] = wait
+  for i = 1, count do
+    local name = KEYS[key + i]
+    if moves and wait == 0 then
+      empty_at[name] = empty_at[name] + tonumber(ARGV[argument + 2 * i + 1])
+      moved[name] = true
+    end
+    reply[#reply + 1] = empty_at[name] - now
+  end
+  key = key + count
+  argument = argument + 2 + 2 * count
+end
+for name in pairs(moved) do
+  redis.call('SET', name, string.format('%.0f', empty_at[name]), 'PX', math.ceil((empty_at[name] - now) / 1000))
+end
+return reply
+"""
+_SCRIPT_HASH = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 Address = IPv4Address | IPv6Address | None
 """None: a client on this machine that has none (a unix socket)."""
 
 
+def subject_of(address: Address) -> bytes:
+    """Which client is counted as one: an address, with IPv6 its /64."""
+    if address is None:
+        return b""
+    return address.packed if isinstance(address, IPv4Address) else address.packed[:_IPV6_NETWORK_BYTES]
+
+
+class Counter(NamedTuple):
+    """What one request does to one counter. Times are in microseconds."""
+
+    name: str
+    """In Redis."""
+    window: int
+    step: int
+    """The part of the window that the request takes."""
+    amount: int
+    """What the whole window allows."""
+
+
+class RateLimit:
+    """What may be done so often: `purpose` with its quotas. Made once; gives the counters of each who does it.
+
+    Neither addresses nor names are in Redis, but keyed hashes of them, of another key for each purpose.
+    """
+
+    def __init__(self, purpose: str, quotas: Quotas, *, secret: str) -> None:
+        self.purpose = purpose
+        self.quotas = quotas
+        self._key = hmac.digest(secret.encode(), f"rate limit {purpose}".encode(), sha256)
+        self._names = lru_cache(_REMEMBERED_SUBJECTS)(self._make_names)
+        self._for_one = [self._step(quota.amount, quota.seconds, 1) for quota in quotas]
+
+    def counters(self, subject: bytes, *, cost: int = 1) -> list[Counter]:
+        """What a request of `subject` moves; empty: there is no limit. `cost`: how many requests, or bytes, it is."""
+        names = self._names(subject)
+        if cost == 1:
+            return [Counter(name, *sizes) for name, sizes in zip(names, self._for_one, strict=True)]
+        sizes = [self._step(quota.amount, quota.seconds, cost) for quota in self.quotas]
+        return [Counter(name, *size) for name, size in zip(names, sizes, strict=True)]
+
+    @staticmethod
+    def _step(amount: int, seconds: int, cost: int) -> tuple[int, int, int]:
+        window = seconds * MICROSECONDS
+        return window, -(-cost * window // amount), amount
+
+    def _make_names(self, subject: bytes) -> list[str]:
+        digest = blake2b(subject, key=self._key, digest_size=12).hexdigest()
+        return [f"limit:{{0}}:{self.purpose}:{quota.window}:{digest}" for quota in self.quotas]
+
+
+class Verdict(NamedTuple):
+    """What the counters say."""
+
+    counters: Sequence[Counter]
+    wait: int
+    """Microseconds until it may be done; 0: it may, and where counters are moved, it is counted."""
+    ahead: Sequence[int]
+    """Of each counter, the microseconds until it is empty."""
+
+    @property
+    def is_allowed(self) -> bool:
+        return self.wait == 0
+
+    @property
+    def retry_after_seconds(self) -> int:
+        """At least 1; sooner it would be refused again."""
+        return max(1, -(-self.wait // MICROSECONDS))
+
+    def remaining(self) -> list[int]:
+        """How much more each counter allows now."""
+        return [
+            max(0, (counter.window - ahead) * counter.amount // counter.window)
+            for counter, ahead in zip(self.counters, self.ahead, strict=True)
+        ]
+
+    def reset_seconds(self) -> list[int]:
+        """When each counter will be empty."""
+        return [-(-ahead // MICROSECONDS) for ahead in self.ahead]
+
+
+NO_LIMIT = Verdict((), 0, ())
+
+
+class _Waiting(NamedTuple):
+    counters: Sequence[Counter]
+    moves: bool
+    verdict: "asyncio.Future[Verdict]"
+
+
+class RateLimiter:
+    """One per process.
+
+    Failures are limited by `look` before the work, `take` for each failure, and `clear` once the client has shown that
+    it is no guesser. All three ask for the counters of `RateLimit.counters`, of any number of limits at once, each
+    counter once.
+    """
+
+    def __init__(self, redis: CarefulRedis) -> None:
+        self._redis = redis
+        self._own = MemoryCounters()
+        self._waiting: deque[_Waiting] = deque()
+        self._asking: asyncio.Task[None] | None = None
+        self._is_alone = False
+
+    async def take(self, counters: Sequence[Counter]) -> Verdict:
+        """Move all counters, or none if one of them says no."""
+        return await self._join(counters, moves=True)
+
+    async def look(self, counters: Sequence[Counter]) -> Verdict:
+        """What `take` would say, with nothing moved."""
+        return await self._join(counters, moves=False)
+
+    async def clear(self, counters: Sequence[Counter]) -> None:
+        """Empty the counters. While Redis is away, its own stay."""
+        if not counters:
+            return
+        names = [counter.name for counter in counters]
+        self._own.clear(names)
+        try:
+            await self._redis.ask(lambda redis: redis.unlink(*names))
+        except RedisAwayError as error:
+            logger.debug("Counters are not cleared in Redis: %s", error)
+
+    async def close(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
+
+    async def _join(self, counters: Sequence[Counter], *, moves: bool) -> Verdict:
+        if not counters:
+            return NO_LIMIT
+        verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(counters, moves, verdict))
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask_for_all())
+        return await verdict
+
+    async def _ask_for_all(self) -> None:
+        """Until no request waits any more."""
+        try:
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_BATCH))]
+                try:
+                    verdicts = await self._ask(batch)
+                except Exception as error:
+                    for waiting in batch:
+                        if not waiting.verdict.done():
+                            waiting.verdict.set_exception(error)
+                    continue
+                for waiting, verdict in zip(batch, verdicts, strict=True):
+                    # A client that has gone while it waited was counted all the same.
+                    if not waiting.verdict.done():
+                        waiting.verdict.set_result(verdict)
+        finally:
+            self._asking = None
+
+    async def _ask(self, batch: Sequence[_Waiting]) -> list[Verdict]:
+        try:
+            verdicts = await self._ask_redis(batch)
+        except RedisAwayError as error:
+            if not self._is_alone:
+                self._is_alone = True
+                logger.warning("Each process counts by itself, up to half of every limit: %s", error)
+            return [
+                Verdict(waiting.counters, *self._own.ask(waiting.counters, moves=waiting.moves)) for waiting in batch
+            ]
+        self._is_alone = False
+        return verdicts
+
+    async def _ask_redis(self, batch: Sequence[_Waiting]) -> list[Verdict]:
+        names: list[str] = []
+        arguments: list[int] = []
+        for counters, moves, _ in batch:
+            arguments += (len(counters), int(moves))
+            for name, window, step, _ in counters:
+                names.append(name)
+                arguments += (window, step)
+        reply = await self._redis.ask(lambda redis: _run_script(redis, names, arguments))
+        verdicts = []
+        start = 0
+        for counters, _, _ in batch:
+            end = start + 1 + len(counters)
+            verdicts.append(Verdict(counters, reply[start], reply[start + 1 : end]))
+            start = end
+        return verdicts
+
+
+async def _run_script(redis: Redis, names: Sequence[str], arguments: Sequence[int]) -> list[int]:
+    try:
+        reply = await redis.evalsha(_SCRIPT_HASH, len(names), *names, *arguments)
+    except NoScriptError:
+        reply = await redis.eval(_SCRIPT, len(names), *names, *arguments)
+    return cast("list[int]", reply)
+
+
+# What the limits of sign-ins still stand on.
+ANSWER_SECONDS = 2.0
+
+
 def client_name(address: Address) -> str:
     """Who is counted as one: an address, with IPv6 its network."""
-    prefix = f"/{IPV6_PREFIX}" if isinstance(address, IPv6Address) else ""
+    prefix = "/64" if isinstance(address, IPv6Address) else ""
     return "local" if address is None else str(ip_network(f"{address}{prefix}", strict=False))
 
 

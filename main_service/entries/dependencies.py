@@ -23,7 +23,6 @@ from main_service.entries.lifetimes import LifetimePolicies, LifetimePolicy
 from main_service.entries.permissions import Asker, ManageTokens, Rights
 from main_service.entries.read import EntryReader
 from main_service.errors import FieldError, InvalidInputError
-from main_service.keys.scan_limit import UnknownKeyLimit
 from main_service.resources import Resources
 from main_service.settings import Settings
 from main_service.web.client_address import client_address
@@ -82,25 +81,13 @@ WritingAskerDep = Annotated[Asker, Depends(get_writing_asker)]
 """Who asks through the API, unless by a token that may only read."""
 
 
-def unknown_key_limit(request: Request) -> UnknownKeyLimit:
-    """One per process: it has connections of its own."""
-    state, resources = request.app.state, resources_of(request)
-    settings = resources.settings
-    if not hasattr(state, "unknown_key_limit"):
-        state.unknown_key_limit = UnknownKeyLimit(
-            resources.redis, redis_url=settings.redis_url, per_minute=settings.unknown_keys_per_minute
-        )
-    limit: UnknownKeyLimit = state.unknown_key_limit
-    return limit
-
-
 async def get_reader(request: Request, session: SessionDep) -> EntryReader:
     resources = resources_of(request)
     return EntryReader(
         session=session,
         copies=Copies(resources.redis),
         known_keys=resources.known_keys,
-        count_unknown_key=lambda: unknown_key_limit(request).count(
+        count_unknown_key=lambda: resources.unknown_keys.count(
             client_address(request, resources.settings.trusted_proxies)
         ),
         bodies=resources.bodies,

@@ -1,41 +1,26 @@
-"""How many keys that stand for nothing a client may ask for, in a minute, counted in Redis.
+"""How many keys that stand for nothing a client may ask for, in a minute.
 
-A fixed window costs one small counter for each client, whatever it tries; a moving one would keep every attempt. While
-Redis is away nobody is counted.
+While Redis is away each process counts for itself.
 """
 
-import logging
-
-from limits import RateLimitItemPerMinute
-from limits.aio.strategies import FixedWindowRateLimiter
-
-from main_service.engines.rate_limits import Address, client_name, redis_counters
-from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.engines.rate_limits import Address, RateLimit, RateLimiter, subject_of
 from main_service.errors import TooManyUnknownKeysError
-
-logger = logging.getLogger(__name__)
+from main_service.quotas import Quota
 
 
 class UnknownKeyLimit:
     """One per process."""
 
-    def __init__(self, redis: CarefulRedis, *, redis_url: str, per_minute: int) -> None:
-        self._redis = redis
-        self._limiter = FixedWindowRateLimiter(redis_counters(redis_url))
-        self._item = RateLimitItemPerMinute(per_minute)
+    def __init__(self, limiter: RateLimiter, *, per_minute: int, secret: str) -> None:
+        self._limiter = limiter
+        self._limit = RateLimit("unknown-keys", (Quota(per_minute, 60),), secret=secret)
 
     async def count(self, address: Address) -> None:
-        """Count a key that there is not, or not for this client: which of the two, nobody learns from the counting.
+        """Count a key that does not exist, or not for this client: the client can't tell which from the counting.
 
         Raises:
             TooManyUnknownKeysError: it is one too many.
         """
-        client = f"unknown-keys:{client_name(address)}"
-        try:
-            # Its connections are its own, but what fails there and here is one Redis.
-            may_ask = await self._redis.ask(lambda _: self._limiter.hit(self._item, client))
-        except RedisAwayError as error:
-            logger.debug("Unknown keys are not counted: %s", error)
-            return
-        if not may_ask:
-            raise TooManyUnknownKeysError
+        verdict = await self._limiter.take(self._limit.counters(subject_of(address)))
+        if not verdict.is_allowed:
+            raise TooManyUnknownKeysError(retry_after_seconds=verdict.retry_after_seconds)

@@ -1,0 +1,72 @@
+"""Limits as settings write them: `120/minute;1000/hour`, `200MiB/hour`."""
+
+import re
+from typing import NamedTuple
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+_BYTES = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_QUOTA = re.compile(rf"([0-9]{{1,12}})\s*({'|'.join(_BYTES)})?\s*/\s*({'|'.join(_SECONDS)})", re.ASCII)
+LARGEST_AMOUNT = 10**12
+MICROSECONDS = 1_000_000
+"""In a second. Time is counted in them, so a quota can't be finer than one for each."""
+
+
+class Quota(NamedTuple):
+    """At most `amount`, of requests or bytes, in `seconds`."""
+
+    amount: int
+    seconds: int
+
+    @property
+    def window(self) -> str:
+        """`minute`, `hour` …"""
+        return next(name for name, seconds in _SECONDS.items() if seconds == self.seconds)
+
+    def times(self, factor: int) -> "Quota":
+        return Quota(self.amount * factor, self.seconds)
+
+
+Quotas = tuple[Quota, ...]
+"""All of them hold; none: without a limit. No two have the same window."""
+
+
+def parse_quotas(text: str) -> Quotas:
+    """How often something may be done: `120/minute;1000/hour`. Empty: as often as one likes.
+
+    Raises:
+        ValueError: with a sentence for the operator.
+    """
+    return _parse(text, may_be_bytes=False, example="120/minute;1000/hour")
+
+
+def parse_byte_quotas(text: str) -> Quotas:
+    """How many bytes something may take: `200MiB/hour`. Empty: as many as one likes.
+
+    Raises:
+        ValueError: with a sentence for the operator.
+    """
+    return _parse(text, may_be_bytes=True, example="200MiB/hour")
+
+
+def _parse(text: str, *, may_be_bytes: bool, example: str) -> Quotas:
+    if not text.strip():
+        return ()
+    quotas = [_parse_one(part.strip(), may_be_bytes=may_be_bytes, example=example) for part in text.split(";")]
+    windows = [quota.window for quota in quotas]
+    if len(set(windows)) < len(windows):
+        raise ValueError(f"must not name the same window twice, as in {text!r}")
+    return tuple(quotas)
+
+
+def _parse_one(part: str, *, may_be_bytes: bool, example: str) -> Quota:
+    match = _QUOTA.fullmatch(part)
+    if match is None or (match[2] and not may_be_bytes):
+        raise ValueError(
+            f"must look like {example} (per {', '.join(_SECONDS)}) or be empty for no limit; {part!r} does not"
+        )
+    amount = int(match[1]) * _BYTES.get(match[2] or "", 1)
+    if amount == 0:
+        raise ValueError(f"must be at least 1, and {part!r} allows nothing; leave it empty for no limit")
+    if amount > LARGEST_AMOUNT:
+        raise ValueError(f"must be at most {LARGEST_AMOUNT}, and {part!r} is more; leave it empty for no limit")
+    return Quota(amount, _SECONDS[match[3]])
