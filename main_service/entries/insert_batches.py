@@ -75,15 +75,11 @@ class SharedInserts:
             while self._waiting:
                 batch = self._next_batch()
                 try:
-                    await self._insert_together(batch)
+                    await self._insert(batch)
                 except DatabaseUnavailableError as error:
-                    # Those behind them have waited as long already, and would wait in vain.
+                    # Those who have no answer yet have waited as long already, and would wait in vain.
                     self._fail([*batch, *self._waiting], error)
                     self._waiting.clear()
-                except Exception:
-                    # One of them, perhaps: their misfortune is not that of the others.
-                    for waiting in batch:
-                        await self._insert_alone(waiting)
         finally:
             self._inserter = None
 
@@ -100,6 +96,21 @@ class SharedInserts:
         self._waiting.extendleft(reversed(postponed))
         return list(batch.values())
 
+    async def _insert(self, batch: list[_Waiting]) -> None:
+        """Together; if that fails, each alone.
+
+        Raises:
+            DatabaseUnavailableError: the first time that PostgreSQL is found away, so no row waits for it once more.
+        """
+        try:
+            await self._insert_together(batch)
+        except DatabaseUnavailableError:
+            raise
+        except Exception:
+            # One of them, perhaps: their misfortune is not that of the others.
+            for waiting in batch:
+                await self._insert_alone(waiting)
+
     async def _insert_together(self, batch: list[_Waiting]) -> None:
         is_known = await self.make_known([waiting.entry.key for waiting in batch])
         async with self._sessions() as session:
@@ -111,6 +122,8 @@ class SharedInserts:
     async def _insert_alone(self, waiting: _Waiting) -> None:
         try:
             await self._insert_together([waiting])
+        except DatabaseUnavailableError:
+            raise
         except Exception as error:
             waiting.settle(error)
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain, repeat
 from uuid import uuid4
 
 import asyncpg
@@ -139,6 +140,26 @@ async def test_database_that_hangs_is_waited_for_once_by_all_and_not_for_ever(en
                 silent.accept()
             inserts._sessions = there.sessions
             assert await insert_all(inserts, [new_link()]) == [True]
+
+
+async def test_database_that_hangs_while_rows_are_tried_alone_is_waited_for_once(environment: Environment) -> None:
+    """The third time that a session is asked for, PostgreSQL hangs: a batch has failed, and its first row is made."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+        address = f"postgresql+asyncpg://slipbin@127.0.0.1:{silent.getsockname()[1]}/slipbin"
+        hanging = settings_of(environment | {"MAIN_DATABASE_URL": address})
+        async with open_resources(hanging) as away, open_resources(settings_of(environment)) as there:
+            sessions = chain([there.sessions, there.sessions], repeat(away.sessions))
+            inserts = SharedInserts(lambda: next(sessions)(), away.known_keys)  # type: ignore[arg-type]
+            batch = [new_link(), new_link(owner_id=uuid4()), *(new_link() for _ in range(LARGEST_BATCH - 2))]
+
+            outcomes = await insert_all(inserts, [*batch, new_link()])
+
+            assert outcomes[0] is True
+            assert all(isinstance(outcome, DatabaseUnavailableError) for outcome in outcomes[1:])
+            silent.accept()[0].close()
+            with pytest.raises(BlockingIOError):
+                silent.accept()
 
 
 def test_crowd_of_clients_gets_an_entry_each(client: httpx.Client) -> None:
