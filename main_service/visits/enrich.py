@@ -6,16 +6,16 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
-from is_crawler import is_crawler
 from pydantic_core import Url
 from tldextract import TLDExtract
 from ua_parser import parse
 
 from main_service.visits.models import UNKNOWN
+from main_service.web.user_agents import LONGEST, is_machine, terminal_program
 
 REMEMBERED = 20_000
 """Different values of each kind that a process knows the answer for."""
-_MAX_AGENT, _MAX_REFERRER, _MAX_NAME, _MAX_DOMAIN = 512, 2048, 64, 253
+_MAX_REFERRER, _MAX_NAME, _MAX_DOMAIN = 2048, 64, 253
 
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?![a-z0-9])")
 _DESKTOPS = frozenset({"Windows", "Mac OS X", "Linux", "Chrome OS", "FreeBSD", "OpenBSD", "NetBSD", "Solaris"})
@@ -32,7 +32,7 @@ class Agent:
 
     is_bot: bool
     device_type: str | None
-    """desktop, mobile, tablet, bot or unknown; None: nothing is kept."""
+    """desktop, mobile, tablet, terminal, bot or unknown; None: nothing is kept."""
     browser: str | None
     os: str | None
 
@@ -56,11 +56,13 @@ class Target(NamedTuple):
 
 @lru_cache(REMEMBERED)
 def read_agent(user_agent: str) -> Agent:
-    user_agent = user_agent[:_MAX_AGENT]
-    is_bot = is_crawler(user_agent)
+    user_agent = user_agent[:LONGEST]
     parsed = parse(user_agent)
-    browser = clean(parsed.user_agent.family, _MAX_NAME) if parsed.user_agent else None
     os = clean(parsed.os.family, _MAX_NAME) if parsed.os else None
+    if (program := terminal_program(user_agent)) is not None:
+        return Agent(is_bot=False, device_type="terminal", browser=program, os=os)
+    is_bot = is_machine(user_agent)
+    browser = clean(parsed.user_agent.family, _MAX_NAME) if parsed.user_agent else None
     model = parsed.device.family if parsed.device else ""
     return Agent(is_bot, "bot" if is_bot else _device_type(user_agent, os, model), browser, os)
 

@@ -4,6 +4,8 @@ import re
 
 from starlette.datastructures import Headers
 
+from main_service.web.user_agents import is_previewer
+
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 _PROGRAM_TYPES = ("text/plain", "application/problem+json", "application/json")
 """What is sent where no page is wanted. JSON stands for problem+json, which few programs name."""
@@ -41,12 +43,6 @@ def _weight_of(media_type: str, weights: dict[str, float]) -> float:
     return next((weights[each] for each in ranges if each in weights), 0.0)
 
 
-# Names of their own, and what nearly all others call themselves. curl, wget and HTTP libraries are people's programs.
-_PREVIEWER = re.compile(
-    r"bot\b|crawler|spider|preview|unfurl|externalhit|externalagent|facebookcatalog|whatsapp|slack|discord|telegram"
-    r"|embedly|iframely|vkshare|snippet|linkexpanding|mastodon|pleroma|misskey|bluesky|lemmy|scraper|archiver",
-    re.IGNORECASE,
-)
 _AHEAD = re.compile(r"prefetch|prerender|preview", re.IGNORECASE)
 
 
@@ -57,5 +53,5 @@ def is_fetched_ahead(headers: Headers) -> bool:
 
 
 def is_link_preview(headers: Headers) -> bool:
-    """Whether a machine asks ahead of its person. A guess by what it says of itself: who lies gets what it asks for."""
-    return bool(_PREVIEWER.search(headers.get("user-agent", ""))) or is_fetched_ahead(headers)
+    """Whether a machine says that it asks ahead of its person. A client that lies gets what it asks for."""
+    return is_fetched_ahead(headers) or is_previewer(headers.get("user-agent", ""))

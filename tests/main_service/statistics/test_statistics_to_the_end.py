@@ -14,12 +14,12 @@ from tests.support.running import Environment
 
 ENDS = ["deleted", "expired", "viewed"]
 VIEWS = 5
-BOT = "curl/8.14.1"
-"""One that makes no previews: those spend no view, and are no visit where views are limited."""
+BOT = "python-requests/2.32.3"
 
 
 def visit(client: httpx.Client, path: str, user_agent: str = FIREFOX) -> int:
-    return client.get(path, headers={"User-Agent": user_agent}).status_code
+    """Where views are limited it spends one, without being asked."""
+    return client.get(path, headers={"User-Agent": user_agent, "X-Reveal": "1"}).status_code
 
 
 async def end(client: httpx.Client, database: asyncpg.Connection, key: str, headers: Headers, how: str) -> None:

@@ -88,8 +88,22 @@ def test_people_use(user_agent: str, device_type: str, browser: str, os: str | N
         "Iframely/1.3.1 (+https://iframely.com/docs/about)",
         "vkShare; http://vk.com/dev/Share",
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/141.0 Safari/537.36",
-        "curl/8.5.0",
         "python-requests/2.32.3",
+        "python-httpx/0.28.1",
+        "Go-http-client/2.0",
+        "okhttp/4.12.0",
+        "PycURL/7.45.3 libcurl/8.5.0",
+        "axios/1.7.2",
+        "UptimeRobot/2.0",
+        "Mozilla/5.0+(compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)",
+        "Pingdom.com_bot_version_1.4_(http://www.pingdom.com/)",
+        "Rocket.Chat/6.5.0",
+        "Discourse Forum Onebox v3.2.0",
+        "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.17425; Pro)",
+        "Mozilla/4.0 (compatible; ms-office; MSOffice 16)",
+        "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 10.0; Win64; x64; Trident/7.0; ms-office)",
+        "WordPress/6.5; https://blog.example",
+        "curl/7.54.0 (compatible; ExampleBot/1.0; +https://example.org/bot)",
         "",
     ],
 )
@@ -97,6 +111,39 @@ def test_bots_are(user_agent: str) -> None:
     agent = read_agent(user_agent)
 
     assert (agent.is_bot, agent.device_type) == (True, "bot")
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "program", "os"),
+    [
+        ("curl/8.5.0", "curl", None),
+        (
+            "curl/7.29.0 (x86_64-redhat-linux-gnu) libcurl/7.29.0 NSS/3.53.1 zlib/1.2.7 libidn/1.28 libssh2/1.8.0",
+            *("curl", "Red Hat"),
+        ),
+        ("Wget/1.21.3", "Wget", None),
+        ("Wget/1.12 (linux-gnu)", "Wget", "Linux"),
+        ("Wget2/2.1.0", "Wget", None),
+        ("HTTPie/3.2.2", "HTTPie", None),
+        ("xh/0.22.0", "xh", None),
+        ("aria2/1.37.0", "aria2", None),
+        ("Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.22621.4249", "PowerShell", "Windows"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Microsoft Windows 10.0.22631; en-US) PowerShell/7.5.0-preview.3",
+            *("PowerShell", "Windows"),
+        ),
+        ("Mozilla/5.0 (Linux; Ubuntu 22.04.4 LTS; en-US) PowerShell/7.4.2", "PowerShell", "Ubuntu"),
+        ("Mozilla/5.0 (Linux; Debian GNU/Linux 12 (bookworm); de-DE) PowerShell/7.4.6", "PowerShell", "Debian"),
+        ("w3m/0.5.3+git20230121", "w3m", None),
+        ("Lynx/2.9.0dev.12 libwww-FM/2.14 SSL-MM/1.4.1 GNUTLS/3.7.8", "Lynx", None),
+        ("ELinks/0.16.1.1 (textmode; Linux 6.1.0 x86_64; 80x24-2)", "ELinks", "Linux"),
+        ("Links (2.28; Linux 6.1.0 x86_64; GNU C 12.2; text)", "Links", "Linux"),
+    ],
+)
+def test_people_at_a_terminal_are_people(user_agent: str, program: str, os: str | None) -> None:
+    agent = read_agent(user_agent)
+
+    assert (agent.is_bot, agent.device_type, agent.browser, agent.os) == (False, "terminal", program, os)
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,11 @@ async def test_every_visit_is_counted_once_and_all_tables_tell_the_same(
     environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
     keys = [await insert_link(database) for _ in range(5)]
+    devices = {FIREFOX: "desktop", PHONE: "mobile", "curl/8.5.0": "terminal"}
     visits = [
         visit_to(
             random.choice(keys),
-            user_agent=random.choice([FIREFOX, PHONE, GOOGLEBOT, "curl/8.5.0"]),
+            user_agent=random.choice([*devices, GOOGLEBOT, "python-requests/2.32.3"]),
             referrer=random.choice(["", "https://a.example.org/x", "https://b.example.com/"]),
             language=random.choice(["de", "en-GB", ""]),
             at_ms=at_ms(ago(hours=random.randrange(50))),
@@ -46,14 +47,12 @@ async def test_every_visit_is_counted_once_and_all_tables_tell_the_same(
 
     await ingest(environment)
 
-    people = Counter(visit[1] for visit in visits if visit[4] in (FIREFOX, PHONE))
-    bots = Counter(visit[1] for visit in visits if visit[4] not in (FIREFOX, PHONE))
+    people = Counter(visit[1] for visit in visits if visit[4] in devices)
+    bots = Counter(visit[1] for visit in visits if visit[4] not in devices)
     assert {key: await counted(database, key) for key in keys} == {key: (people[key], bots[key]) for key in keys}
     for key in keys:
-        own = [visit for visit in visits if visit[1] == key and visit[4] in (FIREFOX, PHONE)]
-        assert await values(database, key, "device") == Counter(
-            "mobile" if visit[4] == PHONE else "desktop" for visit in own
-        )
+        own = [visit for visit in visits if visit[1] == key and visit[4] in devices]
+        assert await values(database, key, "device") == Counter(devices[visit[4]] for visit in own)
         assert await values(database, key, "language") == Counter(visit[6][:2] or "unknown" for visit in own)
         last_visit_at = await database.fetchval("SELECT last_visit_at FROM entry WHERE key = $1", key)
         assert at_ms(last_visit_at) == max(visit[0] for visit in own)

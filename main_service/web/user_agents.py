@@ -1,0 +1,66 @@
+"""What a user agent names: a browser, a program at a terminal, or a machine. Nothing else in the service judges it.
+
+It is a guess by what clients say of themselves. A client that lies is taken for what it says.
+"""
+
+import re
+
+from is_crawler import crawler_matches, is_crawler
+
+LONGEST = 512
+"""What follows behind so many characters is not looked at."""
+
+# By the product token that the program names itself with, in lower case.
+_COMMANDS = {"curl": "curl", "wget": "Wget", "wget2": "Wget", "httpie": "HTTPie", "xh": "xh", "aria2": "aria2"}
+_SHELLS = {"powershell": "PowerShell", "windowspowershell": "PowerShell"}
+_TEXT_BROWSERS = {"w3m": "w3m", "lynx": "Lynx", "elinks": "ELinks", "links": "Links"}
+_FIRST = _COMMANDS | _TEXT_BROWSERS
+
+_FIRST_PRODUCT = re.compile(r"([A-Za-z0-9]+)(?:/\S*)?(?=\s|$)")
+# PowerShell says first that it is a Mozilla, and where it runs: `(Linux; Debian GNU/Linux 12 (bookworm); en-US)`.
+_LAST_PRODUCT = re.compile(r"Mozilla/5\.0 \(.*\) ([A-Za-z]+)/\S+$")
+
+# It opens links ahead of the browser, and calls itself a browser in some versions.
+_OFFICE = re.compile(r"\bms-?office\b|\bmicrosoft office\b", re.IGNORECASE)
+
+# Names of their own, and what nearly all others call themselves.
+_PREVIEWER = re.compile(
+    r"bot\b|crawler|spider|preview|unfurl|onebox|externalhit|externalagent|facebookcatalog|whatsapp|slack|discord"
+    r"|telegram|embedly|iframely|vkshare|snippet|linkexpanding|mastodon|pleroma|misskey|bluesky|lemmy|scraper|archiver",
+    re.IGNORECASE,
+)
+
+
+def terminal_program(user_agent: str) -> str | None:
+    """The name of the program with which somebody reads at a terminal: a command, a shell or a browser of text.
+
+    None: it is none of those that are known, or says that it crawls, previews or scans.
+    """
+    user_agent = user_agent[:LONGEST]
+    for product, names in ((_FIRST_PRODUCT, _FIRST), (_LAST_PRODUCT, _SHELLS)):
+        found = product.match(user_agent)
+        name = names.get(found[1].lower()) if found else None
+        if found and name:
+            # Without its own name and version, which may be `7.5.0-preview.3`.
+            others = user_agent[: found.start(1)] + user_agent[found.end() :]
+            return None if crawler_matches(others) else name
+    return None
+
+
+def is_command(user_agent: str) -> bool:
+    """Whether it is a program that somebody has typed an address behind: curl, Wget, HTTPie, xh, PowerShell, aria2."""
+    name = terminal_program(user_agent)
+    return name is not None and name not in _TEXT_BROWSERS.values()
+
+
+def is_machine(user_agent: str) -> bool:
+    """Whether no person sees what it gets: crawlers, monitors, link previews, libraries, and what gives no name."""
+    user_agent = user_agent[:LONGEST]
+    if terminal_program(user_agent) is not None:
+        return False
+    return is_crawler(user_agent) or bool(_OFFICE.search(user_agent))
+
+
+def is_previewer(user_agent: str) -> bool:
+    """Whether it is a machine that says that it looks at links ahead of people."""
+    return is_machine(user_agent) and bool(_PREVIEWER.search(user_agent[:LONGEST]))
