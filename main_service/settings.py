@@ -231,6 +231,11 @@ class Settings(BaseSettings):
         description="How long single visits are kept, or up to a month longer: they go by months. Their counts stay. "
         "ISO 8601 duration. Default P400D.",
     )
+    leaderboard: Literal["everyone", "users", "off"] = Field(
+        "everyone",
+        description="Who may see which public entries are visited most: everyone, only signed-in users, or off. "
+        "Default everyone.",
+    )
     report_lifetime: timedelta = Field(
         timedelta(days=7),
         gt=timedelta(0),

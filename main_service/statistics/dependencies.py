@@ -18,7 +18,8 @@ StatisticsDep = Annotated[Statistics, Depends(get_statistics)]
 
 
 async def get_leaderboard(request: Request, session: SessionDep) -> Leaderboard:
-    return Leaderboard(session=session, redis=resources_of(request).redis)
+    resources = resources_of(request)
+    return Leaderboard(session=session, redis=resources.redis, audience=resources.settings.leaderboard)
 
 
 LeaderboardDep = Annotated[Leaderboard, Depends(get_leaderboard)]

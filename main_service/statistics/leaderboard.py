@@ -1,22 +1,26 @@
 """The public entries that most people visit.
 
-A task ranks them every minute and leaves the first in Redis; whether each may still be shown is asked of PostgreSQL
-when somebody looks, so what was made private or has ended is gone at once.
+They are ranked by the different visitors of each day, so one client that comes a thousand times counts once. A task
+ranks them every minute and leaves the first in Redis; whether each may still be shown is asked of PostgreSQL for each
+request, so what was made private or has ended is gone at once.
 """
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import cast
+from typing import Literal, cast
 
 from redis.asyncio import Redis
 
 from main_service.engines.postgres import Session
 from main_service.engines.redis import CarefulRedis, RedisAwayError
 from main_service.entries.entry import LiveEntry
+from main_service.errors import NotFoundError, SignInRequiredError
 from main_service.statistics import storage
+from main_service.statistics.storage import Ranked
 
 logger = logging.getLogger(__name__)
 
@@ -24,10 +28,13 @@ SHOWN = 100
 RANKED = 1_000
 """More than are shown, because some will not be public any more."""
 RANKING_LIFETIME = timedelta(minutes=10)
-"""A ranking that nobody has made anew for so long is none."""
+"""A ranking that was not made anew for so long is none."""
+_EMPTY_FOR = timedelta(seconds=10)
+"""So often at most an empty ranking is made anew for a reader: with so few visits the first one is waited for, and a
+site without public entries must not be ranked by each request."""
 _AT_ONCE = 200
-_NOBODY = ""
-"""Stands in every ranking, for a sorted set without members would not be there. No entry has this key."""
+
+Audience = Literal["everyone", "users", "off"]
 
 
 class Period(StrEnum):
@@ -43,22 +50,36 @@ class Period(StrEnum):
 @dataclass(frozen=True)
 class Place:
     entry: LiveEntry
+    visitors: int
+    """Different people of each day of UTC, summed up."""
     visits: int
 
 
 class Leaderboard:
-    def __init__(self, *, session: Session, redis: CarefulRedis) -> None:
+    def __init__(self, *, session: Session, redis: CarefulRedis, audience: Audience) -> None:
         self._session = session
         self._redis = redis
+        self._audience = audience
 
-    async def list_top(self, period: Period) -> list[Place]:
-        """At most `SHOWN` entries that are public and live now, most visited first."""
+    async def list_top(self, period: Period, *, is_user: bool) -> list[Place]:
+        """At most `SHOWN` entries that are public and live now, most visited first. `is_user`: who asks is signed in.
+
+        Raises:
+            NotFoundError: the service shows no leaderboard.
+            SignInRequiredError: it shows it to users only.
+        """
+        if self._audience == "off":
+            raise NotFoundError
+        if self._audience == "users" and not is_user:
+            raise SignInRequiredError
         ranking = await self._find(period)
         if ranking is None:
             ranking = await self._rank(period)
+        elif not ranking and await self._claim_empty(period):
+            ranking = await self._rewrite(period)
         places: list[Place] = []
         for start in range(0, len(ranking), _AT_ONCE):
-            places += await self._places(ranking[start : start + _AT_ONCE])
+            places += await self._list_places(ranking[start : start + _AT_ONCE])
             if len(places) >= SHOWN:
                 break
         return places[:SHOWN]
@@ -69,44 +90,49 @@ class Leaderboard:
         Raises:
             RedisAwayError: the old ranking stays.
         """
+        return len(await self._rewrite(period))
+
+    async def _rewrite(self, period: Period) -> list[Ranked]:
         ranking = await self._rank(period)
 
         async def write(redis: Redis) -> None:
-            pipeline = redis.pipeline(transaction=True)
-            pipeline.delete(_name(period))
-            pipeline.zadd(_name(period), {_NOBODY: 0, **dict(ranking)})
-            pipeline.expire(_name(period), RANKING_LIFETIME)
-            await pipeline.execute()
+            await redis.set(_name(period), json.dumps(ranking), ex=RANKING_LIFETIME)
 
         await self._redis.ask(write)
-        return len(ranking)
+        return ranking
 
-    async def _rank(self, period: Period) -> list[tuple[str, int]]:
+    async def _rank(self, period: Period) -> list[Ranked]:
         since = storage.hours_back(datetime.now(UTC), period.span)
         return await storage.rank_public(self._session, since=since, limit=RANKED)
 
-    async def _find(self, period: Period) -> list[tuple[str, int]] | None:
+    async def _find(self, period: Period) -> list[Ranked] | None:
         """The ranking in Redis; None if there is none."""
 
-        async def read(redis: Redis) -> list[tuple[bytes, float]]:
-            return cast(
-                "list[tuple[bytes, float]]", await redis.zrange(_name(period), 0, -1, desc=True, withscores=True)
-            )
+        async def read(redis: Redis) -> bytes | None:
+            return cast("bytes | None", await redis.get(_name(period)))
 
         try:
             found = await self._redis.ask(read)
         except RedisAwayError as error:
             logger.warning("No ranking to read: %s", error)
             return None
-        if not found:
-            return None
-        ranking = [(key.decode(), int(visits)) for key, visits in found if key]
-        return sorted(ranking, key=lambda each: (-each[1], each[0]))
+        return None if found is None else [Ranked(*each) for each in json.loads(found)]
 
-    async def _places(self, ranking: Sequence[tuple[str, int]]) -> list[Place]:
-        entries = await storage.list_public(self._session, [key for key, _ in ranking])
-        return [Place(entries[key], visits) for key, visits in ranking if key in entries]
+    async def _claim_empty(self, period: Period) -> bool:
+        """Whether this reader makes the empty ranking anew, for all who ask within `_EMPTY_FOR`."""
+
+        async def claim(redis: Redis) -> bool:
+            return bool(await redis.set(f"{_name(period)}:again", b"", nx=True, ex=_EMPTY_FOR))
+
+        try:
+            return await self._redis.ask(claim)
+        except RedisAwayError:
+            return False
+
+    async def _list_places(self, ranking: Sequence[Ranked]) -> list[Place]:
+        entries = await storage.list_public(self._session, [each.key for each in ranking])
+        return [Place(entries[key], visitors, visits) for key, visitors, visits in ranking if key in entries]
 
 
 def _name(period: Period) -> str:
-    return f"top:{{0}}:{period}"
+    return f"ranking:{{0}}:{period}"

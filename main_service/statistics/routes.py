@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, AccountDep
+from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, AccountDep, CurrentAccountDep
 from main_service.accounts.errors import TokenInvalidError
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import AskerDep
@@ -81,7 +81,18 @@ async def get_own(account: AccountDep, statistics: StatisticsDep) -> OwnStatisti
     return own_out(await statistics.sum_up_own(account.id))
 
 
-@router.get("/stats/top", summary="List the most visited public entries", responses=problem_responses(*_AWAY))
-async def list_top(asked: Annotated[TopIn, Query()], leaderboard: LeaderboardDep, settings: SettingsDep) -> TopOut:
-    """Of everybody's, as they are now. Ranked every minute."""
-    return top_out(asked.period, await leaderboard.list_top(asked.period), settings.public_url)
+@router.get(
+    "/stats/top",
+    summary="List the most visited public entries",
+    openapi_extra=FOR_GUESTS_TOO,
+    responses=problem_responses(NotFoundError, SignInRequiredError, TokenInvalidError, *_AWAY),
+)
+async def list_top(
+    asked: Annotated[TopIn, Query()], account: CurrentAccountDep, leaderboard: LeaderboardDep, settings: SettingsDep
+) -> TopOut:
+    """Everybody's, as they are now, by different visitors. Ranked every minute.
+
+    Whether guests may see them, or users only, the operator of the service decides.
+    """
+    places = await leaderboard.list_top(asked.period, is_user=account is not None)
+    return top_out(asked.period, places, settings.public_url)

@@ -115,9 +115,12 @@ class OwnStatisticsOut(BaseModel):
 
 class TopItemOut(BaseModel):
     entry: EntryOut
+    visitors: int = Field(
+        description="Different people of each day of UTC in the period, summed up: what the list is ranked by."
+    )
     visits: int = Field(description="Of people, in the period.")
 
 
 class TopOut(BaseModel):
     period: Period
-    items: list[TopItemOut] = Field(description="Most visited first, at most 100.")
+    items: list[TopItemOut] = Field(description="Most visitors first, at most 100.")

@@ -67,6 +67,9 @@ def own_out(counts: OwnCounts) -> OwnStatisticsOut:
 def top_out(period: Period, places: list[Place], public_url: str) -> TopOut:
     """To anybody: who manages an entry sees here what others see of it."""
     items = [
-        TopItemOut(entry=entry_out(each.entry, public_url, to_manager=False), visits=each.visits) for each in places
+        TopItemOut(
+            entry=entry_out(each.entry, public_url, to_manager=False), visitors=each.visitors, visits=each.visits
+        )
+        for each in places
     ]
     return TopOut(period=period, items=items)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, select, text
@@ -148,19 +149,42 @@ async def count_own(session: Session, owner_id: UUID) -> OwnCounts:
     return OwnCounts(entries, live_entries, int(people), int(bots), last_visit_at)
 
 
-async def rank_public(session: Session, *, since: datetime, limit: int) -> list[tuple[str, int]]:
-    """Key and visits of the public live entries that most people have visited since a whole hour, most first."""
-    visits = func.sum(VisitHour.people)
+class Ranked(NamedTuple):
+    key: str
+    visitors: int
+    """Different people of each day of UTC, summed up."""
+    visits: int
+    """Of people."""
+
+
+async def rank_public(session: Session, *, since: datetime, limit: int) -> list[Ranked]:
+    """The public live entries that most people have visited since a whole hour, most visitors first.
+
+    At a tie the older one is first, which no number of visits can change. The day on which the time begins counts with
+    all of its visitors, but with no more than it had visits since.
+    """
+    people = func.sum(VisitHour.people)
+    by_day = (
+        select(
+            VisitHour.key,
+            people.label("visits"),
+            func.least(people, func.max(VisitHour.day_visitors)).label("visitors"),
+        )
+        .where(VisitHour.hour_at >= since)
+        .group_by(VisitHour.key, func.date_trunc("day", VisitHour.hour_at, "UTC"))
+        .having(people > 0)
+        .subquery()
+    )
+    visitors = func.sum(by_day.c.visitors)
     statement = (
-        select(VisitHour.key, visits)
-        .join(Entry, Entry.key == VisitHour.key)
-        .where(VisitHour.hour_at >= since, *_is_public())
-        .group_by(VisitHour.key)
-        .having(visits > 0)
-        .order_by(visits.desc(), VisitHour.key)
+        select(by_day.c.key, visitors, func.sum(by_day.c.visits))
+        .join(Entry, Entry.key == by_day.c.key)
+        .where(*_is_public())
+        .group_by(by_day.c.key, Entry.created_at)
+        .order_by(visitors.desc(), Entry.created_at, by_day.c.key)
         .limit(limit)
     )
-    return [(key, int(count)) for key, count in await session.execute(statement)]
+    return [Ranked(key, int(visitors), int(visits)) for key, visitors, visits in await session.execute(statement)]
 
 
 async def list_public(session: Session, keys: Sequence[str]) -> dict[str, LiveEntry]:

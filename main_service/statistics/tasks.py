@@ -21,10 +21,14 @@ def rank_entries_task() -> None:
 
 
 async def _rank_entries() -> None:
-    async with open_resources(load_settings(), for_task=True) as resources:
+    settings = load_settings()
+    if settings.leaderboard == "off":
+        return
+    async with open_resources(settings, for_task=True) as resources:
         for period in Period:
             try:
                 async with resources.sessions() as session:
-                    await Leaderboard(session=session, redis=resources.redis).rewrite(period)
+                    leaderboard = Leaderboard(session=session, redis=resources.redis, audience=settings.leaderboard)
+                    await leaderboard.rewrite(period)
             except (UnavailableError, RedisAwayError) as error:
                 logger.warning("The ranking of the last %s stays as it is: %r", period, error.__cause__ or error)

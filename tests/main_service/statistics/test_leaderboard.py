@@ -10,14 +10,16 @@ import pytest
 import redis
 
 from tests.faults.tasks import run_task
-from tests.main_service.accounts.registering import User, register
+from tests.main_service.accounts.registering import User, bearer, register
 from tests.main_service.entries.making import create_link, create_paste
 from tests.main_service.visits.counting import count_hour
-from tests.support.running import Environment
+from tests.main_service.visits.ingesting import FIREFOX, ingest
+from tests.support.running import Environment, WebServer
 
 THIS_HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-MANY = 10**12
-"""Visits that put whoever has them before the entries of all other tests."""
+MANY = 10**7
+"""Visitors that put an entry before those of all other tests."""
+RANKINGS = [f"ranking:{{0}}:{period}{ending}" for period in ("day", "week", "month") for ending in ("", ":again")]
 
 
 @pytest.fixture
@@ -30,37 +32,51 @@ def rank(request: pytest.FixtureRequest, environment: Environment, valkey: redis
     """What to do after counts have changed: nothing while there is no ranking, else make it anew."""
 
     def rank() -> None:
-        valkey.delete("top:{0}:day", "top:{0}:week", "top:{0}:month")
+        valkey.delete(*RANKINGS)
         if request.param == "Redis":
             run_task("main_service.statistics.tasks", "rank_entries_task", environment=environment)
-            assert valkey.zcard("top:{0}:day") > 0
-            assert 0 < valkey.ttl("top:{0}:day") <= 600
+            assert 0 < valkey.ttl("ranking:{0}:day") <= 600
 
     yield rank
-    valkey.delete("top:{0}:day", "top:{0}:week", "top:{0}:month")
+    valkey.delete(*RANKINGS)
 
 
-def top(client: httpx.Client, period: str = "day") -> dict[str, int]:
+def places(client: httpx.Client, period: str = "day") -> dict[str, tuple[int, int]]:
+    """Visitors and visits by key, in the order of the list."""
     response = client.get("/api/v1/stats/top", params={"period": period})
     assert response.status_code == 200, response.text
     assert response.json()["period"] == period
-    return {item["entry"]["key"]: item["visits"] for item in response.json()["items"]}
+    return {item["entry"]["key"]: (item["visitors"], item["visits"]) for item in response.json()["items"]}
 
 
-async def test_public_live_entries_are_listed_by_visits_of_people_in_the_period(
+def top(client: httpx.Client, period: str = "day") -> dict[str, int]:
+    """Visitors by key."""
+    return {key: visitors for key, (visitors, _) in places(client, period).items()}
+
+
+def visit(client: httpx.Client, path: str, user_agent: str = FIREFOX) -> int:
+    return client.get(path, headers={"User-Agent": user_agent}).status_code
+
+
+async def count_visitors(database: asyncpg.Connection, key: str, hour: datetime, number: int) -> None:
+    """Each of them came twice."""
+    await count_hour(database, key, hour, people=2 * number, visitors=number)
+
+
+async def test_public_live_entries_are_listed_by_visitors_in_the_period(
     client: httpx.Client, database: asyncpg.Connection, user: User, rank: Any
 ) -> None:
     def make(visibility: str) -> str:
         return str(create_link(client, headers=user.headers, visibility=visibility)["key"])
 
     first, second, unlisted, private = (make(visibility) for visibility in ("public", "public", "unlisted", "private"))
-    for key, people in ((first, 2 * MANY), (second, MANY), (unlisted, 3 * MANY), (private, 4 * MANY)):
-        await count_hour(database, key, THIS_HOUR, people=people)
+    for key, number in ((first, 2 * MANY), (second, MANY), (unlisted, 3 * MANY), (private, 4 * MANY)):
+        await count_visitors(database, key, THIS_HOUR, number)
     crawled = make("public")
     await count_hour(database, crawled, THIS_HOUR, people=0, bots=5 * MANY)
-    await count_hour(database, second, THIS_HOUR - timedelta(days=2), people=2 * MANY)
-    await count_hour(database, first, THIS_HOUR - timedelta(days=20), people=4 * MANY)
-    await count_hour(database, second, THIS_HOUR - timedelta(days=31), people=9 * MANY)
+    await count_visitors(database, second, THIS_HOUR - timedelta(days=2), 2 * MANY)
+    await count_visitors(database, first, THIS_HOUR - timedelta(days=20), 4 * MANY)
+    await count_visitors(database, second, THIS_HOUR - timedelta(days=31), 9 * MANY)
     rank()
 
     for period, expected in (
@@ -79,7 +95,7 @@ async def test_entry_that_is_not_public_any_more_is_gone_at_once(
     client: httpx.Client, database: asyncpg.Connection, user: User, rank: Any, change: str
 ) -> None:
     key = create_paste(client, headers=user.headers, visibility="public")["key"]
-    await count_hour(database, key, THIS_HOUR, people=10 * MANY)
+    await count_visitors(database, key, THIS_HOUR, 10 * MANY)
     rank()
     assert key in top(client)
 
@@ -105,8 +121,8 @@ async def test_at_most_a_hundred_are_listed_however_many_are_gone(
         marker,
     )
     await database.execute(
-        "INSERT INTO visit_hour (key, hour_at, people) SELECT $1 || '-' || n, $2, $3::bigint - n "
-        "FROM generate_series(1, 320) AS n",
+        "INSERT INTO visit_hour (key, hour_at, people, day_visitors) "
+        "SELECT $1 || '-' || n, $2, $3::bigint - n, $3::bigint - n FROM generate_series(1, 320) AS n",
         marker,
         THIS_HOUR,
         100 * MANY,
@@ -124,11 +140,95 @@ async def test_at_most_a_hundred_are_listed_however_many_are_gone(
     await database.execute("UPDATE entry SET expires_at = now() WHERE key LIKE $1", f"{marker}-%")
 
 
+async def test_one_client_that_comes_again_and_again_is_one_visitor(
+    environment: Environment, client: httpx.Client, user: User, rank: Any
+) -> None:
+    spammed, read = (str(create_link(client, headers=user.headers, visibility="public")["key"]) for _ in range(2))
+    for _ in range(100):
+        assert visit(client, f"/{spammed}") == 302
+    for system in ("X11; Linux x86_64", "Windows NT 10.0; Win64; x64"):
+        agent = f"Mozilla/5.0 ({system}; rv:145.0) Gecko/20100101 Firefox/145.0"
+        assert visit(client, f"/{read}", agent) == 302
+    # Of these nothing may be kept that would tell them apart.
+    for _ in range(100):
+        assert client.get(f"/{spammed}", headers={"User-Agent": FIREFOX, "DNT": "1"}).status_code == 302
+    await ingest(environment)
+    rank()
+
+    for period in ("day", "week", "month"):
+        ours = {key: figures for key, figures in places(client, period).items() if key in (spammed, read)}
+        assert list(ours.items()) == [(read, (2, 2)), (spammed, (1, 200))]
+
+
+async def test_at_a_tie_the_older_entry_is_first_however_often_the_other_was_visited(
+    client: httpx.Client, database: asyncpg.Connection, user: User, rank: Any
+) -> None:
+    older, newer = (str(create_link(client, headers=user.headers, visibility="public")["key"]) for _ in range(2))
+    await count_hour(database, older, THIS_HOUR, people=50 * MANY, visitors=50 * MANY)
+    await count_hour(database, newer, THIS_HOUR, people=90 * MANY, visitors=50 * MANY)
+    rank()
+
+    assert [key for key in top(client) if key in (older, newer)] == [older, newer]
+
+
+async def test_visitors_of_a_day_that_began_before_are_no_more_than_the_visits_since(
+    client: httpx.Client, database: asyncpg.Connection, user: User, rank: Any
+) -> None:
+    key = create_link(client, headers=user.headers, visibility="public")["key"]
+    # In the first hour of the time: most of its day is over.
+    await count_hour(database, key, THIS_HOUR - timedelta(hours=23), people=2 * MANY, visitors=60 * MANY)
+    rank()
+
+    assert top(client)[key] == 2 * MANY
+
+
+async def test_empty_list_is_made_anew_when_it_is_asked_for_but_not_each_time(
+    client: httpx.Client, database: asyncpg.Connection, user: User, valkey: redis.Redis, rank: Any
+) -> None:
+    key = create_link(client, headers=user.headers, visibility="public")["key"]
+    await count_visitors(database, key, THIS_HOUR, 10 * MANY)
+    rank()
+    # As it was ranked before anybody came.
+    valkey.set("ranking:{0}:day", "[]", ex=600)
+
+    assert key in top(client)
+    assert key in top(client), "the new one is kept"
+
+    valkey.set("ranking:{0}:day", "[]", ex=600)
+    assert top(client) == {}
+    assert 0 < valkey.ttl("ranking:{0}:day:again") <= 10
+    valkey.delete("ranking:{0}:day:again")
+    assert key in top(client)
+
+
+@pytest.mark.parametrize("audience", ["users", "off"])
+async def test_list_is_shown_to_those_the_operator_chose(
+    environment: Environment, database: asyncpg.Connection, audience: str
+) -> None:
+    with WebServer(environment | {"MAIN_LEADERBOARD": audience}) as server:
+        user = register(server.client)
+        key = create_link(server.client, headers=user.headers, visibility="public")["key"]
+        await count_visitors(database, key, THIS_HOUR, 10 * MANY)
+
+        answers = {
+            name: server.client.get("/api/v1/stats/top", headers=headers)
+            for name, headers in (("user", user.headers), ("guest", {}), ("forger", bearer("nonsense")))
+        }
+
+    status = {name: answer.status_code for name, answer in answers.items()}
+    assert status == {"user": 200 if audience == "users" else 404, "guest": 401 if audience == "users" else 404} | {
+        "forger": 401
+    }
+    if audience == "users":
+        assert key in {item["entry"]["key"] for item in answers["user"].json()["items"]}
+        assert answers["guest"].json()["code"] == "sign_in_required"
+
+
 async def test_list_shows_nothing_that_only_who_manages_an_entry_may_see(
     client: httpx.Client, database: asyncpg.Connection, user: User
 ) -> None:
     limited = create_link(client, headers=user.headers, visibility="public", views=5, title="Secret")
-    await count_hour(database, limited["key"], THIS_HOUR, people=10 * MANY)
+    await count_visitors(database, limited["key"], THIS_HOUR, 10 * MANY)
 
     for headers in ({}, user.headers):
         items = client.get("/api/v1/stats/top", headers=headers).json()["items"]
