@@ -207,7 +207,7 @@ class FastProtocol(HttpProtocol):
             return None
         headers = dict(self.headers)
         has_doubles = len(headers) != len(self.headers)
-        if has_doubles or not _NOT_PLAIN.isdisjoint(headers):
+        if has_doubles or b"host" not in headers or not _NOT_PLAIN.isdisjoint(headers):
             return None
         if b"cookie" in headers and _COOKIE in headers[b"cookie"]:
             return None

@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from main_service.http_server.client_limits import WAITING_REQUESTS
 from main_service.web.headers import DEFAULTS
 
 HEAD_BYTES = 32 * 1024
@@ -44,6 +45,11 @@ HEAD_TOO_LARGE = Refusal(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     "headers_too_large",
     f"The address and headers of the request are larger than {HEAD_BYTES // 1024} KiB.",
+)
+TOO_MANY_WAITING = Refusal(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "too_many_waiting",
+    f"More than {WAITING_REQUESTS} requests were sent on one connection without waiting for answers.",
 )
 TOO_SLOW = Refusal(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", "The request did not arrive in time.")
 SHUTTING_DOWN = Refusal(

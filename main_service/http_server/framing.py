@@ -1,24 +1,27 @@
-"""Where a request ends must be beyond doubt, or a proxy before us could see another number of requests than we do."""
+"""What a request is must be beyond doubt, or a proxy before us could see other ones than we do."""
 
 Headers = list[tuple[bytes, bytes]]
 """Names in lower case."""
 
 
-def is_ending_clear(version: str, headers: Headers, *, is_upgrade: bool) -> bool:
-    """What the parser leaves open, or finds only when the app is already at work.
+def is_unambiguous(version: str, headers: Headers, *, is_upgrade: bool) -> bool:
+    """Whether the request ends in one place only and names one host: what the parser leaves open, or finds too late.
 
     It refuses by itself a length beside an encoding, two lengths, folded headers and line ends without CR.
     `is_upgrade`: the client would go on in another protocol; the parser takes no body from it.
     """
     if version not in ("1.1", "1.0"):
         return False
+    hosts = 0
     for name, value in headers:
-        if name == b"transfer-encoding":
+        if name == b"host":
+            hosts += 1
+        elif name == b"transfer-encoding":
             if value.lower() != b"chunked" or version == "1.0" or is_upgrade:
                 return False
         elif is_upgrade and name == b"content-length" and value != b"0":
             return False
-    return True
+    return hosts == 1 or (hosts == 0 and version == "1.0")
 
 
 def size_bytes(url: bytes, headers: Headers) -> int:

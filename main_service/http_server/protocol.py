@@ -10,37 +10,28 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from main_service.http_server.client_limits import (
+    BODY_BYTES_PER_SECOND,
+    BODY_SECONDS,
+    DRAIN_SECONDS,
+    HEAD_SECONDS,
+    LAST_WORD_SECONDS,
+    LINGER_SECONDS,
+    LONGEST_BODY_SECONDS,
+    SHUTDOWN_SECONDS,
+    WAITING_REQUESTS,
+)
 from main_service.http_server.error_responses import (
     HEAD_BYTES,
     HEAD_TOO_LARGE,
     NOT_HTTP,
     SHUTTING_DOWN,
+    TOO_MANY_WAITING,
     TOO_SLOW,
     Refusal,
 )
-from main_service.http_server.framing import is_ending_clear, size_bytes
+from main_service.http_server.framing import is_unambiguous, size_bytes
 from main_service.http_server.timing import AnswerTransport, Limit, TimedFlowControl, Timer, UnsentAnswer
-
-HEAD_SECONDS = 10
-"""From its first byte to its last; and for a new connection to send a first byte at all."""
-
-BODY_SECONDS = 10
-BODY_BYTES_PER_SECOND = 16 * 1024
-LONGEST_BODY_SECONDS = 300
-"""A body has `BODY_SECONDS`, and one more for each so many bytes, up to the longest; and it may never pause for
-`BODY_SECONDS`: a slow line may upload, a trickle ends, and nobody buys an hour of silence with a fast start."""
-
-DRAIN_SECONDS = 20
-"""So long the rest of a body is taken after its answer, because many clients read only when they have sent all."""
-
-LINGER_SECONDS = 2
-"""Silence after which a client is taken to have read the answer that closes its connection."""
-
-LAST_WORD_SECONDS = 1
-"""How long an idle connection is kept when the process ends: its next request may be on its way already."""
-
-SHUTDOWN_SECONDS = 10
-"""How long clients may go on sending and reading when the process ends."""
 
 
 class RefusedError(Exception):
@@ -90,7 +81,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.flow = TimedFlowControl(transport, self.loop)
+        self.flow = TimedFlowControl(transport, self.loop, waiting=self.pipeline)
         self._unsent = UnsentAnswer(transport, self.loop)
         self._answer_transport = cast(asyncio.Transport, AnswerTransport(transport, self._close))
         self._rest()
@@ -146,7 +137,10 @@ class HttpProtocol(HttpToolsProtocol):
             self._fault = HEAD_TOO_LARGE
             raise RefusedError
         is_upgrade = self.parser.should_upgrade()
-        if not is_ending_clear(self.parser.get_http_version(), self.headers, is_upgrade=is_upgrade):
+        if not is_unambiguous(self.parser.get_http_version(), self.headers, is_upgrade=is_upgrade):
+            raise RefusedError
+        if len(self.pipeline) >= WAITING_REQUESTS:
+            self._fault = TOO_MANY_WAITING
             raise RefusedError
         super().on_headers_complete()
         # Trailers must not become headers of a request that the app already has.
@@ -175,6 +169,11 @@ class HttpProtocol(HttpToolsProtocol):
             self._rest()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        if self.flow.write_paused:
+            # Its answer would lie here beside the one that the client does not take.
+            self.flow.pause_reading()
+            self.pipeline.append((cycle, app))
+            return
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
 
@@ -183,13 +182,18 @@ class HttpProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self._left_at is not None or self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            self._start_next()
         elif self._refusal is not None:
             self._leave(self._refusal)
         else:
+            self.flow.resume_reading()
             self._rest()
+
+    def _start_next(self) -> None:
+        """Give the app the oldest of the requests that wait."""
+        self._start_asgi_task(*self.pipeline.pop())
+        self.flow.resume_reading()
 
     def shutdown(self) -> None:
         """Finish what was begun. Called once, when the process is to end."""
@@ -204,12 +208,34 @@ class HttpProtocol(HttpToolsProtocol):
         super().pause_writing()
         self._timer.ring_at(self._unsent.watch())
 
-    def eof_received(self) -> None:
-        """The connection is closed now, as soon as the client has taken what is written."""
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.pipeline and not self._is_answering() and not self.transport.is_closing():
+            self._start_next()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more. What it has asked is answered, then the connection is closed.
+
+        False: it is closed now, as soon as the client has taken what is written.
+        """
         self._timer.ring_at(self._unsent.watch())
+        is_cut_off = self._is_in_body
+        if is_cut_off and self.pipeline and self.pipeline[0][0] is self.cycle:
+            self.pipeline.popleft()
+            is_cut_off = False
+        last = self.pipeline[0][0] if self.pipeline else self._answering
+        if is_cut_off or last is None or last.response_complete or self._left_at is not None:
+            return False
+        self._is_deaf = True
+        if self._refusal is None:
+            last.keep_alive = False
+        return True
+
+    def _is_answering(self) -> bool:
+        return self._answering is not None and not self._answering.response_complete
 
     def _is_busy(self) -> bool:
-        return self._answering is not None and not self._answering.response_complete
+        return self._is_answering() or bool(self.pipeline)
 
     def _is_idle(self) -> bool:
         return self._began_at is None and not self._is_busy() and not self._is_deaf

@@ -1,7 +1,7 @@
 """How long a connection waits: its one timer, the time in which we do not read, and answers that nobody takes."""
 
 from asyncio import AbstractEventLoop, TimerHandle, Transport
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 
 from uvicorn.protocols.http.flow_control import FlowControl
 
@@ -52,10 +52,15 @@ class Timer:
 
 
 class TimedFlowControl(FlowControl):
-    """Knows how long we did not read, which is no fault of the client's."""
+    """Knows how long we did not read, which is no fault of the client's. Reads nothing while requests wait.
 
-    def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
+    `waiting`: those of the client that were read and not begun. Each cycle of uvicorn's asks to read on, even if it
+    is only to hear whether its client is still there.
+    """
+
+    def __init__(self, transport: Transport, loop: AbstractEventLoop, *, waiting: Sized) -> None:
         super().__init__(transport)
+        self._waiting = waiting
         self._loop = loop
         self._paused_at = 0.0
         self._paused_seconds = 0.0
@@ -70,7 +75,7 @@ class TimedFlowControl(FlowControl):
             super().pause_reading()
 
     def resume_reading(self) -> None:
-        if self.read_paused:
+        if self.read_paused and not self._waiting:
             self._paused_seconds = self.paused_seconds
             super().resume_reading()
 

@@ -1,5 +1,7 @@
 """Headers on every answer: those that protect pages and files, and the few that are meant for a redirect."""
 
+from http import HTTPStatus
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -63,6 +65,9 @@ class SecurityHeadersMiddleware:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 add_defaults(MutableHeaders(scope=message), message["status"])
+                if message["status"] == HTTPStatus.NO_CONTENT:
+                    # The framework names the type of what it would have sent.
+                    message["headers"] = [header for header in message["headers"] if header[0] != b"content-type"]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

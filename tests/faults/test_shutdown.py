@@ -130,7 +130,7 @@ def test_endless_clients_do_not_keep_the_process(web: LoneWebServer) -> None:
     large = create_paste(web.client, text="a" * 8_000_000)["key"]
     with connect(web) as uploading, connect(web) as reading:
         reading.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
-        reading.sendall(f"GET /{large}/raw HTTP/1.1\r\n\r\n".encode())
+        reading.sendall(f"GET /{large}/raw HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         wait_until_held(web, reading.getsockname()[1])
         uploading.sendall(POST + b"Content-Length: 9000000\r\n\r\n" + b"a" * 100_000)
         wait_until_held(web, uploading.getsockname()[1])

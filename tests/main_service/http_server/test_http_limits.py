@@ -108,6 +108,11 @@ def test_pipelined_head_is_measured_too(web: WebServer) -> None:
         b"CONNECT example.org:443 HTTP/1.1\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET /unknown-key HTTP/1.1\r\nAccept: */*\r\n\r\n",
+        GET + b"Host: x\r\n\r\n",
+        GET + b"host: y\r\n\r\n",
+        GET.replace(b"1.1", b"1.0") + b"Host: x\r\n\r\n",
         GET + b"X: a\x00b\r\n\r\n",
         GET + b"X\x00: a\r\n\r\n",
         GET + b": a\r\n\r\n",
@@ -144,10 +149,26 @@ def test_what_is_no_clear_request_is_400_and_ends_the_connection(web: WebServer,
     assert_is_refusal(web, answer, 400, "bad_request")
 
 
+def test_http_1_0_needs_no_host(web: WebServer) -> None:
+    [answer] = exchange(web, b"GET /static/favicon.svg HTTP/1.0\r\n\r\n")
+
+    assert answer.status == 200
+
+
+def test_link_is_not_followed_without_a_host(web: WebServer, client: httpx.Client) -> None:
+    """The fast path refuses what FastAPI would."""
+    key = create_link(client)["key"]
+    assert client.get(f"/{key}").status_code == 302
+
+    [answer] = exchange(web, f"GET /{key} HTTP/1.1\r\n\r\n".encode() + LAST_GET)
+
+    assert_is_refusal(web, answer, 400, "bad_request")
+
+
 def test_wrong_encoding_is_refused_before_anything_is_done(web: WebServer, client: httpx.Client) -> None:
     link = create_link(client)
     token = managing(link)["X-Manage-Token"]
-    head = f"DELETE /api/v1/entries/{link['key']} HTTP/1.1\r\nX-Manage-Token: {token}\r\n"
+    head = f"DELETE /api/v1/entries/{link['key']} HTTP/1.1\r\nHost: x\r\nX-Manage-Token: {token}\r\n"
 
     [answer] = exchange(web, head.encode() + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n")
 
@@ -157,16 +178,17 @@ def test_wrong_encoding_is_refused_before_anything_is_done(web: WebServer, clien
 
 def test_trailer_is_no_header(web: WebServer, client: httpx.Client) -> None:
     link = create_link(client)
-    head = f"PATCH /api/v1/entries/{link['key']} HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+    head = f"PATCH /api/v1/entries/{link['key']} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    head += "Transfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n"
     body = b"2\r\n{}\r\n0\r\nX-Manage-Token: " + link["manage_token"].encode() + b"\r\n\r\n"
 
-    [answer] = exchange(web, head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
+    [answer] = exchange(web, head.encode() + body)
 
     assert (answer.status, json.loads(answer.body)["code"]) == (401, "manage_token_missing")
 
 
 def test_garbage_behind_requests_is_answered_after_them(web: WebServer) -> None:
-    unknown = b"GET /api/v1/unknown HTTP/1.1\r\n\r\n"
+    unknown = b"GET /api/v1/unknown HTTP/1.1\r\nHost: x\r\n\r\n"
 
     answers = exchange(web, GET + b"\r\n" + unknown + GET + b"\r\n" + SECRET)
 
@@ -196,7 +218,7 @@ def test_client_that_goes_on_sending_is_not_reset_before_it_reads(
 def test_connection_goes_on_after_a_body_that_nobody_read(web: WebServer) -> None:
     body = b"a" * 1_000_000
     with connect(web) as connection:
-        connection.sendall(b"POST /api/v1/unknown HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n")
+        connection.sendall(b"POST /api/v1/unknown HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
         assert read_answer(connection).status == 404
         connection.sendall(body + GET + b"\r\n")
         assert read_answer(connection).status == 200

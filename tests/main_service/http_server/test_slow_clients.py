@@ -76,7 +76,7 @@ def say_nothing(web: WebServer, start: bytes = b"") -> Outcome:
 def end_body_after_answer(web: WebServer) -> Outcome:
     """Silent after a body that went on for 5 s when its request was answered."""
     with connect(web) as connection:
-        connection.sendall(b"POST /api/v1/unknown HTTP/1.1\r\nContent-Length: 10\r\n\r\n")
+        connection.sendall(b"POST /api/v1/unknown HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
         for _ in range(10):
             time.sleep(0.5)
             connection.sendall(b"a")
@@ -110,7 +110,7 @@ def read_nothing(web: WebServer, address: str, headers: bytes = b"") -> float:
     """How long a client is kept that never reads its answer, which fits into no buffer of the system."""
     with connect(web) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
-        connection.sendall(f"GET {address} HTTP/1.1\r\n".encode() + headers + b"\r\n")
+        connection.sendall(f"GET {address} HTTP/1.1\r\nHost: x\r\n".encode() + headers + b"\r\n")
         began_at = time.monotonic()
         wait_until_held(web, connection.getsockname()[1])
         wait_until_left(web, connection.getsockname()[1], seconds=60)
@@ -120,7 +120,9 @@ def read_nothing(web: WebServer, address: str, headers: bytes = b"") -> float:
 def read_late(web: WebServer, address: str) -> bytes:
     """What stands in an answer that had begun when the request's body became too slow."""
     with connect(web) as connection:
-        connection.sendall(f"GET {address} HTTP/1.1\r\nAccept: text/html\r\nContent-Length: 9\r\n\r\na".encode())
+        connection.sendall(
+            f"GET {address} HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\nContent-Length: 9\r\n\r\na".encode()
+        )
         time.sleep(LIMIT_SECONDS + 3)
         return read_to_end(connection)
 
@@ -133,7 +135,7 @@ def wait_behind_others(web: WebServer, database_url: str, *, is_asked: bool) -> 
     with web.new_client() as client:
         link = create_link(client)
     patch = (
-        f"PATCH /api/v1/entries/{link['key']} HTTP/1.1\r\nX-Manage-Token: {link['manage_token']}\r\n"
+        f"PATCH /api/v1/entries/{link['key']} HTTP/1.1\r\nHost: x\r\nX-Manage-Token: {link['manage_token']}\r\n"
         'Content-Type: application/json\r\nContent-Length: 14\r\n\r\n{"title": "b"}'
     ).encode()
     body = json.dumps({"text": "a" * 105_000}).encode()
@@ -181,8 +183,8 @@ def clients(web: LoggedWebServer, environment: Environment) -> Iterator[Mapping[
     ended = b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n"
     chunked = b"Transfer-Encoding: chunked\r\n\r\n"
     large_chunk = b"8000\r\n" + b"a" * 0x8000 + b"\r\n"
-    unread = b"POST /api/v1/unknown HTTP/1.1\r\n"
-    answered = b"GET /static/favicon.svg HTTP/1.1\r\n\r\n"
+    unread = b"POST /api/v1/unknown HTTP/1.1\r\nHost: x\r\n"
+    answered = b"GET /static/favicon.svg HTTP/1.1\r\nHost: x\r\n\r\n"
     begun: dict[str, Callable[[], object]] = {
         "silent": lambda: say_nothing(web),
         "head": lambda: send_slowly(web, b"GET /", b"a"),
@@ -197,7 +199,7 @@ def clients(web: LoggedWebServer, environment: Environment) -> Iterator[Mapping[
         "fast start": lambda: say_nothing(web, POST + b"Content-Length: 9000000\r\n\r\n" + b"a" * 2_000_000),
         "unread post": lambda: send_slowly(web, unread + ended, b"a"),
         "unread chunks": lambda: send_slowly(web, unread + chunked, b"1\r\n \r\n"),
-        "unread get": lambda: send_slowly(web, b"GET /static/favicon.svg HTTP/1.1\r\n" + ended, b"a"),
+        "unread get": lambda: send_slowly(web, b"GET /static/favicon.svg HTTP/1.1\r\nHost: x\r\n" + ended, b"a"),
         "unread last": lambda: send_slowly(web, b"GET /static/favicon.svg HTTP/1.0\r\n" + ended, b"a"),
         "unread quickly": lambda: send_slowly(web, unread + chunked, large_chunk),
         "keep-alive": lambda: say_nothing(web, answered),

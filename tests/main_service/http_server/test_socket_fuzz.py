@@ -24,13 +24,13 @@ VALID = [
     b"GET /api/v1/entries/unknown HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
     b"POST /api/v1/links HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n"
     b'{"original_url": "https://example.org/"}',
-    b"POST /api/v1/pastes HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"POST /api/v1/pastes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     b'5\r\n{"tex\r\n9;a=b\r\nt": "ab"}\r\n0\r\nX-Trailer: a\r\n\r\n',
     b"POST /links HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     b"Content-Length: 3\r\n\r\na=b",
-    b"POST /pastes HTTP/1.1\r\nExpect: 100-continue\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+    b"POST /pastes HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Type: multipart/form-data; boundary=x\r\n"
     b'Content-Length: 66\r\n\r\n--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nsome\r\n--x--\r\n\r\n',
-    b"DELETE /api/v1/entries/unknown HTTP/1.1\r\nX-Manage-Token: a\r\nContent-Length: 0\r\n\r\n",
+    b"DELETE /api/v1/entries/unknown HTTP/1.1\r\nHost: x\r\nX-Manage-Token: a\r\nContent-Length: 0\r\n\r\n",
 ]
 FRAGMENTS = [
     *(b"\r\n", b"\n", b"\r", b"\x00", b" ", b"\t", b": ", b"\xff", b"%00", b"%ff", b"\r\n ", b"\r\n\r\n", b"/" * 300),

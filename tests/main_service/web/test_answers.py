@@ -15,7 +15,7 @@ from main_service.app import create_app
 from main_service.entries.aliases import is_key
 from main_service.entries.reserved_words import RESERVED_WORDS
 from main_service.settings import Settings
-from tests.main_service.entries.making import create_link, create_paste
+from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.support.browsing import send_form
 from tests.support.running import Environment, WebServer
 
@@ -73,6 +73,14 @@ def test_redirect_carries_no_policy_of_a_page(client: httpx.Client, asked: str) 
     assert not set(response.headers) & {
         "content-security-policy", "referrer-policy", "cross-origin-opener-policy", "x-content-type-options",
     }  # fmt: skip
+
+
+def test_answer_without_content_names_no_type(client: httpx.Client) -> None:
+    made = create_paste(client)
+    deleted = client.delete(f"/api/v1/entries/{made['key']}", headers=managing(made))
+
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    assert "content-type" not in deleted.headers
 
 
 async def test_bug_is_a_500_that_tells_nothing_and_carries_the_headers(
