@@ -81,9 +81,18 @@ async def register(registration: RegisterIn, registrar: AccountRegistrarDep) -> 
 
 @router.get("/verify/{token}", summary="Confirm an address", responses=problem_responses(LinkInvalidError, *_ALWAYS))
 async def verify(token: str, registrar: AccountRegistrarDep) -> MessageOut:
-    """The link of a letter leads here. Opening it again is harmless."""
+    """`token` is the end of the link in the email. Doing it again changes nothing. Browsers are shown a page instead,
+    with a button that confirms: `/verify/{token}`.
+    """
     await registrar.confirm(token)
     return MessageOut(message="The address is confirmed.")
+
+
+@router.head("/verify/{token}", include_in_schema=False)
+async def check_verify(token: str, registrar: AccountRegistrarDep) -> Response:
+    """Whether the link still works; it confirms nothing."""
+    await registrar.preview_confirmation(token)
+    return Response(media_type="application/json")
 
 
 @router.post(

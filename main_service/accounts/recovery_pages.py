@@ -18,10 +18,28 @@ SIGN_IN = ("Sign in", "/sign-in")
 
 
 @router.api_route("/verify/{token}", methods=["GET", "HEAD"])
-async def verify(token: str, request: Request, registrar: AccountRegistrarDep) -> Response:
+async def ask_to_confirm(
+    token: str, request: Request, settings: SettingsDep, registrar: AccountRegistrarDep
+) -> Response:
+    """Changes nothing: mail scanners open the links in emails, but press no buttons."""
+    confirmation = await registrar.preview_confirmation(token)
+    if confirmation.is_done:
+        return _confirmed_page(request)
+    return form_page(request, settings, "accounts/confirm.html", confirmation=confirmation, token=token)
+
+
+@router.post("/verify/{token}")
+async def confirm(token: str, request: Request, settings: SettingsDep, registrar: AccountRegistrarDep) -> Response:
+    fields = await read_form(request)
+    try:
+        check_form(request, fields.get(FIELD), settings)
+    except AppError as error:
+        confirmation = await registrar.preview_confirmation(token)
+        return form_page(
+            request, settings, "accounts/confirm.html", error=error, confirmation=confirmation, token=token
+        )
     await registrar.confirm(token)
-    heading, sentence = "Your address is confirmed", "You can close this page, or sign in."
-    return message_page(request, heading, sentence, button=SIGN_IN, template="accounts/confirmed.html")
+    return _confirmed_page(request)
 
 
 @router.api_route("/forgot", methods=["GET", "HEAD"])
@@ -61,3 +79,8 @@ async def reset(request: Request, settings: SettingsDep, changer: AccountChanger
         return form_page(request, settings, "accounts/reset.html", error=error, token=token)
     sentence = "It counts from now on. Whoever was signed in to your account, wherever, is signed out."
     return message_page(request, "Your password is set", sentence, button=SIGN_IN)
+
+
+def _confirmed_page(request: Request) -> Response:
+    heading, sentence = "Your email is confirmed", "You can close this page, or sign in."
+    return message_page(request, heading, sentence, button=SIGN_IN, template="accounts/confirmed.html")

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from main_service.accounts import storage
 from main_service.accounts.emails import AccountLetters, address_state
 from main_service.accounts.errors import LinkInvalidError, UsernameTakenError
+from main_service.accounts.models import Account
 from main_service.accounts.password_rules import require_good_password
 from main_service.accounts.reauthentication import end_sessions, get_by_claim, lock
 from main_service.accounts.signed_links import Purpose, SignedLinks
@@ -22,6 +23,17 @@ class NewAccount:
     email: str
     username: str | None
     password: str
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What the link in an email confirms."""
+
+    email: str
+    is_new_email: bool
+    """The account has another one until this is confirmed."""
+    is_done: bool
+    """It was confirmed before; doing it again changes nothing."""
 
 
 class AccountRegistrar:
@@ -58,6 +70,28 @@ class AccountRegistrar:
             return
         await self._letters.tell_taken(owner.email)
 
+    async def preview_confirmation(self, token: str) -> Confirmation:
+        """What `confirm` would do. Nothing is changed: programs that scan mail open links too.
+
+        Raises:
+            LinkInvalidError: as `confirm`.
+        """
+        claims = self._checked(token)
+        if len(claims) == 3:
+            account_id, email, fingerprint = claims
+            account = await get_by_claim(self._session, account_id)
+            is_done = self._has_confirmed(account, email)
+            if not is_done:
+                self._require_unchanged(account, fingerprint)
+                if await storage.find_by_email(self._session, email) not in (None, account):
+                    raise LinkInvalidError
+            return Confirmation(email, is_new_email=True, is_done=is_done)
+        email = "".join(claims)
+        found = await storage.find_by_email(self._session, email)
+        if found is None:
+            raise LinkInvalidError
+        return Confirmation(email, is_new_email=False, is_done=found.is_verified)
+
     async def confirm(self, token: str) -> None:
         """Confirm the address that a letter was sent to; again is harmless.
 
@@ -66,12 +100,10 @@ class AccountRegistrar:
         Raises:
             LinkInvalidError: the token is forged, over, or its address has no account any more.
         """
-        claims = self._links.read(token)
+        claims = self._checked(token)
         if len(claims) == 3:
-            self._links.check(Purpose.CONFIRM_NEW, token)
             await self._confirm_new_email(*claims)
             return
-        self._links.check(Purpose.CONFIRM, token)
         email = "".join(claims)
         found = await storage.find_by_email(self._session, email)
         account = found and await storage.find_for_update(self._session, found.id)
@@ -91,13 +123,25 @@ class AccountRegistrar:
     async def _confirm_new_email(self, account_id: str, email: str, fingerprint: str) -> None:
         account = await get_by_claim(self._session, account_id)
         account = await lock(self._session, account.id)
-        if account.email == email and account.is_verified:
+        if self._has_confirmed(account, email):
             return
-        if fingerprint != self._links.fingerprint(address_state(account)):
-            raise LinkInvalidError
+        self._require_unchanged(account, fingerprint)
         if not await storage.rename(self._session, account, {"email": email, "is_verified": True}):
             raise LinkInvalidError
         await end_sessions(self._session, account)
+
+    def _checked(self, token: str) -> list[str]:
+        """The claims of a link: `[email]`, or `[account id, new email, fingerprint]`."""
+        claims = self._links.read(token)
+        self._links.check(Purpose.CONFIRM_NEW if len(claims) == 3 else Purpose.CONFIRM, token)
+        return claims
+
+    def _has_confirmed(self, account: Account, email: str) -> bool:
+        return account.email == email and account.is_verified
+
+    def _require_unchanged(self, account: Account, fingerprint: str) -> None:
+        if fingerprint != self._links.fingerprint(address_state(account)):
+            raise LinkInvalidError
 
     async def _is_name_of_another(self, username: str, account_id: UUID | None) -> bool:
         holder = await storage.find_by_username(self._session, username)

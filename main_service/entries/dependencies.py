@@ -92,6 +92,7 @@ async def get_reader(request: Request, session: SessionDep) -> EntryReader:
         ),
         bodies=resources.bodies,
         texts=resources.texts,
+        notes_use=request.method != "HEAD",
     )
 
 

@@ -38,14 +38,19 @@ class EntryReader:
         count_unknown_key: Callable[[], Awaitable[None]],
         bodies: BodyStore,
         texts: TextCache,
+        notes_use: bool,
     ) -> None:
-        """`count_unknown_key`: told of each key for which there is nothing, not even one that has ended."""
+        """`count_unknown_key`: told of each key for which there is nothing, not even one that has ended.
+
+        `notes_use`: whether reading the row of an entry counts as using it.
+        """
         self._session = session
         self._copies = copies
         self._known_keys = known_keys
         self._count_unknown_key = count_unknown_key
         self._bodies = bodies
         self._texts = texts
+        self._notes_use = notes_use
 
     async def get(self, key: str, asker: Asker) -> LiveEntry:
         """The live entry of `key`, from its copy or else from the database.
@@ -157,7 +162,8 @@ class EntryReader:
         try:
             row = require_live(await storage.find(self._session, key), asker)
             entry = LiveEntry.from_row(row)
-            if max(row.updated_at, row.last_visit_at or row.updated_at) < datetime.now(UTC) - USE_PRECISION:
+            used_at = max(row.updated_at, row.last_visit_at or row.updated_at)
+            if self._notes_use and used_at < datetime.now(UTC) - USE_PRECISION:
                 await self._note_use(key)
             return entry
         finally:

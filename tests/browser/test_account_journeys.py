@@ -44,7 +44,8 @@ def test_account_is_registered_confirmed_used_and_signed_out_of(
     page = visitor.page
     register(visitor, email, username)
     visitor.open(link_in_letter(environment, email, "confirm"))
-    assert page.get_by_role("heading", name="Your address is confirmed").is_visible()
+    visitor.click("Confirm email")
+    assert page.get_by_role("heading", name="Your email is confirmed").is_visible()
 
     visitor.open("/settings")
     assert visitor.path() == "/sign-in?next=/settings"

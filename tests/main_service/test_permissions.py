@@ -24,8 +24,8 @@ NEW_PASSWORD = "Marvellous-2"
 OPEN = {
     "POST /api/v1/auth/register", "POST /api/v1/auth/verify/resend", "POST /api/v1/auth/token",
     "POST /api/v1/auth/refresh", "POST /api/v1/auth/forgot-password", "POST /api/v1/auth/reset-password",
-    "POST /pastes", "POST /links", "POST /forgot", "POST /reset", "POST /register", "POST /sign-in", "POST /sign-out",
-    "POST /{key}/reveal",
+    "POST /pastes", "POST /links", "POST /forgot", "POST /reset", "POST /verify/{token}", "POST /register",
+    "POST /sign-in", "POST /sign-out", "POST /{key}/reveal",
 }  # fmt: skip
 
 # Of a thing: its owner's. Addresses are filled in with what `Things` holds.

@@ -21,9 +21,10 @@ async def test_letter_leads_to_a_page_that_confirms_the_address(
     [(_, values)] = await letters(database, user.email)
     assert values["link"].startswith("http://slipbin.test/verify/")
 
-    page = client.get(values["link"].removeprefix("http://slipbin.test"), headers=BROWSER)
+    path = values["link"].removeprefix("http://slipbin.test")
+    page = send(client, path, path)
 
-    assert (page.status_code, "Your address is confirmed" in words(page)) == (200, True)
+    assert (page.status_code, "Your email is confirmed" in words(page)) == (200, True)
     assert await database.fetchval("SELECT is_verified FROM account WHERE email = $1", user.email)
     forged = client.get("/verify/forged", headers=BROWSER)
     assert (forged.status_code, "not valid any more" in words(forged)) == (400, True)

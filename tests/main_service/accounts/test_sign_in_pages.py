@@ -18,6 +18,7 @@ from tests.main_service.accounts.browsing import (
 from tests.main_service.accounts.registering import (
     PASSWORD,
     bearer,
+    insert,
     is_signed_in,
     letters,
     link_of,
@@ -303,11 +304,55 @@ def test_session_that_is_over_is_forgotten_where_one_signs_in(client: httpx.Clie
     assert client.post("/sign-in", data=fields, headers=BROWSER).status_code == 303
 
 
-async def test_letter_leads_to_confirming_again_and_again(client: httpx.Client, database: asyncpg.Connection) -> None:
+async def test_link_in_an_email_shows_a_button_that_confirms(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
     user = register_by_api(client)
-    token = await link_of(database, user.email, "confirm")
+    address = f"/verify/{await link_of(database, user.email, 'confirm')}"
 
-    for _ in range(2):
-        page = client.get(f"/verify/{token}", headers=BROWSER)
+    page = client.get(address, headers=BROWSER)
+    assert (page.status_code, user.email in page.text, f'action="{address}"' in page.text) == (200, True, True)
+    foreign = client.post(address, data={"csrf_token": "0" * 64}, headers=BROWSER)
+    assert (foreign.status_code, f'action="{address}"' in foreign.text) == (403, True)
+    assert not await database.fetchval("SELECT is_verified FROM account WHERE email = $1", user.email)
+
+    done = client.post(address, data={"csrf_token": csrf_token(foreign)}, headers=BROWSER)
+
+    assert await database.fetchval("SELECT is_verified FROM account WHERE email = $1", user.email)
+    again = client.get(address, headers=BROWSER)
+    for page in (done, again):
         assert (page.status_code, 'href="/sign-in"' in page.text) == (200, True)
+        assert "Your email is confirmed" in words(page)
     assert sign_in_on_page(client, user.email).status_code == 303
+
+
+async def test_link_to_a_new_email_shows_a_button_that_changes_it(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user, email = register(client), new_email()
+    asked = {"email": email, "password": PASSWORD}
+    assert client.patch("/api/v1/users/me", json=asked, headers=user.headers).status_code == 200
+    address = f"/verify/{await link_of(database, email, 'confirm_new')}"
+
+    page = client.get(address, headers=BROWSER)
+    assert (page.status_code, email in page.text) == (200, True)
+    assert is_signed_in(client, user.tokens["access_token"])
+
+    done = client.post(address, data={"csrf_token": csrf_token(page)}, headers=BROWSER)
+
+    assert "Your email is confirmed" in words(done)
+    assert not is_signed_in(client, user.tokens["access_token"])
+    assert sign_in_on_page(client, email).status_code == 303
+
+
+async def test_link_to_a_new_email_that_was_given_away_meanwhile_says_so_at_once(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user, email = register(client), new_email()
+    asked = {"email": email, "password": PASSWORD}
+    assert client.patch("/api/v1/users/me", json=asked, headers=user.headers).status_code == 200
+    address = f"/verify/{await link_of(database, email, 'confirm_new')}"
+    insert(client, email)
+
+    assert client.get(address, headers=BROWSER).status_code == 400
+    assert client.head(f"/api/v1/auth{address}").status_code == 400

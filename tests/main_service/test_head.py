@@ -1,0 +1,158 @@
+"""HEAD changes nothing, at whatever address; nor does GET of a link that stands in an email."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import redis
+
+from main_service.app import create_app
+from main_service.settings import Settings
+from tests.main_service.accounts.browsing import sign_in_on_page
+from tests.main_service.accounts.registering import PASSWORD, User, letters, link_of, new_email, register_by_api
+from tests.main_service.entries.making import create_link, create_paste
+from tests.main_service.reports.reporting import ask as ask_for_report
+from tests.support.browsing import BROWSER
+from tests.support.running import Environment
+
+STREAM = "visits:{0}"
+
+
+def readable(environment: Environment) -> list[str]:
+    """The path of every route of ours that can be read."""
+
+    def walk(routes: Iterable[Any]) -> Iterator[str]:
+        for route in routes:
+            if "GET" in set(getattr(route, "methods", None) or ()):
+                yield route.path
+            if router := getattr(route, "original_router", None):
+                yield from walk(router.routes)
+
+    settings = Settings(**{name[5:].lower(): value for name, value in environment.items() if name.startswith("MAIN_")})
+    return sorted(set(walk(create_app(settings).routes)))
+
+
+async def digest(database: asyncpg.Connection, valkey: redis.Redis) -> dict[str, Any]:
+    """What each table holds, and how many visits there have been."""
+    tables = await database.fetch(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
+        "AND NOT relispartition"
+    )
+    held = {
+        name: await database.fetchval(f"SELECT md5(string_agg(t::text, '\n' ORDER BY t::text)) FROM {name} AS t")
+        for (name,) in tables
+    }
+    return held | {STREAM: valkey.xlen(STREAM)}
+
+
+class Addresses:
+    """Fills in the paths of routes with what one user has, and with an entry of each kind."""
+
+    def __init__(self, client: httpx.Client, user: User) -> None:
+        collections = "/api/v1/collections"
+        collection = client.post(collections, json={"name": "mine"}, headers=user.headers).json()
+        shared = client.patch(
+            f"{collections}/{collection['id']}", json={"is_shared": True}, headers=user.headers
+        ).json()
+        token = client.post("/api/v1/tokens", json={"name": "mine"}, headers=user.headers).json()
+        report = ask_for_report(client, user)
+        own = {"headers": user.headers, "visibility": "private"}
+        self.keys = [
+            create_paste(client)["key"],
+            create_link(client)["key"],
+            create_paste(client, views=1)["key"],
+            create_link(client, views=1)["key"],
+            create_paste(client, **own)["key"],
+            create_link(client, **own)["key"],
+        ]
+        self.names = {
+            "collection_id": [collection["id"]],
+            "shared_key": [shared["shared_url"].rpartition("/")[2]],
+            "token_id": [token["id"]],
+            "report_id": [report["id"]],
+            "key": self.keys,
+            "entry_key": self.keys,
+        }
+
+    def of(self, path: str, tokens: list[str]) -> list[str]:
+        addresses = [path]
+        for name in re.findall(r"{(\w+)(?::\w+)?}", path):
+            values = {**self.names, "token": tokens}[name]
+            addresses = [re.sub(rf"{{{name}(:\w+)?}}", value, address) for address in addresses for value in values]
+        return addresses
+
+
+@pytest.fixture
+def user(client: httpx.Client) -> User:
+    """Signed in in the browser, too."""
+    registered = register_by_api(client)
+    assert sign_in_on_page(client, registered.email).status_code == 303
+    return registered
+
+
+async def tokens_in_emails(client: httpx.Client, database: asyncpg.Connection, user: User) -> dict[str, str]:
+    """By the kind of email: what stands at the end of its link."""
+    email = new_email()
+    asked = {"email": email, "password": PASSWORD}
+    client.patch("/api/v1/users/me", json=asked, headers=user.headers).raise_for_status()
+    client.post("/api/v1/auth/forgot-password", json={"email": user.email}).raise_for_status()
+    return {
+        "confirm": await link_of(database, user.email, "confirm"),
+        "confirm_new": await link_of(database, email, "confirm_new"),
+        "reset": await link_of(database, user.email, "reset"),
+    }
+
+
+async def test_head_changes_nothing_at_any_address(
+    environment: Environment, client: httpx.Client, user: User, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    # Only who has confirmed the address may ask for a report; afterwards its link has something to confirm again.
+    await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user.email)
+    addresses = Addresses(client, user)
+    await database.execute("UPDATE account SET is_verified = false WHERE email = $1", user.email)
+    tokens = list((await tokens_in_emails(client, database, user)).values())
+    # So long ago that a reader would note that they are used.
+    await database.execute(
+        "UPDATE entry SET created_at = now() - interval '9 days', updated_at = now() - interval '9 days', "
+        "last_visit_at = NULL WHERE key = ANY($1)",
+        addresses.keys,
+    )
+    await database.execute("UPDATE account SET is_superuser = true WHERE email = $1", user.email)
+    paths = readable(environment)
+    assert {"/verify/{token}", "/api/v1/auth/verify/{token}", "/{key}", "/api/v1/admin/tasks/{task_id}"} <= {*paths}
+    addresses.names["task_id"] = [
+        client.post("/api/v1/admin/cleanup", headers=user.headers).raise_for_status().json()["id"]
+    ]
+
+    before = await digest(database, valkey)
+    for path in paths:
+        for address in addresses.of(path, tokens):
+            for headers in (BROWSER, user.headers):
+                answer = client.head(address, headers=headers)
+                assert answer.status_code < 500, address
+        assert await digest(database, valkey) == before, path
+
+
+async def test_opening_a_link_in_an_email_changes_nothing(
+    client: httpx.Client, user: User, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    """Mail scanners open them before their readers do."""
+    tokens = await tokens_in_emails(client, database, user)
+    links = [
+        *(f"/verify/{tokens[kind]}" for kind in ("confirm", "confirm_new")),
+        f"/reset/{tokens['reset']}",
+        "/forgot",
+        "/settings",
+        "/profile",
+    ]
+    assert {kind for kind, _ in await letters(database, user.email)} == {"confirm", "reset", "email_changed"}
+
+    before = await digest(database, valkey)
+    for link in links:
+        for method in ("GET", "HEAD"):
+            answer = client.request(method, link, headers=BROWSER)
+            assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8"), link
+            assert await digest(database, valkey) == before, (method, link)
