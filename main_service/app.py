@@ -30,6 +30,7 @@ from main_service.visit_stream.encoder import VisitNotes
 from main_service.web import api_docs, problems
 from main_service.web.body_limits import BodyLimitsMiddleware
 from main_service.web.headers import SecurityHeadersMiddleware
+from main_service.web.proxy_watch import ProxyWatch
 from main_service.web.static_files import CachedStaticFiles
 from main_service.web.templating import SITE_NAME, STATIC, create_templates, static_version
 
@@ -71,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         servers=[{"url": settings.public_url}],
     )
     app.state.visit_notes = VisitNotes(settings)
+    app.state.proxy_watch = ProxyWatch(settings.trusted_proxies)
     app.state.templates = create_templates(settings)
     problems.add_handlers(app)
     app.add_middleware(BodyLimitsMiddleware, limit=_body_limit(settings), budget_bytes=BODY_BUDGET_BYTES)

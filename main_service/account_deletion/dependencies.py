@@ -8,7 +8,7 @@ from main_service.account_deletion.service import Departure, Leaving
 from main_service.accounts.dependencies import AccountLeaverDep
 from main_service.dependencies import SessionDep, resources_of
 from main_service.entries.cache import Copies
-from main_service.web.client_address import client_address
+from main_service.web.proxy_watch import limited_address
 
 
 async def get_departure(request: Request, session: SessionDep, leaver: AccountLeaverDep) -> Departure:
@@ -22,7 +22,7 @@ async def get_departure(request: Request, session: SessionDep, leaver: AccountLe
         session=session,
         leaver=leaver,
         leaving=leaving,
-        address=client_address(request, resources.settings.trusted_proxies),
+        address=limited_address(request),
     )
 
 

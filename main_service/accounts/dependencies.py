@@ -14,7 +14,8 @@ from main_service.accounts.sign_in import SignIns
 from main_service.accounts.sign_in_limits import SignInLimits
 from main_service.accounts.signed_links import SignedLinks
 from main_service.dependencies import SessionDep, resources_of
-from main_service.web.client_address import Address, client_address
+from main_service.web.client_address import Address
+from main_service.web.proxy_watch import limited_address
 
 
 async def get_sign_in_limits(request: Request) -> SignInLimits:
@@ -106,7 +107,8 @@ ApiTokenServiceDep = Annotated[ApiTokenService, Depends(get_token_service)]
 
 
 async def get_client_address(request: Request) -> Address | None:
-    return client_address(request, resources_of(request).settings.trusted_proxies)
+    return limited_address(request)
 
 
 ClientAddressDep = Annotated[Address | None, Depends(get_client_address)]
+"""By which failures are limited; None: the client can't be told from others."""

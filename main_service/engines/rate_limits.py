@@ -73,13 +73,13 @@ return reply
 _SCRIPT_HASH = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 Address = IPv4Address | IPv6Address | None
-"""None: a client on this machine that has none (a unix socket)."""
+"""None: the client can't be told from others, so that a limit would be one for all of them."""
 
 
-def subject_of(address: Address) -> bytes:
-    """Which client is counted as one: an address, with IPv6 its /64."""
+def subject_of(address: Address) -> bytes | None:
+    """Which client is counted as one: an address, with IPv6 its /64. None: it is not limited."""
     if address is None:
-        return b""
+        return None
     return address.packed if isinstance(address, IPv4Address) else address.packed[:_IPV6_NETWORK_BYTES]
 
 
@@ -108,8 +108,10 @@ class RateLimit:
         self._names = lru_cache(_REMEMBERED_SUBJECTS)(self._make_names)
         self._for_one = [self._step(quota.amount, quota.seconds, 1) for quota in quotas]
 
-    def counters(self, subject: bytes, *, cost: int = 1) -> list[Counter]:
+    def counters(self, subject: bytes | None, *, cost: int = 1) -> list[Counter]:
         """What a request of `subject` moves; empty: there is no limit. `cost`: how many requests, or bytes, it is."""
+        if subject is None:
+            return []
         names = self._names(subject)
         if cost == 1:
             return [Counter(name, *sizes) for name, sizes in zip(names, self._for_one, strict=True)]

@@ -26,6 +26,7 @@ from main_service.errors import FieldError, InvalidInputError
 from main_service.resources import Resources
 from main_service.settings import Settings
 from main_service.web.client_address import client_address
+from main_service.web.proxy_watch import limited_address
 
 
 def lifetime_policies(settings: Settings) -> LifetimePolicies:
@@ -87,9 +88,7 @@ async def get_reader(request: Request, session: SessionDep) -> EntryReader:
         session=session,
         copies=Copies(resources.redis),
         known_keys=resources.known_keys,
-        count_unknown_key=lambda: resources.unknown_keys.count(
-            client_address(request, resources.settings.trusted_proxies)
-        ),
+        count_unknown_key=lambda: resources.unknown_keys.count(limited_address(request)),
         bodies=resources.bodies,
         texts=resources.texts,
         notes_use=request.method != "HEAD",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 from redis.asyncio import Redis
 from sqlalchemy import text
@@ -16,6 +16,7 @@ from main_service.engines.redis import CarefulRedis, RedisAwayError
 from main_service.engines.texts import BodyStore
 from main_service.errors import AppError, UnavailableError
 from main_service.resources import Resources
+from main_service.web.proxy_watch import ProxyWatch
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Parts(BaseModel):
 class ReadyOut(BaseModel):
     status: Readiness
     parts: Parts
+    warnings: list[str] | None = Field(None, description="What the operator should change, if there is anything.")
 
 
 class LiveOut(BaseModel):
@@ -70,16 +72,21 @@ async def get_parts(resources: ResourcesDep) -> Parts:
 @router.get(
     "/ready",
     summary="Whether the parts answer",
+    response_model_exclude_none=True,
     responses={503: {"model": ReadyOut, "description": "The database does not answer, so nearly nothing works."}},
 )
-async def ready(parts: Annotated[Parts, Depends(get_parts)], response: Response) -> ReadyOut:
+async def ready(parts: Annotated[Parts, Depends(get_parts)], request: Request, response: Response) -> ReadyOut:
     """200 while entries can be made and read, also if Redis or the text store is away (`degraded`)."""
+    watch: ProxyWatch = request.app.state.proxy_watch
+    watch.limited_address(request)
+    warnings = [watch.warning] if watch.warning else None
     if parts.database is PartState.AWAY:
         response.status_code = UnavailableError.status
         response.headers.update(UnavailableError.headers)
-        return ReadyOut(status=Readiness.UNAVAILABLE, parts=parts)
+        return ReadyOut(status=Readiness.UNAVAILABLE, parts=parts, warnings=warnings)
     is_whole = parts.redis is PartState.OK and parts.text_store is PartState.OK
-    return ReadyOut(status=Readiness.READY if is_whole else Readiness.DEGRADED, parts=parts)
+    status = Readiness.READY if is_whole else Readiness.DEGRADED
+    return ReadyOut(status=status, parts=parts, warnings=warnings)
 
 
 async def _state(name: str, ask: Callable[[], Coroutine[Any, Any, None]]) -> PartState:

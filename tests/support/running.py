@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import IO, Any
 
 import httpx
 import psutil
@@ -102,10 +103,19 @@ class WebServer:
     """Web processes of main_service that share one listening socket, as the launcher runs them.
 
     `shows_own_address`: the addresses it shows can be opened; else they are those of MAIN_PUBLIC_URL.
+    `log`: an open file that gets what they write to standard error.
     """
 
-    def __init__(self, environment: Mapping[str, str], *, processes: int = 1, shows_own_address: bool = False) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        processes: int = 1,
+        shows_own_address: bool = False,
+        log: IO[Any] | None = None,
+    ) -> None:
         self._environment = full(environment)
+        self._log = log
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         if shows_own_address:
@@ -144,7 +154,7 @@ class WebServer:
     def _start(self) -> Process:
         descriptor = self._listener.fileno()
         command = ("-m", "main_service", "serve", "--fd", str(descriptor))
-        return forking.start(*command, environment=self._environment, pass_fds=[descriptor])
+        return forking.start(*command, environment=self._environment, pass_fds=[descriptor], stderr=self._log)
 
     def wait_for(self, process: Process) -> None:
         """Until this one of the processes has answered: the others may have been faster so far."""
