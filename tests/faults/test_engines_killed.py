@@ -3,10 +3,8 @@
 Gates are kinder than a kernel: they can neither lose what was not yet on disk nor leave a half-open connection.
 """
 
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -14,6 +12,7 @@ import pytest
 import redis
 
 from tests.faults.mix import Mix, assert_well_mannered
+from tests.support.frozen import frozen
 from tests.support.running import Environment, WebServer, run_main, running_engines, temporary_folder
 from tests.support.swift_server import SwiftServer, swift_server
 
@@ -65,18 +64,6 @@ def valkey_server(folder: Path) -> psutil.Process:
     return psutil.Process(int((folder / "data/run/valkey.pid").read_text()))
 
 
-@contextmanager
-def standing_still(process: psutil.Process) -> Iterator[None]:
-    stopped = [process, *process.children(recursive=True)]
-    for each in stopped:
-        each.send_signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for each in stopped:
-            each.send_signal(signal.SIGCONT)
-
-
 def wait_for_valkey(valkey: redis.Redis, *, since: float) -> None:
     while True:
         try:
@@ -125,7 +112,7 @@ def test_valkey_that_stands_still_slows_requests_down_and_fails_none(
     web: WebServer, folder: Path, valkey: redis.Redis
 ) -> None:
     with Mix(web, valkey) as mix:
-        with standing_still(valkey_server(folder)):
+        with frozen(valkey_server(folder)):
             mix.wait_for_all(since=time.monotonic())
         assert_recovers(mix, time.monotonic())
     assert_well_mannered(mix.answers)

@@ -1,7 +1,6 @@
 """PostgreSQL hangs, cuts connections or keeps a row: a 503 in time, never a 500, and no restart afterwards."""
 
 import asyncio
-import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ import pytest
 
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
 from tests.support.browsing import BROWSER, csrf_token, send_form
+from tests.support.frozen import frozen
 from tests.support.running import Environment, WebServer, running_engines, temporary_folder
 
 HANG_SECONDS = 30
@@ -51,16 +51,8 @@ async def database(environment: Environment) -> AsyncIterator[asyncpg.Connection
 def frozen_postgres(folder: Path) -> Iterator[None]:
     """The server and all its backends stand still: connections stay open and nothing comes back."""
     server = psutil.Process(int((folder / "data/postgres/postmaster.pid").read_text().split()[0]))
-    server.send_signal(signal.SIGSTOP)
-    frozen = [server]
-    try:
-        for backend in server.children(recursive=True):
-            backend.send_signal(signal.SIGSTOP)
-            frozen.append(backend)
+    with frozen(server):
         yield
-    finally:
-        for process in frozen:
-            process.send_signal(signal.SIGCONT)
 
 
 def assert_everything_works(client: httpx.Client) -> None:
