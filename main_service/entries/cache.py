@@ -1,79 +1,79 @@
 """Copies of live entries in Redis, so that reading one needs no database.
 
-Only reads write values and only changes write tombstones. A value is written where nothing stands (`NX`), a tombstone
-over whatever stands: so a read that began before a change can't bring the old value back.
+Only changes write tombstones, over whatever stands, and only reads write copies: each in place of what it had found
+before it read the row, if that still stands. So a read that began before a change can't bring the old value back, and
+the first read that began after it ends the tombstone. Decision 3 goes through the race.
 """
 
-import dataclasses
-import json
 import logging
-import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import EnumType
-from hashlib import blake2b
-from typing import Any, cast, get_args
-from uuid import UUID
+from typing import cast
+from uuid import uuid4
 
 from redis.asyncio import Redis
 
 from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.engines.redis_scripts import Script
+from main_service.entries.cache_format import HEAD_START, pack, unpack
 from main_service.entries.entry import LiveEntry
-from main_service.entries.models import Kind, Visibility
-from main_service.entries.urls import to_ascii
+from main_service.entries.models import Visibility
 
 logger = logging.getLogger(__name__)
 
-TOMBSTONE = b""
-TOMBSTONE_LIFETIME = timedelta(seconds=60)
-FILL_WITHIN_SECONDS = 5.0
-"""A reader slower than this between row and copy does not write it: its tombstone could be gone by then."""
+FILL_WITHIN = timedelta(seconds=5)
+"""A reader who takes longer between what it found and its copy writes none. By the clock of Redis, which also ends
+tombstones."""
+TOMBSTONE_LIFETIME = timedelta(seconds=10)
+"""Where no reader ends it before. Readers who had found nothing may write until `FILL_WITHIN` is over; those of the
+release before count these 5 s by their own clock, and may then take 2 s to ask."""
 LONGEST_LIFETIME = timedelta(days=1)
-_NOT_COPIED = {"key", "views_left", "visit_count"}
-"""`key` stands in the name; what has a view limit gets no copy; visits are counted too often."""
-_LAYOUT = 1
-"""How fields are written, above all the head. To be raised by who changes it: the fields themselves are seen."""
+_TOMBSTONE_OF_OLD = b""
+"""That of the release before. One is like another, so a reader can't see that a second change has come, and waits."""
+
+_MS = timedelta(milliseconds=1)
+_FIND = Script(f"""#!lua flags=no-writes
+local standing = redis.call('GET', KEYS[1])
+if standing and string.sub(standing, 1, {len(HEAD_START)}) == '{HEAD_START}' then
+  return standing
+end
+local time = redis.call('TIME')
+return {{standing, time[1] * 1000 + math.floor(time[2] / 1000)}}
+""")
+# ARGV: when the reader found what stood, the copy, until when it stands, and what stood, unless that was nothing. What
+# takes the place of a tombstone must stand as long, or a slow reader would find nothing in its way after all.
+_FILL = Script(f"""
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local waited, left = now - ARGV[1], ARGV[3] - now
+if waited < 0 or waited > {FILL_WITHIN // _MS} or ARGV[4] and left < {TOMBSTONE_LIFETIME // _MS} then
+  return 0
+end
+if redis.call('GET', KEYS[1]) ~= (ARGV[4] or false) then
+  return 0
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3])
+return 1
+""")
 
 
-def format_number(entry_class: type[LiveEntry] = LiveEntry) -> int:
-    """The number of the format, derived from what a copy holds: names and types of fields, and the values of enums.
+@dataclass(frozen=True)
+class Gap:
+    """Where there is no copy, and one may be written."""
 
-    A copy in another format counts as none, so that versions can follow each other. It has nine digits, so it is none
-    of the numbers 1 to 6, which were raised by hand.
-    """
-    fields = [field for field in dataclasses.fields(entry_class) if field.name not in _NOT_COPIED]
-    held = [(field.name, str(field.type), _enum_values(field.type)) for field in fields]
-    digest = blake2b(repr((_LAYOUT, held)).encode(), digest_size=8).digest()
-    return 100_000_000 + int.from_bytes(digest) % 900_000_000
-
-
-def _enum_values(field_type: object) -> list[str]:
-    """Who does not know a value can't read the copy."""
-    types = get_args(field_type) or (field_type,)
-    enums = [type_ for type_ in types if isinstance(type_, EnumType)]
-    return sorted(str(value) for enum in enums for value in cast("Iterable[object]", enum))
-
-
-_FORMAT = format_number()
-
-HEAD_START = f'[{_FORMAT},{{"head":"'
-"""How a copy begins. Its head follows, up to the next quotation mark: what the fast path must know, at fixed places.
-
-One letter: `L` a link, `P` a paste, `-` an entry that the fast path leaves alone. 13 digits: when it is over, in
-milliseconds since 1970, UTC. One letter: `a` if search engines may show it, else `n`. Then the target of a link as it
-is sent, or the `body_id` of a paste in 32 digits.
-"""
-_HEAD_START = HEAD_START.encode()
-NEVER_MS = 9_999_999_999_999
+    standing: bytes | None
+    """A tombstone, or a copy in another format. No two changes write the same. None: nothing."""
+    found_ms: int
+    """When it was found, in milliseconds since 1970, by the clock of Redis."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """`entry`: None when there is no copy. `may_fill`: whether the reader should write one."""
-
     entry: LiveEntry | None
-    may_fill: bool
+    """None: there is no copy."""
+    gap: Gap | None
+    """None: the reader must write no copy."""
 
 
 class Copies:
@@ -83,48 +83,47 @@ class Copies:
         self._redis = redis
 
     async def find(self, key: str) -> Found:
-        async def get(redis: Redis) -> bytes | None:
-            return cast("bytes | None", await redis.get(copy_name(key)))
-
         try:
-            packed = await self._redis.ask(get)
+            reply = await self._redis.ask(lambda redis: _FIND.run(redis, [copy_name(key)]))
         except RedisAwayError as error:
             logger.debug("No copies to read: %s", error)
-            return Found(None, may_fill=False)
-        if packed is None:
-            return Found(None, may_fill=True)
-        return Found(_unpack(key, packed), may_fill=False)
+            return Found(None, None)
+        if isinstance(reply, bytes):
+            return Found(unpack(key, reply), None)
+        standing, found_ms = cast("tuple[bytes | None, int]", reply)
+        return Found(None, None if standing == _TOMBSTONE_OF_OLD else Gap(standing, found_ms))
 
-    async def fill(self, entry: LiveEntry, *, read_at: float) -> None:
-        """Write the copy of an entry whose row was read at `read_at` (`time.monotonic`, before the query).
+    async def fill(self, entry: LiveEntry, gap: Gap) -> None:
+        """Write the copy of an entry whose row was read after `gap` was found.
 
         What is private gets none, nor what has a view limit: the database decides over each of its views.
         """
-        if not is_for_all(entry) or time.monotonic() - read_at > FILL_WITHIN_SECONDS:
+        if not is_for_all(entry):
             return
         until = datetime.now(UTC) + LONGEST_LIFETIME
         if entry.expires_at is not None:
             until = min(until, entry.expires_at)
-
-        async def set_if_absent(redis: Redis) -> None:
-            await redis.set(copy_name(entry.key), _pack(entry), nx=True, pxat=until)
-
+        arguments: list[str | bytes | int] = [gap.found_ms, pack(entry), int(until.timestamp() * 1000)]
+        if gap.standing is not None:
+            arguments.append(gap.standing)
         try:
-            await self._redis.ask(set_if_absent)
+            await self._redis.ask(lambda redis: _FILL.run(redis, [copy_name(entry.key)], arguments))
         except RedisAwayError as error:
             logger.debug("A copy was not written: %s", error)
 
     async def bury(self, keys: Sequence[str]) -> None:
-        """Write tombstones.
+        """Write tombstones, once what changed the entries is committed.
 
         Raises:
             RedisAwayError: some may have been written.
         """
+        # For those who read copies, the release before included, it is a copy in a format that they don't know.
+        tombstone = f'[0,"{uuid4().hex}"]'
 
         async def set_all(redis: Redis) -> None:
             pipeline = redis.pipeline(transaction=False)
             for key in keys:
-                pipeline.set(copy_name(key), TOMBSTONE, px=TOMBSTONE_LIFETIME)
+                pipeline.set(copy_name(key), tombstone, px=TOMBSTONE_LIFETIME)
             await pipeline.execute()
 
         # Redis may be back already, and then readers of other processes must not see what was.
@@ -138,36 +137,3 @@ def is_for_all(entry: LiveEntry) -> bool:
 
 def copy_name(key: str) -> str:
     return f"entry:{{0}}:{key}"
-
-
-def _pack(entry: LiveEntry) -> bytes:
-    fields: dict[str, Any] = asdict(entry)
-    fields = {"head": _head(entry), **{name: fields[name] for name in fields if name not in _NOT_COPIED}}
-    return json.dumps([_FORMAT, fields], default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _head(entry: LiveEntry) -> str:
-    over_at = NEVER_MS if entry.expires_at is None else int(entry.expires_at.timestamp() * 1000)
-    target = to_ascii(entry.original_url or "")
-    # What JSON would write in another way is not at a fixed place.
-    is_plain = json.dumps(target) == f'"{target}"'
-    kind, rest = ("L", target) if entry.kind is Kind.LINK else ("P", entry.body_id.hex if entry.body_id else "")
-    return f"{kind if is_plain else '-'}{over_at:013}{'a' if entry.visibility is Visibility.PUBLIC else 'n'}{rest}"
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _unpack(key: str, packed: bytes) -> LiveEntry | None:
-    """None for a tombstone, and for a copy in another format, whatever that looks like."""
-    if not packed.startswith(_HEAD_START):
-        return None
-    _, fields = json.loads(packed)
-    del fields["head"]
-    for name in ("created_at", "updated_at", "expires_at"):
-        fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
-    for name in ("owner_id", "body_id"):
-        fields[name] = UUID(fields[name]) if fields[name] else None
-    fields["kind"], fields["visibility"] = Kind(fields["kind"]), Visibility(fields["visibility"])
-    return LiveEntry(key=key, views_left=None, visit_count=None, **fields)

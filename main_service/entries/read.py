@@ -4,7 +4,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from time import monotonic
 from uuid import UUID
 
 from main_service.engines.postgres import Session
@@ -74,12 +73,12 @@ class EntryReader:
             if found.entry.is_over:
                 raise EntryEndedError(ArchivalReason.EXPIRED)
             return found.entry
-        if found.may_fill and await self._known_keys.is_surely_unused(key):
+        gap = found.gap
+        if gap is not None and gap.standing is None and await self._known_keys.is_surely_unused(key):
             raise NotFoundError
-        read_at = monotonic()
         entry = await self._read_row(key, asker)
-        if found.may_fill:
-            await self._copies.fill(entry, read_at=read_at)
+        if gap is not None:
+            await self._copies.fill(entry, gap)
         return entry
 
     async def counted(self, entry: LiveEntry) -> LiveEntry:

@@ -7,14 +7,13 @@ with another secret or by other rules, is deleted on sight, by whoever comes fir
 """
 
 from dataclasses import dataclass
-from hashlib import sha1
 from typing import cast
 from uuid import uuid4
 
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
 
 from main_service.engines.redis import CarefulRedis
+from main_service.engines.redis_scripts import Script
 from main_service.keys.bloom import KeyHasher
 
 REGISTRY = "known:{0}"
@@ -62,21 +61,14 @@ end
 """
 
 
-class Script:
+class FilterScript(Script):
     """Lua that follows `PREAMBLE`."""
 
     def __init__(self, lua: str) -> None:
-        self._lua = PREAMBLE + lua
-        self._hash = sha1(self._lua.encode(), usedforsecurity=False).hexdigest()
-
-    async def run(self, redis: Redis, keys: list[str], arguments: list[str | int]) -> object:
-        try:
-            return await redis.evalsha(self._hash, len(keys), *keys, *arguments)
-        except NoScriptError:
-            return await redis.eval(self._lua, len(keys), *keys, *arguments)
+        super().__init__(PREAMBLE + lua)
 
 
-_LIST = Script(f"""
+_LIST = FilterScript(f"""
 local bitmaps = {{}}
 for size, since in pairs(born) do
   local bytes = math.min(2 ^ size / 8, {_SAMPLE_BYTES})
@@ -87,14 +79,14 @@ end
 return bitmaps
 """)
 
-_BEGIN = Script("""
+_BEGIN = FilterScript("""
 if run_id and not born[ARGV[3]] then
   begin(ARGV[3])
 end
 """)
 
 # ARGV[3] and [4]: the bitmap, KEYS[2]: its draft, ARGV[5]: how many bits are set there.
-_COMPLETE = Script("""
+_COMPLETE = FilterScript("""
 local size = ARGV[3]
 if born[size] ~= ARGV[4] or redis.call('BITCOUNT', KEYS[2]) ~= tonumber(ARGV[5]) then
   return 0
@@ -169,7 +161,7 @@ class KnownBitmaps:
 
         await self._redis.ask(write)
 
-    async def _run(self, script: Script, keys: list[str], *arguments: str | int) -> object:
+    async def _run(self, script: FilterScript, keys: list[str], *arguments: str | int) -> object:
         return await self._redis.ask(lambda redis: script.run(redis, keys, [*self._arguments, *arguments]))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from main_service.engines.redis import CarefulRedis, RedisAwayError
 from main_service.keys.bloom import BITS_PER_KEY, FIRST_BIT, KeyHasher
-from main_service.keys.filter_bitmaps import FIRST_SIZE, REGISTRY, Script, rules
+from main_service.keys.filter_bitmaps import FIRST_SIZE, REGISTRY, FilterScript, rules
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ _AT_ONCE = 100
 """Keys of one script, so that nobody else waits for it longer than 1 ms."""
 
 # ARGV from 3 on: two numbers for each key, as in `bloom_filter`.
-_ADD = Script(f"""
+_ADD = FilterScript(f"""
 for size in pairs(born) do
   local name, bits = start .. size, 2 ^ size
   for i = 3, #ARGV, 2 do
@@ -29,7 +29,7 @@ for size in pairs(born) do
 end
 """)
 
-_IS_SURELY_UNUSED = Script(f"""
+_IS_SURELY_UNUSED = FilterScript(f"""
 local first, second = tonumber(ARGV[3]), tonumber(ARGV[4])
 for size in pairs(born) do
   local name, bits = start .. size, 2 ^ size
@@ -70,7 +70,7 @@ class KnownKeys:
             logger.debug("Known keys can't be told from others: %s", error)
             return False
 
-    async def _run(self, script: Script, keys: Sequence[str]) -> object:
+    async def _run(self, script: FilterScript, keys: Sequence[str]) -> object:
         arguments = list(self._arguments)
         for key in keys:
             hashed = self._hasher.hash(key)
