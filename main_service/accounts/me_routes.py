@@ -23,7 +23,7 @@ from main_service.accounts.schemas import (
     CreatedApiTokenOut,
 )
 from main_service.errors import DatabaseUnavailableError, NotFoundError, PasswordsBusyError, SignInRequiredError
-from main_service.web.json_body import JsonRoute
+from main_service.web.json_api import JsonRoute
 from main_service.web.problems import InternalError, problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["accounts"], route_class=JsonRoute)

@@ -23,7 +23,7 @@ from main_service.dependencies import SettingsDep
 from main_service.entries.permissions import Asker
 from main_service.entries.schemas import ManyEntriesIn
 from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError, SignInRequiredError
-from main_service.web.json_body import JsonRoute
+from main_service.web.json_api import JsonRoute
 from main_service.web.problems import InternalError, problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["collections"], route_class=JsonRoute)

@@ -1,6 +1,6 @@
 """Changing, claiming and deleting entries, by those who may."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from main_service.entries import storage
 from main_service.entries.aliases import is_key, is_long_key
 from main_service.entries.cache_invalidation import Aftermath
 from main_service.entries.entry import LiveEntry
-from main_service.entries.errors import LeadsHereError
+from main_service.entries.errors import LeadsHereError, VersionMismatchError
 from main_service.entries.lifetimes import Lifetime, LifetimePolicies
 from main_service.entries.models import ArchivalReason, Entry, Kind, Visibility
 from main_service.entries.permissions import Asker, Rights
@@ -50,13 +50,18 @@ class EntryChanger:
         self._lifetimes = lifetimes
         self._public_url = public_url
 
-    async def change(self, key: str, changes: Changes, asker: Asker) -> LiveEntry:
+    async def change(
+        self, key: str, changes: Changes, asker: Asker, *, versions: Collection[int] | None = None
+    ) -> LiveEntry:
         """Change an entry; effective at once for every reader.
+
+        `versions`: those that the changes are meant for; None: any.
 
         Raises:
             NotFoundError, EntryEndedError: as `get`.
             SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the asker may not.
             InvalidInputError, TextTooLargeError: see their sentences.
+            VersionMismatchError: it has another version by now.
         """
         entry = await self._reader.get(key, asker)
         self._rights.require_manager(entry, asker)
@@ -68,13 +73,15 @@ class EntryChanger:
             values |= {"body_id": body_id, "size_bytes": len(changes.text)}
         try:
             row = await self._lock(key, asker)
+            _require_version(row, versions)
         except AppError:
             if body_id is not None:
                 await self._bodies.discard(body_id)
             raise
         old_body_id = row.body_id
         if values:
-            await storage.change(self._session, row, {**values, "updated_at": datetime.now(UTC)})
+            values |= {"updated_at": datetime.now(UTC), "version": row.version + 1}
+            await storage.change(self._session, row, values)
             self._aftermath.bury([key])
         if body_id is not None and old_body_id is not None:
             await storage.queue_body(self._session, old_body_id)
@@ -135,16 +142,20 @@ class EntryEnder:
         self._aftermath = aftermath
         self._rights = rights
 
-    async def delete(self, key: str, asker: Asker) -> Kind:
+    async def delete(self, key: str, asker: Asker, *, versions: Collection[int] | None = None) -> Kind:
         """End an entry at once, and delete its text; return what it was.
+
+        `versions`: those that may be deleted; None: any.
 
         Raises:
             NotFoundError, EntryEndedError: as `get`.
             SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the asker may not.
+            VersionMismatchError: it has another version by now.
         """
         self._rights.require_manager(await self._reader.get(key, asker), asker)
         row = require_live(await storage.find_for_update(self._session, key), asker)
         self._rights.require_manager(row, asker)
+        _require_version(row, versions)
         await storage.end(self._session, row, ArchivalReason.DELETED)
         self._aftermath.bury([key])
         self._aftermath.delete_bodies([row.body_id] if row.body_id else [])
@@ -157,3 +168,9 @@ class EntryEnder:
         self._aftermath.delete_bodies([end.body_id for end in ended if end.body_id])
         gone = {end.key for end in ended}
         return [key for key in dict.fromkeys(keys) if key in gone]
+
+
+def _require_version(row: Entry, versions: Collection[int] | None) -> None:
+    """Of the locked row: a copy may be older than what a client has seen."""
+    if versions is not None and row.version not in versions:
+        raise VersionMismatchError(row.version)

@@ -135,6 +135,7 @@ class EntryCreator:
             visibility=new.visibility,
             created_at=now,
             updated_at=now,
+            version=1,
             expires_at=self._lifetimes.expiry(new.lifetime, now=now),
             has_public_statistics=False,
             visit_count=0,

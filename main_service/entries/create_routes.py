@@ -1,13 +1,15 @@
 """The JSON API that makes entries. It stands first: a request is compared with each route before its own."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 
 from main_service.accounts.bearer_auth import TOKEN_OR_NONE
 from main_service.accounts.errors import AddressUnconfirmedError, ScopeMissingError, TokenInvalidError
 from main_service.entries.dependencies import IdempotencyKeyHeader, creation_of
 from main_service.entries.errors import AliasReservedError, AliasTakenError, IdempotencyKeyReusedError
-from main_service.entries.schemas import CreatedLinkOut, CreatedPasteOut, LinkIn, PasteIn
-from main_service.entries.serializers import created_link_out, created_paste_out, short_address
+from main_service.entries.schemas import CreatedLinkOut, CreatedPasteOut, Instant, LinkIn, PasteIn
+from main_service.entries.serializers import ETAG_RESPONSE, created_link_out, created_paste_out, etag, short_address
 from main_service.errors import (
     BodyStoreUnavailableError,
     BodyTooLargeError,
@@ -16,7 +18,7 @@ from main_service.errors import (
     NotFoundError,
     TextTooLargeError,
 )
-from main_service.web.json_body import JsonRoute
+from main_service.web.json_api import JsonRoute
 from main_service.web.problems import InternalError, problem_responses
 
 router = APIRouter(prefix="/api/v1", tags=["entries"], route_class=JsonRoute)
@@ -35,25 +37,31 @@ _CREATE = (
     TokenInvalidError,
 )
 
+ExpiresAtQuery = Annotated[
+    Instant | None,
+    Query(description="The same as in the body, for who sends a file there. `+` of an offset is `%2B` in a query."),
+]
+
 
 @router.post(
     "/pastes",
     status_code=201,
     summary="Create a paste",
     openapi_extra=TOKEN_OR_NONE,
-    responses=problem_responses(*_CREATE, BodyStoreUnavailableError, TextTooLargeError),
+    responses={201: ETAG_RESPONSE, **problem_responses(*_CREATE, BodyStoreUnavailableError, TextTooLargeError)},
 )
 async def create_paste(
     paste: PasteIn,
     request: Request,
     response: Response,
     idempotency_key: IdempotencyKeyHeader = None,
+    expires_at: ExpiresAtQuery = None,
 ) -> CreatedPasteOut:
     creation = await creation_of(request, idempotency_key)
     entry = await creation.creator.create_paste(
-        paste.new_entry, text=paste.text.encode(), syntax=paste.syntax, attempt=creation.attempt
+        paste.new_entry(expires_at), text=paste.text.encode(), syntax=paste.syntax, attempt=creation.attempt
     )
-    response.headers["Location"] = short_address(creation.public_url, entry.key)
+    response.headers.update({"Location": short_address(creation.public_url, entry.key), **etag(entry)})
     return created_paste_out(entry, creation.public_url, creation.manage_tokens.token_of(entry))
 
 
@@ -62,15 +70,17 @@ async def create_paste(
     status_code=201,
     summary="Create a link",
     openapi_extra=TOKEN_OR_NONE,
-    responses=problem_responses(*_CREATE),
+    responses={201: ETAG_RESPONSE, **problem_responses(*_CREATE)},
 )
 async def create_link(
     link: LinkIn,
     request: Request,
     response: Response,
     idempotency_key: IdempotencyKeyHeader = None,
+    expires_at: ExpiresAtQuery = None,
 ) -> CreatedLinkOut:
     creation = await creation_of(request, idempotency_key)
-    entry = await creation.creator.create_link(link.new_entry, original_url=link.original_url, attempt=creation.attempt)
-    response.headers["Location"] = short_address(creation.public_url, entry.key)
+    new = link.new_entry(expires_at)
+    entry = await creation.creator.create_link(new, original_url=link.original_url, attempt=creation.attempt)
+    response.headers.update({"Location": short_address(creation.public_url, entry.key), **etag(entry)})
     return created_link_out(entry, creation.public_url, creation.manage_tokens.token_of(entry))

@@ -1,6 +1,7 @@
 """Dependencies of the routes and pages of entries: services that read, create and change, and who asks for them."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -26,6 +27,7 @@ from main_service.errors import FieldError, InvalidInputError
 from main_service.resources import Resources
 from main_service.settings import Settings
 from main_service.web.client_address import client_address
+from main_service.web.preconditions import IF_MATCH, strong_tags
 from main_service.web.proxy_watch import limited_address
 
 
@@ -62,6 +64,25 @@ ManageTokenDep = Annotated[
     str | None,
     Header(alias="X-Manage-Token", max_length=200, description="Given when a guest's entry was made."),
 ]
+
+
+IfMatchHeader = Annotated[
+    str | None,
+    Header(alias=IF_MATCH, description="`ETag` of the version that is meant; another one is left as it is, with 412."),
+]
+
+
+async def get_expected_versions(request: Request, _: IfMatchHeader = None) -> frozenset[int] | None:
+    """The versions that a request is meant for; None: any.
+
+    Raises:
+        InvalidInputError: `If-Match` can't be read.
+    """
+    tags = strong_tags(request.headers.getlist(IF_MATCH))
+    return None if tags is None else frozenset(int(tag) for tag in tags if re.fullmatch("[1-9][0-9]{0,9}", tag))
+
+
+ExpectedVersionsDep = Annotated[frozenset[int] | None, Depends(get_expected_versions)]
 
 
 async def get_asker(account: CurrentAccountDep, manage_token: ManageTokenDep = None) -> Asker:
@@ -219,6 +240,9 @@ async def _attempt(request: Request, settings: Settings, account: Account | None
         raise InvalidInputError(fields=[FieldError(IDEMPOTENCY_KEY, "header_twice", "Send this header once.")])
     body = await request.body()
     digest = await asyncio.to_thread(sha256, body)
+    if query := request.scope["query_string"]:
+        # Of two requests that differ in it, the second is not the first again.
+        digest.update(b"?" + query)
     what = {"method": request.method, "path": request.url.path}
     if account is not None:
         scope = account_scope(settings, account_id=account.id, **what)

@@ -19,6 +19,8 @@ class LiveEntry:
     visibility: Visibility
     created_at: datetime
     updated_at: datetime
+    version: int
+    """Raised by each change of its owner, and by nothing else: not by visits or views."""
     expires_at: datetime | None
     """None: never."""
     has_public_statistics: bool
@@ -50,6 +52,7 @@ class LiveEntry:
             visibility=entry.visibility,
             created_at=entry.created_at,
             updated_at=entry.updated_at,
+            version=entry.version,
             expires_at=entry.expires_at,
             has_public_statistics=entry.has_public_statistics,
             visit_count=entry.visit_count,

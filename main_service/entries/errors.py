@@ -33,6 +33,17 @@ class AliasTakenError(AppError):
         super().__init__(fields=[FieldError("alias", self.code, self.message)])
 
 
+class VersionMismatchError(AppError):
+    status = 412
+    code = "version_mismatch"
+    message = "The entry has changed since the version that this request is meant for; get it again first."
+
+    def __init__(self, version: int) -> None:
+        """`version`: of the entry as it is now."""
+        super().__init__()
+        self.headers = {"ETag": f'"{version}"'}
+
+
 class NotOwnerError(AppError):
     status = 403
     code = "not_owner"

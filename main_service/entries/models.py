@@ -111,6 +111,8 @@ class Entry(Base):
     visibility: Mapped[Visibility] = mapped_column(_words(Visibility, "visibility"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    """Raised by each change of its owner, and by nothing else."""
     expires_at: Mapped[datetime | None]
     """None: it has an owner, and no end."""
     last_visit_at: Mapped[datetime | None]

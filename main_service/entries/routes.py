@@ -1,6 +1,6 @@
 """The JSON API of entries."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, WriterDep
@@ -11,6 +11,7 @@ from main_service.entries.dependencies import (
     EntryChangerDep,
     EntryEnderDep,
     EntryReaderDep,
+    ExpectedVersionsDep,
     ManageTokenDep,
     RightsDep,
     WritingAskerDep,
@@ -20,6 +21,7 @@ from main_service.entries.errors import (
     ManageTokenWrongError,
     NotAPasteError,
     NotOwnerError,
+    VersionMismatchError,
     ViewNotSpentError,
 )
 from main_service.entries.schemas import (
@@ -30,7 +32,7 @@ from main_service.entries.schemas import (
     ManyEntriesIn,
     PasteOut,
 )
-from main_service.entries.serializers import entry_out, robots
+from main_service.entries.serializers import ETAG_RESPONSE, entry_out, etag, robots
 from main_service.entries.text_response import text_response
 from main_service.entries.visit_recorder import VisitRecorderDep
 from main_service.errors import (
@@ -43,7 +45,7 @@ from main_service.errors import (
     TextTooLargeError,
     TooManyUnknownKeysError,
 )
-from main_service.web.json_body import JsonRoute
+from main_service.web.json_api import JsonRoute
 from main_service.web.negotiation import is_link_preview
 from main_service.web.problems import InternalError, problem_responses
 
@@ -75,16 +77,20 @@ _TEXT = (BodyStoreUnavailableError,)
     summary="Get an entry",
     response_model=EntryOut,
     openapi_extra=FOR_GUESTS_TOO,
-    responses=problem_responses(*_READ, ManageTokenWrongError, NotOwnerError, SignInRequiredError),
+    responses={
+        200: ETAG_RESPONSE,
+        **problem_responses(*_READ, ManageTokenWrongError, NotOwnerError, SignInRequiredError),
+    },
 )
 async def get_entry(
-    key: str, asker: AskerDep, reader: EntryReaderDep, rights: RightsDep, settings: SettingsDep
+    key: str, response: Response, asker: AskerDep, reader: EntryReaderDep, rights: RightsDep, settings: SettingsDep
 ) -> PasteOut | LinkOut:
     """What it is and how long it lives. Spends no view; where views are limited, only who manages it sees all."""
     entry = await reader.get(key, asker)
     is_manager = rights.is_manager(entry, asker)
     if is_manager or entry.has_public_statistics:
         entry = await reader.counted(entry)
+    response.headers.update(etag(entry))
     return entry_out(entry, settings.public_url, to_manager=is_manager)
 
 
@@ -118,13 +124,23 @@ async def get_text(
     summary="Change an entry",
     response_model=EntryOut,
     openapi_extra=FOR_GUESTS_TOO,
-    responses=problem_responses(*_MANAGE, *_TEXT, BodyTooLargeError, TextTooLargeError),
+    responses={
+        200: ETAG_RESPONSE,
+        **problem_responses(*_MANAGE, *_TEXT, BodyTooLargeError, TextTooLargeError, VersionMismatchError),
+    },
 )
 async def change_entry(
-    key: str, change: EntryChangeIn, asker: WritingAskerDep, changer: EntryChangerDep, settings: SettingsDep
+    key: str,
+    change: EntryChangeIn,
+    response: Response,
+    asker: WritingAskerDep,
+    changer: EntryChangerDep,
+    settings: SettingsDep,
+    versions: ExpectedVersionsDep,
 ) -> PasteOut | LinkOut:
-    """By its owner; a guest's by whoever has its manage token."""
-    entry = await changer.change(key, change.changes, asker)
+    """By its owner; a guest's with its manage token. With `If-Match`, only in the version that it names."""
+    entry = await changer.change(key, change.changes, asker, versions=versions)
+    response.headers.update(etag(entry))
     return entry_out(entry, settings.public_url, to_manager=True)
 
 
@@ -133,11 +149,11 @@ async def change_entry(
     status_code=204,
     summary="Delete an entry",
     openapi_extra=FOR_GUESTS_TOO,
-    responses=problem_responses(*_MANAGE),
+    responses=problem_responses(*_MANAGE, VersionMismatchError),
 )
-async def delete_entry(key: str, asker: WritingAskerDep, ender: EntryEnderDep) -> None:
-    """By its owner; a guest's by whoever has its manage token."""
-    await ender.delete(key, asker)
+async def delete_entry(key: str, asker: WritingAskerDep, ender: EntryEnderDep, versions: ExpectedVersionsDep) -> None:
+    """By its owner; a guest's with its manage token. With `If-Match`, only in the version that it names."""
+    await ender.delete(key, asker, versions=versions)
 
 
 @router.post(

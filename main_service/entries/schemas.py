@@ -26,6 +26,7 @@ from main_service.entries.lifetimes import DURATION_RULE, SHORT_DURATION_PATTERN
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.syntaxes import is_syntax
 from main_service.entries.urls import MAX_URL_LENGTH, check_url
+from main_service.errors import FieldError, InvalidInputError
 
 MAX_TITLE_LENGTH = 200
 MAX_VIEWS = 1_000_000
@@ -158,13 +159,23 @@ class _EntryIn(_LifetimeIn):
     )
     views: Views | None = None
 
-    @property
-    def new_entry(self) -> NewEntry:
+    def new_entry(self, expires_at: datetime | None = None) -> NewEntry:
+        """`expires_at`: if it was given beside the body.
+
+        Raises:
+            InvalidInputError: the body says when it ends, too.
+        """
+        lifetime = self.lifetime
+        if expires_at is not None:
+            if lifetime.is_given:
+                message = "Say once when it ends, in the query or in the body."
+                raise InvalidInputError(fields=[FieldError("expires_at", "expiry_twice", message)])
+            lifetime = Lifetime(expires_at=expires_at)
         return NewEntry(
             title=self.title or None,
             alias=self.alias,
             visibility=self.visibility,
-            lifetime=self.lifetime,
+            lifetime=lifetime,
             views=self.views,
         )
 

@@ -9,6 +9,13 @@ from main_service.entries.schemas import CreatedLinkOut, CreatedPasteOut, LinkOu
 from main_service.entries.syntaxes import syntax_name
 from main_service.entries.urls import host_in_letters, to_ascii
 
+ETAG_RESPONSE: dict[str, Any] = {
+    "headers": {
+        "ETag": {"description": "The version of the entry, for `If-Match`.", "schema": {"type": "string"}},
+    },
+}
+"""How the header of `etag` is documented in OpenAPI."""
+
 
 @dataclass(frozen=True)
 class PageEntry(LiveEntry):
@@ -66,6 +73,11 @@ def qr_address(public_url: str, key: str) -> str:
 def manage_address(public_url: str, key: str, manage_token: str) -> str:
     """The token stands behind the `#`: browsers send that part to nobody."""
     return f"{public_url}/{key}/manage#{manage_token}"
+
+
+def etag(entry: LiveEntry) -> dict[str, str]:
+    """The header that names the version of the entry, for `If-Match`."""
+    return {"ETag": f'"{entry.version}"'}
 
 
 def robots(entry: LiveEntry) -> dict[str, str]:

@@ -217,7 +217,7 @@ async def create_paste(page: CreatePageDep) -> Response:
     async def create(creator: EntryCreator, fields: dict[str, str], attempt: Attempt | None) -> LiveEntry:
         paste = parse(PasteIn, fields)
         return await creator.create_paste(
-            paste.new_entry, text=paste.text.encode(), syntax=paste.syntax, attempt=attempt
+            paste.new_entry(), text=paste.text.encode(), syntax=paste.syntax, attempt=attempt
         )
 
     return await page.after(Kind.PASTE, create)
@@ -227,6 +227,6 @@ async def create_paste(page: CreatePageDep) -> Response:
 async def create_link(page: CreatePageDep) -> Response:
     async def create(creator: EntryCreator, fields: dict[str, str], attempt: Attempt | None) -> LiveEntry:
         link = parse(LinkIn, fields)
-        return await creator.create_link(link.new_entry, original_url=link.original_url, attempt=attempt)
+        return await creator.create_link(link.new_entry(), original_url=link.original_url, attempt=attempt)
 
     return await page.after(Kind.LINK, create)

@@ -21,7 +21,7 @@ from main_service.reports.models import ReportFormat
 from main_service.reports.schemas import ReportIn, ReportOut, ReportsOut
 from main_service.reports.serializers import PREFIX, file_response, report_out
 from main_service.reports.service import media_type_of
-from main_service.web.json_body import JsonRoute
+from main_service.web.json_api import JsonRoute
 from main_service.web.problems import InternalError, problem_responses
 
 router = APIRouter(prefix=PREFIX, tags=["reports"], route_class=JsonRoute)

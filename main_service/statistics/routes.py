@@ -21,9 +21,10 @@ from main_service.statistics.schemas import (
     TopOut,
 )
 from main_service.statistics.serializers import history_out, own_out, statistics_out, top_out
+from main_service.web.json_api import JsonRoute
 from main_service.web.problems import InternalError, problem_responses
 
-router = APIRouter(prefix="/api/v1", tags=["statistics"])
+router = APIRouter(prefix="/api/v1", tags=["statistics"], route_class=JsonRoute)
 
 _AWAY = (DatabaseUnavailableError, InternalError)
 _OF_ENTRY = (

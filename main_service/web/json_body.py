@@ -3,11 +3,9 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import Request, Response
-from fastapi.routing import APIRoute
+from fastapi import Request
 
 INLINE_BYTES = 256 * 1024
 MAX_STRUCTURE_BYTES = 16 * 1024
@@ -37,18 +35,6 @@ class JsonRequest(Request):
             return _parse(body)
         async with _one_large_at_a_time:
             return await asyncio.to_thread(_parse, body)
-
-
-class JsonRoute(APIRoute):
-    """A route whose JSON body is read by `JsonRequest`."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handle_json(request: Request) -> Response:
-            return await handle(JsonRequest(request.scope, request.receive))
-
-        return handle_json
 
 
 async def _is_flat(body: bytes) -> bool:

@@ -62,8 +62,8 @@ def test_number_of_the_format_follows_what_a_copy_holds() -> None:
 
     numbers = {
         format_number(),
-        with_field("version", int),
-        with_field("version", int | None),
+        with_field("revision", int),
+        with_field("revision", int | None),
         with_field("generation", int),
         with_field("size_bytes", int),
         with_field("kind", StrEnum("Kind", ["PASTE", "LINK", "FILE"])),

@@ -35,6 +35,7 @@ def new_link(**fields: object) -> LiveEntry:
         visibility=Visibility.UNLISTED,
         created_at=now,
         updated_at=now,
+        version=1,
         expires_at=now + timedelta(hours=1),
         has_public_statistics=False,
         visit_count=0,

@@ -1,0 +1,40 @@
+"""Preconditions of requests (RFC 9110, 13.1): for which versions of a thing a request is meant."""
+
+import re
+from collections.abc import Sequence
+
+from main_service.errors import FieldError, InvalidInputError
+
+IF_MATCH = "If-Match"
+
+_TAG = re.compile(r'[ \t]*+(?:(?P<weak>W/)?"(?P<tag>[\x21\x23-\x7e\x80-\xff]*+)"[ \t]*+)?(?:,|$)')
+
+
+def strong_tags(lines: Sequence[str]) -> frozenset[str] | None:
+    """The tags that the lines of `If-Match` name, without quotation marks. None: any version will do.
+
+    Weak tags are left out, because they never match there.
+
+    Raises:
+        InvalidInputError: this is neither `*` nor a list of tags.
+    """
+    text = ",".join(lines).strip(" \t")
+    if not lines or text == "*":
+        return None
+    tags: list[str] = []
+    has_tag = False
+    position = 0
+    while position < len(text):
+        match = _TAG.match(text, position)
+        if match is None:
+            has_tag = False
+            break
+        position = match.end()
+        if (tag := match["tag"]) is not None:
+            has_tag = True
+            if not match["weak"]:
+                tags.append(tag)
+    if not has_tag:
+        message = 'Give the ETag as it came, in quotation marks, such as "3", a list of them, or *.'
+        raise InvalidInputError(fields=[FieldError(IF_MATCH, "header_invalid", message)])
+    return frozenset(tags)
