@@ -15,7 +15,7 @@ from main_service.engines.postgres import Base
 from main_service.entries import models  # noqa: F401
 from main_service.mail import outbox  # noqa: F401  (fills Base.metadata, as the next ones)
 from main_service.reports import models as report_models  # noqa: F401
-from main_service.settings import load_settings
+from main_service.settings import load_settings_or_exit
 from main_service.visits import models as visit_models  # noqa: F401
 
 MIGRATION_LOCK = 5_710_264_839
@@ -35,7 +35,7 @@ def migrate(connection: Connection) -> None:
 
 
 async def connect_and_migrate() -> None:
-    engine = create_async_engine(load_settings().database_url, poolclass=NullPool, connect_args={"timeout": 10})
+    engine = create_async_engine(load_settings_or_exit().database_url, poolclass=NullPool, connect_args={"timeout": 10})
     async with engine.connect() as connection:
         await connection.run_sync(migrate)
         await connection.commit()

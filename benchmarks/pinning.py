@@ -32,9 +32,9 @@ def pinned(command: Sequence[str], *, core: int) -> list[str]:
 
 
 def full(environment: Mapping[str, str]) -> dict[str, str]:
-    """`environment` over what a process needs to run at all."""
+    """`environment` over what a process needs to run at all, and nothing of a file .env."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAIN_", "KEYGEN_", "AWS_"))}
-    return {**inherited, **environment}
+    return {**inherited, "SLIPBIN_ENV_FILE": "", **environment}
 
 
 def run_python(arguments: Sequence[str], environment: Mapping[str, str], *, core: int) -> str:

@@ -3,11 +3,10 @@
 import sys
 
 import typer
-from pydantic import ValidationError
 from redis import RedisError
 
 from keygen_service.pool import KeyPools, connect
-from keygen_service.settings import load_settings
+from keygen_service.settings import load_settings_or_exit
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Keeps pools of ready keys in Redis.")
 
@@ -20,10 +19,7 @@ def main() -> None:
 @cli.command()
 def status() -> None:
     """Print the depth of each pool."""
-    try:
-        settings = load_settings()
-    except ValidationError as error:
-        sys.exit("\n".join(f"KEYGEN_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()))
+    settings = load_settings_or_exit()
     try:
         with connect(settings.redis_url) as redis:
             depths = KeyPools(redis, pool_size=settings.pool_size).depths()

@@ -1,20 +1,52 @@
-"""Settings of keygen_service, read from the environment with the prefix KEYGEN_."""
+"""Settings of keygen_service, read from the environment and the file .env with the prefix KEYGEN_."""
 
+import os
+import sys
 from functools import cache
+from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis import ConnectionPool
+from redis.exceptions import RedisError
+
+MISSING = "Set what is missing in the environment or in a file .env; .env.example lists all settings."
+_BROKERS = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp", "memory")
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+def _check_redis(url: str) -> str:
+    try:
+        # A connection refuses options that it does not know; nothing is sent yet.
+        ConnectionPool.from_url(url).make_connection()
+    except (ValueError, TypeError, RedisError):
+        # Their messages would show the address, and in it the password.
+        raise ValueError(
+            "must be redis://USER:PASSWORD@HOST:6379/0, rediss:// likewise, or unix:///PATH?db=0, and may have no"
+            " options that the Redis client does not know"
+        ) from None
+    return url
+
+
+def _check_broker(url: str) -> str:
+    scheme, separator, _ = url.partition("://")
+    if scheme == "unix":
+        raise ValueError("must be redis+socket:///PATH?virtual_host=1 for a unix socket")
+    if not separator or scheme not in _BROKERS:
+        raise ValueError("must be redis://USER:PASSWORD@HOST:6379/1, or rediss:// likewise")
+    return url
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="KEYGEN_", env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(env_prefix="KEYGEN_", env_ignore_empty=True, frozen=True, extra="ignore")
 
-    redis_url: str = Field(
+    redis_url: Annotated[str, AfterValidator(_check_redis)] = Field(
         repr=False,
         pattern=r"^(redis|rediss|unix)://",
         description="Redis that holds the pools: redis://, rediss:// or unix://.",
     )
-    broker_url: str = Field(
+    broker_url: Annotated[str, AfterValidator(_check_broker)] = Field(
         repr=False,
         description="Celery's broker. A unix socket is written redis+socket://PATH?virtual_host=N here.",
     )
@@ -25,9 +57,37 @@ class Settings(BaseSettings):
 
 @cache
 def load_settings() -> Settings:
-    """The settings of this process.
+    """The settings of this process; the environment wins over the file.
 
     Raises:
         pydantic.ValidationError: a setting is missing or out of bounds.
+        OSError, UnicodeDecodeError: the file .env can't be read.
     """
-    return Settings()
+    path = _find_env_file()
+    if path is not None:
+        # Where it can't be read, pydantic would go on without it.
+        path.read_text(encoding="utf-8")
+    return Settings(_env_file=path, _env_file_encoding="utf-8")
+
+
+def load_settings_or_exit() -> Settings:
+    """The settings, or the end of the program with a sentence for each that is wrong."""
+    try:
+        return load_settings()
+    except OSError as error:
+        sys.exit(f"{error.filename} can't be read: {error.strerror}.")
+    except UnicodeDecodeError:
+        sys.exit(f"{_find_env_file()} can't be read: it is not UTF-8.")
+    except ValidationError as error:
+        sentences = [f"KEYGEN_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+        if any(e["type"] == "missing" for e in error.errors()):
+            sentences.append(MISSING)
+        sys.exit("\n".join(sentences))
+
+
+def _find_env_file() -> Path | None:
+    """The file that SLIPBIN_ENV_FILE names (empty: none), else .env in the working directory or beside the code."""
+    named = os.environ.get("SLIPBIN_ENV_FILE")
+    if named is not None:
+        return Path(named) if named else None
+    return next((path for path in (Path(".env"), _ROOT / ".env") if path.is_file()), None)

@@ -7,7 +7,7 @@ from celery import Celery
 from celery.signals import worker_ready
 
 from keygen_service.pool import KeyPools, connect
-from keygen_service.settings import load_settings
+from keygen_service.settings import load_settings, load_settings_or_exit
 
 logger = logging.getLogger(__name__)
 
@@ -15,7 +15,7 @@ TOP_UP_SECONDS = 10
 
 app = Celery("keygen_service")
 app.conf.update(
-    broker_url=load_settings().broker_url,
+    broker_url=load_settings_or_exit().broker_url,
     broker_connection_retry_on_startup=True,
     task_default_queue="keygen_service",
     task_ignore_result=True,

@@ -12,13 +12,12 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from pydantic import ValidationError
 
 from main_service.errors import AppError
 from main_service.http_server.processes import Parent, ServerOfMany, open_listener, serve_in_processes
 from main_service.http_server.protocol import HttpProtocol
 from main_service.monitoring.metrics_files import make_files
-from main_service.settings import Settings, load_settings
+from main_service.settings import load_settings_or_exit
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Pastes and short links.")
 
@@ -37,7 +36,7 @@ def serve(
     parent_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Answer HTTP requests, in this process or in several of its own."""
-    settings = _settings()
+    settings = load_settings_or_exit()
     if workers > 1:
         try:
             listener = open_listener(host=host, port=port, fd=fd)
@@ -87,7 +86,7 @@ def migrate() -> None:
     from alembic import command
     from main_service.engines.s3 import create_bucket
 
-    settings = _settings()
+    settings = load_settings_or_exit()
     try:
         command.upgrade(Config(toml_file=ROOT / "pyproject.toml"), "head")
         is_new_bucket = create_bucket(settings)
@@ -102,7 +101,7 @@ def cleanup() -> None:
     from main_service.admin_jobs.tasks import clean_up
 
     try:
-        cleaned = asyncio.run(clean_up(_settings()))
+        cleaned = asyncio.run(clean_up(load_settings_or_exit()))
     except AppError as error:
         sys.exit(error.message)
     typer.echo(
@@ -127,7 +126,7 @@ def create_superuser(
 
     if promote and username is not None:
         sys.exit("--promote takes the account as it is; leave --username out.")
-    settings = _settings()
+    settings = load_settings_or_exit()
     try:
         if promote:
             asyncio.run(accounts_cli.promote(settings, email))
@@ -135,7 +134,8 @@ def create_superuser(
             password = _read_password()
             asyncio.run(accounts_cli.create(settings, email=email, username=username, password=password))
     except AppError as error:
-        advice = "\n--promote makes it a superuser." if "email_taken" in [it.code for it in error.fields] else ""
+        how = "PROMOTE=1" if os.environ.get("SLIPBIN_MAKE") else "--promote"
+        advice = f"\n{how} makes it a superuser." if "email_taken" in [it.code for it in error.fields] else ""
         sys.exit(("\n".join(f"{it.field}: {it.message}" for it in error.fields) or error.message) + advice)
     typer.echo(f"{email} is a superuser now." if promote else f"{email} has an account and is a superuser.")
 
@@ -148,16 +148,6 @@ def _read_password() -> str:
         return sys.stdin.buffer.readline().decode().rstrip("\r\n")
     except UnicodeDecodeError:
         sys.exit("The password on standard input is not UTF-8.")
-
-
-def _settings() -> Settings:
-    """The settings, or the end of the program with a sentence for each that is wrong."""
-    try:
-        return load_settings()
-    except ValidationError as error:
-        names = ("".join(f"MAIN_{part}: ".upper() for part in e["loc"][:1]) for e in error.errors())
-        sentences = (name + e["msg"] for name, e in zip(names, error.errors(), strict=True))
-        sys.exit("main_service can't start:\n" + "\n".join(sentences))
 
 
 def main() -> None:

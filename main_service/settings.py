@@ -1,118 +1,34 @@
-"""Settings of main_service, read from the environment with the prefix MAIN_."""
+"""Settings of main_service, read from the environment and the file .env with the prefix MAIN_."""
 
+import sys
 from datetime import timedelta
-from email.policy import SMTP
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from redis.asyncio.connection import parse_url
-from sqlalchemy import make_url
-from sqlalchemy.exc import SQLAlchemyError
 
-_FEWEST_DIFFERENT_CHARACTERS = 10
+from main_service import setting_rules as rules
+from main_service.env_file import EnvFileError, read_env_file
 
-
-def _is_secret(secret: SecretStr) -> SecretStr:
-    if len(set(secret.get_secret_value())) < _FEWEST_DIFFERENT_CHARACTERS:
-        raise ValueError("is too simple to be a secret; make one with: openssl rand -hex 32")
-    return secret
-
-
-def _is_origin(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or "?" in url or "#" in url:
-        raise ValueError("must look like https://paste.example.org")
-    if parts.path not in ("", "/"):
-        raise ValueError("must not have a path: the service needs a host name of its own")
-    return url.rstrip("/")
-
-
-def _networks(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _is_database(url: str) -> str:
-    try:
-        make_url(url)
-    except (SQLAlchemyError, ValueError):
-        # Their messages would show the address, and in it the password; so here and below.
-        raise ValueError("must be postgresql+asyncpg://USER:PASSWORD@HOST:5432/NAME") from None
-    return url
-
-
-def _is_redis(url: str) -> str:
-    try:
-        parse_url(url)
-    except ValueError:
-        raise ValueError(
-            "must be redis://USER:PASSWORD@HOST:6379/0, rediss:// likewise, or unix:///PATH?db=0"
-        ) from None
-    return url
-
-
-def _is_body_store(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme == "file" and not parts.netloc and len(parts.path) > 1:
-        folder = Path(unquote(parts.path))
-        if not next(part for part in (folder, *folder.parents) if part.exists()).is_dir():
-            raise ValueError("must name a folder, and this is a file")
-        return url
-    if parts.scheme == "s3" and parts.netloc:
-        return url
-    raise ValueError("must be file:///FOLDER or s3://BUCKET/PREFIX")
-
-
-def _is_mail_server(url: str) -> str:
-    wrong = ValueError("must be smtp://USER:PASSWORD@HOST:587, smtps://USER:PASSWORD@HOST:465 or file:///FOLDER")
-    try:
-        parts = urlsplit(url)
-        has_port = parts.port != 0
-    except ValueError:
-        raise wrong from None
-    if parts.scheme == "file" and not parts.netloc and len(parts.path) > 1 and not parts.query:
-        return url
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or not has_port or parts.path not in ("", "/"):
-        raise wrong
-    if bool(parts.username) != bool(parts.password):
-        raise ValueError("must have both a user and a password, or neither")
-    known = [("starttls", "always"), ("starttls", "never")] if parts.scheme == "smtp" else []
-    if parts.fragment or (parts.query and parse_qsl(parts.query, keep_blank_values=True) not in [[it] for it in known]):
-        raise ValueError("may end with ?starttls=always or ?starttls=never if it is smtp://, and with nothing else")
-    return url
-
-
-def _is_sender(sender: str) -> str:
-    if not sender.isprintable():
-        raise ValueError("must be one line")
-    header = SMTP.header_factory("From", sender)
-    if header.defects or len(header.addresses) != 1 or not header.addresses[0].domain:
-        raise ValueError("must look like Slipbin <noreply@paste.example.org>")
-    return sender
-
-
-def _is_token(token: SecretStr) -> SecretStr:
-    if not token.get_secret_value().isascii() or not token.get_secret_value().isprintable():
-        raise ValueError("must be printable ASCII, as it is sent in a header")
-    return token
+MISSING = "Set what is missing in the environment or in a file .env; .env.example lists all settings."
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MAIN_", env_ignore_empty=True, frozen=True)
 
-    secret: Annotated[SecretStr, AfterValidator(_is_secret)] = Field(
+    secret: Annotated[SecretStr, AfterValidator(rules.check_secret)] = Field(
         min_length=32,
         description="Signs manage tokens and forms; at least 32 characters (openssl rand -hex 32). "
         "All manage tokens end when it changes.",
     )
-    public_url: Annotated[str, AfterValidator(_is_origin)] = Field(
+    public_url: Annotated[str, AfterValidator(rules.to_origin)] = Field(
         description="Scheme, host and port under which people reach the service; makes every address it gives out."
     )
-    database_url: Annotated[str, AfterValidator(_is_database)] = Field(
+    database_url: Annotated[str, AfterValidator(rules.check_database)] = Field(
         repr=False,
         pattern=r"^postgresql\+asyncpg://",
         description="PostgreSQL: postgresql+asyncpg://USER:PASSWORD@HOST/NAME.",
@@ -123,22 +39,21 @@ class Settings(BaseSettings):
         le=500,
         description="Connections to PostgreSQL that one web process keeps at most. Default 10.",
     )
-    redis_url: Annotated[str, AfterValidator(_is_redis)] = Field(
+    redis_url: Annotated[str, AfterValidator(rules.check_redis)] = Field(
         repr=False,
         pattern=r"^(redis|rediss|unix)://",
         description="Redis with keys and copies: redis://, rediss:// or unix://.",
     )
-    broker_url: str = Field(
+    broker_url: Annotated[str, AfterValidator(rules.check_broker)] = Field(
         repr=False,
         description="Celery's broker. A unix socket is written redis+socket://PATH?virtual_host=N here.",
     )
-    body_store_url: Annotated[str, AfterValidator(_is_body_store)] = Field(
+    body_store_url: Annotated[str, AfterValidator(rules.check_body_store)] = Field(
         description="Where texts are kept: file:///FOLDER or s3://BUCKET/PREFIX. "
         "S3 credentials are found as by the AWS tools (AWS_ACCESS_KEY_ID, profile, instance role)."
     )
-    body_store_endpoint: str | None = Field(
+    body_store_endpoint: Annotated[str, AfterValidator(rules.check_endpoint)] | None = Field(
         None,
-        pattern=r"^https?://",
         description="Address of an S3 server other than Amazon's. Default: Amazon's.",
     )
     body_store_region: str = Field("us-east-1", description="Region of the bucket. Default us-east-1.")
@@ -148,7 +63,7 @@ class Settings(BaseSettings):
         le=100 * 1024 * 1024,
         description="Largest text of a paste, in bytes of UTF-8. Default 10485760 (10 MiB).",
     )
-    smtp_url: Annotated[str, AfterValidator(_is_mail_server)] | None = Field(
+    smtp_url: Annotated[str, AfterValidator(rules.check_mail_server)] | None = Field(
         None,
         repr=False,
         description="Mail server: smtp://USER:PASSWORD@HOST:587 (STARTTLS is required unless the host is this machine; "
@@ -156,11 +71,13 @@ class Settings(BaseSettings):
         "which gets each letter as a file. Percent-encode signs like @ in user and password. Certificates are "
         "verified; SSL_CERT_FILE names authorities of your own. Default: none, letters wait.",
     )
-    mail_from: Annotated[str, AfterValidator(_is_sender)] | None = Field(
+    mail_from: Annotated[str, AfterValidator(rules.check_sender)] | None = Field(
         None,
         description="Sender of our letters. Default: Slipbin <noreply@HOST of MAIN_PUBLIC_URL>.",
     )
-    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)] = Field(
+    trusted_proxies: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(rules.split_networks)
+    ] = Field(
         (),
         description="Proxies in front of the service whose X-Forwarded-For is believed: addresses or networks, "
         "separated by commas. Default: none.",
@@ -253,7 +170,7 @@ class Settings(BaseSettings):
         description="Unknown keys that a client address (IPv6: a /64) may ask for in a minute before it must wait. "
         "Default 120.",
     )
-    metrics_token: Annotated[SecretStr, AfterValidator(_is_token)] | None = Field(
+    metrics_token: Annotated[SecretStr, AfterValidator(rules.check_token)] | None = Field(
         None,
         min_length=16,
         description="Who sends it as Authorization: Bearer may read /metrics; at least 16 characters. "
@@ -275,5 +192,21 @@ def load_settings() -> Settings:
 
     Raises:
         pydantic.ValidationError: a setting is missing or out of bounds.
+        EnvFileError: the file .env can't be read.
     """
+    read_env_file()
     return Settings()
+
+
+def load_settings_or_exit() -> Settings:
+    """The settings, or the end of the program with a sentence for each that is wrong."""
+    try:
+        return load_settings()
+    except EnvFileError as error:
+        sys.exit(f"main_service can't start:\n{error}")
+    except ValidationError as error:
+        names = ("".join(f"MAIN_{part}: ".upper() for part in e["loc"][:1]) for e in error.errors())
+        sentences = [name + e["msg"] for name, e in zip(names, error.errors(), strict=True)]
+        if any(e["type"] == "missing" for e in error.errors()):
+            sentences.append(MISSING)
+        sys.exit("main_service can't start:\n" + "\n".join(sentences))

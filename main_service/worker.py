@@ -9,7 +9,7 @@ from celery.app.amqp import AMQP
 from celery.schedules import crontab
 from kombu import Connection
 
-from main_service.settings import load_settings
+from main_service.settings import load_settings_or_exit
 
 HEAL_EVERY = timedelta(seconds=5)
 RECONNECT_SECONDS = 2
@@ -77,7 +77,7 @@ app = Celery(
     ],
 )
 app.conf.update(
-    broker_url=load_settings().broker_url,
+    broker_url=load_settings_or_exit().broker_url,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     task_default_queue=QUICK,

@@ -14,6 +14,8 @@ from tests.support.swift_server import SwiftServer, swift_server
 
 # Processes of ours are started hundreds of times, and without it each would compile all modules anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Tests say each setting themselves: what a developer keeps in .env must not change them.
+os.environ["SLIPBIN_ENV_FILE"] = ""
 
 
 @pytest.fixture(scope="session")

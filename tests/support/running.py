@@ -81,7 +81,7 @@ def run_main(*arguments: str, environment: Mapping[str, str]) -> str:
 def full(environment: Mapping[str, str]) -> Environment:
     """`environment` over what a process needs to run at all, without settings of whoever runs the tests."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAIN_", "KEYGEN_", "AWS_"))}
-    return {**inherited, **environment}
+    return {**inherited, "SLIPBIN_ENV_FILE": "", **environment}
 
 
 def is_held_by(process: Process, port: int) -> bool:

@@ -1,0 +1,45 @@
+"""The file `.env`, for services that are started by hand: what it says is taken as if it were in the environment."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+ROOT = Path(__file__).resolve().parents[1]
+PATH_VARIABLE = "SLIPBIN_ENV_FILE"
+_PREFIXES = ("MAIN_", "AWS_", "SSL_CERT_")
+
+
+class EnvFileError(Exception):
+    """The file can't be read. Its text is a sentence for operators."""
+
+
+def read_env_file() -> None:
+    """Put the settings of the file into the environment, which wins where it has one too; an empty value is none.
+
+    The file is the one that SLIPBIN_ENV_FILE names (empty: none), else `.env` in the working directory or, if there is
+    none, beside the code.
+
+    Raises:
+        EnvFileError: it can't be read.
+    """
+    path = find_env_file(os.environ)
+    if path is None:
+        return
+    try:
+        with path.open(encoding="utf-8") as file:
+            values = dotenv_values(stream=file)
+    except (OSError, UnicodeDecodeError) as error:
+        raise EnvFileError(f"{path} can't be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}.") from error
+    for name, value in values.items():
+        if value and name.startswith(_PREFIXES):
+            os.environ.setdefault(name, value)
+
+
+def find_env_file(environ: Mapping[str, str]) -> Path | None:
+    """Where `read_env_file` reads; None if there is no file."""
+    named = environ.get(PATH_VARIABLE)
+    if named is not None:
+        return Path(named) if named else None
+    return next((path for path in (Path(".env"), ROOT / ".env") if path.is_file()), None)

@@ -1,0 +1,143 @@
+"""What addresses, names and secrets in the settings must look like. Refusals say that, and repeat nothing."""
+
+import re
+from email.policy import SMTP
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from pydantic import SecretStr
+from pydantic_core import Url
+from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+_FEWEST_DIFFERENT_CHARACTERS = 10
+_ORIGIN = re.compile(r"https?://[^\s/\\?#@]+/?", re.IGNORECASE)
+_HOST = re.compile(r"[a-z0-9._-]*[a-z0-9][a-z0-9._-]*|\[[0-9a-f:.]+\]")
+_NO_ORIGIN = ValueError("must look like https://paste.example.org")
+_DATABASE_OPTIONS = {
+    *("host", "port", "user", "password", "passfile", "service", "servicefile", "ssl", "target_session_attrs"),
+    *("krbsrvname", "gsslib", "prepared_statement_cache_size"),
+}
+"""What asyncpg, or SQLAlchemy for it, takes from an address as it is written there: as text."""
+_TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_BROKERS = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp", "memory")
+
+
+def check_secret(secret: SecretStr) -> SecretStr:
+    if len(set(secret.get_secret_value())) < _FEWEST_DIFFERENT_CHARACTERS:
+        raise ValueError("is too simple to be a secret; make one with: openssl rand -hex 32")
+    return secret
+
+
+def to_origin(url: str) -> str:
+    """Scheme, host and port in the spelling that browsers send: lower case, and a host of other letters in punycode."""
+    try:
+        parsed = Url(url)
+        has_user = bool(parsed.username or parsed.password)
+    except ValueError:
+        raise _NO_ORIGIN from None
+    if parsed.scheme not in ("http", "https") or not parsed.host or has_user or parsed.query is not None:
+        raise _NO_ORIGIN
+    if parsed.fragment is not None or not _ORIGIN.match(url) or not _HOST.fullmatch(parsed.host):
+        raise _NO_ORIGIN
+    if parsed.path not in (None, "/"):
+        raise ValueError("must not have a path: the service needs a host name of its own")
+    return str(parsed).rstrip("/")
+
+
+def split_networks(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def check_database(url: str) -> str:
+    try:
+        options = make_url(url).query
+    except (SQLAlchemyError, ValueError):
+        # Their messages would show the address, and in it the password; so here and below.
+        raise ValueError("must be postgresql+asyncpg://USER:PASSWORD@HOST:5432/NAME") from None
+    if "sslmode" in options:
+        raise ValueError("must say ?ssl= where other programs say ?sslmode=")
+    if unknown := options.keys() - _DATABASE_OPTIONS:
+        raise ValueError(f"has options that are not known: {', '.join(sorted(unknown))}")
+    if options.get("ssl", "disable") not in _TLS_MODES:
+        raise ValueError(f"must say one of these after ?ssl=: {', '.join(_TLS_MODES)}")
+    return url
+
+
+def check_redis(url: str) -> str:
+    try:
+        # A connection refuses options that it does not know; nothing is sent yet.
+        ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
+    except (ValueError, TypeError, RedisError):
+        raise ValueError(
+            "must be redis://USER:PASSWORD@HOST:6379/0, rediss:// likewise, or unix:///PATH?db=0, and may have no"
+            " options that the Redis client does not know"
+        ) from None
+    return url
+
+
+def check_broker(url: str) -> str:
+    scheme, separator, _ = url.partition("://")
+    if scheme == "unix":
+        raise ValueError("must be redis+socket:///PATH?virtual_host=1 for a unix socket")
+    if not separator or scheme not in _BROKERS:
+        raise ValueError("must be redis://USER:PASSWORD@HOST:6379/1, or rediss:// likewise")
+    return url
+
+
+def check_body_store(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "file" and not parts.netloc and len(parts.path) > 1:
+        folder = Path(unquote(parts.path))
+        if not next(part for part in (folder, *folder.parents) if part.exists()).is_dir():
+            raise ValueError("must name a folder, and this is a file")
+        return url
+    if parts.scheme == "s3" and parts.netloc:
+        return url
+    raise ValueError("must be file:///FOLDER or s3://BUCKET/PREFIX")
+
+
+def check_endpoint(url: str) -> str:
+    try:
+        parsed = Url(url)
+    except ValueError:
+        raise ValueError("must look like https://s3.example.org") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query or parsed.fragment:
+        raise ValueError("must look like https://s3.example.org")
+    return url
+
+
+def check_mail_server(url: str) -> str:
+    wrong = ValueError("must be smtp://USER:PASSWORD@HOST:587, smtps://USER:PASSWORD@HOST:465 or file:///FOLDER")
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port != 0
+    except ValueError:
+        raise wrong from None
+    if parts.scheme == "file" and not parts.netloc and len(parts.path) > 1 and not parts.query:
+        return url
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or not has_port or parts.path not in ("", "/"):
+        raise wrong
+    if bool(parts.username) != bool(parts.password):
+        raise ValueError("must have both a user and a password, or neither")
+    known = [("starttls", "always"), ("starttls", "never")] if parts.scheme == "smtp" else []
+    if parts.fragment or (parts.query and parse_qsl(parts.query, keep_blank_values=True) not in [[it] for it in known]):
+        raise ValueError("may end with ?starttls=always or ?starttls=never if it is smtp://, and with nothing else")
+    return url
+
+
+def check_sender(sender: str) -> str:
+    if not sender.isprintable():
+        raise ValueError("must be one line")
+    header = SMTP.header_factory("From", sender)
+    if header.defects or len(header.addresses) != 1 or not header.addresses[0].domain:
+        raise ValueError("must look like Slipbin <noreply@paste.example.org>")
+    return sender
+
+
+def check_token(token: SecretStr) -> SecretStr:
+    if not token.get_secret_value().isascii() or not token.get_secret_value().isprintable():
+        raise ValueError("must be printable ASCII, as it is sent in a header")
+    return token
