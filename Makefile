@@ -11,7 +11,7 @@ help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 run: $(VENV)/.run-installed ## Start everything on this machine (PORT=8000 HOST=127.0.0.1 DATA=./data WORKERS=2)
-	@PORT="$(PORT)" HOST="$(HOST)" DATA="$(DATA)" WORKERS="$(WORKERS)" exec $(BIN)/python -m launcher run
+	@SLIPBIN_MAKE=1 PORT="$(PORT)" HOST="$(HOST)" DATA="$(DATA)" WORKERS="$(WORKERS)" exec $(BIN)/python -m launcher run
 
 # One more than there are cores: many tests wait most of their time, for something to be away or to come back.
 test: $(VENV)/.dev-installed ## Run all tests on engines of their own (args="-k name" to choose)
@@ -30,7 +30,7 @@ fmt: $(VENV)/.dev-installed ## Format the code and mend what can be mended
 
 superuser: $(VENV)/.run-installed ## Make a superuser of what `make run` runs (EMAIL=you@example.org DATA=./data PROMOTE=1)
 	@test -n "$(EMAIL)" || { echo 'Say who: make superuser EMAIL=you@example.org'; exit 1; }
-	@DATA="$(DATA)" exec $(BIN)/python -m launcher main create-superuser --email "$(EMAIL)" $(if $(PROMOTE),--promote)
+	@SLIPBIN_MAKE=1 DATA="$(DATA)" exec $(BIN)/python -m launcher main create-superuser --email "$(EMAIL)" $(if $(PROMOTE),--promote)
 
 migrate: $(VENV)/.dev-installed ## Draft a migration from the models (m="what it does")
 	@test -n "$(m)" || { echo 'Say what it does: make migrate m="add a column"'; exit 1; }

@@ -3,10 +3,12 @@
 import argparse
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from launcher.command import run_command
 from launcher.errors import StartError
@@ -23,8 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _forget_postgres_variables()
     # What children make in the data folder is nobody else's business.
     os.umask(0o077)
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         if options.command == "main":
             return run_command(options.data, options.arguments, environ=os.environ)
         if options.command == "engines":
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m launcher", description="Runs Slipbin on this machine.")
+    parser = _Parser(prog="python -m launcher", description="Runs Slipbin on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     default_data = "/var/lib/slipbin" if os.geteuid() == 0 else "./data"
 
@@ -71,18 +73,27 @@ def _setting(name: str, default: str) -> str:
     return os.environ.get(name) or default
 
 
+class _Parser(argparse.ArgumentParser):
+    """Names options as they are chosen: who typed `make run PORT=x` knows no --port."""
+
+    def error(self, message: str) -> NoReturn:
+        if os.environ.get("SLIPBIN_MAKE"):
+            raise StartError(re.sub(r"^argument --(\w+): ", lambda named: f"{named[1].upper()}: ", message) + ".")
+        super().error(message)
+
+
 def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise ValueError
-    return number
+    return _number(text, least=0, most=65535)
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= MAX_WEB_PROCESSES:
-        raise ValueError
-    return number
+    return _number(text, least=1, most=MAX_WEB_PROCESSES)
+
+
+def _number(text: str, *, least: int, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
+    return int(text)
 
 
 def _forget_postgres_variables() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from launcher.data_folder import find_holder, open_data_folder, read_secrets
-from launcher.errors import StartError
+from launcher.env_file import with_env_file
+from launcher.errors import StartError, option
 from launcher.run_user import credentials, find_run_user
 from launcher.services import REPOSITORY, find_service_user, service_environment
 
@@ -18,7 +19,8 @@ def run_command(path: Path, arguments: Sequence[str], *, environ: Mapping[str, s
     Raises: StartError if no launcher runs on the data folder.
     """
     if not path.is_dir():
-        raise StartError(f"There is no data folder {path}: name that of `make run` with --data, or DATA= for make.")
+        raise StartError(f"There is no data folder {path}: name that of `make run` with {option('data')}.")
+    environ = with_env_file(environ)
     data = open_data_folder(path, find_run_user(environ))
     address = find_holder(data)
     if address is None:

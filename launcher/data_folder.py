@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.errors import StartError
+from launcher.errors import StartError, option
 from launcher.run_user import RunUser, acting_as, find_closed_folder
 
 MAX_SOCKET_PATH_BYTES = 103
@@ -84,7 +84,7 @@ def open_data_folder(path: Path, owner: RunUser | None) -> DataFolder:
     if longest > MAX_SOCKET_PATH_BYTES:
         raise StartError(
             f"The path of the data folder {data.path} is {longest - MAX_SOCKET_PATH_BYTES} bytes too long"
-            f" for the sockets inside it: choose a shorter one with --data."
+            f" for the sockets inside it: choose a shorter one with {option('data')}."
         )
     if "," in str(data.path) or not str(data.path).isprintable():
         raise StartError(f"The path {str(data.path)!r} has a sign that addresses of PostgreSQL cannot hold.")
@@ -130,7 +130,8 @@ def _check_way(data: DataFolder) -> None:
     if closed:
         who = f"The user {data.owner.name}, whom the engines run as," if data.owner else "This user"
         raise StartError(
-            f"{who} cannot enter {closed}, so the data folder {data.path} cannot be used: choose another with --data."
+            f"{who} cannot enter {closed}, so the data folder {data.path} cannot be used:"
+            f" choose another with {option('data')}."
         )
     if not parent.is_dir():
         raise StartError(f"The data folder {data.path} cannot be made: there is no folder {parent}.")
@@ -138,7 +139,7 @@ def _check_way(data: DataFolder) -> None:
 
 def _check_existing(data: DataFolder) -> None:
     if not data.path.is_dir():
-        raise StartError(f"{data.path} is not a folder: choose another with --data.")
+        raise StartError(f"{data.path} is not a folder: choose another with {option('data')}.")
     owner_uid = data.path.stat().st_uid
     wanted_uid = data.owner.uid if data.owner else os.geteuid()
     try:
@@ -148,12 +149,14 @@ def _check_existing(data: DataFolder) -> None:
             f"The data folder {data.path} belongs to {_user_name(owner_uid)} and is closed to us."
         ) from error
     if names and "lock" not in names:
-        raise StartError(f"{data.path} is not empty and holds no Slipbin data: choose another folder with --data.")
+        raise StartError(
+            f"{data.path} is not empty and holds no Slipbin data: choose another folder with {option('data')}."
+        )
     if owner_uid != wanted_uid and (names or not data.owner):
         hint = f" set SLIPBIN_USER={_user_name(owner_uid)}, or" if data.owner and owner_uid else ""
         raise StartError(
             f"The data folder {data.path} belongs to {_user_name(owner_uid)},"
-            f" not to {_user_name(wanted_uid)}:{hint} choose another with --data."
+            f" not to {_user_name(wanted_uid)}:{hint} choose another with {option('data')}."
         )
 
 
@@ -217,7 +220,7 @@ class Lock:
             pid, _, other = _read_when_written(self._descriptor).partition(" ")
             raise StartError(
                 f"The data folder {data.path} is in use by process {pid} ({other}):"
-                f" stop that one first, or choose another folder with --data."
+                f" stop that one first, or choose another folder with {option('data')}."
             ) from error
         self.describe(address)
 

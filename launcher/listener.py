@@ -2,11 +2,14 @@
 
 import socket
 from dataclasses import dataclass
+from ipaddress import ip_address
 
-from launcher.errors import StartError
+from launcher.errors import StartError, option
 
 BACKLOG = 2048
 REACHED_AS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a user may want to listen everywhere
+ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+"""Addresses of no machine, kept for documents: the way to them is the way to the world."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,9 @@ class Listener:
     """A numeric address this machine can reach itself under."""
     port: int
     name: str
-    """The host as a person wrote it, or `host` if that means every address."""
+    """The host as a person wrote it; if that means every address, the one that other machines find this one under."""
+    is_everywhere: bool = False
+    """Whether it listens on every address."""
 
     @property
     def url(self) -> str:
@@ -37,7 +42,7 @@ def open_listener(host: str, port: int) -> Listener:
         )[0]
         listening = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
-        raise StartError(f"{host} is not an address of this machine: choose another with --host.") from error
+        raise StartError(f"{host} is not an address of this machine: choose another with {option('host')}.") from error
     try:
         # Without it a restart would have to wait until old connections are forgotten.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -46,8 +51,33 @@ def open_listener(host: str, port: int) -> Listener:
     except OSError as error:
         listening.close()
         raise StartError(
-            f"Port {port} on {host} cannot be opened: {error.strerror}. Choose another with --host or --port."
+            f"Port {port} on {host} cannot be opened: {error.strerror}."
+            f" Choose another with {option('host')} or {option('port')}."
         ) from error
     bound_host, bound_port = listening.getsockname()[:2]
     reached_as = REACHED_AS.get(bound_host)
-    return Listener(listening, reached_as or bound_host, bound_port, reached_as or host)
+    if reached_as is None:
+        return Listener(listening, bound_host, bound_port, host)
+    return Listener(listening, reached_as, bound_port, find_own_address(listening) or reached_as, is_everywhere=True)
+
+
+def find_own_address(listening: socket.socket) -> str | None:
+    """The address under which machines of its network reach this one, if they reach the socket so; None without one.
+
+    It is what the system would send from on its way to the world; nothing is sent.
+    """
+    is_version_6 = listening.family == socket.AF_INET6
+    takes_both = is_version_6 and not listening.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    families = {listening.family} | ({socket.AF_INET} if takes_both else set())
+    for family, elsewhere in ELSEWHERE:
+        if family not in families:
+            continue
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as asking:
+                asking.connect((elsewhere, 9))
+                address: str = asking.getsockname()[0]
+        except OSError:
+            continue
+        if not ip_address(address).is_loopback:
+            return address
+    return None

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,8 +10,9 @@ from typing import Any
 
 from launcher.data_folder import Lock, open_data_folder, prepare_for_services, read_secrets
 from launcher.engines import ENGINES, start_engines
+from launcher.env_file import with_env_file
 from launcher.errors import StartError
-from launcher.listener import open_listener
+from launcher.listener import Listener, open_listener
 from launcher.output import Output
 from launcher.processes import describe_end
 from launcher.readiness import find_missing_service, wait_until
@@ -42,7 +43,8 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
     Raises: StartError if it cannot start; nothing is left running.
     """
     stop = signals.attach()
-    data = open_data_folder(options.data, find_run_user(os.environ))
+    environ = with_env_file(os.environ)
+    data = open_data_folder(options.data, find_run_user(environ))
     lock = Lock(data, address=f"http://{options.host}:{options.port}")
     listener = open_listener(options.host, options.port)
     lock.describe(listener.url)
@@ -53,7 +55,7 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         listener=listener,
         web_processes=options.web_processes,
         secrets=read_secrets(data),
-        environ=os.environ,
+        environ=environ,
     )
     output = Output(STANDARD_OUTPUT)
     if data.owner and not user:
@@ -68,7 +70,9 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         await _start_services(supervisor, services)
         await wait_until(find_missing, say=supervisor.say)
         output.print(f"Slipbin is ready: {listener.url}")
-        if not os.environ.get("MAIN_SMTP_URL"):
+        for line in describe_links(listener, environ):
+            output.print(line)
+        if not environ.get("MAIN_SMTP_URL"):
             output.print(f"Letters are not mailed but written to {data.outbox}, until MAIN_SMTP_URL names a server.")
         output.print(f"Its data are in {data.path}. To stop it, press Ctrl-C or end process {os.getpid()}.")
 
@@ -82,6 +86,19 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         await supervisor.stop(ENGINES)
 
     await _supervise(start, stop_in_order, stop=stop, output=output, label=str(data.path))
+
+
+def describe_links(listener: Listener, environ: Mapping[str, str]) -> list[str]:
+    """What the links that are given out begin with, where it is not simply the address that was asked for."""
+    public_url = environ.get("MAIN_PUBLIC_URL", "")
+    if public_url and public_url.rstrip("/") != listener.url:
+        return [f"Its links begin with {public_url}, as MAIN_PUBLIC_URL says: open it there."]
+    if public_url or not listener.is_everywhere:
+        return []
+    example = f"{'make run MAIN_PUBLIC_URL=' if os.environ.get('SLIPBIN_MAKE') else 'MAIN_PUBLIC_URL='}https://…"
+    if listener.name == listener.host:
+        return [f"Its links work on this machine only, which has no other address. For a name of yours: {example}"]
+    return [f"Its links begin with that, this machine's address in its network. For a name of yours: {example}"]
 
 
 async def run_engines(path: Path, signals: StopSignals) -> None:

@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from launcher.errors import StartError
 from launcher.listener import Listener, open_listener
+from launcher.run import describe_links
 from tests.launcher.launched import REPOSITORY, Launchers, processes_of
 
 
@@ -68,14 +70,70 @@ def test_a_host_that_is_not_ours_is_refused() -> None:
             open_listener(host, 0)
 
 
-@pytest.mark.parametrize(
-    ("host", "url"),
-    [("127.0.0.1", "http://127.0.0.1:"), ("0.0.0.0", "http://127.0.0.1:"), ("localhost", "http://localhost:")],
-)
+@pytest.mark.parametrize(("host", "url"), [("127.0.0.1", "http://127.0.0.1:"), ("localhost", "http://localhost:")])
 def test_the_printed_address_is_one_this_machine_can_open(host: str, url: str) -> None:
     listener = open_listener(host, 0)
     with listener.socket, socket.create_connection((listener.host, listener.port)):
         assert listener.url == f"{url}{listener.port}"
+
+
+def test_a_public_listener_is_named_by_the_address_that_other_machines_find() -> None:
+    """That of a card, if there is one: what comes to it arrives, as what comes to 127.0.0.1 does."""
+    listener = open_listener("0.0.0.0", 0)
+    own = {address.address for card in psutil.net_if_addrs().values() for address in card}
+    others_find = {address for address in own if not address.startswith(("127.", "::1", "fe80:"))}
+
+    with listener.socket, socket.create_connection((listener.host, listener.port)):
+        assert listener.host == "127.0.0.1"
+        [line] = describe_links(listener, {})
+        if listener.name == "127.0.0.1":
+            assert "work on this machine only" in line
+        else:
+            assert listener.name in others_find
+            assert "this machine's address in its network" in line
+            socket.create_connection((listener.name, listener.port)).close()
+        assert "MAIN_PUBLIC_URL=https://" in line
+        assert describe_links(listener, {"MAIN_PUBLIC_URL": "https://a.example"}) == [
+            "Its links begin with https://a.example, as MAIN_PUBLIC_URL says: open it there."
+        ]
+
+
+def test_links_of_a_listener_on_one_address_need_no_words() -> None:
+    with open_listener("127.0.0.1", 0).socket as unused:
+        assert describe_links(Listener(unused, "127.0.0.1", 8000, "127.0.0.1"), {}) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "expected"),
+    [
+        ([], {"PORT": "x"}, "launcher: PORT: 'x' is not a number from 0 to 65535.\n"),
+        ([], {"WORKERS": "0"}, "launcher: WORKERS: '0' is not a number from 1 to 256.\n"),
+        ([], {"HOST": "nowhere.invalid"}, "choose another with HOST=….\n"),
+        ([], {"HOST": "192.0.2.1"}, "Choose another with HOST=… or PORT=….\n"),
+        (["--port", "x"], {}, "argument --port: 'x' is not a number from 0 to 65535\n"),
+        (["--host", "192.0.2.1"], {}, "Choose another with --host or --port.\n"),
+    ],
+)
+def test_messages_name_options_as_they_are_typed(
+    launcher: Launchers, arguments: list[str], environment: dict[str, str], expected: str
+) -> None:
+    by_make = {} if arguments else {"SLIPBIN_MAKE": "1"}
+    launched = launcher.start("run", *arguments, **environment, **by_make)
+
+    assert launched.wait_for_end() == (2 if "--port" in arguments else 1)
+    assert launched.err.endswith(expected)
+
+
+@pytest.mark.parametrize("is_make", [True, False])
+def test_messages_about_the_data_folder_name_it_as_it_is_typed(data: Path, is_make: bool) -> None:
+    (data / "thesis.txt").touch()
+    # `-o`: nothing is installed.
+    make = ["make", "-o", ".venv/.run-installed", "run", f"DATA={data}"]
+    command = make if is_make else [sys.executable, "-m", "launcher", "run", "--data", str(data)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+    assert done.returncode != 0
+    assert f"choose another folder with {'DATA=…' if is_make else '--data'}." in done.stderr
 
 
 def test_an_address_of_version_6_is_written_in_brackets() -> None:
