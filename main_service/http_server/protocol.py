@@ -94,6 +94,9 @@ class HttpProtocol(HttpToolsProtocol):
             # uvicorn tells the newest request only.
             _disconnect(self._answering)
         super().connection_lost(exc)
+        # What refers to the connection and is referred to by it would stay until the garbage collector comes, and
+        # with it the body that was arriving.
+        self.cycle = self._answering = self._timer = self._answer_transport = cast(Any, None)
 
     def data_received(self, data: bytes) -> None:
         room = HEAD_BYTES - self._bytes_without_body

@@ -13,6 +13,9 @@ MAX_LISTED_FIELDS = 200
 MAX_URLENCODED_BYTES = 64 * 1024
 """Enough for a form of short fields; decoding percent signs takes many times their size. Texts come as multipart."""
 
+_IN_MEMORY = {"MAX_MEMORY_FILE_SIZE": float("inf")}
+"""What is sent as a file is refused at its end only; until then it shall not be written to a file of ours."""
+
 
 async def read_form(request: Request) -> dict[str, str]:
     """The fields of a form by name, line ends as LF. Files are not taken, and nothing but UTF-8.
@@ -48,10 +51,11 @@ async def _read_fields(request: Request, *, most: int) -> list[tuple[str, str]]:
         else:
             # Not the bytes: before Python 3.13 parse_qsl fails on what is not ASCII in them.
             fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=most, errors="strict")
-    except UnicodeDecodeError as error:
-        raise InvalidInputError("The form is not in UTF-8.") from error
-    except (ValueError, FormParserError) as error:
-        raise InvalidInputError("The form can't be read.") from error
+    except UnicodeDecodeError:
+        # Holds what it could not decode; so do the others.
+        raise InvalidInputError("The form is not in UTF-8.") from None
+    except (ValueError, FormParserError):
+        raise InvalidInputError("The form can't be read.") from None
     return [(name, value.replace("\r\n", "\n")) for name, value in fields]
 
 
@@ -66,7 +70,11 @@ def _read_multipart(body: bytes, boundary: bytes, *, most: int) -> list[tuple[st
     def refuse_file(_: File) -> None:
         raise FormParserError("files are not taken")
 
-    parser = FormParser("multipart/form-data", take_field, refuse_file, boundary=boundary)
-    parser.write(body)
-    parser.finalize()
+    parser = FormParser("multipart/form-data", take_field, refuse_file, boundary=boundary, config=_IN_MEMORY)
+    try:
+        parser.write(body)
+        parser.finalize()
+    finally:
+        # They refer to each other, and through what they call back to the fields.
+        parser.parser = None
     return fields

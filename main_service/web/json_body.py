@@ -78,10 +78,11 @@ def _parse(body: bytes) -> Any:
         return json.loads(
             body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_object_of_different_names
         )
-    except _NameTwiceError as error:
-        raise json.JSONDecodeError("A name stands twice in the body", "", 0) from error
-    except (ValueError, RecursionError) as error:
-        raise json.JSONDecodeError("The body is not valid JSON in UTF-8", "", 0) from error
+    except _NameTwiceError:
+        # The causes hold the body.
+        raise json.JSONDecodeError("A name stands twice in the body", "", 0) from None
+    except (ValueError, RecursionError):
+        raise json.JSONDecodeError("The body is not valid JSON in UTF-8", "", 0) from None
 
 
 class _NameTwiceError(ValueError):

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -31,10 +31,13 @@ from main_service.web.negotiation import wants_html
 from main_service.web.safe_redirect import sign_in_address
 from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
 from main_service.web.templating import render
+from main_service.web.tracebacks import drop_tracebacks
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 _READING = frozenset(["/{key}", "/{key}/raw", "/api/v1/entries/{key}/text"])
 """Where whoever asks for an entry gets it."""
@@ -78,11 +81,24 @@ class InternalError(AppError):
 
 
 def add_handlers(app: FastAPI) -> None:
-    app.add_exception_handler(AppError, _handle_app_error)
-    app.add_exception_handler(RequestValidationError, _handle_validation_error)
-    app.add_exception_handler(HTTPException, _handle_http_error)
-    app.add_exception_handler(ClientDisconnect, _handle_disconnect)
+    app.add_exception_handler(AppError, _for_the_last_time(_handle_app_error))
+    app.add_exception_handler(RequestValidationError, _for_the_last_time(_handle_validation_error))
+    app.add_exception_handler(HTTPException, _for_the_last_time(_handle_http_error))
+    app.add_exception_handler(ClientDisconnect, _for_the_last_time(_handle_disconnect))
+    # The server writes its traceback to the log afterwards.
     app.add_exception_handler(Exception, _handle_bug)
+
+
+def _for_the_last_time(handle: Handler) -> Handler:
+    """The same handler; nothing of the error is kept beyond it."""
+
+    async def handle_and_drop(request: Request, error: Exception) -> Response:
+        try:
+            return await handle(request, error)
+        finally:
+            drop_tracebacks(error)
+
+    return handle_and_drop
 
 
 def problem_response(request: Request, error: AppError) -> Response:
