@@ -1,0 +1,63 @@
+"""The release before and the code of today, each a web process on the same engines."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from tests.faults.gated import Gated, gated_engines
+from tests.support.running import Environment, WebServer
+from tests.upgrade.release_before import ServerOfReleaseBefore, release_before
+
+OWN_DATABASE = 12
+"""Of Valkey, where no other tests read visits, copies and filters."""
+
+
+@pytest.fixture(scope="package")
+def shared(environment: Environment) -> Environment:
+    url = environment["MAIN_REDIS_URL"].partition("?")[0]
+    return environment | {"MAIN_REDIS_URL": f"{url}?db={OWN_DATABASE}"}
+
+
+@pytest.fixture(scope="package")
+def old_code() -> Iterator[Path]:
+    with release_before() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="package")
+def gated_old(shared: Environment) -> Iterator[Gated]:
+    """The way of the release before to its engines, on which it can be held up."""
+    with gated_engines(shared) as gates:
+        yield gates
+
+
+@pytest.fixture(scope="package")
+def old(old_code: Path, gated_old: Gated) -> Iterator[WebServer]:
+    with ServerOfReleaseBefore(old_code, gated_old.environment) as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def new(shared: Environment) -> Iterator[WebServer]:
+    with WebServer(shared) as server:
+        yield server
+
+
+@pytest.fixture(params=["old to new", "new to old"])
+def one(request: pytest.FixtureRequest, old: WebServer, new: WebServer) -> WebServer:
+    """Who gives something out."""
+    return old if request.param == "old to new" else new
+
+
+@pytest.fixture
+def other(one: WebServer, old: WebServer, new: WebServer) -> WebServer:
+    """Who is given it."""
+    return new if one is old else old
+
+
+@pytest.fixture
+def valkey(shared: Environment) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(shared["MAIN_REDIS_URL"], decode_responses=True) as connection:
+        yield connection

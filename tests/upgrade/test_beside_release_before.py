@@ -1,0 +1,278 @@
+"""During an upgrade the release before runs beside the new one: what either leaves behind is good for the other."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+import redis
+
+from main_service.entries.cache_format import HEAD_START
+from tests.faults.gated import Gated
+from tests.main_service.accounts.browsing import is_signed_in_on_pages, register_on_page, session_of
+from tests.main_service.accounts.registering import (
+    PASSWORD,
+    bearer,
+    insert,
+    is_signed_in,
+    link_of,
+    new_email,
+    register,
+    register_by_api,
+    sign_in,
+)
+from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
+from tests.main_service.keys.filtering import bitmap_of, forget_copies, rebuild
+from tests.main_service.visits.ingesting import FIREFOX, counted, insert_link, left
+from tests.support.browsing import BROWSER, csrf_token
+from tests.support.running import REPOSITORY, Environment, WebServer
+from tests.upgrade.release_before import release_before, run_task
+
+OLD_START = '[5,{"head":"'
+OLD_TOMBSTONE = ""
+PERSON = {"User-Agent": FIREFOX}
+
+
+def copy_name(entry: dict[str, str]) -> str:
+    return f"entry:{{0}}:{entry['key']}"
+
+
+def target(server: WebServer, entry: dict[str, str]) -> str:
+    answer = server.client.get(f"/{entry['key']}", headers=PERSON)
+    assert answer.status_code == 302, answer.text
+    return answer.headers["location"]
+
+
+def change(server: WebServer, entry: dict[str, str], **fields: str) -> None:
+    answer = server.client.patch(f"/api/v1/entries/{entry['key']}", json=fields, headers=managing(entry))
+    assert answer.status_code == 200, answer.text
+
+
+def test_copy_of_either_is_no_trouble_for_the_other(
+    one: WebServer, other: WebServer, new: WebServer, valkey: redis.Redis
+) -> None:
+    link, paste = create_link(one.client), create_paste(one.client, text="text\n", title="Title")
+    for server in (one, other, one, other):
+        assert target(server, link) == "https://example.org/target"
+        assert server.client.get(f"/{paste['key']}/raw").text == "text\n"
+        assert server.client.get(f"/api/v1/entries/{paste['key']}").json()["title"] == "Title"
+
+    # The new one replaces what it does not know, and the other leaves it alone.
+    for entry in (link, paste):
+        assert valkey.get(copy_name(entry)).startswith(HEAD_START)
+
+
+def test_change_by_either_is_seen_by_both_at_once(
+    one: WebServer, other: WebServer, old: WebServer, valkey: redis.Redis
+) -> None:
+    link = create_link(one.client)
+    for number, changer in enumerate([one, other, other, one, one]):
+        address = f"https://new.example/{number}"
+        change(changer, link, original_url=address)
+        assert (valkey.get(copy_name(link)) == OLD_TOMBSTONE) == (changer is old)
+        for reader in (other, one, other, one):
+            assert target(reader, link) == address
+    assert one.client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).status_code == 204
+    assert {server.client.get(f"/{link['key']}").status_code for server in (one, other)} == {410}
+
+
+@pytest.mark.parametrize("is_read", [False, True], ids=["tombstone stands", "new copy stands"])
+def test_slow_read_of_the_old_one_cannot_bring_back_what_the_new_one_has_changed(
+    old: WebServer, new: WebServer, gated_old: Gated, valkey: redis.Redis, is_read: bool
+) -> None:
+    link = create_link(new.client)
+    with gated_old.valkey.stop_at(b"\r\nNX\r\n", hold="request") as stop, ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(target, old, link)
+        stop.wait()
+        change(new, link, original_url="https://new.example/")
+        if is_read:
+            assert target(new, link) == "https://new.example/"
+        standing = valkey.get(copy_name(link))
+        stop.release()
+        assert slow.result() == "https://example.org/target"
+
+    assert standing.startswith(HEAD_START if is_read else "[0,")
+    assert valkey.get(copy_name(link)) == standing
+    assert target(old, link) == target(new, link) == "https://new.example/"
+
+
+@pytest.mark.parametrize("healer", ["old", "new"])
+async def test_change_that_redis_missed_is_healed_by_either(
+    old: WebServer,
+    new: WebServer,
+    old_code: Path,
+    shared: Environment,
+    database: asyncpg.Connection,
+    valkey: redis.Redis,
+    healer: str,
+) -> None:
+    link = create_link(old.client)
+    assert target(old, link) == target(new, link)
+    async with database.transaction():
+        await database.execute(
+            "UPDATE entry SET original_url = 'https://new.example/', updated_at = now() WHERE key = $1", link["key"]
+        )
+        await database.execute("INSERT INTO stale_key (key) VALUES ($1)", link["key"])
+    assert target(new, link) == "https://example.org/target"
+
+    run_task("heal_copies", code=old_code if healer == "old" else REPOSITORY, environment=shared)
+
+    assert target(old, link) == target(new, link) == "https://new.example/"
+
+
+async def test_membership_filter_of_either_knows_the_keys_of_both(
+    old: WebServer, new: WebServer, shared: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    await rebuild(shared)
+    bitmap = bitmap_of(valkey)
+    behind_its_back = await insert_link(database)
+
+    links = [create_link(server.client) for server in (old, new)]
+
+    forget_copies(valkey)
+    for server in (old, new):
+        assert server.client.get(f"/{behind_its_back}").status_code == 404, "the filter was not asked"
+        for link in links:
+            assert target(server, link)
+            valkey.delete(copy_name(link))
+    assert bitmap_of(valkey) == bitmap
+
+
+def test_manage_token_of_either_manages_at_the_other(one: WebServer, other: WebServer) -> None:
+    paste = create_paste(one.client)
+
+    change(other, paste, title="New")
+    assert other.client.delete(f"/api/v1/entries/{paste['key']}", headers=managing(paste)).status_code == 204
+
+
+def test_who_signed_in_at_either_is_signed_in_at_the_other(one: WebServer, other: WebServer) -> None:
+    user = register(one.client)
+
+    assert is_signed_in(other.client, user.tokens["access_token"])
+    renewed = other.client.post("/api/v1/auth/refresh", json={"refresh_token": user.tokens["refresh_token"]})
+    assert renewed.status_code == 200, renewed.text
+    assert is_signed_in(one.client, renewed.json()["access_token"])
+    private = create_paste(one.client, headers=user.headers, visibility="private")
+    assert other.client.get(f"/api/v1/entries/{private['key']}", headers=user.headers).status_code == 200
+    assert other.client.post("/api/v1/auth/logout", headers=user.headers).status_code in (200, 204)
+    assert not is_signed_in(one.client, user.tokens["access_token"])
+
+
+def test_session_cookie_and_open_form_of_either_are_good_for_the_other(one: WebServer, other: WebServer) -> None:
+    with one.new_client() as browser, other.new_client() as after_the_upgrade:
+        register_on_page(browser)
+        form = {"csrf_token": csrf_token(browser.get("/settings", headers=BROWSER)), "username": "u" + uuid4().hex[:12]}
+        after_the_upgrade.cookies = browser.cookies
+
+        assert is_signed_in_on_pages(after_the_upgrade, session_of(browser))
+        sent = after_the_upgrade.post("/settings/username", data=form, headers=BROWSER)
+        assert (sent.status_code, form["username"] in sent.text) == (200, True)
+
+
+async def test_link_in_a_letter_of_either_is_good_for_the_other(
+    one: WebServer, other: WebServer, database: asyncpg.Connection
+) -> None:
+    user = register_by_api(one.client)
+
+    token = await link_of(database, user.email, "confirm")
+    assert other.client.get(f"/api/v1/auth/verify/{token}").status_code == 200
+
+    assert await database.fetchval("SELECT is_verified FROM account WHERE email = $1", user.email)
+
+
+def test_account_of_either_signs_in_at_the_other(one: WebServer, other: WebServer) -> None:
+    by_api = register_by_api(one.client)
+    email = new_email()
+    insert(one.client, email)
+
+    for name in (by_api.email, by_api.username, email):
+        assert is_signed_in(one.client, sign_in(other.client, name, PASSWORD)["access_token"])
+
+
+def test_api_token_of_either_is_good_for_the_other(one: WebServer, other: WebServer) -> None:
+    user = register(one.client)
+    made = one.client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers)
+    assert made.status_code == 201, made.text
+
+    create_link(other.client, headers=bearer(made.json()["token"]))
+
+    mine = one.client.get("/api/v1/entries", headers=user.headers).json()
+    assert len(mine["items"]) == 1
+
+
+def test_page_after_page_of_a_list_comes_from_either(one: WebServer, other: WebServer) -> None:
+    user = register(one.client)
+    keys = {create_link(one.client, headers=user.headers)["key"] for _ in range(3)}
+    seen: list[str] = []
+    query: dict[str, str] = {"limit": "1"}
+    for server in (one, other, one):
+        page = server.client.get("/api/v1/entries", params=query, headers=user.headers)
+        assert page.status_code == 200, page.text
+        seen += [item["key"] for item in page.json()["items"]]
+        query |= {"cursor": page.json()["next_cursor"] or ""}
+    assert set(seen) == keys
+
+
+@pytest.mark.parametrize("is_user", [False, True], ids=["guest", "user"])
+def test_request_that_is_sent_again_to_the_other_makes_one_entry(
+    one: WebServer, other: WebServer, is_user: bool
+) -> None:
+    headers = {"Idempotency-Key": str(uuid4()), **(register(one.client).headers if is_user else {})}
+    body = {"original_url": "https://example.org/once"}
+
+    first, second = (server.client.post("/api/v1/links", json=body, headers=headers) for server in (one, other))
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["key"] == second.json()["key"]
+    assert first.json().get("manage_token") == second.json().get("manage_token")
+
+
+def test_address_that_either_gave_away_is_taken_for_the_other(one: WebServer, other: WebServer) -> None:
+    body = {"original_url": "https://example.org/", "alias": new_alias()}
+
+    statuses = [server.client.post("/api/v1/links", json=body).status_code for server in (one, other)]
+
+    assert statuses == [201, 409]
+
+
+@pytest.mark.parametrize("worker", ["old", "new"])
+async def test_visits_at_both_are_counted_once_by_the_worker_of_either(
+    old: WebServer,
+    new: WebServer,
+    old_code: Path,
+    shared: Environment,
+    database: asyncpg.Connection,
+    valkey: redis.Redis,
+    worker: str,
+) -> None:
+    link, paste = create_link(new.client), create_paste(old.client)
+    for server in (old, new):
+        for _ in range(2):
+            assert target(server, link)
+            assert server.client.get(f"/{paste['key']}/raw", headers=PERSON).status_code == 200
+    assert left(valkey)[0] > 0
+
+    run_task("ingest_visits", code=old_code if worker == "old" else REPOSITORY, environment=shared)
+    run_task("ingest_visits", code=REPOSITORY if worker == "old" else old_code, environment=shared)
+
+    assert left(valkey) == (0, 0)
+    for entry in (link, paste):
+        assert await counted(database, entry["key"]) == (4, 0)
+        visitors = "SELECT sum(day_visitors) FROM visit_hour WHERE key = $1"
+        assert await database.fetchval(visitors, entry["key"]) == 1, "both know a visitor as the same"
+
+
+def test_limited_views_are_spent_at_both_together(one: WebServer, other: WebServer) -> None:
+    paste = create_paste(one.client, text="twice", views=2)
+    api_text = f"/api/v1/entries/{paste['key']}/text"
+
+    answers: list[httpx.Response] = [server.client.get(api_text) for server in (other, one, other)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 410]
+
+
+def test_clone_without_history_is_told_what_it_lacks() -> None:
+    with pytest.raises(AssertionError, match="git fetch --unshallow"), release_before("0" * 40):
+        pass
