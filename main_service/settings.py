@@ -159,8 +159,11 @@ class Settings(BaseSettings):
         le=timedelta(days=365),
         description="How long a report can be fetched; ISO 8601 duration. Default P7D.",
     )
-    geoip_db: Path | None = Field(
-        None, description="A country database in MaxMind's format (.mmdb). Default: none, countries are unknown."
+    geoip_db: Literal["off"] | Path | None = Field(
+        None,
+        union_mode="left_to_right",
+        description="A country database in MaxMind's format (.mmdb), or off: countries are unknown. Default: the one "
+        "that comes along (IPFire Location).",
     )
 
     unknown_keys_per_minute: int = Field(

@@ -22,6 +22,7 @@ from main_service.reports.sheets import plan_book
 from main_service.reports.xlsx import write_workbook
 from main_service.settings import Settings
 from main_service.statistics.time_ranges import Days
+from main_service.visits.countries import source_of
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +104,13 @@ class ReportBuilder:
             raise NotFoundError(GONE)
         days = Days(report.first_day, report.last_day)
         figures = Figures(snapshot, Scope(report.owner_id, days, report.collection_id))
-        book = await plan_book(figures, days, collection=report.collection_name, public_url=self._settings.public_url)
+        book = await plan_book(
+            figures,
+            days,
+            collection=report.collection_name,
+            public_url=self._settings.public_url,
+            country_source=source_of(self._settings),
+        )
         write = write_workbook if report.format is ReportFormat.XLSX else write_csv_files
         with TemporaryDirectory(prefix="slipbin-report-") as folder:
             path = Path(folder) / "report"

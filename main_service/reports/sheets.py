@@ -9,6 +9,7 @@ from itertools import islice
 
 from main_service.reports.queries import Figures, Rows
 from main_service.statistics.time_ranges import Days
+from main_service.visits.countries import Source
 from main_service.visits.models import Dimension
 
 Value = str | int | date | datetime | None
@@ -86,10 +87,12 @@ _BREAKDOWNS = {
 }
 
 
-async def plan_book(figures: Figures, days: Days, *, collection: str | None, public_url: str) -> Book:
+async def plan_book(
+    figures: Figures, days: Days, *, collection: str | None, public_url: str, country_source: Source | None
+) -> Book:
     """The book, whose rows are read while it is written: by a thread, while the event loop of this call runs.
 
-    `collection`: its name; None: of all entries.
+    `collection`: its name; None: of all entries. `country_source`: to be named beside countries.
     """
     loop = asyncio.get_running_loop()
     by_day = {day: tuple(counts) for partition in [p async for p in figures.days()] for day, *counts in partition}
@@ -117,6 +120,9 @@ async def plan_book(figures: Figures, days: Days, *, collection: str | None, pub
         ("Visits", f"{people:,} of people, {bots:,} of crawlers"),
         ("Daily visitors", f"about {visitors:,}; who came on two days counts twice"),
     ]
+    if country_source is not None:
+        source, exported_on = country_source, f"{country_source.exported_on:%Y-%m-%d}"
+        facts.append(("Countries", f"from {source.name} ({source.address}) of {exported_on}, {source.licence}"))
     facts += [
         ("Cut", f"{name} has more than {MOST_ROWS:,} rows; ask for fewer days")
         for name, count in (("Entries", entry_count), ("Visits per day", entry_day_count))

@@ -25,6 +25,7 @@ from main_service.statistics.charts import HEIGHT, WIDTH, Share, column_chart, s
 from main_service.statistics.dependencies import StatisticsDep
 from main_service.statistics.service import Counted, History, Moment, Summary
 from main_service.statistics.time_ranges import LONGEST_DAYS, Step, day_of_visit, get_zone
+from main_service.visits.countries import source_of
 from main_service.visits.models import OTHER, UNKNOWN, Dimension
 from main_service.web.templating import render
 
@@ -110,6 +111,7 @@ class StatisticsPage:
             width=WIDTH,
             height=HEIGHT,
             breakdowns=_breakdowns(summary),
+            country_source=source_of(self._settings),
             counts=summary.counts,
             first=first,
             last=last,

@@ -1,19 +1,58 @@
-"""Which country an address belongs to, by a database file in MaxMind's format."""
+"""Which country an address belongs to, by a database in MaxMind's format: the shipped one or the operator's own."""
 
 import logging
+from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from types import TracebackType
 
 import maxminddb
 
+from main_service.settings import Settings
+
 logger = logging.getLogger(__name__)
+
+SHIPPED = Path(__file__).parent / "data" / "countries.mmdb"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a database comes from, to be named wherever its countries are shown."""
+
+    name: str
+    address: str
+    exported_on: date
+    licence: str
+    licence_address: str
+
+
+_SOURCE_OF_SHIPPED = Source(
+    name="IPFire Location",
+    address="https://location.ipfire.org/",
+    exported_on=date(2026, 6, 25),
+    licence="CC BY-SA 4.0",
+    licence_address="https://creativecommons.org/licenses/by-sa/4.0/",
+)
+
+
+def database_of(settings: Settings) -> Path | None:
+    """The file to look countries up in; None: they are not looked up."""
+    if settings.geoip_db == "off":
+        return None
+    return settings.geoip_db or SHIPPED
+
+
+def source_of(settings: Settings) -> Source | None:
+    """The source of the shipped database; None where it is not used: whoever sets another one names its source."""
+    return _SOURCE_OF_SHIPPED if settings.geoip_db is None else None
 
 
 class Countries:
     """Use it as a context. Without a file, or with one that can't be read, all countries are unknown.
 
-    Opened for each run, so that a new file is found. It must be renamed into its place, for the file itself is read.
+    Opened for each run, so that a new file is found. It is mapped into memory, which all processes share, and of which
+    only what is asked for is ever read: so a new file must be renamed into its place, never written over the old one.
     """
 
     def __init__(self, path: Path | None) -> None:

@@ -16,7 +16,7 @@ from main_service.errors import UnavailableError
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
 from main_service.visit_stream.reader import VisitStream
-from main_service.visits.countries import Countries
+from main_service.visits.countries import Countries, database_of
 from main_service.visits.ingest import Ingest
 from main_service.visits.monthly_rollup import sum_up_months
 from main_service.visits.unique_visitors import Visitors
@@ -91,7 +91,7 @@ async def ingest_visits(settings: Settings) -> int:
     """
     until = time.monotonic() + WORK_FOR.total_seconds()
     async with open_resources(settings, for_task=True) as resources:
-        with Countries(settings.geoip_db) as countries, _collector_paused():
+        with Countries(database_of(settings)) as countries, _collector_paused():
             return await Ingest(
                 sessions=resources.sessions,
                 stream=VisitStream(resources.redis),

@@ -33,6 +33,7 @@ def test_image_has_all_it_needs_and_nothing_else(
         it_migrates,
         workers_and_beats_find_all_they_import,
         scripts_that_the_compose_file_names_are_in_it,
+        countries_are_known_in_it,
         only_what_runs_is_in_it,
         everything_is_compiled_and_any_user_may_read_it,
         its_user_owns_the_folders_of_the_volumes,
@@ -105,6 +106,11 @@ def scripts_that_the_compose_file_names_are_in_it(image: Image, _: Environment) 
         assert image.path(script).is_file()
 
 
+def countries_are_known_in_it(image: Image, environment: Environment) -> None:
+    look_up = "from main_service.visits.countries import SHIPPED, Countries; print(Countries(SHIPPED).find('8.8.8.8'))"
+    assert run(image, "python", "-c", look_up, settings=environment) == "US\n"
+
+
 def only_what_runs_is_in_it(image: Image, _: Environment) -> None:
     folders = {path.name for path in image.path(".").iterdir()}
     packages = {path.name for path in image.root.glob("opt/slipbin/lib/python*/site-packages/*")}
@@ -129,6 +135,11 @@ def only_what_runs_is_in_it(image: Image, _: Environment) -> None:
 )
 def test_what_has_no_business_in_it_is_not_even_sent_to_the_builder(path: str) -> None:
     assert not is_sent(path)
+
+
+def test_database_of_countries_is_sent_to_the_builder_with_its_licence() -> None:
+    assert is_sent("main_service/visits/data/countries.mmdb")
+    assert is_sent("main_service/visits/data/README.md")
 
 
 def everything_is_compiled_and_any_user_may_read_it(image: Image, _: Environment) -> None:

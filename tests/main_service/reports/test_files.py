@@ -89,10 +89,11 @@ async def test_workbook_has_the_figures_of_the_range_as_numbers_and_dates(
     assert summary[0] == (day(1), "Sun 1 Mar", 3, 5, 2)
     assert summary[1] == (day(2), "Mon 2 Mar", 0, 0, 0)
     assert summary[30] == (day(31), "Tue 31 Mar", 12, 1, 9)
-    facts = [row[0] for row in book["Summary"].iter_rows(max_row=5, values_only=True)]
+    facts = [row[0] for row in book["Summary"].iter_rows(max_row=6, values_only=True)]
     assert facts[:2] == ["Entries: all of mine", "Days: 2026-03-01 to 2026-03-31, of UTC"]
     assert facts[3:] == [
         "Visits: 15 of people, 6 of crawlers", "Daily visitors: about 11; who came on two days counts twice",
+        "Countries: from IPFire Location (https://location.ipfire.org/) of 2026-06-25, CC BY-SA 4.0",
     ]  # fmt: skip
 
 
@@ -104,16 +105,16 @@ async def test_workbook_keeps_its_headers_in_sight_and_shows_a_chart(
     book = opened(await fetched(client, environment, user))
 
     assert [book[name].freeze_panes for name in SHEETS[1:]] == ["A2"] * 8
-    assert book["Summary"].freeze_panes == "A8"
-    assert [cell.value for cell in book["Summary"][7]] == ["Day", "Weekday", "Visits", "Crawlers", "Daily visitors"]
+    assert book["Summary"].freeze_panes == "A9"
+    assert [cell.value for cell in book["Summary"][8]] == ["Day", "Weekday", "Visits", "Crawlers", "Daily visitors"]
     [chart] = book["Summary"]._charts
-    assert [series.val.numRef.f for series in chart.series] == ["Summary!$C$8:$C$38", "Summary!$D$8:$D$38"]
+    assert [series.val.numRef.f for series in chart.series] == ["Summary!$C$9:$C$39", "Summary!$D$9:$D$39"]
     assert [len(series.val.numRef.numCache.pt) for series in chart.series] == [31, 31]
-    assert chart.series[0].cat.strRef.f == "Summary!$B$8:$B$38"
+    assert chart.series[0].cat.strRef.f == "Summary!$B$9:$B$39"
     # Nobody came, and nothing was made: the headers are there all the same.
     assert [cell.value for cell in book["Countries"][1]] == ["Country", "Visits"]
     assert rows_of(book, "Entries") == []
-    formats = {cell.value: cell.number_format for cell in book["Summary"][8]}
+    formats = {cell.value: cell.number_format for cell in book["Summary"][9]}
     assert formats == {day(1): "yyyy-mm-dd", "Sun 1 Mar": "General", 0: "#,##0"}
 
 

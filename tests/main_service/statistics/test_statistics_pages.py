@@ -232,3 +232,23 @@ async def test_page_reads_its_entry_once(environment: Environment, client: httpx
 
     assert response.status_code == 200
     assert len(re.findall(r"FROM entry\b", "\n".join(statements))) == 1
+
+
+async def test_source_of_the_countries_is_named_unless_another_database_is_set(
+    environment: Environment, client: httpx.Client, database: asyncpg.Connection, owner: dict[str, str]
+) -> None:
+    key = create_link(client, headers=owner)["key"]
+    day = await database.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date")
+    await database.execute(VALUES, key, day, "country", "NL", 900)
+
+    shown = page(client, key)
+    assert "IPFire Location of 25 June 2026, CC BY-SA 4.0" in " ".join(words(shown).split())
+    assert 'href="https://creativecommons.org/licenses/by-sa/4.0/"' in shown.text
+
+    change = {"has_public_statistics": True}
+    client.patch(f"/api/v1/entries/{key}", json=change, headers=owner).raise_for_status()
+    app = create_app(settings_of(environment | {"MAIN_FAST_PATH": "false", "MAIN_GEOIP_DB": "/own.mmdb"}))
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=httpx.ASGITransport(app)) as visitor:
+        other = await visitor.get(f"http://slipbin.test/{key}/stats", headers=BROWSER)
+    assert "NL" in words(other)
+    assert "IPFire" not in other.text

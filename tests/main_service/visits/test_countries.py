@@ -1,13 +1,15 @@
-"""Countries come from a file in MaxMind's format, if there is one that can be read."""
+"""Countries come from a file in MaxMind's format: the shipped one, or the one that is set, if it can be read."""
 
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 import redis
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
+from main_service.visits.countries import SHIPPED, Countries
 from tests.main_service.visits.ingesting import add_batch, counted, ingest, insert_link, values, visit_to
 from tests.support.running import Environment
 
@@ -35,6 +37,45 @@ async def test_countries_are_found(
     assert await values(database, key, "country") == {"DE": 2, "FR": 1, "unknown": 5}
     rows = await database.fetch("SELECT country FROM visit WHERE key = $1 AND country IS NOT NULL", key)
     assert sorted(row["country"] for row in rows) == ["DE", "DE", "FR"]
+
+
+async def test_countries_are_known_without_a_setting(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    key = await insert_link(database)
+    known = {"8.8.8.8": "US", "81.2.69.142": "GB", "77.88.8.8": "RU", "202.12.27.33": "JP", "2a02:6b8::1": "RU"}
+    add_batch(valkey, [visit_to(key, ip=address) for address in [*known, "127.0.0.1"]])
+
+    await ingest(environment)
+
+    rows = await database.fetch("SELECT host(ip) AS ip, country FROM visit WHERE key = $1", key)
+    assert {row["ip"]: row["country"] for row in rows} == known | {"127.0.0.1": None}
+
+
+async def test_countries_can_be_switched_off(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key, ip="8.8.8.8")])
+
+    await ingest(environment | {"MAIN_GEOIP_DB": "off"})
+
+    assert await values(database, key, "country") == {"unknown": 1}
+
+
+def test_shipped_database_is_mapped_and_not_read_into_memory() -> None:
+    """Each round of the worker opens it: a copy in each process, each ten seconds, would be 8 MB a time."""
+    with Countries(SHIPPED) as countries:
+        assert countries.find("8.8.8.8") == "US"
+        assert any(Path(region.path) == SHIPPED for region in psutil.Process().memory_maps())
+
+
+def test_source_and_licence_stand_beside_the_shipped_database() -> None:
+    note = (SHIPPED.parent / "README.md").read_text()
+
+    assert "IPFire Location" in note
+    assert "https://creativecommons.org/licenses/by-sa/4.0/" in note
+    assert "25 June 2026" in note
 
 
 @pytest.mark.parametrize("state", ["missing", "empty", "broken", "cut", "folder"])
