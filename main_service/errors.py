@@ -17,13 +17,14 @@ class FieldError:
 class AppError(Exception):
     """An expected failure. Anything else that is raised is a bug and answers 500.
 
-    `advice` is a second sentence, shown on pages: what the reader can do now.
+    `advice` is a second sentence, shown on pages: what the reader can do now. `link`, a whole URL, is where.
     """
 
     status: int
     code: str
     message: str
     advice: str | None = None
+    link: str | None = None
     headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str | None = None, *, fields: Sequence[FieldError] = ()) -> None:
@@ -103,6 +104,18 @@ class FormExpiredError(AppError):
     code = "form_expired"
     message = "The form is not from this site, you have signed in or out since, or cookies are switched off."
     advice = "Allow cookies for this site, open the page again and send the form from there."
+
+
+class OpenedOverHttpError(FormExpiredError):
+    """A form came from a page that was opened over http, where browsers keep none of our cookies."""
+
+    code = "opened_over_http"
+    message = "This page was opened over http, and forms on this site work over https only."
+    advice = "Open this instead:"
+
+    def __init__(self, link: str) -> None:
+        super().__init__()
+        self.link = link
 
 
 class UnavailableError(AppError):

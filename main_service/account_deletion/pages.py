@@ -11,6 +11,7 @@ from main_service.errors import AppError, FieldError, InvalidInputError
 from main_service.settings import Settings
 from main_service.web.csrf import FIELD, CsrfForm, check_form
 from main_service.web.form_body import read_form
+from main_service.web.forms import sentences
 from main_service.web.session_cookie import clear_session_cookie
 from main_service.web.templating import render
 
@@ -58,15 +59,12 @@ def _form(
     request: Request, settings: Settings, fields: dict[str, str] | None = None, error: AppError | None = None
 ) -> Response:
     csrf = CsrfForm(request, settings)
-    errors: dict[str, str] = {}
-    if error is not None:
-        errors = {f.field: f.message for f in error.fields} or {"": f"{error.message} {error.advice or ''}".strip()}
     response = render(
         request,
         "account_deletion/delete.html",
         status=error.status if error else 200,
         entries=(fields or {}).get("entries", ""),
-        errors=errors,
+        errors=sentences(error),
         csrf_token=csrf.token,
     )
     if error is not None:

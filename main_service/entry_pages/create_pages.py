@@ -25,7 +25,8 @@ from main_service.entries.schemas import MAX_TITLE_LENGTH, MAX_VIEWS, NEVER, Lin
 from main_service.entries.serializers import manage_address, page_entry
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
 from main_service.entries.urls import MAX_URL_LENGTH
-from main_service.errors import AppError, EntryEndedError, FieldError, InvalidInputError, NotFoundError
+from main_service.errors import AppError, EntryEndedError, InvalidInputError, NotFoundError
+from main_service.web import forms
 from main_service.web.csrf import COOKIE as FORM_COOKIE
 from main_service.web.csrf import FIELD, CsrfForm, check_form
 from main_service.web.form_body import read_form
@@ -62,9 +63,10 @@ def parse(shape: type[Shape], fields: Mapping[str, str]) -> Shape:
         raise InvalidInputError(fields=field_errors(error.errors())) from error
 
 
-def sentences(fields: tuple[FieldError, ...]) -> dict[str, str]:
+def sentences(error: AppError | None) -> dict[str, str]:
     """What is wrong, by the form's field."""
-    return {("lifetime" if f.field in ("expires_in", "expires_at") else f.field): f.message for f in fields}
+    found = forms.sentences(error)
+    return {("lifetime" if field in ("expires_in", "expires_at") else field): it for field, it in found.items()}
 
 
 def lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:
@@ -140,7 +142,7 @@ class CreatePage:
         policy = self._policies.user if is_user else self._policies.guest
         errors: dict[str, str] = {}
         if error is not None:
-            errors = sentences(error.fields) or {"": f"{error.message} {error.advice or ''}".strip()}
+            errors = sentences(error)
         response = render(
             self._request,
             "entries/home.html",

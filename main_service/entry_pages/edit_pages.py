@@ -95,7 +95,7 @@ def _form(page: ManagePage, entry: LiveEntry, fields: dict[str, str], error: App
     csrf = CsrfForm(page.request, page.settings)
     errors: dict[str, str] = {}
     if error is not None:
-        errors = sentences(error.fields) or {"": f"{error.message} {error.advice or ''}".strip()}
+        errors = sentences(error)
     response = render(
         page.request,
         "entries/edit.html",

@@ -111,9 +111,6 @@ class ManagePage:
     ) -> Response:
         """The page itself; without `entry` it asks for the token."""
         csrf = CsrfForm(self.request, self.settings)
-        errors: dict[str, str] = {}
-        if error is not None:
-            errors = sentences(error.fields) or {"": error.message}
         response = render(
             self.request,
             "entries/manage.html",
@@ -121,7 +118,7 @@ class ManagePage:
             entry_key=self.key,
             entry=entry and page_entry(entry, self.settings.public_url),
             may_claim=entry is not None and entry.owner_id is None and self.account_id is not None,
-            errors=errors,
+            errors=sentences(error),
             notice=notice,
             lifetimes=lifetime_choices(self._policies.of(entry.owner_id if entry else None)),
             csrf_token=csrf.token,

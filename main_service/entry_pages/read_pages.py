@@ -29,6 +29,7 @@ from main_service.errors import (
 from main_service.settings import Settings
 from main_service.web.csrf import FIELD, CsrfForm, check_form
 from main_service.web.form_body import read_form
+from main_service.web.forms import sentences
 from main_service.web.headers import CONTENT_SECURITY_POLICY
 from main_service.web.negotiation import is_link_preview, wants_html
 from main_service.web.problems import InternalError, problem_responses
@@ -183,7 +184,7 @@ def _question(
         status=error.status if error else 200,
         entry=page_entry(replace(entry, title=None, original_url=None), settings.public_url),
         may_manage=_may_manage(entry, asker),
-        errors={"": f"{error.message} {error.advice}"} if error else {},
+        errors=sentences(error),
         csrf_token=csrf.token,
     )
     response.headers["Vary"] = "Accept"

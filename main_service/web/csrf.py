@@ -11,14 +11,17 @@ from hashlib import sha256
 from typing import TypeVar
 
 from fastapi import Request, Response
+from starlette.routing import Match
 
-from main_service.errors import FormExpiredError
+from main_service.errors import FormExpiredError, OpenedOverHttpError
 from main_service.settings import Settings
 from main_service.web import session_cookie
 
 COOKIE = "slipbin_form"
 FIELD = "csrf_token"
 _COOKIE_BYTES = 24
+_NO_PAGES = ("/links", "/pastes", "/reset", "/sign-out")
+"""Where forms of other pages go; as an address of an entry each would answer GET."""
 
 Answer = TypeVar("Answer", bound=Response)
 
@@ -53,14 +56,34 @@ def check_form(request: Request, token: object, settings: Settings) -> None:
 
     Raises:
         FormExpiredError: the form was not sent from one of our pages.
+        OpenedOverHttpError: it was, but over http while the service is reached under https.
     """
     cookie, session = (request.cookies.get(name, "") for name in (COOKIE, session_cookie.COOKIE))
     is_foreign = request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
     is_ours = isinstance(token, str) and hmac.compare_digest(
         token.encode("utf-8", "replace"), _token(cookie, session, settings).encode("ascii")
     )
+    if not cookie and settings.public_url.startswith("https://") and _is_over_http(request):
+        raise OpenedOverHttpError(settings.public_url + _page_of_form(request))
     if is_foreign or not cookie or not is_ours:
         raise FormExpiredError
+
+
+def _is_over_http(request: Request) -> bool:
+    """Whether the browser seems to speak http: a proxy says so, or what browsers tell over https only is missing."""
+    scheme = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    return scheme == "http" or (not scheme and "sec-fetch-site" not in request.headers)
+
+
+def _page_of_form(request: Request) -> str:
+    """The path of the page that the form stands on: its own, or the next above it that answers GET."""
+    path: str = request.scope["raw_path"].decode("ascii", "replace")
+    while path.strip("/") and path not in _NO_PAGES:
+        scope = {"type": "http", "method": "GET", "path": path, "headers": []}
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.routes):
+            return path
+        path = path.rpartition("/")[0]
+    return "/"
 
 
 def _token(cookie: str, session: str, settings: Settings) -> str:

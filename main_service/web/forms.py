@@ -27,11 +27,23 @@ def parse(shape: type[Shape], **fields: object) -> Shape:
         raise InvalidInputError(fields=field_errors(error.errors())) from error
 
 
+class LinkedSentence(str):
+    """A sentence after which a page shows a link, a whole URL."""
+
+    link: str
+
+
 def sentences(error: AppError | None) -> dict[str, str]:
     """What is wrong, by field; under an empty name if it is about none."""
     if error is None:
         return {}
-    return {f.field: f.message for f in error.fields} or {"": f"{error.message} {error.advice or ''}".strip()}
+    if error.fields:
+        return {f.field: f.message for f in error.fields}
+    sentence = f"{error.message} {error.advice or ''}".strip()
+    if error.link is not None:
+        sentence = LinkedSentence(sentence)
+        sentence.link = error.link
+    return {"": sentence}
 
 
 def form_page(

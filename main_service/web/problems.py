@@ -114,6 +114,7 @@ def problem_response(request: Request, error: AppError) -> Response:
             heading=HTTPStatus(error.status).phrase,
             detail=error.message,
             advice=error.advice,
+            link=error.link,
         )
     else:
         problem = Problem(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.main_service.accounts.registering import PASSWORD, register
 from tests.main_service.entries.making import create_paste
-from tests.support.browsing import BROWSER, csrf_token, send_form
+from tests.support.browsing import BROWSER, csrf_token, send_form, words
 from tests.support.running import Environment, WebServer
 
 
@@ -120,3 +120,60 @@ def test_slash_too_many_or_too_few_never_redirects_to_a_foreign_host(client: htt
         assert response.status_code == 404
         assert "location" not in response.headers
         assert "foreign.test" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/links", "/"),
+        ("/pastes", "/"),
+        ("/sign-in", "/sign-in"),
+        ("/register", "/register"),
+        ("/reset", "/"),
+        ("/{key}/reveal", "/{key}/reveal"),
+        ("/{key}/manage", "/{key}/manage"),
+    ],
+)
+def test_form_that_was_opened_over_http_says_so_and_leads_to_the_page_under_https(
+    https_web: WebServer, path: str, page: str
+) -> None:
+    """A browser over http keeps no cookie that is for https only, and says nothing of where its requests come from."""
+    with https_web.new_client() as client:
+        entry = create_paste(client, views=2)
+        form = client.get("/", headers=BROWSER)
+        fields = {"csrf_token": csrf_token(form), "token": entry["manage_token"]}
+
+        refused = client.post(path.format(key=entry["key"]), data=fields, headers=BROWSER)
+
+    assert refused.status_code == 403
+    assert "This page was opened over http, and forms on this site work over https only." in words(refused)
+    link = f"https://slipbin.test{page.format(key=entry['key'])}"
+    assert f'<a href="{link}">{link}</a>' in refused.text
+    assert "cookies are switched off" not in words(refused)
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_http"),
+    [
+        ({"X-Forwarded-Proto": "http"}, True),
+        ({"X-Forwarded-Proto": "http", "Sec-Fetch-Site": "same-origin"}, True),
+        ({"X-Forwarded-Proto": "https"}, False),
+        ({"Sec-Fetch-Site": "same-origin"}, False),
+    ],
+)
+def test_form_without_its_cookie_over_https_is_told_of_cookies(
+    https_web: WebServer, headers: dict[str, str], is_http: bool
+) -> None:
+    with https_web.new_client() as client:
+        refused = client.post("/sign-in", data={"csrf_token": "x"}, headers=BROWSER | headers)
+
+    assert refused.status_code == 403
+    assert ("over http" in words(refused)) == is_http
+    assert ("cookies are switched off" in words(refused)) != is_http
+
+
+def test_form_over_http_is_fine_where_that_is_the_public_address(client: httpx.Client) -> None:
+    refused = client.post("/sign-in", data={"csrf_token": "x"}, headers=BROWSER)
+
+    assert refused.status_code == 403
+    assert "cookies are switched off" in words(refused)
