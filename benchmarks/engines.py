@@ -33,6 +33,9 @@ def engines(folder: Path, *, core: int) -> Iterator[dict[str, str]]:
             **dict(line.split("=", 1) for line in lines if line != "ready"),
             "MAIN_SECRET": secrets.token_hex(32),
             "MAIN_PUBLIC_URL": "http://slipbin.test",
+            # On, so that their cost is measured, and never reached.
+            "MAIN_LIMIT_CREATES": "100000000/minute;1000000000/hour",
+            "MAIN_LIMIT_BYTES": "900GiB/hour",
         }
         run_python(["-m", "main_service", "migrate"], settings, core=core)
         yield settings

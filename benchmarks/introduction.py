@@ -36,8 +36,9 @@ run.
 * **Redirect, by connections.** The same from fewer and from more connections: readers of one moment share a question
   to Valkey, so where they are few, each costs more.
 * **Raw paste.** `GET /{{key}}/raw` of {PASTES} texts of 10 KB, likewise; nginx serves the same texts as files.
-* **Create a link.** `POST /api/v1/links`, answered when PostgreSQL has committed it; keys are ready. *Bare FastAPI*
-  checks the same request, answers in the same form and stores nothing.
+* **Create a link.** `POST /api/v1/links`, answered when PostgreSQL has committed it; keys are ready. Limits are
+  on, at figures that are never reached. *Bare FastAPI* checks the same request, answers in the same form and stores
+  nothing.
 * **`kill -9`.** {KILLS} times a web process is killed {SHORTEST_SECONDS:g} to {LONGEST_SECONDS:g} s after wrk began
   to load it with redirects. *Answered* are the 302s that wrk has read to their end, *recorded* the visits in Valkey.
   Visits that were recorded and not answered are those whose answer was on its way, at most one for each connection.

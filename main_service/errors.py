@@ -83,6 +83,27 @@ class TooManyUnknownKeysError(AppError):
         self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
+class TooManyRequestsError(AppError):
+    """What a client may do so often was done more often. `headers`: those that say what the limits are."""
+
+    status = 429
+    code = "too_many_requests"
+    message = "Too many requests."
+
+    def __init__(self, *, retry_after_seconds: int, headers: Mapping[str, str]) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(retry_after_seconds), **headers}
+        self.advice = f"Try again in {_wait_in_words(retry_after_seconds)}."
+
+
+def _wait_in_words(seconds: int) -> str:
+    """Rounded up."""
+    for unit, length in (("hour", 3600), ("minute", 60)):
+        if seconds > length:
+            return f"{-(-seconds // length)} {unit}s"
+    return "a second" if seconds == 1 else f"{seconds} seconds"
+
+
 class BodyTooLargeError(AppError):
     status = 413
     code = "body_too_large"

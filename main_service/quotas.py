@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
-_BYTES = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+_BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _QUOTA = re.compile(rf"([0-9]{{1,12}})\s*({'|'.join(_BYTES)})?\s*/\s*({'|'.join(_SECONDS)})", re.ASCII)
 LARGEST_AMOUNT = 10**12
 MICROSECONDS = 1_000_000
@@ -54,19 +54,15 @@ def _parse(text: str, *, may_be_bytes: bool, example: str) -> Quotas:
     quotas = [_parse_one(part.strip(), may_be_bytes=may_be_bytes, example=example) for part in text.split(";")]
     windows = [quota.window for quota in quotas]
     if len(set(windows)) < len(windows):
-        raise ValueError(f"must not name the same window twice, as in {text!r}")
+        raise ValueError("must not name the same window twice")
     return tuple(quotas)
 
 
 def _parse_one(part: str, *, may_be_bytes: bool, example: str) -> Quota:
     match = _QUOTA.fullmatch(part)
     if match is None or (match[2] and not may_be_bytes):
-        raise ValueError(
-            f"must look like {example} (per {', '.join(_SECONDS)}) or be empty for no limit; {part!r} does not"
-        )
+        raise ValueError(f"must look like {example} (the windows are {', '.join(_SECONDS)}), or be empty for no limit")
     amount = int(match[1]) * _BYTES.get(match[2] or "", 1)
-    if amount == 0:
-        raise ValueError(f"must be at least 1, and {part!r} allows nothing; leave it empty for no limit")
-    if amount > LARGEST_AMOUNT:
-        raise ValueError(f"must be at most {LARGEST_AMOUNT}, and {part!r} is more; leave it empty for no limit")
+    if not 1 <= amount <= LARGEST_AMOUNT:
+        raise ValueError(f"must be from 1 to {LARGEST_AMOUNT} in each window, or empty for no limit")
     return Quota(amount, _SECONDS[match[3]])

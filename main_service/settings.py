@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
 from main_service import setting_rules as rules
 from main_service.env_file import EnvFileError, read_env_file
+from main_service.limit_settings import LimitSettings
 
 MISSING = "Set what is missing in the environment or in a file .env; .env.example lists all settings."
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
-class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="MAIN_", env_ignore_empty=True, frozen=True)
-
+class Settings(LimitSettings):
     secret: Annotated[SecretStr, AfterValidator(rules.check_secret)] = Field(
         min_length=32,
         description="Signs manage tokens and forms; at least 32 characters (openssl rand -hex 32). "
@@ -166,19 +165,18 @@ class Settings(BaseSettings):
         "that comes along (IPFire Location).",
     )
 
-    unknown_keys_per_minute: int = Field(
-        120,
-        ge=1,
-        le=1_000_000_000,
-        description="Unknown keys that a client address (IPv6: a /64) may ask for in a minute before it must wait. "
-        "Default 120.",
-    )
     metrics_token: Annotated[SecretStr, AfterValidator(rules.check_token)] | None = Field(
         None,
         min_length=16,
         description="Who sends it as Authorization: Bearer may read /metrics; at least 16 characters. "
         "Default: none, and there is nothing at /metrics.",
     )
+
+    @model_validator(mode="after")
+    def _check_limits(self) -> Self:
+        if any(quota.amount < self.max_text_bytes for quota in self.limit_bytes):
+            raise ValueError("MAIN_LIMIT_BYTES must not be less than MAIN_MAX_TEXT_BYTES")
+        return self
 
     @model_validator(mode="after")
     def _check_lifetimes(self) -> Self:

@@ -15,16 +15,15 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
-from hashlib import blake2b, sha1, sha256
+from hashlib import blake2b, sha256
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import NamedTuple, cast
 
 from limits.aio.storage import RedisStorage
-from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
 
 from main_service.engines.memory_counters import MemoryCounters
 from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.engines.redis_scripts import Script
 from main_service.quotas import MICROSECONDS, Quotas
 
 logger = logging.getLogger(__name__)
@@ -38,7 +37,7 @@ _IPV6_NETWORK_BYTES = 8
 # KEYS: the counters of all requests. ARGV, for each request: how many of them are its own, 1 if they are to be moved or
 # 0 to look, and for each of its counters the window and its step, in microseconds. The reply, for each request: how
 # long it must wait (0: it may), and how far ahead each of its counters is.
-_SCRIPT = """
+_SCRIPT = Script("""
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local stored, empty_at, moved = redis.call('MGET', unpack(KEYS)), {}, {}
@@ -69,8 +68,7 @@ for name in pairs(moved) do
   redis.call('SET', name, string.format('%.0f', empty_at[name]), 'PX', math.ceil((empty_at[name] - now) / 1000))
 end
 return reply
-"""
-_SCRIPT_HASH = sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
+""")
 
 Address = IPv4Address | IPv6Address | None
 """None: the client can't be told from others, so that a limit would be one for all of them."""
@@ -101,9 +99,11 @@ class RateLimit:
     Neither addresses nor names are in Redis, but keyed hashes of them, of another key for each purpose.
     """
 
-    def __init__(self, purpose: str, quotas: Quotas, *, secret: str) -> None:
+    def __init__(self, purpose: str, quotas: Quotas, *, secret: str, unit: str | None = None) -> None:
+        """`unit`: what is counted, if not requests, in the words of draft-ietf-httpapi-ratelimit-headers."""
         self.purpose = purpose
         self.quotas = quotas
+        self.unit = unit
         self._key = hmac.digest(secret.encode(), f"rate limit {purpose}".encode(), sha256)
         self._names = lru_cache(_REMEMBERED_SUBJECTS)(self._make_names)
         self._for_one = [self._step(quota.amount, quota.seconds, 1) for quota in quotas]
@@ -255,7 +255,7 @@ class RateLimiter:
             for name, window, step, _ in counters:
                 names.append(name)
                 arguments += (window, step)
-        reply = await self._redis.ask(lambda redis: _run_script(redis, names, arguments))
+        reply = cast("list[int]", await self._redis.ask(lambda redis: _SCRIPT.run(redis, names, arguments)))
         verdicts = []
         start = 0
         for counters, _, _ in batch:
@@ -263,14 +263,6 @@ class RateLimiter:
             verdicts.append(Verdict(counters, reply[start], reply[start + 1 : end]))
             start = end
         return verdicts
-
-
-async def _run_script(redis: Redis, names: Sequence[str], arguments: Sequence[int]) -> list[int]:
-    try:
-        reply = await redis.evalsha(_SCRIPT_HASH, len(names), *names, *arguments)
-    except NoScriptError:
-        reply = await redis.eval(_SCRIPT, len(names), *names, *arguments)
-    return cast("list[int]", reply)
 
 
 # What the limits of sign-ins still stand on.

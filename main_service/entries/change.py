@@ -1,6 +1,6 @@
 """Changing, claiming and deleting entries, by those who may."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,7 @@ from main_service.engines.texts import BodyStore
 from main_service.entries import storage
 from main_service.entries.aliases import is_key, is_long_key
 from main_service.entries.cache_invalidation import Aftermath
+from main_service.entries.create_limits import Allowance
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import LeadsHereError, VersionMismatchError
 from main_service.entries.lifetimes import Lifetime, LifetimePolicies
@@ -40,14 +41,17 @@ class EntryChanger:
         bodies: BodyStore,
         rights: Rights,
         lifetimes: LifetimePolicies,
+        allowance: Callable[[UUID | None], Allowance],
         public_url: str,
     ) -> None:
+        """`allowance`: of the client that asks, by its account; None for a guest."""
         self._session = session
         self._reader = reader
         self._aftermath = aftermath
         self._bodies = bodies
         self._rights = rights
         self._lifetimes = lifetimes
+        self._allowance = allowance
         self._public_url = public_url
 
     async def change(
@@ -60,7 +64,7 @@ class EntryChanger:
         Raises:
             NotFoundError, EntryEndedError: as `get`.
             SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the asker may not.
-            InvalidInputError, TextTooLargeError: see their sentences.
+            InvalidInputError, TextTooLargeError, TooMuchCreatedError: see their sentences.
             VersionMismatchError: it has another version by now.
         """
         entry = await self._reader.get(key, asker)
@@ -68,6 +72,7 @@ class EntryChanger:
         values = self._checked_values(entry, changes)
         body_id = None
         if changes.text is not None:
+            await self._allowance(asker.account_id).take_text(len(changes.text))
             body_id = uuid4()
             await self._bodies.put(body_id, changes.text)
             values |= {"body_id": body_id, "size_bytes": len(changes.text)}

@@ -10,6 +10,7 @@ from main_service.accounts.errors import TokenInvalidError
 from main_service.engines.postgres import Session
 from main_service.engines.texts import BodyStore
 from main_service.entries import storage
+from main_service.entries.create_limits import Allowance
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import AliasReservedError, AliasTakenError, IdempotencyKeyReusedError, LeadsHereError
 from main_service.entries.idempotency import Attempt
@@ -65,30 +66,42 @@ class EntryCreator:
         self._owner_id = owner_id
         self._public_url = public_url
 
-    async def create_link(self, new: NewEntry, *, original_url: str, attempt: Attempt | None = None) -> LiveEntry:
+    async def create_link(
+        self, new: NewEntry, *, original_url: str, allowance: Allowance, attempt: Attempt | None = None
+    ) -> LiveEntry:
         """Make a link.
 
         Raises:
-            InvalidInputError, AliasReservedError, AliasTakenError: see their sentences.
+            InvalidInputError, AliasReservedError, AliasTakenError, TooMuchCreatedError: see their sentences.
         """
         if leads_here(original_url, self._public_url):
             raise LeadsHereError
         if attempt and (made := await self._find_made(attempt)):
             return made
-        return await self._insert(self._draft(Kind.LINK, new, original_url=original_url), attempt)
+        draft = self._draft(Kind.LINK, new, original_url=original_url)
+        await allowance.take_link()
+        return await self._insert(draft, attempt)
 
     async def create_paste(
-        self, new: NewEntry, *, text: bytes, syntax: str | None, attempt: Attempt | None = None
+        self,
+        new: NewEntry,
+        *,
+        text: bytes,
+        syntax: str | None,
+        allowance: Allowance,
+        attempt: Attempt | None = None,
     ) -> LiveEntry:
         """Make a paste. The text is stored before the row, so that a crash leaves no entry without its text.
 
         Raises:
-            InvalidInputError, AliasReservedError, AliasTakenError, TextTooLargeError: see their sentences.
+            InvalidInputError, AliasReservedError, AliasTakenError, TextTooLargeError, TooMuchCreatedError: see their
+                sentences.
         """
         if attempt and (made := await self._find_made(attempt)):
             return made
         body_id = uuid4()
         draft = self._draft(Kind.PASTE, new, body_id=body_id, size_bytes=len(text), syntax=syntax)
+        await allowance.take_paste(len(text))
         await self._bodies.put(body_id, text)
         try:
             made = await self._insert(draft, attempt)

@@ -18,6 +18,7 @@ from main_service.entries.cache import Copies
 from main_service.entries.cache_invalidation import Aftermath
 from main_service.entries.change import EntryChanger, EntryEnder
 from main_service.entries.create import EntryCreator
+from main_service.entries.create_limits import Allowance, CreateLimits
 from main_service.entries.idempotency import Attempt, account_scope, guest_scope
 from main_service.entries.insert_batches import SharedInserts
 from main_service.entries.lifetimes import LifetimePolicies, LifetimePolicy
@@ -135,6 +136,7 @@ class EntryCreators:
         )
         self._policies = lifetime_policies(settings)
         self._for_guests = self._creator(lifetimes=self._policies.guest, owner_id=None)
+        self.limits = CreateLimits(resources.limiter, settings)
 
     def of(self, account: Account | None) -> EntryCreator:
         """What makes entries for a user, or for a guest.
@@ -177,6 +179,7 @@ async def get_changer(
         bodies=resources.bodies,
         rights=rights,
         lifetimes=policies,
+        allowance=partial(entry_creators_of(request).limits.of, address=limited_address(request)),
         public_url=resources.settings.public_url,
     )
 
@@ -212,6 +215,7 @@ class Creation:
     """What a request that makes an entry needs."""
 
     creator: EntryCreator
+    allowance: Allowance
     attempt: Attempt | None
     """None unless the client wants to be able to repeat its request."""
     manage_tokens: ManageTokens
@@ -227,8 +231,10 @@ async def creation_of(request: Request, key: str | None) -> Creation:
     """
     account = await find_writer_or_guest(request)
     settings = resources_of(request).settings
+    creators = entry_creators_of(request)
     return Creation(
-        creator=entry_creators_of(request).of(account),
+        creator=creators.of(account),
+        allowance=creators.limits.of(account.id if account else None, limited_address(request)),
         attempt=None if key is None else await _attempt(request, settings, account, key),
         manage_tokens=ManageTokens(settings),
         public_url=settings.public_url,

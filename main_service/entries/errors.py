@@ -1,6 +1,6 @@
 """What creating, reading and changing an entry may be refused with."""
 
-from main_service.errors import AppError, FieldError, InvalidInputError
+from main_service.errors import AppError, FieldError, InvalidInputError, TooManyRequestsError
 
 
 class NotAPasteError(AppError):
@@ -42,6 +42,11 @@ class VersionMismatchError(AppError):
         """`version`: of the entry as it is now."""
         super().__init__()
         self.headers = {"ETag": f'"{version}"'}
+
+
+class TooMuchCreatedError(TooManyRequestsError):
+    code = "too_much_created"
+    message = "That is more than can be created in such a short time."
 
 
 class NotOwnerError(AppError):

@@ -21,6 +21,7 @@ from main_service.entries.errors import (
     ManageTokenWrongError,
     NotAPasteError,
     NotOwnerError,
+    TooMuchCreatedError,
     VersionMismatchError,
     ViewNotSpentError,
 )
@@ -126,7 +127,9 @@ async def get_text(
     openapi_extra=FOR_GUESTS_TOO,
     responses={
         200: ETAG_RESPONSE,
-        **problem_responses(*_MANAGE, *_TEXT, BodyTooLargeError, TextTooLargeError, VersionMismatchError),
+        **problem_responses(
+            *_MANAGE, *_TEXT, BodyTooLargeError, TextTooLargeError, TooMuchCreatedError, VersionMismatchError
+        ),
     },
 )
 async def change_entry(

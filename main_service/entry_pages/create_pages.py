@@ -15,6 +15,7 @@ from main_service.accounts.bearer_auth import BearerTokensDep
 from main_service.accounts.cookie_auth import find_account
 from main_service.dependencies import ResourcesDep, SessionDep
 from main_service.entries.create import EntryCreator
+from main_service.entries.create_limits import Allowance
 from main_service.entries.dependencies import LifetimePoliciesDep, ManageTokensDep, entry_creators_of
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import SessionEndedError
@@ -31,6 +32,7 @@ from main_service.web.csrf import COOKIE as FORM_COOKIE
 from main_service.web.csrf import FIELD, CsrfForm, check_form
 from main_service.web.form_body import read_form
 from main_service.web.problems import field_errors
+from main_service.web.proxy_watch import limited_address
 from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
 from main_service.web.templating import render
 
@@ -87,7 +89,7 @@ FIELDS = ("text", "original_url", "title", "syntax", "lifetime", "alias", "visib
 FORM_ID = "form_id"
 _FORM_ID_BYTES = 16
 
-Create = Callable[[EntryCreator, dict[str, str], Attempt | None], Awaitable[LiveEntry]]
+Create = Callable[[EntryCreator, dict[str, str], Allowance, Attempt | None], Awaitable[LiveEntry]]
 
 
 class CreatePage:
@@ -175,7 +177,9 @@ class CreatePage:
         account = await find_account(self._request, self._session, self._browser_tokens)
         if account is None and has_session_cookie(self._request):
             raise SessionEndedError
-        creator = entry_creators_of(self._request).of(account)
+        creators = entry_creators_of(self._request)
+        creator = creators.of(account)
+        allowance = creators.limits.of(account.id if account else None, limited_address(self._request))
         content = {name: value for name, value in fields.items() if name != FORM_ID}
         attempt = form_attempt(
             self._settings,
@@ -186,10 +190,10 @@ class CreatePage:
             fields=content,
         )
         try:
-            return await create(creator, content, attempt)
+            return await create(creator, content, allowance, attempt)
         except (EntryEndedError, NotFoundError):
             # What the form had made is gone: who sends it again wants another.
-            return await create(creator, content, None)
+            return await create(creator, content, allowance, None)
 
 
 CreatePageDep = Annotated[CreatePage, Depends()]
@@ -216,10 +220,12 @@ async def lead_back_to_links() -> Response:
 
 @router.post("/pastes")
 async def create_paste(page: CreatePageDep) -> Response:
-    async def create(creator: EntryCreator, fields: dict[str, str], attempt: Attempt | None) -> LiveEntry:
+    async def create(
+        creator: EntryCreator, fields: dict[str, str], allowance: Allowance, attempt: Attempt | None
+    ) -> LiveEntry:
         paste = parse(PasteIn, fields)
         return await creator.create_paste(
-            paste.new_entry(), text=paste.text.encode(), syntax=paste.syntax, attempt=attempt
+            paste.new_entry(), text=paste.text.encode(), syntax=paste.syntax, allowance=allowance, attempt=attempt
         )
 
     return await page.after(Kind.PASTE, create)
@@ -227,8 +233,12 @@ async def create_paste(page: CreatePageDep) -> Response:
 
 @router.post("/links")
 async def create_link(page: CreatePageDep) -> Response:
-    async def create(creator: EntryCreator, fields: dict[str, str], attempt: Attempt | None) -> LiveEntry:
+    async def create(
+        creator: EntryCreator, fields: dict[str, str], allowance: Allowance, attempt: Attempt | None
+    ) -> LiveEntry:
         link = parse(LinkIn, fields)
-        return await creator.create_link(link.new_entry(), original_url=link.original_url, attempt=attempt)
+        return await creator.create_link(
+            link.new_entry(), original_url=link.original_url, allowance=allowance, attempt=attempt
+        )
 
     return await page.after(Kind.LINK, create)

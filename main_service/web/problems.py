@@ -28,6 +28,7 @@ from main_service.errors import (
 from main_service.monitoring.metrics import MISSES
 from main_service.web.headers import add_defaults
 from main_service.web.negotiation import wants_html
+from main_service.web.rate_limit_fields import DOCUMENTATION as RATE_LIMIT_FIELDS
 from main_service.web.safe_redirect import sign_in_address
 from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
 from main_service.web.templating import render
@@ -42,6 +43,12 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 _READING = frozenset(["/{key}", "/{key}/raw", "/api/v1/entries/{key}/text"])
 """Where whoever asks for an entry gets it."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+_TOO_MANY_HEADERS = {
+    "Retry-After": {"description": "In how many seconds to try again.", "schema": {"type": "integer", "minimum": 1}},
+    **RATE_LIMIT_FIELDS,
+}
 
 
 class ProblemField(BaseModel):
@@ -148,6 +155,7 @@ def problem_responses(*errors: type[AppError]) -> dict[int | str, dict[str, Any]
         status: {
             "model": Problem,
             "description": f"{HTTPStatus(status).phrase}: {', '.join(sorted(set(names)))}",
+            **({"headers": _TOO_MANY_HEADERS} if status == HTTPStatus.TOO_MANY_REQUESTS else {}),
         }
         for status, names in codes.items()
     }

@@ -72,6 +72,10 @@ def test_every_setting_is_described() -> None:
         ("MAIN_GUEST_MAX_LIFETIME", "-P1D"),
         ("MAIN_GUEST_MAX_LIFETIME", "P9D"),
         ("MAIN_REDIS_URL", "foo"),
+        ("MAIN_LIMIT_CREATES", "120 per minute"),
+        ("MAIN_LIMIT_CREATES", "5MiB/hour"),
+        ("MAIN_LIMIT_EMAILS", "0/hour"),
+        ("MAIN_LIMIT_BYTES", "9MiB/hour"),
         ("MAIN_PUBLIC_URL", "https://user@paste.example.org"),
     ],
 )

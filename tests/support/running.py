@@ -23,6 +23,8 @@ START_SECONDS = 60.0
 SECRET = "a-secret-of-the-tests-0123456789-abcdefgh"
 
 Environment = dict[str, str]
+LIMITS = ("CREATES", "BYTES", "REGISTRATIONS", "EMAILS", "EMAILS_PER_RECIPIENT")
+NO_LIMITS = {f"MAIN_LIMIT_{name}": "" for name in LIMITS}
 Process = forking.Forked | subprocess.Popen[bytes]
 
 
@@ -55,6 +57,7 @@ def running_engines(folder: Path) -> Iterator[Environment]:
             "MAIN_PUBLIC_URL": "http://slipbin.test",
             # All tests ask from one address.
             "MAIN_UNKNOWN_KEYS_PER_MINUTE": "1000000",
+            **NO_LIMITS,
         }
         for line in launcher.stdout:
             if line.strip() == "ready":

@@ -1,0 +1,84 @@
+"""How much a client may create: so many entries, and so many bytes of text, in a time.
+
+A guest is counted by address. A user is counted by account, whatever session or API token creates: so no token can
+create more than its account.
+"""
+
+from uuid import UUID
+
+from main_service.engines.rate_limits import NO_LIMIT, Address, RateLimit, RateLimiter, subject_of
+from main_service.entries.errors import TooMuchCreatedError
+from main_service.settings import Settings
+from main_service.web.rate_limit_fields import RateLimitFields
+
+USER_FACTOR = 10
+"""A user may create so many times as much as a guest."""
+
+
+class _Tier:
+    """The limits of guests, or those of users."""
+
+    def __init__(self, settings: Settings, *, factor: int) -> None:
+        secret = settings.secret.get_secret_value()
+        creates = tuple(quota.times(factor) for quota in settings.limit_creates)
+        sizes = tuple(quota.times(factor) for quota in settings.limit_bytes)
+        self.creates = RateLimit("creates", creates, secret=secret)
+        self.sizes = RateLimit("bytes", sizes, secret=secret, unit="content-bytes")
+        self.of_link = RateLimitFields([self.creates])
+        self.of_paste = RateLimitFields([self.creates, self.sizes])
+        self.of_text = RateLimitFields([self.sizes])
+
+
+class Allowance:
+    """What the client of one request may still create. Each method raises TooMuchCreatedError: less than that."""
+
+    def __init__(self, limiter: RateLimiter, tier: _Tier, subject: bytes | None) -> None:
+        self._limiter = limiter
+        self._tier = tier
+        self._subject = subject
+        self._fields = tier.of_link
+        self._verdict = NO_LIMIT
+
+    async def take_link(self) -> None:
+        self._fields = self._tier.of_link
+        self._verdict = await self._limiter.take(self._tier.creates.counters(self._subject))
+        self._require_allowed()
+
+    async def take_paste(self, size_bytes: int) -> None:
+        counters = self._tier.creates.counters(self._subject)
+        counters += self._tier.sizes.counters(self._subject, cost=size_bytes)
+        self._fields = self._tier.of_paste
+        self._verdict = await self._limiter.take(counters)
+        self._require_allowed()
+
+    async def take_text(self, size_bytes: int) -> None:
+        """A new text of a paste that there is."""
+        self._fields = self._tier.of_text
+        self._verdict = await self._limiter.take(self._tier.sizes.counters(self._subject, cost=size_bytes))
+        self._require_allowed()
+
+    @property
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """Those that say what is left, as ASGI has them; empty where nothing was counted."""
+        return self._fields.raw(self._verdict)
+
+    def _require_allowed(self) -> None:
+        verdict = self._verdict
+        if not verdict.is_allowed:
+            headers = self._fields.headers(verdict)
+            raise TooMuchCreatedError(retry_after_seconds=verdict.retry_after_seconds, headers=headers)
+
+
+class CreateLimits:
+    """One per process."""
+
+    def __init__(self, limiter: RateLimiter, settings: Settings) -> None:
+        self._limiter = limiter
+        self._guests = _Tier(settings, factor=1)
+        self._users = _Tier(settings, factor=USER_FACTOR)
+
+    def of(self, account_id: UUID | None, address: Address) -> Allowance:
+        """`account_id`: None for a guest."""
+        if account_id is not None:
+            return Allowance(self._limiter, self._users, account_id.bytes)
+        return Allowance(self._limiter, self._guests, subject_of(address))

@@ -1,0 +1,79 @@
+"""Settings that say how much one client may ask for."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from main_service.quotas import Quotas, parse_byte_quotas, parse_quotas
+
+
+def _quotas(value: object) -> object:
+    return parse_quotas(value) if isinstance(value, str) else value
+
+
+def _byte_quotas(value: object) -> object:
+    return parse_byte_quotas(value) if isinstance(value, str) else value
+
+
+RequestLimit = Annotated[Quotas, NoDecode, BeforeValidator(_quotas)]
+ByteLimit = Annotated[Quotas, NoDecode, BeforeValidator(_byte_quotas)]
+
+
+class _EmptyLimits(EnvSettingsSource):
+    """Limits that are set to nothing: there are none. An empty value of any other setting counts as not set."""
+
+    def __init__(self, settings_class: type[BaseSettings]) -> None:
+        super().__init__(settings_class, env_ignore_empty=False)
+
+    def __call__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__call__().items() if name.startswith("limit_") and value == ""}
+
+
+class LimitSettings(BaseSettings):
+    """A part of `Settings`."""
+
+    model_config = SettingsConfigDict(env_prefix="MAIN_", env_ignore_empty=True, frozen=True)
+
+    unknown_keys_per_minute: int = Field(
+        120,
+        ge=1,
+        le=1_000_000_000,
+        description="Unknown keys that a client address (IPv6: a /64) may ask for in a minute before it must wait. "
+        "Default 120.",
+    )
+    limit_creates: RequestLimit = Field(
+        parse_quotas("120/minute;1000/hour"),
+        description="How many entries a guest's address (IPv6: a /64) may create; an account ten times as many. "
+        "Empty: no limit. Default 120/minute;1000/hour.",
+    )
+    limit_bytes: ByteLimit = Field(
+        parse_byte_quotas("200MiB/hour"),
+        description="How much text a guest's address may create or change (B, KiB, MiB, GiB); an account ten times as "
+        "much. No less than MAIN_MAX_TEXT_BYTES. Empty: no limit. Default 200MiB/hour.",
+    )
+    limit_registrations: RequestLimit = Field(
+        parse_quotas("10/hour"),
+        description="How many accounts an address may register. Empty: no limit. Default 10/hour.",
+    )
+    limit_emails: RequestLimit = Field(
+        parse_quotas("20/hour"),
+        description="How many emails an address may cause: to confirm, and for a new password. Empty: no limit. "
+        "Default 20/hour.",
+    )
+    limit_emails_per_recipient: RequestLimit = Field(
+        parse_quotas("5/day"),
+        description="How many of these emails a recipient gets of each kind, from any address. Empty: no limit. "
+        "Default 5/day.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, _EmptyLimits(settings_cls), env_settings, dotenv_settings, file_secret_settings

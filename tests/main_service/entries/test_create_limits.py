@@ -1,0 +1,176 @@
+"""What a client may create is limited: guests by address, users by account, in entries and in bytes of text."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import redis
+
+from main_service.entries.create_limits import USER_FACTOR
+from tests.main_service.accounts.registering import bearer, register
+from tests.main_service.entries.making import managing, new_alias
+from tests.support.browsing import send_form, words
+from tests.support.running import NO_LIMITS, Environment, WebServer
+
+MOST = 3
+LARGEST_TEXT = 10_000
+LIMITS = {
+    **NO_LIMITS,
+    "MAIN_TRUSTED_PROXIES": "127.0.0.1",
+    "MAIN_MAX_TEXT_BYTES": str(LARGEST_TEXT),
+    "MAIN_LIMIT_CREATES": f"1000/minute;{MOST}/day",
+    "MAIN_LIMIT_BYTES": f"{2 * LARGEST_TEXT}B/day",
+}
+
+
+@pytest.fixture(scope="module")
+def limited(environment: Environment) -> Iterator[WebServer]:
+    """It believes what `X-Forwarded-For` says."""
+    with WebServer(environment | LIMITS) as server:
+        yield server
+
+
+@pytest.fixture
+def guest(limited: WebServer) -> Iterator[httpx.Client]:
+    """A guest whose address nobody has used."""
+    with limited.new_client() as client:
+        client.headers["X-Forwarded-For"] = new_address()
+        yield client
+
+
+def new_network() -> str:
+    digits = uuid4().hex
+    return f"2001:db8:{digits[:4]}:{digits[4:8]}"
+
+
+def new_address() -> str:
+    return f"{new_network()}::1"
+
+
+def link(client: httpx.Client, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
+    return client.post("/api/v1/links", json={"original_url": "https://example.org/", **fields}, headers=headers)
+
+
+def paste(client: httpx.Client, text: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    return client.post("/api/v1/pastes", json={"text": text}, headers=headers)
+
+
+def left(answer: httpx.Response, policy: str) -> int:
+    match = re.search(rf'"{policy}";r=(\d+);t=\d+', answer.headers["ratelimit"])
+    assert match, answer.headers["ratelimit"]
+    return int(match[1])
+
+
+def test_guest_may_create_so_many_of_both_kinds_by_both_ways_and_is_then_told_when_to_come_back(
+    limited: WebServer,
+) -> None:
+    network = new_network()
+    with limited.new_client() as guest:
+        guest.headers["X-Forwarded-For"] = f"{network}::1"
+        made = [link(guest), paste(guest, "text"), send_form(guest, "/", "/pastes", text="by a form")]
+        refused = [link(guest), paste(guest, "text")]
+        page = send_form(guest, "/", "/pastes", text="typed for an hour")
+
+    assert [answer.status_code for answer in made] == [201, 201, 200]
+    for answer in refused:
+        assert (answer.status_code, answer.headers["content-type"]) == (429, "application/problem+json")
+        assert answer.json()["code"] == "too_much_created"
+    for answer in (*refused, page):
+        assert 0 < int(answer.headers["retry-after"]) <= 86_400 // MOST
+        assert left(answer, "creates-day") == 0
+    assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
+    assert "Try again in 8 hours" in words(page)
+    assert "typed for an hour</textarea>" in page.text
+    neighbours = {network: 429, new_network(): 201}
+    for each, status in neighbours.items():
+        assert link(limited.client, headers={"X-Forwarded-For": f"{each}:1:2:3:4"}).status_code == status
+
+
+def test_headers_name_the_limits_and_what_is_left(guest: httpx.Client) -> None:
+    first, second = link(guest), paste(guest, "x" * 100)
+
+    creates = f'"creates-minute";q=1000;w=60, "creates-day";q={MOST};w=86400'
+    sizes = f'"bytes-day";q={2 * LARGEST_TEXT};qu="content-bytes";w=86400'
+    assert first.headers["ratelimit-policy"] == creates
+    assert second.headers["ratelimit-policy"] == f"{creates}, {sizes}"
+    assert (left(first, "creates-minute"), left(first, "creates-day")) == (999, MOST - 1)
+    assert (left(second, "creates-day"), left(second, "bytes-day")) == (MOST - 2, 2 * LARGEST_TEXT - 100)
+
+
+def test_user_may_create_ten_times_as_much_whatever_token_or_address_it_comes_from(guest: httpx.Client) -> None:
+    user = register(guest)
+    token = guest.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers).json()["token"]
+    ways = [user.headers, bearer(token)]
+
+    answers = [
+        link(guest, headers={**ways[number % 2], "X-Forwarded-For": new_address()})
+        for number in range(USER_FACTOR * MOST + 1)
+    ]
+
+    assert [answer.status_code for answer in answers] == [201] * USER_FACTOR * MOST + [429]
+    assert link(guest).status_code == 201, "as a guest the client has created nothing"
+
+
+def test_texts_cost_bytes_when_they_are_created_and_when_they_are_changed(guest: httpx.Client) -> None:
+    entry = paste(guest, "x" * LARGEST_TEXT).json()
+    address = f"/api/v1/entries/{entry['key']}"
+
+    changed = guest.patch(address, json={"text": "y" * (LARGEST_TEXT - 10)}, headers=managing(entry))
+    refused = guest.patch(address, json={"text": "z" * 100}, headers=managing(entry))
+
+    assert (changed.status_code, refused.status_code) == (200, 429)
+    assert refused.json()["code"] == "too_much_created"
+    assert left(refused, "bytes-day") == 10
+    assert guest.get(f"/{entry['key']}/raw").text == "y" * (LARGEST_TEXT - 10)
+    assert guest.patch(address, json={"title": "a title"}, headers=managing(entry)).status_code == 200
+    assert send_form(guest, "/", "/pastes", text="z" * 100).status_code == 429
+    assert paste(guest, "z" * 10).status_code == 201, "what was refused was not counted"
+
+
+def test_what_is_refused_for_another_reason_costs_nothing(guest: httpx.Client) -> None:
+    for _ in range(2 * MOST):
+        assert link(guest, alias="api").status_code == 422
+        assert paste(guest, "").status_code == 422
+        assert link(guest, headers={"Authorization": "Bearer wrong"}).status_code == 401
+
+    assert left(link(guest), "creates-day") == MOST - 1
+
+
+def test_request_that_is_sent_again_gets_its_answer_beyond_the_limit(guest: httpx.Client) -> None:
+    key = {"Idempotency-Key": uuid4().hex}
+    alias = new_alias()
+    first = link(guest, headers=key, alias=alias)
+    while link(guest).status_code == 201:
+        pass
+
+    again = [link(guest, headers=key, alias=alias) for _ in range(MOST)]
+
+    assert {(answer.status_code, answer.json()["key"]) for answer in (first, *again)} == {(201, alias)}
+
+
+def test_all_counters_of_a_create_are_one_question_to_redis(
+    guest: httpx.Client, client: httpx.Client, valkey: redis.Redis
+) -> None:
+    def scripts() -> int:
+        return int(valkey.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"])
+
+    def scripts_of(visitor: httpx.Client) -> int:
+        assert paste(visitor, "loads the scripts").status_code == 201
+        before = scripts()
+        assert paste(visitor, "text").status_code == 201
+        return scripts() - before
+
+    assert scripts_of(guest) == scripts_of(client) + 1
+
+
+def test_without_limits_nothing_is_said_of_them(client: httpx.Client) -> None:
+    assert not [name for name in link(client).headers if name.startswith("ratelimit")]
+
+
+def test_half_of_the_limit_holds_in_each_process_while_redis_is_away(environment: Environment) -> None:
+    away = {"MAIN_REDIS_URL": "redis://127.0.0.1:1/0", "MAIN_LIMIT_CREATES": "4/day"}
+    with WebServer(environment | away) as server:
+        assert [link(server.client).status_code for _ in range(4)] == [201, 201, 429, 429]
