@@ -108,7 +108,7 @@ class LoggedWebServer(WebServer):
 
     def _log_file(self) -> None:
         """Opened with the first process, which is started before this class could prepare anything."""
-        if not hasattr(self, "_log"):
+        if self._log is None:
             self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
 
     def log(self) -> str:
