@@ -17,6 +17,8 @@ from main_service.entries import create_routes, routes
 from main_service.entries.dependencies import EntryCreators
 from main_service.entry_pages import create_pages, edit_pages, manage_pages, qr_pages, read_pages
 from main_service.fast_path.protocol import STATE_NAME, open_fast_path
+from main_service.mail.messages import mail_host
+from main_service.mail.recipients import Recipients
 from main_service.my_entries import pages as my_entries_pages
 from main_service.my_entries import routes as my_entries_routes
 from main_service.operations import health, metrics_page
@@ -71,6 +73,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         servers=[{"url": settings.public_url}],
     )
+    app.state.recipients = Recipients(settings.smtp_url, our_host=mail_host(settings.public_url))
     app.state.visit_notes = VisitNotes(settings)
     app.state.proxy_watch = ProxyWatch(settings.trusted_proxies)
     app.state.templates = create_templates(settings)

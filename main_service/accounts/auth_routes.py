@@ -8,9 +8,11 @@ from pydantic import ValidationError
 
 from main_service.accounts.bearer_auth import CurrentAccountDep, SessionIdDep, SignedInDep
 from main_service.accounts.dependencies import AccountChangerDep, AccountRegistrarDep, ClientAddressDep, SignInsDep
+from main_service.accounts.emails import AT_MOST_ONE
 from main_service.accounts.errors import (
     AccountDisabledError,
     CredentialsWrongError,
+    EmailUndeliverableError,
     LinkInvalidError,
     SignInForbiddenError,
     TokenInvalidError,
@@ -43,9 +45,8 @@ _ALWAYS = (DatabaseUnavailableError, InternalError)
 _HASHING = (*_ALWAYS, PasswordsBusyError)
 _SIGNED_IN = (SignInRequiredError, TokenInvalidError, SignInForbiddenError)
 
-CONFIRM_SENT = "A letter is on its way to this address. Open the link in it to confirm the address."
-_AT_MOST = "There is at most one in five minutes; look for an earlier one, too."
-IF_THERE_IS_ONE = f"If this address has an account, a letter is on its way to it. {_AT_MOST}"
+CONFIRM_SENT = f"Open the link in the email that we send to this address to confirm it. {AT_MOST_ONE}"
+IF_THERE_IS_ONE = f"If this address has an account, an email is on its way to it. {AT_MOST_ONE}"
 
 _TOKEN_BODY: dict[str, Any] = {
     "requestBody": {
@@ -71,10 +72,12 @@ _TOKEN_BODY: dict[str, Any] = {
     "/register",
     status_code=201,
     summary="Register",
-    responses=problem_responses(UsernameTakenError, *_HASHING),
+    responses=problem_responses(UsernameTakenError, EmailUndeliverableError, *_HASHING),
 )
 async def register(registration: RegisterIn, registrar: AccountRegistrarDep) -> MessageOut:
-    """The answer is the same for an address that has an account already; its owner gets a letter then."""
+    """The answer is the same for an address that has an account already; its owner gets an email then. A user name that
+    an account has is refused whatever the address.
+    """
     await registrar.register(registration.new_account)
     return MessageOut(message=CONFIRM_SENT)
 
@@ -200,7 +203,8 @@ async def _read_token_in(request: Request) -> TokenIn:
     try:
         if "form" in request.headers.get("content-type", ""):
             fields = await read_form(request)
-            return TokenIn(email=fields.get("username", ""), password=fields.get("password", ""))
+            names = {"username": "email", "password": "password"}
+            return TokenIn(**{names[field]: value for field, value in fields.items() if field in names})
         return TokenIn.model_validate(await request.json())
     except json.JSONDecodeError as error:
         raise InvalidInputError("The body is neither JSON nor a form.") from error

@@ -4,8 +4,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from main_service.accounts import storage
-from main_service.accounts.emails import AccountLetters, password_state
-from main_service.accounts.errors import UsernameTakenError
+from main_service.accounts.emails import AccountLetters, password_state, seconds_to_next
+from main_service.accounts.errors import (
+    AddressUnconfirmedError,
+    EmailJustSentError,
+    EmailUndeliverableError,
+    UsernameTakenError,
+)
 from main_service.accounts.models import Account
 from main_service.accounts.password_rules import require_good_password
 from main_service.accounts.reauthentication import PasswordAgain, end_sessions, get_by_claim, lock
@@ -14,6 +19,7 @@ from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.engines.password_hasher import Passwords
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import Address
+from main_service.mail.recipients import Recipients
 
 
 class AccountChanger:
@@ -26,8 +32,10 @@ class AccountChanger:
         links: SignedLinks,
         letters: AccountLetters,
         limits: SignInLimits,
+        recipients: Recipients,
     ) -> None:
         self._session = session
+        self._recipients = recipients
         self._passwords = passwords
         self._password_again = password_again
         self._links = links
@@ -40,6 +48,14 @@ class AccountChanger:
         if account is not None and account.is_open:
             await self._letters.offer_new_password(account)
 
+    async def check_reset_link(self, token: str) -> None:
+        """Let pass a link that `reset_password` would take. Nothing is changed.
+
+        Raises:
+            LinkInvalidError: the token is forged, over or used.
+        """
+        await self._find_by_reset_link(token)
+
     async def reset_password(self, token: str, password: str) -> None:
         """Set a new password by the link of a letter, which also confirms the address, and end all sessions and tokens.
 
@@ -47,8 +63,7 @@ class AccountChanger:
             LinkInvalidError: the token is forged, over or used.
             InvalidInputError: the password is no good.
         """
-        account = await get_by_claim(self._session, "".join(self._links.read(token)[:1]))
-        self._links.check(Purpose.RESET, token, state=password_state(account))
+        account = await self._find_by_reset_link(token)
         require_good_password(password, email=account.email, username=account.username)
         # No connection is held while the hash is worked on.
         await self._session.commit()
@@ -60,6 +75,11 @@ class AccountChanger:
         await end_sessions(self._session, account)
         for name in filter(None, (account.email, account.username)):
             await self._limits.forget(name)
+
+    async def _find_by_reset_link(self, token: str) -> Account:
+        account = await get_by_claim(self._session, "".join(self._links.read(token)[:1]))
+        self._links.check(Purpose.RESET, token, state=password_state(account))
+        return account
 
     async def change_password(self, account_id: UUID, *, password: str, new_password: str, address: Address) -> Account:
         """Set a new password, by the old one, and end all sessions and tokens.
@@ -93,8 +113,14 @@ class AccountChanger:
         return account
 
     async def send_daily_report(self, account_id: UUID, *, is_sent: bool, session_epoch: int) -> Account:
-        """Let a letter about the day's visits be sent after each day from today on, or not any more."""
+        """Let a letter about the day's visits be sent after each day from today on, or not any more.
+
+        Raises:
+            AddressUnconfirmedError: none would be sent to an address that is not confirmed.
+        """
         account = await lock(self._session, account_id, session_epoch=session_epoch)
+        if is_sent and not account.is_verified:
+            raise AddressUnconfirmedError("Your address has to be confirmed before daily reports can be sent to it.")
         if is_sent and not account.daily_report:
             yesterday = datetime.now(UTC).date() - timedelta(days=1)
             await storage.change(self._session, account, {"daily_report": True, "daily_report_day": yesterday})
@@ -107,11 +133,17 @@ class AccountChanger:
 
         Raises:
             CredentialsWrongError: this is not the password.
+            EmailUndeliverableError: the mail server can't send to the new address.
+            EmailJustSentError: the same was asked for within the last minutes, and the link that was sent still works.
         """
+        if not await self._recipients.can_be_sent_to(email):
+            raise EmailUndeliverableError
         account = await self._password_again.check_and_lock(account_id, password, address=address)
         if await storage.find_by_email(self._session, email) is None:
             await self._letters.ask_to_confirm_new(account, email)
-        await self._letters.tell_change_of_address(account, email)
+        # This letter decides, as it is also sent where another account has the address, which is not to be told.
+        if not await self._letters.tell_change_of_address(account, email):
+            raise EmailJustSentError(retry_after_seconds=seconds_to_next())
 
 
 class AccountLeaver:

@@ -5,8 +5,11 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from main_service.accounts import administration
+from main_service.accounts.errors import EmailUndeliverableError
 from main_service.accounts.schemas import EmailIn, RegisterIn
 from main_service.errors import InvalidInputError
+from main_service.mail.messages import mail_host
+from main_service.mail.recipients import Recipients
 from main_service.resources import open_resources
 from main_service.settings import Settings
 from main_service.web.problems import field_errors
@@ -21,6 +24,9 @@ async def create(settings: Settings, *, email: str, username: str | None, passwo
         AppError: it can't be done; the sentences of its fields say why.
     """
     asked = _parse(RegisterIn, email=email, username=username, password=password)
+    recipients = Recipients(settings.smtp_url, our_host=mail_host(settings.public_url))
+    if not await recipients.can_be_sent_to(asked.email):
+        raise EmailUndeliverableError
     async with open_resources(settings, for_task=True) as resources, resources.sessions() as session:
         await administration.create_superuser(
             session, resources.passwords, email=asked.email, username=asked.username, password=asked.password

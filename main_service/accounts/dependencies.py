@@ -14,6 +14,7 @@ from main_service.accounts.sign_in import SignIns
 from main_service.accounts.sign_in_limits import SignInLimits
 from main_service.accounts.signed_links import SignedLinks
 from main_service.dependencies import SessionDep, resources_of
+from main_service.mail.recipients import Recipients
 from main_service.web.client_address import Address
 from main_service.web.proxy_watch import limited_address
 
@@ -45,11 +46,21 @@ async def get_letters(request: Request, session: SessionDep) -> AccountLetters:
 AccountLettersDep = Annotated[AccountLetters, Depends(get_letters)]
 
 
+def recipients_of(request: Request) -> Recipients:
+    recipients: Recipients = request.app.state.recipients
+    return recipients
+
+
 async def get_registrar(
     request: Request, session: SessionDep, links: SignedLinksDep, letters: AccountLettersDep
 ) -> AccountRegistrar:
-    resources = resources_of(request)
-    return AccountRegistrar(session=session, passwords=resources.passwords, links=links, letters=letters)
+    return AccountRegistrar(
+        session=session,
+        passwords=resources_of(request).passwords,
+        links=links,
+        letters=letters,
+        recipients=recipients_of(request),
+    )
 
 
 AccountRegistrarDep = Annotated[AccountRegistrar, Depends(get_registrar)]
@@ -86,6 +97,7 @@ async def get_changer(
         links=links,
         letters=letters,
         limits=limits,
+        recipients=recipients_of(request),
     )
 
 

@@ -6,6 +6,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from main_service.accounts.models import Account
+from main_service.accounts.names import identity
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.engines.postgres import Session
 from main_service.mail import outbox
@@ -13,7 +14,9 @@ from main_service.mail import outbox
 CONFIRM_LIFETIME = timedelta(hours=24)
 RESET_LIFETIME = timedelta(hours=1)
 LETTERS_EVERY = timedelta(minutes=5)
-"""Nobody's inbox is filled by somebody who keeps asking: one letter of a kind in this time."""
+"""No inbox is filled by somebody who keeps asking: one email of a kind, about the same thing, in this time."""
+AT_MOST_ONE = "We send at most one in five minutes, so look for an earlier one, too."
+"""For answers that may not say whether there is an account, and so not whether an email was sent."""
 
 
 class AccountLetters:
@@ -24,17 +27,19 @@ class AccountLetters:
         self._links = links
         self._public_url = public_url
 
-    async def ask_to_confirm(self, account_id: UUID, email: str, username: str | None) -> None:
+    async def ask_to_confirm(self, account_id: UUID, email: str, username: str | None) -> bool:
+        """False: nothing is sent, because it was asked for before within `LETTERS_EVERY`."""
         token = self._links.sign(Purpose.CONFIRM, [email], lifetime=CONFIRM_LIFETIME)
         values = {"username": username or "", "link": self._confirm_link(token), "hours": _hours(CONFIRM_LIFETIME)}
         # Who has deleted an account and registers anew gets a letter of its own.
-        await self._post(email, "confirm", values, about=str(account_id))
+        return await self._post(email, "confirm", values, about=str(account_id))
 
     async def ask_to_confirm_new(self, account: Account, email: str) -> None:
-        """To the address that `account` shall get."""
+        """To the address that `account` shall get. At most once in `LETTERS_EVERY` for one that is still good."""
         claims = [str(account.id), email, self._links.fingerprint(address_state(account))]
         token = self._links.sign(Purpose.CONFIRM_NEW, claims, lifetime=CONFIRM_LIFETIME)
-        await self._post(email, "confirm_new", {"link": self._confirm_link(token), "hours": _hours(CONFIRM_LIFETIME)})
+        values = {"link": self._confirm_link(token), "hours": _hours(CONFIRM_LIFETIME)}
+        await self._post(email, "confirm_new", values, about=f"{account.id} {address_state(account)}")
 
     async def offer_new_password(self, account: Account) -> None:
         state = password_state(account)
@@ -46,19 +51,27 @@ class AccountLetters:
         """To the owner of an address that somebody tried to register again."""
         await self._post(email, "taken", {"link_reset": f"{self._public_url}/forgot"})
 
-    async def tell_change_of_address(self, account: Account, new_email: str) -> None:
-        await self._post(account.email, "email_changed", {"new_email": new_email}, about=new_email)
+    async def tell_change_of_address(self, account: Account, new_email: str) -> bool:
+        """False: nothing is sent, because the same was asked for before within `LETTERS_EVERY`."""
+        about = f"{identity(new_email)} {address_state(account)}"
+        return await self._post(account.email, "email_changed", {"new_email": new_email}, about=about)
 
     def _confirm_link(self, token: str) -> str:
         return f"{self._public_url}/verify/{token}"
 
-    async def _post(self, email: str, letter: str, values: dict[str, str], *, about: str = "") -> None:
+    async def _post(self, email: str, letter: str, values: dict[str, str], *, about: str = "") -> bool:
         """At most one letter of a kind, about the same thing, to an address in each `LETTERS_EVERY`."""
         span = int(time.time() // LETTERS_EVERY.total_seconds())
-        subject = sha256(f"{email.lower()} {about.lower()}".encode()).hexdigest()
-        await outbox.post(
+        subject = sha256(f"{identity(email)} {about}".encode()).hexdigest()
+        return await outbox.post(
             self._session, cause=f"{letter}:{subject}:{span}", recipient=email, letter=letter, values=values
         )
+
+
+def seconds_to_next() -> int:
+    """Until the same letter may be sent again."""
+    span = LETTERS_EVERY.total_seconds()
+    return int(span - time.time() % span) + 1
 
 
 def address_state(account: Account) -> str:

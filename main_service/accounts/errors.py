@@ -12,11 +12,31 @@ class UsernameTakenError(AppError):
         super().__init__(fields=[FieldError("username", self.code, self.message)])
 
 
+class EmailUndeliverableError(AppError):
+    status = 422
+    code = "email_undeliverable"
+    message = "Our mail server can't send to this address: it has letters other than a to z before the @."
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldError("email", self.code, self.message)])
+
+
+class EmailJustSentError(AppError):
+    status = 429
+    code = "email_just_sent"
+    message = "This email was sent less than five minutes ago, so it was not sent again."
+    advice = "Look for it in your inbox and your spam folder, or ask again in five minutes."
+
+    def __init__(self, *, retry_after_seconds: int) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
 class LinkInvalidError(AppError):
     status = 400
     code = "link_invalid"
-    message = "This link is not valid any more, or was never complete."
-    advice = "Ask for a new one; copy it whole."
+    message = "This link is not valid any more: it was used, has expired, or is incomplete."
+    advice = "Ask for a new one, and copy all of it."
 
 
 class CredentialsWrongError(AppError):

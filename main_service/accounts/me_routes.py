@@ -7,7 +7,10 @@ from fastapi import APIRouter, Response
 from main_service.accounts.bearer_auth import AccountDep, SignedInDep
 from main_service.accounts.dependencies import AccountChangerDep, ApiTokenServiceDep, ClientAddressDep
 from main_service.accounts.errors import (
+    AddressUnconfirmedError,
     CredentialsWrongError,
+    EmailJustSentError,
+    EmailUndeliverableError,
     SignInForbiddenError,
     TokenInvalidError,
     TooManyAttemptsError,
@@ -38,11 +41,19 @@ async def get_me(account: AccountDep) -> AccountOut:
     return AccountOut.model_validate(account)
 
 
-@router.patch("/users/me", summary="Change my account", responses=problem_responses(*_PASSWORD, UsernameTakenError))
+@router.patch(
+    "/users/me",
+    summary="Change my account",
+    responses=problem_responses(
+        *_PASSWORD, UsernameTakenError, EmailUndeliverableError, EmailJustSentError, AddressUnconfirmedError
+    ),
+)
 async def change_me(
     change: AccountChangeIn, account: SignedInDep, changer: AccountChangerDep, address: ClientAddressDep
 ) -> AccountOut:
-    """A new e-mail address needs the password, and counts once the link in the letter to it was opened."""
+    """A new e-mail address needs the password, and counts once it is confirmed by the link that is emailed to it. The
+    same one asked for again within five minutes is refused: the link that was sent still works.
+    """
     # Before any row is locked, which reads it anew.
     session_epoch = account.session_epoch
     if change.email is not None:

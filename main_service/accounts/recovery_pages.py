@@ -4,10 +4,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from main_service.accounts.dependencies import AccountChangerDep, AccountRegistrarDep
+from main_service.accounts.emails import AT_MOST_ONE
+from main_service.accounts.errors import LinkInvalidError
 from main_service.accounts.password_rules import in_even_time
 from main_service.accounts.schemas import EmailIn, ResetIn
 from main_service.dependencies import SessionDep, SettingsDep
 from main_service.errors import AppError
+from main_service.settings import Settings
 from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
 from main_service.web.forms import form_page, message_page, parse
@@ -58,12 +61,16 @@ async def forgot(request: Request, session: SessionDep, settings: SettingsDep, c
             await changer.forgot_password(asked.email)
     except AppError as error:
         return form_page(request, settings, "accounts/forgot.html", error=error, email=email)
-    sentence = "If this address has an account, a letter with a link to choose a new password is on its way to it."
-    return message_page(request, "Look into your mail", sentence, button=SIGN_IN)
+    sentence = "If this address has an account, we send it an email with a link to choose a new password."
+    return message_page(request, "Check your email", f"{sentence} {AT_MOST_ONE}", button=SIGN_IN)
 
 
 @router.api_route("/reset/{token}", methods=["GET", "HEAD"])
-async def ask_for_password(token: str, request: Request, settings: SettingsDep) -> Response:
+async def ask_for_password(token: str, request: Request, settings: SettingsDep, changer: AccountChangerDep) -> Response:
+    try:
+        await changer.check_reset_link(token)
+    except LinkInvalidError as error:
+        return _void_link_page(request, settings, error)
     return form_page(request, settings, "accounts/reset.html", token=token)
 
 
@@ -75,10 +82,16 @@ async def reset(request: Request, settings: SettingsDep, changer: AccountChanger
         check_form(request, fields.get(FIELD), settings)
         asked = parse(ResetIn, token=token, password=fields.get("password", ""))
         await changer.reset_password(asked.token, asked.password)
+    except LinkInvalidError as error:
+        return _void_link_page(request, settings, error)
     except AppError as error:
         return form_page(request, settings, "accounts/reset.html", error=error, token=token)
     sentence = "It counts from now on. Whoever was signed in to your account, wherever, is signed out."
     return message_page(request, "Your password is set", sentence, button=SIGN_IN)
+
+
+def _void_link_page(request: Request, settings: Settings, error: LinkInvalidError) -> Response:
+    return form_page(request, settings, "accounts/reset_void.html", error=error)
 
 
 def _confirmed_page(request: Request) -> Response:

@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from main_service.accounts import storage
-from main_service.accounts.emails import AccountLetters, address_state
-from main_service.accounts.errors import LinkInvalidError, UsernameTakenError
+from main_service.accounts.emails import AccountLetters, address_state, seconds_to_next
+from main_service.accounts.errors import (
+    EmailJustSentError,
+    EmailUndeliverableError,
+    LinkInvalidError,
+    UsernameTakenError,
+)
 from main_service.accounts.models import Account
 from main_service.accounts.password_rules import require_good_password
 from main_service.accounts.reauthentication import end_sessions, get_by_claim, lock
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.engines.password_hasher import Passwords
 from main_service.engines.postgres import Session
+from main_service.mail.recipients import Recipients
 
 
 @dataclass(frozen=True)
@@ -37,8 +43,17 @@ class Confirmation:
 
 
 class AccountRegistrar:
-    def __init__(self, *, session: Session, passwords: Passwords, links: SignedLinks, letters: AccountLetters) -> None:
+    def __init__(
+        self,
+        *,
+        session: Session,
+        passwords: Passwords,
+        links: SignedLinks,
+        letters: AccountLetters,
+        recipients: Recipients,
+    ) -> None:
         self._session = session
+        self._recipients = recipients
         self._passwords = passwords
         self._links = links
         self._letters = letters
@@ -48,9 +63,16 @@ class AccountRegistrar:
 
         Raises:
             InvalidInputError: the password is no good.
-            UsernameTakenError: another account has this user name.
+            EmailUndeliverableError: the mail server can't send to the address.
+            UsernameTakenError: an account has this user name, be it the one that has the address: else the two would be
+                known to belong together.
         """
         require_good_password(new.password, email=new.email, username=new.username)
+        if not await self._recipients.can_be_sent_to(new.email):
+            raise EmailUndeliverableError
+        await self._require_free(new.username)
+        # No connection is held while the hash is worked on.
+        await self._session.commit()
         hashed_password = await self._passwords.hash(new.password)
         account_id = uuid4()
         if await storage.create(
@@ -62,9 +84,8 @@ class AccountRegistrar:
         ):
             await self._letters.ask_to_confirm(account_id, new.email, new.username)
             return
+        await self._require_free(new.username)
         owner = await storage.find_by_email(self._session, new.email)
-        if new.username and await self._is_name_of_another(new.username, owner.id if owner else None):
-            raise UsernameTakenError
         if owner is None:
             # It was deleted within this moment; who asks again registers it.
             return
@@ -120,6 +141,19 @@ class AccountRegistrar:
         if account is not None and account.is_open and not account.is_verified:
             await self._letters.ask_to_confirm(account.id, account.email, account.username)
 
+    async def resend_own_confirmation(self, account_id: UUID) -> Account:
+        """Send the link once more to the owner of the account, unless it is confirmed by now.
+
+        Raises:
+            EmailJustSentError: it was sent within the last minutes.
+        """
+        account = await lock(self._session, account_id)
+        if not account.is_verified and not await self._letters.ask_to_confirm(
+            account.id, account.email, account.username
+        ):
+            raise EmailJustSentError(retry_after_seconds=seconds_to_next())
+        return account
+
     async def _confirm_new_email(self, account_id: str, email: str, fingerprint: str) -> None:
         account = await get_by_claim(self._session, account_id)
         account = await lock(self._session, account.id)
@@ -143,6 +177,6 @@ class AccountRegistrar:
         if fingerprint != self._links.fingerprint(address_state(account)):
             raise LinkInvalidError
 
-    async def _is_name_of_another(self, username: str, account_id: UUID | None) -> bool:
-        holder = await storage.find_by_username(self._session, username)
-        return holder is not None and holder.id != account_id
+    async def _require_free(self, username: str | None) -> None:
+        if username is not None and await storage.find_by_username(self._session, username) is not None:
+            raise UsernameTakenError

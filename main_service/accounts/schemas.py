@@ -1,31 +1,37 @@
 """What accounts look like on the wire, in and out."""
 
-import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from main_service.accounts.names import MAX_EMAIL_LENGTH, USERNAME, is_username, parse_email, parse_new_email
 from main_service.accounts.password_rules import MAX_LENGTH, PASSWORD_RULE
 from main_service.accounts.registration import NewAccount
 
-MAX_EMAIL_LENGTH = 254
 USERNAME_RULE = "A user name has 3 to 30 letters, digits, hyphens or underscores and begins with a letter or digit."
-_USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,29}")
 
 
-def _email(email: str) -> str:
-    """The address as it is written to, its host in lower case. Whether somebody reads it, a letter finds out."""
-    try:
-        # Names that are reserved for tests are taken too: whether a host exists is not asked here.
-        valid = validate_email(email, check_deliverability=False, test_environment=True)
-    except EmailNotValidError as error:
-        raise PydanticCustomError("email_invalid", "This is not an e-mail address") from error
-    # More mail servers take a host in punycode; where the name before it isn't ASCII, there is no such form.
-    return valid.ascii_email or valid.normalized
+def _email_by(parse: Callable[[str], str]) -> Callable[[str], str]:
+    def parsed(text: str) -> str:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise PydanticCustomError("email_invalid", "This is not an e-mail address") from error
+
+    return parsed
 
 
 def _plain(text: str) -> str:
@@ -35,18 +41,20 @@ def _plain(text: str) -> str:
 
 
 def _username(username: str) -> str:
-    if not _USERNAME.fullmatch(username):
+    if not is_username(username):
         raise PydanticCustomError("username_invalid", USERNAME_RULE)
     return username
 
 
-Email = Annotated[
+_EmailText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=MAX_EMAIL_LENGTH),
-    AfterValidator(_email),
     Field(examples=["ada@example.org"], json_schema_extra={"format": "email"}),
 ]
-Username = Annotated[str, AfterValidator(_username), Field(json_schema_extra={"pattern": f"^{_USERNAME.pattern}$"})]
+Email = Annotated[_EmailText, AfterValidator(_email_by(parse_email))]
+NewEmail = Annotated[_EmailText, AfterValidator(_email_by(parse_new_email))]
+"""What an account is to get. More is asked of it than of one that an account may have had for long."""
+Username = Annotated[str, AfterValidator(_username), Field(json_schema_extra={"pattern": f"^{USERNAME.pattern}$"})]
 Password = Annotated[str, StringConstraints(max_length=MAX_LENGTH), Field(json_schema_extra={"format": "password"})]
 
 
@@ -55,7 +63,7 @@ class _In(BaseModel):
 
 
 class RegisterIn(_In):
-    email: Email
+    email: NewEmail
     username: Username | None = Field(None, description=USERNAME_RULE)
     password: Password = Field(description=PASSWORD_RULE + ".")
 
@@ -78,8 +86,8 @@ class TokenIn(_In):
     def _as_registered(cls, name: str) -> str:
         """An address in the form that registering gives it."""
         try:
-            return _email(name) if "@" in name else name
-        except PydanticCustomError:
+            return parse_email(name) if "@" in name else name
+        except ValueError:
             return name
 
     password: Password
@@ -103,13 +111,23 @@ class AccountChangeIn(_In):
     """What is not sent stays. `null` takes the user name away. A new address counts once it is confirmed."""
 
     username: Username | None = None
-    email: Email | None = None
-    password: Password | None = Field(None, description="The present one; needed to change the address.")
+    email: NewEmail | None = None
+    password: Password | None = Field(
+        None, validate_default=True, description="The present one; needed to change the address."
+    )
     counts_own_visits: bool | None = Field(None, description="Whether visits to my own entries count.")
 
     daily_report: bool | None = Field(
-        None, description="Whether a letter is sent after each day that I had visits on, once my address is confirmed."
+        None,
+        description="Whether an email is sent after each day that I had visits on; only to a confirmed address.",
     )
+
+    @field_validator("password")
+    @classmethod
+    def _require_for_email(cls, password: str | None, info: ValidationInfo) -> str | None:
+        if password is None and info.data.get("email") is not None:
+            raise PydanticCustomError("missing", "A change of address needs the present password")
+        return password
 
     @field_validator("email", "counts_own_visits", "daily_report", mode="before")
     @classmethod

@@ -151,7 +151,7 @@ async def change_email(page: SettingsPageDep, changer: AccountChangerDep, addres
         asked = parse(AccountChangeIn, email=fields.get("email", ""), password=fields.get("password", ""))
         email = asked.email or ""
         await changer.ask_to_change_email(page.account_id, email, password=asked.password or "", address=address)
-        return await page.show(notice=f"A letter is on its way to {email}. The link in it makes it your address.")
+        return await page.show(notice=f"An email is on its way to {email}. The link in it makes it your address.")
 
     return await page.after(change, {"password": "email_password"})
 
@@ -159,8 +159,10 @@ async def change_email(page: SettingsPageDep, changer: AccountChangerDep, addres
 @router.post("/settings/confirm")
 async def resend_confirmation(page: SettingsPageDep, registrar: AccountRegistrarDep) -> Response:
     async def resend(_: dict[str, str]) -> Response:
-        await registrar.resend_confirmation(page.account.email)
-        return await page.show(notice=f"A letter is on its way to {page.account.email}.")
+        account = await registrar.resend_own_confirmation(page.account_id)
+        if account.is_verified:
+            return await page.show(account=account, notice="Your address is confirmed already.")
+        return await page.show(notice=f"An email is on its way to {account.email}.")
 
     return await page.after(resend)
 

@@ -5,6 +5,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.accounts.cookie_auth import PageAccountDep, PageSessionIdDep
 from main_service.accounts.dependencies import AccountRegistrarDep, ClientAddressDep, SignInsDep
+from main_service.accounts.emails import AT_MOST_ONE
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.accounts.schemas import RegisterIn, TokenIn
 from main_service.dependencies import SettingsDep
@@ -43,8 +44,8 @@ async def register(request: Request, settings: SettingsDep, registrar: AccountRe
         return _register_form(request, settings, fields, error)
     return message_page(
         request,
-        "Look into your mail",
-        f"A letter is on its way to {asked.email}. Open the link in it to confirm the address.",
+        "Check your email",
+        f"Open the link in the email that we send to {asked.email} to confirm the address. {AT_MOST_ONE}",
         button=("Sign in", "/sign-in"),
     )
 

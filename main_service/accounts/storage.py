@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
 from main_service.accounts.models import Account, ApiToken, EndedSession
+from main_service.accounts.names import identity, is_username
 from main_service.engines.postgres import Session
 
 LAST_USED_PRECISION = timedelta(minutes=1)
@@ -76,12 +77,15 @@ async def end_session(session: Session, session_id: UUID, *, expires_at: datetim
 
 
 async def find_by_email(session: Session, email: str) -> Account | None:
+    """Whatever its case; `email` as `parse_email` gives it."""
     statement = select(Account).where(func.lower(Account.email) == func.lower(email))
     account: Account | None = (await session.execute(statement)).scalar_one_or_none()
-    return account
+    return account if account is not None and identity(account.email) == identity(email) else None
 
 
 async def find_by_username(session: Session, username: str) -> Account | None:
+    if not is_username(username):
+        return None
     statement = select(Account).where(func.lower(Account.username) == func.lower(username))
     account: Account | None = (await session.execute(statement)).scalar_one_or_none()
     return account

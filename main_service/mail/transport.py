@@ -11,6 +11,7 @@ import re
 import smtplib
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -18,7 +19,7 @@ from email.policy import SMTPUTF8
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 
@@ -44,6 +45,8 @@ LETTER_SECONDS = 45
 """For giving it one letter: less than the 60 s after which PostgreSQL would end the transaction that holds the row."""
 _TOO_BUSY = 421
 """The server ends the connection, whatever it was asked."""
+
+Answer = TypeVar("Answer")
 
 
 class Transport(Protocol):
@@ -107,12 +110,7 @@ class SmtpTransport:
         self._smtp: smtplib.SMTP | None = None
 
     async def open(self) -> None:
-        try:
-            self._smtp = await asyncio.to_thread(self._connect)
-        except (OSError, ValueError) as error:
-            # A server's words could repeat what we told it.
-            code = f" {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
-            raise UnreachableError(f"{type(error).__name__}{code}") from None
+        self._smtp = await _opened(partial(_connect, self._server, our_host=self._our_host, seconds=SMTP_SECONDS))
 
     async def send(self, message: EmailMessage) -> None:
         assert self._smtp is not None, "open() comes first"
@@ -129,28 +127,57 @@ class SmtpTransport:
                 await asyncio.to_thread(self._smtp.quit)
             self._smtp.close()
 
-    def _connect(self) -> smtplib.SMTP:
-        server = self._server
-        context = ssl.create_default_context()
-        new = partial(smtplib.SMTP_SSL, context=context) if server.is_tls else smtplib.SMTP
-        # Without a name of ours, smtplib would ask the resolver for one.
-        smtp = new(server.host, server.port, local_hostname=self._our_host, timeout=SMTP_SECONDS)
-        try:
-            if server.is_starttls:
-                smtp.starttls(context=context)
-            smtp.ehlo_or_helo_if_needed()
-            if server.user:
-                smtp.login(server.user, server.password)
-        except BaseException:
-            smtp.close()
-            raise
-        return smtp
-
     def _break_off(self) -> None:
         connection = self._smtp.sock if self._smtp is not None else None
         if connection is not None:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+
+async def offers_utf8(server: SmtpServer, *, our_host: str, seconds: float) -> bool:
+    """Whether a server takes addresses that are not ASCII. It is not signed in to.
+
+    `seconds`: for connecting, and for each answer.
+
+    Raises: UnreachableError.
+    """
+
+    def ask() -> bool:
+        smtp = _connect(server, our_host=our_host, seconds=seconds, signs_in=False)
+        # Leaving forgets it.
+        has_it = smtp.has_extn("smtputf8")
+        with suppress(OSError):
+            smtp.quit()
+        smtp.close()
+        return has_it
+
+    return await _opened(ask)
+
+
+async def _opened(connect: Callable[[], Answer]) -> Answer:
+    try:
+        return await asyncio.to_thread(connect)
+    except (OSError, ValueError) as error:
+        # A server's words could repeat what we told it.
+        code = f" {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
+        raise UnreachableError(f"{type(error).__name__}{code}") from None
+
+
+def _connect(server: SmtpServer, *, our_host: str, seconds: float, signs_in: bool = True) -> smtplib.SMTP:
+    context = ssl.create_default_context()
+    new = partial(smtplib.SMTP_SSL, context=context) if server.is_tls else smtplib.SMTP
+    # Without a name of ours, smtplib would ask the resolver for one.
+    smtp = new(server.host, server.port, local_hostname=our_host, timeout=seconds)
+    try:
+        if server.is_starttls:
+            smtp.starttls(context=context)
+        smtp.ehlo_or_helo_if_needed()
+        if signs_in and server.user:
+            smtp.login(server.user, server.password)
+    except BaseException:
+        smtp.close()
+        raise
+    return smtp
 
 
 def _send(smtp: smtplib.SMTP, message: EmailMessage) -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import httpx
-
+from tests.browser.inbox import link_in_letter
 from tests.browser.visitor import Visitor
 from tests.main_service.accounts.registering import PASSWORD
 from tests.main_service.entries.making import create_link, create_paste, new_alias
+from tests.support.running import Client
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ LONGEST = Contents(
 )
 
 
-def every_page(visitor: Visitor, client: httpx.Client, contents: Contents) -> Iterator[str]:
+def every_page(visitor: Visitor, client: Client, contents: Contents) -> Iterator[str]:
     """Lead the visitor from page to page; yields the name of each on arrival."""
     yield from _forms(visitor, contents)
     yield from _readers_pages(visitor, client, contents)
     yield from _pages_of_limited_views(visitor, client, contents)
     yield from _managers_pages(visitor, client, contents)
-    yield from _pages_before_signing_in(visitor, contents)
+    yield from _pages_before_signing_in(visitor, client, contents)
     yield from _pages_of_settings(visitor, contents)
     visitor.open("/nothing-is-here", status=404)
     yield "404"
@@ -83,7 +83,7 @@ def _forms(visitor: Visitor, contents: Contents) -> Iterator[str]:
     yield "created-link"
 
 
-def _readers_pages(visitor: Visitor, client: httpx.Client, contents: Contents) -> Iterator[str]:
+def _readers_pages(visitor: Visitor, client: Client, contents: Contents) -> Iterator[str]:
     for name, fields in {
         "paste": {"text": contents.text, "title": contents.title},
         "paste-syntax": {"text": contents.text, "syntax": "python", "alias": contents.new_alias()},
@@ -100,7 +100,7 @@ def _readers_pages(visitor: Visitor, client: httpx.Client, contents: Contents) -
         yield name
 
 
-def _pages_of_limited_views(visitor: Visitor, client: httpx.Client, contents: Contents) -> Iterator[str]:
+def _pages_of_limited_views(visitor: Visitor, client: Client, contents: Contents) -> Iterator[str]:
     link = create_link(client, original_url=contents.url, alias=contents.new_alias(), views=1)
     visitor.open(f"/{link['key']}")
     yield "reveal-link"
@@ -112,7 +112,7 @@ def _pages_of_limited_views(visitor: Visitor, client: httpx.Client, contents: Co
         yield f"revealed-{name}"
 
 
-def _managers_pages(visitor: Visitor, client: httpx.Client, contents: Contents) -> Iterator[str]:
+def _managers_pages(visitor: Visitor, client: Client, contents: Contents) -> Iterator[str]:
     page = visitor.page
     link = create_link(client, original_url=contents.url, title=contents.title)
     visitor.open(f"/{link['key']}/manage#{link['manage_token']}")
@@ -139,9 +139,14 @@ def _managers_pages(visitor: Visitor, client: httpx.Client, contents: Contents) 
     yield "410"
 
 
-def _pages_before_signing_in(visitor: Visitor, contents: Contents) -> Iterator[str]:
+def _pages_before_signing_in(visitor: Visitor, client: Client, contents: Contents) -> Iterator[str]:
     """Ends with the visitor registered and signed in."""
     page, name = visitor.page, contents.new_alias()
+
+    def link_in(letter: str) -> str:
+        database = {"MAIN_DATABASE_URL": client.database_url}
+        return link_in_letter(database, f"{name}@example.org", letter)
+
     visitor.open("/register")
     yield "register"
     page.get_by_label("E-mail address").fill(f"{name}@example.org")
@@ -153,7 +158,9 @@ def _pages_before_signing_in(visitor: Visitor, contents: Contents) -> Iterator[s
     page.get_by_label("Password").fill(PASSWORD)
     visitor.click("Register")
     yield "registered"
-    visitor.click("Sign in")
+    visitor.open(link_in("confirm"))
+    yield "confirm"
+    visitor.open("/sign-in")
     yield "sign-in"
     visitor.click("Forgot your password?")
     yield "forgot"
@@ -163,10 +170,12 @@ def _pages_before_signing_in(visitor: Visitor, contents: Contents) -> Iterator[s
     page.get_by_label("E-mail address").fill(f"{name}@example.org")
     visitor.click("Send the letter")
     yield "forgot-sent"
-    visitor.open("/reset/" + name)
+    visitor.open("/reset/" + name, status=400)
+    yield "reset-void"
+    visitor.open(link_in("reset"))
     yield "reset"
     page.get_by_label("New password").fill("weak")
-    send_unchecked(visitor, "Set the password", status=400)
+    send_unchecked(visitor, "Set the password", status=422)
     yield "reset-errors"
     visitor.open("/sign-in?next=/settings")
     page.get_by_label("E-mail address or user name").fill(f"{name}@example.org")
@@ -189,7 +198,9 @@ def _pages_of_settings(visitor: Visitor, contents: Contents) -> Iterator[str]:
     page.get_by_label("New address").fill("no address " + contents.new_alias())
     send_unchecked(visitor, "Change address", status=422)
     yield "settings-errors"
-    visitor.click("Send the letter again")
+    visitor.click("Send the letter again", status=429)
+    yield "settings-refused"
+    visitor.click("Set user name")
     yield "settings-notice"
     visitor.open("/reports")
     yield "reports-unconfirmed"

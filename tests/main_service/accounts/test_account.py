@@ -10,6 +10,7 @@ import pytest
 from main_service.accounts.password_rules import EVEN_SECONDS
 from tests.main_service.accounts.registering import (
     PASSWORD,
+    User,
     bearer,
     is_signed_in,
     letters,
@@ -19,6 +20,7 @@ from tests.main_service.accounts.registering import (
     register,
     register_by_api,
     sign_in,
+    wait_for_room_in_five_minutes,
 )
 from tests.main_service.test_database_away import wait_for_waiting
 
@@ -97,7 +99,8 @@ async def test_new_address_counts_once_it_is_confirmed_and_the_old_one_is_told(
     def change(**fields: str) -> httpx.Response:
         return client.patch("/api/v1/users/me", json=fields, headers=user.headers)
 
-    assert change(email=email).json()["code"] == "credentials_wrong"
+    without_password = change(email=email)
+    assert (without_password.status_code, without_password.json()["errors"][0]["field"]) == (422, "password")
     assert change(email=email, password="Wrong-pass1").json()["code"] == "credentials_wrong"
     asked = change(email=email, password=PASSWORD)
     assert (asked.status_code, asked.json()["email"]) == (200, user.email)
@@ -113,6 +116,44 @@ async def test_new_address_counts_once_it_is_confirmed_and_the_old_one_is_told(
     assert client.get(f"/api/v1/auth/verify/{old_confirm}").status_code == 400, "useless after a change of address"
     assert client.get(f"/api/v1/auth/verify/{token}").status_code == 200, "again is harmless"
     assert client.get("/api/v1/users/me", headers=bearer(fresh)).json()["email"] == email
+
+
+async def test_change_of_address_that_is_asked_for_again_at_once_says_that_nothing_was_sent(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user, other, wanted = register(client), register(client), new_email()
+
+    def ask(email: str, *, asking: User = user, password: str = PASSWORD) -> httpx.Response:
+        body = {"email": email, "password": password}
+        return client.patch("/api/v1/users/me", json=body, headers=asking.headers)
+
+    await wait_for_room_in_five_minutes()
+    # Whether another account has it, is not told either.
+    for email in (wanted, other.email):
+        assert ask(email).status_code == 200
+        again = ask(email)
+        assert (again.status_code, again.json()["code"]) == (429, "email_just_sent")
+        assert 0 < int(again.headers["retry-after"]) <= 301
+    assert len(await letters(database, wanted)) == 1
+
+    assert ask(wanted, asking=other).status_code == 200, "what one account asks for is no other's"
+    assert len(await letters(database, wanted)) == 2
+    # A new password voids the link that was sent, so a new one is.
+    change = {"password": PASSWORD, "new_password": NEW_PASSWORD}
+    pair = client.post("/api/v1/auth/change-password", json=change, headers=user.headers).json()
+    renewed = User(user.email, user.username, pair)
+    assert ask(wanted, asking=renewed, password=NEW_PASSWORD).status_code == 200
+    link = f"/api/v1/auth/verify/{await link_of(database, wanted, 'confirm_new')}"
+    assert client.get(link).status_code == 200
+
+
+def test_daily_report_is_for_confirmed_addresses(client: httpx.Client) -> None:
+    user = register(client)
+
+    refused = client.patch("/api/v1/users/me", json={"daily_report": True}, headers=user.headers)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "address_unconfirmed")
+    assert client.patch("/api/v1/users/me", json={"daily_report": False}, headers=user.headers).status_code == 200
 
 
 async def test_link_to_an_address_that_was_changed_since_is_void(

@@ -43,8 +43,11 @@ async def test_forgotten_password_is_set_anew_on_pages(client: httpx.Client, dat
 
     assert (done.status_code, "Your password is set" in words(done)) == (200, True)
     assert sign_in(client, user.email, NEW_PASSWORD)
-    again = send(client, f"/reset/{token}", "/reset", token=token, password="Once-more-3")
-    assert (again.status_code, "not valid any more" in words(again)) == (400, True)
+    used = client.get(f"/reset/{token}", headers=BROWSER)
+    assert (used.status_code, "doesn’t work any more" in words(used), "<form" in used.text) == (400, True, False)
+    assert 'href="/forgot"' in used.text
+    again = send(client, "/forgot", "/reset", token=token, password="Once-more-3")
+    assert (again.status_code, "doesn’t work any more" in words(again)) == (400, True)
 
 
 async def test_forms_of_others_and_wrong_addresses_are_refused(

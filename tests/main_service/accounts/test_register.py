@@ -18,6 +18,7 @@ from tests.main_service.accounts.registering import (
     link_of,
     new_email,
     new_username,
+    register,
     register_by_api,
     sign_in,
 )
@@ -146,12 +147,25 @@ def test_address_of_any_letters_is_one_whatever_its_case(client: httpx.Client) -
     assert sign_in(client, f"plain@bücher-{name}.example")
 
 
-def test_taken_user_name_is_a_409_in_any_case(client: httpx.Client) -> None:
-    user = register_by_api(client)
+async def test_taken_user_name_is_a_409_in_any_case_and_whatever_the_address(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    """Were its owner's address let pass, the two would be known to belong together."""
+    user = register(client)
 
-    answer = ask(client, username=user.username.upper())
+    for email in (new_email(), user.email, user.email.upper()):
+        answer = ask(client, email=email, username=user.username.upper())
+        assert (answer.status_code, answer.json()["code"]) == (409, "username_taken")
+    assert await letters(database, user.email) == []
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "username_taken")
+
+def test_address_that_postgresql_could_take_for_another_or_no_server_takes_is_refused(client: httpx.Client) -> None:
+    name = new_username()
+    for email in (f"İ{name}@example.org", f"{'a' * 65}@{name}.example", f"{'ö' * 33}@{name}.example"):
+        answer = ask(client, email=email)
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "email_invalid"), email
+    for email in (f"{'a' * 64}@{name}.example", f"{'ö' * 32}@{name}.example"):
+        assert ask(client, email=email).status_code == 201
 
 
 async def test_one_address_registered_by_many_at_once_makes_one_account(

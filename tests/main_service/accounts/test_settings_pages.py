@@ -55,24 +55,33 @@ def test_user_name_is_set_refused_at_its_field_and_taken_away(client: httpx.Clie
 async def test_daily_report_is_switched_on_and_off(client: httpx.Client, database: asyncpg.Connection) -> None:
     user = register_on_page(client)
 
+    def box(page: httpx.Response) -> str:
+        (found,) = re.findall(r'<input type="checkbox"[^>]*name="daily_report"[^>]*>', page.text)
+        assert isinstance(found, str)
+        return found
+
     def is_checked(page: httpx.Response) -> bool:
-        (box,) = re.findall(r'<input type="checkbox"[^>]*name="daily_report"[^>]*>', page.text)
-        return " checked" in box
+        return " checked" in box(page)
 
     async def is_sent() -> bool:
         sent: bool = await database.fetchval("SELECT daily_report FROM account WHERE email = $1", user["email"])
         return sent
 
     page = client.get("/settings", headers=BROWSER)
-    assert (is_checked(page), "not before your address is confirmed" in words(page)) == (False, True)
+    assert (is_checked(page), " disabled" in box(page)) == (False, True)
+    assert "once your address is confirmed" in words(page)
+    refused = send_settings(client, "daily-report", daily_report="yes")
+    assert (refused.status_code, await is_sent()) == (403, False)
+    assert "has to be confirmed before daily reports" in words(refused)
+    await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user["email"])
+    page = client.get("/settings", headers=BROWSER)
+    assert (" disabled" in box(page), "once your address is confirmed" in words(page)) == (False, False)
     done = send_settings(client, "daily-report", daily_report="yes")
     assert (done.status_code, "The daily report is on." in words(done), is_checked(done)) == (200, True, True)
     assert await is_sent()
     done = send_settings(client, "daily-report")
     assert (done.status_code, "The daily report is off." in words(done), is_checked(done)) == (200, True, False)
     assert not await is_sent()
-    await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user["email"])
-    assert "not before your address" not in words(client.get("/settings", headers=BROWSER))
 
 
 def test_new_password_ends_all_other_sessions_and_gives_this_browser_a_new_one(

@@ -39,7 +39,7 @@ async def test_who_registers_is_sent_a_letter_and_can_sign_in(
 
     answer = send(client, "/register", "/register", email=email, username=username, password=PASSWORD)
 
-    assert (answer.status_code, f"on its way to {email}" in words(answer)) == (200, True)
+    assert (answer.status_code, f"the email that we send to {email}" in words(answer)) == (200, True)
     assert [letter for letter, _ in await letters(database, email)] == ["confirm"]
     for name in (email, username):
         assert sign_in_on_page(client, name).headers["location"] == "/profile"

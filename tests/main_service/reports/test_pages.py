@@ -198,7 +198,7 @@ async def test_unconfirmed_address_is_told_and_offered_the_letter_again(
     assert "Your address is not confirmed Reports are sent by mail" in words(page)
     assert "Ask for the report" not in page.text
     sent = send(client, "/reports", "/settings/confirm")
-    assert f"A letter is on its way to {user.email}" in words(sent)
+    assert f"An email is on its way to {user.email}" in words(sent)
     refused = ask_on_page(client, span="week", format="xlsx")
     assert (refused.status_code, "has to be confirmed before you can ask" in words(refused)) == (403, True)
     assert reports_of(client, user) == []

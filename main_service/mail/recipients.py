@@ -1,0 +1,47 @@
+"""Which addresses the mail server has a way to send to: one that isn't ASCII needs SMTPUTF8 (RFC 6531)."""
+
+import asyncio
+import logging
+import time
+
+from main_service.mail.transport import SmtpServer, UnreachableError, offers_utf8, read_smtp_url
+
+logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 3.0
+"""For asking the server; who registers waits so long at most."""
+KNOWN_SECONDS = 3600.0
+ASK_AGAIN_SECONDS = 60.0
+"""After a server that did not answer."""
+
+
+class Recipients:
+    """One per process. Asks the mail server only about an address that isn't ASCII, and remembers what it said."""
+
+    def __init__(self, smtp_url: str | None, *, our_host: str) -> None:
+        """`our_host`: how we introduce ourselves to the server."""
+        is_server = smtp_url is not None and not smtp_url.startswith("file:")
+        self._server: SmtpServer | None = read_smtp_url(smtp_url or "") if is_server else None
+        self._our_host = our_host
+        self._offers_utf8 = True
+        self._ask_again_at = 0.0
+        self._asking = asyncio.Lock()
+
+    async def can_be_sent_to(self, address: str) -> bool:
+        """False only if the server has said that it can't; one that is away may take the address later."""
+        if self._server is None or address.isascii():
+            return True
+        async with self._asking:
+            if time.monotonic() >= self._ask_again_at:
+                self._ask_again_at = time.monotonic() + await self._ask(self._server)
+        return self._offers_utf8
+
+    async def _ask(self, server: SmtpServer) -> float:
+        """For how many seconds the answer holds."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                self._offers_utf8 = await offers_utf8(server, our_host=self._our_host, seconds=ANSWER_SECONDS)
+        except (UnreachableError, TimeoutError) as error:
+            logger.warning("Whether the mail server takes addresses that are not ASCII is not known: %r", error)
+            return ASK_AGAIN_SECONDS
+        return KNOWN_SECONDS
