@@ -89,6 +89,8 @@ def postgres_program(data: DataFolder, binaries: Path) -> Program:
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_line_prefix": "",
+        # The rest of an error names values: addresses of people, or what they wrote.
+        "log_error_verbosity": "terse",
         "logging_collector": "off",
     }
     return Program(

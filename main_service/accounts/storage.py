@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select, text, update
+from sqlalchemy import delete, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
@@ -106,13 +106,22 @@ async def change(session: Session, account: Account, values: dict[str, Any]) -> 
 
 
 async def rename(session: Session, account: Account, values: dict[str, Any]) -> bool:
-    """Change what must be unique; False when another account has it. The transaction is over then."""
+    """Change what must be unique; False when another account has it. The transaction may be over then."""
+    # Looked up first, so that a clash is no error, of which PostgreSQL would write to its log.
+    unique = [func.lower(_columns[name]) == func.lower(value) for name, value in _unique(values).items()]
+    others = select(_columns.id).where(or_(*unique), _columns.id != account.id)
+    if unique and (await session.execute(others)).first() is not None:
+        return False
     try:
         await change(session, account, values)
     except IntegrityError:
         await session.rollback()
         return False
     return True
+
+
+def _unique(values: dict[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if name in ("email", "username") and value is not None}
 
 
 async def leave(session: Session, account: Account, *, leaves_entries: bool) -> None:

@@ -6,9 +6,24 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, delete, func, literal, or_, select, text, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
 from main_service.accounts.models import Account
 from main_service.collections.models import Collection, CollectionEntry
@@ -103,13 +118,20 @@ async def lock_owned(session: Session, owner_id: UUID, collection_id: UUID) -> b
 
 
 async def rename(session: Session, collection_id: UUID, name: str) -> bool:
-    """False when its owner has another of this name. The transaction is over then."""
+    """False when its owner has another of this name. The transaction may be over then."""
+    other = aliased(Collection)
+    # Asked first, so that a clash is no error, of which PostgreSQL would write to its log.
+    is_taken = exists().where(
+        other.owner_id == Collection.owner_id,
+        func.lower(other.name) == func.lower(name),
+        other.id != Collection.id,
+    )
+    statement = update(Collection).where(Collection.id == collection_id, ~is_taken).values(name=name)
     try:
-        await session.execute(update(Collection).where(Collection.id == collection_id).values(name=name))
+        return (await session.execute(statement.returning(Collection.id))).first() is not None
     except IntegrityError:
         await session.rollback()
         return False
-    return True
 
 
 async def share(session: Session, collection_id: UUID, shared_key: str) -> bool:
