@@ -27,9 +27,11 @@ from main_service.entries.idempotency import REMEMBERED_FOR
 from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, StaleKey
 from main_service.entries.storage import is_not_over
 
-_last_use = func.greatest(Entry.updated_at, Entry.last_visit_at)
+_last_use = func.greatest(Entry.updated_at, Entry.last_visit_at, Entry.used_at)
 """As its index has it; `greatest` passes by what is null."""
-_EMPTY = dict.fromkeys(("title", "last_visit_at", "original_url", "target_digest", "body_id", "size_bytes", "syntax"))
+_EMPTY = dict.fromkeys(
+    ("title", "last_visit_at", "used_at", "original_url", "target_digest", "body_id", "size_bytes", "syntax")
+)
 
 
 async def end_expired(session: Session, *, limit: int) -> int:

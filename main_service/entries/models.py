@@ -97,7 +97,7 @@ class Entry(Base):
         ),
         Index(
             "ix_entry_last_use_live",
-            func.greatest(text("updated_at"), text("last_visit_at")),
+            func.greatest(text("updated_at"), text("last_visit_at"), text("used_at")),
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index("uq_entry_body_id", "body_id", unique=True, postgresql_where=text("body_id IS NOT NULL")),
@@ -116,8 +116,11 @@ class Entry(Base):
     expires_at: Mapped[datetime | None]
     """None: it has an owner, and no end."""
     last_visit_at: Mapped[datetime | None]
-    """At most two days before its last use: a reader that finds no copy writes it down, unless that was done within a
-    day, and the copy that it makes answers for a day. None: its last use is at most two days after `updated_at`."""
+    """When a person last visited it, as far as visits are counted; it moves together with `visit_count`."""
+    used_at: Mapped[datetime | None]
+    """When it was last read, whatever for and by crawlers too, to the day: a reader that finds no copy notes it, unless
+    a use or a visit was noted within a day, and the copy that it makes answers for a day. So its last use is at most
+    two days after the latest of `updated_at`, `last_visit_at` and this."""
     visit_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     """Of people."""
     bot_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))

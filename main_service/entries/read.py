@@ -161,7 +161,7 @@ class EntryReader:
         try:
             row = require_live(await storage.find(self._session, key), asker)
             entry = LiveEntry.from_row(row)
-            used_at = max(row.updated_at, row.last_visit_at or row.updated_at)
+            used_at = max(each for each in (row.updated_at, row.last_visit_at, row.used_at) if each is not None)
             if self._notes_use and used_at < datetime.now(UTC) - USE_PRECISION:
                 await self._note_use(key)
             return entry

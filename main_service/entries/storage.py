@@ -211,7 +211,7 @@ def is_not_over() -> ColumnElement[bool]:
 async def note_use(session: Session, key: str) -> None:
     """Write down that an entry was used. Whoever is changing its row is not waited for: that counts as much."""
     free = select(Entry.key).where(Entry.key == key).with_for_update(key_share=True, skip_locked=True)
-    statement = update(Entry).where(Entry.key.in_(free.scalar_subquery())).values(last_visit_at=func.now())
+    statement = update(Entry).where(Entry.key.in_(free.scalar_subquery())).values(used_at=func.now())
     await session.execute(statement.execution_options(synchronize_session=False))
 
 

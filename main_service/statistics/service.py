@@ -122,7 +122,8 @@ class Statistics:
             original_url=row.original_url if is_manager or row.views_left is None else None,
             visibility=row.visibility,
             created_at=row.created_at,
-            last_visit_at=row.last_visit_at,
+            # A release that may still run beside this one notes there whatever uses an entry.
+            last_visit_at=row.last_visit_at if row.visit_count else None,
             is_shown_to_all=row.has_public_statistics,
             has_ended=reason is not None,
             is_managed=is_manager,

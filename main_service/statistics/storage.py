@@ -143,7 +143,8 @@ async def count_own(session: Session, owner_id: UUID) -> OwnCounts:
         func.count().filter(is_live),
         func.coalesce(func.sum(Entry.visit_count), 0),
         func.coalesce(func.sum(Entry.bot_count), 0),
-        func.max(Entry.last_visit_at),
+        # Without visits it is a use, noted there by a release that may still run beside this one.
+        func.max(Entry.last_visit_at).filter(Entry.visit_count > 0),
     ).where(Entry.owner_id == owner_id)
     entries, live_entries, people, bots, last_visit_at = (await session.execute(statement)).one()
     return OwnCounts(entries, live_entries, int(people), int(bots), last_visit_at)

@@ -264,6 +264,32 @@ async def test_visits_at_both_are_counted_once_by_the_worker_of_either(
         assert await database.fetchval(visitors, entry["key"]) == 1, "both know a visitor as the same"
 
 
+@pytest.mark.parametrize("reader", ["old", "new"])
+async def test_entry_that_either_notes_the_use_of_is_not_ended_as_unused_and_has_no_visit(
+    old: WebServer,
+    new: WebServer,
+    shared: Environment,
+    database: asyncpg.Connection,
+    valkey: redis.Redis,
+    reader: str,
+) -> None:
+    used, unused = create_link(old.client), create_link(old.client)
+    for link in (used, unused):
+        long_ago = "UPDATE entry SET updated_at = now() - interval '4000 days' WHERE key = $1"
+        await database.execute(long_ago, link["key"])
+        valkey.delete(copy_name(link))
+    server = old if reader == "old" else new
+    assert server.client.get(f"/api/v1/entries/{used['key']}").status_code == 200
+
+    run_task("archive_unused", code=REPOSITORY, environment=shared | {"MAIN_UNUSED_DAYS": "3000"})
+
+    reasons = [await database.fetchval("SELECT archival_reason FROM entry WHERE key = $1", link["key"])
+               for link in (used, unused)]  # fmt: skip
+    assert reasons == [None, "unused"]
+    shown = new.client.get(f"/api/v1/entries/{used['key']}/stats", headers=managing(used)).json()
+    assert (shown["visit_count"], shown["last_visit_at"]) == (0, None)
+
+
 def test_limited_views_are_spent_at_both_together(one: WebServer, other: WebServer) -> None:
     paste = create_paste(one.client, text="twice", views=2)
     api_text = f"/api/v1/entries/{paste['key']}/text"

@@ -57,10 +57,11 @@ async def test_unused_entries_end_in_batches_for_every_reader_at_once_and_used_n
     for key in with_copy:
         assert archive_client.get(f"/{key}").status_code == 302
     # Reading may have been written down.
-    await archive.execute("UPDATE entry SET last_visit_at = NULL")
+    await archive.execute("UPDATE entry SET used_at = NULL")
     neighbour = create_link(archive_client)
     assert archive_client.get(f"/{neighbour['key']}").status_code == 302
     visited = await insert_entry(archive, updated_at=ago(days=900), last_visit_at=ago(days=DAYS - 1))
+    used = await insert_entry(archive, updated_at=ago(days=900), used_at=ago(days=DAYS - 1))
     changed = await insert_entry(archive, updated_at=ago(days=DAYS - 1), last_visit_at=ago(days=900))
 
     archive_unused(archive_environment)
@@ -74,7 +75,7 @@ async def test_unused_entries_end_in_batches_for_every_reader_at_once_and_used_n
     assert {row["archival_reason"] for row in rows} == {"unused"}
     assert len({row["ended_at"] for row in rows}) == 3, "one transaction for each batch"
     assert await archive.fetchval("SELECT count(*) FROM stale_key") == UNUSED
-    for key in (neighbour["key"], visited, changed):
+    for key in (neighbour["key"], visited, used, changed):
         assert archive_client.get(f"/{key}").status_code == 302
 
 
@@ -84,13 +85,15 @@ async def test_last_use_is_known_to_two_days_and_the_doubt_is_for_the_entry(
     """Readers write down once a day that they came, and may leave a copy for a day whose readers don't."""
     in_doubt = [
         await insert_entry(archive, updated_at=ago(days=900), last_visit_at=ago(days=DAYS + 1, hours=23)),
+        await insert_entry(archive, updated_at=ago(days=900), used_at=ago(days=DAYS + 1, hours=23)),
         await insert_entry(archive, updated_at=ago(days=DAYS + 1, hours=23)),
     ]
-    unused = await insert_entry(archive, updated_at=ago(days=900), last_visit_at=ago(days=DAYS + 2, hours=1))
+    long_ago = ago(days=DAYS + 2, hours=1)
+    unused = await insert_entry(archive, updated_at=ago(days=900), last_visit_at=long_ago, used_at=long_ago)
 
     archive_unused(archive_environment)
 
-    assert [await reason_of(archive, key) for key in (*in_doubt, unused)] == [None, None, "unused"]
+    assert [await reason_of(archive, key) for key in (*in_doubt, unused)] == [None, None, None, "unused"]
 
 
 async def test_text_of_an_unused_paste_is_deleted(
@@ -139,7 +142,7 @@ async def test_entry_that_somebody_holds_is_passed_by_and_stays_if_it_was_used(
     held, free = [await insert_entry(archive, updated_at=ago(days=900)) for _ in range(2)]
     holder = await asyncpg.connect(archive_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
     async with holder.transaction():
-        await holder.execute("UPDATE entry SET last_visit_at = now() WHERE key = $1", held)
+        await holder.execute("UPDATE entry SET used_at = now() WHERE key = $1", held)
         archive_unused(archive_environment)
         assert [await reason_of(archive, key) for key in (held, free)] == [None, "unused"]
     await holder.close()

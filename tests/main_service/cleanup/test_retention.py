@@ -11,7 +11,7 @@ from tests.support.running import Environment, run_main
 
 KEPT = {
     *("key", "kind", "visibility", "created_at", "updated_at", "expires_at", "ended_at", "archival_reason"),
-    *("visit_count", "bot_count", "has_public_statistics"),
+    *("visit_count", "bot_count", "has_public_statistics", "version", "manage_generation"),
 }
 
 
@@ -41,7 +41,7 @@ async def test_ended_entry_of_a_user_is_kept_until_retention_is_over_then_emptie
     archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection
 ) -> None:
     owner = await insert_account(archive)
-    facts = {"owner_id": owner, "last_visit_at": ago(days=500)}
+    facts = {"owner_id": owner, "last_visit_at": ago(days=500), "used_at": ago(days=450)}
     old_link = await insert_entry(archive, **facts, **ended(ago(days=401)), visibility="private")
     old_paste = await insert_paste(archive, **facts, **ended(ago(days=401)), expires_at=None)
     young = await insert_entry(archive, **facts, **ended(ago(days=399)))

@@ -304,20 +304,22 @@ async def test_use_is_written_down_once_a_day(
     key = create_link(client)["key"]
     long_ago = datetime.now(UTC) - timedelta(days=3)
 
-    async def last_visit_at(*, used: datetime | None = None) -> datetime | None:
+    async def used_at(*, used: datetime | None = None) -> datetime | None:
         """After a visit that finds no copy."""
         if used:
-            await database.execute("UPDATE entry SET updated_at = $2, last_visit_at = $2 WHERE key = $1", key, used)
+            await database.execute("UPDATE entry SET updated_at = $2, used_at = $2 WHERE key = $1", key, used)
         valkey.delete(f"entry:{{0}}:{key}")
         assert client.get(f"/{key}").status_code == 302
-        value: datetime | None = await database.fetchval("SELECT last_visit_at FROM entry WHERE key = $1", key)
+        value: datetime | None = await database.fetchval("SELECT used_at FROM entry WHERE key = $1", key)
         return value
 
-    assert await last_visit_at() is None, "it was made today"
-    noted = await last_visit_at(used=long_ago)
+    assert await used_at() is None, "it was made today"
+    noted = await used_at(used=long_ago)
     assert noted is not None
     assert datetime.now(UTC) - noted < timedelta(minutes=1)
-    assert await last_visit_at() == noted
+    assert await used_at() == noted
+    await database.execute("UPDATE entry SET used_at = NULL, last_visit_at = now() WHERE key = $1", key)
+    assert await used_at() is None, "a person has just visited it"
 
 
 async def test_use_of_an_entry_that_is_being_changed_waits_for_nobody(

@@ -50,6 +50,15 @@ async def test_every_other_end_is_archived_too(database: asyncpg.Connection, rea
     assert (row["archived_at"], row["archival_reason"], row["owner_id"]) == (ended_at, reason, owner)
 
 
+async def test_entry_is_archived_with_its_last_visit_and_its_last_use(database: asyncpg.Connection) -> None:
+    times = {"last_visit_at": ago(days=9), "used_at": ago(days=3)}
+    key = await insert_link(database, **ended(ago(days=2)), **times)
+
+    row = await entry_archived(database, key)
+
+    assert {name: row[name] for name in times} == times
+
+
 async def test_visits_are_archived_with_all_that_is_kept_of_them(database: asyncpg.Connection) -> None:
     columns = "SELECT column_name FROM information_schema.columns WHERE table_name = $1"
     names = {name: {row[0] for row in await database.fetch(columns, name)} for name in ("visit", "visit_archive")}

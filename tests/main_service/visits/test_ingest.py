@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import asyncpg
+import httpx
 import pytest
 import redis
 
 from tests.main_service.cleanup.rows import ago, ended, insert_account, insert_paste
+from tests.main_service.entries.making import create_link, managing
 from tests.main_service.visits.ingesting import (
     DIMENSIONS,
     FIREFOX,
@@ -156,6 +158,38 @@ async def test_older_visit_does_not_turn_the_last_one_back(
 
     assert await counted(database, key) == (1, 0)
     assert await database.fetchval("SELECT last_visit_at FROM entry WHERE key = $1", key) == used_at
+
+
+async def test_last_visit_moves_with_the_visits_of_people_and_not_with_what_else_reads_an_entry(
+    environment: Environment, client: httpx.Client, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    link = create_link(client)
+    key = link["key"]
+
+    async def figures() -> tuple[int, datetime | None]:
+        await ingest(environment)
+        shown = client.get(f"/api/v1/entries/{key}/stats", headers=managing(link)).json()
+        assert (shown["visit_count"] == 0) == (shown["last_visit_at"] is None)
+        row = await database.fetchrow("SELECT visit_count, last_visit_at FROM entry WHERE key = $1", key)
+        return row["visit_count"], row["last_visit_at"]
+
+    async def look(path: str, user_agent: str) -> None:
+        """Long after its last use, and with no copy of it."""
+        await database.execute("UPDATE entry SET updated_at = $2, used_at = NULL WHERE key = $1", key, ago(days=9))
+        valkey.delete(f"entry:{{0}}:{key}")
+        assert client.get(path, headers={"User-Agent": user_agent}).status_code in (200, 302)
+        noted = await database.fetchval("SELECT greatest(last_visit_at, used_at) FROM entry WHERE key = $1", key)
+        assert noted > ago(minutes=5), "it was not noted that it is used"
+
+    for path, user_agent in ((f"/{key}+", FIREFOX), (f"/api/v1/entries/{key}", FIREFOX), (f"/{key}", GOOGLEBOT)):
+        await look(path, user_agent)
+        assert await figures() == (0, None), path
+    await look(f"/{key}", FIREFOX)
+    people, last_visit_at = await figures()
+    assert people == 1
+    assert last_visit_at > ago(minutes=5)
+    await look(f"/{key}", GOOGLEBOT)
+    assert await figures() == (1, last_visit_at)
 
 
 @pytest.mark.parametrize("state", ["over", "ended", "private"])
