@@ -1,9 +1,21 @@
-// Buttons that put the text of another element on the clipboard.
+// Buttons that put the text of another element on the clipboard, to the character.
 
 function textOf(element) {
   // The numbers of a paste's lines are no part of its text.
   const lines = element.querySelectorAll(".line > .text");
-  return lines.length ? Array.from(lines, (line) => line.textContent).join("") : element.textContent;
+  return Array.from(lines.length ? lines : [element], exactText).join("");
+}
+
+// A page can't hold NUL, so an element stands for it.
+function exactText(element) {
+  if (!element.querySelector(".nul")) return element.textContent;
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  const parts = [];
+  while (walker.nextNode()) {
+    const { data, parentElement } = walker.currentNode;
+    parts.push(parentElement.className === "nul" ? "\0" : data);
+  }
+  return parts.join("");
 }
 
 async function copy(text) {
@@ -30,6 +42,8 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   const label = button.textContent;
   const source = document.getElementById(button.dataset.copy);
   const status = document.getElementById("status");
+  // Too much of the text is not what a page can hold.
+  if (source.querySelector("[data-inexact]")) continue;
   let timer;
   button.hidden = false;
   button.addEventListener("click", async () => {

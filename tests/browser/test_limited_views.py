@@ -29,7 +29,7 @@ def test_paste_burns_after_reading(new_visitor: NewVisitor, view: View, has_scri
         assert "secret" not in reader.page.content()
         assert "eyes only" not in reader.page.content()
     reader.click("Show the text")
-    assert reader.page.locator("#text").text_content() == "1for your eyes only\n"
+    assert reader.page.locator("#text").text_content() == "1for your eyes only"
     assert "This was the last view" in reader.main_text()
 
     for visitor in (owner, reader):
