@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.accounts.cookie_auth import SignedInPageDep
 from main_service.collections.dependencies import CollectionsDep, PositionDep
-from main_service.collections.schemas import DEFAULT_PAGE_SIZE, MAX_NAME_LENGTH, CollectionIn
+from main_service.collections.schemas import DEFAULT_PAGE_SIZE, CollectionIn
 from main_service.collections.serializers import page_items, shared_address
 from main_service.collections.service import Collections
 from main_service.dependencies import SettingsDep
@@ -75,7 +75,6 @@ class CollectionPages:
             error=error,
             collections=await self._collections.list(self.owner_id),
             form={"name": ""} | dict(kept or {}),
-            max_name_length=MAX_NAME_LENGTH,
         )
 
     async def show(
@@ -104,7 +103,6 @@ class CollectionPages:
             cursor=self._position and self._position.cursor,
             next_cursor=page.next and page.next.cursor,
             form={"name": collection.name, "keys": ""} | dict(kept or {}),
-            max_name_length=MAX_NAME_LENGTH,
         )
 
     @staticmethod

@@ -25,7 +25,7 @@ from main_service.entries.create import NewEntry
 from main_service.entries.lifetimes import DURATION_RULE, SHORT_DURATION_PATTERN, Lifetime, parse_duration
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.syntaxes import is_syntax
-from main_service.entries.urls import MAX_URL_LENGTH, check_url
+from main_service.entries.urls import MAX_URL_LENGTH, check_url, complete_url
 from main_service.errors import FieldError, InvalidInputError
 
 MAX_TITLE_LENGTH = 200
@@ -42,6 +42,8 @@ _NOTHING_TO_SEE = re.compile(
     r"[\s\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u2800\u3164\ufe00-\ufe0f"
     r"\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*"
 )
+_URL_PATTERN = r"^[\s\u200b\ufeff]*([Hh][Tt][Tt][Pp][Ss]?://|(//)?[^\s./?#@:]+\.)"
+"""Of what may be accepted; of the rest, the answer says why."""
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
 
 
@@ -67,7 +69,7 @@ def _syntax(syntax: str) -> str:
 
 def _url(url: str) -> str:
     try:
-        return check_url(url)
+        return check_url(complete_url(url))
     except ValueError as error:
         raise PydanticCustomError("url_invalid", "{reason}", {"reason": str(error)}) from error
 
@@ -97,9 +99,10 @@ TargetUrl = Annotated[
     str,
     AfterValidator(_url),
     Field(
-        description="An http or https address, kept as given.",
+        description="An http or https address, kept as given but for white space around it. What begins with the name"
+        " of a host that has a dot gets `https://`.",
         examples=["https://example.org/a/long/path"],
-        json_schema_extra={"maxLength": MAX_URL_LENGTH, "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"},
+        json_schema_extra={"maxLength": MAX_URL_LENGTH, "pattern": _URL_PATTERN},
     ),
 ]
 Duration = Annotated[

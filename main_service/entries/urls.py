@@ -16,8 +16,26 @@ URL_RULE = "An address must start with http:// or https:// and name a host"
 _FORBIDDEN = re.compile(r"[\s\x00-\x20\x7f-\xa0\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _START = re.compile(r"https?://[^/\\?#]", re.IGNORECASE)
 
+_ZERO_WIDTH = "\u200b\ufeff"
+# Neither user name nor port: whether that port speaks TLS can't be known. Of ASCII only letters, digits and hyphens.
+_LABEL = r"[^\s\x00-\x2c\x2e\x2f\x3a-\x40\x5b-\x60\x7b-\xa0]+"
+# The last label of an IPv4 address is a number. An address by number hardly ever has a certificate.
+_NAMED_HOST = re.compile(rf"(?://)?(?:{_LABEL}\.)+(?!\d){_LABEL}\.?(?=[/?#]|$)")
+
 _HTTP_PORT, _HTTPS_PORT = 80, 443
 _THIS_MACHINE = "localhost"
+
+
+def complete_url(text: str) -> str:
+    """A URL as people paste it, as it is kept if `check_url` accepts it.
+
+    White space around it goes. What begins with the name of a host that has a dot, `wikipedia.org/x`, gets `https://`;
+    `localhost:3000`, `1.2.3.4/x`, `example.org:8080` and `mailto:x@y.example` stay what they are, which is refused.
+    """
+    url = text.strip().strip(_ZERO_WIDTH).strip()
+    if len(url) > MAX_URL_LENGTH or not _NAMED_HOST.match(url):
+        return url
+    return f"https:{url}" if url.startswith("//") else f"https://{url}"
 
 
 def check_url(url: str) -> str:

@@ -22,10 +22,9 @@ from main_service.entries.errors import SessionEndedError
 from main_service.entries.idempotency import Attempt, form_attempt
 from main_service.entries.lifetimes import LifetimePolicy, in_words
 from main_service.entries.models import Kind
-from main_service.entries.schemas import MAX_TITLE_LENGTH, MAX_VIEWS, NEVER, LinkIn, PasteIn
+from main_service.entries.schemas import MAX_VIEWS, NEVER, LinkIn, PasteIn
 from main_service.entries.serializers import manage_address, page_entry
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
-from main_service.entries.urls import MAX_URL_LENGTH
 from main_service.errors import AppError, EntryEndedError, InvalidInputError, NotFoundError
 from main_service.web import forms
 from main_service.web.csrf import COOKIE as FORM_COOKIE
@@ -158,8 +157,6 @@ class CreatePage:
             all_syntaxes=all_syntaxes(),
             alias_prefix=self._settings.public_url.partition("://")[2] + "/",
             max_text_bytes=self._settings.max_text_bytes,
-            max_title_length=MAX_TITLE_LENGTH,
-            max_url_length=MAX_URL_LENGTH,
             max_views=MAX_VIEWS,
             is_user=is_user,
             csrf_token=csrf.token,

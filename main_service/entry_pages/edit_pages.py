@@ -10,10 +10,9 @@ from main_service.entries.change import Changes
 from main_service.entries.dependencies import EntryChangerDep, EntryReaderDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Kind
-from main_service.entries.schemas import MAX_TITLE_LENGTH, EntryChangeIn
+from main_service.entries.schemas import EntryChangeIn
 from main_service.entries.serializers import page_entry
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
-from main_service.entries.urls import MAX_URL_LENGTH
 from main_service.entry_pages.create_pages import sentences
 from main_service.entry_pages.manage_pages import ManagePage, ManagePageDep
 from main_service.errors import AppError, InvalidInputError
@@ -107,8 +106,6 @@ def _form(page: ManagePage, entry: LiveEntry, fields: dict[str, str], error: App
         common_syntaxes=common_syntaxes(),
         all_syntaxes=all_syntaxes(),
         max_text_bytes=page.settings.max_text_bytes,
-        max_title_length=MAX_TITLE_LENGTH,
-        max_url_length=MAX_URL_LENGTH,
         csrf_token=csrf.token,
     )
     if error is not None:

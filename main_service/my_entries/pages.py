@@ -16,7 +16,7 @@ from main_service.entries.dependencies import EntryEnderDep
 from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError
 from main_service.my_entries.dependencies import EntryExporterDep, EntryListerDep
 from main_service.my_entries.filters import EntryState, Filters, OwnedEntry, Sort
-from main_service.my_entries.schemas import MAX_Q_LENGTH, ListingIn
+from main_service.my_entries.schemas import ListingIn
 from main_service.my_entries.serializers import ExportFormat, file_response
 from main_service.my_entries.service import Listed
 from main_service.web.csrf import FIELD, CsrfForm, check_form
@@ -140,7 +140,6 @@ class ProfilePage:
             clear_address=ADDRESS,
             collections=[(str(collection_id), name) for collection_id, name in collections],
             sorts=SORTS,
-            max_q_length=MAX_Q_LENGTH,
             host=self.settings.public_url.partition("://")[2],
             csrf_token=csrf.token,
         )

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 from main_service.entries.models import ArchivalReason, Kind, Visibility
-from main_service.entries.urls import MAX_URL_LENGTH
+from main_service.entries.urls import MAX_URL_LENGTH, complete_url
 from main_service.my_entries.filters import EntryState, Filters, Sort
 from main_service.web.cursors import MAX_CURSOR_LENGTH
 
@@ -35,8 +35,8 @@ class ListingIn(BaseModel):
     q: Annotated[str, StringConstraints(max_length=MAX_Q_LENGTH), AfterValidator(_searchable)] | None = Field(
         None, description="In the title or the URL, whatever its case. No character has a special meaning."
     )
-    original_url: Annotated[str, StringConstraints(max_length=MAX_URL_LENGTH)] | None = Field(
-        None, description="Links to exactly this URL."
+    original_url: Annotated[str, StringConstraints(max_length=MAX_URL_LENGTH), AfterValidator(complete_url)] | None = (
+        Field(None, description="Links to exactly this URL, completed as creates do.")
     )
     state: EntryState | None = Field(None, description="`ended`: whatever is not live, expired or not. Default: all.")
     visibility: Visibility | None = None

@@ -14,22 +14,31 @@ from tests.support.running import WebServer
 
 MARK = "m4rk3r"
 
+SPACES = [
+    " ", "\t", "\n", "\r", "\x1f", "\x85", "\xa0", "\u1680", "\u2003", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000",
+    "\ufeff",
+]  # fmt: skip
+
 REFUSED = [
     # Every scheme but http and https, in any case, also where a parser would read http into it.
     f"javascript:alert('{MARK}')", f"JaVaScRiPt:alert('{MARK}')", f"javascript://example.org/%0aalert('{MARK}')",
     f"data:text/html,{MARK}", f"vbscript:{MARK}", f"file:///{MARK}", f"ftp://example.org/{MARK}", f"blob:https://{MARK}",
     f"about:{MARK}", f"ws://{MARK}.example/", f"view-source:https://{MARK}.example/", f"httpx://{MARK}.example/",
     f"https:{MARK}.example", f"https:/{MARK}.example/", f"https:///{MARK}.example/", f"https:\\\\{MARK}.example/",
-    f"//{MARK}.example/", f"/{MARK}", f"{MARK}.example", f"http://?{MARK}", f"http://#{MARK}", f"feed:https://{MARK}",
-    # White space and control characters: before, inside and behind, those that parsers drop among them.
+    f"/{MARK}", f"http://?{MARK}", f"http://#{MARK}", f"feed:https://{MARK}",
+    # White space and control characters inside, those that parsers drop among them.
     *(
         address.format(character, MARK)
-        for character in (
-            " ", "\t", "\n", "\r", "\0", "\x01", "\x1f", "\x7f", "\x85", "\xa0", "\u1680", "\u2003", "\u2028", "\u2029",
-            "\u202f", "\u205f", "\u3000", "\ufeff",
-        )
-        for address in ("{0}https://example.org/{1}", "java{0}script:{1}", "https://example.org/{1}{0}", "ht{0}tp://{1}/")
+        for character in (*SPACES, "\0", "\x01", "\x7f")
+        for address in ("https://example.org/{0}{1}", "java{0}script:{1}", "ht{0}tp://{1}/", "exam{0}ple.org/{1}")
     ),
+    *(f"https://example.org/{MARK}{control}" for control in "\0\x01\x7f"),
+    *(f"{control}https://example.org/{MARK}" for control in "\0\x01\x7f"),
+    # Without a scheme, what is no name of a host with a dot, or says more than that.
+    f"{MARK}", f"{MARK}/x.y", "localhost:3000", "localhost/x", "mailto:x@y.example", "x.y@example.org", "1.2.3.4:80/x",
+    "1.2.3.4", f"example.org:8080/{MARK}", f"user:secret@example.org/{MARK}", f"///example.org/{MARK}", f"{MARK}..xy",
+    f".{MARK}.example", f"{MARK}.example\\x", f"[::2]/{MARK}", f"alert({MARK}).example", f"'{MARK}.example'",
+    "example.", f"my_{MARK}.example", "tel:1.2",
     # Marks that turn the direction of writing.
     *(f"https://example.org/{MARK}{mark}gpj.exe" for mark in "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e"),
     *(f"https://example.org/{MARK}{mark}gpj.exe" for mark in "\u2066\u2067\u2068\u2069"),
@@ -79,6 +88,50 @@ def test_form_with_a_refused_address_comes_back_filled_in(client: httpx.Client, 
     assert f'value="{html.escape(url).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")}"' in page.text
     assert 'value="Kept"' in page.text
     assert 'id="original_url-error"' in page.text
+
+
+@pytest.mark.parametrize("space", [*SPACES, "\u200b", " \r\n\t", "\u200b \n"])
+def test_white_space_around_an_address_is_dropped(client: httpx.Client, space: str) -> None:
+    link = create_link(client, original_url=f"{space}https://example.org/a%20b{space}")
+    assert link["original_url"] == "https://example.org/a%20b"
+
+    changed = client.patch(
+        f"/api/v1/entries/{link['key']}", json={"original_url": f"https://example.org/c{space}"}, headers=managing(link)
+    )
+    assert changed.json()["original_url"] == "https://example.org/c"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("wikipedia.org/x", "https://wikipedia.org/x"),
+        (" wikipedia.org/x\n", "https://wikipedia.org/x"),
+        ("wikipedia.org", "https://wikipedia.org"),
+        ("WIKIPEDIA.org.?a=http://b#c", "https://WIKIPEDIA.org.?a=http://b#c"),
+        ("//cdn.example.org/x.js", "https://cdn.example.org/x.js"),
+        ("http.example/x:y@z", "https://http.example/x:y@z"),
+        ("xn--bcher-kva.example#x", "https://xn--bcher-kva.example#x"),
+        ("b\u00fccher.example/\u00fc", "https://b\u00fccher.example/\u00fc"),
+        (
+            "\u0939\u093f\u0928\u094d\u0926\u0940.\u092d\u093e\u0930\u0924",
+            "https://\u0939\u093f\u0928\u094d\u0926\u0940.\u092d\u093e\u0930\u0924",
+        ),
+        ("1.2.3.example/", "https://1.2.3.example/"),
+    ],
+)
+def test_name_of_a_host_with_a_dot_gets_https(client: httpx.Client, given: str, kept: str) -> None:
+    assert create_link(client, original_url=given)["original_url"] == kept
+
+    page = send_form(client, "/?kind=link", "/links", original_url=given)
+    assert page.status_code == 200, words(page)
+    assert re.split("[/?#]", kept.removeprefix("https://"))[0] in words(page)
+
+
+@pytest.mark.parametrize("url", ["slipbin.test/x", " slipbin.test", "//SLIPBIN.test./x"])
+def test_own_address_without_a_scheme_is_refused_as_with_one(client: httpx.Client, url: str) -> None:
+    answer = client.post("/api/v1/links", json={"original_url": url})
+
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "url_of_this_service")
 
 
 @pytest.mark.parametrize(
