@@ -49,6 +49,13 @@ class TooMuchCreatedError(TooManyRequestsError):
     message = "That is more than can be created in such a short time."
 
 
+class ChangedMeanwhileError(AppError):
+    status = 409
+    code = "changed_meanwhile"
+    message = "This was changed after you opened the page, so nothing was saved."
+    advice = "Compare, then save again: what you have typed replaces what is there now."
+
+
 class NotOwnerError(AppError):
     status = 403
     code = "not_owner"

@@ -1,6 +1,7 @@
 """The page that changes what an entry is: its title, its text or target, and who may find it."""
 
 import asyncio
+from collections.abc import Mapping
 
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -9,25 +10,31 @@ from pydantic import ValidationError
 from main_service.entries.change import Changes
 from main_service.entries.dependencies import EntryChangerDep, EntryReaderDep
 from main_service.entries.entry import LiveEntry
+from main_service.entries.errors import ChangedMeanwhileError, VersionMismatchError
 from main_service.entries.models import Kind
 from main_service.entries.schemas import EntryChangeIn
 from main_service.entries.serializers import page_entry
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
 from main_service.entry_pages.create_pages import sentences
+from main_service.entry_pages.edit_form import SEEN, VERSION, EditForm
+from main_service.entry_pages.line_ends import with_line_ends_of
 from main_service.entry_pages.manage_pages import ManagePage, ManagePageDep
-from main_service.errors import AppError, InvalidInputError
+from main_service.errors import AppError, FieldError, InvalidInputError
 from main_service.web.csrf import CsrfForm
 from main_service.web.problems import field_errors
 from main_service.web.templating import render
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
+_one_text_at_a_time = asyncio.Lock()
+"""Putting line ends back into many megabytes holds the interpreter's lock for seconds."""
+
 
 @router.api_route("/{key}/manage/edit", methods=["GET", "HEAD"])
 async def edit(page: ManagePageDep, reader: EntryReaderDep) -> Response:
     async def show(entry: LiveEntry) -> Response:
         text = await _text_of(entry, page, reader)
-        return await asyncio.to_thread(_form, page, entry, _fields_of(entry, text))
+        return await asyncio.to_thread(_page, page, EditForm(entry, text))
 
     return await page.managed(show)
 
@@ -36,32 +43,50 @@ async def edit(page: ManagePageDep, reader: EntryReaderDep) -> Response:
 async def change(page: ManagePageDep, reader: EntryReaderDep, changer: EntryChangerDep) -> Response:
     async def save(fields: dict[str, str]) -> Response:
         entry = await page.get_entry()
-        changes = _changes(entry, fields)
-        if changes.text is not None and changes.text.decode() == _as_sent(await _text_of(entry, page, reader)):
-            # A browser sends every text with its own line ends: one that nobody touched stays as it is.
-            changes = Changes(fields=changes.fields, lifetime=changes.lifetime, text=None)
-        await changer.change(page.key, changes, page.asker)
+        text = await _text_of(entry, page, reader)
+        form = EditForm(entry, text)
+        touched = await asyncio.to_thread(form.touched, fields)
+        if touched:
+            changes = _changes(touched)
+            if "text" in touched:
+                if not form.is_editable:
+                    message = "The text holds NUL characters by now, which a form can't carry."
+                    raise InvalidInputError(fields=[FieldError("text", "text_not_editable", message)])
+                async with _one_text_at_a_time:
+                    kept = await asyncio.to_thread(with_line_ends_of, text, touched["text"])
+                changes = Changes(fields=changes.fields, lifetime=changes.lifetime, text=kept.encode())
+            await changer.change(page.key, changes, page.asker, versions=_versions(fields))
         return RedirectResponse(f"/{page.key}/manage", 303)
 
     async def again(entry: LiveEntry, error: AppError, fields: dict[str, str]) -> Response:
-        return await asyncio.to_thread(_form, page, entry, _fields_of(entry, "", is_sent=True) | fields, error)
+        if isinstance(error, VersionMismatchError):
+            entry, error = await page.get_entry(), ChangedMeanwhileError()
+        form = EditForm(entry, await _text_of(entry, page, reader))
+        return await asyncio.to_thread(_page, page, form, error, fields)
 
     return await page.after(save, again)
 
 
-def _changes(entry: LiveEntry, fields: dict[str, str]) -> Changes:
+def _versions(fields: Mapping[str, str]) -> list[int] | None:
+    """Which one the page showed; None: it is from before pages said so."""
+    if VERSION not in fields:
+        return None
+    try:
+        return [int(fields[VERSION])]
+    except ValueError as error:
+        raise InvalidInputError("The form can't be read.") from error
+
+
+def _changes(touched: Mapping[str, str]) -> Changes:
     """What the form asks for. An empty title or syntax takes it away.
 
     Raises:
         InvalidInputError: with the names of the form's fields.
     """
-    names = ("original_url",) if entry.kind is Kind.LINK else ("text", "syntax")
-    values = {name: fields[name] for name in ("title", "visibility", *names) if name in fields}
-    optional = {name: values[name] or None for name in ("title", "syntax") if name in values}
-    # A browser sends a box that is not ticked as no field.
-    ticked = {"has_public_statistics": "has_public_statistics" in fields}
+    optional = {name: touched[name] or None for name in ("title", "syntax") if name in touched}
+    boxes = {name: bool(touched[name]) for name in ("has_public_statistics",) if name in touched}
     try:
-        return EntryChangeIn.model_validate(values | optional | ticked).changes
+        return EntryChangeIn.model_validate({**touched, **optional, **boxes}).changes
     except ValidationError as error:
         raise InvalidInputError(fields=field_errors(error.errors())) from error
 
@@ -73,36 +98,36 @@ async def _text_of(entry: LiveEntry, page: ManagePage, reader: EntryReaderDep) -
     return b"".join([chunk async for chunk in chunks]).decode()
 
 
-def _as_sent(text: str) -> str:
-    """A text as a browser sends it back from a form, with line ends as `read_form` gives them."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _fields_of(entry: LiveEntry, text: str, *, is_sent: bool = False) -> dict[str, str]:
-    """`is_sent`: the form came, so that a box is ticked only if it says so."""
-    return {
-        "has_public_statistics": "yes" if entry.has_public_statistics and not is_sent else "",
-        "title": entry.title or "",
-        "visibility": entry.visibility.value,
-        "original_url": entry.original_url or "",
-        "syntax": entry.syntax or "",
-        "text": text,
-    }
-
-
-def _form(page: ManagePage, entry: LiveEntry, fields: dict[str, str], error: AppError | None = None) -> Response:
+def _page(
+    page: ManagePage, form: EditForm, error: AppError | None = None, sent: Mapping[str, str] | None = None
+) -> Response:
+    """The form, or the form again with what was `sent` and what is wrong with it."""
     csrf = CsrfForm(page.request, page.settings)
-    errors: dict[str, str] = {}
-    if error is not None:
-        errors = sentences(error)
+    shown, carried = form.fields, {VERSION: form.version, SEEN: form.seen}
+    meanwhile: dict[str, str] = {}
+    other_text: tuple[str, str] | None = None
+    if sent is not None and isinstance(error, ChangedMeanwhileError):
+        # What was typed stays, and counts when it is sent again; what was not touched is as it is now.
+        touched = form.touched(sent)
+        shown = shown | touched
+        meanwhile = form.changed_since(sent)
+        other_text = _other_text(form, sent, is_touched="text" in touched)
+    elif sent is not None:
+        shown = shown | form.sent_values(sent)
+        other_text = None if form.is_editable else _other_text(form, sent, is_touched=True)
+        carried = {name: sent.get(name, value) for name, value in carried.items()}
     response = render(
         page.request,
         "entries/edit.html",
         status=error.status if error else 200,
-        entry=page_entry(entry, page.settings.public_url),
-        form=fields,
-        errors=errors,
-        is_user=entry.owner_id is not None,
+        entry=page_entry(form.entry, page.settings.public_url),
+        form=shown,
+        carried=carried,
+        is_editable=form.is_editable,
+        meanwhile=meanwhile,
+        other_text=other_text,
+        errors=sentences(error),
+        is_user=form.entry.owner_id is not None,
         common_syntaxes=common_syntaxes(),
         all_syntaxes=all_syntaxes(),
         max_text_bytes=page.settings.max_text_bytes,
@@ -111,3 +136,12 @@ def _form(page: ManagePage, entry: LiveEntry, fields: dict[str, str], error: App
     if error is not None:
         response.headers.update(error.headers)
     return csrf.attach(response)
+
+
+def _other_text(form: EditForm, sent: Mapping[str, str], *, is_touched: bool) -> tuple[str, str] | None:
+    """Heading and content of the text that the form does not show: of two, none shall be lost."""
+    if "text" not in sent or form.fields.get("text") == sent["text"]:
+        return None
+    if not is_touched:
+        return "The text as it was on your page", sent["text"]
+    return ("The text as it is now", form.fields["text"]) if form.is_editable else ("The text you sent", sent["text"])

@@ -112,7 +112,7 @@ def test_paste_is_edited_by_its_owner_and_what_nobody_touched_stays_to_the_byte(
     assert (entry["title"], entry["visibility"], entry["syntax"]) == ("new", "public", "python")
     assert client.get(f"/{key}/raw").content == text.encode()
     assert send_form(client, edit, edit, text="other\r\n", title="", syntax="", visibility="public").status_code == 303
-    assert client.get(f"/{key}/raw").text == "other\n"
+    assert client.get(f"/{key}/raw").text == "other\r\n", "the line end that the text has most often"
     entry = client.get(f"/api/v1/entries/{key}").json()
     assert (entry["title"], entry["syntax"]) == (None, None)
 

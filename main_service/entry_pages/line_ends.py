@@ -1,0 +1,112 @@
+"""A text in a form: there each line end is a line feed, so those of the stored text are put back."""
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from itertools import pairwise
+
+_LINE_END = re.compile(r"(\r\n|\r|\n)")
+
+_MOST_CELLS = 40_000
+"""Lines of one side times lines of the other that are compared one by one: about half a second at worst."""
+
+
+def as_in_form(text: str) -> str:
+    """The text as a browser shows it in a form and sends it back, with line ends as `read_form` gives them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def can_be_in_form(text: str) -> bool:
+    """Whether a form gives the text back unchanged but for its line ends. HTML can't write NUL."""
+    return "\0" not in text
+
+
+def with_line_ends_of(stored: str, edited: str) -> str:
+    """The edited text of a form with the line ends of the stored one.
+
+    Lines that were not touched keep their own, and so do most that were changed where they stood. New ones get the most
+    frequent one.
+    """
+    parts = _LINE_END.split(stored)
+    stored_lines, stored_ends = parts[::2], parts[1::2]
+    counts = Counter(stored_ends)
+    if len(counts) <= 1:
+        return edited.replace("\n", next(iter(counts), "\n"))
+    usual = counts.most_common(1)[0][0]
+    # The last line has no end.
+    stored_ends.append(usual)
+    lines = edited.split("\n")
+    origins = _origins(stored_lines, lines)
+    ends = [usual if origin is None else stored_ends[origin] for origin in origins[:-1]]
+    for number in range(1, len(ends)):
+        if ends[number - 1] == "\r" and ends[number] == "\n" and not lines[number]:
+            # Lines between the two are gone, and together they would be one end.
+            ends[number] = "\r"
+    return "".join(line + end for line, end in zip(lines, [*ends, ""], strict=True))
+
+
+def _origins(old: Sequence[str], new: Sequence[str]) -> list[int | None]:
+    """For each new line, the old one that it is or that it replaces; None: it is new.
+
+    Bram Cohen's patience diff: lines that stand once on either side hold the rest in place.
+    """
+    origins: list[int | None] = [None] * len(new)
+    regions = [(0, len(old), 0, len(new))]
+    while regions:
+        start, end, new_start, new_end = regions.pop()
+        while start < end and new_start < new_end and old[start] == new[new_start]:
+            origins[new_start] = start
+            start, new_start = start + 1, new_start + 1
+        while start < end and new_start < new_end and old[end - 1] == new[new_end - 1]:
+            end, new_end = end - 1, new_end - 1
+            origins[new_end] = end
+        if start == end or new_start == new_end:
+            continue
+        anchors = _anchors(old[start:end], new[new_start:new_end])
+        if not anchors:
+            pairs = _pairs(old[start:end], new[new_start:new_end])
+            origins[new_start:new_end] = [None if pair is None else start + pair for pair in pairs]
+            continue
+        bounds = [
+            (start, new_start),
+            *((start + position, new_start + new_position) for position, new_position in anchors),
+            (end, new_end),
+        ]
+        # Each but the first begins with a line that both sides have, so it gets smaller.
+        regions.extend((first, last, new_first, new_last) for (first, new_first), (last, new_last) in pairwise(bounds))
+    return origins
+
+
+def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
+    """Positions of the lines that stand once on either side, as many of them as stand in one order on both."""
+    counts, new_counts = Counter(old), Counter(new)
+    places = {line: place for place, line in enumerate(old) if counts[line] == 1}
+    shared = [(places[line], place) for place, line in enumerate(new) if new_counts[line] == 1 and line in places]
+    # The longest increasing subsequence of the old positions; for each length, the one that ends lowest.
+    lowest: list[int] = []
+    holders: list[int] = []
+    before: list[int | None] = []
+    for index, (place, _) in enumerate(shared):
+        length = bisect_left(lowest, place)
+        before.append(holders[length - 1] if length else None)
+        lowest[length : length + 1] = [place]
+        holders[length : length + 1] = [index]
+    chosen: list[tuple[int, int]] = []
+    at: int | None = holders[-1] if holders else None
+    while at is not None:
+        chosen.append(shared[at])
+        at = before[at]
+    return chosen[::-1]
+
+
+def _pairs(old: Sequence[str], new: Sequence[str]) -> Sequence[int | None]:
+    """For each new line, the old one that it is or that it replaces; None: it is new."""
+    if len(old) * len(new) > _MOST_CELLS:
+        return range(len(old)) if len(old) == len(new) else [None] * len(new)
+    pairs: list[int | None] = [None] * len(new)
+    for _, start, end, new_start, new_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if end - start == new_end - new_start:
+            pairs[new_start:new_end] = range(start, end)
+    return pairs
