@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tests.browser.inbox import link_in_letter
 from tests.browser.visitor import Visitor
 from tests.main_service.accounts.registering import PASSWORD
-from tests.main_service.entries.making import create_link, create_paste, new_alias
+from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
 from tests.support.running import Client
 
 
@@ -118,6 +118,7 @@ def _managers_pages(visitor: Visitor, client: Client, contents: Contents) -> Ite
     visitor.open(f"/{link['key']}/manage#{link['manage_token']}")
     visitor.click("Manage")
     yield "manage-link"
+    yield from _edit_pages(visitor, client, contents)
     paste = create_paste(client, alias=contents.new_alias(), title=contents.title)
     visitor.open(f"/{paste['key']}/manage")
     yield "manage-asks"
@@ -137,6 +138,21 @@ def _managers_pages(visitor: Visitor, client: Client, contents: Contents) -> Ite
     yield "deleted"
     visitor.open(f"/{paste['key']}", status=410)
     yield "410"
+
+
+def _edit_pages(visitor: Visitor, client: Client, contents: Contents) -> Iterator[str]:
+    page = visitor.page
+    for text in (contents.text, f"{contents.text}\0"):
+        paste = create_paste(client, text=text)
+        visitor.open(f"/{paste['key']}/manage#{paste['manage_token']}")
+        visitor.click("Manage")
+        visitor.click("Edit")
+        yield "edit" if text == contents.text else "edit-nul"
+        change = {"title": contents.title, "text": contents.text[::-1], "visibility": "public"}
+        client.patch(f"/api/v1/entries/{paste['key']}", json=change, headers=managing(paste)).raise_for_status()
+        page.get_by_label("Title").fill("Another title")
+        visitor.click("Save", status=409)
+        yield "edit-changed-meanwhile"
 
 
 def _pages_before_signing_in(visitor: Visitor, client: Client, contents: Contents) -> Iterator[str]:

@@ -156,6 +156,15 @@ def test_nothing_touched_is_nothing_written_however_old_the_page(client: httpx.C
     assert text_of(client, paste) == b"two"
 
 
+def test_syntax_under_another_alias_stays_when_it_is_not_touched(client: httpx.Client) -> None:
+    paste = create_paste(client, syntax="py")
+    address, fields = open_form(client, paste)
+
+    assert fields["syntax"] == "py"
+    assert send(client, address, fields, title="New").status_code == 303
+    assert shown(client, paste).json()["syntax"] == "py"
+
+
 def test_new_end_alone_changes_nothing_else(client: httpx.Client) -> None:
     paste = create_paste(client, text="one\r\n")
     edit_address(client, paste)
