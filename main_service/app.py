@@ -21,7 +21,7 @@ from main_service.mail.messages import mail_host
 from main_service.mail.recipients import Recipients
 from main_service.my_entries import pages as my_entries_pages
 from main_service.my_entries import routes as my_entries_routes
-from main_service.operations import health, metrics_page
+from main_service.operations import health, metrics_page, site_pages
 from main_service.reports import pages as report_pages
 from main_service.reports import routes as report_routes
 from main_service.resources import open_resources
@@ -86,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(api_docs.router)
     app.include_router(health.router)
     app.include_router(metrics_page.router)
+    app.include_router(site_pages.router)
     # Before /entries/{key}, which would swallow /entries/export.
     app.include_router(my_entries_routes.router)
     app.include_router(routes.router)

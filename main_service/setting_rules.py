@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 _FEWEST_DIFFERENT_CHARACTERS = 10
 _ORIGIN = re.compile(r"https?://[^\s/\\?#@]+/?", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9._-]*[a-z0-9][a-z0-9._-]*|\[[0-9a-f:.]+\]")
+_EMAIL = re.compile(r"[^\s@<>,;:()\"\\]+@[^\s@<>,;:()\"\\]+")
 _NO_ORIGIN = ValueError("must look like https://paste.example.org")
 _DATABASE_OPTIONS = {
     *("host", "port", "user", "password", "passfile", "service", "servicefile", "ssl", "target_session_attrs"),
@@ -135,6 +136,22 @@ def check_sender(sender: str) -> str:
     if header.defects or len(header.addresses) != 1 or not header.addresses[0].domain:
         raise ValueError("must look like Slipbin <noreply@paste.example.org>")
     return sender
+
+
+def check_contact(contact: str) -> str:
+    wrong = ValueError("must be an email address like abuse@example.org, or a URL that begins with https://")
+    if "://" in contact:
+        try:
+            parsed = Url(contact)
+        except ValueError:
+            raise wrong from None
+        if parsed.scheme not in ("http", "https") or not contact.isascii() or not contact.isprintable():
+            raise wrong
+        return contact
+    address = contact.removeprefix("mailto:")
+    if not address.isprintable() or not _EMAIL.fullmatch(address):
+        raise wrong
+    return address
 
 
 def check_token(token: SecretStr) -> SecretStr:

@@ -165,6 +165,11 @@ class Settings(LimitSettings):
         "that comes along (IPFire Location).",
     )
 
+    abuse_contact: Annotated[str, AfterValidator(rules.check_contact)] | None = Field(
+        None,
+        description="Where people report abuse and security problems, on every page and in /.well-known/security.txt: "
+        "an email address or a URL. Default: none, and there is nothing at /.well-known/security.txt.",
+    )
     metrics_token: Annotated[SecretStr, AfterValidator(rules.check_token)] | None = Field(
         None,
         min_length=16,

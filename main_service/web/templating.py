@@ -5,6 +5,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -32,9 +33,19 @@ def create_templates(settings: Settings) -> Environment:
         "static": static_address,
         "site_name": SITE_NAME,
         "public_url": settings.public_url,
+        "abuse_contact": _contact(settings.abuse_contact),
     }
     environment.filters |= {"filesize": filesize, "moment": moment}
     return environment
+
+
+def contact_address(contact: str) -> str:
+    """The URL of MAIN_ABUSE_CONTACT, an email address or a URL."""
+    return contact if "://" in contact else f"mailto:{quote(contact, safe='@+')}"
+
+
+def _contact(contact: str | None) -> dict[str, str] | None:
+    return None if contact is None else {"label": contact, "href": contact_address(contact)}
 
 
 def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:

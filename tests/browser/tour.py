@@ -47,6 +47,8 @@ def every_page(visitor: Visitor, client: Client, contents: Contents) -> Iterator
     yield from _managers_pages(visitor, client, contents)
     yield from _pages_before_signing_in(visitor, client, contents)
     yield from _pages_of_settings(visitor, contents)
+    visitor.open("/privacy")
+    yield "privacy"
     visitor.open("/nothing-is-here", status=404)
     yield "404"
 

@@ -1,0 +1,46 @@
+"""What the site says about itself: what is kept of whom and for how long (`/privacy`), and where misuse is reported."""
+
+from datetime import UTC, datetime, timedelta
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
+
+from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
+from main_service.dependencies import SettingsDep
+from main_service.entries.idempotency import REMEMBERED_FOR
+from main_service.entries.lifetimes import in_words
+from main_service.errors import NotFoundError
+from main_service.mail.sender import FORGOTTEN_AFTER
+from main_service.web.templating import contact_address, render
+
+SECURITY_TXT_GOOD_FOR = timedelta(days=90)
+"""Well below a year, as RFC 9116 recommends; each answer begins anew."""
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.api_route("/privacy", methods=["GET", "HEAD"])
+async def privacy(request: Request, settings: SettingsDep) -> Response:
+    return render(
+        request,
+        "privacy.html",
+        settings=settings,
+        in_words=in_words,
+        emails_kept_for=FORGOTTEN_AFTER,
+        requests_remembered_for=REMEMBERED_FOR,
+        session_lifetime=BROWSER_LIFETIME,
+    )
+
+
+@router.api_route("/.well-known/security.txt", methods=["GET", "HEAD"])
+async def security_txt(settings: SettingsDep) -> Response:
+    """RFC 9116."""
+    if settings.abuse_contact is None:
+        raise NotFoundError
+    expires_at = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + SECURITY_TXT_GOOD_FOR
+    return PlainTextResponse(
+        f"Contact: {contact_address(settings.abuse_contact)}\n"
+        f"Expires: {expires_at:%Y-%m-%dT%H:%M:%SZ}\n"
+        "Preferred-Languages: en\n"
+        f"Canonical: {settings.public_url}/.well-known/security.txt\n"
+    )
