@@ -36,7 +36,7 @@ class AccountStrategy(Strategy[Account, UUID]):
     """Reads access tokens and API tokens. One per request."""
 
     def __init__(self, session: Session, tokens: BearerTokens) -> None:
-        self._session = session
+        self.session = session
         self._tokens = tokens
         self.session_id: UUID | None = None
         """Of an access token. An API token has no session."""
@@ -54,7 +54,7 @@ class AccountStrategy(Strategy[Account, UUID]):
             account = await (self._read_api_token(token) if is_api_token(token) else self._read_access_token(token))
             return account if account is not None and account.is_open else None
         finally:
-            await self._session.commit()
+            await self.session.commit()
 
     async def write_token(self, user: Account) -> str:
         return self._tokens.pair_for(user, new_session_id()).access_token
@@ -68,16 +68,16 @@ class AccountStrategy(Strategy[Account, UUID]):
         except TokenInvalidError:
             return None
         self.session_id = claims.session_id
-        return await find_signed_in(self._session, claims)
+        return await find_signed_in(self.session, claims)
 
     async def _read_api_token(self, token: str) -> Account | None:
         token_hash = hash_token(token)
-        found = token_hash and await storage.find_token(self._session, token_hash)
+        found = token_hash and await storage.find_token(self.session, token_hash)
         if not found:
             return None
         api_token, account = found
         self.may_write = api_token.may_write
-        await storage.note_use(self._session, api_token)
+        await storage.note_use(self.session, api_token)
         return account
 
 
@@ -145,8 +145,10 @@ WriterOrGuestDep = Annotated[Account | None, Depends(require_writer_or_guest)]
 FOR_GUESTS_TOO: dict[str, Any] = {"security": [{}]}
 """Of a route, for OpenAPI: added to the token that FastAPI documents as required."""
 
+AUTHORIZATION = "authorization"
+
 TOKEN_OR_NONE: dict[str, Any] = {"security": [{_transport.scheme.scheme_name: []}, {}]}
-"""Of a route that calls `find_writer_or_guest`, for OpenAPI."""
+"""Of a route that calls `find_writer_or_guest` or `find_token_account`, for OpenAPI."""
 
 
 async def find_writer_or_guest(request: Request) -> Account | None:
@@ -155,14 +157,29 @@ async def find_writer_or_guest(request: Request) -> Account | None:
     Raises:
         TokenInvalidError, ScopeMissingError: the token does not let it.
     """
+    if AUTHORIZATION not in request.headers:
+        return None
+    async with resources_of(request).sessions() as session:
+        strategy = await get_strategy(request, session)
+        return await require_writer_or_guest(await _find_account_by(strategy, request), strategy)
+
+
+async def find_token_account(request: Request, session: Session) -> Account | None:
+    """Whose token came with the request, for a route that is also read without; its transaction ends here.
+
+    Raises:
+        TokenInvalidError: a token came, and is not valid.
+    """
+    if AUTHORIZATION not in request.headers:
+        return None
+    return await _find_account_by(await get_strategy(request, session), request)
+
+
+async def _find_account_by(strategy: AccountStrategy, request: Request) -> Account | None:
     token = await _transport.scheme(request)
     if token is None:
         return None
-    resources = resources_of(request)
-    async with resources.sessions() as session:
-        strategy = AccountStrategy(session, BearerTokens(resources.settings))
-        account = await get_current_account((await strategy.read_token(token, await get_users(session)), token))
-        return await require_writer_or_guest(account, strategy)
+    return await get_current_account((await strategy.read_token(token, await get_users(strategy.session)), token))
 
 
 async def require_writer(account: AccountDep, _: WriterOrGuestDep) -> Account:

@@ -1,6 +1,7 @@
 """Who opens a page: fastapi-users reads the session cookie of a request and finds its account.
 
-Pages know nobody by `Authorization`, and the API nobody by a cookie: another site can make a browser send its cookies.
+The API knows no one by a cookie: another site can make a browser send its cookies. Pages know no one by
+`Authorization`, but where an entry itself is read (`entries.dependencies.ReadingAskerDep`).
 """
 
 import logging

@@ -9,8 +9,13 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from main_service.accounts.bearer_auth import CurrentAccountDep, WriterOrGuestDep, find_writer_or_guest
-from main_service.accounts.cookie_auth import ReaderDep
+from main_service.accounts.bearer_auth import (
+    CurrentAccountDep,
+    WriterOrGuestDep,
+    find_token_account,
+    find_writer_or_guest,
+)
+from main_service.accounts.cookie_auth import ReaderDep, find_reader
 from main_service.accounts.models import Account
 from main_service.accounts.reauthentication import require_confirmed
 from main_service.dependencies import SessionDep, resources_of
@@ -257,10 +262,22 @@ async def _attempt(request: Request, settings: Settings, account: Account | None
     return Attempt(scope=scope, key=key, body_digest=digest.digest())
 
 
-async def get_reading_asker(reader: ReaderDep) -> Asker:
+async def get_page_asker(reader: ReaderDep) -> Asker:
     if reader is None:
         return Asker()
     return Asker(account_id=reader.account_id, counts_own_visits=reader.counts_own_visits)
 
 
+PageAskerDep = Annotated[Asker, Depends(get_page_asker)]
+"""Who asks on a page: known by the session cookie alone."""
+
+
+async def get_reading_asker(request: Request, session: SessionDep) -> Asker:
+    account = await find_token_account(request, session)
+    if account is None:
+        return await get_page_asker(await find_reader(request, session))
+    return Asker(account_id=account.id, counts_own_visits=account.counts_own_visits, has_bearer_token=True)
+
+
 ReadingAskerDep = Annotated[Asker, Depends(get_reading_asker)]
+"""Who asks at an address that both browsers and programs read: known by a bearer token, else by the session cookie."""

@@ -57,6 +57,8 @@ class Asker:
     manage_token: str | None = None
     counts_own_visits: bool = True
     """Whether it counts as a visit when they read what they own."""
+    has_bearer_token: bool = False
+    """Whether it is a program with an access token or an API token that holds."""
 
     def owns(self, entry: Entry | LiveEntry) -> bool:
         return entry.owner_id is not None and entry.owner_id == self.account_id

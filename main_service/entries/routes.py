@@ -111,7 +111,7 @@ async def get_entry(
 async def get_text(
     key: str, request: Request, asker: AskerDep, reader: EntryReaderDep, visits: VisitRecorderDep
 ) -> StreamingResponse:
-    """Where views are limited, this spends one, but for link previews, which are refused."""
+    """Where views are limited, this spends one without asking. Link previews and prefetches that say so are refused."""
     entry = await reader.get(key, asker)
     if entry.views_left is not None and is_link_preview(request.headers):
         raise ViewNotSpentError

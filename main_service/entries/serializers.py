@@ -70,6 +70,11 @@ def qr_address(public_url: str, key: str) -> str:
     return f"{public_url}/{key}/qr.svg"
 
 
+def text_address(public_url: str, key: str) -> str:
+    """Of the text in the JSON API, which spends a view without asking where they are limited."""
+    return f"{public_url}/api/v1/entries/{key}/text"
+
+
 def manage_address(public_url: str, key: str, manage_token: str) -> str:
     """The token stands behind the `#`: browsers send that part to nobody."""
     return f"{public_url}/{key}/manage#{manage_token}"

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from main_service.accounts.bearer_auth import TOKEN_OR_NONE
+from main_service.accounts.errors import TokenInvalidError
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import EntryReaderDep, ReadingAskerDep
 from main_service.entries.entry import LiveEntry
@@ -17,7 +19,14 @@ from main_service.web.problems import InternalError, problem_responses
 
 router = APIRouter(tags=["reading"])
 
-_READ = (NotFoundError, TooManyUnknownKeysError, EntryEndedError, DatabaseUnavailableError, InternalError)
+_READ = (
+    NotFoundError,
+    TooManyUnknownKeysError,
+    EntryEndedError,
+    TokenInvalidError,
+    DatabaseUnavailableError,
+    InternalError,
+)
 
 # Its picture never changes; but a private entry is for its owner alone, also in a browser that others use.
 _KEPT = "private, max-age=86400"
@@ -29,6 +38,7 @@ _ASKED_FOR_EACH_TIME = "private, no-cache"
     "/{key}/qr.svg",
     summary="The QR code of an entry's address, to scale",
     response_class=Response,
+    openapi_extra=TOKEN_OR_NONE,
     responses={
         200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}, "description": "The picture."},
         304: {"description": "It is the one that `If-None-Match` names."},
@@ -48,6 +58,7 @@ async def get_svg(
     "/{key}/qr.png",
     summary="The QR code of an entry's address, in px",
     response_class=Response,
+    openapi_extra=TOKEN_OR_NONE,
     responses={
         200: {
             "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},

@@ -1,16 +1,17 @@
 """What a reader of an address gets: the redirect, the text, the page; and where views are limited, a question first."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from secrets import token_hex
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
+from main_service.accounts.bearer_auth import TOKEN_OR_NONE
+from main_service.accounts.errors import TokenInvalidError
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import EntryReaderDep, ReadingAskerDep
 from main_service.entries.entry import LiveEntry
-from main_service.entries.errors import NotAPasteError
+from main_service.entries.errors import ManageTokenWrongError, NotAPasteError, NotOwnerError
 from main_service.entries.models import Kind
 from main_service.entries.permissions import Asker
 from main_service.entries.serializers import page_entry, robots
@@ -18,31 +19,34 @@ from main_service.entries.text_response import text_response
 from main_service.entries.urls import to_ascii
 from main_service.entries.visit_recorder import VisitRecorderDep
 from main_service.entry_pages.numbered_text import MAX_NUMBERED_BYTES, escaped_chunks, numbered_lines
+from main_service.entry_pages.view_question import has_way_to_manage, question, question_before
 from main_service.errors import (
     BodyStoreUnavailableError,
     DatabaseUnavailableError,
     EntryEndedError,
     FormExpiredError,
     NotFoundError,
+    SignInRequiredError,
     TooManyUnknownKeysError,
 )
 from main_service.settings import Settings
-from main_service.web.csrf import FIELD, CsrfForm, check_form
+from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
-from main_service.web.forms import sentences
-from main_service.web.headers import CONTENT_SECURITY_POLICY
-from main_service.web.negotiation import is_link_preview, wants_html
+from main_service.web.negotiation import wants_html
 from main_service.web.problems import InternalError, problem_responses
 from main_service.web.templating import render
 
 router = APIRouter(tags=["reading"])
 
 _READ = (NotFoundError, TooManyUnknownKeysError, EntryEndedError, DatabaseUnavailableError, InternalError)
+_TOKENS = (TokenInvalidError, SignInRequiredError, ManageTokenWrongError, NotOwnerError)
 _PLAIN_TEXT = {"text/plain": {"schema": {"type": "string"}}}
 _PAGE = {"text/html": {"schema": {"type": "string"}}}
-
-# Browsers hold a form that is answered by a redirect to the target of that redirect, too.
-_LEADING_ELSEWHERE = CONTENT_SECURITY_POLICY.replace("form-action 'self'", "form-action 'self' http: https:")
+_NOT_SPENT = {
+    **problem_responses(ManageTokenWrongError, NotOwnerError)[403],
+    "content": _PLAIN_TEXT,
+    "description": "A limited view was not spent (plain text, which says how to), or the manage token is wrong.",
+}
 
 
 @router.head("/{key}/raw", include_in_schema=False)
@@ -50,9 +54,11 @@ _LEADING_ELSEWHERE = CONTENT_SECURITY_POLICY.replace("form-action 'self'", "form
     "/{key}/raw",
     summary="The text of a paste, plain",
     response_class=Response,
+    openapi_extra=TOKEN_OR_NONE,
     responses={
         200: {"content": {**_PLAIN_TEXT, **_PAGE}, "description": "The text, to the byte."},
-        **problem_responses(*_READ, BodyStoreUnavailableError, NotAPasteError),
+        **problem_responses(*_READ, *_TOKENS, BodyStoreUnavailableError, NotAPasteError),
+        403: _NOT_SPENT,
     },
 )
 async def read_raw(
@@ -63,12 +69,14 @@ async def read_raw(
     visits: VisitRecorderDep,
     settings: SettingsDep,
 ) -> Response:
-    """Where views are limited, this spends one. Link previews get the page that asks first."""
+    """Where views are limited, command-line programs spend one, and requests with a bearer token, `X-Manage-Token` or
+    `X-Reveal: 1`; all others are asked first.
+    """
     entry = await reader.get(key, asker)
     if entry.kind is Kind.LINK:
         raise NotAPasteError
-    if entry.views_left is not None and _is_looking_only(request):
-        return _question(request, settings, entry, asker)
+    if asked := question_before(request, settings, entry, asker, is_shown_as_page=False):
+        return asked
     entry, chunks = await reader.open_text(entry, asker)
     await visits.record(entry, asker)
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
@@ -82,7 +90,7 @@ async def preview(
     """Where a link leads, without going there. A paste is its own preview."""
     entry = await reader.get(key, asker)
     if entry.views_left is not None:
-        return _question(request, settings, entry, asker)
+        return question(request, settings, entry, asker)
     if entry.kind is Kind.PASTE:
         return RedirectResponse(f"/{entry.key}", 302)
     shown = page_entry(entry, settings.public_url)
@@ -114,7 +122,7 @@ async def reveal(
     try:
         check_form(request, fields.get(FIELD), settings)
     except FormExpiredError as error:
-        return _question(request, settings, entry, asker, error=error)
+        return question(request, settings, entry, asker, error=error)
     if entry.kind is Kind.LINK:
         entry = await reader.follow(entry, asker)
         await visits.record(entry, asker)
@@ -130,13 +138,15 @@ async def reveal(
     "/{key}",
     summary="Follow a link or read a paste",
     response_class=Response,
+    openapi_extra=TOKEN_OR_NONE,
     responses={
         200: {
             "content": {**_PAGE, **_PLAIN_TEXT},
             "description": "A paste: a page where `Accept` names HTML, else the text alone.",
         },
         302: {"description": "A link: `Location` is where it leads."},
-        **problem_responses(*_READ, BodyStoreUnavailableError),
+        **problem_responses(*_READ, *_TOKENS, BodyStoreUnavailableError),
+        403: _NOT_SPENT,
     },
 )
 async def read(
@@ -147,10 +157,12 @@ async def read(
     visits: VisitRecorderDep,
     settings: SettingsDep,
 ) -> Response:
-    """Where views are limited, a browser gets a page that asks first, and anybody else spends a view."""
+    """Where views are limited, command-line programs spend one, and requests with a bearer token, `X-Manage-Token` or
+    `X-Reveal: 1`; all others are asked first.
+    """
     entry = await reader.get(key, asker)
-    if entry.views_left is not None and (wants_html(request.headers) or _is_looking_only(request)):
-        return _question(request, settings, entry, asker)
+    if asked := question_before(request, settings, entry, asker, is_shown_as_page=True):
+        return asked
     if entry.kind is Kind.LINK:
         entry = await reader.follow(entry, asker)
         await visits.record(entry, asker)
@@ -165,37 +177,8 @@ async def read(
     return response
 
 
-def _is_looking_only(request: Request) -> bool:
-    return request.method == "HEAD" or is_link_preview(request.headers)
-
-
 def _redirect(entry: LiveEntry, *, status: int) -> Response:
     return Response(status_code=status, headers={"Location": to_ascii(entry.original_url or ""), **robots(entry)})
-
-
-def _question(
-    request: Request, settings: Settings, entry: LiveEntry, asker: Asker, *, error: FormExpiredError | None = None
-) -> Response:
-    """The page that asks before it spends a view. It shows nothing of what is behind it."""
-    csrf = CsrfForm(request, settings)
-    response = render(
-        request,
-        "entries/reveal.html",
-        status=error.status if error else 200,
-        entry=page_entry(replace(entry, title=None, original_url=None), settings.public_url),
-        may_manage=_may_manage(entry, asker),
-        errors=sentences(error),
-        csrf_token=csrf.token,
-    )
-    response.headers["Vary"] = "Accept"
-    if entry.kind is Kind.LINK:
-        response.headers["Content-Security-Policy"] = _LEADING_ELSEWHERE
-    return csrf.attach(response)
-
-
-def _may_manage(entry: LiveEntry, asker: Asker) -> bool:
-    """Whether to show the way: who has a guest's manage token nobody knows before they show it."""
-    return entry.owner_id is None or asker.owns(entry)
 
 
 async def _paste_page(
@@ -203,7 +186,7 @@ async def _paste_page(
 ) -> Response:
     """With numbered lines; a text that is too long for them streams through as it is read from the store."""
     shown = page_entry(entry, settings.public_url)
-    may_manage = _may_manage(entry, asker)
+    may_manage = has_way_to_manage(entry, asker)
     if (entry.size_bytes or 0) <= MAX_NUMBERED_BYTES:
         text = b"".join([chunk async for chunk in chunks])
         if (numbered := numbered_lines(text.decode())) is not None:

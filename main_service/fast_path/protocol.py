@@ -45,6 +45,8 @@ _NOT_PLAIN = frozenset(
         b"transfer-encoding",
         b"expect",
         b"upgrade",
+        # Somebody who may see more, or a token that does not hold.
+        b"authorization",
         # A browser fetches ahead, and that is no visit.
         b"sec-purpose",
         b"purpose",

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.dependencies import SettingsDep
-from main_service.entries.dependencies import ReadingAskerDep
+from main_service.entries.dependencies import PageAskerDep
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError
 from main_service.entries.permissions import Asker
 from main_service.entries.serializers import short_address
@@ -162,7 +162,7 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
 @router.api_route("/{key}/stats", methods=["GET", "HEAD"])
-async def show(key: str, asker: ReadingAskerDep, page: StatisticsPageDep) -> Response:
+async def show(key: str, asker: PageAskerDep, page: StatisticsPageDep) -> Response:
     try:
         return await page.show(asker, address=f"/{key}/stats")
     except ManageTokenMissingError:

@@ -15,6 +15,7 @@ from tests.faults.gate import Gate, Hold
 from tests.faults.gated import Gated, GatedStore
 from tests.faults.tasks import run_task
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
+from tests.support.browsing import CURL
 from tests.support.running import Environment, WebServer, run_main
 
 TWO_DAYS_SECONDS = 2 * 86_400
@@ -134,11 +135,11 @@ def test_view_whose_answer_was_lost_is_spent_once_or_not_at_all(
     kill_at(
         *(gated.environment, gated.postgres, b"UPDATE entry SET views_left", b"COMMIT"),
         hold=hold,
-        send=lambda victim: victim.get(f"/{paste['key']}/raw"),
+        send=lambda victim: victim.get(f"/{paste['key']}/raw", headers=CURL),
     )
 
     assert client.get(entry, headers=managing(paste)).json()["views_left"] == views_left
-    reads = [client.get(f"/{paste['key']}/raw") for _ in range(3)]
+    reads = [client.get(f"/{paste['key']}/raw", headers=CURL) for _ in range(3)]
     assert [read.status_code for read in reads] == [200] * views_left + [410] * (3 - views_left)
 
 

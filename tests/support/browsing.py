@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 
 BROWSER = {"Accept": "text/html"}
+CURL = {"User-Agent": "curl/8.14.1"}
+"""A program that spends limited views without being asked."""
 
 
 def csrf_token(page: httpx.Response) -> str:

@@ -15,6 +15,7 @@ from tests.faults.tasks import run_task
 from tests.main_service.accounts.registering import PASSWORD, User, is_signed_in, register, register_by_api
 from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.main_service.test_database_away import wait_for_waiting
+from tests.support.browsing import CURL
 from tests.support.running import Environment
 
 FOUND = {200, 302}
@@ -158,7 +159,7 @@ async def test_what_had_ended_before_keeps_its_reason_and_times(
 ) -> None:
     user = register(client)
     key = create_paste(client, headers=user.headers, views=1, expires_in="never")["key"]
-    assert client.get(f"/{key}/raw").status_code == 200
+    assert client.get(f"/{key}/raw", headers=CURL).status_code == 200
     question = "SELECT archival_reason, ended_at, expires_at, updated_at FROM entry WHERE key = $1"
     before = await database.fetchrow(question, key)
 

@@ -23,6 +23,7 @@ from tests.main_service.collections.collecting import (
     share,
 )
 from tests.main_service.entries.making import create_link, create_paste
+from tests.support.browsing import CURL
 from tests.support.running import Environment
 
 UNKNOWN = "0AAAAAAAAAA"
@@ -119,7 +120,7 @@ async def test_what_ended_is_not_listed(client: httpx.Client, database: asyncpg.
 
     client.delete(f"/api/v1/entries/{deleted}", headers=user.headers).raise_for_status()
     await database.execute("UPDATE entry SET expires_at = now() WHERE key = $1", expired)
-    client.get(f"/{viewed}").raise_for_status()
+    client.get(f"/{viewed}", headers=CURL).raise_for_status()
 
     assert read_shared(client, key) == [stays]
 

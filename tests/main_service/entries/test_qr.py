@@ -11,7 +11,7 @@ import segno
 from tests.main_service.accounts.browsing import register_on_page
 from tests.main_service.accounts.registering import register, sign_in
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.support.browsing import BROWSER
+from tests.support.browsing import BROWSER, CURL
 from tests.support.running import WebServer
 
 QUIET_ZONE = 4
@@ -77,7 +77,7 @@ def test_code_is_of_the_address_that_is_shared(client: httpx.Client, kind: str) 
     assert width == scale * len(modules) <= 512 < (scale + 1) * len(modules)
     assert [row[scale // 2 :: scale] for row in dots[scale // 2 :: scale]] == modules
     # It spent no view.
-    assert client.get(f"/{entry['key']}").status_code in (200, 302)
+    assert client.get(f"/{entry['key']}", headers=CURL).status_code in (200, 302)
 
 
 @pytest.mark.parametrize("size", [128, 129, 1000, 2048])
@@ -123,10 +123,13 @@ def test_code_of_a_private_entry_is_for_its_owner_alone(client: httpx.Client, we
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "private, no-cache")
     with web.new_client() as guest, web.new_client() as other:
         register_on_page(other)
-        for visitor, headers in ((guest, {}), (other, {}), (guest, register(guest).headers), (guest, owner)):
+        for visitor, headers in ((guest, {}), (other, {}), (guest, register(guest).headers)):
             assert visitor.get(f"/{key}/qr.{form}", headers=headers).status_code == 404
             named = {"If-None-Match": answer.headers["etag"]}
             assert visitor.get(f"/{key}/qr.{form}", headers=headers | named).status_code == 404
+        assert guest.get(f"/{key}/qr.{form}", headers=owner).content == answer.content
+        refused = guest.get(f"/{key}/qr.{form}", headers={"Authorization": "Bearer nonsense"})
+        assert (refused.status_code, refused.json()["code"]) == (401, "token_invalid")
 
 
 @pytest.mark.parametrize("form", ["svg", "png"])

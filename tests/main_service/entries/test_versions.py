@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.main_service.entries.making import create_link, create_paste, managing
+from tests.support.browsing import CURL
 from tests.support.running import WebServer
 
 
@@ -56,7 +57,7 @@ def test_refused_change_raises_no_version(client: httpx.Client) -> None:
 def test_reading_and_spending_views_raise_no_version(client: httpx.Client) -> None:
     paste, link = create_paste(client, views=3), create_link(client)
 
-    assert client.get(f"/{paste['key']}/raw").status_code == 200
+    assert client.get(f"/{paste['key']}/raw", headers=CURL).status_code == 200
     assert client.get(f"/{link['key']}").status_code == 302
 
     assert (etag(client, paste), etag(client, link)) == ('"1"', '"1"')

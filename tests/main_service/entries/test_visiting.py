@@ -16,7 +16,7 @@ from tests.main_service.accounts.browsing import register_on_page, send
 from tests.main_service.accounts.registering import bearer, register, sign_in
 from tests.main_service.entries.making import Headers, create_link, create_paste, managing
 from tests.main_service.entries.recorded import Visit, apart, batches, counts, visits_to
-from tests.support.browsing import BROWSER, csrf_token
+from tests.support.browsing import BROWSER, CURL, csrf_token
 from tests.support.raw_http import exchange
 from tests.support.running import Environment, WebServer
 
@@ -99,9 +99,9 @@ def test_every_visit_of_a_crowd_is_recorded_once_and_nothing_else_is(
         *((key, 200, lambda c, key=key: c.get(f"/{key}")) for key in pastes),
         *((key, 200, lambda c, key=key: c.get(f"/api/v1/entries/{key}/text")) for key in pastes),
         (link, 302, lambda c: c.get(f"/{link}", headers={"User-Agent": SLACKBOT})),
-        (limited_link, 302, lambda c: c.get(f"/{limited_link}")),
+        (limited_link, 302, lambda c: c.get(f"/{limited_link}", headers=CURL)),
         (limited_link, 303, lambda c: reveal(c, limited_link)),
-        (limited_paste, 200, lambda c: c.get(f"/{limited_paste}/raw")),
+        (limited_paste, 200, lambda c: c.get(f"/{limited_paste}/raw", headers=CURL)),
         (limited_paste, 200, lambda c: reveal(c, limited_paste)),
     ]
     no_visits: list[tuple[int, Read]] = [
@@ -125,7 +125,7 @@ def test_every_visit_of_a_crowd_is_recorded_once_and_nothing_else_is(
         (410, lambda c: c.get(f"/{ended['key']}/raw")),
         (410, lambda c: c.get(f"/api/v1/entries/{ended['key']}/text")),
         (200, lambda c: c.get(f"/{limited_link}", headers=BROWSER)),
-        (200, lambda c: c.get(f"/{limited_paste}/raw", headers={"User-Agent": SLACKBOT})),
+        (403, lambda c: c.get(f"/{limited_paste}/raw", headers={"User-Agent": SLACKBOT})),
         (403, lambda c: c.post(f"/{limited_paste}/reveal", data={"csrf_token": "forged"}, headers=BROWSER)),
         (200, lambda c: c.get("/", headers=BROWSER)),
     ]
@@ -165,6 +165,9 @@ def test_each_kind_of_answer_that_is_no_visit_is_not_recorded(client: httpx.Clie
         ("HEAD", f"/{paste}", BROWSER),
         ("HEAD", f"/{paste}/raw", {}),
         ("HEAD", f"/{limited}", {}),
+        ("HEAD", f"/{limited}", CURL),
+        ("GET", f"/{limited}", {}),
+        ("GET", f"/{limited}", CURL | {"Purpose": "prefetch"}),
         ("GET", f"/{link}", {"Sec-Purpose": "prefetch"}),
         ("GET", f"/{link}", {"Sec-Purpose": "prefetch;prerender"}),
         ("GET", f"/{link}", {"Purpose": "prefetch"}),

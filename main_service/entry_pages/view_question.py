@@ -1,0 +1,99 @@
+"""The question that stands before a limited view: who is asked, and how.
+
+A view is spent without asking only by requests of which it is known that somebody wants to see this now: those of
+command-line programs, and those that say so with a token or a header. Chats, mail scanners and whatever else fetches
+links unasked is so many programs that no list of them is ever complete.
+"""
+
+from dataclasses import replace
+
+from fastapi import Request, Response
+from fastapi.responses import PlainTextResponse
+
+from main_service.entries.entry import LiveEntry
+from main_service.entries.errors import ViewNotSpentError
+from main_service.entries.models import Kind
+from main_service.entries.permissions import Asker, ManageTokens, Rights
+from main_service.entries.serializers import page_entry, short_address, text_address
+from main_service.errors import FormExpiredError
+from main_service.settings import Settings
+from main_service.web.csrf import CsrfForm
+from main_service.web.forms import sentences
+from main_service.web.headers import CONTENT_SECURITY_POLICY
+from main_service.web.negotiation import is_fetched_ahead, wants_html
+from main_service.web.templating import render
+from main_service.web.user_agents import is_command
+
+REVEAL = "X-Reveal"
+"""With the value 1, the request spends a view. Other sites can't make a browser send it: it needs their preflight."""
+
+# Browsers hold a form that is answered by a redirect to the target of that redirect, too.
+_LEADING_ELSEWHERE = CONTENT_SECURITY_POLICY.replace("form-action 'self'", "form-action 'self' http: https:")
+
+
+def question_before(
+    request: Request, settings: Settings, entry: LiveEntry, asker: Asker, *, is_shown_as_page: bool
+) -> Response | None:
+    """What the request gets in place of the entry; None: it gets the entry, and spends a view if they are limited.
+
+    `is_shown_as_page`: clients that want HTML would get the entry as a page, in which they can also be asked.
+
+    Raises:
+        ManageTokenWrongError, SignInRequiredError, NotOwnerError: the manage token opens another entry, or none.
+    """
+    if entry.views_left is None:
+        return None
+    wants_page = wants_html(request.headers)
+    means_it = _says_so(request, settings, entry, asker) or (
+        is_command(request.headers.get("user-agent", "")) and not (is_shown_as_page and wants_page)
+    )
+    if means_it and request.method != "HEAD" and not is_fetched_ahead(request.headers):
+        return None
+    if means_it or wants_page:
+        return question(request, settings, entry, asker)
+    return _refusal(settings, entry)
+
+
+def _says_so(request: Request, settings: Settings, entry: LiveEntry, asker: Asker) -> bool:
+    if asker.has_bearer_token or request.headers.get(REVEAL) == "1":
+        return True
+    given = replace(asker, manage_token=request.headers.get("x-manage-token"))
+    return given.manage_token is not None and Rights(ManageTokens(settings)).is_manager(entry, given)
+
+
+def question(
+    request: Request, settings: Settings, entry: LiveEntry, asker: Asker, *, error: FormExpiredError | None = None
+) -> Response:
+    """The page that asks before it spends a view. It shows nothing of what is behind it."""
+    csrf = CsrfForm(request, settings)
+    response = render(
+        request,
+        "entries/reveal.html",
+        status=error.status if error else 200,
+        entry=page_entry(replace(entry, title=None, original_url=None), settings.public_url),
+        may_manage=has_way_to_manage(entry, asker),
+        errors=sentences(error),
+        csrf_token=csrf.token,
+    )
+    response.headers["Vary"] = "Accept"
+    if entry.kind is Kind.LINK:
+        response.headers["Content-Security-Policy"] = _LEADING_ELSEWHERE
+    return csrf.attach(response)
+
+
+def _refusal(settings: Settings, entry: LiveEntry) -> Response:
+    """The same for programs: no page, and how to spend a view on purpose."""
+    if entry.kind is Kind.PASTE:
+        advice = f"To read it: curl {text_address(settings.public_url, entry.key)}"
+    else:
+        advice = f"To follow it: curl -L {short_address(settings.public_url, entry.key)}"
+    return PlainTextResponse(
+        f"{ViewNotSpentError.code}: This disappears after being viewed. {advice}\n",
+        ViewNotSpentError.status,
+        headers={"Vary": "Accept"},
+    )
+
+
+def has_way_to_manage(entry: LiveEntry, asker: Asker) -> bool:
+    """Whether to show the way: who has a guest's manage token is not known before it is shown."""
+    return entry.owner_id is None or asker.owns(entry)
