@@ -276,6 +276,7 @@ class _EntryOut(BaseModel):
 class PasteOut(_EntryOut):
     kind: Literal[Kind.PASTE]
     raw_url: str = Field(description="The address of the text alone.")
+    text_url: str = Field(description="The address of the text in this API, which knows access tokens and API tokens.")
     syntax: str | None
     size_bytes: int = Field(description="Bytes of the text in UTF-8.")
 

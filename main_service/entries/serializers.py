@@ -75,6 +75,17 @@ def text_address(public_url: str, key: str) -> str:
     return f"{public_url}/api/v1/entries/{key}/text"
 
 
+def addresses(public_url: str, key: str) -> dict[str, str]:
+    """Those of an entry of any kind, by their names on the wire."""
+    url = short_address(public_url, key)
+    return {
+        "url": url,
+        "short_url": url,
+        "raw_url": raw_address(public_url, key),
+        "text_url": text_address(public_url, key),
+    }
+
+
 def manage_address(public_url: str, key: str, manage_token: str) -> str:
     """The token stands behind the `#`: browsers send that part to nobody."""
     return f"{public_url}/{key}/manage#{manage_token}"
@@ -91,5 +102,4 @@ def robots(entry: LiveEntry) -> dict[str, str]:
 
 
 def _wire(entry: LiveEntry, public_url: str) -> dict[str, Any]:
-    url = short_address(public_url, entry.key)
-    return vars(entry) | {"url": url, "short_url": url, "raw_url": raw_address(public_url, entry.key)}
+    return vars(entry) | addresses(public_url, entry.key)

@@ -54,7 +54,7 @@ async def export_entries(
     settings: SettingsDep,
     file_format: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.JSON_LINES,
 ) -> StreamingResponse:
-    """What is known of each entry, without the texts; they are at its `raw_url`.
+    """What is known of each entry, without the texts; they are at its `raw_url` and `text_url`.
 
     In CSV, cells that a spreadsheet would run as a formula begin with an apostrophe.
     """

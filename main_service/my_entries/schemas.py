@@ -78,6 +78,7 @@ class _OwnedOut(BaseModel):
 class OwnedPasteOut(_OwnedOut):
     kind: Literal[Kind.PASTE]
     raw_url: str = Field(description="The address of the text alone.")
+    text_url: str = Field(description="The address of the text in this API, which knows access tokens and API tokens.")
     syntax: str | None
     size_bytes: int | None = Field(description="Bytes of the text in UTF-8; null: it was forgotten after its end.")
 

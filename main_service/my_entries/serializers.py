@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi.responses import StreamingResponse
 
 from main_service.entries.models import Kind
-from main_service.entries.serializers import raw_address, short_address
+from main_service.entries.serializers import addresses
 from main_service.my_entries.filters import OwnedEntry
 from main_service.my_entries.schemas import OwnedLinkOut, OwnedPasteOut
 from main_service.my_entries.service import EntryExporter
@@ -33,8 +33,7 @@ class ExportFormat(StrEnum):
 
 def owned_out(entry: OwnedEntry, public_url: str) -> OwnedPasteOut | OwnedLinkOut:
     shape = OwnedPasteOut if entry.kind is Kind.PASTE else OwnedLinkOut
-    url = short_address(public_url, entry.key)
-    return shape(**vars(entry), state=entry.state, url=url, short_url=url, raw_url=raw_address(public_url, entry.key))
+    return shape(**vars(entry), state=entry.state, **addresses(public_url, entry.key))
 
 
 def file_start(file_format: ExportFormat) -> bytes:

@@ -18,11 +18,12 @@ def test_paste_gets_a_short_address_that_shows_the_text(store_client: httpx.Clie
     assert response.status_code == 201
     paste = response.json()
     assert set(paste) == {
-        "key", "url", "raw_url", "kind", "title", "syntax", "size_bytes", "visibility",
+        "key", "url", "raw_url", "text_url", "kind", "title", "syntax", "size_bytes", "visibility",
         "created_at", "updated_at", "expires_at", "views_left", "has_public_statistics", "visit_count", "manage_token",
     }  # fmt: skip
     assert paste["url"] == response.headers["location"] == f"http://slipbin.test/{paste['key']}"
     assert paste["raw_url"] == f"http://slipbin.test/{paste['key']}/raw"
+    assert paste["text_url"] == f"http://slipbin.test/api/v1/entries/{paste['key']}/text"
     assert (paste["kind"], paste["syntax"], paste["size_bytes"]) == ("paste", "python", 7)
     assert len(paste["key"]) == 11
     assert store_client.get(f"/{paste['key']}/raw").content == "héllo\n".encode()

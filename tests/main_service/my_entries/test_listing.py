@@ -72,6 +72,7 @@ def test_item_is_the_entry_as_its_owner_sees_it(client: httpx.Client) -> None:
     assert (link["ended_at"], link["archival_reason"]) == (None, None)
     assert (paste["kind"], paste["size_bytes"], paste["syntax"], paste["title"]) == ("paste", 2, "python", None)
     assert paste["raw_url"] == f"{paste['url']}/raw"
+    assert paste["text_url"] == f"http://slipbin.test/api/v1/entries/{paste['key']}/text"
     assert not {"manage_token", "owner_id", "body_id"} & set(paste)
 
 
