@@ -29,8 +29,9 @@ from main_service.settings import Settings, load_settings
 from main_service.statistics import pages as statistics_pages
 from main_service.statistics import routes as statistics_routes
 from main_service.visit_stream.encoder import VisitNotes
-from main_service.web import api_docs, problems
+from main_service.web import api_docs, problems, root_files
 from main_service.web.body_limits import BodyLimitsMiddleware
+from main_service.web.head_requests import answer_head
 from main_service.web.headers import SecurityHeadersMiddleware
 from main_service.web.proxy_watch import ProxyWatch
 from main_service.web.static_files import CachedStaticFiles
@@ -84,6 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount("/static/docs", CachedStaticFiles(api_docs.assets_folder()))
     app.mount("/static", CachedStaticFiles(STATIC, version=static_version))
     app.include_router(api_docs.router)
+    app.include_router(root_files.router)
     app.include_router(health.router)
     app.include_router(metrics_page.router)
     app.include_router(site_pages.router)
@@ -113,7 +115,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(qr_pages.router)
     # Last, because /{key} would swallow every address of one part.
     app.include_router(read_pages.router)
-    _document_problems(app)
+    _document(app, answer_head(app))
     return app
 
 
@@ -132,13 +134,22 @@ def _body_limit(settings: Settings) -> Callable[[str], int]:
     return limit
 
 
-def _document_problems(app: FastAPI) -> None:
-    """FastAPI documents every answer with a model as application/json; our refusals have a type of their own."""
+def _document(app: FastAPI, answering_head: list[set[str]]) -> None:
+    """FastAPI documents every answer with a model as application/json; our refusals have a type of their own.
+
+    `answering_head`: methods of routes that answer HEAD as they answer GET, which needs no documentation.
+    """
     make_openapi = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            schema = make_openapi()
+            for methods in answering_head:
+                methods.remove("HEAD")
+            try:
+                schema = make_openapi()
+            finally:
+                for methods in answering_head:
+                    methods.add("HEAD")
             operations = (operation for path in schema["paths"].values() for operation in path.values())
             for operation in operations:
                 for status, response in operation["responses"].items():

@@ -115,7 +115,8 @@ async def get_text(
     entry = await reader.get(key, asker)
     if entry.views_left is not None and is_link_preview(request.headers):
         raise ViewNotSpentError
-    entry, chunks = await reader.open_text(entry, asker)
+    is_looking = request.method == "HEAD"
+    entry, chunks = await (reader.load_text if is_looking else reader.open_text)(entry, asker)
     await visits.record(entry, asker)
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 

@@ -33,7 +33,6 @@ _KEPT = "private, max-age=86400"
 _ASKED_FOR_EACH_TIME = "private, no-cache"
 
 
-@router.head("/{key}/qr.svg", include_in_schema=False)
 @router.get(
     "/{key}/qr.svg",
     summary="The QR code of an entry's address, to scale",
@@ -53,7 +52,6 @@ async def get_svg(
     return _picture(request, entry, picture, "image/svg+xml")
 
 
-@router.head("/{key}/qr.png", include_in_schema=False)
 @router.get(
     "/{key}/qr.png",
     summary="The QR code of an entry's address, in px",

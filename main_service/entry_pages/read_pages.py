@@ -49,7 +49,6 @@ _NOT_SPENT = {
 }
 
 
-@router.head("/{key}/raw", include_in_schema=False)
 @router.get(
     "/{key}/raw",
     summary="The text of a paste, plain",
@@ -82,7 +81,6 @@ async def read_raw(
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 
 
-@router.head("/{key}+", include_in_schema=False)
 @router.get("/{key}+", include_in_schema=False)
 async def preview(
     key: str, request: Request, asker: ReadingAskerDep, reader: EntryReaderDep, settings: SettingsDep
@@ -99,7 +97,7 @@ async def preview(
     return response
 
 
-@router.api_route("/{key}/reveal", methods=["GET", "HEAD"], include_in_schema=False)
+@router.get("/{key}/reveal", include_in_schema=False)
 async def lead_back(key: str) -> Response:
     """For whoever opens the address of a revealed page again."""
     return RedirectResponse(f"/{key}", 303)
@@ -133,7 +131,6 @@ async def reveal(
     return response
 
 
-@router.head("/{key}", include_in_schema=False)
 @router.get(
     "/{key}",
     summary="Follow a link or read a paste",

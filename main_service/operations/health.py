@@ -53,7 +53,6 @@ class LiveOut(BaseModel):
     status: str = Field("ok", description="Always ok: a process that is not would not answer.")
 
 
-@router.head("/live", include_in_schema=False)
 @router.get("/live", summary="Whether the process answers")
 async def live() -> LiveOut:
     return LiveOut(status="ok")
@@ -68,7 +67,6 @@ async def get_parts(resources: ResourcesDep) -> Parts:
     return Parts(database=database, redis=redis, text_store=text_store)
 
 
-@router.head("/ready", include_in_schema=False)
 @router.get(
     "/ready",
     summary="Whether the parts answer",
