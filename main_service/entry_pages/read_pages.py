@@ -3,17 +3,19 @@
 from collections.abc import AsyncIterator
 from secrets import token_hex
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 
 from main_service.accounts.bearer_auth import TOKEN_OR_NONE
 from main_service.accounts.errors import TokenInvalidError
 from main_service.dependencies import SettingsDep
+from main_service.entries.aliases import is_key
 from main_service.entries.dependencies import EntryReaderDep, ReadingAskerDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ManageTokenWrongError, NotAPasteError, NotOwnerError
 from main_service.entries.models import Kind
 from main_service.entries.permissions import Asker
+from main_service.entries.reserved_words import is_reserved
 from main_service.entries.serializers import page_entry, robots
 from main_service.entries.text_response import text_response
 from main_service.entries.urls import to_ascii
@@ -172,6 +174,21 @@ async def read(
     await visits.record(entry, asker)
     response.headers.update({"Vary": "Accept", **robots(entry)})
     return response
+
+
+@router.get("/{key}/", include_in_schema=False)
+async def read_with_slash(
+    key: str,
+    request: Request,
+    asker: ReadingAskerDep,
+    reader: EntryReaderDep,
+    visits: VisitRecorderDep,
+    settings: SettingsDep,
+) -> Response:
+    """A link is followed as without the slash, because many programs add one; everything else is one redirect away."""
+    if not is_key(key) or is_reserved(key) or (await reader.get(key, asker)).kind is Kind.PASTE:
+        raise HTTPException(404)
+    return await read(key, request, asker, reader, visits, settings)
 
 
 def _redirect(entry: LiveEntry, *, status: int) -> Response:

@@ -32,7 +32,8 @@ from main_service.web.session_cookie import COOKIE
 
 STATE_NAME = "fast_path"
 
-_TARGET = re.compile(rf"/({ALIAS_PATTERN})(/raw)?(?:\?.*)?".encode())
+_TARGET = re.compile(rf"/({ALIAS_PATTERN})(/raw|/)?(?:\?.*)?".encode())
+"""Of a link, also with a slash that somebody added, or of a text."""
 _OFTEN_SEEN = 4096
 _OFTEN_SEEN_LENGTH = 80
 """So many targets, and of what length at most, are remembered: 2 MB or less."""
@@ -89,7 +90,7 @@ def _read_target(target: bytes) -> _Target | None:
     match = _TARGET.fullmatch(target)
     if match is None or is_reserved(key := match[1].decode()):
         return None
-    return _Target(key, match[2] is not None)
+    return _Target(key, match[2] == b"/raw")
 
 
 _remembered_target = lru_cache(_OFTEN_SEEN)(_read_target)

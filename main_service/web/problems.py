@@ -33,6 +33,7 @@ from main_service.web.safe_redirect import sign_in_address
 from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
 from main_service.web.templating import render
 from main_service.web.tracebacks import drop_tracebacks
+from main_service.web.trailing_slash import without_slash
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ MEDIA_TYPE = "application/problem+json"
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
-_READING = frozenset(["/{key}", "/{key}/raw", "/api/v1/entries/{key}/text"])
+_READING = frozenset(["/{key}", "/{key}/", "/{key}/raw", "/api/v1/entries/{key}/text"])
 """Where whoever asks for an entry gets it."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
@@ -222,6 +223,9 @@ async def _handle_validation_error(request: Request, error: Exception) -> Respon
 
 async def _handle_http_error(request: Request, error: Exception) -> Response:
     http_error = cast(HTTPException, error)
+    is_nothing_here = http_error.status_code in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+    if is_nothing_here and (address := without_slash(request, request.app.state.resources.settings)):
+        return Response(status_code=308, headers={"Location": address})
     if http_error.status_code == NotFoundError.status:
         return problem_response(request, NotFoundError())
     if http_error.status_code == BodyTooLargeError.status:

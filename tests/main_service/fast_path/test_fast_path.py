@@ -221,6 +221,33 @@ def test_plain_requests_are_answered_in_batches(
     assert len(visits_to(valkey, key)) == 7
 
 
+def test_link_with_a_slash_is_followed_in_the_same_batches_and_counts_once(
+    web: WebServer, plain_web: WebServer, valkey: "redis.Redis[str]"
+) -> None:
+    key = link_with_alias(web.client)
+    on_a_kept_connection(web, get(f"/{key}/"))
+    before = batches_asked_for(valkey)
+
+    answers = on_a_kept_connection(web, *[get(f"/{key}/", CHROME), get(f"/{key}/?a=b", CHROME), get(f"/{key}", CHROME)])
+
+    assert [(answer.status, answer.headers["location"]) for answer in answers] == [
+        (302, "https://example.org/target")
+    ] * 3
+    assert batches_asked_for(valkey) == before + 3
+    assert ask(plain_web, get(f"/{key}/", CHROME + b"Connection: close\r\n"))[0].status == 302
+    assert len(visits_to(valkey, key)) == 5
+
+
+def test_paste_with_a_slash_is_no_visit(web: WebServer, valkey: "redis.Redis[str]") -> None:
+    key = text(web.client)
+    on_a_kept_connection(web, get(f"/{key}/raw"), get(f"/{key}/raw"))
+
+    answers = on_a_kept_connection(web, get(f"/{key}/"), get(f"/{key}/raw/"))
+
+    assert [answer.status for answer in answers] == [308, 308]
+    assert len(visits_to(valkey, key)) == 2
+
+
 @pytest.mark.parametrize("method", ["HEAD", "POST", "OPTIONS", "PUT"])
 def test_other_methods_are_not_touched(
     method: str, web: WebServer, plain_web: WebServer, valkey: "redis.Redis[str]"
