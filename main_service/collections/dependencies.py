@@ -8,18 +8,19 @@ from main_service.collections.positions import CURSOR_PATTERN, Position, read_cu
 from main_service.collections.schemas import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from main_service.collections.service import Collections, SharedCollections
 from main_service.dependencies import SessionDep, resources_of
+from main_service.entries.dependencies import KeyLookupDep
 
 
-async def get_collections(request: Request, session: SessionDep) -> Collections:
+async def get_collections(request: Request, session: SessionDep, lookup: KeyLookupDep) -> Collections:
     resources = resources_of(request)
-    return Collections(session=session, keys=resources.keys, settings=resources.settings)
+    return Collections(session=session, keys=resources.keys, lookup=lookup, settings=resources.settings)
 
 
 CollectionsDep = Annotated[Collections, Depends(get_collections)]
 
 
-async def get_shared_collections(session: SessionDep) -> SharedCollections:
-    return SharedCollections(session=session)
+async def get_shared_collections(session: SessionDep, lookup: KeyLookupDep) -> SharedCollections:
+    return SharedCollections(session=session, lookup=lookup)
 
 
 SharedCollectionsDep = Annotated[SharedCollections, Depends(get_shared_collections)]

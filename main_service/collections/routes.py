@@ -22,7 +22,13 @@ from main_service.collections.serializers import collection_out, entries_out, sh
 from main_service.dependencies import SettingsDep
 from main_service.entries.permissions import Asker
 from main_service.entries.schemas import ManyEntriesIn
-from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError, SignInRequiredError
+from main_service.errors import (
+    DatabaseUnavailableError,
+    EntryEndedError,
+    NotFoundError,
+    SignInRequiredError,
+    TooManyUnknownKeysError,
+)
 from main_service.web.json_api import JsonRoute
 from main_service.web.problems import InternalError, problem_responses
 
@@ -108,7 +114,7 @@ async def list_entries(
 @router.post(
     "/collections/{collection_id}/entries",
     summary="Add many entries to a collection",
-    responses=problem_responses(*_CHANGE_ONE),
+    responses=problem_responses(*_CHANGE_ONE, TooManyUnknownKeysError),
 )
 async def add_entries(
     collection_id: UUID, asked: ManyEntriesIn, account: WriterDep, collections: CollectionsDep
@@ -123,7 +129,7 @@ async def add_entries(
     "/collections/{collection_id}/entries/{entry_key}",
     status_code=204,
     summary="Add an entry to a collection",
-    responses=problem_responses(*_CHANGE_ONE, EntryEndedError),
+    responses=problem_responses(*_CHANGE_ONE, EntryEndedError, TooManyUnknownKeysError),
 )
 async def add_entry(collection_id: UUID, entry_key: str, account: WriterDep, collections: CollectionsDep) -> None:
     """Again is harmless."""
@@ -145,7 +151,9 @@ async def remove_entry(collection_id: UUID, entry_key: str, account: WriterDep, 
     "/shared/{shared_key}",
     summary="Read a shared collection",
     openapi_extra=FOR_GUESTS_TOO,
-    responses=problem_responses(NotFoundError, TokenInvalidError, DatabaseUnavailableError, InternalError),
+    responses=problem_responses(
+        NotFoundError, TooManyUnknownKeysError, TokenInvalidError, DatabaseUnavailableError, InternalError
+    ),
 )
 async def read_shared(
     shared_key: str,

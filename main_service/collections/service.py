@@ -12,6 +12,8 @@ from main_service.collections.storage import CollectedEntry, OwnCollection, Shar
 from main_service.engines.postgres import Session
 from main_service.entries import storage as entries
 from main_service.entries.aliases import is_key
+from main_service.entries.key_lookup import KeyLookup
+from main_service.entries.models import Entry
 from main_service.entries.permissions import Asker
 from main_service.entries.read import require_live
 from main_service.errors import NotFoundError
@@ -32,8 +34,9 @@ class EntryPage:
 class Collections:
     """Each method is given who asks. Somebody else's collection is none: NotFoundError, as for an unknown id."""
 
-    def __init__(self, *, session: Session, keys: KeySource, settings: Settings) -> None:
+    def __init__(self, *, session: Session, keys: KeySource, lookup: KeyLookup, settings: Settings) -> None:
         self._session = session
+        self._lookup = lookup
         self._keys = keys
         self._settings = settings
 
@@ -100,12 +103,15 @@ class Collections:
 
         Raises:
             NotFoundError: the owner has no such collection, or may not see such an entry.
+            TooManyUnknownKeysError: the same, and the client has asked for too many such entries.
             EntryEndedError: the entry has ended.
         """
         await self._lock(owner_id, collection_id)
-        if not is_key(key):
-            raise NotFoundError
-        require_live(await entries.find(self._session, key), Asker(account_id=owner_id))
+
+        async def find(key: str) -> Entry:
+            return require_live(await entries.find(self._session, key), Asker(account_id=owner_id))
+
+        await self._lookup.look_up(key, find)
         await storage.add(self._session, collection_id, [key])
 
     async def add_many(self, owner_id: UUID, collection_id: UUID, keys: Sequence[str]) -> Sequence[str]:
@@ -115,12 +121,16 @@ class Collections:
 
         Raises:
             NotFoundError: the owner has no such collection.
+            TooManyUnknownKeysError: the client has asked for too many entries that don't exist, or not for it. None of
+                the list is added.
         """
         await self._lock(owner_id, collection_id)
         wanted = [key for key in dict.fromkeys(keys) if is_key(key)]
-        visible = await storage.list_visible_keys(self._session, wanted, reader_id=owner_id)
-        await storage.add(self._session, collection_id, sorted(visible))
-        return [key for key in wanted if key in visible]
+        known = await storage.list_known_keys(self._session, wanted, reader_id=owner_id)
+        await self._lookup.count_unknown(len(wanted) - len(known))
+        live = {key for key, is_live in known.items() if is_live}
+        await storage.add(self._session, collection_id, sorted(live))
+        return [key for key in wanted if key in live]
 
     async def remove(self, owner_id: UUID, collection_id: UUID, key: str) -> None:
         """Take an entry out of a collection, if it is in it.
@@ -154,8 +164,9 @@ class Collections:
 class SharedCollections:
     """Collections as anybody reads them who has their address."""
 
-    def __init__(self, *, session: Session) -> None:
+    def __init__(self, *, session: Session, lookup: KeyLookup) -> None:
         self._session = session
+        self._lookup = lookup
 
     async def open(
         self, shared_key: str, *, reader_id: UUID | None, after: Position | None, limit: int
@@ -164,12 +175,17 @@ class SharedCollections:
 
         Raises:
             NotFoundError: nothing is shared under this key.
+            TooManyUnknownKeysError: the same, and the client has asked for too many such keys.
         """
-        collection = await storage.find_shared(self._session, shared_key) if is_key(shared_key) else None
-        if collection is None:
-            raise NotFoundError
+        collection = await self._lookup.look_up(shared_key, self._get)
         page = await _page(self._session, collection.id, reader_id=reader_id, after=after, limit=limit)
         return collection, page
+
+    async def _get(self, shared_key: str) -> SharedCollection:
+        collection = await storage.find_shared(self._session, shared_key)
+        if collection is None:
+            raise NotFoundError
+        return collection
 
 
 async def _page(

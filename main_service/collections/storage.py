@@ -156,10 +156,10 @@ async def delete_owned(session: Session, owner_id: UUID, collection_id: UUID) ->
     return (await session.execute(statement.returning(Collection.id))).first() is not None
 
 
-async def list_visible_keys(session: Session, keys: Sequence[str], *, reader_id: UUID) -> set[str]:
-    """Those of entries that are live and that the reader may see."""
-    statement = select(Entry.key).where(Entry.key.in_(keys), _is_listed_for(reader_id))
-    return set((await session.execute(statement)).scalars())
+async def list_known_keys(session: Session, keys: Sequence[str], *, reader_id: UUID) -> dict[str, bool]:
+    """Those of entries that the reader may see, each with whether it is live."""
+    statement = select(Entry.key, _is_live().label("is_live")).where(Entry.key.in_(keys), _is_visible_to(reader_id))
+    return {row.key: row.is_live for row in await session.execute(statement)}
 
 
 async def add(session: Session, collection_id: UUID, keys: Sequence[str]) -> None:
@@ -226,7 +226,14 @@ def _counts(is_meant: ColumnElement[bool], reader_id: UUID) -> Subquery:
 
 
 def _is_listed_for(reader_id: UUID | None) -> ColumnElement[bool]:
-    """Whether an entry is live, and the reader may see it: what `Asker.may_see` says, in SQL."""
+    return and_(_is_live(), _is_visible_to(reader_id))
+
+
+def _is_live() -> ColumnElement[bool]:
+    return and_(Entry.ended_at.is_(None), is_not_over())
+
+
+def _is_visible_to(reader_id: UUID | None) -> ColumnElement[bool]:
+    """What `Asker.may_see` says, in SQL."""
     is_for_all = Entry.visibility != Visibility.PRIVATE
-    may_see = is_for_all if reader_id is None else or_(is_for_all, Entry.owner_id == reader_id)
-    return and_(Entry.ended_at.is_(None), is_not_over(), may_see)
+    return is_for_all if reader_id is None else or_(is_for_all, Entry.owner_id == reader_id)

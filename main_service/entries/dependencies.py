@@ -26,6 +26,7 @@ from main_service.entries.create import EntryCreator
 from main_service.entries.create_limits import Allowance, CreateLimits
 from main_service.entries.idempotency import Attempt, account_scope, guest_scope
 from main_service.entries.insert_batches import SharedInserts
+from main_service.entries.key_lookup import KeyLookup
 from main_service.entries.lifetimes import LifetimePolicies, LifetimePolicy
 from main_service.entries.permissions import Asker, ManageTokens, Rights
 from main_service.entries.read import EntryReader
@@ -109,13 +110,20 @@ WritingAskerDep = Annotated[Asker, Depends(get_writing_asker)]
 """Who asks through the API, unless by a token that may only read."""
 
 
-async def get_reader(request: Request, session: SessionDep) -> EntryReader:
+async def get_key_lookup(request: Request) -> KeyLookup:
+    return KeyLookup(resources_of(request).unknown_keys, limited_address(request))
+
+
+KeyLookupDep = Annotated[KeyLookup, Depends(get_key_lookup)]
+
+
+async def get_reader(request: Request, session: SessionDep, lookup: KeyLookupDep) -> EntryReader:
     resources = resources_of(request)
     return EntryReader(
         session=session,
         copies=Copies(resources.redis),
         known_keys=resources.known_keys,
-        count_unknown_key=lambda: resources.unknown_keys.count(limited_address(request)),
+        lookup=lookup,
         bodies=resources.bodies,
         texts=resources.texts,
         notes_use=request.method != "HEAD",

@@ -1,7 +1,7 @@
 """Reading entries: what an address stands for, and the text behind it."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -9,10 +9,10 @@ from uuid import UUID
 from main_service.engines.postgres import Session
 from main_service.engines.texts import LARGEST_BYTES, BodyMissingError, BodyStore, TextCache
 from main_service.entries import storage
-from main_service.entries.aliases import is_key
 from main_service.entries.cache import LONGEST_LIFETIME, Copies, is_for_all
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import NotAPasteError
+from main_service.entries.key_lookup import KeyLookup
 from main_service.entries.models import ArchivalReason, Entry
 from main_service.entries.permissions import Asker
 from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError
@@ -34,19 +34,16 @@ class EntryReader:
         session: Session,
         copies: Copies,
         known_keys: KnownKeys,
-        count_unknown_key: Callable[[], Awaitable[None]],
+        lookup: KeyLookup,
         bodies: BodyStore,
         texts: TextCache,
         notes_use: bool,
     ) -> None:
-        """`count_unknown_key`: told of each key for which there is nothing, not even one that has ended.
-
-        `notes_use`: whether reading the row of an entry counts as using it.
-        """
+        """`notes_use`: whether reading the row of an entry counts as using it."""
         self._session = session
         self._copies = copies
         self._known_keys = known_keys
-        self._count_unknown_key = count_unknown_key
+        self._lookup = lookup
         self._bodies = bodies
         self._texts = texts
         self._notes_use = notes_use
@@ -59,13 +56,7 @@ class EntryReader:
             TooManyUnknownKeysError: the same, and the client has asked for too many such keys.
             EntryEndedError: what it stood for has ended.
         """
-        if not is_key(key):
-            raise NotFoundError
-        try:
-            return await self._find(key, asker)
-        except NotFoundError:
-            await self._count_unknown_key()
-            raise
+        return await self._lookup.look_up(key, lambda key: self._find(key, asker))
 
     async def _find(self, key: str, asker: Asker) -> LiveEntry:
         found = await self._copies.find(key)

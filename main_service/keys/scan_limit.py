@@ -13,14 +13,18 @@ class UnknownKeyLimit:
 
     def __init__(self, limiter: RateLimiter, *, per_minute: int, secret: str) -> None:
         self._limiter = limiter
+        self._per_minute = per_minute
         self._limit = RateLimit("unknown-keys", (Quota(per_minute, 60),), secret=secret)
 
-    async def count(self, address: Address) -> None:
-        """Count a key that does not exist, or not for this client: the client can't tell which from the counting.
+    async def count(self, address: Address, number: int = 1) -> None:
+        """Count keys that don't exist, or not for this client: the client can't tell which from the counting.
+
+        A list of more than the whole limit takes all of it.
 
         Raises:
-            TooManyUnknownKeysError: it is one too many.
+            TooManyUnknownKeysError: these are too many.
         """
-        verdict = await self._limiter.take(self._limit.counters(subject_of(address)))
+        cost = min(number, self._per_minute)
+        verdict = await self._limiter.take(self._limit.counters(subject_of(address), cost=cost))
         if not verdict.is_allowed:
             raise TooManyUnknownKeysError(retry_after_seconds=verdict.retry_after_seconds)

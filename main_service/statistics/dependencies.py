@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from main_service.dependencies import SessionDep, resources_of
-from main_service.entries.dependencies import RightsDep
+from main_service.entries.dependencies import KeyLookupDep, RightsDep
 from main_service.statistics.leaderboard import Leaderboard
 from main_service.statistics.service import Statistics
 
 
-async def get_statistics(session: SessionDep, rights: RightsDep) -> Statistics:
-    return Statistics(session=session, rights=rights)
+async def get_statistics(session: SessionDep, rights: RightsDep, lookup: KeyLookupDep) -> Statistics:
+    return Statistics(session=session, rights=rights, lookup=lookup)
 
 
 StatisticsDep = Annotated[Statistics, Depends(get_statistics)]

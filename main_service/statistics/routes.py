@@ -9,7 +9,13 @@ from main_service.accounts.errors import TokenInvalidError
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import AskerDep
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError, NotOwnerError
-from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError, SignInRequiredError
+from main_service.errors import (
+    DatabaseUnavailableError,
+    EntryEndedError,
+    NotFoundError,
+    SignInRequiredError,
+    TooManyUnknownKeysError,
+)
 from main_service.statistics.dependencies import LeaderboardDep, StatisticsDep
 from main_service.statistics.schemas import (
     HistoryIn,
@@ -29,6 +35,7 @@ router = APIRouter(prefix="/api/v1", tags=["statistics"], route_class=JsonRoute)
 _AWAY = (DatabaseUnavailableError, InternalError)
 _OF_ENTRY = (
     NotFoundError,
+    TooManyUnknownKeysError,
     EntryEndedError,
     ManageTokenMissingError,
     ManageTokenWrongError,

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from main_service.engines.postgres import Session
 from main_service.entries import storage as entry_storage
-from main_service.entries.aliases import is_key
 from main_service.entries.errors import ManageTokenWrongError, NotOwnerError
+from main_service.entries.key_lookup import KeyLookup
 from main_service.entries.models import ArchivalReason, Entry, Kind, Visibility
 from main_service.entries.permissions import Asker, Rights
 from main_service.errors import EntryEndedError, NotFoundError, SignInRequiredError
@@ -59,8 +59,9 @@ class History:
 
 
 class Statistics:
-    def __init__(self, *, session: Session, rights: Rights) -> None:
+    def __init__(self, *, session: Session, rights: Rights, lookup: KeyLookup) -> None:
         self._session = session
+        self._lookup = lookup
         self._rights = rights
 
     async def summarise(self, entry: Counted, *, first: date | None = None, last: date | None = None) -> Summary:
@@ -101,12 +102,11 @@ class Statistics:
         """The entry, if the asker may see its statistics: what all else here is asked with.
 
         Raises:
-            NotFoundError, EntryEndedError: as for a reader; but who manages an entry sees also what has ended.
+            NotFoundError, TooManyUnknownKeysError, EntryEndedError: as for a reader; but who manages an entry sees also
+                what has ended.
             SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the asker may not.
         """
-        row = await entry_storage.find(self._session, key) if is_key(key) else None
-        if row is None or not asker.may_see(row):
-            raise NotFoundError
+        row = await self._lookup.look_up(key, lambda key: self._find(key, asker))
         if (reason := _end_of(row)) is None:
             is_manager = self._rights.is_manager(row, asker)
             if not is_manager and not row.has_public_statistics:
@@ -128,6 +128,12 @@ class Statistics:
             has_ended=reason is not None,
             is_managed=is_manager,
         )
+
+    async def _find(self, key: str, asker: Asker) -> Entry:
+        row = await entry_storage.find(self._session, key)
+        if row is None or not asker.may_see(row):
+            raise NotFoundError
+        return row
 
     def _is_manager(self, row: Entry, asker: Asker) -> bool:
         """Whoever comes with a wrong manage token learns only that it has ended."""

@@ -1,0 +1,140 @@
+"""No address that takes a key passes the limit on unknown keys by."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from main_service.app import create_app
+from main_service.settings import Settings
+from tests.main_service.accounts.browsing import sign_in_on_page
+from tests.main_service.accounts.registering import User, register
+from tests.main_service.collections.collecting import address, create
+from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
+from tests.support.browsing import BROWSER, csrf_token
+from tests.support.running import Environment, WebServer
+
+MOST = 4
+NAMES = ("{key}", "{entry_key}", "{shared_key}")
+# What the client learns here is the same for every key.
+SAYS_NOTHING = {"DELETE /api/v1/collections/{collection_id}/entries/{entry_key}"}
+BODIES: dict[str, dict[str, Any]] = {
+    "PATCH /api/v1/entries/{key}": {"title": "theirs"},
+    "POST /{key}/manage/expiry": {"lifetime": "PT1H"},
+    "POST /{key}/manage/delete": {"confirm": "yes"},
+    "POST /{key}/manage/edit": {"title": "theirs"},
+    "POST /{key}/manage": {"token": "a" * 43},
+}
+
+
+@pytest.fixture(scope="module")
+def limited(environment: Environment) -> Iterator[WebServer]:
+    """It believes what `X-Forwarded-For` says."""
+    with WebServer(
+        environment | {"MAIN_UNKNOWN_KEYS_PER_MINUTE": str(MOST), "MAIN_TRUSTED_PROXIES": "127.0.0.1"}
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def visitor(limited: WebServer) -> Iterator[httpx.Client]:
+    """A client whose address nobody has used."""
+    with limited.new_client() as client:
+        use_new_address(client)
+        yield client
+
+
+def use_new_address(client: httpx.Client) -> None:
+    digits = uuid4().hex
+    client.headers["X-Forwarded-For"] = f"2001:db8:{digits[:4]}:{digits[4:8]}::1"
+
+
+def routes_with_keys(environment: Environment) -> list[str]:
+    """`METHOD /path` of each; a `HEAD` is answered as its `GET`."""
+
+    def walk(routes: Iterable[Any]) -> Iterator[str]:
+        for route in routes:
+            if any(name in getattr(route, "path", "") for name in NAMES):
+                yield from (f"{method} {route.path}" for method in route.methods - {"HEAD"})
+            if router := getattr(route, "original_router", None):
+                yield from walk(router.routes)
+
+    settings = {name[5:].lower(): value for name, value in environment.items() if name.startswith("MAIN_")}
+    return sorted(set(walk(create_app(Settings(**settings)).routes)))
+
+
+def use_up(client: httpx.Client) -> None:
+    for _ in range(MOST):
+        assert client.get(f"/{new_alias()}").status_code == 404
+
+
+def ask(client: httpx.Client, route: str, *, user: User, collection_id: str, token: str) -> httpx.Response:
+    method, _, path = route.partition(" ")
+    for name in NAMES:
+        path = path.replace(name, new_alias())
+    path = path.replace("{collection_id}", collection_id)
+    body = BODIES.get(route, {})
+    if path.startswith("/api/"):
+        return client.request(method, path, json=body or None, headers=user.headers)
+    if method == "POST":
+        return client.post(path, data={"csrf_token": token, **body}, headers=BROWSER)
+    return client.get(path, headers=BROWSER)
+
+
+def test_no_route_that_takes_a_key_passes_the_limit_by(environment: Environment, visitor: httpx.Client) -> None:
+    user = register(visitor)
+    sign_in_on_page(visitor, user.email)
+    collection_id = create(visitor, user)["id"]
+    token = csrf_token(visitor.get("/", headers=BROWSER))
+    routes = routes_with_keys(environment)
+    assert len(routes) > 20
+    assert set(routes) >= SAYS_NOTHING | set(BODIES)
+
+    passed_by = {}
+    for route in routes:
+        use_new_address(visitor)
+        use_up(visitor)
+        answer = ask(visitor, route, user=user, collection_id=collection_id, token=token)
+        if answer.status_code != 429 and route not in SAYS_NOTHING and not leads_elsewhere(route, answer):
+            passed_by[route] = answer.status_code
+
+    assert passed_by == {}
+
+
+def leads_elsewhere(route: str, answer: httpx.Response) -> bool:
+    """A redirect to the page that a form belongs to, which is the same for every key."""
+    return route.startswith("GET ") and answer.status_code == 303
+
+
+def test_each_unknown_key_of_a_list_counts(visitor: httpx.Client, limited: WebServer) -> None:
+    user, stranger = register(visitor), register(limited.client)
+    collection = create(visitor, user)
+    known = create_link(visitor)["key"]
+    ended = create_paste(visitor)
+    assert visitor.delete(f"/api/v1/entries/{ended['key']}", headers=managing(ended)).status_code == 204
+    private = create_paste(limited.client, headers=stranger.headers, visibility="private")["key"]
+
+    def add(*keys: str) -> httpx.Response:
+        return visitor.post(address(collection), json={"keys": list(keys)}, headers=user.headers)
+
+    first = add(known, ended["key"], "no key", private, *(new_alias() for _ in range(MOST - 1)))
+    assert (first.status_code, first.json()["added"]) == (200, [known])
+    refused = add(create_link(visitor)["key"], new_alias())
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_unknown_keys")
+    listed = visitor.get(address(collection), headers=user.headers).json()["items"]
+    assert [item["key"] for item in listed] == [known], "of a refused list nothing is added"
+    other = create_link(visitor)["key"]
+    assert add(other, ended["key"]).json()["added"] == [other], "what there is, anybody gets"
+
+
+def test_list_of_more_than_the_limit_takes_all_of_it(visitor: httpx.Client) -> None:
+    user = register(visitor)
+    collection = create(visitor, user)
+    keys = {"keys": [new_alias() for _ in range(10 * MOST)]}
+
+    statuses = [visitor.post(address(collection), json=keys, headers=user.headers).status_code for _ in range(2)]
+
+    assert statuses == [200, 429]
+    assert visitor.get(f"/{new_alias()}").status_code == 429
