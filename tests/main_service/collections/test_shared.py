@@ -7,6 +7,7 @@ import asyncpg
 import httpx
 
 from main_service.collections.service import Collections
+from main_service.entries.key_lookup import KeyLookup
 from main_service.keys.pool import Pool
 from main_service.resources import open_resources
 from main_service.settings import Settings
@@ -79,7 +80,8 @@ async def test_key_that_is_in_use_is_passed_over(client: httpx.Client, environme
 
     values = {name.removeprefix("MAIN_").lower(): v for name, v in environment.items() if name.startswith("MAIN_")}
     async with open_resources(Settings(**values)) as resources, resources.sessions() as session:
-        collections = Collections(session=session, keys=Keys(), settings=resources.settings)
+        lookup = KeyLookup(resources.unknown_keys, None)
+        collections = Collections(session=session, keys=Keys(), lookup=lookup, settings=resources.settings)
         shared = await collections.change(me, mine["id"], name=None, is_shared=True)
         await session.rollback()
 
