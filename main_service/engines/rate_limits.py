@@ -20,6 +20,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import NamedTuple, cast
 
 from limits.aio.storage import RedisStorage
+from redis.asyncio import Redis
 
 from main_service.engines.memory_counters import MemoryCounters
 from main_service.engines.redis import CarefulRedis, RedisAwayError
@@ -255,14 +256,20 @@ class RateLimiter:
             for name, window, step, _ in counters:
                 names.append(name)
                 arguments += (window, step)
-        reply = cast("list[int]", await self._redis.ask(lambda redis: _SCRIPT.run(redis, names, arguments)))
-        verdicts = []
-        start = 0
-        for counters, _, _ in batch:
-            end = start + 1 + len(counters)
-            verdicts.append(Verdict(counters, reply[start], reply[start + 1 : end]))
-            start = end
-        return verdicts
+
+        async def run(redis: Redis) -> list[Verdict]:
+            reply = cast("list[int]", await _SCRIPT.run(redis, names, arguments))
+            if not isinstance(reply, list) or len(reply) != len(batch) + len(names):
+                raise ValueError("this is no answer of the script")
+            verdicts = []
+            start = 0
+            for counters, _, _ in batch:
+                end = start + 1 + len(counters)
+                verdicts.append(Verdict(counters, reply[start], reply[start + 1 : end]))
+                start = end
+            return verdicts
+
+        return await self._redis.ask(run)
 
 
 # What the limits of sign-ins still stand on.

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from redis.asyncio import Redis
+from redis.exceptions import BusyLoadingError, ClusterDownError, MovedError, ReadOnlyError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 logger = logging.getLogger(__name__)
@@ -18,11 +18,17 @@ ANSWER_SECONDS = 2.0
 PAUSE_SECONDS = 2.0
 """So that neither the steps of a request nor a crowd of them wait for a Redis that hangs one after another."""
 
+NOT_SERVING = ("READONLY", "LOADING", "MOVED", "CLUSTERDOWN", "MASTERDOWN")
+"""How errors begin that say: not this server, or not now. Another one may serve at the same address by then, so who
+hears them connects anew."""
+NOT_SERVING_ERRORS = (ReadOnlyError, BusyLoadingError, MovedError, ClusterDownError)
+"""The same as redis-py has them; a master that is down is a kind of cluster that is down."""
+
 Answer = TypeVar("Answer")
 
 
 class RedisAwayError(Exception):
-    """Redis can't be reached, does not answer in time, or refuses."""
+    """Redis can't be reached, does not answer in time, refuses, or what it says can't be understood."""
 
 
 class CarefulRedis:
@@ -52,11 +58,21 @@ class CarefulRedis:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 answer = await command(self._redis)
+        except NOT_SERVING_ERRORS as error:
+            self.leave_alone()
+            await self._redis.connection_pool.disconnect(inuse_connections=False)
+            raise self._failed(f"Redis does not serve: {error!r} {error}") from error
         except (RedisConnectionError, RedisTimeoutError, TimeoutError) as error:
             self.leave_alone()
             raise self._failed(f"Redis does not answer: {error!r}") from error
         except RedisError as error:
             raise self._failed(f"Redis refuses: {error}") from error
+        except Exception as error:
+            # The client in a state that it should not be in, an answer that is none, or a bug of ours. Whichever it is,
+            # what needs Redis goes on without it.
+            if not self._is_failing:
+                logger.exception("The client of Redis fails")
+            raise self._failed(f"Redis can't be asked: {error!r}") from error
         if self._is_failing:
             self._is_failing = False
             logger.warning("Redis answers again")

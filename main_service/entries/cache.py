@@ -83,15 +83,18 @@ class Copies:
         self._redis = redis
 
     async def find(self, key: str) -> Found:
+        async def find(redis: Redis) -> Found:
+            reply = await _FIND.run(redis, [copy_name(key)])
+            if isinstance(reply, bytes):
+                return Found(unpack(key, reply), None)
+            standing, found_ms = cast("tuple[bytes | None, int]", reply)
+            return Found(None, None if standing == _TOMBSTONE_OF_OLD else Gap(standing, found_ms))
+
         try:
-            reply = await self._redis.ask(lambda redis: _FIND.run(redis, [copy_name(key)]))
+            return await self._redis.ask(find)
         except RedisAwayError as error:
             logger.debug("No copies to read: %s", error)
             return Found(None, None)
-        if isinstance(reply, bytes):
-            return Found(unpack(key, reply), None)
-        standing, found_ms = cast("tuple[bytes | None, int]", reply)
-        return Found(None, None if standing == _TOMBSTONE_OF_OLD else Gap(standing, found_ms))
 
     async def fill(self, entry: LiveEntry, gap: Gap) -> None:
         """Write the copy of an entry whose row was read after `gap` was found.

@@ -11,8 +11,6 @@ from collections import deque
 from typing import Protocol
 from uuid import uuid4
 
-from hiredis import ReplyError
-
 from main_service.engines.redis import CarefulRedis
 from main_service.engines.texts import TextCache
 from main_service.entries.cache import copy_name
@@ -139,7 +137,7 @@ class BatchedReads:
         arguments += ["" if text is None else body_id for _, body_id, text in texts]
 
         def settle(reply: Reply) -> None:
-            if isinstance(reply, list):
+            if isinstance(reply, list) and len(reply) == len(readers):
                 if links:
                     self._answer_links(links, reply)
                 if texts:
@@ -205,7 +203,7 @@ class BatchedReads:
         if isinstance(reason, NoAnswerError):
             held = self._visits.hold(batch_id)
         else:
-            assert isinstance(reason, ReplyError), reason
+            # Redis refuses, or what answers is no Redis.
             self._ask_again_at = time.monotonic() + PAUSE_SECONDS
         logger.warning("Readers are answered without a batch: %s", reason)
         for reader in links:

@@ -5,13 +5,18 @@ means the same everywhere.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import cast
 
 from hiredis import PushNotification, Reader, ReplyError, pack_command
 from redis.asyncio import Connection, ConnectionPool
-from redis.exceptions import RedisError
+from redis.exceptions import InvalidResponse, RedisError
+
+from main_service.engines.redis import NOT_SERVING
+
+logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 2.0
 CONNECT_SECONDS = 2.0
@@ -43,7 +48,7 @@ class RedisPipeline(asyncio.Protocol):
             url, protocol=2, socket_timeout=CONNECT_SECONDS, socket_connect_timeout=CONNECT_SECONDS
         )
         self._script = script
-        self._script_hash = ""
+        self._script_hash = b""
         self._loop = asyncio.get_running_loop()
         self._connection: Connection | None = None
         self._transport: asyncio.WriteTransport | None = None
@@ -72,7 +77,7 @@ class RedisPipeline(asyncio.Protocol):
         while (reply := self._reader.gets()) is not False:
             if isinstance(reply, PushNotification):
                 continue
-            if isinstance(reply, ReplyError) and str(reply).startswith(("NOSCRIPT", "READONLY", "LOADING")):
+            if isinstance(reply, ReplyError) and str(reply).startswith(("NOSCRIPT", *NOT_SERVING)):
                 # What made it forget the script, or follow another server, is past once we are connected anew.
                 self._lose()
             self._answer(reply)
@@ -108,10 +113,16 @@ class RedisPipeline(asyncio.Protocol):
     async def _keep_connected(self) -> None:
         try:
             while True:
-                with suppress(RedisError, OSError, TimeoutError):
+                try:
                     async with asyncio.timeout(CONNECT_SECONDS):
                         await self._connect()
                     await self._is_lost.wait()
+                except (RedisError, OSError):
+                    # CarefulRedis, which asks the same Redis, says so in the log.
+                    pass
+                except Exception:
+                    # Whatever it is, without this task no connection would ever be made again.
+                    logger.exception("The fast path can't connect to Redis")
                 await self._disconnect()
                 await asyncio.sleep(RECONNECT_SECONDS)
         finally:
@@ -123,6 +134,8 @@ class RedisPipeline(asyncio.Protocol):
         self._is_lost.set()
         await connection.send_command("SCRIPT", "LOAD", self._script)
         script_hash = await connection.read_response()
+        if not isinstance(script_hash, bytes):
+            raise InvalidResponse("What answers is no Redis")
         # Everything was answered, so the connection can change hands.
         transport = connection._writer.transport
         transport.set_protocol(self)

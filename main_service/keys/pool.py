@@ -56,7 +56,7 @@ class KeySource:
         except RedisAwayError as error:
             logger.debug("No ready keys, drawing them here: %s", error)
             popped = []
-        return [key.decode("ascii") for key in popped] or self._draw(pool)
+        return popped or self._draw(pool)
 
     def _draw(self, pool: Pool) -> list[str]:
         """A buffer full, so that not every create has to find out again that the pool gives nothing."""
@@ -65,8 +65,9 @@ class KeySource:
         return [draw_key(KEY_LENGTHS[pool]) for _ in range(KEYS_PER_TRIP)]
 
 
-async def _take(redis: Redis, pool: Pool) -> list[bytes]:
-    return cast("list[bytes]", await redis.spop(pool.value, KEYS_PER_TRIP))
+async def _take(redis: Redis, pool: Pool) -> list[str]:
+    popped = cast("list[bytes]", await redis.spop(pool.value, KEYS_PER_TRIP))
+    return [key.decode("ascii") for key in popped]
 
 
 def draw_key(length: int) -> str:

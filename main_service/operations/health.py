@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from typing import Annotated, Any
+from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
@@ -13,6 +14,7 @@ from sqlalchemy import text
 
 from main_service.dependencies import ResourcesDep
 from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.engines.redis_scripts import Script
 from main_service.engines.texts import BodyStore
 from main_service.errors import AppError, UnavailableError
 from main_service.resources import Resources
@@ -24,6 +26,13 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 ANSWER_SECONDS = 2.5
 """Longer than Redis is waited for anyhow, shorter than monitors usually wait."""
+
+HEALTH_KEY = "health:{0}"
+"""Written by each check, for a minute."""
+_WRITE_AND_READ = Script("""
+redis.call('SET', KEYS[1], ARGV[1], 'PX', 60000)
+return redis.call('GET', KEYS[1])
+""")
 
 
 class PartState(StrEnum):
@@ -116,10 +125,15 @@ async def _ask_database(resources: Resources) -> None:
 
 
 async def _ask_redis(redis: CarefulRedis) -> None:
-    async def ping(redis: Redis) -> None:
-        await redis.ping()
+    """What is asked of it all the time: a script that writes to a key of the slot in which ours are, and reads it."""
+    written = uuid4().hex.encode()
 
-    await redis.ask(ping, even_in_pause=True)
+    async def write_and_read(redis: Redis) -> None:
+        read = await _WRITE_AND_READ.run(redis, [HEALTH_KEY], [written])
+        if read != written:
+            raise ValueError("it has not kept what was written")
+
+    await redis.ask(write_and_read, even_in_pause=True)
 
 
 async def _ask_bodies(bodies: BodyStore) -> None:

@@ -108,15 +108,15 @@ class Leaderboard:
     async def _find(self, period: Period) -> list[Ranked] | None:
         """The ranking in Redis; None if there is none."""
 
-        async def read(redis: Redis) -> bytes | None:
-            return cast("bytes | None", await redis.get(_name(period)))
+        async def read(redis: Redis) -> list[Ranked] | None:
+            found = cast("bytes | None", await redis.get(_name(period)))
+            return None if found is None else [Ranked(*each) for each in json.loads(found)]
 
         try:
-            found = await self._redis.ask(read)
+            return await self._redis.ask(read)
         except RedisAwayError as error:
             logger.warning("No ranking to read: %s", error)
             return None
-        return None if found is None else [Ranked(*each) for each in json.loads(found)]
 
     async def _claim_empty(self, period: Period) -> bool:
         """Whether this reader makes the empty ranking anew, for all who ask within `_EMPTY_FOR`."""

@@ -67,11 +67,11 @@ class VisitStream:
             RedisAwayError
         """
 
-        async def get(redis: Redis) -> list[tuple[bytes, Fields]]:
-            return cast("list[tuple[bytes, Fields]]", await redis.xrange(STREAM, record_id, record_id))
+        async def get(redis: Redis) -> Record:
+            records = cast("list[tuple[bytes, Fields]]", await redis.xrange(STREAM, record_id, record_id))
+            return Record(record_id, records[0][1] if records else {})
 
-        records = await self._redis.ask(get)
-        return Record(record_id, records[0][1] if records else {})
+        return await self._redis.ask(get)
 
     async def settle(self, record_ids: Sequence[bytes]) -> None:
         """Take records out that PostgreSQL has.
@@ -126,11 +126,11 @@ class VisitStream:
             RedisAwayError
         """
 
-        async def first(redis: Redis) -> list[tuple[bytes, Fields]]:
-            return cast("list[tuple[bytes, Fields]]", await redis.xrange(STREAM, count=1))
+        async def first(redis: Redis) -> int | None:
+            records = cast("list[tuple[bytes, Fields]]", await redis.xrange(STREAM, count=1))
+            return int(records[0][0].partition(b"-")[0]) if records else None
 
-        records = await self._redis.ask(first)
-        return int(records[0][0].partition(b"-")[0]) if records else None
+        return await self._redis.ask(first)
 
     async def _read(self, after: bytes) -> list[Record]:
         async def read_once(redis: Redis) -> list[Record]:

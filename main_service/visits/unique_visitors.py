@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from redis.asyncio import Redis
 
-from main_service.engines.redis import CarefulRedis
+from main_service.engines.redis import NOT_SERVING_ERRORS, CarefulRedis
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,10 @@ class Visitors:
                     pipe.expire(name, KEPT_FOR)
                     pipe.pfcount(name)
                 answers: list[object] = await pipe.execute(raise_on_error=False)
-                return answers
+            for answer in answers:
+                if isinstance(answer, NOT_SERVING_ERRORS):
+                    raise answer
+            return answers
 
         answers = await self._redis.ask(add_and_count)
         refusals = [answer for answer in answers if isinstance(answer, Exception)]

@@ -1,15 +1,23 @@
 """Visits wait while PostgreSQL or Redis is away, and leave a Redis that is full."""
 
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 import asyncpg
 import pytest
 import redis
+from redis.asyncio import Redis
 
 from main_service.engines.redis import RedisAwayError
 from main_service.errors import DatabaseUnavailableError
+from main_service.resources import open_resources
+from main_service.visit_stream.reader import FAILURES, VisitStream
+from main_service.visits.countries import Countries
+from main_service.visits.ingest import TRIES, Ingest
+from main_service.visits.unique_visitors import Visitors
 from tests.faults.gated import Gated
 from tests.main_service.visits.ingesting import (
+    POISON,
     STREAM,
     add_batch,
     at_ms,
@@ -17,6 +25,7 @@ from tests.main_service.visits.ingesting import (
     ingest,
     insert_link,
     left,
+    settings_of,
     visit_to,
 )
 from tests.support.running import Environment
@@ -76,3 +85,38 @@ async def test_redis_that_lost_everything_is_read_again_from_its_first_record(
     await ingest(environment)
 
     assert await counted(database, key) == (1, 0)
+
+
+class _BrokenVisitors(Visitors):
+    async def add(self, *_: object) -> NoReturn:
+        async def fail(_: Redis) -> None:
+            raise RuntimeError("unable to perform operation on a closed transport")
+
+        await self._redis.ask(fail)
+        raise AssertionError
+
+
+async def test_client_that_breaks_casts_no_doubt_on_batches(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    """More often than a batch that fails alone is tried, and with others that are stored."""
+
+    await ingest(environment)
+    key = await insert_link(database)
+    add_batch(valkey, [visit_to(key)])
+    async with open_resources(settings_of(environment), for_task=True) as resources:
+        for _ in range(TRIES + 1):
+            with Countries(None) as countries:
+                work = Ingest(
+                    sessions=resources.sessions,
+                    stream=VisitStream(resources.redis),
+                    visitors=_BrokenVisitors(resources.redis),
+                    countries=countries,
+                )
+                with pytest.raises(RedisAwayError):
+                    await work.ingest(until=0)
+
+    await ingest(environment)
+
+    assert await counted(database, key) == (1, 0)
+    assert not valkey.exists(POISON, FAILURES)

@@ -1,0 +1,20 @@
+"""Redis as something that may be away: whatever the client raises is no error of a request."""
+
+from typing import Any, cast
+
+import pytest
+from redis.asyncio import Redis
+
+from main_service.engines.redis import CarefulRedis, RedisAwayError
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("the transport is closed"), AttributeError("read"), IndexError(), KeyError()]
+)
+async def test_error_that_is_not_of_redis_says_that_it_is_away(error: Exception) -> None:
+    async def fail(_: Any) -> None:
+        raise error
+
+    with pytest.raises(RedisAwayError) as raised:
+        await CarefulRedis(cast("Redis", None)).ask(fail)
+    assert raised.value.__cause__ is error
