@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from main_service.account_deletion import pages as account_deletion_pages
 from main_service.account_deletion import routes as account_deletion_routes
@@ -73,6 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # A redirect to the address with or without a slash would be made from the Host header.
         redirect_slashes=False,
         servers=[{"url": settings.public_url}],
+        generate_unique_id_function=_operation_id,
     )
     app.state.recipients = Recipients(settings.smtp_url, our_host=mail_host(settings.public_url))
     app.state.visit_notes = VisitNotes(settings)
@@ -117,6 +119,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(read_pages.router)
     _document(app, answer_head(app))
     return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Generated clients name their functions so; the default would repeat the path."""
+    return route.name
 
 
 def _body_limit(settings: Settings) -> Callable[[str], int]:

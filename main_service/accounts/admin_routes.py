@@ -60,7 +60,7 @@ async def list_accounts(
     summary="Disable an account",
     responses=problem_responses(*SUPERUSER_REFUSALS, NotFoundError, OwnAccountError),
 )
-async def disable(account_id: UUID, asker: SuperuserDep, accounts: AdministrationDep) -> Response:
+async def disable_account(account_id: UUID, asker: SuperuserDep, accounts: AdministrationDep) -> Response:
     """Ends its sessions, and nobody is let in to it. Its API tokens rest until it is enabled."""
     await accounts.disable(account_id, asker_id=asker.id, asker_epoch=asker.session_epoch)
     return Response(status_code=204)
@@ -72,6 +72,6 @@ async def disable(account_id: UUID, asker: SuperuserDep, accounts: Administratio
     summary="Enable an account",
     responses=problem_responses(*SUPERUSER_REFUSALS, NotFoundError),
 )
-async def enable(account_id: UUID, asker: SuperuserDep, accounts: AdministrationDep) -> Response:
+async def enable_account(account_id: UUID, asker: SuperuserDep, accounts: AdministrationDep) -> Response:
     await accounts.enable(account_id, asker_id=asker.id, asker_epoch=asker.session_epoch)
     return Response(status_code=204)

@@ -1,5 +1,6 @@
 """A user's own account and API tokens, as JSON."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -82,7 +83,7 @@ async def create_token(asked: ApiTokenIn, account: SignedInDep, tokens: ApiToken
         session_epoch=account.session_epoch,
         name=asked.name,
         may_write="write" in asked.scopes,
-        expires_at=asked.expires_at,
+        expires_at=asked.ends_at(datetime.now(UTC)),
     )
     return CreatedApiTokenOut(**_token_out(token).model_dump(), token=text)
 

@@ -14,12 +14,15 @@ from pydantic import (
     StringConstraints,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from main_service.accounts.names import MAX_EMAIL_LENGTH, USERNAME, is_username, parse_email, parse_new_email
 from main_service.accounts.password_rules import MAX_LENGTH, PASSWORD_RULE
 from main_service.accounts.registration import NewAccount
+from main_service.errors import FieldError, InvalidInputError
+from main_service.web.durations import Duration
 
 USERNAME_RULE = "A user name has 3 to 30 letters, digits, hyphens or underscores and begins with a letter or digit."
 
@@ -151,6 +154,31 @@ class ApiTokenIn(_In):
     ] = Field(description="So that you know later what it is for.")
     scopes: list[Literal["read", "write"]] = Field(["read", "write"], min_length=1, max_length=2)
     expires_at: AwareDatetime | None = Field(None, description="Default: it does not end by itself.")
+    expires_in: Duration | None = Field(
+        None,
+        description="Lifetime from now instead: seconds, or a duration such as `90d` or in ISO 8601.",
+        examples=["90d"],
+    )
+
+    @model_validator(mode="after")
+    def _refuse_both(self) -> "ApiTokenIn":
+        if self.expires_at is not None and self.expires_in is not None:
+            raise PydanticCustomError("expiry_twice", "Give expires_at or expires_in, not both")
+        return self
+
+    def ends_at(self, now: datetime) -> datetime | None:
+        """When a token that is made `now` ends; None: never.
+
+        Raises:
+            InvalidInputError: that is beyond the last year.
+        """
+        if self.expires_in is None:
+            return self.expires_at
+        try:
+            return now + self.expires_in
+        except OverflowError as error:
+            message = "This is beyond the last year."
+            raise InvalidInputError(fields=[FieldError("expires_in", "instant_invalid", message)]) from error
 
     @field_validator("expires_at")
     @classmethod

@@ -99,7 +99,7 @@ async def delete_collection(collection_id: UUID, account: WriterDep, collections
     summary="List the entries of a collection",
     responses=problem_responses(*_ONE),
 )
-async def list_entries(
+async def list_collection_entries(
     collection_id: UUID,
     account: AccountDep,
     collections: CollectionsDep,
@@ -155,7 +155,7 @@ async def remove_entry(collection_id: UUID, entry_key: str, account: WriterDep, 
         NotFoundError, TooManyUnknownKeysError, TokenInvalidError, DatabaseUnavailableError, InternalError
     ),
 )
-async def read_shared(
+async def read_shared_collection(
     shared_key: str,
     account: CurrentAccountDep,
     collections: SharedCollectionsDep,

@@ -94,6 +94,25 @@ async def find_owned(session: Session, owner_id: UUID, collection_id: UUID) -> O
     return OwnCollection(**row) if row else None
 
 
+async def find_by_id_or_name(session: Session, owner_id: UUID, collection: str) -> tuple[UUID, str] | None:
+    """Id and name of the owner's collection by either of them, the name whatever its case; an id comes first."""
+    is_name = func.lower(Collection.name) == func.lower(collection)
+    try:
+        collection_id = UUID(collection)
+    except ValueError:
+        is_meant = is_name
+    else:
+        is_meant = or_(Collection.id == collection_id, is_name)
+    statement = (
+        select(Collection.id, Collection.name)
+        .where(Collection.owner_id == owner_id, is_meant)
+        .order_by(is_name)
+        .limit(1)
+    )
+    row = (await session.execute(statement)).first()
+    return None if row is None else (row[0], row[1])
+
+
 async def find_shared(session: Session, shared_key: str) -> SharedCollection | None:
     """Those of an account that was left are shared no more."""
     account = Account.__table__.c

@@ -108,7 +108,7 @@ async def get_entry(
         **problem_responses(*_READ, *_TEXT, NotAPasteError, ViewNotSpentError),
     },
 )
-async def get_text(
+async def get_entry_text(
     key: str, request: Request, asker: AskerDep, reader: EntryReaderDep, visits: VisitRecorderDep
 ) -> StreamingResponse:
     """Where views are limited, this spends one without asking. Link previews and prefetches that say so are refused."""

@@ -22,11 +22,12 @@ from pydantic_core import PydanticCustomError
 from main_service.entries.aliases import ALIAS_PATTERN, ALIAS_RULE, is_key
 from main_service.entries.change import Changes
 from main_service.entries.create import NewEntry
-from main_service.entries.lifetimes import DURATION_RULE, SHORT_DURATION_PATTERN, Lifetime, parse_duration
+from main_service.entries.lifetimes import Lifetime
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.syntaxes import is_syntax
 from main_service.entries.urls import MAX_URL_LENGTH, check_url, complete_url
 from main_service.errors import FieldError, InvalidInputError
+from main_service.web.durations import DURATION_SCHEMAS, read_duration
 
 MAX_TITLE_LENGTH = 200
 MAX_VIEWS = 1_000_000
@@ -75,14 +76,7 @@ def _url(url: str) -> str:
 
 
 def _duration(value: Any) -> timedelta | str:
-    if value == NEVER:
-        return NEVER
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise PydanticCustomError("duration_invalid", DURATION_RULE)
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise PydanticCustomError("duration_invalid", "{reason}", {"reason": str(error)}) from error
+    return NEVER if value == NEVER else read_duration(value)
 
 
 def _instant(value: Any) -> Any:
@@ -108,16 +102,7 @@ TargetUrl = Annotated[
 Duration = Annotated[
     timedelta | Literal["never"],
     BeforeValidator(_duration),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 1},
-                {"type": "string", "format": "duration"},
-                {"type": "string", "pattern": SHORT_DURATION_PATTERN},
-                {"const": NEVER},
-            ]
-        }
-    ),
+    WithJsonSchema({"anyOf": [*DURATION_SCHEMAS, {"const": NEVER}]}),
     Field(
         description="Lifetime from now: seconds, a duration such as `7d` or in ISO 8601, or for users `never`.",
         examples=["7d", "P7D"],

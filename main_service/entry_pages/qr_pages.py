@@ -44,7 +44,7 @@ _ASKED_FOR_EACH_TIME = "private, no-cache"
         **problem_responses(*_READ),
     },
 )
-async def get_svg(
+async def get_qr_svg(
     key: str, request: Request, asker: ReadingAskerDep, reader: EntryReaderDep, settings: SettingsDep
 ) -> Response:
     entry = await reader.get(key, asker)
@@ -66,7 +66,7 @@ async def get_svg(
         **problem_responses(*_READ),
     },
 )
-async def get_png(
+async def get_qr_png(
     key: str,
     request: Request,
     asker: ReadingAskerDep,

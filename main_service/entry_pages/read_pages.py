@@ -62,7 +62,7 @@ _NOT_SPENT = {
         403: _NOT_SPENT,
     },
 )
-async def read_raw(
+async def read_raw_text(
     key: str,
     request: Request,
     asker: ReadingAskerDep,
@@ -148,7 +148,7 @@ async def reveal(
         403: _NOT_SPENT,
     },
 )
-async def read(
+async def read_entry(
     key: str,
     request: Request,
     asker: ReadingAskerDep,
@@ -188,7 +188,7 @@ async def read_with_slash(
     """A link is followed as without the slash, because many programs add one; everything else is one redirect away."""
     if not is_key(key) or is_reserved(key) or (await reader.get(key, asker)).kind is Kind.PASTE:
         raise HTTPException(404)
-    return await read(key, request, asker, reader, visits, settings)
+    return await read_entry(key, request, asker, reader, visits, settings)
 
 
 def _redirect(entry: LiveEntry, *, status: int) -> Response:

@@ -82,7 +82,10 @@ class Filters:
     state: EntryState | None = None
     """ENDED: whatever is not live."""
     visibility: Visibility | None = None
+    collection: str | None = None
+    """Id or name of one of the owner's."""
     collection_id: UUID | None = None
+    """Found by `collection`."""
     original_url: str | None = None
     """Exactly this."""
     q: str | None = None

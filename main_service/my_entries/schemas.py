@@ -3,11 +3,11 @@
 import re
 from datetime import datetime
 from typing import Annotated, Literal
-from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from main_service.collections.schemas import Name
 from main_service.entries.models import ArchivalReason, Kind, Visibility
 from main_service.entries.urls import MAX_URL_LENGTH, complete_url
 from main_service.my_entries.filters import EntryState, Filters, Sort
@@ -40,7 +40,7 @@ class ListingIn(BaseModel):
     )
     state: EntryState | None = Field(None, description="`ended`: whatever is not live, expired or not. Default: all.")
     visibility: Visibility | None = None
-    collection: UUID | None = Field(None, description="Those in this collection of mine.")
+    collection: Name | None = Field(None, description="Those in this collection of mine, by its id or its name.")
     sort: Sort = Field(
         Sort.CREATED_LAST,
         description="Earliest, or A, first; with a minus the other way round. Without a title or an end: last.",
@@ -54,7 +54,7 @@ class ListingIn(BaseModel):
             kind=self.kind,
             state=self.state,
             visibility=self.visibility,
-            collection_id=self.collection,
+            collection=self.collection,
             original_url=self.original_url,
             q=self.q,
         )

@@ -1,12 +1,13 @@
 """A user's own entries: found page by page, and exported in batches."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
+from main_service.collections import storage as collections
 from main_service.engines.postgres import Session
 from main_service.errors import NotFoundError
 from main_service.my_entries import storage
@@ -36,8 +37,8 @@ class EntryLister:
             NotFoundError: the collection is not the owner's.
         """
         after = None if cursor is None else self._cursors.read(cursor, sort, is_by_time=sort.by != "title")
-        if filters.collection_id is not None:
-            await self._require_collection(owner_id, filters.collection_id)
+        if filters.collection is not None:
+            filters = replace(filters, collection_id=await self._get_collection(owner_id, filters.collection))
         now = datetime.now(UTC)
         # One more tells whether there is another page.
         placed = await storage.list_entries(
@@ -60,9 +61,11 @@ class EntryLister:
         """Id and name of the owner's collections, by name."""
         return await storage.list_collections(self._session, owner_id)
 
-    async def _require_collection(self, owner_id: UUID, collection_id: UUID) -> None:
-        if not await storage.has_collection(self._session, owner_id, collection_id):
+    async def _get_collection(self, owner_id: UUID, collection: str) -> UUID:
+        found = await collections.find_by_id_or_name(self._session, owner_id, collection)
+        if found is None:
             raise NotFoundError("You have no such collection.")
+        return found[0]
 
 
 BATCH = 1000

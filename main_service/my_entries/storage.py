@@ -78,11 +78,6 @@ async def list_all(session: Session, owner_id: UUID, *, after: Position | None, 
     return await _fetch(session, ordered, limit)
 
 
-async def has_collection(session: Session, owner_id: UUID, collection_id: UUID) -> bool:
-    statement = select(Collection.id).where(Collection.id == collection_id, Collection.owner_id == owner_id)
-    return (await session.execute(statement)).first() is not None
-
-
 async def list_collections(session: Session, owner_id: UUID) -> list[tuple[UUID, str]]:
     """Id and name of the owner's collections, by name."""
     statement = select(Collection.id, Collection.name).where(Collection.owner_id == owner_id)

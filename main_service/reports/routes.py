@@ -77,7 +77,7 @@ async def get_report(report_id: UUID, account: AccountDep, reports: ReportsDep, 
         ),
     },
 )
-async def get_file(
+async def get_report_file(
     report_id: UUID,
     account: CurrentAccountDep,
     reports: ReportsDep,

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from main_service.accounts.errors import AddressUnconfirmedError, LinkInvalidError
 from main_service.accounts.reauthentication import lock
 from main_service.accounts.signed_links import Purpose, SignedLinks
+from main_service.collections import storage as collections
 from main_service.engines.files import FileMissingError, FileStore
 from main_service.engines.postgres import Session
 from main_service.errors import BodyStoreUnavailableError, FieldError, InvalidInputError, NotFoundError
@@ -181,11 +182,7 @@ class Reports:
     async def _find_collection(self, owner_id: UUID, collection: str | None) -> tuple[UUID | None, str | None]:
         if collection is None:
             return None, None
-        try:
-            found = await storage.find_collection_by_id(self._session, owner_id, UUID(collection))
-        except ValueError:
-            found = None
-        found = found or await storage.find_collection(self._session, owner_id, collection)
+        found = await collections.find_by_id_or_name(self._session, owner_id, collection)
         if found is None:
             raise NotFoundError("You have no such collection.")
         return found

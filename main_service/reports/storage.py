@@ -67,15 +67,6 @@ async def count_owned(session: Session, owner_id: UUID) -> tuple[int, int]:
     return waiting, kept
 
 
-async def find_collection(session: Session, owner_id: UUID, name: str) -> tuple[UUID, str] | None:
-    """Id and name of the owner's collection by its name, whatever the case."""
-    statement = select(Collection.id, Collection.name).where(
-        Collection.owner_id == owner_id, func.lower(Collection.name) == func.lower(name)
-    )
-    row = (await session.execute(statement)).first()
-    return None if row is None else (row[0], row[1])
-
-
 async def find_collection_by_id(session: Session, owner_id: UUID, collection_id: UUID) -> tuple[UUID, str] | None:
     """Id and name of the owner's collection."""
     statement = select(Collection.id, Collection.name).where(

@@ -85,7 +85,7 @@ async def get_history(
     summary="Get the sums of all of my entries",
     responses=problem_responses(SignInRequiredError, TokenInvalidError, *_AWAY),
 )
-async def get_own(account: AccountDep, statistics: StatisticsDep) -> OwnStatisticsOut:
+async def get_own_statistics(account: AccountDep, statistics: StatisticsDep) -> OwnStatisticsOut:
     return own_out(await statistics.sum_up_own(account.id))
 
 
@@ -95,7 +95,7 @@ async def get_own(account: AccountDep, statistics: StatisticsDep) -> OwnStatisti
     openapi_extra=FOR_GUESTS_TOO,
     responses=problem_responses(NotFoundError, SignInRequiredError, TokenInvalidError, *_AWAY),
 )
-async def list_top(
+async def list_most_visited(
     asked: Annotated[TopIn, Query()], account: CurrentAccountDep, leaderboard: LeaderboardDep, settings: SettingsDep
 ) -> TopOut:
     """Everybody's, as they are now, by different visitors. Ranked every minute.

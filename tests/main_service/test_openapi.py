@@ -155,3 +155,13 @@ def test_no_schema_is_named_after_its_module(client: httpx.Client) -> None:
     names = client.get("/openapi.json").json()["components"]["schemas"].keys()
     assert "ReportState" in names
     assert [name for name in names if "__" in name] == []
+
+
+def test_operations_are_named_by_what_they_do_and_each_once(client: httpx.Client) -> None:
+    """Generated clients make functions of these names; the framework's own repeat the path and the method."""
+    paths = client.get("/openapi.json").json()["paths"]
+    names = [operation["operationId"] for path in paths.values() for operation in path.values()]
+
+    assert len(set(names)) == len(names)
+    assert {"create_link", "get_entry", "list_collection_entries"} <= set(names)
+    assert [name for name in names if not re.fullmatch("[a-z]+(_[a-z]+){0,3}", name) or "api" in name] == []

@@ -313,6 +313,34 @@ async def test_api_token_ends_when_it_should(client: httpx.Client, database: asy
     assert not is_signed_in(client, made["token"])
 
 
+@pytest.mark.parametrize(("asked", "seconds"), [("90d", 90 * 86_400), ("PT1H", 3600), (60, 60), ("60", 60)])
+def test_api_token_ends_after_the_time_that_was_asked_for(client: httpx.Client, asked: str | int, seconds: int) -> None:
+    user = register(client)
+
+    made = client.post("/api/v1/tokens", json={"name": "x", "expires_in": asked}, headers=user.headers).json()
+
+    lasts = datetime.fromisoformat(made["expires_at"]) - datetime.fromisoformat(made["created_at"])
+    assert abs(lasts - timedelta(seconds=seconds)) < timedelta(seconds=30)
+    assert is_signed_in(client, made["token"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"expires_in": "P1M"}, "duration_invalid"),
+        ({"expires_in": 0}, "duration_invalid"),
+        ({"expires_in": "never"}, "duration_invalid"),
+        ({"expires_in": "999999w"}, "instant_invalid"),
+        ({"expires_in": "1d", "expires_at": "2050-01-01T00:00:00Z"}, "expiry_twice"),
+    ],
+)
+def test_api_token_with_a_wrong_lifetime_is_refused(client: httpx.Client, fields: dict[str, object], code: str) -> None:
+    refused = client.post("/api/v1/tokens", json={"name": "x", **fields}, headers=register(client).headers)
+
+    assert refused.status_code == 422
+    assert [error["code"] for error in refused.json()["errors"]] == [code]
+
+
 async def test_only_a_hash_of_an_api_token_is_kept(client: httpx.Client, database: asyncpg.Connection) -> None:
     user = register(client)
     token = client.post("/api/v1/tokens", json={"name": "x"}, headers=user.headers).json()["token"]

@@ -12,12 +12,13 @@ from pydantic_core import Url
 
 from main_service.entries.aliases import is_key
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError
-from main_service.entries.lifetimes import Lifetime, LifetimePolicy, parse_duration
+from main_service.entries.lifetimes import Lifetime, LifetimePolicy
 from main_service.entries.permissions import ManageTokens
 from main_service.entries.reserved_words import RESERVED_WORDS, is_reserved
 from main_service.entries.urls import MAX_URL_LENGTH, check_url, leads_here, to_ascii
 from main_service.errors import InvalidInputError
 from main_service.settings import Settings
+from main_service.web.durations import parse_duration
 from tests.support.running import SECRET
 
 many = settings(max_examples=400, deadline=None, derandomize=True, database=None)

@@ -96,6 +96,8 @@ async def test_filters_leave_what_they_name(client: httpx.Client, database: asyn
         ({"original_url": "https://example.org/plans?a=1"}, set()),
         ({"collection": str(collection)}, {paste, private}),
         ({"collection": str(collection), "kind": "link"}, {private}),
+        ({"collection": "trips"}, {paste, private}),
+        ({"collection": " TRIPS ", "kind": "paste"}, {paste}),
     ):
         for sort in SORTS:
             assert set(list_keys(client, user, sort=sort, **query)) == expected, (query, sort)
@@ -140,11 +142,22 @@ async def test_collection_of_somebody_else_is_a_404_like_one_that_never_was(
 
     answers = [
         client.get("/api/v1/entries", params={"collection": str(each)}, headers=user.headers)
-        for each in (theirs, "5f3c6a52-0000-4000-8000-000000000000")
+        for each in (theirs, "5f3c6a52-0000-4000-8000-000000000000", "Trips", "1")
     ]
 
-    assert [answer.status_code for answer in answers] == [404, 404]
-    assert answers[0].json() == answers[1].json()
+    assert [answer.status_code for answer in answers] == [404] * 4
+    assert all(answer.json() == answers[0].json() for answer in answers)
+
+
+async def test_collection_is_found_by_its_id_before_one_that_is_named_like_it(
+    client: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(client)
+    first, second = paste_of(client, user), paste_of(client, user)
+    collection = await insert_collection(database, id_of(client, user), first)
+    await insert_collection(database, id_of(client, user), second, name=str(collection))
+
+    assert list_keys(client, user, collection=str(collection)) == [first]
 
 
 @pytest.mark.parametrize("sort", SORTS)
@@ -221,7 +234,9 @@ HOSTILE = (
     ("kind=file", "kind"),
     ("state=dead", "state"),
     ("visibility=secret", "visibility"),
-    ("collection=1", "collection"),
+    ("collection=", "collection"),
+    ("collection=%00", "collection"),
+    ("collection=" + "a" * 101, "collection"),
     ("sort=size", "sort"),
     ("sort=--title", "sort"),
     ("limit=0", "limit"),
