@@ -17,6 +17,8 @@ from main_service.accounts.errors import (
     SignInForbiddenError,
     TokenInvalidError,
     TooManyAttemptsError,
+    TooManyEmailsError,
+    TooManyRegistrationsError,
     UsernameTakenError,
 )
 from main_service.accounts.jwt_tokens import TokenPair
@@ -72,7 +74,7 @@ _TOKEN_BODY: dict[str, Any] = {
     "/register",
     status_code=201,
     summary="Register",
-    responses=problem_responses(UsernameTakenError, EmailUndeliverableError, *_HASHING),
+    responses=problem_responses(UsernameTakenError, EmailUndeliverableError, TooManyRegistrationsError, *_HASHING),
 )
 async def register(registration: RegisterIn, registrar: AccountRegistrarDep) -> MessageOut:
     """The answer is the same for an address that has an account already; its owner gets an email then. A user name that
@@ -102,7 +104,7 @@ async def check_verify(token: str, registrar: AccountRegistrarDep) -> Response:
     "/verify/resend",
     status_code=202,
     summary="Send the link to confirm again",
-    responses=problem_responses(*_ALWAYS),
+    responses=problem_responses(TooManyEmailsError, *_ALWAYS),
 )
 async def resend(asked: EmailIn, session: SessionDep, registrar: AccountRegistrarDep) -> MessageOut:
     async with in_even_time(session):
@@ -153,7 +155,10 @@ async def logout_everywhere(account: SignedInDep, sign_ins: SignInsDep) -> Respo
 
 
 @router.post(
-    "/forgot-password", status_code=202, summary="Ask for a new password", responses=problem_responses(*_ALWAYS)
+    "/forgot-password",
+    status_code=202,
+    summary="Ask for a new password",
+    responses=problem_responses(TooManyEmailsError, *_ALWAYS),
 )
 async def forgot_password(asked: EmailIn, session: SessionDep, changer: AccountChangerDep) -> MessageOut:
     async with in_even_time(session):

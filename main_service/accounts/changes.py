@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from main_service.accounts import storage
+from main_service.accounts.email_limits import EmailAllowance
 from main_service.accounts.emails import AccountLetters, password_state, seconds_to_next
 from main_service.accounts.errors import (
     AddressUnconfirmedError,
@@ -33,9 +34,11 @@ class AccountChanger:
         letters: AccountLetters,
         limits: SignInLimits,
         recipients: Recipients,
+        allowance: EmailAllowance,
     ) -> None:
         self._session = session
         self._recipients = recipients
+        self._allowance = allowance
         self._passwords = passwords
         self._password_again = password_again
         self._links = links
@@ -43,7 +46,12 @@ class AccountChanger:
         self._limits = limits
 
     async def forgot_password(self, email: str) -> None:
-        """Send a link to set a new password, if the address has an account. Nobody is told whether it has."""
+        """Send a link to set a new password, if the address has an account. Nobody is told whether it has.
+
+        Raises:
+            TooManyEmailsError: the client has caused too many emails.
+        """
+        await self._allowance.take_email()
         account = await storage.find_by_email(self._session, email)
         if account is not None and account.is_open:
             await self._letters.offer_new_password(account)
@@ -135,7 +143,9 @@ class AccountChanger:
             CredentialsWrongError: this is not the password.
             EmailUndeliverableError: the mail server can't send to the new address.
             EmailJustSentError: the same was asked for within the last minutes, and the link that was sent still works.
+            TooManyEmailsError: the client has caused too many emails, or this account too many changes.
         """
+        await self._allowance.take_email()
         if not await self._recipients.can_be_sent_to(email):
             raise EmailUndeliverableError
         account = await self._password_again.check_and_lock(account_id, password, address=address)

@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 
 from main_service.accounts.api_tokens import ApiTokenService
 from main_service.accounts.changes import AccountChanger, AccountLeaver
+from main_service.accounts.email_limits import EmailAllowance, EmailLimits
 from main_service.accounts.emails import AccountLetters
 from main_service.accounts.jwt_tokens import BearerTokens
 from main_service.accounts.reauthentication import PasswordAgain
@@ -38,9 +39,19 @@ async def get_links(request: Request) -> SignedLinks:
 SignedLinksDep = Annotated[SignedLinks, Depends(get_links)]
 
 
-async def get_letters(request: Request, session: SessionDep) -> AccountLetters:
+async def get_email_allowance(request: Request) -> EmailAllowance:
+    limits: EmailLimits = request.app.state.email_limits
+    return limits.of(limited_address(request))
+
+
+EmailAllowanceDep = Annotated[EmailAllowance, Depends(get_email_allowance)]
+
+
+async def get_letters(request: Request, session: SessionDep, allowance: EmailAllowanceDep) -> AccountLetters:
     settings = resources_of(request).settings
-    return AccountLetters(session=session, links=SignedLinks(settings), public_url=settings.public_url)
+    return AccountLetters(
+        session=session, links=SignedLinks(settings), allowance=allowance, public_url=settings.public_url
+    )
 
 
 AccountLettersDep = Annotated[AccountLetters, Depends(get_letters)]
@@ -52,7 +63,11 @@ def recipients_of(request: Request) -> Recipients:
 
 
 async def get_registrar(
-    request: Request, session: SessionDep, links: SignedLinksDep, letters: AccountLettersDep
+    request: Request,
+    session: SessionDep,
+    links: SignedLinksDep,
+    letters: AccountLettersDep,
+    allowance: EmailAllowanceDep,
 ) -> AccountRegistrar:
     return AccountRegistrar(
         session=session,
@@ -60,6 +75,7 @@ async def get_registrar(
         links=links,
         letters=letters,
         recipients=recipients_of(request),
+        allowance=allowance,
     )
 
 
@@ -89,6 +105,7 @@ async def get_changer(
     links: SignedLinksDep,
     letters: AccountLettersDep,
     limits: SignInLimitsDep,
+    allowance: EmailAllowanceDep,
 ) -> AccountChanger:
     return AccountChanger(
         session=session,
@@ -98,6 +115,7 @@ async def get_changer(
         letters=letters,
         limits=limits,
         recipients=recipients_of(request),
+        allowance=allowance,
     )
 
 

@@ -5,6 +5,8 @@ from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
 
+from main_service.accounts.email_limits import EmailAllowance
+from main_service.accounts.errors import TooManyEmailsError
 from main_service.accounts.models import Account
 from main_service.accounts.names import identity
 from main_service.accounts.signed_links import Purpose, SignedLinks
@@ -22,17 +24,24 @@ AT_MOST_ONE = "We send at most one in five minutes, so look for an earlier one, 
 class AccountLetters:
     """Posts letters in the transaction of `session`."""
 
-    def __init__(self, *, session: Session, links: SignedLinks, public_url: str) -> None:
+    def __init__(self, *, session: Session, links: SignedLinks, allowance: EmailAllowance, public_url: str) -> None:
         self._session = session
+        self._allowance = allowance
         self._links = links
         self._public_url = public_url
 
-    async def ask_to_confirm(self, account_id: UUID, email: str, username: str | None) -> bool:
-        """False: nothing is sent, because it was asked for before within `LETTERS_EVERY`."""
+    async def ask_to_confirm(
+        self, account_id: UUID, email: str, username: str | None, *, tells_limit: bool = False
+    ) -> bool:
+        """False: nothing is sent, because it was asked for before within `LETTERS_EVERY`, or too often.
+
+        Raises:
+            TooManyEmailsError: too often, and `tells_limit`.
+        """
         token = self._links.sign(Purpose.CONFIRM, [email], lifetime=CONFIRM_LIFETIME)
         values = {"username": username or "", "link": self._confirm_link(token), "hours": _hours(CONFIRM_LIFETIME)}
         # Who has deleted an account and registers anew gets a letter of its own.
-        return await self._post(email, "confirm", values, about=str(account_id))
+        return await self._post(email, "confirm", values, about=str(account_id), tells_limit=tells_limit)
 
     async def ask_to_confirm_new(self, account: Account, email: str) -> None:
         """To the address that `account` shall get. At most once in `LETTERS_EVERY` for one that is still good."""
@@ -52,20 +61,40 @@ class AccountLetters:
         await self._post(email, "taken", {"link_reset": f"{self._public_url}/forgot"})
 
     async def tell_change_of_address(self, account: Account, new_email: str) -> bool:
-        """False: nothing is sent, because the same was asked for before within `LETTERS_EVERY`."""
+        """False: nothing is sent, because the same was asked for before within `LETTERS_EVERY`.
+
+        Raises:
+            TooManyEmailsError: too many such emails were sent to the present address.
+        """
         about = f"{identity(new_email)} {address_state(account)}"
-        return await self._post(account.email, "email_changed", {"new_email": new_email}, about=about)
+        return await self._post(account.email, "email_changed", {"new_email": new_email}, about=about, tells_limit=True)
 
     def _confirm_link(self, token: str) -> str:
         return f"{self._public_url}/verify/{token}"
 
-    async def _post(self, email: str, letter: str, values: dict[str, str], *, about: str = "") -> bool:
-        """At most one letter of a kind, about the same thing, to an address in each `LETTERS_EVERY`."""
+    async def _post(
+        self, email: str, letter: str, values: dict[str, str], *, about: str = "", tells_limit: bool = False
+    ) -> bool:
+        """At most one letter of a kind, about the same thing, to an address in each `LETTERS_EVERY`, and so many a day.
+
+        Raises:
+            TooManyEmailsError: these are too many, and `tells_limit`; without it the client must not learn that there
+                is an account, and nothing is sent.
+        """
+        try:
+            await self._allowance.require_room(email, letter)
+        except TooManyEmailsError:
+            if tells_limit:
+                raise
+            return False
         span = int(time.time() // LETTERS_EVERY.total_seconds())
         subject = sha256(f"{identity(email)} {about}".encode()).hexdigest()
-        return await outbox.post(
+        is_new = await outbox.post(
             self._session, cause=f"{letter}:{subject}:{span}", recipient=email, letter=letter, values=values
         )
+        if is_new:
+            await self._allowance.note_sent(email, letter)
+        return is_new
 
 
 def seconds_to_next() -> int:

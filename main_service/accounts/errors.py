@@ -1,6 +1,6 @@
 """What registering, signing in and changing an account may be refused with."""
 
-from main_service.errors import AppError, FieldError
+from main_service.errors import AppError, FieldError, TooManyRequestsError
 
 
 class UsernameTakenError(AppError):
@@ -94,6 +94,16 @@ class TooManyTokensError(AppError):
     status = 409
     code = "too_many_tokens"
     message = "An account has at most 100 API tokens; delete one first."
+
+
+class TooManyRegistrationsError(TooManyRequestsError):
+    code = "too_many_registrations"
+    message = "Too many accounts were registered from here in a short time."
+
+
+class TooManyEmailsError(TooManyRequestsError):
+    code = "too_many_emails"
+    message = "Too many emails were asked for in a short time."
 
 
 class TooManyAttemptsError(AppError):

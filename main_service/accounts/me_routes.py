@@ -15,6 +15,7 @@ from main_service.accounts.errors import (
     SignInForbiddenError,
     TokenInvalidError,
     TooManyAttemptsError,
+    TooManyEmailsError,
     TooManyTokensError,
     UsernameTakenError,
 )
@@ -46,7 +47,12 @@ async def get_me(account: AccountDep) -> AccountOut:
     "/users/me",
     summary="Change my account",
     responses=problem_responses(
-        *_PASSWORD, UsernameTakenError, EmailUndeliverableError, EmailJustSentError, AddressUnconfirmedError
+        *_PASSWORD,
+        UsernameTakenError,
+        EmailUndeliverableError,
+        EmailJustSentError,
+        TooManyEmailsError,
+        AddressUnconfirmedError,
     ),
 )
 async def change_me(

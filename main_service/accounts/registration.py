@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from main_service.accounts import storage
+from main_service.accounts.email_limits import EmailAllowance
 from main_service.accounts.emails import AccountLetters, address_state, seconds_to_next
 from main_service.accounts.errors import (
     EmailJustSentError,
@@ -51,9 +52,11 @@ class AccountRegistrar:
         links: SignedLinks,
         letters: AccountLetters,
         recipients: Recipients,
+        allowance: EmailAllowance,
     ) -> None:
         self._session = session
         self._recipients = recipients
+        self._allowance = allowance
         self._passwords = passwords
         self._links = links
         self._letters = letters
@@ -63,11 +66,13 @@ class AccountRegistrar:
 
         Raises:
             InvalidInputError: the password is no good.
+            TooManyRegistrationsError: the client has registered too many.
             EmailUndeliverableError: the mail server can't send to the address.
             UsernameTakenError: an account has this user name, be it the one that has the address: else the two would be
                 known to belong together.
         """
         require_good_password(new.password, email=new.email, username=new.username)
+        await self._allowance.take_registration()
         if not await self._recipients.can_be_sent_to(new.email):
             raise EmailUndeliverableError
         await self._require_free(new.username)
@@ -136,7 +141,12 @@ class AccountRegistrar:
             await end_sessions(self._session, account)
 
     async def resend_confirmation(self, email: str) -> None:
-        """Send the link once more, if the address has an account that waits for it."""
+        """Send the link once more, if the address has an account that waits for it.
+
+        Raises:
+            TooManyEmailsError: the client has caused too many emails.
+        """
+        await self._allowance.take_email()
         account = await storage.find_by_email(self._session, email)
         if account is not None and account.is_open and not account.is_verified:
             await self._letters.ask_to_confirm(account.id, account.email, account.username)
@@ -146,10 +156,12 @@ class AccountRegistrar:
 
         Raises:
             EmailJustSentError: it was sent within the last minutes.
+            TooManyEmailsError: the client has caused too many emails, or too many of these were sent to the address.
         """
+        await self._allowance.take_email()
         account = await lock(self._session, account_id)
         if not account.is_verified and not await self._letters.ask_to_confirm(
-            account.id, account.email, account.username
+            account.id, account.email, account.username, tells_limit=True
         ):
             raise EmailJustSentError(retry_after_seconds=seconds_to_next())
         return account

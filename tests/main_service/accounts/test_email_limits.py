@@ -1,0 +1,140 @@
+"""How many accounts a client may register, how many emails it may cause, and how many a recipient gets."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.main_service.accounts.browsing import register_on_page, send
+from tests.main_service.accounts.registering import PASSWORD, insert, letters, new_email, register
+from tests.support.browsing import words
+from tests.support.running import NO_LIMITS, Environment, WebServer
+
+MOST_ACCOUNTS, MOST_EMAILS, MOST_TO_RECIPIENT = 2, 6, 3
+FORGOT = "/api/v1/auth/forgot-password"
+RESEND = "/api/v1/auth/verify/resend"
+
+
+@pytest.fixture(scope="module")
+def limited(environment: Environment) -> Iterator[WebServer]:
+    """It believes what `X-Forwarded-For` says."""
+    limits = {
+        "MAIN_TRUSTED_PROXIES": "127.0.0.1",
+        "MAIN_LIMIT_REGISTRATIONS": f"{MOST_ACCOUNTS}/day",
+        "MAIN_LIMIT_EMAILS": f"{MOST_EMAILS}/day",
+        "MAIN_LIMIT_EMAILS_PER_RECIPIENT": f"{MOST_TO_RECIPIENT}/day",
+    }
+    with WebServer(environment | NO_LIMITS | limits) as server:
+        yield server
+
+
+@pytest.fixture
+def visitor(limited: WebServer) -> Iterator[httpx.Client]:
+    """A client whose address nobody has used."""
+    with limited.new_client() as client:
+        use_new_address(client)
+        yield client
+
+
+def use_new_address(client: httpx.Client) -> None:
+    digits = uuid4().hex
+    client.headers["X-Forwarded-For"] = f"2001:db8:{digits[:4]}:{digits[4:8]}::1"
+
+
+def ask_to_register(client: httpx.Client, **fields: str) -> httpx.Response:
+    return client.post("/api/v1/auth/register", json={"email": new_email(), "password": PASSWORD, **fields})
+
+
+async def test_client_registers_so_many_accounts_by_both_ways_and_is_then_told_when_to_come_back(
+    visitor: httpx.Client, database: asyncpg.Connection
+) -> None:
+    weak = [ask_to_register(visitor, password="weak").status_code for _ in range(2 * MOST_ACCOUNTS)]
+    made = [
+        ask_to_register(visitor).status_code,
+        send(visitor, "/register", "/register", email=new_email(), username="", password=PASSWORD).status_code,
+    ]
+    email = new_email()
+    refused = ask_to_register(visitor, email=email)
+    page = send(visitor, "/register", "/register", email=email, username="", password=PASSWORD)
+
+    assert set(weak) == {422}, "what is refused for another reason costs nothing"
+    assert made == [201, 200]
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_registrations")
+    assert page.status_code == 429
+    assert "Try again in 12 hours" in words(page)
+    for answer in (refused, page):
+        assert 0 < int(answer.headers["retry-after"]) <= 86_400 // MOST_ACCOUNTS
+        assert '"registrations-day";r=0;' in answer.headers["ratelimit"]
+    assert await database.fetchval("SELECT count(*) FROM account WHERE email = $1", email) == 0
+    assert await letters(database, email) == []
+
+
+@pytest.mark.parametrize("path", [FORGOT, RESEND])
+async def test_client_causes_so_many_emails_whether_or_not_the_addresses_have_accounts(
+    visitor: httpx.Client, database: asyncpg.Connection, path: str
+) -> None:
+    emails = [new_email() for _ in range(MOST_EMAILS + 2)]
+    for email in emails[::2]:
+        insert(visitor, email)
+
+    answers = [visitor.post(path, json={"email": email}) for email in emails]
+
+    assert [answer.status_code for answer in answers] == [202] * MOST_EMAILS + [429] * 2
+    assert {answer.json()["code"] for answer in answers[MOST_EMAILS:]} == {"too_many_emails"}
+    sent = [len(await letters(database, email)) for email in emails]
+    assert sent == [1, 0] * (MOST_EMAILS // 2) + [0, 0]
+    page = send(visitor, "/forgot", "/forgot", email=new_email())
+    assert page.status_code == 429
+    assert "Try again in" in words(page)
+
+
+async def test_registering_counts_as_an_email(visitor: httpx.Client) -> None:
+    for _ in range(MOST_EMAILS):
+        assert visitor.post(FORGOT, json={"email": new_email()}).status_code == 202
+    assert ask_to_register(visitor).status_code == 429
+
+
+async def test_recipient_gets_so_many_emails_of_a_kind_and_the_answers_do_not_tell(
+    visitor: httpx.Client, database: asyncpg.Connection
+) -> None:
+    email, nobody = new_email(), new_email()
+    insert(visitor, email)
+
+    answers = []
+    for _ in range(MOST_TO_RECIPIENT + 2):
+        use_new_address(visitor)
+        answers += [visitor.post(FORGOT, json={"email": each}) for each in (email, email.upper(), nobody)]
+        # Else the same email would not be sent again for five minutes.
+        await database.execute("UPDATE account SET session_epoch = session_epoch + 1 WHERE email = $1", email)
+
+    assert {(answer.status_code, answer.text) for answer in answers} == {(202, answers[0].text)}
+    kinds = [kind for kind, _ in await letters(database, email)]
+    assert kinds == ["reset"] * MOST_TO_RECIPIENT
+    assert visitor.post(RESEND, json={"email": email}).status_code == 202
+    assert [kind for kind, _ in await letters(database, email)][-1] == "confirm", "another kind has its own limit"
+
+
+async def test_owner_who_changes_the_address_too_often_is_told_and_nothing_is_sent(
+    visitor: httpx.Client, database: asyncpg.Connection
+) -> None:
+    user = register(visitor)
+    await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user.email)
+    asked = [new_email() for _ in range(MOST_TO_RECIPIENT + 1)]
+
+    answers = [
+        visitor.patch("/api/v1/users/me", json={"email": email, "password": PASSWORD}, headers=user.headers)
+        for email in asked
+    ]
+
+    assert [answer.status_code for answer in answers] == [200] * MOST_TO_RECIPIENT + [429]
+    assert answers[-1].json()["code"] == "too_many_emails"
+    assert [len(await letters(database, email)) for email in asked] == [1] * MOST_TO_RECIPIENT + [0]
+
+
+async def test_owner_who_asks_for_the_confirmation_again_is_limited_by_address(visitor: httpx.Client) -> None:
+    register_on_page(visitor)
+    for _ in range(MOST_EMAILS):
+        assert visitor.post(FORGOT, json={"email": new_email()}).status_code == 202
+    assert send(visitor, "/settings", "/settings/confirm").status_code == 429
