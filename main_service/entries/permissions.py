@@ -20,12 +20,10 @@ class ManageTokens:
     def __init__(self, settings: Settings) -> None:
         self._secret = settings.secret.get_secret_value().encode()
 
-    def token_for(self, entry: Entry | LiveEntry) -> str:
-        """The one token that opens the entry while it is a guest's: 43 characters of base64url."""
-        signed = f"manage:{entry.key}"
+    def token_for(self, key: str, generation: int = 0) -> str:
+        """The one token of `key` that opens it after so many claims: 43 characters of base64url."""
         # No key has a colon in it, so that this signs no other key.
-        if entry.manage_generation:
-            signed += f":{entry.manage_generation}"
+        signed = f"manage:{key}:{generation}" if generation else f"manage:{key}"
         signature = hmac.digest(self._secret, signed.encode(), "sha256")
         return urlsafe_b64encode(signature).rstrip(b"=").decode("ascii")
 
@@ -34,10 +32,10 @@ class ManageTokens:
 
         None: it belongs to an account, so no token opens it, or did, and its token is for nobody from before.
         """
-        return self.token_for(entry) if entry.owner_id is None and entry.manage_generation == 0 else None
+        return self.token_for(entry.key) if entry.owner_id is None and entry.manage_generation == 0 else None
 
-    def check(self, entry: Entry | LiveEntry, token: str | None) -> None:
-        """Let pass requests with the token of the entry.
+    def check(self, key: str, token: str | None, generation: int = 0) -> None:
+        """Let pass requests with the token of `key` after so many claims.
 
         Raises:
             ManageTokenMissingError: there is no token.
@@ -45,7 +43,7 @@ class ManageTokens:
         """
         if not token:
             raise ManageTokenMissingError
-        if not hmac.compare_digest(token.encode("utf-8", "replace"), self.token_for(entry).encode("ascii")):
+        if not hmac.compare_digest(token.encode("utf-8", "replace"), self.token_for(key, generation).encode("ascii")):
             raise ManageTokenWrongError
 
 
@@ -80,7 +78,7 @@ class Rights:
             ManageTokenMissingError, ManageTokenWrongError: it is a guest's.
         """
         if entry.owner_id is None:
-            self._manage_tokens.check(entry, asker.manage_token)
+            self._manage_tokens.check(entry.key, asker.manage_token, entry.manage_generation)
         elif asker.account_id is None:
             raise SignInRequiredError
         elif not asker.owns(entry):

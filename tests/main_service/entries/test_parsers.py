@@ -146,6 +146,11 @@ def test_only_the_token_of_a_key_opens_it(key: str, other_key: str, text: str, p
     for wrong in (changed, TOKENS.token_for(other_key), token[:-1], f"{token} ", token.swapcase(), f" {text}"):
         with pytest.raises(ManageTokenWrongError):
             TOKENS.check(key, wrong)
+    # A claim makes another one.
+    TOKENS.check(key, TOKENS.token_for(key, 1), 1)
+    for old, generation in ((token, 1), (TOKENS.token_for(key, 1), 0), (TOKENS.token_for(key, 1), 2)):
+        with pytest.raises(ManageTokenWrongError):
+            TOKENS.check(key, old, generation)
     for missing in (None, ""):
         with pytest.raises(ManageTokenMissingError):
             TOKENS.check(key, missing)

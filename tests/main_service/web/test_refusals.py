@@ -189,8 +189,8 @@ def test_address_of_nothing_is_never_repeated(client: httpx.Client, key: str) ->
         ("/some-key/reveal", "GET, HEAD, POST"),
         ("/api/v1/pastes", "POST"),
         ("/api/v1/links", "POST"),
-        ("/api/v1/entries/some-key", "GET, PATCH, DELETE"),
-        ("/api/v1/entries/some-key/text", "GET"),
+        ("/api/v1/entries/some-key", "GET, HEAD, PATCH, DELETE"),
+        ("/api/v1/entries/some-key/text", "GET, HEAD"),
     ],
 )
 def test_wrong_method_is_told_all_right_ones(client: httpx.Client, address: str, methods: str) -> None:
