@@ -25,6 +25,7 @@ from main_service.entries.models import Kind
 from main_service.entries.schemas import MAX_VIEWS, NEVER, LinkIn, PasteIn
 from main_service.entries.serializers import manage_address, page_entry
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
+from main_service.entry_pages.line_ends import can_be_in_form
 from main_service.errors import AppError, EntryEndedError, InvalidInputError, NotFoundError
 from main_service.web import forms
 from main_service.web.csrf import COOKIE as FORM_COOKIE
@@ -141,15 +142,16 @@ class CreatePage:
         # Whoever seems to be signed in keeps the choices of users, also while nobody can say whether they are.
         is_user = has_session_cookie(self._request)
         policy = self._policies.user if is_user else self._policies.guest
-        errors: dict[str, str] = {}
-        if error is not None:
-            errors = sentences(error)
+        form = {name: fields.get(name, "") for name in FIELDS}
+        errors = sentences(error)
+        if not can_be_in_form(form["text"]):
+            errors["text"] = "A form can't show NUL characters: they are replaced. To keep them, use the API."
         response = render(
             self._request,
             "entries/home.html",
             status=error.status if error else 200,
             kind=kind.value,
-            form={name: fields.get(name, "") for name in FIELDS},
+            form=form,
             form_id=fields.get(FORM_ID) or secrets.token_urlsafe(_FORM_ID_BYTES),
             errors=errors,
             lifetimes=creation_lifetime_choices(policy),

@@ -264,6 +264,15 @@ def test_text_with_nul_is_not_offered_for_editing_but_the_rest_is(client: httpx.
     assert (text_of(client, paste), shown(client, paste).json()["title"]) == (text.encode(), "A title")
 
 
+def test_refused_new_paste_with_nul_says_that_it_can_not_be_shown(client: httpx.Client) -> None:
+    refused = send_form(client, "/", "/pastes", text="a\0b", alias="no")
+    assert refused.status_code == 422
+    assert "A form can't show NUL characters" in words(refused)
+
+    created = send_form(client, "/", "/pastes", text="a\0b")
+    assert created.status_code == 200, "what a browser sends of it is taken"
+
+
 def test_text_that_got_nul_meanwhile_is_not_overwritten(client: httpx.Client) -> None:
     paste = create_paste(client, text="one")
     address, fields = open_form(client, paste)
