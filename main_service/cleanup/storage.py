@@ -23,6 +23,7 @@ from main_service.accounts.models import EndedSession
 from main_service.collections.models import CollectionEntry
 from main_service.engines.batches import delete_batch
 from main_service.engines.postgres import Session
+from main_service.entries import link_targets
 from main_service.entries.idempotency import REMEMBERED_FOR
 from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, StaleKey
 from main_service.entries.storage import is_not_over
@@ -131,6 +132,7 @@ async def _empty(session: Session, which: ColumnElement[bool], *, limit: int, **
     keys = (await session.execute(emptied)).scalars().all()
     if keys:
         await session.execute(delete(CollectionEntry).where(CollectionEntry.entry_key.in_(keys)))
+        await link_targets.forget(session, keys)
     return len(keys)
 
 

@@ -142,6 +142,20 @@ class Entry(Base):
     body_deleted_at: Mapped[datetime | None]
 
 
+class LinkTarget(Base):
+    """What a link leads to from an instant on, until its next row. Emptied together with its entry.
+
+    A link without rows was made by a release that writes none, and leads to its entry's `original_url` since then.
+    """
+
+    __tablename__ = "link_target"
+
+    key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    valid_from: Mapped[datetime] = mapped_column(primary_key=True)
+    """In whole milliseconds, as visits are."""
+    original_url: Mapped[str]
+
+
 class BodyToDelete(Base):
     """A text nobody may ask for any more. Written by the transaction that decides so: the object store's to-do list."""
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from main_service.accounts.errors import TokenInvalidError
 from main_service.engines.postgres import Session
+from main_service.entries import link_targets
 from main_service.entries.entry import LiveEntry
 from main_service.entries.idempotency import REMEMBERED_FOR, Attempt
 from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, StaleKey
@@ -41,7 +42,10 @@ _CREATE = text(
         INSERT INTO entry ({", ".join(_NEW_COLUMNS)})
         SELECT * FROM unnest({", ".join(f"CAST(:{name} AS {type_}[])" for name, type_ in _NEW_COLUMNS.items())})
         ON CONFLICT (key) DO NOTHING
-        RETURNING key
+        RETURNING key, created_at, original_url
+    ), target AS (
+        INSERT INTO link_target (key, valid_from, original_url)
+        SELECT key, date_trunc('milliseconds', created_at), original_url FROM made WHERE original_url IS NOT NULL
     ), stale AS (
         INSERT INTO stale_key (key) SELECT key FROM made WHERE :are_stale
     )
@@ -112,9 +116,12 @@ async def find_for_update(session: Session, key: str) -> Entry | None:
 
 
 async def change(session: Session, entry: Entry, values: dict[str, Any]) -> None:
-    """Change a row, and note that Redis may hold what it was."""
-    if "original_url" in values:
-        values = {**values, "target_digest": target_digest(values["original_url"])}
+    """Change a row, and note that Redis may hold what it was; of a link that leads elsewhere now, where it led."""
+    original_url = values.get("original_url", entry.original_url)
+    if original_url is not None and original_url != entry.original_url:
+        changed_at = values.get("updated_at", datetime.now(UTC))
+        await link_targets.note_change(session, entry, original_url=original_url, changed_at=changed_at)
+        values = {**values, "target_digest": target_digest(original_url)}
     for name, value in values.items():
         setattr(entry, name, value)
     await session.flush()

@@ -1,10 +1,12 @@
 """What a portion of visits adds to the tables."""
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -35,6 +37,10 @@ class Visited(NamedTuple):
 
     owner_id: UUID | None
     target: Target
+    """The present one."""
+    earlier: tuple[tuple[int, Target], ...] = ()
+    """If it changed while these visits came: all their targets, the present one too, with the instants from which they
+    held, in ms since 1970, earliest first."""
 
 
 class Counts(NamedTuple):
@@ -90,12 +96,19 @@ class _Hour:
 class _OfEntry:
     """What its visits have in common, and its visits by the number of their hour."""
 
-    __slots__ = ("first_fields", "hours", "last_fields")
+    __slots__ = ("_earlier", "first_fields", "has_changed", "hours", "last_fields")
 
     def __init__(self, key: str, visited: Visited) -> None:
         self.first_fields = copy_rows.texts(key) + copy_rows.uuid(visited.owner_id)
-        self.last_fields = copy_rows.texts(visited.target.domain_1st, visited.target.domain_2nd)
+        self.last_fields = copy_rows.texts(*visited.target)
+        self.has_changed = bool(visited.earlier)
+        self._earlier = [(from_ms, copy_rows.texts(*target)) for from_ms, target in visited.earlier]
         self.hours: dict[int, _Hour] = defaultdict(_Hour)
+
+    def last_fields_at(self, at_ms: int) -> bytes:
+        """Those of the target that held then; of the first that is known for what came before it."""
+        later = bisect_right(self._earlier, at_ms, key=itemgetter(0))
+        return self._earlier[max(0, later - 1)][1]
 
 
 _Asked = TypeVar("_Asked")
@@ -143,9 +156,10 @@ class Counting:
                 hour.bots += 1
             else:
                 hour.people.append((browser, country, device, language, os, referrer, visitor or _NOTHING, at_ms))
+            last_fields = entry.last_fields_at(at_ms) if entry.has_changed else entry.last_fields
             yield row(
                 at_ms, entry.first_fields, place_fields, agent_fields, language_fields, referrer_fields,
-                entry.last_fields, is_bot_field,
+                last_fields, is_bot_field,
             )  # fmt: skip
 
     def add_up(self) -> Tally:

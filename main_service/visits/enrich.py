@@ -48,10 +48,19 @@ class Referrer(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Of a link: the registrable domain that it leads to, and what stands before it; both None for a paste."""
+    """The host that a link leads to, in parts; all are None for a paste."""
 
+    domain: str | None
+    """Registrable, as a referrer's; the host itself if there is none."""
+    subdomain: str | None
+    """What stands before it, such as `www`."""
     domain_1st: str | None
+    """The first level, under which a registry registers: `com`, `co.uk`; None for an address and an unknown ending."""
     domain_2nd: str | None
+    """The second level, with the first: `example.co.uk`."""
+
+
+PASTE = Target(None, None, None, None)
 
 
 @lru_cache(REMEMBERED)
@@ -93,9 +102,14 @@ def read_language(language: str) -> str | None:
 @lru_cache(REMEMBERED)
 def read_target(original_url: str) -> Target:
     host = _host(original_url)
-    domain = _registrable(host)
-    before = host[: -len(domain) - 1] if host and domain else ""
-    return Target(domain, before or None)
+    if not host:
+        return PASTE
+    parts = _split_host.extract_str(host)
+    domain = parts.top_domain_under_public_suffix or host
+    subdomain = host[: -len(domain) - 1]
+    return Target(
+        domain, subdomain or None, parts.registry_suffix or None, parts.top_domain_under_registry_suffix or None
+    )
 
 
 @lru_cache(REMEMBERED)

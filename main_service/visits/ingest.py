@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
@@ -45,6 +46,12 @@ def _sqlstate(error: Exception) -> str:
     """Empty if the error is not PostgreSQL's. What COPY raises has not gone through SQLAlchemy."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     return getattr(cause, "sqlstate", None) or ""
+
+
+def _earliest(visits: Sequence[RecordedVisit]) -> datetime:
+    """When the first of them was; at the latest now, whatever they say."""
+    now_ms = time.time_ns() // 1_000_000
+    return datetime.fromtimestamp(min(now_ms, *(visit[0] for visit in visits)) / 1000, UTC)
 
 
 logger = logging.getLogger(__name__)
@@ -194,7 +201,8 @@ class Ingest:
         visits = [visit for batch_id in new for visit in portion.batches[batch_id]]
         if not visits:
             return 0
-        entries = await storage.find_entries(session, {key for key in portion.keys if is_key(key)})
+        keys = {key for key in portion.keys if is_key(key)}
+        entries = await storage.find_entries(session, keys, since=_earliest(visits))
         counting = Counting(entries, self._countries)
         await storage.insert_visits(session, counting.rows(visits))
         tally = counting.add_up()

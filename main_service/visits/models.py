@@ -24,6 +24,8 @@ visit = Table(
     Column("language", Text),
     Column("referrer", Text),
     Column("referrer_domain", Text),
+    Column("target_domain", Text),
+    Column("target_subdomain", Text),
     Column("domain_1st", Text),
     Column("domain_2nd", Text),
     Column("is_bot", Boolean, nullable=False),

@@ -9,11 +9,13 @@ from sqlalchemy import Text, any_, bindparam, delete, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from main_service.engines.postgres import Session
+from main_service.entries import link_targets
+from main_service.entries.link_targets import Led
 from main_service.entries.models import Entry
 from main_service.errors import DatabaseUnavailableError
 from main_service.visits.aggregate import Counts, ValueCount, Visited
 from main_service.visits.copy_rows import COLUMNS, copy_data
-from main_service.visits.enrich import Target, read_target
+from main_service.visits.enrich import PASTE, read_target
 from main_service.visits.models import OTHER, VisitBatch, visit
 
 MOST_VALUES = 100
@@ -130,16 +132,23 @@ async def forget_batches(session: Session, *, before: datetime) -> int:
     return forgotten
 
 
-async def find_entries(session: Session, keys: Collection[str]) -> dict[str, Visited]:
-    """Those of the entries that there are, live or ended."""
+async def find_entries(session: Session, keys: Collection[str], *, since: datetime) -> dict[str, Visited]:
+    """Those of the entries that there are, live or ended, with the targets that links had since an instant."""
     # One parameter, for PostgreSQL takes no more than 32,767 of them.
     statement = select(Entry.key, Entry.owner_id, Entry.original_url).where(
         Entry.key == any_(bindparam("keys", list(keys), ARRAY(Text)))
     )
-    return {
-        key: Visited(owner_id, Target(None, None) if original_url is None else read_target(original_url))
-        for key, owner_id, original_url in await session.execute(statement)
-    }
+    rows = (await session.execute(statement)).all()
+    changed = await link_targets.list_changed(session, keys, since=since)
+    return {key: _visited(owner_id, original_url, changed.get(key, [])) for key, owner_id, original_url in rows}
+
+
+def _visited(owner_id: UUID | None, original_url: str | None, changes: Sequence[Led]) -> Visited:
+    if original_url is None:
+        return Visited(owner_id, PASTE)
+    earlier = tuple((round(led.valid_from.timestamp() * 1000), read_target(led.original_url)) for led in changes)
+    # One is that of a link that was made since.
+    return Visited(owner_id, read_target(original_url), earlier if len(earlier) > 1 else ())
 
 
 async def insert_visits(session: Session, rows: Iterator[bytes]) -> None:

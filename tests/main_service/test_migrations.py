@@ -57,6 +57,7 @@ async def test_upgrade_is_what_the_models_say_and_downgrade_leaves_nothing(own_d
         "visit",
         "visit_default",
         "visit_batch",
+        "link_target",
         "visit_hour",
         "visit_day_value",
         "visit_month",

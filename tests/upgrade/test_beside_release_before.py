@@ -290,6 +290,19 @@ async def test_entry_that_either_notes_the_use_of_is_not_ended_as_unused_and_has
     assert (shown["visit_count"], shown["last_visit_at"]) == (0, None)
 
 
+async def test_targets_are_known_whoever_makes_a_link_and_changes_it(
+    old: WebServer, new: WebServer, database: asyncpg.Connection
+) -> None:
+    link = create_link(old.client)
+    for number, changer in enumerate([new, old, new]):
+        change(changer, link, original_url=f"https://new.example/{number}")
+
+    rows = await database.fetch("SELECT original_url FROM link_target WHERE key = $1 ORDER BY valid_from", link["key"])
+    assert [row["original_url"] for row in rows] == [
+        "https://example.org/target", *(f"https://new.example/{number}" for number in range(3)),
+    ]  # fmt: skip
+
+
 def test_limited_views_are_spent_at_both_together(one: WebServer, other: WebServer) -> None:
     paste = create_paste(one.client, text="twice", views=2)
     api_text = f"/api/v1/entries/{paste['key']}/text"

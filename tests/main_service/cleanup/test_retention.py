@@ -6,7 +6,7 @@ import asyncpg
 import httpx
 
 from tests.main_service.cleanup.rows import ago, ended, find, insert_account, insert_entry, insert_paste
-from tests.main_service.entries.making import create_paste
+from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.support.running import Environment, run_main
 
 KEPT = {
@@ -153,3 +153,21 @@ async def test_tasks_are_forgotten_30_days_after_they_were_finished(
 
     left = await archive.fetch("SELECT finished_at > now() - interval '30 days' AS is_young FROM admin_task")
     assert sorted(map(str, (row["is_young"] for row in left))) == ["None", "True"]
+
+
+async def test_nothing_is_left_of_the_targets_of_an_entry_that_is_emptied(
+    archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection
+) -> None:
+    link, neighbour = create_link(archive_client), create_link(archive_client)
+    for each in (link, neighbour):
+        change = {"original_url": "https://new.example/"}
+        address = f"/api/v1/entries/{each['key']}"
+        archive_client.patch(address, json=change, headers=managing(each)).raise_for_status()
+    archive_client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).raise_for_status()
+
+    run_main("cleanup", environment=archive_environment)
+
+    rows = await archive.fetch("SELECT key, original_url FROM link_target ORDER BY valid_from")
+    assert [tuple(row) for row in rows] == [
+        (neighbour["key"], "https://example.org/target"), (neighbour["key"], "https://new.example/"),
+    ]  # fmt: skip

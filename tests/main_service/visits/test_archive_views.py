@@ -63,4 +63,4 @@ async def test_visits_are_archived_with_all_that_is_kept_of_them(database: async
     columns = "SELECT column_name FROM information_schema.columns WHERE table_name = $1"
     names = {name: {row[0] for row in await database.fetch(columns, name)} for name in ("visit", "visit_archive")}
 
-    assert names["visit_archive"] == names["visit"] | {"archived_at", "archival_reason"}
+    assert names["visit_archive"] == names["visit"] | {"archived_at", "archival_reason", "original_url"}

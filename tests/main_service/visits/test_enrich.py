@@ -175,20 +175,25 @@ def test_registrable_domain_of_a_referrer(referrer: str, domain: str | None) -> 
 
 
 @pytest.mark.parametrize(
-    ("original_url", "first", "second"),
+    ("original_url", "target"),
     [
-        ("https://example.org/x", "example.org", None),
-        ("https://www.example.org", "example.org", "www"),
-        ("https://a.b.example.co.uk:81/", "example.co.uk", "a.b"),
-        ("HTTPS://Blog.Example.ORG/", "example.org", "blog"),
-        ("https://someone.github.io/", "someone.github.io", None),
-        ("http://192.0.2.7/", "192.0.2.7", None),
-        ("http://printer/", "printer", None),
-        ("https://bücher.example/", "xn--bcher-kva.example", None),
+        ("https://example.org/x", Target("example.org", None, "org", "example.org")),
+        ("https://www.example.org", Target("example.org", "www", "org", "example.org")),
+        ("https://a.b.example.co.uk:81/", Target("example.co.uk", "a.b", "co.uk", "example.co.uk")),
+        ("HTTPS://Blog.Example.COM/", Target("example.com", "blog", "com", "example.com")),
+        # Registered with GitHub, which is registered with a registry.
+        ("https://a.someone.github.io/", Target("someone.github.io", "a", "io", "github.io")),
+        ("https://co.uk/", Target("co.uk", None, "co.uk", None)),
+        ("http://192.0.2.7/", Target("192.0.2.7", None, None, None)),
+        ("http://[2001:db8::1]/", Target("[2001:db8::1]", None, None, None)),
+        ("http://printer/", Target("printer", None, None, None)),
+        ("http://printer.internal/", Target("printer.internal", None, None, None)),
+        ("https://bücher.example/", Target("xn--bcher-kva.example", None, None, None)),
+        ("https://bücher.de/", Target("xn--bcher-kva.de", None, "de", "xn--bcher-kva.de")),
     ],
 )
-def test_domains_of_a_target(original_url: str, first: str, second: str | None) -> None:
-    assert read_target(original_url) == Target(first, second)
+def test_domains_of_a_target(original_url: str, target: Target) -> None:
+    assert read_target(original_url) == target
 
 
 @pytest.mark.parametrize(

@@ -82,8 +82,10 @@ async def test_kept_of_a_visit(environment: Environment, database: asyncpg.Conne
         "language": "en",
         "referrer": "https://forum.example.net/thread/4711",
         "referrer_domain": "example.net",
-        "domain_1st": "example.co.uk",
-        "domain_2nd": "news",
+        "target_domain": "example.co.uk",
+        "target_subdomain": "news",
+        "domain_1st": "co.uk",
+        "domain_2nd": "example.co.uk",
         "is_bot": False,
     }
 
@@ -100,7 +102,7 @@ async def test_visit_of_somebody_who_wants_nothing_kept_is_counted_as_a_person(
     assert await counted(database, key) == (1, 0)
     row = dict(await database.fetchrow("SELECT * FROM visit WHERE key = $1", key))
     assert {name for name, value in row.items() if value is not None} == {
-        "visited_at", "key", "domain_1st", "is_bot"
+        "visited_at", "key", "target_domain", "domain_1st", "domain_2nd", "is_bot"
     }  # fmt: skip
     for dimension in DIMENSIONS:
         assert await values(database, key, dimension) == {"unknown": 1}
@@ -221,9 +223,9 @@ async def test_nothing_but_figures_comes_back_to_an_entry_that_was_emptied(
 
     assert await counted(database, key) == (1, 0)
     row = await database.fetchrow(
-        "SELECT last_visit_at, domain_1st FROM entry JOIN visit USING (key) WHERE key = $1", key
+        "SELECT last_visit_at, target_domain, domain_1st FROM entry JOIN visit USING (key) WHERE key = $1", key
     )
-    assert tuple(row) == (None, None)
+    assert tuple(row) == (None, None, None)
 
 
 async def test_visit_to_a_paste_has_no_target(
@@ -235,7 +237,10 @@ async def test_visit_to_a_paste_has_no_target(
     await ingest(environment)
 
     assert await counted(database, key) == (1, 0)
-    assert await database.fetchval("SELECT domain_1st FROM visit WHERE key = $1", key) is None
+    row = await database.fetchrow(
+        "SELECT target_domain, target_subdomain, domain_1st, domain_2nd FROM visit WHERE key = $1", key
+    )
+    assert tuple(row) == (None, None, None, None)
 
 
 async def test_more_than_fits_a_portion_is_counted_in_one_round(
