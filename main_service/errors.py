@@ -163,6 +163,14 @@ class NoCredentialsError(ValueError):
     """S3 is meant and nothing says with whose credentials. Its text is a sentence for operators."""
 
 
+class StorageFullError(AppError):
+    status = 507
+    code = "storage_full"
+    message = "The service has no room for more text right now."
+    advice = "Links can still be created. Try again later."
+    headers = {"Retry-After": "300"}
+
+
 class PasswordsBusyError(UnavailableError):
     code = "sign_in_busy"
     message = "Too many people are signing in right now."

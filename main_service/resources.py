@@ -87,7 +87,9 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
             settings=settings,
             sessions=async_sessionmaker(engine, class_=Session, expire_on_commit=False),
             redis=careful_redis,
-            bodies=BodyStore(store, max_text_bytes=settings.max_text_bytes),
+            bodies=BodyStore(
+                store, max_text_bytes=settings.max_text_bytes, min_free_bytes=settings.body_store_min_free_bytes
+            ),
             files=FileStore(store),
             keys=KeySource(careful_redis),
             known_keys=KnownKeys(careful_redis, hasher=KeyHasher(secret)),

@@ -56,6 +56,13 @@ class Settings(LimitSettings):
         description="Address of an S3 server other than Amazon's. Default: Amazon's.",
     )
     body_store_region: str = Field("us-east-1", description="Region of the bucket. Default us-east-1.")
+    body_store_min_free_bytes: int = Field(
+        512 * 1024 * 1024,
+        ge=0,
+        le=10**18,
+        description="With file:///FOLDER: new texts are refused when less than this is free on its disk. 0: never. "
+        "Default 536870912 (512 MiB).",
+    )
     max_text_bytes: int = Field(
         10 * 1024 * 1024,
         ge=1,

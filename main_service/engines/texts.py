@@ -17,6 +17,7 @@ from uuid import UUID
 import obstore
 import zstandard
 
+from main_service.engines.disk_floor import DiskFloor
 from main_service.engines.object_store import ObjectStore, require_folder, sync_to_disk, translated_errors
 from main_service.errors import BodyStoreUnavailableError, TextTooLargeError
 
@@ -50,19 +51,25 @@ class BodyStore:
         BodyStoreUnavailableError: from every method, when the store is away, refuses or is full.
     """
 
-    def __init__(self, store: ObjectStore, *, max_text_bytes: int) -> None:
+    def __init__(self, store: ObjectStore, *, max_text_bytes: int, min_free_bytes: int = 0) -> None:
+        """`min_free_bytes`: of the disk of a folder, which texts must leave free; 0 for none."""
         self._store = store
         self._folder = store.folder
         self._max_text_bytes = max_text_bytes
+        self._floor = DiskFloor(store.folder, min_free_bytes) if store.folder is not None else None
 
     async def put(self, body_id: UUID, text: bytes) -> None:
         """Keep `text`; when this returns it outlives a power cut.
 
         Raises:
             TextTooLargeError: it has more than `max_text_bytes`.
+            StorageFullError: the disk must keep what it has free.
         """
         if len(text) > self._max_text_bytes:
             raise TextTooLargeError(self._max_text_bytes)
+        if self._floor is not None:
+            with translated_errors():
+                await self._floor.require_room()
         if len(text) <= INLINE_BYTES:
             compressed = zstandard.compress(text, COMPRESSION_LEVEL)
         else:

@@ -21,6 +21,7 @@ from main_service.errors import (
     DatabaseUnavailableError,
     EntryEndedError,
     NotFoundError,
+    StorageFullError,
     TextTooLargeError,
 )
 from main_service.web.json_api import JsonRoute
@@ -56,7 +57,10 @@ ExpiresAtQuery = Annotated[
     status_code=201,
     summary="Create a paste",
     openapi_extra=TOKEN_OR_NONE,
-    responses={201: _CREATED, **problem_responses(*_CREATE, BodyStoreUnavailableError, TextTooLargeError)},
+    responses={
+        201: _CREATED,
+        **problem_responses(*_CREATE, BodyStoreUnavailableError, StorageFullError, TextTooLargeError),
+    },
 )
 async def create_paste(
     paste: PasteIn,

@@ -43,6 +43,7 @@ from main_service.errors import (
     EntryEndedError,
     NotFoundError,
     SignInRequiredError,
+    StorageFullError,
     TextTooLargeError,
     TooManyUnknownKeysError,
 )
@@ -129,7 +130,13 @@ async def get_entry_text(
     responses={
         200: ETAG_RESPONSE,
         **problem_responses(
-            *_MANAGE, *_TEXT, BodyTooLargeError, TextTooLargeError, TooMuchCreatedError, VersionMismatchError
+            *_MANAGE,
+            *_TEXT,
+            BodyTooLargeError,
+            StorageFullError,
+            TextTooLargeError,
+            TooMuchCreatedError,
+            VersionMismatchError,
         ),
     },
 )

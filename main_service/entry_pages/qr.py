@@ -11,6 +11,8 @@ MIN_SIZE = 128
 """In px. The longest address of ours fits in."""
 MAX_SIZE = 2048
 DEFAULT_SIZE = 512
+SIZES = (MIN_SIZE, 192, 256, 384, DEFAULT_SIZE, 768, 1024, 1536, MAX_SIZE)
+"""Those that are drawn. So asking for one size after the other draws no picture anew."""
 _KEPT = 1_000
 
 
@@ -32,9 +34,14 @@ def draw_svg(address: str) -> bytes:
     return picture.getvalue()
 
 
-@lru_cache(maxsize=_KEPT)
 def draw_png(address: str, size: int) -> bytes:
-    """At most `size` px wide and high: each module is as many whole px as fit."""
+    """At most `size` px wide and high: as many as the next smaller one of `SIZES`, or a little less."""
+    return _draw_png(address, max(drawn for drawn in SIZES if drawn <= size))
+
+
+@lru_cache(maxsize=_KEPT)
+def _draw_png(address: str, size: int) -> bytes:
+    """Each module is as many whole px as fit."""
     code = _make(address)
     modules, _ = code.symbol_size(scale=1, border=QUIET_ZONE)
     picture = BytesIO()

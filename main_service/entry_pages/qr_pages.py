@@ -13,7 +13,7 @@ from main_service.entries.dependencies import EntryReaderDep, ReadingAskerDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Visibility
 from main_service.entries.serializers import short_address
-from main_service.entry_pages.qr import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE, draw_png, draw_svg
+from main_service.entry_pages.qr import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE, SIZES, draw_png, draw_svg
 from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError, TooManyUnknownKeysError
 from main_service.web.problems import InternalError, problem_responses
 
@@ -74,7 +74,12 @@ async def get_qr_png(
     settings: SettingsDep,
     size: Annotated[
         int,
-        Query(ge=MIN_SIZE, le=MAX_SIZE, description="Its width and height in px, at most; the modules are whole px."),
+        Query(
+            ge=MIN_SIZE,
+            le=MAX_SIZE,
+            description=f"Its width and height in px, at most: one of {', '.join(map(str, SIZES))} is taken, and less "
+            "if its modules, which are whole px, don't fill it.",
+        ),
     ] = DEFAULT_SIZE,
 ) -> Response:
     entry = await reader.get(key, asker)

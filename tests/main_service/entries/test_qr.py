@@ -87,6 +87,15 @@ def test_picture_is_as_large_as_whole_pixels_allow(client: httpx.Client, size: i
         assert size // 2 < width <= size
 
 
+def test_sizes_snap_to_a_few(client: httpx.Client) -> None:
+    """Else one client could have thousands of pictures drawn of one entry."""
+    key = create_link(client)["key"]
+
+    pictures = {client.get(f"/{key}/qr.png", params={"size": size}).content for size in range(128, 2049, 40)}
+
+    assert len(pictures) <= 9
+
+
 @pytest.mark.parametrize("size", ["127", "2049", "-1", "0", "1e3", "99999999999999999999", "", "a", "512.5"])
 def test_size_out_of_bounds_is_refused(client: httpx.Client, size: str) -> None:
     link = create_link(client)

@@ -1,0 +1,70 @@
+"""A part of the disk of the texts stays free: what would need it is refused, and the rest goes on."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from main_service.engines import disk_floor
+from main_service.engines.disk_floor import DiskFloor, free_bytes
+from main_service.errors import StorageFullError
+from tests.main_service.entries.making import create_paste, managing
+from tests.support.browsing import send_form, words
+from tests.support.running import Environment, WebServer
+
+
+@pytest.fixture(scope="module")
+def full(environment: Environment) -> Iterator[WebServer]:
+    """No disk has so much free."""
+    with WebServer(environment | {"MAIN_BODY_STORE_MIN_FREE_BYTES": str(10**18)}) as server:
+        yield server
+
+
+def test_without_room_new_texts_are_refused_and_the_rest_goes_on(web: WebServer, full: WebServer) -> None:
+    paste = create_paste(web.client, text="kept")
+    address = f"/api/v1/entries/{paste['key']}"
+
+    refused = full.client.post("/api/v1/pastes", json={"text": "more"})
+    page = send_form(full.client, "/", "/pastes", text="typed for an hour")
+    changed = full.client.patch(address, json={"text": "more"}, headers=managing(paste))
+
+    for answer in (refused, changed):
+        assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
+        assert int(answer.headers["retry-after"]) > 0
+    assert page.status_code == 507
+    assert "no room for more text" in words(page)
+    assert "typed for an hour</textarea>" in page.text
+    assert full.client.get(f"/{paste['key']}/raw").text == "kept"
+    assert full.client.patch(address, json={"title": "new"}, headers=managing(paste)).status_code == 200
+    assert full.client.post("/api/v1/links", json={"original_url": "https://example.org/"}).status_code == 201
+    assert full.client.delete(address, headers=managing(paste)).status_code == 204
+
+
+async def test_disk_is_looked_at_once_a_second_at_most_and_room_is_seen_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, free, looks = 100.0, 99, 0
+    monkeypatch.setattr(disk_floor.time, "monotonic", lambda: now)
+
+    def look(_: Path) -> int:
+        nonlocal looks
+        looks += 1
+        return free
+
+    floor = DiskFloor(tmp_path, 100, look=look)
+    for _ in range(5):
+        with pytest.raises(StorageFullError):
+            await floor.require_room()
+    free, now = 100, 100.9
+    with pytest.raises(StorageFullError):
+        await floor.require_room()
+    assert looks == 1
+    now = 101.0
+    await floor.require_room()
+    assert looks == 2
+
+
+def test_free_is_what_the_system_says(tmp_path: Path) -> None:
+    disk = os.statvfs(tmp_path)
+    assert abs(free_bytes(tmp_path) - disk.f_bavail * disk.f_frsize) < 10**9
