@@ -1,5 +1,6 @@
 """Reports as their owners ask for them, follow, fetch and delete them."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -23,6 +24,8 @@ from main_service.reports.errors import (
 from main_service.reports.models import Report, ReportFormat
 from main_service.statistics.time_ranges import check_order
 
+MOST_NAME_LETTERS = 40
+"""Of a collection, in the name of a file."""
 MOST_WAITING = 3
 MOST_REPORTS = 50
 MOST_DAYS = 400
@@ -189,8 +192,19 @@ class Reports:
 
 
 def file_name(report: Report) -> str:
+    """Of letters, digits and hyphens alone, so that no mail program or system reads it as something else."""
     ending = "xlsx" if report.format is ReportFormat.XLSX else "zip"
-    return f"slipbin-{report.first_day}-to-{report.last_day}.{ending}"
+    about = "" if report.collection_name is None else f"{_file_name_part(report.collection_name, report.id)}-"
+    return f"slipbin-{about}{report.first_day}-to-{report.last_day}.{ending}"
+
+
+def _file_name_part(name: str, report_id: UUID) -> str:
+    """What names a collection in a file's name; with some of the report's id where another name would look the same."""
+    words = re.findall(r"[a-z0-9]+", name.lower())
+    part = "-".join(words)[:MOST_NAME_LETTERS]
+    if " ".join(words) == name.lower() and len(part) < MOST_NAME_LETTERS:
+        return part
+    return f"{part}-{report_id.hex[:8]}".lstrip("-")
 
 
 def media_type_of(file_format: ReportFormat) -> str:

@@ -1,5 +1,6 @@
 """The letter that a report goes with: the file attached, or a link that ends when the file does."""
 
+import re
 from email.message import EmailMessage
 from typing import Any
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 
 from tests.main_service.accounts.registering import User
+from tests.main_service.collections.collecting import create as create_collection
 from tests.main_service.mail.rounds import Rounds
 from tests.main_service.mail.smtp_server import Inbox
 from tests.main_service.my_entries.owning import link_of
@@ -72,6 +74,42 @@ async def test_report_is_mailed_with_its_file(
     assert attached.get_content() == fetch(letter_client, user, report).content
     encoded = inbox.received[0][1].rpartition(b'filename="')[2].splitlines()[1:]
     assert max(map(len, encoded)) <= 76, "more than RFC 2045 lets a line of base64 have"
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("Reading list", r"slipbin-reading-list-2026-03-01-to-2026-03-31\.xlsx"),
+        ("reading-list", r"slipbin-reading-list-[0-9a-f]{8}-2026-03-01-to-2026-03-31\.xlsx"),
+        ("Список", r"slipbin-[0-9a-f]{8}-2026-03-01-to-2026-03-31\.xlsx"),
+        ('../"; a=b', r"slipbin-a-b-[0-9a-f]{8}-2026-03-01-to-2026-03-31\.xlsx"),
+        ("x" * 100, r"slipbin-x{40}-[0-9a-f]{8}-2026-03-01-to-2026-03-31\.xlsx"),
+    ],
+)
+async def test_collection_of_a_report_is_named_in_its_subject_and_its_file(
+    letter_client: httpx.Client,
+    letter_environment: Environment,
+    rounds: Rounds,
+    inbox: Inbox,
+    user: User,
+    name: str,
+    file: str,
+) -> None:
+    create_collection(letter_client, user, name)
+    report = await built(letter_client, letter_environment, user, collection=name)
+    rounds.run()
+
+    letter = letter_to(inbox, user)
+    assert letter["Subject"] == f"Your report of “{name}”, 2026-03-01 to 2026-03-31"
+    assert f"the collection “{name}”" in text_of(letter)
+    (attached,) = letter.iter_attachments()
+    attached_name = attached.get_filename()
+    assert attached_name is not None
+    assert re.fullmatch(file, attached_name), attached_name
+    assert attached_name in text_of(letter)
+    assert (
+        fetch(letter_client, user, report).headers["content-disposition"] == f'attachment; filename="{attached_name}"'
+    )
 
 
 async def test_link_of_the_letter_works_without_signing_in_as_long_as_the_file_is_there(
