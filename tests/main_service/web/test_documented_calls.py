@@ -25,9 +25,9 @@ def shown_calls() -> set[tuple[str, str]]:
 
 def call_of(command: list[str]) -> tuple[str, str]:
     [address] = [word for word in command if "://" in word and "{" not in word and "=http" not in word] or [
-        word for word in command if word.startswith("$URL")
+        word for word in command if word.startswith(("$URL", "$SITE"))
     ]
-    path = re.sub(r"^\$URL", "/api/v1", re.sub(r"^https?://[^/]+", "", address)).partition("?")[0]
+    path = re.sub(r"^\$URL", "/api/v1", re.sub(r"^(https?://[^/]+|\$SITE)", "", address)).partition("?")[0]
     if "-X" in command:
         return command[command.index("-X") + 1].lower(), path
     is_post = any(word == "-d" for word in command)
@@ -37,6 +37,19 @@ def call_of(command: list[str]) -> tuple[str, str]:
 def is_call(shown: tuple[str, str], operation: tuple[str, str]) -> bool:
     pattern = re.sub(r"\{[^}]+\}", "[^/]+", operation[1])
     return shown[0] == operation[0] and re.fullmatch(pattern, shown[1]) is not None
+
+
+def test_each_call_for_those_who_move_is_there(client: httpx.Client) -> None:
+    page = (REPOSITORY / "docs/api.md").read_text().partition("## The calls of other services")[2]
+    ours = [row.split(" | ")[-1] for row in page.splitlines() if row.startswith("| ") and "---" not in row]
+    calls = [call.split(" /", 1) for cell in ours for call in re.findall(r"`([A-Z]+ /[^`]*)`", cell)]
+    paths = client.get("/openapi.json").json()["paths"]
+
+    assert len(calls) > 15
+    for method, rest in calls:
+        path = "/" + rest.partition("?")[0]
+        assert {f"/api/v1{path}", path} & paths.keys(), path
+        assert any(method.lower() in paths.get(each, {}) for each in (f"/api/v1{path}", path)), path
 
 
 def test_each_call_is_shown_and_each_that_is_shown_is_there(client: httpx.Client) -> None:
