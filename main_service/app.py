@@ -11,6 +11,7 @@ from main_service.account_deletion import pages as account_deletion_pages
 from main_service.account_deletion import routes as account_deletion_routes
 from main_service.accounts import admin_routes, auth_routes, me_routes, recovery_pages, settings_pages, sign_in_pages
 from main_service.accounts.email_limits import EmailLimits
+from main_service.accounts.sign_in_limits import SignInLimits
 from main_service.admin_jobs import routes as admin_job_routes
 from main_service.collections import pages as collection_pages
 from main_service.collections import routes as collection_routes
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.resources = resources
             app.state.entry_creators = EntryCreators(resources)
             app.state.email_limits = EmailLimits(resources.limiter, settings)
+            app.state.sign_in_limits = SignInLimits(resources.limiter, secret=settings.secret.get_secret_value())
             if not settings.fast_path:
                 yield {}
                 return

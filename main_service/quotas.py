@@ -19,8 +19,8 @@ class Quota(NamedTuple):
 
     @property
     def window(self) -> str:
-        """`minute`, `hour` …"""
-        return next(name for name, seconds in _SECONDS.items() if seconds == self.seconds)
+        """`minute`, `hour` …; of one that has no such name, its seconds: `900s`."""
+        return next((name for name, seconds in _SECONDS.items() if seconds == self.seconds), f"{self.seconds}s")
 
     def times(self, factor: int) -> "Quota":
         return Quota(self.amount * factor, self.seconds)

@@ -8,7 +8,6 @@ from main_service.account_deletion.service import Departure, Leaving
 from main_service.accounts.dependencies import AccountLeaverDep
 from main_service.dependencies import SessionDep, resources_of
 from main_service.entries.cache import Copies
-from main_service.web.proxy_watch import limited_address
 
 
 async def get_departure(request: Request, session: SessionDep, leaver: AccountLeaverDep) -> Departure:
@@ -18,12 +17,7 @@ async def get_departure(request: Request, session: SessionDep, leaver: AccountLe
         copies=Copies(resources.redis),
         longest=resources.settings.guest_max_lifetime,
     )
-    return Departure(
-        session=session,
-        leaver=leaver,
-        leaving=leaving,
-        address=limited_address(request),
-    )
+    return Departure(session=session, leaver=leaver, leaving=leaving)
 
 
 DepartureDep = Annotated[Departure, Depends(get_departure)]

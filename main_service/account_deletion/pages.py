@@ -4,8 +4,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from main_service.account_deletion.dependencies import DepartureDep
-from main_service.accounts.cookie_auth import SignedInPageDep
+from main_service.accounts.cookie_auth import SignedInPageDep, SignedInSessionIdDep
+from main_service.accounts.dependencies import ClientAddressDep
 from main_service.accounts.errors import CredentialsWrongError
+from main_service.accounts.reauthentication import GivenPassword
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, FieldError, InvalidInputError
 from main_service.settings import Settings
@@ -27,16 +29,20 @@ async def ask(request: Request, _: SignedInPageDep, settings: SettingsDep) -> Re
 
 @router.post(ADDRESS)
 async def delete(
-    request: Request, account: SignedInPageDep, settings: SettingsDep, departure: DepartureDep
+    request: Request,
+    account: SignedInPageDep,
+    session_id: SignedInSessionIdDep,
+    settings: SettingsDep,
+    departure: DepartureDep,
+    address: ClientAddressDep,
 ) -> Response:
     fields = await read_form(request)
     try:
         check_form(request, fields.get(FIELD), settings)
         if fields.get("entries") not in ("delete", "leave"):
             raise InvalidInputError(fields=[FieldError("entries", "missing", "Choose what becomes of your entries.")])
-        await departure.leave(
-            account.id, password=fields.get("password", ""), leaves_entries=fields["entries"] == "leave"
-        )
+        given = GivenPassword(fields.get("password", ""), session_id, address)
+        await departure.leave(account.id, password=given, leaves_entries=fields["entries"] == "leave")
     except CredentialsWrongError as error:
         # The same words as at signing in would speak of a name that nobody has typed here.
         wrong = FieldError("password", error.code, "This is not your password.")

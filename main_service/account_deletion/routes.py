@@ -3,13 +3,15 @@
 from fastapi import APIRouter, Response
 
 from main_service.account_deletion.dependencies import DepartureDep
-from main_service.accounts.bearer_auth import SignedInDep
+from main_service.accounts.bearer_auth import SessionIdDep, SignedInDep
+from main_service.accounts.dependencies import ClientAddressDep
 from main_service.accounts.errors import (
     CredentialsWrongError,
     SignInForbiddenError,
     TokenInvalidError,
     TooManyAttemptsError,
 )
+from main_service.accounts.reauthentication import GivenPassword
 from main_service.accounts.schemas import AccountDeleteIn
 from main_service.errors import DatabaseUnavailableError, PasswordsBusyError, SignInRequiredError
 from main_service.web.json_api import JsonRoute
@@ -33,7 +35,14 @@ router = APIRouter(prefix="/api/v1", tags=["accounts"], route_class=JsonRoute)
         TooManyAttemptsError,
     ),
 )
-async def delete_me(asked: AccountDeleteIn, account: SignedInDep, departure: DepartureDep) -> Response:
+async def delete_me(
+    asked: AccountDeleteIn,
+    account: SignedInDep,
+    session_id: SessionIdDep,
+    departure: DepartureDep,
+    address: ClientAddressDep,
+) -> Response:
     """For good, with its API tokens and collections. Its entries end with it, or live on as a guest's."""
-    await departure.leave(account.id, password=asked.password, leaves_entries=asked.entries == "leave")
+    given = GivenPassword(asked.password, session_id, address)
+    await departure.leave(account.id, password=given, leaves_entries=asked.entries == "leave")
     return Response(status_code=204)

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from main_service.account_deletion import storage
 from main_service.account_deletion.storage import Left
 from main_service.accounts.changes import AccountLeaver
+from main_service.accounts.reauthentication import GivenPassword
 from main_service.engines.postgres import Session
-from main_service.engines.rate_limits import Address
 from main_service.engines.redis import RedisAwayError
 from main_service.entries.cache import Copies
 from main_service.errors import UnavailableError
@@ -79,17 +79,16 @@ class Leaving:
 class Departure:
     """An account with its collections goes in one transaction; its entries follow at once, in their own."""
 
-    def __init__(self, *, session: Session, leaver: AccountLeaver, leaving: Leaving, address: Address) -> None:
+    def __init__(self, *, session: Session, leaver: AccountLeaver, leaving: Leaving) -> None:
         self._session = session
         self._leaver = leaver
         self._leaving = leaving
-        self._address = address
 
-    async def leave(self, account_id: UUID, *, password: str, leaves_entries: bool) -> None:
+    async def leave(self, account_id: UUID, *, password: GivenPassword, leaves_entries: bool) -> None:
         """Raises:
         CredentialsWrongError, TooManyAttemptsError: as the leaver.
         """
-        await self._leaver.leave(account_id, password=password, address=self._address, leaves_entries=leaves_entries)
+        await self._leaver.leave(account_id, password=password, leaves_entries=leaves_entries)
         await storage.delete_collections(self._session, account_id)
         self._session.after_commit(self._finish)
 

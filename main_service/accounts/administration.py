@@ -77,7 +77,7 @@ async def create_superuser(
         account_id=uuid4(),
         email=email,
         username=username,
-        hashed_password=await passwords.hash(password),
+        hashed_password=await passwords.hash(password, address=None),
         is_superuser=True,
         is_verified=True,
     )

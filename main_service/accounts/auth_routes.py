@@ -23,6 +23,7 @@ from main_service.accounts.errors import (
 )
 from main_service.accounts.jwt_tokens import TokenPair
 from main_service.accounts.password_rules import in_even_time
+from main_service.accounts.reauthentication import GivenPassword
 from main_service.accounts.schemas import (
     AccountOut,
     ChangePasswordIn,
@@ -76,11 +77,11 @@ _TOKEN_BODY: dict[str, Any] = {
     summary="Register",
     responses=problem_responses(UsernameTakenError, EmailUndeliverableError, TooManyRegistrationsError, *_HASHING),
 )
-async def register(registration: RegisterIn, registrar: AccountRegistrarDep) -> MessageOut:
+async def register(registration: RegisterIn, registrar: AccountRegistrarDep, address: ClientAddressDep) -> MessageOut:
     """The answer is the same for an address that has an account already; its owner gets an email then. A user name that
     an account has is refused whatever the address.
     """
-    await registrar.register(registration.new_account)
+    await registrar.register(registration.new_account, address=address)
     return MessageOut(message=CONFIRM_SENT)
 
 
@@ -172,9 +173,9 @@ async def forgot_password(asked: EmailIn, session: SessionDep, changer: AccountC
     summary="Set a new password by the link of a letter",
     responses=problem_responses(LinkInvalidError, *_HASHING),
 )
-async def reset_password(asked: ResetIn, changer: AccountChangerDep) -> Response:
+async def reset_password(asked: ResetIn, changer: AccountChangerDep, address: ClientAddressDep) -> Response:
     """Ends all sessions and API tokens."""
-    await changer.reset_password(asked.token, asked.password)
+    await changer.reset_password(asked.token, asked.password, address=address)
     return Response(status_code=204)
 
 
@@ -186,14 +187,14 @@ async def reset_password(asked: ResetIn, changer: AccountChangerDep) -> Response
 async def change_password(
     asked: ChangePasswordIn,
     account: SignedInDep,
+    session_id: SessionIdDep,
     changer: AccountChangerDep,
     sign_ins: SignInsDep,
     address: ClientAddressDep,
 ) -> TokenPairOut:
     """Ends all sessions and API tokens; the answer is a fresh pair."""
-    changed = await changer.change_password(
-        account.id, password=asked.password, new_password=asked.new_password, address=address
-    )
+    given = GivenPassword(asked.password, session_id, address)
+    changed = await changer.change_password(account.id, password=given, new_password=asked.new_password)
     return _pair_out(sign_ins.begin(changed))
 
 

@@ -14,7 +14,7 @@ from main_service.accounts.errors import (
 )
 from main_service.accounts.models import Account
 from main_service.accounts.password_rules import require_good_password
-from main_service.accounts.reauthentication import PasswordAgain, end_sessions, get_by_claim, lock
+from main_service.accounts.reauthentication import GivenPassword, PasswordAgain, end_sessions, get_by_claim, lock
 from main_service.accounts.sign_in_limits import SignInLimits
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.engines.password_hasher import Passwords
@@ -64,7 +64,7 @@ class AccountChanger:
         """
         await self._find_by_reset_link(token)
 
-    async def reset_password(self, token: str, password: str) -> None:
+    async def reset_password(self, token: str, password: str, *, address: Address) -> None:
         """Set a new password by the link of a letter, which also confirms the address, and end all sessions and tokens.
 
         Raises:
@@ -75,7 +75,7 @@ class AccountChanger:
         require_good_password(password, email=account.email, username=account.username)
         # No connection is held while the hash is worked on.
         await self._session.commit()
-        hashed_password = await self._passwords.hash(password)
+        hashed_password = await self._passwords.hash(password, address=address)
         account = await lock(self._session, account.id)
         # It may have been used by another request meanwhile.
         self._links.check(Purpose.RESET, token, state=password_state(account))
@@ -89,17 +89,17 @@ class AccountChanger:
         self._links.check(Purpose.RESET, token, state=password_state(account))
         return account
 
-    async def change_password(self, account_id: UUID, *, password: str, new_password: str, address: Address) -> Account:
+    async def change_password(self, account_id: UUID, *, password: GivenPassword, new_password: str) -> Account:
         """Set a new password, by the old one, and end all sessions and tokens.
 
         Raises:
             CredentialsWrongError: `password` is not the present one.
             InvalidInputError: the new one is no good.
         """
-        account = await self._password_again.check(account_id, password, address=address)
+        account = await self._password_again.check(account_id, password)
         verified = account.hashed_password
         require_good_password(new_password, email=account.email, username=account.username, field="new_password")
-        hashed_password = await self._passwords.hash(new_password)
+        hashed_password = await self._passwords.hash(new_password, address=password.address)
         account = await self._password_again.lock(account_id, verified)
         await storage.change(self._session, account, {"hashed_password": hashed_password})
         await end_sessions(self._session, account)
@@ -136,7 +136,7 @@ class AccountChanger:
             await storage.change(self._session, account, {"daily_report": False})
         return account
 
-    async def ask_to_change_email(self, account_id: UUID, email: str, *, password: str, address: Address) -> None:
+    async def ask_to_change_email(self, account_id: UUID, email: str, *, password: GivenPassword) -> None:
         """Send a link to the new address, which changes it once it is opened, and tell the old one.
 
         Raises:
@@ -148,7 +148,7 @@ class AccountChanger:
         await self._allowance.take_email()
         if not await self._recipients.can_be_sent_to(email):
             raise EmailUndeliverableError
-        account = await self._password_again.check_and_lock(account_id, password, address=address)
+        account = await self._password_again.check_and_lock(account_id, password)
         if await storage.find_by_email(self._session, email) is None:
             await self._letters.ask_to_confirm_new(account, email)
         # This letter decides, as it is also sent where another account has the address, which is not to be told.
@@ -161,7 +161,7 @@ class AccountLeaver:
         self._session = session
         self._password_again = password_again
 
-    async def leave(self, account_id: UUID, *, password: str, address: Address, leaves_entries: bool) -> None:
+    async def leave(self, account_id: UUID, *, password: GivenPassword, leaves_entries: bool) -> None:
         """End an account for good: its address and user name are free, its sessions and tokens ended.
 
         What is left is a nameless row, until its entries are taken care of, by `leaves_entries`.
@@ -170,5 +170,5 @@ class AccountLeaver:
             CredentialsWrongError: this is not the password.
             TooManyAttemptsError: too many attempts have failed.
         """
-        account = await self._password_again.check_and_lock(account_id, password, address=address)
+        account = await self._password_again.check_and_lock(account_id, password)
         await storage.leave(self._session, account, leaves_entries=leaves_entries)

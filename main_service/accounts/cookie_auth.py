@@ -139,3 +139,12 @@ async def get_page_session_id(
 
 PageSessionIdDep = Annotated[UUID | None, Depends(get_page_session_id)]
 """The session of whoever is signed in."""
+
+
+async def require_page_session_id(_: SignedInPageDep, session_id: PageSessionIdDep) -> UUID:
+    assert session_id is not None
+    return session_id
+
+
+SignedInSessionIdDep = Annotated[UUID, Depends(require_page_session_id)]
+"""The same, on pages that only a signed-in user opens."""

@@ -9,6 +9,7 @@ from main_service.accounts.changes import AccountChanger, AccountLeaver
 from main_service.accounts.email_limits import EmailAllowance, EmailLimits
 from main_service.accounts.emails import AccountLetters
 from main_service.accounts.jwt_tokens import BearerTokens
+from main_service.accounts.password_check import PasswordCheck
 from main_service.accounts.reauthentication import PasswordAgain
 from main_service.accounts.registration import AccountRegistrar
 from main_service.accounts.sign_in import SignIns
@@ -21,15 +22,18 @@ from main_service.web.proxy_watch import limited_address
 
 
 async def get_sign_in_limits(request: Request) -> SignInLimits:
-    """One per process: while Redis is away it counts itself."""
-    state = request.app.state
-    if not hasattr(state, "sign_in_limits"):
-        state.sign_in_limits = SignInLimits(resources_of(request).settings.redis_url)
-    limits: SignInLimits = state.sign_in_limits
+    limits: SignInLimits = request.app.state.sign_in_limits
     return limits
 
 
 SignInLimitsDep = Annotated[SignInLimits, Depends(get_sign_in_limits)]
+
+
+async def get_password_check(request: Request, limits: SignInLimitsDep) -> PasswordCheck:
+    return PasswordCheck(passwords=resources_of(request).passwords, limits=limits)
+
+
+PasswordCheckDep = Annotated[PasswordCheck, Depends(get_password_check)]
 
 
 async def get_links(request: Request) -> SignedLinks:
@@ -82,17 +86,20 @@ async def get_registrar(
 AccountRegistrarDep = Annotated[AccountRegistrar, Depends(get_registrar)]
 
 
-async def get_sign_ins(request: Request, session: SessionDep, limits: SignInLimitsDep) -> SignIns:
-    resources = resources_of(request)
-    tokens = BearerTokens(resources.settings)
-    return SignIns(session=session, passwords=resources.passwords, tokens=tokens, limits=limits)
+async def get_sign_ins(
+    request: Request, session: SessionDep, password_check: PasswordCheckDep, limits: SignInLimitsDep
+) -> SignIns:
+    tokens = BearerTokens(resources_of(request).settings)
+    return SignIns(session=session, password_check=password_check, tokens=tokens, limits=limits)
 
 
 SignInsDep = Annotated[SignIns, Depends(get_sign_ins)]
 
 
-async def get_password_again(request: Request, session: SessionDep, limits: SignInLimitsDep) -> PasswordAgain:
-    return PasswordAgain(session=session, passwords=resources_of(request).passwords, limits=limits)
+async def get_password_again(
+    session: SessionDep, password_check: PasswordCheckDep, limits: SignInLimitsDep
+) -> PasswordAgain:
+    return PasswordAgain(session=session, password_check=password_check, limits=limits)
 
 
 PasswordAgainDep = Annotated[PasswordAgain, Depends(get_password_again)]

@@ -109,7 +109,7 @@ class TooManyEmailsError(TooManyRequestsError):
 class TooManyAttemptsError(AppError):
     status = 429
     code = "too_many_attempts"
-    message = "Signing in has failed too often. Wait a while, or set a new password by mail."
+    message = "The password was wrong too often. Wait a while, or set a new password by email."
 
     def __init__(self, *, retry_after_seconds: int) -> None:
         super().__init__()

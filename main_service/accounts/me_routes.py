@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from main_service.accounts.bearer_auth import AccountDep, SignedInDep
+from main_service.accounts.bearer_auth import AccountDep, SessionIdDep, SignedInDep
 from main_service.accounts.dependencies import AccountChangerDep, ApiTokenServiceDep, ClientAddressDep
 from main_service.accounts.errors import (
     AddressUnconfirmedError,
@@ -20,6 +20,7 @@ from main_service.accounts.errors import (
     UsernameTakenError,
 )
 from main_service.accounts.models import ApiToken
+from main_service.accounts.reauthentication import GivenPassword
 from main_service.accounts.schemas import (
     AccountChangeIn,
     AccountOut,
@@ -56,7 +57,11 @@ async def get_me(account: AccountDep) -> AccountOut:
     ),
 )
 async def change_me(
-    change: AccountChangeIn, account: SignedInDep, changer: AccountChangerDep, address: ClientAddressDep
+    change: AccountChangeIn,
+    account: SignedInDep,
+    session_id: SessionIdDep,
+    changer: AccountChangerDep,
+    address: ClientAddressDep,
 ) -> AccountOut:
     """A new e-mail address needs the password, and counts once it is confirmed by the link that is emailed to it. The
     same one asked for again within five minutes is refused: the link that was sent still works.
@@ -64,7 +69,8 @@ async def change_me(
     # Before any row is locked, which reads it anew.
     session_epoch = account.session_epoch
     if change.email is not None:
-        await changer.ask_to_change_email(account.id, change.email, password=change.password or "", address=address)
+        given = GivenPassword(change.password or "", session_id, address)
+        await changer.ask_to_change_email(account.id, change.email, password=given)
     if "username" in change.model_fields_set:
         account = await changer.change_username(account.id, change.username, session_epoch=session_epoch)
     if change.counts_own_visits is not None:

@@ -1,8 +1,9 @@
 """What a change of an account asks for first: the locked row, a confirmed address, the password again.
 
-The password protects what a stolen session must not do; failures count as those of signing in.
+The password protects what a stolen session must not do; failures are counted for the session.
 """
 
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from main_service.accounts import storage
@@ -13,8 +14,8 @@ from main_service.accounts.errors import (
     TokenInvalidError,
 )
 from main_service.accounts.models import Account
+from main_service.accounts.password_check import PasswordCheck
 from main_service.accounts.sign_in_limits import SignInLimits
-from main_service.engines.password_hasher import Passwords
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import Address
 from main_service.settings import Settings
@@ -67,13 +68,22 @@ def require_confirmed(account: Account, settings: Settings) -> None:
         raise AddressUnconfirmedError
 
 
+@dataclass(frozen=True)
+class GivenPassword:
+    """What somebody who is signed in gives as the present password."""
+
+    text: str = field(repr=False)
+    session_id: UUID
+    address: Address
+
+
 class PasswordAgain:
-    def __init__(self, *, session: Session, passwords: Passwords, limits: SignInLimits) -> None:
+    def __init__(self, *, session: Session, password_check: PasswordCheck, limits: SignInLimits) -> None:
         self._session = session
-        self._passwords = passwords
+        self._password_check = password_check
         self._limits = limits
 
-    async def check(self, account_id: UUID, password: str, *, address: Address) -> Account:
+    async def check(self, account_id: UUID, password: GivenPassword) -> Account:
         """The account, if this is its password. The transaction so far ends here.
 
         Raises:
@@ -85,10 +95,12 @@ class PasswordAgain:
             raise TokenInvalidError
         # No connection is held while the hash is worked on.
         await self._session.commit()
-        await self._limits.require_room(account.email, address)
-        if not await self._passwords.verify(password, account.hashed_password):
-            await self._limits.note_failure(account.email, address)
-            raise CredentialsWrongError
+        await self._password_check.require(
+            password.text,
+            account.hashed_password,
+            guesses=self._limits.of_session(password.session_id),
+            address=password.address,
+        )
         return account
 
     async def lock(self, account_id: UUID, hashed_password: str) -> Account:
@@ -102,7 +114,7 @@ class PasswordAgain:
             raise CredentialsWrongError
         return account
 
-    async def check_and_lock(self, account_id: UUID, password: str, *, address: Address) -> Account:
+    async def check_and_lock(self, account_id: UUID, password: GivenPassword) -> Account:
         """Both, where nothing slow comes between them."""
-        verified = (await self.check(account_id, password, address=address)).hashed_password
+        verified = (await self.check(account_id, password)).hashed_password
         return await self.lock(account_id, verified)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from main_service.accounts.dependencies import AccountChangerDep, AccountRegistrarDep
+from main_service.accounts.dependencies import AccountChangerDep, AccountRegistrarDep, ClientAddressDep
 from main_service.accounts.emails import AT_MOST_ONE
 from main_service.accounts.errors import LinkInvalidError
 from main_service.accounts.password_rules import in_even_time
@@ -75,13 +75,15 @@ async def ask_for_password(token: str, request: Request, settings: SettingsDep, 
 
 
 @router.post("/reset")
-async def reset(request: Request, settings: SettingsDep, changer: AccountChangerDep) -> Response:
+async def reset(
+    request: Request, settings: SettingsDep, changer: AccountChangerDep, address: ClientAddressDep
+) -> Response:
     fields = await read_form(request)
     token = fields.get("token", "")
     try:
         check_form(request, fields.get(FIELD), settings)
         asked = parse(ResetIn, token=token, password=fields.get("password", ""))
-        await changer.reset_password(asked.token, asked.password)
+        await changer.reset_password(asked.token, asked.password, address=address)
     except LinkInvalidError as error:
         return _void_link_page(request, settings, error)
     except AppError as error:

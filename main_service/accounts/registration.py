@@ -4,7 +4,7 @@ Nothing here tells a stranger whether an address has an account: who asks about 
 in the same time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from main_service.accounts import storage
@@ -22,6 +22,7 @@ from main_service.accounts.reauthentication import end_sessions, get_by_claim, l
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.engines.password_hasher import Passwords
 from main_service.engines.postgres import Session
+from main_service.engines.rate_limits import Address
 from main_service.mail.recipients import Recipients
 
 
@@ -29,7 +30,7 @@ from main_service.mail.recipients import Recipients
 class NewAccount:
     email: str
     username: str | None
-    password: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,10 @@ class AccountRegistrar:
         self._links = links
         self._letters = letters
 
-    async def register(self, new: NewAccount) -> None:
+    async def register(self, new: NewAccount, *, address: Address) -> None:
         """Make an account and send its owner a link to confirm the address; or tell the owner of one that exists.
+
+        `address`: of the client.
 
         Raises:
             InvalidInputError: the password is no good.
@@ -78,7 +81,7 @@ class AccountRegistrar:
         await self._require_free(new.username)
         # No connection is held while the hash is worked on.
         await self._session.commit()
-        hashed_password = await self._passwords.hash(new.password)
+        hashed_password = await self._passwords.hash(new.password, address=address)
         account_id = uuid4()
         if await storage.create(
             self._session,

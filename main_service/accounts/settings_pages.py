@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from main_service.accounts.cookie_auth import SignedInPageDep
+from main_service.accounts.cookie_auth import SignedInPageDep, SignedInSessionIdDep
 from main_service.accounts.dependencies import (
     AccountChangerDep,
     AccountRegistrarDep,
@@ -19,6 +19,7 @@ from main_service.accounts.dependencies import (
 from main_service.accounts.errors import CredentialsWrongError
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.accounts.models import Account
+from main_service.accounts.reauthentication import GivenPassword
 from main_service.accounts.schemas import AccountChangeIn, AccountOut, ApiTokenIn, ChangePasswordIn
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, DatabaseUnavailableError, FieldError, InvalidInputError, NotFoundError
@@ -45,8 +46,16 @@ class SettingsPage:
     """The settings of who is signed in, in the states that a request can bring them to."""
 
     def __init__(
-        self, request: Request, account: SignedInPageDep, settings: SettingsDep, tokens: ApiTokenServiceDep
+        self,
+        request: Request,
+        account: SignedInPageDep,
+        session_id: SignedInSessionIdDep,
+        settings: SettingsDep,
+        tokens: ApiTokenServiceDep,
+        address: ClientAddressDep,
     ) -> None:
+        self._session_id = session_id
+        self._address = address
         self._request = request
         self._settings = settings
         self._tokens = tokens
@@ -107,6 +116,10 @@ class SettingsPage:
             set_session_cookie(response, new_session, lifetime=BROWSER_LIFETIME, settings=self._settings)
         return response
 
+    def given(self, password: str) -> GivenPassword:
+        """The password that was typed in a form of this page."""
+        return GivenPassword(password, self._session_id, self._address)
+
     def leave(self) -> Response:
         """To where one signs in."""
         return clear_session_cookie(RedirectResponse("/sign-in", 303), self._settings)
@@ -146,11 +159,11 @@ async def change_username(page: SettingsPageDep, changer: AccountChangerDep) -> 
 
 
 @router.post("/settings/email")
-async def change_email(page: SettingsPageDep, changer: AccountChangerDep, address: ClientAddressDep) -> Response:
+async def change_email(page: SettingsPageDep, changer: AccountChangerDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         asked = parse(AccountChangeIn, email=fields.get("email", ""), password=fields.get("password", ""))
         email = asked.email or ""
-        await changer.ask_to_change_email(page.account_id, email, password=asked.password or "", address=address)
+        await changer.ask_to_change_email(page.account_id, email, password=page.given(asked.password or ""))
         return await page.show(notice=f"An email is on its way to {email}. The link in it makes it your address.")
 
     return await page.after(change, {"password": "email_password"})
@@ -168,14 +181,12 @@ async def resend_confirmation(page: SettingsPageDep, registrar: AccountRegistrar
 
 
 @router.post("/settings/password")
-async def change_password(
-    page: SettingsPageDep, changer: AccountChangerDep, sign_ins: SignInsDep, address: ClientAddressDep
-) -> Response:
+async def change_password(page: SettingsPageDep, changer: AccountChangerDep, sign_ins: SignInsDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         given = {name: fields.get(name, "") for name in ("password", "new_password")}
         asked = parse(ChangePasswordIn, **given)
         account = await changer.change_password(
-            page.account_id, password=asked.password, new_password=asked.new_password, address=address
+            page.account_id, password=page.given(asked.password), new_password=asked.new_password
         )
         notice = "Your password is set. All other sessions and all API tokens have ended."
         return await page.show(account=account, notice=notice, new_session=sign_ins.begin_in_browser(account))

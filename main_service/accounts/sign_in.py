@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from main_service.accounts import storage
-from main_service.accounts.errors import AccountDisabledError, CredentialsWrongError, TokenInvalidError
+from main_service.accounts.errors import AccountDisabledError, TokenInvalidError
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME, BearerTokens, Claims, TokenPair, Use
 from main_service.accounts.models import Account
+from main_service.accounts.password_check import PasswordCheck
 from main_service.accounts.reauthentication import lock
 from main_service.accounts.sign_in_limits import SignInLimits
-from main_service.engines.password_hasher import Passwords
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import Address
 
@@ -21,9 +21,11 @@ ENDED_FOR = BROWSER_LIFETIME + timedelta(minutes=1)
 
 
 class SignIns:
-    def __init__(self, *, session: Session, passwords: Passwords, tokens: BearerTokens, limits: SignInLimits) -> None:
+    def __init__(
+        self, *, session: Session, password_check: PasswordCheck, tokens: BearerTokens, limits: SignInLimits
+    ) -> None:
         self._session = session
-        self._passwords = passwords
+        self._password_check = password_check
         self._tokens = tokens
         self._limits = limits
 
@@ -41,14 +43,14 @@ class SignIns:
             account = None
         # No connection is held while the hash is worked on.
         await self._session.commit()
-        # Under the name as it was typed: one counter for both would tell which name belongs to which address.
-        await self._limits.require_room(name, address)
-        is_right = await self._passwords.verify(password, account.hashed_password if account else None)
-        if account is None or not is_right:
-            await self._limits.note_failure(name, address)
-            raise CredentialsWrongError
-        # Many who guess at once have all been let in before the first failure was counted.
-        await self._limits.require_room(name, address)
+        await self._password_check.require(
+            password,
+            account.hashed_password if account else None,
+            guesses=self._limits.of_sign_in(name, address),
+            address=address,
+        )
+        # The password of no account is never right.
+        assert account is not None
         if not account.is_open:
             raise AccountDisabledError
         return account

@@ -1,87 +1,69 @@
-"""How often signing in may fail: per name typed and per client address, in a moving window kept in Redis.
+"""How often a password may be guessed: by the name that is typed and by client address, or within a session.
 
-While Redis is away, each process counts for itself.
+A session that asks for the password again has a counter of its own. So strangers who guess at an account do not keep
+its owner, who is signed in, from changing it; nor does a stolen session keep the owner from signing in.
 """
 
-import asyncio
-import logging
-import time
-from collections.abc import Awaitable, Callable
-from hashlib import sha256
-from typing import TypeVar
-
-from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import MovingWindowRateLimiter
-from redis.exceptions import RedisError
+from collections.abc import Sequence
+from uuid import UUID
 
 from main_service.accounts.errors import TooManyAttemptsError
-from main_service.engines.rate_limits import ANSWER_SECONDS, Address, client_name, redis_counters
+from main_service.accounts.names import identity
+from main_service.engines.rate_limits import Address, Counter, RateLimit, RateLimiter, subject_of
+from main_service.quotas import Quota
 
-logger = logging.getLogger(__name__)
-
-PER_NAME = RateLimitItemPerMinute(10, 15)
-PER_ADDRESS = RateLimitItemPerMinute(50, 15)
+_WINDOW_SECONDS = 15 * 60
+PER_NAME = Quota(10, _WINDOW_SECONDS)
+PER_ADDRESS = Quota(50, _WINDOW_SECONDS)
 """More than one person needs; a school behind one address signs in too."""
+PER_SESSION = Quota(10, _WINDOW_SECONDS)
 
-Answer = TypeVar("Answer")
+Guesses = Sequence[Counter]
+"""What counts the failures of one who gives a password."""
 
 
 class SignInLimits:
     """One per process."""
 
-    def __init__(self, redis_url: str) -> None:
-        self._shared = MovingWindowRateLimiter(redis_counters(redis_url))
-        self._own = MovingWindowRateLimiter(MemoryStorage())
+    def __init__(self, limiter: RateLimiter, *, secret: str) -> None:
+        self._limiter = limiter
+        self._names = RateLimit("sign-in-name", (PER_NAME,), secret=secret)
+        self._addresses = RateLimit("sign-in-address", (PER_ADDRESS,), secret=secret)
+        self._sessions = RateLimit("password-again", (PER_SESSION,), secret=secret)
 
-    async def require_room(self, name: str, address: Address) -> None:
-        """Let pass who may still try to sign in with `name`.
+    def of_sign_in(self, name: str, address: Address) -> Guesses:
+        """`name`: as it was typed. One counter for the names of an account would tell which belong together."""
+        counters = self._of_name(name)
+        if address is not None:
+            counters = [*counters, *self._addresses.counters(subject_of(address))]
+        return counters
+
+    def of_session(self, session_id: UUID) -> Guesses:
+        return self._sessions.counters(session_id.bytes)
+
+    async def require_room(self, guesses: Guesses) -> None:
+        """Let pass a client that may still guess.
 
         Raises:
             TooManyAttemptsError: it has failed too often.
         """
-        for item, counted in _names(name, address):
-            if not await self._has_room(item, counted):
-                raise await self._refusal(item, counted)
+        verdict = await self._limiter.look(guesses)
+        if not verdict.is_allowed:
+            raise TooManyAttemptsError(retry_after_seconds=verdict.retry_after_seconds)
 
-    async def note_failure(self, name: str, address: Address) -> None:
+    async def note_failure(self, guesses: Guesses) -> None:
         """Count a failure.
 
         Raises:
             TooManyAttemptsError: it is one too many; then nothing is said about the password.
         """
-        for item, counted in _names(name, address):
-            if not await self._count(item, counted):
-                raise await self._refusal(item, counted)
+        verdict = await self._limiter.take(guesses)
+        if not verdict.is_allowed:
+            raise TooManyAttemptsError(retry_after_seconds=verdict.retry_after_seconds)
 
     async def forget(self, name: str) -> None:
         """Let the owner in again, who has just set a new password."""
-        item, counted = _names(name, None)[0]
-        await self._ask(lambda limiter: limiter.clear(item, counted))
+        await self._limiter.clear(self._of_name(name))
 
-    async def _has_room(self, item: RateLimitItemPerMinute, counted: str) -> bool:
-        return await self._ask(lambda limiter: limiter.test(item, counted))
-
-    async def _count(self, item: RateLimitItemPerMinute, counted: str) -> bool:
-        return await self._ask(lambda limiter: limiter.hit(item, counted))
-
-    async def _refusal(self, item: RateLimitItemPerMinute, counted: str) -> TooManyAttemptsError:
-        stats = await self._ask(lambda limiter: limiter.get_window_stats(item, counted))
-        return TooManyAttemptsError(retry_after_seconds=max(1, int(stats.reset_time - time.time()) + 1))
-
-    async def _ask(self, question: Callable[[MovingWindowRateLimiter], Awaitable[Answer]]) -> Answer:
-        """The answer of the counters in Redis, or of our own while it is away or refuses."""
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await question(self._shared)
-        except (RedisError, TimeoutError, OSError) as error:
-            logger.warning("Failed sign-ins are counted by each process for itself: %r", error)
-            return await question(self._own)
-
-
-def _names(name: str, address: Address) -> list[tuple[RateLimitItemPerMinute, str]]:
-    """What is counted, under names from which nobody gets an e-mail back by reading Redis."""
-    return [
-        (PER_NAME, "sign-in:name:" + sha256(name.lower().encode("utf-8", "replace")).hexdigest()),
-        (PER_ADDRESS, f"sign-in:address:{client_name(address)}"),
-    ]
+    def _of_name(self, name: str) -> Sequence[Counter]:
+        return self._names.counters(identity(name).encode("utf-8", "replace"))

@@ -28,7 +28,9 @@ async def ask_to_register(request: Request, settings: SettingsDep, account: Page
 
 
 @router.post("/register")
-async def register(request: Request, settings: SettingsDep, registrar: AccountRegistrarDep) -> Response:
+async def register(
+    request: Request, settings: SettingsDep, registrar: AccountRegistrarDep, address: ClientAddressDep
+) -> Response:
     """The answer is the same for an address that has an account already."""
     fields = await read_form(request)
     try:
@@ -39,7 +41,7 @@ async def register(request: Request, settings: SettingsDep, registrar: AccountRe
             username=fields.get("username") or None,
             password=fields.get("password", ""),
         )
-        await registrar.register(asked.new_account)
+        await registrar.register(asked.new_account, address=address)
     except AppError as error:
         return _register_form(request, settings, fields, error)
     return message_page(

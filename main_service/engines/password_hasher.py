@@ -1,4 +1,7 @@
-"""Hashes and checks passwords (Argon2id) in few threads, so that a crowd at the door stops nothing else."""
+"""Hashes and checks passwords (Argon2id) in few threads, so that a crowd at the door stops nothing else.
+
+The threads are shared fairly between client addresses: a crowd from one of them keeps only itself waiting.
+"""
 
 import asyncio
 import os
@@ -10,11 +13,15 @@ from typing import TypeVar
 
 from pwdlib import PasswordHash
 
+from main_service.engines.fair_turns import FairTurns, QueueFullError
+from main_service.engines.rate_limits import Address, subject_of
 from main_service.errors import PasswordsBusyError
 
 THREADS = 2
 """A hash keeps a core busy for tens of milliseconds and takes 64 MiB."""
 WAIT_SECONDS = 4.0
+LONGEST_QUEUE = 20
+"""Passwords of one client address (IPv6: its /64) that wait. About as many have their turn in `WAIT_SECONDS`."""
 NICENESS = 5
 """A third of the time that a thread gets which stands back from nobody."""
 
@@ -25,35 +32,37 @@ class Passwords:
     """One per process.
 
     Raises:
-        PasswordsBusyError: from every method, when so many wait that one's turn would come too late.
+        PasswordsBusyError: from every method, when so many wait that one's turn would come too late, or from one
+            `address`. None: clients that can't be told from others, or no client.
     """
 
     def __init__(self) -> None:
         self._hasher = PasswordHash.recommended()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords", initializer=_stand_back)
-        self._turns = asyncio.Semaphore(THREADS)
+        self._turns = FairTurns(THREADS, longest_queue=LONGEST_QUEUE)
         self._nobodys_hash: str | None = None
 
-    async def hash(self, password: str) -> str:
-        return await self._run(lambda: self._hasher.hash(password))
+    async def hash(self, password: str, *, address: Address) -> str:
+        return await self._run(address, lambda: self._hasher.hash(password))
 
-    async def verify(self, password: str, hashed_password: str | None) -> bool:
-        """Whether it is the password. None is nobody's hash: it takes as long, and is wrong."""
+    async def verify(self, password: str, hashed_password: str | None, *, address: Address) -> bool:
+        """Whether it is the password. None is the hash of no account: it takes as long, and is wrong."""
         if hashed_password is None:
             if self._nobodys_hash is None:
-                self._nobodys_hash = await self.hash("nobody's password")
-            await self._run(lambda: self._hasher.verify(password, self._nobodys_hash or ""))
+                self._nobodys_hash = await self.hash("nobody's password", address=address)
+            await self._run(address, lambda: self._hasher.verify(password, self._nobodys_hash or ""))
             return False
-        return await self._run(lambda: self._hasher.verify(password, hashed_password))
+        return await self._run(address, lambda: self._hasher.verify(password, hashed_password))
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, work: Callable[[], Answer]) -> Answer:
+    async def _run(self, address: Address, work: Callable[[], Answer]) -> Answer:
+        client = None if address is None else subject_of(address)
         try:
             async with asyncio.timeout(WAIT_SECONDS):
-                await self._turns.acquire()
-        except TimeoutError as error:
+                await self._turns.acquire(client)
+        except (QueueFullError, TimeoutError) as error:
             raise PasswordsBusyError from error
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)

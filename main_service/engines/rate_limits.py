@@ -16,10 +16,9 @@ from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b, sha256
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple, cast
 
-from limits.aio.storage import RedisStorage
 from redis.asyncio import Redis
 
 from main_service.engines.memory_counters import MemoryCounters
@@ -270,24 +269,3 @@ class RateLimiter:
             return verdicts
 
         return await self._redis.ask(run)
-
-
-# What the limits of sign-ins still stand on.
-ANSWER_SECONDS = 2.0
-
-
-def client_name(address: Address) -> str:
-    """Who is counted as one: an address, with IPv6 its network."""
-    prefix = "/64" if isinstance(address, IPv6Address) else ""
-    return "local" if address is None else str(ip_network(f"{address}{prefix}", strict=False))
-
-
-def redis_counters(redis_url: str) -> RedisStorage:
-    """Connects lazily; what fails is an error of redis-py."""
-    address = redis_url.replace("unix://", "redis+unix://", 1) if redis_url.startswith("unix://") else redis_url
-    return RedisStorage(
-        f"async+{address}",
-        implementation="redispy",
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=ANSWER_SECONDS,
-    )
