@@ -21,11 +21,19 @@ def free_bytes(folder: Path) -> int:
 class DiskFloor:
     """One per folder and process."""
 
-    def __init__(self, folder: Path, floor_bytes: int, *, look: Callable[[Path], int] = free_bytes) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        floor_bytes: int,
+        *,
+        look: Callable[[Path], int] = free_bytes,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """`floor_bytes`: 0 for none."""
         self._folder = folder
         self._floor_bytes = floor_bytes
         self._look = look
+        self._clock = clock
         self._look_again_at = 0.0
         self._has_room = True
 
@@ -36,8 +44,8 @@ class DiskFloor:
             StorageFullError: there is not.
             OSError: the disk can't be looked at.
         """
-        if self._floor_bytes and time.monotonic() >= self._look_again_at:
-            self._look_again_at = time.monotonic() + LOOK_SECONDS
+        if self._floor_bytes and self._clock() >= self._look_again_at:
+            self._look_again_at = self._clock() + LOOK_SECONDS
             # A disk may hang.
             self._has_room = await asyncio.to_thread(self._look, self._folder) >= self._floor_bytes
         if not self._has_room:
