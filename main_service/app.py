@@ -37,6 +37,7 @@ from main_service.web.body_limits import BodyLimitsMiddleware
 from main_service.web.head_requests import answer_head
 from main_service.web.headers import SecurityHeadersMiddleware
 from main_service.web.proxy_watch import ProxyWatch
+from main_service.web.read_limits import ReadLimits
 from main_service.web.static_files import CachedStaticFiles
 from main_service.web.templating import SITE_NAME, STATIC, create_templates, static_version
 
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.entry_creators = EntryCreators(resources)
             app.state.email_limits = EmailLimits(resources.limiter, settings)
             app.state.sign_in_limits = SignInLimits(resources.limiter, secret=settings.secret.get_secret_value())
+            app.state.read_limits = ReadLimits(resources.limiter, settings)
             if not settings.fast_path:
                 yield {}
                 return

@@ -88,7 +88,7 @@ class TooManyRequestsError(AppError):
 
     status = 429
     code = "too_many_requests"
-    message = "Too many requests."
+    message = "That was asked for too often in a short time."
 
     def __init__(self, *, retry_after_seconds: int, headers: Mapping[str, str]) -> None:
         super().__init__()

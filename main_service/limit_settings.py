@@ -67,6 +67,16 @@ class LimitSettings(BaseSettings):
         "Default 5/day.",
     )
 
+    limit_statistics: RequestLimit = Field(
+        parse_quotas("300/minute"),
+        description="How many statistics and leaderboards an address may ask for. Empty: no limit. Default 300/minute.",
+    )
+    limit_exports: RequestLimit = Field(
+        parse_quotas("60/hour"),
+        description="How many exports of all of a user's entries an address may ask for. Empty: no limit. "
+        "Default 60/hour.",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -8,7 +8,12 @@ from fastapi.responses import StreamingResponse
 from main_service.accounts.bearer_auth import AccountDep
 from main_service.accounts.errors import TokenInvalidError
 from main_service.dependencies import SettingsDep
-from main_service.errors import DatabaseUnavailableError, NotFoundError, SignInRequiredError
+from main_service.errors import (
+    DatabaseUnavailableError,
+    NotFoundError,
+    SignInRequiredError,
+    TooManyRequestsError,
+)
 from main_service.my_entries.dependencies import EntryExporterDep, EntryListerDep
 from main_service.my_entries.schemas import ListingIn, ListingOut
 from main_service.my_entries.serializers import ExportFormat, file_response, owned_out
@@ -45,7 +50,7 @@ async def list_entries(
             },
             "description": "One line for each entry, live or ended, oldest first.",
         },
-        **problem_responses(*_MINE),
+        **problem_responses(*_MINE, TooManyRequestsError),
     },
 )
 async def export_entries(

@@ -8,9 +8,14 @@ from main_service.dependencies import SessionDep, resources_of
 from main_service.entries.dependencies import KeyLookupDep, RightsDep
 from main_service.statistics.leaderboard import Leaderboard
 from main_service.statistics.service import Statistics
+from main_service.web.read_limits import read_limits_of
 
 
-async def get_statistics(session: SessionDep, rights: RightsDep, lookup: KeyLookupDep) -> Statistics:
+async def get_statistics(request: Request, session: SessionDep, rights: RightsDep, lookup: KeyLookupDep) -> Statistics:
+    """Raises:
+    TooManyRequestsError: the client has asked for them too often.
+    """
+    await read_limits_of(request).statistics.take(request)
     return Statistics(session=session, rights=rights, lookup=lookup)
 
 
@@ -18,6 +23,10 @@ StatisticsDep = Annotated[Statistics, Depends(get_statistics)]
 
 
 async def get_leaderboard(request: Request, session: SessionDep) -> Leaderboard:
+    """Raises:
+    TooManyRequestsError: the client has asked for it too often.
+    """
+    await read_limits_of(request).statistics.take(request)
     resources = resources_of(request)
     return Leaderboard(session=session, redis=resources.redis, audience=resources.settings.leaderboard)
 

@@ -14,6 +14,7 @@ from main_service.errors import (
     EntryEndedError,
     NotFoundError,
     SignInRequiredError,
+    TooManyRequestsError,
     TooManyUnknownKeysError,
 )
 from main_service.statistics.dependencies import LeaderboardDep, StatisticsDep
@@ -36,6 +37,7 @@ _AWAY = (DatabaseUnavailableError, InternalError)
 _OF_ENTRY = (
     NotFoundError,
     TooManyUnknownKeysError,
+    TooManyRequestsError,
     EntryEndedError,
     ManageTokenMissingError,
     ManageTokenWrongError,
@@ -83,7 +85,7 @@ async def get_history(
 @router.get(
     "/stats/me",
     summary="Get the sums of all of my entries",
-    responses=problem_responses(SignInRequiredError, TokenInvalidError, *_AWAY),
+    responses=problem_responses(SignInRequiredError, TokenInvalidError, TooManyRequestsError, *_AWAY),
 )
 async def get_own_statistics(account: AccountDep, statistics: StatisticsDep) -> OwnStatisticsOut:
     return own_out(await statistics.sum_up_own(account.id))
@@ -93,7 +95,7 @@ async def get_own_statistics(account: AccountDep, statistics: StatisticsDep) -> 
     "/stats/top",
     summary="List the most visited public entries",
     openapi_extra=FOR_GUESTS_TOO,
-    responses=problem_responses(NotFoundError, SignInRequiredError, TokenInvalidError, *_AWAY),
+    responses=problem_responses(NotFoundError, SignInRequiredError, TokenInvalidError, TooManyRequestsError, *_AWAY),
 )
 async def list_most_visited(
     asked: Annotated[TopIn, Query()], account: CurrentAccountDep, leaderboard: LeaderboardDep, settings: SettingsDep

@@ -23,7 +23,7 @@ START_SECONDS = 60.0
 SECRET = "a-secret-of-the-tests-0123456789-abcdefgh"
 
 Environment = dict[str, str]
-LIMITS = ("CREATES", "BYTES", "REGISTRATIONS", "EMAILS", "EMAILS_PER_RECIPIENT")
+LIMITS = ("CREATES", "BYTES", "REGISTRATIONS", "EMAILS", "EMAILS_PER_RECIPIENT", "STATISTICS", "EXPORTS")
 NO_LIMITS = {f"MAIN_LIMIT_{name}": "" for name in LIMITS}
 Process = forking.Forked | subprocess.Popen[bytes]
 

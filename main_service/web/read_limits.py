@@ -1,0 +1,43 @@
+"""How often a client may read what costs the database much: statistics, and exports of all entries."""
+
+from starlette.requests import HTTPConnection
+
+from main_service.engines.rate_limits import RateLimit, RateLimiter, subject_of
+from main_service.errors import TooManyRequestsError
+from main_service.quotas import Quotas
+from main_service.settings import Settings
+from main_service.web.proxy_watch import limited_address
+from main_service.web.rate_limit_fields import RateLimitFields
+
+
+class ReadLimit:
+    """By client address."""
+
+    def __init__(self, limiter: RateLimiter, purpose: str, quotas: Quotas, *, secret: str) -> None:
+        self._limiter = limiter
+        self._limit = RateLimit(purpose, quotas, secret=secret)
+        self._fields = RateLimitFields([self._limit])
+
+    async def take(self, request: HTTPConnection) -> None:
+        """Raises:
+        TooManyRequestsError: the client has read this too often.
+        """
+        verdict = await self._limiter.take(self._limit.counters(subject_of(limited_address(request))))
+        if not verdict.is_allowed:
+            raise TooManyRequestsError(
+                retry_after_seconds=verdict.retry_after_seconds, headers=self._fields.headers(verdict)
+            )
+
+
+class ReadLimits:
+    """One per process."""
+
+    def __init__(self, limiter: RateLimiter, settings: Settings) -> None:
+        secret = settings.secret.get_secret_value()
+        self.statistics = ReadLimit(limiter, "statistics", settings.limit_statistics, secret=secret)
+        self.exports = ReadLimit(limiter, "exports", settings.limit_exports, secret=secret)
+
+
+def read_limits_of(request: HTTPConnection) -> ReadLimits:
+    limits: ReadLimits = request.app.state.read_limits
+    return limits

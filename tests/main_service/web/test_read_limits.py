@@ -1,0 +1,52 @@
+"""What costs the database much, a client may ask for so often and no more."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.main_service.accounts.registering import register
+from tests.main_service.entries.making import create_link, managing
+from tests.support.browsing import BROWSER
+from tests.support.running import NO_LIMITS, Environment, WebServer
+
+MOST = 3
+
+
+@pytest.fixture(scope="module")
+def limited(environment: Environment) -> Iterator[WebServer]:
+    """It believes what `X-Forwarded-For` says."""
+    limits = {"MAIN_LIMIT_STATISTICS": f"{MOST}/day", "MAIN_LIMIT_EXPORTS": f"{MOST}/day"}
+    with WebServer(environment | NO_LIMITS | limits | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}) as server:
+        yield server
+
+
+def test_statistics_and_leaderboards_are_limited_by_address(limited: WebServer) -> None:
+    link = create_link(limited.client)
+    client = limited.client
+
+    def ask(path: str, address: str = "203.0.113.1") -> httpx.Response:
+        return client.get(path, headers={"X-Forwarded-For": address, **managing(link)})
+
+    paths = [f"/api/v1/entries/{link['key']}/stats", f"/api/v1/entries/{link['key']}/history", "/api/v1/stats/top"]
+    assert [ask(path).status_code for path in paths] == [200] * MOST
+    for path in paths:
+        refused = ask(path)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+        assert int(refused.headers["retry-after"]) > 0
+        assert refused.headers["ratelimit-policy"] == f'"statistics-day";q={MOST};w=86400'
+    page = client.get(f"/{link['key']}/stats", headers={"X-Forwarded-For": "203.0.113.1", **BROWSER})
+    assert page.status_code == 429
+    assert "Try again in" in page.text
+    assert ask(paths[0], address="203.0.113.2").status_code == 200
+    assert ask(f"/{link['key']}").status_code == 302
+
+
+def test_exports_are_limited_by_address(limited: WebServer) -> None:
+    user = register(limited.client)
+    headers = user.headers | {"X-Forwarded-For": "203.0.113.3"}
+
+    answers = [limited.client.get("/api/v1/entries/export", headers=headers) for _ in range(MOST + 1)]
+
+    assert [answer.status_code for answer in answers] == [200] * MOST + [429]
+    assert limited.client.get("/api/v1/entries", headers=headers).status_code == 200
