@@ -20,6 +20,10 @@ RequestLimit = Annotated[Quotas, NoDecode, BeforeValidator(_quotas)]
 ByteLimit = Annotated[Quotas, NoDecode, BeforeValidator(_byte_quotas)]
 
 
+_EMPTY_MEANS_NONE = ("limit_", "unconfirmed_retention")
+"""What the names of these settings begin with."""
+
+
 class _EmptyLimits(EnvSettingsSource):
     """Limits that are set to nothing: there are none. An empty value of any other setting counts as not set."""
 
@@ -27,7 +31,8 @@ class _EmptyLimits(EnvSettingsSource):
         super().__init__(settings_class, env_ignore_empty=False)
 
     def __call__(self) -> dict[str, Any]:
-        return {name: value for name, value in super().__call__().items() if name.startswith("limit_") and value == ""}
+        given = super().__call__().items()
+        return {name: value for name, value in given if name.startswith(_EMPTY_MEANS_NONE) and value == ""}
 
 
 class LimitSettings(BaseSettings):

@@ -132,6 +132,13 @@ class Settings(LimitSettings):
         description="How long the facts of a user's ended entry are kept, without its text; ISO 8601 duration. "
         "Default P400D.",
     )
+    unconfirmed_retention: Annotated[timedelta | None, BeforeValidator(lambda value: value or None)] = Field(
+        timedelta(days=30),
+        ge=timedelta(days=1),
+        le=timedelta(days=36_500),
+        description="How long an account is kept that owns nothing and whose address is not confirmed; ISO 8601 "
+        "duration. Empty: until its owner deletes it. Default P30D.",
+    )
 
     visit_buffer: int = Field(
         100_000,

@@ -22,6 +22,7 @@ SLOW_TASKS = (
     "finish_leaving",
     "clean_up",
     "archive_unused",
+    "delete_unconfirmed",
     "keep_partitions",
     "forget_mail",
     "forget_visit_batches",
@@ -106,6 +107,7 @@ app.conf.update(
         **_daily("01:00", "keep_partitions"),
         **_daily("01:30", "forget_mail"),
         **_daily("02:00", "archive_unused"),
+        **_daily("02:30", "delete_unconfirmed"),
         **_daily("03:00", "clean_up"),
     },
 )

@@ -19,6 +19,11 @@ class Account(SQLAlchemyBaseUserTableUUID, Base):
         Index("uq_account_email", func.lower(text("email")), unique=True),
         Index("uq_account_username", func.lower(text("username")), unique=True),
         Index("ix_account_daily_report_day", "daily_report_day", postgresql_where=text("daily_report")),
+        Index(
+            "ix_account_registered_at_unconfirmed",
+            "registered_at",
+            postgresql_where=text("NOT is_verified AND NOT is_superuser"),
+        ),
         Index("ix_account_left_at", "left_at", postgresql_where=text("left_at IS NOT NULL")),
     )
 

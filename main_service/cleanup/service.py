@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from main_service.cleanup import storage
+from main_service.cleanup import storage, unconfirmed
 from main_service.engines.batches import ROWS_PER_BATCH, TakeBatch, in_batches
 from main_service.engines.postgres import Session
 from main_service.engines.redis import RedisAwayError
@@ -113,6 +113,21 @@ logger = logging.getLogger(__name__)
 LAST_USE_DOUBT = USE_PRECISION + LONGEST_LIFETIME
 """The last use may be so much later than what is written: a reader who comes within a day of it writes nothing down,
 but may leave a copy in Redis, whose readers write nothing down either, for another day."""
+
+
+async def delete_unconfirmed(sessions: async_sessionmaker[Session], *, older_than: timedelta) -> int:
+    """Delete the accounts that own nothing and whose address was not confirmed for so long; return how many.
+
+    Safe to run at any time, twice at once, and again after it was killed.
+
+    Raises:
+        DatabaseUnavailableError: what is left is done by the next run.
+    """
+
+    async def delete_batch(session: Session, *, limit: int) -> int:
+        return await unconfirmed.delete_unconfirmed(session, older_than=older_than, limit=limit)
+
+    return await in_batches(sessions, delete_batch)
 
 
 class Archive:

@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 
 from celery import shared_task
 
-from main_service.cleanup.service import Archive, Cleanup
+from main_service.cleanup.service import Archive, Cleanup, delete_unconfirmed
 from main_service.entries.cache import Copies
 from main_service.errors import UnavailableError
 from main_service.resources import Resources, open_resources
@@ -32,6 +33,14 @@ def archive_unused_task() -> None:
     settings = load_settings()
     if settings.unused_days is not None:
         asyncio.run(_archive_unused(settings, settings.unused_days))
+
+
+@shared_task(name="main_service.delete_unconfirmed")
+def delete_unconfirmed_task() -> None:
+    """Delete the accounts that own nothing and were not confirmed in time, if the settings say so. Repeatable."""
+    settings = load_settings()
+    if settings.unconfirmed_retention is not None:
+        asyncio.run(_delete_unconfirmed(settings, settings.unconfirmed_retention))
 
 
 async def _delete_bodies() -> None:
@@ -63,6 +72,17 @@ async def _archive_unused(settings: Settings, days: int) -> None:
             logger.warning("Unused entries are not ended yet: %s", error)
             return
     logger.info("Ended %d entries that were not used for %d days", ended, days)
+
+
+async def _delete_unconfirmed(settings: Settings, retention: timedelta) -> None:
+    async with open_resources(settings, for_task=True) as resources:
+        try:
+            deleted = await delete_unconfirmed(resources.sessions, older_than=retention)
+        except UnavailableError as error:
+            logger.warning("Unconfirmed accounts are not deleted yet: %s", error)
+            return
+    if deleted:
+        logger.info("Deleted %d accounts that were never confirmed", deleted)
 
 
 def cleanup_of(resources: Resources) -> Cleanup:

@@ -15,7 +15,7 @@ from tests.faults.tasks import main_beat
 from tests.support.running import START_SECONDS, Environment
 
 QUEUES = ("main_service", "main_service.slow")
-DAILY = {"forget_visit_batches", "keep_partitions", "forget_mail", "archive_unused", "clean_up"}
+DAILY = {"forget_visit_batches", "keep_partitions", "forget_mail", "archive_unused", "delete_unconfirmed", "clean_up"}
 
 
 @pytest.fixture
