@@ -1,8 +1,8 @@
 """The question that stands before a limited view: who is asked, and how.
 
-A view is spent without asking only by requests of which it is known that somebody wants to see this now: those of
-command-line programs, and those that say so with a token or a header. Chats, mail scanners and whatever else fetches
-links unasked is so many programs that no list of them is ever complete.
+A view is spent without asking only by requests that are surely meant: those of command-line programs, and those that
+say so with a token or a header. Chats, mail scanners and office programs fetch links unasked, and no list of them is
+ever complete.
 """
 
 from dataclasses import replace

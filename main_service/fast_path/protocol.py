@@ -32,7 +32,7 @@ from main_service.web.session_cookie import COOKIE
 
 STATE_NAME = "fast_path"
 
-_TARGET = re.compile(rf"/({ALIAS_PATTERN})(/raw|/)?(?:\?.*)?".encode())
+_TARGET = re.compile(rf"/({ALIAS_PATTERN})(/(?:raw)?)?(?:\?.*)?".encode())
 """Of a link, also with a slash that somebody added, or of a text."""
 _OFTEN_SEEN = 4096
 _OFTEN_SEEN_LENGTH = 80

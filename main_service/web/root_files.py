@@ -9,7 +9,7 @@ from main_service.web.templating import STATIC
 router = APIRouter(include_in_schema=False)
 
 # Crawlers are let in to entries: only there do they read `X-Robots-Tag`, which keeps all but public ones out of search
-# engines. An address that they may not open is listed all the same, if somebody links to it. What is only about an
+# engines. An address that they may not open is listed all the same where a page links to it. What is only about an
 # entry, and what programs use, is nothing to search for.
 ROBOTS = """\
 User-agent: *

@@ -32,7 +32,7 @@ _PREVIEWER = re.compile(
 
 
 def terminal_program(user_agent: str) -> str | None:
-    """The name of the program with which somebody reads at a terminal: a command, a shell or a browser of text.
+    """The name of the program with which people read at a terminal: a command, a shell or a text browser.
 
     None: it is none of those that are known, or says that it crawls, previews or scans.
     """
@@ -48,7 +48,7 @@ def terminal_program(user_agent: str) -> str | None:
 
 
 def is_command(user_agent: str) -> bool:
-    """Whether it is a program that somebody has typed an address behind: curl, Wget, HTTPie, xh, PowerShell, aria2."""
+    """Whether it is a command, which gets what its user has typed: curl, Wget, HTTPie, xh, PowerShell or aria2."""
     name = terminal_program(user_agent)
     return name is not None and name not in _TEXT_BROWSERS.values()
 
