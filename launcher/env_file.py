@@ -9,11 +9,14 @@ from launcher.errors import StartError
 
 PATH_VARIABLE = "SLIPBIN_ENV_FILE"
 _ROOT = Path(__file__).resolve().parents[1]
-_PREFIXES = ("MAIN_", "KEYGEN_", "AWS_", "SSL_CERT_")
+_OURS = ("MAIN_", "KEYGEN_")
+_OTHERS = ("AWS_", "SSL_CERT_")
 
 
 def with_env_file(environ: Mapping[str, str]) -> dict[str, str]:
-    """`environ` and the settings of the file that it does not have itself; an empty value is none.
+    """`environ` and the settings of the file that it does not have itself.
+
+    What an empty setting of a service means, the service knows; others count as not set.
 
     The file is the one that SLIPBIN_ENV_FILE names (empty: none), else `.env` in the working directory or, if there is
     none, beside the code. Services that get the result do not look for the file again.
@@ -30,7 +33,11 @@ def with_env_file(environ: Mapping[str, str]) -> dict[str, str]:
             raise StartError(f"{path} cannot be read: {error.strerror}.") from error
         except UnicodeDecodeError as error:
             raise StartError(f"{path} cannot be read: it is not UTF-8.") from error
-    settings = {name: value for name, value in values.items() if value and name.startswith(_PREFIXES)}
+    settings = {
+        name: value or ""
+        for name, value in values.items()
+        if name.startswith(_OURS) or (value and name.startswith(_OTHERS))
+    }
     return {**settings, **environ, PATH_VARIABLE: ""}
 
 

@@ -8,8 +8,7 @@ from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parents[1]
 PATH_VARIABLE = "SLIPBIN_ENV_FILE"
-_LIMITS = "MAIN_LIMIT_"
-_PREFIXES = ("MAIN_", "AWS_", "SSL_CERT_")
+_PREFIXES = ("AWS_", "SSL_CERT_")
 
 
 class EnvFileError(Exception):
@@ -17,9 +16,9 @@ class EnvFileError(Exception):
 
 
 def read_env_file() -> None:
-    """Put the settings of the file into the environment, which wins where it has one too; an empty value is none.
+    """Put the settings of the file into the environment, which wins where it has one too.
 
-    Except that of a limit: it says that there is no limit.
+    What an empty setting of ours means, the settings say (of most: that it is not set); others count as not set.
 
     The file is the one that SLIPBIN_ENV_FILE names (empty: none), else `.env` in the working directory or, if there is
     none, beside the code.
@@ -36,9 +35,8 @@ def read_env_file() -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise EnvFileError(f"{path} can't be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}.") from error
     for name, value in values.items():
-        is_set = value or (value == "" and name.startswith(_LIMITS))
-        if value is not None and is_set and name.startswith(_PREFIXES):
-            os.environ.setdefault(name, value)
+        if name.startswith("MAIN_") or (value and name.startswith(_PREFIXES)):
+            os.environ.setdefault(name, value or "")
 
 
 def find_env_file(environ: Mapping[str, str]) -> Path | None:

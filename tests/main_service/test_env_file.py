@@ -77,20 +77,27 @@ def test_missing_settings_are_sentences_that_name_the_list_of_all(place: Path, p
     assert "Traceback" not in said
 
 
-def test_environment_wins_over_the_file_and_an_empty_value_in_the_file_is_none(
+def test_environment_wins_over_the_file_and_an_empty_setting_means_what_it_means_there(
     place: Path, environment: Environment
 ) -> None:
-    written = {"MAIN_PUBLIC_URL": "https://file.example", "MAIN_VISIT_BUFFER": "5", "MAIN_UNUSED_DAYS": ""}
+    written = {
+        "MAIN_PUBLIC_URL": "https://file.example",
+        "MAIN_VISIT_BUFFER": "5",
+        "MAIN_UNUSED_DAYS": "",
+        "MAIN_LIMIT_REGISTRATIONS": "",
+        "AWS_PROFILE": "",
+    }
     write_settings(place / ".env", needed(environment) | written | {"PATH": "/nowhere"})
     show = (
         "from main_service.settings import load_settings; import os\n"
-        "it = load_settings(); print(it.public_url, it.visit_buffer, it.unused_days, os.environ['PATH'])"
+        "it = load_settings(); print(it.public_url, it.visit_buffer, it.unused_days, it.limit_registrations,"
+        " os.environ.get('AWS_PROFILE'), os.environ['PATH'])"
     )
 
     code, said = run(["-c", show], folder=place, environment={"MAIN_PUBLIC_URL": "https://own.example"})
 
     assert code == 0, said
-    assert said.split() == ["https://own.example", "5", "None", os.environ["PATH"]]
+    assert said.split() == ["https://own.example", "5", "None", "()", "None", os.environ["PATH"]]
 
 
 def test_file_of_another_name_or_none_at_all_may_be_read_instead(place: Path, environment: Environment) -> None:
@@ -128,12 +135,14 @@ def test_credentials_for_s3_come_from_the_file_too(place: Path, s3_environment: 
 
 
 def test_launcher_reads_the_file_for_its_services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_settings(tmp_path / ".env", {"MAIN_PUBLIC_URL": "https://file.example", "MAIN_MAIL_FROM": "a@b.example"})
+    written = {"MAIN_PUBLIC_URL": "https://file.example", "MAIN_MAIL_FROM": "a@b.example"}
+    write_settings(tmp_path / ".env", written | {"MAIN_LIMIT_EMAILS": "", "AWS_PROFILE": "", "HOME": "/"})
     monkeypatch.chdir(tmp_path)
 
     read = with_env_file({"MAIN_MAIL_FROM": "c@d.example", "PATH": "/bin"})
     assert read == {
         "MAIN_PUBLIC_URL": "https://file.example",
+        "MAIN_LIMIT_EMAILS": "",
         "MAIN_MAIL_FROM": "c@d.example",
         "PATH": "/bin",
         "SLIPBIN_ENV_FILE": "",
