@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from main_service.errors import AppError
+from main_service.errors import AppError, NoCredentialsError
 from main_service.http_server.processes import Parent, ServerOfMany, open_listener, serve_in_processes
 from main_service.http_server.protocol import HttpProtocol
 from main_service.monitoring.metrics_files import make_files
@@ -49,7 +49,12 @@ def serve(
     gc.disable()
     from main_service.app import create_app
     from main_service.fast_path.protocol import FastProtocol
+    from main_service.resources import object_store_of
 
+    try:
+        object_store_of(settings).open()
+    except (NoCredentialsError, OSError) as error:
+        sys.exit(f"main_service can't start:\n{error}")
     gc.freeze()
     gc.enable()
     # A request makes some hundred objects and few circles of them: looked for after each seven hundred, as is the

@@ -59,7 +59,7 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
     Raises:
         NoCredentialsError: S3 is meant and no credentials are found; not with `for_task`.
     """
-    store = _object_store(settings.body_store_url, settings.body_store_endpoint, settings.body_store_region)
+    store = object_store_of(settings)
     if not for_task:
         store.open()
     if for_task:
@@ -105,6 +105,11 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
         await visits.close()
         await redis.aclose()
         await engine.dispose()
+
+
+def object_store_of(settings: Settings) -> ObjectStore:
+    """The same one for all that a process does; nothing is opened by this."""
+    return _object_store(settings.body_store_url, settings.body_store_endpoint, settings.body_store_region)
 
 
 @lru_cache(maxsize=1)

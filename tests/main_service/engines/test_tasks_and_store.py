@@ -142,5 +142,16 @@ def test_web_process_without_credentials_refuses_to_start(own_environment: Envir
         *("-m", "main_service", "serve", "--port", "0"), environment=full(own_environment), timeout=START_SECONDS
     )
 
-    assert done.returncode != 0
-    assert "No S3 credentials found; set AWS_ACCESS_KEY_ID" in done.stderr.decode()
+    assert done.returncode == 1
+    assert "main_service can't start:\nNo S3 credentials found; set AWS_ACCESS_KEY_ID" in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()
+
+
+def test_web_process_that_can_not_make_its_folder_says_so(environment: Environment) -> None:
+    nowhere = full(environment | {"MAIN_BODY_STORE_URL": "file:///proc/nowhere/texts"})
+
+    done = forking.run("-m", "main_service", "serve", "--port", "0", environment=nowhere, timeout=START_SECONDS)
+
+    assert done.returncode == 1
+    assert "/proc/nowhere" in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()

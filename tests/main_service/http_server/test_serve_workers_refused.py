@@ -19,7 +19,7 @@ def test_what_no_process_can_start_with_ends_all_with_its_message(environment: E
     # Not even root makes a folder there.
     code, said = end_of(environment | {"MAIN_BODY_STORE_URL": "file:///proc/texts"})
 
-    assert code == 3
+    assert code == 1
     assert "/proc/texts" in said
     assert "A web process ended at its start (exit 3)" in said
     assert "another begins" not in said
