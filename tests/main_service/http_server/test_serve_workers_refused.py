@@ -21,7 +21,7 @@ def test_what_no_process_can_start_with_ends_all_with_its_message(environment: E
 
     assert code == 1
     assert "/proc/texts" in said
-    assert "A web process ended at its start (exit 3)" in said
+    assert "A web process ended at its start (exit 1)" in said
     assert "another begins" not in said
 
 
