@@ -76,7 +76,8 @@ class Leaderboard:
         if ranking is None:
             ranking = await self._rank(period)
         elif not ranking and await self._claim_empty(period):
-            ranking = await self._rewrite(period)
+            ranking = await self._rank(period)
+            await self._try_to_write(period, ranking)
         places: list[Place] = []
         for start in range(0, len(ranking), _AT_ONCE):
             places += await self._list_places(ranking[start : start + _AT_ONCE])
@@ -90,16 +91,21 @@ class Leaderboard:
         Raises:
             RedisAwayError: the old ranking stays.
         """
-        return len(await self._rewrite(period))
-
-    async def _rewrite(self, period: Period) -> list[Ranked]:
         ranking = await self._rank(period)
+        await self._write(period, ranking)
+        return len(ranking)
 
+    async def _try_to_write(self, period: Period, ranking: Sequence[Ranked]) -> None:
+        try:
+            await self._write(period, ranking)
+        except RedisAwayError as error:
+            logger.warning("A ranking was not kept: %s", error)
+
+    async def _write(self, period: Period, ranking: Sequence[Ranked]) -> None:
         async def write(redis: Redis) -> None:
             await redis.set(_name(period), json.dumps(ranking), ex=RANKING_LIFETIME)
 
         await self._redis.ask(write)
-        return ranking
 
     async def _rank(self, period: Period) -> list[Ranked]:
         since = storage.hours_back(datetime.now(UTC), period.span)
