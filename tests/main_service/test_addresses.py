@@ -13,6 +13,7 @@ import pytest
 import redis.asyncio
 from kombu import Connection
 from kombu.exceptions import OperationalError
+from obstore.store import S3Store
 from pydantic import ValidationError
 from sqlalchemy import text
 
@@ -22,7 +23,9 @@ from main_service.engines.postgres import Session, create_engine
 from main_service.errors import DatabaseUnavailableError
 from main_service.mail.messages import Letters, mail_host
 from main_service.mail.transport import UnreachableError, create_transport
+from main_service.resources import object_store_of
 from main_service.settings import Settings
+from tests.main_service.test_settings import example_settings
 from tests.support.running import SECRET
 
 TLS_HELLO = b"\x16\x03"
@@ -192,3 +195,20 @@ def test_address_that_can_not_work_is_refused_with_what_it_should_be(name: str, 
             assert error["loc"] == (name,)
             assert "must" in error["msg"] or "options that are not known" in error["msg"]
             assert value not in error["msg"]
+
+
+def test_each_address_of_the_example_builds_its_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret")
+    example = {name: value for name, value in example_settings().items() if value}
+    given = {name.removeprefix("MAIN_").lower(): value for name, value in example.items() if name.startswith("MAIN_")}
+
+    settings = Settings(**given | {"secret": SECRET})
+
+    assert create_engine(settings.database_url, pool_size=None).url.host == "postgres"
+    assert redis.asyncio.Redis.from_url(settings.redis_url).connection_pool.connection_kwargs["host"] == "valkey"
+    assert connect(example["KEYGEN_REDIS_URL"]).connection_pool.connection_kwargs["host"] == "valkey"
+    for broker in (settings.broker_url, example["KEYGEN_BROKER_URL"]):
+        assert Connection(broker).transport.driver_type == "redis"
+    assert isinstance(object_store_of(settings).open(), S3Store)
+    assert Letters(settings)._sender == "Slipbin <noreply@paste.example.org>"

@@ -24,6 +24,7 @@ UNUSUAL = {
     "MAIN_VISIT_RETENTION": "P55D",
     "MAIN_REPORT_LIFETIME": "P2D",
     "MAIN_GEOIP_DB": "off",
+    "MAIN_UNCONFIRMED_RETENTION": "",
     "MAIN_ABUSE_CONTACT": "abuse+pastes@example.org",
 }
 
@@ -52,6 +53,7 @@ def test_privacy_page_says_what_the_defaults_are(client: httpx.Client) -> None:
     assert "“Global Privacy Control”, only the time of the visit is kept" in said
     assert "downloaded for 7 days" in said
     assert "signed in, for 30 days" in said
+    assert "owns nothing is deleted after 30 days" in said
     assert "nobody uses" not in said
     assert "You can reach them" not in said
 
@@ -66,6 +68,7 @@ def test_privacy_page_follows_the_settings(unusual: httpx.Client) -> None:
     assert "Single visits are deleted after 55 days" in said
     assert "Your IP address is kept with it." in said
     assert "from which country" not in said
+    assert "owns nothing" not in said
     assert "Global Privacy Control" not in said
     assert "downloaded for 2 days" in said
     assert said.count("90 days") == 2
