@@ -19,7 +19,9 @@ class JsonRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        known = frozenset(_query_fields(self.dependant))
+        documented = (self.openapi_extra or {}).get("parameters", [])
+        read_by_hand = (each["name"] for each in documented if each["in"] == "query")
+        known = frozenset([*_query_fields(self.dependant), *read_by_hand])
 
         async def handle_json(request: Request) -> Response:
             if request.scope["query_string"]:
