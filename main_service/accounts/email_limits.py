@@ -38,7 +38,7 @@ class EmailAllowance:
             TooManyRegistrationsError: the client has registered too many, or caused too many emails.
         """
         limits = self._limits
-        counters = limits.registrations.counters(self._subject) + limits.emails.counters(self._subject)
+        counters = [*limits.registrations.counters(self._subject), *limits.emails.counters(self._subject)]
         verdict = await limits.limiter.take(counters)
         if not verdict.is_allowed:
             raise TooManyRegistrationsError(

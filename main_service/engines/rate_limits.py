@@ -28,41 +28,57 @@ from main_service.quotas import MICROSECONDS, Quotas
 
 logger = logging.getLogger(__name__)
 
-LARGEST_BATCH = 50
+LARGEST_BATCH = 100
 """Requests in one call of the script, so that it takes less than 1 ms of Redis."""
 _REMEMBERED_SUBJECTS = 2_048
 _IPV6_NETWORK_BYTES = 8
 """A household has so many addresses: a /64."""
 
-# KEYS: the counters of all requests. ARGV, for each request: how many of them are its own, 1 if they are to be moved or
-# 0 to look, and for each of its counters the window and its step, in microseconds. The reply, for each request: how
-# long it must wait (0: it may), and how far ahead each of its counters is.
+# KEYS[1] stands for the slot. ARGV[1]: words, with white space between; for each request how many counters are its
+# own, 1 if they are to be moved or 0 to look, and for each of its counters the name, the window and its step, in
+# microseconds. One argument, because redis-py needs longer for each than the script for all of them. The reply, for
+# each request: how long it must wait (0: it may), and how far ahead each of its counters is.
+_SLOT = "limit:{0}"
 _SCRIPT = Script("""
+local words, names, is_named = {}, {}, {}
+for word in string.gmatch(ARGV[1], '%S+') do
+  words[#words + 1] = word
+end
+local position = 1
+while position <= #words do
+  for i = 1, tonumber(words[position]) do
+    local name = words[position + 3 * i - 1]
+    if not is_named[name] then
+      is_named[name] = true
+      names[#names + 1] = name
+    end
+  end
+  position = position + 2 + 3 * tonumber(words[position])
+end
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local stored, empty_at, moved = redis.call('MGET', unpack(KEYS)), {}, {}
-for i, name in ipairs(KEYS) do
-  empty_at[name] = math.max(tonumber(stored[i] or 0), now)
+local empty_at, moved = {}, {}
+for i, instant in ipairs(redis.call('MGET', unpack(names))) do
+  empty_at[names[i]] = math.max(tonumber(instant or 0), now)
 end
-local reply, key, argument = {}, 0, 1
-while argument <= #ARGV do
-  local count, moves = tonumber(ARGV[argument]), ARGV[argument + 1] == '1'
+local reply = {}
+position = 1
+while position <= #words do
+  local first, last = position + 2, position + 3 * tonumber(words[position])
   local wait = 0
-  for i = 1, count do
-    local window, step = tonumber(ARGV[argument + 2 * i]), tonumber(ARGV[argument + 2 * i + 1])
-    wait = math.max(wait, empty_at[KEYS[key + i]] + step - now - window)
+  for i = first, last, 3 do
+    wait = math.max(wait, empty_at[words[i]] + tonumber(words[i + 2]) - now - tonumber(words[i + 1]))
   end
   reply[#reply + 1] = wait
-  for i = 1, count do
-    local name = KEYS[key + i]
-    if moves and wait == 0 then
-      empty_at[name] = empty_at[name] + tonumber(ARGV[argument + 2 * i + 1])
+  for i = first, last, 3 do
+    local name = words[i]
+    if wait == 0 and words[position + 1] == '1' then
+      empty_at[name] = empty_at[name] + tonumber(words[i + 2])
       moved[name] = true
     end
     reply[#reply + 1] = empty_at[name] - now
   end
-  key = key + count
-  argument = argument + 2 + 2 * count
+  position = last + 2
 end
 for name in pairs(moved) do
   redis.call('SET', name, string.format('%.0f', empty_at[name]), 'PX', math.ceil((empty_at[name] - now) / 1000))
@@ -91,6 +107,8 @@ class Counter(NamedTuple):
     """The part of the window that the request takes."""
     amount: int
     """What the whole window allows."""
+    words: str
+    """Name, window and step, as the script reads them."""
 
 
 class RateLimit:
@@ -106,22 +124,21 @@ class RateLimit:
         self.unit = unit
         self._key = hmac.digest(secret.encode(), f"rate limit {purpose}".encode(), sha256)
         self._names = lru_cache(_REMEMBERED_SUBJECTS)(self._make_names)
-        self._for_one = [self._step(quota.amount, quota.seconds, 1) for quota in quotas]
+        self._for_one = lru_cache(_REMEMBERED_SUBJECTS)(lambda subject: self._make_counters(subject, 1))
 
-    def counters(self, subject: bytes | None, *, cost: int = 1) -> list[Counter]:
+    def counters(self, subject: bytes | None, *, cost: int = 1) -> Sequence[Counter]:
         """What a request of `subject` moves; empty: there is no limit. `cost`: how many requests, or bytes, it is."""
         if subject is None:
-            return []
-        names = self._names(subject)
-        if cost == 1:
-            return [Counter(name, *sizes) for name, sizes in zip(names, self._for_one, strict=True)]
-        sizes = [self._step(quota.amount, quota.seconds, cost) for quota in self.quotas]
-        return [Counter(name, *size) for name, size in zip(names, sizes, strict=True)]
+            return ()
+        return self._for_one(subject) if cost == 1 else self._make_counters(subject, cost)
 
-    @staticmethod
-    def _step(amount: int, seconds: int, cost: int) -> tuple[int, int, int]:
-        window = seconds * MICROSECONDS
-        return window, -(-cost * window // amount), amount
+    def _make_counters(self, subject: bytes, cost: int) -> Sequence[Counter]:
+        counters = []
+        for name, (amount, seconds) in zip(self._names(subject), self.quotas, strict=True):
+            window = seconds * MICROSECONDS
+            step = -(-cost * window // amount)
+            counters.append(Counter(name, window, step, amount, f"{name} {window} {step}"))
+        return counters
 
     def _make_names(self, subject: bytes) -> list[str]:
         digest = blake2b(subject, key=self._key, digest_size=12).hexdigest()
@@ -148,8 +165,9 @@ class Verdict(NamedTuple):
 
     def remaining(self) -> list[int]:
         """How much more each counter allows now."""
+        # Written out, as every create asks.
         return [
-            max(0, (counter.window - ahead) * counter.amount // counter.window)
+            (counter.window - ahead) * counter.amount // counter.window if ahead < counter.window else 0
             for counter, ahead in zip(self.counters, self.ahead, strict=True)
         ]
 
@@ -248,17 +266,14 @@ class RateLimiter:
         return verdicts
 
     async def _ask_redis(self, batch: Sequence[_Waiting]) -> list[Verdict]:
-        names: list[str] = []
-        arguments: list[int] = []
+        words: list[str] = []
         for counters, moves, _ in batch:
-            arguments += (len(counters), int(moves))
-            for name, window, step, _ in counters:
-                names.append(name)
-                arguments += (window, step)
+            words.append(f"{len(counters)} {moves:d}")
+            words += [counter.words for counter in counters]
 
         async def run(redis: Redis) -> list[Verdict]:
-            reply = cast("list[int]", await _SCRIPT.run(redis, names, arguments))
-            if not isinstance(reply, list) or len(reply) != len(batch) + len(names):
+            reply = cast("list[int]", await _SCRIPT.run(redis, [_SLOT], [" ".join(words)]))
+            if not isinstance(reply, list) or len(reply) != len(words):
                 raise ValueError("this is no answer of the script")
             verdicts = []
             start = 0

@@ -45,8 +45,8 @@ class Allowance:
         self._require_allowed()
 
     async def take_paste(self, size_bytes: int) -> None:
-        counters = self._tier.creates.counters(self._subject)
-        counters += self._tier.sizes.counters(self._subject, cost=size_bytes)
+        sizes = self._tier.sizes.counters(self._subject, cost=size_bytes)
+        counters = [*self._tier.creates.counters(self._subject), *sizes]
         self._fields = self._tier.of_paste
         self._verdict = await self._limiter.take(counters)
         self._require_allowed()

@@ -116,7 +116,7 @@ async def test_looking_moves_nothing_and_clearing_empties(limiter: RateLimiter) 
 
 
 async def test_requests_of_one_moment_share_calls_and_are_told_apart(limiter: RateLimiter, redis: Redis) -> None:
-    shared, own = limit("100/day"), limit("1/day")
+    shared, own = limit(f"{2 * LARGEST_BATCH}/day"), limit("1/day")
 
     async def calls() -> int:
         statistics = await redis.info("commandstats")
@@ -202,7 +202,7 @@ async def test_memory_of_the_limit_without_redis_is_bounded(lonely: RateLimiter)
 
 async def test_no_quota_is_no_limit_and_asks_nobody(lonely: RateLimiter) -> None:
     counters = limit("").counters(b"ada")
-    assert counters == []
+    assert not counters
     assert (await lonely.take(counters)).is_allowed
     await lonely.clear(counters)
 
