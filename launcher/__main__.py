@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from launcher.command import run_command
+from launcher.descriptors import raise_limit
 from launcher.errors import StartError
 from launcher.run import RunOptions, run, run_engines
 from launcher.stop_signals import StopSignals
@@ -23,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signals = StopSignals()
     _fill_standard_descriptors()
     _forget_postgres_variables()
+    raise_limit()
     # What children make in the data folder is nobody else's business.
     os.umask(0o077)
     try:

@@ -7,15 +7,16 @@ import os
 import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 import uvicorn
 
 from main_service.errors import AppError, NoCredentialsError
 from main_service.http_server.processes import Parent, ServerOfMany, open_listener, serve_in_processes
-from main_service.http_server.protocol import HttpProtocol
+from main_service.monitoring.descriptors import raise_limit
 from main_service.monitoring.metrics_files import make_files
 from main_service.settings import load_settings_or_exit
 
@@ -36,6 +37,7 @@ def serve(
     parent_fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Answer HTTP requests, in this process or in several of its own."""
+    raise_limit()
     settings = load_settings_or_exit()
     if workers > 1:
         try:
@@ -49,6 +51,8 @@ def serve(
     gc.disable()
     from main_service.app import create_app
     from main_service.fast_path.protocol import FastProtocol
+    from main_service.http_server.process_limits import ProcessLimits
+    from main_service.http_server.protocol import HttpProtocol
     from main_service.resources import object_store_of
 
     try:
@@ -60,12 +64,18 @@ def serve(
     # A request makes some hundred objects and few circles of them: looked for after each seven hundred, as is the
     # default, they cost a twentieth of it.
     gc.set_threshold(20_000, 20, 20)
+    protocol = partial(
+        FastProtocol if settings.fast_path else HttpProtocol,
+        process_limits=ProcessLimits(
+            connections_per_client=settings.limit_connections, trusted_proxies=settings.trusted_proxies
+        ),
+    )
     config = uvicorn.Config(
         create_app,
         factory=True,
         host=host,
         port=port,
-        http=FastProtocol if settings.fast_path else HttpProtocol,
+        http=cast("type[asyncio.Protocol]", protocol),
         loop="uvloop",
         ws="none",
         log_level="warning",

@@ -16,6 +16,10 @@ def _byte_quotas(value: object) -> object:
     return parse_byte_quotas(value) if isinstance(value, str) else value
 
 
+def _none_if_empty(value: object) -> object:
+    return None if value == "" else value
+
+
 RequestLimit = Annotated[Quotas, NoDecode, BeforeValidator(_quotas)]
 ByteLimit = Annotated[Quotas, NoDecode, BeforeValidator(_byte_quotas)]
 
@@ -70,6 +74,13 @@ class LimitSettings(BaseSettings):
         parse_quotas("5/day"),
         description="How many of these emails a recipient gets of each kind, from any address. Empty: no limit. "
         "Default 5/day.",
+    )
+    limit_connections: Annotated[int | None, BeforeValidator(_none_if_empty)] = Field(
+        512,
+        ge=1,
+        le=1_000_000,
+        description="Connections that a client address (IPv6: a /64) may have open to one web process; those in "
+        "MAIN_TRUSTED_PROXIES any number. Empty: no limit. Default 512.",
     )
 
     limit_statistics: RequestLimit = Field(

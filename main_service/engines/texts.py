@@ -44,6 +44,25 @@ class StoredBody:
     stored_at: datetime
 
 
+@dataclass(frozen=True)
+class TextChunks:
+    """A text in UTF-8, to be gone through once, chunk by chunk."""
+
+    chunks: AsyncIterator[bytes]
+    held_bytes: int
+    """What stays in memory for this reader alone until the last chunk."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self.chunks
+
+
+def in_one_chunk(text: bytes, *, held_bytes: int) -> TextChunks:
+    async def once() -> AsyncIterator[bytes]:
+        yield text
+
+    return TextChunks(once(), held_bytes=held_bytes)
+
+
 class BodyStore:
     """Texts by their `body_id`, at `<two letters>/<body_id>` below the store's address.
 
@@ -89,7 +108,7 @@ class BodyStore:
         """
         return b"".join([chunk async for chunk in await self.open(body_id)])
 
-    async def open(self, body_id: UUID) -> AsyncIterator[bytes]:
+    async def open(self, body_id: UUID) -> TextChunks:
         """The text in chunks, so that a slow reader of a large one holds its compressed form only.
 
         Raises:
@@ -102,7 +121,8 @@ class BodyStore:
                 require_folder(self._folder)
                 raise BodyMissingError(body_id) from error
             compressed = bytes(await result.bytes_async())
-        return _decompressed(compressed)
+        window_bytes = zstandard.get_frame_parameters(compressed).window_size
+        return TextChunks(_decompressed(compressed), held_bytes=len(compressed) + window_bytes)
 
     async def delete(self, body_ids: Sequence[UUID]) -> None:
         """Delete texts; one that is missing counts as deleted."""

@@ -1,13 +1,12 @@
 """Reading entries: what an address stands for, and the text behind it."""
 
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from main_service.engines.postgres import Session
-from main_service.engines.texts import LARGEST_BYTES, BodyMissingError, BodyStore, TextCache
+from main_service.engines.texts import LARGEST_BYTES, BodyMissingError, BodyStore, TextCache, TextChunks, in_one_chunk
 from main_service.entries import storage
 from main_service.entries.cache import LONGEST_LIFETIME, Copies, is_for_all
 from main_service.entries.entry import LiveEntry
@@ -90,7 +89,7 @@ class EntryReader:
             entry = await self._read_row(entry.key, asker)
         return entry
 
-    async def open_text(self, entry: LiveEntry, asker: Asker) -> tuple[LiveEntry, AsyncIterator[bytes]]:
+    async def open_text(self, entry: LiveEntry, asker: Asker) -> tuple[LiveEntry, TextChunks]:
         """The text of a paste in chunks of UTF-8, and the entry it belongs to: a newer state if it was just changed.
 
         Where views are limited, one has been spent, and only once the text was there to be shown.
@@ -107,7 +106,7 @@ class EntryReader:
                 return viewed, chunks
             entry = await self._read_row(entry.key, asker)
 
-    async def load_text(self, entry: LiveEntry, asker: Asker) -> tuple[LiveEntry, AsyncIterator[bytes]]:
+    async def load_text(self, entry: LiveEntry, asker: Asker) -> tuple[LiveEntry, TextChunks]:
         """As `open_text`, without spending a view: for who manages the entry."""
         while True:
             if entry.body_id is None:
@@ -121,7 +120,7 @@ class EntryReader:
                     raise
                 entry = fresh
 
-    async def _open_body(self, entry: LiveEntry, body_id: UUID) -> AsyncIterator[bytes]:
+    async def _open_body(self, entry: LiveEntry, body_id: UUID) -> TextChunks:
         """From memory, if it was read before by somebody."""
         if not is_for_all(entry) or (entry.size_bytes or 0) > LARGEST_BYTES:
             return await self._bodies.open(body_id)
@@ -129,7 +128,8 @@ class EntryReader:
         if text is None:
             text = await self._bodies.get(body_id)
             self._texts.put(body_id.hex, text)
-        return _once(text)
+        # It is in the cache anyway.
+        return in_one_chunk(text, held_bytes=0)
 
     async def _spend_view(self, entry: LiveEntry) -> LiveEntry | None:
         """The entry after one more view; None when it has changed or ended since it was read."""
@@ -165,10 +165,6 @@ class EntryReader:
             await self._session.commit()
         except DatabaseUnavailableError as error:
             logger.warning("A use was not written down: %r", error.__cause__)
-
-
-async def _once(text: bytes) -> AsyncIterator[bytes]:
-    yield text
 
 
 def require_live(entry: Entry | None, asker: Asker) -> Entry:

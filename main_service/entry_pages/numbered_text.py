@@ -1,13 +1,15 @@
 """A text on its page: numbered lines, or plain where it is too long for them."""
 
 import codecs
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 
-from markupsafe import Markup, escape
+from markupsafe import escape
 
 MAX_NUMBERED_BYTES = 1024 * 1024
 MAX_NUMBERED_LINES = 50_000
 """Each line costs a browser three elements; beyond this a page gets slow."""
+PIECE_BYTES = 32 * 1024
+"""Of the text, whose lines are written in one go."""
 MAX_MARKS = 50_000
 """So many characters that HTML can't write are marked with elements of their own; for the same reason."""
 
@@ -20,19 +22,30 @@ _INEXACT = "<i data-inexact hidden></i>"
 """At the end of a text of which not all is marked: what a script would copy is not the text."""
 
 
-def numbered_lines(text: str) -> tuple[Markup, int] | None:
-    """The lines, each with an anchor `L<number>`, and their count. None when there are too many to number."""
-    if text.count("\n") > MAX_NUMBERED_LINES or _count_marks(text) > MAX_MARKS:
+def count_lines(text: bytes) -> int | None:
+    """How many lines a text in UTF-8 has; None when there are too many to number."""
+    ends = text.count(b"\n")
+    if ends > MAX_NUMBERED_LINES or text.count(b"\0") + text.count(b"\r") - text.count(b"\r\n") > MAX_MARKS:
         return None
-    # Escaping leaves line feeds alone, so the whole text is escaped at once: line by line takes ten times longer.
-    lines = _escaped(text).split("\n")
     # A text that ends without a line end is shown, and copied, without one.
-    last = [] if not lines[-1] else [_line(len(lines), lines[-1])]
-    ended = [_line(number, f"{line}\n") for number, line in enumerate(lines[:-1], 1)]
-    return Markup("".join([*ended, *last])), len(ended) + len(last)  # noqa: S704 (escaped above)
+    return ends + (not text.endswith(b"\n") and text != b"")
 
 
-async def escaped_chunks(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+def numbered_pieces(text: bytes) -> Iterator[str]:
+    """The lines as HTML, each with an anchor `L<number>`, some at a time: they take many times the size of the text."""
+    start, number = 0, 1
+    while start < len(text):
+        end = text.find(b"\n", start + PIECE_BYTES) + 1 or len(text)
+        # Escaping leaves line feeds alone, so they are escaped at once: line by line takes ten times longer.
+        *ended, last = _escaped(text[start:end].decode()).split("\n")
+        lines = [_line(number + at, f"{line}\n") for at, line in enumerate(ended)]
+        if last:
+            lines.append(_line(number + len(ended), last))
+        yield "".join(lines)
+        start, number = end, number + len(ended)
+
+
+async def escaped_chunks(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     """A text in UTF-8 as HTML, chunk by chunk, so that nobody holds all of it."""
     decode = codecs.getincrementaldecoder("utf-8")().decode
     cut_off = ""

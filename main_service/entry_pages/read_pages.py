@@ -1,10 +1,7 @@
 """What a reader of an address gets: the redirect, the text, the page; and where views are limited, a question first."""
 
-from collections.abc import AsyncIterator
-from secrets import token_hex
-
 from fastapi import APIRouter, HTTPException, Request, Response
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.responses import RedirectResponse
 
 from main_service.accounts.bearer_auth import TOKEN_OR_NONE
 from main_service.accounts.errors import TokenInvalidError
@@ -14,14 +11,13 @@ from main_service.entries.dependencies import EntryReaderDep, ReadingAskerDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ManageTokenWrongError, NotAPasteError, NotOwnerError
 from main_service.entries.models import Kind
-from main_service.entries.permissions import Asker
 from main_service.entries.reserved_words import is_reserved
 from main_service.entries.serializers import page_entry, robots
 from main_service.entries.text_response import text_response
 from main_service.entries.urls import to_ascii
 from main_service.entries.visit_recorder import VisitRecorderDep
-from main_service.entry_pages.numbered_text import MAX_NUMBERED_BYTES, escaped_chunks, numbered_lines
-from main_service.entry_pages.view_question import has_way_to_manage, question, question_before
+from main_service.entry_pages.paste_page import paste_page
+from main_service.entry_pages.view_question import question, question_before
 from main_service.errors import (
     BodyStoreUnavailableError,
     DatabaseUnavailableError,
@@ -31,7 +27,6 @@ from main_service.errors import (
     SignInRequiredError,
     TooManyUnknownKeysError,
 )
-from main_service.settings import Settings
 from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
 from main_service.web.negotiation import wants_html
@@ -128,7 +123,7 @@ async def reveal(
         await visits.record(entry, asker)
         return _redirect(entry, status=303)
     entry, chunks = await reader.open_text(entry, asker)
-    response = await _paste_page(request, settings, entry, asker, chunks)
+    response = await paste_page(request, settings, entry, asker, chunks)
     await visits.record(entry, asker)
     return response
 
@@ -168,7 +163,7 @@ async def read_entry(
         return _redirect(entry, status=302)
     entry, chunks = await reader.open_text(entry, asker)
     if wants_html(request.headers):
-        response = await _paste_page(request, settings, entry, asker, chunks)
+        response = await paste_page(request, settings, entry, asker, chunks)
     else:
         response = text_response(chunks, size_bytes=entry.size_bytes or 0)
     await visits.record(entry, asker)
@@ -193,42 +188,3 @@ async def read_with_slash(
 
 def _redirect(entry: LiveEntry, *, status: int) -> Response:
     return Response(status_code=status, headers={"Location": to_ascii(entry.original_url or ""), **robots(entry)})
-
-
-async def _paste_page(
-    request: Request, settings: Settings, entry: LiveEntry, asker: Asker, chunks: AsyncIterator[bytes]
-) -> Response:
-    """With numbered lines; a text that is too long for them streams through as it is read from the store."""
-    shown = page_entry(entry, settings.public_url)
-    may_manage = has_way_to_manage(entry, asker)
-    if (entry.size_bytes or 0) <= MAX_NUMBERED_BYTES:
-        text = b"".join([chunk async for chunk in chunks])
-        if (numbered := numbered_lines(text.decode())) is not None:
-            lines, line_count = numbered
-            return render(
-                request,
-                "entries/paste.html",
-                entry=shown,
-                may_manage=may_manage,
-                lines=lines,
-                line_count=line_count,
-                text="",
-            )
-        chunks = _once(text)
-    mark = token_hex(16)
-    page = render(
-        request, "entries/paste.html", entry=shown, may_manage=may_manage, lines=None, line_count=None, text=mark
-    )
-    head, _, tail = bytes(page.body).partition(mark.encode())
-    return StreamingResponse(_between(head, escaped_chunks(chunks), tail), media_type="text/html")
-
-
-async def _once(chunk: bytes) -> AsyncIterator[bytes]:
-    yield chunk
-
-
-async def _between(head: bytes, chunks: AsyncIterator[bytes], tail: bytes) -> AsyncIterator[bytes]:
-    yield head
-    async for chunk in chunks:
-        yield chunk
-    yield tail

@@ -30,7 +30,7 @@ class Refusal:
             "content-length": str(len(body)),
             "connection": "close",
         }
-        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
             headers["retry-after"] = "5"
         self._status_line = STATUS_LINE[status]
         self._rest = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n" + body
@@ -51,6 +51,10 @@ TOO_MANY_WAITING = Refusal(
     "too_many_waiting",
     f"More than {WAITING_REQUESTS} requests were sent on one connection without waiting for answers.",
 )
+TOO_MANY_CONNECTIONS = Refusal(
+    HTTPStatus.TOO_MANY_REQUESTS, "too_many_connections", "There are too many connections from this address."
+)
+NO_ROOM = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "The service has no room for another connection.")
 TOO_SLOW = Refusal(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", "The request did not arrive in time.")
 SHUTTING_DOWN = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "The service restarts, and the request had not arrived completely."

@@ -1,13 +1,9 @@
-"""How long a connection waits: its one timer, the time in which we do not read, and answers that nobody takes."""
+"""How long a connection waits: its one timer, and the time in which we do not read."""
 
 from asyncio import AbstractEventLoop, TimerHandle, Transport
 from collections.abc import Callable, Iterator, Sized
 
 from uvicorn.protocols.http.flow_control import FlowControl
-
-STALL_SECONDS = 20
-STALL_CHECK_SECONDS = 5
-"""A client that takes nothing of its answer for 20 s, looked at every 5 s, is left."""
 
 Limit = tuple[float, Callable[[], None]]
 """An instant of the loop's clock, and what is done when it comes."""
@@ -80,38 +76,16 @@ class TimedFlowControl(FlowControl):
             super().resume_reading()
 
 
-class UnsentAnswer:
-    """What the client has not taken yet of an answer, watched while nothing can be added to it."""
-
-    def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._bytes = 0
-        self._taken_at = 0.0
-
-    def watch(self) -> float:
-        """Begin anew; return when to look first."""
-        self._bytes = self._transport.get_write_buffer_size()
-        self._taken_at = self._loop.time()
-        return self._taken_at + STALL_CHECK_SECONDS
-
-    def limits(self) -> Iterator[Limit]:
-        """None if there is nothing left."""
-        now = self._loop.time()
-        unsent_bytes = self._transport.get_write_buffer_size()
-        if unsent_bytes < self._bytes:
-            self._taken_at = now
-        self._bytes = unsent_bytes
-        if unsent_bytes:
-            yield self._taken_at + STALL_SECONDS, self._transport.abort
-            # Only a look in between tells that the client takes something.
-            yield now + STALL_CHECK_SECONDS, lambda: None
-
-
 class AnswerTransport:
     """What uvicorn's cycle of request and answer needs of a transport, with a `close` that loses no answer."""
 
     def __init__(self, transport: Transport, close: Callable[[], None]) -> None:
-        self.write = transport.write
+        self._write = transport.write
+        self.piece_bytes = 0
+        """The size of what was written last."""
         self.is_closing = transport.is_closing
         self.close = close
+
+    def write(self, data: bytes) -> None:
+        self.piece_bytes = len(data)
+        self._write(data)

@@ -1,10 +1,16 @@
 """What this service counts for Prometheus, and all of it as text: of this process, or of all that share a folder."""
 
+import os
+from collections.abc import Iterable, Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
-from main_service.monitoring.metrics_files import find_folder, forget_gauges_of_the_dead
+from main_service.monitoring.descriptors import descriptors_of
+from main_service.monitoring.metrics_files import find_folder, forget_gauges_of_the_dead, living
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -26,6 +32,12 @@ VISITS_WAITING = Gauge(
     multiprocess_mode="livesum",
     registry=_registry,
 )
+CONNECTIONS = Gauge(
+    "slipbin_connections",
+    "Connections of clients that are open.",
+    multiprocess_mode="livesum",
+    registry=_registry,
+)
 KEYS_DRAWN = Counter(
     "slipbin_keys_drawn", "Keys that web processes drew themselves because the pool gave none.", registry=_registry
 )
@@ -34,12 +46,34 @@ for _status in ("404", "410", "429"):
     MISSES.labels(_status)
 
 
+class _Descriptors(Collector):
+    """Looked at when they are asked for. `pids`: of the web processes."""
+
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._pids = pids
+
+    def collect(self) -> Iterable[Metric]:
+        counted = [each for pid in self._pids if (each := descriptors_of(pid)) is not None]
+        if not counted:
+            return
+        used, allowed = max(counted, key=lambda each: each[0] / each[1])
+        which = "by the web process that is nearest to its limit."
+        yield GaugeMetricFamily("slipbin_descriptors_used", f"Files and sockets that are open, {which}", used)
+        yield GaugeMetricFamily("slipbin_descriptors_allowed", f"As many may be, {which}", allowed)
+
+
 def exposition() -> bytes:
     """All figures in Prometheus' text format. Reads a small file or two of each process; no loop should wait for it."""
     folder = find_folder()
     if folder is None:
-        return generate_latest(_registry)
+        return generate_latest(_registry) + _descriptors_of([os.getpid()])
     forget_gauges_of_the_dead(folder)
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+    return generate_latest(registry) + _descriptors_of(living(folder))
+
+
+def _descriptors_of(pids: Sequence[int]) -> bytes:
+    registry = CollectorRegistry()
+    registry.register(_Descriptors(pids))
     return generate_latest(registry)

@@ -52,6 +52,12 @@ def forget_gauges_of_the_dead(folder: Path) -> None:
                 file.unlink()
 
 
+def living(folder: Path) -> list[int]:
+    """The process ids of those that share their figures there and run."""
+    pids = {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*_*.db")}
+    return [pid for pid in pids if _is_alive(pid)]
+
+
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -83,6 +83,23 @@ def test_nothing_runs_as_root_writes_to_its_image_or_has_a_capability(name: str)
     assert service["security_opt"] == ["no-new-privileges:true"]
 
 
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_each_takes_no_more_of_the_machine_than_its_share(name: str) -> None:
+    service = SERVICES[name]
+
+    assert service["ulimits"]["nofile"] == {"soft": 65536, "hard": 65536}
+    assert 0 < service["pids_limit"] <= 1024
+    assert re.fullmatch(r"[0-9]+[gm]", service["mem_limit"])
+    assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
+    assert all(re.fullmatch(r"/[a-z/]+:size=[0-9]+m", folder) for folder in service.get("tmpfs", []))
+
+
+def test_valkey_refuses_data_before_it_is_killed_for_it() -> None:
+    command = SERVICES["valkey"]["command"]
+
+    assert (command[command.index("--maxmemory") + 1], SERVICES["valkey"]["mem_limit"]) == ("1gb", "2g")
+
+
 @pytest.mark.parametrize("name", LONG_RUNNING)
 def test_what_runs_for_long_is_restarted_and_watched(name: str) -> None:
     service, check = SERVICES[name], SERVICES[name]["healthcheck"]

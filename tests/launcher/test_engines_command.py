@@ -1,6 +1,7 @@
 """`python -m launcher engines`: what it prints, how it is stopped, and what it keeps."""
 
 import os
+import resource
 import signal
 import stat
 import subprocess
@@ -35,6 +36,19 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
         started = launcher.start("engines", **shell)
         started.wait_for_text("ready\n")
         yield started
+
+
+def test_what_is_started_may_open_as_many_files_as_the_system_allows(launcher: Launchers) -> None:
+    """Started by a shell that would let it open few."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1000, soft), hard))
+    try:
+        engines = launcher.engines()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    limits = Path(f"/proc/{engines.valkey.pid}/limits").read_text()
+    assert limits.partition("Max open files")[2].split()[:2] == [str(hard), str(hard)]
 
 
 def test_the_engines_command_prints_settings_and_then_ready(engines: Launched) -> None:
