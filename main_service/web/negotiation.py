@@ -31,9 +31,7 @@ def _weight(parameters: list[str]) -> float:
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":
-            return (
-                float(value) if re.fullmatch(r"(?:0(?:\.\d*)?|1(?:\.0*)?)", value := value.strip(), re.ASCII) else 1.0
-            )
+            return float(value) if _WEIGHT.fullmatch(value.strip()) else 1.0
     return 1.0
 
 
