@@ -75,7 +75,7 @@ def test_paste_is_made_and_read_without_a_pointer(new_visitor: NewVisitor, view:
     visitor.press("Enter")
 
     assert page.url == address
-    assert page.locator(".line > .text").all_text_contents() == ["if so:\n", "\tdo()\n"]
+    assert page.locator(".line > .text").all_text_contents() == ["if so:\n", "\tdo()"]
     assert "By hand" in page.title()
     assert "Python" in visitor.main_text()
     walk_to(visitor, page.locator("#sheet"))
