@@ -4,7 +4,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from tests.support.running import Environment, WebServer, running_engines, tempo
 VISITORS = 8
 WAIT_SECONDS = 30.0
 LONGEST_SECONDS = 10.0
+TRIES = 10
 
 
 @pytest.fixture(scope="module")
@@ -48,19 +49,33 @@ def valkey_server(folder: Path) -> psutil.Process:
     return psutil.Process(int((folder / "data/run/valkey.pid").read_text()))
 
 
-def test_nobody_is_answered_before_redis_has_the_visit(gated: Gated, valkey: "redis.Redis[str]") -> None:
-    with WebServer(gated.environment) as web, ThreadPoolExecutor(1) as pool:
-        link, paste = create_link(web.client)["key"], create_paste(web.client)["key"]
-        for key, path, status in ((link, f"/{link}", 302), (paste, f"/{paste}/raw", 200)):
+@pytest.mark.parametrize("kind", ["link", "text"])
+def test_nobody_is_answered_before_redis_has_the_visit(gated: Gated, valkey: "redis.Redis[str]", kind: str) -> None:
+    with LoggedWebServer(gated.environment) as web, ThreadPoolExecutor(1) as pool:
+        for _ in range(TRIES):
+            # Another one each time: the fast path, which says XADD in its script alone, would answer a second read.
+            key = (create_link(web.client) if kind == "link" else create_paste(web.client))["key"]
+            path, status = (f"/{key}", 302) if kind == "link" else (f"/{key}/raw", 200)
+            given_up = times_given_up(web)
             with gated.valkey.stop_at(b"XADD", hold="request") as stop:
                 answer: Future[httpx.Response] = pool.submit(web.client.get, path)
                 stop.wait()
-                time.sleep(0.2)
-                assert not answer.done()
-                assert counts(valkey, [key]) == {}
+                wait([answer], timeout=0.2)
+                is_early, recorded = answer.done(), counts(valkey, [key])
                 stop.release()
                 assert answer.result().status_code == status
-            assert counts(valkey, [key]) == {key: 1}
+            if times_given_up(web) == given_up:
+                assert (is_early, recorded) == (False, {})
+                assert counts(valkey, [key]) == {key: 1}
+                return
+            # On a machine this busy the visit was held for longer than Redis is waited for.
+            wait_for_counts(valkey, Counter({key: 1}))
+    raise AssertionError(f"Redis was not waited for {TRIES} times")
+
+
+def times_given_up(web: LoggedWebServer) -> int:
+    """How often those who waited for Redis were answered without it."""
+    return sum(web.log().count(words) for words in ("Redis takes no visits", "Readers are answered without a batch"))
 
 
 @contextmanager
