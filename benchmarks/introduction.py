@@ -58,6 +58,8 @@ run.
 * **Redirects while a crowd signs in.** {SIGN_INS} people sign in at once, and each costs a run of Argon2id; meanwhile
   somebody follows a link in the same process, again and again. 100 ms is what it may take. There is a bound on who may
   wait for a sign-in, so some are asked to come again (503).
+* **Redirects of a link that is changed.** Several readers follow one link, each again and again, for some seconds;
+  then the same while its owner gives it another address each second.
 * **Ingest.** One process brings {VISITS:,} visits, {BATCH} in a record, from Valkey's stream into PostgreSQL: what is
   known of their visitors, the visits themselves, and all sums.
 * **Statistics.** Of an entry with {PEOPLE:,} visits of people in {DAYS} days, by the API, one request after the

@@ -6,6 +6,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks.edits import edits_section, measure_edits
 from benchmarks.engines import engine_versions, engines
 from benchmarks.hour_of_keys import measure_hour
 from benchmarks.ingest import ingest_section, measure_ingest
@@ -57,6 +58,8 @@ def _with_entries(machine: Machine, folder: Path, *, rounds: int, seconds: int, 
             loaded = memory_of(races.product.child.pid)
             _say("a crowd that signs in")
             crowd = measure_crowd(races.product.url, next(iter(races.links)))
+            _say("a link that is changed")
+            edits = measure_edits(races.product.url)
             crowded = memory_of(races.product.child.pid)
         work = races.redirect.work
         _say("kill -9")
@@ -71,6 +74,7 @@ def _with_entries(machine: Machine, folder: Path, *, rounds: int, seconds: int, 
         restart_section(restart),
         memory_section(idle=idle, after_races=loaded, after_crowd=crowded, hour=hour),
         crowd_section(crowd),
+        edits_section(edits),
     ]
 
 

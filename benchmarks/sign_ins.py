@@ -55,16 +55,16 @@ async def _measure(url: str, key: str) -> Crowd:
     ):
         account = {"email": EMAIL, "password": PASSWORD}
         (await crowd.post("/api/v1/auth/register", json=account)).raise_for_status()
-        alone_ms = await _redirects_until(asyncio.sleep(ALONE_SECONDS), reader, key)
+        alone_ms = await redirects_until(asyncio.sleep(ALONE_SECONDS), reader, key)
         started_at = time.perf_counter()
         sign_ins = asyncio.gather(*(crowd.post("/api/v1/auth/token", json=account) for _ in range(SIGN_INS)))
-        meanwhile_ms = await _redirects_until(sign_ins, reader, key)
+        meanwhile_ms = await redirects_until(sign_ins, reader, key)
         seconds = time.perf_counter() - started_at
         statuses = [answer.status_code for answer in await sign_ins]
     return Crowd(statuses=Counter(statuses), seconds=seconds, alone_ms=alone_ms, meanwhile_ms=meanwhile_ms)
 
 
-async def _redirects_until(end: Awaitable[object], client: httpx.AsyncClient, key: str) -> list[float]:
+async def redirects_until(end: Awaitable[object], client: httpx.AsyncClient, key: str) -> list[float]:
     """How long each took, in milliseconds."""
     done = asyncio.ensure_future(end)
     durations = []
