@@ -179,6 +179,14 @@ class Settings(LimitSettings):
         "that comes along (IPFire Location).",
     )
 
+    key_filter_max_bytes: int = Field(
+        2**30,
+        ge=2**20,
+        le=2**36,
+        description="The most memory of Redis, in bytes, that the filter of used keys grows to; 2 to 5 bytes a key. "
+        "With more keys than it has room for, more of the unknown ones are looked for in PostgreSQL. Default "
+        "1073741824 (1 GiB), for 590 million keys.",
+    )
     abuse_contact: Annotated[str, AfterValidator(rules.check_contact)] | None = Field(
         None,
         description="Where people report abuse and security problems, on every page and in /.well-known/security.txt: "

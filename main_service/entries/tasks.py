@@ -54,6 +54,6 @@ async def _rebuild_filter() -> None:
     async with open_resources(settings, for_task=True) as resources:
         bitmaps = KnownBitmaps(resources.redis, hasher=KeyHasher(settings.secret.get_secret_value()))
         try:
-            await _rebuilding.go_on(resources.sessions, bitmaps)
+            await _rebuilding.go_on(resources.sessions, bitmaps, most_bytes=settings.key_filter_max_bytes)
         except (RedisAwayError, UnavailableError) as error:
             logger.warning("The filter of known keys is not rebuilt: %s", error)

@@ -4,6 +4,9 @@ Bloom, "Space/time trade-offs in hash coding with allowable errors" (CACM 13, 19
 sets k, a key that was never added finds all of its bits set with a chance of (1 - e^(-kn/m))^k. When half of the bits
 are set, at n = m ln 2 / k, that is 2^-k: 0.1 % for the 10 used here.
 
+A filter of more bits than a string of Redis can hold is made of several strings, its parts: a key has all of its bits
+in one of them. As keys are spread evenly, each part is a filter of its own for its share of the keys.
+
 The k bits come from two numbers as h1 + i h2, which is as good as k hash functions (Kirsch and Mitzenmacher, "Less
 Hashing, Same Performance", ESA 2006). Both are parts of one keyed BLAKE2b, so who does not know the secret can't make
 keys that are found though they were never used. h2 is odd and m a power of two, so the
@@ -18,9 +21,14 @@ from hashlib import blake2b, sha256
 
 BITS_PER_KEY = 10
 FIRST_BIT = 8
-"""The bits before it say something of the filter: bit 0, that it is complete."""
-LARGEST_SIZE = 32
-"""A string of Redis holds 2^32 bits; 300 million keys."""
+"""The bits before it say something of the filter: `COMPLETE_BIT`, or of a part `COMPLETE_PART_BIT`, that it is
+complete. The release before knows no parts: it adds each key to all of them, and never takes one for complete."""
+COMPLETE_BIT = 0
+COMPLETE_PART_BIT = 1
+LARGEST_PART = 31
+"""2^31 bits and the 8 before them. A string of Redis ends at bit 2^32 - 1, so 2^32 of them do not fit behind these."""
+_GOLDEN_RATIO = 0x9E3779B1
+"""Knuth, "The Art of Computer Programming", 6.4: multiplying with it spreads numbers evenly."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +36,13 @@ class KeyHash:
     first: int
     second: int
 
+    @property
+    def place(self) -> int:
+        """A number of 16 bits that chooses the part of a filter."""
+        return ((self.first ^ self.second >> 1) * _GOLDEN_RATIO & 0xFFFFFFFF) >> 16
+
     def bits(self, size: int) -> Iterator[int]:
-        """The bits of the key in a filter of 2^`size` bits."""
+        """The bits of the key in a filter of 2^`size` bits, or in its part of so many."""
         return (FIRST_BIT + (self.first + i * self.second) % (1 << size) for i in range(BITS_PER_KEY))
 
 
@@ -54,6 +67,11 @@ def capacity(size: int) -> int:
     return int((1 << size) * math.log(2) / BITS_PER_KEY)
 
 
-def size_for(keys: int) -> int:
-    """The smallest size whose capacity is so many keys, or the largest that there is."""
-    return next((size for size in range(LARGEST_SIZE) if capacity(size) >= keys), LARGEST_SIZE)
+def size_for(keys: int, *, largest: int) -> int:
+    """The smallest size whose capacity is so many keys, or the largest that there may be."""
+    return next((size for size in range(largest) if capacity(size) >= keys), largest)
+
+
+def largest_size(most_bytes: int) -> int:
+    """The size of the largest filter that takes so many bytes, the few that say something of it not counted."""
+    return (most_bytes * 8).bit_length() - 1

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from main_service.engines.redis import CarefulRedis
 from main_service.engines.redis_scripts import Script
-from main_service.keys.bloom import KeyHasher
+from main_service.keys.bloom import COMPLETE_BIT, COMPLETE_PART_BIT, LARGEST_PART, KeyHasher
 
 REGISTRY = "known:{0}"
 FIRST_SIZE = 23
@@ -27,29 +27,43 @@ _CHUNK_BYTES = 256 * 1024
 _DRAFT_SECONDS = 600
 """Longer than it takes to write the largest; one whose worker died goes by itself."""
 
-# KEYS[1]: the registry. ARGV[1]: rules and secret; ARGV[2]: the size of a first bitmap. `born`: since when there is the
-# bitmap of each size, in Redis' time; only ever compared for equality. A script that may write is refused as a whole by
-# a Redis that takes no writes: creates can't set their bits there, so nobody shall ask for bits either. But none needs
-# memory, so where others are refused for lack of it, these go on.
+# KEYS[1]: the registry. ARGV[1]: rules and secret; ARGV[2]: the ending of a first bitmap. `born`: since when there is
+# the bitmap of each ending, in Redis' time; only ever compared for equality. `about` tells of each: `size` is that of
+# its filter, `place` and `places` which of its parts it is, and `bits` its own. A script that may write is refused as a
+# whole by a Redis that takes no writes: creates can't set their bits there, so nobody shall ask for bits either. But
+# none needs memory, so where others are refused for lack of it, these go on.
 PREAMBLE = """#!lua flags=allow-oom
-local registry, born = KEYS[1], {}
+local registry, born, about = KEYS[1], {}, {}
 local info = redis.pcall('INFO', 'server')
 local run_id = type(info) == 'string' and string.match(info, 'run_id:(%x+)')
 local start = registry .. ':' .. (run_id or '') .. ':' .. ARGV[1] .. ':'
 
-local function begin(size)
+local function read(ending)
+  local doublings, size, place = string.match(ending, '^(0*)([1-9]%d*)%.?(0*)$')
+  if not size then
+    return nil
+  end
+  local is_part = doublings ~= ''
+  return {name = start .. ending, size = size + #doublings, bits = 2 ^ size, places = 2 ^ #doublings,
+          place = is_part and #place - 1 or 0, complete_bit = is_part and COMPLETE_PART_BIT or COMPLETE_BIT}
+end
+
+local function begin(ending)
   local now = redis.call('TIME')
-  born[size] = now[1] .. '.' .. now[2]
-  redis.call('UNLINK', start .. size)
-  redis.call('SETBIT', start .. size, 7 + 2 ^ size, 0)
-  redis.call('HSET', registry, start .. size, born[size])
+  local bitmap = read(ending)
+  born[ending], about[ending] = now[1] .. '.' .. now[2], bitmap
+  redis.call('UNLINK', bitmap.name)
+  redis.call('SETBIT', bitmap.name, 7 + bitmap.bits, 0)
+  redis.call('HSET', registry, bitmap.name, born[ending])
 end
 
 local found = redis.call('HGETALL', registry)
 for i = 1, #found, 2 do
   local name = found[i]
-  if run_id and string.sub(name, 1, #start) == start and redis.call('EXISTS', name) == 1 then
-    born[string.sub(name, #start + 1)] = found[i + 1]
+  local ending = string.sub(name, #start + 1)
+  local bitmap = run_id and string.sub(name, 1, #start) == start and read(ending)
+  if bitmap and redis.call('EXISTS', name) == 1 then
+    born[ending], about[ending] = found[i + 1], bitmap
   else
     redis.call('UNLINK', name)
     redis.call('HDEL', registry, name)
@@ -58,7 +72,7 @@ end
 if run_id and not next(born) then
   begin(ARGV[2])
 end
-"""
+""".replace("COMPLETE_PART_BIT", str(COMPLETE_PART_BIT)).replace("COMPLETE_BIT", str(COMPLETE_BIT))
 
 
 class FilterScript(Script):
@@ -70,33 +84,44 @@ class FilterScript(Script):
 
 _LIST = FilterScript(f"""
 local bitmaps = {{}}
-for size, since in pairs(born) do
-  local bytes = math.min(2 ^ size / 8, {_SAMPLE_BYTES})
-  local ones = redis.call('BITCOUNT', start .. size, 1, bytes)
-  local is_complete = redis.call('GETBIT', start .. size, 0)
-  bitmaps[#bitmaps + 1] = {{tonumber(size), since, is_complete, ones > bytes * 4 and 1 or 0}}
+for ending, since in pairs(born) do
+  local bitmap = about[ending]
+  local bytes = math.min(bitmap.bits / 8, {_SAMPLE_BYTES})
+  local ones = redis.call('BITCOUNT', bitmap.name, 1, bytes)
+  local is_complete = redis.call('GETBIT', bitmap.name, bitmap.complete_bit)
+  bitmaps[#bitmaps + 1] = {{bitmap.size, bitmap.place, since, is_complete, ones > bytes * 4 and 1 or 0}}
 end
 return bitmaps
 """)
 
+# ARGV[3]: the ending of the new bitmap. One of 2^31 bits takes Redis a tenth of a second, so each has its own script.
 _BEGIN = FilterScript("""
 if run_id and not born[ARGV[3]] then
   begin(ARGV[3])
 end
 """)
 
-# ARGV[3] and [4]: the bitmap, KEYS[2]: its draft, ARGV[5]: how many bits are set there.
+# ARGV[3] and [4]: the bitmap, KEYS[2]: its draft, ARGV[5]: how many bits are set there. Filters of other sizes go once
+# all parts of this one are complete.
 _COMPLETE = FilterScript("""
-local size = ARGV[3]
-if born[size] ~= ARGV[4] or redis.call('BITCOUNT', KEYS[2]) ~= tonumber(ARGV[5]) then
+local ending = ARGV[3]
+if born[ending] ~= ARGV[4] or redis.call('BITCOUNT', KEYS[2]) ~= tonumber(ARGV[5]) then
   return 0
 end
-redis.call('BITOP', 'OR', start .. size, start .. size, KEYS[2])
-redis.call('SETBIT', start .. size, 0, 1)
-for other in pairs(born) do
-  if other ~= size then
-    redis.call('UNLINK', start .. other)
-    redis.call('HDEL', registry, start .. other)
+local bitmap, complete = about[ending], 0
+redis.call('BITOP', 'OR', bitmap.name, bitmap.name, KEYS[2])
+redis.call('SETBIT', bitmap.name, bitmap.complete_bit, 1)
+for _, other in pairs(about) do
+  if other.size == bitmap.size and redis.call('GETBIT', other.name, other.complete_bit) == 1 then
+    complete = complete + 1
+  end
+end
+if complete == bitmap.places then
+  for _, other in pairs(about) do
+    if other.size ~= bitmap.size then
+      redis.call('UNLINK', other.name)
+      redis.call('HDEL', registry, other.name)
+    end
   end
 end
 return 1
@@ -106,9 +131,11 @@ return 1
 @dataclass(frozen=True)
 class Bitmap:
     size: int
-    """It has 2^`size` bits."""
+    """Its filter has 2^`size` bits."""
+    place: int
+    """Which part of its filter it is; 0 if it is all of it."""
     born: str
-    """Tells it from an earlier one of the same size."""
+    """Tells it from an earlier one of the same size and place."""
     is_complete: bool
     is_full: bool
     """Whether more than half of its bits are set."""
@@ -117,26 +144,44 @@ class Bitmap:
 class KnownBitmaps:
     """For who fills them. All may raise RedisAwayError, with what was asked for done or not."""
 
-    def __init__(self, redis: CarefulRedis, *, hasher: KeyHasher, first_size: int = FIRST_SIZE) -> None:
+    def __init__(
+        self,
+        redis: CarefulRedis,
+        *,
+        hasher: KeyHasher,
+        first_size: int = FIRST_SIZE,
+        largest_part: int = LARGEST_PART,
+    ) -> None:
+        """`largest_part`: a filter of more than 2^`largest_part` bits is made of several of so many."""
         self._redis = redis
         self._arguments: list[str | int] = [rules(hasher), first_size]
+        self._largest_part = largest_part
         self.hasher = hasher
+
+    def bits_of(self, size: int) -> int:
+        """Of each bitmap of a filter of 2^`size` bits: so many, as a power of two."""
+        return min(size, self._largest_part)
+
+    def places(self, size: int) -> int:
+        """How many bitmaps such a filter has."""
+        return 1 << (size - self.bits_of(size))
 
     async def list_all(self) -> list[Bitmap]:
         """Smallest first. None only if the server does not tell its run id."""
         found = cast("list[list[int | bytes]]", await self._run(_LIST, [REGISTRY]))
         bitmaps = [
-            Bitmap(int(size), cast("bytes", born).decode(), bool(is_complete), bool(is_full))
-            for size, born, is_complete, is_full in found
+            Bitmap(int(size), int(place), cast("bytes", born).decode(), bool(is_complete), bool(is_full))
+            for size, place, born, is_complete, is_full in found
         ]
-        return sorted(bitmaps, key=lambda bitmap: bitmap.size)
+        return sorted(bitmaps, key=lambda bitmap: (bitmap.size, bitmap.place))
 
     async def begin(self, size: int) -> None:
-        """From now on creates set their bits in a bitmap of this size too."""
-        await self._run(_BEGIN, [REGISTRY], size)
+        """From now on creates set their bits in a filter of this size too. What there is of it already stays."""
+        for place in range(self.places(size)):
+            await self._run(_BEGIN, [REGISTRY], self._ending(size, place))
 
     async def complete(self, bitmap: Bitmap, bits: bytes | bytearray) -> bool:
-        """Set `bits`, in a moment, and say that the bitmap is complete; then it is the only one.
+        """Set `bits`, in a moment, and say that the bitmap is complete; once all of its filter are, no others stay.
 
         False, with nothing changed, if the bitmap is no more, or not all bits have arrived.
         """
@@ -147,10 +192,19 @@ class KnownBitmaps:
             ones += int.from_bytes(chunk).bit_count()
             await self._write(draft, start, chunk)
         try:
-            done = await self._run(_COMPLETE, [REGISTRY, draft], bitmap.size, bitmap.born, ones)
+            ending = self._ending(bitmap.size, bitmap.place)
+            done = await self._run(_COMPLETE, [REGISTRY, draft], ending, bitmap.born, ones)
         finally:
             await self._redis.ask(lambda redis: redis.unlink(draft), even_in_pause=True)
         return done == 1
+
+    def _ending(self, size: int, place: int) -> str:
+        """Of the name of a bitmap: its bits as a power of two. Of a part there is a 0 before it for each doubling that
+        makes the filter of it, and behind a point one more than its place. To the release before, which sets bits in
+        whatever it finds here, that is the same number, written in another way.
+        """
+        part = self.bits_of(size)
+        return str(size) if size == part else "0" * (size - part) + f"{part}." + "0" * (place + 1)
 
     async def _write(self, draft: str, start: int, chunk: bytes) -> None:
         async def write(redis: Redis) -> None:

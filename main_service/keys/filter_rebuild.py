@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.engines.postgres import Session
-from main_service.keys.bloom import LARGEST_SIZE, length_bytes, size_for
+from main_service.keys.bloom import largest_size, length_bytes, size_for
 from main_service.keys.filter_bitmaps import Bitmap, KnownBitmaps
 
 logger = logging.getLogger(__name__)
@@ -32,11 +32,11 @@ class Rebuilding:
 
     def __init__(self, *, longest_create: timedelta = LONGEST_CREATE) -> None:
         self._longest_create = longest_create
-        self._seen = ""
+        self._seen: list[str] = []
         self._seen_at = 0.0
 
-    async def go_on(self, sessions: async_sessionmaker[Session], bitmaps: KnownBitmaps) -> None:
-        """Do what can be done now. To be called again and again.
+    async def go_on(self, sessions: async_sessionmaker[Session], bitmaps: KnownBitmaps, *, most_bytes: int) -> None:
+        """Do what can be done now. To be called again and again. `most_bytes`: the filter does not grow beyond them.
 
         Raises:
             RedisAwayError, DatabaseUnavailableError: the next call goes on.
@@ -44,22 +44,31 @@ class Rebuilding:
         found = await bitmaps.list_all()
         if not found:
             return
-        newest = found[-1]
-        if not newest.is_complete:
-            await self._fill(newest, sessions, bitmaps)
-        elif newest.is_full and newest.size < LARGEST_SIZE:
+        size = found[-1].size
+        newest = [bitmap for bitmap in found if bitmap.size == size]
+        incomplete = [bitmap for bitmap in newest if not bitmap.is_complete]
+        if len(newest) < bitmaps.places(size):
+            await bitmaps.begin(size)
+        elif incomplete:
+            if self._is_old_enough(newest):
+                await self._fill(incomplete[0], sessions, bitmaps)
+        elif newest[0].is_full and size < largest_size(most_bytes):
             async with sessions() as session:
                 keys: int = (await session.execute(_COUNT_KEYS)).scalar_one()
-            size = max(newest.size + 1, size_for(keys * _ROOM))
+            size = max(size + 1, size_for(keys * _ROOM, largest=largest_size(most_bytes)))
             await bitmaps.begin(size)
             logger.info("The filter of known keys is too small for %d; beginning one of 2^%d bits", keys, size)
 
+    def _is_old_enough(self, bitmaps: list[Bitmap]) -> bool:
+        """Whether no create is under way that has not found all of these."""
+        born = [bitmap.born for bitmap in bitmaps]
+        if self._seen != born:
+            self._seen, self._seen_at = born, time.monotonic()
+        return time.monotonic() - self._seen_at >= self._longest_create.total_seconds()
+
     async def _fill(self, bitmap: Bitmap, sessions: async_sessionmaker[Session], bitmaps: KnownBitmaps) -> None:
-        if self._seen != bitmap.born:
-            self._seen, self._seen_at = bitmap.born, time.monotonic()
-        if time.monotonic() - self._seen_at < self._longest_create.total_seconds():
-            return
-        bits = bytearray(length_bytes(bitmap.size))
+        part, places = bitmaps.bits_of(bitmap.size), bitmaps.places(bitmap.size)
+        bits = bytearray(length_bytes(part))
         added = 0
         last_key = ""
         while True:
@@ -67,11 +76,14 @@ class Rebuilding:
                 found = await session.execute(_LIST_KEYS, {"after": last_key, "limit": KEYS_PER_BATCH})
                 keys: list[str] = list(found.scalars())
             for key in keys:
-                for bit in bitmaps.hasher.hash(key).bits(bitmap.size):
-                    bits[bit >> 3] |= 0x80 >> (bit & 7)
-            added += len(keys)
+                hashed = bitmaps.hasher.hash(key)
+                if hashed.place % places == bitmap.place:
+                    added += 1
+                    for bit in hashed.bits(part):
+                        bits[bit >> 3] |= 0x80 >> (bit & 7)
             if len(keys) < KEYS_PER_BATCH:
                 break
             last_key = keys[-1]
         if await bitmaps.complete(bitmap, bits):
-            logger.info("The filter of known keys is complete, with %d of them in 2^%d bits", added, bitmap.size)
+            which = "" if places == 1 else f", part {bitmap.place + 1} of {places},"
+            logger.info("The filter of known keys%s is complete, with %d of them in 2^%d bits", which, added, part)

@@ -16,14 +16,16 @@ logger = logging.getLogger(__name__)
 _AT_ONCE = 100
 """Keys of one script, so that nobody else waits for it longer than 1 ms."""
 
-# ARGV from 3 on: two numbers for each key, as in `bloom_filter`.
+# ARGV from 3 on: three numbers for each key, as in `bloom`.
 _ADD = FilterScript(f"""
-for size in pairs(born) do
-  local name, bits = start .. size, 2 ^ size
-  for i = 3, #ARGV, 2 do
+for _, bitmap in pairs(about) do
+  local name, bits = bitmap.name, bitmap.bits
+  for i = 3, #ARGV, 3 do
     local first, second = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
-    for j = 0, {BITS_PER_KEY - 1} do
-      redis.call('SETBIT', name, {FIRST_BIT} + (first + j * second) % bits, 1)
+    if ARGV[i + 2] % bitmap.places == bitmap.place then
+      for j = 0, {BITS_PER_KEY - 1} do
+        redis.call('SETBIT', name, {FIRST_BIT} + (first + j * second) % bits, 1)
+      end
     end
   end
 end
@@ -31,9 +33,9 @@ end
 
 _IS_SURELY_UNUSED = FilterScript(f"""
 local first, second = tonumber(ARGV[3]), tonumber(ARGV[4])
-for size in pairs(born) do
-  local name, bits = start .. size, 2 ^ size
-  if redis.call('GETBIT', name, 0) == 1 then
+for _, bitmap in pairs(about) do
+  local name, bits = bitmap.name, bitmap.bits
+  if ARGV[5] % bitmap.places == bitmap.place and redis.call('GETBIT', name, bitmap.complete_bit) == 1 then
     for j = 0, {BITS_PER_KEY - 1} do
       if redis.call('GETBIT', name, {FIRST_BIT} + (first + j * second) % bits) == 0 then
         return 1
@@ -74,5 +76,5 @@ class KnownKeys:
         arguments = list(self._arguments)
         for key in keys:
             hashed = self._hasher.hash(key)
-            arguments += (hashed.first, hashed.second)
+            arguments += (hashed.first, hashed.second, hashed.place)
         return await self._redis.ask(lambda redis: script.run(redis, [REGISTRY], arguments))

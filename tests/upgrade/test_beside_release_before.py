@@ -24,7 +24,14 @@ from tests.main_service.accounts.registering import (
     sign_in,
 )
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.main_service.keys.filtering import bitmap_of, forget_copies, rebuild
+from tests.main_service.keys.filtering import (
+    REGISTRY,
+    begin_anew,
+    bitmap_of,
+    forget_copies,
+    opened_filter,
+    rebuild,
+)
 from tests.main_service.visits.ingesting import FIREFOX, counted, insert_link, left
 from tests.support.browsing import BROWSER, csrf_token
 from tests.support.running import REPOSITORY, Environment, WebServer
@@ -125,6 +132,7 @@ async def test_change_that_redis_missed_is_healed_by_either(
 async def test_membership_filter_of_either_knows_the_keys_of_both(
     old: WebServer, new: WebServer, shared: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
+    begin_anew(valkey)
     await rebuild(shared)
     bitmap = bitmap_of(valkey)
     behind_its_back = await insert_link(database)
@@ -138,6 +146,27 @@ async def test_membership_filter_of_either_knows_the_keys_of_both(
             assert target(server, link)
             valkey.delete(copy_name(link))
     assert bitmap_of(valkey) == bitmap
+
+
+async def test_filter_of_several_bitmaps_knows_the_keys_of_both(
+    old: WebServer, new: WebServer, shared: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    """The release before adds its keys to all of them, and refuses nothing by them."""
+    begin_anew(valkey)
+    async with opened_filter(shared, first_size=8, largest_part=20) as known:
+        await known.bitmaps.begin(21)
+        await known.rebuild()
+    behind_its_back = await insert_link(database)
+    assert new.client.get(f"/{behind_its_back}").status_code == 404, "the filter was not asked"
+
+    links = [create_link(server.client) for server in (old, new) for _ in range(4)]
+
+    for server in (old, new):
+        for link in links:
+            valkey.delete(copy_name(link))
+            assert target(server, link)
+    assert sorted(name.rpartition(":")[2] for name in valkey.hkeys(REGISTRY)) == ["020.0", "020.00"]
+    begin_anew(valkey)
 
 
 def test_manage_token_of_either_manages_at_the_other(one: WebServer, other: WebServer) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import redis
 
-from main_service.keys.bloom import KeyHasher
+from main_service.keys.bloom import LARGEST_PART, KeyHasher
 from main_service.keys.filter_bitmaps import FIRST_SIZE, Bitmap, KnownBitmaps
 from main_service.keys.filter_rebuild import Rebuilding
 from main_service.resources import Resources, open_resources
@@ -26,27 +26,41 @@ NOWHERE = "postgresql+asyncpg://nobody@127.0.0.1:1/nothing"
 class Filter:
     resources: Resources
     bitmaps: KnownBitmaps
+    most_bytes: int
 
     async def rebuild(self, worker: Rebuilding | None = None) -> Bitmap:
         """Until it is complete; by default at once, so nobody may be creating meanwhile."""
         worker = worker or Rebuilding(longest_create=NOBODY_CREATES)
         deadline = time.monotonic() + WAIT_SECONDS
-        while not (found := await self.bitmaps.list_all())[-1].is_complete:
+        found = await self.bitmaps.list_all()
+        while not all(bitmap.is_complete for bitmap in found):
             assert time.monotonic() < deadline
-            await worker.go_on(self.resources.sessions, self.bitmaps)
+            await self.go_on(worker)
             await asyncio.sleep(0.05)
+            found = await self.bitmaps.list_all()
         return found[-1]
+
+    async def go_on(self, worker: Rebuilding) -> None:
+        """One round of the worker."""
+        await worker.go_on(self.resources.sessions, self.bitmaps, most_bytes=self.most_bytes)
 
 
 @asynccontextmanager
-async def opened_filter(environment: Environment, *, first_size: int = FIRST_SIZE) -> AsyncIterator[Filter]:
+async def opened_filter(
+    environment: Environment,
+    *,
+    first_size: int = FIRST_SIZE,
+    largest_part: int = LARGEST_PART,
+    most_bytes: int = 2**30,
+) -> AsyncIterator[Filter]:
     ours = {
         name.removeprefix("MAIN_").lower(): value for name, value in environment.items() if name.startswith("MAIN_")
     }
     settings = Settings(**ours)
     async with open_resources(settings, for_task=True) as resources:
         hasher = KeyHasher(settings.secret.get_secret_value())
-        yield Filter(resources, KnownBitmaps(resources.redis, hasher=hasher, first_size=first_size))
+        bitmaps = KnownBitmaps(resources.redis, hasher=hasher, first_size=first_size, largest_part=largest_part)
+        yield Filter(resources, bitmaps, most_bytes)
 
 
 async def rebuild(environment: Environment) -> None:

@@ -2,7 +2,16 @@
 
 import secrets
 
-from main_service.keys.bloom import BITS_PER_KEY, FIRST_BIT, KeyHasher, capacity, length_bytes, size_for
+from main_service.keys.bloom import (
+    BITS_PER_KEY,
+    FIRST_BIT,
+    LARGEST_PART,
+    KeyHasher,
+    capacity,
+    largest_size,
+    length_bytes,
+    size_for,
+)
 from tests.support.running import SECRET
 
 SIZE = 17
@@ -24,7 +33,7 @@ def test_full_filter_knows_all_its_keys_and_takes_few_others_for_known() -> None
 
 def test_keys_leave_the_first_bits_alone_and_fit() -> None:
     hasher = KeyHasher(SECRET)
-    for size in (10, 23, 32):
+    for size in (10, 23, LARGEST_PART):
         bits = [set(hasher.hash(f"key-{number}").bits(size)) for number in range(2_000)]
         assert {len(each) for each in bits} == {BITS_PER_KEY}
         assert min(map(min, bits)) >= FIRST_BIT
@@ -41,6 +50,25 @@ def test_who_does_not_know_the_secret_does_not_know_the_bits() -> None:
 
 def test_size_is_the_smallest_that_has_room() -> None:
     for keys in (1, 1_000, 580_000, 200_000_000):
-        size = size_for(keys)
+        size = size_for(keys, largest=33)
         assert capacity(size - 1) < keys <= capacity(size)
-    assert size_for(10_000_000_000) == 32
+    assert size_for(10_000_000_000, largest=33) == 33
+
+
+def test_filter_takes_no_more_bytes_than_it_may() -> None:
+    for most_bytes in (2**20, 2**20 + 1, 2**30 - 1, 2**30):
+        size = largest_size(most_bytes)
+        assert (1 << size) // 8 <= most_bytes < (1 << size + 1) // 8
+
+
+def test_keys_are_spread_evenly_over_the_parts_of_a_filter_and_within_each() -> None:
+    hasher, places, size = KeyHasher(SECRET), 8, 17
+    parts: list[set[int]] = [set() for _ in range(places)]
+    for number in range(places * capacity(size)):
+        hashed = hasher.hash(f"key-{number}")
+        parts[hashed.place % places] |= set(hashed.bits(size))
+
+    assert all(0.48 < len(bits) / (1 << size) < 0.52 for bits in parts)
+    unknown = [hasher.hash(secrets.token_hex(8)) for _ in range(ASKED)]
+    mistaken = sum(parts[hashed.place % places].issuperset(hashed.bits(size)) for hashed in unknown)
+    assert mistaken < ASKED * HIGHEST_RATE

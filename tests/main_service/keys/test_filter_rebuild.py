@@ -50,7 +50,7 @@ async def test_rebuild_waits_for_a_create_that_has_begun_under_another_filter(
         async with opened_filter(environment) as known:
             worker = Rebuilding(longest_create=LONGEST_CREATE)
             for _ in range(3):
-                await worker.go_on(known.resources.sessions, known.bitmaps)
+                await known.go_on(worker)
                 assert valkey.getbit(bitmap_of(valkey), 0) == 0, "the row is not there yet"
             stop.release()
             assert answer.result()["key"] == alias
@@ -150,7 +150,7 @@ async def test_filter_is_not_completed_with_bits_of_which_some_are_lost(
 
 async def fill_once(environment: Environment) -> None:
     async with opened_filter(environment) as known:
-        await Rebuilding(longest_create=NOBODY_CREATES).go_on(known.resources.sessions, known.bitmaps)
+        await known.go_on(Rebuilding(longest_create=NOBODY_CREATES))
 
 
 async def test_filter_grows_while_keys_are_added_to_both_bitmaps(
@@ -163,16 +163,16 @@ async def test_filter_grows_while_keys_are_added_to_both_bitmaps(
         small = await known.rebuild()
         assert (small.size, small.is_full) == (8, True)
         worker = Rebuilding(longest_create=NOBODY_CREATES)
-        await worker.go_on(known.resources.sessions, known.bitmaps)
+        await known.go_on(worker)
         first, second = await known.bitmaps.list_all()
         assert (first, second.is_complete) == (small, False)
         between = create_link(client)
-        await worker.go_on(known.resources.sessions, known.bitmaps)
+        await known.go_on(worker)
 
         (large,) = await known.bitmaps.list_all()
 
         assert (large.size, large.is_complete, large.is_full) == (second.size, True, False)
-        await worker.go_on(known.resources.sessions, known.bitmaps)
+        await known.go_on(worker)
         assert await known.bitmaps.list_all() == [large]
     forget_copies(valkey)
     assert client.get(f"/{between['key']}").status_code == 302
