@@ -24,7 +24,7 @@ class EmailUndeliverableError(AppError):
 class EmailJustSentError(AppError):
     status = 429
     code = "email_just_sent"
-    message = "This email was sent less than five minutes ago, so it was not sent again."
+    message = "The email with the link was sent less than five minutes ago, so it was not sent again."
     advice = "Look for it in your inbox and your spam folder, or ask again in five minutes."
 
     def __init__(self, *, retry_after_seconds: int) -> None:
