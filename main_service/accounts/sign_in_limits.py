@@ -10,7 +10,7 @@ from uuid import UUID
 from main_service.accounts.errors import TooManyAttemptsError
 from main_service.accounts.names import identity
 from main_service.engines.rate_limits import Address, Counter, RateLimit, RateLimiter, subject_of
-from main_service.quotas import Quota
+from main_service.settings.quotas import Quota
 
 _WINDOW_SECONDS = 15 * 60
 PER_NAME = Quota(10, _WINDOW_SECONDS)

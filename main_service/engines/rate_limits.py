@@ -24,7 +24,7 @@ from redis.asyncio import Redis
 from main_service.engines.memory_counters import MemoryCounters
 from main_service.engines.redis import CarefulRedis, RedisAwayError
 from main_service.engines.redis_scripts import Script
-from main_service.quotas import MICROSECONDS, Quotas
+from main_service.settings.quotas import MICROSECONDS, Quotas
 
 logger = logging.getLogger(__name__)
 

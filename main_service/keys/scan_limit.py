@@ -5,7 +5,7 @@ While Redis is away each process counts for itself.
 
 from main_service.engines.rate_limits import Address, RateLimit, RateLimiter, subject_of
 from main_service.errors import TooManyUnknownKeysError
-from main_service.quotas import Quota
+from main_service.settings.quotas import Quota
 
 
 class UnknownKeyLimit:

@@ -4,8 +4,8 @@ from starlette.requests import HTTPConnection
 
 from main_service.engines.rate_limits import RateLimit, RateLimiter, subject_of
 from main_service.errors import TooManyRequestsError
-from main_service.quotas import Quotas
 from main_service.settings import Settings
+from main_service.settings.quotas import Quotas
 from main_service.web.proxy_watch import limited_address
 from main_service.web.rate_limit_fields import RateLimitFields
 

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from main_service.engines.memory_counters import LARGEST_NUMBER, SHARE
 from main_service.engines.rate_limits import LARGEST_BATCH, RateLimit, RateLimiter, subject_of
 from main_service.engines.redis import CarefulRedis
-from main_service.quotas import Quota, parse_byte_quotas, parse_quotas
+from main_service.settings.quotas import Quota, parse_byte_quotas, parse_quotas
 from tests.support.running import Environment
 
 SECRET = "a-secret-of-this-test-0123456789"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PATH_VARIABLE = "SLIPBIN_ENV_FILE"
 _PREFIXES = ("AWS_", "SSL_CERT_")
 

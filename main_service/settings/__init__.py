@@ -10,9 +10,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import NoDecode
 
-from main_service import setting_rules as rules
-from main_service.env_file import EnvFileError, read_env_file
-from main_service.limit_settings import LimitSettings
+from main_service.settings import rules
+from main_service.settings.env_file import EnvFileError, read_env_file
+from main_service.settings.limits import LimitSettings
 
 MISSING = "Set what is missing in the environment or in a file .env; .env.example lists all settings."
 Networks = tuple[IPv4Network | IPv6Network, ...]

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from main_service.quotas import Quotas, parse_byte_quotas, parse_quotas
+from main_service.settings.quotas import Quotas, parse_byte_quotas, parse_quotas
 
 
 def _quotas(value: object) -> object:
