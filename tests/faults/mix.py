@@ -121,7 +121,7 @@ class Mix:
             "read known raw": lambda client: client.get(f"/{self._known_paste['key']}/raw"),
             "read page": lambda client: client.get(f"/{paste['key']}", headers=BROWSER),
             "get entry": lambda client: client.get(f"/api/v1/entries/{paste['key']}"),
-            # Its tombstone is always fresh, so it is always read from the row.
+            # It is changed all the time: where the row can be read, this leaves the copy that ends its tombstone.
             "follow changed link": lambda client: client.get(f"/{fresh['key']}"),
             "change link": lambda client: self._change(client, fresh, title=str(time.monotonic())),
             "change text": lambda client: self._change(client, self._paste, text=TEXT),
