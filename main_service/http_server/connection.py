@@ -132,7 +132,11 @@ class Connection(HttpToolsProtocol):
         self._timer.ring_at(self._unsent.watch())
         # A piece of an answer stays until all of it is taken.
         size_bytes = max(self.transport.get_write_buffer_size(), self._pieces.piece_bytes)
-        self._process_limits.unsent.hold(self._unsent, size_bytes=size_bytes + self._source_bytes())
+        self._process_limits.unsent.hold(
+            self._unsent,
+            size_bytes=size_bytes + self._source_bytes(),
+            client=self._process_limits.client_of(self),
+        )
 
     def resume_writing(self) -> None:
         super().resume_writing()

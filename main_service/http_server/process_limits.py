@@ -66,6 +66,10 @@ class ProcessLimits:
         CONNECTIONS.inc()
         return None
 
+    def client_of(self, connection: Closable) -> bytes | None:
+        """Whose connection it is; None: that can't be told, or it is not counted for anybody."""
+        return self._clients.get(connection)
+
     def dismiss(self, connection: Closable) -> None:
         """It is closed; or it was never admitted."""
         if connection not in self._clients:
@@ -78,12 +82,13 @@ class ProcessLimits:
                 del self._counts[client]
 
     def _client(self, host: str | None) -> bytes | None:
-        if self._connections_per_client is None or is_trusted(host, self._trusted_proxies):
+        if is_trusted(host, self._trusted_proxies):
             return None
         return subject_of(believed_address(host, (), ()))
 
     def _has_too_many(self, client: bytes, host: str | None) -> bool:
-        if self._counts[client] < (self._connections_per_client or 0) or client in self._proxies:
+        most = self._connections_per_client
+        if most is None or self._counts[client] < most or client in self._proxies:
             return False
         address = believed_address(host, (), ())
         if address is None or address.is_global:

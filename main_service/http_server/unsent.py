@@ -2,7 +2,8 @@
 
 import logging
 from asyncio import AbstractEventLoop, Transport
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
 
 from main_service.http_server.timing import Limit
 
@@ -62,7 +63,7 @@ class UnsentAnswer:
 
 
 class UnsentAnswers:
-    """All of a process, within a budget: beyond it the slowest readers are left, those of whom it is sure first.
+    """All of a process, within a budget: beyond it the client that holds most is left, its slowest reader first.
 
     An answer that is larger than the budget is sent if it is alone. `now`: a clock in seconds.
     """
@@ -70,28 +71,40 @@ class UnsentAnswers:
     def __init__(self, now: Callable[[], float], *, budget_bytes: int = BUDGET_BYTES) -> None:
         self._now = now
         self._budget_bytes = budget_bytes
-        self._held: dict[UnsentAnswer, int] = {}
-        self._bytes = 0
+        self._held: dict[UnsentAnswer, tuple[Hashable, int]] = {}
+        """The client that each answer is held for, and its bytes."""
+        self._of_clients: Counter[Hashable] = Counter()
+        """Bytes that are held for each client."""
         self._warn_again_at = 0.0
 
-    def hold(self, answer: UnsentAnswer, *, size_bytes: int) -> None:
-        """Count what lies here for a reader who takes no more at the moment."""
+    def hold(self, answer: UnsentAnswer, *, size_bytes: int, client: bytes | None) -> None:
+        """Count what lies here for a reader who takes no more at the moment.
+
+        `client`: None if the reader can't be told from others, as behind a proxy. It is then a client of its own.
+        """
         self.release(answer)
-        self._held[answer] = size_bytes
-        self._bytes += size_bytes
-        while self._bytes > self._budget_bytes and len(self._held) > 1:
-            slowest = min(self._held, key=UnsentAnswer.pace)
+        holder = client or answer
+        self._held[answer] = holder, size_bytes
+        self._of_clients[holder] += size_bytes
+        while self._of_clients.total() > self._budget_bytes and len(self._held) > 1:
+            (heaviest, _), *_ = self._of_clients.most_common(1)
+            slowest = min((it for it, (of, _) in self._held.items() if of == heaviest), key=lambda it: it.pace())
             self.release(slowest)
             slowest.leave()
             self._warn()
 
     def release(self, answer: UnsentAnswer) -> None:
         """Its reader has taken it, or is gone."""
-        self._bytes -= self._held.pop(answer, 0)
+        if answer in self._held:
+            holder, size_bytes = self._held.pop(answer)
+            self._of_clients[holder] -= size_bytes
+            if not self._of_clients[holder]:
+                del self._of_clients[holder]
 
     def _warn(self) -> None:
         if self._now() >= self._warn_again_at:
             self._warn_again_at = self._now() + WARNING_SECONDS
             logger.warning(
-                "More than %s MiB of answers wait for their readers: the slowest are left", self._budget_bytes >> 20
+                "More than %s MiB of answers wait for their readers: clients that hold most are left",
+                self._budget_bytes >> 20,
             )
