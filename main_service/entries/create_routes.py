@@ -123,10 +123,10 @@ def _expiry_in_query(request: Request) -> datetime | None:
     Raises:
         InvalidInputError: it is no instant.
     """
-    if not request.scope["query_string"]:
+    if not request.scope["query_string"] or (written := request.query_params.get(_EXPIRES_AT)) is None:
         return None
     try:
-        return _Expiry.validate_python(request.query_params[_EXPIRES_AT])
+        return _Expiry.validate_python(written)
     except ValidationError as error:
         raise InvalidInputError(
             fields=field_errors([{**each, "loc": ("query", _EXPIRES_AT)} for each in error.errors()])

@@ -8,6 +8,7 @@ import pytest
 
 from tests.main_service.accounts.registering import register
 from tests.main_service.entries.making import create_link, managing
+from tests.support.browsing import BROWSER
 from tests.support.running import WebServer
 
 MARK = "m4rk3r"
@@ -72,6 +73,30 @@ def test_create_takes_its_end_from_the_query(client: httpx.Client, path: str, bo
         created = client.post(path, params={"expires_at": written}, json=body)
         assert created.status_code == 201, created.text
         assert datetime.fromisoformat(created.json()["expires_at"]) == end
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [("/api/v1/pastes", {"text": "a"}), ("/api/v1/links", {"original_url": "https://example.org/"})]
+)
+def test_create_reads_a_query_that_names_no_end(client: httpx.Client, path: str, body: dict[str, str]) -> None:
+    found = {
+        query: client.post(f"{path}?{query}", json=body).status_code
+        for query in ("&", "&&", "=", "expires_at", "expires_at=", "expires_at&")
+    }
+
+    assert found == {"&": 201, "&&": 201, "=": 422, "expires_at": 422, "expires_at=": 422, "expires_at&": 422}
+
+
+@pytest.mark.parametrize("query", ["?&", "?=", "?&&", "?%", "?%ff", "?=&=", "?%00"])
+def test_no_read_fails_at_a_query_without_fields(client: httpx.Client, query: str) -> None:
+    """`&` has none, `=` has one without a name, and `%` is written wrong."""
+    user = register(client)
+    for path in client.get("/openapi.json").json()["paths"]:
+        if "{" not in path:
+            answer = client.get(path + query, headers=user.headers)
+            assert answer.status_code < 500, (path, answer.text)
+    for path in ("/", "/my", "/reports", "/login", "/leaderboard", "/collections", "/new/", "/static/app.css"):
+        assert client.get(path + query, headers=BROWSER).status_code < 500, path
 
 
 @pytest.mark.parametrize(
