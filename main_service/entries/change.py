@@ -70,9 +70,11 @@ class EntryChanger:
         entry = await self._reader.get(key, asker)
         self._rights.require_manager(entry, asker)
         values = self._checked_values(entry, changes)
+        # Counted even if the entry has it already: what it has is only certain once its row is locked.
+        if (content := _new_content(changes)) is not None:
+            await self._allowance(asker.account_id).take_content(len(content))
         body_id = None
         if changes.text is not None:
-            await self._allowance(asker.account_id).take_text(len(changes.text))
             body_id = uuid4()
             await self._bodies.put(body_id, changes.text)
             values |= {"body_id": body_id, "size_bytes": len(changes.text)}
@@ -173,6 +175,12 @@ class EntryEnder:
         self._aftermath.delete_bodies([end.body_id for end in ended if end.body_id])
         gone = {end.key for end in ended}
         return [key for key in dict.fromkeys(keys) if key in gone]
+
+
+def _new_content(changes: Changes) -> bytes | None:
+    """The new text of a paste or target of a link; None: neither is changed."""
+    original_url: str | None = changes.fields.get("original_url")
+    return changes.text if original_url is None else original_url.encode()
 
 
 def _require_version(row: Entry, versions: Collection[int] | None) -> None:

@@ -101,7 +101,7 @@ class EntryCreator:
             return made
         body_id = uuid4()
         draft = self._draft(Kind.PASTE, new, body_id=body_id, size_bytes=len(text), syntax=syntax)
-        await allowance.take_paste(len(text))
+        await allowance.take_content(len(text))
         await self._bodies.put(body_id, text)
         try:
             made = await self._insert(draft, attempt)

@@ -1,4 +1,4 @@
-"""How much a client may create: so many entries, and so many bytes of text, in a time.
+"""How much a client may create or change: so many entries, and so many bytes of texts and targets, in a time.
 
 A guest is counted by address. A user is counted by account, whatever session or API token creates: so no token can
 create more than its account.
@@ -25,8 +25,7 @@ class _Tier:
         self.creates = RateLimit("creates", creates, secret=secret)
         self.sizes = RateLimit("bytes", sizes, secret=secret, unit="content-bytes")
         self.of_link = RateLimitFields([self.creates])
-        self.of_paste = RateLimitFields([self.creates, self.sizes])
-        self.of_text = RateLimitFields([self.sizes])
+        self.of_content = RateLimitFields([self.creates, self.sizes])
 
 
 class Allowance:
@@ -44,17 +43,12 @@ class Allowance:
         self._verdict = await self._limiter.take(self._tier.creates.counters(self._subject))
         self._require_allowed()
 
-    async def take_paste(self, size_bytes: int) -> None:
+    async def take_content(self, size_bytes: int) -> None:
+        """A paste that is created, or a new text or target for an entry. `size_bytes`: in UTF-8."""
         sizes = self._tier.sizes.counters(self._subject, cost=size_bytes)
         counters = [*self._tier.creates.counters(self._subject), *sizes]
-        self._fields = self._tier.of_paste
+        self._fields = self._tier.of_content
         self._verdict = await self._limiter.take(counters)
-        self._require_allowed()
-
-    async def take_text(self, size_bytes: int) -> None:
-        """A new text of a paste that there is."""
-        self._fields = self._tier.of_text
-        self._verdict = await self._limiter.take(self._tier.sizes.counters(self._subject, cost=size_bytes))
         self._require_allowed()
 
     @property

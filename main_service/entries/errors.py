@@ -46,7 +46,7 @@ class VersionMismatchError(AppError):
 
 class TooMuchCreatedError(TooManyRequestsError):
     code = "too_much_created"
-    message = "That is more than can be created in such a short time."
+    message = "That is more than can be created or changed in such a short time."
 
 
 class ChangedMeanwhileError(AppError):

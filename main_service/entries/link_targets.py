@@ -9,8 +9,8 @@ from sqlalchemy import delete, text
 from main_service.engines.postgres import Session
 from main_service.entries.models import Entry, LinkTarget
 
-MOST_TARGETS = 1_000
-"""Kept of one link, the newest: it may be changed without end, and each is up to 8 KiB."""
+MOST_TARGETS = 100
+"""Kept of one link, the newest: 800 KiB at most, and more than a year of weekly changes."""
 
 # A release that writes no rows may have made the link, or changed it since the last row.
 _NOTE_FORMER = text(

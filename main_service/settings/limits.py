@@ -53,13 +53,13 @@ class LimitSettings(BaseSettings):
     )
     limit_creates: RequestLimit = Field(
         parse_quotas("120/minute;1000/hour"),
-        description="How many entries a guest's address (IPv6: a /64) may create; an account ten times as many. "
-        "Empty: no limit. Default 120/minute;1000/hour.",
+        description="How many entries a guest's address (IPv6: a /64) may create, and texts and targets change; an "
+        "account ten times as many. Empty: no limit. Default 120/minute;1000/hour.",
     )
     limit_bytes: ByteLimit = Field(
         parse_byte_quotas("200MiB/hour"),
-        description="How much text a guest's address may create or change (B, KiB, MiB, GiB); an account ten times as "
-        "much. No less than MAIN_MAX_TEXT_BYTES. Empty: no limit. Default 200MiB/hour.",
+        description="How much text a guest's address may create or change, with changed targets (B, KiB, MiB, GiB); an "
+        "account ten times as much. No less than MAIN_MAX_TEXT_BYTES. Empty: no limit. Default 200MiB/hour.",
     )
     limit_registrations: RequestLimit = Field(
         parse_quotas("10/hour"),

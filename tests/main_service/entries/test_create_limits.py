@@ -125,9 +125,46 @@ def test_texts_cost_bytes_when_they_are_created_and_when_they_are_changed(guest:
     assert refused.json()["code"] == "too_much_created"
     assert left(refused, "bytes-day") == 10
     assert guest.get(f"/{entry['key']}/raw").text == "y" * (LARGEST_TEXT - 10)
+    assert left(refused, "creates-day") == MOST - 2
     assert guest.patch(address, json={"title": "a title"}, headers=managing(entry)).status_code == 200
     assert send_form(guest, "/", "/pastes", text="z" * 100).status_code == 429
     assert paste(guest, "z" * 10).status_code == 201, "what was refused was not counted"
+
+
+@pytest.mark.parametrize("is_form", [False, True], ids=["API", "form"])
+def test_changed_target_costs_its_bytes_and_counts_as_an_entry(guest: httpx.Client, is_form: bool) -> None:
+    entry = link(guest).json()
+    manage, target = f"/{entry['key']}/manage", "https://example.org/ü?"
+    targets = [target.ljust(size - 1, "x") for size in (1_000, 8_000, 10)]
+    if is_form:
+        send_form(guest, manage, manage, token=entry["manage_token"])
+
+    def change(original_url: str) -> httpx.Response:
+        if is_form:
+            return send_form(guest, f"{manage}/edit", f"{manage}/edit", original_url=original_url)
+        address = f"/api/v1/entries/{entry['key']}"
+        return guest.patch(address, json={"original_url": original_url}, headers=managing(entry))
+
+    changed, refused = [change(each) for each in targets[:2]], change(targets[2])
+
+    assert [answer.status_code for answer in (*changed, refused)] == [303 if is_form else 200] * 2 + [429]
+    assert guest.get(f"/api/v1/entries/{entry['key']}").json()["original_url"] == targets[1]
+    assert (left(refused, "creates-day"), left(refused, "bytes-day")) == (0, 2 * LARGEST_TEXT - 9_000)
+    assert link(guest).status_code == 429
+
+
+def test_target_is_changed_no_further_than_bytes_allow(guest: httpx.Client) -> None:
+    entry = link(guest, headers={"X-Forwarded-For": new_address()}).json()
+    address = f"/api/v1/entries/{entry['key']}"
+    assert [paste(guest, "x" * size).status_code for size in (LARGEST_TEXT, LARGEST_TEXT - 100)] == [201, 201]
+
+    refused, taken = [
+        guest.patch(address, json={"original_url": "https://example.org/".ljust(size, "x")}, headers=managing(entry))
+        for size in (101, 100)
+    ]
+
+    assert (refused.status_code, refused.json()["code"], taken.status_code) == (429, "too_much_created", 200)
+    assert (left(refused, "creates-day"), left(refused, "bytes-day")) == (1, 100)
 
 
 def test_what_is_refused_for_another_reason_costs_nothing(guest: httpx.Client) -> None:

@@ -112,21 +112,21 @@ async def test_link_without_targets_led_where_its_entry_does(
     assert await archived(database, key) == [("co.uk", "example.co.uk", FIRST)]
 
 
-async def test_only_the_newest_thousand_targets_of_a_link_are_kept(
+async def test_only_the_newest_hundred_targets_of_a_link_are_kept(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     link = create_link(client, original_url=FIRST)
     await database.execute(
         "INSERT INTO link_target SELECT $1, valid_from + number * interval '1 ms', 'https://example.org/' || number "
-        "FROM link_target, generate_series(1, 1200) AS number WHERE key = $1",
+        "FROM link_target, generate_series(1, 120) AS number WHERE key = $1",
         link["key"],
     )
-    await database.execute("UPDATE entry SET original_url = 'https://example.org/1200' WHERE key = $1", link["key"])
+    await database.execute("UPDATE entry SET original_url = 'https://example.org/120' WHERE key = $1", link["key"])
 
     change(client, link, original_url=SECOND)
 
     kept = await targets(database, link["key"])
-    assert (len(kept), kept[0], kept[-1]) == (1000, "https://example.org/202", SECOND)
+    assert (len(kept), kept[0], kept[-1]) == (100, "https://example.org/22", SECOND)
 
 
 async def test_visit_that_claims_to_be_of_another_age_is_counted_all_the_same(
