@@ -1,18 +1,21 @@
 """Settings of keygen_service, read from the environment and the file .env with the prefix KEYGEN_."""
 
+import logging
 import os
 import sys
 from functools import cache
 from pathlib import Path
 from typing import Annotated
 
+from kombu.transport import TRANSPORT_ALIASES
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis import ConnectionPool
 from redis.exceptions import RedisError
 
+logger = logging.getLogger(__name__)
+
 MISSING = "Set what is missing in the environment or in a file .env; .env.example lists all settings."
-_BROKERS = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp", "memory")
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -20,7 +23,7 @@ def _check_redis(url: str) -> str:
     try:
         # A connection refuses options that it does not know; nothing is sent yet.
         ConnectionPool.from_url(url).make_connection()
-    except (ValueError, TypeError, RedisError):
+    except (ValueError, TypeError, AttributeError, RedisError):
         # Their messages would show the address, and in it the password.
         raise ValueError(
             "must be redis://USER:PASSWORD@HOST:6379/0, rediss:// likewise, or unix:///PATH?db=0, and may have no"
@@ -31,10 +34,12 @@ def _check_redis(url: str) -> str:
 
 def _check_broker(url: str) -> str:
     scheme, separator, _ = url.partition("://")
-    if scheme == "unix":
+    if scheme.lower() == "unix":
         raise ValueError("must be redis+socket:///PATH?virtual_host=1 for a unix socket")
-    if not separator or scheme not in _BROKERS:
-        raise ValueError("must be redis://USER:PASSWORD@HOST:6379/1, or rediss:// likewise")
+    transport, plus, _ = scheme.partition("+")
+    # Celery's library compares what stands before a plus as it is written.
+    if separator and (transport if plus else transport.lower()) not in TRANSPORT_ALIASES:
+        raise ValueError("must be redis://USER:PASSWORD@HOST:6379/1, rediss:// likewise, or another broker of Celery's")
     return url
 
 
@@ -71,9 +76,9 @@ def load_settings() -> Settings:
 
 
 def load_settings_or_exit() -> Settings:
-    """The settings, or the end of the program with a sentence for each that is wrong."""
+    """The settings, or the end of the program with a sentence for each that is wrong. Doubts go to the log."""
     try:
-        return load_settings()
+        settings = load_settings()
     except OSError as error:
         sys.exit(f"{error.filename} can't be read: {error.strerror}.")
     except UnicodeDecodeError:
@@ -83,6 +88,9 @@ def load_settings_or_exit() -> Settings:
         if any(e["type"] == "missing" for e in error.errors()):
             sentences.append(MISSING)
         sys.exit("\n".join(sentences))
+    if "://" not in settings.broker_url:
+        logger.warning("KEYGEN_BROKER_URL has no scheme like redis://, so it is taken for the host of an AMQP broker.")
+    return settings
 
 
 def _find_env_file() -> Path | None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import cast
 
 from hiredis import PushNotification, Reader, ReplyError, pack_command
-from redis.asyncio import Connection, ConnectionPool
+from redis.asyncio import BlockingConnectionPool, Connection
 from redis.exceptions import InvalidResponse, RedisError
 
 from main_service.engines.redis import NOT_SERVING
@@ -44,7 +44,8 @@ class RedisPipeline(asyncio.Protocol):
 
     def __init__(self, url: str, *, script: str) -> None:
         """`script`: the Lua that is asked for."""
-        self._pool = ConnectionPool.from_url(
+        # The kind of pool that all else uses: it takes the same options in the address.
+        self._pool = BlockingConnectionPool.from_url(
             url, protocol=2, socket_timeout=CONNECT_SECONDS, socket_connect_timeout=CONNECT_SECONDS
         )
         self._script = script

@@ -1,5 +1,6 @@
 """Settings of main_service, read from the environment and the file .env with the prefix MAIN_."""
 
+import logging
 import sys
 from datetime import timedelta
 from functools import cache
@@ -13,6 +14,8 @@ from pydantic_settings import NoDecode
 from main_service.settings import rules
 from main_service.settings.env_file import EnvFileError, read_env_file
 from main_service.settings.limits import LimitSettings
+
+logger = logging.getLogger(__name__)
 
 MISSING = "Set what is missing in the environment or in a file .env; .env.example lists all settings."
 Networks = tuple[IPv4Network | IPv6Network, ...]
@@ -199,6 +202,14 @@ class Settings(LimitSettings):
         "Default: none, and there is nothing at /metrics.",
     )
 
+    def doubts(self) -> list[str]:
+        """A sentence, without secrets, for each setting that is taken and may not do what its operator expects."""
+        found = {
+            "MAIN_DATABASE_URL": rules.doubts_about_database(self.database_url),
+            "MAIN_BROKER_URL": rules.doubts_about_broker(self.broker_url),
+        }
+        return [f"{name} {doubt}." for name, doubts in found.items() for doubt in doubts]
+
     @model_validator(mode="after")
     def _check_limits(self) -> Self:
         if any(quota.amount < self.max_text_bytes for quota in self.limit_bytes):
@@ -227,9 +238,9 @@ def load_settings() -> Settings:
 
 
 def load_settings_or_exit() -> Settings:
-    """The settings, or the end of the program with a sentence for each that is wrong."""
+    """The settings, or the end of the program with a sentence for each that is wrong. Doubts go to the log."""
     try:
-        return load_settings()
+        settings = load_settings()
     except EnvFileError as error:
         sys.exit(f"main_service can't start:\n{error}")
     except ValidationError as error:
@@ -238,3 +249,6 @@ def load_settings_or_exit() -> Settings:
         if any(e["type"] == "missing" for e in error.errors()):
             sentences.append(MISSING)
         sys.exit("main_service can't start:\n" + "\n".join(sentences))
+    for doubt in settings.doubts():
+        logger.warning(doubt)
+    return settings

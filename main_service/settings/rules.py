@@ -2,12 +2,15 @@
 
 import re
 from email.policy import SMTP
+from inspect import signature
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import asyncpg
+from kombu.transport import TRANSPORT_ALIASES
 from pydantic import SecretStr
 from pydantic_core import Url
-from redis.asyncio import ConnectionPool
+from redis.asyncio import BlockingConnectionPool
 from redis.exceptions import RedisError
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,13 +20,17 @@ _ORIGIN = re.compile(r"https?://[^\s/\\?#@]+/?", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9._-]*[a-z0-9][a-z0-9._-]*|\[[0-9a-f:.]+\]")
 _EMAIL = re.compile(r"[^\s@<>,;:()\"\\]+@[^\s@<>,;:()\"\\]+")
 _NO_ORIGIN = ValueError("must look like https://paste.example.org")
-_DATABASE_OPTIONS = {
-    *("host", "port", "user", "password", "passfile", "service", "servicefile", "ssl", "target_session_attrs"),
-    *("krbsrvname", "gsslib", "prepared_statement_cache_size"),
+_DATABASE_OPTIONS = signature(asyncpg.connect).parameters.keys() | {
+    *("prepared_statement_cache_size", "async_fallback", "plugin")
 }
-"""What asyncpg, or SQLAlchemy for it, takes from an address as it is written there: as text."""
+"""What asyncpg, or SQLAlchemy for it, takes."""
+_NOT_AS_TEXT = {
+    *("loop", "connection_class", "record_class", "max_cached_statement_lifetime", "max_cacheable_statement_size"),
+    "statement_cache_size",
+}
+"""Of these: what asyncpg takes as an object or a number, and an address only has text."""
+_SET_BY_US = {"timeout", "command_timeout", "server_settings"}
 _TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-_BROKERS = ("redis", "rediss", "redis+socket", "sentinel", "amqp", "amqps", "pyamqp", "memory")
 
 
 def check_secret(secret: SecretStr) -> SecretStr:
@@ -62,16 +69,25 @@ def check_database(url: str) -> str:
         raise ValueError("must say ?ssl= where other programs say ?sslmode=")
     if unknown := options.keys() - _DATABASE_OPTIONS:
         raise ValueError(f"has options that are not known: {', '.join(sorted(unknown))}")
-    if options.get("ssl", "disable") not in _TLS_MODES:
+    if wrong := options.keys() & _NOT_AS_TEXT:
+        raise ValueError(f"must not have these options, which can't be set in an address: {', '.join(sorted(wrong))}")
+    tls_mode = options.get("ssl", "disable")
+    if not isinstance(tls_mode, str) or tls_mode.replace("_", "-") not in _TLS_MODES:
         raise ValueError(f"must say one of these after ?ssl=: {', '.join(_TLS_MODES)}")
     return url
+
+
+def doubts_about_database(url: str) -> list[str]:
+    """What an operator should know about an address that is taken."""
+    idle = sorted(make_url(url).query.keys() & _SET_BY_US)
+    return [f"has options that change nothing for the service, which sets its own: {', '.join(idle)}"] if idle else []
 
 
 def check_redis(url: str) -> str:
     try:
         # A connection refuses options that it does not know; nothing is sent yet.
-        ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
-    except (ValueError, TypeError, RedisError):
+        BlockingConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
+    except (ValueError, TypeError, AttributeError, RedisError):
         raise ValueError(
             "must be redis://USER:PASSWORD@HOST:6379/0, rediss:// likewise, or unix:///PATH?db=0, and may have no"
             " options that the Redis client does not know"
@@ -81,11 +97,18 @@ def check_redis(url: str) -> str:
 
 def check_broker(url: str) -> str:
     scheme, separator, _ = url.partition("://")
-    if scheme == "unix":
+    if scheme.lower() == "unix":
         raise ValueError("must be redis+socket:///PATH?virtual_host=1 for a unix socket")
-    if not separator or scheme not in _BROKERS:
-        raise ValueError("must be redis://USER:PASSWORD@HOST:6379/1, or rediss:// likewise")
+    transport, plus, _ = scheme.partition("+")
+    # Celery's library compares what stands before a plus as it is written.
+    if separator and (transport if plus else transport.lower()) not in TRANSPORT_ALIASES:
+        raise ValueError("must be redis://USER:PASSWORD@HOST:6379/1, rediss:// likewise, or another broker of Celery's")
     return url
+
+
+def doubts_about_broker(url: str) -> list[str]:
+    """What an operator should know about an address that is taken."""
+    return [] if "://" in url else ["has no scheme like redis://, so it is taken for the host of an AMQP broker"]
 
 
 def check_body_store(url: str) -> str:
