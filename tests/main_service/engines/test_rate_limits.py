@@ -196,8 +196,16 @@ async def test_memory_of_the_limit_without_redis_is_bounded(lonely: RateLimiter)
     await lonely.take(once.counters(b"first"))
     for number in range(LARGEST_NUMBER):
         lonely._own.ask(once.counters(str(number).encode()), moves=True)
-    assert len(lonely._own._empty_at) == LARGEST_NUMBER
+    assert sum(map(len, lonely._own._empty_at.values())) == LARGEST_NUMBER
     assert (await lonely.take(once.counters(b"first"))).is_allowed, "it gave way"
+
+
+async def test_without_redis_a_flood_of_one_purpose_pushes_out_no_counter_of_another(lonely: RateLimiter) -> None:
+    sign_ins, unknown_keys = limit("1/day"), limit("1000/minute")
+    await lonely.take(sign_ins.counters(b"ada"))
+    for number in range(LARGEST_NUMBER + 1):
+        lonely._own.ask(unknown_keys.counters(str(number).encode()), moves=True)
+    assert not (await lonely.look(sign_ins.counters(b"ada"))).is_allowed
 
 
 async def test_no_quota_is_no_limit_and_asks_nobody(lonely: RateLimiter) -> None:
