@@ -49,7 +49,7 @@ _HASHING = (*_ALWAYS, PasswordsBusyError)
 _SIGNED_IN = (SignInRequiredError, TokenInvalidError, SignInForbiddenError)
 
 CONFIRM_SENT = f"Open the link in the email that we send to this address to confirm it. {AT_MOST_ONE}"
-IF_THERE_IS_ONE = f"If this address has an account, an email is on its way to it. {AT_MOST_ONE}"
+IF_THERE_IS_ONE = f"If this address has an account, we send it an email. {AT_MOST_ONE}"
 
 _TOKEN_BODY: dict[str, Any] = {
     "requestBody": {

@@ -143,16 +143,14 @@ class AccountChanger:
             CredentialsWrongError: this is not the password.
             EmailUndeliverableError: the mail server can't send to the new address.
             EmailJustSentError: the same was asked for within the last minutes, and the link that was sent still works.
-            TooManyEmailsError: the client has caused too many emails, or this account too many changes.
+            TooManyEmailsError: the client has caused too many emails, or too many were sent to one of both addresses.
         """
         await self._allowance.take_email()
         if not await self._recipients.can_be_sent_to(email):
             raise EmailUndeliverableError
         account = await self._password_again.check_and_lock(account_id, password)
-        if await storage.find_by_email(self._session, email) is None:
-            await self._letters.ask_to_confirm_new(account, email)
-        # This letter decides, as it is also sent where another account has the address, which is not to be told.
-        if not await self._letters.tell_change_of_address(account, email):
+        is_free = await storage.find_by_email(self._session, email) is None
+        if not await self._letters.ask_to_change(account, email, is_free=is_free):
             raise EmailJustSentError(retry_after_seconds=seconds_to_next())
 
 

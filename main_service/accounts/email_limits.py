@@ -1,10 +1,19 @@
-"""How many accounts a client may register, how many emails it may cause, and how many a recipient gets."""
+"""How many accounts a client may register, how many emails it may cause, and how many of them a recipient gets.
+
+What a recipient gets of one kind is counted twice. `to_recipient` counts what one client causes, so clients use up
+nothing of one another: a stranger can't keep an owner from setting a new password. `to_recipient_from_all` is
+`FROM_ALL_FACTOR` times as much; it only bounds a flood from many addresses.
+"""
 
 from main_service.accounts.errors import TooManyEmailsError, TooManyRegistrationsError
 from main_service.accounts.names import identity
-from main_service.engines.rate_limits import Address, RateLimit, RateLimiter, subject_of
+from main_service.engines.rate_limits import Address, Counter, RateLimit, RateLimiter, subject_of
 from main_service.settings import Settings
 from main_service.web.rate_limit_fields import RateLimitFields
+
+FROM_ALL_FACTOR = 10
+"""With 5 emails a day from each client, one every 29 minutes from all of them together: more often than a link to set a
+new password expires, so an owner who is refused because of strangers has one that still works."""
 
 
 class EmailLimits:
@@ -15,10 +24,14 @@ class EmailLimits:
         self.limiter = limiter
         self.registrations = RateLimit("registrations", settings.limit_registrations, secret=secret)
         self.emails = RateLimit("emails", settings.limit_emails, secret=secret)
-        self.to_recipient = RateLimit("emails-to-recipient", settings.limit_emails_per_recipient, secret=secret)
+        per_client = settings.limit_emails_per_recipient
+        from_all = tuple(quota.times(FROM_ALL_FACTOR) for quota in per_client)
+        self.to_recipient = RateLimit("emails-to-recipient", per_client, secret=secret)
+        self.to_recipient_from_all = RateLimit("emails-to-recipient-from-all", from_all, secret=secret)
         self.of_registration = RateLimitFields([self.registrations, self.emails])
         self.of_email = RateLimitFields([self.emails])
-        self.of_recipient = RateLimitFields([self.to_recipient])
+        self.of_recipient = RateLimitFields([self.to_recipient, self.to_recipient_from_all])
+        self.of_recipient_from_all = RateLimitFields([self.to_recipient_from_all])
 
     def of(self, address: Address) -> "EmailAllowance":
         return EmailAllowance(self, address)
@@ -61,19 +74,21 @@ class EmailAllowance:
         """Let pass an email of this kind that the recipient may still get.
 
         Raises:
-            TooManyEmailsError: it has had too many of them, caused by anybody.
+            TooManyEmailsError: this client has caused too many of them, or all clients together far too many.
         """
-        counters = self._limits.to_recipient.counters(_recipient(recipient, letter))
-        verdict = await self._limits.limiter.look(counters)
+        limits = self._limits
+        verdict = await limits.limiter.look(self._to_recipient(recipient, letter))
         if not verdict.is_allowed:
-            raise TooManyEmailsError(
-                retry_after_seconds=verdict.retry_after_seconds, headers=self._limits.of_recipient.headers(verdict)
-            )
+            fields = limits.of_recipient_from_all if self._subject is None else limits.of_recipient
+            raise TooManyEmailsError(retry_after_seconds=verdict.retry_after_seconds, headers=fields.headers(verdict))
 
     async def note_sent(self, recipient: str, letter: str) -> None:
-        """Count an email that is sent, and none that is not: else asking again and again would keep others away."""
-        await self._limits.limiter.take(self._limits.to_recipient.counters(_recipient(recipient, letter)))
+        """Count an email that is sent, and none that is not: asking again and again costs nothing."""
+        await self._limits.limiter.take(self._to_recipient(recipient, letter))
 
-
-def _recipient(email: str, letter: str) -> bytes:
-    return f"{letter} {identity(email)}".encode()
+    def _to_recipient(self, email: str, letter: str) -> list[Counter]:
+        """A client that can't be told from others is limited only together with all."""
+        limits = self._limits
+        recipient = f"{letter} {identity(email)}".encode()
+        of_client = None if self._subject is None else self._subject + b" " + recipient
+        return [*limits.to_recipient.counters(of_client), *limits.to_recipient_from_all.counters(recipient)]

@@ -17,7 +17,7 @@ CONFIRM_LIFETIME = timedelta(hours=24)
 RESET_LIFETIME = timedelta(hours=1)
 LETTERS_EVERY = timedelta(minutes=5)
 """No inbox is filled by somebody who keeps asking: one email of a kind, about the same thing, in this time."""
-AT_MOST_ONE = "We send at most one in five minutes, so look for an earlier one, too."
+AT_MOST_ONE = "We send at most one in five minutes and only a few a day, so look for an earlier one, too."
 """For answers that may not say whether there is an account, and so not whether an email was sent."""
 
 
@@ -43,12 +43,27 @@ class AccountLetters:
         # Who has deleted an account and registers anew gets a letter of its own.
         return await self._post(email, "confirm", values, about=str(account_id), tells_limit=tells_limit)
 
-    async def ask_to_confirm_new(self, account: Account, email: str) -> None:
-        """To the address that `account` shall get. At most once in `LETTERS_EVERY` for one that is still good."""
-        claims = [str(account.id), email, self._links.fingerprint(address_state(account))]
+    async def ask_to_change(self, account: Account, new_email: str, *, is_free: bool) -> bool:
+        """Send a link to the address that `account` is to get, if it `is_free`, and tell the present one.
+
+        An address that is not free is counted as if a link were sent to it, so that its limit does not tell either.
+
+        False: nothing is sent, because the same was asked for before within `LETTERS_EVERY`.
+
+        Raises:
+            TooManyEmailsError: too many such emails were sent to one of the two addresses; nothing is sent.
+        """
+        await self._allowance.require_room(new_email, "confirm_new")
+        if not await self._tell_change_of_address(account, new_email):
+            return False
+        if not is_free:
+            await self._allowance.note_sent(new_email, "confirm_new")
+            return True
+        claims = [str(account.id), new_email, self._links.fingerprint(address_state(account))]
         token = self._links.sign(Purpose.CONFIRM_NEW, claims, lifetime=CONFIRM_LIFETIME)
         values = {"link": self._confirm_link(token), "hours": _hours(CONFIRM_LIFETIME)}
-        await self._post(email, "confirm_new", values, about=f"{account.id} {address_state(account)}")
+        about = f"{account.id} {address_state(account)}"
+        return await self._post(new_email, "confirm_new", values, about=about, tells_limit=True)
 
     async def offer_new_password(self, account: Account) -> None:
         state = password_state(account)
@@ -60,12 +75,7 @@ class AccountLetters:
         """To the owner of an address that somebody tried to register again."""
         await self._post(email, "taken", {"link_reset": f"{self._public_url}/forgot"})
 
-    async def tell_change_of_address(self, account: Account, new_email: str) -> bool:
-        """False: nothing is sent, because the same was asked for before within `LETTERS_EVERY`.
-
-        Raises:
-            TooManyEmailsError: too many such emails were sent to the present address.
-        """
+    async def _tell_change_of_address(self, account: Account, new_email: str) -> bool:
         about = f"{identity(new_email)} {address_state(account)}"
         return await self._post(account.email, "email_changed", {"new_email": new_email}, about=about, tells_limit=True)
 

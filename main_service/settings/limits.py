@@ -72,8 +72,8 @@ class LimitSettings(BaseSettings):
     )
     limit_emails_per_recipient: RequestLimit = Field(
         parse_quotas("5/day"),
-        description="How many of these emails a recipient gets of each kind, from any address. Empty: no limit. "
-        "Default 5/day.",
+        description="How many of these emails of each kind an address may cause to one recipient; all addresses "
+        "together ten times as many. Empty: no limit. Default 5/day.",
     )
     limit_connections: Annotated[int | None, BeforeValidator(_none_if_empty)] = Field(
         512,

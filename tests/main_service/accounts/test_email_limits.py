@@ -7,6 +7,7 @@ import asyncpg
 import httpx
 import pytest
 
+from main_service.accounts.email_limits import FROM_ALL_FACTOR
 from tests.main_service.accounts.browsing import register_on_page, send
 from tests.main_service.accounts.registering import PASSWORD, insert, letters, new_email, register
 from tests.support.browsing import words
@@ -96,24 +97,78 @@ async def test_registering_counts_as_an_email(visitor: httpx.Client) -> None:
     assert ask_to_register(visitor).status_code == 429
 
 
-async def test_recipient_gets_so_many_emails_of_a_kind_and_the_answers_do_not_tell(
-    visitor: httpx.Client, database: asyncpg.Connection
-) -> None:
-    email, nobody = new_email(), new_email()
-    insert(visitor, email)
-
-    answers = []
-    for _ in range(MOST_TO_RECIPIENT + 2):
-        use_new_address(visitor)
-        answers += [visitor.post(FORGOT, json={"email": each}) for each in (email, email.upper(), nobody)]
+async def ask_for_new_password(client: httpx.Client, database: asyncpg.Connection, email: str, *, times: int) -> None:
+    for _ in range(times):
+        answer = client.post(FORGOT, json={"email": email})
+        assert (answer.status_code, "on its way" in answer.text) == (202, False)
         # Else the same email would not be sent again for five minutes.
         await database.execute("UPDATE account SET session_epoch = session_epoch + 1 WHERE email = $1", email)
 
-    assert {(answer.status_code, answer.text) for answer in answers} == {(202, answers[0].text)}
-    kinds = [kind for kind, _ in await letters(database, email)]
-    assert kinds == ["reset"] * MOST_TO_RECIPIENT
+
+async def test_client_sends_a_recipient_so_many_emails_of_a_kind_and_the_answers_do_not_tell(
+    visitor: httpx.Client, database: asyncpg.Connection
+) -> None:
+    email = new_email()
+    insert(visitor, email)
+
+    await ask_for_new_password(visitor, database, email, times=MOST_TO_RECIPIENT)
+    answers = [visitor.post(FORGOT, json={"email": each}) for each in (email.upper(), new_email())]
+
+    assert answers[0].text == answers[1].text
+    assert "only a few a day" in answers[0].json()["message"]
+    assert [kind for kind, _ in await letters(database, email)] == ["reset"] * MOST_TO_RECIPIENT
     assert visitor.post(RESEND, json={"email": email}).status_code == 202
     assert [kind for kind, _ in await letters(database, email)][-1] == "confirm", "another kind has its own limit"
+
+
+async def test_strangers_do_not_keep_an_owner_from_a_new_password(
+    visitor: httpx.Client, database: asyncpg.Connection
+) -> None:
+    email = new_email()
+    insert(visitor, email)
+    await ask_for_new_password(visitor, database, email, times=MOST_EMAILS)
+    use_new_address(visitor)
+    page = send(visitor, "/forgot", "/forgot", email=email)
+
+    assert "we send it an email with a link" in words(page)
+    assert len(await letters(database, email)) == MOST_TO_RECIPIENT + 1
+
+
+async def test_recipient_gets_ten_times_as_many_from_all_addresses(
+    visitor: httpx.Client, database: asyncpg.Connection
+) -> None:
+    email = new_email()
+    insert(visitor, email)
+
+    for _ in range(FROM_ALL_FACTOR + 1):
+        use_new_address(visitor)
+        await ask_for_new_password(visitor, database, email, times=MOST_TO_RECIPIENT)
+
+    assert len(await letters(database, email)) == FROM_ALL_FACTOR * MOST_TO_RECIPIENT
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+async def test_change_to_an_address_that_was_sent_too_many_links_is_refused_and_nothing_is_sent(
+    visitor: httpx.Client, database: asyncpg.Connection, is_taken: bool
+) -> None:
+    wanted, users = new_email(), [register(visitor) for _ in range(MOST_TO_RECIPIENT + 1)]
+    if is_taken:
+        insert(visitor, wanted)
+
+    answers = [
+        visitor.patch("/api/v1/users/me", json={"email": wanted, "password": PASSWORD}, headers=user.headers)
+        for user in users
+    ]
+    on_page = register_on_page(visitor)
+    page = send(visitor, "/settings", "/settings/email", email=wanted, password=PASSWORD)
+
+    assert [answer.status_code for answer in answers] == [200] * MOST_TO_RECIPIENT + [429]
+    assert answers[-1].json()["code"] == "too_many_emails"
+    assert '"emails-to-recipient-day";r=0;' in answers[-1].headers["ratelimit"]
+    assert (page.status_code, "on its way" in words(page)) == (429, False)
+    assert len(await letters(database, wanted)) == (0 if is_taken else MOST_TO_RECIPIENT)
+    for email in (users[-1].email, on_page["email"]):
+        assert await letters(database, email) == []
 
 
 async def test_owner_who_changes_the_address_too_often_is_told_and_nothing_is_sent(
