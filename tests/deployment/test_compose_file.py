@@ -40,12 +40,8 @@ def test_defaults_of_what_only_compose_reads_are_the_ones_in_the_example() -> No
     assert used == {name: {shown[name]} for name in used}
 
 
-def test_example_taken_as_it_is_changes_only_the_public_address() -> None:
-    example = example_values(with_comments=False)
-    address = {"MAIN_PUBLIC_URL": example.pop("MAIN_PUBLIC_URL")}
-
-    assert compose_file(example) == compose_file()
-    assert compose_file(example | address) == compose_file(address)
+def test_example_taken_as_it_is_changes_nothing() -> None:
+    assert compose_file(example_values(with_comments=False)) == compose_file()
 
 
 def test_no_secret_has_a_value_in_the_file() -> None:
@@ -92,6 +88,25 @@ def test_each_takes_no_more_of_the_machine_than_its_share(name: str) -> None:
     assert re.fullmatch(r"[0-9]+[gm]", service["mem_limit"])
     assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
     assert all(re.fullmatch(r"/[a-z/]+:size=[0-9]+m", folder) for folder in service.get("tmpfs", []))
+
+
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_each_web_process_has_a_gigabyte_unless_the_operator_says_otherwise(count: int) -> None:
+    chosen = {"SLIPBIN_WEB_PROCESSES": str(count)}
+
+    assert compose_file(chosen)["services"]["main"]["mem_limit"] == f"{count}g"
+    bounded = compose_file(chosen | {"SLIPBIN_WEB_MEMORY": "3g"})["services"]["main"]
+    assert bounded["mem_limit"] == "3g"
+
+
+def test_filter_of_used_keys_leaves_room_in_valkey() -> None:
+    filter_bytes = int(SERVICES["main"]["environment"]["MAIN_KEY_FILTER_MAX_BYTES"])
+    command = SERVICES["valkey"]["command"]
+
+    assert command[command.index("--maxmemory") + 1] == "1gb"
+    assert filter_bytes == 2**30 // 4
+    own = compose_file({"MAIN_KEY_FILTER_MAX_BYTES": "1048576"})["services"]["main"]["environment"]
+    assert own["MAIN_KEY_FILTER_MAX_BYTES"] == "1048576"
 
 
 def test_valkey_refuses_data_before_it_is_killed_for_it() -> None:

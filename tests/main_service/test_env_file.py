@@ -1,6 +1,7 @@
 """`.env` is read by whatever is started by hand; the environment wins, and what is missing is named with its list."""
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from launcher.env_file import with_env_file
 from launcher.errors import StartError
+from main_service.settings.env_file import read_env_file
 from tests.support import forking
 from tests.support.running import REPOSITORY, SECRET, START_SECONDS, Environment
 
@@ -150,6 +152,17 @@ def test_launcher_reads_the_file_for_its_services(tmp_path: Path, monkeypatch: p
     assert "MAIN_PUBLIC_URL" not in with_env_file({"SLIPBIN_ENV_FILE": ""})
     with pytest.raises(StartError, match="nowhere cannot be read: No such file"):
         with_env_file({"SLIPBIN_ENV_FILE": "nowhere"})
+
+
+def test_example_taken_as_it_is_changes_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(REPOSITORY / ".env.example", place / ".env")
+    monkeypatch.chdir(place)
+    monkeypatch.delenv("SLIPBIN_ENV_FILE", raising=False)
+
+    assert with_env_file({"PATH": "/bin"}) == {"PATH": "/bin", "SLIPBIN_ENV_FILE": ""}
+    before = dict(os.environ)
+    read_env_file()
+    assert dict(os.environ) == before
 
 
 async def test_a_file_with_the_whole_example_filled_in_starts_the_service(
