@@ -26,7 +26,7 @@ class LiveEntry:
     has_public_statistics: bool
     """Whether whoever may see the entry may see its statistics."""
     visit_count: int | None
-    """Of people, when the row was read; None: it was read from a copy, which does not know it."""
+    """Of people, when the row was read; None: it is not known, for a copy does not have it."""
     views_left: int | None
     """None: without a limit. Otherwise neither text nor target may be shown before a view is spent."""
     original_url: str | None

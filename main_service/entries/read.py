@@ -72,10 +72,17 @@ class EntryReader:
         return entry
 
     async def counted(self, entry: LiveEntry) -> LiveEntry:
-        """The entry with its visits, for a caller who may see them: a copy does not know them."""
+        """The entry with its visits, for a caller who may see them: a copy does not know them.
+
+        Without them while the database is away, for the rest is known.
+        """
         if entry.visit_count is not None:
             return entry
-        return replace(entry, visit_count=await storage.get_visit_count(self._session, entry.key))
+        try:
+            return replace(entry, visit_count=await storage.get_visit_count(self._session, entry.key))
+        except DatabaseUnavailableError as error:
+            logger.warning("An entry is shown without its visits: %r", error.__cause__)
+            return entry
 
     async def follow(self, entry: LiveEntry, asker: Asker) -> LiveEntry:
         """The link, free to be followed: where views are limited, one has been spent.

@@ -255,7 +255,9 @@ class _EntryOut(BaseModel):
     expires_at: datetime | None = Field(description="null: never, as users may have it.")
     views_left: int | None = Field(description="How often it can still be viewed; null: without a limit.")
     has_public_statistics: bool = Field(description="Whether whoever may see the entry may see its statistics.")
-    visit_count: int | None = Field(description="Visits of people; null: they are shown to who manages it only.")
+    visit_count: int | None = Field(
+        description="Visits of people; null: they are shown only to who manages it, or the database is away."
+    )
 
 
 class PasteOut(_EntryOut):
