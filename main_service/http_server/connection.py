@@ -14,6 +14,7 @@ from main_service.http_server.error_responses import NOT_HTTP, Refusal
 from main_service.http_server.process_limits import ProcessLimits
 from main_service.http_server.timing import AnswerTransport, Limit, TimedFlowControl, Timer
 from main_service.http_server.unsent import UnsentAnswer
+from main_service.web.client_address import named_client
 from main_service.web.held_stream import HELD_BYTES
 
 
@@ -204,12 +205,13 @@ class Connection(HttpToolsProtocol):
         return self._began_at is not None
 
     def claims_another_client(self) -> bool:
-        """Whether its newest request says that it comes from somebody else, as proxies do."""
+        """Whether its newest request names the client that it comes from, as proxies do."""
         newest = cast(Any, self.cycle)
         if newest is None:
             return False
         headers = newest.scope["headers"] if isinstance(newest, RequestResponseCycle) else newest.headers
-        return any(name == b"x-forwarded-for" for name, _ in headers)
+        lines = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"]
+        return bool(lines) and named_client(lines) is not None
 
     def make_room(self) -> None:
         """Close it now: it is idle, and others come."""

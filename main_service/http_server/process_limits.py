@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from heapq import nsmallest
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from main_service.http_server.error_responses import NO_ROOM, TOO_MANY_CONNECTIO
 from main_service.http_server.unsent import UnsentAnswers
 from main_service.monitoring.descriptors import allowed_descriptors
 from main_service.monitoring.metrics import CONNECTIONS
-from main_service.web.client_address import Network, believed_address, is_trusted
+from main_service.web.client_address import Address, Network, believed_address, is_inner, is_trusted, network_of
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ CLOSED_AT_ONCE = 64
 """One connection of so many is closed to make room, so that looking for the longest idle ones is a rare thing."""
 
 WARNING_SECONDS = 60
+PROXY_WARNING_SECONDS = 3_600
 
 
 class Closable(Protocol):
@@ -43,12 +44,11 @@ class ProcessLimits:
         self._trusted_proxies = trusted_proxies
         self._clients: dict[Closable, bytes | None] = {}
         """Of each open connection; None: it is not counted for anybody."""
-        self._counts: Counter[bytes] = Counter()
-        self._proxies: set[bytes] = set()
-        """Clients found to be proxies that no setting names."""
+        self._counted: defaultdict[bytes, set[Closable]] = defaultdict(set)
+        """Of each client, those of its open connections that count."""
         self._allowed = allowed_descriptors()
         self._last_free = self._allowed - min(RESERVE, self._allowed // 4)
-        self._warn_again_at = 0.0
+        self._warn_again_at = self._warn_of_proxy_again_at = 0.0
 
     def admit(self, connection: Closable, *, host: str | None, descriptor: int) -> Refusal | None:
         """Count a new connection of `host` (None: of a unix socket); or the refusal that it is to be closed with.
@@ -62,7 +62,7 @@ class ProcessLimits:
             return NO_ROOM
         self._clients[connection] = client
         if client is not None:
-            self._counts[client] += 1
+            self._counted[client].add(connection)
         CONNECTIONS.inc()
         return None
 
@@ -77,9 +77,7 @@ class ProcessLimits:
         client = self._clients.pop(connection)
         CONNECTIONS.dec()
         if client is not None:
-            self._counts[client] -= 1
-            if not self._counts[client]:
-                del self._counts[client]
+            self._uncount(client, [connection])
 
     def _client(self, host: str | None) -> bytes | None:
         if is_trusted(host, self._trusted_proxies):
@@ -88,20 +86,27 @@ class ProcessLimits:
 
     def _has_too_many(self, client: bytes, host: str | None) -> bool:
         most = self._connections_per_client
-        if most is None or self._counts[client] < most or client in self._proxies:
+        counted = self._counted.get(client, ())
+        if most is None or len(counted) < most:
             return False
         address = believed_address(host, (), ())
-        if address is None or address.is_global:
+        if address is None or not is_inner(address):
             return True
-        # Behind a proxy all the world would share one limit.
-        if any(it.claims_another_client() for it, theirs in self._clients.items() if theirs == client):
-            self._proxies.add(client)
-            logger.warning(
-                "Connections from %s are not limited: it sends X-Forwarded-For and is not in MAIN_TRUSTED_PROXIES",
-                address,
-            )
-            return False
-        return True
+        # Behind a proxy all the world would share one limit. So a connection on which a proxy passes on a request of
+        # somebody else counts no more; those on which nothing has come, or what the client asks itself, still do.
+        passed_on = [connection for connection in counted if connection.claims_another_client()]
+        if passed_on:
+            self._warn_of_proxy(address)
+            for connection in passed_on:
+                self._clients[connection] = None
+            self._uncount(client, passed_on)
+        return len(self._counted.get(client, ())) >= most
+
+    def _uncount(self, client: bytes, connections: Iterable[Closable]) -> None:
+        counted = self._counted[client]
+        counted.difference_update(connections)
+        if not counted:
+            del self._counted[client]
 
     def _make_room(self) -> bool:
         """Close those that have been idle longest, and if there are none, the longest of those that send a request."""
@@ -114,6 +119,15 @@ class ProcessLimits:
         for *_, connection in nsmallest(1 + len(waiting) // CLOSED_AT_ONCE, waiting):
             connection.make_room()
         return bool(waiting)
+
+    def _warn_of_proxy(self, address: Address) -> None:
+        if time.monotonic() >= self._warn_of_proxy_again_at:
+            self._warn_of_proxy_again_at = time.monotonic() + PROXY_WARNING_SECONDS
+            logger.warning(
+                "Connections of one in %s on which X-Forwarded-For comes are not limited: if it is your proxy, set "
+                "MAIN_TRUSTED_PROXIES to its address",
+                network_of(address),
+            )
 
     def _warn(self) -> None:
         if time.monotonic() >= self._warn_again_at:

@@ -17,6 +17,7 @@ from main_service.engines.redis import CarefulRedis, RedisAwayError
 from main_service.engines.redis_scripts import Script
 from main_service.engines.texts import BodyStore
 from main_service.errors import AppError, UnavailableError
+from main_service.operations.metrics_page import has_token
 from main_service.resources import Resources
 from main_service.web.proxy_watch import ProxyWatch
 
@@ -55,7 +56,11 @@ class Parts(BaseModel):
 class ReadyOut(BaseModel):
     status: Readiness
     parts: Parts
-    warnings: list[str] | None = Field(None, description="What the operator should change, if there is anything.")
+    warnings: list[str] | None = Field(
+        None,
+        description="What the operator should change, if there is anything. Only for requests from an inner network, "
+        "and for those with the token for metrics.",
+    )
 
 
 class LiveOut(BaseModel):
@@ -76,17 +81,28 @@ async def get_parts(resources: ResourcesDep) -> Parts:
     return Parts(database=database, redis=redis, text_store=text_store)
 
 
+async def get_warnings(request: Request, is_operator: Annotated[bool, Depends(has_token)]) -> list[str] | None:
+    """None: there are none, or they are not for this client."""
+    watch: ProxyWatch = request.app.state.proxy_watch
+    # A monitor may be the first that comes through a proxy.
+    watch.limited_address(request)
+    if watch.warning is None or not (is_operator or watch.is_from_inside(request)):
+        return None
+    return [watch.warning]
+
+
 @router.get(
     "/ready",
     summary="Whether the parts answer",
     response_model_exclude_none=True,
     responses={503: {"model": ReadyOut, "description": "The database does not answer, so nearly nothing works."}},
 )
-async def ready(parts: Annotated[Parts, Depends(get_parts)], request: Request, response: Response) -> ReadyOut:
+async def ready(
+    parts: Annotated[Parts, Depends(get_parts)],
+    warnings: Annotated[list[str] | None, Depends(get_warnings)],
+    response: Response,
+) -> ReadyOut:
     """200 while entries can be made and read, also if Redis or the text store is away (`degraded`)."""
-    watch: ProxyWatch = request.app.state.proxy_watch
-    watch.limited_address(request)
-    warnings = [watch.warning] if watch.warning else None
     if parts.database is PartState.AWAY:
         response.status_code = UnavailableError.status
         response.headers.update(UnavailableError.headers)

@@ -2,13 +2,44 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import NamedTuple
 
 from starlette.requests import HTTPConnection
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 _REMEMBERED_ADDRESSES = 4_096
+_MOST_PARTS = 16
+"""What is not believed of `X-Forwarded-For` is read from its end and so far: a header has room for thousands."""
+
+_INNER_NETWORKS = [
+    ip_network(network)
+    for network in (
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+]
+
+
+class Speaker(NamedTuple):
+    """Who says, as the last one that can be believed, where a request comes from."""
+
+    address: Address | None
+    """None: a unix socket."""
+    is_peer: bool
+    """Whether the connection itself comes from there: no trusted proxy has named it."""
+    is_trusted: bool
+    """Whether it is a trusted proxy, that names no client."""
+    unbelieved: Sequence[str]
+    """What `X-Forwarded-For` says beyond that: written by the speaker, or by a client that it has heard."""
 
 
 def client_address(request: HTTPConnection, trusted_proxies: Sequence[Network]) -> Address | None:
@@ -25,21 +56,44 @@ def believed_address(
     Each proxy appends to them whom it heard; so they are read from their end, for as long as the speaker is one of
     `trusted_proxies`. What stands before that, anybody may have written.
     """
-    return last_speaker(host, forwarded_for, trusted_proxies)[0]
+    return last_speaker(host, forwarded_for, trusted_proxies).address
 
 
-def last_speaker(
-    host: str | None, forwarded_for: Sequence[str], trusted_proxies: Sequence[Network]
-) -> tuple[Address | None, bool]:
-    """The believed address, and whether it claims to have heard the request from yet another one."""
+def last_speaker(host: str | None, forwarded_for: Sequence[str], trusted_proxies: Sequence[Network]) -> Speaker:
+    """The believed address, and what it says of others without being believed."""
     speaker = _address(host) if host is not None else None
     heard = [part for line in forwarded_for for part in line.split(",")]
-    while heard and speaker is not None and _is_one_of(speaker, trusted_proxies):
+    is_peer = True
+    while (is_proxy := speaker is not None and _is_one_of(speaker, trusted_proxies)) and heard:
         previous = _address(heard.pop().strip())
         if previous is None:
             break
-        speaker = previous
-    return speaker, bool(heard)
+        speaker, is_peer = previous, False
+    return Speaker(speaker, is_peer, is_proxy, heard)
+
+
+def named_client(unbelieved: Sequence[str]) -> Address | None:
+    """Whom lines or parts of `X-Forwarded-For` name, if none of the proxies that wrote them is known.
+
+    The last address that is not an inner one, because a proxy may have heard the client through another; if all are
+    inner ones, the last. None: there is no address in them.
+    """
+    parts = [part for line in unbelieved for part in line.split(",")][-_MOST_PARTS:]
+    addresses = [address for part in reversed(parts) if (address := _address(part.strip())) is not None]
+    return next((address for address in addresses if not is_inner(address)), addresses[0] if addresses else None)
+
+
+def is_inner(address: Address) -> bool:
+    """Whether it is of a network that is not the internet: loopback, link-local, private, or shared by a carrier."""
+    return _is_one_of(address, _INNER_NETWORKS)
+
+
+def network_of(address: Address) -> Network:
+    """For the log, which has no addresses of visitors: the /24 (IPv6: /48), as visits keep it; loopback whole."""
+    if isinstance(address, IPv4Address):
+        return IPv4Network((address, 32 if address.is_loopback else 24), strict=False)
+    # As a number it has no zone, which may be any text.
+    return IPv6Network((int(address), 128 if address.is_loopback else 48), strict=False)
 
 
 def is_trusted(host: str | None, trusted_proxies: Sequence[Network]) -> bool:

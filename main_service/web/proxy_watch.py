@@ -1,58 +1,113 @@
 """The address by which a client is limited, and a warning where a proxy hides the addresses of all clients.
 
 Behind a proxy that MAIN_TRUSTED_PROXIES does not name, all clients come from one address. Limited by it, one of them
-could lock out all others.
+could lock out all others. So while such a proxy is in the operator's own network, whom it names is limited instead.
 """
 
 import logging
-from collections.abc import Sequence
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 
 from starlette.requests import HTTPConnection
 
-from main_service.web.client_address import Address, Network, last_speaker
+from main_service.engines.rate_limits import subject_of
+from main_service.web.client_address import (
+    Address,
+    Network,
+    Speaker,
+    is_inner,
+    last_speaker,
+    named_client,
+    network_of,
+)
 
 logger = logging.getLogger(__name__)
 
-WARNING = (
-    "Clients are not limited by address: X-Forwarded-For comes from a private address that MAIN_TRUSTED_PROXIES does "
-    "not name. If it is your proxy, set MAIN_TRUSTED_PROXIES to its address."
-)
+WARNING = "MAIN_TRUSTED_PROXIES does not name every proxy from which X-Forwarded-For comes."
+
+WARNING_SECONDS = 3_600
+"""After its cause was last seen, a warning ends."""
+
+CROWD = 10
+"""A speaker that names so many clients within `CROWD_SECONDS` is taken for a proxy, wherever it is."""
+CROWD_SECONDS = 600
+REMEMBERED_SPEAKERS = 256
 
 
 class ProxyWatch:
-    """One per process."""
+    """One per process. `now`: seconds, from any instant."""
 
-    def __init__(self, trusted_proxies: Sequence[Network]) -> None:
+    def __init__(self, trusted_proxies: Sequence[Network], *, now: Callable[[], float] = time.monotonic) -> None:
         self._trusted_proxies = trusted_proxies
-        self._was_public_proxy_seen = False
-        self.warning: str | None = None
-        """What the operator should know, for the health check. It names no address, because anybody may read that."""
+        self._now = now
+        self._crowds = _Crowds()
+        self._was_header_ignored = False
+        self._seen_at: float | None = None
+
+    @property
+    def warning(self) -> str | None:
+        """What the operator should know, for the health check. It says neither an address nor what follows."""
+        if self._seen_at is None or self._now() - self._seen_at > WARNING_SECONDS:
+            return None
+        return WARNING
 
     def limited_address(self, request: HTTPConnection) -> Address | None:
-        """Whom to count a request for. None: its client can't be told from others, so it must not be limited."""
+        """By which address a request is counted. None: its client can't be told from others, and is not limited."""
+        speaker = self._speaker(request)
+        client = None if speaker.is_trusted else named_client(speaker.unbelieved)
+        if client is None:
+            return speaker.address
+        is_inside = speaker.address is None or is_inner(speaker.address)
+        if speaker.is_peer and is_inside:
+            self._warn(speaker.address, "so limits count by the last address from outside that it names")
+            return client
+        self._note_ignored(speaker.address, client)
+        return speaker.address
+
+    def is_from_inside(self, request: HTTPConnection) -> bool:
+        """Whether a request comes from an inner network, and no proxy says that it only passes it on."""
+        address, _, _, unbelieved = self._speaker(request)
+        return not unbelieved and (address is None or is_inner(address))
+
+    def _speaker(self, request: HTTPConnection) -> Speaker:
         host = request.client.host if request.client else None
-        forwarded_for = request.headers.getlist("x-forwarded-for")
-        address, claims_another = last_speaker(host, forwarded_for, self._trusted_proxies)
-        if not claims_another:
-            return address
-        if address is not None and address.is_global:
-            self._note_public_proxy(address)
-            return address
-        self._warn(address)
-        return None
+        return last_speaker(host, request.headers.getlist("x-forwarded-for"), self._trusted_proxies)
 
-    def _warn(self, address: Address | None) -> None:
-        if self.warning is None:
-            self.warning = WARNING
-            logger.warning("%s It is %s", WARNING, address or "a unix socket, so let it connect by TCP")
+    def _note_ignored(self, speaker: Address | None, client: Address) -> None:
+        """Anybody on the internet may send the header; that alone is no reason to warn."""
+        if not self._was_header_ignored:
+            self._was_header_ignored = True
+            logger.info("X-Forwarded-For of an address that MAIN_TRUSTED_PROXIES does not name is ignored")
+        # A company's own proxy may tell of many clients in the company.
+        if not is_inner(client) and self._crowds.has_grown(subject_of(speaker), subject_of(client), at=self._now()):
+            self._warn(speaker, "so all that come through it share one client's limits")
 
-    def _note_public_proxy(self, address: Address) -> None:
-        """Anybody on the internet may send the header, so this is no reason to warn."""
-        if not self._was_public_proxy_seen:
-            self._was_public_proxy_seen = True
-            logger.info(
-                "X-Forwarded-For from %s is ignored; if that is your proxy, name it in MAIN_TRUSTED_PROXIES", address
-            )
+    def _warn(self, speaker: Address | None, consequence: str) -> None:
+        is_known = self.warning is not None
+        self._seen_at = self._now()
+        if not is_known:
+            where = "a unix socket, so let it connect by TCP" if speaker is None else network_of(speaker)
+            logger.warning("%s One is %s, %s. Set MAIN_TRUSTED_PROXIES to its address.", WARNING, where, consequence)
+
+
+class _Crowds:
+    """How many clients each speaker has named of late."""
+
+    def __init__(self) -> None:
+        self._crowds: OrderedDict[bytes | None, tuple[float, set[bytes | None]]] = OrderedDict()
+
+    def has_grown(self, speaker: bytes | None, client: bytes | None, *, at: float) -> bool:
+        """Whether they are `CROWD`, with this one."""
+        since, clients = self._crowds.pop(speaker, (at, set()))
+        if at - since > CROWD_SECONDS:
+            since, clients = at, set()
+        if len(clients) < CROWD:
+            clients.add(client)
+        self._crowds[speaker] = since, clients
+        if len(self._crowds) > REMEMBERED_SPEAKERS:
+            self._crowds.popitem(last=False)
+        return len(clients) >= CROWD
 
 
 def limited_address(request: HTTPConnection) -> Address | None:

@@ -80,17 +80,37 @@ def test_trusted_proxy_has_any_number(web: LoggedWebServer) -> None:
         assert all(is_served(clients.enter_context(connect_from(web, PROXY))) for _ in range(3 * LIMIT))
 
 
-def test_private_address_that_sends_x_forwarded_for_is_taken_for_a_proxy(web: LoggedWebServer) -> None:
+FORWARDED = b"X-Forwarded-For: 192.0.2.1\r\n"
+
+
+def test_connections_on_which_a_private_address_passes_requests_on_do_not_count(web: LoggedWebServer) -> None:
     """All the world would share one limit."""
     with ExitStack() as clients:
-        connections = [clients.enter_context(connect_from(web, "127.0.0.4")) for _ in range(LIMIT)]
-        assert all(is_served(connection, b"X-Forwarded-For: 192.0.2.1\r\n") for connection in connections)
-        assert is_served(clients.enter_context(connect_from(web, "127.0.0.4")))
-    assert "Connections from 127.0.0.4 are not limited" in web.log()
+        for _ in range(3 * LIMIT):
+            assert is_served(clients.enter_context(connect_from(web, "127.0.0.4")), FORWARDED)
+    (line,) = [line for line in web.log().splitlines() if "Connections of one" in line]
+    assert "one in 127." in line
+    assert "MAIN_TRUSTED_PROXIES" in line
+
+
+@pytest.mark.parametrize("header", [b"", b"X-Forwarded-For:\r\n", b"X-Forwarded-For: unknown\r\n"])
+def test_one_header_frees_one_connection_only(web: LoggedWebServer, header: bytes) -> None:
+    address = f"127.0.1.{1 + len(header)}"
+    with ExitStack() as clients:
+        assert is_served(clients.enter_context(connect_from(web, address)), FORWARDED)
+        for _ in range(LIMIT):
+            assert is_served(clients.enter_context(connect_from(web, address)), header)
+
+        with connect_from(web, address) as refused:
+            [answer] = parse(read_to_end(refused))
+        assert answer.status == 429
 
 
 class _Idle:
     """A connection as far as its place can be given to another."""
+
+    def __init__(self, *, is_of_proxy: bool = False) -> None:
+        self._is_of_proxy = is_of_proxy
 
     def waiting_since(self) -> float | None:
         return 0.0
@@ -99,7 +119,7 @@ class _Idle:
         return False
 
     def claims_another_client(self) -> bool:
-        return False
+        return self._is_of_proxy
 
     def make_room(self) -> None:
         raise AssertionError
@@ -112,6 +132,29 @@ def test_addresses_of_one_household_count_as_one() -> None:
     refusals = [limits.admit(_Idle(), host=host, descriptor=9) for host in hosts]
 
     assert [refusal is None for refusal in refusals] == [True, True, False, True, True]
+
+
+def test_log_has_the_network_of_a_private_client_only(caplog: pytest.LogCaptureFixture) -> None:
+    limits = ProcessLimits(connections_per_client=1, trusted_proxies=())
+
+    refusals = [limits.admit(_Idle(is_of_proxy=True), host="192.168.7.5", descriptor=9) for _ in range(3)]
+
+    assert refusals == [None] * 3
+    (record,) = caplog.records
+    assert "192.168.7.0/24" in record.getMessage()
+    assert "192.168.7.5" not in record.getMessage()
+
+
+def test_connection_that_counts_no_more_leaves_the_others_counted() -> None:
+    limits = ProcessLimits(connections_per_client=1, trusted_proxies=())
+    passed_on, own = _Idle(is_of_proxy=True), _Idle()
+    assert [limits.admit(it, host="10.0.0.1", descriptor=9) for it in (passed_on, own)] == [None, None]
+    assert limits.admit(_Idle(), host="10.0.0.1", descriptor=9) is not None
+
+    limits.dismiss(passed_on)
+    assert limits.admit(_Idle(), host="10.0.0.1", descriptor=9) is not None
+    limits.dismiss(own)
+    assert limits.admit(_Idle(), host="10.0.0.1", descriptor=9) is None
 
 
 def test_idle_connections_make_room_when_descriptors_run_out(environment: Environment) -> None:

@@ -1,25 +1,31 @@
 """A proxy that MAIN_TRUSTED_PROXIES does not name makes no client pay for another, and the operator is told."""
 
+import logging
 from collections.abc import Iterator
-from pathlib import Path
+from ipaddress import ip_network
 
+import httpx
 import pytest
 import redis
+from starlette.requests import HTTPConnection
 
+from main_service.web.proxy_watch import CROWD, CROWD_SECONDS, REMEMBERED_SPEAKERS, WARNING_SECONDS, ProxyWatch
 from tests.main_service.entries.making import new_alias
+from tests.support.raw_http import LoggedWebServer
 from tests.support.running import Environment, WebServer
 
 MOST = 2
+TOKEN = "a-token-of-the-tests"
+LIMITED = {
+    "MAIN_UNKNOWN_KEYS_PER_MINUTE": str(MOST),
+    "MAIN_FAST_PATH": "false",
+    "MAIN_METRICS_TOKEN": TOKEN,
+}
 
 
 @pytest.fixture(scope="module")
-def proxied(environment: Environment) -> Iterator[WebServer]:
-    settings = {
-        "MAIN_UNKNOWN_KEYS_PER_MINUTE": str(MOST),
-        "MAIN_TRUSTED_PROXIES": "127.0.0.1",
-        "MAIN_FAST_PATH": "false",
-    }
-    with WebServer(environment | settings) as server:
+def proxied(environment: Environment) -> Iterator[LoggedWebServer]:
+    with LoggedWebServer(environment | LIMITED | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}) as server:
         yield server
 
 
@@ -33,44 +39,167 @@ def unknown(web: WebServer, *forwarded_for: str) -> int:
     return web.client.get(f"/{new_alias()}", headers=headers).status_code
 
 
-def test_behind_an_unnamed_proxy_nobody_is_limited_by_its_address_and_the_operator_is_told(
-    environment: Environment, valkey: redis.Redis, tmp_path: Path
+def warnings(client: httpx.Client, **headers: str) -> list[str]:
+    shown: list[str] = client.get("/health/ready", headers=headers).json().get("warnings", [])
+    return shown
+
+
+def test_behind_an_unnamed_proxy_each_client_has_a_limit_of_its_own_and_the_operator_is_told(
+    environment: Environment, valkey: redis.Redis
 ) -> None:
-    path = tmp_path / "log"
-    settings = environment | {"MAIN_UNKNOWN_KEYS_PER_MINUTE": str(MOST), "MAIN_FAST_PATH": "false"}
-    with path.open("wb") as log, WebServer(settings, log=log) as web:
-        assert "warnings" not in web.client.get("/health/ready").json()
+    with LoggedWebServer(environment | LIMITED) as web:
         forget_counts(valkey)
-
         assert {unknown(web, f"203.0.113.{number}") for number in range(3 * MOST)} == {404}
+        assert [unknown(web, f"10.9.8.{number}, 203.0.113.77, 10.0.0.9") for number in range(MOST + 1)] == [
+            404
+        ] * MOST + [429], "what the client wrote itself, and the second proxy, are not the client"
 
-        (warning,) = web.client.get("/health/ready").json()["warnings"]
+        (warning,) = warnings(web.client)
         assert "MAIN_TRUSTED_PROXIES" in warning
         assert "127.0.0.1" not in warning
-        direct = [unknown(web) for _ in range(MOST + 1)]
-        assert direct == [404] * MOST + [429], "who connects without a proxy is limited as ever"
-    lines = [line for line in path.read_text().splitlines() if "MAIN_TRUSTED_PROXIES" in line]
-    assert len(lines) == 1
-    assert lines[0].startswith("WARNING")
-    assert "127.0.0.1" in lines[0]
+        assert "limit" not in warning
+        stranger = {"X-Forwarded-For": "203.0.113.1"}
+        assert warnings(web.client, **stranger) == []
+        assert warnings(web.client, **stranger, Authorization="Bearer something-else") == []
+        assert warnings(web.client, **stranger, Authorization=f"Bearer {TOKEN}") == [warning]
+        lines = [line for line in web.log().splitlines() if "MAIN_TRUSTED_PROXIES" in line]
+        assert len(lines) == 1
+        assert lines[0].startswith("WARNING")
+        assert "127.0.0.1" in lines[0]
+        assert "203.0.113" not in lines[0]
+    forget_counts(valkey)
+
+
+@pytest.mark.parametrize("nothing", ["", " ", ",", "unknown", "nonsense, _hidden"])
+def test_header_that_names_no_address_is_none(nothing: str) -> None:
+    watch = ProxyWatch([])
+
+    assert limited(watch, "192.168.1.5", nothing) == "192.168.1.5"
+    assert watch.warning is None
+
+
+def test_empty_header_frees_no_client_from_its_limit(environment: Environment, valkey: redis.Redis) -> None:
+    with WebServer(environment | LIMITED) as web:
+        forget_counts(valkey)
+        assert [unknown(web) for _ in range(MOST + 1)] == [404] * MOST + [429]
+
+        assert [unknown(web, ""), unknown(web, "unknown")] == [429, 429]
+        assert warnings(web.client) == []
     forget_counts(valkey)
 
 
 @pytest.mark.parametrize(
-    ("forwarded_for", "is_limited"),
+    "forwarded_for",
     [
-        (["203.0.113.50, 10.0.0.9"], False),  # a second proxy, unnamed, in front of the named one
-        (["10.0.0.9"], True),  # a client in the network of the operator
-        (["203.0.113.51, 8.8.8.8"], True),  # what a client on the internet has written itself
-        (["203.0.113.52", "8.8.4.4"], True),
+        ["10.0.0.9"],  # a client in the network of the operator
+        ["203.0.113.50, 10.0.0.9"],  # … that writes another one before it
+        ["203.0.113.50, 192.168.1.5"],
+        ["203.0.113.50, 100.64.3.2"],
+        ["203.0.113.50, fd00::7"],
+        ["203.0.113.51, 8.8.8.8"],  # the same on the internet
+        ["203.0.113.52", "8.8.4.4"],
+        [",8.8.4.5"],
     ],
 )
-def test_behind_a_named_proxy_only_another_unnamed_one_lifts_the_limit(
-    proxied: WebServer, valkey: redis.Redis, forwarded_for: list[str], is_limited: bool
+def test_behind_a_named_proxy_a_client_is_limited_whatever_it_writes_into_the_header(
+    proxied: LoggedWebServer, valkey: redis.Redis, forwarded_for: list[str]
 ) -> None:
     forget_counts(valkey)
 
     answers = [unknown(proxied, *forwarded_for) for _ in range(MOST + 1)]
 
-    assert answers == [404] * MOST + [429 if is_limited else 404]
+    assert answers == [404] * MOST + [429]
+    assert warnings(proxied.client) == []
     forget_counts(valkey)
+
+
+def test_address_that_names_many_clients_is_reported_as_a_proxy(environment: Environment, valkey: redis.Redis) -> None:
+    """An external balancer, before a proxy that is named."""
+    with LoggedWebServer(environment | LIMITED | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}) as web:
+        forget_counts(valkey)
+        for number in range(CROWD - 1):
+            unknown(web, f"203.0.113.{number}, 8.8.7.6")
+        assert warnings(web.client) == []
+
+        unknown(web, "203.0.113.200, 8.8.7.6")
+
+        (warning,) = warnings(web.client)
+        assert "MAIN_TRUSTED_PROXIES" in warning
+        assert warnings(web.client, **{"X-Forwarded-For": "8.8.4.4"}) == []
+        (line,) = [line for line in web.log().splitlines() if line.startswith("WARNING") and "MAIN_TRUSTED" in line]
+        assert "8.8.7.0/24" in line
+        assert "8.8.7.6" not in web.log(), "any visitor may send the header"
+    forget_counts(valkey)
+
+
+class Clock:
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def limited(watch: ProxyWatch, host: str, forwarded_for: str) -> str:
+    headers = [(b"x-forwarded-for", forwarded_for.encode())]
+    return str(watch.limited_address(HTTPConnection({"type": "http", "client": (host, 1), "headers": headers})))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def watch(clock: Clock) -> ProxyWatch:
+    return ProxyWatch([ip_network("127.0.0.1")], now=clock)
+
+
+def test_warning_ends_an_hour_after_its_cause_was_last_seen_and_comes_back_with_it(
+    watch: ProxyWatch, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    def is_warned_after(seconds: float) -> bool:
+        clock.seconds += seconds
+        return watch.warning is not None
+
+    limited(watch, "10.0.0.1", "203.0.113.1")
+    assert is_warned_after(WARNING_SECONDS - 1)
+    limited(watch, "10.0.0.1", "203.0.113.1")
+    assert is_warned_after(WARNING_SECONDS - 1)
+    assert not is_warned_after(2)
+    limited(watch, "10.0.0.1", "203.0.113.1")
+    assert is_warned_after(0)
+
+    assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2
+    assert all("10.0.0.0/24" in record.getMessage() for record in caplog.records)
+
+
+def test_few_clients_or_ones_over_a_long_time_or_inside_a_company_make_no_proxy(
+    watch: ProxyWatch, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for number in range(5 * CROWD):
+        limited(watch, "8.8.8.8", f"10.1.2.{number}")
+        limited(watch, "8.8.4.4", "203.0.113.1")
+        clock.seconds += CROWD_SECONDS / (CROWD - 2)
+        assert limited(watch, "9.9.9.9", f"203.0.113.{number}") == "9.9.9.9"
+
+    assert watch.warning is None
+    assert len(caplog.records) == 1
+    assert "9.9" not in caplog.text
+    assert "8.8" not in caplog.text
+
+
+def test_speakers_that_are_remembered_are_bounded(watch: ProxyWatch) -> None:
+    for number in range(2 * REMEMBERED_SPEAKERS):
+        limited(watch, f"8.8.{number // 256}.{number % 256}", "203.0.113.1")
+
+    assert len(watch._crowds._crowds) == REMEMBERED_SPEAKERS
+
+
+def test_busy_proxy_is_found_among_many_senders_of_the_header(watch: ProxyWatch) -> None:
+    for number in range(CROWD):
+        limited(watch, "9.9.9.9", f"203.0.113.{number}")
+        for other in range(REMEMBERED_SPEAKERS - 1):
+            limited(watch, f"8.8.{number}.{other}", "203.0.113.1")
+
+    assert watch.warning is not None
