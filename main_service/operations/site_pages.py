@@ -9,6 +9,7 @@ from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.dependencies import SettingsDep
 from main_service.entries.idempotency import REMEMBERED_FOR
 from main_service.entries.lifetimes import in_words
+from main_service.entries.link_targets import MOST_TARGETS
 from main_service.errors import NotFoundError
 from main_service.mail.sender import FORGOTTEN_AFTER
 from main_service.web.templating import contact_address, render
@@ -29,6 +30,7 @@ async def privacy(request: Request, settings: SettingsDep) -> Response:
         emails_kept_for=FORGOTTEN_AFTER,
         requests_remembered_for=REMEMBERED_FOR,
         session_lifetime=BROWSER_LIFETIME,
+        targets_kept=MOST_TARGETS,
     )
 
 
