@@ -35,9 +35,11 @@ class AccountUsers(UUIDIDMixin, BaseUserManager[Account, UUID]):
 class AccountStrategy(Strategy[Account, UUID]):
     """Reads access tokens and API tokens. One per request."""
 
-    def __init__(self, session: Session, tokens: BearerTokens) -> None:
+    def __init__(self, session: Session, tokens: BearerTokens, *, notes_use: bool) -> None:
+        """`notes_use`: whether it is written down when an API token was used last."""
         self.session = session
         self._tokens = tokens
+        self._notes_use = notes_use
         self.session_id: UUID | None = None
         """Of an access token. An API token has no session."""
         self.may_write = True
@@ -77,7 +79,8 @@ class AccountStrategy(Strategy[Account, UUID]):
             return None
         api_token, account = found
         self.may_write = api_token.may_write
-        await storage.note_use(self.session, api_token)
+        if self._notes_use:
+            await storage.note_use(self.session, api_token)
         return account
 
 
@@ -93,7 +96,8 @@ BearerTokensDep = Annotated[BearerTokens, Depends(get_bearer_tokens)]
 
 
 async def get_strategy(request: Request, session: SessionDep) -> AccountStrategy:
-    return AccountStrategy(session, BearerTokens(resources_of(request).settings))
+    tokens = BearerTokens(resources_of(request).settings)
+    return AccountStrategy(session, tokens, notes_use=request.method != "HEAD")
 
 
 _transport = BearerTransport(tokenUrl="/api/v1/auth/token")

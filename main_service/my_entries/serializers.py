@@ -6,14 +6,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from fastapi.responses import StreamingResponse
-
 from main_service.entries.models import Kind
 from main_service.entries.serializers import addresses
 from main_service.my_entries.filters import OwnedEntry
 from main_service.my_entries.schemas import OwnedLinkOut, OwnedPasteOut
 from main_service.my_entries.service import EntryExporter
 from main_service.web.csv import BYTE_ORDER_MARK, csv_lines, safe_cell
+from main_service.web.head_requests import FileStream
 from main_service.web.headers import SANDBOX
 
 CSV_COLUMNS = (
@@ -51,7 +50,7 @@ def file_part(file_format: ExportFormat, entries: Sequence[OwnedEntry], public_u
 
 async def file_response(
     exporter: EntryExporter, owner_id: UUID, file_format: ExportFormat, *, public_url: str
-) -> StreamingResponse:
+) -> FileStream:
     """Its memory is that of one batch. If the database goes away in the middle, the connection is cut.
 
     Raises:
@@ -60,7 +59,7 @@ async def file_response(
     batches = exporter.batches(owner_id)
     first = await anext(batches)
     name = f"slipbin-entries-{datetime.now(UTC):%Y-%m-%d}.{file_format}"
-    return StreamingResponse(
+    return FileStream(
         _chunks(first, batches, file_format, public_url),
         media_type=file_format.media_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": SANDBOX},

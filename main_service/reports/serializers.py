@@ -2,11 +2,10 @@
 
 from datetime import UTC, datetime
 
-from fastapi.responses import StreamingResponse
-
 from main_service.reports.models import Report
 from main_service.reports.schemas import ReportOut
 from main_service.reports.service import ReportFile, ReportState, state_of
+from main_service.web.head_requests import FileStream
 from main_service.web.headers import SANDBOX
 
 PREFIX = "/api/v1/reports"
@@ -32,9 +31,9 @@ def report_out(report: Report, public_url: str) -> ReportOut:
     )
 
 
-def file_response(file: ReportFile) -> StreamingResponse:
+def file_response(file: ReportFile) -> FileStream:
     """If the file is deleted in the middle, the connection is cut."""
-    return StreamingResponse(
+    return FileStream(
         file.chunks,
         media_type=file.media_type,
         headers={

@@ -58,6 +58,7 @@ class Addresses:
             f"{collections}/{collection['id']}", json={"is_shared": True}, headers=user.headers
         ).json()
         token = client.post("/api/v1/tokens", json={"name": "mine"}, headers=user.headers).json()
+        self.api_token = {"Authorization": f"Bearer {token['token']}"}
         report = ask_for_report(client, user)
         own = {"headers": user.headers, "visibility": "private"}
         self.keys = [
@@ -130,7 +131,7 @@ async def test_head_changes_nothing_at_any_address(
     before = await digest(database, valkey)
     for path in paths:
         for address in addresses.of(path, tokens):
-            for headers in (BROWSER, user.headers):
+            for headers in (BROWSER, user.headers, addresses.api_token):
                 answer = client.head(address, headers=headers)
                 assert answer.status_code < 500, address
         assert await digest(database, valkey) == before, path

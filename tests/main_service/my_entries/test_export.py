@@ -1,15 +1,22 @@
 """All of one's own entries as JSON Lines and CSV."""
 
+import asyncio
 import csv
 import io
 import json
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, cast
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
 import psutil
 import pytest
+from starlette.types import Message
 
+from main_service.my_entries.filters import OwnedEntry
+from main_service.my_entries.serializers import ExportFormat, file_response
+from main_service.my_entries.service import EntryExporter
 from tests.faults.gated import gated_engines
 from tests.main_service.accounts.registering import User, register
 from tests.main_service.my_entries.owning import delete, id_of, insert_entries, link_of, list_page, paste_of
@@ -146,3 +153,33 @@ async def test_database_that_goes_away_in_the_middle_cuts_the_connection(
             refused = server.client.get(EXPORT, headers=user.headers)
         assert (refused.status_code, refused.json()["code"]) == (503, "database_unavailable")
         assert len(lines(exported(server.client, user, "jsonl"))) == 2_500
+
+
+async def test_head_reads_no_more_of_an_export_than_its_beginning() -> None:
+    read = []
+
+    class Exporter(EntryExporter):
+        async def batches(self, owner_id: UUID) -> AsyncIterator[list[OwnedEntry]]:
+            for number in range(3):
+                read.append((owner_id, number))
+                yield []
+
+    async def nothing_comes() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    sent: dict[str, list[Message]] = {}
+    for method, count in (("HEAD", 1), ("GET", 3)):
+        read.clear()
+        sent[method] = messages = []
+
+        async def keep(message: Message, messages: list[Message] = messages) -> None:
+            messages.append(message)
+
+        exporter = Exporter(sessions=cast(Any, None))
+        response = await file_response(exporter, uuid4(), ExportFormat.CSV, public_url="https://paste.example.org")
+        await response({"type": "http", "method": method, "asgi": {"spec_version": "2.4"}}, nothing_comes, keep)
+        assert len(read) == count
+
+    assert sent["HEAD"][0] == sent["GET"][0]
+    assert all(not message.get("body") for message in sent["HEAD"])

@@ -264,3 +264,8 @@ async def test_file_is_sent_as_what_it_is(
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "sandbox" in answer.headers["content-security-policy"]
     assert int(answer.headers["content-length"]) == see(client, user, report)["size_bytes"] == len(answer.content)
+    for _ in range(2):
+        # The connection stays good: the second answer comes on it.
+        head = client.head(f"/api/v1/reports/{report['id']}/file", headers=user.headers)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-length"] == answer.headers["content-length"]
