@@ -1,6 +1,6 @@
 """What links led to, and since when, in PostgreSQL: so that each visit keeps the target that it led to."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -48,25 +48,36 @@ _FORGET_OLDEST = text(
 ).bindparams(most=MOST_TARGETS)
 _LIST_CHANGED = text(
     """
-    WITH changes AS (
-        SELECT key, valid_from, original_url FROM link_target
-        WHERE key = ANY(CAST(:keys AS text[])) AND valid_from > :since
-    )
-    SELECT key, valid_from, original_url FROM changes
-    UNION ALL
-    SELECT changed.key, former.valid_from, former.original_url
-    FROM (SELECT DISTINCT key FROM changes) AS changed CROSS JOIN LATERAL (
-        SELECT valid_from, original_url FROM link_target
-        WHERE key = changed.key AND valid_from <= :since ORDER BY valid_from DESC LIMIT 1
-    ) AS former
-    ORDER BY key, valid_from
+    SELECT DISTINCT key FROM link_target AS later
+    WHERE key = ANY(CAST(:keys AS text[])) AND valid_from > :since
+      -- One alone is that of a link that was made since.
+      AND EXISTS (SELECT FROM link_target WHERE key = later.key AND valid_from < later.valid_from)
     """
 )
+# What is known of a link begins with its first row, whatever a visit says of its time.
+_LIST_AT = text(
+    """
+    WITH visit AS (
+        SELECT key, timestamptz 'epoch' + at_ms * interval '1 millisecond' AS visited_at
+        FROM unnest(CAST(:keys AS text[]), CAST(:instants AS bigint[])) AS visit (key, at_ms)
+    ), held AS (
+        SELECT DISTINCT key, coalesce(
+            (SELECT max(valid_from) FROM link_target WHERE link_target.key = visit.key AND valid_from <= visited_at),
+            (SELECT min(valid_from) FROM link_target WHERE link_target.key = visit.key)
+        ) AS valid_from
+        FROM visit
+    )
+    SELECT key, valid_from, original_url FROM held JOIN link_target USING (key, valid_from)
+    """
+)
+MOST_IN_MEMORY = 500
+"""Targets that a reader of many holds at once: 4 MiB of the longest."""
 
 
 class Led(NamedTuple):
     """Where a link led from an instant on."""
 
+    key: str
     valid_from: datetime
     original_url: str
 
@@ -84,9 +95,17 @@ async def forget(session: Session, keys: Sequence[str]) -> None:
     await session.execute(delete(LinkTarget).where(LinkTarget.key.in_(keys)))
 
 
-async def list_changed(session: Session, keys: Collection[str], *, since: datetime) -> dict[str, list[Led]]:
-    """Of the links whose target changed after `since`: what they led to then, and after each change, in this order."""
-    changed: dict[str, list[Led]] = {}
-    for key, valid_from, original_url in await session.execute(_LIST_CHANGED, {"keys": list(keys), "since": since}):
-        changed.setdefault(key, []).append(Led(valid_from, original_url))
-    return changed
+async def list_changed(session: Session, keys: Collection[str], *, since: datetime) -> set[str]:
+    """Those of the links that led elsewhere before, and whose target changed after `since`."""
+    return set((await session.execute(_LIST_CHANGED, {"keys": list(keys), "since": since})).scalars())
+
+
+async def list_at(session: Session, visits: Collection[tuple[str, int]]) -> AsyncIterator[Led]:
+    """The targets that links had at the times of visits, each once, in any order.
+
+    `visits`: key and ms since 1970 of each. Before the first target that is known of a link, this one counts.
+    """
+    columns = {"keys": [key for key, _ in visits], "instants": [at_ms for _, at_ms in visits]}
+    async for rows in session.partitions(_LIST_AT, columns, size=MOST_IN_MEMORY):
+        for row in rows:
+            yield Led(*row)

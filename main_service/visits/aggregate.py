@@ -39,8 +39,8 @@ class Visited(NamedTuple):
     target: Target
     """The present one."""
     earlier: tuple[tuple[int, Target], ...] = ()
-    """If it changed while these visits came: all their targets, the present one too, with the instants from which they
-    held, in ms since 1970, earliest first."""
+    """If it changed since the first of these visits: each target that one of them led to, with the instant from which
+    it held, in ms since 1970, earliest first."""
 
 
 class Counts(NamedTuple):

@@ -99,11 +99,14 @@ def read_language(language: str) -> str | None:
     return found[1] if found else None
 
 
-@lru_cache(REMEMBERED)
 def read_target(original_url: str) -> Target:
     host = _host(original_url)
-    if not host:
-        return PASTE
+    return _target_at(host) if host else PASTE
+
+
+@lru_cache(REMEMBERED)
+def _target_at(host: str) -> Target:
+    """Remembered by the host: whole targets are up to 8 KiB."""
     parts = _split_host.extract_str(host)
     domain = parts.top_domain_under_public_suffix or host
     subdomain = host[: -len(domain) - 1]

@@ -202,7 +202,7 @@ class Ingest:
         if not visits:
             return 0
         keys = {key for key in portion.keys if is_key(key)}
-        entries = await storage.find_entries(session, keys, since=_earliest(visits))
+        entries = await storage.find_entries(session, keys, visits, since=_earliest(visits))
         counting = Counting(entries, self._countries)
         await storage.insert_visits(session, counting.rows(visits))
         tally = counting.add_up()

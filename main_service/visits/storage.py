@@ -10,12 +10,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from main_service.engines.postgres import Session
 from main_service.entries import link_targets
-from main_service.entries.link_targets import Led
 from main_service.entries.models import Entry
 from main_service.errors import DatabaseUnavailableError
+from main_service.visit_stream.record import RecordedVisit
 from main_service.visits.aggregate import Counts, ValueCount, Visited
 from main_service.visits.copy_rows import COLUMNS, copy_data
-from main_service.visits.enrich import PASTE, read_target
+from main_service.visits.enrich import PASTE, Target, read_target
 from main_service.visits.models import OTHER, VisitBatch, visit
 
 MOST_VALUES = 100
@@ -132,23 +132,41 @@ async def forget_batches(session: Session, *, before: datetime) -> int:
     return forgotten
 
 
-async def find_entries(session: Session, keys: Collection[str], *, since: datetime) -> dict[str, Visited]:
-    """Those of the entries that there are, live or ended, with the targets that links had since an instant."""
+async def find_entries(
+    session: Session, keys: Collection[str], visits: Sequence[RecordedVisit], *, since: datetime
+) -> dict[str, Visited]:
+    """Those of the entries that there are, live or ended, with the targets that links had when they were visited.
+
+    `since`: when the first of these visits was.
+    """
     # One parameter, for PostgreSQL takes no more than 32,767 of them.
     statement = select(Entry.key, Entry.owner_id, Entry.original_url).where(
         Entry.key == any_(bindparam("keys", list(keys), ARRAY(Text)))
     )
-    rows = (await session.execute(statement)).all()
+    found: dict[str, Visited] = {}
+    links = set()
+    async for rows in session.partitions(statement, {}, size=link_targets.MOST_IN_MEMORY):
+        for key, owner_id, original_url in rows:
+            found[key] = Visited(owner_id, PASTE if original_url is None else read_target(original_url))
+            if original_url is not None:
+                links.add(key)
+    for key, targets in (await _find_targets(session, links, visits, since=since)).items():
+        found[key] = found[key]._replace(earlier=tuple(sorted(targets.items())))
+    return found
+
+
+async def _find_targets(
+    session: Session, keys: Collection[str], visits: Sequence[RecordedVisit], *, since: datetime
+) -> dict[str, dict[int, Target]]:
+    """Of the links that changed since: what they led to when they were visited, by the instant from which it held."""
     changed = await link_targets.list_changed(session, keys, since=since)
-    return {key: _visited(owner_id, original_url, changed.get(key, [])) for key, owner_id, original_url in rows}
-
-
-def _visited(owner_id: UUID | None, original_url: str | None, changes: Sequence[Led]) -> Visited:
-    if original_url is None:
-        return Visited(owner_id, PASTE)
-    earlier = tuple((round(led.valid_from.timestamp() * 1000), read_target(led.original_url)) for led in changes)
-    # One is that of a link that was made since.
-    return Visited(owner_id, read_target(original_url), earlier if len(earlier) > 1 else ())
+    if not changed:
+        return {}
+    targets: dict[str, dict[int, Target]] = {key: {} for key in changed}
+    instants = {(visit[1], visit[0]) for visit in visits if visit[1] in changed}
+    async for led in link_targets.list_at(session, instants):
+        targets[led.key][round(led.valid_from.timestamp() * 1000)] = read_target(led.original_url)
+    return targets
 
 
 async def insert_visits(session: Session, rows: Iterator[bytes]) -> None:

@@ -1,9 +1,11 @@
 """Each visit keeps the target that its link led to at the time, however often the link was changed since."""
 
+import tracemalloc
 from datetime import datetime
 
 import asyncpg
 import httpx
+import pytest
 import redis
 
 from tests.main_service.cleanup.rows import ago, ended
@@ -127,6 +129,60 @@ async def test_only_the_newest_hundred_targets_of_a_link_are_kept(
 
     kept = await targets(database, link["key"])
     assert (len(kept), kept[0], kept[-1]) == (100, "https://example.org/22", SECOND)
+
+
+async def test_visits_of_one_portion_have_the_targets_of_their_times_and_of_no_other_link(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    changed, young = [await insert_link(database, original_url=FIRST) for _ in range(2)]
+    targets = [f"https://{number}.example{number}.org/" for number in range(10)]
+    held_from = [ago(hours=10 - number) for number in range(10)]
+    await database.executemany(
+        "INSERT INTO link_target VALUES ($1, date_trunc('milliseconds', $2::timestamptz), $3)",
+        [(changed, *row) for row in zip(held_from, targets, strict=True)] + [(young, ago(minutes=5), SECOND)],
+    )
+    # Of some targets none, of others two; those before the first are taken for its.
+    instants = [ago(hours=hours) for hours in (30, 20, 9.5, 6.9, 6.1, 1, 0.5)]
+    visits = [visit_to(key, at_ms=at_ms(instant)) for key in (changed, young) for instant in instants]
+    visits.append(visit_to(changed, at_ms=at_ms(held_from[4])))
+    add_batch(valkey, visits[::2])
+    add_batch(valkey, visits[1::2])
+
+    assert await ingest(environment) == len(visits)
+
+    rows = "SELECT target_domain FROM visit WHERE key = $1 ORDER BY visited_at"
+    domains = [[row["target_domain"] for row in await database.fetch(rows, key)] for key in (changed, young)]
+    assert domains[0] == [f"example{number}.org" for number in (0, 0, 0, 3, 3, 4, 9, 9)]
+    assert domains[1] == ["example.co.uk"] * len(instants)
+
+
+@pytest.mark.parametrize("are_all_visited", [True, False])
+async def test_few_targets_are_in_memory_at_once_however_often_links_were_changed(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, are_all_visited: bool
+) -> None:
+    links, changes, longest = 50, 100, 8_000
+    keys = [await insert_link(database, original_url=FIRST) for _ in range(links)]
+    start = at_ms(ago(hours=3))
+    await database.execute(
+        "INSERT INTO link_target SELECT key, timestamptz 'epoch' + ($2::bigint + number) * interval '1 ms', "
+        "       rpad('https://example.org/' || key || number || '/', $4, 'x') "
+        "FROM unnest($1::text[]) AS key, generate_series(1, $3) AS number",
+        keys, start, changes, longest,
+    )  # fmt: skip
+    add_batch(valkey, [visit_to(keys[0], at_ms=start)])
+    assert await ingest(environment) == 1, "what is loaded once is loaded"
+    step = 1 if are_all_visited else changes - 1
+    visits = [visit_to(key, at_ms=start + number) for key in keys for number in range(1, changes + 1, step)]
+    add_batch(valkey, visits)
+
+    tracemalloc.start()
+    try:
+        assert await ingest(environment) == len(visits)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < links * changes * longest / 2
 
 
 async def test_visit_that_claims_to_be_of_another_age_is_counted_all_the_same(
