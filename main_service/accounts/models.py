@@ -37,6 +37,8 @@ class Account(SQLAlchemyBaseUserTableUUID, Base):
         is_verified: Mapped[bool] = mapped_column()
     username: Mapped[str | None]
     registered_at: Mapped[datetime]
+    confirmation_sent_at: Mapped[datetime | None]
+    """When an email to confirm the address last left; None: none is known to have. Brought up to date once a day."""
     session_epoch: Mapped[int]
     """Every token carries it, and ends when it is raised."""
     counts_own_visits: Mapped[bool] = mapped_column(server_default=true())

@@ -116,7 +116,7 @@ but may leave a copy in Redis, whose readers write nothing down either, for anot
 
 
 async def delete_unconfirmed(sessions: async_sessionmaker[Session], *, older_than: timedelta) -> int:
-    """Delete the accounts that own nothing and whose address was not confirmed for so long; return how many.
+    """Delete the accounts that own nothing and were not confirmed for so long after they could be; return how many.
 
     Safe to run at any time, twice at once, and again after it was killed.
 
@@ -127,6 +127,7 @@ async def delete_unconfirmed(sessions: async_sessionmaker[Session], *, older_tha
     async def delete_batch(session: Session, *, limit: int) -> int:
         return await unconfirmed.delete_unconfirmed(session, older_than=older_than, limit=limit)
 
+    await in_batches(sessions, unconfirmed.note_sent_confirmations)
     return await in_batches(sessions, delete_batch)
 
 

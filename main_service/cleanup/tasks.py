@@ -37,9 +37,12 @@ def archive_unused_task() -> None:
 
 @shared_task(name="main_service.delete_unconfirmed")
 def delete_unconfirmed_task() -> None:
-    """Delete the accounts that own nothing and were not confirmed in time, if the settings say so. Repeatable."""
+    """Delete the accounts that own nothing and were not confirmed in time, if the settings say so. Repeatable.
+
+    Without a mail server none is deleted: their owners could not ask for another email to confirm them.
+    """
     settings = load_settings()
-    if settings.unconfirmed_retention is not None:
+    if settings.unconfirmed_retention is not None and settings.smtp_url is not None:
         asyncio.run(_delete_unconfirmed(settings, settings.unconfirmed_retention))
 
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, exists, false, func, select, true
+from sqlalchemy import ColumnElement, and_, delete, exists, false, func, select, text, true
 
 from main_service.accounts.models import Account, ApiToken
 from main_service.collections.models import Collection
@@ -11,6 +11,28 @@ from main_service.entries.models import Entry
 from main_service.reports.models import Report
 
 _columns = Account.__table__.c
+
+_NOTE_SENT = text(
+    """
+    WITH sent AS MATERIALIZED (
+        SELECT lower(recipient) AS email, max(sent_at) AS sent_at
+        FROM mail
+        WHERE letter = 'confirm' AND sent_at IS NOT NULL
+        GROUP BY 1
+    ), found AS (
+        SELECT account.id, sent.sent_at
+        FROM account JOIN sent ON lower(account.email) = sent.email
+        WHERE NOT account.is_verified AND NOT account.is_superuser AND account.left_at IS NULL
+            AND sent.sent_at > account.registered_at
+            AND (account.confirmation_sent_at IS NULL OR account.confirmation_sent_at < sent.sent_at)
+        ORDER BY account.id
+        LIMIT :limit
+        FOR NO KEY UPDATE OF account
+    )
+    UPDATE account SET confirmation_sent_at = found.sent_at FROM found WHERE account.id = found.id
+    RETURNING account.id
+    """
+)
 
 
 def _owns_nothing() -> ColumnElement[bool]:
@@ -23,10 +45,21 @@ def _owns_nothing() -> ColumnElement[bool]:
     )
 
 
-async def delete_unconfirmed(session: Session, *, older_than: timedelta, limit: int) -> int:
-    """Delete at most `limit` such accounts registered longer ago than that; return how many.
+async def note_sent_confirmations(session: Session, *, limit: int) -> int:
+    """Write down, for at most `limit` accounts, when an email to confirm the address last left; return for how many.
 
-    One that was disabled stays, or its address could be registered anew. A superuser's always stays.
+    Emails are forgotten after 30 days, so this has to be done in that time. An email that was sent to an earlier
+    account of the same address doesn't count.
+    """
+    return len((await session.execute(_NOTE_SENT, {"limit": limit})).scalars().all())
+
+
+async def delete_unconfirmed(session: Session, *, older_than: timedelta, limit: int) -> int:
+    """Delete at most `limit` such accounts; return how many.
+
+    They were registered longer ago than `older_than`, and the last email to confirm them left longer ago, too: an
+    account that was sent none, or only lately, could not be confirmed. One that was disabled stays, or its address
+    could be registered anew. A superuser's always stays.
     """
     found = (
         select(_columns.id)
@@ -34,6 +67,7 @@ async def delete_unconfirmed(session: Session, *, older_than: timedelta, limit: 
             _columns.is_verified == false(),
             _columns.is_superuser == false(),
             _columns.registered_at < func.now() - older_than,
+            _columns.confirmation_sent_at < func.now() - older_than,
             _columns.is_active == true(),
             _columns.left_at.is_(None),
             _owns_nothing(),

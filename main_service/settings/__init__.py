@@ -139,8 +139,8 @@ class Settings(LimitSettings):
         timedelta(days=30),
         ge=timedelta(days=1),
         le=timedelta(days=36_500),
-        description="How long an account is kept that owns nothing and whose address is not confirmed; ISO 8601 "
-        "duration. Empty: until its owner deletes it. Default P30D.",
+        description="How long an account is kept that owns nothing and whose address is not confirmed, from the last "
+        "email to confirm it; ISO 8601 duration. Empty: until its owner deletes it. Default P30D.",
     )
 
     visit_buffer: int = Field(

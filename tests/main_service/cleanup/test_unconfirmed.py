@@ -15,13 +15,20 @@ MANY = 2_500
 
 
 def delete_unconfirmed(environment: Environment, **settings: str) -> None:
-    run_task("main_service.cleanup.tasks", "delete_unconfirmed_task", environment=environment | settings)
+    environment = environment | {"MAIN_SMTP_URL": "smtp://127.0.0.1:1"} | settings
+    run_task("main_service.cleanup.tasks", "delete_unconfirmed_task", environment=environment)
 
 
 async def unconfirmed(database: asyncpg.Connection, *, registered_at: datetime | None = None, **columns: Any) -> UUID:
-    """By default of 31 days ago."""
+    """By default of 31 days ago, when its email was sent."""
     account_id = await insert_account(database)
-    values = {"is_verified": False, "registered_at": registered_at or ago(days=31), **columns}
+    registered_at = registered_at or ago(days=31)
+    values = {
+        "is_verified": False,
+        "registered_at": registered_at,
+        "confirmation_sent_at": registered_at,
+        **columns,
+    }
     changes = ", ".join(f"{name} = ${number}" for number, name in enumerate(values, 2))
     await database.execute(f"UPDATE account SET {changes} WHERE id = $1", account_id, *values.values())
     return account_id
@@ -49,6 +56,16 @@ async def owning(database: asyncpg.Connection) -> dict[str, UUID]:
         *(uuid4(), accounts["report"]),
     )
     return accounts
+
+
+async def mail_to(
+    database: asyncpg.Connection, account_id: UUID, *, sent_at: datetime | None, letter: str = "confirm"
+) -> None:
+    await database.execute(
+        "INSERT INTO mail (cause, recipient, letter, values, created_at, sent_at) "
+        "SELECT $1, upper(email), $2, '{}', least($3, now()), $3 FROM account WHERE id = $4",
+        *(uuid4().hex, letter, sent_at, account_id),
+    )
 
 
 async def left(database: asyncpg.Connection) -> set[UUID]:
@@ -87,15 +104,58 @@ async def test_setting_says_after_how_long(
     assert (account_id in await left(archive)) == is_kept
 
 
+async def test_without_a_mail_server_all_stay(archive_environment: Environment, archive: asyncpg.Connection) -> None:
+    account_id = await unconfirmed(archive)
+
+    delete_unconfirmed(archive_environment, MAIN_SMTP_URL="")
+
+    assert await left(archive) == {account_id}
+
+
+async def test_days_are_counted_from_when_the_email_to_confirm_was_sent(
+    archive_environment: Environment, archive: asyncpg.Connection
+) -> None:
+    sent_long_ago = await unconfirmed(archive, registered_at=ago(days=40), confirmation_sent_at=None)
+    await mail_to(archive, sent_long_ago, sent_at=ago(days=31))
+    never, waiting, late, again, earlier_account, other_kind = [
+        await unconfirmed(archive, confirmation_sent_at=None) for _ in range(6)
+    ]
+    await mail_to(archive, waiting, sent_at=None)
+    await mail_to(archive, late, sent_at=ago(days=29))
+    for days in (30.5, 2):
+        await mail_to(archive, again, sent_at=ago(days=days))
+    await mail_to(archive, earlier_account, sent_at=ago(days=32))
+    await mail_to(archive, other_kind, sent_at=ago(days=30.5), letter="reset")
+
+    delete_unconfirmed(archive_environment)
+
+    assert await left(archive) == {never, waiting, late, again, earlier_account, other_kind}
+
+
+async def test_when_the_email_was_sent_is_known_for_longer_than_the_email(
+    archive_environment: Environment, archive: asyncpg.Connection
+) -> None:
+    account_id = await unconfirmed(archive, confirmation_sent_at=None)
+    await mail_to(archive, account_id, sent_at=ago(days=10))
+    delete_unconfirmed(archive_environment)
+    assert await left(archive) == {account_id}
+    await archive.execute("DELETE FROM mail WHERE sent_at IS NOT NULL")
+
+    delete_unconfirmed(archive_environment, MAIN_UNCONFIRMED_RETENTION="P11D")
+    assert await left(archive) == {account_id}
+    delete_unconfirmed(archive_environment, MAIN_UNCONFIRMED_RETENTION="P9D")
+    assert await left(archive) == set()
+
+
 async def test_they_go_in_batches_that_pass_by_who_is_just_making_something(
     archive_environment: Environment, archive: asyncpg.Connection
 ) -> None:
     await archive.execute(
         """
         INSERT INTO account (id, email, hashed_password, is_active, is_superuser, is_verified, registered_at,
-                             session_epoch)
+                             confirmation_sent_at, session_epoch)
         SELECT gen_random_uuid(), 'many-' || number || '@example.org', 'none', true, false, false,
-               now() - interval '40 days', 0
+               now() - interval '40 days', now() - interval '40 days', 0
         FROM generate_series(1, $1) AS number
         """,
         MANY,

@@ -53,7 +53,7 @@ def test_privacy_page_says_what_the_defaults_are(client: httpx.Client) -> None:
     assert "“Global Privacy Control”, only the time of the visit is kept" in said
     assert "downloaded for 7 days" in said
     assert "signed in, for 30 days" in said
-    assert "owns nothing is deleted after 30 days" in said
+    assert "owns nothing is deleted 30 days after we last sent an email to confirm it" in said
     assert said.count("former targets are kept, for the statistics: of each link the last 100 targets") == 2
     assert (
         "Logs hold no IP addresses of visitors, no texts and no targets. Of an address that seems to be a proxy" in said
