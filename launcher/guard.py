@@ -79,17 +79,17 @@ class Guard:
             orphan_signal=None,
             stdin=reading_end,
         )
+        self._pipe = writing_end
         try:
-            process = self._processes.start(program)
+            # Written before it starts, so that there is no moment in which it does not know them.
+            for pid, number in self._living.items():
+                self._tell(f"+{pid} {int(number)}\n")
+            return self._processes.start(program)
         except BaseException:
-            os.close(writing_end)
+            self._close_pipe()
             raise
         finally:
             os.close(reading_end)
-        self._pipe = writing_end
-        for pid, number in self._living.items():
-            self._tell(f"+{pid} {int(number)}\n")
-        return process
 
     def _tell(self, message: str) -> None:
         if self._pipe is None:

@@ -15,6 +15,7 @@ from tests.faults.gate import Gate, Hold
 from tests.faults.gated import Gated
 from tests.faults.tasks import main_worker, run_task, send_task
 from tests.main_service.entries.making import create_link, create_paste
+from tests.support.browsing import CURL
 from tests.support.running import Environment, WebServer, run_main, running_engines, temporary_folder
 
 TWO_DAYS_SECONDS = 2 * 86_400
@@ -231,7 +232,7 @@ async def test_texts_that_are_due_are_deleted_by_the_next_run_and_no_others(
         create_paste(client, text="neighbour", **views) for views in ({}, {"views": 1}, {"views": 1})
     )
     for paste in (viewed_before, viewed_now):
-        assert client.get(f"/{paste['key']}/raw").status_code == 200
+        assert client.get(f"/{paste['key']}/raw", headers=CURL).status_code == 200
     due, young, live = [
         await database.fetchval("SELECT body_id FROM entry WHERE key = $1", paste["key"])
         for paste in (viewed_before, viewed_now, neighbour)

@@ -98,10 +98,10 @@ async def change_to_taken_email(own: tuple[Launched, WebServer], client: httpx.C
 async def test_error_is_logged_without_the_values_that_it_is_about(
     own: tuple[Launched, WebServer], client: httpx.Client
 ) -> None:
-    user = register(client)
+    user, other = register(client), register(client)
     connection = await asyncpg.connect(own[0].addresses["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
     with pytest.raises(asyncpg.UniqueViolationError) as caught:
-        await connection.execute("UPDATE account SET username = $1", user.username)
+        await connection.execute("UPDATE account SET username = $1 WHERE username = $2", user.username, other.username)
     await connection.close()
 
     own[0].wait_for_text('duplicate key value violates unique constraint "uq_account_username"')

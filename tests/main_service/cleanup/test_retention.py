@@ -167,7 +167,10 @@ async def test_nothing_is_left_of_the_targets_of_an_entry_that_is_emptied(
 
     run_main("cleanup", environment=archive_environment)
 
-    rows = await archive.fetch("SELECT key, original_url FROM link_target ORDER BY valid_from")
+    keys = [link["key"], neighbour["key"]]
+    rows = await archive.fetch(
+        "SELECT key, original_url FROM link_target WHERE key = ANY($1) ORDER BY valid_from", keys
+    )
     assert [tuple(row) for row in rows] == [
         (neighbour["key"], "https://example.org/target"), (neighbour["key"], "https://new.example/"),
     ]  # fmt: skip
