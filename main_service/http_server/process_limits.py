@@ -97,10 +97,8 @@ class ProcessLimits:
         passed_on = [connection for connection in counted if connection.claims_another_client()]
         if passed_on:
             self._warn_of_proxy(address)
-            for connection in passed_on:
-                self._clients[connection] = None
             self._uncount(client, passed_on)
-        return len(self._counted.get(client, ())) >= most
+        return not passed_on
 
     def _uncount(self, client: bytes, connections: Iterable[Closable]) -> None:
         counted = self._counted[client]
