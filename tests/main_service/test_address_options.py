@@ -7,6 +7,7 @@ from inspect import signature
 import asyncpg
 import pytest
 from kombu import Connection
+from kombu.transport import TRANSPORT_ALIASES
 
 import keygen_service.settings
 from keygen_service.pool import connect
@@ -14,6 +15,7 @@ from main_service.engines.postgres import create_engine
 from main_service.fast_path.redis_connection import RedisPipeline
 from main_service.resources import open_resources
 from main_service.settings import Settings
+from main_service.settings.rules import BROKERS
 from tests.main_service.test_addresses import FINE
 from tests.support.running import REPOSITORY, Environment, full
 
@@ -130,3 +132,7 @@ def test_doubts_about_an_address_are_logged_at_the_start(environment: Environmen
         "KEYGEN_BROKER_URL",
     ]
     assert "p4ss" not in done.stderr
+
+
+def test_brokers_are_those_that_celery_knows() -> None:
+    assert set(TRANSPORT_ALIASES) == BROKERS
