@@ -70,6 +70,9 @@ class EntryChanger:
         entry = await self._reader.get(key, asker)
         self._rights.require_manager(entry, asker)
         values = self._checked_values(entry, changes)
+        # What is refused costs nothing; a copy may be older than the row, so more is only known once that is locked.
+        if versions is not None and all(version < entry.version for version in versions):
+            raise VersionMismatchError(entry.version)
         # Counted even if the entry has it already: what it has is only certain once its row is locked.
         if (content := _new_content(changes)) is not None:
             await self._allowance(asker.account_id).take_content(len(content))

@@ -176,6 +176,19 @@ def test_what_is_refused_for_another_reason_costs_nothing(guest: httpx.Client) -
     assert left(link(guest), "creates-day") == MOST - 1
 
 
+def test_change_of_a_former_version_costs_nothing(guest: httpx.Client) -> None:
+    entry = link(guest).json()
+    address = f"/api/v1/entries/{entry['key']}"
+    former = managing(entry) | {"If-Match": guest.get(address).headers["etag"]}
+    guest.patch(address, json={"title": "a title"}, headers=managing(entry)).raise_for_status()
+
+    change = {"original_url": "https://example.org/new"}
+    answers = [guest.patch(address, json=change, headers=former) for _ in range(MOST)]
+
+    assert [answer.status_code for answer in answers] == [412] * MOST
+    assert left(link(guest), "creates-day") == MOST - 2
+
+
 def test_request_that_is_sent_again_gets_its_answer_beyond_the_limit(guest: httpx.Client) -> None:
     key = {"Idempotency-Key": uuid4().hex}
     alias = new_alias()
