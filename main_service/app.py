@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from main_service.account_deletion import pages as account_deletion_pages
 from main_service.account_deletion import routes as account_deletion_routes
 from main_service.accounts import admin_routes, auth_routes, me_routes, recovery_pages, settings_pages, sign_in_pages
-from main_service.accounts.email_limits import EmailLimits
+from main_service.accounts.emails import EmailLimits
 from main_service.accounts.sign_in_limits import SignInLimits
 from main_service.admin_jobs import routes as admin_job_routes
 from main_service.collections import pages as collection_pages
@@ -32,7 +32,7 @@ from main_service.settings import Settings, load_settings
 from main_service.statistics import pages as statistics_pages
 from main_service.statistics import routes as statistics_routes
 from main_service.visit_stream.encoder import VisitNotes
-from main_service.web import api_docs, problems, root_files
+from main_service.web import api_docs, problems, static_files
 from main_service.web.body_limits import BodyLimitsMiddleware
 from main_service.web.head_requests import answer_head
 from main_service.web.headers import SecurityHeadersMiddleware
@@ -93,7 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount("/static/docs", CachedStaticFiles(api_docs.assets_folder()))
     app.mount("/static", CachedStaticFiles(STATIC, version=static_version))
     app.include_router(api_docs.router)
-    app.include_router(root_files.router)
+    app.include_router(static_files.router)
     app.include_router(health.router)
     app.include_router(metrics_page.router)
     app.include_router(site_pages.router)

@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from main_service.accounts import storage
-from main_service.accounts.email_limits import EmailAllowance
-from main_service.accounts.emails import AccountLetters, password_state, seconds_to_next
+from main_service.accounts.emails import AccountLetters, EmailAllowance, password_state, seconds_to_next
 from main_service.accounts.errors import (
     AddressUnconfirmedError,
     EmailJustSentError,

@@ -6,14 +6,12 @@ from fastapi import Depends, Request
 
 from main_service.accounts.api_tokens import ApiTokenService
 from main_service.accounts.changes import AccountChanger, AccountLeaver
-from main_service.accounts.email_limits import EmailAllowance, EmailLimits
-from main_service.accounts.emails import AccountLetters
+from main_service.accounts.emails import AccountLetters, EmailAllowance, EmailLimits
 from main_service.accounts.jwt_tokens import BearerTokens
-from main_service.accounts.password_check import PasswordCheck
 from main_service.accounts.reauthentication import PasswordAgain
 from main_service.accounts.registration import AccountRegistrar
 from main_service.accounts.sign_in import SignIns
-from main_service.accounts.sign_in_limits import SignInLimits
+from main_service.accounts.sign_in_limits import PasswordCheck, SignInLimits
 from main_service.accounts.signed_links import SignedLinks
 from main_service.dependencies import SessionDep, resources_of
 from main_service.mail.recipients import Recipients

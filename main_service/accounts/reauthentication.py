@@ -14,8 +14,7 @@ from main_service.accounts.errors import (
     TokenInvalidError,
 )
 from main_service.accounts.models import Account
-from main_service.accounts.password_check import PasswordCheck
-from main_service.accounts.sign_in_limits import SignInLimits
+from main_service.accounts.sign_in_limits import PasswordCheck, SignInLimits
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import Address
 from main_service.settings import Settings

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from main_service.accounts import storage
-from main_service.accounts.email_limits import EmailAllowance
-from main_service.accounts.emails import AccountLetters, address_state, seconds_to_next
+from main_service.accounts.emails import AccountLetters, EmailAllowance, address_state, seconds_to_next
 from main_service.accounts.errors import (
     EmailJustSentError,
     EmailUndeliverableError,

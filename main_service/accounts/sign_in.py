@@ -10,9 +10,8 @@ from main_service.accounts import storage
 from main_service.accounts.errors import AccountDisabledError, TokenInvalidError
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME, BearerTokens, Claims, TokenPair, Use
 from main_service.accounts.models import Account
-from main_service.accounts.password_check import PasswordCheck
 from main_service.accounts.reauthentication import lock
-from main_service.accounts.sign_in_limits import SignInLimits
+from main_service.accounts.sign_in_limits import PasswordCheck, SignInLimits
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import Address
 

@@ -1,14 +1,16 @@
-"""How often a password may be guessed: by the name that is typed and by client address, or within a session.
+"""Checks passwords, never more often than they may be guessed: for signing in, and for changes that ask again.
 
-A session that asks for the password again has a counter of its own. So strangers who guess at an account do not keep
-its owner, who is signed in, from changing it; nor does a stolen session keep the owner from signing in.
+Guesses are counted by the name that is typed and by client address, or within a session. A session that asks for the
+password again has a counter of its own. So strangers who guess at an account do not keep its owner, who is signed in,
+from changing it; nor does a stolen session keep the owner from signing in.
 """
 
 from collections.abc import Sequence
 from uuid import UUID
 
-from main_service.accounts.errors import TooManyAttemptsError
+from main_service.accounts.errors import CredentialsWrongError, TooManyAttemptsError
 from main_service.accounts.names import identity
+from main_service.engines.password_hasher import Passwords
 from main_service.engines.rate_limits import Address, Counter, RateLimit, RateLimiter, subject_of
 from main_service.settings.quotas import Quota
 
@@ -67,3 +69,26 @@ class SignInLimits:
 
     def _of_name(self, name: str) -> Sequence[Counter]:
         return self._names.counters(identity(name).encode("utf-8", "replace"))
+
+
+class PasswordCheck:
+    def __init__(self, *, passwords: Passwords, limits: SignInLimits) -> None:
+        self._passwords = passwords
+        self._limits = limits
+
+    async def require(self, password: str, hashed_password: str | None, *, guesses: Guesses, address: Address) -> None:
+        """Let pass the right password. `hashed_password`: None where there is no account; it takes as long.
+
+        The caller holds no connection to PostgreSQL meanwhile.
+
+        Raises:
+            CredentialsWrongError: it is wrong.
+            TooManyAttemptsError: so many were wrong that nothing is said about this one.
+            PasswordsBusyError: too many wait for their check.
+        """
+        await self._limits.require_room(guesses)
+        if not await self._passwords.verify(password, hashed_password, address=address):
+            await self._limits.note_failure(guesses)
+            raise CredentialsWrongError
+        # Of many guesses at once, all have been let in before the first failure was counted.
+        await self._limits.require_room(guesses)

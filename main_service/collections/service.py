@@ -12,10 +12,9 @@ from main_service.collections.storage import CollectedEntry, OwnCollection, Shar
 from main_service.engines.postgres import Session
 from main_service.entries import storage as entries
 from main_service.entries.aliases import is_key
-from main_service.entries.key_lookup import KeyLookup
 from main_service.entries.models import Entry
 from main_service.entries.permissions import Asker
-from main_service.entries.read import require_live
+from main_service.entries.read import KeyLookup, require_live
 from main_service.errors import NotFoundError
 from main_service.keys.pool import KeySource, Pool
 from main_service.settings import Settings

@@ -26,10 +26,9 @@ from main_service.entries.create import EntryCreator
 from main_service.entries.create_limits import Allowance, CreateLimits
 from main_service.entries.idempotency import Attempt, account_scope, guest_scope
 from main_service.entries.insert_batches import SharedInserts
-from main_service.entries.key_lookup import KeyLookup
 from main_service.entries.lifetimes import LifetimePolicies, LifetimePolicy
 from main_service.entries.permissions import Asker, ManageTokens, Rights
-from main_service.entries.read import EntryReader
+from main_service.entries.read import EntryReader, KeyLookup
 from main_service.errors import FieldError, InvalidInputError
 from main_service.resources import Resources
 from main_service.settings import Settings

@@ -33,8 +33,7 @@ from main_service.entries.schemas import (
     ManyEntriesIn,
     PasteOut,
 )
-from main_service.entries.serializers import ETAG_RESPONSE, entry_out, etag, robots
-from main_service.entries.text_response import text_response
+from main_service.entries.serializers import ETAG_RESPONSE, entry_out, etag, robots, text_response
 from main_service.entries.visit_recorder import VisitRecorderDep
 from main_service.errors import (
     BodyStoreUnavailableError,

@@ -1,13 +1,20 @@
-"""How a live entry is shown: its addresses, its form on the wire and on pages."""
+"""How a live entry is shown: its URLs, its form on the wire and on pages, and its text as plain text.
 
+A text is hostile until proven otherwise, so it is never answered as anything but plain text.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from main_service.engines.texts import TextChunks
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.schemas import CreatedLinkOut, CreatedPasteOut, LinkOut, PasteOut
 from main_service.entries.syntaxes import syntax_name
 from main_service.entries.urls import host_in_letters, to_ascii
+from main_service.web.headers import SANDBOX
+from main_service.web.held_stream import HeldStream
 
 ETAG_RESPONSE: dict[str, Any] = {
     "headers": {
@@ -103,3 +110,12 @@ def robots(entry: LiveEntry) -> dict[str, str]:
 
 def _wire(entry: LiveEntry, public_url: str) -> dict[str, Any]:
     return vars(entry) | addresses(public_url, entry.key)
+
+
+def text_response(chunks: TextChunks, *, size_bytes: int, headers: Mapping[str, str] | None = None) -> HeldStream:
+    return HeldStream(
+        chunks,
+        held_bytes=chunks.held_bytes,
+        media_type="text/plain; charset=utf-8",
+        headers={"Content-Length": str(size_bytes), "Content-Security-Policy": SANDBOX, **(headers or {})},
+    )

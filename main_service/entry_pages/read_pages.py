@@ -12,8 +12,7 @@ from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ManageTokenWrongError, NotAPasteError, NotOwnerError
 from main_service.entries.models import Kind
 from main_service.entries.reserved_words import is_reserved
-from main_service.entries.serializers import page_entry, robots
-from main_service.entries.text_response import text_response
+from main_service.entries.serializers import page_entry, robots, text_response
 from main_service.entries.urls import to_ascii
 from main_service.entries.visit_recorder import VisitRecorderDep
 from main_service.entry_pages.paste_page import paste_page

@@ -13,8 +13,7 @@ from uuid import uuid4
 
 from main_service.engines.redis import CarefulRedis
 from main_service.engines.texts import TextCache
-from main_service.entries.cache import copy_name
-from main_service.entries.cache_format import HEAD_START
+from main_service.entries.cache import HEAD_START, copy_name
 from main_service.fast_path.redis_connection import NoAnswerError, RedisPipeline, Reply, TooSlowError
 from main_service.monitoring.metrics import VISITS_RECORDED
 from main_service.visit_stream.record import FORMAT, STREAM, EncodedVisit

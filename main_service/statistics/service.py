@@ -7,9 +7,9 @@ from uuid import UUID
 from main_service.engines.postgres import Session
 from main_service.entries import storage as entry_storage
 from main_service.entries.errors import ManageTokenWrongError, NotOwnerError
-from main_service.entries.key_lookup import KeyLookup
 from main_service.entries.models import ArchivalReason, Entry, Kind, Visibility
 from main_service.entries.permissions import Asker, Rights
+from main_service.entries.read import KeyLookup
 from main_service.errors import EntryEndedError, NotFoundError, SignInRequiredError
 from main_service.statistics import storage
 from main_service.statistics.storage import Counts, OwnCounts, ValueCount

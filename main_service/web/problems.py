@@ -1,4 +1,7 @@
-"""Every refusal in one shape: application/problem+json (RFC 9457) for programs, a page for browsers."""
+"""Every refusal in one shape: application/problem+json (RFC 9457) for programs, a page for browsers.
+
+An answered error loses its traceback, which holds the frames, and in them the request with its body.
+"""
 
 import logging
 import re
@@ -32,8 +35,28 @@ from main_service.web.rate_limit_fields import DOCUMENTATION as RATE_LIMIT_FIELD
 from main_service.web.safe_redirect import sign_in_address
 from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
 from main_service.web.templating import render
-from main_service.web.tracebacks import drop_tracebacks
 from main_service.web.trailing_slash import without_slash
+
+
+def drop_tracebacks(error: BaseException) -> None:
+    """Take the traceback from the error and from all that led to it.
+
+    A frame in which a variable names the error is a circle with it, and the framework's frames are such: only the
+    garbage collector would find it, which seldom runs here, and until then the body would stay beside the budget of
+    all bodies. The frames themselves are not cleared: an error that several requests share has those of others, too.
+    """
+    errors: list[BaseException | None] = [error]
+    seen = set()
+    while errors:
+        each = errors.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        each.__traceback__ = None
+        errors += [each.__cause__, each.__context__]
+        if isinstance(each, BaseExceptionGroup):
+            errors += each.exceptions
+
 
 logger = logging.getLogger(__name__)
 

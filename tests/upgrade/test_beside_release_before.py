@@ -9,7 +9,7 @@ import httpx
 import pytest
 import redis
 
-from main_service.entries.cache_format import HEAD_START
+from main_service.entries.cache import HEAD_START
 from tests.faults.gated import Gated
 from tests.main_service.accounts.browsing import is_signed_in_on_pages, register_on_page, session_of
 from tests.main_service.accounts.registering import (

@@ -7,7 +7,7 @@ import asyncpg
 import httpx
 import pytest
 
-from main_service.accounts.email_limits import FROM_ALL_FACTOR
+from main_service.accounts.emails import FROM_ALL_FACTOR
 from tests.main_service.accounts.browsing import register_on_page, send
 from tests.main_service.accounts.registering import PASSWORD, insert, letters, new_email, register
 from tests.support.browsing import words

@@ -12,8 +12,7 @@ import redis
 from redis.asyncio import Redis
 
 from main_service.accounts.errors import CredentialsWrongError, TooManyAttemptsError
-from main_service.accounts.password_check import PasswordCheck
-from main_service.accounts.sign_in_limits import PER_NAME, PER_SESSION, SignInLimits
+from main_service.accounts.sign_in_limits import PER_NAME, PER_SESSION, PasswordCheck, SignInLimits
 from main_service.engines.password_hasher import Passwords
 from main_service.engines.rate_limits import Address, RateLimiter
 from main_service.engines.redis import CarefulRedis

@@ -7,7 +7,7 @@ import asyncpg
 import httpx
 
 from main_service.collections.service import Collections
-from main_service.entries.key_lookup import KeyLookup
+from main_service.entries.read import KeyLookup
 from main_service.keys.pool import Pool
 from main_service.resources import open_resources
 from main_service.settings import Settings

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import redis
 
-from main_service.entries.cache_format import format_number
+from main_service.entries.cache import format_number
 from main_service.entries.entry import LiveEntry
 from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.support.running import REPOSITORY, Environment, WebServer, full
