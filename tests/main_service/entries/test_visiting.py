@@ -150,6 +150,9 @@ def test_every_visit_of_a_crowd_is_recorded_once_and_nothing_else_is(
     assert counts(valkey, [*answered, ended["key"], "never-used"]) == answered
     told: dict[str, list[Visit]] = {}
     for batch_id, visits in batches(valkey):
+        if not {visit.key for visit in visits} & answered.keys():
+            # Of another test, which may have broken Redis.
+            continue
         # On a slow machine Redis may take too long for a batch, which is added again then.
         assert set(visits) <= set(told.setdefault(batch_id, visits)), "two batches have one id"
 
