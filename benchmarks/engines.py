@@ -36,6 +36,7 @@ def engines(folder: Path, *, core: int) -> Iterator[dict[str, str]]:
             # On, so that their cost is measured, and never reached.
             "MAIN_LIMIT_CREATES": "100000000/minute;1000000000/hour",
             "MAIN_LIMIT_BYTES": "900GiB/hour",
+            "MAIN_LIMIT_STATISTICS": "100000000/minute",
         }
         run_python(["-m", "main_service", "migrate"], settings, core=core)
         yield settings
