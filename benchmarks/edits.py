@@ -21,7 +21,7 @@ class Edits:
     """Durations of redirects, in milliseconds, of all readers together."""
 
     alone_ms: list[float]
-    """While nobody changes the link."""
+    """While the link is not changed."""
     meanwhile_ms: list[float]
     changes: int
 
@@ -37,7 +37,7 @@ def edits_section(edits: Edits) -> Section:
     rows = [
         [name, f"{len(durations) / SECONDS:,.0f}", f"{median(durations):.1f}", f"{_p99(durations):.1f}"]
         for name, durations in (
-            ("nobody changes it", edits.alone_ms),
+            ("it is not changed", edits.alone_ms),
             (f"its owner changes it {edits.changes} times", edits.meanwhile_ms),
         )
     ]
