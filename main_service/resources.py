@@ -16,7 +16,7 @@ from main_service.engines.object_store import ObjectStore
 from main_service.engines.password_hasher import Passwords
 from main_service.engines.postgres import Session, create_engine
 from main_service.engines.rate_limits import RateLimiter
-from main_service.engines.redis import CarefulRedis
+from main_service.engines.redis import RedisClient
 from main_service.engines.texts import BodyStore, TextCache
 from main_service.keys.bloom import KeyHasher
 from main_service.keys.key_filter import KnownKeys
@@ -37,7 +37,7 @@ TASK_STATEMENT_SECONDS = 120
 class Resources:
     settings: Settings
     sessions: async_sessionmaker[Session]
-    redis: CarefulRedis
+    redis: RedisClient
     bodies: BodyStore
     files: FileStore
     keys: KeySource
@@ -77,22 +77,22 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     )
     redis = Redis.from_pool(redis_pool)
-    careful_redis = CarefulRedis(redis)
-    visits = VisitLog(careful_redis, buffer=settings.visit_buffer)
+    redis_client = RedisClient(redis)
+    visits = VisitLog(redis_client, buffer=settings.visit_buffer)
     passwords = Passwords()
-    limiter = RateLimiter(careful_redis)
+    limiter = RateLimiter(redis_client)
     secret = settings.secret.get_secret_value()
     try:
         yield Resources(
             settings=settings,
             sessions=async_sessionmaker(engine, class_=Session, expire_on_commit=False),
-            redis=careful_redis,
+            redis=redis_client,
             bodies=BodyStore(
                 store, max_text_bytes=settings.max_text_bytes, min_free_bytes=settings.body_store_min_free_bytes
             ),
             files=FileStore(store),
-            keys=KeySource(careful_redis),
-            known_keys=KnownKeys(careful_redis, hasher=KeyHasher(secret)),
+            keys=KeySource(redis_client),
+            known_keys=KnownKeys(redis_client, hasher=KeyHasher(secret)),
             visits=visits,
             texts=TextCache(),
             passwords=passwords,

@@ -22,7 +22,7 @@ from typing import NamedTuple, cast
 from redis.asyncio import Redis
 
 from main_service.engines.memory_counters import MemoryCounters
-from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.engines.redis import RedisAwayError, RedisClient
 from main_service.engines.redis_scripts import Script
 from main_service.settings.quotas import MICROSECONDS, Quotas
 
@@ -193,7 +193,7 @@ class RateLimiter:
     counter once.
     """
 
-    def __init__(self, redis: CarefulRedis) -> None:
+    def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
         self._own = MemoryCounters()
         self._waiting: deque[_Waiting] = deque()
@@ -215,7 +215,7 @@ class RateLimiter:
         names = [counter.name for counter in counters]
         self._own.clear(names)
         try:
-            await self._redis.ask(lambda redis: redis.unlink(*names))
+            await self._redis.call(lambda redis: redis.unlink(*names))
         except RedisAwayError as error:
             logger.debug("Counters are not cleared in Redis: %s", error)
 
@@ -283,4 +283,4 @@ class RateLimiter:
                 start = end
             return verdicts
 
-        return await self._redis.ask(run)
+        return await self._redis.call(run)

@@ -1,4 +1,4 @@
-"""Redis as something that may be away: every answer is bounded, and after a failure it is left alone for a while."""
+"""The client of Redis, which may be away: every call is bounded, and a circuit breaker follows each failure."""
 
 import asyncio
 import logging
@@ -13,62 +13,67 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 logger = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 2.0
-"""For connecting, asking and answering together; redis-py bounds each of them alone."""
-PAUSE_SECONDS = 2.0
-"""So that neither the steps of a request nor a crowd of them wait for a Redis that hangs one after another."""
+CALL_SECONDS = 2.0
+"""For connecting, sending and the reply together; redis-py bounds each of them alone."""
+OPEN_SECONDS = 2.0
+"""How long the circuit breaker stays open, so that neither the steps of a request nor many requests wait one after
+another for a Redis that hangs."""
 
 NOT_SERVING = ("READONLY", "LOADING", "MOVED", "CLUSTERDOWN", "MASTERDOWN")
-"""How errors begin that say: not this server, or not now. Another one may serve at the same address by then, so who
-hears them connects anew."""
+"""How errors begin that say: not this server, or not now. Another one may serve at the same address by then, so the
+client connects anew."""
 NOT_SERVING_ERRORS = (ReadOnlyError, BusyLoadingError, MovedError, ClusterDownError)
 """The same as redis-py has them; a master that is down is a kind of cluster that is down."""
 
-Answer = TypeVar("Answer")
+Reply = TypeVar("Reply")
 
 
 class RedisAwayError(Exception):
     """Redis can't be reached, does not answer in time, refuses, or what it says can't be understood."""
 
 
-class CarefulRedis:
-    """One per process. It says once that Redis fails, and once that it is back: who asks need not."""
+class RedisClient:
+    """Runs commands behind a circuit breaker; one per process.
+
+    It logs once that Redis fails, and once that it is back: callers need not.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._ask_again_at = 0.0
+        self._open_until = 0.0
         self._is_failing = False
 
     @property
-    def is_left_alone(self) -> bool:
-        return time.monotonic() < self._ask_again_at
+    def is_open(self) -> bool:
+        """Whether the circuit breaker is open: calls fail at once."""
+        return time.monotonic() < self._open_until
 
-    def leave_alone(self) -> None:
-        """For a moment, because it was too slow for somebody who asks in another way."""
-        self._ask_again_at = time.monotonic() + PAUSE_SECONDS
+    def trip(self) -> None:
+        """Open the circuit breaker for `OPEN_SECONDS`. For callers to whom Redis was too slow in another way."""
+        self._open_until = time.monotonic() + OPEN_SECONDS
 
-    async def ask(self, command: Callable[[Redis], Awaitable[Answer]], *, even_in_pause: bool = False) -> Answer:
-        """The answer to `command`.
+    async def call(self, command: Callable[[Redis], Awaitable[Reply]], *, bypass_breaker: bool = False) -> Reply:
+        """The reply to `command`, within `CALL_SECONDS`.
 
         Raises:
-            RedisAwayError: there is none; at once during a pause, unless `even_in_pause`.
+            RedisAwayError: there is none; at once while the circuit breaker is open, unless `bypass_breaker`.
         """
-        if self.is_left_alone and not even_in_pause:
-            raise RedisAwayError("Redis has just failed and is left alone for a moment")
+        if self.is_open and not bypass_breaker:
+            raise RedisAwayError("Redis has just failed; the circuit breaker is open")
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                answer = await command(self._redis)
+            async with asyncio.timeout(CALL_SECONDS):
+                reply = await command(self._redis)
         except NOT_SERVING_ERRORS as error:
-            self.leave_alone()
+            self.trip()
             await self._redis.connection_pool.disconnect(inuse_connections=False)
             raise self._failed(f"Redis does not serve: {error!r} {error}") from error
         except (RedisConnectionError, RedisTimeoutError, TimeoutError) as error:
-            self.leave_alone()
+            self.trip()
             raise self._failed(f"Redis does not answer: {error!r}") from error
         except RedisError as error:
             raise self._failed(f"Redis refuses: {error}") from error
         except Exception as error:
-            # The client in a state that it should not be in, an answer that is none, or a bug of ours. Whichever it is,
+            # The client in a state that it should not be in, a reply that is none, or a bug of ours. Whichever it is,
             # what needs Redis goes on without it.
             if not self._is_failing:
                 logger.exception("The client of Redis fails")
@@ -76,7 +81,7 @@ class CarefulRedis:
         if self._is_failing:
             self._is_failing = False
             logger.warning("Redis answers again")
-        return answer
+        return reply
 
     def _failed(self, what: str) -> RedisAwayError:
         if not self._is_failing:

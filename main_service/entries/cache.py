@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 
 from redis.asyncio import Redis
 
-from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.engines.redis import RedisAwayError, RedisClient
 from main_service.engines.redis_scripts import Script
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
@@ -156,7 +156,7 @@ class Found:
 class Copies:
     """Copies of entries that anyone who has the key may read. Redis away: reads find nothing, `fill` does nothing."""
 
-    def __init__(self, redis: CarefulRedis) -> None:
+    def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
 
     async def find(self, key: str) -> Found:
@@ -168,7 +168,7 @@ class Copies:
             return Found(None, None if standing == _TOMBSTONE_OF_OLD else Gap(standing, found_ms))
 
         try:
-            return await self._redis.ask(find)
+            return await self._redis.call(find)
         except RedisAwayError as error:
             logger.debug("No copies to read: %s", error)
             return Found(None, None)
@@ -187,7 +187,7 @@ class Copies:
         if gap.standing is not None:
             arguments.append(gap.standing)
         try:
-            await self._redis.ask(lambda redis: _FILL.run(redis, [copy_name(entry.key)], arguments))
+            await self._redis.call(lambda redis: _FILL.run(redis, [copy_name(entry.key)], arguments))
         except RedisAwayError as error:
             logger.debug("A copy was not written: %s", error)
 
@@ -207,7 +207,7 @@ class Copies:
             await pipeline.execute()
 
         # Redis may be back already, and then readers of other processes must not see what was.
-        await self._redis.ask(set_all, even_in_pause=True)
+        await self._redis.call(set_all, bypass_breaker=True)
 
 
 def is_for_all(entry: LiveEntry) -> bool:

@@ -11,7 +11,7 @@ from collections import deque
 from typing import Protocol
 from uuid import uuid4
 
-from main_service.engines.redis import CarefulRedis
+from main_service.engines.redis import RedisClient
 from main_service.engines.texts import TextCache
 from main_service.entries.cache import HEAD_START, copy_name
 from main_service.fast_path.redis_connection import NoAnswerError, RedisPipeline, Reply, TooSlowError
@@ -83,12 +83,10 @@ class BatchedReads:
 
     SCRIPT = _SCRIPT
 
-    def __init__(
-        self, redis: RedisPipeline, careful_redis: CarefulRedis, *, visits: VisitLog, texts: TextCache
-    ) -> None:
-        """`careful_redis`: the same Redis, for those who are answered elsewhere."""
+    def __init__(self, redis: RedisPipeline, redis_client: RedisClient, *, visits: VisitLog, texts: TextCache) -> None:
+        """`redis_client`: the same Redis, for those who are answered elsewhere."""
         self._redis = redis
-        self._careful_redis = careful_redis
+        self._redis_client = redis_client
         self._visits = visits
         self._texts = texts
         self._loop = asyncio.get_running_loop()
@@ -100,7 +98,7 @@ class BatchedReads:
     @property
     def is_ready(self) -> bool:
         """Whether Redis is asked at all; else who joins is sent elsewhere."""
-        return self._redis.is_ready and time.monotonic() >= self._ask_again_at and not self._careful_redis.is_left_alone
+        return self._redis.is_ready and time.monotonic() >= self._ask_again_at and not self._redis_client.is_open
 
     def join(self, reader: Reader) -> None:
         """The answer comes later, never from within this call."""
@@ -198,7 +196,7 @@ class BatchedReads:
         held = None
         if isinstance(reason, TooSlowError):
             # They have waited long enough for it.
-            self._careful_redis.leave_alone()
+            self._redis_client.trip()
         if isinstance(reason, NoAnswerError):
             held = self._visits.hold(batch_id)
         else:

@@ -119,7 +119,7 @@ class RedisPipeline(asyncio.Protocol):
                         await self._connect()
                     await self._is_lost.wait()
                 except (RedisError, OSError):
-                    # CarefulRedis, which asks the same Redis, says so in the log.
+                    # RedisClient, which asks the same Redis, says so in the log.
                     pass
                 except Exception:
                     # Whatever it is, without this task no connection would ever be made again.

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from redis.asyncio import Redis
 
-from main_service.engines.redis import CarefulRedis
+from main_service.engines.redis import RedisClient
 from main_service.engines.redis_scripts import Script
 from main_service.keys.bloom import COMPLETE_BIT, COMPLETE_PART_BIT, LARGEST_PART, KeyHasher
 
@@ -146,7 +146,7 @@ class KnownBitmaps:
 
     def __init__(
         self,
-        redis: CarefulRedis,
+        redis: RedisClient,
         *,
         hasher: KeyHasher,
         first_size: int = FIRST_SIZE,
@@ -195,7 +195,7 @@ class KnownBitmaps:
             ending = self._ending(bitmap.size, bitmap.place)
             done = await self._run(_COMPLETE, [REGISTRY, draft], ending, bitmap.born, ones)
         finally:
-            await self._redis.ask(lambda redis: redis.unlink(draft), even_in_pause=True)
+            await self._redis.call(lambda redis: redis.unlink(draft), bypass_breaker=True)
         return done == 1
 
     def _ending(self, size: int, place: int) -> str:
@@ -213,10 +213,10 @@ class KnownBitmaps:
             pipeline.expire(draft, _DRAFT_SECONDS)
             await pipeline.execute()
 
-        await self._redis.ask(write)
+        await self._redis.call(write)
 
     async def _run(self, script: FilterScript, keys: list[str], *arguments: str | int) -> object:
-        return await self._redis.ask(lambda redis: script.run(redis, keys, [*self._arguments, *arguments]))
+        return await self._redis.call(lambda redis: script.run(redis, keys, [*self._arguments, *arguments]))
 
 
 def rules(hasher: KeyHasher) -> str:

@@ -7,7 +7,7 @@ complete bitmap has every key ever used, and some that never were.
 import logging
 from collections.abc import Sequence
 
-from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.engines.redis import RedisAwayError, RedisClient
 from main_service.keys.bloom import BITS_PER_KEY, FIRST_BIT, KeyHasher
 from main_service.keys.filter_bitmaps import FIRST_SIZE, REGISTRY, FilterScript, rules
 
@@ -50,7 +50,7 @@ return 0
 class KnownKeys:
     """One per process."""
 
-    def __init__(self, redis: CarefulRedis, *, hasher: KeyHasher, first_size: int = FIRST_SIZE) -> None:
+    def __init__(self, redis: RedisClient, *, hasher: KeyHasher, first_size: int = FIRST_SIZE) -> None:
         self._redis = redis
         self._hasher = hasher
         self._arguments: list[str | int] = [rules(hasher), first_size]
@@ -77,4 +77,4 @@ class KnownKeys:
         for key in keys:
             hashed = self._hasher.hash(key)
             arguments += (hashed.first, hashed.second, hashed.place)
-        return await self._redis.ask(lambda redis: script.run(redis, [REGISTRY], arguments))
+        return await self._redis.call(lambda redis: script.run(redis, [REGISTRY], arguments))

@@ -9,7 +9,7 @@ from typing import cast
 
 from redis.asyncio import Redis
 
-from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.engines.redis import RedisAwayError, RedisClient
 from main_service.monitoring.metrics import KEYS_DRAWN
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ KEY_LENGTHS = {Pool.LINK: 7, Pool.PASTE: 11}
 class KeySource:
     """Ready keys, through a small buffer for each pool. One per process."""
 
-    def __init__(self, redis: CarefulRedis) -> None:
+    def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
         self._buffers: dict[Pool, deque[str]] = {pool: deque() for pool in Pool}
         self._locks = {pool: asyncio.Lock() for pool in Pool}
@@ -52,7 +52,7 @@ class KeySource:
 
     async def _fetch(self, pool: Pool) -> list[str]:
         try:
-            popped = await self._redis.ask(lambda redis: _take(redis, pool))
+            popped = await self._redis.call(lambda redis: _take(redis, pool))
         except RedisAwayError as error:
             logger.debug("No ready keys, drawing them here: %s", error)
             popped = []

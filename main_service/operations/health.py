@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 
 from main_service.dependencies import ResourcesDep
-from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.engines.redis import RedisAwayError, RedisClient
 from main_service.engines.redis_scripts import Script
 from main_service.engines.texts import BodyStore
 from main_service.errors import AppError, UnavailableError
@@ -140,7 +140,7 @@ async def _ask_database(resources: Resources) -> None:
         await session.execute(text("SELECT 1"))
 
 
-async def _ask_redis(redis: CarefulRedis) -> None:
+async def _ask_redis(redis: RedisClient) -> None:
     """What is asked of it all the time: a script that writes to a key of the slot in which ours are, and reads it."""
     written = uuid4().hex.encode()
 
@@ -149,7 +149,7 @@ async def _ask_redis(redis: CarefulRedis) -> None:
         if read != written:
             raise ValueError("it has not kept what was written")
 
-    await redis.ask(write_and_read, even_in_pause=True)
+    await redis.call(write_and_read, bypass_breaker=True)
 
 
 async def _ask_bodies(bodies: BodyStore) -> None:

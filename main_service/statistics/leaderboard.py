@@ -16,7 +16,7 @@ from typing import Literal, cast
 from redis.asyncio import Redis
 
 from main_service.engines.postgres import Session
-from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.engines.redis import RedisAwayError, RedisClient
 from main_service.entries.entry import LiveEntry
 from main_service.errors import NotFoundError, SignInRequiredError
 from main_service.statistics import storage
@@ -56,7 +56,7 @@ class Place:
 
 
 class Leaderboard:
-    def __init__(self, *, session: Session, redis: CarefulRedis, audience: Audience) -> None:
+    def __init__(self, *, session: Session, redis: RedisClient, audience: Audience) -> None:
         self._session = session
         self._redis = redis
         self._audience = audience
@@ -105,7 +105,7 @@ class Leaderboard:
         async def write(redis: Redis) -> None:
             await redis.set(_name(period), json.dumps(ranking), ex=RANKING_LIFETIME)
 
-        await self._redis.ask(write)
+        await self._redis.call(write)
 
     async def _rank(self, period: Period) -> list[Ranked]:
         since = storage.hours_back(datetime.now(UTC), period.span)
@@ -119,7 +119,7 @@ class Leaderboard:
             return None if found is None else [Ranked(*each) for each in json.loads(found)]
 
         try:
-            return await self._redis.ask(read)
+            return await self._redis.call(read)
         except RedisAwayError as error:
             logger.warning("No ranking to read: %s", error)
             return None
@@ -131,7 +131,7 @@ class Leaderboard:
             return bool(await redis.set(f"{_name(period)}:again", b"", nx=True, ex=_EMPTY_FOR))
 
         try:
-            return await self._redis.ask(claim)
+            return await self._redis.call(claim)
         except RedisAwayError:
             return False
 

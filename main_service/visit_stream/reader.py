@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from main_service.engines.redis import CarefulRedis
+from main_service.engines.redis import RedisClient
 from main_service.visit_stream.record import STREAM
 
 POISON = "visits:{0}:poison"
@@ -35,7 +35,7 @@ class Record(NamedTuple):
 class VisitStream:
     """One for each run. Reads what earlier runs have left unsettled first."""
 
-    def __init__(self, redis: CarefulRedis) -> None:
+    def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
         self._ahead: deque[Record] = deque()
         """Read and not taken yet. Another run may take them meanwhile, which does no harm."""
@@ -71,7 +71,7 @@ class VisitStream:
             records = cast("list[tuple[bytes, Fields]]", await redis.xrange(STREAM, record_id, record_id))
             return Record(record_id, records[0][1] if records else {})
 
-        return await self._redis.ask(get)
+        return await self._redis.call(get)
 
     async def settle(self, record_ids: Sequence[bytes]) -> None:
         """Take records out that PostgreSQL has.
@@ -87,7 +87,7 @@ class VisitStream:
                 pipe.xdel(STREAM, *record_ids)
                 await pipe.execute()
 
-        await self._redis.ask(acknowledge_and_delete)
+        await self._redis.call(acknowledge_and_delete)
 
     async def count_failure(self, record_id: bytes) -> int:
         """Note that a record could not be stored; return how often that was so.
@@ -102,7 +102,7 @@ class VisitStream:
                 pipe.expire(FAILURES, FAILURES_KEPT)
                 return cast("int", (await pipe.execute())[0])
 
-        return await self._redis.ask(count)
+        return await self._redis.call(count)
 
     async def set_aside(self, records: Sequence[Record]) -> None:
         """Keep records that nobody can read or store where somebody may look at them.
@@ -117,7 +117,7 @@ class VisitStream:
                     pipe.xadd(POISON, cast("dict[Any, Any]", record.fields), maxlen=POISON_KEPT)
                 await pipe.execute()
 
-        await self._redis.ask(add)
+        await self._redis.call(add)
 
     async def oldest_ms(self) -> int | None:
         """When the oldest record was added, in milliseconds since 1970; None if there is none.
@@ -130,7 +130,7 @@ class VisitStream:
             records = cast("list[tuple[bytes, Fields]]", await redis.xrange(STREAM, count=1))
             return int(records[0][0].partition(b"-")[0]) if records else None
 
-        return await self._redis.ask(first)
+        return await self._redis.call(first)
 
     async def _read(self, after: bytes) -> list[Record]:
         async def read_once(redis: Redis) -> list[Record]:
@@ -149,4 +149,4 @@ class VisitStream:
                 await redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
                 return await read_once(redis)
 
-        return await self._redis.ask(read_group)
+        return await self._redis.call(read_group)

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from redis.asyncio import Redis
 
-from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.engines.redis import RedisAwayError, RedisClient
 from main_service.monitoring.metrics import VISITS_DROPPED, VISITS_RECORDED, VISITS_WAITING
 from main_service.visit_stream.record import STREAM, EncodedVisit, write_batch
 
@@ -63,7 +63,7 @@ class HeldBatch:
 class VisitLog:
     """One per process. Visits of one moment share a record, and the next record forms while one is being added."""
 
-    def __init__(self, redis: CarefulRedis, *, buffer: int, most_bytes: int = MOST_WAITING_BYTES) -> None:
+    def __init__(self, redis: RedisClient, *, buffer: int, most_bytes: int = MOST_WAITING_BYTES) -> None:
         """`buffer`: visits that are kept at most while Redis takes none, and `most_bytes` of them."""
         self._redis = redis
         self._buffer = buffer
@@ -172,7 +172,7 @@ class VisitLog:
             await redis.xadd(STREAM, record)
 
         try:
-            await self._redis.ask(add, even_in_pause=self._closing.is_set())
+            await self._redis.call(add, bypass_breaker=self._closing.is_set())
         except RedisAwayError as error:
             self._fall_behind(error)
             return False

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from redis.asyncio import Redis
 
-from main_service.engines.redis import NOT_SERVING_ERRORS, CarefulRedis
+from main_service.engines.redis import NOT_SERVING_ERRORS, RedisClient
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ KeyDay = tuple[str, date]
 
 
 class Visitors:
-    def __init__(self, redis: CarefulRedis) -> None:
+    def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
 
     async def add(self, seen: Mapping[KeyDay, Collection[str]]) -> dict[KeyDay, int]:
@@ -49,7 +49,7 @@ class Visitors:
                     raise answer
             return answers
 
-        answers = await self._redis.ask(add_and_count)
+        answers = await self._redis.call(add_and_count)
         refusals = [answer for answer in answers if isinstance(answer, Exception)]
         if refusals:
             logger.warning("%d figures of visitors are too low: %s", len(refusals), refusals[0])

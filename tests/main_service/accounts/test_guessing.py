@@ -15,7 +15,7 @@ from main_service.accounts.errors import CredentialsWrongError, TooManyAttemptsE
 from main_service.accounts.sign_in_limits import PER_NAME, PER_SESSION, PasswordCheck, SignInLimits
 from main_service.engines.password_hasher import Passwords
 from main_service.engines.rate_limits import Address, RateLimiter
-from main_service.engines.redis import CarefulRedis
+from main_service.engines.redis import RedisClient
 from tests.main_service.accounts.browsing import register_on_page, send
 from tests.main_service.accounts.registering import (
     PASSWORD,
@@ -103,7 +103,7 @@ async def test_right_password_tells_nothing_once_enough_wrong_ones_of_the_same_m
     environment: Environment,
 ) -> None:
     async with Redis.from_url(environment["MAIN_REDIS_URL"]) as connection:
-        limiter = RateLimiter(CarefulRedis(connection))
+        limiter = RateLimiter(RedisClient(connection))
         limits = SignInLimits(limiter, secret=SECRET)
         for guesses in (limits.of_session(uuid4()), limits.of_sign_in(new_username(), None)):
             passwords = HeldPasswords()

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from main_service.engines.memory_counters import LARGEST_NUMBER, SHARE
 from main_service.engines.rate_limits import LARGEST_BATCH, RateLimit, RateLimiter, subject_of
-from main_service.engines.redis import CarefulRedis
+from main_service.engines.redis import RedisClient
 from main_service.settings.quotas import Quota, parse_byte_quotas, parse_quotas
 from tests.support.running import Environment
 
@@ -27,7 +27,7 @@ async def redis(environment: Environment) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 async def limiter(redis: Redis) -> AsyncIterator[RateLimiter]:
-    limiter = RateLimiter(CarefulRedis(redis))
+    limiter = RateLimiter(RedisClient(redis))
     yield limiter
     await limiter.close()
 
@@ -36,7 +36,7 @@ async def limiter(redis: Redis) -> AsyncIterator[RateLimiter]:
 async def lonely() -> AsyncIterator[RateLimiter]:
     """A limiter whose Redis is away."""
     async with Redis.from_url(AWAY) as connection:
-        limiter = RateLimiter(CarefulRedis(connection))
+        limiter = RateLimiter(RedisClient(connection))
         yield limiter
         await limiter.close()
 
@@ -138,7 +138,7 @@ async def test_of_many_at_once_exactly_the_quota_is_allowed_whatever_process_ask
 ) -> None:
     counters = limit("30/day").counters(b"ada")
     async with Redis.from_url(environment["MAIN_REDIS_URL"]) as connection:
-        other = RateLimiter(CarefulRedis(connection))
+        other = RateLimiter(RedisClient(connection))
         both = (limiter, other)
         verdicts = await asyncio.gather(*(both[number % 2].take(counters) for number in range(200)))
         await other.close()

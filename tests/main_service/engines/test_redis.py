@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 
-from main_service.engines.redis import CarefulRedis, RedisAwayError
+from main_service.engines.redis import RedisAwayError, RedisClient
 
 
 @pytest.mark.parametrize(
@@ -16,5 +16,5 @@ async def test_error_that_is_not_of_redis_says_that_it_is_away(error: Exception)
         raise error
 
     with pytest.raises(RedisAwayError) as raised:
-        await CarefulRedis(cast("Redis", None)).ask(fail)
+        await RedisClient(cast("Redis", None)).call(fail)
     assert raised.value.__cause__ is error

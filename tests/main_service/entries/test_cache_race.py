@@ -11,7 +11,7 @@ import pytest
 import redis
 from redis.asyncio import Redis
 
-from main_service.engines.redis import CarefulRedis
+from main_service.engines.redis import RedisClient
 from main_service.entries.cache import FILL_WITHIN, TOMBSTONE_LIFETIME, Copies
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
@@ -36,7 +36,7 @@ async def read_row(database: asyncpg.Connection, key: str) -> LiveEntry:
 async def copies(environment: Environment) -> AsyncIterator[Copies]:
     """Those of a reader who can be stopped between its steps."""
     async with Redis.from_url(environment["MAIN_REDIS_URL"]) as connection:
-        yield Copies(CarefulRedis(connection))
+        yield Copies(RedisClient(connection))
 
 
 def change(client: httpx.Client, link: dict[str, Any], **fields: Any) -> None:

@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from main_service.engines.redis import CarefulRedis
+from main_service.engines.redis import RedisClient
 from main_service.fast_path.batch import BatchedReads
 from main_service.fast_path.redis_connection import RedisPipeline
 from main_service.resources import open_resources
@@ -50,8 +50,8 @@ async def test_reader_who_can_t_be_answered_keeps_nobody_from_being(
     client.get(f"/{key}")
     async with open_resources(settings_of(environment)) as resources:
         redis = RedisPipeline(environment["MAIN_REDIS_URL"], script=BatchedReads.SCRIPT)
-        careful: CarefulRedis = resources.redis
-        reads = BatchedReads(redis, careful, visits=resources.visits, texts=resources.texts)
+        redis_client: RedisClient = resources.redis
+        reads = BatchedReads(redis, redis_client, visits=resources.visits, texts=resources.texts)
         try:
             async with asyncio.timeout(30):
                 while not reads.is_ready:

@@ -11,7 +11,7 @@ import pytest
 import redis
 from redis.asyncio import Redis
 
-from main_service.engines.redis import Answer, CarefulRedis
+from main_service.engines.redis import RedisClient, Reply
 from main_service.resources import open_resources
 from main_service.settings import Settings
 from main_service.visit_stream.record import EncodedVisit, as_json, encode_visit
@@ -207,7 +207,7 @@ async def test_only_so_many_wait_and_the_rest_is_counted_as_dropped(
 
 async def test_only_so_many_bytes_wait_whatever_their_number(gated: Gated, valkey: "redis.Redis[str]") -> None:
     async with Redis.from_url(gated.environment["MAIN_REDIS_URL"]) as connection:
-        log = VisitLog(CarefulRedis(connection), buffer=10_000, most_bytes=10_000)
+        log = VisitLog(RedisClient(connection), buffer=10_000, most_bytes=10_000)
         with gated.valkey.refusing():
             # Those of the record that fails, those that share the next, and those that find Redis away.
             await asyncio.gather(*(log.record(visit(str(number), referrer="x" * 900)) for number in range(6)))
@@ -236,7 +236,7 @@ async def test_without_any_buffer_nobody_waits(gated: Gated, valkey: "redis.Redi
 
 
 async def test_whatever_goes_wrong_visitors_are_answered(caplog: pytest.LogCaptureFixture) -> None:
-    log = VisitLog(CarefulRedis(None), buffer=5)  # type: ignore[arg-type]
+    log = VisitLog(RedisClient(None), buffer=5)  # type: ignore[arg-type]
 
     await in_time(asyncio.gather(*recording(log, 3)))
     await in_time(log.record(visit()))
@@ -246,20 +246,20 @@ async def test_whatever_goes_wrong_visitors_are_answered(caplog: pytest.LogCaptu
     await log.close()
 
 
-class CountingRedis(CarefulRedis):
-    asked = 0
+class CountingRedis(RedisClient):
+    calls = 0
 
-    async def ask(self, command: Callable[[Redis], Awaitable[Answer]], *, even_in_pause: bool = False) -> Answer:
-        self.asked += 1
-        return await super().ask(command, even_in_pause=even_in_pause)
+    async def call(self, command: Callable[[Redis], Awaitable[Reply]], *, bypass_breaker: bool = False) -> Reply:
+        self.calls += 1
+        return await super().call(command, bypass_breaker=bypass_breaker)
 
 
 async def test_redis_that_is_away_is_asked_about_once_a_second() -> None:
-    careful_redis = CountingRedis(Redis.from_url("unix:///nowhere/valkey.sock"))
-    log = VisitLog(careful_redis, buffer=10)
+    redis_client = CountingRedis(Redis.from_url("unix:///nowhere/valkey.sock"))
+    log = VisitLog(redis_client, buffer=10)
     await fall_behind(log)
     await asyncio.sleep(2.5)
-    assert 2 <= careful_redis.asked <= 4
+    assert 2 <= redis_client.calls <= 4
     await log.close()
     assert log.waiting == 1
 

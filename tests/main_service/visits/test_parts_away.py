@@ -92,7 +92,7 @@ class _BrokenVisitors(Visitors):
         async def fail(_: Redis) -> None:
             raise RuntimeError("unable to perform operation on a closed transport")
 
-        await self._redis.ask(fail)
+        await self._redis.call(fail)
         raise AssertionError
 
 
