@@ -24,18 +24,18 @@ from benchmarks.race import Races
 from benchmarks.upkeep import keep_up
 from benchmarks.web_service import web_service
 from benchmarks.work import gets, shuffled
-from main_service.entries.cache import copy_name
+from main_service.entries.cache import cache_key
 
 ADDRESSES = 360_000
 ROWS = 5_000
 """Links of these that only PostgreSQL has."""
 TEXTS = 4_000
 """Texts of these, of 10 KB each."""
-COPIES = ADDRESSES - ROWS - TEXTS
+CACHED = ADDRESSES - ROWS - TEXTS
 
 _ROUND_SECONDS = 4
 _LONGEST_ROUNDS = 60
-_COPIES_PER_COMMAND = 1_000
+_CACHED_PER_COMMAND = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,37 +83,37 @@ def _make_entries(races: Races, settings: Mapping[str, str]) -> list[str]:
         """,
     )
     with Redis.from_url(settings["MAIN_REDIS_URL"]) as redis:
-        copies = dict(_link_copies(redis, races)) | dict(_text_copies(redis, races, settings))
-        names = list(copies)
-        for start in range(0, len(names), _COPIES_PER_COMMAND):
-            redis.mset({copy_name(name): copies[name] for name in names[start : start + _COPIES_PER_COMMAND]})
-    links = [f"/row{number}" for number in range(1, ROWS + 1)] + [f"/copy{number}" for number in range(COPIES)]
+        cached = dict(_cached_links(redis, races)) | dict(_cached_texts(redis, races, settings))
+        names = list(cached)
+        for start in range(0, len(names), _CACHED_PER_COMMAND):
+            redis.mset({cache_key(name): cached[name] for name in names[start : start + _CACHED_PER_COMMAND]})
+    links = [f"/row{number}" for number in range(1, ROWS + 1)] + [f"/link{number}" for number in range(CACHED)]
     return links + [f"/text{number}/raw" for number in range(TEXTS)]
 
 
-def _link_copies(redis: "Redis", races: Races) -> Iterator[tuple[str, bytes]]:
+def _cached_links(redis: "Redis", races: Races) -> Iterator[tuple[str, bytes]]:
     key, target = next(iter(races.links.items()))
-    copy = _copy(redis, key)
-    for number in range(COPIES):
-        yield f"copy{number}", copy.replace(target.encode(), link_target(number).encode())
+    link = _cached(redis, key)
+    for number in range(CACHED):
+        yield f"link{number}", link.replace(target.encode(), link_target(number).encode())
 
 
-def _text_copies(redis: "Redis", races: Races, settings: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    copy = _copy(redis, next(iter(races.texts)))
+def _cached_texts(redis: "Redis", races: Races, settings: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    text = _cached(redis, next(iter(races.texts)))
     folder = Path(unquote(urlsplit(settings["MAIN_BODY_STORE_URL"]).path))
-    file = next(path for path in folder.glob("*/*") if UUID(path.name).hex.encode() in copy)
+    file = next(path for path in folder.glob("*/*") if UUID(path.name).hex.encode() in text)
     for number in range(TEXTS):
         body_id = uuid4()
         # Another name of the same file: for a web process, which goes by the name, it is a text like any other.
         link = folder / str(body_id)[:2] / str(body_id)
         link.parent.mkdir(exist_ok=True)
         os.link(file, link)
-        one = copy.replace(UUID(file.name).hex.encode(), body_id.hex.encode())
+        one = text.replace(UUID(file.name).hex.encode(), body_id.hex.encode())
         yield f"text{number}", one.replace(file.name.encode(), str(body_id).encode())
 
 
-def _copy(redis: "Redis", key: str) -> bytes:
-    copy = redis.get(copy_name(key))
-    if not isinstance(copy, bytes):
-        raise BenchmarkError(f"Redis has no copy of {key}, which was read")
-    return copy
+def _cached(redis: "Redis", key: str) -> bytes:
+    cached = redis.get(cache_key(key))
+    if not isinstance(cached, bytes):
+        raise BenchmarkError(f"Redis did not cache {key}, which was read")
+    return cached

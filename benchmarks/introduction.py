@@ -2,7 +2,7 @@
 
 from benchmarks.counted_entry import DAYS, PEOPLE
 from benchmarks.entries import LINKS, PASTES
-from benchmarks.hour_of_keys import ADDRESSES, COPIES, ROWS, TEXTS
+from benchmarks.hour_of_keys import ADDRESSES, CACHED, ROWS, TEXTS
 from benchmarks.ingest import VISITS
 from benchmarks.kills import KILLS, LONGEST_SECONDS, SHORTEST_SECONDS
 from benchmarks.load import CONNECTIONS
@@ -51,7 +51,7 @@ run.
 * **Memory.** RSS (all its pages in memory), PSS (shared pages by its share), and the highest RSS, as the kernel noted
   it, in MB of 1,000,000 bytes: of the web process of the races, when it has started, after all of them and after the
   crowd; and of another one, before and after an hour's worth of keys. These are {ADDRESSES:,} different addresses
-  (100 new ones a second), all asked for at least once: {COPIES:,} links that Valkey has, {ROWS:,} that only
+  (100 new ones a second), all asked for at least once: {CACHED:,} links that Valkey has, {ROWS:,} that only
   PostgreSQL has, and {TEXTS:,} texts of 10 KB, which is more than the 32 MiB that a process keeps. *Under load* is
   the highest of both; what a crowd that signs in takes for a moment (64 MiB for each of two at a time, by Argon2id)
   stands beside it.

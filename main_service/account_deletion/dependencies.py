@@ -7,14 +7,14 @@ from fastapi import Depends, Request
 from main_service.account_deletion.service import Departure, Leaving
 from main_service.accounts.dependencies import AccountLeaverDep
 from main_service.dependencies import SessionDep, resources_of
-from main_service.entries.cache import Copies
+from main_service.entries.cache import EntryCache
 
 
 async def get_departure(request: Request, session: SessionDep, leaver: AccountLeaverDep) -> Departure:
     resources = resources_of(request)
     leaving = Leaving(
         sessions=resources.sessions,
-        copies=Copies(resources.redis),
+        cache=EntryCache(resources.redis),
         longest=resources.settings.guest_max_lifetime,
     )
     return Departure(session=session, leaver=leaver, leaving=leaving)

@@ -15,7 +15,7 @@ from main_service.accounts.changes import AccountLeaver
 from main_service.accounts.reauthentication import GivenPassword
 from main_service.engines.postgres import Session
 from main_service.engines.redis import RedisAwayError
-from main_service.entries.cache import Copies
+from main_service.entries.cache import EntryCache
 from main_service.errors import UnavailableError
 
 logger = logging.getLogger(__name__)
@@ -28,9 +28,9 @@ AT_ONCE = timedelta(seconds=3)
 class Leaving:
     """Safe to run twice at once, and again after it was killed."""
 
-    def __init__(self, *, sessions: async_sessionmaker[Session], copies: Copies, longest: timedelta) -> None:
+    def __init__(self, *, sessions: async_sessionmaker[Session], cache: EntryCache, longest: timedelta) -> None:
         self._sessions = sessions
-        self._copies = copies
+        self._cache = cache
         self._longest = longest
 
     async def finish(self, *, within: timedelta | None = None) -> int:
@@ -61,7 +61,7 @@ class Leaving:
                 await self._delete_account(left)
                 break
             try:
-                await self._copies.bury(keys)
+                await self._cache.bury(keys)
             except RedisAwayError as error:
                 logger.warning("Redis did not learn of entries that were left; it will within 10 s: %s", error)
         return total

@@ -7,7 +7,7 @@ from threading import Lock
 from celery import shared_task
 
 from main_service.account_deletion.service import Leaving
-from main_service.entries.cache import Copies
+from main_service.entries.cache import EntryCache
 from main_service.errors import UnavailableError
 from main_service.resources import open_resources
 from main_service.settings import load_settings
@@ -32,7 +32,7 @@ async def _finish_leaving() -> None:
     settings = load_settings()
     async with open_resources(settings, for_task=True) as resources:
         leaving = Leaving(
-            sessions=resources.sessions, copies=Copies(resources.redis), longest=settings.guest_max_lifetime
+            sessions=resources.sessions, cache=EntryCache(resources.redis), longest=settings.guest_max_lifetime
         )
         try:
             done = await leaving.finish()

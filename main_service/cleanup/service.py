@@ -11,7 +11,7 @@ from main_service.engines.batches import ROWS_PER_BATCH, TakeBatch, in_batches
 from main_service.engines.postgres import Session
 from main_service.engines.redis import RedisAwayError
 from main_service.engines.texts import BodyStore
-from main_service.entries.cache import LONGEST_LIFETIME, Copies
+from main_service.entries.cache import LONGEST_LIFETIME, EntryCache
 from main_service.entries.read import USE_PRECISION
 from main_service.entries.storage import note_deleted_bodies
 
@@ -112,7 +112,7 @@ logger = logging.getLogger(__name__)
 
 LAST_USE_DOUBT = USE_PRECISION + LONGEST_LIFETIME
 """The last use may be so much later than what is written: a reader who comes within a day of it writes nothing down,
-but may leave a copy in Redis, whose readers write nothing down either, for another day."""
+but may leave a cached entry in Redis, whose readers write nothing down either, for another day."""
 
 
 async def delete_unconfirmed(sessions: async_sessionmaker[Session], *, older_than: timedelta) -> int:
@@ -134,9 +134,9 @@ async def delete_unconfirmed(sessions: async_sessionmaker[Session], *, older_tha
 class Archive:
     """Safe to run at any time, twice at once, and again after it was killed."""
 
-    def __init__(self, *, sessions: async_sessionmaker[Session], copies: Copies) -> None:
+    def __init__(self, *, sessions: async_sessionmaker[Session], cache: EntryCache) -> None:
         self._sessions = sessions
-        self._copies = copies
+        self._cache = cache
 
     async def archive_unused(self, days: int) -> int:
         """End the live entries that were last read or changed more than `days` days ago; return how many.
@@ -156,8 +156,8 @@ class Archive:
         return await in_batches(self._sessions, end_unused)
 
     async def _bury(self, keys: list[str]) -> None:
-        """Unlike an end by the clock, no reader of a copy sees this one."""
+        """Unlike an end by the clock, no reader of a cached entry sees this one."""
         try:
-            await self._copies.bury(keys)
+            await self._cache.bury(keys)
         except RedisAwayError as error:
             logger.warning("Redis learns of %d unused entries later: %s", len(keys), error)

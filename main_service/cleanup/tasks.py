@@ -7,7 +7,7 @@ from datetime import timedelta
 from celery import shared_task
 
 from main_service.cleanup.service import Archive, Cleanup, delete_unconfirmed
-from main_service.entries.cache import Copies
+from main_service.entries.cache import EntryCache
 from main_service.errors import UnavailableError
 from main_service.resources import Resources, open_resources
 from main_service.settings import Settings, load_settings
@@ -94,4 +94,4 @@ def cleanup_of(resources: Resources) -> Cleanup:
 
 
 def archive_of(resources: Resources) -> Archive:
-    return Archive(sessions=resources.sessions, copies=Copies(resources.redis))
+    return Archive(sessions=resources.sessions, cache=EntryCache(resources.redis))

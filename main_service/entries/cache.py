@@ -1,9 +1,9 @@
-"""Copies of live entries in Redis, so that reading one needs no database: how they are written, found and replaced.
+"""The cache of live entries in Redis, so that reading one needs no database: how they are set, found and replaced.
 
-Only changes write tombstones, over whatever stands, and only reads write copies: each in place of what it had found
-before it read the row, if that still stands. So a read that began before a change can't bring the old value back, and
-the first read that began after it ends the tombstone. Decision 3 goes through the race. A copy begins with the number
-of its format, which is derived from what it holds.
+Only changes write tombstones, over whatever stands, and only reads write cached entries: each in place of what it had
+found before it read the row, if that still stands. So a read that began before a change can't bring the old value back,
+and the first read that began after it ends the tombstone. Decision 3 goes through the race. A cached entry begins with
+the number of its format, which is derived from what it holds.
 """
 
 import dataclasses
@@ -25,26 +25,27 @@ from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.urls import to_ascii
 
-_NOT_COPIED = {"key", "views_left", "visit_count"}
-"""`key` stands in the name; what has a view limit gets no copy; visits are counted too often."""
+_NOT_CACHED = {"key", "views_left", "visit_count"}
+"""`key` stands in the name; what has a view limit is not cached; visits are counted too often."""
 _LAYOUT = 1
 """How fields are written, above all the head. To be raised by who changes it: the fields themselves are seen."""
 
 
 def format_number(entry_class: type[LiveEntry] = LiveEntry) -> int:
-    """The number of the format, derived from what a copy holds: names and types of fields, and the values of enums.
+    """The number of the format, derived from what a cached entry holds: names and types of fields, and the values of
+    enums.
 
-    A copy in another format counts as none, so that versions can follow each other. It has nine digits, so it is none
-    of the numbers 1 to 6, which were raised by hand.
+    an entry cached in another format counts as none, so that versions can follow each other. It has nine digits, so it
+    is none of the numbers 1 to 6, which were raised by hand.
     """
-    fields = [field for field in dataclasses.fields(entry_class) if field.name not in _NOT_COPIED]
+    fields = [field for field in dataclasses.fields(entry_class) if field.name not in _NOT_CACHED]
     held = [(field.name, str(field.type), _enum_values(field.type)) for field in fields]
     digest = blake2b(repr((_LAYOUT, held)).encode(), digest_size=8).digest()
     return 100_000_000 + int.from_bytes(digest) % 900_000_000
 
 
 def _enum_values(field_type: object) -> list[str]:
-    """Who does not know a value can't read the copy."""
+    """A program that does not know a value can't read the cached entry."""
     types = get_args(field_type) or (field_type,)
     enums = [type_ for type_ in types if isinstance(type_, EnumType)]
     return sorted(str(value) for enum in enums for value in cast("Iterable[object]", enum))
@@ -53,7 +54,8 @@ def _enum_values(field_type: object) -> list[str]:
 _FORMAT = format_number()
 
 HEAD_START = f'[{_FORMAT},{{"head":"'
-"""How a copy begins. Its head follows, up to the next quotation mark: what the fast path must know, at fixed places.
+"""How a cached entry begins. Its head follows, up to the next quotation mark: what the fast path must know, at fixed
+places.
 
 One letter: `L` a link, `P` a paste, `-` an entry that the fast path leaves alone. 13 digits: when it is over, in
 milliseconds since 1970, UTC. One letter: `a` if search engines may show it, else `n`. Then the target of a link as it
@@ -64,9 +66,9 @@ NEVER_MS = 9_999_999_999_999
 
 
 def pack(entry: LiveEntry) -> bytes:
-    """The copy of an entry without a limit of views."""
+    """What the cache holds of an entry without a limit of views."""
     fields: dict[str, Any] = asdict(entry)
-    fields = {"head": _head(entry), **{name: fields[name] for name in fields if name not in _NOT_COPIED}}
+    fields = {"head": _head(entry), **{name: fields[name] for name in fields if name not in _NOT_CACHED}}
     return json.dumps([_FORMAT, fields], default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -84,7 +86,7 @@ def _plain(value: object) -> str:
 
 
 def unpack(key: str, packed: bytes) -> LiveEntry | None:
-    """None for a tombstone, and for a copy in another format, whatever that looks like."""
+    """None for a tombstone, and for an entry cached in another format, whatever that looks like."""
     if not packed.startswith(_HEAD_START):
         return None
     _, fields = json.loads(packed)
@@ -99,11 +101,11 @@ def unpack(key: str, packed: bytes) -> LiveEntry | None:
 
 logger = logging.getLogger(__name__)
 
-FILL_WITHIN = timedelta(seconds=5)
-"""A reader who takes longer between what it found and its copy writes none. By the clock of Redis, which also ends
-tombstones."""
+SET_WITHIN = timedelta(seconds=5)
+"""A reader who takes longer between its look-up and what it caches writes nothing. By the clock of Redis, which also
+ends tombstones."""
 TOMBSTONE_LIFETIME = timedelta(seconds=10)
-"""Where no reader ends it before. Readers who had found nothing may write until `FILL_WITHIN` is over; those of the
+"""Where no reader ends it before. Readers who had found nothing may write until `SET_WITHIN` is over; those of the
 release before count these 5 s by their own clock, and may then take 2 s to ask."""
 LONGEST_LIFETIME = timedelta(days=1)
 _TOMBSTONE_OF_OLD = b""
@@ -118,13 +120,14 @@ end
 local time = redis.call('TIME')
 return {{standing, time[1] * 1000 + math.floor(time[2] / 1000)}}
 """)
-# ARGV: when the reader found what stood, the copy, until when it stands, and what stood, unless that was nothing. What
-# takes the place of a tombstone must stand as long, or a slow reader would find nothing in its way after all.
-_FILL = Script(f"""
+# ARGV: when the reader found what stood, the cached entry, until when it stands, and what stood, unless that was
+# nothing. What takes the place of a tombstone must stand as long, or a slow reader would find nothing in its way after
+# all.
+_SET_IF_ABSENT = Script(f"""
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local waited, left = now - ARGV[1], ARGV[3] - now
-if waited < 0 or waited > {FILL_WITHIN // _MS} or ARGV[4] and left < {TOMBSTONE_LIFETIME // _MS} then
+if waited < 0 or waited > {SET_WITHIN // _MS} or ARGV[4] and left < {TOMBSTONE_LIFETIME // _MS} then
   return 0
 end
 if redis.call('GET', KEYS[1]) ~= (ARGV[4] or false) then
@@ -136,60 +139,60 @@ return 1
 
 
 @dataclass(frozen=True)
-class Gap:
-    """Where there is no copy, and one may be written."""
+class Miss:
+    """What a look-up found in place of a cached entry, so that one may be set in its place."""
 
     standing: bytes | None
-    """A tombstone, or a copy in another format. No two changes write the same. None: nothing."""
+    """A tombstone, or an entry cached in another format. No two changes write the same. None: nothing."""
     found_ms: int
     """When it was found, in milliseconds since 1970, by the clock of Redis."""
 
 
 @dataclass(frozen=True)
-class Found:
+class CacheLookup:
     entry: LiveEntry | None
-    """None: there is no copy."""
-    gap: Gap | None
-    """None: the reader must write no copy."""
+    """None: it is not cached."""
+    miss: Miss | None
+    """None: the reader must not set it."""
 
 
-class Copies:
-    """Copies of entries that anyone who has the key may read. Redis away: reads find nothing, `fill` does nothing."""
+class EntryCache:
+    """Caches entries that anyone who has the key may read. Without Redis, reads find nothing and nothing is set."""
 
     def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
 
-    async def find(self, key: str) -> Found:
-        async def find(redis: Redis) -> Found:
-            reply = await _FIND.run(redis, [copy_name(key)])
+    async def find(self, key: str) -> CacheLookup:
+        async def find(redis: Redis) -> CacheLookup:
+            reply = await _FIND.run(redis, [cache_key(key)])
             if isinstance(reply, bytes):
-                return Found(unpack(key, reply), None)
+                return CacheLookup(unpack(key, reply), None)
             standing, found_ms = cast("tuple[bytes | None, int]", reply)
-            return Found(None, None if standing == _TOMBSTONE_OF_OLD else Gap(standing, found_ms))
+            return CacheLookup(None, None if standing == _TOMBSTONE_OF_OLD else Miss(standing, found_ms))
 
         try:
             return await self._redis.call(find)
         except RedisAwayError as error:
-            logger.debug("No copies to read: %s", error)
-            return Found(None, None)
+            logger.debug("The cache cannot be read: %s", error)
+            return CacheLookup(None, None)
 
-    async def fill(self, entry: LiveEntry, gap: Gap) -> None:
-        """Write the copy of an entry whose row was read after `gap` was found.
+    async def set_if_absent(self, entry: LiveEntry, miss: Miss) -> None:
+        """Cache an entry whose row was read after `miss` was found, if there still is what was found.
 
-        What is private gets none, nor what has a view limit: the database decides over each of its views.
+        Private entries are not cached, nor those with a view limit: the database decides over each of their views.
         """
         if not is_for_all(entry):
             return
         until = datetime.now(UTC) + LONGEST_LIFETIME
         if entry.expires_at is not None:
             until = min(until, entry.expires_at)
-        arguments: list[str | bytes | int] = [gap.found_ms, pack(entry), int(until.timestamp() * 1000)]
-        if gap.standing is not None:
-            arguments.append(gap.standing)
+        arguments: list[str | bytes | int] = [miss.found_ms, pack(entry), int(until.timestamp() * 1000)]
+        if miss.standing is not None:
+            arguments.append(miss.standing)
         try:
-            await self._redis.call(lambda redis: _FILL.run(redis, [copy_name(entry.key)], arguments))
+            await self._redis.call(lambda redis: _SET_IF_ABSENT.run(redis, [cache_key(entry.key)], arguments))
         except RedisAwayError as error:
-            logger.debug("A copy was not written: %s", error)
+            logger.debug("An entry was not cached: %s", error)
 
     async def bury(self, keys: Sequence[str]) -> None:
         """Write tombstones, once what changed the entries is committed.
@@ -197,13 +200,13 @@ class Copies:
         Raises:
             RedisAwayError: some may have been written.
         """
-        # For those who read copies, the release before included, it is a copy in a format that they don't know.
+        # For readers of the cache, the release before included, it is an entry in a format that they don't know.
         tombstone = f'[0,"{uuid4().hex}"]'
 
         async def set_all(redis: Redis) -> None:
             pipeline = redis.pipeline(transaction=False)
             for key in keys:
-                pipeline.set(copy_name(key), tombstone, px=TOMBSTONE_LIFETIME)
+                pipeline.set(cache_key(key), tombstone, px=TOMBSTONE_LIFETIME)
             await pipeline.execute()
 
         # Redis may be back already, and then readers of other processes must not see what was.
@@ -215,5 +218,5 @@ def is_for_all(entry: LiveEntry) -> bool:
     return entry.views_left is None and entry.visibility is not Visibility.PRIVATE
 
 
-def copy_name(key: str) -> str:
+def cache_key(key: str) -> str:
     return f"entry:{{0}}:{key}"

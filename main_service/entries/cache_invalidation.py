@@ -13,7 +13,7 @@ from main_service.engines.postgres import Session
 from main_service.engines.redis import RedisAwayError
 from main_service.engines.texts import BodyStore
 from main_service.entries import storage
-from main_service.entries.cache import Copies
+from main_service.entries.cache import EntryCache
 from main_service.errors import UnavailableError
 from main_service.keys.key_filter import KnownKeys
 
@@ -23,9 +23,9 @@ logger = logging.getLogger(__name__)
 class Aftermath:
     """Of one request. What fails here is left to the worker, which finds it in PostgreSQL."""
 
-    def __init__(self, *, session: Session, copies: Copies, bodies: BodyStore) -> None:
+    def __init__(self, *, session: Session, cache: EntryCache, bodies: BodyStore) -> None:
         self._session = session
-        self._copies = copies
+        self._cache = cache
         self._bodies = bodies
 
     def bury(self, keys: Sequence[str]) -> None:
@@ -40,7 +40,7 @@ class Aftermath:
 
     async def _bury(self, keys: Sequence[str]) -> None:
         try:
-            await self._copies.bury(keys)
+            await self._cache.bury(keys)
         except RedisAwayError as error:
             logger.warning("Redis did not learn of a change; it will within 10 s of its return: %s", error)
 
@@ -58,7 +58,7 @@ SAFE_AFTER = timedelta(seconds=5)
 """By then a tombstone is on Redis' disk, which it syncs every second; until then it is written again."""
 
 
-async def heal_copies(session: Session, copies: Copies, known_keys: KnownKeys) -> int:
+async def heal_copies(session: Session, cache: EntryCache, known_keys: KnownKeys) -> int:
     """Write the tombstones of all changes that Redis may not have; return how many. Commits batch by batch.
 
     Raises:
@@ -69,7 +69,7 @@ async def heal_copies(session: Session, copies: Copies, known_keys: KnownKeys) -
     while stale_keys := await storage.list_stale_keys(session, after_id=last_id, limit=STALE_KEYS_PER_BATCH):
         last_id = stale_keys[-1].id
         keys = [stale.key for stale in stale_keys]
-        await copies.bury(keys)
+        await cache.bury(keys)
         await known_keys.add(keys)
         await storage.settle_stale_keys(session, stale_keys, grace=SAFE_AFTER)
         await session.commit()

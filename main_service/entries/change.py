@@ -70,7 +70,8 @@ class EntryChanger:
         entry = await self._reader.get(key, asker)
         self._rights.require_manager(entry, asker)
         values = self._checked_values(entry, changes)
-        # What is refused costs nothing; a copy may be older than the row, so more is only known once that is locked.
+        # What is refused costs nothing; a cached entry may be older than the row, so more is only known once that is
+        # locked.
         if versions is not None and all(version < entry.version for version in versions):
             raise VersionMismatchError(entry.version)
         # Counted even if the entry has it already: what it has is only certain once its row is locked.
@@ -187,6 +188,6 @@ def _new_content(changes: Changes) -> bytes | None:
 
 
 def _require_version(row: Entry, versions: Collection[int] | None) -> None:
-    """Of the locked row: a copy may be older than what a client has seen."""
+    """Of the locked row: a cached entry may be older than what a client has seen."""
     if versions is not None and row.version not in versions:
         raise VersionMismatchError(row.version)

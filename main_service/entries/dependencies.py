@@ -19,7 +19,7 @@ from main_service.accounts.cookie_auth import ReaderDep, find_reader
 from main_service.accounts.models import Account
 from main_service.accounts.reauthentication import require_confirmed
 from main_service.dependencies import SessionDep, resources_of
-from main_service.entries.cache import Copies
+from main_service.entries.cache import EntryCache
 from main_service.entries.cache_invalidation import Aftermath
 from main_service.entries.change import EntryChanger, EntryEnder
 from main_service.entries.create import EntryCreator
@@ -120,7 +120,7 @@ async def get_reader(request: Request, session: SessionDep, lookup: KeyLookupDep
     resources = resources_of(request)
     return EntryReader(
         session=session,
-        copies=Copies(resources.redis),
+        cache=EntryCache(resources.redis),
         known_keys=resources.known_keys,
         lookup=lookup,
         bodies=resources.bodies,
@@ -169,7 +169,7 @@ def entry_creators_of(request: Request) -> EntryCreators:
 
 async def get_aftermath(request: Request, session: SessionDep) -> Aftermath:
     resources = resources_of(request)
-    return Aftermath(session=session, copies=Copies(resources.redis), bodies=resources.bodies)
+    return Aftermath(session=session, cache=EntryCache(resources.redis), bodies=resources.bodies)
 
 
 AftermathDep = Annotated[Aftermath, Depends(get_aftermath)]

@@ -26,7 +26,7 @@ class LiveEntry:
     has_public_statistics: bool
     """Whether whoever may see the entry may see its statistics."""
     visit_count: int | None
-    """Of people, when the row was read; None: it is not known, for a copy does not have it."""
+    """Of people, when the row was read; None: it is not known, for the cache does not hold it."""
     views_left: int | None
     """None: without a limit. Otherwise neither text nor target may be shown before a view is spent."""
     original_url: str | None
@@ -38,7 +38,7 @@ class LiveEntry:
 
     @property
     def is_over(self) -> bool:
-        """By the clock; a live row or copy can be over without being marked yet."""
+        """By the clock; a live row or cached entry can be over without being marked yet."""
         return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
 
     @classmethod

@@ -118,9 +118,9 @@ class Entry(Base):
     last_visit_at: Mapped[datetime | None]
     """When a person last visited it, as far as visits are counted; it moves together with `visit_count`."""
     used_at: Mapped[datetime | None]
-    """When it was last read, whatever for and by crawlers too, to the day: a reader that finds no copy notes it, unless
-    a use or a visit was noted within a day, and the copy that it makes answers for a day. So its last use is at most
-    two days after the latest of `updated_at`, `last_visit_at` and this."""
+    """When it was last read, whatever for and by crawlers too, to the day: a reader that finds no cached entry notes
+    it, unless a use or a visit was noted within a day, and the cached entry that it makes answers for a day. So its
+    last use is at most two days after the latest of `updated_at`, `last_visit_at` and this."""
     visit_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     """Of people."""
     bot_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))

@@ -12,7 +12,7 @@ from main_service.engines.rate_limits import Address
 from main_service.engines.texts import LARGEST_BYTES, BodyMissingError, BodyStore, TextCache, TextChunks, in_one_chunk
 from main_service.entries import storage
 from main_service.entries.aliases import is_key
-from main_service.entries.cache import LONGEST_LIFETIME, Copies, is_for_all
+from main_service.entries.cache import LONGEST_LIFETIME, EntryCache, is_for_all
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import NotAPasteError
 from main_service.entries.models import ArchivalReason, Entry
@@ -60,7 +60,7 @@ class KeyLookup:
 logger = logging.getLogger(__name__)
 
 USE_PRECISION = LONGEST_LIFETIME
-"""So often at most a use is written down, and at least for entries with copies."""
+"""So often at most a use is written down, and at least for entries that are cached."""
 
 VIEWED_TEXT_GRACE = timedelta(minutes=1)
 """Others may have loaded the text at once with the last viewer, and learn only then that they came too late."""
@@ -71,7 +71,7 @@ class EntryReader:
         self,
         *,
         session: Session,
-        copies: Copies,
+        cache: EntryCache,
         known_keys: KnownKeys,
         lookup: KeyLookup,
         bodies: BodyStore,
@@ -80,7 +80,7 @@ class EntryReader:
     ) -> None:
         """`notes_use`: whether reading the row of an entry counts as using it."""
         self._session = session
-        self._copies = copies
+        self._cache = cache
         self._known_keys = known_keys
         self._lookup = lookup
         self._bodies = bodies
@@ -88,7 +88,7 @@ class EntryReader:
         self._notes_use = notes_use
 
     async def get(self, key: str, asker: Asker) -> LiveEntry:
-        """The live entry of `key`, from its copy or else from the database.
+        """The live entry of `key`, from the cache or else from the database.
 
         Raises:
             NotFoundError: the key was never used, or the asker may not know.
@@ -98,21 +98,21 @@ class EntryReader:
         return await self._lookup.look_up(key, lambda key: self._find(key, asker))
 
     async def _find(self, key: str, asker: Asker) -> LiveEntry:
-        found = await self._copies.find(key)
+        found = await self._cache.find(key)
         if found.entry is not None:
             if found.entry.is_over:
                 raise EntryEndedError(ArchivalReason.EXPIRED)
             return found.entry
-        gap = found.gap
-        if gap is not None and gap.standing is None and await self._known_keys.is_surely_unused(key):
+        miss = found.miss
+        if miss is not None and miss.standing is None and await self._known_keys.is_surely_unused(key):
             raise NotFoundError
         entry = await self._read_row(key, asker)
-        if gap is not None:
-            await self._copies.fill(entry, gap)
+        if miss is not None:
+            await self._cache.set_if_absent(entry, miss)
         return entry
 
     async def counted(self, entry: LiveEntry) -> LiveEntry:
-        """The entry with its visits, for a caller who may see them: a copy does not know them.
+        """The entry with its visits, for a caller who may see them: the cache does not hold them.
 
         Without them while the database is away, for the rest is known.
         """
@@ -193,8 +193,8 @@ class EntryReader:
     async def _read_row(self, key: str, asker: Asker) -> LiveEntry:
         """The live row. Its transaction ends here: no connection is held while Redis or the object store is busy.
 
-        This is where use is written down, once a day. A copy lives no longer, so an entry that is used all the time is
-        noted again and again.
+        This is where use is written down, once a day. A cached entry lives no longer, so an entry that is used all the
+        time is noted again and again.
         """
         try:
             row = require_live(await storage.find(self._session, key), asker)

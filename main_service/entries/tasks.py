@@ -7,7 +7,7 @@ from threading import Lock
 from celery import shared_task
 
 from main_service.engines.redis import RedisAwayError
-from main_service.entries.cache import Copies
+from main_service.entries.cache import EntryCache
 from main_service.entries.cache_invalidation import heal_copies
 from main_service.errors import UnavailableError
 from main_service.keys.bloom import KeyHasher
@@ -31,9 +31,9 @@ def heal_copies_task() -> None:
 async def _heal_copies() -> None:
     async with open_resources(load_settings(), for_task=True) as resources, resources.sessions() as session:
         try:
-            healed = await heal_copies(session, Copies(resources.redis), resources.known_keys)
+            healed = await heal_copies(session, EntryCache(resources.redis), resources.known_keys)
         except (RedisAwayError, UnavailableError) as error:
-            logger.warning("Copies are not healed: %s", error)
+            logger.warning("Cached entries are not healed: %s", error)
             return
     if healed:
         logger.info("Wrote %d tombstones again", healed)

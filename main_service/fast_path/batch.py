@@ -1,4 +1,4 @@
-"""Many readers at once: one question to Redis finds the copies of their entries and records the visits to those found.
+"""Many readers at once: one question to Redis finds their entries in the cache and records the visits to those found.
 
 Group commit (DeWitt et al., 1984): while one batch is asked for, the next one forms, so batches are as large as the
 moment makes them, and who comes alone waits for nobody.
@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from main_service.engines.redis import RedisClient
 from main_service.engines.texts import TextCache
-from main_service.entries.cache import HEAD_START, copy_name
+from main_service.entries.cache import HEAD_START, cache_key
 from main_service.fast_path.redis_connection import NoAnswerError, RedisPipeline, Reply, TooSlowError
 from main_service.monitoring.metrics import VISITS_RECORDED
 from main_service.visit_stream.record import FORMAT, STREAM, EncodedVisit
@@ -27,22 +27,22 @@ PAUSE_SECONDS = 2.0
 REMEMBERED_TEXTS = 20_000
 """Keys of which the current `body_id` is guessed; a wrong guess costs one slower answer."""
 
-# KEYS: the stream, then the copies for those who follow a link, then for those who read a text. ARGV: the batch's id,
-# the number of its format, the milliseconds since 1970, how many follow a link, the visits in the order of the copies,
-# and for each text the `body_id` of that which the process has, or nothing. The answer for a reader: if the copy is of
-# what was wanted, the end of its head, from the letter for search engines on, and then the visit is recorded; of
-# another text, the same behind a `?`; else nothing.
+# KEYS: the stream, then the cached entries for those who follow a link, then for those who read a text. ARGV: the
+# batch's id, the number of its format, the milliseconds since 1970, how many follow a link, the visits in the order of
+# the cached entries, and for each text the `body_id` of that which the process has, or nothing. The answer for a
+# reader: if the cached entry is of what was wanted, the end of its head, from the letter for search engines on, and
+# then the visit is recorded; of another text, the same behind a `?`; else nothing.
 _SCRIPT = f"""
-local copies = redis.call('MGET', unpack(KEYS, 2))
+local cached = redis.call('MGET', unpack(KEYS, 2))
 local start, now, links = '{HEAD_START}', ARGV[3], tonumber(ARGV[4])
 local answers, visits = {{}}, {{}}
-for i, copy in ipairs(copies) do
+for i, value in ipairs(cached) do
   answers[i] = false
-  if copy and string.sub(copy, 1, {len(HEAD_START)}) == start then
-    local ending = string.find(copy, '"', {len(HEAD_START) + 1}, true)
-    local head = ending and string.sub(copy, {len(HEAD_START) + 1}, ending - 1) or ''
+  if value and string.sub(value, 1, {len(HEAD_START)}) == start then
+    local ending = string.find(value, '"', {len(HEAD_START) + 1}, true)
+    local head = ending and string.sub(value, {len(HEAD_START) + 1}, ending - 1) or ''
     if string.sub(head, 2, 14) > now and string.sub(head, 1, 1) == (i <= links and 'L' or 'P') then
-      if i <= links or string.sub(head, 16) == ARGV[4 + #copies + i - links] then
+      if i <= links or string.sub(head, 16) == ARGV[4 + #cached + i - links] then
         answers[i] = string.sub(head, 15)
         visits[#visits + 1] = ARGV[4 + i]
       else
@@ -72,7 +72,7 @@ class Reader(Protocol):
         """The visit is recorded; answer."""
 
     def ask_elsewhere(self, held: HeldBatch | None) -> None:
-        """No copy, or nothing that can be told from it; the visit is not recorded.
+        """Not cached, or nothing that can be told from the cache; the visit is not recorded.
 
         `held`: it may be recorded after all. So if the answer is what was wanted, it is to be recorded there.
         """
@@ -128,7 +128,7 @@ class BatchedReads:
                 links.append(reader)
         readers = links + [reader for reader, _, _ in texts] if texts else links
         batch_id = str(uuid4())
-        keys = [STREAM, *[copy_name(reader.key) for reader in readers]]
+        keys = [STREAM, *[cache_key(reader.key) for reader in readers]]
         arguments: list[bytes | str | int] = [batch_id, FORMAT, time.time_ns() // 1_000_000, len(links)]
         arguments += [reader.visit for reader in readers]
         arguments += ["" if text is None else body_id for _, body_id, text in texts]

@@ -3,7 +3,7 @@
 It takes only what it can answer exactly as FastAPI would: plain requests, one at a time on a connection, of readers
 whom nothing distinguishes. Readers of one moment share a question to Redis (`fast_path.batch`), which finds their
 entries and records their visits; when it is answered, so are they. Everything else, and everybody for whom there is no
-copy in Redis, goes to FastAPI as if this module were not there.
+cached entry in Redis, goes to FastAPI as if this module were not there.
 """
 
 import re

@@ -44,7 +44,7 @@ class Settings(LimitSettings):
     redis_url: Annotated[str, AfterValidator(rules.check_redis)] = Field(
         repr=False,
         pattern=r"^(redis|rediss|unix)://",
-        description="Redis with keys and copies: redis://, rediss:// or unix://.",
+        description="Redis with keys and the cache of entries: redis://, rediss:// or unix://.",
     )
     broker_url: Annotated[str, AfterValidator(rules.check_broker)] = Field(
         repr=False,

@@ -18,7 +18,7 @@ class Gated:
     ways: Environment
     postgres: Gate
     valkey: Gate
-    """Copies and ready keys, and what Celery says to its broker."""
+    """The cache, ready keys, and what Celery says to its broker."""
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class Mix:
             deadline = time.monotonic() + WAIT_SECONDS
             # A process whose Redis was just away leaves it alone for two more seconds.
             while not valkey.exists(f"entry:{{0}}:{self._link['key']}"):
-                assert time.monotonic() < deadline, "no copy is made"
+                assert time.monotonic() < deadline, "nothing is cached"
                 client.get(f"/{self._link['key']}")
             self._to_delete = deque(create_paste(client) for _ in range(20))
         self._threads = [
@@ -121,7 +121,8 @@ class Mix:
             "read known raw": lambda client: client.get(f"/{self._known_paste['key']}/raw"),
             "read page": lambda client: client.get(f"/{paste['key']}", headers=BROWSER),
             "get entry": lambda client: client.get(f"/api/v1/entries/{paste['key']}"),
-            # It is changed all the time: where the row can be read, this leaves the copy that ends its tombstone.
+            # It is changed all the time: where the row can be read, this leaves the cached entry that ends its
+            # tombstone.
             "follow changed link": lambda client: client.get(f"/{fresh['key']}"),
             "change link": lambda client: self._change(client, fresh, title=str(time.monotonic())),
             "change text": lambda client: self._change(client, self._paste, text=TEXT),

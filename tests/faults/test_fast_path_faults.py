@@ -49,7 +49,7 @@ def make_warm(web: WebServer, valkey: "redis.Redis[str]", path: str) -> int:
         before = batches_asked_for(valkey)
         reads += 1
         assert web.client.get(path).status_code in (200, 302)
-        # The first reader leaves a copy, the second what the process needs to know of a text.
+        # The first reader leaves a cached entry, the second what the process needs to know of a text.
         if reads > 2 and batches_asked_for(valkey) > before:
             return reads
         assert time.monotonic() < deadline

@@ -29,7 +29,7 @@ ALL_IS_WELL = {
     "follow link": {"302"},
     "preview link": {"200"},
     "read raw": {"200"},
-    # Somebody read it before: its copy is in Redis, its text in the process.
+    # Somebody read it before: its cached entry is in Redis, its text in the process.
     "read known raw": {"200"},
     "read page": {"200"},
     "get entry": {"200"},
@@ -54,8 +54,9 @@ WITHOUT_DATABASE = ALL_IS_WELL | {
     READY: {"503 unavailable: database"},
 }
 CHANGED = {"read raw", "read page", "get entry", "follow changed link"}
-"""Reads of what the mix changes all the time: a tombstone is in Redis, or a copy if somebody has read it since."""
-WITHOUT_COPIES = ALL_IS_WELL | {READY: {"200 degraded: redis"}}
+"""Reads of what the mix changes all the time: a tombstone is in Redis, or a cached entry if somebody has read it
+since."""
+UNCACHED = ALL_IS_WELL | {READY: {"200 degraded: redis"}}
 WITHOUT_REDIS_AND_DATABASE = WITHOUT_DATABASE | {
     "follow link": {NO_DATABASE},
     "read known raw": {NO_DATABASE},
@@ -116,7 +117,7 @@ def _assert_mix_during(
 
 
 @pytest.mark.parametrize("manner", ["refusing", "hanging"])
-def test_without_postgres_only_copies_are_served(
+def test_without_postgres_only_cached_entries_are_served(
     assert_mix_during: AssertMixDuring, gated: Gated, gated_web: WebServer, manner: str
 ) -> None:
     assert_mix_during(gated_web, away(gated.postgres, manner), WITHOUT_DATABASE)
@@ -126,7 +127,7 @@ def test_without_postgres_only_copies_are_served(
 def test_without_valkey_everything_goes_on(
     assert_mix_during: AssertMixDuring, gated: Gated, gated_web: WebServer, manner: str
 ) -> None:
-    assert_mix_during(gated_web, away(gated.valkey, manner), WITHOUT_COPIES)
+    assert_mix_during(gated_web, away(gated.valkey, manner), UNCACHED)
 
 
 @pytest.mark.parametrize("manner", ["refusing", "hanging"])

@@ -45,17 +45,17 @@ def worker_and_beat(gated: Gated) -> Iterator[None]:
         yield
 
 
-def copied_link(reader: WebServer, valkey: redis.Redis) -> dict[str, str]:
+def cached_link(reader: WebServer, valkey: redis.Redis) -> dict[str, str]:
     link = create_link(reader.client)
     deadline = time.monotonic() + WAIT_SECONDS
-    # Shortly after a failure the reader leaves Redis alone and fills no copy.
-    while not valkey.get(copy_name(link)):
-        assert time.monotonic() < deadline, "no copy is filled"
+    # Shortly after a failure the reader leaves Redis alone and caches nothing.
+    while not valkey.get(cache_key(link)):
+        assert time.monotonic() < deadline, "nothing is cached"
         assert reader.client.get(f"/{link['key']}").status_code == 302
     return link
 
 
-def copy_name(link: dict[str, str]) -> str:
+def cache_key(link: dict[str, str]) -> str:
     return f"entry:{{0}}:{link['key']}"
 
 
@@ -64,10 +64,10 @@ def change(client: httpx.Client, link: dict[str, str]) -> None:
     assert response.status_code == 200
 
 
-def wait_until_seen(valkey: redis.Redis, link: dict[str, str], old_copy: str, *, since: float) -> None:
+def wait_until_seen(valkey: redis.Redis, link: dict[str, str], old_cached: str, *, since: float) -> None:
     """A reader might pass by Redis for a moment, so what Redis would tell it counts."""
-    while valkey.get(copy_name(link)) == old_copy:
-        assert time.monotonic() - since < SEEN_WITHIN_SECONDS, "readers still get the old copy"
+    while valkey.get(cache_key(link)) == old_cached:
+        assert time.monotonic() - since < SEEN_WITHIN_SECONDS, "readers still get the old cached entry"
         time.sleep(0.02)
     print(f"seen after {time.monotonic() - since:.1f} s")
 
@@ -76,8 +76,8 @@ def wait_until_seen(valkey: redis.Redis, link: dict[str, str], old_copy: str, *,
 def test_change_and_deletion_are_seen_after_redis_has_been_away_for_all(
     gated: Gated, reader: WebServer, worker_and_beat: None, valkey: redis.Redis, manner: str
 ) -> None:
-    link, deleted = copied_link(reader, valkey), copied_link(reader, valkey)
-    old_copy, deleted_copy = valkey.get(copy_name(link)), valkey.get(copy_name(deleted))
+    link, deleted = cached_link(reader, valkey), cached_link(reader, valkey)
+    old_cached, deleted_cached = valkey.get(cache_key(link)), valkey.get(cache_key(deleted))
     away_for = LONG_AWAY_SECONDS if manner == "refusing" else 0.0
 
     with gated.valkey.refusing() if manner == "refusing" else gated.valkey.hanging():
@@ -87,11 +87,11 @@ def test_change_and_deletion_are_seen_after_redis_has_been_away_for_all(
         while time.monotonic() - gone_at < away_for:
             assert reader.client.get(f"/{link['key']}").headers["location"] == NEW_URL
             time.sleep(0.5)
-        assert valkey.get(copy_name(link)) == old_copy, "nothing was at stake"
+        assert valkey.get(cache_key(link)) == old_cached, "nothing was at stake"
     back_at = time.monotonic()
 
-    wait_until_seen(valkey, link, old_copy, since=back_at)
-    wait_until_seen(valkey, deleted, deleted_copy, since=back_at)
+    wait_until_seen(valkey, link, old_cached, since=back_at)
+    wait_until_seen(valkey, deleted, deleted_cached, since=back_at)
     assert reader.client.get(f"/{link['key']}").headers["location"] == NEW_URL
     assert reader.client.get(f"/{deleted['key']}").status_code == 410
 
@@ -100,9 +100,9 @@ def test_change_by_a_process_that_alone_has_lost_redis_is_seen(
     gated: Gated, environment: Environment, reader: WebServer, worker_and_beat: None, valkey: redis.Redis
 ) -> None:
     with gated_engines(environment) as lonely, WebServer(lonely.environment) as changer:
-        link = copied_link(reader, valkey)
-        old_copy = valkey.get(copy_name(link))
+        link = cached_link(reader, valkey)
+        old_cached = valkey.get(cache_key(link))
         with lonely.valkey.refusing():
             change(changer.client, link)
-            wait_until_seen(valkey, link, old_copy, since=time.monotonic())
+            wait_until_seen(valkey, link, old_cached, since=time.monotonic())
         assert reader.client.get(f"/{link['key']}").headers["location"] == NEW_URL

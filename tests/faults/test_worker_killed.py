@@ -103,7 +103,7 @@ async def test_tombstones_are_written_by_the_next_run(
     run_task("main_service.entries.tasks", "heal_copies_task", environment=environment)
     assert client.get(f"/{changed['key']}").headers["location"] == "https://new.example/"
     with redis.Redis.from_url(environment["MAIN_REDIS_URL"]) as valkey:
-        assert valkey.get(f"entry:{{0}}:{neighbour['key']}"), "the copy of a neighbour"
+        assert valkey.get(f"entry:{{0}}:{neighbour['key']}"), "the cached entry of a neighbour"
     await database.execute("UPDATE stale_key SET applied_at = applied_at - interval '10 s'")
     run_task("main_service.entries.tasks", "heal_copies_task", environment=environment)
     assert await database.fetchval("SELECT count(*) FROM stale_key") == 0

@@ -78,11 +78,11 @@ def assert_is_unavailable_page(page: httpx.Response) -> None:
 def test_hanging_database_is_a_503_for_programs_and_browsers_until_it_goes_on(
     folder: Path, web: WebServer, client: httpx.Client
 ) -> None:
-    copied, entry = create_link(client), create_link(client)
-    shown = f"/api/v1/entries/{copied['key']}"
-    client.patch(shown, json={"has_public_statistics": True}, headers=managing(copied)).raise_for_status()
-    assert client.get(f"/{copied['key']}").status_code == 302
-    before = [client.get(shown), client.get(shown, headers=managing(copied))]
+    cached, entry = create_link(client), create_link(client)
+    shown = f"/api/v1/entries/{cached['key']}"
+    client.patch(shown, json={"has_public_statistics": True}, headers=managing(cached)).raise_for_status()
+    assert client.get(f"/{cached['key']}").status_code == 302
+    before = [client.get(shown), client.get(shown, headers=managing(cached))]
     assert [answer.json()["visit_count"] for answer in before] == [0, 0]
     token = csrf_token(client.get("/", headers=BROWSER))
     form = {"original_url": "https://example.org/typed", "csrf_token": token}
@@ -99,8 +99,8 @@ def test_hanging_database_is_a_503_for_programs_and_browsers_until_it_goes_on(
         assert_is_unavailable(client.patch(address, json={"title": "New"}, headers=managing(entry)))
         assert_is_unavailable(client.delete(address, headers=managing(entry)))
         assert_is_unavailable(client.get("/unknown-key"))
-        assert client.get(f"/{copied['key']}").status_code == 302, "a copy in Redis needs no database"
-        meanwhile = [client.get(shown), client.get(shown, headers=managing(copied))]
+        assert client.get(f"/{cached['key']}").status_code == 302, "an entry cached in Redis needs no database"
+        meanwhile = [client.get(shown), client.get(shown, headers=managing(cached))]
         assert [answer.status_code for answer in meanwhile] == [200, 200]
         assert [answer.json() for answer in meanwhile] == [answer.json() | {"visit_count": None} for answer in before]
 

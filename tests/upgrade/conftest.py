@@ -11,7 +11,7 @@ from tests.support.running import Environment, WebServer
 from tests.upgrade.release_before import ServerOfReleaseBefore, release_before
 
 OWN_DATABASE = 12
-"""Of Valkey, where no other tests read visits, copies and filters."""
+"""Of Valkey, where no other tests read visits, the cache and filters."""
 
 
 @pytest.fixture(scope="package")

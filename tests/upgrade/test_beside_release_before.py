@@ -28,7 +28,7 @@ from tests.main_service.keys.filtering import (
     REGISTRY,
     begin_anew,
     bitmap_of,
-    forget_copies,
+    clear_cache,
     opened_filter,
     rebuild,
 )
@@ -42,7 +42,7 @@ OLD_TOMBSTONE = ""
 PERSON = {"User-Agent": FIREFOX}
 
 
-def copy_name(entry: dict[str, str]) -> str:
+def cache_key(entry: dict[str, str]) -> str:
     return f"entry:{{0}}:{entry['key']}"
 
 
@@ -68,7 +68,7 @@ def test_copy_of_either_is_no_trouble_for_the_other(
 
     # The new one replaces what it does not know, and the other leaves it alone.
     for entry in (link, paste):
-        assert valkey.get(copy_name(entry)).startswith(HEAD_START)
+        assert valkey.get(cache_key(entry)).startswith(HEAD_START)
 
 
 def test_change_by_either_is_seen_by_both_at_once(
@@ -78,14 +78,14 @@ def test_change_by_either_is_seen_by_both_at_once(
     for number, changer in enumerate([one, other, other, one, one]):
         address = f"https://new.example/{number}"
         change(changer, link, original_url=address)
-        assert (valkey.get(copy_name(link)) == OLD_TOMBSTONE) == (changer is old)
+        assert (valkey.get(cache_key(link)) == OLD_TOMBSTONE) == (changer is old)
         for reader in (other, one, other, one):
             assert target(reader, link) == address
     assert one.client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).status_code == 204
     assert {server.client.get(f"/{link['key']}").status_code for server in (one, other)} == {410}
 
 
-@pytest.mark.parametrize("is_read", [False, True], ids=["tombstone stands", "new copy stands"])
+@pytest.mark.parametrize("is_read", [False, True], ids=["tombstone stands", "new cached entry stands"])
 def test_slow_read_of_the_old_one_cannot_bring_back_what_the_new_one_has_changed(
     old: WebServer, new: WebServer, gated_old: Gated, valkey: redis.Redis, is_read: bool
 ) -> None:
@@ -96,12 +96,12 @@ def test_slow_read_of_the_old_one_cannot_bring_back_what_the_new_one_has_changed
         change(new, link, original_url="https://new.example/")
         if is_read:
             assert target(new, link) == "https://new.example/"
-        standing = valkey.get(copy_name(link))
+        standing = valkey.get(cache_key(link))
         stop.release()
         assert slow.result() == "https://example.org/target"
 
     assert standing.startswith(HEAD_START if is_read else "[0,")
-    assert valkey.get(copy_name(link)) == standing
+    assert valkey.get(cache_key(link)) == standing
     assert target(old, link) == target(new, link) == "https://new.example/"
 
 
@@ -139,12 +139,12 @@ async def test_membership_filter_of_either_knows_the_keys_of_both(
 
     links = [create_link(server.client) for server in (old, new)]
 
-    forget_copies(valkey)
+    clear_cache(valkey)
     for server in (old, new):
         assert server.client.get(f"/{behind_its_back}").status_code == 404, "the filter was not asked"
         for link in links:
             assert target(server, link)
-            valkey.delete(copy_name(link))
+            valkey.delete(cache_key(link))
     assert bitmap_of(valkey) == bitmap
 
 
@@ -163,7 +163,7 @@ async def test_filter_of_several_bitmaps_knows_the_keys_of_both(
 
     for server in (old, new):
         for link in links:
-            valkey.delete(copy_name(link))
+            valkey.delete(cache_key(link))
             assert target(server, link)
     assert sorted(name.rpartition(":")[2] for name in valkey.hkeys(REGISTRY)) == ["020.0", "020.00"]
     begin_anew(valkey)
@@ -306,7 +306,7 @@ async def test_entry_that_either_notes_the_use_of_is_not_ended_as_unused_and_has
     for link in (used, unused):
         long_ago = "UPDATE entry SET updated_at = now() - interval '4000 days' WHERE key = $1"
         await database.execute(long_ago, link["key"])
-        valkey.delete(copy_name(link))
+        valkey.delete(cache_key(link))
     server = old if reader == "old" else new
     assert server.client.get(f"/api/v1/entries/{used['key']}").status_code == 200
 

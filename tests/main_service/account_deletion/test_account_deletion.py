@@ -10,7 +10,7 @@ import httpx
 import pytest
 import redis
 
-from main_service.entries.cache import copy_name
+from main_service.entries.cache import cache_key
 from tests.faults.tasks import run_task
 from tests.main_service.accounts.registering import PASSWORD, User, is_signed_in, register, register_by_api
 from tests.main_service.entries.making import create_link, create_paste, managing
@@ -96,10 +96,10 @@ def test_manage_token_from_before_a_claim_opens_nothing_when_the_owner_has_left(
 
     leave(client, user, "leave")
 
-    # Readers fill a copy where no tombstone stands, and judge tokens by it.
-    valkey.delete(copy_name(claimed["key"]))
+    # Readers cache an entry where no tombstone stands, and judge tokens by it.
+    valkey.delete(cache_key(claimed["key"]))
     assert client.get(f"/{claimed['key']}").status_code in FOUND
-    assert valkey.get(copy_name(claimed["key"]))
+    assert valkey.get(cache_key(claimed["key"]))
     address = f"/api/v1/entries/{claimed['key']}"
     for refused in (
         client.get(address, headers=managing(claimed)),

@@ -82,7 +82,7 @@ async def test_unused_entries_end_in_batches_for_every_reader_at_once_and_used_n
 async def test_last_use_is_known_to_two_days_and_the_doubt_is_for_the_entry(
     archive_environment: Environment, archive: asyncpg.Connection
 ) -> None:
-    """Readers write down once a day that they came, and may leave a copy for a day whose readers don't."""
+    """Readers write down once a day that they came, and may leave a cached entry for a day whose readers don't."""
     in_doubt = [
         await insert_entry(archive, updated_at=ago(days=900), last_visit_at=ago(days=DAYS + 1, hours=23)),
         await insert_entry(archive, updated_at=ago(days=900), used_at=ago(days=DAYS + 1, hours=23)),

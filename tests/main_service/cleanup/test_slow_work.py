@@ -25,7 +25,7 @@ async def until(is_so: Callable[[], Awaitable[bool]], what: str) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_visits_are_counted_and_copies_healed_while_every_slow_thread_is_held(
+async def test_visits_are_counted_and_invalidations_replayed_while_every_slow_thread_is_held(
     archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection, tmp_path: Path
 ) -> None:
     superuser = await new_superuser(archive_client, archive)

@@ -98,7 +98,7 @@ def credential_server(environment: Environment) -> Iterator[tuple[str, list[str]
         server.shutdown()
 
 
-async def test_without_credentials_visits_letters_and_copies_are_taken_care_of(
+async def test_without_credentials_visits_letters_and_the_cache_are_taken_care_of(
     own_environment: Environment, own_database: asyncpg.Connection, tmp_path: Path
 ) -> None:
     key = await insert_link(own_database)

@@ -30,7 +30,7 @@ class Visit(NamedTuple):
 
 
 def apart(environment: Environment) -> Environment:
-    """The same engines, but keys, copies and visits of Valkey by themselves."""
+    """The same engines, but keys, cache and visits of Valkey by themselves."""
     url = environment["MAIN_REDIS_URL"].partition("?")[0]
     return environment | {"MAIN_REDIS_URL": f"{url}?db={OWN_DATABASE}"}
 

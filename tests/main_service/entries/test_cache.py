@@ -1,4 +1,4 @@
-"""Copies in Redis: faster reads that never show what is no longer so."""
+"""The cache in Redis: faster reads that never show what is no longer so."""
 
 import asyncio
 import dataclasses
@@ -20,7 +20,7 @@ from tests.main_service.entries.making import create_link, create_paste, managin
 from tests.support.running import REPOSITORY, Environment, WebServer, full
 
 
-def copy_name(key: str) -> str:
+def cache_key(key: str) -> str:
     return f"entry:{{0}}:{key}"
 
 
@@ -37,21 +37,21 @@ async def test_second_read_needs_no_database(
         await database.execute("UPDATE entry SET title = 'behind the back' WHERE key = $1", entry["key"])
 
         assert client.get(f"/api/v1/entries/{entry['key']}").json() == first
-        assert valkey.pttl(copy_name(entry["key"])) <= timedelta(days=1).total_seconds() * 1000
+        assert valkey.pttl(cache_key(entry["key"])) <= timedelta(days=1).total_seconds() * 1000
 
 
 def test_copy_ends_with_its_entry(client: httpx.Client, valkey: redis.Redis) -> None:
     link = create_link(client, expires_in=30)
     client.get(f"/{link['key']}")
 
-    ends_at = valkey.pexpiretime(copy_name(link["key"])) / 1000
+    ends_at = valkey.pexpiretime(cache_key(link["key"])) / 1000
     assert abs(ends_at - datetime.fromisoformat(link["expires_at"]).timestamp()) < 0.01
 
 
 @pytest.mark.parametrize("other", ['[5,{"head":"L', '[999,{"whatever":1}]', "no JSON at all", "[]"])
 def test_copy_in_an_unknown_format_counts_as_none(client: httpx.Client, valkey: redis.Redis, other: str) -> None:
     link = create_link(client)
-    valkey.set(copy_name(link["key"]), other)
+    valkey.set(cache_key(link["key"]), other)
 
     assert client.get(f"/{link['key']}").headers["location"] == "https://example.org/target"
 
@@ -84,7 +84,7 @@ async def test_entry_over_by_the_clock_is_gone_though_nobody_has_marked_it(
     response = client.get(f"/{link['key']}")
 
     assert (response.status_code, response.json()["reason"]) == (410, "expired")
-    assert valkey.get(copy_name(link["key"])) is None
+    assert valkey.get(cache_key(link["key"])) is None
     assert client.get(f"/{neighbour['key']}").status_code == 302
     assert await database.fetchval("SELECT ended_at FROM entry WHERE key = $1", link["key"]) is None
 
@@ -123,23 +123,23 @@ async def test_redis_that_was_away_learns_of_a_change_from_the_task(
     """The task itself is run by the worker in the launcher's tests; here it is called as the worker calls it."""
     link = create_link(web.client)
     web.client.get(f"/{link['key']}")
-    old_copy = valkey.get(copy_name(link["key"]))
-    assert old_copy
+    old_cached = valkey.get(cache_key(link["key"]))
+    assert old_cached
     with WebServer(environment | {"MAIN_REDIS_URL": "redis://127.0.0.1:1/0"}) as cut_off:
         cut_off.client.patch(
             f"/api/v1/entries/{link['key']}", json={"original_url": "https://new.example/"}, headers=managing(link)
         )
-    assert valkey.get(copy_name(link["key"])) == old_copy
+    assert valkey.get(cache_key(link["key"])) == old_cached
 
     await heal(environment)
 
-    assert is_tombstone(valkey.get(copy_name(link["key"])))
+    assert is_tombstone(valkey.get(cache_key(link["key"])))
     assert web.client.get(f"/{link['key']}").headers["location"] == "https://new.example/"
     assert await database.fetchval("SELECT applied_at FROM stale_key WHERE key = $1", link["key"]) is not None
     # Redis crashed before the tombstone was on its disk: the next run writes it again, and forgets it only when safe.
-    valkey.set(copy_name(link["key"]), old_copy)
+    valkey.set(cache_key(link["key"]), old_cached)
     await heal(environment)
-    assert is_tombstone(valkey.get(copy_name(link["key"])))
+    assert is_tombstone(valkey.get(cache_key(link["key"])))
     await database.execute("UPDATE stale_key SET applied_at = applied_at - interval '6 s' WHERE key = $1", link["key"])
     await heal(environment)
     assert await database.fetchval("SELECT count(*) FROM stale_key WHERE key = $1", link["key"]) == 0

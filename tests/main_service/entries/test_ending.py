@@ -1,4 +1,5 @@
-"""What is deleted stays deleted: against copies, against changes at the same moment, and with the object store away."""
+"""What is deleted stays deleted: against cached entries, against changes at the same moment, and with the object store
+away."""
 
 import asyncio
 import subprocess
@@ -52,13 +53,13 @@ def test_deletion_is_seen_at_once_though_a_copy_stood_in_redis(
     client: httpx.Client, valkey: redis.Redis, make: Any
 ) -> None:
     entry = make(client)
-    copy = f"entry:{{0}}:{entry['key']}"
+    name = f"entry:{{0}}:{entry['key']}"
     assert client.get(f"/{entry['key']}").status_code in (200, 302)
-    assert valkey.get(copy), "the read left no copy, so the test would show nothing"
+    assert valkey.get(name), "the read left no cached entry, so the test would show nothing"
 
     assert client.delete(f"/api/v1/entries/{entry['key']}", headers=managing(entry)).status_code == 204
 
-    assert valkey.get(copy).startswith("[0,"), "only the tombstone"
+    assert valkey.get(name).startswith("[0,"), "only the tombstone"
     assert client.get(f"/{entry['key']}").status_code == 410
     assert client.get(f"/api/v1/entries/{entry['key']}").status_code == 410
 

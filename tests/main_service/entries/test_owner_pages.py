@@ -115,7 +115,7 @@ def test_private_entry_is_read_with_a_token_of_its_owner(
 def test_token_that_does_not_hold_is_refused_where_anybody_may_read(client: httpx.Client) -> None:
     link, paste = create_link(client)["key"], create_paste(client)["key"]
 
-    # The second is answered from the copy, which the fast path knows.
+    # The second is answered from the cached entry, which the fast path knows.
     for path in (f"/{link}", f"/{paste}/raw") * 2:
         assert client.get(path).status_code in (200, 302)
         assert client.get(path, headers=bearer("nonsense")).status_code == 401

@@ -185,7 +185,7 @@ def test_many_are_deleted_at_once_and_only_ones_own(client: httpx.Client) -> Non
     assert code(client.post("/api/v1/entries/delete", json={"keys": mine})) == (401, "sign_in_required")
 
 
-async def test_many_links_end_at_once_though_copies_stood_in_redis_and_texts_go_at_once(
+async def test_many_links_end_at_once_though_they_were_cached_and_texts_go_at_once(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     user = register(client)
@@ -305,7 +305,7 @@ async def test_use_is_written_down_once_a_day(
     long_ago = datetime.now(UTC) - timedelta(days=3)
 
     async def used_at(*, used: datetime | None = None) -> datetime | None:
-        """After a visit that finds no copy."""
+        """After a visit that finds no cached entry."""
         if used:
             await database.execute("UPDATE entry SET updated_at = $2, used_at = $2 WHERE key = $1", key, used)
         valkey.delete(f"entry:{{0}}:{key}")

@@ -245,7 +245,7 @@ def test_link_preview_of_the_text_in_the_api_is_refused(client: httpx.Client) ->
 
 
 def test_copy_that_an_older_version_made_is_not_believed(client: httpx.Client, valkey: "redis.Redis[str]") -> None:
-    """It knew no view limits, so it copied limited entries too."""
+    """It knew no view limits, so it cached limited entries too."""
     link = limited_link(client, views=1)
     fields = {
         "kind": "link",
@@ -342,7 +342,7 @@ def test_limited_entries_are_never_copied_to_redis(client: httpx.Client, valkey:
     deadline = time.monotonic() + 30
     # A process that Redis has just failed leaves it alone for two seconds.
     while not valkey.exists(f"entry:{{0}}:{free['key']}"):
-        assert time.monotonic() < deadline, "nothing is copied"
+        assert time.monotonic() < deadline, "nothing is cached"
         for entry in (limited, free):
             client.get(f"/{entry['key']}")
             client.get(f"/api/v1/entries/{entry['key']}")

@@ -171,7 +171,7 @@ def test_answers_and_visits_are_those_of_fastapi(
     valkey: "redis.Redis[str]",
 ) -> None:
     key = make(web.client)
-    # The first reader leaves a copy, the second what the process needs to know of a text.
+    # The first reader leaves a cached entry, the second what the process needs to know of a text.
     warm = [get(f"/{key}"), get(f"/{key}/raw"), get(f"/{key}/raw")]
     on_a_kept_connection(web, *warm)
     on_a_kept_connection(plain_web, *warm)
@@ -193,7 +193,7 @@ def test_redirect_carries_only_the_headers_that_are_meant_for_it_on_both_paths(
 ) -> None:
     """A policy for referrers or openers would hold for the request that follows: it is the target's visitor's own."""
     key = make(web.client)
-    # The first reader leaves a copy, the next is answered by the fast path.
+    # The first reader leaves a cached entry, the next is answered by the fast path.
     on_a_kept_connection(web, get(f"/{key}"))
     [fast], [plain] = (on_a_kept_connection(server, get(f"/{key}", CHROME)) for server in (web, plain_web))
 
@@ -388,15 +388,15 @@ def test_text_that_was_replaced_is_not_read_again(web: WebServer) -> None:
 
 
 def test_entry_is_over_to_the_moment(web: WebServer, valkey: "redis.Redis[str]") -> None:
-    """Even if its copy outlives it, as it would with a Redis whose clock is late."""
+    """Even if its cached entry outlives it, as it would with a Redis whose clock is late."""
     link: dict[str, Any] = create_link(web.client)
-    path, copy = f"/{link['key']}", f"entry:{{0}}:{link['key']}"
+    path, name = f"/{link['key']}", f"entry:{{0}}:{link['key']}"
     assert web.client.get(path).status_code == 302
-    number, fields = json.loads(str(valkey.get(copy)))
+    number, fields = json.loads(str(valkey.get(name)))
     over_at = datetime.now(UTC) + timedelta(seconds=1)
     over_at_ms = f"{int(over_at.timestamp() * 1000):013}"
     fields |= {"head": fields["head"][0] + over_at_ms + fields["head"][14:], "expires_at": over_at.isoformat()}
-    valkey.set(copy, json.dumps([number, fields], separators=(",", ":")))
+    valkey.set(name, json.dumps([number, fields], separators=(",", ":")))
 
     while web.client.get(path).status_code == 302:
         pass

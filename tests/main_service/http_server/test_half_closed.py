@@ -45,7 +45,7 @@ def test_whole_requests_are_answered_and_the_connection_is_closed(
 def test_readers_of_the_fast_path_are_answered(web: WebServer) -> None:
     link, paste = create_link(web.client)["key"], create_paste(web.client)["key"]
     for _ in range(2):
-        # First by way of FastAPI, then from the copy that it made.
+        # First by way of FastAPI, then from the cached entry that it made.
         assert statuses(web, f"GET /{link} HTTP/1.1\r\nHost: x\r\n\r\n".encode()) == [302]
         assert statuses(web, f"GET /{paste}/raw HTTP/1.1\r\nHost: x\r\n\r\n".encode()) == [200]
 

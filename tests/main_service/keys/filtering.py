@@ -84,7 +84,7 @@ def bitmap_of(valkey: redis.Redis) -> str:
     return str(name)
 
 
-def forget_copies(valkey: redis.Redis) -> None:
+def clear_cache(valkey: redis.Redis) -> None:
     """And tombstones: whoever reads now asks the filter."""
     for name in valkey.scan_iter("entry:{0}:*"):
         valkey.delete(name)

@@ -10,7 +10,7 @@ import redis
 from main_service.keys.bloom import FIRST_BIT, LARGEST_PART, KeyHasher, capacity, length_bytes, size_for
 from main_service.keys.filter_rebuild import Rebuilding
 from tests.main_service.entries.making import create_link, new_alias
-from tests.main_service.keys.filtering import NOBODY_CREATES, REGISTRY, begin_anew, forget_copies, opened_filter
+from tests.main_service.keys.filtering import NOBODY_CREATES, REGISTRY, begin_anew, clear_cache, opened_filter
 from tests.support.running import SECRET, Environment, WebServer
 
 
@@ -76,7 +76,7 @@ async def test_filter_grows_into_parts_that_know_every_key_and_no_others(
         assert [(bitmap.size, bitmap.place) for bitmap in found] == [(size, place) for place in range(places)]
         assert not any(bitmap.is_full for bitmap in found)
     after = create_link(client)["key"]
-    forget_copies(valkey)
+    clear_cache(valkey)
     for key in (*before[:5], between, after):
         assert client.get(f"/{key}").status_code == 302
     statuses = [cut_off.client.get(f"/{new_alias()}").status_code for _ in range(50)]
@@ -110,12 +110,12 @@ async def test_part_that_is_lost_is_begun_and_filled_again(
         await known.rebuild()
         lost = next(name for name in valkey.hkeys(REGISTRY) if name.endswith(".00"))
         valkey.unlink(lost)
-        forget_copies(valkey)
+        clear_cache(valkey)
         assert client.get(f"/{link['key']}").status_code == 302
 
         await known.go_on(Rebuilding(longest_create=NOBODY_CREATES))
         await known.rebuild()
 
         assert len(await known.bitmaps.list_all()) == 4
-    forget_copies(valkey)
+    clear_cache(valkey)
     assert client.get(f"/{link['key']}").status_code == 302

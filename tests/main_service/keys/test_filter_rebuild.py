@@ -19,7 +19,7 @@ from tests.main_service.keys.filtering import (
     REGISTRY,
     begin_anew,
     bitmap_of,
-    forget_copies,
+    clear_cache,
     opened_filter,
     rebuild,
 )
@@ -144,7 +144,7 @@ async def test_filter_is_not_completed_with_bits_of_which_some_are_lost(
 
     assert valkey.getbit(bitmap_of(valkey), 0) == 0
     await rebuild(environment)
-    forget_copies(valkey)
+    clear_cache(valkey)
     assert client.get(f"/{link['key']}").status_code == 302
 
 
@@ -174,6 +174,6 @@ async def test_filter_grows_while_keys_are_added_to_both_bitmaps(
         assert (large.size, large.is_complete, large.is_full) == (second.size, True, False)
         await known.go_on(worker)
         assert await known.bitmaps.list_all() == [large]
-    forget_copies(valkey)
+    clear_cache(valkey)
     assert client.get(f"/{between['key']}").status_code == 302
     assert cut_off.client.get(f"/{new_alias()}").status_code == 404

@@ -13,7 +13,7 @@ from tests.faults.gated import Gated
 from tests.faults.tasks import run_task
 from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
 from tests.main_service.keys.crowd import Crowd
-from tests.main_service.keys.filtering import begin_anew, forget_copies, opened_filter, rebuild, without_postgres
+from tests.main_service.keys.filtering import begin_anew, clear_cache, opened_filter, rebuild, without_postgres
 from tests.support.browsing import send_form
 from tests.support.running import Environment, WebServer
 
@@ -98,7 +98,7 @@ async def test_ended_entry_stays_410(
     assert client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).status_code == 204
     begin_anew(valkey)
     await rebuild(environment)
-    forget_copies(valkey)
+    clear_cache(valkey)
 
     assert client.get(f"/{link['key']}").status_code == 410
     assert cut_off.client.get(f"/{new_alias()}").status_code == 404
@@ -113,7 +113,7 @@ async def test_key_whose_create_could_not_reach_redis_is_known_after_the_next_he
         assert lonely.client.get(f"/{alias}").status_code == 302
 
     run_task("main_service.entries.tasks", "heal_copies_task", environment=environment)
-    forget_copies(valkey)
+    clear_cache(valkey)
 
     assert client.get(f"/{alias}").status_code == 302
 

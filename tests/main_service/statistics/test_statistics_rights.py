@@ -153,14 +153,14 @@ async def test_owner_and_whoever_has_the_manage_token_see_visits_in_the_entry(
         address = f"/api/v1/entries/{entry['key']}"
         assert entry["visit_count"] == 0
         await count_hour(database, entry["key"], "2023-05-01 00:00", people=7, bots=3)
-        # Once from the row, once from the copy that was made of it.
+        # Once from the row, once from the cached entry that was made of it.
         for _ in range(2):
             assert client.get(address, headers=headers).json()["visit_count"] == 7
             assert client.get(address).json()["visit_count"] is None
         assert client.get(address, headers=other.headers).json()["visit_count"] is None
         assert client.patch(address, json={"title": "a"}, headers=headers).json()["visit_count"] == 7
 
-    # Of what has a view limit there is no copy, only the row.
+    # Of what has a view limit there is no cached entry, only the row.
     limited = create_link(client, views=9)
     assert client.get(f"/api/v1/entries/{limited['key']}").json()["visit_count"] is None
 
@@ -177,7 +177,7 @@ async def test_visits_are_told_to_everybody_where_their_owner_shows_statistics(
     for each in (entry, limited):
         await count_hour(database, each["key"], "2023-05-01 00:00", people=7)
         client.patch(f"/api/v1/entries/{each['key']}", json=change, headers=user.headers).raise_for_status()
-        # Once from the row, once from the copy that was made of it.
+        # Once from the row, once from the cached entry that was made of it.
         for _ in range(2):
             for headers in ({}, other.headers):
                 shown = client.get(f"/api/v1/entries/{each['key']}", headers=headers).json()

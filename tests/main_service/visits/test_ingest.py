@@ -176,7 +176,7 @@ async def test_last_visit_moves_with_the_visits_of_people_and_not_with_what_else
         return row["visit_count"], row["last_visit_at"]
 
     async def look(path: str, user_agent: str) -> None:
-        """Long after its last use, and with no copy of it."""
+        """Long after its last use, and with no cached entry of it."""
         await database.execute("UPDATE entry SET updated_at = $2, used_at = NULL WHERE key = $1", key, ago(days=9))
         valkey.delete(f"entry:{{0}}:{key}")
         assert client.get(path, headers={"User-Agent": user_agent}).status_code in (200, 302)

@@ -117,7 +117,7 @@ def test_form_that_is_none_is_refused(client: httpx.Client, content_type: str, b
 def test_forms_that_never_arrive_hold_no_connection_to_the_database(web: WebServer, client: httpx.Client) -> None:
     """More of them than there are connections."""
     link = create_link(client)
-    client.patch(f"/api/v1/entries/{link['key']}", json={"title": "no copy now"}, headers=managing(link))
+    client.patch(f"/api/v1/entries/{link['key']}", json={"title": "not cached now"}, headers=managing(link))
     host, port = web.address.removeprefix("http://").split(":")
     request = (
         f"POST /{link['key']}/manage HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
