@@ -14,8 +14,9 @@ from main_service.accounts.errors import (
 from main_service.accounts.reauthentication import GivenPassword
 from main_service.accounts.schemas import AccountDeleteIn
 from main_service.errors import DatabaseUnavailableError, PasswordsBusyError, SignInRequiredError
+from main_service.web.documented_router import problem_responses
 from main_service.web.json_api import JsonRoute
-from main_service.web.problems import InternalError, problem_responses
+from main_service.web.problems import InternalError
 
 router = APIRouter(prefix="/api/v1", tags=["accounts"], route_class=JsonRoute)
 

@@ -13,8 +13,8 @@ from main_service.accounts.errors import OwnAccountError
 from main_service.accounts.schemas import AccountOut, Email, Username
 from main_service.dependencies import SessionDep
 from main_service.errors import NotFoundError
+from main_service.web.documented_router import problem_responses
 from main_service.web.json_api import JsonRoute
-from main_service.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1/admin/accounts", tags=["administration"], route_class=JsonRoute)
 

@@ -38,9 +38,10 @@ from main_service.accounts.schemas import (
 )
 from main_service.dependencies import SessionDep
 from main_service.errors import DatabaseUnavailableError, InvalidInputError, PasswordsBusyError, SignInRequiredError
+from main_service.web.documented_router import problem_responses
 from main_service.web.form_body import read_form
 from main_service.web.json_api import JsonRoute
-from main_service.web.problems import InternalError, field_errors, problem_responses
+from main_service.web.problems import InternalError, field_errors
 
 router = APIRouter(prefix="/api/v1/auth", tags=["accounts"], route_class=JsonRoute)
 

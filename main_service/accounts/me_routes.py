@@ -29,8 +29,9 @@ from main_service.accounts.schemas import (
     CreatedApiTokenOut,
 )
 from main_service.errors import DatabaseUnavailableError, NotFoundError, PasswordsBusyError, SignInRequiredError
+from main_service.web.documented_router import problem_responses
 from main_service.web.json_api import JsonRoute
-from main_service.web.problems import InternalError, problem_responses
+from main_service.web.problems import InternalError
 
 router = APIRouter(prefix="/api/v1", tags=["accounts"], route_class=JsonRoute)
 

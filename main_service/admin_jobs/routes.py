@@ -12,8 +12,8 @@ from main_service.admin_jobs.service import Asking, state_of
 from main_service.dependencies import SessionDep, SettingsDep
 from main_service.errors import NotFoundError
 from main_service.settings import Settings
+from main_service.web.documented_router import problem_responses
 from main_service.web.json_api import JsonRoute
-from main_service.web.problems import problem_responses
 
 router = APIRouter(prefix="/api/v1/admin", tags=["administration"], route_class=JsonRoute)
 

@@ -46,9 +46,10 @@ from main_service.errors import (
     TextTooLargeError,
     TooManyUnknownKeysError,
 )
+from main_service.web.documented_router import problem_responses
 from main_service.web.json_api import JsonRoute
 from main_service.web.negotiation import is_link_preview
-from main_service.web.problems import InternalError, problem_responses
+from main_service.web.problems import InternalError
 
 router = APIRouter(prefix="/api/v1", tags=["entries"], route_class=JsonRoute)
 

@@ -15,7 +15,8 @@ from main_service.entries.models import Visibility
 from main_service.entries.serializers import short_address
 from main_service.entry_pages.qr import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE, SIZES, draw_png, draw_svg
 from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError, TooManyUnknownKeysError
-from main_service.web.problems import InternalError, problem_responses
+from main_service.web.documented_router import problem_responses
+from main_service.web.problems import InternalError
 
 router = APIRouter(tags=["reading"])
 

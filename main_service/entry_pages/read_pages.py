@@ -27,9 +27,10 @@ from main_service.errors import (
     TooManyUnknownKeysError,
 )
 from main_service.web.csrf import FIELD, check_form
+from main_service.web.documented_router import problem_responses
 from main_service.web.form_body import read_form
 from main_service.web.negotiation import wants_html
-from main_service.web.problems import InternalError, problem_responses
+from main_service.web.problems import InternalError
 from main_service.web.templating import render
 
 router = APIRouter(tags=["reading"])

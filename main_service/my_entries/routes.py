@@ -17,8 +17,9 @@ from main_service.errors import (
 from main_service.my_entries.dependencies import EntryExporterDep, EntryListerDep
 from main_service.my_entries.schemas import ListingIn, ListingOut
 from main_service.my_entries.serializers import ExportFormat, file_response, owned_out
+from main_service.web.documented_router import problem_responses
 from main_service.web.json_api import JsonRoute
-from main_service.web.problems import InternalError, problem_responses
+from main_service.web.problems import InternalError
 
 router = APIRouter(prefix="/api/v1/entries", tags=["entries"], route_class=JsonRoute)
 

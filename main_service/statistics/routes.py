@@ -28,8 +28,9 @@ from main_service.statistics.schemas import (
     TopOut,
 )
 from main_service.statistics.serializers import history_out, own_out, statistics_out, top_out
+from main_service.web.documented_router import problem_responses
 from main_service.web.json_api import JsonRoute
-from main_service.web.problems import InternalError, problem_responses
+from main_service.web.problems import InternalError
 
 router = APIRouter(prefix="/api/v1", tags=["statistics"], route_class=JsonRoute)
 

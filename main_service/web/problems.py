@@ -31,7 +31,6 @@ from main_service.errors import (
 from main_service.monitoring.metrics import MISSES
 from main_service.web.headers import add_defaults
 from main_service.web.negotiation import wants_html
-from main_service.web.rate_limit_fields import DOCUMENTATION as RATE_LIMIT_FIELDS
 from main_service.web.safe_redirect import sign_in_address
 from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
 from main_service.web.templating import render
@@ -67,12 +66,6 @@ Handler = Callable[[Request, Exception], Awaitable[Response]]
 _READING = frozenset(["/{key}", "/{key}/", "/{key}/raw", "/api/v1/entries/{key}/text"])
 """Where whoever asks for an entry gets it."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-
-
-_TOO_MANY_HEADERS = {
-    "Retry-After": {"description": "In how many seconds to try again.", "schema": {"type": "integer", "minimum": 1}},
-    **RATE_LIMIT_FIELDS,
-}
 
 
 class ProblemField(BaseModel):
@@ -168,21 +161,6 @@ def _lead_to_sign_in(request: Request) -> Response:
         # Its session has ended; without it, pages stop showing somebody as signed in.
         clear_session_cookie(response, request.app.state.resources.settings)
     return response
-
-
-def problem_responses(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
-    """How these errors are documented in OpenAPI, by status; 422 always is."""
-    codes: dict[int, list[str]] = {InvalidInputError.status: [InvalidInputError.code]}
-    for error in errors:
-        codes.setdefault(error.status, []).append(error.code)
-    return {
-        status: {
-            "model": Problem,
-            "description": f"{HTTPStatus(status).phrase}: {', '.join(sorted(set(names)))}",
-            **({"headers": _TOO_MANY_HEADERS} if status == HTTPStatus.TOO_MANY_REQUESTS else {}),
-        }
-        for status, names in codes.items()
-    }
 
 
 def field_errors(errors: Iterable[Mapping[str, Any]]) -> Sequence[FieldError]:
