@@ -104,6 +104,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(auth_routes.router)
     app.include_router(me_routes.router)
     app.include_router(collection_routes.router)
+    app.include_router(collection_routes.shared_router)
     app.include_router(account_deletion_routes.router)
     app.include_router(admin_routes.router)
     app.include_router(admin_job_routes.router)

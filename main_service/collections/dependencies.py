@@ -1,29 +1,21 @@
-"""How a request gets collections, and the place in a list that it asks for."""
+"""How a request gets the services of collections, and the place in a list that it asks for."""
 
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
+from main_service.collections.factory import CollectionFactory
 from main_service.collections.positions import CURSOR_PATTERN, Position, read_cursor
 from main_service.collections.schemas import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
-from main_service.collections.service import Collections, SharedCollections
 from main_service.dependencies import SessionDep, resources_of
-from main_service.entries.dependencies import KeyLookupDep
+from main_service.web.proxy_watch import limited_address
 
 
-async def get_collections(request: Request, session: SessionDep, lookup: KeyLookupDep) -> Collections:
-    resources = resources_of(request)
-    return Collections(session=session, keys=resources.keys, lookup=lookup, settings=resources.settings)
+async def get_factory(request: Request, session: SessionDep) -> CollectionFactory:
+    return CollectionFactory(resources_of(request), session, client_address=limited_address(request))
 
 
-CollectionsDep = Annotated[Collections, Depends(get_collections)]
-
-
-async def get_shared_collections(session: SessionDep, lookup: KeyLookupDep) -> SharedCollections:
-    return SharedCollections(session=session, lookup=lookup)
-
-
-SharedCollectionsDep = Annotated[SharedCollections, Depends(get_shared_collections)]
+CollectionFactoryDep = Annotated[CollectionFactory, Depends(get_factory)]
 
 
 async def get_position(

@@ -9,15 +9,14 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.accounts.cookie_auth import SignedInPageDep
-from main_service.collections.dependencies import CollectionsDep, PositionDep
+from main_service.collections.dependencies import CollectionFactoryDep, PositionDep
+from main_service.collections.factory import CollectionFactory
 from main_service.collections.schemas import DEFAULT_PAGE_SIZE, CollectionIn
 from main_service.collections.serializers import page_items, shared_address
-from main_service.collections.service import Collections
 from main_service.dependencies import SettingsDep
 from main_service.entries.permissions import Asker
 from main_service.entries.schemas import MAX_MANY
 from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError, UnavailableError
-from main_service.settings import Settings
 from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form_lists
 from main_service.web.forms import form_page, parse, read_id
@@ -38,12 +37,12 @@ class CollectionPages:
         request: Request,
         account: SignedInPageDep,
         settings: SettingsDep,
-        collections: CollectionsDep,
+        factory: CollectionFactoryDep,
         position: PositionDep,
     ) -> None:
         self._request = request
         self._settings = settings
-        self._collections = collections
+        self._collections = factory.collections
         self._position = position
         self.owner_id = account.id
 
@@ -133,10 +132,10 @@ async def show_all(pages: CollectionPagesDep) -> Response:
 
 
 @router.post("/collections")
-async def create(pages: CollectionPagesDep, collections: CollectionsDep) -> Response:
+async def create(pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
     async def make(fields: Fields) -> Response:
         asked = parse(CollectionIn, name=fields.get("name", ""))
-        return pages.lead_to((await collections.create(pages.owner_id, asked.name)).id)
+        return pages.lead_to((await factory.collections.create(pages.owner_id, asked.name)).id)
 
     async def again(error: AppError, fields: Fields) -> Response:
         return await pages.show_all(error=error, kept={"name": fields.get("name", "")})
@@ -145,7 +144,7 @@ async def create(pages: CollectionPagesDep, collections: CollectionsDep) -> Resp
 
 
 @router.post("/collections/add")
-async def add_selected(pages: CollectionPagesDep, collections: CollectionsDep, settings: SettingsDep) -> Response:
+async def add_selected(pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
     """From the list of one's own entries. `collection`: its id; `keys`: as on the page of a collection, or one each."""
 
     async def add(fields: Fields) -> Response:
@@ -153,7 +152,7 @@ async def add_selected(pages: CollectionPagesDep, collections: CollectionsDep, s
             collection_id = UUID(fields.get("collection", ""))
         except ValueError as error:
             raise InvalidInputError("Choose a collection first.") from error
-        return await _add(fields, collection_id, pages=pages, collections=collections, settings=settings)
+        return await _add(fields, collection_id, pages=pages, factory=factory)
 
     async def refuse(error: AppError, _: Fields) -> Response:
         raise error
@@ -183,10 +182,10 @@ async def lead_back(collection_id: CollectionIdDep) -> Response:
 
 
 @router.post("/collections/{collection_id}/name")
-async def rename(collection_id: CollectionIdDep, pages: CollectionPagesDep, collections: CollectionsDep) -> Response:
+async def rename(collection_id: CollectionIdDep, pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
     async def change(fields: Fields) -> Response:
         asked = parse(CollectionIn, name=fields.get("name", ""))
-        await collections.change(pages.owner_id, collection_id, name=asked.name, is_shared=None)
+        await factory.collections.change(pages.owner_id, collection_id, name=asked.name, is_shared=None)
         return await pages.show(collection_id, notice="The new name is set.")
 
     async def again(error: AppError, fields: Fields) -> Response:
@@ -196,10 +195,10 @@ async def rename(collection_id: CollectionIdDep, pages: CollectionPagesDep, coll
 
 
 @router.post("/collections/{collection_id}/sharing")
-async def share(collection_id: CollectionIdDep, pages: CollectionPagesDep, collections: CollectionsDep) -> Response:
+async def share(collection_id: CollectionIdDep, pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
     async def change(fields: Fields) -> Response:
         is_shared = fields.get("is_shared") == "yes"
-        await collections.change(pages.owner_id, collection_id, name=None, is_shared=is_shared)
+        await factory.collections.change(pages.owner_id, collection_id, name=None, is_shared=is_shared)
         notice = "It is shared now." if is_shared else "It is not shared any more. Its address leads nowhere now."
         return await pages.show(collection_id, notice=notice)
 
@@ -208,10 +207,10 @@ async def share(collection_id: CollectionIdDep, pages: CollectionPagesDep, colle
 
 @router.post("/collections/{collection_id}/entries")
 async def add_named(
-    collection_id: CollectionIdDep, pages: CollectionPagesDep, collections: CollectionsDep, settings: SettingsDep
+    collection_id: CollectionIdDep, pages: CollectionPagesDep, factory: CollectionFactoryDep
 ) -> Response:
     async def add(fields: Fields) -> Response:
-        return await _add(fields, collection_id, pages=pages, collections=collections, settings=settings)
+        return await _add(fields, collection_id, pages=pages, factory=factory)
 
     async def again(error: AppError, fields: Fields) -> Response:
         return await pages.show(collection_id, error=error, kept={"keys": fields.get("keys", "")})
@@ -220,20 +219,20 @@ async def add_named(
 
 
 @router.post("/collections/{collection_id}/remove")
-async def remove(collection_id: CollectionIdDep, pages: CollectionPagesDep, collections: CollectionsDep) -> Response:
+async def remove(collection_id: CollectionIdDep, pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
     async def take_out(fields: Fields) -> Response:
-        await collections.remove(pages.owner_id, collection_id, fields.get("key", ""))
+        await factory.collections.remove(pages.owner_id, collection_id, fields.get("key", ""))
         return await pages.show(collection_id, notice="It is taken out of this collection.")
 
     return await pages.after(take_out, _again(collection_id, pages))
 
 
 @router.post("/collections/{collection_id}/delete")
-async def delete(collection_id: CollectionIdDep, pages: CollectionPagesDep, collections: CollectionsDep) -> Response:
+async def delete(collection_id: CollectionIdDep, pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
     async def end(fields: Fields) -> Response:
         if not fields.get("confirm"):
             raise InvalidInputError(fields=[FieldError("confirm", "missing", "Tick the box to confirm.")])
-        await collections.delete(pages.owner_id, collection_id)
+        await factory.collections.delete(pages.owner_id, collection_id)
         return RedirectResponse("/collections", 303)
 
     return await pages.after(end, _again(collection_id, pages))
@@ -246,16 +245,14 @@ def _again(collection_id: UUID, pages: CollectionPages) -> Callable[[AppError, F
     return again
 
 
-async def _add(
-    fields: Fields, collection_id: UUID, *, pages: CollectionPages, collections: Collections, settings: Settings
-) -> Response:
+async def _add(fields: Fields, collection_id: UUID, *, pages: CollectionPages, factory: CollectionFactory) -> Response:
     """Add what `keys` names; what can't be added is typed into the page again."""
-    keys = list(dict.fromkeys(keys_in(fields.get("keys", ""), settings.public_url)))
+    keys = list(dict.fromkeys(keys_in(fields.get("keys", ""), factory.public_url)))
     if not keys:
         raise InvalidInputError(fields=[FieldError("keys", "missing", "Give the address or key of an entry.")])
     if len(keys) > MAX_MANY:
         raise InvalidInputError(fields=[FieldError("keys", "too_many", f"Give at most {MAX_MANY:,} at once.")])
-    added = set(await collections.add_many(pages.owner_id, collection_id, keys))
+    added = set(await factory.collections.add_many(pages.owner_id, collection_id, keys))
     notice = f"{len(added):,} entries are added." if len(added) != 1 else "1 entry is added."
     if len(added) == len(keys):
         return await pages.show(collection_id, notice=notice)

@@ -2,11 +2,9 @@
 
 from uuid import UUID
 
-from fastapi import APIRouter
-
 from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, AccountDep, CurrentAccountDep, WriterDep
 from main_service.accounts.errors import AddressUnconfirmedError, ScopeMissingError, TokenInvalidError
-from main_service.collections.dependencies import CollectionsDep, LimitDep, PositionDep, SharedCollectionsDep
+from main_service.collections.dependencies import CollectionFactoryDep, LimitDep, PositionDep
 from main_service.collections.errors import CollectionNameTakenError, TooManyCollectionsError
 from main_service.collections.schemas import (
     DEFAULT_PAGE_SIZE,
@@ -19,7 +17,6 @@ from main_service.collections.schemas import (
     SharedCollectionOut,
 )
 from main_service.collections.serializers import collection_out, entries_out, shared_out
-from main_service.dependencies import SettingsDep
 from main_service.entries.permissions import Asker
 from main_service.entries.schemas import ManyEntriesIn
 from main_service.errors import (
@@ -29,141 +26,138 @@ from main_service.errors import (
     SignInRequiredError,
     TooManyUnknownKeysError,
 )
+from main_service.web.documented_router import DocumentedRouter
 from main_service.web.json_api import JsonRoute
-from main_service.web.problems import InternalError, problem_responses
+from main_service.web.problems import InternalError
 
-router = APIRouter(prefix="/api/v1", tags=["collections"], route_class=JsonRoute)
-
-_READ = (SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, InternalError)
-_ONE = (*_READ, NotFoundError)
-_CHANGE = (*_READ, ScopeMissingError)
-_CHANGE_ONE = (*_CHANGE, NotFoundError)
+router = DocumentedRouter(
+    prefix="/api/v1/collections",
+    tags=["collections"],
+    route_class=JsonRoute,
+    errors=[SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, InternalError],
+)
+shared_router = DocumentedRouter(
+    prefix="/api/v1/shared",
+    tags=["collections"],
+    route_class=JsonRoute,
+    errors=[NotFoundError, TooManyUnknownKeysError, TokenInvalidError, DatabaseUnavailableError, InternalError],
+)
 
 
 @router.post(
-    "/collections",
+    "",
     status_code=201,
     summary="Create a collection",
-    responses=problem_responses(*_CHANGE, AddressUnconfirmedError, CollectionNameTakenError, TooManyCollectionsError),
+    errors=[ScopeMissingError, AddressUnconfirmedError, CollectionNameTakenError, TooManyCollectionsError],
 )
-async def create_collection(
-    asked: CollectionIn, account: WriterDep, collections: CollectionsDep, settings: SettingsDep
-) -> CollectionOut:
-    return collection_out(await collections.create(account.id, asked.name), settings.public_url)
+async def create_collection(asked: CollectionIn, account: WriterDep, factory: CollectionFactoryDep) -> CollectionOut:
+    return collection_out(await factory.collections.create(account.id, asked.name), factory.public_url)
 
 
-@router.get("/collections", summary="List my collections", responses=problem_responses(*_READ))
-async def list_collections(account: AccountDep, collections: CollectionsDep, settings: SettingsDep) -> CollectionsOut:
+@router.get("", summary="List my collections")
+async def list_collections(account: AccountDep, factory: CollectionFactoryDep) -> CollectionsOut:
     """All of them, by name."""
-    found = await collections.list(account.id)
-    return CollectionsOut(items=[collection_out(collection, settings.public_url) for collection in found])
+    found = await factory.collections.list(account.id)
+    return CollectionsOut(items=[collection_out(collection, factory.public_url) for collection in found])
 
 
-@router.get("/collections/{collection_id}", summary="Get a collection", responses=problem_responses(*_ONE))
-async def get_collection(
-    collection_id: UUID, account: AccountDep, collections: CollectionsDep, settings: SettingsDep
-) -> CollectionOut:
-    return collection_out(await collections.get(account.id, collection_id), settings.public_url)
+@router.get("/{collection_id}", summary="Get a collection", errors=[NotFoundError])
+async def get_collection(collection_id: UUID, account: AccountDep, factory: CollectionFactoryDep) -> CollectionOut:
+    return collection_out(await factory.collections.get(account.id, collection_id), factory.public_url)
 
 
 @router.patch(
-    "/collections/{collection_id}",
+    "/{collection_id}",
     summary="Rename a collection, share it or end that",
-    responses=problem_responses(*_CHANGE_ONE, CollectionNameTakenError),
+    errors=[ScopeMissingError, NotFoundError, CollectionNameTakenError],
 )
 async def change_collection(
     collection_id: UUID,
     change: CollectionChangeIn,
     account: WriterDep,
-    collections: CollectionsDep,
-    settings: SettingsDep,
+    factory: CollectionFactoryDep,
 ) -> CollectionOut:
     """Whoever has the address of a shared collection reads the list; only its owner changes it."""
-    collection = await collections.change(account.id, collection_id, name=change.name, is_shared=change.is_shared)
-    return collection_out(collection, settings.public_url)
+    collection = await factory.collections.change(
+        account.id, collection_id, name=change.name, is_shared=change.is_shared
+    )
+    return collection_out(collection, factory.public_url)
 
 
 @router.delete(
-    "/collections/{collection_id}",
+    "/{collection_id}",
     status_code=204,
     summary="Delete a collection",
-    responses=problem_responses(*_CHANGE_ONE),
+    errors=[ScopeMissingError, NotFoundError],
 )
-async def delete_collection(collection_id: UUID, account: WriterDep, collections: CollectionsDep) -> None:
+async def delete_collection(collection_id: UUID, account: WriterDep, factory: CollectionFactoryDep) -> None:
     """The entries in it stay."""
-    await collections.delete(account.id, collection_id)
+    await factory.collections.delete(account.id, collection_id)
 
 
 @router.get(
-    "/collections/{collection_id}/entries",
+    "/{collection_id}/entries",
     summary="List the entries of a collection",
-    responses=problem_responses(*_ONE),
+    errors=[NotFoundError],
 )
 async def list_collection_entries(
     collection_id: UUID,
     account: AccountDep,
-    collections: CollectionsDep,
-    settings: SettingsDep,
+    factory: CollectionFactoryDep,
     position: PositionDep,
     limit: LimitDep = DEFAULT_PAGE_SIZE,
 ) -> CollectedEntriesOut:
-    page = await collections.list_entries(account.id, collection_id, after=position, limit=limit)
-    return entries_out(page, settings.public_url, Asker(account_id=account.id))
+    page = await factory.collections.list_entries(account.id, collection_id, after=position, limit=limit)
+    return entries_out(page, factory.public_url, Asker(account_id=account.id))
 
 
 @router.post(
-    "/collections/{collection_id}/entries",
+    "/{collection_id}/entries",
     summary="Add many entries to a collection",
-    responses=problem_responses(*_CHANGE_ONE, TooManyUnknownKeysError),
+    errors=[ScopeMissingError, NotFoundError, TooManyUnknownKeysError],
 )
 async def add_entries(
-    collection_id: UUID, asked: ManyEntriesIn, account: WriterDep, collections: CollectionsDep
+    collection_id: UUID, asked: ManyEntriesIn, account: WriterDep, factory: CollectionFactoryDep
 ) -> AddedEntriesOut:
     """Those that are live and that I may see: mine, and those of others that are not private."""
-    added = await collections.add_many(account.id, collection_id, asked.keys)
+    added = await factory.collections.add_many(account.id, collection_id, asked.keys)
     not_added = [key for key in dict.fromkeys(asked.keys) if key not in set(added)]
     return AddedEntriesOut(added=added, not_added=not_added)
 
 
 @router.put(
-    "/collections/{collection_id}/entries/{entry_key}",
+    "/{collection_id}/entries/{entry_key}",
     status_code=204,
     summary="Add an entry to a collection",
-    responses=problem_responses(*_CHANGE_ONE, EntryEndedError, TooManyUnknownKeysError),
+    errors=[ScopeMissingError, NotFoundError, EntryEndedError, TooManyUnknownKeysError],
 )
-async def add_entry(collection_id: UUID, entry_key: str, account: WriterDep, collections: CollectionsDep) -> None:
+async def add_entry(collection_id: UUID, entry_key: str, account: WriterDep, factory: CollectionFactoryDep) -> None:
     """Again is harmless."""
-    await collections.add(account.id, collection_id, entry_key)
+    await factory.collections.add(account.id, collection_id, entry_key)
 
 
 @router.delete(
-    "/collections/{collection_id}/entries/{entry_key}",
+    "/{collection_id}/entries/{entry_key}",
     status_code=204,
     summary="Take an entry out of a collection",
-    responses=problem_responses(*_CHANGE_ONE),
+    errors=[ScopeMissingError, NotFoundError],
 )
-async def remove_entry(collection_id: UUID, entry_key: str, account: WriterDep, collections: CollectionsDep) -> None:
+async def remove_entry(collection_id: UUID, entry_key: str, account: WriterDep, factory: CollectionFactoryDep) -> None:
     """The entry itself stays. One that is not in the collection is as good as taken out."""
-    await collections.remove(account.id, collection_id, entry_key)
+    await factory.collections.remove(account.id, collection_id, entry_key)
 
 
-@router.get(
-    "/shared/{shared_key}",
-    summary="Read a shared collection",
-    openapi_extra=FOR_GUESTS_TOO,
-    responses=problem_responses(
-        NotFoundError, TooManyUnknownKeysError, TokenInvalidError, DatabaseUnavailableError, InternalError
-    ),
-)
+@shared_router.get("/{shared_key}", summary="Read a shared collection", openapi_extra=FOR_GUESTS_TOO)
 async def read_shared_collection(
     shared_key: str,
     account: CurrentAccountDep,
-    collections: SharedCollectionsDep,
-    settings: SettingsDep,
+    factory: CollectionFactoryDep,
     position: PositionDep,
     limit: LimitDep = DEFAULT_PAGE_SIZE,
 ) -> SharedCollectionOut:
     """Those of its entries that the reader may see: private ones are listed for their owner alone."""
     reader_id = account.id if account else None
-    collection, page = await collections.open(shared_key, reader_id=reader_id, after=position, limit=limit)
-    return shared_out(collection, page, settings.public_url)
+    collection, page = await factory.shared_collections.open(
+        shared_key, reader_id=reader_id, after=position, limit=limit
+    )
+    return shared_out(collection, page, factory.public_url)

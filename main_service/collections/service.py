@@ -30,7 +30,7 @@ class EntryPage:
     next: Position | None
 
 
-class Collections:
+class CollectionService:
     """Each method is given who asks. Somebody else's collection is none: NotFoundError, as for an unknown id."""
 
     def __init__(self, *, session: Session, keys: KeySource, lookup: KeyLookup, settings: Settings) -> None:
@@ -160,7 +160,7 @@ class Collections:
             raise NotFoundError
 
 
-class SharedCollections:
+class SharedCollectionService:
     """Collections as anybody reads them who has their address."""
 
     def __init__(self, *, session: Session, lookup: KeyLookup) -> None:

@@ -4,10 +4,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from main_service.accounts.cookie_auth import ReaderIdDep
-from main_service.collections.dependencies import PositionDep, SharedCollectionsDep
+from main_service.collections.dependencies import CollectionFactoryDep, PositionDep
 from main_service.collections.schemas import DEFAULT_PAGE_SIZE
 from main_service.collections.serializers import page_items
-from main_service.dependencies import SettingsDep
 from main_service.entries.permissions import Asker
 from main_service.web.templating import render
 
@@ -19,11 +18,12 @@ async def show_shared(
     shared_key: str,
     request: Request,
     reader_id: ReaderIdDep,
-    collections: SharedCollectionsDep,
-    settings: SettingsDep,
+    factory: CollectionFactoryDep,
     position: PositionDep,
 ) -> Response:
-    collection, page = await collections.open(shared_key, reader_id=reader_id, after=position, limit=DEFAULT_PAGE_SIZE)
+    collection, page = await factory.shared_collections.open(
+        shared_key, reader_id=reader_id, after=position, limit=DEFAULT_PAGE_SIZE
+    )
     return render(
         request,
         "collections/shared.html",
@@ -31,7 +31,7 @@ async def show_shared(
         shared_key=shared_key,
         is_own=collection.owner_id == reader_id,
         # Nobody manages anything here: even the owner of an entry sees what others see of it.
-        items=page_items(page, settings.public_url, Asker()),
+        items=page_items(page, factory.public_url, Asker()),
         cursor=position and position.cursor,
         next_cursor=page.next and page.next.cursor,
     )

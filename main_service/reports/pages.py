@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.accounts.cookie_auth import SignedInPageDep
-from main_service.collections.dependencies import CollectionsDep
+from main_service.collections.dependencies import CollectionFactoryDep
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError, UnavailableError
 from main_service.reports.dependencies import ReportsDep
@@ -63,12 +63,12 @@ class ReportsPage:
         account: SignedInPageDep,
         settings: SettingsDep,
         reports: ReportsDep,
-        collections: CollectionsDep,
+        collections: CollectionFactoryDep,
     ) -> None:
         self._request = request
         self._settings = settings
         self._reports = reports
-        self._collections = collections
+        self._collections = collections.collections
         self.owner_id = account.id
         self._email = account.email
         self._is_confirmed = account.is_verified

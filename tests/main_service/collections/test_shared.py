@@ -6,7 +6,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 
-from main_service.collections.service import Collections
+from main_service.collections.service import CollectionService
 from main_service.entries.read import KeyLookup
 from main_service.keys.pool import Pool
 from main_service.resources import open_resources
@@ -81,7 +81,7 @@ async def test_key_that_is_in_use_is_passed_over(client: httpx.Client, environme
     values = {name.removeprefix("MAIN_").lower(): v for name, v in environment.items() if name.startswith("MAIN_")}
     async with open_resources(Settings(**values)) as resources, resources.sessions() as session:
         lookup = KeyLookup(resources.unknown_keys, None)
-        collections = Collections(session=session, keys=Keys(), lookup=lookup, settings=resources.settings)
+        collections = CollectionService(session=session, keys=Keys(), lookup=lookup, settings=resources.settings)
         shared = await collections.change(me, mine["id"], name=None, is_shared=True)
         await session.rollback()
 
