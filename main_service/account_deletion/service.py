@@ -61,7 +61,7 @@ class Leaving:
                 await self._delete_account(left)
                 break
             try:
-                await self._cache.bury(keys)
+                await self._cache.invalidate(keys)
             except RedisAwayError as error:
                 logger.warning("Redis did not learn of entries that were left; it will within 10 s: %s", error)
         return total

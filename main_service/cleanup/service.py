@@ -150,14 +150,14 @@ class Archive:
 
         async def end_unused(session: Session, *, limit: int) -> int:
             keys = await storage.end_unused(session, older_than=age, limit=limit)
-            session.after_commit(lambda: self._bury(keys))
+            session.after_commit(lambda: self._invalidate(keys))
             return len(keys)
 
         return await in_batches(self._sessions, end_unused)
 
-    async def _bury(self, keys: list[str]) -> None:
-        """Unlike an end by the clock, no reader of a cached entry sees this one."""
+    async def _invalidate(self, keys: list[str]) -> None:
+        """Write tombstones: unlike an end by the clock, no reader of the cache notices this one."""
         try:
-            await self._cache.bury(keys)
+            await self._cache.invalidate(keys)
         except RedisAwayError as error:
             logger.warning("Redis learns of %d unused entries later: %s", len(keys), error)

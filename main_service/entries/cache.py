@@ -194,8 +194,8 @@ class EntryCache:
         except RedisAwayError as error:
             logger.debug("An entry was not cached: %s", error)
 
-    async def bury(self, keys: Sequence[str]) -> None:
-        """Write tombstones, once what changed the entries is committed.
+    async def invalidate(self, keys: Sequence[str]) -> None:
+        """Write a tombstone for each key, once what changed the entries is committed.
 
         Raises:
             RedisAwayError: some may have been written.

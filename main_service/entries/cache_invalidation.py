@@ -1,4 +1,4 @@
-"""Tells Redis of changes to entries: after the commit, before the answer, and again in case it was away or crashed.
+"""Post-commit invalidation of the cache: before the answer, and again in case Redis was away or crashed.
 
 The task also adds keys that a create could not add to the membership filter. After the same commits, texts that were
 replaced or deleted are removed from the object store.
@@ -20,27 +20,27 @@ from main_service.keys.key_filter import KnownKeys
 logger = logging.getLogger(__name__)
 
 
-class Aftermath:
-    """Of one request. What fails here is left to the worker, which finds it in PostgreSQL."""
+class PostCommitInvalidation:
+    """What must follow the commit of one request. What fails is left to the worker, which finds it in PostgreSQL."""
 
     def __init__(self, *, session: Session, cache: EntryCache, bodies: BodyStore) -> None:
         self._session = session
         self._cache = cache
         self._bodies = bodies
 
-    def bury(self, keys: Sequence[str]) -> None:
-        """Once the transaction is committed, let no reader see what these entries were."""
+    def invalidate(self, keys: Sequence[str]) -> None:
+        """Once the transaction is committed, write tombstones, so that no reader sees what these entries were."""
         if keys:
-            self._session.after_commit(lambda: self._bury(keys))
+            self._session.after_commit(lambda: self._invalidate(keys))
 
     def delete_bodies(self, body_ids: Sequence[UUID]) -> None:
-        """Once the transaction is committed, delete queued texts without waiting for the worker."""
+        """Once the transaction is committed, delete queued texts rather than wait for the worker."""
         if body_ids:
             self._session.after_commit(lambda: self._delete_bodies(body_ids))
 
-    async def _bury(self, keys: Sequence[str]) -> None:
+    async def _invalidate(self, keys: Sequence[str]) -> None:
         try:
-            await self._cache.bury(keys)
+            await self._cache.invalidate(keys)
         except RedisAwayError as error:
             logger.warning("Redis did not learn of a change; it will within 10 s of its return: %s", error)
 
@@ -69,7 +69,7 @@ async def heal_copies(session: Session, cache: EntryCache, known_keys: KnownKeys
     while stale_keys := await storage.list_stale_keys(session, after_id=last_id, limit=STALE_KEYS_PER_BATCH):
         last_id = stale_keys[-1].id
         keys = [stale.key for stale in stale_keys]
-        await cache.bury(keys)
+        await cache.invalidate(keys)
         await known_keys.add(keys)
         await storage.settle_stale_keys(session, stale_keys, grace=SAFE_AFTER)
         await session.commit()

@@ -10,7 +10,7 @@ from main_service.engines.postgres import Session
 from main_service.engines.texts import BodyStore
 from main_service.entries import storage
 from main_service.entries.aliases import is_key, is_long_key
-from main_service.entries.cache_invalidation import Aftermath
+from main_service.entries.cache_invalidation import PostCommitInvalidation
 from main_service.entries.create_limits import Allowance
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import LeadsHereError, VersionMismatchError
@@ -37,7 +37,7 @@ class EntryChanger:
         *,
         session: Session,
         reader: EntryReader,
-        aftermath: Aftermath,
+        invalidation: PostCommitInvalidation,
         bodies: BodyStore,
         rights: Rights,
         lifetimes: LifetimePolicies,
@@ -47,7 +47,7 @@ class EntryChanger:
         """`allowance`: of the client that asks, by its account; None for a guest."""
         self._session = session
         self._reader = reader
-        self._aftermath = aftermath
+        self._invalidation = invalidation
         self._bodies = bodies
         self._rights = rights
         self._lifetimes = lifetimes
@@ -93,10 +93,10 @@ class EntryChanger:
         if values:
             values |= {"updated_at": datetime.now(UTC), "version": row.version + 1}
             await storage.change(self._session, row, values)
-            self._aftermath.bury([key])
+            self._invalidation.invalidate([key])
         if body_id is not None and old_body_id is not None:
             await storage.queue_body(self._session, old_body_id)
-            self._aftermath.delete_bodies([old_body_id])
+            self._invalidation.delete_bodies([old_body_id])
         return LiveEntry.from_row(row)
 
     async def claim(self, key: str, account_id: UUID, *, manage_token: str | None) -> LiveEntry:
@@ -114,7 +114,7 @@ class EntryChanger:
         row = await self._lock(key, asker)
         if row.owner_id is None:
             await storage.own(self._session, row, account_id)
-            self._aftermath.bury([key])
+            self._invalidation.invalidate([key])
         return LiveEntry.from_row(row)
 
     async def _lock(self, key: str, asker: Asker) -> Entry:
@@ -147,10 +147,12 @@ class EntryChanger:
 
 
 class EntryEnder:
-    def __init__(self, *, session: Session, reader: EntryReader, aftermath: Aftermath, rights: Rights) -> None:
+    def __init__(
+        self, *, session: Session, reader: EntryReader, invalidation: PostCommitInvalidation, rights: Rights
+    ) -> None:
         self._session = session
         self._reader = reader
-        self._aftermath = aftermath
+        self._invalidation = invalidation
         self._rights = rights
 
     async def delete(self, key: str, asker: Asker, *, versions: Collection[int] | None = None) -> Kind:
@@ -168,15 +170,15 @@ class EntryEnder:
         self._rights.require_manager(row, asker)
         _require_version(row, versions)
         await storage.end(self._session, row, ArchivalReason.DELETED)
-        self._aftermath.bury([key])
-        self._aftermath.delete_bodies([row.body_id] if row.body_id else [])
+        self._invalidation.invalidate([key])
+        self._invalidation.delete_bodies([row.body_id] if row.body_id else [])
         return row.kind
 
     async def delete_many(self, keys: Sequence[str], owner_id: UUID) -> list[str]:
         """End those of the entries that are the owner's and live; return their keys, in the order they were given."""
         ended = await storage.end_owned(self._session, owner_id, keys=[key for key in keys if is_key(key)])
-        self._aftermath.bury([end.key for end in ended])
-        self._aftermath.delete_bodies([end.body_id for end in ended if end.body_id])
+        self._invalidation.invalidate([end.key for end in ended])
+        self._invalidation.delete_bodies([end.body_id for end in ended if end.body_id])
         gone = {end.key for end in ended}
         return [key for key in dict.fromkeys(keys) if key in gone]
 

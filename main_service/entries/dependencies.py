@@ -20,7 +20,7 @@ from main_service.accounts.models import Account
 from main_service.accounts.reauthentication import require_confirmed
 from main_service.dependencies import SessionDep, resources_of
 from main_service.entries.cache import EntryCache
-from main_service.entries.cache_invalidation import Aftermath
+from main_service.entries.cache_invalidation import PostCommitInvalidation
 from main_service.entries.change import EntryChanger, EntryEnder
 from main_service.entries.create import EntryCreator
 from main_service.entries.create_limits import Allowance, CreateLimits
@@ -167,19 +167,19 @@ def entry_creators_of(request: Request) -> EntryCreators:
     return creators
 
 
-async def get_aftermath(request: Request, session: SessionDep) -> Aftermath:
+async def get_invalidation(request: Request, session: SessionDep) -> PostCommitInvalidation:
     resources = resources_of(request)
-    return Aftermath(session=session, cache=EntryCache(resources.redis), bodies=resources.bodies)
+    return PostCommitInvalidation(session=session, cache=EntryCache(resources.redis), bodies=resources.bodies)
 
 
-AftermathDep = Annotated[Aftermath, Depends(get_aftermath)]
+InvalidationDep = Annotated[PostCommitInvalidation, Depends(get_invalidation)]
 
 
 async def get_changer(
     request: Request,
     session: SessionDep,
     reader: EntryReaderDep,
-    aftermath: AftermathDep,
+    invalidation: InvalidationDep,
     rights: RightsDep,
     policies: LifetimePoliciesDep,
 ) -> EntryChanger:
@@ -187,7 +187,7 @@ async def get_changer(
     return EntryChanger(
         session=session,
         reader=reader,
-        aftermath=aftermath,
+        invalidation=invalidation,
         bodies=resources.bodies,
         rights=rights,
         lifetimes=policies,
@@ -200,9 +200,9 @@ EntryChangerDep = Annotated[EntryChanger, Depends(get_changer)]
 
 
 async def get_ender(
-    session: SessionDep, reader: EntryReaderDep, aftermath: AftermathDep, rights: RightsDep
+    session: SessionDep, reader: EntryReaderDep, invalidation: InvalidationDep, rights: RightsDep
 ) -> EntryEnder:
-    return EntryEnder(session=session, reader=reader, aftermath=aftermath, rights=rights)
+    return EntryEnder(session=session, reader=reader, invalidation=invalidation, rights=rights)
 
 
 EntryEnderDep = Annotated[EntryEnder, Depends(get_ender)]
