@@ -11,9 +11,9 @@ from kombu import Connection
 
 from main_service.settings import load_settings_or_exit
 
-HEAL_EVERY = timedelta(seconds=5)
+REPLAY_EVERY = timedelta(seconds=5)
 RECONNECT_SECONDS = 2
-"""Together with `HEAL_EVERY` and the work itself less than the 10 s in which Redis learns of a change."""
+"""Together with `REPLAY_EVERY` and the work itself less than the 10 s in which Redis learns of a change."""
 QUICK = "main_service"
 SLOW = "main_service.slow"
 """The queue of whatever may take minutes. Its worker is a process of its own, so what may not wait never does."""
@@ -89,7 +89,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     timezone="UTC",
     beat_schedule={
-        **_every(HEAL_EVERY, "heal_copies"),
+        **_every(REPLAY_EVERY, "heal_copies"),
         **_every(timedelta(seconds=10), "send_mail"),
         **_every(timedelta(seconds=10), "ingest_visits"),
         **_every(timedelta(seconds=10), "do_asked_work"),

@@ -10,7 +10,7 @@ from sqlalchemy import and_, case, delete, exists, false, func, insert, or_, sel
 from main_service.accounts.models import Account
 from main_service.collections.models import Collection
 from main_service.engines.postgres import Session
-from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, StaleKey, Visibility
+from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, Invalidation, Visibility
 
 _accounts = Account.__table__.c
 
@@ -61,7 +61,7 @@ async def let_go(session: Session, left: Left, *, longest: timedelta, limit: int
         .execution_options(synchronize_session=False)
     )
     rows = (await session.execute(statement)).all()
-    await session.execute(insert(StaleKey), [{"key": key} for key in keys])
+    await session.execute(insert(Invalidation), [{"key": key} for key in keys])
     if queued := [{"body_id": row.body_id} for row in rows if row.is_ended_now and row.body_id is not None]:
         await session.execute(insert(BodyToDelete), queued)
     return list(keys)

@@ -25,7 +25,7 @@ from main_service.engines.batches import delete_batch
 from main_service.engines.postgres import Session
 from main_service.entries import link_targets
 from main_service.entries.idempotency import REMEMBERED_FOR
-from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, StaleKey
+from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, Invalidation
 from main_service.entries.storage import is_not_over
 
 _last_use = func.greatest(Entry.updated_at, Entry.last_visit_at, Entry.used_at)
@@ -58,7 +58,7 @@ async def end_unused(session: Session, *, older_than: timedelta, limit: int) -> 
     )
     keys = await _end(session, unused, ended_at=func.now(), reason=ArchivalReason.UNUSED)
     if keys:
-        await session.execute(insert(StaleKey), [{"key": key} for key in keys])
+        await session.execute(insert(Invalidation), [{"key": key} for key in keys])
     return keys
 
 

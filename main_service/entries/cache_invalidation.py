@@ -1,6 +1,6 @@
 """Post-commit invalidation of the cache: before the answer, and again in case Redis was away or crashed.
 
-The task also adds keys that a create could not add to the membership filter. After the same commits, texts that were
+Replaying also adds keys that a create could not add to the membership filter. After the same commits, texts that were
 replaced or deleted are removed from the object store.
 """
 
@@ -53,25 +53,28 @@ class PostCommitInvalidation:
             logger.warning("Deleted texts are left for the worker: %r", error.__cause__)
 
 
-STALE_KEYS_PER_BATCH = 1_000
+INVALIDATIONS_PER_BATCH = 1_000
 SAFE_AFTER = timedelta(seconds=5)
-"""By then a tombstone is on Redis' disk, which it syncs every second; until then it is written again."""
+"""How old a tombstone must be to be surely on Redis' disk, which it syncs every second. Until then it is written
+again."""
 
 
-async def heal_copies(session: Session, cache: EntryCache, known_keys: KnownKeys) -> int:
-    """Write the tombstones of all changes that Redis may not have; return how many. Commits batch by batch.
+async def replay_invalidations(session: Session, cache: EntryCache, known_keys: KnownKeys) -> int:
+    """Write the tombstones of the invalidation outbox, all changes that Redis may not have. Commits batch by batch.
+
+    Returns how many were written.
 
     Raises:
         RedisAwayError: Redis is away; what is left is done by a later run.
     """
-    healed = 0
+    replayed = 0
     last_id = 0
-    while stale_keys := await storage.list_stale_keys(session, after_id=last_id, limit=STALE_KEYS_PER_BATCH):
-        last_id = stale_keys[-1].id
-        keys = [stale.key for stale in stale_keys]
+    while pending := await storage.list_invalidations(session, after_id=last_id, limit=INVALIDATIONS_PER_BATCH):
+        last_id = pending[-1].id
+        keys = [each.key for each in pending]
         await cache.invalidate(keys)
         await known_keys.add(keys)
-        await storage.settle_stale_keys(session, stale_keys, grace=SAFE_AFTER)
+        await storage.acknowledge_invalidations(session, pending, grace=SAFE_AFTER)
         await session.commit()
-        healed += len(stale_keys)
-    return healed
+        replayed += len(pending)
+    return replayed

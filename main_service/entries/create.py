@@ -190,7 +190,7 @@ class EntryCreator:
                 await session.rollback()
                 if made := await self._find_made(attempt):
                     return made
-            while not await storage.create(session, entry, is_stale=not is_known):
+            while not await storage.create(session, entry, must_invalidate=not is_known):
                 if draft.key:
                     raise AliasTakenError
                 entry = await self._with_key(draft)

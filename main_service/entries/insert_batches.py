@@ -114,7 +114,7 @@ class SharedInserts:
     async def _insert_together(self, batch: list[_Waiting]) -> None:
         is_known = await self.make_known([waiting.entry.key for waiting in batch])
         async with self._sessions() as session:
-            made = await storage.create_all(session, [waiting.entry for waiting in batch], are_stale=not is_known)
+            made = await storage.create_all(session, [waiting.entry for waiting in batch], must_invalidate=not is_known)
             await session.commit()
         for waiting in batch:
             waiting.settle(waiting.entry.key in made)

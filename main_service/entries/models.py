@@ -166,8 +166,11 @@ class BodyToDelete(Base):
     """Not to be deleted before, for whoever was let in may still be reading."""
 
 
-class StaleKey(Base):
-    """A change that Redis may not have: its tombstone is written again until it is surely on Redis' disk."""
+class Invalidation(Base):
+    """The invalidation outbox: a change that Redis may not have.
+
+    Written by the transaction of the change. Its tombstone is written again until it is surely on Redis' disk.
+    """
 
     __tablename__ = "stale_key"
 

@@ -16,7 +16,7 @@ from main_service.engines.postgres import Session
 from main_service.entries import link_targets
 from main_service.entries.entry import LiveEntry
 from main_service.entries.idempotency import REMEMBERED_FOR, Attempt
-from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, StaleKey
+from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, Invalidation
 
 # SQLAlchemy compiles an insert with ON CONFLICT anew each time, which takes longer than PostgreSQL needs for the row.
 _NEW_COLUMNS = {
@@ -46,8 +46,8 @@ _CREATE = text(
     ), target AS (
         INSERT INTO link_target (key, valid_from, original_url)
         SELECT key, date_trunc('milliseconds', created_at), original_url FROM made WHERE original_url IS NOT NULL
-    ), stale AS (
-        INSERT INTO stale_key (key) SELECT key FROM made WHERE :are_stale
+    ), invalidation AS (
+        INSERT INTO stale_key (key) SELECT key FROM made WHERE :must_invalidate
     )
     SELECT key FROM made
     """  # noqa: S608 (all of it stands above)
@@ -65,10 +65,10 @@ _REMEMBER = text(
 )
 
 
-async def create_all(session: Session, entries: Sequence[LiveEntry], *, are_stale: bool) -> set[str]:
+async def create_all(session: Session, entries: Sequence[LiveEntry], *, must_invalidate: bool) -> set[str]:
     """Insert a row for each; return their keys but those that are or were in use. No key may stand twice.
 
-    `are_stale`: Redis may not know of them, and must be told.
+    `must_invalidate`: put them into the invalidation outbox, because Redis could not be told of their keys.
 
     Raises:
         TokenInvalidError: the account of an owner has just been deleted; nothing is inserted.
@@ -78,14 +78,14 @@ async def create_all(session: Session, entries: Sequence[LiveEntry], *, are_stal
     rows = ((*_of_new_entry(entry), target_digest(entry.original_url)) for entry in ordered)
     columns = dict(zip(_NEW_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
     try:
-        return set((await session.execute(_CREATE, {**columns, "are_stale": are_stale})).scalars())
+        return set((await session.execute(_CREATE, {**columns, "must_invalidate": must_invalidate})).scalars())
     except IntegrityError as error:
         raise TokenInvalidError from error
 
 
-async def create(session: Session, entry: LiveEntry, *, is_stale: bool) -> bool:
+async def create(session: Session, entry: LiveEntry, *, must_invalidate: bool) -> bool:
     """The same for one: False, with nothing changed, when its key is or was in use."""
-    return bool(await create_all(session, [entry], are_stale=is_stale))
+    return bool(await create_all(session, [entry], must_invalidate=must_invalidate))
 
 
 def target_digest(original_url: str | None) -> bytes | None:
@@ -125,7 +125,7 @@ async def change(session: Session, entry: Entry, values: dict[str, Any]) -> None
     for name, value in values.items():
         setattr(entry, name, value)
     await session.flush()
-    await session.execute(insert(StaleKey).values(key=entry.key))
+    await session.execute(insert(Invalidation).values(key=entry.key))
 
 
 async def own(session: Session, entry: Entry, account_id: UUID) -> None:
@@ -177,7 +177,7 @@ async def _end_all(session: Session, keys: Sequence[str]) -> list[Ended]:
         .execution_options(synchronize_session=False)
     )
     ended = [Ended(key=row.key, body_id=row.body_id) for row in await session.execute(statement)]
-    await session.execute(insert(StaleKey), [{"key": end.key} for end in ended])
+    await session.execute(insert(Invalidation), [{"key": end.key} for end in ended])
     if queued := [{"body_id": end.body_id} for end in ended if end.body_id is not None]:
         await session.execute(insert(BodyToDelete), queued)
     return ended
@@ -263,16 +263,16 @@ async def note_deleted_bodies(session: Session, body_ids: Sequence[UUID]) -> Non
     await session.execute(statement.values(body_deleted_at=func.now()).execution_options(synchronize_session=False))
 
 
-async def list_stale_keys(session: Session, *, after_id: int, limit: int) -> Sequence[StaleKey]:
+async def list_invalidations(session: Session, *, after_id: int, limit: int) -> Sequence[Invalidation]:
     """The oldest changes beyond `after_id` that Redis may not have."""
-    statement = select(StaleKey).where(StaleKey.id > after_id).order_by(StaleKey.id).limit(limit)
+    statement = select(Invalidation).where(Invalidation.id > after_id).order_by(Invalidation.id).limit(limit)
     return list((await session.execute(statement)).scalars())
 
 
-async def settle_stale_keys(session: Session, stale_keys: Sequence[StaleKey], *, grace: timedelta) -> None:
+async def acknowledge_invalidations(session: Session, pending: Sequence[Invalidation], *, grace: timedelta) -> None:
     """After their tombstones were written: note when for the new ones, forget those noted longer than `grace` ago."""
     now = datetime.now(UTC)
-    settled = [stale.id for stale in stale_keys if stale.applied_at and stale.applied_at < now - grace]
-    written = [stale.id for stale in stale_keys if stale.applied_at is None]
-    await session.execute(delete(StaleKey).where(StaleKey.id.in_(settled)))
-    await session.execute(update(StaleKey).where(StaleKey.id.in_(written)).values(applied_at=now))
+    settled = [each.id for each in pending if each.applied_at and each.applied_at < now - grace]
+    written = [each.id for each in pending if each.applied_at is None]
+    await session.execute(delete(Invalidation).where(Invalidation.id.in_(settled)))
+    await session.execute(update(Invalidation).where(Invalidation.id.in_(written)).values(applied_at=now))

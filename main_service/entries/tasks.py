@@ -8,7 +8,7 @@ from celery import shared_task
 
 from main_service.engines.redis import RedisAwayError
 from main_service.entries.cache import EntryCache
-from main_service.entries.cache_invalidation import heal_copies
+from main_service.entries.cache_invalidation import replay_invalidations
 from main_service.errors import UnavailableError
 from main_service.keys.bloom import KeyHasher
 from main_service.keys.filter_bitmaps import KnownBitmaps
@@ -31,12 +31,12 @@ def heal_copies_task() -> None:
 async def _heal_copies() -> None:
     async with open_resources(load_settings(), for_task=True) as resources, resources.sessions() as session:
         try:
-            healed = await heal_copies(session, EntryCache(resources.redis), resources.known_keys)
+            replayed = await replay_invalidations(session, EntryCache(resources.redis), resources.known_keys)
         except (RedisAwayError, UnavailableError) as error:
-            logger.warning("Cached entries are not healed: %s", error)
+            logger.warning("Missed invalidations are not replayed: %s", error)
             return
-    if healed:
-        logger.info("Wrote %d tombstones again", healed)
+    if replayed:
+        logger.info("Wrote %d tombstones again", replayed)
 
 
 @shared_task(name="main_service.rebuild_filter")

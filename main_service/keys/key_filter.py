@@ -59,7 +59,7 @@ class KnownKeys:
         """To be called before the keys are in PostgreSQL, and less than 30 s before.
 
         Raises:
-            RedisAwayError: perhaps not all were added; the database must note them as stale.
+            RedisAwayError: perhaps not all were added; they must go into the invalidation outbox.
         """
         for start in range(0, len(keys), _AT_ONCE):
             await self._run(_ADD, keys[start : start + _AT_ONCE])

@@ -21,7 +21,7 @@ NEW_URL = "https://new.example/"
 
 @pytest.fixture(scope="module")
 def environment() -> Iterator[Environment]:
-    """Engines of its own: the beat's rounds would also heal what other tests have broken on purpose."""
+    """Engines of its own: the beat's rounds would also replay what other tests have broken on purpose."""
     with temporary_folder() as folder, running_engines(folder) as settings:
         yield settings
 

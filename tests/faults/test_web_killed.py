@@ -173,7 +173,7 @@ async def test_text_is_the_old_or_the_new_one_and_the_other_leaves_the_store(
     )
 
     (new_body,) = text_files(environment).keys() - before
-    # The old cached entry stands in Redis; the dead process has left a note that it is stale.
+    # The old cached entry stands in Redis; the dead process has left an invalidation in the outbox.
     assert client.get(f"/{paste['key']}/raw").text in {"old text", "new text"}
     run_task("main_service.entries.tasks", "heal_copies_task", environment=environment)
     assert client.get(f"/{paste['key']}/raw").text == ("new text" if is_changed else "old text")

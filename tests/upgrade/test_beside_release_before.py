@@ -105,15 +105,15 @@ def test_slow_read_of_the_old_one_cannot_bring_back_what_the_new_one_has_changed
     assert target(old, link) == target(new, link) == "https://new.example/"
 
 
-@pytest.mark.parametrize("healer", ["old", "new"])
-async def test_change_that_redis_missed_is_healed_by_either(
+@pytest.mark.parametrize("replayer", ["old", "new"])
+async def test_change_that_redis_missed_is_replayed_by_either(
     old: WebServer,
     new: WebServer,
     old_code: Path,
     shared: Environment,
     database: asyncpg.Connection,
     valkey: redis.Redis,
-    healer: str,
+    replayer: str,
 ) -> None:
     link = create_link(old.client)
     assert target(old, link) == target(new, link)
@@ -124,7 +124,7 @@ async def test_change_that_redis_missed_is_healed_by_either(
         await database.execute("INSERT INTO stale_key (key) VALUES ($1)", link["key"])
     assert target(new, link) == "https://example.org/target"
 
-    run_task("heal_copies", code=old_code if healer == "old" else REPOSITORY, environment=shared)
+    run_task("heal_copies", code=old_code if replayer == "old" else REPOSITORY, environment=shared)
 
     assert target(old, link) == target(new, link) == "https://new.example/"
 

@@ -42,7 +42,7 @@ async def test_visits_are_counted_and_invalidations_replayed_while_every_slow_th
     async def is_counted() -> bool:
         return bool(archive_client.get(path, headers=managing(link)).json()["visit_count"] == 1)
 
-    async def is_healed() -> bool:
+    async def is_replayed() -> bool:
         return bool(await archive.fetchval("SELECT bool_and(applied_at IS NOT NULL) FROM stale_key"))
 
     with (
@@ -67,7 +67,7 @@ async def test_visits_are_counted_and_invalidations_replayed_while_every_slow_th
             send_routed_tasks(*rounds, environment=archive_environment)
 
             await until(is_counted, "the visit is never counted")
-            await until(is_healed, "the change is never healed")
+            await until(is_replayed, "the invalidation is never replayed")
             task = archive_client.get(f"/api/v1/admin/tasks/{asked}", headers=superuser.headers).json()
             assert task["state"] == "running"
         finally:

@@ -131,21 +131,21 @@ async def test_redis_that_was_away_learns_of_a_change_from_the_task(
         )
     assert valkey.get(cache_key(link["key"])) == old_cached
 
-    await heal(environment)
+    await replay(environment)
 
     assert is_tombstone(valkey.get(cache_key(link["key"])))
     assert web.client.get(f"/{link['key']}").headers["location"] == "https://new.example/"
     assert await database.fetchval("SELECT applied_at FROM stale_key WHERE key = $1", link["key"]) is not None
     # Redis crashed before the tombstone was on its disk: the next run writes it again, and forgets it only when safe.
     valkey.set(cache_key(link["key"]), old_cached)
-    await heal(environment)
+    await replay(environment)
     assert is_tombstone(valkey.get(cache_key(link["key"])))
     await database.execute("UPDATE stale_key SET applied_at = applied_at - interval '6 s' WHERE key = $1", link["key"])
-    await heal(environment)
+    await replay(environment)
     assert await database.fetchval("SELECT count(*) FROM stale_key WHERE key = $1", link["key"]) == 0
 
 
-async def heal(environment: Environment) -> None:
+async def replay(environment: Environment) -> None:
     code = "from main_service.entries.tasks import heal_copies_task; heal_copies_task()"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, env=full(environment), cwd=REPOSITORY)
     assert await process.wait() == 0

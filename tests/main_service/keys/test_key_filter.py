@@ -104,7 +104,7 @@ async def test_ended_entry_stays_410(
     assert cut_off.client.get(f"/{new_alias()}").status_code == 404
 
 
-async def test_key_whose_create_could_not_reach_redis_is_known_after_the_next_healing(
+async def test_key_whose_create_could_not_reach_redis_is_known_after_the_next_replay(
     complete: None, gated: Gated, environment: Environment, client: httpx.Client, valkey: redis.Redis
 ) -> None:
     alias = new_alias()
