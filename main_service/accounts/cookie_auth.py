@@ -1,7 +1,7 @@
 """Who opens a page: fastapi-users reads the session cookie of a request and finds its account.
 
 The API knows no one by a cookie: another site can make a browser send its cookies. Pages know no one by
-`Authorization`, but where an entry itself is read (`entries.dependencies.ReadingAskerDep`).
+`Authorization`, but where an entry itself is read (`entries.dependencies.ReadingActorDep`).
 """
 
 import logging

@@ -14,7 +14,7 @@ from main_service.collections.factory import CollectionFactory
 from main_service.collections.schemas import DEFAULT_PAGE_SIZE, CollectionIn
 from main_service.collections.serializers import page_items, shared_address
 from main_service.dependencies import SettingsDep
-from main_service.entries.permissions import Asker
+from main_service.entries.permissions import Actor
 from main_service.entries.schemas import MAX_MANY
 from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError, UnavailableError
 from main_service.web.csrf import FIELD, check_form
@@ -98,7 +98,7 @@ class CollectionPages:
             notice=notice,
             collection=collection,
             shared_url=collection.shared_key and shared_address(public_url, collection.shared_key),
-            items=page_items(page, public_url, Asker(account_id=self.owner_id)),
+            items=page_items(page, public_url, Actor(account_id=self.owner_id)),
             cursor=self._position and self._position.cursor,
             next_cursor=page.next and page.next.cursor,
             form={"name": collection.name, "keys": ""} | dict(kept or {}),

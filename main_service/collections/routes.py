@@ -17,7 +17,7 @@ from main_service.collections.schemas import (
     SharedCollectionOut,
 )
 from main_service.collections.serializers import collection_out, entries_out, shared_out
-from main_service.entries.permissions import Asker
+from main_service.entries.permissions import Actor
 from main_service.entries.schemas import ManyEntriesIn
 from main_service.errors import (
     DatabaseUnavailableError,
@@ -108,7 +108,7 @@ async def list_collection_entries(
     limit: LimitDep = DEFAULT_PAGE_SIZE,
 ) -> CollectedEntriesOut:
     page = await factory.collections.list_entries(account.id, collection_id, after=position, limit=limit)
-    return entries_out(page, factory.public_url, Asker(account_id=account.id))
+    return entries_out(page, factory.public_url, Actor(account_id=account.id))
 
 
 @router.post(

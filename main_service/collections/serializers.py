@@ -8,7 +8,7 @@ from main_service.collections.schemas import CollectedEntriesOut, CollectionOut,
 from main_service.collections.service import EntryPage
 from main_service.collections.storage import OwnCollection, SharedCollection
 from main_service.entries.entry import LiveEntry
-from main_service.entries.permissions import Asker
+from main_service.entries.permissions import Actor
 from main_service.entries.schemas import LinkOut, PasteOut
 from main_service.entries.serializers import PageEntry, entry_out, page_entry
 
@@ -21,11 +21,11 @@ class PageItem:
     added_at: datetime
 
 
-def page_items(page: EntryPage, public_url: str, asker: Asker) -> Sequence[PageItem]:
+def page_items(page: EntryPage, public_url: str, actor: Actor) -> Sequence[PageItem]:
     """Of entries whose views are limited, only who owns them is shown title and target."""
 
     def shown(entry: LiveEntry) -> LiveEntry:
-        is_hidden = entry.views_left is not None and not asker.owns(entry)
+        is_hidden = entry.views_left is not None and not actor.owns(entry)
         return replace(entry, title=None, original_url=None) if is_hidden else entry
 
     return [PageItem(page_entry(shown(item.entry), public_url), item.position.added_at) for item in page.items]
@@ -45,10 +45,10 @@ def collection_out(collection: OwnCollection, public_url: str) -> CollectionOut:
     )
 
 
-def entries_out(page: EntryPage, public_url: str, asker: Asker) -> CollectedEntriesOut:
+def entries_out(page: EntryPage, public_url: str, actor: Actor) -> CollectedEntriesOut:
     """For the owner of the collection, who manages some of its entries."""
     items: list[PasteOut | LinkOut] = [
-        entry_out(item.entry, public_url, to_manager=asker.owns(item.entry)) for item in page.items
+        entry_out(item.entry, public_url, to_manager=actor.owns(item.entry)) for item in page.items
     ]
     return CollectedEntriesOut(items=items, next_cursor=page.next and page.next.cursor)
 

@@ -13,7 +13,7 @@ from main_service.engines.postgres import Session
 from main_service.entries import storage as entries
 from main_service.entries.aliases import is_key
 from main_service.entries.models import Entry
-from main_service.entries.permissions import Asker
+from main_service.entries.permissions import Actor
 from main_service.entries.read import KeyLookup, require_live
 from main_service.errors import NotFoundError
 from main_service.keys.pool import KeySource, Pool
@@ -108,7 +108,7 @@ class CollectionService:
         await self._lock(owner_id, collection_id)
 
         async def find(key: str) -> Entry:
-            return require_live(await entries.find(self._session, key), Asker(account_id=owner_id))
+            return require_live(await entries.find(self._session, key), Actor(account_id=owner_id))
 
         await self._lookup.look_up(key, find)
         await storage.add(self._session, collection_id, [key])

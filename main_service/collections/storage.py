@@ -253,6 +253,6 @@ def _is_live() -> ColumnElement[bool]:
 
 
 def _is_visible_to(reader_id: UUID | None) -> ColumnElement[bool]:
-    """What `Asker.may_see` says, in SQL."""
+    """What `Actor.may_see` says, in SQL."""
     is_for_all = Entry.visibility != Visibility.PRIVATE
     return is_for_all if reader_id is None else or_(is_for_all, Entry.owner_id == reader_id)

@@ -16,7 +16,7 @@ from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import LeadsHereError, VersionMismatchError
 from main_service.entries.lifetimes import Lifetime, LifetimePolicies
 from main_service.entries.models import ArchivalReason, Entry, Kind, Visibility
-from main_service.entries.permissions import Asker, Rights
+from main_service.entries.permissions import Actor, EntryPolicy
 from main_service.entries.read import EntryReader, require_live
 from main_service.entries.urls import leads_here
 from main_service.errors import AppError, FieldError, InvalidInputError
@@ -39,7 +39,7 @@ class EntryChanger:
         reader: EntryReader,
         invalidation: PostCommitInvalidation,
         bodies: BodyStore,
-        rights: Rights,
+        entry_policy: EntryPolicy,
         lifetimes: LifetimePolicies,
         allowance: Callable[[UUID | None], Allowance],
         public_url: str,
@@ -49,13 +49,13 @@ class EntryChanger:
         self._reader = reader
         self._invalidation = invalidation
         self._bodies = bodies
-        self._rights = rights
+        self._entry_policy = entry_policy
         self._lifetimes = lifetimes
         self._allowance = allowance
         self._public_url = public_url
 
     async def change(
-        self, key: str, changes: Changes, asker: Asker, *, versions: Collection[int] | None = None
+        self, key: str, changes: Changes, actor: Actor, *, versions: Collection[int] | None = None
     ) -> LiveEntry:
         """Change an entry; effective at once for every reader.
 
@@ -63,12 +63,12 @@ class EntryChanger:
 
         Raises:
             NotFoundError, EntryEndedError: as `get`.
-            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the asker may not.
+            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
             InvalidInputError, TextTooLargeError, TooMuchCreatedError: see their sentences.
             VersionMismatchError: it has another version by now.
         """
-        entry = await self._reader.get(key, asker)
-        self._rights.require_manager(entry, asker)
+        entry = await self._reader.get(key, actor)
+        self._entry_policy.require_may_manage(entry, actor)
         values = self._checked_values(entry, changes)
         # What is refused costs nothing; a cached entry may be older than the row, so more is only known once that is
         # locked.
@@ -76,14 +76,14 @@ class EntryChanger:
             raise VersionMismatchError(entry.version)
         # Counted even if the entry has it already: what it has is only certain once its row is locked.
         if (content := _new_content(changes)) is not None:
-            await self._allowance(asker.account_id).take_content(len(content))
+            await self._allowance(actor.account_id).take_content(len(content))
         body_id = None
         if changes.text is not None:
             body_id = uuid4()
             await self._bodies.put(body_id, changes.text)
             values |= {"body_id": body_id, "size_bytes": len(changes.text)}
         try:
-            row = await self._lock(key, asker)
+            row = await self._lock(key, actor)
             _require_version(row, versions)
         except AppError:
             if body_id is not None:
@@ -106,21 +106,21 @@ class EntryChanger:
 
         Raises:
             NotFoundError, EntryEndedError: as `get`.
-            NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the asker may not.
+            NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
             TokenInvalidError: the account has just been deleted.
         """
-        asker = Asker(account_id=account_id, manage_token=manage_token)
-        self._rights.require_manager(await self._reader.get(key, asker), asker)
-        row = await self._lock(key, asker)
+        actor = Actor(account_id=account_id, manage_token=manage_token)
+        self._entry_policy.require_may_manage(await self._reader.get(key, actor), actor)
+        row = await self._lock(key, actor)
         if row.owner_id is None:
             await storage.own(self._session, row, account_id)
             self._invalidation.invalidate([key])
         return LiveEntry.from_row(row)
 
-    async def _lock(self, key: str, asker: Asker) -> Entry:
+    async def _lock(self, key: str, actor: Actor) -> Entry:
         """The row as it is now, kept so until the transaction ends. It may have got an owner since it was read."""
-        row = require_live(await storage.find_for_update(self._session, key), asker)
-        self._rights.require_manager(row, asker)
+        row = require_live(await storage.find_for_update(self._session, key), actor)
+        self._entry_policy.require_may_manage(row, actor)
         return row
 
     def _checked_values(self, entry: LiveEntry, changes: Changes) -> dict[str, Any]:
@@ -148,26 +148,26 @@ class EntryChanger:
 
 class EntryEnder:
     def __init__(
-        self, *, session: Session, reader: EntryReader, invalidation: PostCommitInvalidation, rights: Rights
+        self, *, session: Session, reader: EntryReader, invalidation: PostCommitInvalidation, entry_policy: EntryPolicy
     ) -> None:
         self._session = session
         self._reader = reader
         self._invalidation = invalidation
-        self._rights = rights
+        self._entry_policy = entry_policy
 
-    async def delete(self, key: str, asker: Asker, *, versions: Collection[int] | None = None) -> Kind:
+    async def delete(self, key: str, actor: Actor, *, versions: Collection[int] | None = None) -> Kind:
         """End an entry at once, and delete its text; return what it was.
 
         `versions`: those that may be deleted; None: any.
 
         Raises:
             NotFoundError, EntryEndedError: as `get`.
-            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the asker may not.
+            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
             VersionMismatchError: it has another version by now.
         """
-        self._rights.require_manager(await self._reader.get(key, asker), asker)
-        row = require_live(await storage.find_for_update(self._session, key), asker)
-        self._rights.require_manager(row, asker)
+        self._entry_policy.require_may_manage(await self._reader.get(key, actor), actor)
+        row = require_live(await storage.find_for_update(self._session, key), actor)
+        self._entry_policy.require_may_manage(row, actor)
         _require_version(row, versions)
         await storage.end(self._session, row, ArchivalReason.DELETED)
         self._invalidation.invalidate([key])

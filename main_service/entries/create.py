@@ -17,7 +17,7 @@ from main_service.entries.idempotency import Attempt
 from main_service.entries.insert_batches import SharedInserts
 from main_service.entries.lifetimes import Lifetime, LifetimePolicy
 from main_service.entries.models import Kind, Visibility
-from main_service.entries.permissions import Asker
+from main_service.entries.permissions import Actor
 from main_service.entries.read import require_live
 from main_service.entries.reserved_words import is_reserved
 from main_service.entries.urls import leads_here
@@ -121,7 +121,7 @@ class EntryCreator:
             if remembered.body_digest != attempt.body_digest:
                 raise IdempotencyKeyReusedError
             row = await storage.find(session, remembered.entry_key)
-            return LiveEntry.from_row(require_live(row, Asker(account_id=self._owner_id)))
+            return LiveEntry.from_row(require_live(row, Actor(account_id=self._owner_id)))
 
     def _draft(
         self,

@@ -27,7 +27,7 @@ from main_service.entries.create_limits import Allowance, CreateLimits
 from main_service.entries.idempotency import Attempt, account_scope, guest_scope
 from main_service.entries.insert_batches import SharedInserts
 from main_service.entries.lifetimes import LifetimePolicies, LifetimePolicy
-from main_service.entries.permissions import Asker, ManageTokens, Rights
+from main_service.entries.permissions import Actor, EntryPolicy, ManageTokens
 from main_service.entries.read import EntryReader, KeyLookup
 from main_service.errors import FieldError, InvalidInputError
 from main_service.resources import Resources
@@ -60,11 +60,11 @@ async def get_manage_tokens(request: Request) -> ManageTokens:
 ManageTokensDep = Annotated[ManageTokens, Depends(get_manage_tokens)]
 
 
-async def get_rights(request: Request) -> Rights:
-    return Rights(ManageTokens(resources_of(request).settings))
+async def get_entry_policy(request: Request) -> EntryPolicy:
+    return EntryPolicy(ManageTokens(resources_of(request).settings))
 
 
-RightsDep = Annotated[Rights, Depends(get_rights)]
+EntryPolicyDep = Annotated[EntryPolicy, Depends(get_entry_policy)]
 
 ManageTokenDep = Annotated[
     str | None,
@@ -91,21 +91,21 @@ async def get_expected_versions(request: Request, _: IfMatchHeader = None) -> fr
 ExpectedVersionsDep = Annotated[frozenset[int] | None, Depends(get_expected_versions)]
 
 
-async def get_asker(account: CurrentAccountDep, manage_token: ManageTokenDep = None) -> Asker:
+async def get_actor(account: CurrentAccountDep, manage_token: ManageTokenDep = None) -> Actor:
     if account is None:
-        return Asker(manage_token=manage_token)
-    return Asker(account_id=account.id, manage_token=manage_token, counts_own_visits=account.counts_own_visits)
+        return Actor(manage_token=manage_token)
+    return Actor(account_id=account.id, manage_token=manage_token, counts_own_visits=account.counts_own_visits)
 
 
-AskerDep = Annotated[Asker, Depends(get_asker)]
+ActorDep = Annotated[Actor, Depends(get_actor)]
 """Who asks through the API."""
 
 
-async def get_writing_asker(account: WriterOrGuestDep, manage_token: ManageTokenDep = None) -> Asker:
-    return Asker(account_id=account.id if account else None, manage_token=manage_token)
+async def get_writing_actor(account: WriterOrGuestDep, manage_token: ManageTokenDep = None) -> Actor:
+    return Actor(account_id=account.id if account else None, manage_token=manage_token)
 
 
-WritingAskerDep = Annotated[Asker, Depends(get_writing_asker)]
+WritingActorDep = Annotated[Actor, Depends(get_writing_actor)]
 """Who asks through the API, unless by a token that may only read."""
 
 
@@ -180,7 +180,7 @@ async def get_changer(
     session: SessionDep,
     reader: EntryReaderDep,
     invalidation: InvalidationDep,
-    rights: RightsDep,
+    entry_policy: EntryPolicyDep,
     policies: LifetimePoliciesDep,
 ) -> EntryChanger:
     resources = resources_of(request)
@@ -189,7 +189,7 @@ async def get_changer(
         reader=reader,
         invalidation=invalidation,
         bodies=resources.bodies,
-        rights=rights,
+        entry_policy=entry_policy,
         lifetimes=policies,
         allowance=partial(entry_creators_of(request).limits.of, address=limited_address(request)),
         public_url=resources.settings.public_url,
@@ -200,9 +200,9 @@ EntryChangerDep = Annotated[EntryChanger, Depends(get_changer)]
 
 
 async def get_ender(
-    session: SessionDep, reader: EntryReaderDep, invalidation: InvalidationDep, rights: RightsDep
+    session: SessionDep, reader: EntryReaderDep, invalidation: InvalidationDep, entry_policy: EntryPolicyDep
 ) -> EntryEnder:
-    return EntryEnder(session=session, reader=reader, invalidation=invalidation, rights=rights)
+    return EntryEnder(session=session, reader=reader, invalidation=invalidation, entry_policy=entry_policy)
 
 
 EntryEnderDep = Annotated[EntryEnder, Depends(get_ender)]
@@ -269,22 +269,22 @@ async def _attempt(request: Request, settings: Settings, account: Account | None
     return Attempt(scope=scope, key=key, body_digest=digest.digest())
 
 
-async def get_page_asker(reader: ReaderDep) -> Asker:
+async def get_page_actor(reader: ReaderDep) -> Actor:
     if reader is None:
-        return Asker()
-    return Asker(account_id=reader.account_id, counts_own_visits=reader.counts_own_visits)
+        return Actor()
+    return Actor(account_id=reader.account_id, counts_own_visits=reader.counts_own_visits)
 
 
-PageAskerDep = Annotated[Asker, Depends(get_page_asker)]
+PageActorDep = Annotated[Actor, Depends(get_page_actor)]
 """Who asks on a page: known by the session cookie alone."""
 
 
-async def get_reading_asker(request: Request, session: SessionDep) -> Asker:
+async def get_reading_actor(request: Request, session: SessionDep) -> Actor:
     account = await find_token_account(request, session)
     if account is None:
-        return await get_page_asker(await find_reader(request, session))
-    return Asker(account_id=account.id, counts_own_visits=account.counts_own_visits, has_bearer_token=True)
+        return await get_page_actor(await find_reader(request, session))
+    return Actor(account_id=account.id, counts_own_visits=account.counts_own_visits, has_bearer_token=True)
 
 
-ReadingAskerDep = Annotated[Asker, Depends(get_reading_asker)]
+ReadingActorDep = Annotated[Actor, Depends(get_reading_actor)]
 """Who asks at an address that both browsers and programs read: known by a bearer token, else by the session cookie."""

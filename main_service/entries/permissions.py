@@ -1,4 +1,4 @@
-"""Who may see and change an entry: its owner, or for a guest's entry the bearer of its manage token.
+"""Permissions: an entry is seen and changed by its owner, or for a guest's entry the bearer of its manage token.
 
 A manage token is a signature of the key, so nothing is stored and it can be made again. That is sound only because a
 key is never given twice. What takes a token back is the generation, which a claim raises: it is signed too.
@@ -48,51 +48,54 @@ class ManageTokens:
 
 
 @dataclass(frozen=True)
-class Asker:
-    """Who asks, as far as they have shown it. `account_id`: None for a guest."""
+class Actor:
+    """The user or guest who reads or changes something, as far as the request proves it."""
 
     account_id: UUID | None = None
+    """None: a guest."""
     manage_token: str | None = None
     counts_own_visits: bool = True
-    """Whether it counts as a visit when they read what they own."""
+    """Whether their reading of their own entries counts as visits."""
     has_bearer_token: bool = False
-    """Whether it is a program with an access token or an API token that holds."""
+    """Whether the request carries a valid access token or API token."""
 
     def owns(self, entry: Entry | LiveEntry) -> bool:
         return entry.owner_id is not None and entry.owner_id == self.account_id
 
     def may_see(self, entry: Entry | LiveEntry) -> bool:
-        """If not, nothing tells that the entry exists."""
+        """Whether they may learn that the entry exists."""
         return entry.visibility is not Visibility.PRIVATE or self.owns(entry)
 
 
-class Rights:
+class EntryPolicy:
+    """Decides who may change an entry: its owner, or for a guest's entry the bearer of its manage token."""
+
     def __init__(self, manage_tokens: ManageTokens) -> None:
         self._manage_tokens = manage_tokens
 
-    def require_manager(self, entry: Entry | LiveEntry, asker: Asker) -> None:
-        """Let pass who may change and delete the entry.
+    def require_may_manage(self, entry: Entry | LiveEntry, actor: Actor) -> None:
+        """Do nothing if the actor may change and delete the entry.
 
         Raises:
-            SignInRequiredError, NotOwnerError: it belongs to an account, and the asker is a guest or another user.
+            SignInRequiredError, NotOwnerError: it belongs to an account, and the actor is a guest or another user.
             ManageTokenMissingError, ManageTokenWrongError: it is a guest's.
         """
         if entry.owner_id is None:
-            self._manage_tokens.check(entry.key, asker.manage_token, entry.manage_generation)
-        elif asker.account_id is None:
+            self._manage_tokens.check(entry.key, actor.manage_token, entry.manage_generation)
+        elif actor.account_id is None:
             raise SignInRequiredError
-        elif not asker.owns(entry):
+        elif not actor.owns(entry):
             raise NotOwnerError
 
-    def is_manager(self, entry: Entry | LiveEntry, asker: Asker) -> bool:
-        """Whether it is shown all of the entry. A manage token that is given must be right.
+    def may_manage(self, entry: Entry | LiveEntry, actor: Actor) -> bool:
+        """Whether the actor is shown all of the entry. A manage token that is given must be right.
 
         Raises:
-            As `require_manager`, for a manage token that does not open the entry.
+            ManageTokenWrongError, SignInRequiredError, NotOwnerError: the manage token does not open the entry.
         """
-        if asker.owns(entry):
+        if actor.owns(entry):
             return True
-        if asker.manage_token:
-            self.require_manager(entry, asker)
+        if actor.manage_token:
+            self.require_may_manage(entry, actor)
             return True
         return False

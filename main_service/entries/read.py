@@ -16,7 +16,7 @@ from main_service.entries.cache import LONGEST_LIFETIME, EntryCache, is_for_all
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import NotAPasteError
 from main_service.entries.models import ArchivalReason, Entry
-from main_service.entries.permissions import Asker
+from main_service.entries.permissions import Actor
 from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError
 from main_service.keys.key_filter import KnownKeys
 from main_service.keys.scan_limit import UnknownKeyLimit
@@ -87,17 +87,17 @@ class EntryReader:
         self._texts = texts
         self._notes_use = notes_use
 
-    async def get(self, key: str, asker: Asker) -> LiveEntry:
+    async def get(self, key: str, actor: Actor) -> LiveEntry:
         """The live entry of `key`, from the cache or else from the database.
 
         Raises:
-            NotFoundError: the key was never used, or the asker may not know.
+            NotFoundError: the key was never used, or the actor may not know.
             TooManyUnknownKeysError: the same, and the client has asked for too many such keys.
             EntryEndedError: what it stood for has ended.
         """
-        return await self._lookup.look_up(key, lambda key: self._find(key, asker))
+        return await self._lookup.look_up(key, lambda key: self._find(key, actor))
 
-    async def _find(self, key: str, asker: Asker) -> LiveEntry:
+    async def _find(self, key: str, actor: Actor) -> LiveEntry:
         found = await self._cache.find(key)
         if found.entry is not None:
             if found.entry.is_over:
@@ -106,7 +106,7 @@ class EntryReader:
         miss = found.miss
         if miss is not None and miss.standing is None and await self._known_keys.is_surely_unused(key):
             raise NotFoundError
-        entry = await self._read_row(key, asker)
+        entry = await self._read_row(key, actor)
         if miss is not None:
             await self._cache.set_if_absent(entry, miss)
         return entry
@@ -124,7 +124,7 @@ class EntryReader:
             logger.warning("An entry is shown without its visits: %r", error.__cause__)
             return entry
 
-    async def follow(self, entry: LiveEntry, asker: Asker) -> LiveEntry:
+    async def follow(self, entry: LiveEntry, actor: Actor) -> LiveEntry:
         """The link, free to be followed: where views are limited, one has been spent.
 
         Raises:
@@ -133,10 +133,10 @@ class EntryReader:
         while entry.views_left is not None:
             if (viewed := await self._spend_view(entry)) is not None:
                 return viewed
-            entry = await self._read_row(entry.key, asker)
+            entry = await self._read_row(entry.key, actor)
         return entry
 
-    async def open_text(self, entry: LiveEntry, asker: Asker) -> tuple[LiveEntry, TextChunks]:
+    async def open_text(self, entry: LiveEntry, actor: Actor) -> tuple[LiveEntry, TextChunks]:
         """The text of a paste in chunks of UTF-8, and the entry it belongs to: a newer state if it was just changed.
 
         Where views are limited, one has been spent, and only once the text was there to be shown.
@@ -146,14 +146,14 @@ class EntryReader:
             NotFoundError, EntryEndedError: as `get`, when it has just ended.
         """
         while True:
-            entry, chunks = await self.load_text(entry, asker)
+            entry, chunks = await self.load_text(entry, actor)
             if entry.views_left is None:
                 return entry, chunks
             if (viewed := await self._spend_view(entry)) is not None:
                 return viewed, chunks
-            entry = await self._read_row(entry.key, asker)
+            entry = await self._read_row(entry.key, actor)
 
-    async def load_text(self, entry: LiveEntry, asker: Asker) -> tuple[LiveEntry, TextChunks]:
+    async def load_text(self, entry: LiveEntry, actor: Actor) -> tuple[LiveEntry, TextChunks]:
         """As `open_text`, without spending a view: for who manages the entry."""
         while True:
             if entry.body_id is None:
@@ -162,7 +162,7 @@ class EntryReader:
                 return entry, await self._open_body(entry, entry.body_id)
             except BodyMissingError:
                 # It was changed or deleted since the row was read. If not, the text is lost: a bug, and a 500.
-                fresh = await self._read_row(entry.key, asker)
+                fresh = await self._read_row(entry.key, actor)
                 if fresh.body_id == entry.body_id:
                     raise
                 entry = fresh
@@ -190,14 +190,14 @@ class EntryReader:
         await self._session.commit()
         return viewed
 
-    async def _read_row(self, key: str, asker: Asker) -> LiveEntry:
+    async def _read_row(self, key: str, actor: Actor) -> LiveEntry:
         """The live row. Its transaction ends here: no connection is held while Redis or the object store is busy.
 
         This is where use is written down, once a day. A cached entry lives no longer, so an entry that is used all the
         time is noted again and again.
         """
         try:
-            row = require_live(await storage.find(self._session, key), asker)
+            row = require_live(await storage.find(self._session, key), actor)
             entry = LiveEntry.from_row(row)
             used_at = max(each for each in (row.updated_at, row.last_visit_at, row.used_at) if each is not None)
             if self._notes_use and used_at < datetime.now(UTC) - USE_PRECISION:
@@ -214,13 +214,13 @@ class EntryReader:
             logger.warning("A use was not written down: %r", error.__cause__)
 
 
-def require_live(entry: Entry | None, asker: Asker) -> Entry:
-    """The row if it is there, live, and the asker may see it.
+def require_live(entry: Entry | None, actor: Actor) -> Entry:
+    """The row if it is there, live, and the actor may see it.
 
     Raises:
         NotFoundError, EntryEndedError: it is not.
     """
-    if entry is None or not asker.may_see(entry):
+    if entry is None or not actor.may_see(entry):
         raise NotFoundError
     if entry.archival_reason is not None:
         raise EntryEndedError(entry.archival_reason)

@@ -7,14 +7,14 @@ from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, WriterDep
 from main_service.accounts.errors import ScopeMissingError, TokenInvalidError
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import (
-    AskerDep,
+    ActorDep,
     EntryChangerDep,
     EntryEnderDep,
+    EntryPolicyDep,
     EntryReaderDep,
     ExpectedVersionsDep,
     ManageTokenDep,
-    RightsDep,
-    WritingAskerDep,
+    WritingActorDep,
 )
 from main_service.entries.errors import (
     ManageTokenMissingError,
@@ -85,11 +85,16 @@ _TEXT = (BodyStoreUnavailableError,)
     },
 )
 async def get_entry(
-    key: str, response: Response, asker: AskerDep, reader: EntryReaderDep, rights: RightsDep, settings: SettingsDep
+    key: str,
+    response: Response,
+    actor: ActorDep,
+    reader: EntryReaderDep,
+    entry_policy: EntryPolicyDep,
+    settings: SettingsDep,
 ) -> PasteOut | LinkOut:
     """What it is and how long it lives. Spends no view; where views are limited, only who manages it sees all."""
-    entry = await reader.get(key, asker)
-    is_manager = rights.is_manager(entry, asker)
+    entry = await reader.get(key, actor)
+    is_manager = entry_policy.may_manage(entry, actor)
     if is_manager or entry.has_public_statistics:
         entry = await reader.counted(entry)
     response.headers.update(etag(entry))
@@ -110,15 +115,15 @@ async def get_entry(
     },
 )
 async def get_entry_text(
-    key: str, request: Request, asker: AskerDep, reader: EntryReaderDep, visits: VisitRecorderDep
+    key: str, request: Request, actor: ActorDep, reader: EntryReaderDep, visits: VisitRecorderDep
 ) -> StreamingResponse:
     """Where views are limited, this spends one without asking. Link previews and prefetches that say so are refused."""
-    entry = await reader.get(key, asker)
+    entry = await reader.get(key, actor)
     if entry.views_left is not None and is_link_preview(request.headers):
         raise ViewNotSpentError
     is_looking = request.method == "HEAD"
-    entry, chunks = await (reader.load_text if is_looking else reader.open_text)(entry, asker)
-    await visits.record(entry, asker)
+    entry, chunks = await (reader.load_text if is_looking else reader.open_text)(entry, actor)
+    await visits.record(entry, actor)
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 
 
@@ -144,13 +149,13 @@ async def change_entry(
     key: str,
     change: EntryChangeIn,
     response: Response,
-    asker: WritingAskerDep,
+    actor: WritingActorDep,
     changer: EntryChangerDep,
     settings: SettingsDep,
     versions: ExpectedVersionsDep,
 ) -> PasteOut | LinkOut:
     """By its owner; a guest's with its manage token. With `If-Match`, only in the version that it names."""
-    entry = await changer.change(key, change.changes, asker, versions=versions)
+    entry = await changer.change(key, change.changes, actor, versions=versions)
     response.headers.update(etag(entry))
     return entry_out(entry, settings.public_url, to_manager=True)
 
@@ -162,9 +167,9 @@ async def change_entry(
     openapi_extra=FOR_GUESTS_TOO,
     responses=problem_responses(*_MANAGE, VersionMismatchError),
 )
-async def delete_entry(key: str, asker: WritingAskerDep, ender: EntryEnderDep, versions: ExpectedVersionsDep) -> None:
+async def delete_entry(key: str, actor: WritingActorDep, ender: EntryEnderDep, versions: ExpectedVersionsDep) -> None:
     """By its owner; a guest's with its manage token. With `If-Match`, only in the version that it names."""
-    await ender.delete(key, asker, versions=versions)
+    await ender.delete(key, actor, versions=versions)
 
 
 @router.post(

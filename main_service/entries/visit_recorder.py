@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from main_service.dependencies import resources_of
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Kind
-from main_service.entries.permissions import Asker
+from main_service.entries.permissions import Actor
 from main_service.settings import Settings
 from main_service.visit_stream.encoder import VisitNotes
 from main_service.visit_stream.record import EncodedVisit
@@ -30,12 +30,12 @@ class VisitRecorder:
         self._notes = notes
         self._settings = settings
 
-    async def record(self, entry: LiveEntry, asker: Asker) -> None:
-        """Note that the asker is about to get the text or the target of the entry, unless that is no visit.
+    async def record(self, entry: LiveEntry, actor: Actor) -> None:
+        """Note that the actor is about to get the text or the target of the entry, unless that is no visit.
 
         When this returns, the visit survives this process, if Redis takes visits. Takes 2 s at worst, as a rule.
         """
-        if not self._is_visit(entry, asker):
+        if not self._is_visit(entry, actor):
             return
         visit = self._visit_to(entry.key)
         held, wants_text = getattr(self._request.state, HELD_BATCH, (None, False))
@@ -43,11 +43,11 @@ class VisitRecorder:
             return
         await self._visits.record(visit)
 
-    def _is_visit(self, entry: LiveEntry, asker: Asker) -> bool:
+    def _is_visit(self, entry: LiveEntry, actor: Actor) -> bool:
         """A crawler's is one too; whose it was is told when visits are counted."""
         if self._request.method == "HEAD" or is_fetched_ahead(self._request.headers):
             return False
-        return asker.counts_own_visits or not asker.owns(entry)
+        return actor.counts_own_visits or not actor.owns(entry)
 
     def _visit_to(self, key: str) -> EncodedVisit:
         at_ms = time.time_ns() // 1_000_000

@@ -55,7 +55,7 @@ async def change(page: ManagePageDep, reader: EntryReaderDep, changer: EntryChan
                 async with _one_text_at_a_time:
                     kept = await asyncio.to_thread(with_line_ends_of, text, touched["text"])
                 changes = Changes(fields=changes.fields, lifetime=changes.lifetime, text=kept.encode())
-            await changer.change(page.key, changes, page.asker, versions=_versions(fields))
+            await changer.change(page.key, changes, page.actor, versions=_versions(fields))
         return RedirectResponse(f"/{page.key}/manage", 303)
 
     async def again(entry: LiveEntry, error: AppError, fields: dict[str, str]) -> Response:
@@ -94,7 +94,7 @@ def _changes(touched: Mapping[str, str]) -> Changes:
 async def _text_of(entry: LiveEntry, page: ManagePage, reader: EntryReaderDep) -> str:
     if entry.kind is Kind.LINK:
         return ""
-    _, chunks = await reader.load_text(entry, page.asker)
+    _, chunks = await reader.load_text(entry, page.actor)
     return b"".join([chunk async for chunk in chunks]).decode()
 
 

@@ -14,13 +14,13 @@ from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import (
     EntryChangerDep,
     EntryEnderDep,
+    EntryPolicyDep,
     EntryReaderDep,
     LifetimePoliciesDep,
-    RightsDep,
 )
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError, NotOwnerError
-from main_service.entries.permissions import Asker
+from main_service.entries.permissions import Actor
 from main_service.entries.schemas import EntryChangeIn
 from main_service.entries.serializers import page_entry
 from main_service.entry_pages.create_pages import lifetime_choices, parse, sentences
@@ -41,7 +41,7 @@ class ManagePage:
         request: Request,
         account: PageAccountDep,
         reader: EntryReaderDep,
-        rights: RightsDep,
+        entry_policy: EntryPolicyDep,
         settings: SettingsDep,
         policies: LifetimePoliciesDep,
     ) -> None:
@@ -50,7 +50,7 @@ class ManagePage:
         self.settings = settings
         self.account_id = account.id if account else None
         self._reader = reader
-        self._rights = rights
+        self._entry_policy = entry_policy
         self._policies = policies
 
     @property
@@ -59,22 +59,22 @@ class ManagePage:
         return self.request.cookies.get(COOKIE)
 
     @property
-    def asker(self) -> Asker:
-        return Asker(account_id=self.account_id, manage_token=self.token)
+    def actor(self) -> Actor:
+        return Actor(account_id=self.account_id, manage_token=self.token)
 
     async def get_entry(self) -> LiveEntry:
         """Raises:
         NotFoundError, EntryEndedError: as the reader.
         """
-        return await self._reader.get(self.key, self.asker)
+        return await self._reader.get(self.key, self.actor)
 
     def check(self, entry: LiveEntry, *, token: str | None) -> None:
         """Let pass whoever may manage the entry.
 
         Raises:
-            ManageTokenMissingError, ManageTokenWrongError, SignInRequiredError, NotOwnerError: the asker may not.
+            ManageTokenMissingError, ManageTokenWrongError, SignInRequiredError, NotOwnerError: the actor may not.
         """
-        self._rights.require_manager(entry, Asker(account_id=self.account_id, manage_token=token))
+        self._entry_policy.require_may_manage(entry, Actor(account_id=self.account_id, manage_token=token))
 
     async def managed(self, show: Callable[[LiveEntry], Awaitable[Response]]) -> Response:
         """What `show` makes of the entry, or the page that asks for the token."""
@@ -173,7 +173,7 @@ async def change_expiry(page: ManagePageDep, changer: EntryChangerDep) -> Respon
         asked = parse(EntryChangeIn, {"lifetime": fields.get("lifetime", "")})
         if not asked.lifetime.is_given:
             raise InvalidInputError(fields=[FieldError("lifetime", "missing", "Choose how long it shall live.")])
-        entry = await changer.change(page.key, asked.changes, page.asker)
+        entry = await changer.change(page.key, asked.changes, page.actor)
         return page.show(entry=entry, notice="The new end is set.")
 
     return await page.after(change)
@@ -197,7 +197,7 @@ async def delete(page: ManagePageDep, ender: EntryEnderDep) -> Response:
     async def end(fields: dict[str, str]) -> Response:
         if not fields.get("confirm"):
             raise InvalidInputError(fields=[FieldError("confirm", "missing", "Tick the box to confirm.")])
-        kind = await ender.delete(page.key, page.asker)
+        kind = await ender.delete(page.key, page.actor)
         response = render(page.request, "entries/deleted.html", entry_key=page.key, kind=kind.value)
         response.delete_cookie(COOKIE, path=f"/{page.key}/manage")
         return response

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from main_service.engines.texts import TextChunks, in_one_chunk
 from main_service.entries.entry import LiveEntry
-from main_service.entries.permissions import Asker
+from main_service.entries.permissions import Actor
 from main_service.entries.serializers import page_entry
 from main_service.entry_pages.numbered_text import MAX_NUMBERED_BYTES, count_lines, escaped_chunks, numbered_pieces
 from main_service.entry_pages.view_question import has_way_to_manage
@@ -21,7 +21,7 @@ WHOLE_BYTES = 128 * 1024
 
 
 async def paste_page(
-    request: Request, settings: Settings, entry: LiveEntry, asker: Asker, chunks: TextChunks
+    request: Request, settings: Settings, entry: LiveEntry, actor: Actor, chunks: TextChunks
 ) -> Response:
     """With numbered lines, unless the text is too long for them."""
 
@@ -30,7 +30,7 @@ async def paste_page(
             request,
             "entries/paste.html",
             entry=page_entry(entry, settings.public_url),
-            may_manage=has_way_to_manage(entry, asker),
+            may_manage=has_way_to_manage(entry, actor),
             lines=lines,
             line_count=line_count,
             text=text,

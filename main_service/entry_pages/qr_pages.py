@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from main_service.accounts.bearer_auth import TOKEN_OR_NONE
 from main_service.accounts.errors import TokenInvalidError
 from main_service.dependencies import SettingsDep
-from main_service.entries.dependencies import EntryReaderDep, ReadingAskerDep
+from main_service.entries.dependencies import EntryReaderDep, ReadingActorDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Visibility
 from main_service.entries.serializers import short_address
@@ -46,9 +46,9 @@ _ASKED_FOR_EACH_TIME = "private, no-cache"
     },
 )
 async def get_qr_svg(
-    key: str, request: Request, asker: ReadingAskerDep, reader: EntryReaderDep, settings: SettingsDep
+    key: str, request: Request, actor: ReadingActorDep, reader: EntryReaderDep, settings: SettingsDep
 ) -> Response:
-    entry = await reader.get(key, asker)
+    entry = await reader.get(key, actor)
     picture = await asyncio.to_thread(draw_svg, short_address(settings.public_url, entry.key))
     return _picture(request, entry, picture, "image/svg+xml")
 
@@ -70,7 +70,7 @@ async def get_qr_svg(
 async def get_qr_png(
     key: str,
     request: Request,
-    asker: ReadingAskerDep,
+    actor: ReadingActorDep,
     reader: EntryReaderDep,
     settings: SettingsDep,
     size: Annotated[
@@ -83,7 +83,7 @@ async def get_qr_png(
         ),
     ] = DEFAULT_SIZE,
 ) -> Response:
-    entry = await reader.get(key, asker)
+    entry = await reader.get(key, actor)
     picture = await asyncio.to_thread(draw_png, short_address(settings.public_url, entry.key), size)
     return _picture(request, entry, picture, "image/png")
 

@@ -7,7 +7,7 @@ from main_service.accounts.bearer_auth import TOKEN_OR_NONE
 from main_service.accounts.errors import TokenInvalidError
 from main_service.dependencies import SettingsDep
 from main_service.entries.aliases import is_key
-from main_service.entries.dependencies import EntryReaderDep, ReadingAskerDep
+from main_service.entries.dependencies import EntryReaderDep, ReadingActorDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ManageTokenWrongError, NotAPasteError, NotOwnerError
 from main_service.entries.models import Kind
@@ -60,7 +60,7 @@ _NOT_SPENT = {
 async def read_raw_text(
     key: str,
     request: Request,
-    asker: ReadingAskerDep,
+    actor: ReadingActorDep,
     reader: EntryReaderDep,
     visits: VisitRecorderDep,
     settings: SettingsDep,
@@ -68,24 +68,24 @@ async def read_raw_text(
     """Where views are limited, command-line programs spend one, and requests with a bearer token, `X-Manage-Token` or
     `X-Reveal: 1`; all others are asked first.
     """
-    entry = await reader.get(key, asker)
+    entry = await reader.get(key, actor)
     if entry.kind is Kind.LINK:
         raise NotAPasteError
-    if asked := question_before(request, settings, entry, asker, is_shown_as_page=False):
+    if asked := question_before(request, settings, entry, actor, is_shown_as_page=False):
         return asked
-    entry, chunks = await reader.open_text(entry, asker)
-    await visits.record(entry, asker)
+    entry, chunks = await reader.open_text(entry, actor)
+    await visits.record(entry, actor)
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 
 
 @router.get("/{key}+", include_in_schema=False)
 async def preview(
-    key: str, request: Request, asker: ReadingAskerDep, reader: EntryReaderDep, settings: SettingsDep
+    key: str, request: Request, actor: ReadingActorDep, reader: EntryReaderDep, settings: SettingsDep
 ) -> Response:
     """Where a link leads, without going there. A paste is its own preview."""
-    entry = await reader.get(key, asker)
+    entry = await reader.get(key, actor)
     if entry.views_left is not None:
-        return question(request, settings, entry, asker)
+        return question(request, settings, entry, actor)
     if entry.kind is Kind.PASTE:
         return RedirectResponse(f"/{entry.key}", 302)
     shown = page_entry(entry, settings.public_url)
@@ -104,27 +104,27 @@ async def lead_back(key: str) -> Response:
 async def reveal(
     key: str,
     request: Request,
-    asker: ReadingAskerDep,
+    actor: ReadingActorDep,
     reader: EntryReaderDep,
     visits: VisitRecorderDep,
     settings: SettingsDep,
 ) -> Response:
     """Spend a view of an entry whose views are limited: show its text, or lead to its target."""
     fields = await read_form(request)
-    entry = await reader.get(key, asker)
+    entry = await reader.get(key, actor)
     if entry.views_left is None:
         return RedirectResponse(f"/{entry.key}", 303)
     try:
         check_form(request, fields.get(FIELD), settings)
     except FormExpiredError as error:
-        return question(request, settings, entry, asker, error=error)
+        return question(request, settings, entry, actor, error=error)
     if entry.kind is Kind.LINK:
-        entry = await reader.follow(entry, asker)
-        await visits.record(entry, asker)
+        entry = await reader.follow(entry, actor)
+        await visits.record(entry, actor)
         return _redirect(entry, status=303)
-    entry, chunks = await reader.open_text(entry, asker)
-    response = await paste_page(request, settings, entry, asker, chunks)
-    await visits.record(entry, asker)
+    entry, chunks = await reader.open_text(entry, actor)
+    response = await paste_page(request, settings, entry, actor, chunks)
+    await visits.record(entry, actor)
     return response
 
 
@@ -146,7 +146,7 @@ async def reveal(
 async def read_entry(
     key: str,
     request: Request,
-    asker: ReadingAskerDep,
+    actor: ReadingActorDep,
     reader: EntryReaderDep,
     visits: VisitRecorderDep,
     settings: SettingsDep,
@@ -154,19 +154,19 @@ async def read_entry(
     """Where views are limited, command-line programs spend one, and requests with a bearer token, `X-Manage-Token` or
     `X-Reveal: 1`; all others are asked first.
     """
-    entry = await reader.get(key, asker)
-    if asked := question_before(request, settings, entry, asker, is_shown_as_page=True):
+    entry = await reader.get(key, actor)
+    if asked := question_before(request, settings, entry, actor, is_shown_as_page=True):
         return asked
     if entry.kind is Kind.LINK:
-        entry = await reader.follow(entry, asker)
-        await visits.record(entry, asker)
+        entry = await reader.follow(entry, actor)
+        await visits.record(entry, actor)
         return _redirect(entry, status=302)
-    entry, chunks = await reader.open_text(entry, asker)
+    entry, chunks = await reader.open_text(entry, actor)
     if wants_html(request.headers):
-        response = await paste_page(request, settings, entry, asker, chunks)
+        response = await paste_page(request, settings, entry, actor, chunks)
     else:
         response = text_response(chunks, size_bytes=entry.size_bytes or 0)
-    await visits.record(entry, asker)
+    await visits.record(entry, actor)
     response.headers.update({"Vary": "Accept", **robots(entry)})
     return response
 
@@ -175,15 +175,15 @@ async def read_entry(
 async def read_with_slash(
     key: str,
     request: Request,
-    asker: ReadingAskerDep,
+    actor: ReadingActorDep,
     reader: EntryReaderDep,
     visits: VisitRecorderDep,
     settings: SettingsDep,
 ) -> Response:
     """A link is followed as without the slash, because many programs add one; everything else is one redirect away."""
-    if not is_key(key) or is_reserved(key) or (await reader.get(key, asker)).kind is Kind.PASTE:
+    if not is_key(key) or is_reserved(key) or (await reader.get(key, actor)).kind is Kind.PASTE:
         raise HTTPException(404)
-    return await read_entry(key, request, asker, reader, visits, settings)
+    return await read_entry(key, request, actor, reader, visits, settings)
 
 
 def _redirect(entry: LiveEntry, *, status: int) -> Response:

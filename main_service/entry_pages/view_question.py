@@ -13,7 +13,7 @@ from fastapi.responses import PlainTextResponse
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ViewNotSpentError
 from main_service.entries.models import Kind
-from main_service.entries.permissions import Asker, ManageTokens, Rights
+from main_service.entries.permissions import Actor, EntryPolicy, ManageTokens
 from main_service.entries.serializers import page_entry, short_address, text_address
 from main_service.errors import FormExpiredError
 from main_service.settings import Settings
@@ -32,7 +32,7 @@ _LEADING_ELSEWHERE = CONTENT_SECURITY_POLICY.replace("form-action 'self'", "form
 
 
 def question_before(
-    request: Request, settings: Settings, entry: LiveEntry, asker: Asker, *, is_shown_as_page: bool
+    request: Request, settings: Settings, entry: LiveEntry, actor: Actor, *, is_shown_as_page: bool
 ) -> Response | None:
     """What the request gets in place of the entry; None: it gets the entry, and spends a view if they are limited.
 
@@ -44,25 +44,25 @@ def question_before(
     if entry.views_left is None:
         return None
     wants_page = wants_html(request.headers)
-    means_it = _says_so(request, settings, entry, asker) or (
+    means_it = _says_so(request, settings, entry, actor) or (
         is_command(request.headers.get("user-agent", "")) and not (is_shown_as_page and wants_page)
     )
     if means_it and request.method != "HEAD" and not is_fetched_ahead(request.headers):
         return None
     if means_it or wants_page:
-        return question(request, settings, entry, asker)
+        return question(request, settings, entry, actor)
     return _refusal(settings, entry)
 
 
-def _says_so(request: Request, settings: Settings, entry: LiveEntry, asker: Asker) -> bool:
-    if asker.has_bearer_token or request.headers.get(REVEAL) == "1":
+def _says_so(request: Request, settings: Settings, entry: LiveEntry, actor: Actor) -> bool:
+    if actor.has_bearer_token or request.headers.get(REVEAL) == "1":
         return True
-    given = replace(asker, manage_token=request.headers.get("x-manage-token"))
-    return given.manage_token is not None and Rights(ManageTokens(settings)).is_manager(entry, given)
+    given = replace(actor, manage_token=request.headers.get("x-manage-token"))
+    return given.manage_token is not None and EntryPolicy(ManageTokens(settings)).may_manage(entry, given)
 
 
 def question(
-    request: Request, settings: Settings, entry: LiveEntry, asker: Asker, *, error: FormExpiredError | None = None
+    request: Request, settings: Settings, entry: LiveEntry, actor: Actor, *, error: FormExpiredError | None = None
 ) -> Response:
     """The page that asks before it spends a view. It shows nothing of what is behind it."""
     csrf = CsrfForm(request, settings)
@@ -71,7 +71,7 @@ def question(
         "entries/reveal.html",
         status=error.status if error else 200,
         entry=page_entry(replace(entry, title=None, original_url=None), settings.public_url),
-        may_manage=has_way_to_manage(entry, asker),
+        may_manage=has_way_to_manage(entry, actor),
         errors=sentences(error),
         csrf_token=csrf.token,
     )
@@ -94,6 +94,6 @@ def _refusal(settings: Settings, entry: LiveEntry) -> Response:
     )
 
 
-def has_way_to_manage(entry: LiveEntry, asker: Asker) -> bool:
+def has_way_to_manage(entry: LiveEntry, actor: Actor) -> bool:
     """Whether to show the way: who has a guest's manage token is not known before it is shown."""
-    return entry.owner_id is None or asker.owns(entry)
+    return entry.owner_id is None or actor.owns(entry)

@@ -5,18 +5,23 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from main_service.dependencies import SessionDep, resources_of
-from main_service.entries.dependencies import KeyLookupDep, RightsDep
+from main_service.entries.dependencies import EntryPolicyDep, KeyLookupDep
 from main_service.statistics.leaderboard import Leaderboard
 from main_service.statistics.service import Statistics
 from main_service.web.read_limits import read_limits_of
 
 
-async def get_statistics(request: Request, session: SessionDep, rights: RightsDep, lookup: KeyLookupDep) -> Statistics:
+async def get_statistics(
+    request: Request,
+    session: SessionDep,
+    entry_policy: EntryPolicyDep,
+    lookup: KeyLookupDep,
+) -> Statistics:
     """Raises:
     TooManyRequestsError: the client has asked for them too often.
     """
     await read_limits_of(request).statistics.take(request)
-    return Statistics(session=session, rights=rights, lookup=lookup)
+    return Statistics(session=session, entry_policy=entry_policy, lookup=lookup)
 
 
 StatisticsDep = Annotated[Statistics, Depends(get_statistics)]

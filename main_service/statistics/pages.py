@@ -15,9 +15,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.dependencies import SettingsDep
-from main_service.entries.dependencies import PageAskerDep
+from main_service.entries.dependencies import PageActorDep
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError
-from main_service.entries.permissions import Asker
+from main_service.entries.permissions import Actor
 from main_service.entries.serializers import short_address
 from main_service.entry_pages.manage_pages import ManagePageDep
 from main_service.errors import InvalidInputError
@@ -75,13 +75,13 @@ class StatisticsPage:
         self._statistics = statistics
         self._settings = settings
 
-    async def show(self, asker: Asker, *, address: str) -> Response:
+    async def show(self, actor: Actor, *, address: str) -> Response:
         """`address`: the page's own.
 
         Raises:
             AppError: as `Statistics.open`.
         """
-        entry = await self._statistics.open(self._key, asker)
+        entry = await self._statistics.open(self._key, actor)
         asked = self._request.query_params
         period = asked.get("period", _USUAL) if asked.get("period", _USUAL) in PERIODS else _USUAL
         timezone, error = asked.get("timezone", "").strip() or "UTC", None
@@ -162,9 +162,9 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
 @router.api_route("/{key}/stats", methods=["GET", "HEAD"])
-async def show(key: str, asker: PageAskerDep, page: StatisticsPageDep) -> Response:
+async def show(key: str, actor: PageActorDep, page: StatisticsPageDep) -> Response:
     try:
-        return await page.show(asker, address=f"/{key}/stats")
+        return await page.show(actor, address=f"/{key}/stats")
     except ManageTokenMissingError:
         return RedirectResponse(f"/{key}/manage/stats", 303)
 
@@ -172,7 +172,7 @@ async def show(key: str, asker: PageAskerDep, page: StatisticsPageDep) -> Respon
 @router.api_route("/{key}/manage/stats", methods=["GET", "HEAD"])
 async def show_to_manager(key: str, managing: ManagePageDep, page: StatisticsPageDep) -> Response:
     try:
-        return await page.show(managing.asker, address=f"/{key}/manage/stats")
+        return await page.show(managing.actor, address=f"/{key}/manage/stats")
     except ManageTokenMissingError:
         return managing.show()
     except ManageTokenWrongError as error:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, AccountDep, CurrentAccountDep
 from main_service.accounts.errors import TokenInvalidError
 from main_service.dependencies import SettingsDep
-from main_service.entries.dependencies import AskerDep
+from main_service.entries.dependencies import ActorDep
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError, NotOwnerError
 from main_service.errors import (
     DatabaseUnavailableError,
@@ -56,13 +56,13 @@ _OF_ENTRY = (
     responses=problem_responses(*_OF_ENTRY),
 )
 async def get_statistics(
-    key: str, asked: Annotated[RangeIn, Query()], asker: AskerDep, statistics: StatisticsDep, settings: SettingsDep
+    key: str, asked: Annotated[RangeIn, Query()], actor: ActorDep, statistics: StatisticsDep, settings: SettingsDep
 ) -> StatisticsOut:
     """For its owner; a guest's for whoever has its manage token; for everybody where its owner says so.
 
     Who manages it sees them also after it ended, until it is forgotten.
     """
-    entry = await statistics.open(key, asker)
+    entry = await statistics.open(key, actor)
     return statistics_out(await statistics.summarise(entry, first=asked.first, last=asked.last), settings.public_url)
 
 
@@ -73,10 +73,10 @@ async def get_statistics(
     responses=problem_responses(*_OF_ENTRY),
 )
 async def get_history(
-    key: str, asked: Annotated[HistoryIn, Query()], asker: AskerDep, statistics: StatisticsDep
+    key: str, asked: Annotated[HistoryIn, Query()], actor: ActorDep, statistics: StatisticsDep
 ) -> HistoryOut:
     """For the same people. Steps without visits are there too."""
-    entry = await statistics.open(key, asker)
+    entry = await statistics.open(key, actor)
     history = await statistics.list_history(
         entry, step=asked.by, timezone=asked.timezone, first=asked.first, last=asked.last
     )

@@ -8,7 +8,7 @@ from main_service.engines.postgres import Session
 from main_service.entries import storage as entry_storage
 from main_service.entries.errors import ManageTokenWrongError, NotOwnerError
 from main_service.entries.models import ArchivalReason, Entry, Kind, Visibility
-from main_service.entries.permissions import Asker, Rights
+from main_service.entries.permissions import Actor, EntryPolicy
 from main_service.entries.read import KeyLookup
 from main_service.errors import EntryEndedError, NotFoundError, SignInRequiredError
 from main_service.statistics import storage
@@ -59,10 +59,10 @@ class History:
 
 
 class Statistics:
-    def __init__(self, *, session: Session, rights: Rights, lookup: KeyLookup) -> None:
+    def __init__(self, *, session: Session, entry_policy: EntryPolicy, lookup: KeyLookup) -> None:
         self._session = session
         self._lookup = lookup
-        self._rights = rights
+        self._entry_policy = entry_policy
 
     async def summarise(self, entry: Counted, *, first: date | None = None, last: date | None = None) -> Summary:
         """The figures of an opened entry on days of UTC, both included; without them of its whole life.
@@ -98,20 +98,20 @@ class Statistics:
     async def sum_up_own(self, owner_id: UUID) -> OwnCounts:
         return await storage.count_own(self._session, owner_id)
 
-    async def open(self, key: str, asker: Asker) -> Counted:
-        """The entry, if the asker may see its statistics: what all else here is asked with.
+    async def open(self, key: str, actor: Actor) -> Counted:
+        """The entry, if the actor may see its statistics: what all else here is asked with.
 
         Raises:
             NotFoundError, TooManyUnknownKeysError, EntryEndedError: as for a reader; but who manages an entry sees also
                 what has ended.
-            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the asker may not.
+            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
         """
-        row = await self._lookup.look_up(key, lambda key: self._find(key, asker))
+        row = await self._lookup.look_up(key, lambda key: self._find(key, actor))
         if (reason := _end_of(row)) is None:
-            is_manager = self._rights.is_manager(row, asker)
+            is_manager = self._entry_policy.may_manage(row, actor)
             if not is_manager and not row.has_public_statistics:
-                self._rights.require_manager(row, asker)
-        elif self._is_manager(row, asker) and not _is_emptied(row):
+                self._entry_policy.require_may_manage(row, actor)
+        elif self._is_manager(row, actor) and not _is_emptied(row):
             is_manager = True
         else:
             raise EntryEndedError(reason)
@@ -129,16 +129,16 @@ class Statistics:
             is_managed=is_manager,
         )
 
-    async def _find(self, key: str, asker: Asker) -> Entry:
+    async def _find(self, key: str, actor: Actor) -> Entry:
         row = await entry_storage.find(self._session, key)
-        if row is None or not asker.may_see(row):
+        if row is None or not actor.may_see(row):
             raise NotFoundError
         return row
 
-    def _is_manager(self, row: Entry, asker: Asker) -> bool:
+    def _is_manager(self, row: Entry, actor: Actor) -> bool:
         """Whoever comes with a wrong manage token learns only that it has ended."""
         try:
-            return self._rights.is_manager(row, asker)
+            return self._entry_policy.may_manage(row, actor)
         except (ManageTokenWrongError, NotOwnerError, SignInRequiredError):
             return False
 
