@@ -9,8 +9,9 @@ import httpx
 import pytest
 import redis
 
-from tests.support.running import Environment, WebServer, run_main, running_engines, temporary_folder
+from tests.support.engines import Environment, run_main, running_engines, temporary_folder
 from tests.support.swift_server import SwiftServer, swift_server
+from tests.support.web import WebServer
 
 # Processes of ours are started hundreds of times, and without it each would compile all modules anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.running import REPOSITORY
+from tests.support.engines import REPOSITORY
 
 OURS = {"main_service", "keygen_service", "launcher", "benchmarks", "tests"}
 PRODUCT = ("main_service", "keygen_service", "launcher", "alembic", "deploy")

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-from tests.support.running import REPOSITORY, SECRET, full
+from tests.support.engines import REPOSITORY, SECRET, full
 
 # Everything that a service, a worker or the launcher imports, the parts that are only imported when used included.
 PROGRAMS = """

@@ -21,7 +21,7 @@ from benchmarks.page import Goal, Section, page, table
 from benchmarks.race_sections import failures
 from benchmarks.upkeep import count_visits
 from main_service.visit_stream.record import STREAM
-from tests.support.running import REPOSITORY, Environment
+from tests.support.engines import REPOSITORY, Environment
 
 OWN_DATABASE = 10
 """Of Valkey."""

@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.chromium import find_or_install, launch
 from tests.browser.visitor import WIDE, View, Visitor
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.web import WebServer
 
 NewVisitor = Callable[..., Visitor]
 

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
 
-from tests.main_service.accounts.registering import letters
-from tests.support.running import Environment
+from tests.support.accounts import emails_to
+from tests.support.engines import Environment
 
 
 def link_in_letter(environment: Environment, email: str, letter: str) -> str:
@@ -15,7 +15,7 @@ def link_in_letter(environment: Environment, email: str, letter: str) -> str:
     async def read() -> list[tuple[str, dict[str, str]]]:
         database = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
         try:
-            return await letters(database, email)
+            return await emails_to(database, email)
         finally:
             await database.close()
 

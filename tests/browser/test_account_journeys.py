@@ -7,8 +7,9 @@ import httpx
 from tests.browser.conftest import NewVisitor
 from tests.browser.inbox import link_in_letter
 from tests.browser.visitor import View, Visitor, with_and_without_scripts
-from tests.main_service.accounts.registering import PASSWORD, new_email, new_username
-from tests.support.running import Environment, WebServer
+from tests.support.accounts import PASSWORD, new_email, new_username
+from tests.support.engines import Environment
+from tests.support.web import WebServer
 
 NEW_PASSWORD = "Even-better-2"
 

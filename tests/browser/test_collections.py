@@ -10,14 +10,14 @@ from tests.browser.test_account_journeys import sign_in
 from tests.browser.test_every_page import content_width, serious_findings
 from tests.browser.tour import send_unchecked
 from tests.browser.visitor import PHONE, WIDE, View, Visitor, in_every_view, with_and_without_scripts
-from tests.main_service.accounts.registering import PASSWORD, User, register
-from tests.main_service.collections import collecting
-from tests.main_service.entries.making import create_link, create_paste
-from tests.support.running import WebServer
+from tests.support.accounts import PASSWORD, User, new_user
+from tests.support.collections import COLLECTIONS, add_to_collection, create_collection, share_collection
+from tests.support.entries import create_link, create_paste
+from tests.support.web import WebServer
 
 
 def signed_in(visitor: Visitor, site: WebServer) -> User:
-    user = register(site.client)
+    user = new_user(site.client)
     sign_in(visitor, user.email, PASSWORD)
     return user
 
@@ -74,7 +74,7 @@ def test_entries_are_selected_among_mine_and_added(new_visitor: NewVisitor, site
     user = signed_in(visitor, site)
     for title in ("First", "Second", "Third"):
         create_paste(site.client, title=title, headers=user.headers)
-    collecting.create(site.client, user, "Chosen")
+    create_collection(site.client, user, "Chosen")
 
     visitor.open("/profile")
     for title in ("First", "Third"):
@@ -106,16 +106,16 @@ def tour(visitor: Visitor, site: WebServer, name: str, title: str, check: Callab
     page.get_by_label("Addresses or keys").fill(f"https://elsewhere.example/{'w' * 200}")
     visitor.click("Add", status=422)
     check("collection with an error")
-    collection = client.get(collecting.COLLECTIONS, headers=user.headers).json()["items"][0]
-    collecting.create(client, user, name + "2" if len(name) < 100 else name[:-1] + "2")
+    collection = client.get(COLLECTIONS, headers=user.headers).json()["items"][0]
+    create_collection(client, user, name + "2" if len(name) < 100 else name[:-1] + "2")
     keys = [
         create_paste(client, title=title, headers=user.headers, visibility="private", syntax="python")["key"],
         create_link(client, title=title, original_url=f"https://{'w' * 60}.example/", alias=uuid4().hex * 2)["key"],
         create_link(client, title=title, views=2)["key"],
         *(create_paste(client, headers=user.headers, expires_in="never")["key"] for _ in range(2)),
     ]
-    collecting.add(client, user, collection, *keys)
-    shared = f"/c/{collecting.share(client, user, collection)}"
+    add_to_collection(client, user, collection, *keys)
+    shared = f"/c/{share_collection(client, user, collection)}"
     visitor.open("/collections")
     check("list")
     visitor.open(f"/collections/{collection['id']}")

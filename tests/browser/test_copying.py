@@ -3,8 +3,8 @@
 import pytest
 
 from tests.browser.visitor import Visitor
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.running import WebServer
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.web import WebServer
 
 TEXTS = {
     "no newline at the end": "correct horse",
@@ -46,7 +46,7 @@ def test_copy_after_a_reveal_gives_the_text_and_spends_no_view(visitor: Visitor,
     visitor.click("Show the text")
 
     assert copy(visitor) == text
-    left = site.client.get(f"/api/v1/entries/{paste['key']}", headers=managing(paste))
+    left = site.client.get(f"/api/v1/entries/{paste['key']}", headers=manage_headers(paste))
     assert left.status_code == 410 if views == 1 else left.json()["views_left"] == views - 1
 
 

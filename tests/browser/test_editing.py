@@ -6,8 +6,8 @@ import httpx
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import Visitor
-from tests.main_service.entries.making import create_paste, managing
-from tests.support.running import WebServer
+from tests.support.entries import create_paste, manage_headers
+from tests.support.web import WebServer
 
 EVERY_CHARACTER_BUT_NUL = "".join(map(chr, (*range(1, 0xD800), *range(0xE000, 0x11000), *range(0x1F900, 0x1FA00))))
 
@@ -50,7 +50,7 @@ def test_clash_is_shown_with_both_texts_and_settled(new_visitor: NewVisitor, sit
     paste = create_paste(site.client, text="as it was")
     open_editor(visitor, paste)
     theirs = {"text": "theirs", "title": "Theirs"}
-    site.client.patch(f"/api/v1/entries/{paste['key']}", json=theirs, headers=managing(paste)).raise_for_status()
+    site.client.patch(f"/api/v1/entries/{paste['key']}", json=theirs, headers=manage_headers(paste)).raise_for_status()
 
     visitor.page.locator("#text").fill("mine")
     visitor.click("Save", status=409)

@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from tests.browser.conftest import NewVisitor
 from tests.browser.tour import LONGEST, USUAL, every_page
 from tests.browser.visitor import PHONE, WIDE, View, Visitor, in_every_view
-from tests.support.running import WebServer
+from tests.support.web import WebServer
 
 
 def serious_findings(page: Page) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.visitor import WIDE, Visitor
-from tests.support.running import WebServer
+from tests.support.web import WebServer
 
 NOTICE_SECONDS = 20.0
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import PHONE, WIDE, View, Visitor, in_every_view
-from tests.main_service.entries.making import new_alias
+from tests.support.entries import new_alias
 
 TEXT = "def first():\n\treturn 1\n\n# <b>fünf</b> & 六\nlast"
 

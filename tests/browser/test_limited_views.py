@@ -4,8 +4,8 @@ import pytest
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import PHONE, WIDE, View
-from tests.main_service.entries.making import create_link, create_paste
-from tests.support.running import WebServer
+from tests.support.entries import create_link, create_paste
+from tests.support.web import WebServer
 
 in_both = pytest.mark.parametrize(
     ("view", "has_scripts"), [(WIDE, True), (PHONE, True), (PHONE, False)], ids=["wide", "phone", "no-scripts"]

@@ -5,8 +5,8 @@ from playwright.sync_api import Page
 
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import PHONE, WIDE, View, Visitor
-from tests.main_service.entries.making import create_paste
-from tests.support.running import WebServer
+from tests.support.entries import create_paste
+from tests.support.web import WebServer
 
 
 @pytest.fixture(scope="module")

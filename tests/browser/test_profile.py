@@ -5,9 +5,9 @@ import pytest
 from tests.browser.conftest import NewVisitor
 from tests.browser.test_every_page import content_width, serious_findings
 from tests.browser.visitor import PHONE, WIDE, View, Visitor, in_every_view, with_and_without_scripts
-from tests.main_service.accounts.registering import PASSWORD, User, register
-from tests.main_service.entries.making import create_link, create_paste, new_alias
-from tests.support.running import WebServer
+from tests.support.accounts import PASSWORD, User, new_user
+from tests.support.entries import create_link, create_paste, new_alias
+from tests.support.web import WebServer
 
 
 def sign_in(visitor: Visitor, user: User) -> None:
@@ -32,7 +32,7 @@ def select(visitor: Visitor, *titles: str) -> None:
 def test_entries_are_found_selected_and_deleted(
     new_visitor: NewVisitor, site: WebServer, view: View, has_scripts: bool
 ) -> None:
-    user = register(site.client)
+    user = new_user(site.client)
     for title in ("Alps", "Beach", "Alps again"):
         create_paste(site.client, headers=user.headers, title=title)
     create_link(site.client, headers=user.headers, title="Map of the Alps", visibility="public")
@@ -79,7 +79,7 @@ def test_entries_are_found_selected_and_deleted(
 def test_all_of_a_page_are_selected_at_once_and_the_next_page_is_one_click_away(
     new_visitor: NewVisitor, site: WebServer, view: View
 ) -> None:
-    user = register(site.client)
+    user = new_user(site.client)
     for number in range(52):
         create_link(site.client, headers=user.headers, title=f"Link {number}")
     visitor = new_visitor(view)
@@ -106,7 +106,7 @@ def test_all_of_a_page_are_selected_at_once_and_the_next_page_is_one_click_away(
 def test_selected_entries_are_added_to_a_collection_and_found_by_it(
     new_visitor: NewVisitor, site: WebServer, view: View, has_scripts: bool
 ) -> None:
-    user = register(site.client)
+    user = new_user(site.client)
     for title in ("Alps", "Beach", "City"):
         create_link(site.client, headers=user.headers, title=title)
     for name in ("Trips", "Other"):
@@ -131,7 +131,7 @@ def test_nothing_serious_is_found_and_nothing_scrolls_sideways(
 ) -> None:
     visitor = new_visitor(view)
     page = visitor.page
-    user = register(site.client)
+    user = new_user(site.client)
     findings: dict[str, list[str]] = {}
 
     def look(name: str) -> None:

@@ -15,11 +15,12 @@ from tests.browser.test_every_page import content_width, serious_findings
 from tests.browser.test_profile import sign_in, with_and_without_scripts
 from tests.browser.tour import send_unchecked
 from tests.browser.visitor import View, in_every_view
-from tests.main_service.accounts.registering import User, register
-from tests.main_service.collections.collecting import create
-from tests.main_service.entries.making import create_link
 from tests.main_service.reports.reporting import build, order
-from tests.support.running import Environment, WebServer
+from tests.support.accounts import User, new_user
+from tests.support.collections import create_collection
+from tests.support.engines import Environment
+from tests.support.entries import create_link
+from tests.support.web import WebServer
 
 LONGEST = "W" * 100
 STATES = {
@@ -46,7 +47,7 @@ async def execute(environment: Environment, statement: str, *values: object) -> 
 
 
 def confirmed(site: WebServer, environment: Environment) -> User:
-    user = register(site.client)
+    user = new_user(site.client)
     run(execute(environment, "UPDATE account SET is_verified = true WHERE email = $1", user.email))
     return user
 
@@ -135,7 +136,7 @@ def test_list_does_not_change_under_the_hand(
 def test_nothing_serious_is_found_and_nothing_scrolls_sideways(
     new_visitor: NewVisitor, site: WebServer, environment: Environment, view: View
 ) -> None:
-    user = register(site.client)
+    user = new_user(site.client)
     visitor = new_visitor(view)
     page = visitor.page
     sign_in(visitor, user)
@@ -155,7 +156,7 @@ def test_nothing_serious_is_found_and_nothing_scrolls_sideways(
     page.get_by_label("From").fill("")
     send_unchecked(visitor, "Ask for the report", status=422)
     look("refused")
-    collection = create(site.client, user, LONGEST)
+    collection = create_collection(site.client, user, LONGEST)
     for state, change in STATES.items():
         report_id = ask(site, user, collection=collection["id"])
         run(execute(environment, f"UPDATE report SET {change} WHERE id = $1", report_id))

@@ -14,10 +14,11 @@ from tests.browser.payloads import PAYLOADS
 from tests.browser.test_every_page import content_width, serious_findings
 from tests.browser.test_profile import sign_in
 from tests.browser.visitor import PHONE, View, in_every_view, with_and_without_scripts
-from tests.main_service.accounts.registering import register
-from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.main_service.visits.counting import VALUES, count_hour
-from tests.support.running import Environment, WebServer
+from tests.support.accounts import new_user
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.web import WebServer
 
 HOSTILE = [payload.replace("\0", "") for payloads in PAYLOADS.values() for payload in payloads]
 LONG = ["w" * 250 + ".example", "\u05e9\u05dc\u05d5\u05dd.example", "\u202egro.elpmaxe", "other", "unknown"]
@@ -57,7 +58,7 @@ def count_visits(environment: Environment, key: str, *, people: int, values: lis
 def test_nothing_serious_is_found_and_nothing_scrolls_sideways(
     new_visitor: NewVisitor, site: WebServer, environment: Environment, view: View
 ) -> None:
-    user = register(site.client)
+    user = new_user(site.client)
     key = create_link(site.client, headers=user.headers, title="W" * 200)["key"]
     count_visits(environment, key, people=123_456_789, values=LONG + SHORT)
     empty = create_paste(site.client, headers=user.headers)["key"]
@@ -88,7 +89,7 @@ def test_nothing_serious_is_found_and_nothing_scrolls_sideways(
 def test_nothing_runs_of_what_visitors_sent(new_visitor: NewVisitor, site: WebServer, environment: Environment) -> None:
     link = create_link(site.client)
     change = {"has_public_statistics": True}
-    site.client.patch(f"/api/v1/entries/{link['key']}", json=change, headers=managing(link)).raise_for_status()
+    site.client.patch(f"/api/v1/entries/{link['key']}", json=change, headers=manage_headers(link)).raise_for_status()
     count_visits(environment, link["key"], people=1, values=HOSTILE)
     visitor = new_visitor()
     page = visitor.page
@@ -105,7 +106,7 @@ def test_nothing_runs_of_what_visitors_sent(new_visitor: NewVisitor, site: WebSe
 def test_owner_finds_the_figures_from_the_list_and_changes_the_period(
     new_visitor: NewVisitor, site: WebServer, environment: Environment, view: View, has_scripts: bool
 ) -> None:
-    user = register(site.client)
+    user = new_user(site.client)
     key = create_link(site.client, headers=user.headers, title="Newsletter")["key"]
     count_visits(environment, key, people=7, values=["example.org"])
     visitor = new_visitor(view, has_scripts=has_scripts)
@@ -159,7 +160,7 @@ def test_code_is_shown_where_an_entry_is_made_and_managed(new_visitor: NewVisito
 def test_everybody_sees_the_page_that_is_shown_to_all(new_visitor: NewVisitor, site: WebServer) -> None:
     link = create_link(site.client)
     change = {"has_public_statistics": True}
-    site.client.patch(f"/api/v1/entries/{link['key']}", json=change, headers=managing(link)).raise_for_status()
+    site.client.patch(f"/api/v1/entries/{link['key']}", json=change, headers=manage_headers(link)).raise_for_status()
     visitor = new_visitor()
 
     visitor.open(f"/{link['key']}/stats")

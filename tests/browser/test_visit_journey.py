@@ -7,7 +7,8 @@ from tests.browser.conftest import NewVisitor
 from tests.browser.payloads import PAYLOADS, RUN
 from tests.faults.tasks import run_task
 from tests.main_service.visits.ingesting import FIREFOX, GOOGLEBOT
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.web import WebServer
 
 TITLE = f"<img src=x onerror={RUN}>"
 HOSTILE = [payload for payloads in PAYLOADS.values() for payload in payloads]

@@ -8,8 +8,8 @@ from playwright.sync_api import Page
 from tests.browser.payloads import PAYLOADS, RUN
 from tests.browser.tour import send_unchecked
 from tests.browser.visitor import Visitor
-from tests.main_service.entries.making import create_link, create_paste
-from tests.support.running import WebServer
+from tests.support.entries import create_link, create_paste
+from tests.support.web import WebServer
 
 MAX_TITLE_LENGTH = 200
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from tests.browser.inbox import link_in_letter
 from tests.browser.visitor import Visitor
-from tests.main_service.accounts.registering import PASSWORD
-from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.support.running import Client
+from tests.support.accounts import PASSWORD
+from tests.support.entries import create_link, create_paste, manage_headers, new_alias
+from tests.support.web import Client
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _edit_pages(visitor: Visitor, client: Client, contents: Contents) -> Iterato
         visitor.click("Edit")
         yield "edit" if text == contents.text else "edit-nul"
         change = {"title": contents.title, "text": contents.text[::-1], "visibility": "public"}
-        client.patch(f"/api/v1/entries/{paste['key']}", json=change, headers=managing(paste)).raise_for_status()
+        client.patch(f"/api/v1/entries/{paste['key']}", json=change, headers=manage_headers(paste)).raise_for_status()
         page.get_by_label("Title").fill("Another title")
         visitor.click("Save", status=409)
         yield "edit-changed-meanwhile"

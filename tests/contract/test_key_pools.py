@@ -5,8 +5,9 @@ import redis
 import keygen_service.alphabet
 import keygen_service.pool
 import main_service.keys.pool
-from tests.main_service.entries.making import create_link, create_paste
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste
+from tests.support.web import WebServer
 
 
 def test_pools_have_the_same_names_and_key_lengths() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from tests.support.running import REPOSITORY
+from tests.support.engines import REPOSITORY
 
 OURS = ("main", "main-worker", "main-slow", "main-beat", "keygen-worker", "keygen-beat", "migrate", "secrets")
 ENGINES = ("postgres", "valkey", "seaweedfs")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.deployment.containers import Containers, free_port
-from tests.support.running import Environment
+from tests.support.engines import Environment
 from tests.support.swift_server import SwiftServer
 
 REDIS_NUMBER = 8

@@ -17,7 +17,7 @@ import psutil
 
 from tests.deployment.compose_file import compose_file
 from tests.deployment.dockerfile import entrypoint
-from tests.support.running import REPOSITORY, START_SECONDS, Environment
+from tests.support.engines import REPOSITORY, START_SECONDS, Environment
 
 PROGRAMS = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
 

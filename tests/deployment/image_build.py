@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.deployment.dockerfile import assignments, sent_files, stages
-from tests.support.running import REPOSITORY, Environment
+from tests.support.engines import REPOSITORY, Environment
 
 BASE_PATH = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
 OUR_FOLDERS = re.compile(r"(?<![\w./-])/(?=(?:opt|etc|run|var|srv|build)\b)")

@@ -17,7 +17,7 @@ from launcher.binaries import find_valkey
 from tests.deployment.compose_file import compose_file
 from tests.deployment.conftest import BROKER_NUMBER, REDIS_NUMBER
 from tests.deployment.containers import Containers, wait_until
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 NOT_WRITTEN_SECONDS = 11 * 60
 """A beat that has not written its schedule for so long hangs."""

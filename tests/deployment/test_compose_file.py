@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings
 import keygen_service.settings
 import main_service.settings
 from tests.deployment.compose_file import ENGINES, ONE_SHOT, OURS, compose_file, example_values, used_variables
-from tests.support.running import REPOSITORY
+from tests.support.engines import REPOSITORY
 
 SERVICES = compose_file()["services"]
 LONG_RUNNING = sorted(set(SERVICES) - set(ONE_SHOT))

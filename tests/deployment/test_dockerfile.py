@@ -12,7 +12,7 @@ from tests.deployment.compose_file import compose_file
 from tests.deployment.containers import free_port, wait_until
 from tests.deployment.dockerfile import command, entrypoint, is_sent, stages
 from tests.deployment.image_build import Image, build
-from tests.support.running import SECRET, START_SECONDS, Environment
+from tests.support.engines import SECRET, START_SECONDS, Environment
 
 CODE = ("alembic", "deploy", "keygen_service", "main_service")
 IMPORT_WHAT_IS_LOADED_LATE = """

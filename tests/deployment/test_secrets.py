@@ -13,7 +13,7 @@ import pytest
 from tests.deployment.compose_file import compose_file
 from tests.deployment.containers import Containers, wait_until
 from tests.deployment.dockerfile import entrypoint
-from tests.support.running import REPOSITORY, running_engines, temporary_folder
+from tests.support.engines import REPOSITORY, running_engines, temporary_folder
 
 FOR_ENGINES = {"postgres_password", "s3.json"}
 

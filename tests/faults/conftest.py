@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.gated import Gated, GatedStore, gated_engines, gated_store
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 
 @pytest.fixture(scope="module")

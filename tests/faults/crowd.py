@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.main_service.entries.making import create_link, create_paste
 from tests.main_service.visits.ingesting import FIREFOX, GOOGLEBOT
-from tests.support.running import WebServer
+from tests.support.entries import create_link, create_paste
+from tests.support.web import WebServer
 
 PAUSE_SECONDS = 0.01
 """Between two requests of a visitor, so that the crowd leaves the processor to what it visits."""

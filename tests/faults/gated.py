@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.faults.gate import Gate, free_port
-from tests.support.running import Environment, temporary_folder
+from tests.support.engines import Environment, temporary_folder
 
 
 @dataclass(frozen=True)

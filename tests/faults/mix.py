@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import redis
 
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.browsing import BROWSER
-from tests.support.running import WebServer
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.pages import BROWSER
+from tests.support.web import WebServer
 
 PAUSE_SECONDS = 0.1
 """Between two requests of a thread, so that the mix leaves the processor to what it tests."""
@@ -139,14 +139,14 @@ class Mix:
         return response
 
     def _change(self, client: httpx.Client, entry: dict[str, Any], **changes: str) -> httpx.Response:
-        return client.patch(f"/api/v1/entries/{entry['key']}", json=changes, headers=managing(entry))
+        return client.patch(f"/api/v1/entries/{entry['key']}", json=changes, headers=manage_headers(entry))
 
     def _delete(self, client: httpx.Client) -> httpx.Response | None:
         """Each entry is tried once, because after a 503 it may be gone."""
         if not self._to_delete:
             return None
         entry = self._to_delete.popleft()
-        return client.delete(f"/api/v1/entries/{entry['key']}", headers=managing(entry))
+        return client.delete(f"/api/v1/entries/{entry['key']}", headers=manage_headers(entry))
 
     def _go_on(self, kind: str, send: Callable[[httpx.Client], httpx.Response | None]) -> None:
         with self._server.new_client() as client:

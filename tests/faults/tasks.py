@@ -9,7 +9,7 @@ from pathlib import Path
 from celery import Celery
 
 from tests.support import forking
-from tests.support.running import START_SECONDS, Environment, full
+from tests.support.engines import START_SECONDS, Environment, full
 
 ALONE = ("--without-mingle", "--without-gossip", "--without-heartbeat")
 QUICK = ("--queues", "main_service", "--pool", "threads", "--concurrency", "4")

@@ -18,7 +18,8 @@ from tests.faults.gate import Hold
 from tests.faults.gated import Gated
 from tests.faults.tasks import Celeried, main_worker, send_task
 from tests.main_service.visits.ingesting import counted, left
-from tests.support.running import START_SECONDS, Environment, WebServer, running_engines, temporary_folder
+from tests.support.engines import START_SECONDS, Environment, running_engines, temporary_folder
+from tests.support.web import WebServer
 
 VISITORS = 16
 ANSWERS_BETWEEN = 100

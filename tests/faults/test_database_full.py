@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from tests.faults.own_mounts import own_mounts, own_user
-from tests.main_service.entries.making import create_link
-from tests.support.running import REPOSITORY, START_SECONDS, Environment, WebServer, running_engines, temporary_folder
+from tests.support.engines import REPOSITORY, START_SECONDS, Environment, running_engines, temporary_folder
+from tests.support.entries import create_link
+from tests.support.web import WebServer
 
 DISK_BYTES = 64 * 1024 * 1024
 """The tables of a fresh cluster take about half of it."""

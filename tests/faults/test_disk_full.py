@@ -12,9 +12,10 @@ import httpx
 import pytest
 
 from tests.faults.own_mounts import own_mounts, own_user
-from tests.main_service.entries.making import create_link, managing
-from tests.support.browsing import send_form
-from tests.support.running import REPOSITORY, Environment, WebServer, temporary_folder
+from tests.support.engines import REPOSITORY, Environment, temporary_folder
+from tests.support.entries import create_link, manage_headers
+from tests.support.pages import send_form
+from tests.support.web import WebServer
 
 DISK_BYTES = 1024 * 1024
 DISK_FILES = 40
@@ -93,7 +94,7 @@ def test_full_disk_refuses_pastes_whole_and_takes_them_again_when_there_is_room(
         assert_is_refused(create(client, large_text()))
     paste, text = made[0]
     address = f"/api/v1/entries/{paste['key']}"
-    assert_is_refused(client.patch(address, json={"text": large_text()}, headers=managing(paste)))
+    assert_is_refused(client.patch(address, json={"text": large_text()}, headers=manage_headers(paste)))
     page = send_form(client, "/", "/pastes", text="typed " + large_text())
     assert page.status_code == 503
     assert "typed " in page.text, "what was typed is not lost"
@@ -104,10 +105,10 @@ def test_full_disk_refuses_pastes_whole_and_takes_them_again_when_there_is_room(
         assert client.get(f"/{paste['key']}/raw").text == text
     link = create_link(client)
     assert client.get(f"/{link['key']}").status_code == 302
-    assert client.patch(address, json={"title": "New"}, headers=managing(made[0][0])).status_code == 200
+    assert client.patch(address, json={"title": "New"}, headers=manage_headers(made[0][0])).status_code == 200
 
     for paste, _ in made[:2]:
-        assert client.delete(f"/api/v1/entries/{paste['key']}", headers=managing(paste)).status_code == 204
+        assert client.delete(f"/api/v1/entries/{paste['key']}", headers=manage_headers(paste)).status_code == 204
     response = create(client, text)
     assert response.status_code == 201, response.text
     assert client.get(f"/{response.json()['key']}/raw").text == text

@@ -12,9 +12,10 @@ import pytest
 import redis
 
 from tests.faults.mix import Mix, assert_well_mannered
+from tests.support.engines import Environment, run_main, running_engines, temporary_folder
 from tests.support.frozen import frozen
-from tests.support.running import Environment, WebServer, run_main, running_engines, temporary_folder
 from tests.support.swift_server import SwiftServer, swift_server
+from tests.support.web import WebServer
 
 RECOVERY_SECONDS = 10.0
 """The launcher starts the engine again, PostgreSQL reads its log, and everything works again."""

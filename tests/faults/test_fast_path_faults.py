@@ -12,11 +12,12 @@ import redis
 from tests.faults.crowd import Crowd
 from tests.faults.gate import Hold
 from tests.faults.gated import Gated, gated_engines
-from tests.main_service.entries.making import create_link, create_paste
 from tests.main_service.entries.recorded import apart, batches, counts, wait_for_counts
-from tests.support.browsing import BROWSER
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste
+from tests.support.pages import BROWSER
 from tests.support.raw_http import LoggedWebServer
-from tests.support.running import Environment, WebServer
+from tests.support.web import WebServer
 
 LONGEST_SECONDS = 10.0
 INTERRUPTIONS = 20

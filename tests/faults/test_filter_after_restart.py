@@ -11,10 +11,11 @@ import redis
 
 from main_service.keys.filter_rebuild import LONGEST_CREATE
 from tests.faults.tasks import SLOW, main_beat, main_worker
-from tests.main_service.entries.making import new_alias
 from tests.main_service.keys.crowd import Crowd
 from tests.main_service.keys.filtering import REGISTRY, bitmap_of, opened_filter, without_postgres
-from tests.support.running import Environment, WebServer, running_engines, temporary_folder
+from tests.support.engines import Environment, running_engines, temporary_folder
+from tests.support.entries import new_alias
+from tests.support.web import WebServer
 
 WAIT_SECONDS = 120.0
 PAUSE_SECONDS = 0.05

@@ -24,7 +24,8 @@ from tests.main_service.visits.ingesting import (
     visit_to,
 )
 from tests.support import forking
-from tests.support.running import START_SECONDS, Environment, Process, full
+from tests.support.engines import START_SECONDS, Environment, full
+from tests.support.web import Process
 
 ROUND = "from main_service.visits.tasks import ingest_visits_task; ingest_visits_task()"
 

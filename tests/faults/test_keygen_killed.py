@@ -9,7 +9,7 @@ import redis
 from keygen_service.pool import LOCK_NAME, LOCK_SECONDS
 from tests.faults.gated import Gated
 from tests.faults.tasks import keygen_worker
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 POOL_SIZE = 25_000
 COMMANDS_BEFORE_KILL = 15

@@ -15,7 +15,8 @@ import redis
 from tests.faults.gate import Gate
 from tests.faults.gated import Gated, GatedStore
 from tests.faults.mix import READY, Mix, assert_well_mannered
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.web import WebServer
 
 RECOVERY_SECONDS = 10.0
 

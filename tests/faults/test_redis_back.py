@@ -9,8 +9,9 @@ import redis
 
 from tests.faults.gated import Gated, gated_engines
 from tests.faults.tasks import main_beat, main_worker
-from tests.main_service.entries.making import create_link, managing
-from tests.support.running import Environment, WebServer, running_engines, temporary_folder
+from tests.support.engines import Environment, running_engines, temporary_folder
+from tests.support.entries import create_link, manage_headers
+from tests.support.web import WebServer
 
 SEEN_WITHIN_SECONDS = 10.0
 LONG_AWAY_SECONDS = 31.0
@@ -60,7 +61,9 @@ def cache_key(link: dict[str, str]) -> str:
 
 
 def change(client: httpx.Client, link: dict[str, str]) -> None:
-    response = client.patch(f"/api/v1/entries/{link['key']}", json={"original_url": NEW_URL}, headers=managing(link))
+    response = client.patch(
+        f"/api/v1/entries/{link['key']}", json={"original_url": NEW_URL}, headers=manage_headers(link)
+    )
     assert response.status_code == 200
 
 
@@ -83,7 +86,10 @@ def test_change_and_deletion_are_seen_after_redis_has_been_away_for_all(
     with gated.valkey.refusing() if manner == "refusing" else gated.valkey.hanging():
         gone_at = time.monotonic()
         change(reader.client, link)
-        assert reader.client.delete(f"/api/v1/entries/{deleted['key']}", headers=managing(deleted)).status_code == 204
+        assert (
+            reader.client.delete(f"/api/v1/entries/{deleted['key']}", headers=manage_headers(deleted)).status_code
+            == 204
+        )
         while time.monotonic() - gone_at < away_for:
             assert reader.client.get(f"/{link['key']}").headers["location"] == NEW_URL
             time.sleep(0.5)

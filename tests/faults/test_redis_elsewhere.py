@@ -13,9 +13,10 @@ import pytest
 import redis
 
 from tests.faults.elsewhere import Elsewhere
-from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.main_service.entries.recorded import apart, visits_to
-from tests.support.running import Environment, WebServer, running_engines, temporary_folder
+from tests.support.engines import Environment, running_engines, temporary_folder
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.web import WebServer
 
 WAIT_SECONDS = 30.0
 ERRORS = [
@@ -78,9 +79,9 @@ def use_everything(client: httpx.Client) -> dict[str, str]:
         assert client.get(f"/{link['key']}").status_code == 302
         assert client.get(f"/{paste['key']}/raw").text == "text"
     assert client.get("/no-such-key-at-all").status_code == 404
-    changed = client.patch(f"/api/v1/entries/{link['key']}", json={"title": "New"}, headers=managing(link))
+    changed = client.patch(f"/api/v1/entries/{link['key']}", json={"title": "New"}, headers=manage_headers(link))
     assert changed.status_code == 200
-    assert client.delete(f"/api/v1/entries/{paste['key']}", headers=managing(paste)).status_code == 204
+    assert client.delete(f"/api/v1/entries/{paste['key']}", headers=manage_headers(paste)).status_code == 204
     assert client.get(f"/{paste['key']}/raw").status_code == 410
     assert client.get("/api/v1/stats/top", params={"period": "day"}).status_code in (200, 404, 422)
     return link

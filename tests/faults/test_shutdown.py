@@ -15,11 +15,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.main_service.test_database_away import wait_for_waiting
 from tests.support import forking
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.raw_http import Answer, LoggedWebServer, connect, parse, read_answer, read_to_end, wait_until_held
-from tests.support.running import Environment, Process
+from tests.support.web import Process
 
 GRACE_SECONDS = 15
 """What the launcher gives a web process before it kills it."""
@@ -91,7 +92,7 @@ async def test_accepted_requests_are_finished_and_the_rest_is_refused(
     def change() -> int:
         with web.new_client() as client:
             address = f"/api/v1/entries/{link['key']}"
-            return client.patch(address, json={"title": "New"}, headers=managing(link)).status_code
+            return client.patch(address, json={"title": "New"}, headers=manage_headers(link)).status_code
 
     def upload() -> Answer:
         for start in range(0, len(body), len(body) // 10):

@@ -15,10 +15,11 @@ import redis
 
 from tests.faults.crowd import Crowd
 from tests.faults.gated import Gated
-from tests.main_service.entries.making import create_link, create_paste
 from tests.main_service.entries.recorded import counts, wait_for_counts
+from tests.support.engines import Environment, running_engines, temporary_folder
+from tests.support.entries import create_link, create_paste
 from tests.support.raw_http import LoggedWebServer
-from tests.support.running import Environment, WebServer, running_engines, temporary_folder
+from tests.support.web import WebServer
 
 VISITORS = 8
 WAIT_SECONDS = 30.0

@@ -14,9 +14,10 @@ import pytest
 from tests.faults.gate import Gate, Hold
 from tests.faults.gated import Gated, GatedStore
 from tests.faults.tasks import run_task
-from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.support.browsing import CURL
-from tests.support.running import Environment, WebServer, run_main
+from tests.support.engines import Environment, run_main
+from tests.support.entries import create_link, create_paste, manage_headers, new_alias
+from tests.support.pages import CURL
+from tests.support.web import WebServer
 
 TWO_DAYS_SECONDS = 2 * 86_400
 Send = Callable[[httpx.Client], httpx.Response]
@@ -122,7 +123,7 @@ def test_request_repeated_after_its_answer_was_lost_makes_no_second_entry(gated:
     assert answers[0].json() == answers[1].json()
     made = answers[0].json()
     assert client.get(f"/{made['key']}/raw").text == "once"
-    assert client.delete(f"/api/v1/entries/{made['key']}", headers=managing(made)).status_code == 204
+    assert client.delete(f"/api/v1/entries/{made['key']}", headers=manage_headers(made)).status_code == 204
 
 
 @pytest.mark.parametrize(("hold", "views_left"), [("request", 2), ("answer", 1)])
@@ -138,7 +139,7 @@ def test_view_whose_answer_was_lost_is_spent_once_or_not_at_all(
         send=lambda victim: victim.get(f"/{paste['key']}/raw", headers=CURL),
     )
 
-    assert client.get(entry, headers=managing(paste)).json()["views_left"] == views_left
+    assert client.get(entry, headers=manage_headers(paste)).json()["views_left"] == views_left
     reads = [client.get(f"/{paste['key']}/raw", headers=CURL) for _ in range(3)]
     assert [read.status_code for read in reads] == [200] * views_left + [410] * (3 - views_left)
 
@@ -169,7 +170,7 @@ async def test_text_is_the_old_or_the_new_one_and_the_other_leaves_the_store(
     kill_at(
         *(gated.environment, gated.postgres, *said),
         hold=hold,
-        send=lambda victim: victim.patch(address, json={"text": "new text"}, headers=managing(paste)),
+        send=lambda victim: victim.patch(address, json={"text": "new text"}, headers=manage_headers(paste)),
     )
 
     (new_body,) = text_files(environment).keys() - before
@@ -200,7 +201,7 @@ async def test_deletion_happens_wholly_or_not_at_all(
     kill_at(
         *(gated.environment, gated.postgres, b"INSERT INTO body_to_delete", b"COMMIT"),
         hold=hold,
-        send=lambda victim: victim.delete(address, headers=managing(paste)),
+        send=lambda victim: victim.delete(address, headers=manage_headers(paste)),
     )
 
     run_task("main_service.entries.tasks", "heal_copies_task", environment=environment)
@@ -228,7 +229,7 @@ async def test_text_deleted_in_s3_but_not_noted_is_noted_by_the_next_clean_up(
         kill_at(
             *(gated_s3.environment, gated_s3.store, b"POST /texts"),
             hold="answer",
-            send=lambda victim: victim.delete(f"/api/v1/entries/{paste['key']}", headers=managing(paste)),
+            send=lambda victim: victim.delete(f"/api/v1/entries/{paste['key']}", headers=manage_headers(paste)),
         )
 
         assert await queued(database, body_id) == 1

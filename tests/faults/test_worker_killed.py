@@ -14,9 +14,10 @@ import redis
 from tests.faults.gate import Gate, Hold
 from tests.faults.gated import Gated
 from tests.faults.tasks import main_worker, run_task, send_task
-from tests.main_service.entries.making import create_link, create_paste
-from tests.support.browsing import CURL
-from tests.support.running import Environment, WebServer, run_main, running_engines, temporary_folder
+from tests.support.engines import Environment, run_main, running_engines, temporary_folder
+from tests.support.entries import create_link, create_paste
+from tests.support.pages import CURL
+from tests.support.web import WebServer
 
 TWO_DAYS_SECONDS = 2 * 86_400
 

@@ -11,7 +11,7 @@ import redis
 
 from keygen_service.alphabet import ALPHABET, draw_keys
 from keygen_service.pool import LOCK_NAME, POOLS, KeyPools, connect
-from tests.support.running import REPOSITORY, Environment, full
+from tests.support.engines import REPOSITORY, Environment, full
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from tests.launcher.launched import Launched, Launchers, empty_folder, launchers
-from tests.main_service.accounts.registering import PASSWORD, User, link_of, register
-from tests.support.running import SECRET, Environment, WebServer, run_main
+from tests.support.accounts import PASSWORD, User, new_user, token_in_email
+from tests.support.engines import SECRET, Environment, run_main
+from tests.support.web import WebServer
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ async def test_clashes_of_names_and_addresses_are_no_errors(
     own: tuple[Launched, WebServer], client: httpx.Client
 ) -> None:
     before = await what_is_said(own)
-    one, other = register(client), register(client)
+    one, other = new_user(client), new_user(client)
 
     def ask(method: str, path: str, **body: object) -> int:
         return client.request(method, f"/api/v1{path}", json=body, headers=one.headers).status_code
@@ -90,7 +91,7 @@ async def change_to_taken_email(own: tuple[Launched, WebServer], client: httpx.C
     assert client.patch("/api/v1/users/me", json=body, headers=user.headers).status_code in (200, 202)
     assert client.post("/api/v1/auth/register", json={**body, "username": "rival"}).status_code == 201
     connection = await asyncpg.connect(own[0].addresses["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    token = await link_of(connection, wanted, "confirm_new")
+    token = await token_in_email(connection, wanted, "confirm_new")
     await connection.close()
     assert client.get(f"/api/v1/auth/verify/{token}").status_code == 400
 
@@ -98,7 +99,7 @@ async def change_to_taken_email(own: tuple[Launched, WebServer], client: httpx.C
 async def test_error_is_logged_without_the_values_that_it_is_about(
     own: tuple[Launched, WebServer], client: httpx.Client
 ) -> None:
-    user, other = register(client), register(client)
+    user, other = new_user(client), new_user(client)
     connection = await asyncpg.connect(own[0].addresses["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
     with pytest.raises(asyncpg.UniqueViolationError) as caught:
         await connection.execute("UPDATE account SET username = $1 WHERE username = $2", user.username, other.username)

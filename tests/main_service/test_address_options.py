@@ -17,7 +17,7 @@ from main_service.resources import open_resources
 from main_service.settings import Settings
 from main_service.settings.rules import BROKERS
 from tests.main_service.test_addresses import FINE
-from tests.support.running import REPOSITORY, Environment, full
+from tests.support.engines import REPOSITORY, Environment, full
 
 
 @pytest.mark.parametrize(

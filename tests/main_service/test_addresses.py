@@ -26,7 +26,7 @@ from main_service.mail.transport import UnreachableError, create_transport
 from main_service.resources import object_store_of
 from main_service.settings import Settings
 from tests.main_service.test_settings import example_settings
-from tests.support.running import SECRET
+from tests.support.engines import SECRET
 
 TLS_HELLO = b"\x16\x03"
 POSTGRES_TLS = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"

@@ -12,10 +12,11 @@ import httpx
 import psutil
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.support.browsing import BROWSER, csrf_token, send_form
+from tests.support.engines import Environment, running_engines, temporary_folder
+from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.frozen import frozen
-from tests.support.running import Environment, WebServer, running_engines, temporary_folder
+from tests.support.pages import BROWSER, csrf_token, send_form
+from tests.support.web import WebServer
 
 HANG_SECONDS = 30
 OURS = "FROM pg_stat_activity WHERE application_name = 'slipbin'"
@@ -59,8 +60,8 @@ def assert_everything_works(client: httpx.Client) -> None:
     for entry in (create_link(client), create_paste(client)):
         assert client.get(f"/{entry['key']}").status_code in (200, 302)
         address = f"/api/v1/entries/{entry['key']}"
-        assert client.patch(address, json={"title": "New"}, headers=managing(entry)).json()["title"] == "New"
-        assert client.delete(address, headers=managing(entry)).status_code == 204
+        assert client.patch(address, json={"title": "New"}, headers=manage_headers(entry)).json()["title"] == "New"
+        assert client.delete(address, headers=manage_headers(entry)).status_code == 204
     assert send_form(client, "/?kind=link", "/links", original_url="https://example.org/").status_code == 200
 
 
@@ -80,9 +81,9 @@ def test_hanging_database_is_a_503_for_programs_and_browsers_until_it_goes_on(
 ) -> None:
     cached, entry = create_link(client), create_link(client)
     shown = f"/api/v1/entries/{cached['key']}"
-    client.patch(shown, json={"has_public_statistics": True}, headers=managing(cached)).raise_for_status()
+    client.patch(shown, json={"has_public_statistics": True}, headers=manage_headers(cached)).raise_for_status()
     assert client.get(f"/{cached['key']}").status_code == 302
-    before = [client.get(shown), client.get(shown, headers=managing(cached))]
+    before = [client.get(shown), client.get(shown, headers=manage_headers(cached))]
     assert [answer.json()["visit_count"] for answer in before] == [0, 0]
     token = csrf_token(client.get("/", headers=BROWSER))
     form = {"original_url": "https://example.org/typed", "csrf_token": token}
@@ -96,11 +97,11 @@ def test_hanging_database_is_a_503_for_programs_and_browsers_until_it_goes_on(
             assert "https://example.org/typed" in page.text
         assert_is_unavailable(client.post("/api/v1/pastes", json={"text": "lost"}))
         address = f"/api/v1/entries/{entry['key']}"
-        assert_is_unavailable(client.patch(address, json={"title": "New"}, headers=managing(entry)))
-        assert_is_unavailable(client.delete(address, headers=managing(entry)))
+        assert_is_unavailable(client.patch(address, json={"title": "New"}, headers=manage_headers(entry)))
+        assert_is_unavailable(client.delete(address, headers=manage_headers(entry)))
         assert_is_unavailable(client.get("/unknown-key"))
         assert client.get(f"/{cached['key']}").status_code == 302, "an entry cached in Redis needs no database"
-        meanwhile = [client.get(shown), client.get(shown, headers=managing(cached))]
+        meanwhile = [client.get(shown), client.get(shown, headers=manage_headers(cached))]
         assert [answer.status_code for answer in meanwhile] == [200, 200]
         assert [answer.json() for answer in meanwhile] == [answer.json() | {"visit_count": None} for answer in before]
 
@@ -175,17 +176,17 @@ async def test_row_that_somebody_else_holds_is_a_503_in_time(
     async with database.transaction():
         await database.execute("SELECT 1 FROM entry WHERE key = $1 FOR UPDATE", link["key"])
         begun_at = time.monotonic()
-        response = client.request(method, address, json=body, headers=managing(link))
+        response = client.request(method, address, json=body, headers=manage_headers(link))
         assert time.monotonic() - begun_at < HANG_SECONDS
         assert_is_unavailable(response)
         changed = client.patch(
-            f"/api/v1/entries/{neighbour['key']}", json={"title": "New"}, headers=managing(neighbour)
+            f"/api/v1/entries/{neighbour['key']}", json={"title": "New"}, headers=manage_headers(neighbour)
         )
         assert changed.status_code == 200
 
     assert client.get(f"/{link['key']}").status_code == 302
     assert client.get(address).json()["title"] is None
-    assert client.request(method, address, json=body, headers=managing(link)).status_code in (200, 204)
+    assert client.request(method, address, json=body, headers=manage_headers(link)).status_code in (200, 204)
 
 
 async def wait_for_waiting(database: asyncpg.Connection) -> None:

@@ -12,7 +12,7 @@ from launcher.env_file import with_env_file
 from launcher.errors import StartError
 from main_service.settings.env_file import read_env_file
 from tests.support import forking
-from tests.support.running import REPOSITORY, SECRET, START_SECONDS, Environment
+from tests.support.engines import REPOSITORY, SECRET, START_SECONDS, Environment
 
 START = """
 import os, runpy, sys

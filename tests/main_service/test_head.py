@@ -11,12 +11,19 @@ import redis
 
 from main_service.app import create_app
 from main_service.settings import Settings
-from tests.main_service.accounts.browsing import sign_in_on_page
-from tests.main_service.accounts.registering import PASSWORD, User, letters, link_of, new_email, register_by_api
-from tests.main_service.entries.making import create_link, create_paste
 from tests.main_service.reports.reporting import ask as ask_for_report
-from tests.support.browsing import BROWSER
-from tests.support.running import Environment
+from tests.support.accounts import (
+    PASSWORD,
+    User,
+    emails_to,
+    new_email,
+    register_by_api,
+    sign_in_on_page,
+    token_in_email,
+)
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste
+from tests.support.pages import BROWSER
 
 STREAM = "visits:{0}"
 
@@ -101,9 +108,9 @@ async def tokens_in_emails(client: httpx.Client, database: asyncpg.Connection, u
     client.patch("/api/v1/users/me", json=asked, headers=user.headers).raise_for_status()
     client.post("/api/v1/auth/forgot-password", json={"email": user.email}).raise_for_status()
     return {
-        "confirm": await link_of(database, user.email, "confirm"),
-        "confirm_new": await link_of(database, email, "confirm_new"),
-        "reset": await link_of(database, user.email, "reset"),
+        "confirm": await token_in_email(database, user.email, "confirm"),
+        "confirm_new": await token_in_email(database, email, "confirm_new"),
+        "reset": await token_in_email(database, user.email, "reset"),
     }
 
 
@@ -149,7 +156,7 @@ async def test_opening_a_link_in_an_email_changes_nothing(
         "/settings",
         "/profile",
     ]
-    assert {kind for kind, _ in await letters(database, user.email)} == {"confirm", "reset", "email_changed"}
+    assert {kind for kind, _ in await emails_to(database, user.email)} == {"confirm", "reset", "email_changed"}
 
     before = await digest(database, valkey)
     for link in links:

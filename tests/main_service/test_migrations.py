@@ -6,7 +6,7 @@ import sys
 import asyncpg
 import pytest
 
-from tests.support.running import REPOSITORY, Environment, full, run_main
+from tests.support.engines import REPOSITORY, Environment, full, run_main
 
 
 @pytest.fixture

@@ -28,9 +28,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from main_service.entries.reserved_words import RESERVED_WORDS
-from tests.main_service.accounts.registering import bearer, register
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.running import WebServer
+from tests.support.accounts import bearer, new_user
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.web import WebServer
 
 REQUESTS_OF_A_MODE = 1_000
 REQUESTS_OF_A_GUEST = 60
@@ -74,7 +74,7 @@ class Lender:
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
         self._kept = {kind: self._new(kind) for kind in KINDS}
-        user = register(client)
+        user = new_user(client)
         created = client.post("/api/v1/tokens", json={"name": "lent"}, headers=user.headers)
         self._authorization = bearer(created.json()["token"])
 
@@ -87,7 +87,7 @@ class Lender:
             case.path_parameters = {"key": entry["key"]}
             is_for_managers = is_owner or case.operation.path.endswith(("/stats", "/history"))
             if is_for_managers and choice([True, True, True, False]):
-                case.headers = {**case.headers, **managing(entry)}
+                case.headers = {**case.headers, **manage_headers(entry)}
         if NEEDS_AN_ACCOUNT.search(case.operation.label) and choice([True, True, True, False]):
             case.headers = {**case.headers, **self._authorization}
         if isinstance(case.body, dict) and isinstance(case.body.get("original_url"), str):
@@ -98,7 +98,7 @@ class Lender:
             return create_link(self._client)
         entry = create_paste(self._client, views=1 if kind == "limited" else None)
         if kind == "ended":
-            self._client.delete(f"/api/v1/entries/{entry['key']}", headers=managing(entry)).raise_for_status()
+            self._client.delete(f"/api/v1/entries/{entry['key']}", headers=manage_headers(entry)).raise_for_status()
         return entry
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from main_service.app import create_app
 from main_service.settings import Settings
-from tests.main_service.accounts.browsing import sign_in_on_page
-from tests.main_service.accounts.registering import PASSWORD, User, new_username, register
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.browsing import BROWSER, csrf_token
-from tests.support.running import Environment, WebServer
+from tests.support.accounts import PASSWORD, User, new_user, new_username, sign_in_on_page
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.pages import BROWSER, csrf_token
+from tests.support.web import WebServer
 
 NEW_PASSWORD = "Marvellous-2"
 
@@ -137,7 +137,7 @@ class Cast:
 
     async def signed_in(self) -> Actor:
         actor = self.guest()
-        actor.user = register(actor.client)
+        actor.user = new_user(actor.client)
         await self._set(actor, "is_verified", value=True)
         answer = sign_in_on_page(actor.client, actor.user.email)
         assert answer.headers["location"] == "/profile"
@@ -324,7 +324,7 @@ async def test_what_is_for_users_each_does_in_their_own_name(cast: Cast, outside
 
 
 def managing_name(entry: dict[str, Any]) -> dict[str, str]:
-    return {"manage_token": managing(entry)["X-Manage-Token"]}
+    return {"manage_token": manage_headers(entry)["X-Manage-Token"]}
 
 
 @pytest.mark.parametrize("route", ADMIN)

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings
 
 import keygen_service.settings
 import main_service.settings
-from tests.support.running import REPOSITORY, SECRET, Environment, full
+from tests.support.engines import REPOSITORY, SECRET, Environment, full
 
 EXAMPLE = REPOSITORY / ".env.example"
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests.support.running import REPOSITORY, full, running_engines, temporary_folder
+from tests.support.engines import REPOSITORY, full, running_engines, temporary_folder
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tests.support import forking
-from tests.support.running import Process, WebServer, is_held_by
+from tests.support.web import Process, WebServer, is_held_by
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import pytest
 import redis
 
 from tests.faults.gated import Gated, gated_engines
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.web import WebServer
 from tests.upgrade.release_before import ServerOfReleaseBefore, release_before
 
 OWN_DATABASE = 12

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.running import REPOSITORY, START_SECONDS, Process, WebServer, full, temporary_folder
+from tests.support.engines import REPOSITORY, START_SECONDS, full, temporary_folder
+from tests.support.web import Process, WebServer
 
 COMMIT = "f0d72ec9e95b880374a4fde9ba883c200c59910a"
 """What runs out there while an upgrade begins. When a release is made, this becomes its commit, by its full id (`git

@@ -11,19 +11,6 @@ import redis
 
 from main_service.entries.cache import HEAD_START
 from tests.faults.gated import Gated
-from tests.main_service.accounts.browsing import is_signed_in_on_pages, register_on_page, session_of
-from tests.main_service.accounts.registering import (
-    PASSWORD,
-    bearer,
-    insert,
-    is_signed_in,
-    link_of,
-    new_email,
-    register,
-    register_by_api,
-    sign_in,
-)
-from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
 from tests.main_service.keys.filtering import (
     REGISTRY,
     begin_anew,
@@ -33,8 +20,24 @@ from tests.main_service.keys.filtering import (
     rebuild,
 )
 from tests.main_service.visits.ingesting import FIREFOX, counted, insert_link, left
-from tests.support.browsing import BROWSER, csrf_token
-from tests.support.running import REPOSITORY, Environment, WebServer
+from tests.support.accounts import (
+    PASSWORD,
+    bearer,
+    insert_account,
+    is_signed_in,
+    is_signed_in_on_pages,
+    new_email,
+    new_user,
+    register_by_api,
+    register_on_page,
+    session_cookie_of,
+    sign_in,
+    token_in_email,
+)
+from tests.support.engines import REPOSITORY, Environment
+from tests.support.entries import create_link, create_paste, manage_headers, new_alias
+from tests.support.pages import BROWSER, csrf_token
+from tests.support.web import WebServer
 from tests.upgrade.release_before import release_before, run_task
 
 OLD_START = '[5,{"head":"'
@@ -53,7 +56,7 @@ def target(server: WebServer, entry: dict[str, str]) -> str:
 
 
 def change(server: WebServer, entry: dict[str, str], **fields: str) -> None:
-    answer = server.client.patch(f"/api/v1/entries/{entry['key']}", json=fields, headers=managing(entry))
+    answer = server.client.patch(f"/api/v1/entries/{entry['key']}", json=fields, headers=manage_headers(entry))
     assert answer.status_code == 200, answer.text
 
 
@@ -81,7 +84,7 @@ def test_change_by_either_is_seen_by_both_at_once(
         assert (valkey.get(cache_key(link)) == OLD_TOMBSTONE) == (changer is old)
         for reader in (other, one, other, one):
             assert target(reader, link) == address
-    assert one.client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).status_code == 204
+    assert one.client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).status_code == 204
     assert {server.client.get(f"/{link['key']}").status_code for server in (one, other)} == {410}
 
 
@@ -173,11 +176,11 @@ def test_manage_token_of_either_manages_at_the_other(one: WebServer, other: WebS
     paste = create_paste(one.client)
 
     change(other, paste, title="New")
-    assert other.client.delete(f"/api/v1/entries/{paste['key']}", headers=managing(paste)).status_code == 204
+    assert other.client.delete(f"/api/v1/entries/{paste['key']}", headers=manage_headers(paste)).status_code == 204
 
 
 def test_who_signed_in_at_either_is_signed_in_at_the_other(one: WebServer, other: WebServer) -> None:
-    user = register(one.client)
+    user = new_user(one.client)
 
     assert is_signed_in(other.client, user.tokens["access_token"])
     renewed = other.client.post("/api/v1/auth/refresh", json={"refresh_token": user.tokens["refresh_token"]})
@@ -195,7 +198,7 @@ def test_session_cookie_and_open_form_of_either_are_good_for_the_other(one: WebS
         form = {"csrf_token": csrf_token(browser.get("/settings", headers=BROWSER)), "username": "u" + uuid4().hex[:12]}
         after_the_upgrade.cookies = browser.cookies
 
-        assert is_signed_in_on_pages(after_the_upgrade, session_of(browser))
+        assert is_signed_in_on_pages(after_the_upgrade, session_cookie_of(browser))
         sent = after_the_upgrade.post("/settings/username", data=form, headers=BROWSER)
         assert (sent.status_code, form["username"] in sent.text) == (200, True)
 
@@ -205,7 +208,7 @@ async def test_link_in_a_letter_of_either_is_good_for_the_other(
 ) -> None:
     user = register_by_api(one.client)
 
-    token = await link_of(database, user.email, "confirm")
+    token = await token_in_email(database, user.email, "confirm")
     assert other.client.get(f"/api/v1/auth/verify/{token}").status_code == 200
 
     assert await database.fetchval("SELECT is_verified FROM account WHERE email = $1", user.email)
@@ -214,14 +217,14 @@ async def test_link_in_a_letter_of_either_is_good_for_the_other(
 def test_account_of_either_signs_in_at_the_other(one: WebServer, other: WebServer) -> None:
     by_api = register_by_api(one.client)
     email = new_email()
-    insert(one.client, email)
+    insert_account(one.client, email)
 
     for name in (by_api.email, by_api.username, email):
         assert is_signed_in(one.client, sign_in(other.client, name, PASSWORD)["access_token"])
 
 
 def test_api_token_of_either_is_good_for_the_other(one: WebServer, other: WebServer) -> None:
-    user = register(one.client)
+    user = new_user(one.client)
     made = one.client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers)
     assert made.status_code == 201, made.text
 
@@ -232,7 +235,7 @@ def test_api_token_of_either_is_good_for_the_other(one: WebServer, other: WebSer
 
 
 def test_page_after_page_of_a_list_comes_from_either(one: WebServer, other: WebServer) -> None:
-    user = register(one.client)
+    user = new_user(one.client)
     keys = {create_link(one.client, headers=user.headers)["key"] for _ in range(3)}
     seen: list[str] = []
     query: dict[str, str] = {"limit": "1"}
@@ -248,7 +251,7 @@ def test_page_after_page_of_a_list_comes_from_either(one: WebServer, other: WebS
 def test_request_that_is_sent_again_to_the_other_makes_one_entry(
     one: WebServer, other: WebServer, is_user: bool
 ) -> None:
-    headers = {"Idempotency-Key": str(uuid4()), **(register(one.client).headers if is_user else {})}
+    headers = {"Idempotency-Key": str(uuid4()), **(new_user(one.client).headers if is_user else {})}
     body = {"original_url": "https://example.org/once"}
 
     first, second = (server.client.post("/api/v1/links", json=body, headers=headers) for server in (one, other))
@@ -315,7 +318,7 @@ async def test_entry_that_either_notes_the_use_of_is_not_ended_as_unused_and_has
     reasons = [await database.fetchval("SELECT archival_reason FROM entry WHERE key = $1", link["key"])
                for link in (used, unused)]  # fmt: skip
     assert reasons == [None, "unused"]
-    shown = new.client.get(f"/api/v1/entries/{used['key']}/stats", headers=managing(used)).json()
+    shown = new.client.get(f"/api/v1/entries/{used['key']}/stats", headers=manage_headers(used)).json()
     assert (shown["visit_count"], shown["last_visit_at"]) == (0, None)
 
 

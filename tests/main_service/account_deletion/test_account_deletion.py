@@ -12,11 +12,11 @@ import redis
 
 from main_service.entries.cache import cache_key
 from tests.faults.tasks import run_task
-from tests.main_service.accounts.registering import PASSWORD, User, is_signed_in, register, register_by_api
-from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.main_service.test_database_away import wait_for_waiting
-from tests.support.browsing import CURL
-from tests.support.running import Environment
+from tests.support.accounts import PASSWORD, User, is_signed_in, new_user, register_by_api
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.pages import CURL
 
 FOUND = {200, 302}
 
@@ -41,7 +41,7 @@ def id_of(client: httpx.Client, user: User) -> str:
 
 
 async def test_entries_are_deleted_with_the_account(client: httpx.Client, database: asyncpg.Connection) -> None:
-    user, neighbour = register(client), register(client)
+    user, neighbour = new_user(client), new_user(client)
     user_id = id_of(client, user)
     mine = [
         create_paste(client, headers=user.headers)["key"],
@@ -70,10 +70,10 @@ async def test_entries_are_deleted_with_the_account(client: httpx.Client, databa
 async def test_entries_live_on_as_a_guests_but_for_private_ones(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
+    user = new_user(client)
     user_id = id_of(client, user)
     claimed = create_paste(client)
-    client.post(f"/api/v1/entries/{claimed['key']}/claim", headers=user.headers | managing(claimed))
+    client.post(f"/api/v1/entries/{claimed['key']}/claim", headers=user.headers | manage_headers(claimed))
     endless = create_link(client, headers=user.headers, expires_in="never")["key"]
     private = create_paste(client, headers=user.headers, visibility="private")["key"]
     assert client.get(f"/{endless}").status_code in FOUND
@@ -90,9 +90,9 @@ async def test_entries_live_on_as_a_guests_but_for_private_ones(
 def test_manage_token_from_before_a_claim_opens_nothing_when_the_owner_has_left(
     client: httpx.Client, valkey: redis.Redis
 ) -> None:
-    user, again = register(client), {"Idempotency-Key": uuid4().hex}
+    user, again = new_user(client), {"Idempotency-Key": uuid4().hex}
     claimed = create_paste(client, headers=again)
-    client.post(f"/api/v1/entries/{claimed['key']}/claim", headers=user.headers | managing(claimed))
+    client.post(f"/api/v1/entries/{claimed['key']}/claim", headers=user.headers | manage_headers(claimed))
 
     leave(client, user, "leave")
 
@@ -102,11 +102,11 @@ def test_manage_token_from_before_a_claim_opens_nothing_when_the_owner_has_left(
     assert valkey.get(cache_key(claimed["key"]))
     address = f"/api/v1/entries/{claimed['key']}"
     for refused in (
-        client.get(address, headers=managing(claimed)),
-        client.get(f"{address}/stats", headers=managing(claimed)),
-        client.patch(address, json={"title": "mine again"}, headers=managing(claimed)),
-        client.post(f"{address}/claim", headers=register(client).headers | managing(claimed)),
-        client.delete(address, headers=managing(claimed)),
+        client.get(address, headers=manage_headers(claimed)),
+        client.get(f"{address}/stats", headers=manage_headers(claimed)),
+        client.patch(address, json={"title": "mine again"}, headers=manage_headers(claimed)),
+        client.post(f"{address}/claim", headers=new_user(client).headers | manage_headers(claimed)),
+        client.delete(address, headers=manage_headers(claimed)),
     ):
         assert (refused.status_code, refused.json()["code"]) == (403, "manage_token_wrong"), refused.request
     repeated = create_paste(client, headers=again)
@@ -116,17 +116,17 @@ def test_manage_token_from_before_a_claim_opens_nothing_when_the_owner_has_left(
 async def test_claim_by_a_release_without_generations_is_made_up_for_when_the_owner_leaves(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user, claimed = register(client), create_paste(client)
+    user, claimed = new_user(client), create_paste(client)
     await database.execute("UPDATE entry SET owner_id = $2 WHERE key = $1", claimed["key"], id_of(client, user))
 
     leave(client, user, "leave")
 
-    refused = client.delete(f"/api/v1/entries/{claimed['key']}", headers=managing(claimed))
+    refused = client.delete(f"/api/v1/entries/{claimed['key']}", headers=manage_headers(claimed))
     assert (refused.status_code, refused.json()["code"]) == (403, "manage_token_wrong")
 
 
 async def test_address_and_name_are_free_for_somebody_new(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
     leave(client, user, "delete")
 
     assert not is_signed_in(client, user.tokens["access_token"])
@@ -138,9 +138,11 @@ async def test_address_and_name_are_free_for_somebody_new(client: httpx.Client) 
 async def test_claim_that_comes_behind_the_deletion_of_its_account_is_refused(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
+    user = new_user(client)
     guests = create_paste(client)
-    claim = partial(client.post, f"/api/v1/entries/{guests['key']}/claim", headers=user.headers | managing(guests))
+    claim = partial(
+        client.post, f"/api/v1/entries/{guests['key']}/claim", headers=user.headers | manage_headers(guests)
+    )
 
     async with database.transaction():
         await database.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE", guests["key"])
@@ -150,14 +152,14 @@ async def test_claim_that_comes_behind_the_deletion_of_its_account_is_refused(
     answer = await waiting
 
     assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid")
-    assert client.delete(f"/api/v1/entries/{guests['key']}", headers=managing(guests)).status_code == 204
+    assert client.delete(f"/api/v1/entries/{guests['key']}", headers=manage_headers(guests)).status_code == 204
 
 
 @pytest.mark.parametrize("entries", ["delete", "leave"])
 async def test_what_had_ended_before_keeps_its_reason_and_times(
     client: httpx.Client, database: asyncpg.Connection, entries: str
 ) -> None:
-    user = register(client)
+    user = new_user(client)
     key = create_paste(client, headers=user.headers, views=1, expires_in="never")["key"]
     assert client.get(f"/{key}/raw", headers=CURL).status_code == 200
     question = "SELECT archival_reason, ended_at, expires_at, updated_at FROM entry WHERE key = $1"
@@ -174,7 +176,7 @@ async def test_worker_does_what_the_request_had_no_time_for(
     environment: Environment, client: httpx.Client, database: asyncpg.Connection, valkey: redis.Redis, entries: str
 ) -> None:
     """As after a process that was killed right behind the commit."""
-    user = register(client)
+    user = new_user(client)
     user_id = id_of(client, user)
     key = create_paste(client, headers=user.headers)["key"]
     private = create_paste(client, headers=user.headers, visibility="private")["key"]

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.web import WebServer
 
 
 @pytest.fixture(scope="session")

@@ -8,34 +8,34 @@ import httpx
 import pytest
 
 from main_service.accounts.password_rules import EVEN_SECONDS
-from tests.main_service.accounts.registering import (
+from tests.main_service.test_database_away import wait_for_waiting
+from tests.support.accounts import (
     PASSWORD,
     User,
     bearer,
+    emails_to,
     is_signed_in,
-    letters,
-    link_of,
     new_email,
+    new_user,
     new_username,
-    register,
     register_by_api,
     sign_in,
+    token_in_email,
     wait_for_room_in_five_minutes,
 )
-from tests.main_service.test_database_away import wait_for_waiting
 
 NEW_PASSWORD = "Even-better-2"
 
 
 async def test_forgotten_password_is_set_anew_by_mail_once(client: httpx.Client, database: asyncpg.Connection) -> None:
-    user = register(client)
+    user = new_user(client)
     api_token = client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers).json()["token"]
     answers = [
         client.post("/api/v1/auth/forgot-password", json={"email": email}) for email in (user.email, new_email())
     ]
     assert answers[0].text == answers[1].text
     assert {answer.status_code for answer in answers} == {202}
-    token = await link_of(database, user.email, "reset")
+    token = await token_in_email(database, user.email, "reset")
 
     weak = client.post("/api/v1/auth/reset-password", json={"token": token, "password": "weak"})
     assert weak.status_code == 422
@@ -52,7 +52,7 @@ async def test_forgotten_password_is_set_anew_by_mail_once(client: httpx.Client,
 
 @pytest.mark.parametrize("path", ["forgot-password", "verify/resend"])
 def test_asking_for_a_letter_takes_its_time_whether_or_not_there_is_an_account(client: httpx.Client, path: str) -> None:
-    for email in (register(client).email, new_email()):
+    for email in (new_user(client).email, new_email()):
         answer = client.post(f"/api/v1/auth/{path}", json={"email": email})
         assert (answer.status_code, answer.elapsed >= timedelta(seconds=EVEN_SECONDS)) == (202, True)
 
@@ -61,9 +61,9 @@ async def test_reset_link_of_one_account_or_purpose_is_none_for_another(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     user = register_by_api(client)
-    confirm = await link_of(database, user.email, "confirm")
+    confirm = await token_in_email(database, user.email, "confirm")
     client.post("/api/v1/auth/forgot-password", json={"email": user.email})
-    reset = await link_of(database, user.email, "reset")
+    reset = await token_in_email(database, user.email, "reset")
 
     assert client.get(f"/api/v1/auth/verify/{reset}").status_code == 400
     for token in (confirm, reset[:-1], reset + "0", reset.replace("-", "", 1)):
@@ -72,7 +72,7 @@ async def test_reset_link_of_one_account_or_purpose_is_none_for_another(
 
 
 def test_changing_the_password_needs_the_old_one_and_ends_all_sessions(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
     api_token = client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers).json()["token"]
 
     def change(password: str, new_password: str) -> httpx.Response:
@@ -94,7 +94,7 @@ async def test_new_address_counts_once_it_is_confirmed_and_the_old_one_is_told(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     user, email = register_by_api(client), new_email()
-    old_confirm = await link_of(database, user.email, "confirm")
+    old_confirm = await token_in_email(database, user.email, "confirm")
 
     def change(**fields: str) -> httpx.Response:
         return client.patch("/api/v1/users/me", json=fields, headers=user.headers)
@@ -104,8 +104,8 @@ async def test_new_address_counts_once_it_is_confirmed_and_the_old_one_is_told(
     assert change(email=email, password="Wrong-pass1").json()["code"] == "credentials_wrong"
     asked = change(email=email, password=PASSWORD)
     assert (asked.status_code, asked.json()["email"]) == (200, user.email)
-    assert (await letters(database, user.email))[-1] == ("email_changed", {"new_email": email})
-    token = await link_of(database, email, "confirm_new")
+    assert (await emails_to(database, user.email))[-1] == ("email_changed", {"new_email": email})
+    token = await token_in_email(database, email, "confirm_new")
 
     assert client.get(f"/api/v1/auth/verify/{token}").status_code == 200
 
@@ -121,7 +121,7 @@ async def test_new_address_counts_once_it_is_confirmed_and_the_old_one_is_told(
 async def test_change_of_address_that_is_asked_for_again_at_once_says_that_nothing_was_sent(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user, other, wanted = register(client), register(client), new_email()
+    user, other, wanted = new_user(client), new_user(client), new_email()
 
     def ask(email: str, *, asking: User = user, password: str = PASSWORD) -> httpx.Response:
         body = {"email": email, "password": password}
@@ -134,21 +134,21 @@ async def test_change_of_address_that_is_asked_for_again_at_once_says_that_nothi
         again = ask(email)
         assert (again.status_code, again.json()["code"]) == (429, "email_just_sent")
         assert 0 < int(again.headers["retry-after"]) <= 301
-    assert len(await letters(database, wanted)) == 1
+    assert len(await emails_to(database, wanted)) == 1
 
     assert ask(wanted, asking=other).status_code == 200, "what one account asks for is no other's"
-    assert len(await letters(database, wanted)) == 2
+    assert len(await emails_to(database, wanted)) == 2
     # A new password voids the link that was sent, so a new one is.
     change = {"password": PASSWORD, "new_password": NEW_PASSWORD}
     pair = client.post("/api/v1/auth/change-password", json=change, headers=user.headers).json()
     renewed = User(user.email, user.username, pair)
     assert ask(wanted, asking=renewed, password=NEW_PASSWORD).status_code == 200
-    link = f"/api/v1/auth/verify/{await link_of(database, wanted, 'confirm_new')}"
+    link = f"/api/v1/auth/verify/{await token_in_email(database, wanted, 'confirm_new')}"
     assert client.get(link).status_code == 200
 
 
 def test_daily_report_is_for_confirmed_addresses(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
 
     refused = client.patch("/api/v1/users/me", json={"daily_report": True}, headers=user.headers)
 
@@ -159,13 +159,13 @@ def test_daily_report_is_for_confirmed_addresses(client: httpx.Client) -> None:
 async def test_link_to_an_address_that_was_changed_since_is_void(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user, first, second = register(client), new_email(), new_email()
+    user, first, second = new_user(client), new_email(), new_email()
     for email in (first, second):
         headers = bearer(sign_in(client, user.email if email == first else first)["access_token"])
         client.patch("/api/v1/users/me", json={"email": email, "password": PASSWORD}, headers=headers)
-        link = f"/api/v1/auth/verify/{await link_of(database, email, 'confirm_new')}"
+        link = f"/api/v1/auth/verify/{await token_in_email(database, email, 'confirm_new')}"
         assert client.get(link).status_code == 200
-    old = await link_of(database, first, "confirm_new")
+    old = await token_in_email(database, first, "confirm_new")
 
     assert client.get(f"/api/v1/auth/verify/{old}").status_code == 400
     assert sign_in(client, second)
@@ -174,7 +174,7 @@ async def test_link_to_an_address_that_was_changed_since_is_void(
 async def test_address_of_another_account_is_not_told_and_not_taken(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user, other = register(client), register(client)
+    user, other = new_user(client), new_user(client)
     fresh = new_email()
 
     answers = [
@@ -183,18 +183,18 @@ async def test_address_of_another_account_is_not_told_and_not_taken(
     ]
 
     assert answers[0].text == answers[1].text
-    assert "confirm_new" not in [letter for letter, _ in await letters(database, other.email)]
+    assert "confirm_new" not in [letter for letter, _ in await emails_to(database, other.email)]
 
 
 async def test_of_two_accounts_that_ask_for_one_new_address_the_first_to_confirm_gets_it(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    first, second, email = register(client), register(client), new_email()
+    first, second, email = new_user(client), new_user(client), new_email()
     for user in (first, second):
         body = {"email": email, "password": PASSWORD}
         assert client.patch("/api/v1/users/me", json=body, headers=user.headers).status_code == 200
         await database.execute("UPDATE mail SET cause = gen_random_uuid()::text WHERE recipient = $1", email)
-    tokens = [values["link"].rpartition("/")[2] for _, values in await letters(database, email)]
+    tokens = [values["link"].rpartition("/")[2] for _, values in await emails_to(database, email)]
 
     answers = [client.get(f"/api/v1/auth/verify/{token}") for token in tokens]
 
@@ -207,11 +207,11 @@ async def test_new_password_voids_a_change_of_address_that_waits(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     """A thief who knows the password must not get the account by a link to his own address."""
-    user, thief = register(client), new_email()
+    user, thief = new_user(client), new_email()
     client.patch("/api/v1/users/me", json={"email": thief, "password": PASSWORD}, headers=user.headers)
-    waiting = await link_of(database, thief, "confirm_new")
+    waiting = await token_in_email(database, thief, "confirm_new")
     client.post("/api/v1/auth/forgot-password", json={"email": user.email})
-    body = {"token": await link_of(database, user.email, "reset"), "password": NEW_PASSWORD}
+    body = {"token": await token_in_email(database, user.email, "reset"), "password": NEW_PASSWORD}
     assert client.post("/api/v1/auth/reset-password", json=body).status_code == 204
 
     assert client.get(f"/api/v1/auth/verify/{waiting}").status_code == 400
@@ -231,7 +231,7 @@ async def test_what_was_let_in_before_a_reset_does_nothing_after_it(
         ("POST", "/api/v1/auth/logout-everywhere", None),
     ]
     for method, address, body in requests:
-        user = register(client)
+        user = new_user(client)
         async with database.transaction():
             row = "SELECT id FROM account WHERE email = $1 FOR UPDATE"
             account_id = await database.fetchval(row, user.email)
@@ -249,7 +249,7 @@ async def test_what_was_let_in_before_a_reset_does_nothing_after_it(
 
 
 def test_user_name_can_be_changed_to_a_free_one_and_taken_away(client: httpx.Client) -> None:
-    user, other, name = register(client), register(client), new_username()
+    user, other, name = new_user(client), new_user(client), new_username()
 
     def change(username: str | None) -> httpx.Response:
         return client.patch("/api/v1/users/me", json={"username": username}, headers=user.headers)
@@ -263,7 +263,7 @@ def test_user_name_can_be_changed_to_a_free_one_and_taken_away(client: httpx.Cli
 async def test_deleting_an_account_needs_the_password_and_leaves_nothing(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user, neighbour = register(client), register(client)
+    user, neighbour = new_user(client), new_user(client)
     client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers)
 
     def delete(password: str) -> httpx.Response:
@@ -280,7 +280,7 @@ async def test_deleting_an_account_needs_the_password_and_leaves_nothing(
 
 
 def test_api_token_works_until_it_is_deleted_or_over(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
     created = client.post("/api/v1/tokens", json={"name": " deploy "}, headers=user.headers).json()
     assert created["token"].startswith("slp_")
     assert (created["name"], created["scopes"], created["last_used_at"]) == ("deploy", ["read", "write"], None)
@@ -291,14 +291,14 @@ def test_api_token_works_until_it_is_deleted_or_over(client: httpx.Client) -> No
     assert "token" not in listed
     assert (listed["id"], listed["last_used_at"] is not None) == (created["id"], True)
     address = f"/api/v1/tokens/{created['id']}"
-    assert client.delete(address, headers=register(client).headers).status_code == 404
+    assert client.delete(address, headers=new_user(client).headers).status_code == 404
     assert client.delete(address, headers=user.headers).status_code == 204
     assert client.delete(address, headers=user.headers).status_code == 404
     assert not is_signed_in(client, created["token"])
 
 
 async def test_api_token_ends_when_it_should(client: httpx.Client, database: asyncpg.Connection) -> None:
-    user = register(client)
+    user = new_user(client)
     past, soon = (datetime.now(UTC) + timedelta(seconds=seconds) for seconds in (-1, 3600))
 
     beyond = {"name": "x", "expires_at": "9999-12-31T23:59:59-23:59"}
@@ -315,7 +315,7 @@ async def test_api_token_ends_when_it_should(client: httpx.Client, database: asy
 
 @pytest.mark.parametrize(("asked", "seconds"), [("90d", 90 * 86_400), ("PT1H", 3600), (60, 60), ("60", 60)])
 def test_api_token_ends_after_the_time_that_was_asked_for(client: httpx.Client, asked: str | int, seconds: int) -> None:
-    user = register(client)
+    user = new_user(client)
 
     made = client.post("/api/v1/tokens", json={"name": "x", "expires_in": asked}, headers=user.headers).json()
 
@@ -335,14 +335,14 @@ def test_api_token_ends_after_the_time_that_was_asked_for(client: httpx.Client, 
     ],
 )
 def test_api_token_with_a_wrong_lifetime_is_refused(client: httpx.Client, fields: dict[str, object], code: str) -> None:
-    refused = client.post("/api/v1/tokens", json={"name": "x", **fields}, headers=register(client).headers)
+    refused = client.post("/api/v1/tokens", json={"name": "x", **fields}, headers=new_user(client).headers)
 
     assert refused.status_code == 422
     assert [error["code"] for error in refused.json()["errors"]] == [code]
 
 
 async def test_only_a_hash_of_an_api_token_is_kept(client: httpx.Client, database: asyncpg.Connection) -> None:
-    user = register(client)
+    user = new_user(client)
     token = client.post("/api/v1/tokens", json={"name": "x"}, headers=user.headers).json()["token"]
 
     rows = await database.fetch("SELECT t::text AS row FROM api_token t")
@@ -363,7 +363,7 @@ async def test_only_a_hash_of_an_api_token_is_kept(client: httpx.Client, databas
     ],
 )
 def test_account_itself_is_changed_by_who_signed_in_only(client: httpx.Client, method: str, address: str) -> None:
-    user = register(client)
+    user = new_user(client)
     token = client.post("/api/v1/tokens", json={"name": "x"}, headers=user.headers).json()["token"]
     body = {
         ("POST", "/api/v1/tokens"): {"name": "y"},
@@ -380,7 +380,7 @@ def test_account_itself_is_changed_by_who_signed_in_only(client: httpx.Client, m
 
 
 def test_tokens_of_an_account_are_a_hundred_at_most(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
     for number in range(100):
         made = client.post("/api/v1/tokens", json={"name": f"token {number}"}, headers=user.headers)
         assert made.status_code == 201

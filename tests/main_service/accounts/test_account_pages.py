@@ -3,8 +3,8 @@
 import asyncpg
 import httpx
 
-from tests.main_service.accounts.registering import letters, link_of, new_email, register, register_by_api, sign_in
-from tests.support.browsing import BROWSER, csrf_token, words
+from tests.support.accounts import emails_to, new_email, new_user, register_by_api, sign_in, token_in_email
+from tests.support.pages import BROWSER, csrf_token, visible_text
 
 NEW_PASSWORD = "Even-better-2"
 
@@ -18,42 +18,42 @@ async def test_letter_leads_to_a_page_that_confirms_the_address(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     user = register_by_api(client)
-    [(_, values)] = await letters(database, user.email)
+    [(_, values)] = await emails_to(database, user.email)
     assert values["link"].startswith("http://slipbin.test/verify/")
 
     path = values["link"].removeprefix("http://slipbin.test")
     page = send(client, path, path)
 
-    assert (page.status_code, "Your email is confirmed" in words(page)) == (200, True)
+    assert (page.status_code, "Your email is confirmed" in visible_text(page)) == (200, True)
     assert await database.fetchval("SELECT is_verified FROM account WHERE email = $1", user.email)
     forged = client.get("/verify/forged", headers=BROWSER)
-    assert (forged.status_code, "not valid any more" in words(forged)) == (400, True)
+    assert (forged.status_code, "not valid any more" in visible_text(forged)) == (400, True)
 
 
 async def test_forgotten_password_is_set_anew_on_pages(client: httpx.Client, database: asyncpg.Connection) -> None:
-    user = register(client)
+    user = new_user(client)
     asked = [send(client, "/forgot", "/forgot", email=email) for email in (user.email, new_email())]
     assert asked[0].text == asked[1].text
-    token = await link_of(database, user.email, "reset")
+    token = await token_in_email(database, user.email, "reset")
 
     weak = send(client, f"/reset/{token}", "/reset", token=token, password="weak")
     assert (weak.status_code, 'id="password-error"' in weak.text) == (422, True)
     assert "weak" not in weak.text
     done = send(client, f"/reset/{token}", "/reset", token=token, password=NEW_PASSWORD)
 
-    assert (done.status_code, "Your password is set" in words(done)) == (200, True)
+    assert (done.status_code, "Your password is set" in visible_text(done)) == (200, True)
     assert sign_in(client, user.email, NEW_PASSWORD)
     used = client.get(f"/reset/{token}", headers=BROWSER)
-    assert (used.status_code, "doesn’t work any more" in words(used), "<form" in used.text) == (400, True, False)
+    assert (used.status_code, "doesn’t work any more" in visible_text(used), "<form" in used.text) == (400, True, False)
     assert 'href="/forgot"' in used.text
     again = send(client, "/forgot", "/reset", token=token, password="Once-more-3")
-    assert (again.status_code, "doesn’t work any more" in words(again)) == (400, True)
+    assert (again.status_code, "doesn’t work any more" in visible_text(again)) == (400, True)
 
 
 async def test_forms_of_others_and_wrong_addresses_are_refused(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
+    user = new_user(client)
 
     wrong = send(client, "/forgot", "/forgot", email="no address")
     assert (wrong.status_code, 'value="no address"' in wrong.text) == (422, True)
@@ -62,4 +62,4 @@ async def test_forms_of_others_and_wrong_addresses_are_refused(
         foreign = {**fields, "csrf_token": csrf_token(client.get("/forgot", headers=BROWSER))}
         headers = {**BROWSER, "Sec-Fetch-Site": "cross-site"}
         assert client.post(address, data=foreign, headers=headers).status_code == 403
-    assert await letters(database, user.email) == []
+    assert await emails_to(database, user.email) == []

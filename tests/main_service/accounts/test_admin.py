@@ -8,9 +8,18 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.accounts.administering import account_id, api_token, new_superuser
-from tests.main_service.accounts.registering import PASSWORD, bearer, is_signed_in, new_email, register, sign_in
-from tests.support.running import WebServer
+from tests.support.accounts import (
+    PASSWORD,
+    bearer,
+    create_api_token,
+    find_account_id,
+    is_signed_in,
+    new_email,
+    new_superuser,
+    new_user,
+    sign_in,
+)
+from tests.support.web import WebServer
 
 WAIT_SECONDS = 30
 SOME_ID = "b1c7f6ae-1c1e-4f3a-9d55-0d6d8f5f6a01"
@@ -29,9 +38,9 @@ async def test_only_a_superuser_who_signed_in_may(
     client: httpx.Client, database: asyncpg.Connection, method: str, path: str
 ) -> None:
     asked_before = await database.fetchval("SELECT count(*) FROM admin_task")
-    user, superuser, disabled = register(client), await new_superuser(client, database), register(client)
-    script = bearer(api_token(client, superuser))
-    users_script = bearer(api_token(client, user))
+    user, superuser, disabled = new_user(client), await new_superuser(client, database), new_user(client)
+    script = bearer(create_api_token(client, superuser))
+    users_script = bearer(create_api_token(client, user))
     await database.execute("UPDATE account SET is_superuser = true, is_active = false WHERE email = $1", disabled.email)
 
     def refusal(headers: dict[str, str]) -> tuple[int, str]:
@@ -50,7 +59,7 @@ async def test_only_a_superuser_who_signed_in_may(
 async def test_account_is_found_by_address_or_user_name_in_any_case(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    superuser, user = await new_superuser(client, database), register(client)
+    superuser, user = await new_superuser(client, database), new_user(client)
 
     def found(**query: str) -> list[dict[str, object]]:
         answer = client.get("/api/v1/admin/accounts", params=query, headers=superuser.headers)
@@ -62,7 +71,7 @@ async def test_account_is_found_by_address_or_user_name_in_any_case(
     assert found(username=user.username.upper()) == [account]
     assert account.pop("registered_at")
     assert account == {
-        "id": await account_id(database, user), "email": user.email, "username": user.username,
+        "id": await find_account_id(database, user), "email": user.email, "username": user.username,
         "is_verified": False, "is_superuser": False, "is_active": True, "counts_own_visits": True,
         "daily_report": False,
     }  # fmt: skip
@@ -82,9 +91,9 @@ async def test_unclear_search_is_refused(client: httpx.Client, database: asyncpg
 async def test_disabled_account_is_out_until_it_is_enabled_and_its_neighbour_stays(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    superuser, user, neighbour = await new_superuser(client, database), register(client), register(client)
-    script = api_token(client, user)
-    path = f"/api/v1/admin/accounts/{await account_id(database, user)}"
+    superuser, user, neighbour = await new_superuser(client, database), new_user(client), new_user(client)
+    script = create_api_token(client, user)
+    path = f"/api/v1/admin/accounts/{await find_account_id(database, user)}"
 
     assert client.post(f"{path}/disable", headers=superuser.headers).status_code == 204
 
@@ -109,7 +118,7 @@ async def test_disabled_account_is_out_until_it_is_enabled_and_its_neighbour_sta
 
 async def test_superusers_do_not_disable_themselves(client: httpx.Client, database: asyncpg.Connection) -> None:
     superuser = await new_superuser(client, database)
-    path = f"/api/v1/admin/accounts/{await account_id(database, superuser)}"
+    path = f"/api/v1/admin/accounts/{await find_account_id(database, superuser)}"
 
     answer = client.post(f"{path}/disable", headers=superuser.headers)
 
@@ -122,7 +131,7 @@ async def test_of_two_superusers_who_disable_each_other_at_once_one_stays(
     web: WebServer, client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     pair = [await new_superuser(client, database) for _ in range(2)]
-    ids = [await account_id(database, user) for user in pair]
+    ids = [await find_account_id(database, user) for user in pair]
     async with httpx.AsyncClient(base_url=web.address, timeout=30, trust_env=False) as visitors:
         async with database.transaction():
             # Both are let in, and wait for the rows.
@@ -140,8 +149,8 @@ async def test_of_two_superusers_who_disable_each_other_at_once_one_stays(
 
 
 async def test_accounts_that_are_not_there_are_not_found(client: httpx.Client, database: asyncpg.Connection) -> None:
-    superuser, left = await new_superuser(client, database), register(client)
-    left_id = await account_id(database, left)
+    superuser, left = await new_superuser(client, database), new_user(client)
+    left_id = await find_account_id(database, left)
     await database.execute("UPDATE account SET left_at = now() WHERE id = $1", left_id)
 
     for unknown in (str(uuid4()), left_id):

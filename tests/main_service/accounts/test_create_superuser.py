@@ -10,9 +10,9 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.accounts.registering import PASSWORD, bearer, new_email, new_username, register, sign_in
 from tests.support import forking
-from tests.support.running import REPOSITORY, START_SECONDS, Environment, full
+from tests.support.accounts import PASSWORD, bearer, new_email, new_user, new_username, sign_in
+from tests.support.engines import REPOSITORY, START_SECONDS, Environment, full
 
 ON_A_TERMINAL = """
 import fcntl, os, sys, termios
@@ -98,7 +98,7 @@ async def test_what_registering_would_refuse_is_refused(
 async def test_account_of_the_address_is_taken_only_if_told_to(
     environment: Environment, client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
+    user = new_user(client)
     await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user.email)
 
     sentence = refusal(environment, "--email", user.email.upper(), password="Another-one-2\n")
@@ -112,7 +112,7 @@ async def test_account_of_the_address_is_taken_only_if_told_to(
 
 
 def test_taken_user_name_is_refused(environment: Environment, client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
     sentence = refusal(environment, "--email", new_email(), "--username", user.username.upper())
     assert sentence == "username: This user name is taken; choose another one."
 
@@ -121,7 +121,7 @@ async def test_address_that_is_not_confirmed_is_not_promoted(
     environment: Environment, client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     """A stranger may have registered it, and knows its password."""
-    user = register(client)
+    user = new_user(client)
     assert "This address is not confirmed" in refusal(environment, "--email", user.email, "--promote")
     assert not await database.fetchval("SELECT is_superuser FROM account WHERE email = $1", user.email)
 

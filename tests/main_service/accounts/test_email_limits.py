@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from main_service.accounts.emails import FROM_ALL_FACTOR
-from tests.main_service.accounts.browsing import register_on_page, send
-from tests.main_service.accounts.registering import PASSWORD, insert, letters, new_email, register
-from tests.support.browsing import words
-from tests.support.running import NO_LIMITS, Environment, WebServer
+from tests.support.accounts import PASSWORD, emails_to, insert_account, new_email, new_user, register_on_page
+from tests.support.engines import NO_LIMITS, Environment
+from tests.support.pages import send_urlencoded_form, visible_text
+from tests.support.web import WebServer
 
 MOST_ACCOUNTS, MOST_EMAILS, MOST_TO_RECIPIENT = 2, 6, 3
 FORGOT = "/api/v1/auth/forgot-password"
@@ -54,22 +54,24 @@ async def test_client_registers_so_many_accounts_by_both_ways_and_is_then_told_w
     weak = [ask_to_register(visitor, password="weak").status_code for _ in range(2 * MOST_ACCOUNTS)]
     made = [
         ask_to_register(visitor).status_code,
-        send(visitor, "/register", "/register", email=new_email(), username="", password=PASSWORD).status_code,
+        send_urlencoded_form(
+            visitor, "/register", "/register", email=new_email(), username="", password=PASSWORD
+        ).status_code,
     ]
     email = new_email()
     refused = ask_to_register(visitor, email=email)
-    page = send(visitor, "/register", "/register", email=email, username="", password=PASSWORD)
+    page = send_urlencoded_form(visitor, "/register", "/register", email=email, username="", password=PASSWORD)
 
     assert set(weak) == {422}, "what is refused for another reason costs nothing"
     assert made == [201, 200]
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_registrations")
     assert page.status_code == 429
-    assert "Try again in 12 hours" in words(page)
+    assert "Try again in 12 hours" in visible_text(page)
     for answer in (refused, page):
         assert 0 < int(answer.headers["retry-after"]) <= 86_400 // MOST_ACCOUNTS
         assert '"registrations-day";r=0;' in answer.headers["ratelimit"]
     assert await database.fetchval("SELECT count(*) FROM account WHERE email = $1", email) == 0
-    assert await letters(database, email) == []
+    assert await emails_to(database, email) == []
 
 
 @pytest.mark.parametrize("path", [FORGOT, RESEND])
@@ -78,17 +80,17 @@ async def test_client_causes_so_many_emails_whether_or_not_the_addresses_have_ac
 ) -> None:
     emails = [new_email() for _ in range(MOST_EMAILS + 2)]
     for email in emails[::2]:
-        insert(visitor, email)
+        insert_account(visitor, email)
 
     answers = [visitor.post(path, json={"email": email}) for email in emails]
 
     assert [answer.status_code for answer in answers] == [202] * MOST_EMAILS + [429] * 2
     assert {answer.json()["code"] for answer in answers[MOST_EMAILS:]} == {"too_many_emails"}
-    sent = [len(await letters(database, email)) for email in emails]
+    sent = [len(await emails_to(database, email)) for email in emails]
     assert sent == [1, 0] * (MOST_EMAILS // 2) + [0, 0]
-    page = send(visitor, "/forgot", "/forgot", email=new_email())
+    page = send_urlencoded_form(visitor, "/forgot", "/forgot", email=new_email())
     assert page.status_code == 429
-    assert "Try again in" in words(page)
+    assert "Try again in" in visible_text(page)
 
 
 async def test_registering_counts_as_an_email(visitor: httpx.Client) -> None:
@@ -109,72 +111,72 @@ async def test_client_sends_a_recipient_so_many_emails_of_a_kind_and_the_answers
     visitor: httpx.Client, database: asyncpg.Connection
 ) -> None:
     email = new_email()
-    insert(visitor, email)
+    insert_account(visitor, email)
 
     await ask_for_new_password(visitor, database, email, times=MOST_TO_RECIPIENT)
     answers = [visitor.post(FORGOT, json={"email": each}) for each in (email.upper(), new_email())]
 
     assert answers[0].text == answers[1].text
     assert "only a few a day" in answers[0].json()["message"]
-    assert [kind for kind, _ in await letters(database, email)] == ["reset"] * MOST_TO_RECIPIENT
+    assert [kind for kind, _ in await emails_to(database, email)] == ["reset"] * MOST_TO_RECIPIENT
     assert visitor.post(RESEND, json={"email": email}).status_code == 202
-    assert [kind for kind, _ in await letters(database, email)][-1] == "confirm", "another kind has its own limit"
+    assert [kind for kind, _ in await emails_to(database, email)][-1] == "confirm", "another kind has its own limit"
 
 
 async def test_strangers_do_not_keep_an_owner_from_a_new_password(
     visitor: httpx.Client, database: asyncpg.Connection
 ) -> None:
     email = new_email()
-    insert(visitor, email)
+    insert_account(visitor, email)
     await ask_for_new_password(visitor, database, email, times=MOST_EMAILS)
     use_new_address(visitor)
-    page = send(visitor, "/forgot", "/forgot", email=email)
+    page = send_urlencoded_form(visitor, "/forgot", "/forgot", email=email)
 
-    assert "we send it an email with a link" in words(page)
-    assert len(await letters(database, email)) == MOST_TO_RECIPIENT + 1
+    assert "we send it an email with a link" in visible_text(page)
+    assert len(await emails_to(database, email)) == MOST_TO_RECIPIENT + 1
 
 
 async def test_recipient_gets_ten_times_as_many_from_all_addresses(
     visitor: httpx.Client, database: asyncpg.Connection
 ) -> None:
     email = new_email()
-    insert(visitor, email)
+    insert_account(visitor, email)
 
     for _ in range(FROM_ALL_FACTOR + 1):
         use_new_address(visitor)
         await ask_for_new_password(visitor, database, email, times=MOST_TO_RECIPIENT)
 
-    assert len(await letters(database, email)) == FROM_ALL_FACTOR * MOST_TO_RECIPIENT
+    assert len(await emails_to(database, email)) == FROM_ALL_FACTOR * MOST_TO_RECIPIENT
 
 
 @pytest.mark.parametrize("is_taken", [False, True])
 async def test_change_to_an_address_that_was_sent_too_many_links_is_refused_and_nothing_is_sent(
     visitor: httpx.Client, database: asyncpg.Connection, is_taken: bool
 ) -> None:
-    wanted, users = new_email(), [register(visitor) for _ in range(MOST_TO_RECIPIENT + 1)]
+    wanted, users = new_email(), [new_user(visitor) for _ in range(MOST_TO_RECIPIENT + 1)]
     if is_taken:
-        insert(visitor, wanted)
+        insert_account(visitor, wanted)
 
     answers = [
         visitor.patch("/api/v1/users/me", json={"email": wanted, "password": PASSWORD}, headers=user.headers)
         for user in users
     ]
     on_page = register_on_page(visitor)
-    page = send(visitor, "/settings", "/settings/email", email=wanted, password=PASSWORD)
+    page = send_urlencoded_form(visitor, "/settings", "/settings/email", email=wanted, password=PASSWORD)
 
     assert [answer.status_code for answer in answers] == [200] * MOST_TO_RECIPIENT + [429]
     assert answers[-1].json()["code"] == "too_many_emails"
     assert '"emails-to-recipient-day";r=0;' in answers[-1].headers["ratelimit"]
-    assert (page.status_code, "on its way" in words(page)) == (429, False)
-    assert len(await letters(database, wanted)) == (0 if is_taken else MOST_TO_RECIPIENT)
+    assert (page.status_code, "on its way" in visible_text(page)) == (429, False)
+    assert len(await emails_to(database, wanted)) == (0 if is_taken else MOST_TO_RECIPIENT)
     for email in (users[-1].email, on_page["email"]):
-        assert await letters(database, email) == []
+        assert await emails_to(database, email) == []
 
 
 async def test_owner_who_changes_the_address_too_often_is_told_and_nothing_is_sent(
     visitor: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(visitor)
+    user = new_user(visitor)
     await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user.email)
     asked = [new_email() for _ in range(MOST_TO_RECIPIENT + 1)]
 
@@ -185,11 +187,11 @@ async def test_owner_who_changes_the_address_too_often_is_told_and_nothing_is_se
 
     assert [answer.status_code for answer in answers] == [200] * MOST_TO_RECIPIENT + [429]
     assert answers[-1].json()["code"] == "too_many_emails"
-    assert [len(await letters(database, email)) for email in asked] == [1] * MOST_TO_RECIPIENT + [0]
+    assert [len(await emails_to(database, email)) for email in asked] == [1] * MOST_TO_RECIPIENT + [0]
 
 
 async def test_owner_who_asks_for_the_confirmation_again_is_limited_by_address(visitor: httpx.Client) -> None:
     register_on_page(visitor)
     for _ in range(MOST_EMAILS):
         assert visitor.post(FORGOT, json={"email": new_email()}).status_code == 202
-    assert send(visitor, "/settings", "/settings/confirm").status_code == 429
+    assert send_urlencoded_form(visitor, "/settings", "/settings/confirm").status_code == 429

@@ -16,17 +16,19 @@ from main_service.accounts.sign_in_limits import PER_NAME, PER_SESSION, Password
 from main_service.engines.password_hasher import Passwords
 from main_service.engines.rate_limits import Address, RateLimiter
 from main_service.engines.redis import RedisClient
-from tests.main_service.accounts.browsing import register_on_page, send
-from tests.main_service.accounts.registering import (
+from tests.support.accounts import (
     PASSWORD,
     bearer,
-    insert,
+    insert_account,
     new_email,
+    new_user,
     new_username,
-    register,
+    register_on_page,
     sign_in,
 )
-from tests.support.running import SECRET, Environment, WebServer
+from tests.support.engines import SECRET, Environment
+from tests.support.pages import send_urlencoded_form
+from tests.support.web import WebServer
 
 NEW_PASSWORD = "Even-better-2"
 WRONG = "Wrong-pass1"
@@ -54,7 +56,7 @@ CHANGES = (change_email, change_password, delete_account)
 
 def test_guesses_at_once_with_a_stolen_session_are_not_more_than_the_limit(proxied: WebServer) -> None:
     email = new_email()
-    insert(proxied.client, email, hashed_password=SLOW_HASH)
+    insert_account(proxied.client, email, hashed_password=SLOW_HASH)
     stolen, own = (bearer(sign_in(proxied.client, email)["access_token"]) for _ in range(2))
 
     def guess(number: int) -> int:
@@ -125,7 +127,7 @@ async def test_right_password_tells_nothing_once_enough_wrong_ones_of_the_same_m
 
 
 def test_stranger_who_guesses_keeps_no_owner_from_a_change(proxied: WebServer) -> None:
-    user = register(proxied.client)
+    user = new_user(proxied.client)
     for number in range(PER_NAME.amount + 1):
         answer = proxied.client.post(
             "/api/v1/auth/token",
@@ -148,7 +150,7 @@ def test_forms_of_a_browser_count_together(client: httpx.Client) -> None:
 
     def attempt(number: int, password: str) -> int:
         page, address, fields = forms[number % len(forms)]
-        return send(client, page, address, password=password, **fields).status_code
+        return send_urlencoded_form(client, page, address, password=password, **fields).status_code
 
     answers = [attempt(number, WRONG) for number in range(PER_SESSION.amount)]
     # The page of deletion says it at the field.
@@ -173,7 +175,7 @@ async def test_redis_has_neither_names_nor_addresses_of_who_failed(
 
 def test_crowd_at_one_address_keeps_nobody_else_from_signing_in(proxied: WebServer) -> None:
     """Whose new passwords take both threads as long as it lasts."""
-    users = [register(proxied.client) for _ in range(8)]
+    users = [new_user(proxied.client) for _ in range(8)]
 
     def flood(number: int) -> int:
         body = {"email": f"flood-{new_username()}@example.org", "password": PASSWORD}

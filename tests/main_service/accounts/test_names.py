@@ -7,10 +7,11 @@ import pytest
 
 from main_service.accounts.sign_in_limits import PER_NAME
 from main_service.mail.recipients import Recipients
-from tests.main_service.accounts.registering import PASSWORD, insert, new_email, new_username, register
 from tests.main_service.accounts.test_create_superuser import refusal
 from tests.main_service.mail.smtp_server import SmtpServer
-from tests.support.running import Environment, WebServer
+from tests.support.accounts import PASSWORD, insert_account, new_email, new_user, new_username
+from tests.support.engines import Environment
+from tests.support.web import WebServer
 
 
 def attempt(client: httpx.Client, name: str, password: str, *, address: str = "203.0.113.7") -> int:
@@ -39,10 +40,10 @@ def test_no_spelling_of_a_name_multiplies_the_limit(proxied: WebServer, register
     client, number = proxied.client, new_username()[-12:]
     name, *others = (spelling.format(number) for spelling in (registered, *spellings))
     is_email = "@" in name
-    insert(client, name if is_email else new_email(), None if is_email else name)
+    insert_account(client, name if is_email else new_email(), None if is_email else name)
     if is_email and name.endswith("bücher.example"):
         # As registering writes it.
-        insert(client, f"x{number}@xn--bcher-kva.example")
+        insert_account(client, f"x{number}@xn--bcher-kva.example")
 
     assert attempt(client, name, PASSWORD) == 200, "as it was registered"
     leading = [name, *(other for other in others if attempt(client, other, PASSWORD) == 200)]
@@ -57,7 +58,7 @@ def test_no_spelling_of_a_name_multiplies_the_limit(proxied: WebServer, register
 
 def test_user_name_is_told_apart_from_what_only_looks_like_it(proxied: WebServer) -> None:
     client, number = proxied.client, new_username()[-12:]
-    insert(client, new_email(), f"ki{number}")
+    insert_account(client, new_email(), f"ki{number}")
 
     for name in (f"\u212ai{number}", f"kİ{number}", f"kı{number}", f"ｋi{number}"):
         assert attempt(client, name, PASSWORD) == 401, ascii(name)
@@ -73,7 +74,7 @@ def test_address_that_our_mail_server_can_not_send_to_is_refused_when_it_is_give
     with SmtpServer(has_utf8=False) as server:
         settings = environment | {"MAIN_SMTP_URL": server.url}
         with WebServer(settings) as web:
-            user = register(web.client)
+            user = new_user(web.client)
             assert ask(web.client, foreign) == (422, "email_undeliverable")
             change = {"email": foreign, "password": PASSWORD}
             changed = web.client.patch("/api/v1/users/me", json=change, headers=user.headers)

@@ -10,19 +10,20 @@ import pytest
 
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.settings import Settings
-from tests.main_service.accounts.registering import (
+from tests.support.accounts import (
     PASSWORD,
     bearer,
+    emails_to,
     is_signed_in,
-    letters,
-    link_of,
     new_email,
+    new_user,
     new_username,
-    register,
     register_by_api,
     sign_in,
+    token_in_email,
 )
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.web import WebServer
 
 AT_ONCE = 20
 
@@ -49,10 +50,10 @@ async def test_new_account_can_sign_in_and_must_confirm_its_address(
     assert (answer.status_code, set(answer.json())) == (201, {"message"})
     me = client.get("/api/v1/users/me", headers=bearer(sign_in(client, email)["access_token"])).json()
     assert (me["username"], me["is_verified"], me["is_superuser"]) == (username, False, False)
-    [(letter, values)] = await letters(database, me["email"])
+    [(letter, values)] = await emails_to(database, me["email"])
     assert (letter, values["username"], values["hours"]) == ("confirm", username, "24")
 
-    token = await link_of(database, me["email"], "confirm")
+    token = await token_in_email(database, me["email"], "confirm")
     for _ in range(2):
         assert client.get(f"/api/v1/auth/verify/{token}").status_code == 200, "again is harmless"
     assert client.get("/api/v1/users/me", headers=bearer(sign_in(client, email)["access_token"])).json()["is_verified"]
@@ -132,7 +133,7 @@ async def test_taken_address_gets_the_same_answer_and_its_owner_a_letter(
     taken = ask(client, email=user.email.upper(), password="Another-Pass1")
 
     assert (taken.status_code, taken.json()) == (fresh.status_code, fresh.json())
-    assert [letter for letter, _ in await letters(database, user.email)] == ["confirm", "taken"]
+    assert [letter for letter, _ in await emails_to(database, user.email)] == ["confirm", "taken"]
     assert sign_in(client, user.email)["access_token"], "the password is the owner's still"
 
 
@@ -151,12 +152,12 @@ async def test_taken_user_name_is_a_409_in_any_case_and_whatever_the_address(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     """Were its owner's address let pass, the two would be known to belong together."""
-    user = register(client)
+    user = new_user(client)
 
     for email in (new_email(), user.email, user.email.upper()):
         answer = ask(client, email=email, username=user.username.upper())
         assert (answer.status_code, answer.json()["code"]) == (409, "username_taken")
-    assert await letters(database, user.email) == []
+    assert await emails_to(database, user.email) == []
 
 
 def test_address_that_postgresql_could_take_for_another_or_no_server_takes_is_refused(client: httpx.Client) -> None:
@@ -192,7 +193,7 @@ async def test_confirming_for_the_first_time_ends_what_was_open(
     user = register_by_api(client)
     api_token = client.post("/api/v1/tokens", json={"name": "kept"}, headers=user.headers).json()["token"]
     assert is_signed_in(client, api_token)
-    token = await link_of(database, user.email, "confirm")
+    token = await token_in_email(database, user.email, "confirm")
 
     client.get(f"/api/v1/auth/verify/{token}")
 
@@ -209,7 +210,10 @@ async def test_link_that_is_forged_cut_or_over_is_a_400(
     client: httpx.Client, database: asyncpg.Connection, links: SignedLinks
 ) -> None:
     user, other = register_by_api(client), register_by_api(client)
-    token, others = await link_of(database, user.email, "confirm"), await link_of(database, other.email, "confirm")
+    token, others = (
+        await token_in_email(database, user.email, "confirm"),
+        await token_in_email(database, other.email, "confirm"),
+    )
     day = timedelta(hours=24)
     tokens = [
         token[:-1],
@@ -244,7 +248,7 @@ async def test_link_to_a_new_address_is_good_for_that_address_only(
     user, own, wanted = register_by_api(client), new_email(), new_email()
     asked = {"email": own, "password": PASSWORD}
     assert client.patch("/api/v1/users/me", json=asked, headers=user.headers).status_code == 200
-    payload, _, signature = (await link_of(database, own, "confirm_new")).rpartition("-")
+    payload, _, signature = (await token_in_email(database, own, "confirm_new")).rpartition("-")
     claims = urlsafe_b64decode(payload + "=" * (-len(payload) % 4)).decode()
 
     forged = urlsafe_b64encode(claims.replace(own, wanted).encode()).decode().rstrip("=")
@@ -267,5 +271,5 @@ async def test_link_is_sent_again_once_in_a_while_and_only_to_who_waits_for_it(
 
     assert [answer.status_code for answer in answers] == [202] * 3
     assert len({answer.text for answer in answers}) == 1
-    assert 2 <= len(await letters(database, user.email)) <= 3
-    assert await letters(database, new_email()) == []
+    assert 2 <= len(await emails_to(database, user.email)) <= 3
+    assert await emails_to(database, new_email()) == []

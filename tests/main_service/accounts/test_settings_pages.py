@@ -7,48 +7,45 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.accounts.browsing import (
-    is_signed_in_on_pages,
-    register_on_page,
-    send,
-    session_of,
-    sign_in_on_page,
-    token_shown,
-)
-from tests.main_service.accounts.registering import (
+from tests.support.accounts import (
     PASSWORD,
     bearer,
+    emails_to,
     is_signed_in,
-    letters,
-    link_of,
+    is_signed_in_on_pages,
     new_email,
+    new_user,
     new_username,
-    register,
     register_by_api,
+    register_on_page,
+    session_cookie_of,
+    shown_api_token,
     sign_in,
+    sign_in_on_page,
+    token_in_email,
 )
-from tests.support.browsing import BROWSER, csrf_token, words
-from tests.support.running import WebServer
+from tests.support.pages import BROWSER, csrf_token, send_urlencoded_form, visible_text
+from tests.support.web import WebServer
 
 NEW_PASSWORD = "Even-better-2"
 
 
 def send_settings(client: httpx.Client, form: str, **fields: str) -> httpx.Response:
-    return send(client, "/settings", f"/settings/{form}", **fields)
+    return send_urlencoded_form(client, "/settings", f"/settings/{form}", **fields)
 
 
 def test_user_name_is_set_refused_at_its_field_and_taken_away(client: httpx.Client) -> None:
-    other, name = register(client), new_username()
+    other, name = new_user(client), new_username()
     register_on_page(client, has_name=False)
 
     done = send_settings(client, "username", username=name)
-    assert (done.status_code, "Your user name is set" in words(done)) == (200, True)
+    assert (done.status_code, "Your user name is set" in visible_text(done)) == (200, True)
     assert f'name="username" value="{name}"' in client.get("/settings", headers=BROWSER).text
     for wrong, status in ((other.username, 409), ("a b", 422)):
         refused = send_settings(client, "username", username=wrong)
         assert (refused.status_code, 'id="username-error"' in refused.text) == (status, True)
         assert f'name="username" value="{wrong}"' in refused.text
-    assert "no user name any more" in words(send_settings(client, "username", username=""))
+    assert "no user name any more" in visible_text(send_settings(client, "username", username=""))
     assert 'name="username" value=""' in client.get("/settings", headers=BROWSER).text
 
 
@@ -69,18 +66,18 @@ async def test_daily_report_is_switched_on_and_off(client: httpx.Client, databas
 
     page = client.get("/settings", headers=BROWSER)
     assert (is_checked(page), " disabled" in box(page)) == (False, True)
-    assert "once your address is confirmed" in words(page)
+    assert "once your address is confirmed" in visible_text(page)
     refused = send_settings(client, "daily-report", daily_report="yes")
     assert (refused.status_code, await is_sent()) == (403, False)
-    assert "has to be confirmed before daily reports" in words(refused)
+    assert "has to be confirmed before daily reports" in visible_text(refused)
     await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user["email"])
     page = client.get("/settings", headers=BROWSER)
-    assert (" disabled" in box(page), "once your address is confirmed" in words(page)) == (False, False)
+    assert (" disabled" in box(page), "once your address is confirmed" in visible_text(page)) == (False, False)
     done = send_settings(client, "daily-report", daily_report="yes")
-    assert (done.status_code, "The daily report is on." in words(done), is_checked(done)) == (200, True, True)
+    assert (done.status_code, "The daily report is on." in visible_text(done), is_checked(done)) == (200, True, True)
     assert await is_sent()
     done = send_settings(client, "daily-report")
-    assert (done.status_code, "The daily report is off." in words(done), is_checked(done)) == (200, True, False)
+    assert (done.status_code, "The daily report is off." in visible_text(done), is_checked(done)) == (200, True, False)
     assert not await is_sent()
 
 
@@ -88,14 +85,14 @@ def test_new_password_ends_all_other_sessions_and_gives_this_browser_a_new_one(
     client: httpx.Client, web: WebServer
 ) -> None:
     user = register_on_page(client)
-    former = session_of(client)
+    former = session_cookie_of(client)
     tokens = sign_in(client, user["email"])
     with web.new_client() as elsewhere:
         sign_in_on_page(elsewhere, user["email"])
 
         done = send_settings(client, "password", password=PASSWORD, new_password=NEW_PASSWORD)
 
-        assert (done.status_code, "Your password is set" in words(done)) == (200, True)
+        assert (done.status_code, "Your password is set" in visible_text(done)) == (200, True)
         assert not is_signed_in_on_pages(elsewhere)
     assert not is_signed_in_on_pages(client, former)
     assert not is_signed_in(client, tokens["access_token"])
@@ -140,14 +137,14 @@ async def test_new_address_is_asked_for_with_the_password_and_confirmed_by_its_l
 
     done = send_settings(client, "email", email=email, password=PASSWORD)
 
-    assert (done.status_code, f"on its way to {email}" in words(done)) == (200, True)
-    assert (await letters(database, user["email"]))[-1][0] == "email_changed"
-    link = f"/verify/{await link_of(database, email, 'confirm_new')}"
-    for page in (send(client, link, link), client.get(link, headers=BROWSER)):
-        assert (page.status_code, "Your email is confirmed" in words(page)) == (200, True)
+    assert (done.status_code, f"on its way to {email}" in visible_text(done)) == (200, True)
+    assert (await emails_to(database, user["email"]))[-1][0] == "email_changed"
+    link = f"/verify/{await token_in_email(database, email, 'confirm_new')}"
+    for page in (send_urlencoded_form(client, link, link), client.get(link, headers=BROWSER)):
+        assert (page.status_code, "Your email is confirmed" in visible_text(page)) == (200, True)
     assert not is_signed_in_on_pages(client), "a change of address ends all sessions"
     assert sign_in_on_page(client, email).status_code == 303
-    assert "not confirmed" not in words(client.get("/settings", headers=BROWSER))
+    assert "not confirmed" not in visible_text(client.get("/settings", headers=BROWSER))
 
 
 async def test_unconfirmed_address_is_told_and_its_letter_sent_again(
@@ -156,19 +153,19 @@ async def test_unconfirmed_address_is_told_and_its_letter_sent_again(
     user = register_by_api(client)
     sign_in_on_page(client, user.email)
     await database.execute("UPDATE mail SET cause = gen_random_uuid()::text WHERE recipient = $1", user.email)
-    assert "Your address is not confirmed" in words(client.get("/settings", headers=BROWSER))
+    assert "Your address is not confirmed" in visible_text(client.get("/settings", headers=BROWSER))
 
     done = send_settings(client, "confirm")
 
-    assert f"on its way to {user.email}" in words(done)
-    assert [letter for letter, _ in await letters(database, user.email)] == ["confirm", "confirm"]
+    assert f"on its way to {user.email}" in visible_text(done)
+    assert [letter for letter, _ in await emails_to(database, user.email)] == ["confirm", "confirm"]
 
 
 async def test_api_token_is_shown_once_listed_and_deleted(client: httpx.Client, database: asyncpg.Connection) -> None:
     register_on_page(client)
 
     made = send_settings(client, "tokens", name="<b>deploy</b>", scopes="read", days="30")
-    token = token_shown(made)
+    token = shown_api_token(made)
 
     assert is_signed_in(client, token)
     refused = client.post("/api/v1/tokens", json={"name": "x"}, headers=bearer(token))
@@ -176,16 +173,16 @@ async def test_api_token_is_shown_once_listed_and_deleted(client: httpx.Client, 
     page = client.get("/settings", headers=BROWSER)
     assert token not in page.text
     assert "&lt;b&gt;deploy&lt;/b&gt;" in page.text
-    assert "Read only" in words(page)
+    assert "Read only" in visible_text(page)
     token_id = re.search(r'action="/settings/tokens/([\w-]+)/delete"', page.text)[1]
     kept = await database.fetchrow("SELECT may_write, expires_at FROM api_token WHERE id = $1", token_id)
     assert not kept["may_write"]
     assert abs(kept["expires_at"] - datetime.now(UTC) - timedelta(days=30)) < timedelta(hours=1)
     done = send_settings(client, f"tokens/{token_id}/delete")
-    assert (done.status_code, "The token is deleted" in words(done)) == (200, True)
+    assert (done.status_code, "The token is deleted" in visible_text(done)) == (200, True)
     assert not is_signed_in(client, token)
     again = send_settings(client, f"tokens/{token_id}/delete")
-    assert (again.status_code, "This token is deleted already" in words(again)) == (404, True)
+    assert (again.status_code, "This token is deleted already" in visible_text(again)) == (404, True)
 
 
 async def test_token_may_write_and_lasts_unless_it_is_said_otherwise(
@@ -201,7 +198,7 @@ async def test_token_may_write_and_lasts_unless_it_is_said_otherwise(
 
 
 def test_token_of_another_account_is_not_deleted(client: httpx.Client, web: WebServer) -> None:
-    owner = register(client)
+    owner = new_user(client)
     made = client.post("/api/v1/tokens", json={"name": "x"}, headers=owner.headers).json()
     register_on_page(client)
 
@@ -211,8 +208,8 @@ def test_token_of_another_account_is_not_deleted(client: httpx.Client, web: WebS
 
 def test_signing_out_everywhere_ends_all_sessions_but_no_api_token(client: httpx.Client, web: WebServer) -> None:
     user = register_on_page(client)
-    session, tokens = session_of(client), sign_in(client, user["email"])
-    api_token = token_shown(send_settings(client, "tokens", name="script"))
+    session, tokens = session_cookie_of(client), sign_in(client, user["email"])
+    api_token = shown_api_token(send_settings(client, "tokens", name="script"))
     with web.new_client() as elsewhere:
         sign_in_on_page(elsewhere, user["email"])
 
@@ -254,7 +251,7 @@ async def test_form_without_its_token_changes_nothing(client: httpx.Client, data
         foreign = client.post(address, data=own, headers=BROWSER | {"Sec-Fetch-Site": "cross-site"})
         assert foreign.status_code == 403, address
     assert await database.fetchval(row, user["email"]) == before
-    assert await letters(database, user["email"]) == []
+    assert await emails_to(database, user["email"]) == []
 
 
 def test_guest_changes_nothing_and_opening_the_address_of_a_form_leads_to_the_settings(client: httpx.Client) -> None:

@@ -19,17 +19,18 @@ import jwt
 from pwdlib import PasswordHash
 
 from main_service.accounts.sign_in_limits import PER_NAME
-from tests.main_service.accounts.registering import (
+from tests.support.accounts import (
     PASSWORD,
     bearer,
-    insert,
+    insert_account,
     is_signed_in,
-    link_of,
     new_email,
-    register,
+    new_user,
     sign_in,
+    token_in_email,
 )
-from tests.support.running import SECRET, WebServer
+from tests.support.engines import SECRET
+from tests.support.web import WebServer
 
 KEY = digest(SECRET.encode(), b"jwt", sha256)
 
@@ -45,7 +46,7 @@ def claims_of(token: str) -> dict[str, Any]:
 
 
 def test_pair_lasts_an_hour_and_a_day(client: httpx.Client) -> None:
-    tokens = sign_in(client, register(client).email)
+    tokens = sign_in(client, new_user(client).email)
 
     assert set(tokens) == {"access_token", "refresh_token", "token_type", "expires_in"}
     assert (tokens["token_type"], tokens["expires_in"]) == ("bearer", 3600)
@@ -56,7 +57,7 @@ def test_pair_lasts_an_hour_and_a_day(client: httpx.Client) -> None:
 
 
 def test_user_name_and_address_in_any_case_sign_in_by_json_and_by_form(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
 
     for name in (user.email, user.email.upper(), user.username, user.username.upper()):
         assert is_signed_in(client, sign_in(client, name)["access_token"])
@@ -66,7 +67,7 @@ def test_user_name_and_address_in_any_case_sign_in_by_json_and_by_form(client: h
 
 
 def test_wrong_name_and_wrong_password_answer_alike(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
 
     answers = [attempt(client, user.email, "Wrong-pass1"), attempt(client, new_email(), PASSWORD)]
 
@@ -80,7 +81,7 @@ def test_wrong_name_and_wrong_password_take_alike(proxied: WebServer) -> None:
     """The one timing in the tests: medians of 30, taken alternately, so that a busy machine is busy for both."""
     known, hashed_password = [new_email() for _ in range(4)], PasswordHash.recommended().hash(PASSWORD)
     for email in known:
-        insert(proxied.client, email, hashed_password=hashed_password)
+        insert_account(proxied.client, email, hashed_password=hashed_password)
     seconds: dict[str, list[float]] = {"known": [], "unknown": []}
 
     for number in range(30):
@@ -95,7 +96,7 @@ def test_wrong_name_and_wrong_password_take_alike(proxied: WebServer) -> None:
 
 
 def test_tokens_are_good_for_their_own_use_only(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
     access, refresh = user.tokens["access_token"], user.tokens["refresh_token"]
 
     assert not is_signed_in(client, refresh), "a refresh token is no access token"
@@ -107,7 +108,7 @@ def test_tokens_are_good_for_their_own_use_only(client: httpx.Client) -> None:
 
 
 def test_token_that_we_did_not_make_for_this_is_refused(client: httpx.Client) -> None:
-    user, other = register(client), register(client)
+    user, other = new_user(client), new_user(client)
     token = user.tokens["access_token"]
     claims = claims_of(token)
     header, payload, signature = token.split(".")
@@ -157,7 +158,7 @@ def test_token_that_we_did_not_make_for_this_is_refused(client: httpx.Client) ->
 
 
 def test_signing_out_ends_the_tokens_of_one_signing_in(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
     elsewhere = sign_in(client, user.email)
     fresh = client.post("/api/v1/auth/refresh", json={"refresh_token": user.tokens["refresh_token"]}).json()
 
@@ -175,7 +176,7 @@ def test_signing_out_ends_the_tokens_of_one_signing_in(client: httpx.Client) -> 
 async def test_end_of_a_session_is_known_as_long_as_its_tokens_last(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
+    user = new_user(client)
     claims = claims_of(user.tokens["refresh_token"])
 
     client.post("/api/v1/auth/logout", headers=user.headers)
@@ -185,7 +186,7 @@ async def test_end_of_a_session_is_known_as_long_as_its_tokens_last(
 
 
 def test_signing_out_everywhere_ends_every_pair_but_no_api_token(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
     elsewhere = sign_in(client, user.email)
     api_token = client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers).json()["token"]
 
@@ -200,7 +201,7 @@ def test_signing_out_everywhere_ends_every_pair_but_no_api_token(client: httpx.C
 
 
 async def test_disabled_account_is_out_at_once(client: httpx.Client, database: asyncpg.Connection) -> None:
-    user = register(client)
+    user = new_user(client)
     api_token = client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers).json()["token"]
 
     await database.execute("UPDATE account SET is_active = false WHERE email = $1", user.email)
@@ -215,7 +216,7 @@ async def test_disabled_account_is_out_at_once(client: httpx.Client, database: a
 
 
 async def test_account_that_its_owner_left_is_out_at_once(client: httpx.Client, database: asyncpg.Connection) -> None:
-    user = register(client)
+    user = new_user(client)
     api_token = client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers).json()["token"]
 
     await database.execute("UPDATE account SET left_at = now() WHERE email = $1", user.email)
@@ -226,7 +227,7 @@ async def test_account_that_its_owner_left_is_out_at_once(client: httpx.Client, 
 
 
 def test_guest_and_user_are_told_who_asks(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
 
     assert client.get("/api/v1/auth/whoami").json() == {"authenticated": False, "user": None}
     known = client.get("/api/v1/auth/whoami", headers=user.headers).json()
@@ -242,7 +243,7 @@ def test_guest_and_user_are_told_who_asks(client: httpx.Client) -> None:
 async def test_attempts_to_guess_a_password_are_limited_and_the_owner_can_still_reset(
     proxied: WebServer, database: asyncpg.Connection
 ) -> None:
-    user, neighbour = register(proxied.client), register(proxied.client)
+    user, neighbour = new_user(proxied.client), new_user(proxied.client)
 
     def guess(number: int, name: str) -> httpx.Response:
         return attempt(proxied.client, name, "Wrong-pass1", address=f"203.0.113.{number}")
@@ -257,7 +258,7 @@ async def test_attempts_to_guess_a_password_are_limited_and_the_owner_can_still_
     assert attempt(proxied.client, neighbour.email, PASSWORD, address="203.0.113.99").status_code == 200
 
     assert proxied.client.post("/api/v1/auth/forgot-password", json={"email": user.email}).status_code == 202
-    token = await link_of(database, user.email, "reset")
+    token = await token_in_email(database, user.email, "reset")
     new = {"token": token, "password": "Brand-new-1"}
     assert proxied.client.post("/api/v1/auth/reset-password", json=new).status_code == 204
     assert attempt(proxied.client, user.email, "Brand-new-1", address="203.0.113.99").status_code == 200
@@ -267,7 +268,7 @@ def test_many_guesses_at_once_are_not_more_than_the_limit(proxied: WebServer) ->
     email = new_email()
     # Slow enough that all are let in before the first has failed, and quick enough that nobody is turned away as busy.
     hasher = argon2.PasswordHasher(time_cost=3, memory_cost=8 * 1024, parallelism=1)
-    insert(proxied.client, email, hashed_password=hasher.hash(PASSWORD))
+    insert_account(proxied.client, email, hashed_password=hasher.hash(PASSWORD))
 
     def guess(number: int) -> int:
         with proxied.new_client() as visitor:
@@ -294,12 +295,12 @@ def test_unknown_addresses_are_limited_like_known_ones(proxied: WebServer) -> No
 def test_one_client_that_guesses_at_many_accounts_is_limited(proxied: WebServer) -> None:
     emails = [new_email() for _ in range(6)]
     for email in emails:
-        insert(proxied.client, email)
+        insert_account(proxied.client, email)
     for number in range(60):
         answer = attempt(proxied.client, emails[number % 6], "Wrong-pass1", address=f"2001:db8:77:1::{number:x}")
         if answer.status_code == 429:
             break
     assert answer.status_code == 429, "the same /64 is one client"
-    user = register(proxied.client)
+    user = new_user(proxied.client)
     assert attempt(proxied.client, user.email, PASSWORD, address="2001:db8:77:1::ffff").status_code == 429
     assert attempt(proxied.client, user.email, PASSWORD, address="2001:db8:77:2::1").status_code == 200

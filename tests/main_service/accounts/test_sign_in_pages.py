@@ -7,29 +7,26 @@ import httpx
 import pytest
 
 from main_service.accounts.sign_in_limits import PER_NAME
-from tests.main_service.accounts.browsing import (
-    SESSION,
-    is_signed_in_on_pages,
-    register_on_page,
-    send,
-    session_of,
-    sign_in_on_page,
-)
-from tests.main_service.accounts.registering import (
+from tests.support.accounts import (
     PASSWORD,
+    SESSION_COOKIE,
     bearer,
-    insert,
+    emails_to,
+    insert_account,
     is_signed_in,
-    letters,
-    link_of,
+    is_signed_in_on_pages,
     new_email,
+    new_user,
     new_username,
-    register,
     register_by_api,
+    register_on_page,
+    session_cookie_of,
     sign_in,
+    sign_in_on_page,
+    token_in_email,
 )
-from tests.support.browsing import BROWSER, csrf_token, words
-from tests.support.running import WebServer
+from tests.support.pages import BROWSER, csrf_token, send_urlencoded_form, visible_text
+from tests.support.web import WebServer
 
 
 async def test_who_registers_is_sent_a_letter_and_can_sign_in(
@@ -37,10 +34,10 @@ async def test_who_registers_is_sent_a_letter_and_can_sign_in(
 ) -> None:
     email, username = new_email(), new_username()
 
-    answer = send(client, "/register", "/register", email=email, username=username, password=PASSWORD)
+    answer = send_urlencoded_form(client, "/register", "/register", email=email, username=username, password=PASSWORD)
 
-    assert (answer.status_code, f"the email that we send to {email}" in words(answer)) == (200, True)
-    assert [letter for letter, _ in await letters(database, email)] == ["confirm"]
+    assert (answer.status_code, f"the email that we send to {email}" in visible_text(answer)) == (200, True)
+    assert [letter for letter, _ in await emails_to(database, email)] == ["confirm"]
     for name in (email, username):
         assert sign_in_on_page(client, name).headers["location"] == "/profile"
         client.cookies.clear()
@@ -49,17 +46,19 @@ async def test_who_registers_is_sent_a_letter_and_can_sign_in(
 async def test_page_tells_not_whether_an_address_is_taken_but_whether_a_user_name_is(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
+    user = new_user(client)
 
     taken, fresh = (
-        send(client, "/register", "/register", email=email, username="", password=PASSWORD)
+        send_urlencoded_form(client, "/register", "/register", email=email, username="", password=PASSWORD)
         for email in (user.email, new_email())
     )
 
     assert re.sub(r"user-\w+", "", taken.text) == re.sub(r"user-\w+", "", fresh.text)
-    assert (await letters(database, user.email))[-1][0] == "taken"
+    assert (await emails_to(database, user.email))[-1][0] == "taken"
     email = new_email()
-    named = send(client, "/register", "/register", email=email, username=user.username, password=PASSWORD)
+    named = send_urlencoded_form(
+        client, "/register", "/register", email=email, username=user.username, password=PASSWORD
+    )
     assert (named.status_code, 'id="username-error"' in named.text) == (409, True)
     assert f'value="{email}"' in named.text
     assert PASSWORD not in named.text
@@ -79,21 +78,21 @@ def test_refused_registration_says_at_the_field_what_is_wrong(
 ) -> None:
     asked = {"email": new_email(), "username": new_username(), "password": PASSWORD, **fields}
 
-    answer = send(client, "/register", "/register", **asked)
+    answer = send_urlencoded_form(client, "/register", "/register", **asked)
 
     assert (answer.status_code, f'id="{wrong}-error"' in answer.text) == (422, True)
     assert f'value="{asked["email"]}"' in answer.text
 
 
 def test_wrong_name_and_wrong_password_show_the_form_again_alike(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
     names = (user.email, new_email())
 
     answers = [sign_in_on_page(client, name, "Wrong-pass1", next="/settings") for name in names]
 
     for answer, name in zip(answers, names, strict=True):
-        assert (answer.status_code, SESSION in client.cookies) == (401, False)
-        assert "E-mail, user name or password is wrong" in words(answer)
+        assert (answer.status_code, SESSION_COOKIE in client.cookies) == (401, False)
+        assert "E-mail, user name or password is wrong" in visible_text(answer)
         assert f'name="name" value="{name}"' in answer.text
         assert 'name="next" value="/settings"' in answer.text
         assert "Wrong-pass1" not in answer.text
@@ -120,7 +119,7 @@ def test_too_many_failures_on_the_page_are_a_429_that_says_when(proxied: WebServ
 
 
 def test_page_that_needs_an_account_leads_to_signing_in_and_back(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
 
     led = client.get("/settings?a=b%20c&d=1", headers=BROWSER)
 
@@ -132,7 +131,7 @@ def test_page_that_needs_an_account_leads_to_signing_in_and_back(client: httpx.C
     answer = client.post("/sign-in", data={**fields, "next": back}, headers=BROWSER)
     assert (answer.status_code, answer.headers["location"]) == (303, back)
     assert client.get(answer.headers["location"], headers=BROWSER).status_code == 200
-    program = client.get("/settings", headers={"Cookie": f"{SESSION}=x"})
+    program = client.get("/settings", headers={"Cookie": f"{SESSION_COOKIE}=x"})
     assert (program.status_code, program.json()["code"]) == (401, "sign_in_required")
 
 
@@ -146,7 +145,7 @@ def test_form_sent_after_the_session_ended_leads_back_to_its_page(client: httpx.
     "address", ["//evil.test", "/\\evil.test", "https://evil.test/", "/%2f/evil.test", "/\t/evil.test", "/shortlink"]
 )
 def test_signing_in_leads_to_no_foreign_page(client: httpx.Client, address: str) -> None:
-    user = register(client)
+    user = new_user(client)
 
     form = client.get("/sign-in", params={"next": address}, headers=BROWSER)
     assert 'name="next" value="/profile"' in form.text
@@ -165,32 +164,32 @@ def test_who_is_signed_in_is_led_on_from_registering_and_signing_in(client: http
 
 
 def test_each_signing_in_begins_a_session_and_ends_the_one_before(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
     sign_in_on_page(client, user.email)
-    first = session_of(client)
+    first = session_cookie_of(client)
     home = client.get("/", headers=BROWSER)
 
     # The form of signing in shows itself to nobody who is signed in; what counts is what it sends.
     fields = {"csrf_token": csrf_token(home), "name": user.email, "password": PASSWORD}
     assert client.post("/sign-in", data=fields, headers=BROWSER).status_code == 303
 
-    assert session_of(client) != first
+    assert session_cookie_of(client) != first
     assert is_signed_in_on_pages(client)
     assert not is_signed_in_on_pages(client, first)
 
 
 def test_cookie_planted_before_signing_in_is_never_the_session(client: httpx.Client, web: WebServer) -> None:
-    victim = register(client)
+    victim = new_user(client)
     with web.new_client() as thief:
         register_on_page(thief)
-        planted = session_of(thief)
+        planted = session_cookie_of(thief)
     for cookie in (planted, "planted"):
         with web.new_client() as browser:
-            browser.cookies.set(SESSION, cookie, domain=browser.base_url.host, path="/")
+            browser.cookies.set(SESSION_COOKIE, cookie, domain=browser.base_url.host, path="/")
             home = browser.get("/", headers=BROWSER)
             fields = {"csrf_token": csrf_token(home), "name": victim.email, "password": PASSWORD}
             assert browser.post("/sign-in", data=fields, headers=BROWSER).status_code == 303
-            kept = [it.value for it in browser.cookies.jar if it.name == SESSION]
+            kept = [it.value for it in browser.cookies.jar if it.name == SESSION_COOKIE]
             assert cookie not in kept
             assert victim.email in browser.get("/settings", headers=BROWSER).text
         assert not is_signed_in_on_pages(client, cookie)
@@ -198,13 +197,13 @@ def test_cookie_planted_before_signing_in_is_never_the_session(client: httpx.Cli
 
 def test_signing_out_ends_the_session_and_clears_the_cookie(client: httpx.Client) -> None:
     user = register_on_page(client)
-    session = session_of(client)
+    session = session_cookie_of(client)
     elsewhere = sign_in(client, user["email"])
 
-    answer = send(client, "/settings", "/sign-out")
+    answer = send_urlencoded_form(client, "/settings", "/sign-out")
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    assert SESSION not in client.cookies
+    assert SESSION_COOKIE not in client.cookies
     assert not is_signed_in_on_pages(client, session)
     assert is_signed_in(client, elsewhere["access_token"]), "only one session was signed out of"
     again = client.post("/sign-out", headers=BROWSER)
@@ -213,7 +212,7 @@ def test_signing_out_ends_the_session_and_clears_the_cookie(client: httpx.Client
 
 def test_api_knows_nobody_by_a_cookie_and_pages_nobody_by_a_token(client: httpx.Client) -> None:
     user = register_on_page(client)
-    session = session_of(client)
+    session = session_cookie_of(client)
     tokens = sign_in(client, user["email"])
     api_token = client.post("/api/v1/tokens", json={"name": "x"}, headers=bearer(tokens["access_token"])).json()
 
@@ -238,7 +237,7 @@ async def test_session_of_an_account_that_was_disabled_or_left_is_nobodys(
 
         assert not is_signed_in_on_pages(client)
         assert client.post("/settings/username", data={"username": "x"}, headers=BROWSER).status_code == 303
-        assert SESSION not in client.cookies, "pages would go on to show somebody as signed in"
+        assert SESSION_COOKIE not in client.cookies, "pages would go on to show somebody as signed in"
 
 
 def test_signing_out_everywhere_by_the_api_ends_sessions_of_browsers(client: httpx.Client) -> None:
@@ -250,7 +249,7 @@ def test_signing_out_everywhere_by_the_api_ends_sessions_of_browsers(client: htt
 
 
 def test_forms_from_before_signing_in_or_out_are_void_and_keep_what_was_typed(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
     before = csrf_token(client.get("/", headers=BROWSER))
     sign_in_on_page(client, user.email)
     within = csrf_token(client.get("/", headers=BROWSER))
@@ -262,22 +261,22 @@ def test_forms_from_before_signing_in_or_out_are_void_and_keep_what_was_typed(cl
     refused = send_link(before)
     assert (refused.status_code, 'value="https://example.org/kept"' in refused.text) == (403, True)
     assert send_link(csrf_token(refused)).status_code == 200, "the form that is shown again works"
-    send(client, "/settings", "/sign-out")
+    send_urlencoded_form(client, "/settings", "/sign-out")
     assert send_link(within).status_code == 403
 
 
 def test_every_form_needs_its_token(client: httpx.Client, web: WebServer) -> None:
     with web.new_client() as guest:
         form = guest.get("/sign-in", headers=BROWSER)
-        user = register(guest)
+        user = new_user(guest)
         for token in ("", "0" * 64, csrf_token(client.get("/sign-in", headers=BROWSER))):
             fields = {"name": user.email, "password": PASSWORD, "email": new_email(), "csrf_token": token}
             for address in ("/sign-in", "/register"):
                 refused = guest.post(address, data=fields, headers=BROWSER)
-                assert (refused.status_code, SESSION in guest.cookies) == (403, False)
+                assert (refused.status_code, SESSION_COOKIE in guest.cookies) == (403, False)
         foreign = {"name": user.email, "password": PASSWORD, "csrf_token": csrf_token(form)}
         refused = guest.post("/sign-in", data=foreign, headers=BROWSER | {"Sec-Fetch-Site": "cross-site"})
-        assert (refused.status_code, SESSION in guest.cookies) == (403, False)
+        assert (refused.status_code, SESSION_COOKIE in guest.cookies) == (403, False)
 
     register_on_page(client)
     assert client.post("/sign-out", headers=BROWSER).status_code == 422
@@ -294,12 +293,12 @@ def test_site_shows_the_way_in_or_to_ones_entries(client: httpx.Client) -> None:
 
 
 def test_session_that_is_over_is_forgotten_where_one_signs_in(client: httpx.Client) -> None:
-    user = register(client)
-    client.cookies.set(SESSION, "over", domain=httpx.URL(client.base_url).host, path="/")
+    user = new_user(client)
+    client.cookies.set(SESSION_COOKIE, "over", domain=httpx.URL(client.base_url).host, path="/")
 
     form = client.get("/sign-in", headers=BROWSER)
 
-    assert (form.status_code, ">Sign in</a>" in form.text, SESSION in client.cookies) == (200, True, False)
+    assert (form.status_code, ">Sign in</a>" in form.text, SESSION_COOKIE in client.cookies) == (200, True, False)
     fields = {"csrf_token": csrf_token(form), "name": user.email, "password": PASSWORD}
     assert client.post("/sign-in", data=fields, headers=BROWSER).status_code == 303
 
@@ -308,7 +307,7 @@ async def test_link_in_an_email_shows_a_button_that_confirms(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     user = register_by_api(client)
-    address = f"/verify/{await link_of(database, user.email, 'confirm')}"
+    address = f"/verify/{await token_in_email(database, user.email, 'confirm')}"
 
     page = client.get(address, headers=BROWSER)
     assert (page.status_code, user.email in page.text, f'action="{address}"' in page.text) == (200, True, True)
@@ -322,17 +321,17 @@ async def test_link_in_an_email_shows_a_button_that_confirms(
     again = client.get(address, headers=BROWSER)
     for page in (done, again):
         assert (page.status_code, 'href="/sign-in"' in page.text) == (200, True)
-        assert "Your email is confirmed" in words(page)
+        assert "Your email is confirmed" in visible_text(page)
     assert sign_in_on_page(client, user.email).status_code == 303
 
 
 async def test_link_to_a_new_email_shows_a_button_that_changes_it(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user, email = register(client), new_email()
+    user, email = new_user(client), new_email()
     asked = {"email": email, "password": PASSWORD}
     assert client.patch("/api/v1/users/me", json=asked, headers=user.headers).status_code == 200
-    address = f"/verify/{await link_of(database, email, 'confirm_new')}"
+    address = f"/verify/{await token_in_email(database, email, 'confirm_new')}"
 
     page = client.get(address, headers=BROWSER)
     assert (page.status_code, email in page.text) == (200, True)
@@ -340,7 +339,7 @@ async def test_link_to_a_new_email_shows_a_button_that_changes_it(
 
     done = client.post(address, data={"csrf_token": csrf_token(page)}, headers=BROWSER)
 
-    assert "Your email is confirmed" in words(done)
+    assert "Your email is confirmed" in visible_text(done)
     assert not is_signed_in(client, user.tokens["access_token"])
     assert sign_in_on_page(client, email).status_code == 303
 
@@ -348,11 +347,11 @@ async def test_link_to_a_new_email_shows_a_button_that_changes_it(
 async def test_link_to_a_new_email_that_was_given_away_meanwhile_says_so_at_once(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user, email = register(client), new_email()
+    user, email = new_user(client), new_email()
     asked = {"email": email, "password": PASSWORD}
     assert client.patch("/api/v1/users/me", json=asked, headers=user.headers).status_code == 200
-    address = f"/verify/{await link_of(database, email, 'confirm_new')}"
-    insert(client, email)
+    address = f"/verify/{await token_in_email(database, email, 'confirm_new')}"
+    insert_account(client, email)
 
     assert client.get(address, headers=BROWSER).status_code == 400
     assert client.head(f"/api/v1/auth{address}").status_code == 400

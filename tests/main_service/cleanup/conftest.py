@@ -6,7 +6,8 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.support.running import Environment, WebServer, running_engines, temporary_folder
+from tests.support.engines import Environment, running_engines, temporary_folder
+from tests.support.web import WebServer
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,9 @@ import redis
 from tests.faults.gate import Hold
 from tests.faults.gated import Gated, gated_engines
 from tests.faults.tasks import main_worker, run_task, send_task
-from tests.main_service.cleanup.rows import ago, find, insert_account, insert_entry, insert_paste
-from tests.main_service.entries.making import create_link, create_paste
-from tests.support.running import Environment
+from tests.support.accounts import insert_owner
+from tests.support.engines import Environment
+from tests.support.entries import ago, create_link, create_paste, find_entry, insert_entry, insert_paste
 
 UNUSED = 3_000
 DAYS = 90
@@ -24,13 +24,13 @@ def archive_unused(environment: Environment) -> None:
 
 
 async def reason_of(database: asyncpg.Connection, key: str) -> str | None:
-    reason: str | None = (await find(database, key))["archival_reason"]
+    reason: str | None = (await find_entry(database, key))["archival_reason"]
     return reason
 
 
 async def insert_unused(database: asyncpg.Connection) -> list[str]:
     """Links of guests and users, with and without end, the last visit or change 93 to 3,092 days ago."""
-    owner = await insert_account(database)
+    owner = await insert_owner(database)
     rows = await database.fetch(
         """
         INSERT INTO entry (key, kind, visibility, created_at, updated_at, last_visit_at, expires_at, original_url,
@@ -108,9 +108,9 @@ async def test_text_of_an_unused_paste_is_deleted(
 
     assert archive_client.get(f"/{unused['key']}/raw").status_code == 410
     queued = await archive.fetch("SELECT body_id FROM body_to_delete")
-    assert [row["body_id"] for row in queued] == [(await find(archive, unused["key"]))["body_id"]]
+    assert [row["body_id"] for row in queued] == [(await find_entry(archive, unused["key"]))["body_id"]]
     run_task("main_service.cleanup.tasks", "delete_bodies_task", environment=archive_environment)
-    assert (await find(archive, unused["key"]))["body_deleted_at"] is not None
+    assert (await find_entry(archive, unused["key"]))["body_deleted_at"] is not None
     assert archive_client.get(f"/{neighbour['key']}/raw").text == "neighbour"
 
 
@@ -119,13 +119,13 @@ async def test_what_is_over_by_the_clock_has_expired_and_what_has_ended_keeps_it
 ) -> None:
     expired = await insert_entry(archive, updated_at=ago(days=200), expires_at=ago(seconds=1))
     deleted = await insert_paste(archive, updated_at=ago(days=200), ended_at=ago(days=150), archival_reason="deleted")
-    before = await find(archive, deleted)
+    before = await find_entry(archive, deleted)
 
     archive_unused(archive_environment)
     run_task("main_service.cleanup.tasks", "end_expired_task", environment=archive_environment)
 
     assert await reason_of(archive, expired) == "expired"
-    assert await find(archive, deleted) == before
+    assert await find_entry(archive, deleted) == before
 
 
 async def test_without_the_setting_the_daily_task_ends_nothing(

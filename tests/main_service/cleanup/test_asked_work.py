@@ -15,11 +15,9 @@ import redis
 
 from tests.faults.gated import gated_engines
 from tests.faults.tasks import main_worker, run_task, send_task
-from tests.main_service.accounts.administering import new_superuser
-from tests.main_service.accounts.registering import User
-from tests.main_service.cleanup.rows import ago, find, insert_account, insert_entry
-from tests.main_service.entries.making import create_link, create_paste
-from tests.support.running import REPOSITORY, Environment, full
+from tests.support.accounts import User, insert_owner, new_superuser
+from tests.support.engines import REPOSITORY, Environment, full
+from tests.support.entries import ago, create_link, create_paste, find_entry, insert_entry
 
 WAIT_SECONDS = 60
 DO_ASKED_WORK = "from main_service.admin_jobs.tasks import do_asked_work_task; do_asked_work_task()"
@@ -255,14 +253,14 @@ async def test_work_of_a_killed_worker_is_begun_again_an_hour_later(
 
     do_asked_work(archive_environment)
     assert see(archive_client, superuser, task_id)["state"] == "running", "somebody may still be at it"
-    assert (await find(archive, unused[0]))["ended_at"] is None
+    assert (await find_entry(archive, unused[0]))["ended_at"] is None
 
     await archive.execute("UPDATE admin_task SET started_at = started_at - interval '1 hour'")
     do_asked_work(archive_environment)
 
     task = see(archive_client, superuser, task_id)
     assert (task["state"], task["result"]) == ("done", {"ended": 3})
-    assert (await find(archive, used))["ended_at"] is None
+    assert (await find_entry(archive, used))["ended_at"] is None
 
 
 async def test_run_that_was_overtaken_does_not_speak_for_the_one_that_began_again(
@@ -284,7 +282,7 @@ async def test_run_that_was_overtaken_does_not_speak_for_the_one_that_began_agai
 async def test_unknown_task_is_not_found(
     archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User
 ) -> None:
-    await insert_account(archive)
+    await insert_owner(archive)
     answer = archive_client.get(f"/api/v1/admin/tasks/{uuid4()}", headers=superuser.headers)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 

@@ -12,9 +12,10 @@ import boto3
 import httpx
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.running import Environment, WebServer, run_main, running_engines, temporary_folder
+from tests.support.engines import Environment, run_main, running_engines, temporary_folder
+from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.swift_server import SwiftServer
+from tests.support.web import WebServer
 
 DAY_SECONDS = 86_400
 
@@ -117,7 +118,7 @@ async def test_deleted_entry_is_emptied_of_all_but_key_reason_and_times(
     environment: Environment, client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     paste = create_paste(client, title="Secret", syntax="python")
-    client.delete(f"/api/v1/entries/{paste['key']}", headers=managing(paste))
+    client.delete(f"/api/v1/entries/{paste['key']}", headers=manage_headers(paste))
 
     assert clean_up(environment) == (0, 0, 1, 0)
 

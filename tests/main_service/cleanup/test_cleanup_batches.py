@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from tests.main_service.cleanup.rows import ago, ended, insert_paste
-from tests.support.running import REPOSITORY, Environment, full, run_main, running_engines, temporary_folder
+from tests.support.engines import REPOSITORY, Environment, full, run_main, running_engines, temporary_folder
+from tests.support.entries import ago, ended, insert_paste
 
 DAY_SECONDS = 86_400
 WAIT_SECONDS = 60

@@ -5,9 +5,18 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 
-from tests.main_service.cleanup.rows import ago, ended, find, insert_account, insert_entry, insert_paste
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.running import Environment, run_main
+from tests.support.accounts import insert_owner
+from tests.support.engines import Environment, run_main
+from tests.support.entries import (
+    ago,
+    create_link,
+    create_paste,
+    ended,
+    find_entry,
+    insert_entry,
+    insert_paste,
+    manage_headers,
+)
 
 KEPT = {
     *("key", "kind", "visibility", "created_at", "updated_at", "expires_at", "ended_at", "archival_reason"),
@@ -40,47 +49,47 @@ async def collected(database: asyncpg.Connection) -> set[str]:
 async def test_ended_entry_of_a_user_is_kept_until_retention_is_over_then_emptied_and_without_owner(
     archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection
 ) -> None:
-    owner = await insert_account(archive)
+    owner = await insert_owner(archive)
     facts = {"owner_id": owner, "last_visit_at": ago(days=500), "used_at": ago(days=450)}
     old_link = await insert_entry(archive, **facts, **ended(ago(days=401)), visibility="private")
     old_paste = await insert_paste(archive, **facts, **ended(ago(days=401)), expires_at=None)
     young = await insert_entry(archive, **facts, **ended(ago(days=399)))
     live = await insert_entry(archive, owner_id=owner, updated_at=ago(days=900), expires_at=None)
     guests = await insert_entry(archive, **ended(ago(days=0)), last_visit_at=ago(days=1))
-    before = {key: await find(archive, key) for key in (young, live)}
+    before = {key: await find_entry(archive, key) for key in (young, live)}
     await collect(archive, owner, old_link, old_paste, young, live, guests)
 
     printed = run_main("cleanup", environment=archive_environment)
 
     assert "0 expired entries ended" in printed
     assert "3 ended entries emptied" in printed
-    assert filled(await find(archive, old_link)) == KEPT
-    assert (await find(archive, old_link))["visibility"] == "private"
+    assert filled(await find_entry(archive, old_link)) == KEPT
+    assert (await find_entry(archive, old_link))["visibility"] == "private"
     assert archive_client.get(f"/{old_link}").status_code == 404, "nobody learns that there was something private"
     assert archive_client.get(f"/{old_paste}").json()["reason"] == "deleted"
-    assert filled(await find(archive, old_paste)) == KEPT - {"expires_at"}
-    assert filled(await find(archive, guests)) == KEPT
-    assert {key: await find(archive, key) for key in before} == before
+    assert filled(await find_entry(archive, old_paste)) == KEPT - {"expires_at"}
+    assert filled(await find_entry(archive, guests)) == KEPT
+    assert {key: await find_entry(archive, key) for key in before} == before
     assert await collected(archive) == {young, live}
     assert "0 ended entries emptied" in run_main("cleanup", environment=archive_environment)
 
 
 async def test_retention_is_a_setting(archive_environment: Environment, archive: asyncpg.Connection) -> None:
-    owner = await insert_account(archive)
+    owner = await insert_owner(archive)
     older, younger = [await insert_entry(archive, owner_id=owner, **ended(ago(hours=hours))) for hours in (3, 1)]
 
     run_main("cleanup", environment=archive_environment | {"MAIN_ARCHIVE_RETENTION": "PT2H"})
 
-    assert filled(await find(archive, older)) == KEPT
-    assert (await find(archive, younger))["owner_id"] == owner
+    assert filled(await find_entry(archive, older)) == KEPT
+    assert (await find_entry(archive, younger))["owner_id"] == owner
     run_main("cleanup", environment=archive_environment | {"MAIN_ARCHIVE_RETENTION": "PT0S"})
-    assert filled(await find(archive, younger)) == KEPT
+    assert filled(await find_entry(archive, younger)) == KEPT
 
 
 async def test_text_of_a_users_ended_entry_is_deleted_at_once_and_its_facts_stay(
     archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection
 ) -> None:
-    owner = await insert_account(archive)
+    owner = await insert_owner(archive)
     key = create_paste(archive_client, title="Mine", syntax="python")["key"]
     await archive.execute(
         "UPDATE entry SET owner_id = $2, expires_at = now() - interval '1 s' WHERE key = $1", key, owner
@@ -89,7 +98,7 @@ async def test_text_of_a_users_ended_entry_is_deleted_at_once_and_its_facts_stay
     printed = run_main("cleanup", environment=archive_environment)
 
     assert "1 expired entries ended, 1 texts deleted, 0 ended entries emptied, 0 orphaned" in printed
-    row = await find(archive, key)
+    row = await find_entry(archive, key)
     assert row["body_deleted_at"] is not None
     assert (row["owner_id"], row["title"], row["size_bytes"], row["syntax"]) == (owner, "Mine", 10, "python")
 
@@ -98,10 +107,10 @@ async def test_text_that_waits_to_be_deleted_keeps_its_entry_from_being_emptied(
     archive_environment: Environment, archive: asyncpg.Connection
 ) -> None:
     """A text may not be due yet, for whoever was let in may still be reading."""
-    owner = await insert_account(archive)
+    owner = await insert_owner(archive)
     for owner_id in (owner, None):
         key = await insert_paste(archive, owner_id=owner_id, **ended(ago(days=500)))
-        body_id = (await find(archive, key))["body_id"]
+        body_id = (await find_entry(archive, key))["body_id"]
         await archive.execute("INSERT INTO body_to_delete VALUES ($1, now() + interval '1 hour')", body_id)
 
     assert "0 ended entries emptied" in run_main("cleanup", environment=archive_environment)
@@ -110,15 +119,15 @@ async def test_text_that_waits_to_be_deleted_keeps_its_entry_from_being_emptied(
 async def test_entry_without_end_never_expires_and_its_expired_neighbour_does(
     archive_environment: Environment, archive: asyncpg.Connection
 ) -> None:
-    owner = await insert_account(archive)
+    owner = await insert_owner(archive)
     endless = await insert_entry(archive, owner_id=owner, expires_at=None, updated_at=ago(days=5000))
-    before = await find(archive, endless)
+    before = await find_entry(archive, endless)
     over = await insert_entry(archive, owner_id=owner, expires_at=ago(seconds=1))
 
     assert "1 expired entries ended" in run_main("cleanup", environment=archive_environment)
 
-    assert await find(archive, endless) == before
-    row = await find(archive, over)
+    assert await find_entry(archive, endless) == before
+    row = await find_entry(archive, over)
     assert (row["archival_reason"], row["ended_at"], row["owner_id"]) == ("expired", row["expires_at"], owner)
 
 
@@ -162,8 +171,8 @@ async def test_nothing_is_left_of_the_targets_of_an_entry_that_is_emptied(
     for each in (link, neighbour):
         change = {"original_url": "https://new.example/"}
         address = f"/api/v1/entries/{each['key']}"
-        archive_client.patch(address, json=change, headers=managing(each)).raise_for_status()
-    archive_client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).raise_for_status()
+        archive_client.patch(address, json=change, headers=manage_headers(each)).raise_for_status()
+    archive_client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).raise_for_status()
 
     run_main("cleanup", environment=archive_environment)
 

@@ -9,10 +9,10 @@ import asyncpg
 import httpx
 
 from tests.faults.tasks import SLOW, main_worker, send_routed_tasks
-from tests.main_service.accounts.administering import new_superuser
-from tests.main_service.entries.making import create_link, managing
 from tests.main_service.visits.ingesting import FIREFOX
-from tests.support.running import Environment
+from tests.support.accounts import new_superuser
+from tests.support.engines import Environment
+from tests.support.entries import create_link, manage_headers
 
 WAIT_SECONDS = 30
 SLOW_THREADS = 3
@@ -40,7 +40,7 @@ async def test_visits_are_counted_and_invalidations_replayed_while_every_slow_th
         return bool(await archive.fetchval(question) == SLOW_THREADS)
 
     async def is_counted() -> bool:
-        return bool(archive_client.get(path, headers=managing(link)).json()["visit_count"] == 1)
+        return bool(archive_client.get(path, headers=manage_headers(link)).json()["visit_count"] == 1)
 
     async def is_replayed() -> bool:
         return bool(await archive.fetchval("SELECT bool_and(applied_at IS NOT NULL) FROM stale_key"))
@@ -61,7 +61,7 @@ async def test_visits_are_counted_and_invalidations_replayed_while_every_slow_th
             await until(all_are_held, "slow work never began")
 
             assert archive_client.get(f"/{link['key']}", headers={"User-Agent": FIREFOX}).status_code == 302
-            change = archive_client.patch(path, json={"title": "changed"}, headers=managing(link))
+            change = archive_client.patch(path, json={"title": "changed"}, headers=manage_headers(link))
             assert change.status_code == 200
             rounds = ("main_service.ingest_visits", "main_service.heal_copies")
             send_routed_tasks(*rounds, environment=archive_environment)

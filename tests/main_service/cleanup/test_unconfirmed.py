@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 
 from tests.faults.tasks import run_task
-from tests.main_service.cleanup.rows import ago, insert_account, insert_entry
-from tests.support.running import Environment
+from tests.support.accounts import insert_owner
+from tests.support.engines import Environment
+from tests.support.entries import ago, insert_entry
 
 MANY = 2_500
 
@@ -21,7 +22,7 @@ def delete_unconfirmed(environment: Environment, **settings: str) -> None:
 
 async def unconfirmed(database: asyncpg.Connection, *, registered_at: datetime | None = None, **columns: Any) -> UUID:
     """By default of 31 days ago, when its email was sent."""
-    account_id = await insert_account(database)
+    account_id = await insert_owner(database)
     registered_at = registered_at or ago(days=31)
     values = {
         "is_verified": False,

@@ -9,24 +9,24 @@ import asyncpg
 import httpx
 
 from main_service.collections.service import MAX_COLLECTIONS
-from tests.main_service.accounts.registering import register
-from tests.main_service.collections.collecting import (
+from tests.support.accounts import api_token_headers, new_user
+from tests.support.collections import (
     COLLECTIONS,
-    add,
-    api_token,
-    change,
-    code,
-    create,
-    listed,
+    add_to_collection,
+    change_collection,
+    collection_keys,
+    create_collection,
+    status_and_code,
 )
-from tests.main_service.entries.making import create_link, create_paste
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste
+from tests.support.web import WebServer
 
 
 def test_collection_is_made_and_found(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
 
-    made = create(client, user, "  Reading list ")
+    made = create_collection(client, user, "  Reading list ")
 
     assert set(made) == {"id", "name", "shared_url", "created_at", "entry_count"}
     assert (made["name"], made["shared_url"], made["entry_count"]) == ("Reading list", None, 0)
@@ -35,16 +35,16 @@ def test_collection_is_made_and_found(client: httpx.Client) -> None:
 
 
 def test_mine_are_listed_by_name_with_their_counts(client: httpx.Client) -> None:
-    user, other = register(client), register(client)
+    user, other = new_user(client), new_user(client)
     for name in ("beta", "älter", "Gamma"):
-        create(client, user, name)
-    alpha = create(client, user, "Alpha")
-    create(client, other, "Theirs")
+        create_collection(client, user, name)
+    alpha = create_collection(client, user, "Alpha")
+    create_collection(client, other, "Theirs")
     keys = [create_paste(client)["key"] for _ in range(2)]
     [alpha] = [
         each for each in client.get(COLLECTIONS, headers=user.headers).json()["items"] if each["name"] == "Alpha"
     ]
-    add(client, user, alpha, *keys)
+    add_to_collection(client, user, alpha, *keys)
 
     found = client.get(COLLECTIONS, headers=user.headers).json()["items"]
 
@@ -54,8 +54,8 @@ def test_mine_are_listed_by_name_with_their_counts(client: httpx.Client) -> None
 
 
 def test_name_that_cannot_be_shown_is_refused(client: httpx.Client) -> None:
-    user = register(client)
-    collection = create(client, user)
+    user = new_user(client)
+    collection = create_collection(client, user)
     names: list[object] = ["", "   ", "\u200b", "x" * 101, "a\nb", "a\x00b", "a\u202eb", "\ud800", 5, None, ["a"]]
 
     for method, place in (("POST", COLLECTIONS), ("PATCH", f"{COLLECTIONS}/{collection['id']}")):
@@ -63,27 +63,27 @@ def test_name_that_cannot_be_shown_is_refused(client: httpx.Client) -> None:
             # Python writes a surrogate as an escape, as nothing else can.
             body, headers = json.dumps({"name": name}), user.headers | {"Content-Type": "application/json"}
             refused = client.request(method, place, content=body, headers=headers)
-            assert code(refused) == (422, "invalid_input"), name
+            assert status_and_code(refused) == (422, "invalid_input"), name
     assert client.get(COLLECTIONS, headers=user.headers).json()["items"] == [collection]
 
 
 def test_name_is_unique_among_mine_whatever_its_case(client: httpx.Client) -> None:
-    user, other = register(client), register(client)
-    create(client, user, "Übersicht")
-    second = create(client, user, "x" * 100)
+    user, other = new_user(client), new_user(client)
+    create_collection(client, user, "Übersicht")
+    second = create_collection(client, user, "x" * 100)
 
     for name in ("Übersicht", "ÜBERSICHT", " übersicht "):
         taken = client.post(COLLECTIONS, json={"name": name}, headers=user.headers)
-        assert code(taken) == (409, "collection_name_taken")
+        assert status_and_code(taken) == (409, "collection_name_taken")
         assert taken.json()["errors"][0]["field"] == "name"
         renamed = client.patch(f"{COLLECTIONS}/{second['id']}", json={"name": name}, headers=user.headers)
-        assert code(renamed) == (409, "collection_name_taken")
-    assert create(client, other, "Übersicht")["name"] == "Übersicht"
-    assert change(client, user, second, name="X" * 100)["name"] == "X" * 100, "its own name, in another case"
+        assert status_and_code(renamed) == (409, "collection_name_taken")
+    assert create_collection(client, other, "Übersicht")["name"] == "Übersicht"
+    assert change_collection(client, user, second, name="X" * 100)["name"] == "X" * 100, "its own name, in another case"
 
 
 def test_one_name_sent_20_times_at_once_makes_one(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
 
     def make(_: int) -> int:
         return client.post(COLLECTIONS, json={"name": "Only one"}, headers=user.headers).status_code
@@ -96,7 +96,7 @@ def test_one_name_sent_20_times_at_once_makes_one(client: httpx.Client) -> None:
 async def test_account_has_at_most_1000_also_when_many_are_made_at_once(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
+    user = new_user(client)
     await database.execute(
         "INSERT INTO collection (id, owner_id, name, created_at)"
         " SELECT gen_random_uuid(), a.id, 'c ' || n, now() FROM account a, generate_series(1, $2) n WHERE email = $1",
@@ -109,7 +109,7 @@ async def test_account_has_at_most_1000_also_when_many_are_made_at_once(
 
     with ThreadPoolExecutor(4) as threads:
         assert Counter(threads.map(make, range(4))) == {201: 1, 409: 3}
-    assert code(client.post(COLLECTIONS, json={"name": "one more"}, headers=user.headers)) == (
+    assert status_and_code(client.post(COLLECTIONS, json={"name": "one more"}, headers=user.headers)) == (
         409,
         "too_many_collections",
     )
@@ -117,30 +117,33 @@ async def test_account_has_at_most_1000_also_when_many_are_made_at_once(
 
 
 def test_what_is_not_sent_stays_and_nothing_is_set_to_null(client: httpx.Client) -> None:
-    user = register(client)
-    collection = create(client, user)
+    user = new_user(client)
+    collection = create_collection(client, user)
 
-    assert change(client, user, collection) == collection
+    assert change_collection(client, user, collection) == collection
     for body in ({"name": None}, {"is_shared": None}, {"is_shared": "true"}, {"is_shared": 1}, {"owner_id": "x"}):
         refused = client.patch(f"{COLLECTIONS}/{collection['id']}", json=body, headers=user.headers)
-        assert code(refused) == (422, "invalid_input"), body
+        assert status_and_code(refused) == (422, "invalid_input"), body
 
 
 def test_deleting_a_collection_deletes_no_entry(client: httpx.Client) -> None:
-    owner, collector = register(client), register(client)
+    owner, collector = new_user(client), new_user(client)
     mine, theirs = (
         create_link(client, headers=collector.headers)["key"],
         create_paste(client, headers=owner.headers)["key"],
     )
-    collection, other = create(client, collector), create(client, collector)
-    add(client, collector, collection, mine, theirs)
-    add(client, collector, other, mine)
+    collection, other = create_collection(client, collector), create_collection(client, collector)
+    add_to_collection(client, collector, collection, mine, theirs)
+    add_to_collection(client, collector, other, mine)
 
     assert client.delete(f"{COLLECTIONS}/{collection['id']}", headers=collector.headers).status_code == 204
 
-    assert code(client.get(f"{COLLECTIONS}/{collection['id']}", headers=collector.headers)) == (404, "not_found")
+    assert status_and_code(client.get(f"{COLLECTIONS}/{collection['id']}", headers=collector.headers)) == (
+        404,
+        "not_found",
+    )
     assert [client.get(f"/{key}").status_code for key in (mine, theirs)] == [302, 200]
-    assert listed(client, collector, other) == [mine]
+    assert collection_keys(client, collector, other) == [mine]
 
 
 def every_call(collection_id: str, key: str) -> list[tuple[str, str, object]]:
@@ -167,43 +170,48 @@ async def row_of(database: asyncpg.Connection, collection_id: str) -> list[tuple
 
 
 async def test_only_its_owner_has_anything_to_do_with_it(client: httpx.Client, database: asyncpg.Connection) -> None:
-    owner, other = register(client), register(client)
-    collection = create(client, owner)
+    owner, other = new_user(client), new_user(client)
+    collection = create_collection(client, owner)
     inside, another = create_paste(client)["key"], create_paste(client)["key"]
-    add(client, owner, collection, inside)
+    add_to_collection(client, owner, collection, inside)
     before = await row_of(database, collection["id"])
-    reader = api_token(client, owner, "read")
+    reader = api_token_headers(client, owner, "read")
 
     for (method, place, body), unknown in zip(
         every_call(collection["id"], another), every_call(str(uuid4()), another), strict=True
     ):
         guest = client.request(method, place, json=body)
-        assert code(guest) == (401, "sign_in_required"), place
+        assert status_and_code(guest) == (401, "sign_in_required"), place
         others = client.request(method, place, json=body, headers=other.headers)
         no_such = client.request(method, unknown[1], json=body, headers=other.headers)
-        assert code(others) == (404, "not_found"), place
+        assert status_and_code(others) == (404, "not_found"), place
         assert others.content == no_such.content
         assert set(others.headers.items()) - {("date", others.headers["date"])} == set(no_such.headers.items()) - {
             ("date", no_such.headers["date"])
         }
         by_reader = client.request(method, place, json=body, headers=reader)
-        assert (by_reader.status_code == 200) if method == "GET" else code(by_reader) == (403, "scope_missing"), place
-    assert code(client.post(COLLECTIONS, json={"name": "x"}, headers=reader)) == (403, "scope_missing")
-    assert code(client.post(COLLECTIONS, json={"name": "x"})) == (401, "sign_in_required")
-    assert code(client.get(COLLECTIONS)) == (401, "sign_in_required")
+        assert (
+            (by_reader.status_code == 200) if method == "GET" else status_and_code(by_reader) == (403, "scope_missing")
+        ), place
+    assert status_and_code(client.post(COLLECTIONS, json={"name": "x"}, headers=reader)) == (403, "scope_missing")
+    assert status_and_code(client.post(COLLECTIONS, json={"name": "x"})) == (401, "sign_in_required")
+    assert status_and_code(client.get(COLLECTIONS)) == (401, "sign_in_required")
     assert client.get(COLLECTIONS, headers=reader).status_code == 200
     assert await row_of(database, collection["id"]) == before
 
     await database.execute("UPDATE account SET is_active = false WHERE email = $1", owner.email)
     for method, place, body in [*every_call(collection["id"], another), ("GET", COLLECTIONS, None)]:
-        assert code(client.request(method, place, json=body, headers=owner.headers)) == (401, "token_invalid"), place
+        assert status_and_code(client.request(method, place, json=body, headers=owner.headers)) == (
+            401,
+            "token_invalid",
+        ), place
     assert await row_of(database, collection["id"]) == before
 
 
 def test_token_that_may_write_changes_collections(client: httpx.Client) -> None:
-    user = register(client)
-    collection, key = create(client, user), create_paste(client)["key"]
-    writer = api_token(client, user, "read", "write")
+    user = new_user(client)
+    collection, key = create_collection(client, user), create_paste(client)["key"]
+    writer = api_token_headers(client, user, "read", "write")
 
     statuses = [
         client.request(method, place, json=body, headers=writer).status_code
@@ -214,16 +222,16 @@ def test_token_that_may_write_changes_collections(client: httpx.Client) -> None:
 
 
 def test_word_that_is_no_id_is_invalid(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
 
-    assert code(client.get(f"{COLLECTIONS}/no-id", headers=user.headers)) == (422, "invalid_input")
+    assert status_and_code(client.get(f"{COLLECTIONS}/no-id", headers=user.headers)) == (422, "invalid_input")
 
 
 def test_address_must_be_confirmed_first_where_that_is_asked(environment: Environment) -> None:
     with WebServer(environment | {"MAIN_REQUIRE_VERIFIED": "true"}) as server:
-        user = register(server.client)
+        user = new_user(server.client)
 
         refused = server.client.post(COLLECTIONS, json={"name": "x"}, headers=user.headers)
 
-        assert code(refused) == (403, "address_unconfirmed")
+        assert status_and_code(refused) == (403, "address_unconfirmed")
         assert server.client.get(COLLECTIONS, headers=user.headers).json() == {"items": []}

@@ -7,19 +7,24 @@ from uuid import uuid4
 import asyncpg
 import httpx
 
-from tests.main_service.accounts.browsing import send, sign_in_on_page
-from tests.main_service.accounts.registering import User, register
-from tests.main_service.collections.collecting import COLLECTIONS, add, create, listed, share
-from tests.main_service.entries.making import create_link, create_paste
-from tests.support.browsing import BROWSER, csrf_token
-from tests.support.running import WebServer
+from tests.support.accounts import User, new_user, sign_in_on_page
+from tests.support.collections import (
+    COLLECTIONS,
+    add_to_collection,
+    collection_keys,
+    create_collection,
+    share_collection,
+)
+from tests.support.entries import create_link, create_paste
+from tests.support.pages import BROWSER, csrf_token, send_urlencoded_form
+from tests.support.web import WebServer
 
 FORMS = ("name", "sharing", "entries", "remove", "delete")
 
 
 def signed_in(client: httpx.Client) -> User:
     """A new user, whose pages the client opens."""
-    user = register(client)
+    user = new_user(client)
     assert sign_in_on_page(client, user.email).status_code == 303
     return user
 
@@ -36,7 +41,7 @@ def words(page: httpx.Response) -> str:
 def send_own(client: httpx.Client, form: str, /, **fields: str) -> httpx.Response:
     """Send a form of a collection's page; `form`: its path below `/collections/`."""
     page = f"/collections/{form.partition('/')[0]}"
-    return send(client, page, f"/collections/{form}", **fields)
+    return send_urlencoded_form(client, page, f"/collections/{form}", **fields)
 
 
 def rows(page: httpx.Response) -> list[str]:
@@ -47,7 +52,7 @@ def rows(page: httpx.Response) -> list[str]:
 def test_collection_is_made_renamed_and_deleted(client: httpx.Client) -> None:
     user = signed_in(client)
 
-    made = send(client, "/collections", "/collections", name="  Reading <list> ")
+    made = send_urlencoded_form(client, "/collections", "/collections", name="  Reading <list> ")
     place = made.headers["location"]
     assert (made.status_code, place.startswith("/collections/")) == (303, True)
     assert "Reading <list>" in words(opened(client, place))
@@ -65,8 +70,8 @@ def test_collection_is_made_renamed_and_deleted(client: httpx.Client) -> None:
 
 def test_name_that_is_refused_is_shown_again(client: httpx.Client) -> None:
     user = signed_in(client)
-    create(client, user, "Taken")
-    other = create(client, user, "Other")
+    create_collection(client, user, "Taken")
+    other = create_collection(client, user, "Other")
 
     for name, status, sentence in (
         ("TAKEN", 409, "You have a collection of this name"),
@@ -75,7 +80,7 @@ def test_name_that_is_refused_is_shown_again(client: httpx.Client) -> None:
         ("a\tb", 422, "control characters"),
     ):
         for page in (
-            send(client, "/collections", "/collections", name=name),
+            send_urlencoded_form(client, "/collections", "/collections", name=name),
             send_own(client, f"{other['id']}/name", name=name),
         ):
             assert (page.status_code, sentence in words(page)) == (status, True), name
@@ -86,7 +91,7 @@ def test_name_that_is_refused_is_shown_again(client: httpx.Client) -> None:
 
 def test_entries_are_added_by_address_or_key_and_taken_out(client: httpx.Client) -> None:
     user = signed_in(client)
-    collection = create(client, user)
+    collection = create_collection(client, user)
     a, b, c, d = (create_paste(client)["key"] for _ in range(4))
 
     text = f"http://slipbin.test/{a}, HTTPS://SLIPBIN.TEST/{b}/manage#token\r\n{c}\tslipbin.test/{d}+"
@@ -100,8 +105,8 @@ def test_entries_are_added_by_address_or_key_and_taken_out(client: httpx.Client)
 
 
 def test_what_cannot_be_added_is_told_and_typed_in_again(client: httpx.Client) -> None:
-    user, other = signed_in(client), register(client)
-    collection = create(client, user)
+    user, other = signed_in(client), new_user(client)
+    collection = create_collection(client, user)
     key = create_paste(client)["key"]
     private = create_paste(client, headers=other.headers, visibility="private")["key"]
     elsewhere = f"https://elsewhere.example/{key}"
@@ -114,14 +119,14 @@ def test_what_cannot_be_added_is_told_and_typed_in_again(client: httpx.Client) -
 
     assert (page.status_code, "1 entry is added." in words(page)) == (422, True)
     assert unescape(re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page.text, re.DOTALL)[1]).split("\n") == wrong
-    assert listed(client, user, collection) == [key]
+    assert collection_keys(client, user, collection) == [key]
     many = " ".join(f"k-{number}" for number in range(1001))
     assert "at most 1,000" in words(send_own(client, f"{collection['id']}/entries", keys=many))
 
 
 def test_selected_entries_are_added_to_the_chosen_collection(client: httpx.Client) -> None:
-    user, other = signed_in(client), register(client)
-    collection, theirs = create(client, user), create(client, other)
+    user, other = signed_in(client), new_user(client)
+    collection, theirs = create_collection(client, user), create_collection(client, other)
     keys = [create_paste(client, headers=user.headers)["key"] for _ in range(2)]
 
     token = csrf_token(opened(client, "/profile"))
@@ -131,16 +136,16 @@ def test_selected_entries_are_added_to_the_chosen_collection(client: httpx.Clien
     assert (done.status_code, "2 entries are added." in words(done)) == (200, True)
     assert sorted(rows(done)) == sorted(keys)
     for chosen, status in (("", 422), ("x", 422), (theirs["id"], 404), (str(uuid4()), 404)):
-        refused = send(client, "/collections", "/collections/add", collection=chosen, keys=keys[0])
+        refused = send_urlencoded_form(client, "/collections", "/collections/add", collection=chosen, keys=keys[0])
         assert refused.status_code == status
-    assert listed(client, other, theirs) == []
+    assert collection_keys(client, other, theirs) == []
 
 
 def test_sharing_shows_the_address_until_it_ends(client: httpx.Client, web: WebServer) -> None:
     user = signed_in(client)
-    collection = create(client, user, "For <all>")
+    collection = create_collection(client, user, "For <all>")
     key = create_link(client, title="<i>shown</i>")["key"]
-    add(client, user, collection, key)
+    add_to_collection(client, user, collection, key)
 
     page = send_own(client, f"{collection['id']}/sharing", is_shared="yes")
     address = re.search(r'id="shared-url">http://slipbin\.test(/c/\w{11})<', page.text)[1]
@@ -164,13 +169,13 @@ def test_sharing_shows_the_address_until_it_ends(client: httpx.Client, web: WebS
 
 def test_shared_page_shows_each_reader_what_they_may_see(client: httpx.Client, web: WebServer) -> None:
     user = signed_in(client)
-    collection = create(client, user)
+    collection = create_collection(client, user)
     private = create_paste(client, headers=user.headers, visibility="private", title="secret title")["key"]
     limited = create_link(client, headers=user.headers, views=2, title="limited title")["key"]
     ended = create_paste(client, headers=user.headers)["key"]
-    add(client, user, collection, private, limited, ended)
+    add_to_collection(client, user, collection, private, limited, ended)
     client.delete(f"/api/v1/entries/{ended}", headers=user.headers).raise_for_status()
-    address = f"/c/{share(client, user, collection)}"
+    address = f"/c/{share_collection(client, user, collection)}"
 
     with web.new_client() as guest:
         page = opened(guest, address)
@@ -188,7 +193,7 @@ def test_shared_page_shows_each_reader_what_they_may_see(client: httpx.Client, w
 
 async def test_pages_of_a_long_list_follow_each_other(client: httpx.Client, database: asyncpg.Connection) -> None:
     user = signed_in(client)
-    collection = create(client, user)
+    collection = create_collection(client, user)
     prefix = uuid4().hex[:8]
     await database.execute(
         "INSERT INTO entry (key, kind, visibility, created_at, updated_at, expires_at, original_url)"
@@ -199,7 +204,7 @@ async def test_pages_of_a_long_list_follow_each_other(client: httpx.Client, data
     keys = [f"{prefix}{number}" for number in range(219, 99, -1)]
     client.post(f"{COLLECTIONS}/{collection['id']}/entries", json={"keys": keys}, headers=user.headers)
 
-    for start in (f"/collections/{collection['id']}", f"/c/{share(client, user, collection)}"):
+    for start in (f"/collections/{collection['id']}", f"/c/{share_collection(client, user, collection)}"):
         seen, place = [], start
         while place:
             page = opened(client, place)
@@ -209,7 +214,9 @@ async def test_pages_of_a_long_list_follow_each_other(client: httpx.Client, data
             place = older[1] if older else ""
         assert seen == keys
     deep = f"/collections/{collection['id']}?cursor={'9' * 16}.zzz"
-    removed = send(client, deep, f"/collections/{collection['id']}/remove?cursor=" + "1.zzz", key=keys[0])
+    removed = send_urlencoded_form(
+        client, deep, f"/collections/{collection['id']}/remove?cursor=" + "1.zzz", key=keys[0]
+    )
     assert (rows(removed), "nothing older" in words(removed)) == ([], True)
     assert opened(client, f"/collections/{collection['id']}?cursor=x").status_code == 422
 
@@ -218,9 +225,9 @@ async def test_nobody_but_its_owner_opens_or_sends_anything(
     client: httpx.Client, web: WebServer, database: asyncpg.Connection
 ) -> None:
     owner = signed_in(client)
-    collection = create(client, owner)
+    collection = create_collection(client, owner)
     inside, outside = create_paste(client)["key"], create_paste(client)["key"]
-    add(client, owner, collection, inside)
+    add_to_collection(client, owner, collection, inside)
     state = "SELECT c::text || string_agg(e::text, ',') FROM collection c JOIN collection_entry e"
     state += " ON collection_id = id WHERE id = $1 GROUP BY c.*"
     before = await database.fetchval(state, collection["id"])
@@ -240,7 +247,7 @@ async def test_nobody_but_its_owner_opens_or_sends_anything(
         for place in places:
             answer = guest.post(place, data=fields, headers=BROWSER)
             assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/collections")
-            assert send(other, "/collections", place, **fields).status_code == 404
+            assert send_urlencoded_form(other, "/collections", place, **fields).status_code == 404
             for token in ("", "0" * 64):
                 forged = client.post(place, data=fields | {"csrf_token": token}, headers=BROWSER)
                 assert forged.status_code == 403, place
@@ -270,4 +277,4 @@ def test_word_that_is_no_id_is_a_page_that_says_there_is_nothing(client: httpx.C
 
     for word in ("no-id", "%00", "x" * 300):
         assert opened(client, f"/collections/{word}").status_code == 404
-    assert send(client, "/collections", "/collections/no-id/delete", confirm="yes").status_code == 404
+    assert send_urlencoded_form(client, "/collections", "/collections/no-id/delete", confirm="yes").status_code == 404

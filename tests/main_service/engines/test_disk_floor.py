@@ -7,9 +7,10 @@ import pytest
 
 from main_service.engines.disk_floor import DiskFloor
 from main_service.errors import StorageFullError
-from tests.main_service.entries.making import create_paste, managing
-from tests.support.browsing import send_form, words
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.entries import create_paste, manage_headers
+from tests.support.pages import send_form, visible_text
+from tests.support.web import WebServer
 
 
 @pytest.fixture(scope="module")
@@ -25,18 +26,18 @@ def test_without_room_new_texts_are_refused_and_the_rest_goes_on(web: WebServer,
 
     refused = full.client.post("/api/v1/pastes", json={"text": "more"})
     page = send_form(full.client, "/", "/pastes", text="typed for an hour")
-    changed = full.client.patch(address, json={"text": "more"}, headers=managing(paste))
+    changed = full.client.patch(address, json={"text": "more"}, headers=manage_headers(paste))
 
     for answer in (refused, changed):
         assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
         assert int(answer.headers["retry-after"]) > 0
     assert page.status_code == 507
-    assert "no room for more text" in words(page)
+    assert "no room for more text" in visible_text(page)
     assert "typed for an hour</textarea>" in page.text
     assert full.client.get(f"/{paste['key']}/raw").text == "kept"
-    assert full.client.patch(address, json={"title": "new"}, headers=managing(paste)).status_code == 200
+    assert full.client.patch(address, json={"title": "new"}, headers=manage_headers(paste)).status_code == 200
     assert full.client.post("/api/v1/links", json={"original_url": "https://example.org/"}).status_code == 201
-    assert full.client.delete(address, headers=managing(paste)).status_code == 204
+    assert full.client.delete(address, headers=manage_headers(paste)).status_code == 204
 
 
 async def test_disk_is_looked_at_once_a_second_at_most_and_room_is_seen_again(tmp_path: Path) -> None:

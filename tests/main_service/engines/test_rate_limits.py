@@ -13,7 +13,7 @@ from main_service.engines.memory_counters import LARGEST_NUMBER, SHARE
 from main_service.engines.rate_limits import LARGEST_BATCH, RateLimit, RateLimiter, subject_of
 from main_service.engines.redis import RedisClient
 from main_service.settings.quotas import Quota, parse_byte_quotas, parse_quotas
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 SECRET = "a-secret-of-this-test-0123456789"
 AWAY = "redis://127.0.0.1:1/0"

@@ -16,7 +16,7 @@ import redis
 from tests.main_service.mail.rounds import Post
 from tests.main_service.visits.ingesting import add_batch, counted, insert_link, visit_to
 from tests.support import forking
-from tests.support.running import START_SECONDS, Environment, full, run_main
+from tests.support.engines import START_SECONDS, Environment, full, run_main
 
 CODE = """
 import logging, sys

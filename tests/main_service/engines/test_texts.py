@@ -12,7 +12,7 @@ from main_service.engines.s3 import create_bucket
 from main_service.engines.texts import BodyMissingError, BodyStore
 from main_service.errors import BodyStoreUnavailableError, NoCredentialsError
 from main_service.settings import Settings
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 
 def settings_of(environment: Environment, **changes: str) -> Settings:

@@ -10,7 +10,7 @@ from uuid import UUID
 import redis
 
 from main_service.visit_stream.record import STREAM
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 OWN_DATABASE = 9
 """Of Valkey, where nobody but these tests takes visits out of the stream."""

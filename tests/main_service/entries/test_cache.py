@@ -16,8 +16,9 @@ import redis
 
 from main_service.entries.cache import format_number
 from main_service.entries.entry import LiveEntry
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.running import REPOSITORY, Environment, WebServer, full
+from tests.support.engines import REPOSITORY, Environment, full
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.web import WebServer
 
 
 def cache_key(key: str) -> str:
@@ -95,9 +96,11 @@ def test_everything_goes_on_without_redis(environment: Environment) -> None:
         link, paste = create_link(web.client), create_paste(web.client, text="text")
         assert web.client.get(f"/{link['key']}").status_code == 302
         assert web.client.get(f"/{paste['key']}/raw").text == "text"
-        changed = web.client.patch(f"/api/v1/entries/{link['key']}", json={"title": "New"}, headers=managing(link))
+        changed = web.client.patch(
+            f"/api/v1/entries/{link['key']}", json={"title": "New"}, headers=manage_headers(link)
+        )
         assert changed.json()["title"] == "New"
-        assert web.client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).status_code == 204
+        assert web.client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).status_code == 204
         assert web.client.get(f"/{link['key']}").status_code == 410
 
 
@@ -109,8 +112,10 @@ def test_redis_that_hangs_delays_a_request_once_and_a_change_is_still_answered(e
             link = create_link(web.client)
             for send in (
                 lambda: web.client.get(f"/{link['key']}"),
-                lambda: web.client.patch(f"/api/v1/entries/{link['key']}", json={"title": "x"}, headers=managing(link)),
-                lambda: web.client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)),
+                lambda: web.client.patch(
+                    f"/api/v1/entries/{link['key']}", json={"title": "x"}, headers=manage_headers(link)
+                ),
+                lambda: web.client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)),
             ):
                 began_at = time.monotonic()
                 assert send().status_code in (302, 200, 204)
@@ -127,7 +132,9 @@ async def test_redis_that_was_away_learns_of_a_change_from_the_task(
     assert old_cached
     with WebServer(environment | {"MAIN_REDIS_URL": "redis://127.0.0.1:1/0"}) as cut_off:
         cut_off.client.patch(
-            f"/api/v1/entries/{link['key']}", json={"original_url": "https://new.example/"}, headers=managing(link)
+            f"/api/v1/entries/{link['key']}",
+            json={"original_url": "https://new.example/"},
+            headers=manage_headers(link),
         )
     assert valkey.get(cache_key(link["key"])) == old_cached
 

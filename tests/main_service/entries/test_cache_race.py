@@ -16,8 +16,8 @@ from main_service.engines.redis import RedisClient
 from main_service.entries.cache import SET_WITHIN, TOMBSTONE_LIFETIME, EntryCache
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
-from tests.main_service.entries.making import create_link, managing
-from tests.support.running import Environment
+from tests.support.engines import Environment
+from tests.support.entries import create_link, manage_headers
 
 MS = timedelta(milliseconds=1)
 
@@ -41,7 +41,7 @@ async def cache(environment: Environment) -> AsyncIterator[EntryCache]:
 
 
 def change(client: httpx.Client, link: dict[str, Any], **fields: Any) -> None:
-    answer = client.patch(f"/api/v1/entries/{link['key']}", json=fields, headers=managing(link))
+    answer = client.patch(f"/api/v1/entries/{link['key']}", json=fields, headers=manage_headers(link))
     assert answer.status_code == 200, answer.text
 
 

@@ -10,12 +10,13 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.web import WebServer
 
 
 def change(client: httpx.Client, entry: dict[str, Any], **fields: Any) -> httpx.Response:
-    return client.patch(f"/api/v1/entries/{entry['key']}", json=fields, headers=managing(entry))
+    return client.patch(f"/api/v1/entries/{entry['key']}", json=fields, headers=manage_headers(entry))
 
 
 def test_link_can_be_changed_in_all_it_has(client: httpx.Client) -> None:
@@ -27,7 +28,7 @@ def test_link_can_be_changed_in_all_it_has(client: httpx.Client) -> None:
 
     assert response.status_code == 200
     changed = response.json()
-    assert changed == client.get(f"/api/v1/entries/{link['key']}", headers=managing(link)).json()
+    assert changed == client.get(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).json()
     assert (changed["title"], changed["visibility"]) == ("New", "public")
     assert datetime.fromisoformat(changed["expires_at"]) < datetime.now(UTC) + timedelta(days=1, seconds=1)
     assert changed["updated_at"] > link["updated_at"]
@@ -64,7 +65,7 @@ async def test_deleted_text_is_gone_from_the_store_at_once(
     body_id = await database.fetchval("SELECT body_id FROM entry WHERE key = $1", paste["key"])
     assert _text_file(environment, body_id).exists()
 
-    response = client.delete(f"/api/v1/entries/{paste['key']}", headers=managing(paste))
+    response = client.delete(f"/api/v1/entries/{paste['key']}", headers=manage_headers(paste))
 
     assert (response.status_code, response.content) == (204, b"")
     assert not _text_file(environment, body_id).exists()
@@ -76,8 +77,8 @@ async def test_deleted_text_is_gone_from_the_store_at_once(
 
 def test_deleting_works_on_both_stores_and_only_once(store_client: httpx.Client) -> None:
     for entry in (create_paste(store_client), create_link(store_client)):
-        assert store_client.delete(f"/api/v1/entries/{entry['key']}", headers=managing(entry)).status_code == 204
-        assert store_client.delete(f"/api/v1/entries/{entry['key']}", headers=managing(entry)).status_code == 410
+        assert store_client.delete(f"/api/v1/entries/{entry['key']}", headers=manage_headers(entry)).status_code == 204
+        assert store_client.delete(f"/api/v1/entries/{entry['key']}", headers=manage_headers(entry)).status_code == 410
         assert change(store_client, entry, title="x").status_code == 410
 
 
@@ -93,7 +94,7 @@ def test_changing_needs_the_manage_token(client: httpx.Client, method: str) -> N
     for token in (other["manage_token"], entry["manage_token"][:-1], entry["manage_token"] + "A", "ü".encode()):
         wrong = client.request(method, address, json=body, headers={"X-Manage-Token": token})
         assert (wrong.status_code, wrong.json()["code"]) == (403, "manage_token_wrong")
-    unknown = client.request(method, "/api/v1/entries/unknown-key", json=body, headers=managing(entry))
+    unknown = client.request(method, "/api/v1/entries/unknown-key", json=body, headers=manage_headers(entry))
     assert unknown.status_code == 404
     assert client.get(f"/{entry['key']}").status_code == 302
 
@@ -158,7 +159,7 @@ def test_change_is_seen_at_once_by_every_process(environment: Environment) -> No
             assert change(one.client, link, original_url=target).status_code == 200
             for server in (other, one):
                 assert server.client.get(f"/{link['key']}").headers["location"] == target
-        one.client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link))
+        one.client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link))
         assert other.client.get(f"/{link['key']}").status_code == 410
 
 

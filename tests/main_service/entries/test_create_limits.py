@@ -10,10 +10,11 @@ import pytest
 import redis
 
 from main_service.entries.create_limits import USER_FACTOR
-from tests.main_service.accounts.registering import bearer, register
-from tests.main_service.entries.making import managing, new_alias
-from tests.support.browsing import send_form, words
-from tests.support.running import NO_LIMITS, Environment, WebServer
+from tests.support.accounts import bearer, new_user
+from tests.support.engines import NO_LIMITS, Environment
+from tests.support.entries import manage_headers, new_alias
+from tests.support.pages import send_form, visible_text
+from tests.support.web import WebServer
 
 MOST = 3
 LARGEST_TEXT = 10_000
@@ -82,7 +83,7 @@ def test_guest_may_create_so_many_of_both_kinds_by_both_ways_and_is_then_told_wh
         assert 0 < int(answer.headers["retry-after"]) <= 86_400 // MOST
         assert left(answer, "creates-day") == 0
     assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
-    assert "Try again in 8 hours" in words(page)
+    assert "Try again in 8 hours" in visible_text(page)
     assert "typed for an hour</textarea>" in page.text
     neighbours = {network: 429, new_network(): 201}
     for each, status in neighbours.items():
@@ -101,7 +102,7 @@ def test_headers_name_the_limits_and_what_is_left(guest: httpx.Client) -> None:
 
 
 def test_user_may_create_ten_times_as_much_whatever_token_or_address_it_comes_from(guest: httpx.Client) -> None:
-    user = register(guest)
+    user = new_user(guest)
     token = guest.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers).json()["token"]
     ways = [user.headers, bearer(token)]
 
@@ -118,15 +119,15 @@ def test_texts_cost_bytes_when_they_are_created_and_when_they_are_changed(guest:
     entry = paste(guest, "x" * LARGEST_TEXT).json()
     address = f"/api/v1/entries/{entry['key']}"
 
-    changed = guest.patch(address, json={"text": "y" * (LARGEST_TEXT - 10)}, headers=managing(entry))
-    refused = guest.patch(address, json={"text": "z" * 100}, headers=managing(entry))
+    changed = guest.patch(address, json={"text": "y" * (LARGEST_TEXT - 10)}, headers=manage_headers(entry))
+    refused = guest.patch(address, json={"text": "z" * 100}, headers=manage_headers(entry))
 
     assert (changed.status_code, refused.status_code) == (200, 429)
     assert refused.json()["code"] == "too_much_created"
     assert left(refused, "bytes-day") == 10
     assert guest.get(f"/{entry['key']}/raw").text == "y" * (LARGEST_TEXT - 10)
     assert left(refused, "creates-day") == MOST - 2
-    assert guest.patch(address, json={"title": "a title"}, headers=managing(entry)).status_code == 200
+    assert guest.patch(address, json={"title": "a title"}, headers=manage_headers(entry)).status_code == 200
     assert send_form(guest, "/", "/pastes", text="z" * 100).status_code == 429
     assert paste(guest, "z" * 10).status_code == 201, "what was refused was not counted"
 
@@ -143,7 +144,7 @@ def test_changed_target_costs_its_bytes_and_counts_as_an_entry(guest: httpx.Clie
         if is_form:
             return send_form(guest, f"{manage}/edit", f"{manage}/edit", original_url=original_url)
         address = f"/api/v1/entries/{entry['key']}"
-        return guest.patch(address, json={"original_url": original_url}, headers=managing(entry))
+        return guest.patch(address, json={"original_url": original_url}, headers=manage_headers(entry))
 
     changed, refused = [change(each) for each in targets[:2]], change(targets[2])
 
@@ -159,7 +160,9 @@ def test_target_is_changed_no_further_than_bytes_allow(guest: httpx.Client) -> N
     assert [paste(guest, "x" * size).status_code for size in (LARGEST_TEXT, LARGEST_TEXT - 100)] == [201, 201]
 
     refused, taken = [
-        guest.patch(address, json={"original_url": "https://example.org/".ljust(size, "x")}, headers=managing(entry))
+        guest.patch(
+            address, json={"original_url": "https://example.org/".ljust(size, "x")}, headers=manage_headers(entry)
+        )
         for size in (101, 100)
     ]
 
@@ -179,8 +182,8 @@ def test_what_is_refused_for_another_reason_costs_nothing(guest: httpx.Client) -
 def test_change_of_a_former_version_costs_nothing(guest: httpx.Client) -> None:
     entry = link(guest).json()
     address = f"/api/v1/entries/{entry['key']}"
-    former = managing(entry) | {"If-Match": guest.get(address).headers["etag"]}
-    guest.patch(address, json={"title": "a title"}, headers=managing(entry)).raise_for_status()
+    former = manage_headers(entry) | {"If-Match": guest.get(address).headers["etag"]}
+    guest.patch(address, json={"title": "a title"}, headers=manage_headers(entry)).raise_for_status()
 
     change = {"original_url": "https://example.org/new"}
     answers = [guest.patch(address, json=change, headers=former) for _ in range(MOST)]

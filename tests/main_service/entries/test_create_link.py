@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from tests.main_service.entries.making import create_link, new_alias
+from tests.support.entries import create_link, new_alias
 
 
 def test_link_gets_a_short_address_that_redirects(client: httpx.Client) -> None:

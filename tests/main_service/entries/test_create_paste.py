@@ -6,8 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste, new_alias
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, new_alias
+from tests.support.web import WebServer
 
 MEBIBYTE = 1024 * 1024
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from main_service.entry_pages.line_ends import as_in_form, with_line_ends_of
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.browsing import BROWSER, CURL, send_form, words
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.pages import BROWSER, CURL, send_form, visible_text
 
 CHANGED = "This was changed after you opened the page"
 
@@ -51,7 +51,7 @@ def send(client: httpx.Client, address: str, fields: dict[str, str], **typed: st
 
 
 def change(client: httpx.Client, entry: dict[str, Any], **fields: Any) -> None:
-    client.patch(f"/api/v1/entries/{entry['key']}", json=fields, headers=managing(entry)).raise_for_status()
+    client.patch(f"/api/v1/entries/{entry['key']}", json=fields, headers=manage_headers(entry)).raise_for_status()
 
 
 def shown(client: httpx.Client, entry: dict[str, Any]) -> httpx.Response:
@@ -72,7 +72,7 @@ def test_page_from_before_a_change_is_refused_and_shows_both_texts(client: httpx
 
     refused = send(client, address, fields, text="by me")
 
-    assert (refused.status_code, CHANGED in words(refused)) == (409, True)
+    assert (refused.status_code, CHANGED in visible_text(refused)) == (409, True)
     assert text_of(client, paste) == b"by somebody else"
     again = form_of(refused)
     assert again["text"] == "by me", "what was typed is not lost"
@@ -107,7 +107,9 @@ def test_old_page_of_a_link_shows_what_changed(client: httpx.Client) -> None:
     refused = send(client, address, fields, original_url="https://example.org/mine")
 
     assert refused.status_code == 409
-    assert re.search(r"Title\s+none\s+Address\s+https://example.org/theirs\s+Visibility\s+public", words(refused))
+    assert re.search(
+        r"Title\s+none\s+Address\s+https://example.org/theirs\s+Visibility\s+public", visible_text(refused)
+    )
     again = form_of(refused)
     assert (again["original_url"], again["title"], again["visibility"]) == ("https://example.org/mine", "", "public")
     assert client.get(f"/{link['key']}").headers["location"] == "https://example.org/theirs"
@@ -258,8 +260,8 @@ def test_text_with_nul_is_not_offered_for_editing_but_the_rest_is(client: httpx.
     page = client.get(address, headers=BROWSER)
 
     assert "<textarea" not in page.text
-    assert "holds NUL characters" in words(page)
-    assert f"PATCH /api/v1/entries/{paste['key']}" in words(page)
+    assert "holds NUL characters" in visible_text(page)
+    assert f"PATCH /api/v1/entries/{paste['key']}" in visible_text(page)
     assert send(client, address, form_of(page), title="A title").status_code == 303
     assert (text_of(client, paste), shown(client, paste).json()["title"]) == (text.encode(), "A title")
 
@@ -267,7 +269,7 @@ def test_text_with_nul_is_not_offered_for_editing_but_the_rest_is(client: httpx.
 def test_refused_new_paste_with_nul_says_that_it_can_not_be_shown(client: httpx.Client) -> None:
     refused = send_form(client, "/", "/pastes", text="a\0b", alias="no")
     assert refused.status_code == 422
-    assert "A form can't show NUL characters" in words(refused)
+    assert "A form can't show NUL characters" in visible_text(refused)
 
     created = send_form(client, "/", "/pastes", text="a\0b")
     assert created.status_code == 200, "what a browser sends of it is taken"

@@ -17,8 +17,9 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.support.running import REPOSITORY, Environment, WebServer, full, run_main
+from tests.support.engines import REPOSITORY, Environment, full, run_main
+from tests.support.entries import create_link, create_paste, manage_headers, new_alias
+from tests.support.web import WebServer
 
 ROUNDS = 40
 WAIT_SECONDS = 30
@@ -57,7 +58,7 @@ def test_deletion_is_seen_at_once_though_a_copy_stood_in_redis(
     assert client.get(f"/{entry['key']}").status_code in (200, 302)
     assert valkey.get(name), "the read left no cached entry, so the test would show nothing"
 
-    assert client.delete(f"/api/v1/entries/{entry['key']}", headers=managing(entry)).status_code == 204
+    assert client.delete(f"/api/v1/entries/{entry['key']}", headers=manage_headers(entry)).status_code == 204
 
     assert valkey.get(name).startswith("[0,"), "only the tombstone"
     assert client.get(f"/{entry['key']}").status_code == 410
@@ -75,12 +76,12 @@ def test_changes_against_deletions_leave_only_ended_entries_and_no_text(
     def changed(paste: dict[str, Any], text: str) -> int:
         with web.new_client() as visitor:
             gate.wait(WAIT_SECONDS)
-            return visitor.patch(address(paste), json={"text": text}, headers=managing(paste)).status_code
+            return visitor.patch(address(paste), json={"text": text}, headers=manage_headers(paste)).status_code
 
     def deleted(paste: dict[str, Any]) -> int:
         with web.new_client() as visitor:
             gate.wait(WAIT_SECONDS)
-            return visitor.delete(address(paste), headers=managing(paste)).status_code
+            return visitor.delete(address(paste), headers=manage_headers(paste)).status_code
 
     with ThreadPoolExecutor(3) as pool:
         for paste in pastes:
@@ -105,8 +106,8 @@ async def test_change_and_deletion_that_wait_for_each_other_leave_no_text(
     with web.new_client() as one, web.new_client() as other:
         before = text_files(environment)
         paste = create_paste(one, text="old")
-        deletion = asyncio.to_thread(one.delete, address(paste), headers=managing(paste))
-        change = asyncio.to_thread(other.patch, address(paste), json={"text": "new"}, headers=managing(paste))
+        deletion = asyncio.to_thread(one.delete, address(paste), headers=manage_headers(paste))
+        change = asyncio.to_thread(other.patch, address(paste), json={"text": "new"}, headers=manage_headers(paste))
         order = [deletion, change] if is_deletion_first else [change, deletion]
         holder = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
         requests = []
@@ -129,7 +130,7 @@ async def test_deleting_works_while_the_store_is_away_and_the_text_goes_later(
     paste, kept = create_paste(client), create_paste(client, text="kept")
     body_id = await body_id_of(database, paste)
 
-    response = storeless.client.delete(address(paste), headers=managing(paste))
+    response = storeless.client.delete(address(paste), headers=manage_headers(paste))
 
     assert (response.status_code, response.content) == (204, b"")
     assert client.get(f"/{paste['key']}").status_code == 410
@@ -154,7 +155,7 @@ async def test_replaced_text_that_the_store_keeps_hold_of_goes_later(
     stuck.unlink()
     stuck.mkdir()
     try:
-        response = client.patch(address(paste), json={"text": "new"}, headers=managing(paste))
+        response = client.patch(address(paste), json={"text": "new"}, headers=manage_headers(paste))
     finally:
         stuck.rmdir()
         stuck.write_bytes(content)
@@ -185,13 +186,15 @@ async def test_text_that_can_not_be_stored_leaves_no_entry_and_links_go_on(
 def test_text_that_can_not_be_replaced_stays(client: httpx.Client, storeless: WebServer) -> None:
     paste = create_paste(client, text="old", title="Old")
 
-    response = storeless.client.patch(address(paste), json={"text": "new", "title": "New"}, headers=managing(paste))
+    response = storeless.client.patch(
+        address(paste), json={"text": "new", "title": "New"}, headers=manage_headers(paste)
+    )
 
     assert (response.status_code, response.json()["code"]) == (503, "text_store_unavailable")
     assert int(response.headers["retry-after"]) > 0
     assert client.get(f"/{paste['key']}/raw").text == "old"
     assert client.get(address(paste)).json()["title"] == "Old"
-    retitled = storeless.client.patch(address(paste), json={"title": "New"}, headers=managing(paste))
+    retitled = storeless.client.patch(address(paste), json={"title": "New"}, headers=manage_headers(paste))
     assert retitled.json()["title"] == "New"
 
 

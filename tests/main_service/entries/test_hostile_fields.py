@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.browsing import send_form, words
-from tests.support.running import WebServer
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.pages import send_form, visible_text
+from tests.support.web import WebServer
 
 MARK = "m4rk3r"
 SPACES = "\u00a0\u1680\u2003\u202f\u3000"
@@ -126,7 +126,7 @@ def test_change_to_a_hostile_field_is_refused_and_changes_nothing(
     address = f"/api/v1/entries/{paste['key']}"
     before = client.get(address).json()
 
-    assert_refused(send_json(client, "PATCH", address, {field: value}, **managing(paste)), field, code)
+    assert_refused(send_json(client, "PATCH", address, {field: value}, **manage_headers(paste)), field, code)
 
     assert client.get(address).json() == before
 
@@ -211,7 +211,7 @@ def test_title_is_kept_unless_there_is_nothing_to_see_in_it(client: httpx.Client
     link = create_link(client, title=title)
     changed = create_paste(client, title="before")
 
-    client.patch(f"/api/v1/entries/{changed['key']}", json={"title": title}, headers=managing(changed))
+    client.patch(f"/api/v1/entries/{changed['key']}", json={"title": title}, headers=manage_headers(changed))
 
     assert link["title"] == kept
     for entry in (link, changed):
@@ -223,7 +223,7 @@ def test_title_that_opens_a_direction_never_reaches_a_page(client: httpx.Client)
         page = send_form(client, "/?kind=link", "/links", original_url="https://example.org/", title=f"a{turn}b")
 
         assert page.status_code == 422
-        assert "A title may not hold line ends or control characters." in words(page)
+        assert "A title may not hold line ends or control characters." in visible_text(page)
 
 
 def test_lifetime_may_be_the_longest_to_the_second(client: httpx.Client) -> None:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from main_service.web.form_body import read_form
-from tests.main_service.entries.making import create_link, new_alias
-from tests.support.browsing import BROWSER, csrf_token, words
+from tests.support.entries import create_link, new_alias
+from tests.support.pages import BROWSER, csrf_token, visible_text
 
 
 def send_short_form(client: httpx.Client, fields: dict[str, str]) -> httpx.Response:
@@ -30,7 +30,7 @@ def test_link_form_takes_a_title_and_an_address_in_any_letters(client: httpx.Cli
 
     page = send_short_form(client, fields)
 
-    assert page.status_code == 200, words(page)
+    assert page.status_code == 200, visible_text(page)
     entry = client.get(f"/api/v1/entries/{alias}").json()
     assert (entry["original_url"], entry["title"]) == (fields["original_url"], fields["title"])
 

@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from tests.main_service.entries.making import create_link, managing
-from tests.support.browsing import send_form, words
+from tests.support.entries import create_link, manage_headers
+from tests.support.pages import send_form, visible_text
 
 PUBLIC_HOST = "slipbin.test"
 SELF_LINKS = [
@@ -22,7 +22,7 @@ def test_link_to_this_service_is_refused_when_made_and_when_changed(client: http
     link = create_link(client)
 
     created = client.post("/api/v1/links", json={"original_url": url})
-    changed = client.patch(f"/api/v1/entries/{link['key']}", json={"original_url": url}, headers=managing(link))
+    changed = client.patch(f"/api/v1/entries/{link['key']}", json={"original_url": url}, headers=manage_headers(link))
 
     for answer in (created, changed):
         assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
@@ -42,7 +42,7 @@ def test_form_with_a_link_to_this_service_comes_back_filled_in(client: httpx.Cli
     page = send_form(client, "/?kind=link", "/links", original_url=url)
 
     assert page.status_code == 422
-    assert "A link may not lead to this service itself." in words(page)
+    assert "A link may not lead to this service itself." in visible_text(page)
     assert f'value="{url}"' in page.text
 
 

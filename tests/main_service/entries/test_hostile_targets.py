@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from main_service.entries.urls import check_url, leads_here
-from tests.main_service.entries.making import create_link, managing
-from tests.support.browsing import BROWSER, send_form, words
-from tests.support.running import WebServer
+from tests.support.entries import create_link, manage_headers
+from tests.support.pages import BROWSER, send_form, visible_text
+from tests.support.web import WebServer
 
 MARK = "m4rk3r"
 
@@ -60,7 +60,7 @@ def test_refused_address_is_named_but_not_repeated(client: httpx.Client, url: st
     link = create_link(client)
 
     created = client.post("/api/v1/links", json={"original_url": url})
-    changed = client.patch(f"/api/v1/entries/{link['key']}", json={"original_url": url}, headers=managing(link))
+    changed = client.patch(f"/api/v1/entries/{link['key']}", json={"original_url": url}, headers=manage_headers(link))
 
     for answer in (created, changed):
         assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
@@ -96,7 +96,9 @@ def test_white_space_around_an_address_is_dropped(client: httpx.Client, space: s
     assert link["original_url"] == "https://example.org/a%20b"
 
     changed = client.patch(
-        f"/api/v1/entries/{link['key']}", json={"original_url": f"https://example.org/c{space}"}, headers=managing(link)
+        f"/api/v1/entries/{link['key']}",
+        json={"original_url": f"https://example.org/c{space}"},
+        headers=manage_headers(link),
     )
     assert changed.json()["original_url"] == "https://example.org/c"
 
@@ -123,8 +125,8 @@ def test_name_of_a_host_with_a_dot_gets_https(client: httpx.Client, given: str, 
     assert create_link(client, original_url=given)["original_url"] == kept
 
     page = send_form(client, "/?kind=link", "/links", original_url=given)
-    assert page.status_code == 200, words(page)
-    assert re.split("[/?#]", kept.removeprefix("https://"))[0] in words(page)
+    assert page.status_code == 200, visible_text(page)
+    assert re.split("[/?#]", kept.removeprefix("https://"))[0] in visible_text(page)
 
 
 @pytest.mark.parametrize("url", ["slipbin.test/x", " slipbin.test", "//SLIPBIN.test./x"])
@@ -185,20 +187,22 @@ def test_preview_shows_the_host_and_warns_of_credentials(
 
 
 def test_preview_shows_a_host_of_other_letters_beside_its_punycode(client: httpx.Client) -> None:
-    page = words(client.get(f"/{create_link(client, original_url='https://аррӏе.example/x')['key']}+", headers=BROWSER))
+    page = visible_text(
+        client.get(f"/{create_link(client, original_url='https://аррӏе.example/x')['key']}+", headers=BROWSER)
+    )
 
     assert re.search(r"Address as given\s+https://\s*аррӏе\.example\s*/x", page)
     assert re.search(r"Address your browser is sent to\s+https://\s*xn--80ak6aa92e\.example\s*/x", page)
 
 
 def test_preview_of_a_host_given_in_punycode_shows_its_letters_too(client: httpx.Client) -> None:
-    page = words(
+    page = visible_text(
         client.get(f"/{create_link(client, original_url='https://xn--80ak6aa92e.example/x')['key']}+", headers=BROWSER)
     )
 
     assert re.search(r"Address\s+https://\s*xn--80ak6aa92e\.example\s*/x", page)
     assert re.search(r"Its host in letters\s+аррӏе\.example", page)
-    plain = words(client.get(f"/{create_link(client)['key']}+", headers=BROWSER))
+    plain = visible_text(client.get(f"/{create_link(client)['key']}+", headers=BROWSER))
     assert "in letters" not in plain
 
 

@@ -6,9 +6,9 @@ import re
 import httpx
 import pytest
 
-from tests.main_service.entries.making import create_paste, managing
-from tests.support.browsing import BROWSER, send_form
-from tests.support.running import WebServer
+from tests.support.entries import create_paste, manage_headers
+from tests.support.pages import BROWSER, send_form
+from tests.support.web import WebServer
 
 MEBIBYTE = 1024 * 1024
 EVERY_CHARACTER = "".join(map(chr, (*range(0xD800), *range(0xE000, 0x110000))))
@@ -79,7 +79,7 @@ def test_text_of_the_api_comes_back_as_it_went_in(client: httpx.Client, text: st
 def test_text_that_is_changed_comes_back_as_it_went_in(client: httpx.Client, text: str) -> None:
     paste = create_paste(client)
 
-    changed = client.patch(f"/api/v1/entries/{paste['key']}", json={"text": text}, headers=managing(paste))
+    changed = client.patch(f"/api/v1/entries/{paste['key']}", json={"text": text}, headers=manage_headers(paste))
 
     assert changed.status_code == 200
     assert_reads_as(client, paste["key"], text)

@@ -12,8 +12,9 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.entries.making import managing, new_alias
-from tests.support.running import Environment, WebServer, run_main
+from tests.support.engines import Environment, run_main
+from tests.support.entries import manage_headers, new_alias
+from tests.support.web import WebServer
 
 AT_ONCE = 12
 PROXY = {"MAIN_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8"}
@@ -52,10 +53,10 @@ def test_same_request_again_answers_with_the_same_entry(client: httpx.Client, pa
 def test_again_means_as_the_entry_is_now(client: httpx.Client) -> None:
     key, body = new_key(), {"original_url": "https://example.org/before"}
     made = send(client, "links", body, key).json()
-    client.patch(f"/api/v1/entries/{made['key']}", json={"title": "New"}, headers=managing(made))
+    client.patch(f"/api/v1/entries/{made['key']}", json={"title": "New"}, headers=manage_headers(made))
     assert send(client, "links", body, key).json()["title"] == "New"
 
-    client.delete(f"/api/v1/entries/{made['key']}", headers=managing(made))
+    client.delete(f"/api/v1/entries/{made['key']}", headers=manage_headers(made))
 
     gone = send(client, "links", body, key)
     assert (gone.status_code, gone.json()["code"], gone.json()["reason"]) == (410, "ended", "deleted")

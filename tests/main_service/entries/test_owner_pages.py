@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.main_service.accounts.browsing import register_on_page
-from tests.main_service.accounts.registering import PASSWORD, bearer, register, sign_in
-from tests.main_service.entries.making import create_link, create_paste
-from tests.support.browsing import BROWSER, csrf_token, send_form, words
-from tests.support.running import Environment, WebServer
+from tests.support.accounts import PASSWORD, bearer, new_user, register_on_page, sign_in
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste
+from tests.support.pages import BROWSER, csrf_token, send_form, visible_text
+from tests.support.web import WebServer
 
 TEXT = "first\nsecond\n"
 
@@ -35,12 +35,12 @@ def test_who_is_signed_in_owns_what_the_page_makes(client: httpx.Client) -> None
     page = send_form(client, "/", "/pastes", text=TEXT, visibility="private", lifetime="never")
 
     assert (page.status_code, 'among <a href="/profile">your entries</a>' in page.text) == (200, True), page.text
-    assert "manage link" not in words(page)
+    assert "manage link" not in visible_text(page)
     key = key_of(page)
     entry = client.get(f"/api/v1/entries/{key}", headers=headers_of(client, email)).json()
     assert (entry["visibility"], entry["expires_at"]) == ("private", None)
     shown = client.get(f"/{key}", headers=BROWSER)
-    assert (shown.status_code, "Private: only you" in words(shown)) == (200, True)
+    assert (shown.status_code, "Private: only you" in visible_text(shown)) == (200, True)
     assert client.get(f"/{key}/raw").text == TEXT
     client.cookies.clear()
     assert [client.get(f"/{key}{end}", headers=BROWSER).status_code for end in ("", "/raw", "/manage")] == [404] * 3
@@ -78,7 +78,7 @@ def test_guests_are_offered_nothing_that_only_users_have(client: httpx.Client) -
     assert 'value="never"' not in home
 
     refused = send_form(client, "/", "/pastes", text=TEXT, visibility="private")
-    assert (refused.status_code, "Only users have private entries" in words(refused)) == (422, True)
+    assert (refused.status_code, "Only users have private entries" in visible_text(refused)) == (422, True)
 
 
 def test_api_does_not_know_who_is_signed_in_on_pages(client: httpx.Client) -> None:
@@ -93,7 +93,7 @@ def test_api_does_not_know_who_is_signed_in_on_pages(client: httpx.Client) -> No
 def test_private_entry_is_read_with_a_token_of_its_owner(
     client: httpx.Client, create: Callable[..., dict[str, Any]]
 ) -> None:
-    user, other = register(client), register(client)
+    user, other = new_user(client), new_user(client)
     entry = create(client, headers=user.headers, visibility="private")
     token = client.post("/api/v1/tokens", json={"name": "reader", "scopes": ["read"]}, headers=user.headers).json()
     paths = [f"/{entry['key']}"] + ([f"/{entry['key']}/raw"] if entry["kind"] == "paste" else [])
@@ -169,15 +169,15 @@ def test_editing_spends_no_view(client: httpx.Client) -> None:
 def test_guests_entry_is_claimed_on_its_manage_page(client: httpx.Client) -> None:
     entry = create_paste(client)
     manage = f"/{entry['key']}/manage"
-    assert "Add to my entries" not in words(send_form(client, manage, manage, token=entry["manage_token"]))
+    assert "Add to my entries" not in visible_text(send_form(client, manage, manage, token=entry["manage_token"]))
     register_on_page(client)
     send_form(client, manage, manage, token=entry["manage_token"])
     page = client.get(manage, headers=BROWSER)
-    assert "Add to my entries" in words(page)
+    assert "Add to my entries" in visible_text(page)
 
     claimed = send_form(client, manage, f"{manage}/claim")
 
-    assert (claimed.status_code, "It is yours now" in words(claimed)) == (200, True)
+    assert (claimed.status_code, "It is yours now" in visible_text(claimed)) == (200, True)
     assert client.get(manage, headers=BROWSER).status_code == 200
     client.cookies.clear()
     guest = client.get(manage, headers=BROWSER)
@@ -195,7 +195,7 @@ def test_owner_deletes_on_the_manage_page(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("action", ["", "/expiry", "/edit", "/claim", "/delete"])
 def test_other_users_are_refused_on_every_form(client: httpx.Client, web: WebServer, action: str) -> None:
-    owner = register(client)
+    owner = new_user(client)
     entry = create_link(client, headers=owner.headers)
     register_on_page(client)
     token = csrf_token(client.get("/", headers=BROWSER))
@@ -227,10 +227,10 @@ def test_account_is_deleted_on_its_page_with_password_and_choice(client: httpx.C
 
     assert client.post(page, data={"password": PASSWORD, "entries": "delete"}, headers=BROWSER).status_code == 403
     wrong = send_form(client, page, page, password="Wrong-pass1", entries="delete")
-    assert (wrong.status_code, "This is not your password" in words(wrong)) == (422, True)
-    assert "Choose what becomes" in words(send_form(client, page, page, password=PASSWORD))
+    assert (wrong.status_code, "This is not your password" in visible_text(wrong)) == (422, True)
+    assert "Choose what becomes" in visible_text(send_form(client, page, page, password=PASSWORD))
     done = send_form(client, page, page, password=PASSWORD, entries="delete")
-    assert (done.status_code, "Your account is deleted" in words(done)) == (200, True)
+    assert (done.status_code, "Your account is deleted" in visible_text(done)) == (200, True)
     assert client.get("/settings", headers=BROWSER).status_code == 303
     assert client.get(f"/{key}").status_code == 410
 
@@ -266,7 +266,11 @@ def test_what_was_typed_is_kept_when_the_session_ended_meanwhile(client: httpx.C
 
     page = client.post("/pastes", data={"csrf_token": token, "text": "typed for long"}, headers=BROWSER)
 
-    assert (page.status_code, "signed out meanwhile" in words(page), "typed for long" in page.text) == (403, True, True)
+    assert (page.status_code, "signed out meanwhile" in visible_text(page), "typed for long" in page.text) == (
+        403,
+        True,
+        True,
+    )
     again = {"csrf_token": csrf_token(page), "text": "typed for long"}
     assert "Keep the manage link" in client.post("/pastes", data=again, headers=BROWSER).text
 
@@ -276,7 +280,7 @@ def test_what_was_typed_is_kept_when_the_address_must_be_confirmed_first(environ
         register_on_page(client)
         page = send_form(client, "/", "/pastes", text="typed for long")
 
-        assert (page.status_code, "has to be confirmed" in words(page)) == (403, True)
+        assert (page.status_code, "has to be confirmed" in visible_text(page)) == (403, True)
         assert "typed for long" in page.text
 
 
@@ -287,4 +291,4 @@ def test_entry_that_never_ends_has_all_its_pages(client: httpx.Client, create: C
     for address in (f"/{key}+", f"/{key}/manage", f"/{key}/manage/edit", f"/{key}/manage/stats"):
         response = client.get(address, headers=BROWSER, follow_redirects=True)
         assert response.status_code == 200, address
-    assert "Never ends" in words(client.get(f"/{key}+", headers=BROWSER, follow_redirects=True))
+    assert "Never ends" in visible_text(client.get(f"/{key}+", headers=BROWSER, follow_redirects=True))

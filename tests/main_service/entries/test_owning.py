@@ -11,10 +11,11 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.accounts.registering import PASSWORD, User, bearer, link_of, register, register_by_api
-from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
 from tests.main_service.test_database_away import wait_for_waiting
-from tests.support.running import Environment, WebServer
+from tests.support.accounts import PASSWORD, User, bearer, new_user, register_by_api, token_in_email
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, manage_headers, new_alias
+from tests.support.web import WebServer
 
 NO_SUCH_KEY = "AAAAAAAAAAA"
 
@@ -38,7 +39,7 @@ def lifetime_of(entry: dict[str, str]) -> timedelta:
 
 @pytest.mark.parametrize("create", [create_paste, create_link])
 def test_user_owns_what_they_make_and_nobody_else_may_change_it(client: httpx.Client, create) -> None:
-    owner, other = register(client), register(client)
+    owner, other = new_user(client), new_user(client)
     entry = create(client, headers=owner.headers)
     key = entry["key"]
 
@@ -55,15 +56,15 @@ def test_user_owns_what_they_make_and_nobody_else_may_change_it(client: httpx.Cl
 
 def test_guest_owns_nothing_by_signing_in(client: httpx.Client) -> None:
     entry = create_paste(client)
-    user = register(client)
+    user = new_user(client)
 
     assert lifetime_of(entry) == timedelta(days=10)
     assert code(change_title(client, entry["key"], user.headers)) == (401, "manage_token_missing")
-    assert change_title(client, entry["key"], user.headers | managing(entry)).status_code == 200
+    assert change_title(client, entry["key"], user.headers | manage_headers(entry)).status_code == 200
 
 
 def test_two_users_shorten_one_address_and_each_owns_their_own(client: httpx.Client) -> None:
-    first, second = register(client), register(client)
+    first, second = new_user(client), new_user(client)
     mine = create_link(client, headers=first.headers, original_url="https://example.org/both")
     yours = create_link(client, headers=second.headers, original_url="https://example.org/both")
 
@@ -73,7 +74,7 @@ def test_two_users_shorten_one_address_and_each_owns_their_own(client: httpx.Cli
 
 
 def test_token_that_may_only_read_changes_nothing(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
     entry, guests = create_paste(client, headers=user.headers), create_paste(client)
     reader = reading_token(client, user)
 
@@ -81,9 +82,9 @@ def test_token_that_may_only_read_changes_nothing(client: httpx.Client) -> None:
         client.post("/api/v1/pastes", json={"text": "a"}, headers=reader),
         client.post("/api/v1/links", json={"original_url": "https://example.org/"}, headers=reader),
         change_title(client, entry["key"], reader),
-        change_title(client, guests["key"], reader | managing(guests)),
+        change_title(client, guests["key"], reader | manage_headers(guests)),
         client.delete(f"/api/v1/entries/{entry['key']}", headers=reader),
-        client.post(f"/api/v1/entries/{guests['key']}/claim", headers=reader | managing(guests)),
+        client.post(f"/api/v1/entries/{guests['key']}/claim", headers=reader | manage_headers(guests)),
         client.post("/api/v1/entries/delete", json={"keys": [entry["key"]]}, headers=reader),
     ):
         assert code(refused) == (403, "scope_missing")
@@ -97,7 +98,7 @@ def test_token_that_is_not_valid_makes_no_guest_of_anybody(client: httpx.Client)
 
 
 def test_only_users_entries_live_for_ever(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
 
     refused = client.post("/api/v1/pastes", json={"text": "a", "expires_in": "never"})
     assert refused.status_code == 422
@@ -114,13 +115,13 @@ def test_only_users_entries_live_for_ever(client: httpx.Client) -> None:
     assert again.json()["expires_at"] is None
     guests = create_paste(client)
     refused = client.patch(
-        f"/api/v1/entries/{guests['key']}", json={"expires_in": "never"}, headers=user.headers | managing(guests)
+        f"/api/v1/entries/{guests['key']}", json={"expires_in": "never"}, headers=user.headers | manage_headers(guests)
     )
     assert refused.json()["errors"][0]["code"] == "endless_for_users"
 
 
 def test_users_may_ask_for_more_time_than_guests_but_not_for_any(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
 
     assert client.post("/api/v1/pastes", json={"text": "a", "expires_in": "P366D"}).status_code == 422
     assert lifetime_of(create_paste(client, headers=user.headers, expires_in="P3650D")) == timedelta(days=3650)
@@ -129,31 +130,31 @@ def test_users_may_ask_for_more_time_than_guests_but_not_for_any(client: httpx.C
 
 
 def test_guests_entry_is_claimed_once_and_its_token_opens_it_no_more(client: httpx.Client) -> None:
-    user, other = register(client), register(client)
+    user, other = new_user(client), new_user(client)
     entry = create_link(client)
     claim = f"/api/v1/entries/{entry['key']}/claim"
     assert client.get(f"/{entry['key']}").status_code == 302
 
-    assert code(client.post(claim, headers=managing(entry))) == (401, "sign_in_required")
+    assert code(client.post(claim, headers=manage_headers(entry))) == (401, "sign_in_required")
     assert code(client.post(claim, headers=user.headers)) == (401, "manage_token_missing")
     wrong = user.headers | {"X-Manage-Token": "a" * 43}
     assert code(client.post(claim, headers=wrong)) == (403, "manage_token_wrong")
     for _ in range(2):
-        claimed = client.post(claim, headers=user.headers | managing(entry))
+        claimed = client.post(claim, headers=user.headers | manage_headers(entry))
         assert (claimed.status_code, claimed.json()["original_url"]) == (200, "https://example.org/target")
-    assert code(client.post(claim, headers=other.headers | managing(entry))) == (403, "not_owner")
-    assert code(change_title(client, entry["key"], managing(entry))) == (401, "sign_in_required")
-    assert code(change_title(client, entry["key"], other.headers | managing(entry))) == (403, "not_owner")
+    assert code(client.post(claim, headers=other.headers | manage_headers(entry))) == (403, "not_owner")
+    assert code(change_title(client, entry["key"], manage_headers(entry))) == (401, "sign_in_required")
+    assert code(change_title(client, entry["key"], other.headers | manage_headers(entry))) == (403, "not_owner")
     assert change_title(client, entry["key"], user.headers).status_code == 200
     assert client.get(f"/{entry['key']}").status_code == 302
 
 
 def test_of_many_who_claim_at_once_one_gets_it(client: httpx.Client) -> None:
     entry = create_paste(client)
-    users = [register(client) for _ in range(4)]
+    users = [new_user(client) for _ in range(4)]
 
     def claim(user: User) -> int:
-        headers = user.headers | managing(entry)
+        headers = user.headers | manage_headers(entry)
         return client.post(f"/api/v1/entries/{entry['key']}/claim", headers=headers).status_code
 
     with ThreadPoolExecutor(len(users)) as threads:
@@ -161,7 +162,7 @@ def test_of_many_who_claim_at_once_one_gets_it(client: httpx.Client) -> None:
 
 
 def test_many_are_deleted_at_once_and_only_ones_own(client: httpx.Client) -> None:
-    user, other = register(client), register(client)
+    user, other = new_user(client), new_user(client)
     mine = [create_paste(client, headers=user.headers)["key"] for _ in range(3)]
     private = create_paste(client, headers=other.headers, visibility="private")["key"]
     theirs, guests = create_paste(client, headers=other.headers)["key"], create_paste(client)["key"]
@@ -188,7 +189,7 @@ def test_many_are_deleted_at_once_and_only_ones_own(client: httpx.Client) -> Non
 async def test_many_links_end_at_once_though_they_were_cached_and_texts_go_at_once(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
+    user = new_user(client)
     links = [create_link(client, headers=user.headers)["key"] for _ in range(2)]
     paste = create_paste(client, headers=user.headers)["key"]
     assert [client.get(f"/{key}").status_code for key in links] == [302, 302]
@@ -207,7 +208,7 @@ async def test_many_links_end_at_once_though_they_were_cached_and_texts_go_at_on
 
 
 def test_owner_sees_all_of_a_link_with_limited_views_and_spends_none(client: httpx.Client) -> None:
-    user, other = register(client), register(client)
+    user, other = new_user(client), new_user(client)
     link = create_link(client, headers=user.headers, title="Once", views=1)
 
     for headers, target in ((user.headers, link["original_url"]), (other.headers, None), (None, None)):
@@ -218,9 +219,9 @@ def test_owner_sees_all_of_a_link_with_limited_views_and_spends_none(client: htt
 async def test_guest_who_deletes_while_a_user_claims_deletes_nothing(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    owner_id = await database.fetchval("SELECT id FROM account WHERE email = $1", register(client).email)
+    owner_id = await database.fetchval("SELECT id FROM account WHERE email = $1", new_user(client).email)
     guests = create_link(client)
-    delete = partial(client.delete, f"/api/v1/entries/{guests['key']}", headers=managing(guests))
+    delete = partial(client.delete, f"/api/v1/entries/{guests['key']}", headers=manage_headers(guests))
 
     async with database.transaction():
         await database.execute("UPDATE entry SET owner_id = $2 WHERE key = $1", guests["key"], owner_id)
@@ -234,7 +235,7 @@ async def test_guest_who_deletes_while_a_user_claims_deletes_nothing(
 async def test_entry_that_comes_behind_the_deletion_of_its_account_is_refused(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user, alias = register(client), new_alias()
+    user, alias = new_user(client), new_alias()
     body = {"text": "late", "alias": alias}
     create = partial(client.post, "/api/v1/pastes", json=body, headers=user.headers)
     leave = partial(client.request, "DELETE", "/api/v1/users/me", headers=user.headers)
@@ -256,7 +257,7 @@ async def test_entry_that_comes_behind_the_deletion_of_its_account_is_refused(
 
 
 def test_same_idempotency_key_of_two_users_makes_two_entries(client: httpx.Client, web: WebServer) -> None:
-    first, second = register(client), register(client)
+    first, second = new_user(client), new_user(client)
     header = {"Idempotency-Key": uuid4().hex}
 
     def create(**headers: str) -> str:
@@ -268,7 +269,7 @@ def test_same_idempotency_key_of_two_users_makes_two_entries(client: httpx.Clien
 
 
 def test_repeated_request_for_a_private_entry_answers_with_it(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
     headers = {"Idempotency-Key": uuid4().hex, **user.headers}
     body = {"text": "a", "visibility": "private"}
 
@@ -286,14 +287,14 @@ async def test_who_must_confirm_an_address_first_makes_nothing_before(
         for path, body in (("pastes", {"text": "a"}), ("links", {"original_url": "https://example.org/"})):
             refused = client.post(f"/api/v1/{path}", json=body, headers=user.headers)
             assert code(refused) == (403, "address_unconfirmed")
-        client.get(f"/api/v1/auth/verify/{await link_of(database, user.email, 'confirm')}")
+        client.get(f"/api/v1/auth/verify/{await token_in_email(database, user.email, 'confirm')}")
         tokens = client.post("/api/v1/auth/token", json={"email": user.email, "password": "Wonderful-1"}).json()
         assert create_paste(client, headers=bearer(tokens["access_token"]))["manage_token"] is None
         assert create_paste(client)["manage_token"]
 
 
 async def test_unconfirmed_users_make_entries_otherwise(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
 
     assert create_paste(client, headers=user.headers, alias=new_alias())["manage_token"] is None
 

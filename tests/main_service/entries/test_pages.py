@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste, new_alias
-from tests.support.browsing import BROWSER, csrf_token, send_form, words
+from tests.support.entries import create_link, create_paste, new_alias
+from tests.support.pages import BROWSER, csrf_token, send_form, visible_text
 
 
 def test_home_offers_a_paste_and_a_link(client: httpx.Client) -> None:
@@ -54,7 +54,7 @@ def test_refused_form_comes_back_filled_in_with_the_reason(client: httpx.Client)
     )
 
     assert page.status_code == 422
-    assert "An alias has 3 to 64 letters" in words(page)
+    assert "An alias has 3 to 64 letters" in visible_text(page)
     assert re.search(r"<textarea[^>]*>\n\n&lt;/textarea&gt;&lt;b&gt;kept&lt;/b&gt;</textarea>", page.text)
     assert 'value="Kept title"' in page.text
     assert 'value="no good!"' in page.text
@@ -68,7 +68,7 @@ def test_taken_alias_comes_back_as_a_form(client: httpx.Client) -> None:
     page = send_form(client, "/?kind=link", "/links", original_url="https://example.org/", alias=alias)
 
     assert page.status_code == 409
-    assert "is or was in use" in words(page)
+    assert "is or was in use" in visible_text(page)
     assert 'value="https://example.org/"' in page.text
 
 
@@ -115,7 +115,7 @@ def test_form_over_the_limit_is_a_413_that_keeps_the_text(client: httpx.Client) 
     page = send_form(client, "/", "/pastes", text=text, title="Too long a text")
 
     assert page.status_code == 413
-    assert "larger than 10485760 bytes" in words(page)
+    assert "larger than 10485760 bytes" in visible_text(page)
     assert text in page.text
     assert 'value="Too long a text"' in page.text
 
@@ -143,7 +143,7 @@ def test_wrong_token_opens_nothing(client: httpx.Client) -> None:
     page = send_form(client, manage, manage, token=other["manage_token"])
 
     assert page.status_code == 403
-    assert "does not belong" in words(page)
+    assert "does not belong" in visible_text(page)
     assert "slipbin_manage" not in page.headers.get("set-cookie", "")
     for action in ("expiry", "delete"):
         refused = send_form(client, manage, f"{manage}/{action}", lifetime="PT1H", confirm="yes")
@@ -159,7 +159,7 @@ def test_expiry_is_changed_on_the_manage_page(client: httpx.Client) -> None:
     page = send_form(client, manage, f"{manage}/expiry", lifetime="PT1H")
 
     assert page.status_code == 200
-    assert "The new end is set" in words(page)
+    assert "The new end is set" in visible_text(page)
     assert client.get(f"/api/v1/entries/{entry['key']}").json()["expires_at"] < entry["expires_at"]
     assert send_form(client, manage, f"{manage}/expiry", lifetime="").status_code == 422
     assert send_form(client, manage, f"{manage}/expiry", lifetime="forever").status_code == 422
@@ -175,7 +175,7 @@ def test_deleting_on_the_manage_page_asks_first(client: httpx.Client) -> None:
     page = send_form(client, manage, f"{manage}/delete", confirm="yes")
 
     assert page.status_code == 200
-    assert entry["key"] in words(page)
+    assert entry["key"] in visible_text(page)
     assert client.get(f"/{entry['key']}").status_code == 410
 
 

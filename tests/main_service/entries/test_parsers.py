@@ -19,7 +19,7 @@ from main_service.entries.urls import MAX_URL_LENGTH, check_url, leads_here, to_
 from main_service.errors import InvalidInputError
 from main_service.settings import Settings
 from main_service.web.durations import parse_duration
-from tests.support.running import SECRET
+from tests.support.engines import SECRET
 
 many = settings(max_examples=400, deadline=None, derandomize=True, database=None)
 some = settings(many, max_examples=100)

@@ -7,11 +7,10 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.accounts.browsing import sign_in_on_page
-from tests.main_service.accounts.registering import User, register
-from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
 from tests.main_service.test_database_away import wait_for_waiting
-from tests.support.browsing import CURL
+from tests.support.accounts import User, new_user, sign_in_on_page
+from tests.support.entries import create_link, create_paste, manage_headers, new_alias
+from tests.support.pages import CURL
 
 # No key is drawn twice, and this one is never drawn: base58 has no `0`.
 UNKNOWN = "0AAAAAAAAAA"
@@ -57,7 +56,7 @@ def is_owner_shown(client: httpx.Client, user: User, key: str) -> bool:
 def test_private_entry_cannot_be_told_from_an_unknown_key(
     client: httpx.Client, create, views: int | None, *, is_live: bool
 ) -> None:
-    owner, other = register(client), register(client)
+    owner, other = new_user(client), new_user(client)
     limit = {} if views is None else {"views": views}
     key = create(client, headers=owner.headers, visibility="private", title="secret title", **limit)["key"]
     assert len(key) == 11
@@ -72,7 +71,7 @@ def test_private_entry_cannot_be_told_from_an_unknown_key(
 
 
 def test_owner_reads_and_changes_it(client: httpx.Client) -> None:
-    owner = register(client)
+    owner = new_user(client)
     paste = create_paste(client, headers=owner.headers, visibility="private", title="mine")
     address = f"/api/v1/entries/{paste['key']}"
 
@@ -87,7 +86,7 @@ def test_owner_reads_and_changes_it(client: httpx.Client) -> None:
 def test_paste_that_becomes_private_is_gone_at_once_though_a_copy_stood_in_redis(
     client: httpx.Client, valkey: redis.Redis
 ) -> None:
-    owner = register(client)
+    owner = new_user(client)
     paste = create_paste(client, headers=owner.headers)
     address = f"/api/v1/entries/{paste['key']}"
     assert client.get(f"/{paste['key']}").status_code == 200
@@ -105,7 +104,7 @@ def test_paste_that_becomes_private_is_gone_at_once_though_a_copy_stood_in_redis
 
 @pytest.mark.parametrize("alias", [None, "our-picnic"])
 def test_entry_whose_address_could_be_guessed_cannot_become_private(client: httpx.Client, alias: str | None) -> None:
-    owner = register(client)
+    owner = new_user(client)
     chosen = {"alias": f"{alias}-{new_alias()}"} if alias else {}
     link = create_link(client, headers=owner.headers, **chosen)
 
@@ -116,7 +115,7 @@ def test_entry_whose_address_could_be_guessed_cannot_become_private(client: http
 
 
 def test_private_entry_has_no_copy_in_redis(client: httpx.Client, valkey: redis.Redis) -> None:
-    owner = register(client)
+    owner = new_user(client)
     key = create_paste(client, headers=owner.headers, visibility="private")["key"]
 
     assert is_owner_shown(client, owner, key)
@@ -127,7 +126,7 @@ def test_private_entry_has_no_copy_in_redis(client: httpx.Client, valkey: redis.
 async def test_owner_who_comes_too_late_for_the_last_view_is_told_so(
     client: httpx.Client, database: asyncpg.Connection, create
 ) -> None:
-    user = register(client)
+    user = new_user(client)
     assert sign_in_on_page(client, user.email).status_code == 303
     key = create(client, headers=user.headers, visibility="private", views=1)["key"]
 
@@ -142,7 +141,7 @@ async def test_owner_who_comes_too_late_for_the_last_view_is_told_so(
 
 
 def test_private_is_for_users_and_takes_no_alias(client: httpx.Client) -> None:
-    owner = register(client)
+    owner = new_user(client)
 
     def code(body: dict[str, str], headers: dict[str, str]) -> str:
         refused = client.post("/api/v1/pastes", json={"text": "a", "visibility": "private", **body}, headers=headers)
@@ -153,7 +152,9 @@ def test_private_is_for_users_and_takes_no_alias(client: httpx.Client) -> None:
     assert code({}, {}) == "private_for_users"
     assert code({"alias": new_alias()}, owner.headers) == "alias_of_private"
     guests = create_paste(client)
-    refused = client.patch(f"/api/v1/entries/{guests['key']}", json={"visibility": "private"}, headers=managing(guests))
+    refused = client.patch(
+        f"/api/v1/entries/{guests['key']}", json={"visibility": "private"}, headers=manage_headers(guests)
+    )
     assert refused.json()["errors"][0]["code"] == "private_for_users"
 
 

@@ -8,11 +8,10 @@ import httpx
 import pytest
 import segno
 
-from tests.main_service.accounts.browsing import register_on_page
-from tests.main_service.accounts.registering import register, sign_in
-from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.support.browsing import BROWSER, CURL
-from tests.support.running import WebServer
+from tests.support.accounts import new_user, register_on_page, sign_in
+from tests.support.entries import create_link, create_paste, manage_headers, new_alias
+from tests.support.pages import BROWSER, CURL
+from tests.support.web import WebServer
 
 QUIET_ZONE = 4
 Modules = list[list[bool]]
@@ -132,7 +131,7 @@ def test_code_of_a_private_entry_is_for_its_owner_alone(client: httpx.Client, we
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "private, no-cache")
     with web.new_client() as guest, web.new_client() as other:
         register_on_page(other)
-        for visitor, headers in ((guest, {}), (other, {}), (guest, register(guest).headers)):
+        for visitor, headers in ((guest, {}), (other, {}), (guest, new_user(guest).headers)):
             assert visitor.get(f"/{key}/qr.{form}", headers=headers).status_code == 404
             named = {"If-None-Match": answer.headers["etag"]}
             assert visitor.get(f"/{key}/qr.{form}", headers=headers | named).status_code == 404
@@ -144,7 +143,7 @@ def test_code_of_a_private_entry_is_for_its_owner_alone(client: httpx.Client, we
 @pytest.mark.parametrize("form", ["svg", "png"])
 def test_there_is_no_code_of_nothing_and_of_what_has_ended(client: httpx.Client, form: str) -> None:
     link = create_link(client)
-    client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).raise_for_status()
+    client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).raise_for_status()
 
     assert client.get(f"/{link['key']}/qr.{form}").status_code == 410
     assert client.get(f"/nothing-is-here/qr.{form}").status_code == 404

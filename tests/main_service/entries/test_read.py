@@ -6,7 +6,7 @@ import re
 import httpx
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste, managing
+from tests.support.entries import create_link, create_paste, manage_headers
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
@@ -116,7 +116,7 @@ def test_unknown_key_is_a_404_as_json_and_as_page(client: httpx.Client) -> None:
 
 def test_ended_key_is_a_410_with_the_reason(client: httpx.Client) -> None:
     paste = create_paste(client)
-    client.delete(f"/api/v1/entries/{paste['key']}", headers=managing(paste))
+    client.delete(f"/api/v1/entries/{paste['key']}", headers=manage_headers(paste))
 
     for suffix in ("", "/raw", "+", "/manage"):
         page = client.get(f"/{paste['key']}{suffix}", headers=BROWSER)

@@ -6,10 +6,9 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.accounts.registering import User, register
-from tests.main_service.cleanup.rows import insert_entry
-from tests.main_service.my_entries.owning import id_of
-from tests.support.browsing import BROWSER
+from tests.support.accounts import User, account_id_of, new_user
+from tests.support.entries import insert_entry
+from tests.support.pages import BROWSER
 
 LATER = ["documents", "embed", "Rest", "moderation", "CLIENT", "rss", "oidc", "backup"]
 """Some of those that were added to the list after entries could have them."""
@@ -17,14 +16,14 @@ LATER = ["documents", "embed", "Rest", "moderation", "CLIENT", "rss", "oidc", "b
 
 @pytest.fixture
 def user(client: httpx.Client) -> User:
-    return register(client)
+    return new_user(client)
 
 
 @pytest.mark.parametrize("word", LATER)
 async def test_entry_with_a_word_that_was_reserved_later_goes_on(
     client: httpx.Client, database: asyncpg.Connection, user: User, word: str
 ) -> None:
-    owner: UUID = id_of(client, user)
+    owner: UUID = account_id_of(client, user)
     await insert_entry(database, key=word, owner_id=owner, original_url="https://example.org/a", visibility="public")
     entry = f"/api/v1/entries/{word}"
 

@@ -6,9 +6,9 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.browsing import CURL
-from tests.support.running import WebServer
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.pages import CURL
+from tests.support.web import WebServer
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def etag(client: httpx.Client, entry: dict[str, Any]) -> str:
 
 def change(client: httpx.Client, entry: dict[str, Any], if_match: str | None = None, **fields: Any) -> httpx.Response:
     condition = {} if if_match is None else {"If-Match": if_match}
-    return client.patch(address(entry), json=fields, headers=managing(entry) | condition)
+    return client.patch(address(entry), json=fields, headers=manage_headers(entry) | condition)
 
 
 def test_each_change_raises_the_version(client: httpx.Client) -> None:
@@ -70,7 +70,7 @@ def test_request_for_this_version_is_done(client: httpx.Client, method: str, if_
 
     response = client.request(
         method, address(paste), json={"title": "new"} if method == "PATCH" else None,
-        headers=managing(paste) | {"If-Match": if_match},
+        headers=manage_headers(paste) | {"If-Match": if_match},
     )  # fmt: skip
 
     assert response.status_code == (200 if method == "PATCH" else 204)
@@ -85,7 +85,7 @@ def test_request_for_another_version_is_refused_and_does_nothing(
 
     response = client.request(
         method, address(paste), json={"text": "lost", "title": "lost"} if method == "PATCH" else None,
-        headers=[*managing(paste).items(), ("If-Match", if_match.encode("latin-1"))],
+        headers=[*manage_headers(paste).items(), ("If-Match", if_match.encode("latin-1"))],
     )  # fmt: skip
 
     assert (response.status_code, response.json()["code"]) == (412, "version_mismatch")
@@ -100,7 +100,7 @@ def test_precondition_that_can_not_be_read_is_refused(client: httpx.Client, meth
 
     response = client.request(
         method, address(paste), json={"title": "lost"} if method == "PATCH" else None,
-        headers=managing(paste) | {"If-Match": if_match},
+        headers=manage_headers(paste) | {"If-Match": if_match},
     )  # fmt: skip
 
     assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "If-Match")
@@ -113,7 +113,7 @@ def test_several_lines_of_if_match_are_one_list(client: httpx.Client) -> None:
     response = client.patch(
         address(link),
         json={"title": "new"},
-        headers=[*managing(link).items(), ("If-Match", '"7"'), ("If-Match", '"1"')],
+        headers=[*manage_headers(link).items(), ("If-Match", '"7"'), ("If-Match", '"1"')],
     )
 
     assert response.status_code == 200

@@ -17,11 +17,12 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
 from tests.main_service.test_database_away import wait_for_waiting
-from tests.support.browsing import BROWSER, CURL, csrf_token, send_form
-from tests.support.running import Environment, WebServer, run_main
+from tests.support.engines import Environment, run_main
+from tests.support.entries import create_link, create_paste, manage_headers, new_alias
+from tests.support.pages import BROWSER, CURL, csrf_token, send_form
 from tests.support.swift_server import SwiftServer
+from tests.support.web import WebServer
 
 SECRET_TEXT = "the launch code is 0000"
 SECRET_TARGET = "https://example.org/secret-target"
@@ -167,12 +168,12 @@ def test_who_only_looks_spends_nothing_and_sees_nothing(client: httpx.Client, ki
 def test_who_manages_an_entry_sees_all_of_it_without_spending_a_view(client: httpx.Client) -> None:
     link = limited_link(client, views=1)
 
-    managed = client.get(f"/api/v1/entries/{link['key']}", headers=managing(link)).json()
+    managed = client.get(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).json()
 
     assert (managed["original_url"], managed["title"], managed["views_left"]) == (SECRET_TARGET, SECRET_TITLE, 1)
     stranger = client.get(f"/api/v1/entries/{link['key']}", headers={"X-Manage-Token": "wrong"})
     assert (stranger.status_code, stranger.json()["code"]) == (403, "manage_token_wrong")
-    changed = client.patch(f"/api/v1/entries/{link['key']}", json={"title": "New"}, headers=managing(link)).json()
+    changed = client.patch(f"/api/v1/entries/{link['key']}", json={"title": "New"}, headers=manage_headers(link)).json()
     assert (changed["original_url"], changed["views_left"]) == (SECRET_TARGET, 1)
 
 
@@ -356,7 +357,10 @@ def test_text_that_is_replaced_while_it_is_read_shows_one_of_its_states(client: 
     def change(number: int) -> None:
         with web.new_client() as visitor:
             address = f"/api/v1/entries/{paste['key']}"
-            assert visitor.patch(address, json={"text": f"text {number}"}, headers=managing(paste)).status_code == 200
+            assert (
+                visitor.patch(address, json={"text": f"text {number}"}, headers=manage_headers(paste)).status_code
+                == 200
+            )
 
     def read(_: int) -> httpx.Response:
         with web.new_client() as visitor:
@@ -394,7 +398,7 @@ async def test_view_shows_the_text_as_it_is_when_it_is_spent(web: WebServer, dat
 
 def test_expired_or_deleted_entry_spends_no_view(client: httpx.Client) -> None:
     link = limited_link(client, views=2, alias=new_alias())
-    assert client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).status_code == 204
+    assert client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).status_code == 204
 
     answer = client.get(f"/{link['key']}")
 

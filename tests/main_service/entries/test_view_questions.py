@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.main_service.accounts.registering import bearer, register
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.browsing import BROWSER, CURL
+from tests.support.accounts import bearer, new_user
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.pages import BROWSER, CURL
 
 TEXT = "the launch code is 0000"
 TARGET = "https://example.org/secret-target"
@@ -126,11 +126,11 @@ def by_header(_: httpx.Client, __: dict[str, Any]) -> dict[str, str]:
 
 
 def by_manage_token(_: httpx.Client, entry: dict[str, Any]) -> dict[str, str]:
-    return managing(entry)
+    return manage_headers(entry)
 
 
 def by_api_token(client: httpx.Client, _: dict[str, Any]) -> dict[str, str]:
-    user = register(client)
+    user = new_user(client)
     created = client.post("/api/v1/tokens", json={"name": "reader", "scopes": ["read"]}, headers=user.headers)
     return bearer(created.json()["token"])
 
@@ -154,12 +154,12 @@ def test_program_of_any_name_spends_a_view_if_it_says_so(client: httpx.Client, k
 
 def test_token_that_does_not_hold_spends_nothing(client: httpx.Client) -> None:
     paste, other = limited(client, "paste"), limited(client, "paste")
-    owned = limited(client, "paste", headers=register(client).headers)
+    owned = limited(client, "paste", headers=new_user(client).headers)
 
     for headers, entry, refusal in (
-        (managing(other), paste, (403, "manage_token_wrong")),
+        (manage_headers(other), paste, (403, "manage_token_wrong")),
         (bearer("nonsense"), paste, (401, "token_invalid")),
-        (managing(other), owned, (401, "sign_in_required")),
+        (manage_headers(other), owned, (401, "sign_in_required")),
     ):
         for path in paths(entry):
             answer = client.get(path, headers=headers)

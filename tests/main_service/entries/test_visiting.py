@@ -12,13 +12,13 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.accounts.browsing import register_on_page, send
-from tests.main_service.accounts.registering import bearer, register, sign_in
-from tests.main_service.entries.making import Headers, create_link, create_paste, managing
 from tests.main_service.entries.recorded import Visit, apart, batches, counts, visits_to
-from tests.support.browsing import BROWSER, CURL, csrf_token
+from tests.support.accounts import bearer, new_user, register_on_page, sign_in
+from tests.support.engines import Environment
+from tests.support.entries import Headers, create_link, create_paste, manage_headers
+from tests.support.pages import BROWSER, CURL, csrf_token, send_urlencoded_form
 from tests.support.raw_http import exchange
-from tests.support.running import Environment, WebServer
+from tests.support.web import WebServer
 
 VISITS = 2000
 CLIENTS = 16
@@ -88,7 +88,7 @@ def test_every_visit_of_a_crowd_is_recorded_once_and_nothing_else_is(
     limited_link = create_link(client, views=VISITS)["key"]
     limited_paste = create_paste(client, views=VISITS)["key"]
     ended = create_paste(client)
-    client.delete(f"/api/v1/entries/{ended['key']}", headers=managing(ended))
+    client.delete(f"/api/v1/entries/{ended['key']}", headers=manage_headers(ended))
     (link, *_), (paste, *_) = links, pastes
     ahead = BROWSER | {"Sec-Purpose": "prefetch;prerender"}
 
@@ -162,7 +162,7 @@ def test_each_kind_of_answer_that_is_no_visit_is_not_recorded(client: httpx.Clie
     link, paste = create_link(client)["key"], create_paste(client)["key"]
     limited = create_paste(client, views=5)["key"]
     ended = create_link(client)
-    client.delete(f"/api/v1/entries/{ended['key']}", headers=managing(ended))
+    client.delete(f"/api/v1/entries/{ended['key']}", headers=manage_headers(ended))
     requests: list[tuple[str, str, Headers]] = [
         ("HEAD", f"/{link}", {}),
         ("HEAD", f"/{paste}", BROWSER),
@@ -333,7 +333,7 @@ def test_hostile_headers_are_only_text(
 def test_own_visits_count_until_their_owner_says_otherwise_in_the_api(
     client: httpx.Client, valkey: "redis.Redis[str]"
 ) -> None:
-    owner, other = register(client), register(client)
+    owner, other = new_user(client), new_user(client)
     api_token = client.post("/api/v1/tokens", json={"name": "script"}, headers=owner.headers).json()["token"]
     paste = create_paste(client, headers=owner.headers, visibility="private")["key"]
     shared = create_paste(client, headers=owner.headers)["key"]
@@ -390,7 +390,7 @@ def test_own_visits_count_until_their_owner_says_otherwise_on_the_page(
     read_all(client)
     assert counts(valkey, each) == each
 
-    done = send(client, "/settings", "/settings/visits")
+    done = send_urlencoded_form(client, "/settings", "/settings/visits")
 
     assert (done.status_code, "Your own visits do not count." in done.text, is_checked(done)) == (200, True, False)
     read_all(client)
@@ -398,7 +398,7 @@ def test_own_visits_count_until_their_owner_says_otherwise_on_the_page(
     with web.new_client() as guest:
         read_all(guest)
     assert counts(valkey, each) == each + each
-    done = send(client, "/settings", "/settings/visits", counts_own_visits="yes")
+    done = send_urlencoded_form(client, "/settings", "/settings/visits", counts_own_visits="yes")
     assert (done.status_code, "Your own visits count." in done.text, is_checked(done)) == (200, True, True)
     read_all(client)
     assert counts(valkey, each) == each + each + each

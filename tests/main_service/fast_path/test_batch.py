@@ -12,9 +12,9 @@ from main_service.fast_path.redis_connection import RedisPipeline
 from main_service.resources import open_resources
 from main_service.visit_stream.record import encode_visit
 from main_service.visit_stream.writer import HeldBatch
-from tests.main_service.entries.making import create_link
 from tests.main_service.visits.ingesting import settings_of
-from tests.support.running import Environment
+from tests.support.engines import Environment
+from tests.support.entries import create_link
 
 
 class Follower:

@@ -16,11 +16,12 @@ import redis
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from tests.main_service.accounts.registering import register
-from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
 from tests.main_service.entries.recorded import Visit, apart, newest_record, visits_to
+from tests.support.accounts import new_user
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.raw_http import Answer, connect, exchange, parse, read_answer, read_to_end
-from tests.support.running import Environment, WebServer
+from tests.support.web import WebServer
 
 CHROME = b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36\r\n"
 
@@ -61,16 +62,16 @@ def link_with_alias(client: httpx.Client) -> str:
 
 
 def link_of_user(client: httpx.Client) -> str:
-    return str(create_link(client, headers=register(client).headers, expires_in="never")["key"])
+    return str(create_link(client, headers=new_user(client).headers, expires_in="never")["key"])
 
 
 def private_link(client: httpx.Client) -> str:
-    return str(create_link(client, headers=register(client).headers, visibility="private")["key"])
+    return str(create_link(client, headers=new_user(client).headers, visibility="private")["key"])
 
 
 def link_that_ended(client: httpx.Client) -> str:
     link = create_link(client)
-    assert client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).status_code == 204
+    assert client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).status_code == 204
     return str(link["key"])
 
 
@@ -356,7 +357,7 @@ def test_reader_who_takes_nothing_fills_no_memory(web: WebServer) -> None:
 def test_next_request_in_every_process_sees_a_change(change: str, settings: Environment) -> None:
     with WebServer(settings, processes=2) as both:
         clients = [both.new_client() for _ in range(8)]
-        user = register(clients[0]).headers
+        user = new_user(clients[0]).headers
         for number in range(10):
             link = create_link(clients[0], headers=user, original_url="https://example.org/old")
             path = f"/{link['key']}"
@@ -382,7 +383,7 @@ def test_text_that_was_replaced_is_not_read_again(web: WebServer) -> None:
         assert web.client.get(path).text == "old"
     for text in ("new", "newer"):
         entry = f"/api/v1/entries/{paste['key']}"
-        assert web.client.patch(entry, headers=managing(paste), json={"text": text}).status_code == 200
+        assert web.client.patch(entry, headers=manage_headers(paste), json={"text": text}).status_code == 200
         for _ in range(4):
             assert web.client.get(path).text == text
 

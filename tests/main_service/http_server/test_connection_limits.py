@@ -10,8 +10,9 @@ from contextlib import ExitStack
 import pytest
 
 from main_service.http_server.process_limits import ProcessLimits
+from tests.support.engines import REPOSITORY, Environment
 from tests.support.raw_http import LoggedWebServer, parse, read_answer, read_to_end, wait_until_left
-from tests.support.running import REPOSITORY, Environment, Process, WebServer
+from tests.support.web import Process, WebServer
 
 LIMIT = 5
 PROXY = "127.0.0.77"

@@ -4,9 +4,9 @@ import socket
 
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste
+from tests.support.entries import create_link, create_paste
 from tests.support.raw_http import connect, parse, read_to_end
-from tests.support.running import WebServer
+from tests.support.web import WebServer
 
 GET = b"GET /api/v1/unknown HTTP/1.1\r\nHost: x\r\n\r\n"
 BODY = b'{"original_url": "https://example.org/"}'

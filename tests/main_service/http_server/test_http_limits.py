@@ -5,9 +5,10 @@ import json
 import httpx
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste, managing
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.raw_http import Answer, LoggedWebServer, connect, exchange, parse, read_answer, read_to_end
-from tests.support.running import Environment, WebServer
+from tests.support.web import WebServer
 
 HEAD_BYTES = 32 * 1024
 GET = b"GET /static/favicon.svg HTTP/1.1\r\nHost: x\r\n"
@@ -167,7 +168,7 @@ def test_link_is_not_followed_without_a_host(web: WebServer, client: httpx.Clien
 
 def test_wrong_encoding_is_refused_before_anything_is_done(web: WebServer, client: httpx.Client) -> None:
     link = create_link(client)
-    token = managing(link)["X-Manage-Token"]
+    token = manage_headers(link)["X-Manage-Token"]
     head = f"DELETE /api/v1/entries/{link['key']} HTTP/1.1\r\nHost: x\r\nX-Manage-Token: {token}\r\n"
 
     [answer] = exchange(web, head.encode() + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste
 from tests.support.raw_http import LoggedWebServer, connect, exchange, parse, read_to_end, wait_until_held
-from tests.support.running import Environment
 
 MEBIBYTE = 1024 * 1024
 SENT_BYTES = 24 * MEBIBYTE

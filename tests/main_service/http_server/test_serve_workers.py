@@ -16,8 +16,8 @@ import pytest
 from tests.faults.test_shutdown import GET, GRACE_SECONDS, POST, Visitor
 from tests.main_service.http_server.web_processes import WORKERS, WebProcesses, serving, wait_until, wait_until_gone
 from tests.main_service.operations.test_metrics import NOT_FOUND, TOKEN, figures
+from tests.support.engines import Environment
 from tests.support.raw_http import connect, parse, read_answer, read_to_end
-from tests.support.running import Environment
 
 CLIENTS = 4
 

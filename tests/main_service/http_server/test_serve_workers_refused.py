@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from tests.main_service.http_server.web_processes import WORKERS, serving
-from tests.support.running import START_SECONDS, Environment
+from tests.support.engines import START_SECONDS, Environment
 
 
 def end_of(environment: Environment, *, workers: str = str(WORKERS), port: str = "0") -> tuple[int, str]:

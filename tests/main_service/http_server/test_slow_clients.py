@@ -15,7 +15,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import asyncpg
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste
 from tests.support.raw_http import (
     Answer,
     LoggedWebServer,
@@ -26,7 +27,7 @@ from tests.support.raw_http import (
     wait_until_held,
     wait_until_left,
 )
-from tests.support.running import Environment, WebServer
+from tests.support.web import WebServer
 
 LIMIT_SECONDS = 10
 KEEP_ALIVE_SECONDS = 15

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste
 from tests.support.raw_http import LoggedWebServer, connect
-from tests.support.running import Environment
 
 CONNECTIONS = 600
 MEBIBYTE = 1024 * 1024

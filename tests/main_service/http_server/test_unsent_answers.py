@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.main_service.entries.making import create_paste
+from tests.support.engines import Environment
+from tests.support.entries import create_paste
 from tests.support.raw_http import LoggedWebServer, connect, parse, read_to_end
-from tests.support.running import Environment
 
 MEBIBYTE = 1024 * 1024
 BUDGET_BYTES = 256 * MEBIBYTE

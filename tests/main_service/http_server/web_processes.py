@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 import psutil
 
 from tests.faults.test_shutdown import GET, GRACE_SECONDS
+from tests.support.engines import REPOSITORY, START_SECONDS, Environment, full
 from tests.support.raw_http import LoggedWebServer, connect, read_answer
-from tests.support.running import REPOSITORY, START_SECONDS, Environment, full
 
 WORKERS = 2
 

@@ -7,7 +7,8 @@ import redis
 
 from tests.faults.gated import Gated, gated_engines
 from tests.main_service.keys.filtering import begin_anew, rebuild, without_postgres
-from tests.support.running import Environment, WebServer, running_engines, temporary_folder
+from tests.support.engines import Environment, running_engines, temporary_folder
+from tests.support.web import WebServer
 
 
 @pytest.fixture(scope="package")

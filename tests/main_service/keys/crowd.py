@@ -5,7 +5,7 @@ import time
 from threading import Event, Thread
 
 from tests.main_service.keys.plain_client import PlainClient
-from tests.support.running import WebServer
+from tests.support.web import WebServer
 
 AT_ONCE = 4
 

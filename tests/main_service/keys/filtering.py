@@ -14,7 +14,7 @@ from main_service.keys.filter_bitmaps import FIRST_SIZE, Bitmap, KnownBitmaps
 from main_service.keys.filter_rebuild import Rebuilding
 from main_service.resources import Resources, open_resources
 from main_service.settings import Settings
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 REGISTRY = "known:{0}"
 NOBODY_CREATES = timedelta(0)

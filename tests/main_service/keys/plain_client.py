@@ -4,7 +4,7 @@ import re
 import socket
 from types import TracebackType
 
-from tests.support.running import WebServer
+from tests.support.web import WebServer
 
 ANSWER_SECONDS = 30
 

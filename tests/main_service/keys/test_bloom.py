@@ -12,7 +12,7 @@ from main_service.keys.bloom import (
     length_bytes,
     size_for,
 )
-from tests.support.running import SECRET
+from tests.support.engines import SECRET
 
 SIZE = 17
 ASKED = 100_000

@@ -9,9 +9,10 @@ import redis
 
 from main_service.keys.bloom import FIRST_BIT, LARGEST_PART, KeyHasher, capacity, length_bytes, size_for
 from main_service.keys.filter_rebuild import Rebuilding
-from tests.main_service.entries.making import create_link, new_alias
 from tests.main_service.keys.filtering import NOBODY_CREATES, REGISTRY, begin_anew, clear_cache, opened_filter
-from tests.support.running import SECRET, Environment, WebServer
+from tests.support.engines import SECRET, Environment
+from tests.support.entries import create_link, new_alias
+from tests.support.web import WebServer
 
 
 @pytest.fixture

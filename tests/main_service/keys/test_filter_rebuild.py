@@ -13,7 +13,6 @@ from main_service.keys import filter_rebuild
 from main_service.keys.bloom import capacity
 from main_service.keys.filter_rebuild import Rebuilding
 from tests.faults.gated import Gated
-from tests.main_service.entries.making import create_link, new_alias
 from tests.main_service.keys.filtering import (
     NOBODY_CREATES,
     REGISTRY,
@@ -23,7 +22,9 @@ from tests.main_service.keys.filtering import (
     opened_filter,
     rebuild,
 )
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.entries import create_link, new_alias
+from tests.support.web import WebServer
 
 RESTORE = """
     INSERT INTO entry (key, kind, visibility, created_at, updated_at, expires_at, original_url)

@@ -11,11 +11,12 @@ import redis
 from main_service.keys.filter_rebuild import Rebuilding
 from tests.faults.gated import Gated
 from tests.faults.tasks import run_task
-from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
 from tests.main_service.keys.crowd import Crowd
 from tests.main_service.keys.filtering import begin_anew, clear_cache, opened_filter, rebuild, without_postgres
-from tests.support.browsing import send_form
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, manage_headers, new_alias
+from tests.support.pages import send_form
+from tests.support.web import WebServer
 
 PAIRS = 10_000
 LONGEST_CREATE = timedelta(seconds=10)
@@ -95,7 +96,7 @@ async def test_ended_entry_stays_410(
     environment: Environment, client: httpx.Client, cut_off: WebServer, valkey: redis.Redis
 ) -> None:
     link = create_link(client)
-    assert client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).status_code == 204
+    assert client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).status_code == 204
     begin_anew(valkey)
     await rebuild(environment)
     clear_cache(valkey)

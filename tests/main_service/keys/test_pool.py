@@ -8,8 +8,9 @@ import redis
 
 from main_service.entries.reserved_words import RESERVED_WORDS
 from main_service.keys.pool import ALPHABET, KEY_LENGTHS, KEYS_PER_TRIP, Pool, draw_key
-from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, manage_headers, new_alias
+from tests.support.web import WebServer
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_a_trip_to_the_pool_brings_a_buffer_full(own_pool: Environment) -> None:
 async def test_ended_key_is_given_to_nobody(own_pool: Environment, database: asyncpg.Connection) -> None:
     with WebServer(own_pool) as web:
         ended = create_link(web.client, alias=new_alias())
-        web.client.delete(f"/api/v1/entries/{ended['key']}", headers=managing(ended))
+        web.client.delete(f"/api/v1/entries/{ended['key']}", headers=manage_headers(ended))
         fill(own_pool, Pool.PASTE, ended["key"])
 
         assert create_paste(web.client)["key"] != ended["key"]

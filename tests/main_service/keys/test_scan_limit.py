@@ -6,9 +6,10 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.accounts.registering import register
-from tests.main_service.entries.making import create_link, create_paste, new_alias
-from tests.support.running import Environment, WebServer
+from tests.support.accounts import new_user
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, new_alias
+from tests.support.web import WebServer
 
 MOST = 5
 ADDRESSES = {
@@ -69,7 +70,7 @@ def test_addresses_that_can_be_no_key_are_not_counted(no_counts: None, limited: 
 
 def test_private_entry_of_somebody_else_counts_as_an_unknown_key(no_counts: None, limited: WebServer) -> None:
     """Or counting would tell the two apart."""
-    owner = register(limited.client)
+    owner = new_user(limited.client)
     key = create_paste(limited.client, headers=owner.headers, visibility="private")["key"]
 
     answers = [limited.client.get(f"/{key}") for _ in range(MOST + 1)]

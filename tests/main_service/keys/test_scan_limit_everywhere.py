@@ -9,12 +9,12 @@ import pytest
 
 from main_service.app import create_app
 from main_service.settings import Settings
-from tests.main_service.accounts.browsing import sign_in_on_page
-from tests.main_service.accounts.registering import User, register
-from tests.main_service.collections.collecting import address, create
-from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
-from tests.support.browsing import BROWSER, csrf_token
-from tests.support.running import Environment, WebServer
+from tests.support.accounts import User, new_user, sign_in_on_page
+from tests.support.collections import create_collection, entries_path
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, manage_headers, new_alias
+from tests.support.pages import BROWSER, csrf_token
+from tests.support.web import WebServer
 
 MOST = 4
 NAMES = ("{key}", "{entry_key}", "{shared_key}")
@@ -84,9 +84,9 @@ def ask(client: httpx.Client, route: str, *, user: User, collection_id: str, tok
 
 
 def test_no_route_that_takes_a_key_passes_the_limit_by(environment: Environment, visitor: httpx.Client) -> None:
-    user = register(visitor)
+    user = new_user(visitor)
     sign_in_on_page(visitor, user.email)
-    collection_id = create(visitor, user)["id"]
+    collection_id = create_collection(visitor, user)["id"]
     token = csrf_token(visitor.get("/", headers=BROWSER))
     routes = routes_with_keys(environment)
     assert len(routes) > 20
@@ -109,32 +109,32 @@ def leads_elsewhere(route: str, answer: httpx.Response) -> bool:
 
 
 def test_each_unknown_key_of_a_list_counts(visitor: httpx.Client, limited: WebServer) -> None:
-    user, stranger = register(visitor), register(limited.client)
-    collection = create(visitor, user)
+    user, stranger = new_user(visitor), new_user(limited.client)
+    collection = create_collection(visitor, user)
     known = create_link(visitor)["key"]
     ended = create_paste(visitor)
-    assert visitor.delete(f"/api/v1/entries/{ended['key']}", headers=managing(ended)).status_code == 204
+    assert visitor.delete(f"/api/v1/entries/{ended['key']}", headers=manage_headers(ended)).status_code == 204
     private = create_paste(limited.client, headers=stranger.headers, visibility="private")["key"]
 
     def add(*keys: str) -> httpx.Response:
-        return visitor.post(address(collection), json={"keys": list(keys)}, headers=user.headers)
+        return visitor.post(entries_path(collection), json={"keys": list(keys)}, headers=user.headers)
 
     first = add(known, ended["key"], "no key", private, *(new_alias() for _ in range(MOST - 1)))
     assert (first.status_code, first.json()["added"]) == (200, [known])
     refused = add(create_link(visitor)["key"], new_alias())
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_unknown_keys")
-    listed = visitor.get(address(collection), headers=user.headers).json()["items"]
+    listed = visitor.get(entries_path(collection), headers=user.headers).json()["items"]
     assert [item["key"] for item in listed] == [known], "of a refused list nothing is added"
     other = create_link(visitor)["key"]
     assert add(other, ended["key"]).json()["added"] == [other], "what there is, anybody gets"
 
 
 def test_list_of_more_than_the_limit_takes_all_of_it(visitor: httpx.Client) -> None:
-    user = register(visitor)
-    collection = create(visitor, user)
+    user = new_user(visitor)
+    collection = create_collection(visitor, user)
     keys = {"keys": [new_alias() for _ in range(10 * MOST)]}
 
-    statuses = [visitor.post(address(collection), json=keys, headers=user.headers).status_code for _ in range(2)]
+    statuses = [visitor.post(entries_path(collection), json=keys, headers=user.headers).status_code for _ in range(2)]
 
     assert statuses == [200, 429]
     assert visitor.get(f"/{new_alias()}").status_code == 429

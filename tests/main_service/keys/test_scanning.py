@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import redis
 
 from main_service.keys.pool import draw_key
-from tests.main_service.entries.making import new_alias
 from tests.main_service.keys.filtering import bitmap_of
 from tests.main_service.keys.plain_client import PlainClient
-from tests.support.running import WebServer
+from tests.support.entries import new_alias
+from tests.support.web import WebServer
 
 AT_ONCE = 4
 SCANNED = 10_000

@@ -9,7 +9,7 @@ import pytest
 
 from tests.main_service.mail.rounds import Post, Rounds
 from tests.main_service.mail.smtp_server import Inbox, SmtpServer
-from tests.support.running import Environment, run_main
+from tests.support.engines import Environment, run_main
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from uuid import uuid4
 from main_service.engines.postgres import Session, create_engine
 from main_service.mail.outbox import post
 from tests.support import forking
-from tests.support.running import START_SECONDS, Environment, full
+from tests.support.engines import START_SECONDS, Environment, full
 
 CODE = """
 import logging, sys

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.tasks import main_worker, send_task
 from tests.main_service.mail.rounds import Post, Rounds
 from tests.main_service.mail.smtp_server import Inbox, SmtpServer
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 BOB = "bob@example.org"
 EVE = "eve@example.org"

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from main_service.settings import Settings
 from tests.main_service.mail.rounds import Post, Rounds
 from tests.main_service.mail.smtp_server import Inbox, SmtpServer, parsed
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 BOB = "bob@example.org"
 USER, PASSWORD = "slip@bin", "p@ss:w/rd%"

@@ -18,9 +18,10 @@ from main_service.my_entries.filters import OwnedEntry
 from main_service.my_entries.serializers import ExportFormat, file_response
 from main_service.my_entries.service import EntryExporter
 from tests.faults.gated import gated_engines
-from tests.main_service.accounts.registering import User, register
-from tests.main_service.my_entries.owning import delete, id_of, insert_entries, link_of, list_page, paste_of
-from tests.support.running import Environment, WebServer
+from tests.support.accounts import User, account_id_of, new_user
+from tests.support.engines import Environment
+from tests.support.entries import delete_entry, insert_many_entries, list_entries, owned_link, owned_paste
+from tests.support.web import WebServer
 
 EXPORT = "/api/v1/entries/export"
 MEBIBYTE = 1024 * 1024
@@ -44,14 +45,14 @@ def cells(response: httpx.Response) -> list[dict[str, str]]:
 
 
 def test_export_holds_what_lists_show_oldest_first_ended_ones_too(client: httpx.Client) -> None:
-    user, other = register(client), register(client)
+    user, other = new_user(client), new_user(client)
     keys = [
-        paste_of(client, user, title='Two "lines", ä', text="secret text"),
-        link_of(client, user, visibility="private"),
-        link_of(client, user),
+        owned_paste(client, user, title='Two "lines", ä', text="secret text"),
+        owned_link(client, user, visibility="private"),
+        owned_link(client, user),
     ]
-    paste_of(client, other)
-    delete(client, user, keys[2])
+    owned_paste(client, other)
+    delete_entry(client, user, keys[2])
 
     response = exported(client, user, "jsonl")
 
@@ -59,7 +60,7 @@ def test_export_holds_what_lists_show_oldest_first_ended_ones_too(client: httpx.
     assert response.headers["content-disposition"].startswith('attachment; filename="slipbin-entries-')
     assert response.headers["content-disposition"].endswith('.jsonl"')
     assert "secret text" not in response.text
-    assert lines(response) == list_page(client, user)["items"][::-1]
+    assert lines(response) == list_entries(client, user)["items"][::-1]
     assert client.get(EXPORT, headers=user.headers).text == response.text, "JSON Lines is the default"
     table = exported(client, user, "csv")
     assert table.headers["content-type"] == "text/csv; charset=utf-8"
@@ -86,7 +87,7 @@ def test_export_holds_what_lists_show_oldest_first_ended_ones_too(client: httpx.
 
 
 def test_export_of_nothing_is_an_empty_file(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
 
     assert exported(client, user, "jsonl").content == b""
     assert cells(exported(client, user, "csv")) == []
@@ -97,13 +98,13 @@ def test_export_of_nothing_is_an_empty_file(client: httpx.Client) -> None:
 async def test_cells_that_a_spreadsheet_would_run_are_neutralised(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
+    user = new_user(client)
     hostile = ('=HYPERLINK("http://evil.example","x")', "+1", "-1", "@SUM(A1)", "\tx", "\r=1")
-    keys = [paste_of(client, user) for _ in hostile]
+    keys = [owned_paste(client, user) for _ in hostile]
     for key, title in zip(keys, hostile, strict=True):
         await database.execute("UPDATE entry SET title = $2 WHERE key = $1", key, title)
-    plain = paste_of(client, user, title="a = b")
-    alias = paste_of(client, user, alias=f"-{keys[0]}")
+    plain = owned_paste(client, user, title="a = b")
+    alias = owned_paste(client, user, alias=f"-{keys[0]}")
 
     rows = cells(exported(client, user, "csv"))
 
@@ -115,8 +116,8 @@ async def test_cells_that_a_spreadsheet_would_run_are_neutralised(
 async def test_20000_entries_are_streamed_with_flat_memory(
     web: WebServer, client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
-    keys = await insert_entries(database, id_of(client, user), 20_000)
+    user = new_user(client)
+    keys = await insert_many_entries(database, account_id_of(client, user), 20_000)
     exported(client, user, "jsonl")
     process = psutil.Process(web.processes[0].pid)
     before = process.memory_info().rss
@@ -134,8 +135,8 @@ async def test_database_that_goes_away_in_the_middle_cuts_the_connection(
 ) -> None:
     """What is missing must not look like the end."""
     with gated_engines(environment) as gated, WebServer(gated.environment) as server:
-        user = register(server.client)
-        await insert_entries(database, id_of(server.client, user), 2_500)
+        user = new_user(server.client)
+        await insert_many_entries(database, account_id_of(server.client, user), 2_500)
         second_batch = b"(entry.created_at, entry.key) >"
         with (
             gated.postgres.stop_at(second_batch, hold="request") as stop,

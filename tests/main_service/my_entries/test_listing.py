@@ -6,19 +6,17 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.accounts.registering import register
-from tests.main_service.entries.making import create_link
-from tests.main_service.my_entries.owning import (
-    delete,
-    expire,
-    id_of,
-    insert_collection,
-    insert_entries,
-    link_of,
-    list_keys,
-    list_page,
-    paste_of,
-    read_only_token,
+from tests.support.accounts import account_id_of, api_token_headers, new_user
+from tests.support.collections import insert_collection
+from tests.support.entries import (
+    create_link,
+    delete_entry,
+    expire_entry,
+    insert_many_entries,
+    list_entries,
+    list_entry_keys,
+    owned_link,
+    owned_paste,
 )
 
 FIELDS = {"created": "created_at", "updated": "updated_at", "expires": "expires_at", "title": "title"}
@@ -26,21 +24,21 @@ SORTS = ("created", "-created", "updated", "-updated", "expires", "-expires", "t
 
 
 def test_list_holds_mine_and_nobody_elses(client: httpx.Client) -> None:
-    user, other = register(client), register(client)
-    mine = [paste_of(client, user), link_of(client, user, visibility="private")]
-    theirs = paste_of(client, other)
+    user, other = new_user(client), new_user(client)
+    mine = [owned_paste(client, user), owned_link(client, user, visibility="private")]
+    theirs = owned_paste(client, other)
     create_link(client)
 
-    assert list_keys(client, user) == mine[::-1]
-    assert list_keys(client, other) == [theirs]
+    assert list_entry_keys(client, user) == mine[::-1]
+    assert list_entry_keys(client, other) == [theirs]
 
 
 async def test_list_needs_an_account_and_a_token_that_may_read_is_enough(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
-    key = paste_of(client, user)
-    reader = read_only_token(client, user)
+    user = new_user(client)
+    key = owned_paste(client, user)
+    reader = api_token_headers(client, user, "read")
 
     for path in ("/api/v1/entries", "/api/v1/entries/export"):
         guest = client.get(path)
@@ -53,11 +51,11 @@ async def test_list_needs_an_account_and_a_token_that_may_read_is_enough(
 
 
 def test_item_is_the_entry_as_its_owner_sees_it(client: httpx.Client) -> None:
-    user = register(client)
-    link_of(client, user, title="A", original_url="https://example.org/a", views=3, expires_in="never")
-    paste_of(client, user, text="ä", syntax="python")
+    user = new_user(client)
+    owned_link(client, user, title="A", original_url="https://example.org/a", views=3, expires_in="never")
+    owned_paste(client, user, text="ä", syntax="python")
 
-    paste, link = list_page(client, user)["items"]
+    paste, link = list_entries(client, user)["items"]
 
     shown = {name: link[name] for name in ("kind", "title", "original_url", "views_left", "expires_at", "state")}
     assert shown == {
@@ -77,11 +75,13 @@ def test_item_is_the_entry_as_its_owner_sees_it(client: httpx.Client) -> None:
 
 
 async def test_filters_leave_what_they_name(client: httpx.Client, database: asyncpg.Connection) -> None:
-    user, other = register(client), register(client)
-    paste = paste_of(client, user, title="Holiday Plans", visibility="public")
-    link = link_of(client, user, original_url="https://example.org/Plans?a=1")
-    private = link_of(client, user, original_url="https://example.org/b", visibility="private")
-    collection = await insert_collection(database, id_of(client, user), paste, private, paste_of(client, other))
+    user, other = new_user(client), new_user(client)
+    paste = owned_paste(client, user, title="Holiday Plans", visibility="public")
+    link = owned_link(client, user, original_url="https://example.org/Plans?a=1")
+    private = owned_link(client, user, original_url="https://example.org/b", visibility="private")
+    collection = await insert_collection(
+        database, account_id_of(client, user), paste, private, owned_paste(client, other)
+    )
 
     for query, expected in (
         ({"kind": "paste"}, {paste}),
@@ -100,30 +100,30 @@ async def test_filters_leave_what_they_name(client: httpx.Client, database: asyn
         ({"collection": " TRIPS ", "kind": "paste"}, {paste}),
     ):
         for sort in SORTS:
-            assert set(list_keys(client, user, sort=sort, **query)) == expected, (query, sort)
+            assert set(list_entry_keys(client, user, sort=sort, **query)) == expected, (query, sort)
 
 
 async def test_states_are_by_the_clock_and_by_the_mark(client: httpx.Client, database: asyncpg.Connection) -> None:
-    user = register(client)
+    user = new_user(client)
     live, endless, over, marked, deleted, forgotten = (
-        paste_of(client, user, title="x"),
-        link_of(client, user, expires_in="never"),
-        link_of(client, user),
-        paste_of(client, user),
-        link_of(client, user),
-        paste_of(client, user),
+        owned_paste(client, user, title="x"),
+        owned_link(client, user, expires_in="never"),
+        owned_link(client, user),
+        owned_paste(client, user),
+        owned_link(client, user),
+        owned_paste(client, user),
     )
-    await expire(database, over)
-    await expire(database, marked)
+    await expire_entry(database, over)
+    await expire_entry(database, marked)
     await database.execute("UPDATE entry SET ended_at = expires_at, archival_reason = 'expired' WHERE key = $1", marked)
-    delete(client, user, deleted)
-    delete(client, user, forgotten)
+    delete_entry(client, user, deleted)
+    delete_entry(client, user, forgotten)
     await database.execute("UPDATE entry SET body_id = NULL, size_bytes = NULL WHERE key = $1", forgotten)
 
-    assert set(list_keys(client, user, state="live")) == {live, endless}
-    assert set(list_keys(client, user, state="expired")) == {over, marked}
-    assert set(list_keys(client, user, state="ended")) == {over, marked, deleted, forgotten}
-    items = {item["key"]: item for item in list_page(client, user)["items"]}
+    assert set(list_entry_keys(client, user, state="live")) == {live, endless}
+    assert set(list_entry_keys(client, user, state="expired")) == {over, marked}
+    assert set(list_entry_keys(client, user, state="ended")) == {over, marked, deleted, forgotten}
+    items = {item["key"]: item for item in list_entries(client, user)["items"]}
     assert {key: item["state"] for key, item in items.items()} == {
         live: "live", endless: "live", over: "expired", marked: "expired", deleted: "ended", forgotten: "ended",
     }  # fmt: skip
@@ -137,8 +137,8 @@ async def test_states_are_by_the_clock_and_by_the_mark(client: httpx.Client, dat
 async def test_collection_of_somebody_else_is_a_404_like_one_that_never_was(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user, other = register(client), register(client)
-    theirs = await insert_collection(database, id_of(client, other), paste_of(client, user))
+    user, other = new_user(client), new_user(client)
+    theirs = await insert_collection(database, account_id_of(client, other), owned_paste(client, user))
 
     answers = [
         client.get("/api/v1/entries", params={"collection": str(each)}, headers=user.headers)
@@ -152,34 +152,34 @@ async def test_collection_of_somebody_else_is_a_404_like_one_that_never_was(
 async def test_collection_is_found_by_its_id_before_one_that_is_named_like_it(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
-    first, second = paste_of(client, user), paste_of(client, user)
-    collection = await insert_collection(database, id_of(client, user), first)
-    await insert_collection(database, id_of(client, user), second, name=str(collection))
+    user = new_user(client)
+    first, second = owned_paste(client, user), owned_paste(client, user)
+    collection = await insert_collection(database, account_id_of(client, user), first)
+    await insert_collection(database, account_id_of(client, user), second, name=str(collection))
 
-    assert list_keys(client, user, collection=str(collection)) == [first]
+    assert list_entry_keys(client, user, collection=str(collection)) == [first]
 
 
 @pytest.mark.parametrize("sort", SORTS)
 async def test_pages_hold_every_entry_once_in_order_while_others_are_added(
     client: httpx.Client, database: asyncpg.Connection, sort: str
 ) -> None:
-    user = register(client)
-    owner_id = id_of(client, user)
-    before = await insert_entries(database, owner_id, 240)
+    user = new_user(client)
+    owner_id = account_id_of(client, user)
+    before = await insert_many_entries(database, owner_id, 240)
 
     items: list[dict[str, Any]] = []
     cursor: dict[str, str] = {}
     while True:
-        page = list_page(client, user, sort=sort, limit=17, **cursor)
+        page = list_entries(client, user, sort=sort, limit=17, **cursor)
         items += page["items"]
         assert len(page["items"]) == 17 or page["next_cursor"] is None
         if page["next_cursor"] is None:
             break
         cursor = {"cursor": page["next_cursor"]}
         if len(items) < 240:
-            await insert_entries(database, owner_id, 10)
-            paste_of(client, user, title="Notes 3")
+            await insert_many_entries(database, owner_id, 10)
+            owned_paste(client, user, title="Notes 3")
 
     keys = [item["key"] for item in items]
     assert len(set(keys)) == len(keys)
@@ -194,10 +194,10 @@ async def test_pages_hold_every_entry_once_in_order_while_others_are_added(
 async def test_page_may_begin_or_end_where_values_end(
     client: httpx.Client, database: asyncpg.Connection, sort: str
 ) -> None:
-    user = register(client)
-    keys = await insert_entries(database, id_of(client, user), 14)
+    user = new_user(client)
+    keys = await insert_many_entries(database, account_id_of(client, user), 14)
 
-    orders = [list_keys(client, user, sort=sort, limit=limit) for limit in (1, 2, 3, 5, 12, 13, 14, 15)]
+    orders = [list_entry_keys(client, user, sort=sort, limit=limit) for limit in (1, 2, 3, 5, 12, 13, 14, 15)]
 
     assert all(order == orders[0] for order in orders)
     assert set(orders[0]) == keys
@@ -206,25 +206,25 @@ async def test_page_may_begin_or_end_where_values_end(
 async def test_newest_come_first_by_default_and_50_to_a_page(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
-    await insert_entries(database, id_of(client, user), 60)
-    keys = [link_of(client, user) for _ in range(3)]
+    user = new_user(client)
+    await insert_many_entries(database, account_id_of(client, user), 60)
+    keys = [owned_link(client, user) for _ in range(3)]
 
-    page = list_page(client, user)
+    page = list_entries(client, user)
 
     assert [item["key"] for item in page["items"]][:3] == keys[::-1]
     assert len(page["items"]) == 50
-    assert len(list_page(client, user, cursor=page["next_cursor"])["items"]) == 13
+    assert len(list_entries(client, user, cursor=page["next_cursor"])["items"]) == 13
 
 
 async def test_no_character_of_a_search_is_special(client: httpx.Client, database: asyncpg.Connection) -> None:
-    user = register(client)
-    paste_of(client, user, title="plain title")
-    key = link_of(client, user)
+    user = new_user(client)
+    owned_paste(client, user, title="plain title")
+    key = owned_link(client, user)
 
     for q in ("%", "_", "\\", "%%%", "100%_\\", "'; --", "\u202e", "a" * 200, "😀", "\ufffd"):
         await database.execute("UPDATE entry SET title = $2 WHERE key = $1", key, f"<{q}>")
-        assert list_keys(client, user, q=q) == [key], q
+        assert list_entry_keys(client, user, q=q) == [key], q
 
 
 HOSTILE = (
@@ -256,7 +256,7 @@ HOSTILE = (
 
 
 def test_hostile_query_is_a_422_that_names_the_field(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
 
     for query, field in HOSTILE:
         response = client.get(f"/api/v1/entries?{query}", headers=user.headers)
@@ -270,9 +270,9 @@ def test_hostile_query_is_a_422_that_names_the_field(client: httpx.Client) -> No
 async def test_cursor_of_another_sort_or_a_changed_one_is_refused(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = register(client)
-    await insert_entries(database, id_of(client, user), 5)
-    cursor = list_page(client, user, sort="title", limit=2)["next_cursor"]
+    user = new_user(client)
+    await insert_many_entries(database, account_id_of(client, user), 5)
+    cursor = list_entries(client, user, sort="title", limit=2)["next_cursor"]
     middle = len(cursor) // 2
     changed = cursor[:middle] + ("A" if cursor[middle] != "A" else "B") + cursor[middle + 1 :]
 
@@ -286,22 +286,22 @@ async def test_cursor_of_another_sort_or_a_changed_one_is_refused(
         response = client.get("/api/v1/entries", params={"sort": sort, "cursor": bad}, headers=user.headers)
         assert response.status_code == 422
         assert response.json()["errors"][0]["code"] == "cursor_invalid"
-    assert len(list_page(client, user, sort="title", limit=2, cursor=cursor)["items"]) == 2
+    assert len(list_entries(client, user, sort="title", limit=2, cursor=cursor)["items"]) == 2
 
 
 def test_longest_titles_make_cursors_that_are_taken(client: httpx.Client) -> None:
-    user = register(client)
-    keys = {paste_of(client, user, title=letter * 200) for letter in ("😀", "\\", "İ")}
+    user = new_user(client)
+    keys = {owned_paste(client, user, title=letter * 200) for letter in ("😀", "\\", "İ")}
 
-    assert set(list_keys(client, user, sort="title", limit=1)) == keys
+    assert set(list_entry_keys(client, user, sort="title", limit=1)) == keys
 
 
 def test_cursor_of_one_user_shows_another_only_their_own(client: httpx.Client) -> None:
-    user, other = register(client), register(client)
-    theirs = {paste_of(client, other), paste_of(client, other)}
+    user, other = new_user(client), new_user(client)
+    theirs = {owned_paste(client, other), owned_paste(client, other)}
     for _ in range(2):
-        paste_of(client, user)
-    cursor = list_page(client, user, limit=1)["next_cursor"]
+        owned_paste(client, user)
+    cursor = list_entries(client, user, limit=1)["next_cursor"]
 
-    assert set(list_keys(client, other)) == theirs
-    assert {item["key"] for item in list_page(client, other, cursor=cursor)["items"]} <= theirs
+    assert set(list_entry_keys(client, other)) == theirs
+    assert {item["key"] for item in list_entries(client, other, cursor=cursor)["items"]} <= theirs

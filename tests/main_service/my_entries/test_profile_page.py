@@ -9,19 +9,11 @@ import httpx
 import pytest
 
 from main_service.errors import FormExpiredError
-from tests.main_service.accounts.browsing import register_on_page, send, session_of
-from tests.main_service.accounts.registering import User, register, sign_in
-from tests.main_service.my_entries.owning import (
-    delete,
-    id_of,
-    insert_collection,
-    insert_entries,
-    link_of,
-    list_keys,
-    paste_of,
-)
-from tests.support.browsing import BROWSER, csrf_token, words
-from tests.support.running import WebServer
+from tests.support.accounts import User, account_id_of, new_user, register_on_page, session_cookie_of, sign_in
+from tests.support.collections import insert_collection
+from tests.support.entries import delete_entry, insert_many_entries, list_entry_keys, owned_link, owned_paste
+from tests.support.pages import BROWSER, csrf_token, send_urlencoded_form, visible_text
+from tests.support.web import WebServer
 
 
 @dataclass(frozen=True)
@@ -73,7 +65,7 @@ def test_guest_is_led_to_sign_in_and_back(client: httpx.Client) -> None:
 async def test_page_knows_nobody_by_token_and_nobody_disabled(owner: Owner, database: asyncpg.Connection) -> None:
     guest = httpx.get(f"{owner.browser.base_url}/profile", headers=BROWSER | owner.user.headers, trust_env=False)
     assert guest.status_code == 303
-    only_cookie = {"Cookie": f"slipbin_session={session_of(owner.browser)}"}
+    only_cookie = {"Cookie": f"slipbin_session={session_cookie_of(owner.browser)}"}
     api = httpx.get(f"{owner.browser.base_url}/api/v1/entries", headers=only_cookie, trust_env=False)
     assert api.status_code == 401
     await database.execute("UPDATE account SET is_active = false WHERE lower(email) = $1", owner.user.email)
@@ -83,11 +75,11 @@ async def test_page_knows_nobody_by_token_and_nobody_disabled(owner: Owner, data
 
 
 def test_page_shows_my_live_entries_and_their_ways_on(owner: Owner, web: WebServer) -> None:
-    link = link_of(web.client, owner.user, title="Road & map", original_url="https://example.org/a?b", views=2)
-    paste = paste_of(web.client, owner.user, expires_in="never", visibility="private")
-    ended = paste_of(web.client, owner.user, title="Gone")
-    delete(web.client, owner.user, ended)
-    theirs = paste_of(web.client, register(web.client))
+    link = owned_link(web.client, owner.user, title="Road & map", original_url="https://example.org/a?b", views=2)
+    paste = owned_paste(web.client, owner.user, expires_in="never", visibility="private")
+    ended = owned_paste(web.client, owner.user, title="Gone")
+    delete_entry(web.client, owner.user, ended)
+    theirs = owned_paste(web.client, new_user(web.client))
 
     page = open_page(owner)
 
@@ -96,12 +88,12 @@ def test_page_shows_my_live_entries_and_their_ways_on(owner: Owner, web: WebServ
     assert f'href="/{link}+"' in page.text
     assert f'href="/{paste}"' in page.text
     assert f'href="/{paste}/manage"' in page.text
-    text = words(page)
+    text = visible_text(page)
     for expected in ("Road & map", "example.org", "2 views left", "10 bytes", "Never", "Private", "Unlisted"):
         assert expected in text
     everything = open_page(owner, "?state=all")
     assert shown(everything) == [ended, paste, link]
-    assert "Deleted" in words(everything)
+    assert "Deleted" in visible_text(everything)
     assert re.findall(f'href="(/{ended}[^"]*)"', everything.text) == [f"/{ended}/stats"]
     assert f'value="{ended}"' not in everything.text, "what has ended can't be selected"
 
@@ -109,10 +101,10 @@ def test_page_shows_my_live_entries_and_their_ways_on(owner: Owner, web: WebServ
 async def test_filters_search_and_sort_are_an_address_and_stay_in_the_form(
     owner: Owner, web: WebServer, database: asyncpg.Connection
 ) -> None:
-    b = link_of(web.client, owner.user, title="Bridges 100%", visibility="public")
-    a = paste_of(web.client, owner.user, title="Alps 100 %", visibility="public")
+    b = owned_link(web.client, owner.user, title="Bridges 100%", visibility="public")
+    a = owned_paste(web.client, owner.user, title="Alps 100 %", visibility="public")
     assert 'name="collection"' not in open_page(owner).text
-    collection = await insert_collection(database, id_of(web.client, owner.user), b, name="<Trips>")
+    collection = await insert_collection(database, account_id_of(web.client, owner.user), b, name="<Trips>")
 
     assert shown(open_page(owner, "?q=&kind=&state=live&visibility=public&sort=title")) == [a, b]
     assert shown(open_page(owner, "?sort=-title")) == [b, a]
@@ -125,12 +117,12 @@ async def test_filters_search_and_sort_are_an_address_and_stay_in_the_form(
 
 
 def test_where_nothing_is_the_page_leads_on(owner: Owner, web: WebServer) -> None:
-    assert "You have no entries yet" in words(open_page(owner))
-    key = paste_of(web.client, owner.user)
-    assert "Nothing matches" in words(open_page(owner, "?q=no-such-thing"))
-    delete(web.client, owner.user, key)
+    assert "You have no entries yet" in visible_text(open_page(owner))
+    key = owned_paste(web.client, owner.user)
+    assert "Nothing matches" in visible_text(open_page(owner, "?q=no-such-thing"))
+    delete_entry(web.client, owner.user, key)
     nothing_live = open_page(owner)
-    assert "Nothing of yours is live" in words(nothing_live)
+    assert "Nothing of yours is live" in visible_text(nothing_live)
     assert shown(owner.browser.get(address_of(nothing_live, "Show what has ended") or "", headers=BROWSER)) == [key]
 
 
@@ -148,7 +140,7 @@ HOSTILE = (
 
 
 def test_hostile_query_is_a_page_that_says_so(owner: Owner, web: WebServer) -> None:
-    paste_of(web.client, owner.user)
+    owned_paste(web.client, owner.user)
 
     for query, status in HOSTILE:
         page = owner.browser.get(f"/profile?{query}", headers=BROWSER)
@@ -161,8 +153,8 @@ def test_hostile_query_is_a_page_that_says_so(owner: Owner, web: WebServer) -> N
 async def test_pages_go_on_and_back_to_the_first_with_all_filters(
     owner: Owner, web: WebServer, database: asyncpg.Connection
 ) -> None:
-    await insert_entries(database, id_of(web.client, owner.user), 250)
-    expected = list_keys(web.client, owner.user, q="OTES", state="live", sort="title", limit=100)
+    await insert_many_entries(database, account_id_of(web.client, owner.user), 250)
+    expected = list_entry_keys(web.client, owner.user, q="OTES", state="live", sort="title", limit=100)
 
     page = open_page(owner, "?q=OTES&sort=title")
     keys = shown(page)
@@ -179,47 +171,47 @@ async def test_pages_go_on_and_back_to_the_first_with_all_filters(
 
 
 def test_delete_asks_first_then_says_how_many_and_keeps_the_filters(owner: Owner, web: WebServer) -> None:
-    keys = [link_of(web.client, owner.user, title=f"Trip {n}") for n in range(3)]
+    keys = [owned_link(web.client, owner.user, title=f"Trip {n}") for n in range(3)]
 
     asked = send_selected(owner, "/profile?q=trip&sort=title", *keys[:2])
 
     assert asked.status_code == 200
-    assert "Delete 2 entries?" in words(asked)
-    assert "Trip 0" in words(asked)
+    assert "Delete 2 entries?" in visible_text(asked)
+    assert "Trip 0" in visible_text(asked)
     assert address_of(asked, "Cancel") == "/profile?q=trip&sort=title"
-    assert len(list_keys(web.client, owner.user, state="live")) == 3, "nothing is deleted yet"
+    assert len(list_entry_keys(web.client, owner.user, state="live")) == 3, "nothing is deleted yet"
     fields = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', asked.text.partition("<article")[2])
     form: dict[str, list[str]] = {}
     for name, value in fields:
         form.setdefault(name, []).append(value.replace("&amp;", "&"))
     done = owner.browser.post("/profile/delete", data=form, headers=BROWSER)
     assert done.status_code == 200
-    assert "2 entries are deleted" in words(done)
+    assert "2 entries are deleted" in visible_text(done)
     assert shown(done) == [keys[2]]
     assert 'value="trip"' in done.text
     assert web.client.get(f"/{keys[0]}").status_code == 410
     again = owner.browser.post("/profile/delete", data=form, headers=BROWSER)
-    assert "Nothing was deleted" in words(again)
+    assert "Nothing was deleted" in visible_text(again)
     assert owner.browser.get("/profile/delete", headers=BROWSER).headers["location"] == "/profile"
 
 
 def test_others_entries_cannot_be_deleted_through_the_page(owner: Owner, web: WebServer) -> None:
-    other = register(web.client)
-    theirs, guests = paste_of(web.client, other), web.client.post("/api/v1/pastes", json={"text": "a"}).json()["key"]
-    mine = paste_of(web.client, owner.user)
+    other = new_user(web.client)
+    theirs, guests = owned_paste(web.client, other), web.client.post("/api/v1/pastes", json={"text": "a"}).json()["key"]
+    mine = owned_paste(web.client, owner.user)
 
     asked = send_selected(owner, "/profile", theirs, guests, mine)
-    assert "Delete 1 entry?" in words(asked)
+    assert "Delete 1 entry?" in visible_text(asked)
     assert theirs not in asked.text
     done = send_selected(owner, "/profile", theirs, guests, mine, confirm="yes")
 
-    assert "1 entry is deleted" in words(done)
+    assert "1 entry is deleted" in visible_text(done)
     for key in (theirs, guests):
         assert web.client.get(f"/{key}").status_code == 200
 
 
 def test_form_from_elsewhere_or_with_nothing_in_it_deletes_nothing(owner: Owner, web: WebServer) -> None:
-    key = paste_of(web.client, owner.user)
+    key = owned_paste(web.client, owner.user)
 
     def post(headers: dict[str, str], **fields: str) -> httpx.Response:
         body = {"keys": key, "confirm": "yes", **fields}
@@ -232,15 +224,15 @@ def test_form_from_elsewhere_or_with_nothing_in_it_deletes_nothing(owner: Owner,
         post({"Sec-Fetch-Site": "cross-site"}, csrf_token=token),
     ):
         assert answer.status_code == 403
-        assert FormExpiredError.message in words(answer)
+        assert FormExpiredError.message in visible_text(answer)
     nothing = post({}, csrf_token=token, keys="\0")
     assert nothing.status_code == 422
-    assert "Select the entries to delete first" in words(nothing)
-    assert list_keys(web.client, owner.user, state="live") == [key]
+    assert "Select the entries to delete first" in visible_text(nothing)
+    assert list_entry_keys(web.client, owner.user, state="live") == [key]
 
 
 def test_view_that_was_tampered_with_leads_nowhere_else(owner: Owner, web: WebServer) -> None:
-    key = paste_of(web.client, owner.user)
+    key = owned_paste(web.client, owner.user)
 
     for view in ("//evil.example", "x" * 4000, "&".join("a=b" for _ in range(50)), "q=%00", '"><script>'):
         asked = send_selected(owner, "/profile", key, view=view)
@@ -250,7 +242,7 @@ def test_view_that_was_tampered_with_leads_nowhere_else(owner: Owner, web: WebSe
 
 
 def test_exports_of_the_page_are_those_of_the_api(owner: Owner, web: WebServer) -> None:
-    key = paste_of(web.client, owner.user, title="=1+1")
+    key = owned_paste(web.client, owner.user, title="=1+1")
 
     for name in ("csv", "jsonl"):
         download = owner.browser.get(f"/profile/export.{name}", headers=BROWSER)
@@ -261,5 +253,5 @@ def test_exports_of_the_page_are_those_of_the_api(owner: Owner, web: WebServer) 
 
 
 def test_menu_signs_out(owner: Owner) -> None:
-    assert send(owner.browser, "/profile", "/sign-out").headers["location"] == "/"
+    assert send_urlencoded_form(owner.browser, "/profile", "/sign-out").headers["location"] == "/"
     assert owner.browser.get("/profile", headers=BROWSER).status_code == 303

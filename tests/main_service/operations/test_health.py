@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 import httpx
 
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.web import WebServer
 
 
 def test_process_that_answers_is_live_and_names_its_parts(store_client: httpx.Client) -> None:

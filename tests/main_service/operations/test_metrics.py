@@ -8,8 +8,9 @@ import pytest
 import redis
 
 from tests.faults.gated import Gated, gated_engines
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.running import REPOSITORY, START_SECONDS, Environment, WebServer, temporary_folder
+from tests.support.engines import REPOSITORY, START_SECONDS, Environment, temporary_folder
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.web import WebServer
 
 TOKEN = "a-token-of-the-tests"
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -80,7 +81,7 @@ def test_misses_of_readers_are_counted_by_status_over_all_processes(pair: Pair) 
     link, paste = create_link(pair[0]), create_paste(pair[0])
     for made in (link, paste):
         path = f"/api/v1/entries/{made['key']}"
-        assert pair[0].delete(path, headers=managing(made)).status_code == 204
+        assert pair[0].delete(path, headers=manage_headers(made)).status_code == 204
     before = figures(pair[0])
 
     for client in pair:

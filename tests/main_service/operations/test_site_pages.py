@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from main_service.settings import Settings
 from tests.main_service.visits.ingesting import settings_of
-from tests.support.browsing import BROWSER, words
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.pages import BROWSER, visible_text
+from tests.support.web import WebServer
 
 UNUSUAL = {
     "MAIN_PUBLIC_URL": "https://paste.example.org",
@@ -38,7 +39,7 @@ def unusual(environment: Environment) -> Iterator[httpx.Client]:
 def told(client: httpx.Client) -> str:
     page = client.get("/privacy", headers=BROWSER)
     assert page.status_code == 200
-    return " ".join(words(page).split())
+    return " ".join(visible_text(page).split())
 
 
 def test_privacy_page_says_what_the_defaults_are(client: httpx.Client) -> None:

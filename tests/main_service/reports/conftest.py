@@ -11,7 +11,8 @@ import pytest
 from tests.faults.gated import Gated, gated_engines
 from tests.main_service.mail.rounds import Rounds
 from tests.main_service.mail.smtp_server import Inbox, SmtpServer
-from tests.support.running import Environment, WebServer, run_main
+from tests.support.engines import Environment, run_main
+from tests.support.web import WebServer
 
 
 @pytest.fixture(scope="module")

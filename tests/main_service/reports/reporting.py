@@ -14,16 +14,16 @@ import openpyxl
 from openpyxl.workbook import Workbook
 
 from main_service.reports.tasks import build_reports, forget_expired_reports
-from tests.main_service.accounts.registering import User, register
 from tests.main_service.visits.ingesting import settings_of
-from tests.support.running import Environment
+from tests.support.accounts import User, new_user
+from tests.support.engines import Environment
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 31)
 
 
 async def confirmed(client: httpx.Client, database: asyncpg.Connection) -> User:
     """A user whose address is confirmed."""
-    user = register(client)
+    user = new_user(client)
     await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user.email)
     return user
 

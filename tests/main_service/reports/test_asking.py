@@ -8,8 +8,6 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.accounts.registering import PASSWORD, register
-from tests.main_service.my_entries.owning import id_of, insert_collection, read_only_token
 from tests.main_service.reports.reporting import (
     FIRST,
     ask,
@@ -23,7 +21,9 @@ from tests.main_service.reports.reporting import (
     see,
     today,
 )
-from tests.support.running import Environment
+from tests.support.accounts import PASSWORD, account_id_of, api_token_headers, new_user
+from tests.support.collections import insert_collection
+from tests.support.engines import Environment
 
 
 async def test_report_that_was_asked_for_waits_until_it_is_built(
@@ -60,7 +60,7 @@ async def test_reports_are_listed_newest_first(client: httpx.Client, database: a
 
 
 async def test_only_who_confirmed_the_address_gets_reports(client: httpx.Client, database: asyncpg.Connection) -> None:
-    user = register(client)
+    user = new_user(client)
 
     refused = client.post("/api/v1/reports", json=order(), headers=user.headers)
 
@@ -98,7 +98,7 @@ async def test_400_days_are_not_too_long(client: httpx.Client, database: asyncpg
 
 async def test_collection_of_somebody_else_is_none(client: httpx.Client, database: asyncpg.Connection) -> None:
     user, other = await confirmed(client, database), await confirmed(client, database)
-    theirs = await insert_collection(database, id_of(client, other), name="theirs")
+    theirs = await insert_collection(database, account_id_of(client, other), name="theirs")
 
     for collection in (str(theirs), "theirs", str(uuid4()), "no such"):
         refused = client.post("/api/v1/reports", json=order(collection=collection), headers=user.headers)
@@ -127,7 +127,7 @@ async def test_a_user_has_at_most_50_reports_that_have_not_expired(
         SELECT gen_random_uuid(), $1, 'csv', $2, $2, now(), now(), 1, now() + make_interval(days => n / 2)
           FROM generate_series(1, 51) AS n
         """,
-        id_of(client, user),
+        account_id_of(client, user),
         FIRST,
     )
 
@@ -136,7 +136,7 @@ async def test_a_user_has_at_most_50_reports_that_have_not_expired(
     assert (refused.status_code, refused.json()["code"]) == (409, "too_many_reports")
     await database.execute(
         "DELETE FROM report WHERE id IN (SELECT id FROM report WHERE owner_id = $1 AND expires_at > now() LIMIT 1)",
-        id_of(client, user),
+        account_id_of(client, user),
     )
     ask(client, user)
 
@@ -145,7 +145,7 @@ async def test_token_that_may_only_read_follows_and_fetches(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection
 ) -> None:
     user = await confirmed(client, database)
-    reading = read_only_token(client, user)
+    reading = api_token_headers(client, user, "read")
     report = ask(client, user)
     await build(environment)
     address = f"/api/v1/reports/{report['id']}"

@@ -13,8 +13,6 @@ import pytest
 
 from tests.faults.gated import Gated
 from tests.faults.tasks import main_worker, send_task
-from tests.main_service.accounts.registering import User, letters
-from tests.main_service.my_entries.owning import id_of, insert_collection, link_of
 from tests.main_service.reports.reporting import (
     ask,
     build,
@@ -28,7 +26,11 @@ from tests.main_service.reports.reporting import (
 )
 from tests.main_service.visits.counting import count_hour
 from tests.support import forking
-from tests.support.running import START_SECONDS, Environment, Process, full
+from tests.support.accounts import User, account_id_of, emails_to
+from tests.support.collections import insert_collection
+from tests.support.engines import START_SECONDS, Environment, full
+from tests.support.entries import owned_link
+from tests.support.web import Process
 
 ROUND = "from main_service.reports.tasks import build_report_task; build_report_task()"
 ATTEMPTS = "SELECT attempts, due_at > now() AS waits FROM report WHERE id = $1"
@@ -82,7 +84,7 @@ async def test_report_whose_worker_was_killed_is_built_by_the_next_round(
     user: User,
     said: tuple[bytes, ...],
 ) -> None:
-    key = link_of(client, user)
+    key = owned_link(client, user)
     await made_before(database, key)
     await count_hour(database, key, "2026-03-05 10:00", people=7)
     report = ask(client, user)
@@ -95,7 +97,7 @@ async def test_report_whose_worker_was_killed_is_built_by_the_next_round(
     assert see(client, user, report)["state"] == "building"
     await build_until_ready(client, environment, user, report)
     assert rows_of(opened(fetch(client, user, report).content), "Visits per day")[0][1:3] == [key, 7]
-    assert [letter for letter, _ in await letters(database, user.email)].count("report") == 1
+    assert [letter for letter, _ in await emails_to(database, user.email)].count("report") == 1
 
 
 async def test_second_worker_leaves_a_report_to_the_first(
@@ -119,7 +121,7 @@ async def test_second_worker_leaves_a_report_to_the_first(
         "SELECT sum(attempts) FROM report WHERE id = ANY($1)", [report["id"], other["id"]]
     )
     assert attempts == 2
-    assert [letter for letter, _ in await letters(database, user.email)].count("report") == 2
+    assert [letter for letter, _ in await emails_to(database, user.email)].count("report") == 2
 
 
 async def test_report_that_is_deleted_while_it_is_built_leaves_nothing(
@@ -137,13 +139,13 @@ async def test_report_that_is_deleted_while_it_is_built_leaves_nothing(
         assert process.wait(START_SECONDS) == 0
 
     assert not file_of(environment, report).exists()
-    assert [letter for letter, _ in await letters(database, user.email)].count("report") == 0
+    assert [letter for letter, _ in await emails_to(database, user.email)].count("report") == 0
 
 
 async def test_report_is_of_one_moment(
     gated: Gated, client: httpx.Client, environment: Environment, database: asyncpg.Connection, user: User
 ) -> None:
-    key = link_of(client, user)
+    key = owned_link(client, user)
     await made_before(database, key)
     await count_hour(database, key, "2026-03-05 10:00", people=7)
     report = ask(client, user)
@@ -227,7 +229,7 @@ async def test_report_waits_for_an_object_store_that_is_away(
 async def test_report_of_a_collection_that_was_deleted_says_why_it_failed(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection, user: User
 ) -> None:
-    collection_id = await insert_collection(database, id_of(client, user), name="short-lived")
+    collection_id = await insert_collection(database, account_id_of(client, user), name="short-lived")
     report = ask(client, user, collection="short-lived")
     client.delete(f"/api/v1/collections/{collection_id}", headers=user.headers).raise_for_status()
 

@@ -9,15 +9,15 @@ import httpx
 import pytest
 
 from main_service.reports.tasks import send_daily_reports
-from tests.main_service.accounts.registering import User, register
 from tests.main_service.mail.rounds import Rounds
 from tests.main_service.mail.smtp_server import Inbox
-from tests.main_service.my_entries.owning import link_of
 from tests.main_service.reports.reporting import confirmed
 from tests.main_service.reports.test_letters import text_of
 from tests.main_service.visits.counting import count_hour
 from tests.main_service.visits.ingesting import settings_of
-from tests.support.running import Environment
+from tests.support.accounts import User, new_user
+from tests.support.engines import Environment
+from tests.support.entries import owned_link
 
 TODAY = date(2026, 5, 10)
 YESTERDAY = date(2026, 5, 9)
@@ -58,8 +58,8 @@ async def test_letter_says_how_many_came_and_where(
     inbox: Inbox,
     user: User,
 ) -> None:
-    keys = [link_of(letter_client, user, title=f"<b>Number</b> {number}") for number in range(7)]
-    untitled = link_of(letter_client, user)
+    keys = [owned_link(letter_client, user, title=f"<b>Number</b> {number}") for number in range(7)]
+    untitled = owned_link(letter_client, user)
     for number, key in enumerate(keys):
         await count_hour(letters, key, "2026-05-09 00:00", people=number)
         await count_hour(letters, key, "2026-05-09 23:00", people=1000 * number, bots=1)
@@ -88,7 +88,7 @@ async def test_letter_says_how_many_came_and_where(
 async def test_each_day_has_one_letter_however_often_it_runs(
     letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User
 ) -> None:
-    key = link_of(letter_client, user)
+    key = owned_link(letter_client, user)
     for day in ("08", "09", "10"):
         await count_hour(letters, key, f"2026-05-{day} 10:00")
 
@@ -105,7 +105,7 @@ async def test_each_day_has_one_letter_however_often_it_runs(
 async def test_worker_that_was_down_catches_up_with_yesterday_and_no_further(
     letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User
 ) -> None:
-    key = link_of(letter_client, user)
+    key = owned_link(letter_client, user)
     for day in ("07", "08", "09"):
         await count_hour(letters, key, f"2026-05-{day} 10:00")
 
@@ -116,7 +116,7 @@ async def test_worker_that_was_down_catches_up_with_yesterday_and_no_further(
 async def test_nothing_is_sent_before_the_visits_of_the_day_have_come(
     letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User
 ) -> None:
-    key = link_of(letter_client, user)
+    key = owned_link(letter_client, user)
     for day in ("08", "09"):
         await count_hour(letters, key, f"2026-05-{day} 10:00")
 
@@ -128,10 +128,10 @@ async def test_nothing_is_sent_before_the_visits_of_the_day_have_come(
 async def test_without_a_visit_there_is_no_letter(
     letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User
 ) -> None:
-    await count_hour(letters, link_of(letter_client, user), "2026-05-09 10:00", people=0, bots=5)
+    await count_hour(letters, owned_link(letter_client, user), "2026-05-09 10:00", people=0, bots=5)
     other = await confirmed(letter_client, letters)
     await letters.execute("TRUNCATE mail")
-    await count_hour(letters, link_of(letter_client, other), "2026-05-09 10:00")
+    await count_hour(letters, owned_link(letter_client, other), "2026-05-09 10:00")
 
     assert await send(letter_environment) == 0
     assert await causes(letters) == []
@@ -141,7 +141,7 @@ async def test_without_a_visit_there_is_no_letter(
 async def test_only_who_wants_it_and_can_be_written_to_gets_it(
     letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User, change: str
 ) -> None:
-    await count_hour(letters, link_of(letter_client, user), "2026-05-09 10:00")
+    await count_hour(letters, owned_link(letter_client, user), "2026-05-09 10:00")
     await letters.execute(f"UPDATE account SET {change}")
 
     assert await send(letter_environment) == 0
@@ -179,7 +179,7 @@ async def test_first_letter_is_about_the_day_that_it_was_asked_for(
     user = await confirmed(letter_client, letters)
     await letters.execute("TRUNCATE mail")
     assert letter_client.get("/api/v1/users/me", headers=user.headers).json()["daily_report"] is False
-    key = link_of(letter_client, user)
+    key = owned_link(letter_client, user)
     assert want(letter_client, user)["daily_report"] is True
     today = datetime.now(UTC).date()
     noon = datetime.combine(today, time(12), UTC)
@@ -197,7 +197,7 @@ async def test_first_letter_is_about_the_day_that_it_was_asked_for(
 
 
 def test_setting_is_true_or_false(letter_client: httpx.Client) -> None:
-    user = register(letter_client)
+    user = new_user(letter_client)
     for wrong in (None, "perhaps", 7):
         body = {"daily_report": wrong}
         refused = letter_client.patch("/api/v1/users/me", json=body, headers=user.headers)

@@ -8,9 +8,6 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.cleanup.rows import ended, insert_entry
-from tests.main_service.collections.collecting import new_name
-from tests.main_service.my_entries.owning import delete, id_of, insert_collection, link_of, paste_of
 from tests.main_service.reports.reporting import (
     FIRST,
     LAST,
@@ -28,7 +25,10 @@ from tests.main_service.reports.reporting import (
     today,
 )
 from tests.main_service.visits.counting import count_hour, count_value, utc
-from tests.support.running import Environment
+from tests.support.accounts import account_id_of
+from tests.support.collections import insert_collection, new_collection_name
+from tests.support.engines import Environment
+from tests.support.entries import delete_entry, ended, insert_entry, owned_link, owned_paste
 
 SHEETS = [
     "Summary", "Entries", "Visits per day",
@@ -46,7 +46,7 @@ async def test_workbook_has_the_figures_of_the_range_as_numbers_and_dates(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection
 ) -> None:
     user = await confirmed(client, database)
-    first, second = link_of(client, user, title="A link"), paste_of(client, user)
+    first, second = owned_link(client, user, title="A link"), owned_paste(client, user)
     await made_before(database, first, second)
     for key, hour, people, bots, visitors in (
         (first, "2026-02-28 23:00", 100, 100, 100),
@@ -122,10 +122,11 @@ async def test_texts_of_people_are_never_formulas(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection
 ) -> None:
     user = await confirmed(client, database)
-    keys = [link_of(client, user, title=title) for title in HOSTILE]
+    keys = [owned_link(client, user, title=title) for title in HOSTILE]
     # As no request can make them.
     keys += [
-        await insert_entry(database, owner_id=id_of(client, user), title=text) for text in ("\t=1", "\r=1", "a\x01\x1f")
+        await insert_entry(database, owner_id=account_id_of(client, user), title=text)
+        for text in ("\t=1", "\r=1", "a\x01\x1f")
     ]
     await made_before(database, *keys)
     for text in (*HOSTILE, "\t=1", "http://evil.example/"):
@@ -161,14 +162,14 @@ async def test_owner_sees_all_that_is_theirs_and_nothing_of_others(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection
 ) -> None:
     user, other = await confirmed(client, database), await confirmed(client, database)
-    private = link_of(client, user, visibility="private", title="secret")
-    limited = link_of(client, user, views=3, title="limited")
-    gone = link_of(client, user, title="gone")
-    delete(client, user, gone)
-    over = link_of(client, user, title="over")
+    private = owned_link(client, user, visibility="private", title="secret")
+    limited = owned_link(client, user, views=3, title="limited")
+    gone = owned_link(client, user, title="gone")
+    delete_entry(client, user, gone)
+    over = owned_link(client, user, title="over")
     await database.execute("UPDATE entry SET expires_at = now() WHERE key = $1", over)
-    later = link_of(client, user)
-    theirs = link_of(client, other)
+    later = owned_link(client, user)
+    theirs = owned_link(client, other)
     await made_before(database, private, limited, gone, over, theirs)
     for key in (private, limited, gone, over, theirs):
         await count_hour(database, key, "2026-03-05 10:00")
@@ -185,13 +186,17 @@ async def test_report_of_a_collection_has_the_entries_of_mine_in_it(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection
 ) -> None:
     user, other = await confirmed(client, database), await confirmed(client, database)
-    inside, outside, theirs = link_of(client, user), link_of(client, user), link_of(client, other, visibility="public")
+    inside, outside, theirs = (
+        owned_link(client, user),
+        owned_link(client, user),
+        owned_link(client, other, visibility="public"),
+    )
     await made_before(database, inside, outside, theirs)
     for key in (inside, outside, theirs):
         await count_hour(database, key, "2026-03-05 10:00", people=2)
         await count_value(database, key, "2026-03-05", "device", "mobile", 2)
-    name = new_name()
-    collection_id = await insert_collection(database, id_of(client, user), inside, theirs, name=name)
+    name = new_collection_name()
+    collection_id = await insert_collection(database, account_id_of(client, user), inside, theirs, name=name)
 
     for collection in (str(collection_id), name, name.upper()):
         report = ask(client, user, collection=collection)
@@ -208,7 +213,7 @@ async def test_archive_has_a_file_for_each_sheet(
 ) -> None:
     user = await confirmed(client, database)
     key = await insert_entry(
-        database, owner_id=id_of(client, user), title='say "hi", Jörg', created_at=utc("2026-03-02 10:20"),
+        database, owner_id=account_id_of(client, user), title='say "hi", Jörg', created_at=utc("2026-03-02 10:20"),
         expires_at=utc("2026-03-04 00:00"), **{**ended(utc("2026-03-03 08:00")), "updated_at": utc("2026-03-03 08:00")},
     )  # fmt: skip
     await count_hour(database, key, "2026-03-02 11:00", people=3, bots=2, visitors=2)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from main_service.engines.postgres import Session, create_engine
-from tests.support.running import REPOSITORY, START_SECONDS, Environment, full
+from tests.support.engines import REPOSITORY, START_SECONDS, Environment, full
 
 # Rows one after the other, never all at once; what the process has needed at most, in KiB, before and after.
 WRITE = """

@@ -8,13 +8,13 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.accounts.registering import User
-from tests.main_service.collections.collecting import create as create_collection
 from tests.main_service.mail.rounds import Rounds
 from tests.main_service.mail.smtp_server import Inbox
-from tests.main_service.my_entries.owning import link_of
 from tests.main_service.reports.reporting import ask, build, confirmed, fetch, file_of, made_before, opened
-from tests.support.running import Environment
+from tests.support.accounts import User
+from tests.support.collections import create_collection
+from tests.support.engines import Environment
+from tests.support.entries import owned_link
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -165,7 +165,7 @@ async def test_large_report_goes_as_a_link_alone(
     user: User,
 ) -> None:
     # Hex that compresses to half, some 12 MB.
-    key = link_of(letter_client, user)
+    key = owned_link(letter_client, user)
     await made_before(letters, key)
     await letters.execute(
         """

@@ -11,11 +11,11 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.my_entries.owning import link_of
 from tests.main_service.reports.reporting import confirmed, fetched, made_before
 from tests.main_service.visits.counting import count_hour, count_value
+from tests.support.engines import Environment
+from tests.support.entries import owned_link
 from tests.support.installing import NotInstalledError, debians_package, find_or_install
-from tests.support.running import Environment
 
 OPEN_SECONDS = 120.0
 HOSTILE = ["=1+1", '=HYPERLINK("http://evil.example","x")', "@SUM(A1)"]
@@ -60,7 +60,7 @@ async def test_libreoffice_shows_the_figures_and_runs_no_text(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection, tmp_path: Path
 ) -> None:
     user = await confirmed(client, database)
-    keys = [link_of(client, user, title=title) for title in HOSTILE]
+    keys = [owned_link(client, user, title=title) for title in HOSTILE]
     await made_before(database, *keys)
     await count_hour(database, keys[0], "2026-03-01 00:00", people=1234, bots=5, visitors=6)
     await count_value(database, keys[0], "2026-03-01", "referrer", "=2+2", 7)

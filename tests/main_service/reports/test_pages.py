@@ -11,10 +11,6 @@ import httpx
 import pytest
 
 from main_service.reports.pages import Span, days_of
-from tests.main_service.accounts.browsing import send, sign_in_on_page
-from tests.main_service.accounts.registering import User
-from tests.main_service.collections.collecting import create
-from tests.main_service.my_entries.owning import link_of
 from tests.main_service.reports.reporting import (
     ask,
     build,
@@ -26,8 +22,12 @@ from tests.main_service.reports.reporting import (
     see,
     today,
 )
-from tests.support.browsing import BROWSER
-from tests.support.running import Environment, WebServer
+from tests.support.accounts import User, sign_in_on_page
+from tests.support.collections import create_collection
+from tests.support.engines import Environment
+from tests.support.entries import owned_link
+from tests.support.pages import BROWSER, send_urlencoded_form
+from tests.support.web import WebServer
 
 
 async def signed_in(client: httpx.Client, database: asyncpg.Connection) -> User:
@@ -47,7 +47,7 @@ def words(page: httpx.Response) -> str:
 
 
 def ask_on_page(client: httpx.Client, **fields: str) -> httpx.Response:
-    return send(client, "/reports", "/reports", **fields)
+    return send_urlencoded_form(client, "/reports", "/reports", **fields)
 
 
 def reports_of(client: httpx.Client, user: User) -> list[dict[str, Any]]:
@@ -74,8 +74,8 @@ async def test_report_is_asked_for_followed_fetched_and_deleted(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection
 ) -> None:
     user = await signed_in(client, database)
-    key = link_of(client, user, title="Mine <b>")
-    collection = create(client, user, "Reading <list>")
+    key = owned_link(client, user, title="Mine <b>")
+    collection = create_collection(client, user, "Reading <list>")
 
     first, last = days_ago(2), today()
     fields = {"span": "chosen", "from": str(first), "to": str(last), "format": "xlsx", "collection": collection["id"]}
@@ -103,18 +103,18 @@ async def test_report_is_asked_for_followed_fetched_and_deleted(
     assert got.headers["content-disposition"] == f'attachment; filename="slipbin-{days_ago(6)}-to-{today()}.xlsx"'
     assert [row[0] for row in rows_of(opened(got.content), "Entries")] == [key]
 
-    gone = send(client, "/reports", f"/reports/{report['id']}/delete")
+    gone = send_urlencoded_form(client, "/reports", f"/reports/{report['id']}/delete")
     assert (gone.status_code, "The report is deleted." in words(gone)) == (200, True)
     assert "Reading <list> Workbook" not in words(gone)
     assert shown(client, f"/reports/{report['id']}/file").status_code == 404
-    again = send(client, "/reports", f"/reports/{report['id']}/delete")
+    again = send_urlencoded_form(client, "/reports", f"/reports/{report['id']}/delete")
     assert (again.status_code, "This report is deleted already." in words(again)) == (404, True)
     assert [each["id"] for each in reports_of(client, user)] == [everything["id"]]
 
 
 async def test_each_state_says_what_one_can_do(client: httpx.Client, database: asyncpg.Connection) -> None:
     user = await signed_in(client, database)
-    collection = create(client, user)
+    collection = create_collection(client, user)
     report = ask(client, user, format="csv", collection=collection["name"])
 
     async def become(change: str) -> str:
@@ -157,7 +157,7 @@ async def test_what_is_wrong_is_said_at_its_field_and_all_that_was_typed_stays(
     client: httpx.Client, database: asyncpg.Connection, wrong: dict[str, str], status: int, field: str, sentence: str
 ) -> None:
     user = await signed_in(client, database)
-    collection = create(client, user)
+    collection = create_collection(client, user)
     fields = {"span": "chosen", "from": "2026-03-01", "to": "2026-03-31", "format": "csv"}
     fields |= {"collection": collection["id"]} | wrong
 
@@ -197,7 +197,7 @@ async def test_unconfirmed_address_is_told_and_offered_the_letter_again(
     page = shown(client)
     assert "Your address is not confirmed Reports are sent by mail" in words(page)
     assert "Ask for the report" not in page.text
-    sent = send(client, "/reports", "/settings/confirm")
+    sent = send_urlencoded_form(client, "/reports", "/settings/confirm")
     assert f"An email is on its way to {user.email}" in words(sent)
     refused = ask_on_page(client, span="week", format="xlsx")
     assert (refused.status_code, "has to be confirmed before you can ask" in words(refused)) == (403, True)
@@ -230,7 +230,7 @@ async def test_others_find_nothing_and_guests_are_led_to_sign_in(
                 assert (forged.status_code, "not from this site" in words(forged)) == (403, True)
         theirs, unknown = (shown(other, f"/reports/{each}/file") for each in (report["id"], uuid4()))
         assert (theirs.status_code, theirs.content) == (404, unknown.content)
-        assert send(other, "/reports", f"{place}/delete").status_code == 404
+        assert send_urlencoded_form(other, "/reports", f"{place}/delete").status_code == 404
         assert report["id"] not in shown(other).text
     assert see(client, owner, report)["state"] == "ready"
     assert len(reports_of(client, owner)) == 1

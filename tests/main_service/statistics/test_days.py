@@ -16,7 +16,7 @@ from tests.main_service.visits.ingesting import (
     values,
     visit_to,
 )
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 
 async def test_days_and_hours_are_those_of_utc(

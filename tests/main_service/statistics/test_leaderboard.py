@@ -10,11 +10,12 @@ import pytest
 import redis
 
 from tests.faults.tasks import run_task
-from tests.main_service.accounts.registering import User, bearer, register
-from tests.main_service.entries.making import create_link, create_paste
 from tests.main_service.visits.counting import count_hour
 from tests.main_service.visits.ingesting import FIREFOX, ingest
-from tests.support.running import Environment, WebServer
+from tests.support.accounts import User, bearer, new_user
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste
+from tests.support.web import WebServer
 
 THIS_HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 MANY = 10**7
@@ -24,7 +25,7 @@ RANKINGS = [f"ranking:{{0}}:{period}{ending}" for period in ("day", "week", "mon
 
 @pytest.fixture
 def user(client: httpx.Client) -> User:
-    return register(client)
+    return new_user(client)
 
 
 @pytest.fixture(params=["PostgreSQL", "Redis"])
@@ -206,7 +207,7 @@ async def test_list_is_shown_to_those_the_operator_chose(
     environment: Environment, database: asyncpg.Connection, audience: str
 ) -> None:
     with WebServer(environment | {"MAIN_LEADERBOARD": audience}) as server:
-        user = register(server.client)
+        user = new_user(server.client)
         key = create_link(server.client, headers=user.headers, visibility="public")["key"]
         await count_visitors(database, key, THIS_HOUR, 10 * MANY)
 

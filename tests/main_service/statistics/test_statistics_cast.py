@@ -9,13 +9,13 @@ import httpx
 import pytest
 
 from main_service.app import create_app
-from tests.main_service.accounts.browsing import register_on_page
-from tests.main_service.accounts.registering import sign_in
-from tests.main_service.entries.making import create_link
 from tests.main_service.visits.counting import count_hour
 from tests.main_service.visits.ingesting import settings_of
-from tests.support.browsing import BROWSER
-from tests.support.running import Environment, WebServer
+from tests.support.accounts import register_on_page, sign_in
+from tests.support.engines import Environment
+from tests.support.entries import create_link
+from tests.support.pages import BROWSER
+from tests.support.web import WebServer
 
 FIGURE = 471_147
 SPELLINGS = ("471147", "471,147")

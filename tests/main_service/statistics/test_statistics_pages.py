@@ -11,13 +11,13 @@ from sqlalchemy.engine import Engine
 
 from main_service.app import create_app
 from tests.browser.payloads import PAYLOADS
-from tests.main_service.accounts.browsing import register_on_page
-from tests.main_service.accounts.registering import sign_in
-from tests.main_service.entries.making import create_link, create_paste, managing
 from tests.main_service.visits.counting import VALUES, count_hour
 from tests.main_service.visits.ingesting import settings_of
-from tests.support.browsing import BROWSER, send_form, words
-from tests.support.running import Environment, WebServer
+from tests.support.accounts import register_on_page, sign_in
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.pages import BROWSER, send_form, visible_text
+from tests.support.web import WebServer
 
 ELEMENT = re.compile(r"<([a-zA-Z][a-zA-Z0-9]*)")
 USUAL_ELEMENTS = {
@@ -56,7 +56,7 @@ async def test_owner_sees_every_figure(
         await database.execute(VALUES, key, day, dimension, f"the-{dimension}", 900)
         await database.execute(VALUES, key, day, dimension, "other", 334)
 
-    shown = words(page(client, key))
+    shown = visible_text(page(client, key))
 
     assert "Newsletter" in shown
     assert "1,234" in shown
@@ -200,7 +200,7 @@ async def test_what_visitors_sent_makes_no_element_of_the_page(
         for payload in PAYLOADS[kind]:
             await database.execute(VALUES, link["key"], day, dimension, payload.replace("\0", ""), 3)
     change = client.patch(
-        f"/api/v1/entries/{link['key']}", json={"has_public_statistics": True}, headers=managing(link)
+        f"/api/v1/entries/{link['key']}", json={"has_public_statistics": True}, headers=manage_headers(link)
     )
     assert change.status_code == 200
 
@@ -215,7 +215,7 @@ async def test_what_visitors_sent_makes_no_element_of_the_page(
 async def test_page_reads_its_entry_once(environment: Environment, client: httpx.Client) -> None:
     link = create_link(client)
     change = {"has_public_statistics": True}
-    client.patch(f"/api/v1/entries/{link['key']}", json=change, headers=managing(link)).raise_for_status()
+    client.patch(f"/api/v1/entries/{link['key']}", json=change, headers=manage_headers(link)).raise_for_status()
     app = create_app(settings_of(environment | {"MAIN_FAST_PATH": "false"}))
     statements: list[str] = []
 
@@ -242,7 +242,7 @@ async def test_source_of_the_countries_is_named_unless_another_database_is_set(
     await database.execute(VALUES, key, day, "country", "NL", 900)
 
     shown = page(client, key)
-    assert "IPFire Location of 25 June 2026, CC BY-SA 4.0" in " ".join(words(shown).split())
+    assert "IPFire Location of 25 June 2026, CC BY-SA 4.0" in " ".join(visible_text(shown).split())
     assert 'href="https://creativecommons.org/licenses/by-sa/4.0/"' in shown.text
 
     change = {"has_public_statistics": True}
@@ -250,5 +250,5 @@ async def test_source_of_the_countries_is_named_unless_another_database_is_set(
     app = create_app(settings_of(environment | {"MAIN_FAST_PATH": "false", "MAIN_GEOIP_DB": "/own.mmdb"}))
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=httpx.ASGITransport(app)) as visitor:
         other = await visitor.get(f"http://slipbin.test/{key}/stats", headers=BROWSER)
-    assert "NL" in words(other)
+    assert "NL" in visible_text(other)
     assert "IPFire" not in other.text

@@ -7,10 +7,9 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.accounts.registering import User, bearer, register
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.main_service.my_entries.owning import read_only_token
 from tests.main_service.visits.counting import count_hour
+from tests.support.accounts import User, api_token_headers, bearer, new_user
+from tests.support.entries import create_link, create_paste, manage_headers
 
 Ask = Callable[..., tuple[int, str]]
 
@@ -27,12 +26,12 @@ def ask(request: pytest.FixtureRequest, client: httpx.Client) -> Ask:
 
 @pytest.fixture
 def user(client: httpx.Client) -> User:
-    return register(client)
+    return new_user(client)
 
 
 @pytest.fixture
 def other(client: httpx.Client) -> User:
-    return register(client)
+    return new_user(client)
 
 
 @pytest.mark.parametrize("visibility", ["public", "unlisted"])
@@ -43,10 +42,10 @@ def test_owner_alone_sees_the_statistics_of_what_is_theirs(
     guests = create_paste(client)
 
     assert ask(key, user.headers) == (200, "")
-    assert ask(key, read_only_token(client, user)) == (200, "")
+    assert ask(key, api_token_headers(client, user, "read")) == (200, "")
     assert ask(key, other.headers) == (403, "not_owner")
     assert ask(key) == (401, "sign_in_required")
-    assert ask(key, managing(guests)) == (401, "sign_in_required")
+    assert ask(key, manage_headers(guests)) == (401, "sign_in_required")
     assert ask(key, bearer("nonsense")) == (401, "token_invalid")
 
 
@@ -56,33 +55,33 @@ def test_private_entry_is_nothing_to_all_but_its_owner(client: httpx.Client, ask
     assert shown.status_code == 200
 
     assert ask(key, user.headers) == (200, "")
-    for headers in (other.headers, None, managing(create_paste(client))):
+    for headers in (other.headers, None, manage_headers(create_paste(client))):
         assert ask(key, headers) == (404, "not_found")
 
 
 def test_guests_entry_is_for_whoever_has_its_manage_token(client: httpx.Client, ask: Ask, other: User) -> None:
     link, another = create_link(client), create_link(client)
 
-    assert ask(link["key"], managing(link)) == (200, "")
-    assert ask(link["key"], managing(link) | other.headers) == (200, "")
+    assert ask(link["key"], manage_headers(link)) == (200, "")
+    assert ask(link["key"], manage_headers(link) | other.headers) == (200, "")
     assert ask(link["key"]) == (401, "manage_token_missing")
     assert ask(link["key"], other.headers) == (401, "manage_token_missing")
-    assert ask(link["key"], managing(another)) == (403, "manage_token_wrong")
+    assert ask(link["key"], manage_headers(another)) == (403, "manage_token_wrong")
 
 
 def test_claimed_entry_is_its_new_owners(client: httpx.Client, ask: Ask, user: User) -> None:
     link = create_link(client)
-    client.post(f"/api/v1/entries/{link['key']}/claim", headers=user.headers | managing(link)).raise_for_status()
+    client.post(f"/api/v1/entries/{link['key']}/claim", headers=user.headers | manage_headers(link)).raise_for_status()
 
     assert ask(link["key"], user.headers) == (200, "")
-    assert ask(link["key"], managing(link)) == (401, "sign_in_required")
+    assert ask(link["key"], manage_headers(link)) == (401, "sign_in_required")
 
 
 def test_everybody_sees_statistics_that_their_owner_shows(
     client: httpx.Client, ask: Ask, user: User, other: User
 ) -> None:
     owned, guests = create_link(client, headers=user.headers), create_paste(client)
-    for entry, headers in ((owned, user.headers), (guests, managing(guests))):
+    for entry, headers in ((owned, user.headers), (guests, manage_headers(guests))):
         address = f"/api/v1/entries/{entry['key']}"
         for is_shown, status in ((True, 200), (False, 401)):
             change = client.patch(address, json={"has_public_statistics": is_shown}, headers=headers)
@@ -99,7 +98,7 @@ def test_whether_statistics_are_shown_is_yes_or_no(client: httpx.Client, value: 
     link = create_link(client)
 
     response = client.patch(
-        f"/api/v1/entries/{link['key']}", json={"has_public_statistics": value}, headers=managing(link)
+        f"/api/v1/entries/{link['key']}", json={"has_public_statistics": value}, headers=manage_headers(link)
     )
 
     assert response.status_code == 422
@@ -109,10 +108,10 @@ def test_whether_statistics_are_shown_is_yes_or_no(client: httpx.Client, value: 
 def test_shown_statistics_keep_the_target_where_views_are_limited(client: httpx.Client) -> None:
     link = create_link(client, views=3)
     address = f"/api/v1/entries/{link['key']}"
-    client.patch(address, json={"has_public_statistics": True}, headers=managing(link)).raise_for_status()
+    client.patch(address, json={"has_public_statistics": True}, headers=manage_headers(link)).raise_for_status()
 
     assert client.get(f"{address}/stats").json()["original_url"] is None
-    assert client.get(f"{address}/stats", headers=managing(link)).json()["original_url"] == link["original_url"]
+    assert client.get(f"{address}/stats", headers=manage_headers(link)).json()["original_url"] == link["original_url"]
     assert client.get(address).json()["views_left"] == 3
 
 
@@ -121,7 +120,7 @@ async def test_what_has_ended_keeps_its_statistics_for_who_managed_it_until_it_i
     client: httpx.Client, database: asyncpg.Connection, ask: Ask, user: User, other: User, end: str
 ) -> None:
     guests, owned = create_link(client), create_link(client, headers=user.headers)
-    for entry, headers in ((guests, managing(guests)), (owned, user.headers)):
+    for entry, headers in ((guests, manage_headers(guests)), (owned, user.headers)):
         key = entry["key"]
         client.patch(f"/api/v1/entries/{key}", json={"has_public_statistics": True}, headers=headers).raise_for_status()
         if end == "deleted":
@@ -130,7 +129,7 @@ async def test_what_has_ended_keeps_its_statistics_for_who_managed_it_until_it_i
             await database.execute("UPDATE entry SET expires_at = $2 WHERE key = $1", key, datetime.now(UTC))
 
         assert ask(key, headers) == (200, "")
-        for stranger in (None, other.headers, managing(create_link(client))):
+        for stranger in (None, other.headers, manage_headers(create_link(client))):
             assert ask(key, stranger) == (410, "ended")
         await database.execute(
             "UPDATE entry SET ended_at = coalesce(ended_at, now()), original_url = NULL, target_digest = NULL, "
@@ -149,7 +148,7 @@ async def test_owner_and_whoever_has_the_manage_token_see_visits_in_the_entry(
     client: httpx.Client, database: asyncpg.Connection, user: User, other: User
 ) -> None:
     owned, guests = create_link(client, headers=user.headers), create_link(client)
-    for entry, headers in ((owned, user.headers), (guests, managing(guests))):
+    for entry, headers in ((owned, user.headers), (guests, manage_headers(guests))):
         address = f"/api/v1/entries/{entry['key']}"
         assert entry["visit_count"] == 0
         await count_hour(database, entry["key"], "2023-05-01 00:00", people=7, bots=3)
@@ -205,7 +204,7 @@ async def test_sums_of_mine_are_of_mine_alone(
         "entries": 3, "live_entries": 2, "visit_count": 15, "bot_count": 6, "last_visit_at": "2023-05-01T00:00:00Z",
     }  # fmt: skip
     assert client.get("/api/v1/stats/me", headers=user.headers).json() == expected
-    assert client.get("/api/v1/stats/me", headers=read_only_token(client, user)).json() == expected
-    assert client.get("/api/v1/stats/me", headers=register(client).headers).json()["visit_count"] == 0
+    assert client.get("/api/v1/stats/me", headers=api_token_headers(client, user, "read")).json() == expected
+    assert client.get("/api/v1/stats/me", headers=new_user(client).headers).json()["visit_count"] == 0
     assert client.get("/api/v1/stats/me").status_code == 401
-    assert client.get("/api/v1/stats/me", headers=managing(create_link(client))).status_code == 401
+    assert client.get("/api/v1/stats/me", headers=manage_headers(create_link(client))).status_code == 401

@@ -6,11 +6,11 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.accounts.registering import register
-from tests.main_service.entries.making import Headers, create_link, create_paste, managing
 from tests.main_service.visits.counting import history, stats
 from tests.main_service.visits.ingesting import FIREFOX, ingest
-from tests.support.running import Environment
+from tests.support.accounts import new_user
+from tests.support.engines import Environment
+from tests.support.entries import Headers, create_link, create_paste, manage_headers
 
 ENDS = ["deleted", "expired", "viewed"]
 VIEWS = 5
@@ -46,7 +46,7 @@ def figures(client: httpx.Client, key: str, headers: Headers) -> dict[str, Any]:
 async def test_figures_outlive_the_entry_and_hold_its_last_visits(
     environment: Environment, client: httpx.Client, database: asyncpg.Connection, kind: str, how: str
 ) -> None:
-    owner = register(client)
+    owner = new_user(client)
     create = create_link if kind == "link" else create_paste
     limit = {"views": VIEWS} if how == "viewed" else {}
     key = create(client, headers=owner.headers, **limit)["key"]
@@ -82,8 +82,8 @@ async def test_guest_sees_the_figures_after_the_end_by_the_manage_token(
 ) -> None:
     link = create_link(client)
     assert visit(client, f"/{link['key']}") == 302
-    await end(client, database, link["key"], managing(link), how)
+    await end(client, database, link["key"], manage_headers(link), how)
     await ingest(environment)
 
-    assert figures(client, link["key"], managing(link))["visit_count"] == 1
+    assert figures(client, link["key"], manage_headers(link))["visit_count"] == 1
     assert client.get(f"/api/v1/entries/{link['key']}/stats").status_code == 410

@@ -18,7 +18,7 @@ from main_service.visit_stream.record import EncodedVisit, as_json, encode_visit
 from main_service.visit_stream.writer import LARGEST_BATCH, VisitLog
 from tests.faults.gated import Gated, gated_engines
 from tests.main_service.entries.recorded import WAIT_SECONDS, apart, batches
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 AT_ONCE_SECONDS = 1.0
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.gated import Gated, gated_engines
 from tests.support.empty_stream import empty_stream
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 __all__ = ["empty_stream", "gated"]
 

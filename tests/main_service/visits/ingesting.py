@@ -11,8 +11,8 @@ import redis
 
 from main_service.settings import Settings
 from main_service.visits.tasks import ingest_visits
-from tests.main_service.cleanup.rows import insert_entry
-from tests.support.running import Environment
+from tests.support.engines import Environment
+from tests.support.entries import insert_entry
 
 STREAM = "visits:{0}"
 POISON = "visits:{0}:poison"

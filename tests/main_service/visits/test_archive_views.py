@@ -7,10 +7,10 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.cleanup.rows import ago, ended, insert_account
-from tests.main_service.entries.making import create_link, managing
 from tests.main_service.visits.ingesting import GOOGLEBOT, add_batch, ingest, insert_link, visit_to
-from tests.support.running import Environment
+from tests.support.accounts import insert_owner
+from tests.support.engines import Environment
+from tests.support.entries import ago, create_link, ended, manage_headers
 
 
 async def entry_archived(database: asyncpg.Connection, key: str) -> asyncpg.Record | None:
@@ -27,7 +27,7 @@ async def test_deleted_entry_and_its_visits_are_archived_with_time_and_reason(
     assert await entry_archived(database, link["key"]) is None
     assert await database.fetchval("SELECT count(*) FROM visit_archive WHERE key = $1", link["key"]) == 0
 
-    assert client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).status_code == 204
+    assert client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).status_code == 204
 
     row = await entry_archived(database, link["key"])
     assert (row["archival_reason"], row["visit_count"], row["bot_count"]) == ("deleted", 1, 1)
@@ -42,7 +42,7 @@ async def test_deleted_entry_and_its_visits_are_archived_with_time_and_reason(
 
 @pytest.mark.parametrize("reason", ["expired", "unused", "viewed"])
 async def test_every_other_end_is_archived_too(database: asyncpg.Connection, reason: str) -> None:
-    owner, ended_at = await insert_account(database), ago(days=2)
+    owner, ended_at = await insert_owner(database), ago(days=2)
     key = await insert_link(database, owner_id=owner, **ended(ended_at) | {"archival_reason": reason})
 
     row = await entry_archived(database, key)

@@ -11,7 +11,7 @@ from netaddr import IPSet
 
 from main_service.visits.countries import SHIPPED, Countries
 from tests.main_service.visits.ingesting import add_batch, counted, ingest, insert_link, values, visit_to
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.main_service.visits.ingesting import (
     values,
     visit_to,
 )
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 
 async def test_visits_to_keys_without_a_row_are_dropped(

@@ -10,8 +10,6 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.cleanup.rows import ago, ended, insert_account, insert_paste
-from tests.main_service.entries.making import create_link, managing
 from tests.main_service.visits.ingesting import (
     DIMENSIONS,
     FIREFOX,
@@ -26,7 +24,9 @@ from tests.main_service.visits.ingesting import (
     values,
     visit_to,
 )
-from tests.support.running import Environment
+from tests.support.accounts import insert_owner
+from tests.support.engines import Environment
+from tests.support.entries import ago, create_link, ended, insert_paste, manage_headers
 
 
 async def test_every_visit_is_counted_once_and_all_tables_tell_the_same(
@@ -63,7 +63,7 @@ async def test_every_visit_is_counted_once_and_all_tables_tell_the_same(
 
 
 async def test_kept_of_a_visit(environment: Environment, database: asyncpg.Connection, valkey: redis.Redis) -> None:
-    owner = await insert_account(database)
+    owner = await insert_owner(database)
     key = await insert_link(database, owner_id=owner, original_url="https://News.Example.co.uk:8443/a?b")
     visited_at = datetime(2026, 7, 1, 12, 0, 0, 123_000, tzinfo=UTC)
     add_batch(valkey, [visit_to(key, at_ms=at_ms(visited_at), user_agent=PHONE)])
@@ -170,7 +170,7 @@ async def test_last_visit_moves_with_the_visits_of_people_and_not_with_what_else
 
     async def figures() -> tuple[int, datetime | None]:
         await ingest(environment)
-        shown = client.get(f"/api/v1/entries/{key}/stats", headers=managing(link)).json()
+        shown = client.get(f"/api/v1/entries/{key}/stats", headers=manage_headers(link)).json()
         assert (shown["visit_count"] == 0) == (shown["last_visit_at"] is None)
         row = await database.fetchrow("SELECT visit_count, last_visit_at FROM entry WHERE key = $1", key)
         return row["visit_count"], row["last_visit_at"]
@@ -198,7 +198,7 @@ async def test_last_visit_moves_with_the_visits_of_people_and_not_with_what_else
 async def test_visits_to_an_entry_that_has_ended_since_count(
     environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, state: str
 ) -> None:
-    owner = await insert_account(database)
+    owner = await insert_owner(database)
     columns = {
         "over": {"expires_at": ago(hours=1)},
         "ended": ended(ago(hours=1)),

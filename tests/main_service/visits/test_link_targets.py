@@ -8,10 +8,9 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.cleanup.rows import ago, ended
-from tests.main_service.entries.making import create_link, create_paste, managing, new_alias
 from tests.main_service.visits.ingesting import FIREFOX, add_batch, at_ms, ingest, insert_link, visit_to
-from tests.support.running import Environment
+from tests.support.engines import Environment
+from tests.support.entries import ago, create_link, create_paste, ended, manage_headers, new_alias
 
 FIRST, SECOND, THIRD = "https://a.example.co.uk/1", "https://b.example.com/2", "https://c.example.org/3"
 
@@ -36,7 +35,7 @@ async def archived(database: asyncpg.Connection, key: str) -> list[tuple[str, st
 
 
 def change(client: httpx.Client, link: dict[str, str], **fields: str) -> None:
-    answer = client.patch(f"/api/v1/entries/{link['key']}", json=fields, headers=managing(link))
+    answer = client.patch(f"/api/v1/entries/{link['key']}", json=fields, headers=manage_headers(link))
     assert answer.status_code == 200, answer.text
 
 
@@ -51,7 +50,7 @@ async def test_visit_has_the_target_that_it_led_to_though_the_link_was_changed_b
             change(client, link, original_url=original_url)
 
     await ingest(environment)
-    client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).raise_for_status()
+    client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).raise_for_status()
 
     assert await archived(database, link["key"]) == [
         ("co.uk", "example.co.uk", FIRST), ("com", "example.com", SECOND), ("org", "example.org", THIRD),
@@ -96,7 +95,7 @@ async def test_target_of_a_link_that_is_older_than_the_table_is_kept_when_it_cha
     change(client, link, original_url=SECOND)
 
     await ingest(environment)
-    client.delete(f"/api/v1/entries/{link['key']}", headers=managing(link)).raise_for_status()
+    client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).raise_for_status()
 
     assert await targets(database, link["key"]) == [FIRST, SECOND]
     assert await archived(database, link["key"]) == [("co.uk", "example.co.uk", FIRST)]

@@ -26,7 +26,7 @@ from tests.main_service.visits.ingesting import (
     settings_of,
     visit_to,
 )
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 NOW = datetime(2026, 6, 15, tzinfo=UTC)
 EDGES = [date.fromisoformat(day) for day in (

@@ -18,7 +18,7 @@ from tests.main_service.visits.ingesting import (
     settings_of,
     visit_to,
 )
-from tests.support.running import Environment, running_engines, temporary_folder
+from tests.support.engines import Environment, running_engines, temporary_folder
 
 
 @pytest.fixture(scope="module")

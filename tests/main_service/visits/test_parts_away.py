@@ -28,7 +28,7 @@ from tests.main_service.visits.ingesting import (
     settings_of,
     visit_to,
 )
-from tests.support.running import Environment
+from tests.support.engines import Environment
 
 
 async def test_visits_wait_while_postgres_is_away(

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from tests.main_service.visits.ingesting import POISON, STREAM, add_batch, counted, ingest, insert_link, left, visit_to
-from tests.support.running import REPOSITORY, Environment
+from tests.support.engines import REPOSITORY, Environment
 
 FAILURES = "visits:{0}:failures"
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import psutil
 import pytest
 
-from tests.main_service.entries.making import create_paste, managing
+from tests.support.engines import Environment
+from tests.support.entries import create_paste, manage_headers
 from tests.support.raw_http import LoggedWebServer, connect, read_answer, wait_until_left
-from tests.support.running import Environment
 
 MEBIBYTE = 1024 * 1024
 TEXT = b"a" * (19 * MEBIBYTE // 2)
@@ -37,7 +37,7 @@ def web(environment: Environment) -> Iterator[LoggedWebServer]:
 @pytest.fixture
 def uploads(web: LoggedWebServer) -> list[Upload]:
     entry = create_paste(web.client)
-    token = managing(entry)["X-Manage-Token"]
+    token = manage_headers(entry)["X-Manage-Token"]
     json = "HTTP/1.1\r\nContent-Type: application/json"
     create = f"POST /api/v1/pastes {json}"
     patch = f"PATCH /api/v1/entries/{entry['key']} {json}"

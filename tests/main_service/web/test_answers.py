@@ -15,9 +15,10 @@ from main_service.app import create_app
 from main_service.entries.aliases import is_key
 from main_service.entries.reserved_words import RESERVED_WORDS
 from main_service.settings import Settings
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.browsing import send_form
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.pages import send_form
+from tests.support.web import WebServer
 
 MEBIBYTE = 1024 * 1024
 JSON = {"Content-Type": "application/json"}
@@ -77,7 +78,7 @@ def test_redirect_carries_no_policy_of_a_page(client: httpx.Client, asked: str) 
 
 def test_answer_without_content_names_no_type(client: httpx.Client) -> None:
     made = create_paste(client)
-    deleted = client.delete(f"/api/v1/entries/{made['key']}", headers=managing(made))
+    deleted = client.delete(f"/api/v1/entries/{made['key']}", headers=manage_headers(made))
 
     assert (deleted.status_code, deleted.content) == (204, b"")
     assert "content-type" not in deleted.headers

@@ -6,10 +6,11 @@ from http.cookies import Morsel, SimpleCookie
 import httpx
 import pytest
 
-from tests.main_service.accounts.registering import PASSWORD, register
-from tests.main_service.entries.making import create_paste
-from tests.support.browsing import BROWSER, csrf_token, send_form, words
-from tests.support.running import Environment, WebServer
+from tests.support.accounts import PASSWORD, new_user
+from tests.support.engines import Environment
+from tests.support.entries import create_paste
+from tests.support.pages import BROWSER, csrf_token, send_form, visible_text
+from tests.support.web import WebServer
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_cookies_go_over_https_only_and_are_hidden_from_scripts(https_web: WebSe
 
 def test_session_cookie_goes_over_https_only_for_a_month_and_is_hidden_from_scripts(https_web: WebServer) -> None:
     with https_web.new_client() as client:
-        user = register(client)
+        user = new_user(client)
         page = client.get("/sign-in", headers=BROWSER)
         carried = {"Cookie": f"slipbin_form={cookies_set(page)['slipbin_form'].value}"}
         fields = {"csrf_token": csrf_token(page), "name": user.email, "password": PASSWORD}
@@ -69,7 +70,7 @@ def test_session_cookie_goes_over_https_only_for_a_month_and_is_hidden_from_scri
 
 
 def test_cookies_work_over_plain_http_where_that_is_the_public_address(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
     page = client.get("/sign-in", headers=BROWSER)
     fields = {"csrf_token": csrf_token(page), "name": user.email, "password": PASSWORD}
     session = cookies_set(client.post("/sign-in", data=fields, headers=BROWSER))["slipbin_session"]
@@ -147,10 +148,10 @@ def test_form_that_was_opened_over_http_says_so_and_leads_to_the_page_under_http
         refused = client.post(path.format(key=entry["key"]), data=fields, headers=BROWSER)
 
     assert refused.status_code == 403
-    assert "This page was opened over http, and forms on this site work over https only." in words(refused)
+    assert "This page was opened over http, and forms on this site work over https only." in visible_text(refused)
     link = f"https://slipbin.test{page.format(key=entry['key'])}"
     assert f'<a href="{link}">{link}</a>' in refused.text
-    assert "cookies are switched off" not in words(refused)
+    assert "cookies are switched off" not in visible_text(refused)
 
 
 @pytest.mark.parametrize(
@@ -169,12 +170,12 @@ def test_form_without_its_cookie_over_https_is_told_of_cookies(
         refused = client.post("/sign-in", data={"csrf_token": "x"}, headers=BROWSER | headers)
 
     assert refused.status_code == 403
-    assert ("over http" in words(refused)) == is_http
-    assert ("cookies are switched off" in words(refused)) != is_http
+    assert ("over http" in visible_text(refused)) == is_http
+    assert ("cookies are switched off" in visible_text(refused)) != is_http
 
 
 def test_form_over_http_is_fine_where_that_is_the_public_address(client: httpx.Client) -> None:
     refused = client.post("/sign-in", data={"csrf_token": "x"}, headers=BROWSER)
 
     assert refused.status_code == 403
-    assert "cookies are switched off" in words(refused)
+    assert "cookies are switched off" in visible_text(refused)

@@ -5,7 +5,7 @@ import shlex
 
 import httpx
 
-from tests.support.running import REPOSITORY
+from tests.support.engines import REPOSITORY
 
 PAGES = ("README.md", "docs/api.md")
 NOT_FOR_PEOPLE = {("get", "/health/live"), ("get", "/health/ready")}

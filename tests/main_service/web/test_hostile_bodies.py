@@ -10,8 +10,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.running import WebServer
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.web import WebServer
 
 MEBIBYTE = 1024 * 1024
 GUARD_SECONDS = 5
@@ -117,7 +117,7 @@ def test_form_that_is_none_is_refused(client: httpx.Client, content_type: str, b
 def test_forms_that_never_arrive_hold_no_connection_to_the_database(web: WebServer, client: httpx.Client) -> None:
     """More of them than there are connections."""
     link = create_link(client)
-    client.patch(f"/api/v1/entries/{link['key']}", json={"title": "not cached now"}, headers=managing(link))
+    client.patch(f"/api/v1/entries/{link['key']}", json={"title": "not cached now"}, headers=manage_headers(link))
     host, port = web.address.removeprefix("http://").split(":")
     request = (
         f"POST /{link['key']}/manage HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"

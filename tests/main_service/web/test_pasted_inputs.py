@@ -6,8 +6,8 @@ import re
 import httpx
 import pytest
 
-from tests.support.browsing import BROWSER, send_form, words
-from tests.support.running import REPOSITORY
+from tests.support.engines import REPOSITORY
+from tests.support.pages import BROWSER, send_form, visible_text
 
 
 def test_no_field_cuts_what_is_pasted_into_it() -> None:
@@ -37,7 +37,7 @@ def test_page_says_what_is_too_long_and_keeps_it(
 ) -> None:
     answer = send_form(client, page, form, **fields)
 
-    assert answer.status_code == 422, words(answer)
+    assert answer.status_code == 422, visible_text(answer)
     assert f'id="{field}-error"' in answer.text
     assert field == "password" or fields[field] in html.unescape(answer.text)
 

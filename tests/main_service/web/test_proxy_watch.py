@@ -10,9 +10,10 @@ import redis
 from starlette.requests import HTTPConnection
 
 from main_service.web.proxy_watch import CROWD, CROWD_SECONDS, REMEMBERED_SPEAKERS, WARNING_SECONDS, ProxyWatch
-from tests.main_service.entries.making import new_alias
+from tests.support.engines import Environment
+from tests.support.entries import new_alias
 from tests.support.raw_http import LoggedWebServer
-from tests.support.running import Environment, WebServer
+from tests.support.web import WebServer
 
 MOST = 2
 TOKEN = "a-token-of-the-tests"

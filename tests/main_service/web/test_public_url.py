@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.support.browsing import BROWSER, send_form
-from tests.support.running import Environment, WebServer
+from tests.support.engines import Environment
+from tests.support.pages import BROWSER, send_form
+from tests.support.web import WebServer
 
 ORIGIN = "http://xn--bcher-kva.example:8000"
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from tests.main_service.accounts.registering import register
-from tests.main_service.entries.making import create_link, managing
-from tests.support.browsing import BROWSER
-from tests.support.running import WebServer
+from tests.support.accounts import new_user
+from tests.support.entries import create_link, manage_headers
+from tests.support.pages import BROWSER
+from tests.support.web import WebServer
 
 MARK = "m4rk3r"
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -46,16 +46,16 @@ def test_query_field_that_is_refused_changes_nothing(client: httpx.Client) -> No
     link = create_link(client)
 
     changed = client.patch(
-        f"/api/v1/entries/{link['key']}", params={"title": "x"}, json={"title": "x"}, headers=managing(link)
+        f"/api/v1/entries/{link['key']}", params={"title": "x"}, json={"title": "x"}, headers=manage_headers(link)
     )
-    deleted = client.delete(f"/api/v1/entries/{link['key']}", params={"reason": "x"}, headers=managing(link))
+    deleted = client.delete(f"/api/v1/entries/{link['key']}", params={"reason": "x"}, headers=manage_headers(link))
 
     assert (changed.status_code, deleted.status_code) == (422, 422)
     assert client.get(f"/api/v1/entries/{link['key']}").json()["title"] is None
 
 
 def test_query_field_that_stands_twice_is_refused(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
 
     answer = client.get("/api/v1/entries?kind=link&kind=paste", headers=user.headers)
 
@@ -90,7 +90,7 @@ def test_create_reads_a_query_that_names_no_end(client: httpx.Client, path: str,
 @pytest.mark.parametrize("query", ["?&", "?=", "?&&", "?%", "?%ff", "?=&=", "?%00"])
 def test_no_read_fails_at_a_query_without_fields(client: httpx.Client, query: str) -> None:
     """`&` has none, `=` has one without a name, and `%` is written wrong."""
-    user = register(client)
+    user = new_user(client)
     for path in client.get("/openapi.json").json()["paths"]:
         if "{" not in path:
             answer = client.get(path + query, headers=user.headers)

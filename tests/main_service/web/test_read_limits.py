@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.main_service.accounts.registering import register
-from tests.main_service.entries.making import create_link, managing
-from tests.support.browsing import BROWSER
-from tests.support.running import NO_LIMITS, Environment, WebServer
+from tests.support.accounts import new_user
+from tests.support.engines import NO_LIMITS, Environment
+from tests.support.entries import create_link, manage_headers
+from tests.support.pages import BROWSER
+from tests.support.web import WebServer
 
 MOST = 3
 
@@ -26,7 +27,7 @@ def test_statistics_and_leaderboards_are_limited_by_address(limited: WebServer) 
     client = limited.client
 
     def ask(path: str, address: str = "203.0.113.1") -> httpx.Response:
-        return client.get(path, headers={"X-Forwarded-For": address, **managing(link)})
+        return client.get(path, headers={"X-Forwarded-For": address, **manage_headers(link)})
 
     paths = [f"/api/v1/entries/{link['key']}/stats", f"/api/v1/entries/{link['key']}/history", "/api/v1/stats/top"]
     assert [ask(path).status_code for path in paths] == [200] * MOST
@@ -43,7 +44,7 @@ def test_statistics_and_leaderboards_are_limited_by_address(limited: WebServer) 
 
 
 def test_exports_are_limited_by_address(limited: WebServer) -> None:
-    user = register(limited.client)
+    user = new_user(limited.client)
     headers = user.headers | {"X-Forwarded-For": "203.0.113.3"}
 
     answers = [limited.client.get("/api/v1/entries/export", headers=headers) for _ in range(MOST + 1)]

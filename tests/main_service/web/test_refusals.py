@@ -5,9 +5,9 @@ import json
 import httpx
 import pytest
 
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.browsing import BROWSER, csrf_token, words
-from tests.support.running import WebServer
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.pages import BROWSER, csrf_token, visible_text
+from tests.support.web import WebServer
 
 JSON = {"Content-Type": "application/json"}
 MARK = "m4rk3r"
@@ -61,7 +61,7 @@ def test_body_that_is_no_flat_object_is_refused(client: httpx.Client, address: s
     paste = create_paste(client)
 
     method = "PATCH" if "{key}" in address else "POST"
-    answer = client.request(method, address.format(**paste), content=body, headers=JSON | managing(paste))
+    answer = client.request(method, address.format(**paste), content=body, headers=JSON | manage_headers(paste))
 
     assert_is_a_problem(answer, 422, "invalid_input")
     assert answer.json()["errors"]
@@ -73,7 +73,9 @@ def test_byte_order_mark_before_a_body_is_passed_over(client: httpx.Client) -> N
     paste = create_paste(client)
     created = client.post("/api/v1/pastes", content='\ufeff{"text": "\ufeffkept"}'.encode(), headers=JSON)
     changed = client.patch(
-        f"/api/v1/entries/{paste['key']}", content='\ufeff{"title": "new"}'.encode(), headers=JSON | managing(paste)
+        f"/api/v1/entries/{paste['key']}",
+        content='\ufeff{"title": "new"}'.encode(),
+        headers=JSON | manage_headers(paste),
     )
 
     assert (created.status_code, changed.status_code) == (201, 200)
@@ -220,7 +222,7 @@ def test_form_that_is_not_utf_8_is_refused_as_a_page(client: httpx.Client, value
         page = client.post(address, content=body, headers=BROWSER | headers)
 
         assert page.status_code == 422
-        assert "The form is not in UTF-8." in words(page)
+        assert "The form is not in UTF-8." in visible_text(page)
         assert MARK not in page.text
 
 
@@ -231,7 +233,7 @@ def test_unknown_field_of_a_form_is_refused(client: httpx.Client) -> None:
     page = client.post("/pastes", content=body, headers=BROWSER | headers)
 
     assert page.status_code == 422
-    assert "There is no such field." in words(page)
+    assert "There is no such field." in visible_text(page)
     assert ">\nkept</textarea>" in page.text
     assert MARK not in page.text
 

@@ -5,9 +5,9 @@ from xml.etree import ElementTree
 
 import httpx
 
-from tests.main_service.accounts.registering import register
-from tests.main_service.entries.making import create_link, create_paste
-from tests.support.browsing import BROWSER
+from tests.support.accounts import new_user
+from tests.support.entries import create_link, create_paste
+from tests.support.pages import BROWSER
 
 
 def test_crawlers_may_read_pages_but_not_the_api(client: httpx.Client) -> None:
@@ -35,7 +35,7 @@ def test_icon_is_the_drawing_that_pages_name(client: httpx.Client) -> None:
 
 
 def test_head_of_whatever_is_read_has_the_headers_of_get_and_no_body(client: httpx.Client) -> None:
-    user = register(client)
+    user = new_user(client)
     paste, link = create_paste(client), create_link(client)
     addresses = [
         "/robots.txt",

@@ -3,11 +3,11 @@
 import httpx
 import pytest
 
-from tests.main_service.accounts.registering import register
-from tests.main_service.entries.making import create_link, create_paste, managing
-from tests.support.browsing import BROWSER, CURL
+from tests.support.accounts import new_user
+from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.pages import BROWSER, CURL
 from tests.support.raw_http import exchange
-from tests.support.running import WebServer
+from tests.support.web import WebServer
 
 HERE = "http://slipbin.test"
 
@@ -81,8 +81,8 @@ def test_redirect_leads_to_this_service_whatever_the_client_says(
 def test_link_is_followed_and_a_paste_is_one_redirect_away(client: httpx.Client) -> None:
     link, paste = create_link(client), create_paste(client)
     ended = create_link(client)
-    client.delete(f"/api/v1/entries/{ended['key']}", headers=managing(ended)).raise_for_status()
-    private = create_link(client, headers=(owner := register(client).headers), visibility="private")["key"]
+    client.delete(f"/api/v1/entries/{ended['key']}", headers=manage_headers(ended)).raise_for_status()
+    private = create_link(client, headers=(owner := new_user(client).headers), visibility="private")["key"]
 
     for _ in range(2):
         answer = client.get(f"/{link['key']}/?utm_source=x")

@@ -14,8 +14,9 @@ import openpyxl
 import pytest
 
 from tests.support import forking
+from tests.support.engines import REPOSITORY, Environment, full, run_main
 from tests.support.installing import debians_package, find_or_install
-from tests.support.running import REPOSITORY, Environment, WebServer, full, run_main
+from tests.support.web import WebServer
 
 TYPING_SECONDS = 150
 TASKS = ("send_mail", "build_report", "do_asked_work")
