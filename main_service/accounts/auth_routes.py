@@ -22,7 +22,7 @@ from main_service.accounts.errors import (
     UsernameTakenError,
 )
 from main_service.accounts.jwt_tokens import TokenPair
-from main_service.accounts.password_rules import in_even_time
+from main_service.accounts.password_rules import in_constant_time
 from main_service.accounts.reauthentication import GivenPassword
 from main_service.accounts.schemas import (
     AccountOut,
@@ -109,7 +109,7 @@ async def check_verify(token: str, registrar: AccountRegistrarDep) -> Response:
     responses=problem_responses(TooManyEmailsError, *_ALWAYS),
 )
 async def resend(asked: EmailIn, session: SessionDep, registrar: AccountRegistrarDep) -> MessageOut:
-    async with in_even_time(session):
+    async with in_constant_time(session):
         await registrar.resend_confirmation(asked.email)
     return MessageOut(message=IF_THERE_IS_ONE)
 
@@ -163,7 +163,7 @@ async def logout_everywhere(account: SignedInDep, sign_ins: SignInsDep) -> Respo
     responses=problem_responses(TooManyEmailsError, *_ALWAYS),
 )
 async def forgot_password(asked: EmailIn, session: SessionDep, changer: AccountChangerDep) -> MessageOut:
-    async with in_even_time(session):
+    async with in_constant_time(session):
         await changer.forgot_password(asked.email)
     return MessageOut(message=IF_THERE_IS_ONE)
 

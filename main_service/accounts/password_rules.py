@@ -40,14 +40,14 @@ def require_good_password(password: str, *, email: str, username: str | None, fi
         raise InvalidInputError(fields=[FieldError(field, "password_weak", fault)])
 
 
-EVEN_SECONDS = 0.05
-"""Several times what finding an account and writing down a letter take."""
+CONSTANT_SECONDS = 0.05
+"""Several times what finding an account and writing an email to the outbox take."""
 
 
 @asynccontextmanager
-async def in_even_time(session: Session) -> AsyncIterator[None]:
-    """What is done inside is committed, which takes longer where there was something to do; the rest is waited."""
+async def in_constant_time(session: Session) -> AsyncIterator[None]:
+    """Commit what is done inside, then wait: it takes `CONSTANT_SECONDS`, whether there was much to do or nothing."""
     started_at = time.monotonic()
     yield
     await session.commit()
-    await asyncio.sleep(started_at + EVEN_SECONDS - time.monotonic())
+    await asyncio.sleep(started_at + CONSTANT_SECONDS - time.monotonic())

@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse
 from main_service.accounts.dependencies import AccountChangerDep, AccountRegistrarDep, ClientAddressDep
 from main_service.accounts.emails import AT_MOST_ONE
 from main_service.accounts.errors import LinkInvalidError
-from main_service.accounts.password_rules import in_even_time
+from main_service.accounts.password_rules import in_constant_time
 from main_service.accounts.schemas import EmailIn, ResetIn
 from main_service.dependencies import SessionDep, SettingsDep
 from main_service.errors import AppError
@@ -57,7 +57,7 @@ async def forgot(request: Request, session: SessionDep, settings: SettingsDep, c
     try:
         check_form(request, fields.get(FIELD), settings)
         asked = parse(EmailIn, email=email)
-        async with in_even_time(session):
+        async with in_constant_time(session):
             await changer.forgot_password(asked.email)
     except AppError as error:
         return form_page(request, settings, "accounts/forgot.html", error=error, email=email)
