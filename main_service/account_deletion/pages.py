@@ -4,10 +4,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from main_service.account_deletion.dependencies import DepartureDep
+from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.cookie_auth import SignedInPageDep, SignedInSessionIdDep
 from main_service.accounts.dependencies import ClientAddressDep
 from main_service.accounts.errors import CredentialsWrongError
-from main_service.accounts.reauthentication import GivenPassword
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, FieldError, InvalidInputError
 from main_service.settings import Settings

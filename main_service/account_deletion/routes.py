@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 
 from main_service.account_deletion.dependencies import DepartureDep
+from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.bearer_auth import SessionIdDep, SignedInDep
 from main_service.accounts.dependencies import ClientAddressDep
 from main_service.accounts.errors import (
@@ -11,7 +12,6 @@ from main_service.accounts.errors import (
     TokenInvalidError,
     TooManyAttemptsError,
 )
-from main_service.accounts.reauthentication import GivenPassword
 from main_service.accounts.schemas import AccountDeleteIn
 from main_service.errors import DatabaseUnavailableError, PasswordsBusyError, SignInRequiredError
 from main_service.web.documented_router import problem_responses

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.account_deletion import storage
 from main_service.account_deletion.storage import Left
+from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.changes import AccountLeaver
-from main_service.accounts.reauthentication import GivenPassword
 from main_service.engines.postgres import Session
 from main_service.engines.redis import RedisAwayError
 from main_service.entries.cache import EntryCache

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
+from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.bearer_auth import CurrentAccountDep, SessionIdDep, SignedInDep
 from main_service.accounts.dependencies import AccountChangerDep, AccountRegistrarDep, ClientAddressDep, SignInsDep
 from main_service.accounts.emails import AT_MOST_ONE
@@ -23,7 +24,6 @@ from main_service.accounts.errors import (
 )
 from main_service.accounts.jwt_tokens import TokenPair
 from main_service.accounts.password_rules import in_constant_time
-from main_service.accounts.reauthentication import GivenPassword
 from main_service.accounts.schemas import (
     AccountOut,
     ChangePasswordIn,

@@ -4,6 +4,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from main_service.accounts import storage
+from main_service.accounts.account_guards import (
+    GivenPassword,
+    PasswordAgain,
+    end_sessions,
+    get_linked_account,
+    lock_account,
+)
 from main_service.accounts.emails import AccountLetters, EmailAllowance, password_state, seconds_to_next
 from main_service.accounts.errors import (
     AddressUnconfirmedError,
@@ -13,7 +20,6 @@ from main_service.accounts.errors import (
 )
 from main_service.accounts.models import Account
 from main_service.accounts.password_rules import require_good_password
-from main_service.accounts.reauthentication import GivenPassword, PasswordAgain, end_sessions, get_by_claim, lock
 from main_service.accounts.sign_in_limits import SignInLimits
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.engines.password_hasher import Passwords
@@ -75,7 +81,7 @@ class AccountChanger:
         # No connection is held while the hash is worked on.
         await self._session.commit()
         hashed_password = await self._passwords.hash(password, address=address)
-        account = await lock(self._session, account.id)
+        account = await lock_account(self._session, account.id)
         # It may have been used by another request meanwhile.
         self._links.check(Purpose.RESET, token, state=password_state(account))
         await storage.change(self._session, account, {"hashed_password": hashed_password, "is_verified": True})
@@ -84,7 +90,7 @@ class AccountChanger:
             await self._limits.forget(name)
 
     async def _find_by_reset_link(self, token: str) -> Account:
-        account = await get_by_claim(self._session, "".join(self._links.read(token)[:1]))
+        account = await get_linked_account(self._session, "".join(self._links.read(token)[:1]))
         self._links.check(Purpose.RESET, token, state=password_state(account))
         return account
 
@@ -108,14 +114,14 @@ class AccountChanger:
         """Raises:
         UsernameTakenError: another account has it.
         """
-        account = await lock(self._session, account_id, session_epoch=session_epoch)
+        account = await lock_account(self._session, account_id, session_epoch=session_epoch)
         if not await storage.rename(self._session, account, {"username": username}):
             raise UsernameTakenError
         return account
 
     async def count_own_visits(self, account_id: UUID, *, counts: bool, session_epoch: int) -> Account:
         """Let the owner's visits to entries of their own count from now on, or not."""
-        account = await lock(self._session, account_id, session_epoch=session_epoch)
+        account = await lock_account(self._session, account_id, session_epoch=session_epoch)
         await storage.change(self._session, account, {"counts_own_visits": counts})
         return account
 
@@ -125,7 +131,7 @@ class AccountChanger:
         Raises:
             AddressUnconfirmedError: none would be sent to an address that is not confirmed.
         """
-        account = await lock(self._session, account_id, session_epoch=session_epoch)
+        account = await lock_account(self._session, account_id, session_epoch=session_epoch)
         if is_sent and not account.is_verified:
             raise AddressUnconfirmedError("Your address has to be confirmed before daily reports can be sent to it.")
         if is_sent and not account.daily_report:

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from main_service.accounts.account_guards import PasswordAgain
 from main_service.accounts.api_tokens import ApiTokenService
 from main_service.accounts.changes import AccountChanger, AccountLeaver
 from main_service.accounts.emails import AccountLetters, EmailAllowance, EmailLimits
 from main_service.accounts.jwt_tokens import BearerTokens
-from main_service.accounts.reauthentication import PasswordAgain
 from main_service.accounts.registration import AccountRegistrar
 from main_service.accounts.sign_in import SignIns
 from main_service.accounts.sign_in_limits import PasswordCheck, SignInLimits

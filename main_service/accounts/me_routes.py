@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.bearer_auth import AccountDep, SessionIdDep, SignedInDep
 from main_service.accounts.dependencies import AccountChangerDep, ApiTokenServiceDep, ClientAddressDep
 from main_service.accounts.errors import (
@@ -20,7 +21,6 @@ from main_service.accounts.errors import (
     UsernameTakenError,
 )
 from main_service.accounts.models import ApiToken
-from main_service.accounts.reauthentication import GivenPassword
 from main_service.accounts.schemas import (
     AccountChangeIn,
     AccountOut,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from main_service.accounts import storage
+from main_service.accounts.account_guards import end_sessions, get_linked_account, lock_account
 from main_service.accounts.emails import AccountLetters, EmailAllowance, address_state, seconds_to_next
 from main_service.accounts.errors import (
     EmailJustSentError,
@@ -17,7 +18,6 @@ from main_service.accounts.errors import (
 )
 from main_service.accounts.models import Account
 from main_service.accounts.password_rules import require_good_password
-from main_service.accounts.reauthentication import end_sessions, get_by_claim, lock
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.engines.password_hasher import Passwords
 from main_service.engines.postgres import Session
@@ -107,7 +107,7 @@ class AccountRegistrar:
         claims = self._checked(token)
         if len(claims) == 3:
             account_id, email, fingerprint = claims
-            account = await get_by_claim(self._session, account_id)
+            account = await get_linked_account(self._session, account_id)
             is_done = self._has_confirmed(account, email)
             if not is_done:
                 self._require_unchanged(account, fingerprint)
@@ -161,7 +161,7 @@ class AccountRegistrar:
             TooManyEmailsError: the client has caused too many emails, or too many of these were sent to the address.
         """
         await self._allowance.take_email()
-        account = await lock(self._session, account_id)
+        account = await lock_account(self._session, account_id)
         if not account.is_verified and not await self._letters.ask_to_confirm(
             account.id, account.email, account.username, tells_limit=True
         ):
@@ -169,8 +169,8 @@ class AccountRegistrar:
         return account
 
     async def _confirm_new_email(self, account_id: str, email: str, fingerprint: str) -> None:
-        account = await get_by_claim(self._session, account_id)
-        account = await lock(self._session, account.id)
+        account = await get_linked_account(self._session, account_id)
+        account = await lock_account(self._session, account.id)
         if self._has_confirmed(account, email):
             return
         self._require_unchanged(account, fingerprint)

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.cookie_auth import SignedInPageDep, SignedInSessionIdDep
 from main_service.accounts.dependencies import (
     AccountChangerDep,
@@ -19,7 +20,6 @@ from main_service.accounts.dependencies import (
 from main_service.accounts.errors import CredentialsWrongError
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.accounts.models import Account
-from main_service.accounts.reauthentication import GivenPassword
 from main_service.accounts.schemas import AccountChangeIn, AccountOut, ApiTokenIn, ChangePasswordIn
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, DatabaseUnavailableError, FieldError, InvalidInputError, NotFoundError

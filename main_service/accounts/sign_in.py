@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 from main_service.accounts import storage
+from main_service.accounts.account_guards import lock_account
 from main_service.accounts.errors import AccountDisabledError, TokenInvalidError
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME, BearerTokens, Claims, TokenPair, Use
 from main_service.accounts.models import Account
-from main_service.accounts.reauthentication import lock
 from main_service.accounts.sign_in_limits import PasswordCheck, SignInLimits
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import Address
@@ -80,7 +80,7 @@ class SignIns:
 
     async def end_everywhere(self, account_id: UUID, *, session_epoch: int) -> None:
         """End all sessions and JWTs. API tokens stay: they have a list of their own to be deleted from."""
-        account = await lock(self._session, account_id, session_epoch=session_epoch)
+        account = await lock_account(self._session, account_id, session_epoch=session_epoch)
         await storage.change(self._session, account, {"session_epoch": account.session_epoch + 1})
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from main_service.accounts.reauthentication import lock, require_confirmed
+from main_service.accounts.account_guards import lock_account, require_confirmed
 from main_service.collections import storage
 from main_service.collections.errors import CollectionNameTakenError, TooManyCollectionsError
 from main_service.collections.positions import Position
@@ -47,7 +47,7 @@ class CollectionService:
         TokenInvalidError: the account has just been closed.
         """
         # Two at once are counted one after the other.
-        require_confirmed(await lock(self._session, owner_id), self._settings)
+        require_confirmed(await lock_account(self._session, owner_id), self._settings)
         if await storage.count(self._session, owner_id) >= MAX_COLLECTIONS:
             raise TooManyCollectionsError
         collection_id = uuid4()

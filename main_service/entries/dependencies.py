@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
+from main_service.accounts.account_guards import require_confirmed
 from main_service.accounts.bearer_auth import (
     CurrentAccountDep,
     WriterOrGuestDep,
@@ -17,7 +18,6 @@ from main_service.accounts.bearer_auth import (
 )
 from main_service.accounts.cookie_auth import ReaderDep, find_reader
 from main_service.accounts.models import Account
-from main_service.accounts.reauthentication import require_confirmed
 from main_service.dependencies import SessionDep, resources_of
 from main_service.entries.cache import EntryCache
 from main_service.entries.cache_invalidation import PostCommitInvalidation

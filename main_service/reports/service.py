@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
+from main_service.accounts.account_guards import lock_account
 from main_service.accounts.errors import AddressUnconfirmedError, LinkInvalidError
-from main_service.accounts.reauthentication import lock
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.collections import storage as collections
 from main_service.engines.files import FileMissingError, FileStore
@@ -92,7 +92,7 @@ class Reports:
         """
         first, last = _days(order.first, order.last)
         # Two at once are counted one after the other.
-        account = await lock(self._session, owner_id)
+        account = await lock_account(self._session, owner_id)
         if not account.is_verified:
             raise AddressUnconfirmedError("Your e-mail address has to be confirmed before you can ask for reports.")
         waiting, kept = await storage.count_owned(self._session, owner_id)

@@ -20,7 +20,7 @@ from main_service.engines.rate_limits import Address
 from main_service.settings import Settings
 
 
-async def lock(session: Session, account_id: UUID, *, session_epoch: int | None = None) -> Account:
+async def lock_account(session: Session, account_id: UUID, *, session_epoch: int | None = None) -> Account:
     """The account, locked until the transaction ends.
 
     `session_epoch`: as it was when the request was let in; a session that was ended since does nothing more.
@@ -36,7 +36,7 @@ async def lock(session: Session, account_id: UUID, *, session_epoch: int | None 
     return account
 
 
-async def get_by_claim(session: Session, account_id: str) -> Account:
+async def get_linked_account(session: Session, account_id: str) -> Account:
     """The account that a link of a letter names.
 
     Raises:
@@ -108,7 +108,7 @@ class PasswordAgain:
         Raises:
             CredentialsWrongError: it is another one now.
         """
-        account = await lock(self._session, account_id)
+        account = await lock_account(self._session, account_id)
         if account.hashed_password != hashed_password:
             raise CredentialsWrongError
         return account
