@@ -76,7 +76,7 @@ class GivenPassword:
     address: Address
 
 
-class PasswordAgain:
+class Reauthenticator:
     def __init__(self, *, session: Session, password_check: PasswordCheck, limits: SignInLimits) -> None:
         self._session = session
         self._password_check = password_check

@@ -6,7 +6,7 @@ from uuid import UUID
 from main_service.accounts import storage
 from main_service.accounts.account_guards import (
     GivenPassword,
-    PasswordAgain,
+    Reauthenticator,
     end_sessions,
     get_linked_account,
     lock_account,
@@ -34,7 +34,7 @@ class AccountChanger:
         *,
         session: Session,
         passwords: Passwords,
-        password_again: PasswordAgain,
+        reauthenticator: Reauthenticator,
         links: SignedLinks,
         letters: AccountLetters,
         limits: SignInLimits,
@@ -45,7 +45,7 @@ class AccountChanger:
         self._recipients = recipients
         self._allowance = allowance
         self._passwords = passwords
-        self._password_again = password_again
+        self._reauthenticator = reauthenticator
         self._links = links
         self._letters = letters
         self._limits = limits
@@ -101,11 +101,11 @@ class AccountChanger:
             CredentialsWrongError: `password` is not the present one.
             InvalidInputError: the new one is no good.
         """
-        account = await self._password_again.check(account_id, password)
+        account = await self._reauthenticator.check(account_id, password)
         verified = account.hashed_password
         require_good_password(new_password, email=account.email, username=account.username, field="new_password")
         hashed_password = await self._passwords.hash(new_password, address=password.address)
-        account = await self._password_again.lock(account_id, verified)
+        account = await self._reauthenticator.lock(account_id, verified)
         await storage.change(self._session, account, {"hashed_password": hashed_password})
         await end_sessions(self._session, account)
         return account
@@ -153,16 +153,16 @@ class AccountChanger:
         await self._allowance.take_email()
         if not await self._recipients.can_be_sent_to(email):
             raise EmailUndeliverableError
-        account = await self._password_again.check_and_lock(account_id, password)
+        account = await self._reauthenticator.check_and_lock(account_id, password)
         is_free = await storage.find_by_email(self._session, email) is None
         if not await self._letters.ask_to_change(account, email, is_free=is_free):
             raise EmailJustSentError(retry_after_seconds=seconds_to_next())
 
 
 class AccountLeaver:
-    def __init__(self, *, session: Session, password_again: PasswordAgain) -> None:
+    def __init__(self, *, session: Session, reauthenticator: Reauthenticator) -> None:
         self._session = session
-        self._password_again = password_again
+        self._reauthenticator = reauthenticator
 
     async def leave(self, account_id: UUID, *, password: GivenPassword, leaves_entries: bool) -> None:
         """End an account for good: its address and user name are free, its sessions and tokens ended.
@@ -173,5 +173,5 @@ class AccountLeaver:
             CredentialsWrongError: this is not the password.
             TooManyAttemptsError: too many attempts have failed.
         """
-        account = await self._password_again.check_and_lock(account_id, password)
+        account = await self._reauthenticator.check_and_lock(account_id, password)
         await storage.leave(self._session, account, leaves_entries=leaves_entries)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from main_service.accounts.account_guards import PasswordAgain
+from main_service.accounts.account_guards import Reauthenticator
 from main_service.accounts.api_tokens import ApiTokenService
 from main_service.accounts.changes import AccountChanger, AccountLeaver
 from main_service.accounts.emails import AccountLetters, EmailAllowance, EmailLimits
@@ -94,19 +94,19 @@ async def get_sign_ins(
 SignInsDep = Annotated[SignIns, Depends(get_sign_ins)]
 
 
-async def get_password_again(
+async def get_reauthenticator(
     session: SessionDep, password_check: PasswordCheckDep, limits: SignInLimitsDep
-) -> PasswordAgain:
-    return PasswordAgain(session=session, password_check=password_check, limits=limits)
+) -> Reauthenticator:
+    return Reauthenticator(session=session, password_check=password_check, limits=limits)
 
 
-PasswordAgainDep = Annotated[PasswordAgain, Depends(get_password_again)]
+ReauthenticatorDep = Annotated[Reauthenticator, Depends(get_reauthenticator)]
 
 
 async def get_changer(
     request: Request,
     session: SessionDep,
-    password_again: PasswordAgainDep,
+    reauthenticator: ReauthenticatorDep,
     links: SignedLinksDep,
     letters: AccountLettersDep,
     limits: SignInLimitsDep,
@@ -115,7 +115,7 @@ async def get_changer(
     return AccountChanger(
         session=session,
         passwords=resources_of(request).passwords,
-        password_again=password_again,
+        reauthenticator=reauthenticator,
         links=links,
         letters=letters,
         limits=limits,
@@ -127,8 +127,8 @@ async def get_changer(
 AccountChangerDep = Annotated[AccountChanger, Depends(get_changer)]
 
 
-async def get_leaver(session: SessionDep, password_again: PasswordAgainDep) -> AccountLeaver:
-    return AccountLeaver(session=session, password_again=password_again)
+async def get_leaver(session: SessionDep, reauthenticator: ReauthenticatorDep) -> AccountLeaver:
+    return AccountLeaver(session=session, reauthenticator=reauthenticator)
 
 
 AccountLeaverDep = Annotated[AccountLeaver, Depends(get_leaver)]
