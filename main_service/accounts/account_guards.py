@@ -51,7 +51,7 @@ async def get_linked_account(session: Session, account_id: str) -> Account:
     return account
 
 
-async def end_sessions(session: Session, account: Account) -> None:
+async def revoke_access(session: Session, account: Account) -> None:
     """End all sessions and API tokens."""
     await storage.change(session, account, {"session_epoch": account.session_epoch + 1})
     await storage.delete_tokens(session, account.id)

@@ -8,7 +8,12 @@ from pydantic import ValidationError
 
 from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.bearer_auth import CurrentAccountDep, SessionIdDep, SignedInDep
-from main_service.accounts.dependencies import AccountChangerDep, AccountRegistrarDep, ClientAddressDep, SignInsDep
+from main_service.accounts.dependencies import (
+    AccountChangerDep,
+    AccountRegistrarDep,
+    ClientAddressDep,
+    SessionServiceDep,
+)
 from main_service.accounts.emails import AT_MOST_ONE
 from main_service.accounts.errors import (
     AccountDisabledError,
@@ -120,16 +125,16 @@ async def resend(asked: EmailIn, session: SessionDep, registrar: AccountRegistra
     openapi_extra=_TOKEN_BODY,
     responses=problem_responses(CredentialsWrongError, AccountDisabledError, TooManyAttemptsError, *_HASHING),
 )
-async def sign_in(request: Request, sign_ins: SignInsDep, address: ClientAddressDep) -> TokenPairOut:
+async def sign_in(request: Request, sessions: SessionServiceDep, address: ClientAddressDep) -> TokenPairOut:
     """By JSON, or by the password form of OAuth2, whose `username` may be the e-mail address."""
     asked = await _read_token_in(request)
-    account = await sign_ins.sign_in(asked.email, asked.password, address=address)
-    return _pair_out(sign_ins.begin(account))
+    account = await sessions.sign_in(asked.email, asked.password, address=address)
+    return _pair_out(sessions.start(account))
 
 
 @router.post("/refresh", summary="Get a fresh pair of tokens", responses=problem_responses(TokenInvalidError, *_ALWAYS))
-async def refresh(asked: RefreshIn, sign_ins: SignInsDep) -> TokenPairOut:
-    return _pair_out(await sign_ins.refresh(asked.refresh_token))
+async def refresh(asked: RefreshIn, sessions: SessionServiceDep) -> TokenPairOut:
+    return _pair_out(await sessions.refresh(asked.refresh_token))
 
 
 @router.post(
@@ -138,9 +143,9 @@ async def refresh(asked: RefreshIn, sign_ins: SignInsDep) -> TokenPairOut:
     summary="Sign out",
     responses=problem_responses(*_SIGNED_IN, *_ALWAYS),
 )
-async def logout(_: SignedInDep, session_id: SessionIdDep, sign_ins: SignInsDep) -> Response:
+async def logout(_: SignedInDep, session_id: SessionIdDep, sessions: SessionServiceDep) -> Response:
     """Ends the access token that is sent and the refresh tokens of the same signing in."""
-    await sign_ins.end(session_id)
+    await sessions.revoke(session_id)
     return Response(status_code=204)
 
 
@@ -150,9 +155,9 @@ async def logout(_: SignedInDep, session_id: SessionIdDep, sign_ins: SignInsDep)
     summary="End all sessions and tokens of signing in",
     responses=problem_responses(*_SIGNED_IN, *_ALWAYS),
 )
-async def logout_everywhere(account: SignedInDep, sign_ins: SignInsDep) -> Response:
+async def logout_everywhere(account: SignedInDep, sessions: SessionServiceDep) -> Response:
     """API tokens stay; they are deleted one by one."""
-    await sign_ins.end_everywhere(account.id, session_epoch=account.session_epoch)
+    await sessions.revoke_all(account.id, session_epoch=account.session_epoch)
     return Response(status_code=204)
 
 
@@ -190,13 +195,13 @@ async def change_password(
     account: SignedInDep,
     session_id: SessionIdDep,
     changer: AccountChangerDep,
-    sign_ins: SignInsDep,
+    sessions: SessionServiceDep,
     address: ClientAddressDep,
 ) -> TokenPairOut:
     """Ends all sessions and API tokens; the answer is a fresh pair."""
     given = GivenPassword(asked.password, session_id, address)
     changed = await changer.change_password(account.id, password=given, new_password=asked.new_password)
-    return _pair_out(sign_ins.begin(changed))
+    return _pair_out(sessions.start(changed))
 
 
 @router.get("/whoami", summary="Who asks", responses=problem_responses(TokenInvalidError, *_ALWAYS))

@@ -21,7 +21,7 @@ from main_service.accounts.errors import (
 )
 from main_service.accounts.jwt_tokens import BearerTokens, Use
 from main_service.accounts.models import Account
-from main_service.accounts.sign_in import find_signed_in, new_session_id
+from main_service.accounts.sign_in import find_by_claims, new_session_id
 from main_service.dependencies import SessionDep, resources_of
 from main_service.engines.postgres import Session
 from main_service.errors import DatabaseUnavailableError, SignInRequiredError
@@ -70,7 +70,7 @@ class AccountStrategy(Strategy[Account, UUID]):
         except TokenInvalidError:
             return None
         self.session_id = claims.session_id
-        return await find_signed_in(self.session, claims)
+        return await find_by_claims(self.session, claims)
 
     async def _read_api_token(self, token: str) -> Account | None:
         token_hash = hash_token(token)

@@ -7,9 +7,9 @@ from main_service.accounts import storage
 from main_service.accounts.account_guards import (
     GivenPassword,
     Reauthenticator,
-    end_sessions,
     get_linked_account,
     lock_account,
+    revoke_access,
 )
 from main_service.accounts.emails import AccountLetters, EmailAllowance, password_state, seconds_to_next
 from main_service.accounts.errors import (
@@ -85,7 +85,7 @@ class AccountChanger:
         # It may have been used by another request meanwhile.
         self._links.check(Purpose.RESET, token, state=password_state(account))
         await storage.change(self._session, account, {"hashed_password": hashed_password, "is_verified": True})
-        await end_sessions(self._session, account)
+        await revoke_access(self._session, account)
         for name in filter(None, (account.email, account.username)):
             await self._limits.forget(name)
 
@@ -107,7 +107,7 @@ class AccountChanger:
         hashed_password = await self._passwords.hash(new_password, address=password.address)
         account = await self._reauthenticator.lock(account_id, verified)
         await storage.change(self._session, account, {"hashed_password": hashed_password})
-        await end_sessions(self._session, account)
+        await revoke_access(self._session, account)
         return account
 
     async def change_username(self, account_id: UUID, username: str | None, *, session_epoch: int) -> Account:

@@ -17,7 +17,7 @@ from main_service.accounts.bearer_auth import get_users
 from main_service.accounts.errors import TokenInvalidError
 from main_service.accounts.jwt_tokens import BearerTokens, Use
 from main_service.accounts.models import Account
-from main_service.accounts.sign_in import find_signed_in, new_session_id
+from main_service.accounts.sign_in import find_by_claims, new_session_id
 from main_service.dependencies import SessionDep, resources_of
 from main_service.engines.postgres import Session
 from main_service.errors import DatabaseUnavailableError, SignInRequiredError
@@ -48,7 +48,7 @@ class BrowserStrategy(Strategy[Account, UUID]):
         except TokenInvalidError:
             return None
         try:
-            account = await find_signed_in(self._session, claims)
+            account = await find_by_claims(self._session, claims)
         finally:
             await self._session.commit()
         self.session_id = claims.session_id if account is not None else None
@@ -84,7 +84,7 @@ async def find_account(request: Request, session: Session, tokens: BearerTokens)
     if token is None:
         return None
     try:
-        account = await find_signed_in(session, tokens.read(token, Use.BROWSER))
+        account = await find_by_claims(session, tokens.read(token, Use.BROWSER))
     except TokenInvalidError:
         return None
     await session.commit()

@@ -10,7 +10,7 @@ from main_service.accounts.changes import AccountChanger, AccountLeaver
 from main_service.accounts.emails import AccountLetters, EmailAllowance, EmailLimits
 from main_service.accounts.jwt_tokens import BearerTokens
 from main_service.accounts.registration import AccountRegistrar
-from main_service.accounts.sign_in import SignIns
+from main_service.accounts.sign_in import SessionService
 from main_service.accounts.sign_in_limits import PasswordCheck, SignInLimits
 from main_service.accounts.signed_links import SignedLinks
 from main_service.dependencies import SessionDep, resources_of
@@ -84,14 +84,14 @@ async def get_registrar(
 AccountRegistrarDep = Annotated[AccountRegistrar, Depends(get_registrar)]
 
 
-async def get_sign_ins(
+async def get_session_service(
     request: Request, session: SessionDep, password_check: PasswordCheckDep, limits: SignInLimitsDep
-) -> SignIns:
+) -> SessionService:
     tokens = BearerTokens(resources_of(request).settings)
-    return SignIns(session=session, password_check=password_check, tokens=tokens, limits=limits)
+    return SessionService(session=session, password_check=password_check, tokens=tokens, limits=limits)
 
 
-SignInsDep = Annotated[SignIns, Depends(get_sign_ins)]
+SessionServiceDep = Annotated[SessionService, Depends(get_session_service)]
 
 
 async def get_reauthenticator(

@@ -74,7 +74,7 @@ class ApiToken(Base):
     last_used_at: Mapped[datetime | None]
 
 
-class EndedSession(Base):
+class RevokedSession(Base):
     """A session that was signed out of. Sessions are not stored, so their ends are, until their tokens are over too."""
 
     __tablename__ = "ended_session"

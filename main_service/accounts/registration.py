@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from main_service.accounts import storage
-from main_service.accounts.account_guards import end_sessions, get_linked_account, lock_account
+from main_service.accounts.account_guards import get_linked_account, lock_account, revoke_access
 from main_service.accounts.emails import AccountLetters, EmailAllowance, address_state, seconds_to_next
 from main_service.accounts.errors import (
     EmailJustSentError,
@@ -140,7 +140,7 @@ class AccountRegistrar:
             raise LinkInvalidError
         if not account.is_verified:
             await storage.change(self._session, account, {"is_verified": True})
-            await end_sessions(self._session, account)
+            await revoke_access(self._session, account)
 
     async def resend_confirmation(self, email: str) -> None:
         """Send the link once more, if the address has an account that waits for it.
@@ -176,7 +176,7 @@ class AccountRegistrar:
         self._require_unchanged(account, fingerprint)
         if not await storage.rename(self._session, account, {"email": email, "is_verified": True}):
             raise LinkInvalidError
-        await end_sessions(self._session, account)
+        await revoke_access(self._session, account)
 
     def _checked(self, token: str) -> list[str]:
         """The claims of a link: `[email]`, or `[account id, new email, fingerprint]`."""

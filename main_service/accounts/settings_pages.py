@@ -15,7 +15,7 @@ from main_service.accounts.dependencies import (
     AccountRegistrarDep,
     ApiTokenServiceDep,
     ClientAddressDep,
-    SignInsDep,
+    SessionServiceDep,
 )
 from main_service.accounts.errors import CredentialsWrongError
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
@@ -181,7 +181,7 @@ async def resend_confirmation(page: SettingsPageDep, registrar: AccountRegistrar
 
 
 @router.post("/settings/password")
-async def change_password(page: SettingsPageDep, changer: AccountChangerDep, sign_ins: SignInsDep) -> Response:
+async def change_password(page: SettingsPageDep, changer: AccountChangerDep, sessions: SessionServiceDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         given = {name: fields.get(name, "") for name in ("password", "new_password")}
         asked = parse(ChangePasswordIn, **given)
@@ -189,7 +189,7 @@ async def change_password(page: SettingsPageDep, changer: AccountChangerDep, sig
             page.account_id, password=page.given(asked.password), new_password=asked.new_password
         )
         notice = "Your password is set. All other sessions and all API tokens have ended."
-        return await page.show(account=account, notice=notice, new_session=sign_ins.begin_in_browser(account))
+        return await page.show(account=account, notice=notice, new_session=sessions.start_in_browser(account))
 
     return await page.after(change)
 
@@ -241,9 +241,9 @@ async def delete_token(token_id: UUID, page: SettingsPageDep, tokens: ApiTokenSe
 
 
 @router.post("/settings/sign-out-everywhere")
-async def sign_out_everywhere(page: SettingsPageDep, sign_ins: SignInsDep) -> Response:
+async def sign_out_everywhere(page: SettingsPageDep, sessions: SessionServiceDep) -> Response:
     async def end(_: dict[str, str]) -> Response:
-        await sign_ins.end_everywhere(page.account_id, session_epoch=page.session_epoch)
+        await sessions.revoke_all(page.account_id, session_epoch=page.session_epoch)
         return page.leave()
 
     return await page.after(end)

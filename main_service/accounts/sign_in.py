@@ -15,11 +15,11 @@ from main_service.accounts.sign_in_limits import PasswordCheck, SignInLimits
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import Address
 
-ENDED_FOR = BROWSER_LIFETIME + timedelta(minutes=1)
+REVOCATION_LIFETIME = BROWSER_LIFETIME + timedelta(minutes=1)
 """How long it is known that a session was ended: until the last token that a request may just be making is over."""
 
 
-class SignIns:
+class SessionService:
     def __init__(
         self, *, session: Session, password_check: PasswordCheck, tokens: BearerTokens, limits: SignInLimits
     ) -> None:
@@ -54,11 +54,11 @@ class SignIns:
             raise AccountDisabledError
         return account
 
-    def begin(self, account: Account) -> TokenPair:
+    def start(self, account: Account) -> TokenPair:
         """A new session of a program."""
         return self._tokens.pair_for(account, new_session_id())
 
-    def begin_in_browser(self, account: Account) -> str:
+    def start_in_browser(self, account: Account) -> str:
         """A new session of a browser: what its cookie holds."""
         return self._tokens.browser_token_for(account, new_session_id())
 
@@ -69,16 +69,16 @@ class SignIns:
             TokenInvalidError: it is none, is over, or its session was ended.
         """
         claims = self._tokens.read(refresh_token, Use.REFRESH)
-        account = await find_signed_in(self._session, claims)
+        account = await find_by_claims(self._session, claims)
         if account is None:
             raise TokenInvalidError
         return self._tokens.pair_for(account, claims.session_id)
 
-    async def end(self, session_id: UUID) -> None:
+    async def revoke(self, session_id: UUID) -> None:
         """End one session: all its tokens, at once. Again is harmless."""
-        await storage.end_session(self._session, session_id, expires_at=datetime.now(UTC) + ENDED_FOR)
+        await storage.revoke_session(self._session, session_id, expires_at=datetime.now(UTC) + REVOCATION_LIFETIME)
 
-    async def end_everywhere(self, account_id: UUID, *, session_epoch: int) -> None:
+    async def revoke_all(self, account_id: UUID, *, session_epoch: int) -> None:
         """End all sessions and JWTs. API tokens stay: they have a list of their own to be deleted from."""
         account = await lock_account(self._session, account_id, session_epoch=session_epoch)
         await storage.change(self._session, account, {"session_epoch": account.session_epoch + 1})
@@ -88,7 +88,7 @@ def new_session_id() -> UUID:
     return uuid4()
 
 
-async def find_signed_in(session: Session, claims: Claims) -> Account | None:
+async def find_by_claims(session: Session, claims: Claims) -> Account | None:
     """Whose token made these claims, if its session still goes on."""
     account = await storage.find_in_session(session, claims.account_id, claims.session_id)
     if account is None or not account.is_open or account.session_epoch != claims.session_epoch:

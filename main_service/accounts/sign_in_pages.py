@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.accounts.cookie_auth import PageAccountDep, PageSessionIdDep
-from main_service.accounts.dependencies import AccountRegistrarDep, ClientAddressDep, SignInsDep
+from main_service.accounts.dependencies import AccountRegistrarDep, ClientAddressDep, SessionServiceDep
 from main_service.accounts.emails import AT_MOST_ONE
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.accounts.schemas import RegisterIn, TokenIn
@@ -69,7 +69,7 @@ async def ask_to_sign_in(request: Request, settings: SettingsDep, account: PageA
 async def sign_in(
     request: Request,
     settings: SettingsDep,
-    sign_ins: SignInsDep,
+    sessions: SessionServiceDep,
     address: ClientAddressDep,
     former_session_id: PageSessionIdDep,
 ) -> Response:
@@ -79,14 +79,14 @@ async def sign_in(
     try:
         check_form(request, fields.get(FIELD), settings)
         asked = parse(TokenIn, email=name, password=fields.get("password", ""))
-        account = await sign_ins.sign_in(asked.email, asked.password, address=address)
+        account = await sessions.sign_in(asked.email, asked.password, address=address)
     except AppError as error:
         errors = {("name" if field == "email" else field): text for field, text in sentences(error).items()}
         template = "accounts/sign_in.html"
         return form_page(request, settings, template, error=error, errors=errors, name=name, next_page=next_page)
     if former_session_id is not None:
-        await sign_ins.end(former_session_id)
-    token = sign_ins.begin_in_browser(account)
+        await sessions.revoke(former_session_id)
+    token = sessions.start_in_browser(account)
     return set_session_cookie(RedirectResponse(next_page, 303), token, lifetime=BROWSER_LIFETIME, settings=settings)
 
 
@@ -98,12 +98,12 @@ async def lead_back() -> Response:
 
 @router.post("/sign-out")
 async def sign_out(
-    request: Request, settings: SettingsDep, sign_ins: SignInsDep, session_id: PageSessionIdDep
+    request: Request, settings: SettingsDep, sessions: SessionServiceDep, session_id: PageSessionIdDep
 ) -> Response:
     response = RedirectResponse("/", 303)
     if session_id is not None:
         check_form(request, (await read_form(request)).get(FIELD), settings)
-        await sign_ins.end(session_id)
+        await sessions.revoke(session_id)
     # Not to a request without it: other sites can send one, to which browsers add no cookie.
     return clear_session_cookie(response, settings) if has_session_cookie(request) else response
 

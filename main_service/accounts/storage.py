@@ -9,7 +9,7 @@ from sqlalchemy import delete, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
-from main_service.accounts.models import Account, ApiToken, EndedSession
+from main_service.accounts.models import Account, ApiToken, RevokedSession
 from main_service.accounts.names import identity, is_username
 from main_service.engines.postgres import Session
 
@@ -58,20 +58,20 @@ async def find(session: Session, account_id: UUID) -> Account | None:
 
 async def find_in_session(session: Session, account_id: UUID, session_id: UUID) -> Account | None:
     """The account, unless this session of it was signed out of."""
-    is_ended = exists().where(EndedSession.id == session_id)
+    is_revoked = exists().where(RevokedSession.id == session_id)
     account: Account | None = (
-        await session.execute(select(Account).where(_columns.id == account_id, ~is_ended))
+        await session.execute(select(Account).where(_columns.id == account_id, ~is_revoked))
     ).scalar_one_or_none()
     return account
 
 
-async def end_session(session: Session, session_id: UUID, *, expires_at: datetime) -> None:
+async def revoke_session(session: Session, session_id: UUID, *, expires_at: datetime) -> None:
     """`expires_at`: when its last token is over by the clock."""
-    statement = insert(EndedSession).values(id=session_id, expires_at=expires_at)
+    statement = insert(RevokedSession).values(id=session_id, expires_at=expires_at)
     await session.execute(
         statement.on_conflict_do_update(
-            index_elements=[EndedSession.id],
-            set_={"expires_at": func.greatest(EndedSession.expires_at, statement.excluded.expires_at)},
+            index_elements=[RevokedSession.id],
+            set_={"expires_at": func.greatest(RevokedSession.expires_at, statement.excluded.expires_at)},
         )
     )
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from main_service.accounts.models import EndedSession
+from main_service.accounts.models import RevokedSession
 from main_service.collections.models import CollectionEntry
 from main_service.engines.batches import delete_batch
 from main_service.engines.postgres import Session
@@ -156,7 +156,7 @@ async def forget_attempts(session: Session, *, limit: int) -> int:
 
 async def forget_ended_sessions(session: Session, *, limit: int) -> int:
     """Delete at most `limit` ends of sessions that would be over anyway; return how many."""
-    return await delete_batch(session, EndedSession.id, EndedSession.expires_at <= func.now(), limit=limit)
+    return await delete_batch(session, RevokedSession.id, RevokedSession.expires_at <= func.now(), limit=limit)
 
 
 async def find_known_bodies(session: Session, body_ids: Sequence[UUID]) -> set[UUID]:
