@@ -19,7 +19,7 @@ from main_service.accounts.errors import (
     SuperuserRequiredError,
     TokenInvalidError,
 )
-from main_service.accounts.jwt_tokens import BearerTokens, Use
+from main_service.accounts.jwt_tokens import JwtTokens, Use
 from main_service.accounts.models import Account
 from main_service.accounts.sign_in import find_by_claims, new_session_id
 from main_service.dependencies import SessionDep, resources_of
@@ -35,7 +35,7 @@ class AccountUsers(UUIDIDMixin, BaseUserManager[Account, UUID]):
 class AccountStrategy(Strategy[Account, UUID]):
     """Reads access tokens and API tokens. One per request."""
 
-    def __init__(self, session: Session, tokens: BearerTokens, *, notes_use: bool) -> None:
+    def __init__(self, session: Session, tokens: JwtTokens, *, notes_use: bool) -> None:
         """`notes_use`: whether it is written down when an API token was used last."""
         self.session = session
         self._tokens = tokens
@@ -59,7 +59,7 @@ class AccountStrategy(Strategy[Account, UUID]):
             await self.session.commit()
 
     async def write_token(self, user: Account) -> str:
-        return self._tokens.pair_for(user, new_session_id()).access_token
+        return self._tokens.issue_pair(user, new_session_id()).access_token
 
     async def destroy_token(self, token: str, user: Account) -> None:
         """Tokens are not stored: they end by the clock, or with their session."""
@@ -88,15 +88,15 @@ async def get_users(session: SessionDep) -> AccountUsers:
     return AccountUsers(SQLAlchemyUserDatabase(session, Account))
 
 
-async def get_bearer_tokens(request: Request) -> BearerTokens:
-    return BearerTokens(resources_of(request).settings)
+async def get_jwt_tokens(request: Request) -> JwtTokens:
+    return JwtTokens(resources_of(request).settings)
 
 
-BearerTokensDep = Annotated[BearerTokens, Depends(get_bearer_tokens)]
+JwtTokensDep = Annotated[JwtTokens, Depends(get_jwt_tokens)]
 
 
 async def get_strategy(request: Request, session: SessionDep) -> AccountStrategy:
-    tokens = BearerTokens(resources_of(request).settings)
+    tokens = JwtTokens(resources_of(request).settings)
     return AccountStrategy(session, tokens, notes_use=request.method != "HEAD")
 
 

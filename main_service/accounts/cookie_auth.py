@@ -15,7 +15,7 @@ from fastapi_users.authentication import AuthenticationBackend, CookieTransport,
 
 from main_service.accounts.bearer_auth import get_users
 from main_service.accounts.errors import TokenInvalidError
-from main_service.accounts.jwt_tokens import BearerTokens, Use
+from main_service.accounts.jwt_tokens import JwtTokens, Use
 from main_service.accounts.models import Account
 from main_service.accounts.sign_in import find_by_claims, new_session_id
 from main_service.dependencies import SessionDep, resources_of
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 class BrowserStrategy(Strategy[Account, UUID]):
     """Reads the tokens in session cookies. One per request."""
 
-    def __init__(self, session: Session, tokens: BearerTokens) -> None:
+    def __init__(self, session: Session, tokens: JwtTokens) -> None:
         self._session = session
         self._tokens = tokens
         self.session_id: UUID | None = None
@@ -55,14 +55,14 @@ class BrowserStrategy(Strategy[Account, UUID]):
         return account
 
     async def write_token(self, user: Account) -> str:
-        return self._tokens.browser_token_for(user, new_session_id())
+        return self._tokens.issue_browser_token(user, new_session_id())
 
     async def destroy_token(self, token: str, user: Account) -> None:
         """Tokens are not stored: they end by the clock, or with their session."""
 
 
 async def get_browser_strategy(request: Request, session: SessionDep) -> BrowserStrategy:
-    return BrowserStrategy(session, BearerTokens(resources_of(request).settings))
+    return BrowserStrategy(session, JwtTokens(resources_of(request).settings))
 
 
 _browser = AuthenticationBackend(
@@ -74,7 +74,7 @@ PageAccountDep = Annotated[Account | None, Depends(_find_account)]
 """Whose session cookie came with the request; None for everybody else, and for a session that has ended."""
 
 
-async def find_account(request: Request, session: Session, tokens: BearerTokens) -> Account | None:
+async def find_account(request: Request, session: Session, tokens: JwtTokens) -> Account | None:
     """The same, when the page asks for it; its transaction ends here.
 
     Raises:
@@ -101,7 +101,7 @@ class Reader:
 
 async def find_reader(request: Request, session: SessionDep) -> Reader | None:
     """A database that does not answer makes everybody a guest: what anyone may read needs none."""
-    tokens = BearerTokens(resources_of(request).settings)
+    tokens = JwtTokens(resources_of(request).settings)
     try:
         account = await find_account(request, session, tokens)
     except DatabaseUnavailableError as error:

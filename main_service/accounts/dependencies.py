@@ -8,7 +8,7 @@ from main_service.accounts.account_guards import Reauthenticator
 from main_service.accounts.api_tokens import ApiTokenService
 from main_service.accounts.changes import AccountChanger, AccountLeaver
 from main_service.accounts.emails import AccountLetters, EmailAllowance, EmailLimits
-from main_service.accounts.jwt_tokens import BearerTokens
+from main_service.accounts.jwt_tokens import JwtTokens
 from main_service.accounts.registration import AccountRegistrar
 from main_service.accounts.sign_in import SessionService
 from main_service.accounts.sign_in_limits import PasswordCheck, SignInLimits
@@ -87,7 +87,7 @@ AccountRegistrarDep = Annotated[AccountRegistrar, Depends(get_registrar)]
 async def get_session_service(
     request: Request, session: SessionDep, password_check: PasswordCheckDep, limits: SignInLimitsDep
 ) -> SessionService:
-    tokens = BearerTokens(resources_of(request).settings)
+    tokens = JwtTokens(resources_of(request).settings)
     return SessionService(session=session, password_check=password_check, tokens=tokens, limits=limits)
 
 

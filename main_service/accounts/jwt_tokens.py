@@ -46,19 +46,19 @@ class Claims:
     """Of one signing in; kept when its tokens are refreshed."""
 
 
-class BearerTokens:
+class JwtTokens:
     def __init__(self, settings: Settings) -> None:
         self._key = digest(settings.secret.get_secret_value().encode(), b"jwt", sha256)
         self._issuer = settings.public_url
 
-    def pair_for(self, account: Account, session_id: UUID) -> TokenPair:
+    def issue_pair(self, account: Account, session_id: UUID) -> TokenPair:
         return TokenPair(
             access_token=self._encode(account, session_id, Use.ACCESS, ACCESS_LIFETIME),
             refresh_token=self._encode(account, session_id, Use.REFRESH, REFRESH_LIFETIME),
             expires_in=ACCESS_LIFETIME,
         )
 
-    def browser_token_for(self, account: Account, session_id: UUID) -> str:
+    def issue_browser_token(self, account: Account, session_id: UUID) -> str:
         return self._encode(account, session_id, Use.BROWSER, BROWSER_LIFETIME)
 
     def read(self, token: str, use: Use) -> Claims:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from main_service.accounts import storage
 from main_service.accounts.account_guards import lock_account
 from main_service.accounts.errors import AccountDisabledError, TokenInvalidError
-from main_service.accounts.jwt_tokens import BROWSER_LIFETIME, BearerTokens, Claims, TokenPair, Use
+from main_service.accounts.jwt_tokens import BROWSER_LIFETIME, Claims, JwtTokens, TokenPair, Use
 from main_service.accounts.models import Account
 from main_service.accounts.sign_in_limits import PasswordCheck, SignInLimits
 from main_service.engines.postgres import Session
@@ -21,7 +21,7 @@ REVOCATION_LIFETIME = BROWSER_LIFETIME + timedelta(minutes=1)
 
 class SessionService:
     def __init__(
-        self, *, session: Session, password_check: PasswordCheck, tokens: BearerTokens, limits: SignInLimits
+        self, *, session: Session, password_check: PasswordCheck, tokens: JwtTokens, limits: SignInLimits
     ) -> None:
         self._session = session
         self._password_check = password_check
@@ -56,11 +56,11 @@ class SessionService:
 
     def start(self, account: Account) -> TokenPair:
         """A new session of a program."""
-        return self._tokens.pair_for(account, new_session_id())
+        return self._tokens.issue_pair(account, new_session_id())
 
     def start_in_browser(self, account: Account) -> str:
         """A new session of a browser: what its cookie holds."""
-        return self._tokens.browser_token_for(account, new_session_id())
+        return self._tokens.issue_browser_token(account, new_session_id())
 
     async def refresh(self, refresh_token: str) -> TokenPair:
         """A fresh pair for a refresh token, in the same session.
@@ -72,7 +72,7 @@ class SessionService:
         account = await find_by_claims(self._session, claims)
         if account is None:
             raise TokenInvalidError
-        return self._tokens.pair_for(account, claims.session_id)
+        return self._tokens.issue_pair(account, claims.session_id)
 
     async def revoke(self, session_id: UUID) -> None:
         """End one session: all its tokens, at once. Again is harmless."""

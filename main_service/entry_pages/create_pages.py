@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, ValidationError
 
-from main_service.accounts.bearer_auth import BearerTokensDep
+from main_service.accounts.bearer_auth import JwtTokensDep
 from main_service.accounts.cookie_auth import find_account
 from main_service.dependencies import ResourcesDep, SessionDep
 from main_service.entries.create import EntryCreator
@@ -101,7 +101,7 @@ class CreatePage:
         session: SessionDep,
         resources: ResourcesDep,
         manage_tokens: ManageTokensDep,
-        browser_tokens: BearerTokensDep,
+        jwt_tokens: JwtTokensDep,
         policies: LifetimePoliciesDep,
     ) -> None:
         self._request = request
@@ -109,7 +109,7 @@ class CreatePage:
         self._resources = resources
         self._settings = resources.settings
         self._manage_tokens = manage_tokens
-        self._browser_tokens = browser_tokens
+        self._jwt_tokens = jwt_tokens
         self._policies = policies
 
     async def after(self, kind: Kind, create: Create) -> Response:
@@ -173,7 +173,7 @@ class CreatePage:
         """Raises:
         SessionEndedError: somebody who thinks to be signed in is not; what they meant to own would be a guest's.
         """
-        account = await find_account(self._request, self._session, self._browser_tokens)
+        account = await find_account(self._request, self._session, self._jwt_tokens)
         if account is None and has_session_cookie(self._request):
             raise SessionEndedError
         creators = entry_creators_of(self._request)
