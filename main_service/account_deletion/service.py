@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from main_service.account_deletion import storage
 from main_service.account_deletion.storage import Left
 from main_service.accounts.account_guards import GivenPassword
-from main_service.accounts.changes import AccountLeaver
+from main_service.accounts.changes import AccountDeleter
 from main_service.engines.postgres import Session
 from main_service.engines.redis import RedisAwayError
 from main_service.entries.cache import EntryCache
@@ -79,16 +79,16 @@ class Leaving:
 class Departure:
     """An account with its collections goes in one transaction; its entries follow at once, in their own."""
 
-    def __init__(self, *, session: Session, leaver: AccountLeaver, leaving: Leaving) -> None:
+    def __init__(self, *, session: Session, deleter: AccountDeleter, leaving: Leaving) -> None:
         self._session = session
-        self._leaver = leaver
+        self._deleter = deleter
         self._leaving = leaving
 
     async def leave(self, account_id: UUID, *, password: GivenPassword, leaves_entries: bool) -> None:
         """Raises:
-        CredentialsWrongError, TooManyAttemptsError: as the leaver.
+        CredentialsWrongError, TooManyAttemptsError: as the deleter.
         """
-        await self._leaver.leave(account_id, password=password, leaves_entries=leaves_entries)
+        await self._deleter.delete(account_id, password=password, keeps_entries=leaves_entries)
         await storage.delete_collections(self._session, account_id)
         self._session.after_commit(self._finish)
 

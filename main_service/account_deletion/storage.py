@@ -23,8 +23,8 @@ class Left:
 
 async def list_left(session: Session) -> Sequence[Left]:
     """The accounts that were left and have not been taken care of, oldest first."""
-    statement = select(_accounts.id, Account.leaves_entries).where(Account.left_at.is_not(None))
-    rows = await session.execute(statement.order_by(Account.left_at))
+    statement = select(_accounts.id, Account.keeps_entries).where(Account.deleted_at.is_not(None))
+    rows = await session.execute(statement.order_by(Account.deleted_at))
     return [Left(account_id=row[0], leaves_entries=row[1]) for row in rows]
 
 

@@ -24,7 +24,7 @@ class AccountAdministration:
             account = await storage.find_by_email(self._session, email)
         else:
             account = await storage.find_by_username(self._session, username or "")
-        return [] if account is None or account.left_at is not None else [account]
+        return [] if account is None or account.deleted_at is not None else [account]
 
     async def disable(self, account_id: UUID, *, asker_id: UUID, asker_epoch: int) -> None:
         """End all sessions of an account and let nobody in to it, API tokens included, until it is enabled.
@@ -96,7 +96,7 @@ async def promote(session: Session, email: str) -> None:
     """
     found = await storage.find_by_email(session, email)
     account = found and await storage.find_for_update(session, found.id)
-    if account is None or account.left_at is not None:
+    if account is None or account.deleted_at is not None:
         raise _refusal("email", "no_account", "This address has no account.")
     if not account.is_verified:
         sentence = (

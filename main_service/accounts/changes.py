@@ -159,19 +159,19 @@ class AccountChanger:
             raise EmailJustSentError(retry_after_seconds=seconds_to_next())
 
 
-class AccountLeaver:
+class AccountDeleter:
     def __init__(self, *, session: Session, reauthenticator: Reauthenticator) -> None:
         self._session = session
         self._reauthenticator = reauthenticator
 
-    async def leave(self, account_id: UUID, *, password: GivenPassword, leaves_entries: bool) -> None:
-        """End an account for good: its address and user name are free, its sessions and tokens ended.
+    async def delete(self, account_id: UUID, *, password: GivenPassword, keeps_entries: bool) -> None:
+        """Delete an account: its address and user name are free, its sessions and tokens end.
 
-        What is left is a nameless row, until its entries are taken care of, by `leaves_entries`.
+        What stays is a row without name, until its entries are ended or, with `keeps_entries`, released.
 
         Raises:
             CredentialsWrongError: this is not the password.
             TooManyAttemptsError: too many attempts have failed.
         """
         account = await self._reauthenticator.check_and_lock(account_id, password)
-        await storage.leave(self._session, account, leaves_entries=leaves_entries)
+        await storage.mark_deleted(self._session, account, keeps_entries=keeps_entries)

@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 
 from main_service.accounts.account_guards import Reauthenticator
 from main_service.accounts.api_tokens import ApiTokenService
-from main_service.accounts.changes import AccountChanger, AccountLeaver
+from main_service.accounts.changes import AccountChanger, AccountDeleter
 from main_service.accounts.emails import AccountLetters, EmailAllowance, EmailLimits
 from main_service.accounts.jwt_tokens import JwtTokens
 from main_service.accounts.registration import AccountRegistrar
@@ -127,11 +127,11 @@ async def get_changer(
 AccountChangerDep = Annotated[AccountChanger, Depends(get_changer)]
 
 
-async def get_leaver(session: SessionDep, reauthenticator: ReauthenticatorDep) -> AccountLeaver:
-    return AccountLeaver(session=session, reauthenticator=reauthenticator)
+async def get_account_deleter(session: SessionDep, reauthenticator: ReauthenticatorDep) -> AccountDeleter:
+    return AccountDeleter(session=session, reauthenticator=reauthenticator)
 
 
-AccountLeaverDep = Annotated[AccountLeaver, Depends(get_leaver)]
+AccountDeleterDep = Annotated[AccountDeleter, Depends(get_account_deleter)]
 
 
 async def get_token_service(session: SessionDep) -> ApiTokenService:

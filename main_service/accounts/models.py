@@ -47,15 +47,15 @@ class Account(SQLAlchemyBaseUserTableUUID, Base):
     """Whether a letter says each day how many came the day before."""
     daily_report_day: Mapped[date | None]
     """The last day, of UTC, that such a letter was about, or could have been if anybody had come."""
-    left_at: Mapped[datetime | None]
-    """When its owner deleted it. The row stays, without name and address, until its entries are taken care of."""
-    leaves_entries: Mapped[bool] = mapped_column(server_default=false())
-    """Whether its entries live on without owner then."""
+    deleted_at: Mapped[datetime | None] = mapped_column("left_at")
+    """When its owner deleted it. The row stays, without name and address, until its entries are ended or released."""
+    keeps_entries: Mapped[bool] = mapped_column("leaves_entries", server_default=false())
+    """Whether the entries of a deleted account live on, without owner."""
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody can be signed in to it: it is neither disabled nor left."""
-        return self.is_active and self.left_at is None
+        """Whether it may be signed in to: it is neither disabled nor deleted."""
+        return self.is_active and self.deleted_at is None
 
 
 class ApiToken(Base):

@@ -38,7 +38,7 @@ class SessionService:
         """
         is_email = "@" in name
         account = await (storage.find_by_email if is_email else storage.find_by_username)(self._session, name)
-        if account is not None and account.left_at is not None:
+        if account is not None and account.deleted_at is not None:
             account = None
         # No connection is held while the hash is worked on.
         await self._session.commit()

@@ -124,8 +124,8 @@ def _unique(values: dict[str, Any]) -> dict[str, str]:
     return {name: value for name, value in values.items() if name in ("email", "username") and value is not None}
 
 
-async def leave(session: Session, account: Account, *, leaves_entries: bool) -> None:
-    """Take from an account all that is its owner's, but for its entries, which may be many and follow later."""
+async def mark_deleted(session: Session, account: Account, *, keeps_entries: bool) -> None:
+    """Take the name, address, password and tokens from an account. Its entries, which may be many, follow later."""
     await change(
         session,
         account,
@@ -136,8 +136,8 @@ async def leave(session: Session, account: Account, *, leaves_entries: bool) -> 
             "hashed_password": "",
             "is_superuser": False,
             "session_epoch": account.session_epoch + 1,
-            "left_at": datetime.now(UTC),
-            "leaves_entries": leaves_entries,
+            "deleted_at": datetime.now(UTC),
+            "keeps_entries": keeps_entries,
         },
     )
     await delete_tokens(session, account.id)
@@ -193,6 +193,6 @@ async def lock_present(session: Session, account_ids: Collection[UUID]) -> Seque
 
     Locked in the order of their ids, so that of two who lock the same pair one waits for the other.
     """
-    statement = select(Account).where(_columns.id.in_(account_ids), Account.left_at.is_(None)).order_by(_columns.id)
+    statement = select(Account).where(_columns.id.in_(account_ids), Account.deleted_at.is_(None)).order_by(_columns.id)
     locked = statement.with_for_update().execution_options(populate_existing=True)
     return list((await session.execute(locked)).scalars())
