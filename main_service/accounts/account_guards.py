@@ -37,7 +37,7 @@ async def lock_account(session: Session, account_id: UUID, *, session_epoch: int
 
 
 async def get_linked_account(session: Session, account_id: str) -> Account:
-    """The account that a link of a letter names.
+    """The account that the link in an email names.
 
     Raises:
         LinkInvalidError: it is no id, or the account stands no more.

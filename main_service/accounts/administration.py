@@ -92,7 +92,7 @@ async def promote(session: Session, email: str) -> None:
     """Let the account of an address administer the service.
 
     Raises:
-        InvalidInputError: the address has no account, or none that surely is of whoever reads its letters.
+        InvalidInputError: the address has no account, or its address is not confirmed.
     """
     found = await storage.find_by_email(session, email)
     account = found and await storage.find_for_update(session, found.id)
@@ -101,7 +101,7 @@ async def promote(session: Session, email: str) -> None:
     if not account.is_verified:
         sentence = (
             "This address is not confirmed, so a stranger may have registered it. "
-            "Confirm it first, by the link of its letter or by setting a new password."
+            "Confirm it first, by the link in its email or by setting a new password."
         )
         raise _refusal("email", "email_unconfirmed", sentence)
     await storage.change(session, account, {"is_superuser": True})

@@ -11,7 +11,7 @@ from main_service.accounts.account_guards import (
     lock_account,
     revoke_access,
 )
-from main_service.accounts.emails import AccountLetters, EmailAllowance, password_state, seconds_to_next
+from main_service.accounts.emails import AccountEmails, EmailAllowance, password_state, seconds_to_next
 from main_service.accounts.errors import (
     AddressUnconfirmedError,
     EmailJustSentError,
@@ -36,7 +36,7 @@ class AccountChanger:
         passwords: Passwords,
         reauthenticator: Reauthenticator,
         links: SignedLinks,
-        letters: AccountLetters,
+        emails: AccountEmails,
         limits: SignInLimits,
         recipients: Recipients,
         allowance: EmailAllowance,
@@ -47,7 +47,7 @@ class AccountChanger:
         self._passwords = passwords
         self._reauthenticator = reauthenticator
         self._links = links
-        self._letters = letters
+        self._emails = emails
         self._limits = limits
 
     async def forgot_password(self, email: str) -> None:
@@ -59,7 +59,7 @@ class AccountChanger:
         await self._allowance.take_email()
         account = await storage.find_by_email(self._session, email)
         if account is not None and account.is_open:
-            await self._letters.offer_new_password(account)
+            await self._emails.send_password_reset(account)
 
     async def check_reset_link(self, token: str) -> None:
         """Let pass a link that `reset_password` would take. Nothing is changed.
@@ -70,7 +70,7 @@ class AccountChanger:
         await self._find_by_reset_link(token)
 
     async def reset_password(self, token: str, password: str, *, address: Address) -> None:
-        """Set a new password by the link of a letter, which also confirms the address, and end all sessions and tokens.
+        """Set a new password by the link in an email, which also confirms the address, and end all sessions and tokens.
 
         Raises:
             LinkInvalidError: the token is forged, over or used.
@@ -126,7 +126,7 @@ class AccountChanger:
         return account
 
     async def send_daily_report(self, account_id: UUID, *, is_sent: bool, session_epoch: int) -> Account:
-        """Let a letter about the day's visits be sent after each day from today on, or not any more.
+        """Turn the daily email about visits on, from today's, or off.
 
         Raises:
             AddressUnconfirmedError: none would be sent to an address that is not confirmed.
@@ -155,7 +155,7 @@ class AccountChanger:
             raise EmailUndeliverableError
         account = await self._reauthenticator.check_and_lock(account_id, password)
         is_free = await storage.find_by_email(self._session, email) is None
-        if not await self._letters.ask_to_change(account, email, is_free=is_free):
+        if not await self._emails.send_address_change(account, email, is_free=is_free):
             raise EmailJustSentError(retry_after_seconds=seconds_to_next())
 
 

@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from main_service.accounts.account_guards import Reauthenticator
 from main_service.accounts.api_tokens import ApiTokenService
 from main_service.accounts.changes import AccountChanger, AccountDeleter
-from main_service.accounts.emails import AccountLetters, EmailAllowance, EmailLimits
+from main_service.accounts.emails import AccountEmails, EmailAllowance, EmailLimits
 from main_service.accounts.jwt_tokens import JwtTokens
 from main_service.accounts.registration import AccountRegistrar
 from main_service.accounts.sign_in import SessionService
@@ -49,14 +49,14 @@ async def get_email_allowance(request: Request) -> EmailAllowance:
 EmailAllowanceDep = Annotated[EmailAllowance, Depends(get_email_allowance)]
 
 
-async def get_letters(request: Request, session: SessionDep, allowance: EmailAllowanceDep) -> AccountLetters:
+async def get_account_emails(request: Request, session: SessionDep, allowance: EmailAllowanceDep) -> AccountEmails:
     settings = resources_of(request).settings
-    return AccountLetters(
+    return AccountEmails(
         session=session, links=SignedLinks(settings), allowance=allowance, public_url=settings.public_url
     )
 
 
-AccountLettersDep = Annotated[AccountLetters, Depends(get_letters)]
+AccountEmailsDep = Annotated[AccountEmails, Depends(get_account_emails)]
 
 
 def recipients_of(request: Request) -> Recipients:
@@ -68,14 +68,14 @@ async def get_registrar(
     request: Request,
     session: SessionDep,
     links: SignedLinksDep,
-    letters: AccountLettersDep,
+    emails: AccountEmailsDep,
     allowance: EmailAllowanceDep,
 ) -> AccountRegistrar:
     return AccountRegistrar(
         session=session,
         passwords=resources_of(request).passwords,
         links=links,
-        letters=letters,
+        emails=emails,
         recipients=recipients_of(request),
         allowance=allowance,
     )
@@ -108,7 +108,7 @@ async def get_changer(
     session: SessionDep,
     reauthenticator: ReauthenticatorDep,
     links: SignedLinksDep,
-    letters: AccountLettersDep,
+    emails: AccountEmailsDep,
     limits: SignInLimitsDep,
     allowance: EmailAllowanceDep,
 ) -> AccountChanger:
@@ -117,7 +117,7 @@ async def get_changer(
         passwords=resources_of(request).passwords,
         reauthenticator=reauthenticator,
         links=links,
-        letters=letters,
+        emails=emails,
         limits=limits,
         recipients=recipients_of(request),
         allowance=allowance,

@@ -79,40 +79,40 @@ class EmailAllowance:
                 retry_after_seconds=verdict.retry_after_seconds, headers=self._limits.of_email.headers(verdict)
             )
 
-    async def require_room(self, recipient: str, letter: str) -> None:
+    async def require_room(self, recipient: str, template: str) -> None:
         """Let pass an email of this kind that the recipient may still get.
 
         Raises:
             TooManyEmailsError: this client has caused too many of them, or all clients together far too many.
         """
         limits = self._limits
-        verdict = await limits.limiter.look(self._to_recipient(recipient, letter))
+        verdict = await limits.limiter.look(self._to_recipient(recipient, template))
         if not verdict.is_allowed:
             fields = limits.of_recipient_from_all if self._subject is None else limits.of_recipient
             raise TooManyEmailsError(retry_after_seconds=verdict.retry_after_seconds, headers=fields.headers(verdict))
 
-    async def note_sent(self, recipient: str, letter: str) -> None:
+    async def note_sent(self, recipient: str, template: str) -> None:
         """Count an email that is sent, and none that is not: asking again and again costs nothing."""
-        await self._limits.limiter.take(self._to_recipient(recipient, letter))
+        await self._limits.limiter.take(self._to_recipient(recipient, template))
 
-    def _to_recipient(self, email: str, letter: str) -> list[Counter]:
+    def _to_recipient(self, email: str, template: str) -> list[Counter]:
         """A client that can't be told from others is limited only together with all."""
         limits = self._limits
-        recipient = f"{letter} {identity(email)}".encode()
+        recipient = f"{template} {identity(email)}".encode()
         of_client = None if self._subject is None else self._subject + b" " + recipient
         return [*limits.to_recipient.counters(of_client), *limits.to_recipient_from_all.counters(recipient)]
 
 
 CONFIRM_LIFETIME = timedelta(hours=24)
 RESET_LIFETIME = timedelta(hours=1)
-LETTERS_EVERY = timedelta(minutes=5)
-"""No inbox is filled by somebody who keeps asking: one email of a kind, about the same thing, in this time."""
+RESEND_INTERVAL = timedelta(minutes=5)
+"""In this time at most one email of a kind, about the same thing, is sent: asking again can't fill an inbox."""
 AT_MOST_ONE = "We send at most one in five minutes and only a few a day, so look for an earlier one, too."
 """For answers that may not say whether there is an account, and so not whether an email was sent."""
 
 
-class AccountLetters:
-    """Posts letters in the transaction of `session`."""
+class AccountEmails:
+    """Writes the emails of accounts to the outbox, in the transaction of `session`."""
 
     def __init__(self, *, session: Session, links: SignedLinks, allowance: EmailAllowance, public_url: str) -> None:
         self._session = session
@@ -120,31 +120,31 @@ class AccountLetters:
         self._links = links
         self._public_url = public_url
 
-    async def ask_to_confirm(
+    async def send_confirmation(
         self, account_id: UUID, email: str, username: str | None, *, tells_limit: bool = False
     ) -> bool:
-        """False: nothing is sent, because it was asked for before within `LETTERS_EVERY`, or too often.
+        """False: nothing is sent, because it was asked for before within `RESEND_INTERVAL`, or too often.
 
         Raises:
             TooManyEmailsError: too often, and `tells_limit`.
         """
         token = self._links.sign(Purpose.CONFIRM, [email], lifetime=CONFIRM_LIFETIME)
         values = {"username": username or "", "link": self._confirm_link(token), "hours": _hours(CONFIRM_LIFETIME)}
-        # Who has deleted an account and registers anew gets a letter of its own.
-        return await self._post(email, "confirm", values, about=str(account_id), tells_limit=tells_limit)
+        # A user who has deleted an account and registers anew gets an email of its own.
+        return await self._enqueue(email, "confirm", values, about=str(account_id), tells_limit=tells_limit)
 
-    async def ask_to_change(self, account: Account, new_email: str, *, is_free: bool) -> bool:
+    async def send_address_change(self, account: Account, new_email: str, *, is_free: bool) -> bool:
         """Send a link to the address that `account` is to get, if it `is_free`, and tell the present one.
 
         An address that is not free is counted as if a link were sent to it, so that its limit does not tell either.
 
-        False: nothing is sent, because the same was asked for before within `LETTERS_EVERY`.
+        False: nothing is sent, because the same was asked for before within `RESEND_INTERVAL`.
 
         Raises:
             TooManyEmailsError: too many such emails were sent to one of the two addresses; nothing is sent.
         """
         await self._allowance.require_room(new_email, "confirm_new")
-        if not await self._tell_change_of_address(account, new_email):
+        if not await self._send_change_notice(account, new_email):
             return False
         if not is_free:
             await self._allowance.note_sent(new_email, "confirm_new")
@@ -153,53 +153,56 @@ class AccountLetters:
         token = self._links.sign(Purpose.CONFIRM_NEW, claims, lifetime=CONFIRM_LIFETIME)
         values = {"link": self._confirm_link(token), "hours": _hours(CONFIRM_LIFETIME)}
         about = f"{account.id} {address_state(account)}"
-        return await self._post(new_email, "confirm_new", values, about=about, tells_limit=True)
+        return await self._enqueue(new_email, "confirm_new", values, about=about, tells_limit=True)
 
-    async def offer_new_password(self, account: Account) -> None:
+    async def send_password_reset(self, account: Account) -> None:
         state = password_state(account)
         token = self._links.sign(Purpose.RESET, [str(account.id)], lifetime=RESET_LIFETIME, state=state)
         values = {"link": f"{self._public_url}/reset/{token}", "hours": _hours(RESET_LIFETIME)}
-        await self._post(account.email, "reset", values, about=state)
+        await self._enqueue(account.email, "reset", values, about=state)
 
-    async def tell_taken(self, email: str) -> None:
-        """To the owner of an address that somebody tried to register again."""
-        await self._post(email, "taken", {"link_reset": f"{self._public_url}/forgot"})
+    async def send_address_taken(self, email: str) -> None:
+        """Tell the owner of an address with an account that someone tried to register it again."""
+        await self._enqueue(email, "taken", {"link_reset": f"{self._public_url}/forgot"})
 
-    async def _tell_change_of_address(self, account: Account, new_email: str) -> bool:
+    async def _send_change_notice(self, account: Account, new_email: str) -> bool:
         about = f"{identity(new_email)} {address_state(account)}"
-        return await self._post(account.email, "email_changed", {"new_email": new_email}, about=about, tells_limit=True)
+        values = {"new_email": new_email}
+        return await self._enqueue(account.email, "email_changed", values, about=about, tells_limit=True)
 
     def _confirm_link(self, token: str) -> str:
         return f"{self._public_url}/verify/{token}"
 
-    async def _post(
-        self, email: str, letter: str, values: dict[str, str], *, about: str = "", tells_limit: bool = False
+    async def _enqueue(
+        self, email: str, template: str, values: dict[str, str], *, about: str = "", tells_limit: bool = False
     ) -> bool:
-        """At most one letter of a kind, about the same thing, to an address in each `LETTERS_EVERY`, and so many a day.
+        """Write an email to the outbox; False if the address got the same within `RESEND_INTERVAL`, or too many.
+
+        `about`: what makes two emails of one template different ones.
 
         Raises:
-            TooManyEmailsError: these are too many, and `tells_limit`; without it the client must not learn that there
-                is an account, and nothing is sent.
+            TooManyEmailsError: there were too many, and `tells_limit`. Without it the client must not learn that
+                there is an account.
         """
         try:
-            await self._allowance.require_room(email, letter)
+            await self._allowance.require_room(email, template)
         except TooManyEmailsError:
             if tells_limit:
                 raise
             return False
-        span = int(time.time() // LETTERS_EVERY.total_seconds())
+        span = int(time.time() // RESEND_INTERVAL.total_seconds())
         subject = sha256(f"{identity(email)} {about}".encode()).hexdigest()
         is_new = await outbox.post(
-            self._session, cause=f"{letter}:{subject}:{span}", recipient=email, letter=letter, values=values
+            self._session, cause=f"{template}:{subject}:{span}", recipient=email, letter=template, values=values
         )
         if is_new:
-            await self._allowance.note_sent(email, letter)
+            await self._allowance.note_sent(email, template)
         return is_new
 
 
 def seconds_to_next() -> int:
-    """Until the same letter may be sent again."""
-    span = LETTERS_EVERY.total_seconds()
+    """Seconds until the same email may be sent again."""
+    span = RESEND_INTERVAL.total_seconds()
     return int(span - time.time() % span) + 1
 
 

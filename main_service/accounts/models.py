@@ -44,9 +44,9 @@ class Account(SQLAlchemyBaseUserTableUUID, Base):
     counts_own_visits: Mapped[bool] = mapped_column(server_default=true())
     """Whether a visit to one's own entry counts as one."""
     daily_report: Mapped[bool] = mapped_column(server_default=false())
-    """Whether a letter says each day how many came the day before."""
+    """Whether an email each day tells the visits of the day before."""
     daily_report_day: Mapped[date | None]
-    """The last day, of UTC, that such a letter was about, or could have been if anybody had come."""
+    """The last day, in UTC, that the daily email has been sent for, or had no visits to tell."""
     deleted_at: Mapped[datetime | None] = mapped_column("left_at")
     """When its owner deleted it. The row stays, without name and address, until its entries are ended or released."""
     keeps_entries: Mapped[bool] = mapped_column("leaves_entries", server_default=false())

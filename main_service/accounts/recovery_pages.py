@@ -1,4 +1,4 @@
-"""The pages that the links of letters lead to: an address confirmed, a new password asked for and set."""
+"""The pages that the links in emails lead to: an address confirmed, a new password asked for and set."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse

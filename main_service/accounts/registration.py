@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from main_service.accounts import storage
 from main_service.accounts.account_guards import get_linked_account, lock_account, revoke_access
-from main_service.accounts.emails import AccountLetters, EmailAllowance, address_state, seconds_to_next
+from main_service.accounts.emails import AccountEmails, EmailAllowance, address_state, seconds_to_next
 from main_service.accounts.errors import (
     EmailJustSentError,
     EmailUndeliverableError,
@@ -50,7 +50,7 @@ class AccountRegistrar:
         session: Session,
         passwords: Passwords,
         links: SignedLinks,
-        letters: AccountLetters,
+        emails: AccountEmails,
         recipients: Recipients,
         allowance: EmailAllowance,
     ) -> None:
@@ -59,7 +59,7 @@ class AccountRegistrar:
         self._allowance = allowance
         self._passwords = passwords
         self._links = links
-        self._letters = letters
+        self._emails = emails
 
     async def register(self, new: NewAccount, *, address: Address) -> None:
         """Make an account and send its owner a link to confirm the address; or tell the owner of one that exists.
@@ -89,14 +89,14 @@ class AccountRegistrar:
             username=new.username,
             hashed_password=hashed_password,
         ):
-            await self._letters.ask_to_confirm(account_id, new.email, new.username)
+            await self._emails.send_confirmation(account_id, new.email, new.username)
             return
         await self._require_free(new.username)
         owner = await storage.find_by_email(self._session, new.email)
         if owner is None:
             # It was deleted within this moment; who asks again registers it.
             return
-        await self._letters.tell_taken(owner.email)
+        await self._emails.send_address_taken(owner.email)
 
     async def preview_confirmation(self, token: str) -> Confirmation:
         """What `confirm` would do. Nothing is changed: programs that scan mail open links too.
@@ -121,7 +121,7 @@ class AccountRegistrar:
         return Confirmation(email, is_new_email=False, is_done=found.is_verified)
 
     async def confirm(self, token: str) -> None:
-        """Confirm the address that a letter was sent to; again is harmless.
+        """Confirm the address that an email was sent to; again is harmless.
 
         The first confirmation ends all sessions and tokens: whoever registered a stranger's address is out.
 
@@ -151,7 +151,7 @@ class AccountRegistrar:
         await self._allowance.take_email()
         account = await storage.find_by_email(self._session, email)
         if account is not None and account.is_open and not account.is_verified:
-            await self._letters.ask_to_confirm(account.id, account.email, account.username)
+            await self._emails.send_confirmation(account.id, account.email, account.username)
 
     async def resend_own_confirmation(self, account_id: UUID) -> Account:
         """Send the link once more to the owner of the account, unless it is confirmed by now.
@@ -162,7 +162,7 @@ class AccountRegistrar:
         """
         await self._allowance.take_email()
         account = await lock_account(self._session, account_id)
-        if not account.is_verified and not await self._letters.ask_to_confirm(
+        if not account.is_verified and not await self._emails.send_confirmation(
             account.id, account.email, account.username, tells_limit=True
         ):
             raise EmailJustSentError(retry_after_seconds=seconds_to_next())

@@ -1,4 +1,4 @@
-"""Tokens in links of letters: nothing is stored, and each ends by the clock or once what it is about has changed.
+"""Tokens in the links of emails: nothing is stored, and each ends by the clock or once what it is about has changed.
 
 A token is `<base64url(JSON)>-<hex HMAC-SHA256>`, split at its last hyphen. The signature covers the purpose, so that a
 token for one thing is none for another, and what the caller adds as `state`: when that changes, the token is void.
