@@ -13,7 +13,7 @@ from main_service.entries import storage
 from main_service.entries.create_limits import Allowance
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import AliasReservedError, AliasTakenError, IdempotencyKeyReusedError, LeadsHereError
-from main_service.entries.idempotency import Attempt
+from main_service.entries.idempotency import IdempotentRequest
 from main_service.entries.insert_batches import SharedInserts
 from main_service.entries.lifetimes import Lifetime, LifetimePolicy
 from main_service.entries.models import Kind, Visibility
@@ -40,7 +40,8 @@ class NewEntry:
 class EntryCreator:
     """Makes entries of a user (`owner_id`) or, without one, of a guest.
 
-    Each method may be given an `attempt`; if one with the same scope and key succeeded, it returns that one's entry.
+    Each method may be given the `idempotency` of its request: if one with the same scope and key succeeded before, it
+    returns that one's entry.
 
     Raises:
         IdempotencyKeyReusedError: that one had another body.
@@ -67,7 +68,7 @@ class EntryCreator:
         self._public_url = public_url
 
     async def create_link(
-        self, new: NewEntry, *, original_url: str, allowance: Allowance, attempt: Attempt | None = None
+        self, new: NewEntry, *, original_url: str, allowance: Allowance, idempotency: IdempotentRequest | None = None
     ) -> LiveEntry:
         """Make a link.
 
@@ -76,11 +77,11 @@ class EntryCreator:
         """
         if leads_here(original_url, self._public_url):
             raise LeadsHereError
-        if attempt and (made := await self._find_made(attempt)):
+        if idempotency and (made := await self._find_made(idempotency)):
             return made
         draft = self._draft(Kind.LINK, new, original_url=original_url)
         await allowance.take_link()
-        return await self._insert(draft, attempt)
+        return await self._insert(draft, idempotency)
 
     async def create_paste(
         self,
@@ -89,7 +90,7 @@ class EntryCreator:
         text: bytes,
         syntax: str | None,
         allowance: Allowance,
-        attempt: Attempt | None = None,
+        idempotency: IdempotentRequest | None = None,
     ) -> LiveEntry:
         """Make a paste. The text is stored before the row, so that a crash leaves no entry without its text.
 
@@ -97,14 +98,14 @@ class EntryCreator:
             InvalidInputError, AliasReservedError, AliasTakenError, TextTooLargeError, TooMuchCreatedError: see their
                 sentences.
         """
-        if attempt and (made := await self._find_made(attempt)):
+        if idempotency and (made := await self._find_made(idempotency)):
             return made
         body_id = uuid4()
         draft = self._draft(Kind.PASTE, new, body_id=body_id, size_bytes=len(text), syntax=syntax)
         await allowance.take_content(len(text))
         await self._bodies.put(body_id, text)
         try:
-            made = await self._insert(draft, attempt)
+            made = await self._insert(draft, idempotency)
         except (AliasTakenError, IdempotencyKeyReusedError, EntryEndedError, NotFoundError, TokenInvalidError):
             await self._bodies.discard(body_id)
             raise
@@ -112,13 +113,13 @@ class EntryCreator:
             await self._bodies.discard(body_id)
         return made
 
-    async def _find_made(self, attempt: Attempt) -> LiveEntry | None:
-        """The entry that an earlier sending has made."""
+    async def _find_made(self, idempotency: IdempotentRequest) -> LiveEntry | None:
+        """The entry that the same request has made before."""
         async with self._sessions() as session:
-            remembered = await storage.find_attempt(session, attempt)
+            remembered = await storage.find_idempotency_key(session, idempotency)
             if remembered is None:
                 return None
-            if remembered.body_digest != attempt.body_digest:
+            if remembered.body_digest != idempotency.body_digest:
                 raise IdempotencyKeyReusedError
             row = await storage.find(session, remembered.entry_key)
             return LiveEntry.from_row(require_live(row, Actor(account_id=self._owner_id)))
@@ -167,10 +168,10 @@ class EntryCreator:
             message = "A private entry has no alias: whoever tried the same one would learn that it exists."
             raise InvalidInputError(fields=[FieldError("alias", "alias_of_private", message)])
 
-    async def _insert(self, draft: LiveEntry, attempt: Attempt | None) -> LiveEntry:
+    async def _insert(self, draft: LiveEntry, idempotency: IdempotentRequest | None) -> LiveEntry:
         """Insert under the alias, or else under the first key that is free and no word of ours."""
-        if attempt is not None:
-            return await self._insert_once(draft, attempt)
+        if idempotency is not None:
+            return await self._insert_once(draft, idempotency)
         entry = await self._with_key(draft)
         while not await self._inserts.insert(entry):
             if draft.key:
@@ -178,24 +179,24 @@ class EntryCreator:
             entry = await self._with_key(draft)
         return entry
 
-    async def _insert_once(self, draft: LiveEntry, attempt: Attempt) -> LiveEntry:
-        """The same, in a transaction of its own that remembers the attempt.
+    async def _insert_once(self, draft: LiveEntry, idempotency: IdempotentRequest) -> LiveEntry:
+        """The same, in a transaction of its own that remembers the idempotency key.
 
-        Of two sendings at once the second waits here until the first has committed, and gets its entry.
+        If a request is sent twice at once, the second waits here until the first has committed, and gets its entry.
         """
         entry = await self._with_key(draft)
         async with self._sessions() as session:
             is_known = await self._inserts.make_known([entry.key])
-            while not await storage.remember_attempt(session, attempt, entry_key=entry.key):
+            while not await storage.remember_idempotency_key(session, idempotency, entry_key=entry.key):
                 await session.rollback()
-                if made := await self._find_made(attempt):
+                if made := await self._find_made(idempotency):
                     return made
             while not await storage.create(session, entry, must_invalidate=not is_known):
                 if draft.key:
                     raise AliasTakenError
                 entry = await self._with_key(draft)
                 is_known = await self._inserts.make_known([entry.key])
-                await storage.rename_attempt(session, attempt, entry_key=entry.key)
+                await storage.update_idempotency_key(session, idempotency, entry_key=entry.key)
             await session.commit()
         return entry
 

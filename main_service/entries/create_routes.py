@@ -88,7 +88,7 @@ async def create_paste(
         text=paste.text.encode(),
         syntax=paste.syntax,
         allowance=creation.allowance,
-        attempt=creation.attempt,
+        idempotency=creation.idempotency,
     )
     _add_headers(response, creation, entry)
     return created_paste_out(entry, creation.public_url, creation.manage_tokens.token_of(entry))
@@ -112,7 +112,7 @@ async def create_link(
         link.new_entry(_expiry_in_query(request)),
         original_url=link.original_url,
         allowance=creation.allowance,
-        attempt=creation.attempt,
+        idempotency=creation.idempotency,
     )
     _add_headers(response, creation, entry)
     return created_link_out(entry, creation.public_url, creation.manage_tokens.token_of(entry))

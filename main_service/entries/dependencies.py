@@ -24,7 +24,7 @@ from main_service.entries.cache_invalidation import PostCommitInvalidation
 from main_service.entries.change import EntryChanger, EntryEnder
 from main_service.entries.create import EntryCreator
 from main_service.entries.create_limits import Allowance, CreateLimits
-from main_service.entries.idempotency import Attempt, account_scope, guest_scope
+from main_service.entries.idempotency import IdempotentRequest, account_scope, guest_scope
 from main_service.entries.insert_batches import SharedInserts
 from main_service.entries.lifetimes import LifetimePolicies, LifetimePolicy
 from main_service.entries.permissions import Actor, EntryPolicy, ManageTokens
@@ -228,8 +228,8 @@ class Creation:
 
     creator: EntryCreator
     allowance: Allowance
-    attempt: Attempt | None
-    """None unless the client wants to be able to repeat its request."""
+    idempotency: IdempotentRequest | None
+    """None: the request has no `Idempotency-Key`."""
     manage_tokens: ManageTokens
     public_url: str
 
@@ -247,13 +247,13 @@ async def creation_of(request: Request, key: str | None) -> Creation:
     return Creation(
         creator=creators.of(account),
         allowance=creators.limits.of(account.id if account else None, limited_address(request)),
-        attempt=None if key is None else await _attempt(request, settings, account, key),
+        idempotency=None if key is None else await _idempotency(request, settings, account, key),
         manage_tokens=ManageTokens(settings),
         public_url=settings.public_url,
     )
 
 
-async def _attempt(request: Request, settings: Settings, account: Account | None, key: str) -> Attempt:
+async def _idempotency(request: Request, settings: Settings, account: Account | None, key: str) -> IdempotentRequest:
     if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:
         raise InvalidInputError(fields=[FieldError(IDEMPOTENCY_KEY, "header_twice", "Send this header once.")])
     body = await request.body()
@@ -266,7 +266,7 @@ async def _attempt(request: Request, settings: Settings, account: Account | None
         scope = account_scope(settings, account_id=account.id, **what)
     else:
         scope = guest_scope(settings, address=client_address(request, settings.trusted_proxies), **what)
-    return Attempt(scope=scope, key=key, body_digest=digest.digest())
+    return IdempotentRequest(scope=scope, key=key, body_digest=digest.digest())
 
 
 async def get_page_actor(reader: ReaderDep) -> Actor:

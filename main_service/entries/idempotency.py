@@ -17,8 +17,8 @@ GUEST_IPV6_PREFIX = 64
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """One sending of a request: `scope` and `key` name the request, `body_digest` (SHA-256) tells if it is the same."""
+class IdempotentRequest:
+    """A request that may be sent again: `scope` and `key` name it, `body_digest` (SHA-256) tells if it is the same."""
 
     scope: bytes
     key: str
@@ -26,13 +26,13 @@ class Attempt:
 
 
 def account_scope(settings: Settings, *, account_id: UUID, method: str, path: str) -> bytes:
-    """Which user asks for what, wherever from."""
+    """The scope of a user's requests of one method and path, whatever the client."""
     return _scope(settings, "attempt:account", str(account_id), method, path)
 
 
-def form_attempt(
+def idempotent_form(
     settings: Settings, *, account_id: UUID | None, visitor: str, form_id: str, path: str, fields: Mapping[str, str]
-) -> Attempt:
+) -> IdempotentRequest:
     """A form that a browser may send twice, by a double click or because its answer was loaded anew.
 
     `form_id` is random and stands in the form; `visitor` is the cookie that forms have. What is sent from the same form
@@ -40,11 +40,11 @@ def form_attempt(
     """
     body_digest = sha256(json.dumps(fields, sort_keys=True).encode()).digest()
     scope = _scope(settings, "attempt:form", str(account_id), visitor, form_id, path, body_digest.hex())
-    return Attempt(scope=scope, key="form", body_digest=body_digest)
+    return IdempotentRequest(scope=scope, key="form", body_digest=body_digest)
 
 
 def guest_scope(settings: Settings, *, address: IPv4Address | IPv6Address | None, method: str, path: str) -> bytes:
-    """Who asks for what: the client's address, or its network with IPv6, as a digest from which nobody gets it back.
+    """The scope of a guest's requests of one method and path: a keyed digest of the client's address or IPv6 network.
 
     `address`: None for a client on this machine that has none (a unix socket).
     """

@@ -185,7 +185,7 @@ class IdempotencyKey(Base):
     __tablename__ = "idempotency_key"
 
     scope: Mapped[bytes] = mapped_column(primary_key=True)
-    """A digest of who asked for what: see `Attempt`."""
+    """A keyed digest of client, method and path."""
     key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
     body_digest: Mapped[bytes]
     entry_key: Mapped[str] = mapped_column(Text(collation="C"))

@@ -15,7 +15,7 @@ from main_service.accounts.errors import TokenInvalidError
 from main_service.engines.postgres import Session
 from main_service.entries import link_targets
 from main_service.entries.entry import LiveEntry
-from main_service.entries.idempotency import REMEMBERED_FOR, Attempt
+from main_service.entries.idempotency import REMEMBERED_FOR, IdempotentRequest
 from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, Invalidation
 
 # SQLAlchemy compiles an insert with ON CONFLICT anew each time, which takes longer than PostgreSQL needs for the row.
@@ -227,29 +227,31 @@ async def queue_body(session: Session, body_id: UUID, *, grace: timedelta = time
     await session.execute(insert(BodyToDelete).values(body_id=body_id, due_at=func.now() + grace))
 
 
-async def find_attempt(session: Session, attempt: Attempt) -> IdempotencyKey | None:
-    """What is remembered of the request that `attempt` belongs to."""
+async def find_idempotency_key(session: Session, idempotency: IdempotentRequest) -> IdempotencyKey | None:
+    """What is remembered of an earlier sending of the request; None: there is none within `REMEMBERED_FOR`."""
     statement = select(IdempotencyKey).where(
-        IdempotencyKey.scope == attempt.scope,
-        IdempotencyKey.key == attempt.key,
+        IdempotencyKey.scope == idempotency.scope,
+        IdempotencyKey.key == idempotency.key,
         IdempotencyKey.created_at > func.now() - REMEMBERED_FOR,
     )
     found: IdempotencyKey | None = (await session.execute(statement)).scalar_one_or_none()
     return found
 
 
-async def remember_attempt(session: Session, attempt: Attempt, *, entry_key: str) -> bool:
-    """Note that the request makes the entry of `entry_key`; False when a sending that has committed made another.
+async def remember_idempotency_key(session: Session, idempotency: IdempotentRequest, *, entry_key: str) -> bool:
+    """Note that the request makes the entry of `entry_key`; False when it was sent before and has made another.
 
-    Waits for a sending whose transaction is not yet over.
+    Waits for an earlier sending whose transaction is not yet over.
     """
-    values = {**asdict(attempt), "entry_key": entry_key, "remembered_for": REMEMBERED_FOR}
+    values = {**asdict(idempotency), "entry_key": entry_key, "remembered_for": REMEMBERED_FOR}
     return (await session.execute(_REMEMBER, values)).first() is not None
 
 
-async def rename_attempt(session: Session, attempt: Attempt, *, entry_key: str) -> None:
+async def update_idempotency_key(session: Session, idempotency: IdempotentRequest, *, entry_key: str) -> None:
     """Correct the key of the entry that this transaction makes."""
-    statement = update(IdempotencyKey).where(IdempotencyKey.scope == attempt.scope, IdempotencyKey.key == attempt.key)
+    statement = update(IdempotencyKey).where(
+        IdempotencyKey.scope == idempotency.scope, IdempotencyKey.key == idempotency.key
+    )
     await session.execute(statement.values(entry_key=entry_key))
 
 

@@ -19,7 +19,7 @@ from main_service.entries.create_limits import Allowance
 from main_service.entries.dependencies import LifetimePoliciesDep, ManageTokensDep, entry_creators_of
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import SessionEndedError
-from main_service.entries.idempotency import Attempt, form_attempt
+from main_service.entries.idempotency import IdempotentRequest, idempotent_form
 from main_service.entries.lifetimes import LifetimePolicy, in_words
 from main_service.entries.models import Kind
 from main_service.entries.schemas import MAX_VIEWS, NEVER, LinkIn, PasteIn
@@ -89,7 +89,7 @@ FIELDS = ("text", "original_url", "title", "syntax", "lifetime", "alias", "visib
 FORM_ID = "form_id"
 _FORM_ID_BYTES = 16
 
-Create = Callable[[EntryCreator, dict[str, str], Allowance, Attempt | None], Awaitable[LiveEntry]]
+Create = Callable[[EntryCreator, dict[str, str], Allowance, IdempotentRequest | None], Awaitable[LiveEntry]]
 
 
 class CreatePage:
@@ -180,7 +180,7 @@ class CreatePage:
         creator = creators.of(account)
         allowance = creators.limits.of(account.id if account else None, limited_address(self._request))
         content = {name: value for name, value in fields.items() if name != FORM_ID}
-        attempt = form_attempt(
+        idempotency = idempotent_form(
             self._settings,
             account_id=account.id if account else None,
             visitor=self._request.cookies.get(FORM_COOKIE, ""),
@@ -189,7 +189,7 @@ class CreatePage:
             fields=content,
         )
         try:
-            return await create(creator, content, allowance, attempt)
+            return await create(creator, content, allowance, idempotency)
         except (EntryEndedError, NotFoundError):
             # What the form had made is gone: who sends it again wants another.
             return await create(creator, content, allowance, None)
@@ -220,11 +220,15 @@ async def lead_back_to_links() -> Response:
 @router.post("/pastes")
 async def create_paste(page: CreatePageDep) -> Response:
     async def create(
-        creator: EntryCreator, fields: dict[str, str], allowance: Allowance, attempt: Attempt | None
+        creator: EntryCreator, fields: dict[str, str], allowance: Allowance, idempotency: IdempotentRequest | None
     ) -> LiveEntry:
         paste = parse(PasteIn, fields)
         return await creator.create_paste(
-            paste.new_entry(), text=paste.text.encode(), syntax=paste.syntax, allowance=allowance, attempt=attempt
+            paste.new_entry(),
+            text=paste.text.encode(),
+            syntax=paste.syntax,
+            allowance=allowance,
+            idempotency=idempotency,
         )
 
     return await page.after(Kind.PASTE, create)
@@ -233,11 +237,11 @@ async def create_paste(page: CreatePageDep) -> Response:
 @router.post("/links")
 async def create_link(page: CreatePageDep) -> Response:
     async def create(
-        creator: EntryCreator, fields: dict[str, str], allowance: Allowance, attempt: Attempt | None
+        creator: EntryCreator, fields: dict[str, str], allowance: Allowance, idempotency: IdempotentRequest | None
     ) -> LiveEntry:
         link = parse(LinkIn, fields)
         return await creator.create_link(
-            link.new_entry(), original_url=link.original_url, allowance=allowance, attempt=attempt
+            link.new_entry(), original_url=link.original_url, allowance=allowance, idempotency=idempotency
         )
 
     return await page.after(Kind.LINK, create)

@@ -62,7 +62,7 @@ async def test_rebuild_waits_for_a_create_that_has_begun_under_another_filter(
 
 def test_no_step_of_a_create_takes_longer_than_a_rebuild_waits_for_all() -> None:
     connecting = POOL_WAIT_SECONDS + CONNECT_SECONDS
-    # To remember the attempt, to insert, to note an invalidation, to commit; asyncpg gives up a second after
+    # To remember the idempotency key, to insert, to note an invalidation, to commit; asyncpg gives up a second after
     # PostgreSQL.
     statements = 4 * (STATEMENT_SECONDS + 1)
 
