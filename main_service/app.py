@@ -2,40 +2,24 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 
-from main_service.account_deletion import pages as account_deletion_pages
-from main_service.account_deletion import routes as account_deletion_routes
-from main_service.accounts import admin_routes, auth_routes, me_routes, recovery_pages, settings_pages, sign_in_pages
 from main_service.accounts.emails import EmailLimits
 from main_service.accounts.sign_in_limits import SignInLimits
-from main_service.admin_jobs import routes as admin_job_routes
-from main_service.collections import pages as collection_pages
-from main_service.collections import routes as collection_routes
-from main_service.collections import shared_pages
-from main_service.entries import create_routes, routes
 from main_service.entries.dependencies import EntryCreators
-from main_service.entry_pages import create_pages, edit_pages, manage_pages, qr_pages, read_pages
 from main_service.fast_path.protocol import STATE_NAME, open_fast_path
 from main_service.mail.messages import mail_host
 from main_service.mail.recipients import Recipients
-from main_service.my_entries import pages as my_entries_pages
-from main_service.my_entries import routes as my_entries_routes
-from main_service.operations import health, metrics_page, site_pages
-from main_service.reports import pages as report_pages
-from main_service.reports import routes as report_routes
 from main_service.resources import open_resources
+from main_service.routers import API_ROUTERS, PAGE_ROUTERS
 from main_service.settings import Settings, load_settings
-from main_service.statistics import pages as statistics_pages
-from main_service.statistics import routes as statistics_routes
 from main_service.visit_stream.encoder import VisitNotes
-from main_service.web import api_docs, problems, static_files
+from main_service.web import api_docs, problems
 from main_service.web.body_limits import BodyLimitsMiddleware
 from main_service.web.head_requests import answer_head
 from main_service.web.headers import SecurityHeadersMiddleware
+from main_service.web.openapi import correct_openapi, operation_id
 from main_service.web.proxy_watch import ProxyWatch
 from main_service.web.read_limits import ReadLimits
 from main_service.web.static_files import CachedStaticFiles
@@ -80,7 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # A redirect to the address with or without a slash would be made from the Host header.
         redirect_slashes=False,
         servers=[{"url": settings.public_url}],
-        generate_unique_id_function=_operation_id,
+        generate_unique_id_function=operation_id,
     )
     app.state.recipients = Recipients(settings.smtp_url, our_host=mail_host(settings.public_url))
     app.state.visit_notes = VisitNotes(settings)
@@ -89,48 +73,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.add_handlers(app)
     app.add_middleware(BodyLimitsMiddleware, limit=_body_limit(settings), budget_bytes=BODY_BUDGET_BYTES)
     app.add_middleware(SecurityHeadersMiddleware)
-    app.include_router(create_routes.router)
     app.mount("/static/docs", CachedStaticFiles(api_docs.assets_folder()))
     app.mount("/static", CachedStaticFiles(STATIC, version=static_version))
-    app.include_router(api_docs.router)
-    app.include_router(static_files.router)
-    app.include_router(health.router)
-    app.include_router(metrics_page.router)
-    app.include_router(site_pages.router)
-    # Before /entries/{key}, which would swallow /entries/export.
-    app.include_router(my_entries_routes.router)
-    app.include_router(routes.router)
-    app.include_router(statistics_routes.router)
-    app.include_router(auth_routes.router)
-    app.include_router(me_routes.router)
-    app.include_router(collection_routes.router)
-    app.include_router(collection_routes.shared_router)
-    app.include_router(account_deletion_routes.router)
-    app.include_router(admin_routes.router)
-    app.include_router(admin_job_routes.router)
-    app.include_router(report_routes.router)
-    app.include_router(create_pages.router)
-    app.include_router(recovery_pages.router)
-    app.include_router(my_entries_pages.router)
-    app.include_router(collection_pages.router)
-    app.include_router(report_pages.router)
-    app.include_router(shared_pages.router)
-    app.include_router(account_deletion_pages.router)
-    app.include_router(sign_in_pages.router)
-    app.include_router(settings_pages.router)
-    app.include_router(manage_pages.router)
-    app.include_router(edit_pages.router)
-    app.include_router(statistics_pages.router)
-    app.include_router(qr_pages.router)
-    # Last, because /{key} would swallow every address of one part.
-    app.include_router(read_pages.router)
-    _document(app, answer_head(app))
+    for router in (*API_ROUTERS, *PAGE_ROUTERS):
+        app.include_router(router)
+    correct_openapi(app, answer_head(app))
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    """Generated clients name their functions so; the default would repeat the path."""
-    return route.name
 
 
 def _body_limit(settings: Settings) -> Callable[[str], int]:
@@ -146,30 +94,3 @@ def _body_limit(settings: Settings) -> Callable[[str], int]:
         return MAX_BODY_BYTES
 
     return limit
-
-
-def _document(app: FastAPI, answering_head: list[set[str]]) -> None:
-    """FastAPI documents every answer with a model as application/json; our refusals have a type of their own.
-
-    `answering_head`: methods of routes that answer HEAD as they answer GET, which needs no documentation.
-    """
-    make_openapi = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            for methods in answering_head:
-                methods.remove("HEAD")
-            try:
-                schema = make_openapi()
-            finally:
-                for methods in answering_head:
-                    methods.add("HEAD")
-            operations = (operation for path in schema["paths"].values() for operation in path.values())
-            for operation in operations:
-                for status, response in operation["responses"].items():
-                    if status >= "400" and "application/json" in response.get("content", {}):
-                        response["content"][problems.MEDIA_TYPE] = response["content"].pop("application/json")
-        assert app.openapi_schema is not None
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
