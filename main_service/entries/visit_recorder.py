@@ -7,18 +7,17 @@ from fastapi import Depends, Request
 
 from main_service.dependencies import resources_of
 from main_service.entries.entry import LiveEntry
-from main_service.entries.models import Kind
 from main_service.entries.permissions import Actor
 from main_service.settings import Settings
+from main_service.visit_stream.batches import UnconfirmedVisit
 from main_service.visit_stream.encoder import VisitNotes
 from main_service.visit_stream.record import EncodedVisit
 from main_service.visit_stream.writer import VisitLog
 from main_service.web.client_address import client_address
 from main_service.web.negotiation import is_fetched_ahead
 
-HELD_BATCH = "held_batch"
-"""In the state of a request whose visit Redis may have from the fast path: the `HeldBatch`, and whether it is that of a
-text, else of a link. What the fast path would not have answered, it has not recorded."""
+UNCONFIRMED_VISIT = "unconfirmed_visit"
+"""In the state of a request whose visit Redis may have from the fast path: the `UnconfirmedVisit`."""
 
 
 class VisitRecorder:
@@ -38,8 +37,8 @@ class VisitRecorder:
         if not self._is_visit(entry, actor):
             return
         visit = self._visit_to(entry.key)
-        held, wants_text = getattr(self._request.state, HELD_BATCH, (None, False))
-        if held is not None and (entry.kind is Kind.PASTE) == wants_text and held.add(visit):
+        unconfirmed: UnconfirmedVisit | None = getattr(self._request.state, UNCONFIRMED_VISIT, None)
+        if unconfirmed is not None and unconfirmed.add(visit):
             return
         await self._visits.record(visit)
 

@@ -16,8 +16,9 @@ from main_service.engines.texts import TextCache
 from main_service.entries.cache import HEAD_START, cache_key
 from main_service.fast_path.redis_connection import NoAnswerError, RedisPipeline, Reply, TooSlowError
 from main_service.monitoring.metrics import VISITS_RECORDED
+from main_service.visit_stream.batches import SET_LEFT_OUT, UnconfirmedVisit, left_out_name
 from main_service.visit_stream.record import FORMAT, STREAM, EncodedVisit
-from main_service.visit_stream.writer import HeldBatch, VisitLog
+from main_service.visit_stream.writer import VisitLog
 
 logger = logging.getLogger(__name__)
 
@@ -27,17 +28,19 @@ PAUSE_SECONDS = 2.0
 REMEMBERED_TEXTS = 20_000
 """Keys of which the current `body_id` is guessed; a wrong guess costs one slower answer."""
 
-# KEYS: the stream, then the cached entries for those who follow a link, then for those who read a text. ARGV: the
-# batch's id, the number of its format, the milliseconds since 1970, how many follow a link, the visits in the order of
-# the cached entries, and for each text the `body_id` of that which the process has, or nothing. The answer for a
-# reader: if the cached entry is of what was wanted, the end of its head, from the letter for search engines on, and
-# then the visit is recorded; of another text, the same behind a `?`; else nothing.
+# KEYS: the stream, `left_out_name`, then the cached entries for those who follow a link, then for those who read a
+# text. ARGV: the batch's id, the number of its format, the milliseconds since 1970, how many follow a link, the
+# visits in the order of the cached entries, and for each text the `body_id` of that which the process has, or
+# nothing. The answer for a reader: if the cached entry is of what was wanted, the end of its head, from the letter
+# for search engines on, and then the visit is recorded; of another text, the same behind a `?`; else nothing. Which
+# visits a record lacks is written only if it lacks some, for `UnconfirmedBatch`.
 _SCRIPT = f"""
-local cached = redis.call('MGET', unpack(KEYS, 2))
+local cached = redis.call('MGET', unpack(KEYS, 3))
 local start, now, links = '{HEAD_START}', ARGV[3], tonumber(ARGV[4])
-local answers, visits = {{}}, {{}}
+local answers, visits, left_out = {{}}, {{}}, {{}}
 for i, value in ipairs(cached) do
   answers[i] = false
+  local is_recorded = false
   if value and string.sub(value, 1, {len(HEAD_START)}) == start then
     local ending = string.find(value, '"', {len(HEAD_START) + 1}, true)
     local head = ending and string.sub(value, {len(HEAD_START) + 1}, ending - 1) or ''
@@ -45,14 +48,21 @@ for i, value in ipairs(cached) do
       if i <= links or string.sub(head, 16) == ARGV[4 + #cached + i - links] then
         answers[i] = string.sub(head, 15)
         visits[#visits + 1] = ARGV[4 + i]
+        is_recorded = true
       else
         answers[i] = '?' .. string.sub(head, 15)
       end
     end
   end
+  if not is_recorded then
+    left_out[#left_out + 1] = i
+  end
 end
 if #visits > 0 then
   redis.call('XADD', KEYS[1], '*', 'id', ARGV[1], 'f', ARGV[2], 'v', '[' .. table.concat(visits, ',') .. ']')
+  if #left_out > 0 then
+    {SET_LEFT_OUT}
+  end
 end
 return answers
 """
@@ -71,10 +81,10 @@ class Reader(Protocol):
     def read(self, text: bytes, *, for_search_engines: bool) -> None:
         """The visit is recorded; answer."""
 
-    def ask_elsewhere(self, held: HeldBatch | None) -> None:
+    def ask_elsewhere(self, held: UnconfirmedVisit | None) -> None:
         """Not cached, or nothing that can be told from the cache; the visit is not recorded.
 
-        `held`: it may be recorded after all. So if the answer is what was wanted, it is to be recorded there.
+        `held`: it may be recorded after all, so if there is a visit, it is to be recorded there.
         """
 
 
@@ -128,7 +138,8 @@ class BatchedReads:
                 links.append(reader)
         readers = links + [reader for reader, _, _ in texts] if texts else links
         batch_id = str(uuid4())
-        keys = [STREAM, *[cache_key(reader.key) for reader in readers]]
+        connection_name = self._redis.connection_name
+        keys = [STREAM, left_out_name(connection_name), *[cache_key(reader.key) for reader in readers]]
         arguments: list[bytes | str | int] = [batch_id, FORMAT, time.time_ns() // 1_000_000, len(links)]
         arguments += [reader.visit for reader in readers]
         arguments += ["" if text is None else body_id for _, body_id, text in texts]
@@ -140,7 +151,7 @@ class BatchedReads:
                 if texts:
                     self._answer_texts(texts, reply[len(links) :])
             else:
-                self._send_all_elsewhere(links, texts, batch_id, reply)
+                self._send_all_elsewhere(readers, batch_id, connection_name, reply)
             self._ask()
 
         self._redis.run_script(keys, arguments, settle)
@@ -186,30 +197,21 @@ class BatchedReads:
                 self._body_ids.clear()
             self._body_ids[key] = answer[2:].decode()
 
-    def _send_all_elsewhere(
-        self,
-        links: list[Reader],
-        texts: list[tuple[Reader, str, bytes | None]],
-        batch_id: str,
-        reason: Reply,
-    ) -> None:
+    def _send_all_elsewhere(self, readers: list[Reader], batch_id: str, connection_name: str, reason: Reply) -> None:
         held = None
         if isinstance(reason, TooSlowError):
             # They have waited long enough for it.
             self._redis_client.trip()
         if isinstance(reason, NoAnswerError):
-            held = self._visits.hold(batch_id)
+            held = self._visits.hold(batch_id, connection_name)
         else:
             # Redis refuses, or what answers is no Redis.
             self._ask_again_at = time.monotonic() + PAUSE_SECONDS
         logger.warning("Readers are answered without a batch: %s", reason)
-        for reader in links:
-            self._send_elsewhere(reader, held)
-        for reader, _, text in texts:
-            # A text that this process did not have was not recorded in any case.
-            self._send_elsewhere(reader, held if text is not None else None)
+        for position, reader in enumerate(readers, start=1):
+            self._send_elsewhere(reader, None if held is None else held.at(position))
 
-    def _send_elsewhere(self, reader: Reader, held: HeldBatch | None) -> None:
+    def _send_elsewhere(self, reader: Reader, held: UnconfirmedVisit | None) -> None:
         try:
             reader.ask_elsewhere(held)
         except Exception:

@@ -18,15 +18,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from main_service.entries.aliases import ALIAS_PATTERN
 from main_service.entries.reserved_words import is_reserved
-from main_service.entries.visit_recorder import HELD_BATCH
+from main_service.entries.visit_recorder import UNCONFIRMED_VISIT
 from main_service.fast_path.batch import BatchedReads
 from main_service.fast_path.redis_connection import RedisPipeline
 from main_service.fast_path.responses import Answers, Headers, last
 from main_service.http_server.protocol import HttpProtocol
 from main_service.resources import Resources
+from main_service.visit_stream.batches import UnconfirmedVisit
 from main_service.visit_stream.encoder import Origin, VisitNotes
 from main_service.visit_stream.record import EncodedVisit
-from main_service.visit_stream.writer import HeldBatch
 from main_service.web.client_address import Network, believed_address, is_trusted
 from main_service.web.session_cookie import COOKIE
 
@@ -108,7 +108,7 @@ class _PlainRequest:
     disconnected = waiting_for_100_continue = False
     response_started = response_complete = False
     message_event = _NoEvent()
-    held: HeldBatch | None = None
+    held: UnconfirmedVisit | None = None
 
     def __init__(self, connection: "FastProtocol", target: _Target, visit: EncodedVisit) -> None:
         self.connection = connection
@@ -131,7 +131,7 @@ class _PlainRequest:
         )
         connection.answer(self, head, text)
 
-    def ask_elsewhere(self, held: HeldBatch | None) -> None:
+    def ask_elsewhere(self, held: UnconfirmedVisit | None) -> None:
         self.held = held
         self.connection.hand_over(self)
 
@@ -264,7 +264,7 @@ class FastProtocol(HttpProtocol):
         self.parser, self.cycle = cast(Any, request), cast(Any, None)
         self._prepare(request.url, request.headers)
         if request.held is not None:
-            self.scope["state"][HELD_BATCH] = (request.held, request.wants_text)
+            self.scope["state"][UNCONFIRMED_VISIT] = request.held
         HttpToolsProtocol.on_headers_complete(self)
         cycle = self.cycle
         cycle.transport = self._answer_transport

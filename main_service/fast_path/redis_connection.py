@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import cast
+from uuid import uuid4
 
 from hiredis import PushNotification, Reader, ReplyError, pack_command
 from redis.asyncio import BlockingConnectionPool, Connection
@@ -59,6 +60,8 @@ class RedisPipeline(asyncio.Protocol):
         self._is_lost = asyncio.Event()
         self._keeper = asyncio.create_task(self._keep_connected())
         self.is_ready = False
+        self.connection_name = ""
+        """Another one with each connection, and each question to which no answer comes ends its connection."""
 
     def run_script(
         self, keys: Sequence[bytes | str], arguments: Sequence[bytes | str | int], settle: Callable[[Reply], None]
@@ -145,6 +148,7 @@ class RedisPipeline(asyncio.Protocol):
         self._transport = transport
         self._reader = Reader()
         self._script_hash = script_hash
+        self.connection_name = uuid4().hex
         self._is_lost.clear()
         self.is_ready = True
 

@@ -5,6 +5,7 @@ Its fields: `id`, a UUID; `f`, the number of the format; `v`, JSON: a list of vi
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from json.encoder import encode_basestring
 from typing import Annotated
 from uuid import UUID
@@ -15,6 +16,8 @@ from redis.typing import EncodableT, FieldT
 STREAM = "visits:{0}"
 FORMAT = 1
 """Part of every record, so that versions can follow each other."""
+ID_LIFETIME = timedelta(days=7)
+"""How long the id of a batch is known. Longer than a web process without Redis goes on trying to add it again."""
 _FORMAT = str(FORMAT).encode()
 _LATEST_MS = 253_402_300_799_999
 """The last millisecond of the year 9999."""

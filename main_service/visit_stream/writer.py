@@ -5,13 +5,11 @@ import logging
 import time
 from collections import deque
 from contextlib import suppress
-from uuid import uuid4
-
-from redis.asyncio import Redis
 
 from main_service.engines.redis import RedisAwayError, RedisClient
 from main_service.monitoring.metrics import VISITS_DROPPED, VISITS_RECORDED, VISITS_WAITING
-from main_service.visit_stream.record import STREAM, EncodedVisit, write_batch
+from main_service.visit_stream.batches import Batch, UnconfirmedBatch
+from main_service.visit_stream.record import EncodedVisit
 
 logger = logging.getLogger(__name__)
 
@@ -28,38 +26,6 @@ HOLD_SECONDS = 5.0
 """How long visits are gathered again that Redis may have or not."""
 
 
-class _Batch:
-    """Visits that are one record of the stream. Its id tells those who read it that it came twice."""
-
-    def __init__(self, batch_id: str | None = None) -> None:
-        self.id = batch_id or str(uuid4())
-        self.visits: list[bytes] = []
-        self.size_bytes = 0
-        """Of the visits."""
-        self.is_closed = False
-        """It may be in the stream already, so nothing joins it."""
-        self.is_settled = asyncio.Event()
-        """Redis has it, or nobody waits for that any more."""
-
-    def append(self, visit: bytes) -> None:
-        self.visits.append(visit)
-        self.size_bytes += len(visit)
-
-
-class HeldBatch:
-    """Visits of a batch that Redis may have: who wrote it heard no answer. They are gathered again, under its id."""
-
-    def __init__(self, batch: _Batch) -> None:
-        self._batch = batch
-
-    def add(self, visit: EncodedVisit) -> bool:
-        """False if it comes too late, and must be recorded by itself."""
-        if self._batch.is_closed:
-            return False
-        self._batch.append(visit)
-        return True
-
-
 class VisitLog:
     """One per process. Visits of one moment share a record, and the next record forms while one is being added."""
 
@@ -68,12 +34,12 @@ class VisitLog:
         self._redis = redis
         self._buffer = buffer
         self._most_bytes = most_bytes
-        self._batches: deque[_Batch] = deque()
+        self._batches: deque[Batch] = deque()
         """Oldest first: the order in which they are added. Visits join the last."""
         self._sender: asyncio.Task[None] | None = None
         self._is_behind = False
         """Redis has failed to take a batch, and not yet taken all that has waited since."""
-        self._held: dict[_Batch, asyncio.TimerHandle] = {}
+        self._held: dict[UnconfirmedBatch, asyncio.TimerHandle] = {}
         self._closing = asyncio.Event()
         self._tell_at = 0.0
         self.waiting = 0
@@ -100,14 +66,14 @@ class VisitLog:
         if not self._is_behind:
             await batch.is_settled.wait()
 
-    def hold(self, batch_id: str) -> HeldBatch:
-        """Gather the visits of a batch of somebody else's that Redis may have, and add them under its id in a moment.
+    def hold(self, batch_id: str, connection_name: str) -> UnconfirmedBatch:
+        """Gather the visits of a batch that the fast path sent on this connection and Redis may have; add them later.
 
         Until then nobody waits for them: they are answered as while Redis takes no visits.
         """
-        batch = _Batch(batch_id)
+        batch = UnconfirmedBatch(batch_id, connection_name)
         self._held[batch] = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._release, batch)
-        return HeldBatch(batch)
+        return batch
 
     async def close(self) -> None:
         """Try once more to add what waits. Call it when no more visits come."""
@@ -121,7 +87,7 @@ class VisitLog:
         if self.waiting or self.dropped:
             logger.error("Visits lost by this process: %d dropped, %d still waiting", self.dropped, self.waiting)
 
-    def _release(self, batch: _Batch) -> None:
+    def _release(self, batch: UnconfirmedBatch) -> None:
         """Add a batch that was held; it goes last, so that no visits join it."""
         self._held.pop(batch).cancel()
         batch.is_closed = True
@@ -138,10 +104,10 @@ class VisitLog:
         if self._sender is None:
             self._sender = asyncio.create_task(self._send())
 
-    def _join(self, visit: bytes) -> _Batch:
+    def _join(self, visit: EncodedVisit) -> Batch:
         last = self._batches[-1] if self._batches else None
         if last is None or last.is_closed or len(last.visits) >= LARGEST_BATCH:
-            last = _Batch()
+            last = Batch()
             self._batches.append(last)
         last.append(visit)
         self.waiting += 1
@@ -163,16 +129,11 @@ class VisitLog:
         finally:
             self._sender = None
 
-    async def _add(self, batch: _Batch) -> bool:
+    async def _add(self, batch: Batch) -> bool:
         """Whether Redis has the batch now; if not, it may have it all the same."""
         batch.is_closed = True
-        record = write_batch(batch.id, batch.visits)
-
-        async def add(redis: Redis) -> None:
-            await redis.xadd(STREAM, record)
-
         try:
-            await self._redis.call(add, bypass_breaker=self._closing.is_set())
+            await self._redis.call(batch.add, bypass_breaker=self._closing.is_set())
         except RedisAwayError as error:
             self._fall_behind(error)
             return False
@@ -213,9 +174,7 @@ class VisitLog:
         for batch in reversed(self._batches):
             # If Redis has the whole batch nevertheless, that comes first in the stream, and counts.
             while batch.visits and (self.waiting > self._buffer or self.waiting_bytes > self._most_bytes):
-                size_bytes = len(batch.visits.pop())
-                batch.size_bytes -= size_bytes
-                self.waiting_bytes -= size_bytes
+                self.waiting_bytes -= batch.drop_last()
                 self.waiting -= 1
         self._drop(waited - self.waiting)
         while self._batches and not self._batches[-1].visits:

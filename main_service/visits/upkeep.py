@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.engines.postgres import Session
 from main_service.visit_stream.reader import VisitStream
+from main_service.visit_stream.record import ID_LIFETIME
 from main_service.visits import storage
 
 MONTHS_AHEAD = 2
@@ -134,12 +135,8 @@ async def _list(session: Session) -> list[Month]:
     return sorted(Month(int(match[1]), int(match[2])) for match in found if match)
 
 
-REMEMBERED_FOR = timedelta(days=7)
-"""Longer than a web process that could not reach Redis goes on trying to add a batch that may be there already."""
-
-
 async def forget_batches(sessions: async_sessionmaker[Session], stream: VisitStream) -> int:
-    """Forget batches that came `REMEMBERED_FOR` before the oldest record that is still in the stream, or before now.
+    """Forget batches that came `ID_LIFETIME` before the oldest record that is still in the stream, or before now.
 
     Return how many. Even a record that waits in the stream for weeks may be a batch that has come already.
 
@@ -150,6 +147,6 @@ async def forget_batches(sessions: async_sessionmaker[Session], stream: VisitStr
     oldest_ms = await stream.oldest_ms()
     oldest_at = now if oldest_ms is None else datetime.fromtimestamp(oldest_ms / 1000, UTC)
     async with sessions() as session:
-        forgotten = await storage.forget_batches(session, before=min(now, oldest_at) - REMEMBERED_FOR)
+        forgotten = await storage.forget_batches(session, before=min(now, oldest_at) - ID_LIFETIME)
         await session.commit()
     return forgotten

@@ -10,8 +10,8 @@ from main_service.engines.redis import RedisClient
 from main_service.fast_path.batch import BatchedReads
 from main_service.fast_path.redis_connection import RedisPipeline
 from main_service.resources import open_resources
+from main_service.visit_stream.batches import UnconfirmedVisit
 from main_service.visit_stream.record import encode_visit
-from main_service.visit_stream.writer import HeldBatch
 from tests.main_service.visits.ingesting import settings_of
 from tests.support.engines import Environment
 from tests.support.entries import create_link
@@ -36,7 +36,7 @@ class Follower:
     def read(self, text: bytes, *, for_search_engines: bool) -> None:  # noqa: ARG002
         raise AssertionError("nobody asked for a text")
 
-    def ask_elsewhere(self, held: HeldBatch | None) -> None:  # noqa: ARG002
+    def ask_elsewhere(self, held: UnconfirmedVisit | None) -> None:  # noqa: ARG002
         if self._breaks:
             raise OSError("a bug")
         self.answered.set()

@@ -1,0 +1,131 @@
+"""A batch whose reply was lost: each of its visits counts once, whatever Redis did and does, and in what order."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from uuid import uuid4
+
+import pytest
+import redis
+from redis.asyncio import Redis
+
+from main_service.entries.cache import cache_key, pack
+from main_service.entries.entry import LiveEntry
+from main_service.entries.models import Kind, Visibility
+from main_service.fast_path.batch import BatchedReads
+from main_service.visit_stream.batches import UnconfirmedBatch, left_out_name
+from main_service.visit_stream.record import FORMAT, STREAM, EncodedVisit, encode_visit
+from tests.main_service.entries.recorded import apart, batches, counts
+from tests.support.engines import Environment
+
+HERS, HIS, THEIRS = "hers", "his", "theirs"
+CONNECTION = "a-connection"
+
+
+@pytest.fixture
+def valkey(environment: Environment) -> Iterator["redis.Redis[str]"]:
+    with redis.Redis.from_url(apart(environment)["MAIN_REDIS_URL"], decode_responses=True) as connection:
+        connection.flushdb()
+        yield connection
+
+
+@pytest.fixture
+async def asynchronous(environment: Environment) -> AsyncIterator[Redis]:
+    async with Redis.from_url(apart(environment)["MAIN_REDIS_URL"]) as connection:
+        yield connection
+
+
+def visit(key: str) -> EncodedVisit:
+    return encode_visit(
+        1_700_000_000_000, key, ip="null", visitor="null", user_agent='""', referrer='""', language='""'
+    )
+
+
+def write_to_cache(valkey: "redis.Redis[str]", key: str) -> None:
+    now = datetime.now(UTC)
+    entry = LiveEntry(
+        key=key,
+        kind=Kind.LINK,
+        owner_id=None,
+        manage_generation=0,
+        title=None,
+        created_at=now,
+        updated_at=now,
+        version=1,
+        expires_at=now + timedelta(days=1),
+        original_url="https://example.org/",
+        body_id=None,
+        size_bytes=None,
+        syntax=None,
+        visibility=Visibility.PUBLIC,
+        has_public_statistics=False,
+        views_left=None,
+        visit_count=None,
+    )
+    valkey.set(cache_key(key), pack(entry))
+
+
+def run_script(valkey: "redis.Redis[str]", batch_id: str, keys: list[str]) -> None:
+    """What the fast path asks for when these links are followed."""
+    names = [STREAM, left_out_name(CONNECTION), *map(cache_key, keys)]
+    arguments = [batch_id, FORMAT, 1_700_000_000_000, len(keys), *map(visit, keys)]
+    valkey.eval(BatchedReads.SCRIPT, len(names), *names, *arguments)
+
+
+def gathered(batch_id: str, keys: list[str]) -> UnconfirmedBatch:
+    """The visits of readers who were answered without the batch, in another order than they had there."""
+    batch = UnconfirmedBatch(batch_id, CONNECTION)
+    for position, key in sorted(enumerate(keys, start=1), reverse=True):
+        assert batch.at(position).add(visit(key))
+    return batch
+
+
+@pytest.mark.parametrize("cached", [(), (HERS,), (HERS, THEIRS), (HERS, HIS, THEIRS)], ids=len)
+@pytest.mark.parametrize("order", sorted({*permutations(["script", "add", "add"]), ("add",), ("script", "add")}))
+async def test_every_visit_counts_once(
+    valkey: "redis.Redis[str]", asynchronous: Redis, order: tuple[str, ...], cached: tuple[str, ...]
+) -> None:
+    """Redis may run what it was sent in any order, and what gets no reply is sent again."""
+    for key in cached:
+        write_to_cache(valkey, key)
+    batch_id, keys = str(uuid4()), [HERS, HIS, THEIRS, HIS]
+    batch = gathered(batch_id, keys)
+    for step in order:
+        if step == "script":
+            run_script(valkey, batch_id, keys)
+        else:
+            await batch.add(asynchronous)
+    assert counts(valkey, keys) == Counter(keys)
+
+
+async def test_what_an_earlier_batch_left_out_says_nothing_of_this_one(
+    valkey: "redis.Redis[str]", asynchronous: Redis
+) -> None:
+    write_to_cache(valkey, HERS)
+    run_script(valkey, str(uuid4()), [HIS, HERS])
+    batch_id = str(uuid4())
+    run_script(valkey, batch_id, [HERS, HERS])
+    await gathered(batch_id, [HERS, HERS]).add(asynchronous)
+    assert counts(valkey, [HERS, HIS]) == {HERS: 3}
+
+
+async def test_visits_that_were_dropped_for_room_are_the_newest(
+    valkey: "redis.Redis[str]", asynchronous: Redis
+) -> None:
+    batch = UnconfirmedBatch(str(uuid4()), CONNECTION)
+    for position, key in enumerate([HERS, HIS, THEIRS], start=1):
+        batch.at(position).add(visit(key))
+    assert batch.drop_last() == len(visit(THEIRS))
+    await batch.add(asynchronous)
+    assert counts(valkey, [HERS, HIS, THEIRS]) == Counter([HERS, HIS])
+
+
+def test_script_writes_what_it_left_out_only_of_a_record_that_lacks_something(valkey: "redis.Redis[str]") -> None:
+    for copied, writes in ([], False), ([HERS, HIS], False), ([HERS], True):
+        valkey.flushdb()
+        for key in copied:
+            write_to_cache(valkey, key)
+        run_script(valkey, str(uuid4()), [HERS, HIS])
+        assert len(batches(valkey)) == bool(copied)
+        assert valkey.exists(left_out_name(CONNECTION)) == writes
