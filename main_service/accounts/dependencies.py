@@ -103,7 +103,7 @@ async def get_reauthenticator(
 ReauthenticatorDep = Annotated[Reauthenticator, Depends(get_reauthenticator)]
 
 
-async def get_changer(
+async def get_change_service(
     request: Request,
     session: SessionDep,
     reauthenticator: ReauthenticatorDep,
@@ -124,7 +124,7 @@ async def get_changer(
     )
 
 
-AccountChangerDep = Annotated[AccountChanger, Depends(get_changer)]
+AccountChangerDep = Annotated[AccountChanger, Depends(get_change_service)]
 
 
 async def get_account_deleter(session: SessionDep, reauthenticator: ReauthenticatorDep) -> AccountDeleter:

@@ -31,7 +31,7 @@ class Changes:
     text: bytes | None
 
 
-class EntryChanger:
+class EntryChangeService:
     def __init__(
         self,
         *,
@@ -54,7 +54,7 @@ class EntryChanger:
         self._allowance = allowance
         self._public_url = public_url
 
-    async def change(
+    async def update(
         self, key: str, changes: Changes, actor: Actor, *, versions: Collection[int] | None = None
     ) -> LiveEntry:
         """Change an entry; effective at once for every reader.
@@ -117,6 +117,32 @@ class EntryChanger:
             self._invalidation.invalidate([key])
         return LiveEntry.from_row(row)
 
+    async def delete(self, key: str, actor: Actor, *, versions: Collection[int] | None = None) -> Kind:
+        """End an entry at once, and delete its text; return what it was.
+
+        `versions`: those that may be deleted; None: any.
+
+        Raises:
+            NotFoundError, EntryEndedError: as `get`.
+            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
+            VersionMismatchError: it has another version by now.
+        """
+        self._entry_policy.require_may_manage(await self._reader.get(key, actor), actor)
+        row = await self._lock(key, actor)
+        _require_version(row, versions)
+        await storage.end(self._session, row, ArchivalReason.DELETED)
+        self._invalidation.invalidate([key])
+        self._invalidation.delete_bodies([row.body_id] if row.body_id else [])
+        return row.kind
+
+    async def delete_many(self, keys: Sequence[str], owner_id: UUID) -> list[str]:
+        """End those of the entries that are the owner's and live; return their keys, in the order they were given."""
+        ended = await storage.end_owned(self._session, owner_id, keys=[key for key in keys if is_key(key)])
+        self._invalidation.invalidate([end.key for end in ended])
+        self._invalidation.delete_bodies([end.body_id for end in ended if end.body_id])
+        gone = {end.key for end in ended}
+        return [key for key in dict.fromkeys(keys) if key in gone]
+
     async def _lock(self, key: str, actor: Actor) -> Entry:
         """The row as it is now, kept so until the transaction ends. It may have got an owner since it was read."""
         row = require_live(await storage.find_for_update(self._session, key), actor)
@@ -144,43 +170,6 @@ class EntryChanger:
             policy = self._lifetimes.of(entry.owner_id)
             values["expires_at"] = policy.expiry(changes.lifetime, now=datetime.now(UTC))
         return values
-
-
-class EntryEnder:
-    def __init__(
-        self, *, session: Session, reader: EntryReader, invalidation: PostCommitInvalidation, entry_policy: EntryPolicy
-    ) -> None:
-        self._session = session
-        self._reader = reader
-        self._invalidation = invalidation
-        self._entry_policy = entry_policy
-
-    async def delete(self, key: str, actor: Actor, *, versions: Collection[int] | None = None) -> Kind:
-        """End an entry at once, and delete its text; return what it was.
-
-        `versions`: those that may be deleted; None: any.
-
-        Raises:
-            NotFoundError, EntryEndedError: as `get`.
-            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
-            VersionMismatchError: it has another version by now.
-        """
-        self._entry_policy.require_may_manage(await self._reader.get(key, actor), actor)
-        row = require_live(await storage.find_for_update(self._session, key), actor)
-        self._entry_policy.require_may_manage(row, actor)
-        _require_version(row, versions)
-        await storage.end(self._session, row, ArchivalReason.DELETED)
-        self._invalidation.invalidate([key])
-        self._invalidation.delete_bodies([row.body_id] if row.body_id else [])
-        return row.kind
-
-    async def delete_many(self, keys: Sequence[str], owner_id: UUID) -> list[str]:
-        """End those of the entries that are the owner's and live; return their keys, in the order they were given."""
-        ended = await storage.end_owned(self._session, owner_id, keys=[key for key in keys if is_key(key)])
-        self._invalidation.invalidate([end.key for end in ended])
-        self._invalidation.delete_bodies([end.body_id for end in ended if end.body_id])
-        gone = {end.key for end in ended}
-        return [key for key in dict.fromkeys(keys) if key in gone]
 
 
 def _new_content(changes: Changes) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Making pastes and links."""
+"""Creates pastes and links."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from main_service.entries.create_limits import Allowance
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import AliasReservedError, AliasTakenError, IdempotencyKeyReusedError, LeadsHereError
 from main_service.entries.idempotency import IdempotentRequest
-from main_service.entries.insert_batches import SharedInserts
+from main_service.entries.insert_batches import InsertBatcher
 from main_service.entries.lifetimes import Lifetime, LifetimePolicy
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.permissions import Actor
@@ -27,7 +27,7 @@ from main_service.keys.pool import KeySource, Pool
 
 @dataclass(frozen=True)
 class NewEntry:
-    """What a paste and a link have in common when they are made. `alias`: the key to use; None draws one."""
+    """What a paste and a link have in common when they are created. `alias`: the key to use; None draws one."""
 
     title: str | None
     alias: str | None
@@ -37,8 +37,8 @@ class NewEntry:
     """How often it can be viewed; None: without a limit."""
 
 
-class EntryCreator:
-    """Makes entries of a user (`owner_id`) or, without one, of a guest.
+class EntryCreateService:
+    """Creates entries of a user (`owner_id`) or, without one, of a guest.
 
     Each method may be given the `idempotency` of its request: if one with the same scope and key succeeded before, it
     returns that one's entry.
@@ -52,7 +52,7 @@ class EntryCreator:
         self,
         *,
         sessions: async_sessionmaker[Session],
-        inserts: SharedInserts,
+        batcher: InsertBatcher,
         bodies: BodyStore,
         keys: KeySource,
         lifetimes: LifetimePolicy,
@@ -60,7 +60,7 @@ class EntryCreator:
         public_url: str,
     ) -> None:
         self._sessions = sessions
-        self._inserts = inserts
+        self._batcher = batcher
         self._bodies = bodies
         self._keys = keys
         self._lifetimes = lifetimes
@@ -173,7 +173,7 @@ class EntryCreator:
         if idempotency is not None:
             return await self._insert_once(draft, idempotency)
         entry = await self._with_key(draft)
-        while not await self._inserts.insert(entry):
+        while not await self._batcher.insert(entry):
             if draft.key:
                 raise AliasTakenError
             entry = await self._with_key(draft)
@@ -186,7 +186,7 @@ class EntryCreator:
         """
         entry = await self._with_key(draft)
         async with self._sessions() as session:
-            is_known = await self._inserts.make_known([entry.key])
+            is_known = await self._batcher.make_known([entry.key])
             while not await storage.remember_idempotency_key(session, idempotency, entry_key=entry.key):
                 await session.rollback()
                 if made := await self._find_made(idempotency):
@@ -195,7 +195,7 @@ class EntryCreator:
                 if draft.key:
                     raise AliasTakenError
                 entry = await self._with_key(draft)
-                is_known = await self._inserts.make_known([entry.key])
+                is_known = await self._batcher.make_known([entry.key])
                 await storage.update_idempotency_key(session, idempotency, entry_key=entry.key)
             await session.commit()
         return entry

@@ -21,11 +21,11 @@ from main_service.accounts.models import Account
 from main_service.dependencies import SessionDep, resources_of
 from main_service.entries.cache import EntryCache
 from main_service.entries.cache_invalidation import PostCommitInvalidation
-from main_service.entries.change import EntryChanger, EntryEnder
-from main_service.entries.create import EntryCreator
+from main_service.entries.change import EntryChangeService
+from main_service.entries.create import EntryCreateService
 from main_service.entries.create_limits import Allowance, CreateLimits
 from main_service.entries.idempotency import IdempotentRequest, account_scope, guest_scope
-from main_service.entries.insert_batches import SharedInserts
+from main_service.entries.insert_batches import InsertBatcher
 from main_service.entries.lifetimes import LifetimePolicies, LifetimePolicy
 from main_service.entries.permissions import Actor, EntryPolicy, ManageTokens
 from main_service.entries.read import EntryReader, KeyLookup
@@ -139,9 +139,9 @@ class EntryCreators:
         settings = resources.settings
         self._settings = settings
         self._creator = partial(
-            EntryCreator,
+            EntryCreateService,
             sessions=resources.sessions,
-            inserts=SharedInserts(resources.sessions, resources.known_keys),
+            batcher=InsertBatcher(resources.sessions, resources.known_keys),
             bodies=resources.bodies,
             keys=resources.keys,
             public_url=settings.public_url,
@@ -150,7 +150,7 @@ class EntryCreators:
         self._for_guests = self._creator(lifetimes=self._policies.guest, owner_id=None)
         self.limits = CreateLimits(resources.limiter, settings)
 
-    def of(self, account: Account | None) -> EntryCreator:
+    def of(self, account: Account | None) -> EntryCreateService:
         """What makes entries for a user, or for a guest.
 
         Raises:
@@ -175,16 +175,16 @@ async def get_invalidation(request: Request, session: SessionDep) -> PostCommitI
 InvalidationDep = Annotated[PostCommitInvalidation, Depends(get_invalidation)]
 
 
-async def get_changer(
+async def get_change_service(
     request: Request,
     session: SessionDep,
     reader: EntryReaderDep,
     invalidation: InvalidationDep,
     entry_policy: EntryPolicyDep,
     policies: LifetimePoliciesDep,
-) -> EntryChanger:
+) -> EntryChangeService:
     resources = resources_of(request)
-    return EntryChanger(
+    return EntryChangeService(
         session=session,
         reader=reader,
         invalidation=invalidation,
@@ -196,16 +196,8 @@ async def get_changer(
     )
 
 
-EntryChangerDep = Annotated[EntryChanger, Depends(get_changer)]
+EntryChangeServiceDep = Annotated[EntryChangeService, Depends(get_change_service)]
 
-
-async def get_ender(
-    session: SessionDep, reader: EntryReaderDep, invalidation: InvalidationDep, entry_policy: EntryPolicyDep
-) -> EntryEnder:
-    return EntryEnder(session=session, reader=reader, invalidation=invalidation, entry_policy=entry_policy)
-
-
-EntryEnderDep = Annotated[EntryEnder, Depends(get_ender)]
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
@@ -226,7 +218,7 @@ IdempotencyKeyHeader = Annotated[
 class Creation:
     """What a request that makes an entry needs."""
 
-    creator: EntryCreator
+    creator: EntryCreateService
     allowance: Allowance
     idempotency: IdempotentRequest | None
     """None: the request has no `Idempotency-Key`."""

@@ -38,7 +38,7 @@ class _Waiting:
             self.is_made.set_result(outcome)
 
 
-class SharedInserts:
+class InsertBatcher:
     """One per process."""
 
     def __init__(self, sessions: async_sessionmaker[Session], known_keys: KnownKeys) -> None:

@@ -8,8 +8,7 @@ from main_service.accounts.errors import ScopeMissingError, TokenInvalidError
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import (
     ActorDep,
-    EntryChangerDep,
-    EntryEnderDep,
+    EntryChangeServiceDep,
     EntryPolicyDep,
     EntryReaderDep,
     ExpectedVersionsDep,
@@ -150,12 +149,12 @@ async def change_entry(
     change: EntryChangeIn,
     response: Response,
     actor: WritingActorDep,
-    changer: EntryChangerDep,
+    changes: EntryChangeServiceDep,
     settings: SettingsDep,
     versions: ExpectedVersionsDep,
 ) -> PasteOut | LinkOut:
     """By its owner; a guest's with its manage token. With `If-Match`, only in the version that it names."""
-    entry = await changer.change(key, change.changes, actor, versions=versions)
+    entry = await changes.update(key, change.changes, actor, versions=versions)
     response.headers.update(etag(entry))
     return entry_out(entry, settings.public_url, to_manager=True)
 
@@ -167,9 +166,11 @@ async def change_entry(
     openapi_extra=FOR_GUESTS_TOO,
     responses=problem_responses(*_MANAGE, VersionMismatchError),
 )
-async def delete_entry(key: str, actor: WritingActorDep, ender: EntryEnderDep, versions: ExpectedVersionsDep) -> None:
+async def delete_entry(
+    key: str, actor: WritingActorDep, changes: EntryChangeServiceDep, versions: ExpectedVersionsDep
+) -> None:
     """By its owner; a guest's with its manage token. With `If-Match`, only in the version that it names."""
-    await ender.delete(key, actor, versions=versions)
+    await changes.delete(key, actor, versions=versions)
 
 
 @router.post(
@@ -179,15 +180,19 @@ async def delete_entry(key: str, actor: WritingActorDep, ender: EntryEnderDep, v
     responses=problem_responses(*_MANAGE),
 )
 async def claim_entry(
-    key: str, account: WriterDep, changer: EntryChangerDep, settings: SettingsDep, manage_token: ManageTokenDep = None
+    key: str,
+    account: WriterDep,
+    changes: EntryChangeServiceDep,
+    settings: SettingsDep,
+    manage_token: ManageTokenDep = None,
 ) -> PasteOut | LinkOut:
     """By its manage token, which does not open it any more then. Again is harmless."""
-    entry = await changer.claim(key, account.id, manage_token=manage_token)
+    entry = await changes.claim(key, account.id, manage_token=manage_token)
     return entry_out(entry, settings.public_url, to_manager=True)
 
 
 @router.post("/entries/delete", summary="Delete many of my entries", responses=problem_responses(*_KNOWN))
-async def delete_entries(asked: ManyEntriesIn, account: WriterDep, ender: EntryEnderDep) -> DeletedEntriesOut:
+async def delete_entries(asked: ManyEntriesIn, account: WriterDep, changes: EntryChangeServiceDep) -> DeletedEntriesOut:
     """Those that are mine and live; the others are named too."""
-    deleted = await ender.delete_many(asked.keys, account.id)
+    deleted = await changes.delete_many(asked.keys, account.id)
     return DeletedEntriesOut(deleted=deleted, not_deleted=[key for key in asked.keys if key not in set(deleted)])

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from main_service.accounts.bearer_auth import JwtTokensDep
 from main_service.accounts.cookie_auth import find_account
 from main_service.dependencies import ResourcesDep, SessionDep
-from main_service.entries.create import EntryCreator
+from main_service.entries.create import EntryCreateService
 from main_service.entries.create_limits import Allowance
 from main_service.entries.dependencies import LifetimePoliciesDep, ManageTokensDep, entry_creators_of
 from main_service.entries.entry import LiveEntry
@@ -89,7 +89,7 @@ FIELDS = ("text", "original_url", "title", "syntax", "lifetime", "alias", "visib
 FORM_ID = "form_id"
 _FORM_ID_BYTES = 16
 
-Create = Callable[[EntryCreator, dict[str, str], Allowance, IdempotentRequest | None], Awaitable[LiveEntry]]
+Create = Callable[[EntryCreateService, dict[str, str], Allowance, IdempotentRequest | None], Awaitable[LiveEntry]]
 
 
 class CreatePage:
@@ -220,7 +220,7 @@ async def lead_back_to_links() -> Response:
 @router.post("/pastes")
 async def create_paste(page: CreatePageDep) -> Response:
     async def create(
-        creator: EntryCreator, fields: dict[str, str], allowance: Allowance, idempotency: IdempotentRequest | None
+        creator: EntryCreateService, fields: dict[str, str], allowance: Allowance, idempotency: IdempotentRequest | None
     ) -> LiveEntry:
         paste = parse(PasteIn, fields)
         return await creator.create_paste(
@@ -237,7 +237,7 @@ async def create_paste(page: CreatePageDep) -> Response:
 @router.post("/links")
 async def create_link(page: CreatePageDep) -> Response:
     async def create(
-        creator: EntryCreator, fields: dict[str, str], allowance: Allowance, idempotency: IdempotentRequest | None
+        creator: EntryCreateService, fields: dict[str, str], allowance: Allowance, idempotency: IdempotentRequest | None
     ) -> LiveEntry:
         link = parse(LinkIn, fields)
         return await creator.create_link(

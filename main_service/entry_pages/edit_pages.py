@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
 from main_service.entries.change import Changes
-from main_service.entries.dependencies import EntryChangerDep, EntryReaderDep
+from main_service.entries.dependencies import EntryChangeServiceDep, EntryReaderDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ChangedMeanwhileError, VersionMismatchError
 from main_service.entries.models import Kind
@@ -40,22 +41,22 @@ async def edit(page: ManagePageDep, reader: EntryReaderDep) -> Response:
 
 
 @router.post("/{key}/manage/edit")
-async def change(page: ManagePageDep, reader: EntryReaderDep, changer: EntryChangerDep) -> Response:
+async def change(page: ManagePageDep, reader: EntryReaderDep, changes: EntryChangeServiceDep) -> Response:
     async def save(fields: dict[str, str]) -> Response:
         entry = await page.get_entry()
         text = await _text_of(entry, page, reader)
         form = EditForm(entry, text)
         touched = await asyncio.to_thread(form.touched, fields)
         if touched:
-            changes = _changes(touched)
+            update = _update(touched)
             if "text" in touched:
                 if not form.is_editable:
                     message = "The text holds NUL characters by now, which a form can't carry."
                     raise InvalidInputError(fields=[FieldError("text", "text_not_editable", message)])
                 async with _one_text_at_a_time:
                     kept = await asyncio.to_thread(with_line_ends_of, text, touched["text"])
-                changes = Changes(fields=changes.fields, lifetime=changes.lifetime, text=kept.encode())
-            await changer.change(page.key, changes, page.actor, versions=_versions(fields))
+                update = replace(update, text=kept.encode())
+            await changes.update(page.key, update, page.actor, versions=_versions(fields))
         return RedirectResponse(f"/{page.key}/manage", 303)
 
     async def again(entry: LiveEntry, error: AppError, fields: dict[str, str]) -> Response:
@@ -77,7 +78,7 @@ def _versions(fields: Mapping[str, str]) -> list[int] | None:
         raise InvalidInputError("The form can't be read.") from error
 
 
-def _changes(touched: Mapping[str, str]) -> Changes:
+def _update(touched: Mapping[str, str]) -> Changes:
     """What the form asks for. An empty title or syntax takes it away.
 
     Raises:

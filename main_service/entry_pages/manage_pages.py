@@ -12,8 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from main_service.accounts.cookie_auth import PageAccountDep, SignedInPageDep
 from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import (
-    EntryChangerDep,
-    EntryEnderDep,
+    EntryChangeServiceDep,
     EntryPolicyDep,
     EntryReaderDep,
     LifetimePoliciesDep,
@@ -168,23 +167,23 @@ async def open_manage(page: ManagePageDep) -> Response:
 
 
 @router.post("/{key}/manage/expiry")
-async def change_expiry(page: ManagePageDep, changer: EntryChangerDep) -> Response:
+async def change_expiry(page: ManagePageDep, changes: EntryChangeServiceDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         asked = parse(EntryChangeIn, {"lifetime": fields.get("lifetime", "")})
         if not asked.lifetime.is_given:
             raise InvalidInputError(fields=[FieldError("lifetime", "missing", "Choose how long it shall live.")])
-        entry = await changer.change(page.key, asked.changes, page.actor)
+        entry = await changes.update(page.key, asked.changes, page.actor)
         return page.show(entry=entry, notice="The new end is set.")
 
     return await page.after(change)
 
 
 @router.post("/{key}/manage/claim")
-async def claim(page: ManagePageDep, account: SignedInPageDep, changer: EntryChangerDep) -> Response:
+async def claim(page: ManagePageDep, account: SignedInPageDep, changes: EntryChangeServiceDep) -> Response:
     account_id = account.id
 
     async def take(_: dict[str, str]) -> Response:
-        entry = await changer.claim(page.key, account_id, manage_token=page.token)
+        entry = await changes.claim(page.key, account_id, manage_token=page.token)
         response = page.show(entry=entry, notice="It is yours now. The manage link does not open it any more.")
         response.delete_cookie(COOKIE, path=f"/{page.key}/manage")
         return response
@@ -193,11 +192,11 @@ async def claim(page: ManagePageDep, account: SignedInPageDep, changer: EntryCha
 
 
 @router.post("/{key}/manage/delete")
-async def delete(page: ManagePageDep, ender: EntryEnderDep) -> Response:
+async def delete(page: ManagePageDep, changes: EntryChangeServiceDep) -> Response:
     async def end(fields: dict[str, str]) -> Response:
         if not fields.get("confirm"):
             raise InvalidInputError(fields=[FieldError("confirm", "missing", "Tick the box to confirm.")])
-        kind = await ender.delete(page.key, page.actor)
+        kind = await changes.delete(page.key, page.actor)
         response = render(page.request, "entries/deleted.html", entry_key=page.key, kind=kind.value)
         response.delete_cookie(COOKIE, path=f"/{page.key}/manage")
         return response

@@ -15,7 +15,7 @@ import pytest
 
 from main_service.accounts.errors import TokenInvalidError
 from main_service.entries.entry import LiveEntry
-from main_service.entries.insert_batches import LARGEST_BATCH, SharedInserts
+from main_service.entries.insert_batches import LARGEST_BATCH, InsertBatcher
 from main_service.entries.models import Kind, Visibility
 from main_service.errors import DatabaseUnavailableError
 from main_service.resources import open_resources
@@ -49,14 +49,14 @@ def new_link(**fields: object) -> LiveEntry:
 
 
 @pytest.fixture
-async def inserts(environment: Environment) -> AsyncIterator[SharedInserts]:
+async def batcher(environment: Environment) -> AsyncIterator[InsertBatcher]:
     async with open_resources(settings_of(environment)) as resources:
-        yield SharedInserts(resources.sessions, resources.known_keys)
+        yield InsertBatcher(resources.sessions, resources.known_keys)
 
 
-async def insert_all(inserts: SharedInserts, links: list[LiveEntry]) -> list[bool | BaseException]:
+async def insert_all(batcher: InsertBatcher, links: list[LiveEntry]) -> list[bool | BaseException]:
     async with asyncio.timeout(60):
-        return await asyncio.gather(*map(inserts.insert, links), return_exceptions=True)
+        return await asyncio.gather(*map(batcher.insert, links), return_exceptions=True)
 
 
 async def transactions(database: asyncpg.Connection, links: list[LiveEntry]) -> list[int]:
@@ -67,18 +67,18 @@ async def transactions(database: asyncpg.Connection, links: list[LiveEntry]) -> 
     return [row["count"] for row in rows]
 
 
-async def test_many_at_once_are_few_transactions(inserts: SharedInserts, database: asyncpg.Connection) -> None:
+async def test_many_at_once_are_few_transactions(batcher: InsertBatcher, database: asyncpg.Connection) -> None:
     links = [new_link() for _ in range(LARGEST_BATCH + 50)]
 
-    assert await insert_all(inserts, links) == [True] * len(links)
+    assert await insert_all(batcher, links) == [True] * len(links)
 
     assert sorted(await transactions(database, links)) == [50, LARGEST_BATCH]
 
 
-async def test_each_is_what_it_was_made_of(inserts: SharedInserts, database: asyncpg.Connection) -> None:
+async def test_each_is_what_it_was_made_of(batcher: InsertBatcher, database: asyncpg.Connection) -> None:
     links = [new_link(title=f"the {number}th", original_url=f"https://example.org/{number}") for number in range(20)]
 
-    await insert_all(inserts, links)
+    await insert_all(batcher, links)
 
     rows = await database.fetch("SELECT * FROM entry WHERE key = ANY($1)", [link.key for link in links])
     made = {row["key"]: row for row in rows}
@@ -87,13 +87,13 @@ async def test_each_is_what_it_was_made_of(inserts: SharedInserts, database: asy
         assert all(row[name] == value for name, value in vars(link).items())
 
 
-async def test_of_two_that_want_one_key_the_first_has_it(inserts: SharedInserts, database: asyncpg.Connection) -> None:
+async def test_of_two_that_want_one_key_the_first_has_it(batcher: InsertBatcher, database: asyncpg.Connection) -> None:
     first = new_link(title="first")
     others = [replace(first, title=f"{number}") for number in range(3)]
     unconcerned = new_link()
 
-    assert await insert_all(inserts, [first, *others, unconcerned]) == [True, False, False, False, True]
-    assert await insert_all(inserts, others) == [False] * 3
+    assert await insert_all(batcher, [first, *others, unconcerned]) == [True, False, False, False, True]
+    assert await insert_all(batcher, others) == [False] * 3
 
     assert await database.fetchval("SELECT title FROM entry WHERE key = $1", first.key) == "first"
 
@@ -102,21 +102,21 @@ async def test_of_two_that_want_one_key_the_first_has_it(inserts: SharedInserts,
     "broken", [{"owner_id": uuid4()}, {"title": "\x00"}, {"title": "\ud800"}], ids=["no such owner", "NUL", "surrogate"]
 )
 async def test_one_that_fails_fails_alone(
-    inserts: SharedInserts, database: asyncpg.Connection, broken: dict[str, object]
+    batcher: InsertBatcher, database: asyncpg.Connection, broken: dict[str, object]
 ) -> None:
     links = [new_link() for _ in range(5)]
     crowd = [*links[:3], new_link(**broken), *links[3:]]
 
-    outcomes = await insert_all(inserts, crowd)
+    outcomes = await insert_all(batcher, crowd)
 
     assert [outcome is True for outcome in outcomes] == [True, True, True, False, True, True]
     assert isinstance(outcomes[3], TokenInvalidError if "owner_id" in broken else Exception)
     assert sum(await transactions(database, crowd)) == 5
 
 
-async def test_nobody_waits_for_those_who_have_gone(inserts: SharedInserts) -> None:
-    gone = asyncio.create_task(inserts.insert(new_link()))
-    behind = asyncio.create_task(inserts.insert(new_link()))
+async def test_nobody_waits_for_those_who_have_gone(batcher: InsertBatcher) -> None:
+    gone = asyncio.create_task(batcher.insert(new_link()))
+    behind = asyncio.create_task(batcher.insert(new_link()))
     await asyncio.sleep(0)
     gone.cancel()
 
@@ -131,16 +131,16 @@ async def test_database_that_hangs_is_waited_for_once_by_all_and_not_for_ever(en
         address = f"postgresql+asyncpg://slipbin@127.0.0.1:{silent.getsockname()[1]}/slipbin"
         hanging = settings_of(environment | {"MAIN_DATABASE_URL": address})
         async with open_resources(hanging) as away, open_resources(settings_of(environment)) as there:
-            inserts = SharedInserts(away.sessions, away.known_keys)
+            batcher = InsertBatcher(away.sessions, away.known_keys)
 
-            outcomes = await insert_all(inserts, [new_link() for _ in range(LARGEST_BATCH + 5)])
+            outcomes = await insert_all(batcher, [new_link() for _ in range(LARGEST_BATCH + 5)])
 
             assert all(isinstance(outcome, DatabaseUnavailableError) for outcome in outcomes)
             silent.accept()[0].close()
             with pytest.raises(BlockingIOError):
                 silent.accept()
-            inserts._sessions = there.sessions
-            assert await insert_all(inserts, [new_link()]) == [True]
+            batcher._sessions = there.sessions
+            assert await insert_all(batcher, [new_link()]) == [True]
 
 
 async def test_database_that_hangs_while_rows_are_tried_alone_is_waited_for_once(environment: Environment) -> None:
@@ -151,10 +151,10 @@ async def test_database_that_hangs_while_rows_are_tried_alone_is_waited_for_once
         hanging = settings_of(environment | {"MAIN_DATABASE_URL": address})
         async with open_resources(hanging) as away, open_resources(settings_of(environment)) as there:
             sessions = chain([there.sessions, there.sessions], repeat(away.sessions))
-            inserts = SharedInserts(lambda: next(sessions)(), away.known_keys)  # type: ignore[arg-type]
+            batcher = InsertBatcher(lambda: next(sessions)(), away.known_keys)  # type: ignore[arg-type]
             batch = [new_link(), new_link(owner_id=uuid4()), *(new_link() for _ in range(LARGEST_BATCH - 2))]
 
-            outcomes = await insert_all(inserts, [*batch, new_link()])
+            outcomes = await insert_all(batcher, [*batch, new_link()])
 
             assert outcomes[0] is True
             assert all(isinstance(outcome, DatabaseUnavailableError) for outcome in outcomes[1:])
