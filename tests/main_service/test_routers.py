@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Match
-from tests.support.running import SECRET
+from tests.support.engines import SECRET
 
 from main_service.app import create_app
 from main_service.settings import Settings
