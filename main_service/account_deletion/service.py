@@ -14,7 +14,7 @@ from main_service.account_deletion.storage import Left
 from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.changes import AccountDeleter
 from main_service.engines.postgres import Session
-from main_service.engines.redis import RedisAwayError
+from main_service.engines.redis import RedisUnavailableError
 from main_service.entries.cache import EntryCache
 from main_service.errors import UnavailableError
 
@@ -62,7 +62,7 @@ class Leaving:
                 break
             try:
                 await self._cache.invalidate(keys)
-            except RedisAwayError as error:
+            except RedisUnavailableError as error:
                 logger.warning("Redis did not learn of entries that were left; it will within 10 s: %s", error)
         return total
 

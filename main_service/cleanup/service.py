@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from main_service.cleanup import storage, unconfirmed
 from main_service.engines.batches import ROWS_PER_BATCH, TakeBatch, in_batches
 from main_service.engines.postgres import Session
-from main_service.engines.redis import RedisAwayError
+from main_service.engines.redis import RedisUnavailableError
 from main_service.engines.texts import BodyStore
 from main_service.entries.cache import LONGEST_LIFETIME, EntryCache
 from main_service.entries.read import USE_PRECISION
@@ -159,5 +159,5 @@ class Archive:
         """Write tombstones: unlike an end by the clock, no reader of the cache notices this one."""
         try:
             await self._cache.invalidate(keys)
-        except RedisAwayError as error:
+        except RedisUnavailableError as error:
             logger.warning("Redis learns of %d unused entries later: %s", len(keys), error)

@@ -22,7 +22,7 @@ from typing import NamedTuple, cast
 from redis.asyncio import Redis
 
 from main_service.engines.memory_counters import MemoryCounters
-from main_service.engines.redis import RedisAwayError, RedisClient
+from main_service.engines.redis import RedisClient, RedisUnavailableError
 from main_service.engines.redis_scripts import Script
 from main_service.settings.quotas import MICROSECONDS, Quotas
 
@@ -216,7 +216,7 @@ class RateLimiter:
         self._own.clear(names)
         try:
             await self._redis.call(lambda redis: redis.unlink(*names))
-        except RedisAwayError as error:
+        except RedisUnavailableError as error:
             logger.debug("Counters are not cleared in Redis: %s", error)
 
     async def close(self) -> None:
@@ -255,7 +255,7 @@ class RateLimiter:
     async def _ask(self, batch: Sequence[_Waiting]) -> list[Verdict]:
         try:
             verdicts = await self._ask_redis(batch)
-        except RedisAwayError as error:
+        except RedisUnavailableError as error:
             if not self._is_alone:
                 self._is_alone = True
                 logger.warning("Each process counts by itself, up to half of every limit: %s", error)

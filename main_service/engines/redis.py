@@ -28,7 +28,7 @@ NOT_SERVING_ERRORS = (ReadOnlyError, BusyLoadingError, MovedError, ClusterDownEr
 Reply = TypeVar("Reply")
 
 
-class RedisAwayError(Exception):
+class RedisUnavailableError(Exception):
     """Redis can't be reached, does not answer in time, refuses, or what it says can't be understood."""
 
 
@@ -56,10 +56,10 @@ class RedisClient:
         """The reply to `command`, within `CALL_SECONDS`.
 
         Raises:
-            RedisAwayError: there is none; at once while the circuit breaker is open, unless `bypass_breaker`.
+            RedisUnavailableError: there is none; at once while the circuit breaker is open, unless `bypass_breaker`.
         """
         if self.is_open and not bypass_breaker:
-            raise RedisAwayError("Redis has just failed; the circuit breaker is open")
+            raise RedisUnavailableError("Redis has just failed; the circuit breaker is open")
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 reply = await command(self._redis)
@@ -83,8 +83,8 @@ class RedisClient:
             logger.warning("Redis answers again")
         return reply
 
-    def _failed(self, what: str) -> RedisAwayError:
+    def _failed(self, what: str) -> RedisUnavailableError:
         if not self._is_failing:
             self._is_failing = True
             logger.warning("%s; what can goes on without it", what)
-        return RedisAwayError(what)
+        return RedisUnavailableError(what)

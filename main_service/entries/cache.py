@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 
 from redis.asyncio import Redis
 
-from main_service.engines.redis import RedisAwayError, RedisClient
+from main_service.engines.redis import RedisClient, RedisUnavailableError
 from main_service.engines.redis_scripts import Script
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
@@ -172,7 +172,7 @@ class EntryCache:
 
         try:
             return await self._redis.call(find)
-        except RedisAwayError as error:
+        except RedisUnavailableError as error:
             logger.debug("The cache cannot be read: %s", error)
             return CacheLookup(None, None)
 
@@ -191,14 +191,14 @@ class EntryCache:
             arguments.append(miss.standing)
         try:
             await self._redis.call(lambda redis: _SET_IF_ABSENT.run(redis, [cache_key(entry.key)], arguments))
-        except RedisAwayError as error:
+        except RedisUnavailableError as error:
             logger.debug("An entry was not cached: %s", error)
 
     async def invalidate(self, keys: Sequence[str]) -> None:
         """Write a tombstone for each key, once what changed the entries is committed.
 
         Raises:
-            RedisAwayError: some may have been written.
+            RedisUnavailableError: some may have been written.
         """
         # For readers of the cache, the release before included, it is an entry in a format that they don't know.
         tombstone = f'[0,"{uuid4().hex}"]'

@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from main_service.engines.postgres import Session
-from main_service.engines.redis import RedisAwayError
+from main_service.engines.redis import RedisUnavailableError
 from main_service.engines.texts import BodyStore
 from main_service.entries import storage
 from main_service.entries.cache import EntryCache
@@ -41,7 +41,7 @@ class PostCommitInvalidation:
     async def _invalidate(self, keys: Sequence[str]) -> None:
         try:
             await self._cache.invalidate(keys)
-        except RedisAwayError as error:
+        except RedisUnavailableError as error:
             logger.warning("Redis did not learn of a change; it will within 10 s of its return: %s", error)
 
     async def _delete_bodies(self, body_ids: Sequence[UUID]) -> None:
@@ -65,7 +65,7 @@ async def replay_invalidations(session: Session, cache: EntryCache, known_keys: 
     Returns how many were written.
 
     Raises:
-        RedisAwayError: Redis is away; what is left is done by a later run.
+        RedisUnavailableError: Redis is away; what is left is done by a later run.
     """
     replayed = 0
     last_id = 0

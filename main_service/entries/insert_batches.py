@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.engines.postgres import Session
-from main_service.engines.redis import RedisAwayError
+from main_service.engines.redis import RedisUnavailableError
 from main_service.entries import storage
 from main_service.entries.entry import LiveEntry
 from main_service.errors import DatabaseUnavailableError
@@ -64,7 +64,7 @@ class InsertBatcher:
         """Before their rows can be seen, or readers would be told that they were never used. False: Redis is away."""
         try:
             await self._known_keys.add(keys)
-        except RedisAwayError as error:
+        except RedisUnavailableError as error:
             logger.debug("New keys are not known to Redis; they will be within 10 s of its return: %s", error)
             return False
         return True

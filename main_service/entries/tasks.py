@@ -6,7 +6,7 @@ from threading import Lock
 
 from celery import shared_task
 
-from main_service.engines.redis import RedisAwayError
+from main_service.engines.redis import RedisUnavailableError
 from main_service.entries.cache import EntryCache
 from main_service.entries.cache_invalidation import replay_invalidations
 from main_service.errors import UnavailableError
@@ -32,7 +32,7 @@ async def _heal_copies() -> None:
     async with open_resources(load_settings(), for_task=True) as resources, resources.sessions() as session:
         try:
             replayed = await replay_invalidations(session, EntryCache(resources.redis), resources.known_keys)
-        except (RedisAwayError, UnavailableError) as error:
+        except (RedisUnavailableError, UnavailableError) as error:
             logger.warning("Missed invalidations are not replayed: %s", error)
             return
     if replayed:
@@ -55,5 +55,5 @@ async def _rebuild_filter() -> None:
         bitmaps = KnownBitmaps(resources.redis, hasher=KeyHasher(settings.secret.get_secret_value()))
         try:
             await _rebuilding.go_on(resources.sessions, bitmaps, most_bytes=settings.key_filter_max_bytes)
-        except (RedisAwayError, UnavailableError) as error:
+        except (RedisUnavailableError, UnavailableError) as error:
             logger.warning("The filter of known keys is not rebuilt: %s", error)

@@ -142,7 +142,7 @@ class Bitmap:
 
 
 class KnownBitmaps:
-    """For who fills them. All may raise RedisAwayError, with what was asked for done or not."""
+    """For who fills them. All may raise RedisUnavailableError, with what was asked for done or not."""
 
     def __init__(
         self,

@@ -39,7 +39,7 @@ class Rebuilding:
         """Do what can be done now. To be called again and again. `most_bytes`: the filter does not grow beyond them.
 
         Raises:
-            RedisAwayError, DatabaseUnavailableError: the next call goes on.
+            RedisUnavailableError, DatabaseUnavailableError: the next call goes on.
         """
         found = await bitmaps.list_all()
         if not found:

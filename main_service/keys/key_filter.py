@@ -7,7 +7,7 @@ complete bitmap has every key ever used, and some that never were.
 import logging
 from collections.abc import Sequence
 
-from main_service.engines.redis import RedisAwayError, RedisClient
+from main_service.engines.redis import RedisClient, RedisUnavailableError
 from main_service.keys.bloom import BITS_PER_KEY, FIRST_BIT, KeyHasher
 from main_service.keys.filter_bitmaps import FIRST_SIZE, REGISTRY, FilterScript, rules
 
@@ -59,7 +59,7 @@ class KnownKeys:
         """To be called before the keys are in PostgreSQL, and less than 30 s before.
 
         Raises:
-            RedisAwayError: perhaps not all were added; they must go into the invalidation outbox.
+            RedisUnavailableError: perhaps not all were added; they must go into the invalidation outbox.
         """
         for start in range(0, len(keys), _AT_ONCE):
             await self._run(_ADD, keys[start : start + _AT_ONCE])
@@ -68,7 +68,7 @@ class KnownKeys:
         """False: it may have been used, or nobody knows."""
         try:
             return await self._run(_IS_SURELY_UNUSED, [key]) == 1
-        except RedisAwayError as error:
+        except RedisUnavailableError as error:
             logger.debug("Known keys can't be told from others: %s", error)
             return False
 

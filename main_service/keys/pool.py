@@ -9,7 +9,7 @@ from typing import cast
 
 from redis.asyncio import Redis
 
-from main_service.engines.redis import RedisAwayError, RedisClient
+from main_service.engines.redis import RedisClient, RedisUnavailableError
 from main_service.monitoring.metrics import KEYS_DRAWN
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class KeySource:
     async def _fetch(self, pool: Pool) -> list[str]:
         try:
             popped = await self._redis.call(lambda redis: _take(redis, pool))
-        except RedisAwayError as error:
+        except RedisUnavailableError as error:
             logger.debug("No ready keys, drawing them here: %s", error)
             popped = []
         return popped or self._draw(pool)

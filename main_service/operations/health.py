@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 
 from main_service.dependencies import ResourcesDep
-from main_service.engines.redis import RedisAwayError, RedisClient
+from main_service.engines.redis import RedisClient, RedisUnavailableError
 from main_service.engines.redis_scripts import Script
 from main_service.engines.texts import BodyStore
 from main_service.errors import AppError, UnavailableError
@@ -123,7 +123,7 @@ async def _state(name: str, ask: Callable[[], Coroutine[Any, Any, None]]) -> Par
         return PartState.AWAY
     try:
         asking.result()
-    except (AppError, RedisAwayError) as error:
+    except (AppError, RedisUnavailableError) as error:
         logger.warning("The %s does not answer: %r", name, error.__cause__ or error)
         return PartState.AWAY
     return PartState.OK

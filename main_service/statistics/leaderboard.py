@@ -16,7 +16,7 @@ from typing import Literal, cast
 from redis.asyncio import Redis
 
 from main_service.engines.postgres import Session
-from main_service.engines.redis import RedisAwayError, RedisClient
+from main_service.engines.redis import RedisClient, RedisUnavailableError
 from main_service.entries.entry import LiveEntry
 from main_service.errors import NotFoundError, SignInRequiredError
 from main_service.statistics import storage
@@ -89,7 +89,7 @@ class Leaderboard:
         """Rank anew; return how many are ranked.
 
         Raises:
-            RedisAwayError: the old ranking stays.
+            RedisUnavailableError: the old ranking stays.
         """
         ranking = await self._rank(period)
         await self._write(period, ranking)
@@ -98,7 +98,7 @@ class Leaderboard:
     async def _try_to_write(self, period: Period, ranking: Sequence[Ranked]) -> None:
         try:
             await self._write(period, ranking)
-        except RedisAwayError as error:
+        except RedisUnavailableError as error:
             logger.warning("A ranking was not kept: %s", error)
 
     async def _write(self, period: Period, ranking: Sequence[Ranked]) -> None:
@@ -120,7 +120,7 @@ class Leaderboard:
 
         try:
             return await self._redis.call(read)
-        except RedisAwayError as error:
+        except RedisUnavailableError as error:
             logger.warning("No ranking to read: %s", error)
             return None
 
@@ -132,7 +132,7 @@ class Leaderboard:
 
         try:
             return await self._redis.call(claim)
-        except RedisAwayError:
+        except RedisUnavailableError:
             return False
 
     async def _list_places(self, ranking: Sequence[Ranked]) -> list[Place]:

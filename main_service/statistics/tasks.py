@@ -5,7 +5,7 @@ import logging
 
 from celery import shared_task
 
-from main_service.engines.redis import RedisAwayError
+from main_service.engines.redis import RedisUnavailableError
 from main_service.errors import UnavailableError
 from main_service.resources import open_resources
 from main_service.settings import load_settings
@@ -30,5 +30,5 @@ async def _rank_entries() -> None:
                 async with resources.sessions() as session:
                     leaderboard = Leaderboard(session=session, redis=resources.redis, audience=settings.leaderboard)
                     await leaderboard.rewrite(period)
-            except (UnavailableError, RedisAwayError) as error:
+            except (UnavailableError, RedisUnavailableError) as error:
                 logger.warning("The ranking of the last %s stays as it is: %r", period, error.__cause__ or error)

@@ -46,7 +46,7 @@ class VisitStream:
         """The next record; None at the end of the stream.
 
         Raises:
-            RedisAwayError
+            RedisUnavailableError
         """
         if not self._ahead:
             self._ahead.extend(await self._read_some())
@@ -64,7 +64,7 @@ class VisitStream:
         """Once more a record that was read before.
 
         Raises:
-            RedisAwayError
+            RedisUnavailableError
         """
 
         async def get(redis: Redis) -> Record:
@@ -77,7 +77,7 @@ class VisitStream:
         """Take records out that PostgreSQL has.
 
         Raises:
-            RedisAwayError: the next run reads them again.
+            RedisUnavailableError: the next run reads them again.
         """
 
         async def acknowledge_and_delete(redis: Redis) -> None:
@@ -93,7 +93,7 @@ class VisitStream:
         """Note that a record could not be stored; return how often that was so.
 
         Raises:
-            RedisAwayError: it may have been noted.
+            RedisUnavailableError: it may have been noted.
         """
 
         async def count(redis: Redis) -> int:
@@ -108,7 +108,7 @@ class VisitStream:
         """Keep records that nobody can read or store where somebody may look at them.
 
         Raises:
-            RedisAwayError: also if there is no memory for them.
+            RedisUnavailableError: also if there is no memory for them.
         """
 
         async def add(redis: Redis) -> None:
@@ -123,7 +123,7 @@ class VisitStream:
         """When the oldest record was added, in milliseconds since 1970; None if there is none.
 
         Raises:
-            RedisAwayError
+            RedisUnavailableError
         """
 
         async def first(redis: Redis) -> int | None:

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from contextlib import suppress
 
-from main_service.engines.redis import RedisAwayError, RedisClient
+from main_service.engines.redis import RedisClient, RedisUnavailableError
 from main_service.monitoring.metrics import VISITS_DROPPED, VISITS_RECORDED, VISITS_WAITING
 from main_service.visit_stream.batches import Batch, UnconfirmedBatch
 from main_service.visit_stream.record import EncodedVisit
@@ -134,7 +134,7 @@ class VisitLog:
         batch.is_closed = True
         try:
             await self._redis.call(batch.add, bypass_breaker=self._closing.is_set())
-        except RedisAwayError as error:
+        except RedisUnavailableError as error:
             self._fall_behind(error)
             return False
         except Exception as error:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.engines.postgres import Session
-from main_service.engines.redis import RedisAwayError
+from main_service.engines.redis import RedisUnavailableError
 from main_service.entries.aliases import is_key
 from main_service.errors import UnavailableError
 from main_service.visit_stream.reader import Record, VisitStream
@@ -123,7 +123,7 @@ class Ingest:
         past; return how many visits were counted.
 
         Raises:
-            DatabaseUnavailableError, RedisAwayError: what is left is done by the next run.
+            DatabaseUnavailableError, RedisUnavailableError: what is left is done by the next run.
         """
         total = 0
         while True:
@@ -152,7 +152,7 @@ class Ingest:
         try:
             counted = await self._store(session, portion)
             await session.commit()
-        except (UnavailableError, RedisAwayError):
+        except (UnavailableError, RedisUnavailableError):
             raise
         except Exception as error:
             # The edge of a portion: else what is wrong with one batch would keep all others waiting for ever.
@@ -220,7 +220,7 @@ class Ingest:
         if portion.poison:
             try:
                 await self._stream.set_aside(portion.poison)
-            except RedisAwayError as error:
+            except RedisUnavailableError as error:
                 # Without memory for it, nobody could look at it anyway; it must not be in the way of visits.
                 logger.error("%d records are given up: %s", len(portion.poison), error)
         if portion.record_ids:

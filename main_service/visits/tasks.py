@@ -11,7 +11,7 @@ from threading import Lock
 
 from celery import shared_task
 
-from main_service.engines.redis import RedisAwayError
+from main_service.engines.redis import RedisUnavailableError
 from main_service.errors import UnavailableError
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
@@ -38,7 +38,7 @@ def ingest_visits_task() -> None:
         return
     try:
         ingested = asyncio.run(ingest_visits(load_settings()))
-    except (RedisAwayError, UnavailableError) as error:
+    except (RedisUnavailableError, UnavailableError) as error:
         logger.warning("Visits wait: %s", error)
         return
     finally:
@@ -76,7 +76,7 @@ def forget_visit_batches_task() -> None:
     """Forget the batches of visits that can't come again. Repeatable."""
     try:
         forgotten = asyncio.run(forget_visit_batches(load_settings()))
-    except (RedisAwayError, UnavailableError) as error:
+    except (RedisUnavailableError, UnavailableError) as error:
         logger.warning("Batches of visits are not forgotten yet: %s", error)
         return
     if forgotten:
@@ -87,7 +87,7 @@ async def ingest_visits(settings: Settings) -> int:
     """One round with resources of its own; return how many visits it counted.
 
     Raises:
-        DatabaseUnavailableError, RedisAwayError: what is left is done by the next round.
+        DatabaseUnavailableError, RedisUnavailableError: what is left is done by the next round.
     """
     until = time.monotonic() + WORK_FOR.total_seconds()
     async with open_resources(settings, for_task=True) as resources:
@@ -129,7 +129,7 @@ async def sum_up_visit_months(settings: Settings, now: datetime) -> int:
 
 async def forget_visit_batches(settings: Settings) -> int:
     """Raises:
-    DatabaseUnavailableError, RedisAwayError: the next run does it.
+    DatabaseUnavailableError, RedisUnavailableError: the next run does it.
     """
     async with open_resources(settings, for_task=True) as resources:
         return await forget_batches(resources.sessions, VisitStream(resources.redis))

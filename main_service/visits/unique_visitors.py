@@ -26,7 +26,7 @@ class Visitors:
         Where Redis has no memory for more the figure is what it was, for what waits there must get out all the same.
 
         Raises:
-            RedisAwayError
+            RedisUnavailableError
         """
         days = list(seen)
         counts: dict[KeyDay, int] = {}

@@ -141,7 +141,7 @@ async def forget_batches(sessions: async_sessionmaker[Session], stream: VisitStr
     Return how many. Even a record that waits in the stream for weeks may be a batch that has come already.
 
     Raises:
-        DatabaseUnavailableError, RedisAwayError: the next run does it.
+        DatabaseUnavailableError, RedisUnavailableError: the next run does it.
     """
     now = datetime.now(UTC)
     oldest_ms = await stream.oldest_ms()

@@ -6,10 +6,10 @@ from typing import Any
 
 from fastapi.routing import iter_route_contexts
 from starlette.routing import Match
-from tests.support.engines import SECRET
 
 from main_service.app import create_app
 from main_service.settings import Settings
+from tests.support.engines import SECRET
 
 NAMED = re.compile(r"\{(\w+)(?::\w+)?\}")
 UNIQUE_ID = "6f1c0a3e-6a52-4a0e-9a37-6b1f6a0b8f11"

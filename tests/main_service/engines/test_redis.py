@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 
-from main_service.engines.redis import RedisAwayError, RedisClient
+from main_service.engines.redis import RedisClient, RedisUnavailableError
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,6 @@ async def test_error_that_is_not_of_redis_says_that_it_is_away(error: Exception)
     async def fail(_: Any) -> None:
         raise error
 
-    with pytest.raises(RedisAwayError) as raised:
+    with pytest.raises(RedisUnavailableError) as raised:
         await RedisClient(cast("Redis", None)).call(fail)
     assert raised.value.__cause__ is error

@@ -8,7 +8,7 @@ import pytest
 import redis
 from redis.asyncio import Redis
 
-from main_service.engines.redis import RedisAwayError
+from main_service.engines.redis import RedisUnavailableError
 from main_service.errors import DatabaseUnavailableError
 from main_service.resources import open_resources
 from main_service.visit_stream.reader import FAILURES, VisitStream
@@ -50,7 +50,7 @@ async def test_visits_wait_while_redis_is_away(
 ) -> None:
     key = await insert_link(database)
     add_batch(valkey, [visit_to(key)])
-    with gated.valkey.refusing(), pytest.raises(RedisAwayError):
+    with gated.valkey.refusing(), pytest.raises(RedisUnavailableError):
         await ingest(gated.environment)
 
     await ingest(gated.environment)
@@ -113,7 +113,7 @@ async def test_client_that_breaks_casts_no_doubt_on_batches(
                     visitors=_BrokenVisitors(resources.redis),
                     countries=countries,
                 )
-                with pytest.raises(RedisAwayError):
+                with pytest.raises(RedisUnavailableError):
                     await work.ingest(until=0)
 
     await ingest(environment)
