@@ -19,7 +19,7 @@ from main_service.engines.rate_limits import RateLimiter
 from main_service.engines.redis import RedisClient
 from main_service.engines.texts import BodyStore, TextCache
 from main_service.keys.bloom import KeyHasher
-from main_service.keys.key_filter import KnownKeys
+from main_service.keys.key_filter import KeyFilter
 from main_service.keys.pool import KeySource
 from main_service.keys.scan_limit import UnknownKeyLimit
 from main_service.settings import Settings
@@ -41,7 +41,7 @@ class Resources:
     bodies: BodyStore
     files: FileStore
     keys: KeySource
-    known_keys: KnownKeys
+    key_filter: KeyFilter
     visits: VisitLog
     texts: TextCache
     passwords: Passwords
@@ -92,7 +92,7 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
             ),
             files=FileStore(store),
             keys=KeySource(redis_client),
-            known_keys=KnownKeys(redis_client, hasher=KeyHasher(secret)),
+            key_filter=KeyFilter(redis_client, hasher=KeyHasher(secret)),
             visits=visits,
             texts=TextCache(),
             passwords=passwords,

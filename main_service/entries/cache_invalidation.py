@@ -15,7 +15,7 @@ from main_service.engines.texts import BodyStore
 from main_service.entries import storage
 from main_service.entries.cache import EntryCache
 from main_service.errors import UnavailableError
-from main_service.keys.key_filter import KnownKeys
+from main_service.keys.key_filter import KeyFilter
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ SAFE_AFTER = timedelta(seconds=5)
 again."""
 
 
-async def replay_invalidations(session: Session, cache: EntryCache, known_keys: KnownKeys) -> int:
+async def replay_invalidations(session: Session, cache: EntryCache, key_filter: KeyFilter) -> int:
     """Write the tombstones of the invalidation outbox, all changes that Redis may not have. Commits batch by batch.
 
     Returns how many were written.
@@ -73,7 +73,7 @@ async def replay_invalidations(session: Session, cache: EntryCache, known_keys: 
         last_id = pending[-1].id
         keys = [each.key for each in pending]
         await cache.invalidate(keys)
-        await known_keys.add(keys)
+        await key_filter.add(keys)
         await storage.acknowledge_invalidations(session, pending, grace=SAFE_AFTER)
         await session.commit()
         replayed += len(pending)

@@ -121,7 +121,7 @@ async def get_reader(request: Request, session: SessionDep, lookup: KeyLookupDep
     return EntryReader(
         session=session,
         cache=EntryCache(resources.redis),
-        known_keys=resources.known_keys,
+        key_filter=resources.key_filter,
         lookup=lookup,
         bodies=resources.bodies,
         texts=resources.texts,
@@ -141,7 +141,7 @@ class EntryCreators:
         self._creator = partial(
             EntryCreateService,
             sessions=resources.sessions,
-            batcher=InsertBatcher(resources.sessions, resources.known_keys),
+            batcher=InsertBatcher(resources.sessions, resources.key_filter),
             bodies=resources.bodies,
             keys=resources.keys,
             public_url=settings.public_url,

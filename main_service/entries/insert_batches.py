@@ -16,7 +16,7 @@ from main_service.engines.redis import RedisUnavailableError
 from main_service.entries import storage
 from main_service.entries.entry import LiveEntry
 from main_service.errors import DatabaseUnavailableError
-from main_service.keys.key_filter import KnownKeys
+from main_service.keys.key_filter import KeyFilter
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +41,9 @@ class _Waiting:
 class InsertBatcher:
     """One per process."""
 
-    def __init__(self, sessions: async_sessionmaker[Session], known_keys: KnownKeys) -> None:
+    def __init__(self, sessions: async_sessionmaker[Session], key_filter: KeyFilter) -> None:
         self._sessions = sessions
-        self._known_keys = known_keys
+        self._key_filter = key_filter
         self._waiting: deque[_Waiting] = deque()
         self._inserter: asyncio.Task[None] | None = None
 
@@ -63,7 +63,7 @@ class InsertBatcher:
     async def make_known(self, keys: Sequence[str]) -> bool:
         """Before their rows can be seen, or readers would be told that they were never used. False: Redis is away."""
         try:
-            await self._known_keys.add(keys)
+            await self._key_filter.add(keys)
         except RedisUnavailableError as error:
             logger.debug("New keys are not known to Redis; they will be within 10 s of its return: %s", error)
             return False

@@ -18,7 +18,7 @@ from main_service.entries.errors import NotAPasteError
 from main_service.entries.models import ArchivalReason, Entry
 from main_service.entries.permissions import Actor
 from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError
-from main_service.keys.key_filter import KnownKeys
+from main_service.keys.key_filter import KeyFilter
 from main_service.keys.scan_limit import UnknownKeyLimit
 
 Found = TypeVar("Found")
@@ -72,7 +72,7 @@ class EntryReader:
         *,
         session: Session,
         cache: EntryCache,
-        known_keys: KnownKeys,
+        key_filter: KeyFilter,
         lookup: KeyLookup,
         bodies: BodyStore,
         texts: TextCache,
@@ -81,7 +81,7 @@ class EntryReader:
         """`notes_use`: whether reading the row of an entry counts as using it."""
         self._session = session
         self._cache = cache
-        self._known_keys = known_keys
+        self._key_filter = key_filter
         self._lookup = lookup
         self._bodies = bodies
         self._texts = texts
@@ -104,7 +104,7 @@ class EntryReader:
                 raise EntryEndedError(ArchivalReason.EXPIRED)
             return found.entry
         miss = found.miss
-        if miss is not None and miss.standing is None and await self._known_keys.is_surely_unused(key):
+        if miss is not None and miss.standing is None and await self._key_filter.is_surely_unused(key):
             raise NotFoundError
         entry = await self._read_row(key, actor)
         if miss is not None:

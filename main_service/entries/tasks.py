@@ -11,14 +11,14 @@ from main_service.entries.cache import EntryCache
 from main_service.entries.cache_invalidation import replay_invalidations
 from main_service.errors import UnavailableError
 from main_service.keys.bloom import KeyHasher
-from main_service.keys.filter_bitmaps import KnownBitmaps
-from main_service.keys.filter_rebuild import Rebuilding
+from main_service.keys.filter_bitmaps import FilterBitmaps
+from main_service.keys.filter_rebuild import FilterRebuild
 from main_service.resources import open_resources
 from main_service.settings import load_settings
 
 logger = logging.getLogger(__name__)
 
-_rebuilding = Rebuilding()
+_rebuilding = FilterRebuild()
 _is_rebuilding = Lock()
 
 
@@ -31,7 +31,7 @@ def heal_copies_task() -> None:
 async def _heal_copies() -> None:
     async with open_resources(load_settings(), for_task=True) as resources, resources.sessions() as session:
         try:
-            replayed = await replay_invalidations(session, EntryCache(resources.redis), resources.known_keys)
+            replayed = await replay_invalidations(session, EntryCache(resources.redis), resources.key_filter)
         except (RedisUnavailableError, UnavailableError) as error:
             logger.warning("Missed invalidations are not replayed: %s", error)
             return
@@ -52,8 +52,8 @@ def rebuild_filter_task() -> None:
 async def _rebuild_filter() -> None:
     settings = load_settings()
     async with open_resources(settings, for_task=True) as resources:
-        bitmaps = KnownBitmaps(resources.redis, hasher=KeyHasher(settings.secret.get_secret_value()))
+        bitmaps = FilterBitmaps(resources.redis, hasher=KeyHasher(settings.secret.get_secret_value()))
         try:
-            await _rebuilding.go_on(resources.sessions, bitmaps, most_bytes=settings.key_filter_max_bytes)
+            await _rebuilding.step(resources.sessions, bitmaps, most_bytes=settings.key_filter_max_bytes)
         except (RedisUnavailableError, UnavailableError) as error:
             logger.warning("The filter of known keys is not rebuilt: %s", error)

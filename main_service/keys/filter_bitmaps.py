@@ -27,13 +27,13 @@ _CHUNK_BYTES = 256 * 1024
 _DRAFT_SECONDS = 600
 """Longer than it takes to write the largest; one whose worker died goes by itself."""
 
-# KEYS[1]: the registry. ARGV[1]: rules and secret; ARGV[2]: the ending of a first bitmap. `born`: since when there is
-# the bitmap of each ending, in Redis' time; only ever compared for equality. `about` tells of each: `size` is that of
-# its filter, `place` and `places` which of its parts it is, and `bits` its own. A script that may write is refused as a
-# whole by a Redis that takes no writes: creates can't set their bits there, so nobody shall ask for bits either. But
-# none needs memory, so where others are refused for lack of it, these go on.
+# KEYS[1]: the registry. ARGV[1]: rules and secret; ARGV[2]: the ending of a first bitmap. `created`: since when the
+# bitmap of each ending is there, in the time of Redis; only ever compared for equality. `about` describes each: `size`
+# is that of its filter, `place` and `places` which of its parts it is, and `bits` its own. A Redis that takes no writes
+# refuses a script that may write as a whole: creates can't set their bits there, so no bits may be asked for either.
+# But no script needs memory, so where others are refused for lack of it, these go on.
 PREAMBLE = """#!lua flags=allow-oom
-local registry, born, about = KEYS[1], {}, {}
+local registry, created, about = KEYS[1], {}, {}
 local info = redis.pcall('INFO', 'server')
 local run_id = type(info) == 'string' and string.match(info, 'run_id:(%x+)')
 local start = registry .. ':' .. (run_id or '') .. ':' .. ARGV[1] .. ':'
@@ -51,10 +51,10 @@ end
 local function begin(ending)
   local now = redis.call('TIME')
   local bitmap = read(ending)
-  born[ending], about[ending] = now[1] .. '.' .. now[2], bitmap
+  created[ending], about[ending] = now[1] .. '.' .. now[2], bitmap
   redis.call('UNLINK', bitmap.name)
   redis.call('SETBIT', bitmap.name, 7 + bitmap.bits, 0)
-  redis.call('HSET', registry, bitmap.name, born[ending])
+  redis.call('HSET', registry, bitmap.name, created[ending])
 end
 
 local found = redis.call('HGETALL', registry)
@@ -63,13 +63,13 @@ for i = 1, #found, 2 do
   local ending = string.sub(name, #start + 1)
   local bitmap = run_id and string.sub(name, 1, #start) == start and read(ending)
   if bitmap and redis.call('EXISTS', name) == 1 then
-    born[ending], about[ending] = found[i + 1], bitmap
+    created[ending], about[ending] = found[i + 1], bitmap
   else
     redis.call('UNLINK', name)
     redis.call('HDEL', registry, name)
   end
 end
-if run_id and not next(born) then
+if run_id and not next(created) then
   begin(ARGV[2])
 end
 """.replace("COMPLETE_PART_BIT", str(COMPLETE_PART_BIT)).replace("COMPLETE_BIT", str(COMPLETE_BIT))
@@ -84,7 +84,7 @@ class FilterScript(Script):
 
 _LIST = FilterScript(f"""
 local bitmaps = {{}}
-for ending, since in pairs(born) do
+for ending, since in pairs(created) do
   local bitmap = about[ending]
   local bytes = math.min(bitmap.bits / 8, {_SAMPLE_BYTES})
   local ones = redis.call('BITCOUNT', bitmap.name, 1, bytes)
@@ -96,7 +96,7 @@ return bitmaps
 
 # ARGV[3]: the ending of the new bitmap. One of 2^31 bits takes Redis a tenth of a second, so each has its own script.
 _BEGIN = FilterScript("""
-if run_id and not born[ARGV[3]] then
+if run_id and not created[ARGV[3]] then
   begin(ARGV[3])
 end
 """)
@@ -105,7 +105,7 @@ end
 # all parts of this one are complete.
 _COMPLETE = FilterScript("""
 local ending = ARGV[3]
-if born[ending] ~= ARGV[4] or redis.call('BITCOUNT', KEYS[2]) ~= tonumber(ARGV[5]) then
+if created[ending] ~= ARGV[4] or redis.call('BITCOUNT', KEYS[2]) ~= tonumber(ARGV[5]) then
   return 0
 end
 local bitmap, complete = about[ending], 0
@@ -134,14 +134,14 @@ class Bitmap:
     """Its filter has 2^`size` bits."""
     place: int
     """Which part of its filter it is; 0 if it is all of it."""
-    born: str
+    created: str
     """Tells it from an earlier one of the same size and place."""
     is_complete: bool
     is_full: bool
     """Whether more than half of its bits are set."""
 
 
-class KnownBitmaps:
+class FilterBitmaps:
     """For who fills them. All may raise RedisUnavailableError, with what was asked for done or not."""
 
     def __init__(
@@ -170,8 +170,8 @@ class KnownBitmaps:
         """Smallest first. None only if the server does not tell its run id."""
         found = cast("list[list[int | bytes]]", await self._run(_LIST, [REGISTRY]))
         bitmaps = [
-            Bitmap(int(size), int(place), cast("bytes", born).decode(), bool(is_complete), bool(is_full))
-            for size, place, born, is_complete, is_full in found
+            Bitmap(int(size), int(place), cast("bytes", created).decode(), bool(is_complete), bool(is_full))
+            for size, place, created, is_complete, is_full in found
         ]
         return sorted(bitmaps, key=lambda bitmap: (bitmap.size, bitmap.place))
 
@@ -193,7 +193,7 @@ class KnownBitmaps:
             await self._write(draft, start, chunk)
         try:
             ending = self._ending(bitmap.size, bitmap.place)
-            done = await self._run(_COMPLETE, [REGISTRY, draft], ending, bitmap.born, ones)
+            done = await self._run(_COMPLETE, [REGISTRY, draft], ending, bitmap.created, ones)
         finally:
             await self._redis.call(lambda redis: redis.unlink(draft), bypass_breaker=True)
         return done == 1

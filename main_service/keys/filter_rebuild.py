@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.engines.postgres import Session
 from main_service.keys.bloom import largest_size, length_bytes, size_for
-from main_service.keys.filter_bitmaps import Bitmap, KnownBitmaps
+from main_service.keys.filter_bitmaps import Bitmap, FilterBitmaps
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _LIST_KEYS = text("SELECT key FROM entry WHERE key > :after ORDER BY key LIMIT :
 """As text: `entry` belongs to a package above this one. A row stays for ever, so these are all keys ever used."""
 
 
-class Rebuilding:
+class FilterRebuild:
     """One per process, for it remembers how long it has seen an incomplete bitmap, by a clock that nobody sets."""
 
     def __init__(self, *, longest_create: timedelta = LONGEST_CREATE) -> None:
@@ -35,7 +35,7 @@ class Rebuilding:
         self._seen: list[str] = []
         self._seen_at = 0.0
 
-    async def go_on(self, sessions: async_sessionmaker[Session], bitmaps: KnownBitmaps, *, most_bytes: int) -> None:
+    async def step(self, sessions: async_sessionmaker[Session], bitmaps: FilterBitmaps, *, most_bytes: int) -> None:
         """Do what can be done now. To be called again and again. `most_bytes`: the filter does not grow beyond them.
 
         Raises:
@@ -57,16 +57,16 @@ class Rebuilding:
                 keys: int = (await session.execute(_COUNT_KEYS)).scalar_one()
             size = max(size + 1, size_for(keys * _ROOM, largest=largest_size(most_bytes)))
             await bitmaps.begin(size)
-            logger.info("The filter of known keys is too small for %d; beginning one of 2^%d bits", keys, size)
+            logger.info("The membership filter is too small for %d; beginning one of 2^%d bits", keys, size)
 
     def _is_old_enough(self, bitmaps: list[Bitmap]) -> bool:
         """Whether no create is under way that has not found all of these."""
-        born = [bitmap.born for bitmap in bitmaps]
-        if self._seen != born:
-            self._seen, self._seen_at = born, time.monotonic()
+        created = [bitmap.created for bitmap in bitmaps]
+        if self._seen != created:
+            self._seen, self._seen_at = created, time.monotonic()
         return time.monotonic() - self._seen_at >= self._longest_create.total_seconds()
 
-    async def _fill(self, bitmap: Bitmap, sessions: async_sessionmaker[Session], bitmaps: KnownBitmaps) -> None:
+    async def _fill(self, bitmap: Bitmap, sessions: async_sessionmaker[Session], bitmaps: FilterBitmaps) -> None:
         part, places = bitmaps.bits_of(bitmap.size), bitmaps.places(bitmap.size)
         bits = bytearray(length_bytes(part))
         added = 0
@@ -86,4 +86,4 @@ class Rebuilding:
             last_key = keys[-1]
         if await bitmaps.complete(bitmap, bits):
             which = "" if places == 1 else f", part {bitmap.place + 1} of {places},"
-            logger.info("The filter of known keys%s is complete, with %d of them in 2^%d bits", which, added, part)
+            logger.info("The membership filter%s is complete, with %d of them in 2^%d bits", which, added, part)

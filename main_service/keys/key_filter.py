@@ -47,7 +47,7 @@ return 0
 """)
 
 
-class KnownKeys:
+class KeyFilter:
     """One per process."""
 
     def __init__(self, redis: RedisClient, *, hasher: KeyHasher, first_size: int = FIRST_SIZE) -> None:
@@ -69,7 +69,7 @@ class KnownKeys:
         try:
             return await self._run(_IS_SURELY_UNUSED, [key]) == 1
         except RedisUnavailableError as error:
-            logger.debug("Known keys can't be told from others: %s", error)
+            logger.debug("The membership filter can't be asked: %s", error)
             return False
 
     async def _run(self, script: FilterScript, keys: Sequence[str]) -> object:

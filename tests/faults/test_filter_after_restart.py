@@ -78,4 +78,4 @@ async def test_no_used_key_is_refused_across_a_restart_of_redis_with_creates_goi
         assert crowd.lost == []
         assert cut_off.client.get(f"/{new_alias()}").status_code == 404
         async with opened_filter(environment) as known:
-            assert not any([await known.resources.known_keys.is_surely_unused(key) for key in crowd.found])
+            assert not any([await known.resources.key_filter.is_surely_unused(key) for key in crowd.found])

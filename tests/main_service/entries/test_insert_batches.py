@@ -51,7 +51,7 @@ def new_link(**fields: object) -> LiveEntry:
 @pytest.fixture
 async def batcher(environment: Environment) -> AsyncIterator[InsertBatcher]:
     async with open_resources(settings_of(environment)) as resources:
-        yield InsertBatcher(resources.sessions, resources.known_keys)
+        yield InsertBatcher(resources.sessions, resources.key_filter)
 
 
 async def insert_all(batcher: InsertBatcher, links: list[LiveEntry]) -> list[bool | BaseException]:
@@ -131,7 +131,7 @@ async def test_database_that_hangs_is_waited_for_once_by_all_and_not_for_ever(en
         address = f"postgresql+asyncpg://slipbin@127.0.0.1:{silent.getsockname()[1]}/slipbin"
         hanging = settings_of(environment | {"MAIN_DATABASE_URL": address})
         async with open_resources(hanging) as away, open_resources(settings_of(environment)) as there:
-            batcher = InsertBatcher(away.sessions, away.known_keys)
+            batcher = InsertBatcher(away.sessions, away.key_filter)
 
             outcomes = await insert_all(batcher, [new_link() for _ in range(LARGEST_BATCH + 5)])
 
@@ -151,7 +151,7 @@ async def test_database_that_hangs_while_rows_are_tried_alone_is_waited_for_once
         hanging = settings_of(environment | {"MAIN_DATABASE_URL": address})
         async with open_resources(hanging) as away, open_resources(settings_of(environment)) as there:
             sessions = chain([there.sessions, there.sessions], repeat(away.sessions))
-            batcher = InsertBatcher(lambda: next(sessions)(), away.known_keys)  # type: ignore[arg-type]
+            batcher = InsertBatcher(lambda: next(sessions)(), away.key_filter)  # type: ignore[arg-type]
             batch = [new_link(), new_link(owner_id=uuid4()), *(new_link() for _ in range(LARGEST_BATCH - 2))]
 
             outcomes = await insert_all(batcher, [*batch, new_link()])

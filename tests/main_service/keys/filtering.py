@@ -10,8 +10,8 @@ from datetime import timedelta
 import redis
 
 from main_service.keys.bloom import LARGEST_PART, KeyHasher
-from main_service.keys.filter_bitmaps import FIRST_SIZE, Bitmap, KnownBitmaps
-from main_service.keys.filter_rebuild import Rebuilding
+from main_service.keys.filter_bitmaps import FIRST_SIZE, Bitmap, FilterBitmaps
+from main_service.keys.filter_rebuild import FilterRebuild
 from main_service.resources import Resources, open_resources
 from main_service.settings import Settings
 from tests.support.engines import Environment
@@ -25,24 +25,24 @@ NOWHERE = "postgresql+asyncpg://nobody@127.0.0.1:1/nothing"
 @dataclass(frozen=True)
 class Filter:
     resources: Resources
-    bitmaps: KnownBitmaps
+    bitmaps: FilterBitmaps
     most_bytes: int
 
-    async def rebuild(self, worker: Rebuilding | None = None) -> Bitmap:
+    async def rebuild(self, worker: FilterRebuild | None = None) -> Bitmap:
         """Until it is complete; by default at once, so nobody may be creating meanwhile."""
-        worker = worker or Rebuilding(longest_create=NOBODY_CREATES)
+        worker = worker or FilterRebuild(longest_create=NOBODY_CREATES)
         deadline = time.monotonic() + WAIT_SECONDS
         found = await self.bitmaps.list_all()
         while not all(bitmap.is_complete for bitmap in found):
             assert time.monotonic() < deadline
-            await self.go_on(worker)
+            await self.step(worker)
             await asyncio.sleep(0.05)
             found = await self.bitmaps.list_all()
         return found[-1]
 
-    async def go_on(self, worker: Rebuilding) -> None:
+    async def step(self, worker: FilterRebuild) -> None:
         """One round of the worker."""
-        await worker.go_on(self.resources.sessions, self.bitmaps, most_bytes=self.most_bytes)
+        await worker.step(self.resources.sessions, self.bitmaps, most_bytes=self.most_bytes)
 
 
 @asynccontextmanager
@@ -59,7 +59,7 @@ async def opened_filter(
     settings = Settings(**ours)
     async with open_resources(settings, for_task=True) as resources:
         hasher = KeyHasher(settings.secret.get_secret_value())
-        bitmaps = KnownBitmaps(resources.redis, hasher=hasher, first_size=first_size, largest_part=largest_part)
+        bitmaps = FilterBitmaps(resources.redis, hasher=hasher, first_size=first_size, largest_part=largest_part)
         yield Filter(resources, bitmaps, most_bytes)
 
 

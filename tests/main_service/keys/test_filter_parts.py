@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from main_service.keys.bloom import FIRST_BIT, LARGEST_PART, KeyHasher, capacity, length_bytes, size_for
-from main_service.keys.filter_rebuild import Rebuilding
+from main_service.keys.filter_rebuild import FilterRebuild
 from tests.main_service.keys.filtering import NOBODY_CREATES, REGISTRY, begin_anew, clear_cache, opened_filter
 from tests.support.engines import SECRET, Environment
 from tests.support.entries import create_link, new_alias
@@ -60,13 +60,13 @@ async def test_filter_grows_into_parts_that_know_every_key_and_no_others(
     needed = size_for(2 * await database.fetchval("SELECT count(*) FROM entry"), largest=LARGEST_PART)
     async with opened_filter(environment, first_size=8, largest_part=needed - 2) as known:
         assert (await known.rebuild()).is_full
-        worker = Rebuilding(longest_create=NOBODY_CREATES)
-        await known.go_on(worker)
+        worker = FilterRebuild(longest_create=NOBODY_CREATES)
+        await known.step(worker)
         size = (await known.bitmaps.list_all())[-1].size
         places = known.bitmaps.places(size)
         assert places > 1
         between = create_link(client)["key"]
-        await known.go_on(worker)
+        await known.step(worker)
         some = await known.bitmaps.list_all()
         assert [bitmap.is_complete for bitmap in some if bitmap.size == size].count(True) == 1
         assert some[0].size == 8, "what is complete stays until all of the next one is"
@@ -93,7 +93,7 @@ async def test_filter_grows_no_larger_than_it_may(
     async with opened_filter(environment, first_size=8, largest_part=8, most_bytes=2**9 // 8) as known:
         await known.rebuild()
         for _ in range(4):
-            await known.go_on(Rebuilding(longest_create=NOBODY_CREATES))
+            await known.step(FilterRebuild(longest_create=NOBODY_CREATES))
 
         found = await known.bitmaps.list_all()
 
@@ -114,7 +114,7 @@ async def test_part_that_is_lost_is_begun_and_filled_again(
         clear_cache(valkey)
         assert client.get(f"/{link['key']}").status_code == 302
 
-        await known.go_on(Rebuilding(longest_create=NOBODY_CREATES))
+        await known.step(FilterRebuild(longest_create=NOBODY_CREATES))
         await known.rebuild()
 
         assert len(await known.bitmaps.list_all()) == 4

@@ -11,7 +11,7 @@ import redis
 from main_service.engines.postgres import CONNECT_SECONDS, POOL_WAIT_SECONDS, STATEMENT_SECONDS
 from main_service.keys import filter_rebuild
 from main_service.keys.bloom import capacity
-from main_service.keys.filter_rebuild import Rebuilding
+from main_service.keys.filter_rebuild import FilterRebuild
 from tests.faults.gated import Gated
 from tests.main_service.keys.filtering import (
     NOBODY_CREATES,
@@ -49,9 +49,9 @@ async def test_rebuild_waits_for_a_create_that_has_begun_under_another_filter(
         stop.wait()
         begin_anew(valkey)
         async with opened_filter(environment) as known:
-            worker = Rebuilding(longest_create=LONGEST_CREATE)
+            worker = FilterRebuild(longest_create=LONGEST_CREATE)
             for _ in range(3):
-                await known.go_on(worker)
+                await known.step(worker)
                 assert valkey.getbit(bitmap_of(valkey), 0) == 0, "the row is not there yet"
             stop.release()
             assert answer.result()["key"] == alias
@@ -88,11 +88,11 @@ async def test_filter_of_another_run_is_not_asked_and_deleted(
 async def test_filter_whose_bitmap_was_deleted_is_not_complete(
     complete: None, cut_off: WebServer, valkey: redis.Redis
 ) -> None:
-    born = valkey.hvals(REGISTRY)
+    created = valkey.hvals(REGISTRY)
     valkey.delete(bitmap_of(valkey))
 
     assert cut_off.client.get(f"/{new_alias()}").status_code == 503
-    assert valkey.hvals(REGISTRY) != born, "creates may have added keys to the one that is gone"
+    assert valkey.hvals(REGISTRY) != created, "creates may have added keys to the one that is gone"
 
 
 async def test_filter_that_was_begun_anew_meanwhile_is_not_completed_with_old_bits(
@@ -152,7 +152,7 @@ async def test_filter_is_not_completed_with_bits_of_which_some_are_lost(
 
 async def fill_once(environment: Environment) -> None:
     async with opened_filter(environment) as known:
-        await known.go_on(Rebuilding(longest_create=NOBODY_CREATES))
+        await known.step(FilterRebuild(longest_create=NOBODY_CREATES))
 
 
 async def test_filter_grows_while_keys_are_added_to_both_bitmaps(
@@ -164,17 +164,17 @@ async def test_filter_grows_while_keys_are_added_to_both_bitmaps(
     async with opened_filter(environment, first_size=8) as known:
         small = await known.rebuild()
         assert (small.size, small.is_full) == (8, True)
-        worker = Rebuilding(longest_create=NOBODY_CREATES)
-        await known.go_on(worker)
+        worker = FilterRebuild(longest_create=NOBODY_CREATES)
+        await known.step(worker)
         first, second = await known.bitmaps.list_all()
         assert (first, second.is_complete) == (small, False)
         between = create_link(client)
-        await known.go_on(worker)
+        await known.step(worker)
 
         (large,) = await known.bitmaps.list_all()
 
         assert (large.size, large.is_complete, large.is_full) == (second.size, True, False)
-        await known.go_on(worker)
+        await known.step(worker)
         assert await known.bitmaps.list_all() == [large]
     clear_cache(valkey)
     assert client.get(f"/{between['key']}").status_code == 302

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import redis
 
-from main_service.keys.filter_rebuild import Rebuilding
+from main_service.keys.filter_rebuild import FilterRebuild
 from tests.faults.gated import Gated
 from tests.faults.tasks import run_task
 from tests.main_service.keys.crowd import Crowd
@@ -83,13 +83,13 @@ async def test_key_is_found_in_another_process_at_once_ten_thousand_times_also_d
         with crowd:
             await crowd.wait_for(PAIRS // 2)
             begin_anew(valkey)
-            await known.rebuild(Rebuilding(longest_create=LONGEST_CREATE))
+            await known.rebuild(FilterRebuild(longest_create=LONGEST_CREATE))
             await crowd.wait_for(max(PAIRS, len(crowd.found) + PAIRS // 10))
     assert crowd.slowest_create_seconds < LONGEST_CREATE.total_seconds()
     assert crowd.lost == []
     assert cut_off.client.get(f"/{new_alias()}").status_code == 404, "the filter is in use"
     async with opened_filter(environment) as known:
-        assert not any([await known.resources.known_keys.is_surely_unused(key) for key in crowd.found])
+        assert not any([await known.resources.key_filter.is_surely_unused(key) for key in crowd.found])
 
 
 async def test_ended_entry_stays_410(
