@@ -21,7 +21,7 @@ from main_service.engines.texts import BodyStore, TextCache
 from main_service.keys.bloom import KeyHasher
 from main_service.keys.key_filter import KeyFilter
 from main_service.keys.pool import KeySource
-from main_service.keys.scan_limit import UnknownKeyLimit
+from main_service.keys.scan_limit import ScanLimit
 from main_service.settings import Settings
 from main_service.visit_stream.writer import VisitLog
 
@@ -46,7 +46,7 @@ class Resources:
     texts: TextCache
     passwords: Passwords
     limiter: RateLimiter
-    unknown_keys: UnknownKeyLimit
+    scan_limit: ScanLimit
 
 
 @asynccontextmanager
@@ -97,7 +97,7 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
             texts=TextCache(),
             passwords=passwords,
             limiter=limiter,
-            unknown_keys=UnknownKeyLimit(limiter, per_minute=settings.unknown_keys_per_minute, secret=secret),
+            scan_limit=ScanLimit(limiter, per_minute=settings.unknown_keys_per_minute, secret=secret),
         )
     finally:
         passwords.close()

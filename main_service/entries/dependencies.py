@@ -110,7 +110,7 @@ WritingActorDep = Annotated[Actor, Depends(get_writing_actor)]
 
 
 async def get_key_lookup(request: Request) -> KeyLookup:
-    return KeyLookup(resources_of(request).unknown_keys, limited_address(request))
+    return KeyLookup(resources_of(request).scan_limit, limited_address(request))
 
 
 KeyLookupDep = Annotated[KeyLookup, Depends(get_key_lookup)]

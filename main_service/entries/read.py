@@ -19,7 +19,7 @@ from main_service.entries.models import ArchivalReason, Entry
 from main_service.entries.permissions import Actor
 from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError
 from main_service.keys.key_filter import KeyFilter
-from main_service.keys.scan_limit import UnknownKeyLimit
+from main_service.keys.scan_limit import ScanLimit
 
 Found = TypeVar("Found")
 
@@ -27,7 +27,7 @@ Found = TypeVar("Found")
 class KeyLookup:
     """One per request. Every service that is given a key by a client asks here, so that none passes the limit by."""
 
-    def __init__(self, limit: UnknownKeyLimit, address: Address) -> None:
+    def __init__(self, limit: ScanLimit, address: Address) -> None:
         """`address`: of the client; None: it can't be told from others."""
         self._limit = limit
         self._address = address

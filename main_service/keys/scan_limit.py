@@ -1,4 +1,4 @@
-"""How many keys that stand for nothing a client may ask for, in a minute.
+"""The scan limit: how many unknown keys a client may ask for in a minute, so that keys can not be found by trying.
 
 While Redis is away each process counts for itself.
 """
@@ -8,7 +8,7 @@ from main_service.errors import TooManyUnknownKeysError
 from main_service.settings.quotas import Quota
 
 
-class UnknownKeyLimit:
+class ScanLimit:
     """One per process."""
 
     def __init__(self, limiter: RateLimiter, *, per_minute: int, secret: str) -> None:
@@ -17,12 +17,12 @@ class UnknownKeyLimit:
         self._limit = RateLimit("unknown-keys", (Quota(per_minute, 60),), secret=secret)
 
     async def count(self, address: Address, number: int = 1) -> None:
-        """Count keys that don't exist, or not for this client: the client can't tell which from the counting.
+        """Count unknown keys: those that don't exist, and those that this client may not see, without telling which.
 
         A list of more than the whole limit takes all of it.
 
         Raises:
-            TooManyUnknownKeysError: these are too many.
+            TooManyUnknownKeysError: the client has asked for too many.
         """
         cost = min(number, self._per_minute)
         verdict = await self._limiter.take(self._limit.counters(subject_of(address), cost=cost))

@@ -79,7 +79,7 @@ async def test_key_that_is_in_use_is_passed_over(client: httpx.Client, environme
 
     values = {name.removeprefix("MAIN_").lower(): v for name, v in environment.items() if name.startswith("MAIN_")}
     async with open_resources(Settings(**values)) as resources, resources.sessions() as session:
-        lookup = KeyLookup(resources.unknown_keys, None)
+        lookup = KeyLookup(resources.scan_limit, None)
         collections = CollectionService(session=session, keys=Keys(), lookup=lookup, settings=resources.settings)
         shared = await collections.change(me, mine["id"], name=None, is_shared=True)
         await session.rollback()

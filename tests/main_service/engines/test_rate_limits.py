@@ -201,10 +201,10 @@ async def test_memory_of_the_limit_without_redis_is_bounded(lonely: RateLimiter)
 
 
 async def test_without_redis_a_flood_of_one_purpose_pushes_out_no_counter_of_another(lonely: RateLimiter) -> None:
-    sign_ins, unknown_keys = limit("1/day"), limit("1000/minute")
+    sign_ins, scans = limit("1/day"), limit("1000/minute")
     await lonely.take(sign_ins.counters(b"ada"))
     for number in range(LARGEST_NUMBER + 1):
-        lonely._own.ask(unknown_keys.counters(str(number).encode()), moves=True)
+        lonely._own.ask(scans.counters(str(number).encode()), moves=True)
     assert not (await lonely.look(sign_ins.counters(b"ada"))).is_allowed
 
 

@@ -1,4 +1,4 @@
-"""No address that takes a key passes the limit on unknown keys by."""
+"""No address that takes a key passes the scan limit by."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
