@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.engines.files import FileStore
 from main_service.engines.object_store import ObjectStore
-from main_service.engines.password_hasher import Passwords
+from main_service.engines.password_hasher import PasswordHasher
 from main_service.engines.postgres import Session, create_engine
 from main_service.engines.rate_limits import RateLimiter
 from main_service.engines.redis import RedisClient
@@ -44,7 +44,7 @@ class Resources:
     key_filter: KeyFilter
     visits: VisitLog
     texts: TextCache
-    passwords: Passwords
+    password_hasher: PasswordHasher
     limiter: RateLimiter
     scan_limit: ScanLimit
 
@@ -79,7 +79,7 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
     redis = Redis.from_pool(redis_pool)
     redis_client = RedisClient(redis)
     visits = VisitLog(redis_client, buffer=settings.visit_buffer)
-    passwords = Passwords()
+    password_hasher = PasswordHasher()
     limiter = RateLimiter(redis_client)
     secret = settings.secret.get_secret_value()
     try:
@@ -95,12 +95,12 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
             key_filter=KeyFilter(redis_client, hasher=KeyHasher(secret)),
             visits=visits,
             texts=TextCache(),
-            passwords=passwords,
+            password_hasher=password_hasher,
             limiter=limiter,
             scan_limit=ScanLimit(limiter, per_minute=settings.unknown_keys_per_minute, secret=secret),
         )
     finally:
-        passwords.close()
+        password_hasher.close()
         await limiter.close()
         await visits.close()
         await redis.aclose()

@@ -7,7 +7,7 @@ from main_service.accounts import storage
 from main_service.accounts.errors import OwnAccountError, TokenInvalidError, UsernameTakenError
 from main_service.accounts.models import Account
 from main_service.accounts.password_rules import require_good_password
-from main_service.engines.password_hasher import Passwords
+from main_service.engines.password_hasher import PasswordHasher
 from main_service.engines.postgres import Session
 from main_service.errors import FieldError, InvalidInputError, NotFoundError
 
@@ -63,7 +63,7 @@ class AccountAdministration:
 
 
 async def create_superuser(
-    session: Session, passwords: Passwords, *, email: str, username: str | None, password: str
+    session: Session, password_hasher: PasswordHasher, *, email: str, username: str | None, password: str
 ) -> None:
     """A new account, confirmed, that administers the service.
 
@@ -77,7 +77,7 @@ async def create_superuser(
         account_id=uuid4(),
         email=email,
         username=username,
-        hashed_password=await passwords.hash(password, address=None),
+        hashed_password=await password_hasher.hash(password, address=None),
         is_superuser=True,
         is_verified=True,
     )

@@ -22,7 +22,7 @@ from main_service.accounts.models import Account
 from main_service.accounts.password_rules import require_good_password
 from main_service.accounts.sign_in_limits import SignInLimits
 from main_service.accounts.signed_links import Purpose, SignedLinks
-from main_service.engines.password_hasher import Passwords
+from main_service.engines.password_hasher import PasswordHasher
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import Address
 from main_service.mail.recipients import Recipients
@@ -33,7 +33,7 @@ class AccountChanger:
         self,
         *,
         session: Session,
-        passwords: Passwords,
+        password_hasher: PasswordHasher,
         reauthenticator: Reauthenticator,
         links: SignedLinks,
         emails: AccountEmails,
@@ -44,7 +44,7 @@ class AccountChanger:
         self._session = session
         self._recipients = recipients
         self._allowance = allowance
-        self._passwords = passwords
+        self._password_hasher = password_hasher
         self._reauthenticator = reauthenticator
         self._links = links
         self._emails = emails
@@ -80,7 +80,7 @@ class AccountChanger:
         require_good_password(password, email=account.email, username=account.username)
         # No connection is held while the hash is worked on.
         await self._session.commit()
-        hashed_password = await self._passwords.hash(password, address=address)
+        hashed_password = await self._password_hasher.hash(password, address=address)
         account = await lock_account(self._session, account.id)
         # It may have been used by another request meanwhile.
         self._links.check(Purpose.RESET, token, state=password_state(account))
@@ -104,7 +104,7 @@ class AccountChanger:
         account = await self._reauthenticator.check(account_id, password)
         verified = account.hashed_password
         require_good_password(new_password, email=account.email, username=account.username, field="new_password")
-        hashed_password = await self._passwords.hash(new_password, address=password.address)
+        hashed_password = await self._password_hasher.hash(new_password, address=password.address)
         account = await self._reauthenticator.lock(account_id, verified)
         await storage.change(self._session, account, {"hashed_password": hashed_password})
         await revoke_access(self._session, account)

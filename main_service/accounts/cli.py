@@ -29,7 +29,7 @@ async def create(settings: Settings, *, email: str, username: str | None, passwo
         raise EmailUndeliverableError
     async with open_resources(settings, for_task=True) as resources, resources.sessions() as session:
         await administration.create_superuser(
-            session, resources.passwords, email=asked.email, username=asked.username, password=asked.password
+            session, resources.password_hasher, email=asked.email, username=asked.username, password=asked.password
         )
         await session.commit()
 

@@ -28,7 +28,7 @@ SignInLimitsDep = Annotated[SignInLimits, Depends(get_sign_in_limits)]
 
 
 async def get_password_check(request: Request, limits: SignInLimitsDep) -> PasswordCheck:
-    return PasswordCheck(passwords=resources_of(request).passwords, limits=limits)
+    return PasswordCheck(password_hasher=resources_of(request).password_hasher, limits=limits)
 
 
 PasswordCheckDep = Annotated[PasswordCheck, Depends(get_password_check)]
@@ -73,7 +73,7 @@ async def get_registrar(
 ) -> AccountRegistrar:
     return AccountRegistrar(
         session=session,
-        passwords=resources_of(request).passwords,
+        password_hasher=resources_of(request).password_hasher,
         links=links,
         emails=emails,
         recipients=recipients_of(request),
@@ -114,7 +114,7 @@ async def get_change_service(
 ) -> AccountChanger:
     return AccountChanger(
         session=session,
-        passwords=resources_of(request).passwords,
+        password_hasher=resources_of(request).password_hasher,
         reauthenticator=reauthenticator,
         links=links,
         emails=emails,

@@ -19,7 +19,7 @@ from main_service.accounts.errors import (
 from main_service.accounts.models import Account
 from main_service.accounts.password_rules import require_good_password
 from main_service.accounts.signed_links import Purpose, SignedLinks
-from main_service.engines.password_hasher import Passwords
+from main_service.engines.password_hasher import PasswordHasher
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import Address
 from main_service.mail.recipients import Recipients
@@ -48,7 +48,7 @@ class AccountRegistrar:
         self,
         *,
         session: Session,
-        passwords: Passwords,
+        password_hasher: PasswordHasher,
         links: SignedLinks,
         emails: AccountEmails,
         recipients: Recipients,
@@ -57,7 +57,7 @@ class AccountRegistrar:
         self._session = session
         self._recipients = recipients
         self._allowance = allowance
-        self._passwords = passwords
+        self._password_hasher = password_hasher
         self._links = links
         self._emails = emails
 
@@ -80,7 +80,7 @@ class AccountRegistrar:
         await self._require_free(new.username)
         # No connection is held while the hash is worked on.
         await self._session.commit()
-        hashed_password = await self._passwords.hash(new.password, address=address)
+        hashed_password = await self._password_hasher.hash(new.password, address=address)
         account_id = uuid4()
         if await storage.create(
             self._session,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from main_service.accounts.errors import CredentialsWrongError, TooManyAttemptsError
 from main_service.accounts.names import identity
-from main_service.engines.password_hasher import Passwords
+from main_service.engines.password_hasher import PasswordHasher
 from main_service.engines.rate_limits import Address, Counter, RateLimit, RateLimiter, subject_of
 from main_service.settings.quotas import Quota
 
@@ -72,8 +72,8 @@ class SignInLimits:
 
 
 class PasswordCheck:
-    def __init__(self, *, passwords: Passwords, limits: SignInLimits) -> None:
-        self._passwords = passwords
+    def __init__(self, *, password_hasher: PasswordHasher, limits: SignInLimits) -> None:
+        self._password_hasher = password_hasher
         self._limits = limits
 
     async def require(self, password: str, hashed_password: str | None, *, guesses: Guesses, address: Address) -> None:
@@ -87,7 +87,7 @@ class PasswordCheck:
             PasswordsBusyError: too many wait for their check.
         """
         await self._limits.require_room(guesses)
-        if not await self._passwords.verify(password, hashed_password, address=address):
+        if not await self._password_hasher.verify(password, hashed_password, address=address):
             await self._limits.note_failure(guesses)
             raise CredentialsWrongError
         # Of many guesses at once, all have been let in before the first failure was counted.

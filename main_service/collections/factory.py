@@ -34,4 +34,4 @@ class CollectionFactory:
 
     @cached_property
     def _key_lookup(self) -> KeyLookup:
-        return KeyLookup(self._resources.unknown_keys, self._client_address)
+        return KeyLookup(self._resources.scan_limit, self._client_address)

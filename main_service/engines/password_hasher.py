@@ -28,7 +28,7 @@ NICENESS = 5
 Answer = TypeVar("Answer")
 
 
-class Passwords:
+class PasswordHasher:
     """One per process.
 
     Raises:

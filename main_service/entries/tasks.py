@@ -18,7 +18,7 @@ from main_service.settings import load_settings
 
 logger = logging.getLogger(__name__)
 
-_rebuilding = FilterRebuild()
+_filter_rebuild = FilterRebuild()
 _is_rebuilding = Lock()
 
 
@@ -54,6 +54,6 @@ async def _rebuild_filter() -> None:
     async with open_resources(settings, for_task=True) as resources:
         bitmaps = FilterBitmaps(resources.redis, hasher=KeyHasher(settings.secret.get_secret_value()))
         try:
-            await _rebuilding.step(resources.sessions, bitmaps, most_bytes=settings.key_filter_max_bytes)
+            await _filter_rebuild.step(resources.sessions, bitmaps, most_bytes=settings.key_filter_max_bytes)
         except (RedisUnavailableError, UnavailableError) as error:
-            logger.warning("The filter of known keys is not rebuilt: %s", error)
+            logger.warning("The membership filter is not rebuilt: %s", error)

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from main_service.accounts.errors import CredentialsWrongError, TooManyAttemptsError
 from main_service.accounts.sign_in_limits import PER_NAME, PER_SESSION, PasswordCheck, SignInLimits
-from main_service.engines.password_hasher import Passwords
+from main_service.engines.password_hasher import PasswordHasher
 from main_service.engines.rate_limits import Address, RateLimiter
 from main_service.engines.redis import RedisClient
 from tests.support.accounts import (
@@ -80,7 +80,7 @@ def test_guesses_at_once_with_a_stolen_session_are_not_more_than_the_limit(proxi
     assert change_email(proxied.client, PASSWORD, own).status_code == 200
 
 
-class HeldPasswords(Passwords):
+class HeldPasswordHasher(PasswordHasher):
     """Says of each password whether it is right only when it is let go."""
 
     def __init__(self) -> None:
@@ -108,8 +108,8 @@ async def test_right_password_tells_nothing_once_enough_wrong_ones_of_the_same_m
         limiter = RateLimiter(RedisClient(connection))
         limits = SignInLimits(limiter, secret=SECRET)
         for guesses in (limits.of_session(uuid4()), limits.of_sign_in(new_username(), None)):
-            passwords = HeldPasswords()
-            check = PasswordCheck(passwords=passwords, limits=limits)
+            password_hasher = HeldPasswordHasher()
+            check = PasswordCheck(password_hasher=password_hasher, limits=limits)
             asked = {
                 password: asyncio.create_task(check.require(password, PASSWORD, guesses=guesses, address=None))
                 for password in (PASSWORD, *(f"Wrong-{number}" for number in range(PER_SESSION.amount)))
@@ -118,11 +118,11 @@ async def test_right_password_tells_nothing_once_enough_wrong_ones_of_the_same_m
             await limiter.look(guesses)
             await asyncio.sleep(0)
             for password in reversed(asked):
-                passwords.let_go(password)
+                password_hasher.let_go(password)
                 refusal = (await asyncio.gather(asked[password], return_exceptions=True))[0]
                 expected = TooManyAttemptsError if password == PASSWORD else CredentialsWrongError
                 assert isinstance(refusal, expected)
-            passwords.close()
+            password_hasher.close()
         await limiter.close()
 
 
