@@ -5,12 +5,9 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from main_service.accounts.emails import EmailLimits
-from main_service.accounts.sign_in_limits import SignInLimits
+from main_service.accounts.factory import AccountResources
 from main_service.entries.dependencies import EntryCreators
 from main_service.fast_path.protocol import STATE_NAME, open_fast_path
-from main_service.mail.messages import mail_host
-from main_service.mail.recipients import Recipients
 from main_service.resources import open_resources
 from main_service.routers import API_ROUTERS, PAGE_ROUTERS
 from main_service.settings import Settings, load_settings
@@ -44,8 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with open_resources(settings) as resources:
             app.state.resources = resources
             app.state.entry_creators = EntryCreators(resources)
-            app.state.email_limits = EmailLimits(resources.limiter, settings)
-            app.state.sign_in_limits = SignInLimits(resources.limiter, secret=settings.secret.get_secret_value())
+            app.state.account_resources = AccountResources(resources)
             app.state.read_limits = ReadLimits(resources.limiter, settings)
             if not settings.fast_path:
                 yield {}
@@ -66,7 +62,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         servers=[{"url": settings.public_url}],
         generate_unique_id_function=operation_id,
     )
-    app.state.recipients = Recipients(settings.smtp_url, our_host=mail_host(settings.public_url))
     app.state.visit_notes = VisitNotes(settings)
     app.state.proxy_watch = ProxyWatch(settings.trusted_proxies)
     app.state.templates = create_templates(settings)

@@ -6,7 +6,6 @@ from fastapi.responses import HTMLResponse
 from main_service.account_deletion.dependencies import DepartureDep
 from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.cookie_auth import SignedInPageDep, SignedInSessionIdDep
-from main_service.accounts.dependencies import ClientAddressDep
 from main_service.accounts.errors import CredentialsWrongError
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, FieldError, InvalidInputError
@@ -34,14 +33,13 @@ async def delete(
     session_id: SignedInSessionIdDep,
     settings: SettingsDep,
     departure: DepartureDep,
-    address: ClientAddressDep,
 ) -> Response:
     fields = await read_form(request)
     try:
         check_form(request, fields.get(FIELD), settings)
         if fields.get("entries") not in ("delete", "leave"):
             raise InvalidInputError(fields=[FieldError("entries", "missing", "Choose what becomes of your entries.")])
-        given = GivenPassword(fields.get("password", ""), session_id, address)
+        given = GivenPassword(fields.get("password", ""), session_id)
         await departure.leave(account.id, password=given, leaves_entries=fields["entries"] == "leave")
     except CredentialsWrongError as error:
         # The same words as at signing in would speak of a name that nobody has typed here.

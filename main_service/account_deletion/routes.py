@@ -5,7 +5,6 @@ from fastapi import APIRouter, Response
 from main_service.account_deletion.dependencies import DepartureDep
 from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.bearer_auth import SessionIdDep, SignedInDep
-from main_service.accounts.dependencies import ClientAddressDep
 from main_service.accounts.errors import (
     CredentialsWrongError,
     SignInForbiddenError,
@@ -41,9 +40,8 @@ async def delete_me(
     account: SignedInDep,
     session_id: SessionIdDep,
     departure: DepartureDep,
-    address: ClientAddressDep,
 ) -> Response:
     """For good, with its API tokens and collections. Its entries end with it, or live on as a guest's."""
-    given = GivenPassword(asked.password, session_id, address)
+    given = GivenPassword(asked.password, session_id)
     await departure.leave(account.id, password=given, leaves_entries=asked.entries == "leave")
     return Response(status_code=204)

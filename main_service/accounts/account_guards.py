@@ -14,9 +14,8 @@ from main_service.accounts.errors import (
     TokenInvalidError,
 )
 from main_service.accounts.models import Account
-from main_service.accounts.sign_in_limits import PasswordCheck, SignInLimits
+from main_service.accounts.sign_in_limits import ClientPasswords
 from main_service.engines.postgres import Session
-from main_service.engines.rate_limits import Address
 from main_service.settings import Settings
 
 
@@ -69,18 +68,16 @@ def require_confirmed(account: Account, settings: Settings) -> None:
 
 @dataclass(frozen=True)
 class GivenPassword:
-    """What somebody who is signed in gives as the present password."""
+    """What a signed-in user gives as the present password, and the session that it is given in."""
 
     text: str = field(repr=False)
     session_id: UUID
-    address: Address
 
 
 class Reauthenticator:
-    def __init__(self, *, session: Session, password_check: PasswordCheck, limits: SignInLimits) -> None:
+    def __init__(self, *, session: Session, passwords: ClientPasswords) -> None:
         self._session = session
-        self._password_check = password_check
-        self._limits = limits
+        self._passwords = passwords
 
     async def check(self, account_id: UUID, password: GivenPassword) -> Account:
         """The account, if this is its password. The transaction so far ends here.
@@ -94,12 +91,7 @@ class Reauthenticator:
             raise TokenInvalidError
         # No connection is held while the hash is worked on.
         await self._session.commit()
-        await self._password_check.require(
-            password.text,
-            account.hashed_password,
-            guesses=self._limits.of_session(password.session_id),
-            address=password.address,
-        )
+        await self._passwords.check_in_session(password.text, account.hashed_password, session_id=password.session_id)
         return account
 
     async def lock(self, account_id: UUID, hashed_password: str) -> Account:

@@ -3,15 +3,14 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from main_service.accounts.administration import AccountAdministration
 from main_service.accounts.bearer_auth import SUPERUSER_REFUSALS, SuperuserDep
+from main_service.accounts.dependencies import AccountFactoryDep
 from main_service.accounts.errors import OwnAccountError
 from main_service.accounts.schemas import AccountOut, Email, Username
-from main_service.dependencies import SessionDep
 from main_service.errors import NotFoundError
 from main_service.web.documented_router import problem_responses
 from main_service.web.json_api import JsonRoute
@@ -38,19 +37,12 @@ class AdminAccountOut(AccountOut):
     is_active: bool = Field(description="False: disabled.")
 
 
-async def get_administration(session: SessionDep) -> AccountAdministration:
-    return AccountAdministration(session=session)
-
-
-AdministrationDep = Annotated[AccountAdministration, Depends(get_administration)]
-
-
 @router.get("", summary="Find an account", responses=problem_responses(*SUPERUSER_REFUSALS))
 async def list_accounts(
-    wanted: Annotated[WantedAccount, Query()], _: SuperuserDep, accounts: AdministrationDep
+    wanted: Annotated[WantedAccount, Query()], _: SuperuserDep, factory: AccountFactoryDep
 ) -> list[AdminAccountOut]:
     """The whole address or user name, in any case; at most one has it."""
-    found = await accounts.list(email=wanted.email, username=wanted.username)
+    found = await factory.administration.list(email=wanted.email, username=wanted.username)
     return [AdminAccountOut.model_validate(account) for account in found]
 
 
@@ -60,9 +52,9 @@ async def list_accounts(
     summary="Disable an account",
     responses=problem_responses(*SUPERUSER_REFUSALS, NotFoundError, OwnAccountError),
 )
-async def disable_account(account_id: UUID, asker: SuperuserDep, accounts: AdministrationDep) -> Response:
+async def disable_account(account_id: UUID, asker: SuperuserDep, factory: AccountFactoryDep) -> Response:
     """Ends its sessions, and nobody is let in to it. Its API tokens rest until it is enabled."""
-    await accounts.disable(account_id, asker_id=asker.id, asker_epoch=asker.session_epoch)
+    await factory.administration.disable(account_id, asker_id=asker.id, asker_epoch=asker.session_epoch)
     return Response(status_code=204)
 
 
@@ -72,6 +64,6 @@ async def disable_account(account_id: UUID, asker: SuperuserDep, accounts: Admin
     summary="Enable an account",
     responses=problem_responses(*SUPERUSER_REFUSALS, NotFoundError),
 )
-async def enable_account(account_id: UUID, asker: SuperuserDep, accounts: AdministrationDep) -> Response:
-    await accounts.enable(account_id, asker_id=asker.id, asker_epoch=asker.session_epoch)
+async def enable_account(account_id: UUID, asker: SuperuserDep, factory: AccountFactoryDep) -> Response:
+    await factory.administration.enable(account_id, asker_id=asker.id, asker_epoch=asker.session_epoch)
     return Response(status_code=204)

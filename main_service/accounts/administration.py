@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from main_service.accounts import storage
+from main_service.accounts.emails import AccountEmails
 from main_service.accounts.errors import OwnAccountError, TokenInvalidError, UsernameTakenError
 from main_service.accounts.models import Account
 from main_service.accounts.password_rules import require_good_password
-from main_service.engines.password_hasher import PasswordHasher
+from main_service.accounts.registration import NewAccount
+from main_service.accounts.sign_in_limits import ClientPasswords
 from main_service.engines.postgres import Session
 from main_service.errors import FieldError, InvalidInputError, NotFoundError
 
@@ -15,8 +17,10 @@ from main_service.errors import FieldError, InvalidInputError, NotFoundError
 class AccountAdministration:
     """For superusers: whoever calls has made sure that one asks."""
 
-    def __init__(self, *, session: Session) -> None:
+    def __init__(self, *, session: Session, passwords: ClientPasswords, emails: AccountEmails) -> None:
         self._session = session
+        self._passwords = passwords
+        self._emails = emails
 
     async def list(self, *, email: str | None = None, username: str | None = None) -> Sequence[Account]:
         """The account of an address or else of a user name, whatever its case, or none."""
@@ -51,6 +55,49 @@ class AccountAdministration:
         account = await self._lock(account_id, asker_id=asker_id, asker_epoch=asker_epoch)
         await storage.change(self._session, account, {"is_active": True})
 
+    async def create_superuser(self, new: NewAccount) -> None:
+        """Make an account, confirmed, that administers the service.
+
+        Raises:
+            InvalidInputError: the password is no good, or the address has an account already (`email_taken`).
+            EmailUndeliverableError: the mail server can't send to the address.
+            UsernameTakenError: another account has this user name.
+        """
+        await self._emails.require_deliverable(new.email)
+        require_good_password(new.password, email=new.email, username=new.username)
+        is_new = await storage.create(
+            self._session,
+            account_id=uuid4(),
+            email=new.email,
+            username=new.username,
+            hashed_password=await self._passwords.hash(new.password),
+            is_superuser=True,
+            is_verified=True,
+        )
+        if is_new:
+            return
+        if await storage.find_by_email(self._session, new.email) is not None:
+            raise _refusal("email", "email_taken", "This address has an account already.")
+        raise UsernameTakenError
+
+    async def promote(self, email: str) -> None:
+        """Let the account of an address administer the service.
+
+        Raises:
+            InvalidInputError: the address has no account, or its address is not confirmed.
+        """
+        found = await storage.find_by_email(self._session, email)
+        account = found and await storage.find_for_update(self._session, found.id)
+        if account is None or account.deleted_at is not None:
+            raise _refusal("email", "no_account", "This address has no account.")
+        if not account.is_verified:
+            sentence = (
+                "This address is not confirmed, so a stranger may have registered it. "
+                "Confirm it first, by the link in its email or by setting a new password."
+            )
+            raise _refusal("email", "email_unconfirmed", sentence)
+        await storage.change(self._session, account, {"is_superuser": True})
+
     async def _lock(self, account_id: UUID, *, asker_id: UUID, asker_epoch: int) -> Account:
         """The account. Both rows are locked: of two superusers who disable each other at once, one stays."""
         locked = {account.id: account for account in await storage.lock_present(self._session, {account_id, asker_id})}
@@ -60,51 +107,6 @@ class AccountAdministration:
         if account_id not in locked:
             raise NotFoundError
         return locked[account_id]
-
-
-async def create_superuser(
-    session: Session, password_hasher: PasswordHasher, *, email: str, username: str | None, password: str
-) -> None:
-    """A new account, confirmed, that administers the service.
-
-    Raises:
-        InvalidInputError: the password is no good, or the address has an account already (`email_taken`).
-        UsernameTakenError: another account has this user name.
-    """
-    require_good_password(password, email=email, username=username)
-    is_new = await storage.create(
-        session,
-        account_id=uuid4(),
-        email=email,
-        username=username,
-        hashed_password=await password_hasher.hash(password, address=None),
-        is_superuser=True,
-        is_verified=True,
-    )
-    if is_new:
-        return
-    if await storage.find_by_email(session, email) is not None:
-        raise _refusal("email", "email_taken", "This address has an account already.")
-    raise UsernameTakenError
-
-
-async def promote(session: Session, email: str) -> None:
-    """Let the account of an address administer the service.
-
-    Raises:
-        InvalidInputError: the address has no account, or its address is not confirmed.
-    """
-    found = await storage.find_by_email(session, email)
-    account = found and await storage.find_for_update(session, found.id)
-    if account is None or account.deleted_at is not None:
-        raise _refusal("email", "no_account", "This address has no account.")
-    if not account.is_verified:
-        sentence = (
-            "This address is not confirmed, so a stranger may have registered it. "
-            "Confirm it first, by the link in its email or by setting a new password."
-        )
-        raise _refusal("email", "email_unconfirmed", sentence)
-    await storage.change(session, account, {"is_superuser": True})
 
 
 def _refusal(field: str, code: str, sentence: str) -> InvalidInputError:

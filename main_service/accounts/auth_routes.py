@@ -8,12 +8,7 @@ from pydantic import ValidationError
 
 from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.bearer_auth import CurrentAccountDep, SessionIdDep, SignedInDep
-from main_service.accounts.dependencies import (
-    AccountChangerDep,
-    AccountRegistrarDep,
-    ClientAddressDep,
-    SessionServiceDep,
-)
+from main_service.accounts.dependencies import AccountFactoryDep
 from main_service.accounts.emails import AT_MOST_ONE
 from main_service.accounts.errors import (
     AccountDisabledError,
@@ -83,27 +78,27 @@ _TOKEN_BODY: dict[str, Any] = {
     summary="Register",
     responses=problem_responses(UsernameTakenError, EmailUndeliverableError, TooManyRegistrationsError, *_HASHING),
 )
-async def register(registration: RegisterIn, registrar: AccountRegistrarDep, address: ClientAddressDep) -> MessageOut:
+async def register(registration: RegisterIn, factory: AccountFactoryDep) -> MessageOut:
     """The answer is the same for an address that has an account already; its owner gets an email then. A user name that
     an account has is refused whatever the address.
     """
-    await registrar.register(registration.new_account, address=address)
+    await factory.registrar.register(registration.new_account)
     return MessageOut(message=CONFIRM_SENT)
 
 
 @router.get("/verify/{token}", summary="Confirm an address", responses=problem_responses(LinkInvalidError, *_ALWAYS))
-async def verify(token: str, registrar: AccountRegistrarDep) -> MessageOut:
+async def verify(token: str, factory: AccountFactoryDep) -> MessageOut:
     """`token` is the end of the link in the email. Doing it again changes nothing. Browsers are shown a page instead,
     with a button that confirms: `/verify/{token}`.
     """
-    await registrar.confirm(token)
+    await factory.registrar.confirm(token)
     return MessageOut(message="The address is confirmed.")
 
 
 @router.head("/verify/{token}", include_in_schema=False)
-async def check_verify(token: str, registrar: AccountRegistrarDep) -> Response:
+async def check_verify(token: str, factory: AccountFactoryDep) -> Response:
     """Whether the link still works; it confirms nothing."""
-    await registrar.preview_confirmation(token)
+    await factory.registrar.preview_confirmation(token)
     return Response(media_type="application/json")
 
 
@@ -113,9 +108,9 @@ async def check_verify(token: str, registrar: AccountRegistrarDep) -> Response:
     summary="Send the link to confirm again",
     responses=problem_responses(TooManyEmailsError, *_ALWAYS),
 )
-async def resend(asked: EmailIn, session: SessionDep, registrar: AccountRegistrarDep) -> MessageOut:
+async def resend(asked: EmailIn, session: SessionDep, factory: AccountFactoryDep) -> MessageOut:
     async with in_constant_time(session):
-        await registrar.resend_confirmation(asked.email)
+        await factory.registrar.resend_confirmation(asked.email)
     return MessageOut(message=IF_THERE_IS_ONE)
 
 
@@ -125,16 +120,16 @@ async def resend(asked: EmailIn, session: SessionDep, registrar: AccountRegistra
     openapi_extra=_TOKEN_BODY,
     responses=problem_responses(CredentialsWrongError, AccountDisabledError, TooManyAttemptsError, *_HASHING),
 )
-async def sign_in(request: Request, sessions: SessionServiceDep, address: ClientAddressDep) -> TokenPairOut:
+async def sign_in(request: Request, factory: AccountFactoryDep) -> TokenPairOut:
     """By JSON, or by the password form of OAuth2, whose `username` may be the e-mail address."""
     asked = await _read_token_in(request)
-    account = await sessions.sign_in(asked.email, asked.password, address=address)
-    return _pair_out(sessions.start(account))
+    account = await factory.sessions.sign_in(asked.email, asked.password)
+    return _pair_out(factory.sessions.start(account))
 
 
 @router.post("/refresh", summary="Get a fresh pair of tokens", responses=problem_responses(TokenInvalidError, *_ALWAYS))
-async def refresh(asked: RefreshIn, sessions: SessionServiceDep) -> TokenPairOut:
-    return _pair_out(await sessions.refresh(asked.refresh_token))
+async def refresh(asked: RefreshIn, factory: AccountFactoryDep) -> TokenPairOut:
+    return _pair_out(await factory.sessions.refresh(asked.refresh_token))
 
 
 @router.post(
@@ -143,9 +138,9 @@ async def refresh(asked: RefreshIn, sessions: SessionServiceDep) -> TokenPairOut
     summary="Sign out",
     responses=problem_responses(*_SIGNED_IN, *_ALWAYS),
 )
-async def logout(_: SignedInDep, session_id: SessionIdDep, sessions: SessionServiceDep) -> Response:
+async def logout(_: SignedInDep, session_id: SessionIdDep, factory: AccountFactoryDep) -> Response:
     """Ends the access token that is sent and the refresh tokens of the same signing in."""
-    await sessions.revoke(session_id)
+    await factory.sessions.revoke(session_id)
     return Response(status_code=204)
 
 
@@ -155,9 +150,9 @@ async def logout(_: SignedInDep, session_id: SessionIdDep, sessions: SessionServ
     summary="End all sessions and tokens of signing in",
     responses=problem_responses(*_SIGNED_IN, *_ALWAYS),
 )
-async def logout_everywhere(account: SignedInDep, sessions: SessionServiceDep) -> Response:
+async def logout_everywhere(account: SignedInDep, factory: AccountFactoryDep) -> Response:
     """API tokens stay; they are deleted one by one."""
-    await sessions.revoke_all(account.id, session_epoch=account.session_epoch)
+    await factory.sessions.revoke_all(account.id, session_epoch=account.session_epoch)
     return Response(status_code=204)
 
 
@@ -167,9 +162,9 @@ async def logout_everywhere(account: SignedInDep, sessions: SessionServiceDep) -
     summary="Ask for a new password",
     responses=problem_responses(TooManyEmailsError, *_ALWAYS),
 )
-async def forgot_password(asked: EmailIn, session: SessionDep, changer: AccountChangerDep) -> MessageOut:
+async def forgot_password(asked: EmailIn, session: SessionDep, factory: AccountFactoryDep) -> MessageOut:
     async with in_constant_time(session):
-        await changer.forgot_password(asked.email)
+        await factory.changer.forgot_password(asked.email)
     return MessageOut(message=IF_THERE_IS_ONE)
 
 
@@ -179,9 +174,9 @@ async def forgot_password(asked: EmailIn, session: SessionDep, changer: AccountC
     summary="Set a new password by the link of a letter",
     responses=problem_responses(LinkInvalidError, *_HASHING),
 )
-async def reset_password(asked: ResetIn, changer: AccountChangerDep, address: ClientAddressDep) -> Response:
+async def reset_password(asked: ResetIn, factory: AccountFactoryDep) -> Response:
     """Ends all sessions and API tokens."""
-    await changer.reset_password(asked.token, asked.password, address=address)
+    await factory.changer.reset_password(asked.token, asked.password)
     return Response(status_code=204)
 
 
@@ -194,14 +189,12 @@ async def change_password(
     asked: ChangePasswordIn,
     account: SignedInDep,
     session_id: SessionIdDep,
-    changer: AccountChangerDep,
-    sessions: SessionServiceDep,
-    address: ClientAddressDep,
+    factory: AccountFactoryDep,
 ) -> TokenPairOut:
     """Ends all sessions and API tokens; the answer is a fresh pair."""
-    given = GivenPassword(asked.password, session_id, address)
-    changed = await changer.change_password(account.id, password=given, new_password=asked.new_password)
-    return _pair_out(sessions.start(changed))
+    given = GivenPassword(asked.password, session_id)
+    changed = await factory.changer.change_password(account.id, password=given, new_password=asked.new_password)
+    return _pair_out(factory.sessions.start(changed))
 
 
 @router.get("/whoami", summary="Who asks", responses=problem_responses(TokenInvalidError, *_ALWAYS))

@@ -13,6 +13,7 @@ from fastapi_users_db_sqlalchemy import SQLAlchemyUserDatabase
 
 from main_service.accounts import storage
 from main_service.accounts.api_tokens import hash_token, is_api_token
+from main_service.accounts.dependencies import account_resources_of
 from main_service.accounts.errors import (
     ScopeMissingError,
     SignInForbiddenError,
@@ -88,16 +89,8 @@ async def get_users(session: SessionDep) -> AccountUsers:
     return AccountUsers(SQLAlchemyUserDatabase(session, Account))
 
 
-async def get_jwt_tokens(request: Request) -> JwtTokens:
-    return JwtTokens(resources_of(request).settings)
-
-
-JwtTokensDep = Annotated[JwtTokens, Depends(get_jwt_tokens)]
-
-
 async def get_strategy(request: Request, session: SessionDep) -> AccountStrategy:
-    tokens = JwtTokens(resources_of(request).settings)
-    return AccountStrategy(session, tokens, notes_use=request.method != "HEAD")
+    return AccountStrategy(session, account_resources_of(request).tokens, notes_use=request.method != "HEAD")
 
 
 _transport = BearerTransport(tokenUrl="/api/v1/auth/token")

@@ -15,17 +15,13 @@ from main_service.accounts.emails import AccountEmails, EmailAllowance, password
 from main_service.accounts.errors import (
     AddressUnconfirmedError,
     EmailJustSentError,
-    EmailUndeliverableError,
     UsernameTakenError,
 )
 from main_service.accounts.models import Account
 from main_service.accounts.password_rules import require_good_password
-from main_service.accounts.sign_in_limits import SignInLimits
+from main_service.accounts.sign_in_limits import ClientPasswords
 from main_service.accounts.signed_links import Purpose, SignedLinks
-from main_service.engines.password_hasher import PasswordHasher
 from main_service.engines.postgres import Session
-from main_service.engines.rate_limits import Address
-from main_service.mail.recipients import Recipients
 
 
 class AccountChanger:
@@ -33,22 +29,18 @@ class AccountChanger:
         self,
         *,
         session: Session,
-        password_hasher: PasswordHasher,
+        passwords: ClientPasswords,
         reauthenticator: Reauthenticator,
         links: SignedLinks,
         emails: AccountEmails,
-        limits: SignInLimits,
-        recipients: Recipients,
         allowance: EmailAllowance,
     ) -> None:
         self._session = session
-        self._recipients = recipients
-        self._allowance = allowance
-        self._password_hasher = password_hasher
+        self._passwords = passwords
         self._reauthenticator = reauthenticator
         self._links = links
         self._emails = emails
-        self._limits = limits
+        self._allowance = allowance
 
     async def forgot_password(self, email: str) -> None:
         """Send a link to set a new password, if the address has an account. Nobody is told whether it has.
@@ -69,7 +61,7 @@ class AccountChanger:
         """
         await self._find_by_reset_link(token)
 
-    async def reset_password(self, token: str, password: str, *, address: Address) -> None:
+    async def reset_password(self, token: str, password: str) -> None:
         """Set a new password by the link in an email, which also confirms the address, and end all sessions and tokens.
 
         Raises:
@@ -80,14 +72,14 @@ class AccountChanger:
         require_good_password(password, email=account.email, username=account.username)
         # No connection is held while the hash is worked on.
         await self._session.commit()
-        hashed_password = await self._password_hasher.hash(password, address=address)
+        hashed_password = await self._passwords.hash(password)
         account = await lock_account(self._session, account.id)
         # It may have been used by another request meanwhile.
         self._links.check(Purpose.RESET, token, state=password_state(account))
         await storage.change(self._session, account, {"hashed_password": hashed_password, "is_verified": True})
         await revoke_access(self._session, account)
         for name in filter(None, (account.email, account.username)):
-            await self._limits.forget(name)
+            await self._passwords.forget_failures(name)
 
     async def _find_by_reset_link(self, token: str) -> Account:
         account = await get_linked_account(self._session, "".join(self._links.read(token)[:1]))
@@ -104,7 +96,7 @@ class AccountChanger:
         account = await self._reauthenticator.check(account_id, password)
         verified = account.hashed_password
         require_good_password(new_password, email=account.email, username=account.username, field="new_password")
-        hashed_password = await self._password_hasher.hash(new_password, address=password.address)
+        hashed_password = await self._passwords.hash(new_password)
         account = await self._reauthenticator.lock(account_id, verified)
         await storage.change(self._session, account, {"hashed_password": hashed_password})
         await revoke_access(self._session, account)
@@ -151,8 +143,7 @@ class AccountChanger:
             TooManyEmailsError: the client has caused too many emails, or too many were sent to one of both addresses.
         """
         await self._allowance.take_email()
-        if not await self._recipients.can_be_sent_to(email):
-            raise EmailUndeliverableError
+        await self._emails.require_deliverable(email)
         account = await self._reauthenticator.check_and_lock(account_id, password)
         is_free = await storage.find_by_email(self._session, email) is None
         if not await self._emails.send_address_change(account, email, is_free=is_free):

@@ -1,15 +1,15 @@
 """What the command `create-superuser` does, with resources of its own."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from main_service.accounts import administration
-from main_service.accounts.errors import EmailUndeliverableError
+from main_service.accounts.administration import AccountAdministration
+from main_service.accounts.factory import AccountFactory, AccountResources
 from main_service.accounts.schemas import EmailIn, RegisterIn
 from main_service.errors import InvalidInputError
-from main_service.mail.messages import mail_host
-from main_service.mail.recipients import Recipients
 from main_service.resources import open_resources
 from main_service.settings import Settings
 from main_service.web.problems import field_errors
@@ -24,14 +24,8 @@ async def create(settings: Settings, *, email: str, username: str | None, passwo
         AppError: it can't be done; the sentences of its fields say why.
     """
     asked = _parse(RegisterIn, email=email, username=username, password=password)
-    recipients = Recipients(settings.smtp_url, our_host=mail_host(settings.public_url))
-    if not await recipients.can_be_sent_to(asked.email):
-        raise EmailUndeliverableError
-    async with open_resources(settings, for_task=True) as resources, resources.sessions() as session:
-        await administration.create_superuser(
-            session, resources.password_hasher, email=asked.email, username=asked.username, password=asked.password
-        )
-        await session.commit()
+    async with _administration(settings) as administration:
+        await administration.create_superuser(asked.new_account)
 
 
 async def promote(settings: Settings, email: str) -> None:
@@ -41,8 +35,15 @@ async def promote(settings: Settings, email: str) -> None:
         AppError: as `create`.
     """
     asked = _parse(EmailIn, email=email)
+    async with _administration(settings) as administration:
+        await administration.promote(asked.email)
+
+
+@asynccontextmanager
+async def _administration(settings: Settings) -> AsyncIterator[AccountAdministration]:
+    """The service, in a transaction that is committed at the end."""
     async with open_resources(settings, for_task=True) as resources, resources.sessions() as session:
-        await administration.promote(session, asked.email)
+        yield AccountFactory(AccountResources(resources), session).administration
         await session.commit()
 
 

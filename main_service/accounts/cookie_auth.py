@@ -14,11 +14,12 @@ from fastapi_users import BaseUserManager, FastAPIUsers
 from fastapi_users.authentication import AuthenticationBackend, CookieTransport, Strategy
 
 from main_service.accounts.bearer_auth import get_users
+from main_service.accounts.dependencies import account_resources_of
 from main_service.accounts.errors import TokenInvalidError
 from main_service.accounts.jwt_tokens import JwtTokens, Use
 from main_service.accounts.models import Account
 from main_service.accounts.sign_in import find_by_claims, new_session_id
-from main_service.dependencies import SessionDep, resources_of
+from main_service.dependencies import SessionDep
 from main_service.engines.postgres import Session
 from main_service.errors import DatabaseUnavailableError, SignInRequiredError
 from main_service.web.session_cookie import COOKIE
@@ -62,7 +63,7 @@ class BrowserStrategy(Strategy[Account, UUID]):
 
 
 async def get_browser_strategy(request: Request, session: SessionDep) -> BrowserStrategy:
-    return BrowserStrategy(session, JwtTokens(resources_of(request).settings))
+    return BrowserStrategy(session, account_resources_of(request).tokens)
 
 
 _browser = AuthenticationBackend(
@@ -74,7 +75,7 @@ PageAccountDep = Annotated[Account | None, Depends(_find_account)]
 """Whose session cookie came with the request; None for everybody else, and for a session that has ended."""
 
 
-async def find_account(request: Request, session: Session, tokens: JwtTokens) -> Account | None:
+async def find_account(request: Request, session: Session) -> Account | None:
     """The same, when the page asks for it; its transaction ends here.
 
     Raises:
@@ -84,7 +85,7 @@ async def find_account(request: Request, session: Session, tokens: JwtTokens) ->
     if token is None:
         return None
     try:
-        account = await find_by_claims(session, tokens.read(token, Use.BROWSER))
+        account = await find_by_claims(session, account_resources_of(request).tokens.read(token, Use.BROWSER))
     except TokenInvalidError:
         return None
     await session.commit()
@@ -101,9 +102,8 @@ class Reader:
 
 async def find_reader(request: Request, session: SessionDep) -> Reader | None:
     """A database that does not answer makes everybody a guest: what anyone may read needs none."""
-    tokens = JwtTokens(resources_of(request).settings)
     try:
-        account = await find_account(request, session, tokens)
+        account = await find_account(request, session)
     except DatabaseUnavailableError as error:
         logger.warning("Who reads is taken for a guest: %r", error.__cause__)
         return None

@@ -10,13 +10,14 @@ from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
 
-from main_service.accounts.errors import TooManyEmailsError, TooManyRegistrationsError
+from main_service.accounts.errors import EmailUndeliverableError, TooManyEmailsError, TooManyRegistrationsError
 from main_service.accounts.models import Account
 from main_service.accounts.names import identity
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import Address, Counter, RateLimit, RateLimiter, subject_of
 from main_service.mail import outbox
+from main_service.mail.recipients import Recipients
 from main_service.settings import Settings
 from main_service.web.rate_limit_fields import RateLimitFields
 
@@ -114,11 +115,29 @@ AT_MOST_ONE = "We send at most one in five minutes and only a few a day, so look
 class AccountEmails:
     """Writes the emails of accounts to the outbox, in the transaction of `session`."""
 
-    def __init__(self, *, session: Session, links: SignedLinks, allowance: EmailAllowance, public_url: str) -> None:
+    def __init__(
+        self,
+        *,
+        session: Session,
+        links: SignedLinks,
+        allowance: EmailAllowance,
+        recipients: Recipients,
+        public_url: str,
+    ) -> None:
         self._session = session
-        self._allowance = allowance
         self._links = links
+        self._allowance = allowance
+        self._recipients = recipients
         self._public_url = public_url
+
+    async def require_deliverable(self, email: str) -> None:
+        """Let pass an address that the mail server can send to, as far as is known.
+
+        Raises:
+            EmailUndeliverableError: it can't.
+        """
+        if not await self._recipients.can_be_sent_to(email):
+            raise EmailUndeliverableError
 
     async def send_confirmation(
         self, account_id: UUID, email: str, username: str | None, *, tells_limit: bool = False

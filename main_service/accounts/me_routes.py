@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.bearer_auth import AccountDep, SessionIdDep, SignedInDep
-from main_service.accounts.dependencies import AccountChangerDep, ApiTokenServiceDep, ClientAddressDep
+from main_service.accounts.dependencies import AccountFactoryDep
 from main_service.accounts.errors import (
     AddressUnconfirmedError,
     CredentialsWrongError,
@@ -61,8 +61,7 @@ async def change_me(
     change: AccountChangeIn,
     account: SignedInDep,
     session_id: SessionIdDep,
-    changer: AccountChangerDep,
-    address: ClientAddressDep,
+    factory: AccountFactoryDep,
 ) -> AccountOut:
     """A new e-mail address needs the password, and counts once it is confirmed by the link that is emailed to it. The
     same one asked for again within five minutes is refused: the link that was sent still works.
@@ -70,16 +69,18 @@ async def change_me(
     # Before any row is locked, which reads it anew.
     session_epoch = account.session_epoch
     if change.email is not None:
-        given = GivenPassword(change.password or "", session_id, address)
-        await changer.ask_to_change_email(account.id, change.email, password=given)
+        given = GivenPassword(change.password or "", session_id)
+        await factory.changer.ask_to_change_email(account.id, change.email, password=given)
     if "username" in change.model_fields_set:
-        account = await changer.change_username(account.id, change.username, session_epoch=session_epoch)
+        account = await factory.changer.change_username(account.id, change.username, session_epoch=session_epoch)
     if change.counts_own_visits is not None:
-        account = await changer.count_own_visits(
+        account = await factory.changer.count_own_visits(
             account.id, counts=change.counts_own_visits, session_epoch=session_epoch
         )
     if change.daily_report is not None:
-        account = await changer.send_daily_report(account.id, is_sent=change.daily_report, session_epoch=session_epoch)
+        account = await factory.changer.send_daily_report(
+            account.id, is_sent=change.daily_report, session_epoch=session_epoch
+        )
     return AccountOut.model_validate(account)
 
 
@@ -89,9 +90,9 @@ async def change_me(
     summary="Create an API token",
     responses=problem_responses(*_SIGNED_IN, TooManyTokensError),
 )
-async def create_token(asked: ApiTokenIn, account: SignedInDep, tokens: ApiTokenServiceDep) -> CreatedApiTokenOut:
+async def create_token(asked: ApiTokenIn, account: SignedInDep, factory: AccountFactoryDep) -> CreatedApiTokenOut:
     """Used like an access token: `Authorization: Bearer slp_…`."""
-    token, text = await tokens.create(
+    token, text = await factory.api_tokens.create(
         account.id,
         session_epoch=account.session_epoch,
         name=asked.name,
@@ -102,8 +103,8 @@ async def create_token(asked: ApiTokenIn, account: SignedInDep, tokens: ApiToken
 
 
 @router.get("/tokens", summary="List my API tokens", responses=problem_responses(*_SIGNED_IN))
-async def list_tokens(account: SignedInDep, tokens: ApiTokenServiceDep) -> list[ApiTokenOut]:
-    return [_token_out(token) for token in await tokens.list(account.id)]
+async def list_tokens(account: SignedInDep, factory: AccountFactoryDep) -> list[ApiTokenOut]:
+    return [_token_out(token) for token in await factory.api_tokens.list(account.id)]
 
 
 @router.delete(
@@ -112,8 +113,8 @@ async def list_tokens(account: SignedInDep, tokens: ApiTokenServiceDep) -> list[
     summary="Delete an API token",
     responses=problem_responses(*_SIGNED_IN, NotFoundError),
 )
-async def delete_token(token_id: UUID, account: SignedInDep, tokens: ApiTokenServiceDep) -> Response:
-    await tokens.delete(account.id, token_id)
+async def delete_token(token_id: UUID, account: SignedInDep, factory: AccountFactoryDep) -> Response:
+    await factory.api_tokens.delete(account.id, token_id)
     return Response(status_code=204)
 
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from main_service.accounts.dependencies import AccountChangerDep, AccountRegistrarDep, ClientAddressDep
+from main_service.accounts.dependencies import AccountFactoryDep
 from main_service.accounts.emails import AT_MOST_ONE
 from main_service.accounts.errors import LinkInvalidError
 from main_service.accounts.password_rules import in_constant_time
@@ -21,27 +21,25 @@ SIGN_IN = ("Sign in", "/sign-in")
 
 
 @router.api_route("/verify/{token}", methods=["GET", "HEAD"])
-async def ask_to_confirm(
-    token: str, request: Request, settings: SettingsDep, registrar: AccountRegistrarDep
-) -> Response:
+async def ask_to_confirm(token: str, request: Request, settings: SettingsDep, factory: AccountFactoryDep) -> Response:
     """Changes nothing: mail scanners open the links in emails, but press no buttons."""
-    confirmation = await registrar.preview_confirmation(token)
+    confirmation = await factory.registrar.preview_confirmation(token)
     if confirmation.is_done:
         return _confirmed_page(request)
     return form_page(request, settings, "accounts/confirm.html", confirmation=confirmation, token=token)
 
 
 @router.post("/verify/{token}")
-async def confirm(token: str, request: Request, settings: SettingsDep, registrar: AccountRegistrarDep) -> Response:
+async def confirm(token: str, request: Request, settings: SettingsDep, factory: AccountFactoryDep) -> Response:
     fields = await read_form(request)
     try:
         check_form(request, fields.get(FIELD), settings)
     except AppError as error:
-        confirmation = await registrar.preview_confirmation(token)
+        confirmation = await factory.registrar.preview_confirmation(token)
         return form_page(
             request, settings, "accounts/confirm.html", error=error, confirmation=confirmation, token=token
         )
-    await registrar.confirm(token)
+    await factory.registrar.confirm(token)
     return _confirmed_page(request)
 
 
@@ -51,14 +49,14 @@ async def ask_for_email(request: Request, settings: SettingsDep) -> Response:
 
 
 @router.post("/forgot")
-async def forgot(request: Request, session: SessionDep, settings: SettingsDep, changer: AccountChangerDep) -> Response:
+async def forgot(request: Request, session: SessionDep, settings: SettingsDep, factory: AccountFactoryDep) -> Response:
     fields = await read_form(request)
     email = fields.get("email", "")
     try:
         check_form(request, fields.get(FIELD), settings)
         asked = parse(EmailIn, email=email)
         async with in_constant_time(session):
-            await changer.forgot_password(asked.email)
+            await factory.changer.forgot_password(asked.email)
     except AppError as error:
         return form_page(request, settings, "accounts/forgot.html", error=error, email=email)
     sentence = "If this address has an account, we send it an email with a link to choose a new password."
@@ -66,24 +64,22 @@ async def forgot(request: Request, session: SessionDep, settings: SettingsDep, c
 
 
 @router.api_route("/reset/{token}", methods=["GET", "HEAD"])
-async def ask_for_password(token: str, request: Request, settings: SettingsDep, changer: AccountChangerDep) -> Response:
+async def ask_for_password(token: str, request: Request, settings: SettingsDep, factory: AccountFactoryDep) -> Response:
     try:
-        await changer.check_reset_link(token)
+        await factory.changer.check_reset_link(token)
     except LinkInvalidError as error:
         return _void_link_page(request, settings, error)
     return form_page(request, settings, "accounts/reset.html", token=token)
 
 
 @router.post("/reset")
-async def reset(
-    request: Request, settings: SettingsDep, changer: AccountChangerDep, address: ClientAddressDep
-) -> Response:
+async def reset(request: Request, settings: SettingsDep, factory: AccountFactoryDep) -> Response:
     fields = await read_form(request)
     token = fields.get("token", "")
     try:
         check_form(request, fields.get(FIELD), settings)
         asked = parse(ResetIn, token=token, password=fields.get("password", ""))
-        await changer.reset_password(asked.token, asked.password, address=address)
+        await factory.changer.reset_password(asked.token, asked.password)
     except LinkInvalidError as error:
         return _void_link_page(request, settings, error)
     except AppError as error:

@@ -12,17 +12,14 @@ from main_service.accounts.account_guards import get_linked_account, lock_accoun
 from main_service.accounts.emails import AccountEmails, EmailAllowance, address_state, seconds_to_next
 from main_service.accounts.errors import (
     EmailJustSentError,
-    EmailUndeliverableError,
     LinkInvalidError,
     UsernameTakenError,
 )
 from main_service.accounts.models import Account
 from main_service.accounts.password_rules import require_good_password
+from main_service.accounts.sign_in_limits import ClientPasswords
 from main_service.accounts.signed_links import Purpose, SignedLinks
-from main_service.engines.password_hasher import PasswordHasher
 from main_service.engines.postgres import Session
-from main_service.engines.rate_limits import Address
-from main_service.mail.recipients import Recipients
 
 
 @dataclass(frozen=True)
@@ -48,23 +45,19 @@ class AccountRegistrar:
         self,
         *,
         session: Session,
-        password_hasher: PasswordHasher,
+        passwords: ClientPasswords,
         links: SignedLinks,
         emails: AccountEmails,
-        recipients: Recipients,
         allowance: EmailAllowance,
     ) -> None:
         self._session = session
-        self._recipients = recipients
-        self._allowance = allowance
-        self._password_hasher = password_hasher
+        self._passwords = passwords
         self._links = links
         self._emails = emails
+        self._allowance = allowance
 
-    async def register(self, new: NewAccount, *, address: Address) -> None:
+    async def register(self, new: NewAccount) -> None:
         """Make an account and send its owner a link to confirm the address; or tell the owner of one that exists.
-
-        `address`: of the client.
 
         Raises:
             InvalidInputError: the password is no good.
@@ -75,12 +68,11 @@ class AccountRegistrar:
         """
         require_good_password(new.password, email=new.email, username=new.username)
         await self._allowance.take_registration()
-        if not await self._recipients.can_be_sent_to(new.email):
-            raise EmailUndeliverableError
+        await self._emails.require_deliverable(new.email)
         await self._require_free(new.username)
         # No connection is held while the hash is worked on.
         await self._session.commit()
-        hashed_password = await self._password_hasher.hash(new.password, address=address)
+        hashed_password = await self._passwords.hash(new.password)
         account_id = uuid4()
         if await storage.create(
             self._session,

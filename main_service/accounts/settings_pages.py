@@ -10,13 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.cookie_auth import SignedInPageDep, SignedInSessionIdDep
-from main_service.accounts.dependencies import (
-    AccountChangerDep,
-    AccountRegistrarDep,
-    ApiTokenServiceDep,
-    ClientAddressDep,
-    SessionServiceDep,
-)
+from main_service.accounts.dependencies import AccountFactoryDep
 from main_service.accounts.errors import CredentialsWrongError
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.accounts.models import Account
@@ -51,14 +45,12 @@ class SettingsPage:
         account: SignedInPageDep,
         session_id: SignedInSessionIdDep,
         settings: SettingsDep,
-        tokens: ApiTokenServiceDep,
-        address: ClientAddressDep,
+        factory: AccountFactoryDep,
     ) -> None:
         self._session_id = session_id
-        self._address = address
+        self.factory = factory
         self._request = request
         self._settings = settings
-        self._tokens = tokens
         self.account_id = account.id
         self.session_epoch = account.session_epoch
         # A name that is taken rolls the transaction back, and what was read in it is forgotten.
@@ -102,7 +94,7 @@ class SettingsPage:
             self._settings,
             "accounts/settings.html",
             account=shown,
-            tokens=await self._tokens.list(self.account_id),
+            tokens=await self.factory.api_tokens.list(self.account_id),
             now=datetime.now(UTC),
             lifetimes=LIFETIMES,
             form=form,
@@ -118,7 +110,7 @@ class SettingsPage:
 
     def given(self, password: str) -> GivenPassword:
         """The password that was typed in a form of this page."""
-        return GivenPassword(password, self._session_id, self._address)
+        return GivenPassword(password, self._session_id)
 
     def leave(self) -> Response:
         """To where one signs in."""
@@ -148,10 +140,12 @@ async def lead_back() -> Response:
 
 
 @router.post("/settings/username")
-async def change_username(page: SettingsPageDep, changer: AccountChangerDep) -> Response:
+async def change_username(page: SettingsPageDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         asked = parse(AccountChangeIn, username=fields.get("username") or None)
-        account = await changer.change_username(page.account_id, asked.username, session_epoch=page.session_epoch)
+        account = await page.factory.changer.change_username(
+            page.account_id, asked.username, session_epoch=page.session_epoch
+        )
         notice = "Your user name is set." if account.username else "You have no user name any more."
         return await page.show(account=account, notice=notice)
 
@@ -159,20 +153,22 @@ async def change_username(page: SettingsPageDep, changer: AccountChangerDep) -> 
 
 
 @router.post("/settings/email")
-async def change_email(page: SettingsPageDep, changer: AccountChangerDep) -> Response:
+async def change_email(page: SettingsPageDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         asked = parse(AccountChangeIn, email=fields.get("email", ""), password=fields.get("password", ""))
         email = asked.email or ""
-        await changer.ask_to_change_email(page.account_id, email, password=page.given(asked.password or ""))
+        await page.factory.changer.ask_to_change_email(
+            page.account_id, email, password=page.given(asked.password or "")
+        )
         return await page.show(notice=f"An email is on its way to {email}. The link in it makes it your address.")
 
     return await page.after(change, {"password": "email_password"})
 
 
 @router.post("/settings/confirm")
-async def resend_confirmation(page: SettingsPageDep, registrar: AccountRegistrarDep) -> Response:
+async def resend_confirmation(page: SettingsPageDep) -> Response:
     async def resend(_: dict[str, str]) -> Response:
-        account = await registrar.resend_own_confirmation(page.account_id)
+        account = await page.factory.registrar.resend_own_confirmation(page.account_id)
         if account.is_verified:
             return await page.show(account=account, notice="Your address is confirmed already.")
         return await page.show(notice=f"An email is on its way to {account.email}.")
@@ -181,45 +177,51 @@ async def resend_confirmation(page: SettingsPageDep, registrar: AccountRegistrar
 
 
 @router.post("/settings/password")
-async def change_password(page: SettingsPageDep, changer: AccountChangerDep, sessions: SessionServiceDep) -> Response:
+async def change_password(page: SettingsPageDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         given = {name: fields.get(name, "") for name in ("password", "new_password")}
         asked = parse(ChangePasswordIn, **given)
-        account = await changer.change_password(
+        account = await page.factory.changer.change_password(
             page.account_id, password=page.given(asked.password), new_password=asked.new_password
         )
         notice = "Your password is set. All other sessions and all API tokens have ended."
-        return await page.show(account=account, notice=notice, new_session=sessions.start_in_browser(account))
+        return await page.show(
+            account=account, notice=notice, new_session=page.factory.sessions.start_in_browser(account)
+        )
 
     return await page.after(change)
 
 
 @router.post("/settings/visits")
-async def count_own_visits(page: SettingsPageDep, changer: AccountChangerDep) -> Response:
+async def count_own_visits(page: SettingsPageDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         counts = fields.get("counts_own_visits") == "yes"
-        account = await changer.count_own_visits(page.account_id, counts=counts, session_epoch=page.session_epoch)
+        account = await page.factory.changer.count_own_visits(
+            page.account_id, counts=counts, session_epoch=page.session_epoch
+        )
         return await page.show(account=account, notice=f"Your own visits {'count' if counts else 'do not count'}.")
 
     return await page.after(change)
 
 
 @router.post("/settings/daily-report")
-async def send_daily_report(page: SettingsPageDep, changer: AccountChangerDep) -> Response:
+async def send_daily_report(page: SettingsPageDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         is_sent = fields.get("daily_report") == "yes"
-        account = await changer.send_daily_report(page.account_id, is_sent=is_sent, session_epoch=page.session_epoch)
+        account = await page.factory.changer.send_daily_report(
+            page.account_id, is_sent=is_sent, session_epoch=page.session_epoch
+        )
         return await page.show(account=account, notice=f"The daily report is {'on' if is_sent else 'off'}.")
 
     return await page.after(change)
 
 
 @router.post("/settings/tokens")
-async def create_token(page: SettingsPageDep, tokens: ApiTokenServiceDep) -> Response:
+async def create_token(page: SettingsPageDep) -> Response:
     async def create(fields: dict[str, str]) -> Response:
         scopes = ["read"] if fields.get("scopes") == "read" else ["read", "write"]
         asked = parse(ApiTokenIn, name=fields.get("name", ""), scopes=scopes)
-        _, text = await tokens.create(
+        _, text = await page.factory.api_tokens.create(
             page.account_id,
             session_epoch=page.session_epoch,
             name=asked.name,
@@ -232,18 +234,18 @@ async def create_token(page: SettingsPageDep, tokens: ApiTokenServiceDep) -> Res
 
 
 @router.post("/settings/tokens/{token_id}/delete")
-async def delete_token(token_id: UUID, page: SettingsPageDep, tokens: ApiTokenServiceDep) -> Response:
+async def delete_token(token_id: UUID, page: SettingsPageDep) -> Response:
     async def delete(_: dict[str, str]) -> Response:
-        await tokens.delete(page.account_id, token_id)
+        await page.factory.api_tokens.delete(page.account_id, token_id)
         return await page.show(notice="The token is deleted.")
 
     return await page.after(delete)
 
 
 @router.post("/settings/sign-out-everywhere")
-async def sign_out_everywhere(page: SettingsPageDep, sessions: SessionServiceDep) -> Response:
+async def sign_out_everywhere(page: SettingsPageDep) -> Response:
     async def end(_: dict[str, str]) -> Response:
-        await sessions.revoke_all(page.account_id, session_epoch=page.session_epoch)
+        await page.factory.sessions.revoke_all(page.account_id, session_epoch=page.session_epoch)
         return page.leave()
 
     return await page.after(end)

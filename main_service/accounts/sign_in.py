@@ -11,24 +11,20 @@ from main_service.accounts.account_guards import lock_account
 from main_service.accounts.errors import AccountDisabledError, TokenInvalidError
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME, Claims, JwtTokens, TokenPair, Use
 from main_service.accounts.models import Account
-from main_service.accounts.sign_in_limits import PasswordCheck, SignInLimits
+from main_service.accounts.sign_in_limits import ClientPasswords
 from main_service.engines.postgres import Session
-from main_service.engines.rate_limits import Address
 
 REVOCATION_LIFETIME = BROWSER_LIFETIME + timedelta(minutes=1)
 """How long it is known that a session was ended: until the last token that a request may just be making is over."""
 
 
 class SessionService:
-    def __init__(
-        self, *, session: Session, password_check: PasswordCheck, tokens: JwtTokens, limits: SignInLimits
-    ) -> None:
+    def __init__(self, *, session: Session, passwords: ClientPasswords, tokens: JwtTokens) -> None:
         self._session = session
-        self._password_check = password_check
+        self._passwords = passwords
         self._tokens = tokens
-        self._limits = limits
 
-    async def sign_in(self, name: str, password: str, *, address: Address) -> Account:
+    async def sign_in(self, name: str, password: str) -> Account:
         """The account of an e-mail or user name and its password.
 
         Raises:
@@ -42,12 +38,8 @@ class SessionService:
             account = None
         # No connection is held while the hash is worked on.
         await self._session.commit()
-        await self._password_check.require(
-            password,
-            account.hashed_password if account else None,
-            guesses=self._limits.of_sign_in(name, address),
-            address=address,
-        )
+        hashed_password = account.hashed_password if account else None
+        await self._passwords.check_at_sign_in(password, hashed_password, name=name)
         # The password of no account is never right.
         assert account is not None
         if not account.is_open:

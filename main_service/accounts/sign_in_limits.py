@@ -71,24 +71,57 @@ class SignInLimits:
         return self._names.counters(identity(name).encode("utf-8", "replace"))
 
 
-class PasswordCheck:
-    def __init__(self, *, password_hasher: PasswordHasher, limits: SignInLimits) -> None:
+class ClientPasswords:
+    """Hashes and checks the passwords that one client gives; `address` is the client's.
+
+    Callers hold no connection to PostgreSQL meanwhile. Every method that hashes:
+
+    Raises:
+        PasswordsBusyError: too many passwords wait for their turn.
+    """
+
+    def __init__(self, *, password_hasher: PasswordHasher, limits: SignInLimits, address: Address) -> None:
         self._password_hasher = password_hasher
         self._limits = limits
+        self._address = address
 
-    async def require(self, password: str, hashed_password: str | None, *, guesses: Guesses, address: Address) -> None:
-        """Let pass the right password. `hashed_password`: None where there is no account; it takes as long.
+    async def hash(self, password: str) -> str:
+        return await self._password_hasher.hash(password, address=self._address)
 
-        The caller holds no connection to PostgreSQL meanwhile.
+    async def check_at_sign_in(self, password: str, hashed_password: str | None, *, name: str) -> None:
+        """Let pass the right password of the account that `name`, as it was typed, belongs to.
+
+        `hashed_password`: None where there is no account; the check takes as long, and fails.
 
         Raises:
             CredentialsWrongError: it is wrong.
             TooManyAttemptsError: so many were wrong that nothing is said about this one.
-            PasswordsBusyError: too many wait for their check.
+        """
+        await self.check(password, hashed_password, guesses=self._limits.of_sign_in(name, self._address))
+
+    async def check_in_session(self, password: str, hashed_password: str, *, session_id: UUID) -> None:
+        """Let pass the right password of the account that the session belongs to.
+
+        Raises:
+            CredentialsWrongError: it is wrong.
+            TooManyAttemptsError: so many were wrong that nothing is said about this one.
+        """
+        await self.check(password, hashed_password, guesses=self._limits.of_session(session_id))
+
+    async def check(self, password: str, hashed_password: str | None, *, guesses: Guesses) -> None:
+        """Let pass the right password; a wrong one is counted in `guesses`.
+
+        Raises:
+            CredentialsWrongError: it is wrong.
+            TooManyAttemptsError: so many were wrong that nothing is said about this one.
         """
         await self._limits.require_room(guesses)
-        if not await self._password_hasher.verify(password, hashed_password, address=address):
+        if not await self._password_hasher.verify(password, hashed_password, address=self._address):
             await self._limits.note_failure(guesses)
             raise CredentialsWrongError
         # Of many guesses at once, all have been let in before the first failure was counted.
         await self._limits.require_room(guesses)
+
+    async def forget_failures(self, name: str) -> None:
+        """Let the owner of an account, who has just set a new password, sign in by `name` again."""
+        await self._limits.forget(name)

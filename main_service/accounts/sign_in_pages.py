@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.accounts.cookie_auth import PageAccountDep, PageSessionIdDep
-from main_service.accounts.dependencies import AccountRegistrarDep, ClientAddressDep, SessionServiceDep
+from main_service.accounts.dependencies import AccountFactoryDep
 from main_service.accounts.emails import AT_MOST_ONE
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.accounts.schemas import RegisterIn, TokenIn
@@ -28,9 +28,7 @@ async def ask_to_register(request: Request, settings: SettingsDep, account: Page
 
 
 @router.post("/register")
-async def register(
-    request: Request, settings: SettingsDep, registrar: AccountRegistrarDep, address: ClientAddressDep
-) -> Response:
+async def register(request: Request, settings: SettingsDep, factory: AccountFactoryDep) -> Response:
     """The answer is the same for an address that has an account already."""
     fields = await read_form(request)
     try:
@@ -41,7 +39,7 @@ async def register(
             username=fields.get("username") or None,
             password=fields.get("password", ""),
         )
-        await registrar.register(asked.new_account, address=address)
+        await factory.registrar.register(asked.new_account)
     except AppError as error:
         return _register_form(request, settings, fields, error)
     return message_page(
@@ -69,8 +67,7 @@ async def ask_to_sign_in(request: Request, settings: SettingsDep, account: PageA
 async def sign_in(
     request: Request,
     settings: SettingsDep,
-    sessions: SessionServiceDep,
-    address: ClientAddressDep,
+    factory: AccountFactoryDep,
     former_session_id: PageSessionIdDep,
 ) -> Response:
     """A session of its own for each signing in; the one that the browser had ends."""
@@ -79,14 +76,14 @@ async def sign_in(
     try:
         check_form(request, fields.get(FIELD), settings)
         asked = parse(TokenIn, email=name, password=fields.get("password", ""))
-        account = await sessions.sign_in(asked.email, asked.password, address=address)
+        account = await factory.sessions.sign_in(asked.email, asked.password)
     except AppError as error:
         errors = {("name" if field == "email" else field): text for field, text in sentences(error).items()}
         template = "accounts/sign_in.html"
         return form_page(request, settings, template, error=error, errors=errors, name=name, next_page=next_page)
     if former_session_id is not None:
-        await sessions.revoke(former_session_id)
-    token = sessions.start_in_browser(account)
+        await factory.sessions.revoke(former_session_id)
+    token = factory.sessions.start_in_browser(account)
     return set_session_cookie(RedirectResponse(next_page, 303), token, lifetime=BROWSER_LIFETIME, settings=settings)
 
 
@@ -98,12 +95,12 @@ async def lead_back() -> Response:
 
 @router.post("/sign-out")
 async def sign_out(
-    request: Request, settings: SettingsDep, sessions: SessionServiceDep, session_id: PageSessionIdDep
+    request: Request, settings: SettingsDep, factory: AccountFactoryDep, session_id: PageSessionIdDep
 ) -> Response:
     response = RedirectResponse("/", 303)
     if session_id is not None:
         check_form(request, (await read_form(request)).get(FIELD), settings)
-        await sessions.revoke(session_id)
+        await factory.sessions.revoke(session_id)
     # Not to a request without it: other sites can send one, to which browsers add no cookie.
     return clear_session_cookie(response, settings) if has_session_cookie(request) else response
 

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, ValidationError
 
-from main_service.accounts.bearer_auth import JwtTokensDep
 from main_service.accounts.cookie_auth import find_account
 from main_service.dependencies import ResourcesDep, SessionDep
 from main_service.entries.create import EntryCreateService
@@ -101,7 +100,6 @@ class CreatePage:
         session: SessionDep,
         resources: ResourcesDep,
         manage_tokens: ManageTokensDep,
-        jwt_tokens: JwtTokensDep,
         policies: LifetimePoliciesDep,
     ) -> None:
         self._request = request
@@ -109,7 +107,6 @@ class CreatePage:
         self._resources = resources
         self._settings = resources.settings
         self._manage_tokens = manage_tokens
-        self._jwt_tokens = jwt_tokens
         self._policies = policies
 
     async def after(self, kind: Kind, create: Create) -> Response:
@@ -173,7 +170,7 @@ class CreatePage:
         """Raises:
         SessionEndedError: somebody who thinks to be signed in is not; what they meant to own would be a guest's.
         """
-        account = await find_account(self._request, self._session, self._jwt_tokens)
+        account = await find_account(self._request, self._session)
         if account is None and has_session_cookie(self._request):
             raise SessionEndedError
         creators = entry_creators_of(self._request)

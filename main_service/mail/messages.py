@@ -5,13 +5,11 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from ipaddress import IPv6Address, ip_address
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
 
 from main_service.mail.outbox import Mail
-from main_service.mail.transport import UnwritableError
+from main_service.mail.transport import UnwritableError, mail_host
 from main_service.settings import Settings
 from main_service.web.templating import SITE_NAME, TEMPLATES
 
@@ -76,16 +74,6 @@ def _attach(message: EmailMessage, file: bytes, *, name: str, media_type: str) -
     del part["MIME-Version"]
     message.make_mixed()
     message.attach(part)
-
-
-def mail_host(public_url: str) -> str:
-    """The host of MAIN_PUBLIC_URL as it stands in mail addresses: ASCII, an IPv6 address in brackets."""
-    host = urlsplit(public_url).hostname or "localhost"
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host.encode("idna").decode()
-    return f"[IPv6:{address}]" if isinstance(address, IPv6Address) else host
 
 
 def _recipient(address: str) -> Address:

@@ -8,9 +8,9 @@ from threading import Lock
 from celery import shared_task
 
 from main_service.errors import UnavailableError
-from main_service.mail.messages import Letters, mail_host
+from main_service.mail.messages import Letters
 from main_service.mail.sender import Mailing, forget_old
-from main_service.mail.transport import UnreachableError, create_transport
+from main_service.mail.transport import UnreachableError, create_transport, mail_host
 from main_service.resources import open_resources
 from main_service.settings import Settings, load_settings
 

@@ -12,7 +12,7 @@ import redis
 from redis.asyncio import Redis
 
 from main_service.accounts.errors import CredentialsWrongError, TooManyAttemptsError
-from main_service.accounts.sign_in_limits import PER_NAME, PER_SESSION, PasswordCheck, SignInLimits
+from main_service.accounts.sign_in_limits import PER_NAME, PER_SESSION, ClientPasswords, SignInLimits
 from main_service.engines.password_hasher import PasswordHasher
 from main_service.engines.rate_limits import Address, RateLimiter
 from main_service.engines.redis import RedisClient
@@ -109,9 +109,9 @@ async def test_right_password_tells_nothing_once_enough_wrong_ones_of_the_same_m
         limits = SignInLimits(limiter, secret=SECRET)
         for guesses in (limits.of_session(uuid4()), limits.of_sign_in(new_username(), None)):
             password_hasher = HeldPasswordHasher()
-            check = PasswordCheck(password_hasher=password_hasher, limits=limits)
+            client = ClientPasswords(password_hasher=password_hasher, limits=limits, address=None)
             asked = {
-                password: asyncio.create_task(check.require(password, PASSWORD, guesses=guesses, address=None))
+                password: asyncio.create_task(client.check(password, PASSWORD, guesses=guesses))
                 for password in (PASSWORD, *(f"Wrong-{number}" for number in range(PER_SESSION.amount)))
             }
             # All are let in before one has failed.
