@@ -85,7 +85,7 @@ class ServerOfMany(uvicorn.Server):
         self._parent.hear_of_start()
 
 
-class _Place:
+class _Slot:
     """Holds one process at a time."""
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class _WebProcesses:
     def __init__(self, count: int, *, listener: socket.socket, environment: Mapping[str, str]) -> None:
         self._listener = listener
         self._environment = environment
-        self._places = [_Place() for _ in range(count)]
+        self._slots = [_Slot() for _ in range(count)]
         self._is_stopping = False
         self._has_served = False
         self._is_replacing_wanted = asyncio.Event()
@@ -113,7 +113,7 @@ class _WebProcesses:
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             loop.add_signal_handler(signal.SIGHUP, self._is_replacing_wanted.set)
         replacing = asyncio.create_task(self._replace_when_wanted())
-        codes = await asyncio.gather(*(self._keep(place) for place in self._places))
+        codes = await asyncio.gather(*(self._keep(slot) for slot in self._slots))
         replacing.cancel()
         return max(codes)
 
@@ -121,36 +121,36 @@ class _WebProcesses:
         self._is_stopping = True
         # From here on a visitor is refused, instead of waiting for nobody.
         self._listener.close()
-        for place in self._places:
-            place.is_asked_to_end.set()
+        for slot in self._slots:
+            slot.is_asked_to_end.set()
 
     async def _replace_when_wanted(self) -> None:
         while True:
             await self._is_replacing_wanted.wait()
             self._is_replacing_wanted.clear()
-            for place in self._places:
+            for slot in self._slots:
                 # If a successor can't start, the others are left as they are until one can.
-                await place.is_serving.wait()
-                place.is_serving.clear()
-                place.is_asked_to_end.set()
-                await place.is_serving.wait()
-            logger.info("All %s web processes have been replaced", len(self._places))
+                await slot.is_serving.wait()
+                slot.is_serving.clear()
+                slot.is_asked_to_end.set()
+                await slot.is_serving.wait()
+            logger.info("All %s web processes have been replaced", len(self._slots))
 
-    async def _keep(self, place: _Place) -> int:
-        """Have a process in the place until all are to stop; returns the exit code that its end stands for."""
+    async def _keep(self, slot: _Slot) -> int:
+        """Have a process in the slot until all are to stop; returns the exit code that its end stands for."""
         pause = FIRST_PAUSE
         while not self._is_stopping:
-            place.is_asked_to_end.clear()
+            slot.is_asked_to_end.clear()
             began_at = time.monotonic()
             try:
-                status = await self._run_one(place)
+                status = await self._run_one(slot)
             except OSError as error:
                 logger.error("A web process can't be started: %s", error)
                 status = 1
             if self._is_stopping:
                 # Asked before it could heed the signal, it was ended by it.
                 return 0 if status in (0, -signal.SIGTERM) else 1
-            if place.is_asked_to_end.is_set():
+            if slot.is_asked_to_end.is_set():
                 continue
             if not self._has_served:
                 logger.error("A web process ended at its start (%s)", _describe(status))
@@ -160,11 +160,11 @@ class _WebProcesses:
                 pause = FIRST_PAUSE
             logger.error("A web process ended (%s); another begins in %g s", _describe(status), pause.total_seconds())
             with suppress(TimeoutError):
-                await asyncio.wait_for(place.is_asked_to_end.wait(), pause.total_seconds())
+                await asyncio.wait_for(slot.is_asked_to_end.wait(), pause.total_seconds())
             pause = min(2 * pause, LONGEST_PAUSE)
         return 0
 
-    async def _run_one(self, place: _Place) -> int:
+    async def _run_one(self, slot: _Slot) -> int:
         """Start a process and see to its end; returns its status, negative if a signal ended it."""
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
@@ -173,7 +173,7 @@ class _WebProcesses:
             loop.remove_reader(ours)
             if ours.recv(1):
                 self._has_served = True
-                place.is_serving.set()
+                slot.is_serving.set()
 
         with ours, theirs:
             inherited = (self._listener.fileno(), theirs.fileno())
@@ -189,10 +189,10 @@ class _WebProcesses:
             theirs.close()
             loop.add_reader(ours, hear)
             try:
-                return await _see_to_the_end(process, place.is_asked_to_end)
+                return await _see_to_the_end(process, slot.is_asked_to_end)
             finally:
                 loop.remove_reader(ours)
-                place.is_serving.clear()
+                slot.is_serving.clear()
 
 
 async def _see_to_the_end(process: asyncio.subprocess.Process, is_asked_to_end: asyncio.Event) -> int:
