@@ -14,7 +14,7 @@ _NANOSECONDS = 1_000
 """In a microsecond."""
 
 
-class Counted(Protocol):
+class CounterLike(Protocol):
     @property
     def name(self) -> str: ...
     @property
@@ -33,7 +33,7 @@ class MemoryCounters:
     def __init__(self) -> None:
         self._empty_at: defaultdict[str, OrderedDict[str, int]] = defaultdict(OrderedDict)
 
-    def ask(self, counters: Sequence[Counted], *, moves: bool) -> tuple[int, list[int]]:
+    def ask(self, counters: Sequence[CounterLike], *, moves: bool) -> tuple[int, list[int]]:
         """How long to wait, and how far ahead each counter is, in microseconds."""
         now = time.monotonic_ns() // _NANOSECONDS
         steps = [min(counter.step * SHARE, counter.window) for counter in counters]

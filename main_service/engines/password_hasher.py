@@ -25,7 +25,7 @@ LONGEST_QUEUE = 20
 NICENESS = 5
 """A third of the time that a thread gets which stands back from nobody."""
 
-Answer = TypeVar("Answer")
+Outcome = TypeVar("Outcome")
 
 
 class PasswordHasher:
@@ -57,7 +57,7 @@ class PasswordHasher:
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, address: Address, work: Callable[[], Answer]) -> Answer:
+    async def _run(self, address: Address, work: Callable[[], Outcome]) -> Outcome:
         client = None if address is None else subject_of(address)
         try:
             async with asyncio.timeout(WAIT_SECONDS):

@@ -179,7 +179,7 @@ class Verdict(NamedTuple):
 NO_LIMIT = Verdict((), 0, ())
 
 
-class _Waiting(NamedTuple):
+class _WaitingRequest(NamedTuple):
     counters: Sequence[Counter]
     moves: bool
     verdict: "asyncio.Future[Verdict]"
@@ -196,7 +196,7 @@ class RateLimiter:
     def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
         self._own = MemoryCounters()
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[_WaitingRequest] = deque()
         self._asking: asyncio.Task[None] | None = None
         self._is_alone = False
 
@@ -228,7 +228,7 @@ class RateLimiter:
         if not counters:
             return NO_LIMIT
         verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(counters, moves, verdict))
+        self._waiting.append(_WaitingRequest(counters, moves, verdict))
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask_for_all())
         return await verdict
@@ -252,7 +252,7 @@ class RateLimiter:
         finally:
             self._asking = None
 
-    async def _ask(self, batch: Sequence[_Waiting]) -> list[Verdict]:
+    async def _ask(self, batch: Sequence[_WaitingRequest]) -> list[Verdict]:
         try:
             verdicts = await self._ask_redis(batch)
         except RedisUnavailableError as error:
@@ -265,7 +265,7 @@ class RateLimiter:
         self._is_alone = False
         return verdicts
 
-    async def _ask_redis(self, batch: Sequence[_Waiting]) -> list[Verdict]:
+    async def _ask_redis(self, batch: Sequence[_WaitingRequest]) -> list[Verdict]:
         words: list[str] = []
         for counters, moves, _ in batch:
             words.append(f"{len(counters)} {moves:d}")

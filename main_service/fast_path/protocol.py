@@ -21,7 +21,8 @@ from main_service.entries.reserved_words import is_reserved
 from main_service.entries.visit_recorder import UNCONFIRMED_VISIT
 from main_service.fast_path.batch import BatchedReads
 from main_service.fast_path.redis_connection import RedisPipeline
-from main_service.fast_path.responses import Answers, Headers, last
+from main_service.fast_path.responses import Answers, last
+from main_service.http_server.framing import RawHeaders
 from main_service.http_server.protocol import HttpProtocol
 from main_service.resources import Resources
 from main_service.visit_stream.batches import UnconfirmedVisit
@@ -190,7 +191,7 @@ class FastProtocol(HttpProtocol):
         self.cycle = self._answering = cast(Any, request)
         self.fast_path.reads.join(request)
 
-    def _prepare(self, url: bytes, headers: Headers) -> None:
+    def _prepare(self, url: bytes, headers: RawHeaders) -> None:
         """Let uvicorn begin with a request whose head is complete."""
         HttpToolsProtocol.on_message_begin(self)
         self.url = url

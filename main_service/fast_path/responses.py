@@ -1,29 +1,28 @@
 """What the fast path answers, byte for byte what FastAPI would."""
 
+from main_service.http_server.framing import RawHeaders
 from main_service.web.headers import DEFAULTS, REDIRECT_DEFAULTS, SANDBOX
-
-Headers = list[tuple[bytes, bytes]]
 
 
 class Answers:
     """One per process. `default_headers`: uvicorn's own list, a new one each second."""
 
     def __init__(self) -> None:
-        self._default_headers: Headers | None = None
+        self._default_headers: RawHeaders | None = None
         self._redirect_start = self._text_start = b""
 
-    def redirect(self, target: bytes, default_headers: Headers, *, for_search_engines: bool) -> bytes:
+    def redirect(self, target: bytes, default_headers: RawHeaders, *, for_search_engines: bool) -> bytes:
         if default_headers is not self._default_headers:
             self._begin_anew(default_headers)
         return self._redirect_start + target + _REDIRECT_ENDING[for_search_engines]
 
-    def text_head(self, size_bytes: int, default_headers: Headers, *, for_search_engines: bool) -> bytes:
+    def text_head(self, size_bytes: int, default_headers: RawHeaders, *, for_search_engines: bool) -> bytes:
         """All of the answer but the text."""
         if default_headers is not self._default_headers:
             self._begin_anew(default_headers)
         return b"%b%d%b" % (self._text_start, size_bytes, _TEXT_ENDING[for_search_engines])
 
-    def _begin_anew(self, default_headers: Headers) -> None:
+    def _begin_anew(self, default_headers: RawHeaders) -> None:
         lines = b"".join(b"%b: %b\r\n" % header for header in default_headers)
         self._redirect_start = b"HTTP/1.1 302 Found\r\n" + lines + b"location: "
         self._text_start = b"HTTP/1.1 200 OK\r\n" + lines + b"content-length: "

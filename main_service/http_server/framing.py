@@ -1,10 +1,10 @@
 """What a request is must be beyond doubt, or a proxy before us could see other ones than we do."""
 
-Headers = list[tuple[bytes, bytes]]
+RawHeaders = list[tuple[bytes, bytes]]
 """Names in lower case."""
 
 
-def is_unambiguous(version: str, headers: Headers, *, is_upgrade: bool) -> bool:
+def is_unambiguous(version: str, headers: RawHeaders, *, is_upgrade: bool) -> bool:
     """Whether the request ends in one place only and names one host: what the parser leaves open, or finds too late.
 
     It refuses by itself a length beside an encoding, two lengths, folded headers and line ends without CR.
@@ -24,5 +24,5 @@ def is_unambiguous(version: str, headers: Headers, *, is_upgrade: bool) -> bool:
     return hosts == 1 or (hosts == 0 and version == "1.0")
 
 
-def size_bytes(url: bytes, headers: Headers) -> int:
+def size_bytes(url: bytes, headers: RawHeaders) -> int:
     return len(url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in headers)

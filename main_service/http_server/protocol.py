@@ -25,7 +25,7 @@ from main_service.http_server.framing import is_unambiguous, size_bytes
 from main_service.http_server.timing import Limit
 
 
-class RefusedError(Exception):
+class UnacceptableRequestError(Exception):
     """Stops the parser at a request that it would accept."""
 
 
@@ -72,13 +72,13 @@ class HttpProtocol(Connection):
     def on_headers_complete(self) -> None:
         if self._is_behind_another and size_bytes(self.url, self.headers) > HEAD_BYTES:
             self._fault = HEAD_TOO_LARGE
-            raise RefusedError
+            raise UnacceptableRequestError
         is_upgrade = self.parser.should_upgrade()
         if not is_unambiguous(self.parser.get_http_version(), self.headers, is_upgrade=is_upgrade):
-            raise RefusedError
+            raise UnacceptableRequestError
         if len(self.pipeline) >= WAITING_REQUESTS:
             self._fault = TOO_MANY_WAITING
-            raise RefusedError
+            raise UnacceptableRequestError
         super().on_headers_complete()
         # Trailers must not become headers of a request that the app already has.
         self.headers = []
