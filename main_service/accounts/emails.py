@@ -15,7 +15,7 @@ from main_service.accounts.models import Account
 from main_service.accounts.names import identity
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.engines.postgres import Session
-from main_service.engines.rate_limits import Address, Counter, RateLimit, RateLimiter, subject_of
+from main_service.engines.rate_limits import ClientAddress, Counter, RateLimit, RateLimiter, subject_of
 from main_service.mail import outbox
 from main_service.mail.recipients import Recipients
 from main_service.settings import Settings
@@ -43,14 +43,14 @@ class EmailLimits:
         self.of_recipient = RateLimitFields([self.to_recipient, self.to_recipient_from_all])
         self.of_recipient_from_all = RateLimitFields([self.to_recipient_from_all])
 
-    def of(self, address: Address) -> "EmailAllowance":
+    def of(self, address: ClientAddress) -> "EmailAllowance":
         return EmailAllowance(self, address)
 
 
 class EmailAllowance:
     """What the client of one request may still cause."""
 
-    def __init__(self, limits: EmailLimits, address: Address) -> None:
+    def __init__(self, limits: EmailLimits, address: ClientAddress) -> None:
         self._limits = limits
         self._subject = subject_of(address)
 

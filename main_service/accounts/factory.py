@@ -13,7 +13,7 @@ from main_service.accounts.sign_in import SessionService
 from main_service.accounts.sign_in_limits import ClientPasswords, SignInLimits
 from main_service.accounts.signed_links import SignedLinks
 from main_service.engines.postgres import Session
-from main_service.engines.rate_limits import Address
+from main_service.engines.rate_limits import ClientAddress
 from main_service.mail.recipients import Recipients
 from main_service.mail.transport import mail_host
 from main_service.resources import Resources
@@ -36,7 +36,7 @@ class AccountResources:
 class AccountFactory:
     """Builds each service when it is first asked for; all of them work in the transaction of `session`."""
 
-    def __init__(self, resources: AccountResources, session: Session, *, client_address: Address = None) -> None:
+    def __init__(self, resources: AccountResources, session: Session, *, client_address: ClientAddress = None) -> None:
         """`client_address`: whose guesses and emails are limited; None: the client can't be told from others."""
         self._resources = resources
         self._session = session

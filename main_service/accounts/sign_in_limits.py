@@ -11,7 +11,7 @@ from uuid import UUID
 from main_service.accounts.errors import CredentialsWrongError, TooManyAttemptsError
 from main_service.accounts.names import identity
 from main_service.engines.password_hasher import PasswordHasher
-from main_service.engines.rate_limits import Address, Counter, RateLimit, RateLimiter, subject_of
+from main_service.engines.rate_limits import ClientAddress, Counter, RateLimit, RateLimiter, subject_of
 from main_service.settings.quotas import Quota
 
 _WINDOW_SECONDS = 15 * 60
@@ -33,7 +33,7 @@ class SignInLimits:
         self._addresses = RateLimit("sign-in-address", (PER_ADDRESS,), secret=secret)
         self._sessions = RateLimit("password-again", (PER_SESSION,), secret=secret)
 
-    def of_sign_in(self, name: str, address: Address) -> Guesses:
+    def of_sign_in(self, name: str, address: ClientAddress) -> Guesses:
         """`name`: as it was typed. One counter for the names of an account would tell which belong together."""
         counters = self._of_name(name)
         if address is not None:
@@ -80,7 +80,7 @@ class ClientPasswords:
         PasswordsBusyError: too many passwords wait for their turn.
     """
 
-    def __init__(self, *, password_hasher: PasswordHasher, limits: SignInLimits, address: Address) -> None:
+    def __init__(self, *, password_hasher: PasswordHasher, limits: SignInLimits, address: ClientAddress) -> None:
         self._password_hasher = password_hasher
         self._limits = limits
         self._address = address

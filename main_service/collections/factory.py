@@ -4,7 +4,7 @@ from functools import cached_property
 
 from main_service.collections.service import CollectionService, SharedCollectionService
 from main_service.engines.postgres import Session
-from main_service.engines.rate_limits import Address
+from main_service.engines.rate_limits import ClientAddress
 from main_service.entries.read import KeyLookup
 from main_service.resources import Resources
 
@@ -12,7 +12,7 @@ from main_service.resources import Resources
 class CollectionFactory:
     """Builds each service when it is first asked for; all of them work in the transaction of `session`."""
 
-    def __init__(self, resources: Resources, session: Session, *, client_address: Address) -> None:
+    def __init__(self, resources: Resources, session: Session, *, client_address: ClientAddress) -> None:
         """`client_address`: whose unknown keys are counted; None: the client can't be told from others."""
         self._resources = resources
         self._session = session

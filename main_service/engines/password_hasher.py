@@ -14,7 +14,7 @@ from typing import TypeVar
 from pwdlib import PasswordHash
 
 from main_service.engines.fair_turns import FairTurns, QueueFullError
-from main_service.engines.rate_limits import Address, subject_of
+from main_service.engines.rate_limits import ClientAddress, subject_of
 from main_service.errors import PasswordsBusyError
 
 THREADS = 2
@@ -42,10 +42,10 @@ class PasswordHasher:
         self._turns = FairTurns(THREADS, longest_queue=LONGEST_QUEUE)
         self._nobodys_hash: str | None = None
 
-    async def hash(self, password: str, *, address: Address) -> str:
+    async def hash(self, password: str, *, address: ClientAddress) -> str:
         return await self._run(address, lambda: self._hasher.hash(password))
 
-    async def verify(self, password: str, hashed_password: str | None, *, address: Address) -> bool:
+    async def verify(self, password: str, hashed_password: str | None, *, address: ClientAddress) -> bool:
         """Whether it is the password. None is the hash of no account: it takes as long, and is wrong."""
         if hashed_password is None:
             if self._nobodys_hash is None:
@@ -57,7 +57,7 @@ class PasswordHasher:
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, address: Address, work: Callable[[], Outcome]) -> Outcome:
+    async def _run(self, address: ClientAddress, work: Callable[[], Outcome]) -> Outcome:
         client = None if address is None else subject_of(address)
         try:
             async with asyncio.timeout(WAIT_SECONDS):

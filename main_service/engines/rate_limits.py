@@ -86,11 +86,11 @@ end
 return reply
 """)
 
-Address = IPv4Address | IPv6Address | None
+ClientAddress = IPv4Address | IPv6Address | None
 """None: the client can't be told from others, so that a limit would be one for all of them."""
 
 
-def subject_of(address: Address) -> bytes | None:
+def subject_of(address: ClientAddress) -> bytes | None:
     """Which client is counted as one: an address, with IPv6 its /64. None: it is not limited."""
     if address is None:
         return None

@@ -6,7 +6,7 @@ create more than its account.
 
 from uuid import UUID
 
-from main_service.engines.rate_limits import NO_LIMIT, Address, RateLimit, RateLimiter, subject_of
+from main_service.engines.rate_limits import NO_LIMIT, ClientAddress, RateLimit, RateLimiter, subject_of
 from main_service.entries.errors import TooMuchCreatedError
 from main_service.settings import Settings
 from main_service.web.rate_limit_fields import RateLimitFields
@@ -71,7 +71,7 @@ class CreateLimits:
         self._guests = _Tier(settings, factor=1)
         self._users = _Tier(settings, factor=USER_FACTOR)
 
-    def of(self, account_id: UUID | None, address: Address) -> Allowance:
+    def of(self, account_id: UUID | None, address: ClientAddress) -> Allowance:
         """`account_id`: None for a guest."""
         if account_id is not None:
             return Allowance(self._limiter, self._users, account_id.bytes)

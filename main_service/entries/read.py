@@ -8,7 +8,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from main_service.engines.postgres import Session
-from main_service.engines.rate_limits import Address
+from main_service.engines.rate_limits import ClientAddress
 from main_service.engines.texts import LARGEST_BYTES, BodyMissingError, BodyStore, TextCache, TextChunks, in_one_chunk
 from main_service.entries import storage
 from main_service.entries.aliases import is_key
@@ -27,7 +27,7 @@ Found = TypeVar("Found")
 class KeyLookup:
     """One per request. Every service that is given a key by a client asks here, so that none passes the limit by."""
 
-    def __init__(self, limit: ScanLimit, address: Address) -> None:
+    def __init__(self, limit: ScanLimit, address: ClientAddress) -> None:
         """`address`: of the client; None: it can't be told from others."""
         self._limit = limit
         self._address = address

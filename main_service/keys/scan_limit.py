@@ -3,7 +3,7 @@
 While Redis is away each process counts for itself.
 """
 
-from main_service.engines.rate_limits import Address, RateLimit, RateLimiter, subject_of
+from main_service.engines.rate_limits import ClientAddress, RateLimit, RateLimiter, subject_of
 from main_service.errors import TooManyUnknownKeysError
 from main_service.settings.quotas import Quota
 
@@ -16,7 +16,7 @@ class ScanLimit:
         self._per_minute = per_minute
         self._limit = RateLimit("unknown-keys", (Quota(per_minute, 60),), secret=secret)
 
-    async def count(self, address: Address, number: int = 1) -> None:
+    async def count(self, address: ClientAddress, number: int = 1) -> None:
         """Count unknown keys: those that don't exist, and those that this client may not see, without telling which.
 
         A list of more than the whole limit takes all of it.

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from main_service.accounts.errors import CredentialsWrongError, TooManyAttemptsError
 from main_service.accounts.sign_in_limits import PER_NAME, PER_SESSION, ClientPasswords, SignInLimits
 from main_service.engines.password_hasher import PasswordHasher
-from main_service.engines.rate_limits import Address, RateLimiter
+from main_service.engines.rate_limits import ClientAddress, RateLimiter
 from main_service.engines.redis import RedisClient
 from tests.support.accounts import (
     PASSWORD,
@@ -92,7 +92,7 @@ class HeldPasswordHasher(PasswordHasher):
         password: str,
         hashed_password: str | None,
         *,
-        address: Address,  # noqa: ARG002
+        address: ClientAddress,  # noqa: ARG002
     ) -> bool:
         await self._held.setdefault(password, asyncio.Event()).wait()
         return password == hashed_password
