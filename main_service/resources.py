@@ -23,7 +23,7 @@ from main_service.keys.key_filter import KeyFilter
 from main_service.keys.pool import KeySource
 from main_service.keys.scan_limit import ScanLimit
 from main_service.settings import Settings
-from main_service.visit_stream.writer import VisitLog
+from main_service.visit_stream.writer import VisitWriter
 
 REDIS_SECONDS = 2
 REDIS_CONNECT_SECONDS = 1
@@ -42,7 +42,7 @@ class Resources:
     files: FileStore
     keys: KeySource
     key_filter: KeyFilter
-    visits: VisitLog
+    visit_writer: VisitWriter
     texts: TextCache
     password_hasher: PasswordHasher
     limiter: RateLimiter
@@ -78,7 +78,7 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
     )
     redis = Redis.from_pool(redis_pool)
     redis_client = RedisClient(redis)
-    visits = VisitLog(redis_client, buffer=settings.visit_buffer)
+    visit_writer = VisitWriter(redis_client, buffer=settings.visit_buffer)
     password_hasher = PasswordHasher()
     limiter = RateLimiter(redis_client)
     secret = settings.secret.get_secret_value()
@@ -93,7 +93,7 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
             files=FileStore(store),
             keys=KeySource(redis_client),
             key_filter=KeyFilter(redis_client, hasher=KeyHasher(secret)),
-            visits=visits,
+            visit_writer=visit_writer,
             texts=TextCache(),
             password_hasher=password_hasher,
             limiter=limiter,
@@ -102,7 +102,7 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
     finally:
         password_hasher.close()
         await limiter.close()
-        await visits.close()
+        await visit_writer.close()
         await redis.aclose()
         await engine.dispose()
 

@@ -12,7 +12,7 @@ from main_service.settings import Settings
 from main_service.visit_stream.batches import UnconfirmedVisit
 from main_service.visit_stream.encoder import VisitNotes
 from main_service.visit_stream.record import EncodedVisit
-from main_service.visit_stream.writer import VisitLog
+from main_service.visit_stream.writer import VisitWriter
 from main_service.web.client_address import client_address
 from main_service.web.negotiation import is_fetched_ahead
 
@@ -23,9 +23,9 @@ UNCONFIRMED_VISIT = "unconfirmed_visit"
 class VisitRecorder:
     """Of one request."""
 
-    def __init__(self, request: Request, *, visits: VisitLog, notes: VisitNotes, settings: Settings) -> None:
+    def __init__(self, request: Request, *, visit_writer: VisitWriter, notes: VisitNotes, settings: Settings) -> None:
         self._request = request
-        self._visits = visits
+        self._visit_writer = visit_writer
         self._notes = notes
         self._settings = settings
 
@@ -40,7 +40,7 @@ class VisitRecorder:
         unconfirmed: UnconfirmedVisit | None = getattr(self._request.state, UNCONFIRMED_VISIT, None)
         if unconfirmed is not None and unconfirmed.add(visit):
             return
-        await self._visits.record(visit)
+        await self._visit_writer.record(visit)
 
     def _is_visit(self, entry: LiveEntry, actor: Actor) -> bool:
         """A crawler's is one too; whose it was is told when visits are counted."""
@@ -66,7 +66,7 @@ class VisitRecorder:
 async def get_visit_recorder(request: Request) -> VisitRecorder:
     resources = resources_of(request)
     return VisitRecorder(
-        request, visits=resources.visits, notes=request.app.state.visit_notes, settings=resources.settings
+        request, visit_writer=resources.visit_writer, notes=request.app.state.visit_notes, settings=resources.settings
     )
 
 

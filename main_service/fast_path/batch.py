@@ -18,7 +18,7 @@ from main_service.fast_path.redis_connection import NoAnswerError, RedisPipeline
 from main_service.monitoring.metrics import VISITS_RECORDED
 from main_service.visit_stream.batches import SET_LEFT_OUT, UnconfirmedVisit, left_out_name
 from main_service.visit_stream.record import FORMAT, STREAM, EncodedVisit
-from main_service.visit_stream.writer import VisitLog
+from main_service.visit_stream.writer import VisitWriter
 
 logger = logging.getLogger(__name__)
 
@@ -81,10 +81,10 @@ class Reader(Protocol):
     def read(self, text: bytes, *, for_search_engines: bool) -> None:
         """The visit is recorded; answer."""
 
-    def ask_elsewhere(self, held: UnconfirmedVisit | None) -> None:
+    def ask_elsewhere(self, unconfirmed: UnconfirmedVisit | None) -> None:
         """Not cached, or nothing that can be told from the cache; the visit is not recorded.
 
-        `held`: it may be recorded after all, so if there is a visit, it is to be recorded there.
+        `unconfirmed`: Redis may have recorded it after all, so if there is a visit, it is to be recorded there.
         """
 
 
@@ -93,11 +93,13 @@ class BatchedReads:
 
     SCRIPT = _SCRIPT
 
-    def __init__(self, redis: RedisPipeline, redis_client: RedisClient, *, visits: VisitLog, texts: TextCache) -> None:
+    def __init__(
+        self, redis: RedisPipeline, redis_client: RedisClient, *, visit_writer: VisitWriter, texts: TextCache
+    ) -> None:
         """`redis_client`: the same Redis, for those who are answered elsewhere."""
         self._redis = redis
         self._redis_client = redis_client
-        self._visits = visits
+        self._visit_writer = visit_writer
         self._texts = texts
         self._loop = asyncio.get_running_loop()
         self._body_ids: dict[str, str] = {}
@@ -198,21 +200,21 @@ class BatchedReads:
             self._body_ids[key] = answer[2:].decode()
 
     def _send_all_elsewhere(self, readers: list[Reader], batch_id: str, connection_name: str, reason: Reply) -> None:
-        held = None
+        unconfirmed = None
         if isinstance(reason, TooSlowError):
             # They have waited long enough for it.
             self._redis_client.trip()
         if isinstance(reason, NoAnswerError):
-            held = self._visits.hold(batch_id, connection_name)
+            unconfirmed = self._visit_writer.gather_unconfirmed(batch_id, connection_name)
         else:
             # Redis refuses, or what answers is no Redis.
             self._ask_again_at = time.monotonic() + PAUSE_SECONDS
         logger.warning("Readers are answered without a batch: %s", reason)
         for position, reader in enumerate(readers, start=1):
-            self._send_elsewhere(reader, None if held is None else held.at(position))
+            self._send_elsewhere(reader, None if unconfirmed is None else unconfirmed.at(position))
 
-    def _send_elsewhere(self, reader: Reader, held: UnconfirmedVisit | None) -> None:
+    def _send_elsewhere(self, reader: Reader, unconfirmed: UnconfirmedVisit | None) -> None:
         try:
-            reader.ask_elsewhere(held)
+            reader.ask_elsewhere(unconfirmed)
         except Exception:
             logger.exception("A reader can't be answered")

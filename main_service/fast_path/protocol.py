@@ -73,7 +73,7 @@ async def open_fast_path(resources: Resources, notes: VisitNotes) -> AsyncIterat
     """For a process that serves; its connections find it in the state of the lifespan, under `STATE_NAME`."""
     settings = resources.settings
     redis = RedisPipeline(settings.redis_url, script=BatchedReads.SCRIPT)
-    reads = BatchedReads(redis, resources.redis, visits=resources.visits, texts=resources.texts)
+    reads = BatchedReads(redis, resources.redis, visit_writer=resources.visit_writer, texts=resources.texts)
     try:
         yield FastPath(reads, notes=notes, trusted_proxies=settings.trusted_proxies)
     finally:
@@ -109,7 +109,7 @@ class _PlainRequest:
     disconnected = waiting_for_100_continue = False
     response_started = response_complete = False
     message_event = _NoEvent()
-    held: UnconfirmedVisit | None = None
+    unconfirmed: UnconfirmedVisit | None = None
 
     def __init__(self, connection: "FastProtocol", target: _Target, visit: EncodedVisit) -> None:
         self.connection = connection
@@ -132,8 +132,8 @@ class _PlainRequest:
         )
         connection.answer(self, head, text)
 
-    def ask_elsewhere(self, held: UnconfirmedVisit | None) -> None:
-        self.held = held
+    def ask_elsewhere(self, unconfirmed: UnconfirmedVisit | None) -> None:
+        self.unconfirmed = unconfirmed
         self.connection.hand_over(self)
 
     # What uvicorn asks its parser when the head of a request is complete.
@@ -264,8 +264,8 @@ class FastProtocol(HttpProtocol):
         newer = self.parser, self.url, self.headers, self.cycle
         self.parser, self.cycle = cast(Any, request), cast(Any, None)
         self._prepare(request.url, request.headers)
-        if request.held is not None:
-            self.scope["state"][UNCONFIRMED_VISIT] = request.held
+        if request.unconfirmed is not None:
+            self.scope["state"][UNCONFIRMED_VISIT] = request.unconfirmed
         HttpToolsProtocol.on_headers_complete(self)
         cycle = self.cycle
         cycle.transport = self._answer_transport

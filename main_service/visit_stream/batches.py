@@ -56,8 +56,8 @@ class Batch:
         """Of the visits."""
         self.is_closed = False
         """It may be in the stream already, so nothing joins it."""
-        self.is_settled = asyncio.Event()
-        """Redis has it, or nobody waits for that any more."""
+        self.is_acknowledged = asyncio.Event()
+        """Its visitors may be answered: Redis has it, or they no longer wait for that."""
 
     def append(self, visit: EncodedVisit) -> None:
         self.visits.append(visit)
@@ -93,7 +93,7 @@ class UnconfirmedBatch(Batch):
         self.append(visit)
 
     async def add(self, redis: Redis) -> None:
-        keys = [STREAM, left_out_name(self._connection_name), f"{STREAM}:settled:{self.id}"]
+        keys = [STREAM, left_out_name(self._connection_name), f"{STREAM}:retried:{self.id}"]
         arguments: list[bytes | str | int] = [self.id, self._id_of_left_out, FORMAT]
         for position, visit in zip(self._positions, self.visits, strict=False):
             arguments += [position, visit]

@@ -1,4 +1,4 @@
-"""Visits on their way to PostgreSQL: added to a stream of Redis in batches, and kept here while it takes none."""
+"""Writes visits to a stream of Redis, in batches, and buffers them while Redis takes none."""
 
 import asyncio
 import logging
@@ -14,23 +14,23 @@ from main_service.visit_stream.record import EncodedVisit
 logger = logging.getLogger(__name__)
 
 LARGEST_BATCH = 1000
-"""Visits in a record."""
+"""Visits in a record, at most."""
 MOST_WAITING_BYTES = 64 * 1024 * 1024
-"""Of visits in one process while Redis takes none: headers may be long, so their number alone bounds no memory."""
+"""Bytes of the visits that wait in a process: headers may be long, so a number of visits alone bounds no memory."""
 RETRY_SECONDS = 1.0
 LAST_TRY_SECONDS = 2.0
-"""For all that waits when the process ends."""
+"""How long the end of a process waits for all that is left to be added."""
 TELL_EVERY_SECONDS = 60.0
 
-HOLD_SECONDS = 5.0
-"""How long visits are gathered again that Redis may have or not."""
+UNCONFIRMED_SECONDS = 5.0
+"""How long the visits of an unconfirmed batch are gathered before it is added."""
 
 
-class VisitLog:
-    """One per process. Visits of one moment share a record, and the next record forms while one is being added."""
+class VisitWriter:
+    """Writes the visits of a process. Those of one moment share a record; the next forms while one is being added."""
 
     def __init__(self, redis: RedisClient, *, buffer: int, most_bytes: int = MOST_WAITING_BYTES) -> None:
-        """`buffer`: visits that are kept at most while Redis takes none, and `most_bytes` of them."""
+        """`buffer`: how many visits are kept at most while Redis takes none, with at most `most_bytes` together."""
         self._redis = redis
         self._buffer = buffer
         self._most_bytes = most_bytes
@@ -38,8 +38,8 @@ class VisitLog:
         """Oldest first: the order in which they are added. Visits join the last."""
         self._sender: asyncio.Task[None] | None = None
         self._is_behind = False
-        """Redis has failed to take a batch, and not yet taken all that has waited since."""
-        self._held: dict[UnconfirmedBatch, asyncio.TimerHandle] = {}
+        """Redis failed to take a batch, and has not yet taken all that has waited since."""
+        self._unconfirmed: dict[UnconfirmedBatch, asyncio.TimerHandle] = {}
         self._closing = asyncio.Event()
         self._tell_at = 0.0
         self.waiting = 0
@@ -51,7 +51,7 @@ class VisitLog:
     async def record(self, visit: EncodedVisit) -> None:
         """Return when Redis has the visit; at once while it takes none, and then the visit waits here or is dropped.
 
-        Never raises. Who is cancelled while waiting is counted all the same.
+        Never raises. A cancelled request is still counted.
         """
         if self._is_behind and self.waiting >= self._buffer:
             self._drop(1)
@@ -64,21 +64,21 @@ class VisitLog:
             VISITS_WAITING.set(self.waiting)
         self._send_soon()
         if not self._is_behind:
-            await batch.is_settled.wait()
+            await batch.is_acknowledged.wait()
 
-    def hold(self, batch_id: str, connection_name: str) -> UnconfirmedBatch:
-        """Gather the visits of a batch that the fast path sent on this connection and Redis may have; add them later.
+    def gather_unconfirmed(self, batch_id: str, connection_name: str) -> UnconfirmedBatch:
+        """A batch of the fast path whose reply was lost, for its visits to be gathered again; it is added in 5 s.
 
-        Until then nobody waits for them: they are answered as while Redis takes no visits.
+        Its visitors are answered meanwhile, as while Redis takes no visits. `connection_name`: of where it was sent.
         """
         batch = UnconfirmedBatch(batch_id, connection_name)
-        self._held[batch] = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._release, batch)
+        self._unconfirmed[batch] = asyncio.get_running_loop().call_later(UNCONFIRMED_SECONDS, self._retry, batch)
         return batch
 
     async def close(self) -> None:
         """Try once more to add what waits. Call it when no more visits come."""
-        for batch in list(self._held):
-            self._release(batch)
+        for batch in list(self._unconfirmed):
+            self._retry(batch)
         self._closing.set()
         if (sender := self._sender) is not None:
             await asyncio.wait({sender}, timeout=LAST_TRY_SECONDS)
@@ -87,9 +87,9 @@ class VisitLog:
         if self.waiting or self.dropped:
             logger.error("Visits lost by this process: %d dropped, %d still waiting", self.dropped, self.waiting)
 
-    def _release(self, batch: UnconfirmedBatch) -> None:
-        """Add a batch that was held; it goes last, so that no visits join it."""
-        self._held.pop(batch).cancel()
+    def _retry(self, batch: UnconfirmedBatch) -> None:
+        """Queue an unconfirmed batch to be added; it is closed, so no other visits join it."""
+        self._unconfirmed.pop(batch).cancel()
         batch.is_closed = True
         if not batch.visits:
             return
@@ -119,7 +119,7 @@ class VisitLog:
         try:
             while self._batches:
                 if await self._add(self._batches[0]):
-                    self._settle_first()
+                    self._acknowledge_first()
                     continue
                 if self._closing.is_set() or not self._batches:
                     return
@@ -138,18 +138,18 @@ class VisitLog:
             self._fall_behind(error)
             return False
         except Exception as error:
-            # A bug. Who waits is answered all the same.
+            # A bug. Visitors must be answered all the same.
             logger.exception("Visits can't be added")
             self._fall_behind(error)
             return False
         return True
 
-    def _settle_first(self) -> None:
+    def _acknowledge_first(self) -> None:
         batch = self._batches.popleft()
         self.waiting -= len(batch.visits)
         self.waiting_bytes -= batch.size_bytes
         VISITS_RECORDED.inc(len(batch.visits))
-        batch.is_settled.set()
+        batch.is_acknowledged.set()
         if self._is_behind:
             VISITS_WAITING.set(self.waiting)
         if self._is_behind and len(self._batches) <= 1:
@@ -159,17 +159,17 @@ class VisitLog:
             logger.warning("Redis takes visits again; dropped so far: %d", self.dropped)
 
     def _fall_behind(self, error: Exception) -> None:
-        """Let nobody wait, and keep what there is room for."""
+        """Acknowledge all that waits, and keep what there is room for."""
         if self._is_behind:
             return
         self._is_behind = True
         logger.warning("Redis takes no visits; they wait here: %s", error)
         for batch in self._batches:
-            batch.is_settled.set()
+            batch.is_acknowledged.set()
         self._make_room()
 
     def _make_room(self) -> None:
-        """Drop the newest of what is too much, while Redis takes none."""
+        """Drop the newest visits that are too many while Redis takes none."""
         waited = self.waiting
         for batch in reversed(self._batches):
             # If Redis has the whole batch nevertheless, that comes first in the stream, and counts.

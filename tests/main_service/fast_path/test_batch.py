@@ -36,7 +36,7 @@ class Follower:
     def read(self, text: bytes, *, for_search_engines: bool) -> None:  # noqa: ARG002
         raise AssertionError("nobody asked for a text")
 
-    def ask_elsewhere(self, held: UnconfirmedVisit | None) -> None:  # noqa: ARG002
+    def ask_elsewhere(self, unconfirmed: UnconfirmedVisit | None) -> None:  # noqa: ARG002
         if self._breaks:
             raise OSError("a bug")
         self.answered.set()
@@ -51,7 +51,7 @@ async def test_reader_who_can_t_be_answered_keeps_nobody_from_being(
     async with open_resources(settings_of(environment)) as resources:
         redis = RedisPipeline(environment["MAIN_REDIS_URL"], script=BatchedReads.SCRIPT)
         redis_client: RedisClient = resources.redis
-        reads = BatchedReads(redis, redis_client, visits=resources.visits, texts=resources.texts)
+        reads = BatchedReads(redis, redis_client, visit_writer=resources.visit_writer, texts=resources.texts)
         try:
             async with asyncio.timeout(30):
                 while not reads.is_ready:

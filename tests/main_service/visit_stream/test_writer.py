@@ -1,4 +1,4 @@
-"""The log of visits: what shares a record, who waits for Redis and how long, and what waits for its return."""
+"""The writer of visits: what shares a record, who waits for Redis and how long, and what waits for its return."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from main_service.engines.redis import RedisClient, Reply
 from main_service.resources import open_resources
 from main_service.settings import Settings
 from main_service.visit_stream.record import EncodedVisit, as_json, encode_visit
-from main_service.visit_stream.writer import LARGEST_BATCH, VisitLog
+from main_service.visit_stream.writer import LARGEST_BATCH, VisitWriter
 from tests.faults.gated import Gated, gated_engines
 from tests.main_service.entries.recorded import WAIT_SECONDS, apart, batches
 from tests.support.engines import Environment
@@ -38,16 +38,16 @@ def valkey(environment: Environment) -> Iterator["redis.Redis[str]"]:
 
 
 @asynccontextmanager
-async def open_log(gated: Gated, *, buffer: int = 10_000) -> AsyncIterator[VisitLog]:
+async def open_writer(gated: Gated, *, buffer: int = 10_000) -> AsyncIterator[VisitWriter]:
     names = {name.removeprefix("MAIN_").lower(): value for name, value in gated.environment.items()}
     fields: dict[str, Any] = {name: value for name, value in names.items() if name in Settings.model_fields}
     async with open_resources(Settings(**fields, visit_buffer=buffer)) as resources:
-        yield resources.visits
+        yield resources.visit_writer
 
 
 @pytest.fixture
-async def log(gated: Gated) -> AsyncIterator[VisitLog]:
-    async with open_log(gated) as visits:
+async def writer(gated: Gated) -> AsyncIterator[VisitWriter]:
+    async with open_writer(gated) as visits:
         yield visits
 
 
@@ -63,9 +63,9 @@ def visit(key: str = "key", *, user_agent: str = "", referrer: str = "") -> Enco
     )
 
 
-def recording(log: VisitLog, count: int, *, first: int = 0) -> list["asyncio.Task[None]"]:
+def recording(writer: VisitWriter, count: int, *, first: int = 0) -> list["asyncio.Task[None]"]:
     """As many visitors at once, to keys that are numbers."""
-    return [asyncio.create_task(log.record(visit(str(first + number)))) for number in range(count)]
+    return [asyncio.create_task(writer.record(visit(str(first + number)))) for number in range(count)]
 
 
 def recorded(valkey: "redis.Redis[str]") -> list[list[str]]:
@@ -89,41 +89,41 @@ async def in_time(work: Awaitable[object]) -> None:
     await asyncio.wait_for(asyncio.ensure_future(work), AT_ONCE_SECONDS)
 
 
-async def fall_behind(log: VisitLog) -> None:
-    await log.record(visit("first"))
-    assert log.waiting == 1
+async def fall_behind(writer: VisitWriter) -> None:
+    await writer.record(visit("first"))
+    assert writer.waiting == 1
 
 
 async def test_who_comes_while_a_record_is_added_shares_the_next_one(
-    gated: Gated, log: VisitLog, valkey: "redis.Redis[str]"
+    gated: Gated, writer: VisitWriter, valkey: "redis.Redis[str]"
 ) -> None:
     with gated.valkey.stop_at(b"XADD", hold="request") as stop:
-        first = recording(log, 3)
+        first = recording(writer, 3)
         await asyncio.to_thread(stop.wait)
-        second = recording(log, 20, first=3)
+        second = recording(writer, 20, first=3)
         await asyncio.sleep(0)
-        assert log.waiting == 23
+        assert writer.waiting == 23
         assert not any(task.done() for task in first + second)
         stop.release()
         await asyncio.gather(*first, *second)
 
     assert recorded(valkey) == [[str(n) for n in range(3)], [str(n) for n in range(3, 23)]]
-    assert (log.waiting, log.dropped) == (0, 0)
+    assert (writer.waiting, writer.dropped) == (0, 0)
 
 
-async def test_record_has_a_bounded_size(gated: Gated, log: VisitLog, valkey: "redis.Redis[str]") -> None:
-    await asyncio.gather(*recording(log, 2 * LARGEST_BATCH + 1))
+async def test_record_has_a_bounded_size(gated: Gated, writer: VisitWriter, valkey: "redis.Redis[str]") -> None:
+    await asyncio.gather(*recording(writer, 2 * LARGEST_BATCH + 1))
 
     assert [len(keys) for keys in recorded(valkey)] == [LARGEST_BATCH, LARGEST_BATCH, 1]
 
 
 async def test_visitor_who_leaves_is_counted_and_takes_no_other_along(
-    gated: Gated, log: VisitLog, valkey: "redis.Redis[str]"
+    gated: Gated, writer: VisitWriter, valkey: "redis.Redis[str]"
 ) -> None:
     with gated.valkey.stop_at(b"XADD", hold="request") as stop:
-        tasks = recording(log, 3)
+        tasks = recording(writer, 3)
         await asyncio.to_thread(stop.wait)
-        tasks += recording(log, 3, first=3)
+        tasks += recording(writer, 3, first=3)
         await asyncio.sleep(0)
         for leaving in (tasks[0], tasks[4]):
             leaving.cancel()
@@ -131,34 +131,34 @@ async def test_visitor_who_leaves_is_counted_and_takes_no_other_along(
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
 
     assert [isinstance(outcome, asyncio.CancelledError) for outcome in outcomes] == [n in (0, 4) for n in range(6)]
-    await log.record(visit("last"))
+    await writer.record(visit("last"))
     assert recorded(valkey) == [["0", "1", "2"], ["3", "4", "5"], ["last"]]
 
 
 async def test_what_redis_did_not_take_is_added_in_its_order_when_it_is_back(
-    gated: Gated, log: VisitLog, valkey: "redis.Redis[str]"
+    gated: Gated, writer: VisitWriter, valkey: "redis.Redis[str]"
 ) -> None:
     with gated.valkey.refusing():
-        await in_time(fall_behind(log))
-        await in_time(asyncio.gather(*recording(log, LARGEST_BATCH + 10)))
+        await in_time(fall_behind(writer))
+        await in_time(asyncio.gather(*recording(writer, LARGEST_BATCH + 10)))
         assert recorded(valkey) == []
-    await wait_until(lambda: log.waiting == 0)
+    await wait_until(lambda: writer.waiting == 0)
 
     assert in_order(valkey) == ["first", *(str(n) for n in range(LARGEST_BATCH + 10))]
-    await log.record(visit("last"))
+    await writer.record(visit("last"))
     assert recorded(valkey)[-1] == ["last"], "who comes now waits for Redis again"
 
 
 async def test_visitors_wait_again_for_the_record_after_what_waited(
-    gated: Gated, log: VisitLog, valkey: "redis.Redis[str]"
+    gated: Gated, writer: VisitWriter, valkey: "redis.Redis[str]"
 ) -> None:
     with gated.valkey.stop_at(b"XADD", b"XADD", hold="request") as stop:
         with gated.valkey.refusing():
-            await fall_behind(log)
-            await log.record(visit("second"))
+            await fall_behind(writer)
+            await writer.record(visit("second"))
         # The record of the first goes through, that of the second is held.
         await asyncio.to_thread(stop.wait)
-        late = asyncio.create_task(log.record(visit("late")))
+        late = asyncio.create_task(writer.record(visit("late")))
         await asyncio.sleep(0.1)
         assert not late.done()
         assert recorded(valkey) == [["first"]]
@@ -169,16 +169,16 @@ async def test_visitors_wait_again_for_the_record_after_what_waited(
 
 
 async def test_record_whose_answer_was_lost_is_added_again_under_its_id(
-    gated: Gated, log: VisitLog, valkey: "redis.Redis[str]"
+    gated: Gated, writer: VisitWriter, valkey: "redis.Redis[str]"
 ) -> None:
     with gated.valkey.stop_at(b"XADD", hold="answer") as stop:
-        tasks = recording(log, 3)
+        tasks = recording(writer, 3)
         await asyncio.to_thread(stop.wait)
-        late = recording(log, 2, first=3)
+        late = recording(writer, 2, first=3)
         await asyncio.gather(*tasks, *late)
-        assert log.waiting == 5, "they were answered without Redis"
+        assert writer.waiting == 5, "they were answered without Redis"
         assert recorded(valkey) == [["0", "1", "2"]], "Redis has it all the same"
-    await wait_until(lambda: log.waiting == 0)
+    await wait_until(lambda: writer.waiting == 0)
 
     assert recorded(valkey) == [["0", "1", "2"], ["0", "1", "2"], ["3", "4"]]
     (first, _), (again, _), (other, _) = batches(valkey)
@@ -188,17 +188,17 @@ async def test_record_whose_answer_was_lost_is_added_again_under_its_id(
 async def test_only_so_many_wait_and_the_rest_is_counted_as_dropped(
     gated: Gated, valkey: "redis.Redis[str]", caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with open_log(gated, buffer=10) as log:
+    async with open_writer(gated, buffer=10) as writer:
         with gated.valkey.refusing():
             # Those of the record that fails, those that share the next, and those that find Redis away.
-            await asyncio.gather(*recording(log, 6))
-            await asyncio.gather(*recording(log, 14, first=6))
-            assert (log.waiting, log.dropped) == (10, 10)
-        await wait_until(lambda: log.waiting == 0)
+            await asyncio.gather(*recording(writer, 6))
+            await asyncio.gather(*recording(writer, 14, first=6))
+            assert (writer.waiting, writer.dropped) == (10, 10)
+        await wait_until(lambda: writer.waiting == 0)
         with gated.valkey.refusing():
-            await asyncio.gather(*recording(log, 25, first=20))
-            assert (log.waiting, log.dropped) == (10, 25)
-        await wait_until(lambda: log.waiting == 0)
+            await asyncio.gather(*recording(writer, 25, first=20))
+            assert (writer.waiting, writer.dropped) == (10, 25)
+        await wait_until(lambda: writer.waiting == 0)
 
     assert in_order(valkey) == [str(n) for n in (*range(10), *range(20, 30))]
     told = [record for record in caplog.records if "dropped: Redis takes none" in record.getMessage()]
@@ -207,43 +207,43 @@ async def test_only_so_many_wait_and_the_rest_is_counted_as_dropped(
 
 async def test_only_so_many_bytes_wait_whatever_their_number(gated: Gated, valkey: "redis.Redis[str]") -> None:
     async with Redis.from_url(gated.environment["MAIN_REDIS_URL"]) as connection:
-        log = VisitLog(RedisClient(connection), buffer=10_000, most_bytes=10_000)
+        writer = VisitWriter(RedisClient(connection), buffer=10_000, most_bytes=10_000)
         with gated.valkey.refusing():
             # Those of the record that fails, those that share the next, and those that find Redis away.
-            await asyncio.gather(*(log.record(visit(str(number), referrer="x" * 900)) for number in range(6)))
-            await asyncio.gather(*(log.record(visit(str(number), referrer="é" * 450)) for number in range(6, 20)))
-            assert (log.waiting, log.dropped) == (10, 10)
-            assert 9_000 < log.waiting_bytes <= 10_000
-            await log.record(visit("short"))
-            assert (log.waiting, log.dropped) == (11, 10), "there is still room for a short one"
-        await wait_until(lambda: log.waiting == 0)
-        assert log.waiting_bytes == 0
+            await asyncio.gather(*(writer.record(visit(str(number), referrer="x" * 900)) for number in range(6)))
+            await asyncio.gather(*(writer.record(visit(str(number), referrer="é" * 450)) for number in range(6, 20)))
+            assert (writer.waiting, writer.dropped) == (10, 10)
+            assert 9_000 < writer.waiting_bytes <= 10_000
+            await writer.record(visit("short"))
+            assert (writer.waiting, writer.dropped) == (11, 10), "there is still room for a short one"
+        await wait_until(lambda: writer.waiting == 0)
+        assert writer.waiting_bytes == 0
         with gated.valkey.refusing():
-            await asyncio.gather(*(log.record(visit(str(number), referrer="x" * 900)) for number in range(20, 45)))
-            assert (log.waiting, log.dropped) == (10, 25)
-        await wait_until(lambda: log.waiting == 0)
-        await log.close()
+            await asyncio.gather(*(writer.record(visit(str(number), referrer="x" * 900)) for number in range(20, 45)))
+            assert (writer.waiting, writer.dropped) == (10, 25)
+        await wait_until(lambda: writer.waiting == 0)
+        await writer.close()
 
     assert in_order(valkey) == [*(str(n) for n in range(10)), "short", *(str(n) for n in range(20, 30))]
 
 
 async def test_without_any_buffer_nobody_waits(gated: Gated, valkey: "redis.Redis[str]") -> None:
-    async with open_log(gated, buffer=0) as log:
+    async with open_writer(gated, buffer=0) as writer:
         with gated.valkey.refusing():
             for _ in range(20):
-                await in_time(log.record(visit()))
-        assert (log.waiting, log.dropped) == (0, 20)
+                await in_time(writer.record(visit()))
+        assert (writer.waiting, writer.dropped) == (0, 20)
 
 
 async def test_whatever_goes_wrong_visitors_are_answered(caplog: pytest.LogCaptureFixture) -> None:
-    log = VisitLog(RedisClient(None), buffer=5)  # type: ignore[arg-type]
+    writer = VisitWriter(RedisClient(None), buffer=5)  # type: ignore[arg-type]
 
-    await in_time(asyncio.gather(*recording(log, 3)))
-    await in_time(log.record(visit()))
+    await in_time(asyncio.gather(*recording(writer, 3)))
+    await in_time(writer.record(visit()))
 
-    assert log.waiting == 4
+    assert writer.waiting == 4
     assert [record.levelno for record in caplog.records if record.exc_info] == [logging.ERROR]
-    await log.close()
+    await writer.close()
 
 
 class CountingRedis(RedisClient):
@@ -256,19 +256,19 @@ class CountingRedis(RedisClient):
 
 async def test_redis_that_is_away_is_asked_about_once_a_second() -> None:
     redis_client = CountingRedis(Redis.from_url("unix:///nowhere/valkey.sock"))
-    log = VisitLog(redis_client, buffer=10)
-    await fall_behind(log)
+    writer = VisitWriter(redis_client, buffer=10)
+    await fall_behind(writer)
     await asyncio.sleep(2.5)
     assert 2 <= redis_client.calls <= 4
-    await log.close()
-    assert log.waiting == 1
+    await writer.close()
+    assert writer.waiting == 1
 
 
 async def test_what_waits_at_the_end_is_added_then(gated: Gated, valkey: "redis.Redis[str]") -> None:
-    async with open_log(gated) as log:
+    async with open_writer(gated) as writer:
         with gated.valkey.refusing():
-            await fall_behind(log)
-            await log.record(visit("second"))
+            await fall_behind(writer)
+            await writer.record(visit("second"))
     assert recorded(valkey) == [["first"], ["second"]]
 
 
@@ -278,16 +278,16 @@ async def test_end_does_not_wait_long_for_a_redis_that_is_away(
 ) -> None:
     with gated.valkey.refusing() if manner == "refusing" else gated.valkey.hanging():
         async with asyncio.timeout(10):
-            async with open_log(gated) as log:
-                await fall_behind(log)
-                await log.record(visit("second"))
+            async with open_writer(gated) as writer:
+                await fall_behind(writer)
+                await writer.record(visit("second"))
     assert "0 dropped, 2 still waiting" in caplog.text
 
 
-async def test_hostile_text_stays_what_it_is(log: VisitLog, valkey: "redis.Redis[str]") -> None:
+async def test_hostile_text_stays_what_it_is(writer: VisitWriter, valkey: "redis.Redis[str]") -> None:
     hostile = '"],["\\ \u2028 \x00 é 😀'
 
-    await log.record(visit(user_agent=hostile, referrer="half of \ud83d"))
+    await writer.record(visit(user_agent=hostile, referrer="half of \ud83d"))
 
     [recorded] = batches(valkey)[-1][1]
     assert (recorded.user_agent, recorded.referrer) == (hostile, "half of ?")
