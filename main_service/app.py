@@ -11,7 +11,7 @@ from main_service.fast_path.protocol import STATE_NAME, open_fast_path
 from main_service.resources import open_resources
 from main_service.routers import API_ROUTERS, PAGE_ROUTERS
 from main_service.settings import Settings, load_settings
-from main_service.visit_stream.encoder import VisitNotes
+from main_service.visit_stream.encoder import VisitEncoder
 from main_service.web import api_docs, problems
 from main_service.web.body_limits import BodyLimitsMiddleware
 from main_service.web.head_requests import answer_head
@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             if not settings.fast_path:
                 yield {}
                 return
-            async with open_fast_path(resources, app.state.visit_notes) as fast_path:
+            async with open_fast_path(resources, app.state.visit_encoder) as fast_path:
                 yield {STATE_NAME: fast_path}
 
     app = FastAPI(
@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         servers=[{"url": settings.public_url}],
         generate_unique_id_function=operation_id,
     )
-    app.state.visit_notes = VisitNotes(settings)
+    app.state.visit_encoder = VisitEncoder(settings)
     app.state.proxy_watch = ProxyWatch(settings.trusted_proxies)
     app.state.templates = create_templates(settings)
     problems.add_handlers(app)

@@ -10,7 +10,7 @@ from main_service.entries.entry import LiveEntry
 from main_service.entries.permissions import Actor
 from main_service.settings import Settings
 from main_service.visit_stream.batches import UnconfirmedVisit
-from main_service.visit_stream.encoder import VisitNotes
+from main_service.visit_stream.encoder import VisitEncoder
 from main_service.visit_stream.record import EncodedVisit
 from main_service.visit_stream.writer import VisitWriter
 from main_service.web.client_address import client_address
@@ -23,10 +23,12 @@ UNCONFIRMED_VISIT = "unconfirmed_visit"
 class VisitRecorder:
     """Of one request."""
 
-    def __init__(self, request: Request, *, visit_writer: VisitWriter, notes: VisitNotes, settings: Settings) -> None:
+    def __init__(
+        self, request: Request, *, visit_writer: VisitWriter, encoder: VisitEncoder, settings: Settings
+    ) -> None:
         self._request = request
         self._visit_writer = visit_writer
-        self._notes = notes
+        self._encoder = encoder
         self._settings = settings
 
     async def record(self, entry: LiveEntry, actor: Actor) -> None:
@@ -51,12 +53,12 @@ class VisitRecorder:
     def _visit_to(self, key: str) -> EncodedVisit:
         at_ms = time.time_ns() // 1_000_000
         headers = self._request.headers
-        if self._notes.respects_wishes and "1" in (headers.get("dnt"), headers.get("sec-gpc")):
-            return self._notes.write_nameless(key, at_ms=at_ms)
-        return self._notes.write(
+        if self._encoder.respects_do_not_track and "1" in (headers.get("dnt"), headers.get("sec-gpc")):
+            return self._encoder.encode_anonymous(key, at_ms=at_ms)
+        return self._encoder.encode(
             key,
             at_ms=at_ms,
-            origin=self._notes.origin(client_address(self._request, self._settings.trusted_proxies)),
+            origin=self._encoder.origin(client_address(self._request, self._settings.trusted_proxies)),
             user_agent=headers.get("user-agent", "").encode("latin-1"),
             referrer=headers.get("referer", "").encode("latin-1"),
             language=headers.get("accept-language", "").encode("latin-1"),
@@ -66,7 +68,10 @@ class VisitRecorder:
 async def get_visit_recorder(request: Request) -> VisitRecorder:
     resources = resources_of(request)
     return VisitRecorder(
-        request, visit_writer=resources.visit_writer, notes=request.app.state.visit_notes, settings=resources.settings
+        request,
+        visit_writer=resources.visit_writer,
+        encoder=request.app.state.visit_encoder,
+        settings=resources.settings,
     )
 
 

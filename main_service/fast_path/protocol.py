@@ -26,7 +26,7 @@ from main_service.http_server.framing import RawHeaders
 from main_service.http_server.protocol import HttpProtocol
 from main_service.resources import Resources
 from main_service.visit_stream.batches import UnconfirmedVisit
-from main_service.visit_stream.encoder import Origin, VisitNotes
+from main_service.visit_stream.encoder import Origin, VisitEncoder
 from main_service.visit_stream.record import EncodedVisit
 from main_service.web.client_address import Network, believed_address, is_trusted
 from main_service.web.session_cookie import COOKIE
@@ -61,21 +61,21 @@ _NOT_PLAIN = frozenset(
 class FastPath:
     """What all connections of a process share."""
 
-    def __init__(self, reads: BatchedReads, *, notes: VisitNotes, trusted_proxies: Sequence[Network]) -> None:
+    def __init__(self, reads: BatchedReads, *, encoder: VisitEncoder, trusted_proxies: Sequence[Network]) -> None:
         self.reads = reads
-        self.notes = notes
+        self.encoder = encoder
         self.trusted_proxies = trusted_proxies
         self.answers = Answers()
 
 
 @asynccontextmanager
-async def open_fast_path(resources: Resources, notes: VisitNotes) -> AsyncIterator[FastPath]:
+async def open_fast_path(resources: Resources, encoder: VisitEncoder) -> AsyncIterator[FastPath]:
     """For a process that serves; its connections find it in the state of the lifespan, under `STATE_NAME`."""
     settings = resources.settings
     redis = RedisPipeline(settings.redis_url, script=BatchedReads.SCRIPT)
     reads = BatchedReads(redis, resources.redis, visit_writer=resources.visit_writer, texts=resources.texts)
     try:
-        yield FastPath(reads, notes=notes, trusted_proxies=settings.trusted_proxies)
+        yield FastPath(reads, encoder=encoder, trusted_proxies=settings.trusted_proxies)
     finally:
         await redis.close()
 
@@ -165,7 +165,7 @@ class FastProtocol(HttpProtocol):
         super().connection_made(transport)
         host = self.client[0] if self.client else None
         if not is_trusted(host, self.fast_path.trusted_proxies):
-            self._origin = self.fast_path.notes.origin(believed_address(host, (), ()))
+            self._origin = self.fast_path.encoder.origin(believed_address(host, (), ()))
 
     def on_message_begin(self) -> None:
         # As `HttpProtocol`, but what only FastAPI needs is made when it is needed.
@@ -227,11 +227,11 @@ class FastProtocol(HttpProtocol):
         return not (is_busy or is_leaving or self.flow.write_paused)
 
     def _visit(self, key: str, headers: dict[bytes, bytes]) -> EncodedVisit:
-        notes = self.fast_path.notes
+        encoder = self.fast_path.encoder
         at_ms = time.time_ns() // 1_000_000
-        if notes.respects_wishes and (headers.get(b"dnt") == b"1" or headers.get(b"sec-gpc") == b"1"):
-            return notes.write_nameless(key, at_ms=at_ms)
-        return notes.write(
+        if encoder.respects_do_not_track and (headers.get(b"dnt") == b"1" or headers.get(b"sec-gpc") == b"1"):
+            return encoder.encode_anonymous(key, at_ms=at_ms)
+        return encoder.encode(
             key,
             at_ms=at_ms,
             origin=self._origin or self._forwarded_origin(headers.get(b"x-forwarded-for", b"")),
@@ -243,7 +243,7 @@ class FastProtocol(HttpProtocol):
     def _forwarded_origin(self, forwarded: bytes) -> Origin:
         host = self.client[0] if self.client else None
         address = believed_address(host, [forwarded.decode("latin-1")], self.fast_path.trusted_proxies)
-        return self.fast_path.notes.origin(address)
+        return self.fast_path.encoder.origin(address)
 
     def answer(self, request: _PlainRequest, head: bytes, body: bytes = b"") -> None:
         request.response_complete = True

@@ -1,4 +1,4 @@
-"""What is kept of a visit, made of what a request says of its sender."""
+"""Encodes a visit: as much of what a request tells about its sender as may be kept."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,39 +22,39 @@ _IPV6_BITS_CUT = 128 - 48
 _CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))
 _DAY_MS = timedelta(days=1) // timedelta(milliseconds=1)
 
-Kept = TypeVar("Kept")
+Remembered = TypeVar("Remembered")
 
 _OFTEN_SEEN = 4096
 _OFTEN_SEEN_LENGTH = 256
-"""So many texts, and of what length at most, are remembered: about 3 MB or less for each kind."""
+"""How many header values are remembered, and up to what length in bytes: 3 MB or less for each kind of header."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where requests come from."""
+    """The client that requests come from, as its visits show it."""
 
     whole: bytes
-    """The address, `None` if it is not known. An IPv6 address has no zone, which may be any text."""
+    """The client address, or `None`. The zone of an IPv6 address is left out, because it may be any text."""
     kept: str
-    """As much of it as may be kept, as JSON."""
+    """As much of the address as may be kept, as JSON."""
 
 
-class VisitNotes:
-    """One per process."""
+class VisitEncoder:
+    """Encodes the visits of a process, which remembers what is often seen."""
 
     def __init__(self, settings: Settings) -> None:
-        self.respects_wishes = settings.visit_respect_dnt
-        """Whether who sends `DNT: 1` or `Sec-GPC: 1` is left alone."""
+        self.respects_do_not_track = settings.visit_respect_dnt
+        """Whether nothing is kept of a visitor who sends `DNT: 1` or `Sec-GPC: 1`."""
         self._keeps_whole_address = settings.visit_ip == "full"
         self._secret = settings.secret.get_secret_value().encode()
         self._day = -1
         self._hash_of_day = blake2b()
         self.origin = lru_cache(_OFTEN_SEEN)(self._origin)
 
-    def write(
+    def encode(
         self, key: str, *, at_ms: int, origin: Origin, user_agent: bytes, referrer: bytes, language: bytes
     ) -> EncodedVisit:
-        """Of a visit to `key`. The three headers are as they came; empty if absent."""
+        """A visit to `key`. The three headers are as they came; empty if absent."""
         agent, kept_agent = _user_agent(user_agent)
         return encode_visit(
             at_ms,
@@ -66,8 +66,8 @@ class VisitNotes:
             language=_first_language(language),
         )
 
-    def write_nameless(self, key: str, *, at_ms: int) -> EncodedVisit:
-        """Of somebody who does not want to be followed."""
+    def encode_anonymous(self, key: str, *, at_ms: int) -> EncodedVisit:
+        """A visit of which nothing is kept but entry and time, for a visitor who does not want to be tracked."""
         return encode_visit(at_ms, key, ip="null", visitor="null", user_agent='""', referrer='""', language='""')
 
     def _origin(self, address: IPv4Address | IPv6Address | None) -> Origin:
@@ -80,7 +80,7 @@ class VisitNotes:
         return Origin(whole.encode(), as_json(str(type(address)(int(address) >> cut << cut))))
 
     def _visitor(self, origin: Origin, user_agent: bytes, at_ms: int) -> str:
-        """As JSON. The same for one address and program on one day of UTC; another day's can't be compared with it."""
+        """A hash, as JSON: the same for one address and program on one day of UTC, not comparable across days."""
         if (day := at_ms // _DAY_MS) != self._day:
             name = datetime.fromtimestamp(at_ms // 1000, UTC).date()
             key = digest(self._secret, f"visitors of {name}".encode(), sha256)
@@ -90,31 +90,31 @@ class VisitNotes:
         return f'"{visitor.hexdigest()}"'
 
 
-def _remembering(work: Callable[[bytes], Kept]) -> Callable[[bytes], Kept]:
-    """The same, but what is often seen is worked on once: most visitors use one of a few programs."""
+def _remembering(work: Callable[[bytes], Remembered]) -> Callable[[bytes], Remembered]:
+    """The same function, with its results for short values remembered: most visitors use one of a few programs."""
     remembered = lru_cache(_OFTEN_SEEN)(work)
 
-    def work_once(header: bytes) -> Kept:
+    def work_once(header: bytes) -> Remembered:
         return remembered(header) if len(header) <= _OFTEN_SEEN_LENGTH else work(header)
 
     return work_once
 
 
 def _clean(header: bytes) -> str:
-    """Its bytes taken for Latin-1, without control characters and space around it. It is what anybody wrote."""
+    """Its bytes as Latin-1, stripped of control characters and surrounding space. Clients may write anything there."""
     return header.decode("latin-1").translate(_CONTROLS).strip()
 
 
 @_remembering
 def _user_agent(header: bytes) -> tuple[bytes, str]:
-    """All of it, and what is kept of it, as JSON."""
+    """The whole user agent, and what is kept of it, as JSON."""
     user_agent = _clean(header)
     return user_agent.encode(), as_json(user_agent[:MAX_USER_AGENT_LENGTH])
 
 
 @_remembering
 def _referrer(header: bytes) -> str:
-    """As JSON. Of one that is too long scheme and host only; empty if it is no address."""
+    """The referrer as JSON. If it is too long, only scheme and host are kept; empty if it is not a URL."""
     referrer = _clean(header)
     return as_json(referrer if len(referrer) <= MAX_REFERRER_LENGTH else _origin_of(referrer))
 
@@ -131,5 +131,5 @@ def _origin_of(referrer: str) -> str:
 
 @_remembering
 def _first_language(header: bytes) -> str:
-    """As JSON."""
+    """The first language that the client accepts, as JSON."""
     return as_json(_clean(header).partition(",")[0].partition(";")[0].strip()[:MAX_LANGUAGE_LENGTH])
