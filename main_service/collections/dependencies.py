@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 
 from main_service.collections.factory import CollectionFactory
-from main_service.collections.positions import CURSOR_PATTERN, Position, read_cursor
 from main_service.collections.schemas import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from main_service.dependencies import SessionDep, resources_of
+from main_service.web.cursors import TIME_CURSOR_PATTERN, Position, read_time_cursor
 from main_service.web.proxy_watch import limited_address
 
 
@@ -21,11 +21,11 @@ CollectionFactoryDep = Annotated[CollectionFactory, Depends(get_factory)]
 async def get_position(
     cursor: Annotated[
         str | None,
-        Query(description="`next_cursor` of the page before.", json_schema_extra={"pattern": f"^{CURSOR_PATTERN}$"}),
+        Query(description="`next_cursor` of the page before.", json_schema_extra={"pattern": TIME_CURSOR_PATTERN}),
     ] = None,
 ) -> Position | None:
     """Where the list goes on; None: at its beginning."""
-    return None if cursor is None else read_cursor(cursor)
+    return None if cursor is None else read_time_cursor(cursor)
 
 
 PositionDep = Annotated[Position | None, Depends(get_position)]

@@ -18,6 +18,7 @@ from main_service.entries.permissions import Actor
 from main_service.entries.schemas import MAX_MANY
 from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError, UnavailableError
 from main_service.web.csrf import FIELD, check_form
+from main_service.web.cursors import write_time_cursor
 from main_service.web.form_body import read_form_lists
 from main_service.web.forms import form_page, parse, read_id
 
@@ -99,8 +100,8 @@ class CollectionPages:
             collection=collection,
             shared_url=collection.shared_key and shared_address(public_url, collection.shared_key),
             items=page_items(page, public_url, Actor(account_id=self.owner_id)),
-            cursor=self._position and self._position.cursor,
-            next_cursor=page.next and page.next.cursor,
+            cursor=self._position and write_time_cursor(self._position),
+            next_cursor=page.next_cursor,
             form={"name": collection.name, "keys": ""} | dict(kept or {}),
         )
 

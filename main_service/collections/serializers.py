@@ -28,7 +28,7 @@ def page_items(page: EntryPage, public_url: str, actor: Actor) -> Sequence[PageI
         is_hidden = entry.views_left is not None and not actor.owns(entry)
         return replace(entry, title=None, original_url=None) if is_hidden else entry
 
-    return [PageItem(page_entry(shown(item.entry), public_url), item.position.added_at) for item in page.items]
+    return [PageItem(page_entry(shown(item.entry), public_url), item.added_at) for item in page.items]
 
 
 def shared_address(public_url: str, shared_key: str) -> str:
@@ -50,10 +50,10 @@ def entries_out(page: EntryPage, public_url: str, actor: Actor) -> CollectedEntr
     items: list[PasteOut | LinkOut] = [
         entry_out(item.entry, public_url, to_manager=actor.owns(item.entry)) for item in page.items
     ]
-    return CollectedEntriesOut(items=items, next_cursor=page.next and page.next.cursor)
+    return CollectedEntriesOut(items=items, next_cursor=page.next_cursor)
 
 
 def shared_out(collection: SharedCollection, page: EntryPage, public_url: str) -> SharedCollectionOut:
     """For anybody: even the owner of an entry sees here what others see of it."""
     items: list[PasteOut | LinkOut] = [entry_out(item.entry, public_url, to_manager=False) for item in page.items]
-    return SharedCollectionOut(name=collection.name, items=items, next_cursor=page.next and page.next.cursor)
+    return SharedCollectionOut(name=collection.name, items=items, next_cursor=page.next_cursor)

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 from main_service.accounts.account_guards import lock_account, require_confirmed
 from main_service.collections import storage
 from main_service.collections.errors import CollectionNameTakenError, TooManyCollectionsError
-from main_service.collections.positions import Position
 from main_service.collections.storage import CollectedEntry, OwnCollection, SharedCollection
 from main_service.engines.postgres import Session
 from main_service.entries import storage as entries
@@ -18,16 +17,17 @@ from main_service.entries.read import KeyLookup, require_live
 from main_service.errors import NotFoundError
 from main_service.keys.pool import KeySource, Pool
 from main_service.settings import Settings
+from main_service.web.cursors import Position, write_time_cursor
 
 MAX_COLLECTIONS = 1_000
 
 
 @dataclass(frozen=True)
 class EntryPage:
-    """A part of a list of entries, newest added first. `next`: where it goes on; None: this is the end."""
+    """A page of a list of entries, newest added first. `next_cursor`: of the next page; None: this is the last."""
 
     items: Sequence[CollectedEntry]
-    next: Position | None
+    next_cursor: str | None
 
 
 class CollectionService:
@@ -193,4 +193,4 @@ async def _page(
     # One more tells whether there is another page.
     found = await storage.list_entries(session, collection_id, reader_id=reader_id, after=after, limit=limit + 1)
     items = found[:limit]
-    return EntryPage(items=items, next=items[-1].position if len(found) > limit else None)
+    return EntryPage(items=items, next_cursor=write_time_cursor(items[-1].position) if len(found) > limit else None)

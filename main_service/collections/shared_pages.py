@@ -8,6 +8,7 @@ from main_service.collections.dependencies import CollectionFactoryDep, Position
 from main_service.collections.schemas import DEFAULT_PAGE_SIZE
 from main_service.collections.serializers import page_items
 from main_service.entries.permissions import Actor
+from main_service.web.cursors import write_time_cursor
 from main_service.web.templating import render
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -32,6 +33,6 @@ async def show_shared(
         is_own=collection.owner_id == reader_id,
         # Nobody manages anything here: even the owner of an entry sees what others see of it.
         items=page_items(page, factory.public_url, Actor()),
-        cursor=position and position.cursor,
-        next_cursor=page.next and page.next.cursor,
+        cursor=position and write_time_cursor(position),
+        next_cursor=page.next_cursor,
     )

@@ -27,11 +27,11 @@ from sqlalchemy.orm import aliased
 
 from main_service.accounts.models import Account
 from main_service.collections.models import Collection, CollectionEntry
-from main_service.collections.positions import Position
 from main_service.engines.postgres import Session
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Entry, Visibility
 from main_service.entries.storage import is_not_over
+from main_service.web.cursors import Position
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,11 @@ class SharedCollection:
 @dataclass(frozen=True)
 class CollectedEntry:
     entry: LiveEntry
-    position: Position
+    added_at: datetime
+
+    @property
+    def position(self) -> Position:
+        return Position(value=self.added_at, key=self.entry.key)
 
 
 _ADD = text(
@@ -212,11 +216,9 @@ async def list_entries(
     )
     if after is not None:
         place = tuple_(CollectionEntry.added_at, CollectionEntry.entry_key)
-        statement = statement.where(place < tuple_(literal(after.added_at), literal(after.key)))
-    return [
-        CollectedEntry(LiveEntry.from_row(entry), Position(added_at=added_at, key=entry.key))
-        for entry, added_at in await session.execute(statement)
-    ]
+        statement = statement.where(place < tuple_(literal(after.value), literal(after.key)))
+    rows = await session.execute(statement)
+    return [CollectedEntry(LiveEntry.from_row(entry), added_at) for entry, added_at in rows]
 
 
 def _owned(owner_id: UUID, collection_id: UUID | None = None) -> Select[Any]:

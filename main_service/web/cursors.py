@@ -1,10 +1,11 @@
-"""Cursors: a position in a list as a string that clients hand back and can neither read meaning into nor make up."""
+"""Cursors for pagination: a position in a list as a string, which a client sends to get the page behind it."""
 
 import hmac
 import json
+import re
 from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from main_service.errors import FieldError, InvalidInputError
@@ -13,12 +14,16 @@ from main_service.settings import Settings
 MAX_CURSOR_LENGTH = 4096
 """A title of 200 characters fits in, however many bytes they are."""
 
+TIME_CURSOR_PATTERN = r"^[0-9]{1,16}\.[A-Za-z0-9_-]{3,64}$"
+
 _SIGNATURE_BYTES = 16
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
 class Position:
-    """A place in an order: behind the item of `key`, which has `value` there; None: it has none."""
+    """A place in a sorted list: behind the item `key`, whose sort value is `value`; None: it has none."""
 
     value: datetime | str | None
     key: str
@@ -30,13 +35,16 @@ class CursorInvalidError(InvalidInputError):
 
 
 class Cursors:
-    """`<base64url(signature, JSON)>`. Signed, so that nothing in it has to be doubted: not for secrecy."""
+    """Cursors of lists with several sorts: base64url of a signature and JSON of sort, value and key.
+
+    The signature is there so that nothing in a cursor has to be checked, not for secrecy.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._secret = settings.secret.get_secret_value().encode()
 
     def write(self, position: Position, sort: str) -> str:
-        """`sort`: the name of the order, without which the position means nothing."""
+        """`sort`: the name of the order that the position is in."""
         value = position.value.isoformat() if isinstance(position.value, datetime) else position.value
         payload = json.dumps([sort, value, position.key], ensure_ascii=False, separators=(",", ":")).encode()
         return urlsafe_b64encode(self._signature(payload) + payload).decode().rstrip("=")
@@ -45,7 +53,7 @@ class Cursors:
         """`is_by_time`: whether values of this order are instants.
 
         Raises:
-            CursorInvalidError: it is not one of ours, or belongs to another order.
+            CursorInvalidError: the cursor is not one of ours, or belongs to another order.
         """
         try:
             signed = b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
@@ -63,3 +71,24 @@ class Cursors:
 
     def _signature(self, payload: bytes) -> bytes:
         return hmac.new(self._secret, b"cursor:" + payload, sha256).digest()[:_SIGNATURE_BYTES]
+
+
+def write_time_cursor(position: Position) -> str:
+    """The cursor of a list that is only ever sorted by time: `<microseconds since 1970>.<key>`.
+
+    It needs no signature, because any instant and key are a position in such a list.
+    """
+    assert isinstance(position.value, datetime)
+    return f"{(position.value - _START) // _MICROSECOND}.{position.key}"
+
+
+def read_time_cursor(cursor: str) -> Position:
+    """The position that `write_time_cursor` wrote.
+
+    Raises:
+        CursorInvalidError: the cursor does not match `TIME_CURSOR_PATTERN`.
+    """
+    if not re.fullmatch(TIME_CURSOR_PATTERN, cursor):
+        raise CursorInvalidError("This is no cursor of a list.")
+    microseconds, _, key = cursor.partition(".")
+    return Position(value=_START + int(microseconds) * _MICROSECOND, key=key)
