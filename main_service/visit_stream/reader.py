@@ -1,4 +1,4 @@
-"""The stream of Redis in which visits wait for PostgreSQL, from the side that takes them out."""
+"""Reads the stream of Redis in which visits wait for PostgreSQL: records, their acknowledgement, dead letters."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -11,29 +11,30 @@ from redis.exceptions import ResponseError
 from main_service.engines.redis import RedisClient
 from main_service.visit_stream.record import STREAM
 
-POISON = "visits:{0}:poison"
-POISON_KEPT = 1_000
-"""Records, about; the oldest go first."""
+DEAD_LETTERS = "visits:{0}:poison"
+"""The stream of records that could not be read or stored."""
+DEAD_LETTERS_KEPT = 1_000
+"""About so many records; the oldest go first."""
 GROUP = "ingest"
 FAILURES = "visits:{0}:failures"
-"""How often records of the stream could not be stored though they were tried alone: id → count."""
+"""A hash of how often records of the stream could not be stored though they were tried alone, by id."""
 FAILURES_KEPT = timedelta(days=1)
 CONSUMER = "ingest"
-"""One for all workers, as only one of them reads at a time: so the next one finds at once what a dead one left."""
+"""The same for all workers, of which one reads at a time: so the next one finds at once what a dead one left."""
 RECORDS_PER_READ = 50
-"""Each may hold a thousand visits with headers as long as they may be, and Redis has 2 s to send them all."""
+"""Few, because each may hold a thousand visits with the longest headers, and Redis has 2 s to send them all."""
 
-Fields = dict[bytes, bytes]
+RecordFields = dict[bytes, bytes]
 
 
 class Record(NamedTuple):
     id: bytes
-    fields: Fields
+    fields: RecordFields
     """Empty: it was deleted, and only the group remembers it."""
 
 
 class VisitStream:
-    """One for each run. Reads what earlier runs have left unsettled first."""
+    """The stream as one run of the ingest reads it: first what earlier runs left unacknowledged, then what is new."""
 
     def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
@@ -61,20 +62,20 @@ class VisitStream:
         return await self._read(b">")
 
     async def find(self, record_id: bytes) -> Record:
-        """Once more a record that was read before.
+        """Read a record once more.
 
         Raises:
             RedisUnavailableError
         """
 
         async def get(redis: Redis) -> Record:
-            records = cast("list[tuple[bytes, Fields]]", await redis.xrange(STREAM, record_id, record_id))
+            records = cast("list[tuple[bytes, RecordFields]]", await redis.xrange(STREAM, record_id, record_id))
             return Record(record_id, records[0][1] if records else {})
 
         return await self._redis.call(get)
 
-    async def settle(self, record_ids: Sequence[bytes]) -> None:
-        """Take records out that PostgreSQL has.
+    async def ack(self, record_ids: Sequence[bytes]) -> None:
+        """Acknowledge records that PostgreSQL has, and delete them from the stream.
 
         Raises:
             RedisUnavailableError: the next run reads them again.
@@ -90,10 +91,10 @@ class VisitStream:
         await self._redis.call(acknowledge_and_delete)
 
     async def count_failure(self, record_id: bytes) -> int:
-        """Note that a record could not be stored; return how often that was so.
+        """Count that a record could not be stored; return how often that was so.
 
         Raises:
-            RedisUnavailableError: it may have been noted.
+            RedisUnavailableError: it may have been counted.
         """
 
         async def count(redis: Redis) -> int:
@@ -104,8 +105,8 @@ class VisitStream:
 
         return await self._redis.call(count)
 
-    async def set_aside(self, records: Sequence[Record]) -> None:
-        """Keep records that nobody can read or store where somebody may look at them.
+    async def dead_letter(self, records: Sequence[Record]) -> None:
+        """Add records that can't be read or stored to the dead letters, where an operator may look at them.
 
         Raises:
             RedisUnavailableError: also if there is no memory for them.
@@ -114,7 +115,7 @@ class VisitStream:
         async def add(redis: Redis) -> None:
             async with redis.pipeline(transaction=False) as pipe:
                 for record in records:
-                    pipe.xadd(POISON, cast("dict[Any, Any]", record.fields), maxlen=POISON_KEPT)
+                    pipe.xadd(DEAD_LETTERS, cast("dict[Any, Any]", record.fields), maxlen=DEAD_LETTERS_KEPT)
                 await pipe.execute()
 
         await self._redis.call(add)
@@ -127,7 +128,7 @@ class VisitStream:
         """
 
         async def first(redis: Redis) -> int | None:
-            records = cast("list[tuple[bytes, Fields]]", await redis.xrange(STREAM, count=1))
+            records = cast("list[tuple[bytes, RecordFields]]", await redis.xrange(STREAM, count=1))
             return int(records[0][0].partition(b"-")[0]) if records else None
 
         return await self._redis.call(first)
@@ -136,7 +137,7 @@ class VisitStream:
         async def read_once(redis: Redis) -> list[Record]:
             answer = await redis.xreadgroup(GROUP, CONSUMER, {STREAM: after}, count=RECORDS_PER_READ)
             # One stream was asked for; there is no answer for it when it has no more records.
-            streams = cast("list[tuple[bytes, list[tuple[bytes, Fields]]]]", answer)
+            streams = cast("list[tuple[bytes, list[tuple[bytes, RecordFields]]]]", answer)
             return [Record(record_id, fields) for _, records in streams for record_id, fields in records]
 
         async def read_group(redis: Redis) -> list[Record]:

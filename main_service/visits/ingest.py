@@ -1,17 +1,12 @@
-"""Brings visits from the stream to PostgreSQL, each exactly once, through crashes of anything at any time.
-
-Errors are told apart here, too: those that pass by themselves, and the rest, described without naming visitors.
-"""
+"""Brings visits from the stream to PostgreSQL, each exactly once, through crashes of anything at any time."""
 
 import logging
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.engines.postgres import Session
@@ -23,45 +18,17 @@ from main_service.visit_stream.record import RecordedVisit, read_batch
 from main_service.visits import storage
 from main_service.visits.aggregate import Counting
 from main_service.visits.countries import Countries
+from main_service.visits.ingest_errors import describe, is_transient
 from main_service.visits.unique_visitors import Visitors
-
-_ROLLED_BACK = "40"
-"""The SQLSTATE class of deadlocks and of transactions that can't be put into an order."""
-_LOCK_NOT_AVAILABLE = "55P03"
-
-
-def is_passing(error: Exception) -> bool:
-    """Whether the same may well succeed the next time."""
-    sqlstate = _sqlstate(error)
-    return sqlstate.startswith(_ROLLED_BACK) or sqlstate == _LOCK_NOT_AVAILABLE
-
-
-def describe(error: Exception) -> str:
-    """What kind of error it is, and where it came from. Its own words may hold the row that PostgreSQL refused."""
-    place = "".join(traceback.format_tb(error.__traceback__))
-    return f"{type(error).__name__} {_sqlstate(error)}\n{place}"
-
-
-def _sqlstate(error: Exception) -> str:
-    """Empty if the error is not PostgreSQL's. What COPY raises has not gone through SQLAlchemy."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return getattr(cause, "sqlstate", None) or ""
-
-
-def _earliest(visits: Sequence[RecordedVisit]) -> datetime:
-    """When the first of them was; at the latest now, whatever they say."""
-    now_ms = time.time_ns() // 1_000_000
-    return datetime.fromtimestamp(min(now_ms, *(visit[0] for visit in visits)) / 1000, UTC)
-
 
 logger = logging.getLogger(__name__)
 
 VISITS_PER_PORTION = 50_000
 ENTRIES_PER_PORTION = 5_000
-"""Their rows are locked together, and whoever changes one of them waits."""
+"""Their rows are locked together, and a request that changes one of them waits."""
 RECORDS_PER_PORTION = 2_000
 TRIES = 3
-"""Rounds in which a batch may fail alone while others are stored, before it is set aside."""
+"""Rounds in which a batch may fail alone while others are stored, before it becomes a dead letter."""
 
 
 @dataclass
@@ -70,11 +37,11 @@ class _Portion:
 
     record_ids: list[bytes] = field(default_factory=list)
     batches: dict[UUID, list[RecordedVisit]] = field(default_factory=dict)
-    poison: list[Record] = field(default_factory=list)
+    dead_letters: list[Record] = field(default_factory=list)
     """Records that are no batches."""
     visits: int = 0
     keys: set[str] = field(default_factory=set)
-    """Whatever the visits say they are to."""
+    """As the visits name them: they need not be keys."""
 
     def add(self, record: Record) -> None:
         self.record_ids.append(record.id)
@@ -84,7 +51,7 @@ class _Portion:
             batch_id, visits = read_batch(record.fields)
         except ValueError as error:
             logger.error("Record %s of the visits can't be read: %s", record.id.decode(), type(error).__name__)
-            self.poison.append(record)
+            self.dead_letters.append(record)
             return
         # One that was added twice is the same both times, or else the first one counts.
         if batch_id not in self.batches:
@@ -105,7 +72,7 @@ class Ingest:
     """Safe to run at any time, twice at once, and again after it was killed.
 
     A portion of the stream is one transaction, which also notes the ids of its batches. Only after its commit are the
-    records taken out of the stream: who was killed in between leaves some that come again, and are known by their ids.
+    records taken out of the stream: a run killed in between leaves some that come again, and are known by their ids.
     """
 
     def __init__(
@@ -119,7 +86,7 @@ class Ingest:
         """Records of this run that failed alone, and why."""
 
     async def ingest(self, *, until: float) -> int:
-        """Take portions until the stream is empty, somebody else is at it, or `until`, a time of `time.monotonic`, is
+        """Take portions until the stream is empty, another run is at it, or `until`, a time of `time.monotonic`, is
         past; return how many visits were counted.
 
         Raises:
@@ -136,7 +103,7 @@ class Ingest:
                 counted, error = await self._try_to_store(session, portion)
             if error is None:
                 total += counted
-                await self._settle(portion)
+                await self._ack(portion)
             else:
                 logger.error("Visits can't be stored, so their batches are tried one by one: %s", describe(error))
                 total += await self._store_one_by_one(portion.record_ids)
@@ -144,11 +111,11 @@ class Ingest:
                 break
         if total:
             # If nothing could be stored, it is not the fault of a batch.
-            await self._judge_refused()
+            await self._count_failures()
         return total
 
     async def _try_to_store(self, session: Session, portion: _Portion) -> tuple[int, Exception | None]:
-        """How many visits were counted and committed, or the error for which none was and which may come each time."""
+        """How many visits were counted and committed; or 0, and the error that is not transient."""
         try:
             counted = await self._store(session, portion)
             await session.commit()
@@ -156,13 +123,13 @@ class Ingest:
             raise
         except Exception as error:
             # The edge of a portion: else what is wrong with one batch would keep all others waiting for ever.
-            if is_passing(error):
+            if is_transient(error):
                 raise
             return 0, error
         return counted, None
 
     async def _store_one_by_one(self, record_ids: Sequence[bytes]) -> int:
-        """Each in a transaction of its own; return how many visits were counted."""
+        """Store each record in a transaction of its own; return how many visits were counted."""
         total = 0
         for record_id in record_ids:
             record = await self._stream.find(record_id)
@@ -174,22 +141,23 @@ class Ingest:
                 counted, error = await self._try_to_store(session, portion)
             if error is None:
                 total += counted
-                await self._settle(portion)
+                await self._ack(portion)
             else:
                 self._refused[record_id] = describe(error)
         return total
 
-    async def _judge_refused(self) -> None:
+    async def _count_failures(self) -> None:
+        """Count this run for each record that failed alone; those that failed `TRIES` times become dead letters."""
         for record_id, why in self._refused.items():
             failures = await self._stream.count_failure(record_id)
             if failures < TRIES:
                 logger.warning("Record %s of the visits waits: it could not be stored", record_id.decode())
                 continue
             if (record := await self._stream.find(record_id)).fields:
-                await self._stream.set_aside([record])
-            await self._stream.settle([record_id])
+                await self._stream.dead_letter([record])
+            await self._stream.ack([record_id])
             logger.error(
-                "Record %s of the visits is set aside: it could not be stored in %d rounds: %s",
+                "Record %s of the visits is a dead letter: it could not be stored in %d rounds: %s",
                 record_id.decode(),
                 failures,
                 why,
@@ -216,12 +184,18 @@ class Ingest:
         await storage.add_to_entries(session, tally.entries, tally.last_visits)
         return len(visits) - tally.dropped
 
-    async def _settle(self, portion: _Portion) -> None:
-        if portion.poison:
+    async def _ack(self, portion: _Portion) -> None:
+        if portion.dead_letters:
             try:
-                await self._stream.set_aside(portion.poison)
+                await self._stream.dead_letter(portion.dead_letters)
             except RedisUnavailableError as error:
-                # Without memory for it, nobody could look at it anyway; it must not be in the way of visits.
-                logger.error("%d records are given up: %s", len(portion.poison), error)
+                # Redis has no memory for them. They must not be in the way of visits.
+                logger.error("%d records are given up: %s", len(portion.dead_letters), error)
         if portion.record_ids:
-            await self._stream.settle(portion.record_ids)
+            await self._stream.ack(portion.record_ids)
+
+
+def _earliest(visits: Sequence[RecordedVisit]) -> datetime:
+    """When the first of the visits was; at the latest now, whatever they say."""
+    now_ms = time.time_ns() // 1_000_000
+    return datetime.fromtimestamp(min(now_ms, *(visit[0] for visit in visits)) / 1000, UTC)

@@ -15,7 +15,7 @@ from tests.support.engines import Environment
 from tests.support.entries import insert_entry
 
 STREAM = "visits:{0}"
-POISON = "visits:{0}:poison"
+DEAD_LETTERS = "visits:{0}:poison"
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 PHONE = (

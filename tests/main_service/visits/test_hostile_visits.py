@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from tests.main_service.visits.ingesting import (
-    POISON,
+    DEAD_LETTERS,
     STREAM,
     add_batch,
     counted,
@@ -56,7 +56,7 @@ async def test_visits_to_keys_without_a_row_are_dropped(
     ],
     ids=str,
 )
-async def test_record_that_nobody_can_read_is_set_aside_and_holds_nothing_up(
+async def test_unreadable_record_becomes_a_dead_letter_and_holds_nothing_up(
     environment: Environment,
     database: asyncpg.Connection,
     valkey: redis.Redis,
@@ -67,26 +67,28 @@ async def test_record_that_nobody_can_read_is_set_aside_and_holds_nothing_up(
     add_batch(valkey, [visit_to(key)])
     record_id = valkey.xadd(STREAM, {"id": str(uuid4()), "f": "1", "v": "[]", **changes})
     add_batch(valkey, [visit_to(key)])
-    before = valkey.xlen(POISON)
+    before = valkey.xlen(DEAD_LETTERS)
 
     await ingest(environment)
 
     assert await counted(database, key) == (2, 0)
     assert left(valkey) == (0, 0)
-    assert valkey.xlen(POISON) == before + 1
+    assert valkey.xlen(DEAD_LETTERS) == before + 1
     with redis.Redis.from_url(environment["MAIN_REDIS_URL"]) as raw:
-        [(_, fields)] = raw.xrevrange(POISON, count=1)
+        [(_, fields)] = raw.xrevrange(DEAD_LETTERS, count=1)
     name, value = next(iter(changes.items()))
     assert fields[name.encode()] == (value.encode() if isinstance(value, str) else value)
     assert record_id in caplog.text
 
 
-async def test_record_without_the_fields_of_a_batch_is_set_aside(environment: Environment, valkey: redis.Redis) -> None:
+async def test_record_without_the_fields_of_a_batch_becomes_a_dead_letter(
+    environment: Environment, valkey: redis.Redis
+) -> None:
     valkey.xadd(STREAM, {"something": "else"})
 
     await ingest(environment)
 
-    assert valkey.xrevrange(POISON, count=1)[0][1] == {"something": "else"}
+    assert valkey.xrevrange(DEAD_LETTERS, count=1)[0][1] == {"something": "else"}
     assert left(valkey) == (0, 0)
 
 

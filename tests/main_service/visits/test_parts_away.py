@@ -17,7 +17,7 @@ from main_service.visits.ingest import TRIES, Ingest
 from main_service.visits.unique_visitors import Visitors
 from tests.faults.gated import Gated
 from tests.main_service.visits.ingesting import (
-    POISON,
+    DEAD_LETTERS,
     STREAM,
     add_batch,
     at_ms,
@@ -119,4 +119,4 @@ async def test_client_that_breaks_casts_no_doubt_on_batches(
     await ingest(environment)
 
     assert await counted(database, key) == (1, 0)
-    assert not valkey.exists(POISON, FAILURES)
+    assert not valkey.exists(DEAD_LETTERS, FAILURES)

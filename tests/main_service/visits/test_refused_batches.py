@@ -1,4 +1,4 @@
-"""A batch that can't be stored keeps no others waiting, and is set aside when it has failed often enough."""
+"""A batch that can't be stored keeps no others waiting, and becomes a dead letter when it has failed often enough."""
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,7 +8,16 @@ import asyncpg
 import pytest
 import redis
 
-from tests.main_service.visits.ingesting import POISON, STREAM, add_batch, counted, ingest, insert_link, left, visit_to
+from tests.main_service.visits.ingesting import (
+    DEAD_LETTERS,
+    STREAM,
+    add_batch,
+    counted,
+    ingest,
+    insert_link,
+    left,
+    visit_to,
+)
 from tests.support.engines import REPOSITORY, Environment
 
 FAILURES = "visits:{0}:failures"
@@ -45,7 +54,7 @@ async def refuse(database: asyncpg.Connection, valkey: redis.Redis) -> AsyncIter
 
         yield begin
     # What a test has left must not become the next one's.
-    valkey.delete(STREAM, POISON, FAILURES)
+    valkey.delete(STREAM, DEAD_LETTERS, FAILURES)
 
 
 async def test_others_of_its_transaction_are_counted_at_once(
@@ -66,12 +75,12 @@ async def test_others_of_its_transaction_are_counted_at_once(
     assert await counted(database, good) == (2, 0)
     assert await counted(database, bad) == (0, 0)
     assert left(valkey) == (1, 1)
-    assert not valkey.xlen(POISON)
+    assert not valkey.xlen(DEAD_LETTERS)
     assert "CheckViolationError 23514" in caplog.text
     assert "203.0.113.77" not in caplog.text
 
 
-async def test_third_failure_sets_it_aside_and_it_can_be_put_back(
+async def test_third_failure_makes_it_a_dead_letter_and_it_can_be_put_back(
     environment: Environment,
     database: asyncpg.Connection,
     valkey: redis.Redis,
@@ -88,21 +97,21 @@ async def test_third_failure_sets_it_aside_and_it_can_be_put_back(
         assert await counted(database, good) == (round_, 0)
 
     assert left(valkey) == (0, 0)
-    [(_, fields)] = valkey.xrange(POISON)
+    [(_, fields)] = valkey.xrange(DEAD_LETTERS)
     assert fields["id"] == str(batch_id)
-    assert "is set aside" in caplog.text
+    assert "is a dead letter" in caplog.text
 
     await database.execute(f"DROP TRIGGER refuse_{bad.removeprefix('v-')} ON visit")
     put_back = re.search(r'valkey-cli EVAL "(.+)" 2 ', (REPOSITORY / "docs/operating.md").read_text())
     assert put_back
-    valkey.eval(put_back[1], 2, POISON, STREAM)
+    valkey.eval(put_back[1], 2, DEAD_LETTERS, STREAM)
     assert await ingest(environment) == 2
 
     assert await counted(database, bad) == (2, 0)
-    assert not valkey.xlen(POISON)
+    assert not valkey.xlen(DEAD_LETTERS)
 
 
-async def test_nothing_is_set_aside_while_nothing_can_be_stored(
+async def test_nothing_becomes_a_dead_letter_while_nothing_can_be_stored(
     environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, refuse: Refuse
 ) -> None:
     keys = [await insert_link(database) for _ in range(2)]
@@ -113,7 +122,7 @@ async def test_nothing_is_set_aside_while_nothing_can_be_stored(
         assert await ingest(environment) == 0
 
     assert left(valkey) == (2, 2)
-    assert not valkey.exists(POISON, FAILURES)
+    assert not valkey.exists(DEAD_LETTERS, FAILURES)
 
 
 async def test_deadlock_is_no_fault_of_a_batch(
