@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from main_service.accounts.factory import AccountResources
-from main_service.entries.dependencies import EntryCreators
+from main_service.entries.factory import EntryResources
 from main_service.fast_path.protocol import STATE_NAME, open_fast_path
 from main_service.resources import open_resources
 from main_service.routers import API_ROUTERS, PAGE_ROUTERS
@@ -40,8 +40,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
         async with open_resources(settings) as resources:
             app.state.resources = resources
-            app.state.entry_creators = EntryCreators(resources)
             app.state.account_resources = AccountResources(resources)
+            app.state.entry_resources = EntryResources(resources)
             app.state.read_limits = ReadLimits(resources.limiter, settings)
             if not settings.fast_path:
                 yield {}

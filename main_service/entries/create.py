@@ -56,6 +56,7 @@ class EntryCreateService:
         bodies: BodyStore,
         keys: KeySource,
         lifetimes: LifetimePolicy,
+        allowance: Allowance,
         owner_id: UUID | None,
         public_url: str,
     ) -> None:
@@ -64,11 +65,12 @@ class EntryCreateService:
         self._bodies = bodies
         self._keys = keys
         self._lifetimes = lifetimes
+        self.allowance = allowance
         self._owner_id = owner_id
         self._public_url = public_url
 
     async def create_link(
-        self, new: NewEntry, *, original_url: str, allowance: Allowance, idempotency: IdempotentRequest | None = None
+        self, new: NewEntry, *, original_url: str, idempotency: IdempotentRequest | None = None
     ) -> LiveEntry:
         """Make a link.
 
@@ -80,7 +82,7 @@ class EntryCreateService:
         if idempotency and (made := await self._find_made(idempotency)):
             return made
         draft = self._draft(Kind.LINK, new, original_url=original_url)
-        await allowance.take_link()
+        await self.allowance.take_link()
         return await self._insert(draft, idempotency)
 
     async def create_paste(
@@ -89,7 +91,6 @@ class EntryCreateService:
         *,
         text: bytes,
         syntax: str | None,
-        allowance: Allowance,
         idempotency: IdempotentRequest | None = None,
     ) -> LiveEntry:
         """Make a paste. The text is stored before the row, so that a crash leaves no entry without its text.
@@ -102,7 +103,7 @@ class EntryCreateService:
             return made
         body_id = uuid4()
         draft = self._draft(Kind.PASTE, new, body_id=body_id, size_bytes=len(text), syntax=syntax)
-        await allowance.take_content(len(text))
+        await self.allowance.take_content(len(text))
         await self._bodies.put(body_id, text)
         try:
             made = await self._insert(draft, idempotency)

@@ -6,9 +6,10 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter, ValidationError
 
-from main_service.accounts.bearer_auth import TOKEN_OR_NONE
+from main_service.accounts.bearer_auth import TOKEN_OR_NONE, find_writer_or_guest
 from main_service.accounts.errors import AddressUnconfirmedError, ScopeMissingError, TokenInvalidError
-from main_service.entries.dependencies import Creation, IdempotencyKeyHeader, creation_of
+from main_service.entries.create import EntryCreateService
+from main_service.entries.dependencies import IdempotencyKeyHeader, entry_factory_of, idempotency_of
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import (
     AliasReservedError,
@@ -82,16 +83,17 @@ async def create_paste(
     response: Response,
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> CreatedPasteOut:
-    creation = await creation_of(request, idempotency_key)
-    entry = await creation.creator.create_paste(
+    account = await find_writer_or_guest(request)
+    entries = entry_factory_of(request)
+    creates = entries.creates(account)
+    entry = await creates.create_paste(
         paste.new_entry(_expiry_in_query(request)),
         text=paste.text.encode(),
         syntax=paste.syntax,
-        allowance=creation.allowance,
-        idempotency=creation.idempotency,
+        idempotency=await idempotency_of(request, account, idempotency_key),
     )
-    _add_headers(response, creation, entry)
-    return created_paste_out(entry, creation.public_url, creation.manage_tokens.token_of(entry))
+    _add_headers(response, creates, entry, entries.public_url)
+    return created_paste_out(entry, entries.public_url, entries.manage_tokens.token_of(entry))
 
 
 @router.post(
@@ -107,15 +109,16 @@ async def create_link(
     response: Response,
     idempotency_key: IdempotencyKeyHeader = None,
 ) -> CreatedLinkOut:
-    creation = await creation_of(request, idempotency_key)
-    entry = await creation.creator.create_link(
+    account = await find_writer_or_guest(request)
+    entries = entry_factory_of(request)
+    creates = entries.creates(account)
+    entry = await creates.create_link(
         link.new_entry(_expiry_in_query(request)),
         original_url=link.original_url,
-        allowance=creation.allowance,
-        idempotency=creation.idempotency,
+        idempotency=await idempotency_of(request, account, idempotency_key),
     )
-    _add_headers(response, creation, entry)
-    return created_link_out(entry, creation.public_url, creation.manage_tokens.token_of(entry))
+    _add_headers(response, creates, entry, entries.public_url)
+    return created_link_out(entry, entries.public_url, entries.manage_tokens.token_of(entry))
 
 
 def _expiry_in_query(request: Request) -> datetime | None:
@@ -134,13 +137,13 @@ def _expiry_in_query(request: Request) -> datetime | None:
         ) from None
 
 
-def _add_headers(response: Response, creation: Creation, entry: LiveEntry) -> None:
+def _add_headers(response: Response, creates: EntryCreateService, entry: LiveEntry, public_url: str) -> None:
     """As they are sent: setting one by its name looks at all the others first."""
-    location = short_address(creation.public_url, entry.key)
+    location = short_address(public_url, entry.key)
     response.headers.raw.extend(
         [
             (b"location", location.encode("ascii")),
             *((name.lower().encode(), value.encode()) for name, value in etag(entry).items()),
-            *creation.allowance.raw_headers,
+            *creates.allowance.raw_headers,
         ]
     )

@@ -1,70 +1,37 @@
-"""Dependencies of the routes and pages of entries: services that read, create and change, and who asks for them."""
+"""Dependencies of the routes and pages of entries: their factory, who asks, and headers of requests."""
 
 import asyncio
 import re
-from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from main_service.accounts.account_guards import require_confirmed
-from main_service.accounts.bearer_auth import (
-    CurrentAccountDep,
-    WriterOrGuestDep,
-    find_token_account,
-    find_writer_or_guest,
-)
+from main_service.accounts.bearer_auth import CurrentAccountDep, WriterOrGuestDep, find_token_account
 from main_service.accounts.cookie_auth import ReaderDep, find_reader
 from main_service.accounts.models import Account
 from main_service.dependencies import SessionDep, resources_of
-from main_service.entries.cache import EntryCache
-from main_service.entries.cache_invalidation import PostCommitInvalidation
-from main_service.entries.change import EntryChangeService
-from main_service.entries.create import EntryCreateService
-from main_service.entries.create_limits import Allowance, CreateLimits
+from main_service.engines.postgres import Session
+from main_service.entries.factory import EntryFactory, EntryResources
 from main_service.entries.idempotency import IdempotentRequest, account_scope, guest_scope
-from main_service.entries.insert_batches import InsertBatcher
-from main_service.entries.lifetimes import LifetimePolicies, LifetimePolicy
-from main_service.entries.permissions import Actor, EntryPolicy, ManageTokens
-from main_service.entries.read import EntryReader, KeyLookup
+from main_service.entries.permissions import Actor
 from main_service.errors import FieldError, InvalidInputError
-from main_service.resources import Resources
-from main_service.settings import Settings
 from main_service.web.client_address import client_address
 from main_service.web.preconditions import IF_MATCH, strong_tags
 from main_service.web.proxy_watch import limited_address
 
 
-def lifetime_policies(settings: Settings) -> LifetimePolicies:
-    return LifetimePolicies(
-        guest=LifetimePolicy(
-            default=settings.guest_lifetime, longest=settings.guest_max_lifetime, may_be_endless=False
-        ),
-        user=LifetimePolicy(default=settings.user_lifetime, longest=settings.user_max_lifetime, may_be_endless=True),
-    )
+def entry_factory_of(request: Request, session: Session | None = None) -> EntryFactory:
+    """For a route that only creates: a dependency would cost as much as the work it does."""
+    resources: EntryResources = request.app.state.entry_resources
+    return EntryFactory(resources, session, client_address=limited_address(request), notes_use=request.method != "HEAD")
 
 
-async def get_lifetime_policies(request: Request) -> LifetimePolicies:
-    return lifetime_policies(resources_of(request).settings)
+async def get_entry_factory(request: Request, session: SessionDep) -> EntryFactory:
+    return entry_factory_of(request, session)
 
 
-LifetimePoliciesDep = Annotated[LifetimePolicies, Depends(get_lifetime_policies)]
-
-
-async def get_manage_tokens(request: Request) -> ManageTokens:
-    return ManageTokens(resources_of(request).settings)
-
-
-ManageTokensDep = Annotated[ManageTokens, Depends(get_manage_tokens)]
-
-
-async def get_entry_policy(request: Request) -> EntryPolicy:
-    return EntryPolicy(ManageTokens(resources_of(request).settings))
-
-
-EntryPolicyDep = Annotated[EntryPolicy, Depends(get_entry_policy)]
+EntryFactoryDep = Annotated[EntryFactory, Depends(get_entry_factory)]
 
 ManageTokenDep = Annotated[
     str | None,
@@ -109,96 +76,6 @@ WritingActorDep = Annotated[Actor, Depends(get_writing_actor)]
 """Who asks through the API, unless by a token that may only read."""
 
 
-async def get_key_lookup(request: Request) -> KeyLookup:
-    return KeyLookup(resources_of(request).scan_limit, limited_address(request))
-
-
-KeyLookupDep = Annotated[KeyLookup, Depends(get_key_lookup)]
-
-
-async def get_reader(request: Request, session: SessionDep, lookup: KeyLookupDep) -> EntryReader:
-    resources = resources_of(request)
-    return EntryReader(
-        session=session,
-        cache=EntryCache(resources.redis),
-        key_filter=resources.key_filter,
-        lookup=lookup,
-        bodies=resources.bodies,
-        texts=resources.texts,
-        notes_use=request.method != "HEAD",
-    )
-
-
-EntryReaderDep = Annotated[EntryReader, Depends(get_reader)]
-
-
-class EntryCreators:
-    """One per process: what makes entries for guests is made once."""
-
-    def __init__(self, resources: Resources) -> None:
-        settings = resources.settings
-        self._settings = settings
-        self._creator = partial(
-            EntryCreateService,
-            sessions=resources.sessions,
-            batcher=InsertBatcher(resources.sessions, resources.key_filter),
-            bodies=resources.bodies,
-            keys=resources.keys,
-            public_url=settings.public_url,
-        )
-        self._policies = lifetime_policies(settings)
-        self._for_guests = self._creator(lifetimes=self._policies.guest, owner_id=None)
-        self.limits = CreateLimits(resources.limiter, settings)
-
-    def of(self, account: Account | None) -> EntryCreateService:
-        """What makes entries for a user, or for a guest.
-
-        Raises:
-            AddressUnconfirmedError: users must confirm their address first, and this one has not.
-        """
-        if account is None:
-            return self._for_guests
-        require_confirmed(account, self._settings)
-        return self._creator(lifetimes=self._policies.user, owner_id=account.id)
-
-
-def entry_creators_of(request: Request) -> EntryCreators:
-    creators: EntryCreators = request.app.state.entry_creators
-    return creators
-
-
-async def get_invalidation(request: Request, session: SessionDep) -> PostCommitInvalidation:
-    resources = resources_of(request)
-    return PostCommitInvalidation(session=session, cache=EntryCache(resources.redis), bodies=resources.bodies)
-
-
-InvalidationDep = Annotated[PostCommitInvalidation, Depends(get_invalidation)]
-
-
-async def get_change_service(
-    request: Request,
-    session: SessionDep,
-    reader: EntryReaderDep,
-    invalidation: InvalidationDep,
-    entry_policy: EntryPolicyDep,
-    policies: LifetimePoliciesDep,
-) -> EntryChangeService:
-    resources = resources_of(request)
-    return EntryChangeService(
-        session=session,
-        reader=reader,
-        invalidation=invalidation,
-        bodies=resources.bodies,
-        entry_policy=entry_policy,
-        lifetimes=policies,
-        allowance=partial(entry_creators_of(request).limits.of, address=limited_address(request)),
-        public_url=resources.settings.public_url,
-    )
-
-
-EntryChangeServiceDep = Annotated[EntryChangeService, Depends(get_change_service)]
-
-
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
 IdempotencyKeyHeader = Annotated[
@@ -214,38 +91,14 @@ IdempotencyKeyHeader = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class Creation:
-    """What a request that makes an entry needs."""
-
-    creator: EntryCreateService
-    allowance: Allowance
-    idempotency: IdempotentRequest | None
-    """None: the request has no `Idempotency-Key`."""
-    manage_tokens: ManageTokens
-    public_url: str
-
-
-async def creation_of(request: Request, key: str | None) -> Creation:
-    """Called by the route, because a dependency would cost as much as the work it does. `key`: to be idempotent by.
+async def idempotency_of(request: Request, account: Account | None, key: str | None) -> IdempotentRequest | None:
+    """What makes a create repeatable; None: without a key, it is not.
 
     Raises:
-        TokenInvalidError, ScopeMissingError, AddressUnconfirmedError: who asks may make nothing.
         InvalidInputError: the key came twice.
     """
-    account = await find_writer_or_guest(request)
-    settings = resources_of(request).settings
-    creators = entry_creators_of(request)
-    return Creation(
-        creator=creators.of(account),
-        allowance=creators.limits.of(account.id if account else None, limited_address(request)),
-        idempotency=None if key is None else await _idempotency(request, settings, account, key),
-        manage_tokens=ManageTokens(settings),
-        public_url=settings.public_url,
-    )
-
-
-async def _idempotency(request: Request, settings: Settings, account: Account | None, key: str) -> IdempotentRequest:
+    if key is None:
+        return None
     if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:
         raise InvalidInputError(fields=[FieldError(IDEMPOTENCY_KEY, "header_twice", "Send this header once.")])
     body = await request.body()
@@ -253,6 +106,7 @@ async def _idempotency(request: Request, settings: Settings, account: Account | 
     if query := request.scope["query_string"]:
         # Of two requests that differ in it, the second is not the first again.
         digest.update(b"?" + query)
+    settings = resources_of(request).settings
     what = {"method": request.method, "path": request.url.path}
     if account is not None:
         scope = account_scope(settings, account_id=account.id, **what)

@@ -5,12 +5,9 @@ from fastapi.responses import StreamingResponse
 
 from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, WriterDep
 from main_service.accounts.errors import ScopeMissingError, TokenInvalidError
-from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import (
     ActorDep,
-    EntryChangeServiceDep,
-    EntryPolicyDep,
-    EntryReaderDep,
+    EntryFactoryDep,
     ExpectedVersionsDep,
     ManageTokenDep,
     WritingActorDep,
@@ -87,17 +84,15 @@ async def get_entry(
     key: str,
     response: Response,
     actor: ActorDep,
-    reader: EntryReaderDep,
-    entry_policy: EntryPolicyDep,
-    settings: SettingsDep,
+    entries: EntryFactoryDep,
 ) -> PasteOut | LinkOut:
     """What it is and how long it lives. Spends no view; where views are limited, only who manages it sees all."""
-    entry = await reader.get(key, actor)
-    is_manager = entry_policy.may_manage(entry, actor)
+    entry = await entries.reader.get(key, actor)
+    is_manager = entries.entry_policy.may_manage(entry, actor)
     if is_manager or entry.has_public_statistics:
-        entry = await reader.counted(entry)
+        entry = await entries.reader.counted(entry)
     response.headers.update(etag(entry))
-    return entry_out(entry, settings.public_url, to_manager=is_manager)
+    return entry_out(entry, entries.public_url, to_manager=is_manager)
 
 
 @router.get(
@@ -114,14 +109,14 @@ async def get_entry(
     },
 )
 async def get_entry_text(
-    key: str, request: Request, actor: ActorDep, reader: EntryReaderDep, visits: VisitRecorderDep
+    key: str, request: Request, actor: ActorDep, entries: EntryFactoryDep, visits: VisitRecorderDep
 ) -> StreamingResponse:
     """Where views are limited, this spends one without asking. Link previews and prefetches that say so are refused."""
-    entry = await reader.get(key, actor)
+    entry = await entries.reader.get(key, actor)
     if entry.views_left is not None and is_link_preview(request.headers):
         raise ViewNotSpentError
     is_looking = request.method == "HEAD"
-    entry, chunks = await (reader.load_text if is_looking else reader.open_text)(entry, actor)
+    entry, chunks = await (entries.reader.load_text if is_looking else entries.reader.open_text)(entry, actor)
     await visits.record(entry, actor)
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 
@@ -149,14 +144,13 @@ async def change_entry(
     change: EntryChangeIn,
     response: Response,
     actor: WritingActorDep,
-    changes: EntryChangeServiceDep,
-    settings: SettingsDep,
+    entries: EntryFactoryDep,
     versions: ExpectedVersionsDep,
 ) -> PasteOut | LinkOut:
     """By its owner; a guest's with its manage token. With `If-Match`, only in the version that it names."""
-    entry = await changes.update(key, change.changes, actor, versions=versions)
+    entry = await entries.changes.update(key, change.changes, actor, versions=versions)
     response.headers.update(etag(entry))
-    return entry_out(entry, settings.public_url, to_manager=True)
+    return entry_out(entry, entries.public_url, to_manager=True)
 
 
 @router.delete(
@@ -167,10 +161,10 @@ async def change_entry(
     responses=problem_responses(*_MANAGE, VersionMismatchError),
 )
 async def delete_entry(
-    key: str, actor: WritingActorDep, changes: EntryChangeServiceDep, versions: ExpectedVersionsDep
+    key: str, actor: WritingActorDep, entries: EntryFactoryDep, versions: ExpectedVersionsDep
 ) -> None:
     """By its owner; a guest's with its manage token. With `If-Match`, only in the version that it names."""
-    await changes.delete(key, actor, versions=versions)
+    await entries.changes.delete(key, actor, versions=versions)
 
 
 @router.post(
@@ -182,17 +176,16 @@ async def delete_entry(
 async def claim_entry(
     key: str,
     account: WriterDep,
-    changes: EntryChangeServiceDep,
-    settings: SettingsDep,
+    entries: EntryFactoryDep,
     manage_token: ManageTokenDep = None,
 ) -> PasteOut | LinkOut:
     """By its manage token, which does not open it any more then. Again is harmless."""
-    entry = await changes.claim(key, account.id, manage_token=manage_token)
-    return entry_out(entry, settings.public_url, to_manager=True)
+    entry = await entries.changes.claim(key, account.id, manage_token=manage_token)
+    return entry_out(entry, entries.public_url, to_manager=True)
 
 
 @router.post("/entries/delete", summary="Delete many of my entries", responses=problem_responses(*_KNOWN))
-async def delete_entries(asked: ManyEntriesIn, account: WriterDep, changes: EntryChangeServiceDep) -> DeletedEntriesOut:
+async def delete_entries(asked: ManyEntriesIn, account: WriterDep, entries: EntryFactoryDep) -> DeletedEntriesOut:
     """Those that are mine and live; the others are named too."""
-    deleted = await changes.delete_many(asked.keys, account.id)
+    deleted = await entries.changes.delete_many(asked.keys, account.id)
     return DeletedEntriesOut(deleted=deleted, not_deleted=[key for key in asked.keys if key not in set(deleted)])

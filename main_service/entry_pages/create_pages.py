@@ -12,10 +12,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, ValidationError
 
 from main_service.accounts.cookie_auth import find_account
-from main_service.dependencies import ResourcesDep, SessionDep
+from main_service.dependencies import SessionDep
 from main_service.entries.create import EntryCreateService
-from main_service.entries.create_limits import Allowance
-from main_service.entries.dependencies import LifetimePoliciesDep, ManageTokensDep, entry_creators_of
+from main_service.entries.dependencies import EntryFactoryDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import SessionEndedError
 from main_service.entries.idempotency import IdempotentRequest, idempotent_form
@@ -31,7 +30,6 @@ from main_service.web.csrf import COOKIE as FORM_COOKIE
 from main_service.web.csrf import FIELD, CsrfForm, check_form
 from main_service.web.form_body import read_form
 from main_service.web.problems import field_errors
-from main_service.web.proxy_watch import limited_address
 from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
 from main_service.web.templating import render
 
@@ -88,7 +86,7 @@ FIELDS = ("text", "original_url", "title", "syntax", "lifetime", "alias", "visib
 FORM_ID = "form_id"
 _FORM_ID_BYTES = 16
 
-Create = Callable[[EntryCreateService, dict[str, str], Allowance, IdempotentRequest | None], Awaitable[LiveEntry]]
+Create = Callable[[EntryCreateService, dict[str, str], IdempotentRequest | None], Awaitable[LiveEntry]]
 
 
 class CreatePage:
@@ -98,16 +96,12 @@ class CreatePage:
         self,
         request: Request,
         session: SessionDep,
-        resources: ResourcesDep,
-        manage_tokens: ManageTokensDep,
-        policies: LifetimePoliciesDep,
+        entries: EntryFactoryDep,
     ) -> None:
         self._request = request
         self._session = session
-        self._resources = resources
-        self._settings = resources.settings
-        self._manage_tokens = manage_tokens
-        self._policies = policies
+        self._settings = entries.settings
+        self._entries = entries
 
     async def after(self, kind: Kind, create: Create) -> Response:
         """The new entry's page, or the form again, still filled in, with what is wrong."""
@@ -118,7 +112,7 @@ class CreatePage:
         except AppError as error:
             # A page that shows a text of many MiB again is made while others are answered.
             return await asyncio.to_thread(self.show, kind, fields, error)
-        manage_token = self._manage_tokens.token_of(entry)
+        manage_token = self._entries.manage_tokens.token_of(entry)
         public_url = self._settings.public_url
         csrf = CsrfForm(self._request, self._settings)
         return csrf.attach(
@@ -138,7 +132,7 @@ class CreatePage:
         csrf = CsrfForm(self._request, self._settings, new_session="" if is_signed_out else None)
         # Whoever seems to be signed in keeps the choices of users, also while nobody can say whether they are.
         is_user = has_session_cookie(self._request)
-        policy = self._policies.user if is_user else self._policies.guest
+        policy = self._entries.lifetimes.user if is_user else self._entries.lifetimes.guest
         form = {name: fields.get(name, "") for name in FIELDS}
         errors = sentences(error)
         if not can_be_in_form(form["text"]):
@@ -173,9 +167,7 @@ class CreatePage:
         account = await find_account(self._request, self._session)
         if account is None and has_session_cookie(self._request):
             raise SessionEndedError
-        creators = entry_creators_of(self._request)
-        creator = creators.of(account)
-        allowance = creators.limits.of(account.id if account else None, limited_address(self._request))
+        creates = self._entries.creates(account)
         content = {name: value for name, value in fields.items() if name != FORM_ID}
         idempotency = idempotent_form(
             self._settings,
@@ -186,10 +178,10 @@ class CreatePage:
             fields=content,
         )
         try:
-            return await create(creator, content, allowance, idempotency)
+            return await create(creates, content, idempotency)
         except (EntryEndedError, NotFoundError):
             # What the form had made is gone: who sends it again wants another.
-            return await create(creator, content, allowance, None)
+            return await create(creates, content, None)
 
 
 CreatePageDep = Annotated[CreatePage, Depends()]
@@ -217,14 +209,13 @@ async def lead_back_to_links() -> Response:
 @router.post("/pastes")
 async def create_paste(page: CreatePageDep) -> Response:
     async def create(
-        creator: EntryCreateService, fields: dict[str, str], allowance: Allowance, idempotency: IdempotentRequest | None
+        creates: EntryCreateService, fields: dict[str, str], idempotency: IdempotentRequest | None
     ) -> LiveEntry:
         paste = parse(PasteIn, fields)
-        return await creator.create_paste(
+        return await creates.create_paste(
             paste.new_entry(),
             text=paste.text.encode(),
             syntax=paste.syntax,
-            allowance=allowance,
             idempotency=idempotency,
         )
 
@@ -234,11 +225,9 @@ async def create_paste(page: CreatePageDep) -> Response:
 @router.post("/links")
 async def create_link(page: CreatePageDep) -> Response:
     async def create(
-        creator: EntryCreateService, fields: dict[str, str], allowance: Allowance, idempotency: IdempotentRequest | None
+        creates: EntryCreateService, fields: dict[str, str], idempotency: IdempotentRequest | None
     ) -> LiveEntry:
         link = parse(LinkIn, fields)
-        return await creator.create_link(
-            link.new_entry(), original_url=link.original_url, allowance=allowance, idempotency=idempotency
-        )
+        return await creates.create_link(link.new_entry(), original_url=link.original_url, idempotency=idempotency)
 
     return await page.after(Kind.LINK, create)

@@ -9,7 +9,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import ValidationError
 
 from main_service.entries.change import Changes
-from main_service.entries.dependencies import EntryChangeServiceDep, EntryReaderDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ChangedMeanwhileError, VersionMismatchError
 from main_service.entries.models import Kind
@@ -32,19 +31,19 @@ _one_text_at_a_time = asyncio.Lock()
 
 
 @router.api_route("/{key}/manage/edit", methods=["GET", "HEAD"])
-async def edit(page: ManagePageDep, reader: EntryReaderDep) -> Response:
+async def edit(page: ManagePageDep) -> Response:
     async def show(entry: LiveEntry) -> Response:
-        text = await _text_of(entry, page, reader)
+        text = await _text_of(entry, page)
         return await asyncio.to_thread(_page, page, EditForm(entry, text))
 
     return await page.managed(show)
 
 
 @router.post("/{key}/manage/edit")
-async def change(page: ManagePageDep, reader: EntryReaderDep, changes: EntryChangeServiceDep) -> Response:
+async def change(page: ManagePageDep) -> Response:
     async def save(fields: dict[str, str]) -> Response:
         entry = await page.get_entry()
-        text = await _text_of(entry, page, reader)
+        text = await _text_of(entry, page)
         form = EditForm(entry, text)
         touched = await asyncio.to_thread(form.touched, fields)
         if touched:
@@ -56,13 +55,13 @@ async def change(page: ManagePageDep, reader: EntryReaderDep, changes: EntryChan
                 async with _one_text_at_a_time:
                     kept = await asyncio.to_thread(with_line_ends_of, text, touched["text"])
                 update = replace(update, text=kept.encode())
-            await changes.update(page.key, update, page.actor, versions=_versions(fields))
+            await page.entries.changes.update(page.key, update, page.actor, versions=_versions(fields))
         return RedirectResponse(f"/{page.key}/manage", 303)
 
     async def again(entry: LiveEntry, error: AppError, fields: dict[str, str]) -> Response:
         if isinstance(error, VersionMismatchError):
             entry, error = await page.get_entry(), ChangedMeanwhileError()
-        form = EditForm(entry, await _text_of(entry, page, reader))
+        form = EditForm(entry, await _text_of(entry, page))
         return await asyncio.to_thread(_page, page, form, error, fields)
 
     return await page.after(save, again)
@@ -92,10 +91,10 @@ def _update(touched: Mapping[str, str]) -> Changes:
         raise InvalidInputError(fields=field_errors(error.errors())) from error
 
 
-async def _text_of(entry: LiveEntry, page: ManagePage, reader: EntryReaderDep) -> str:
+async def _text_of(entry: LiveEntry, page: ManagePage) -> str:
     if entry.kind is Kind.LINK:
         return ""
-    _, chunks = await reader.load_text(entry, page.actor)
+    _, chunks = await page.entries.reader.load_text(entry, page.actor)
     return b"".join([chunk async for chunk in chunks]).decode()
 
 

@@ -10,13 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.accounts.cookie_auth import PageAccountDep, SignedInPageDep
-from main_service.dependencies import SettingsDep
-from main_service.entries.dependencies import (
-    EntryChangeServiceDep,
-    EntryPolicyDep,
-    EntryReaderDep,
-    LifetimePoliciesDep,
-)
+from main_service.entries.dependencies import EntryFactoryDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError, NotOwnerError
 from main_service.entries.permissions import Actor
@@ -39,18 +33,13 @@ class ManagePage:
         key: str,
         request: Request,
         account: PageAccountDep,
-        reader: EntryReaderDep,
-        entry_policy: EntryPolicyDep,
-        settings: SettingsDep,
-        policies: LifetimePoliciesDep,
+        entries: EntryFactoryDep,
     ) -> None:
         self.key = key
         self.request = request
-        self.settings = settings
+        self.settings = entries.settings
         self.account_id = account.id if account else None
-        self._reader = reader
-        self._entry_policy = entry_policy
-        self._policies = policies
+        self.entries = entries
 
     @property
     def token(self) -> str | None:
@@ -65,7 +54,7 @@ class ManagePage:
         """Raises:
         NotFoundError, EntryEndedError: as the reader.
         """
-        return await self._reader.get(self.key, self.actor)
+        return await self.entries.reader.get(self.key, self.actor)
 
     def check(self, entry: LiveEntry, *, token: str | None) -> None:
         """Let pass whoever may manage the entry.
@@ -73,7 +62,7 @@ class ManagePage:
         Raises:
             ManageTokenMissingError, ManageTokenWrongError, SignInRequiredError, NotOwnerError: the actor may not.
         """
-        self._entry_policy.require_may_manage(entry, Actor(account_id=self.account_id, manage_token=token))
+        self.entries.entry_policy.require_may_manage(entry, Actor(account_id=self.account_id, manage_token=token))
 
     async def managed(self, show: Callable[[LiveEntry], Awaitable[Response]]) -> Response:
         """What `show` makes of the entry, or the page that asks for the token."""
@@ -119,7 +108,7 @@ class ManagePage:
             may_claim=entry is not None and entry.owner_id is None and self.account_id is not None,
             errors=sentences(error),
             notice=notice,
-            lifetimes=lifetime_choices(self._policies.of(entry.owner_id if entry else None)),
+            lifetimes=lifetime_choices(self.entries.lifetimes.of(entry.owner_id if entry else None)),
             csrf_token=csrf.token,
         )
         if error is not None:
@@ -167,23 +156,23 @@ async def open_manage(page: ManagePageDep) -> Response:
 
 
 @router.post("/{key}/manage/expiry")
-async def change_expiry(page: ManagePageDep, changes: EntryChangeServiceDep) -> Response:
+async def change_expiry(page: ManagePageDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         asked = parse(EntryChangeIn, {"lifetime": fields.get("lifetime", "")})
         if not asked.lifetime.is_given:
             raise InvalidInputError(fields=[FieldError("lifetime", "missing", "Choose how long it shall live.")])
-        entry = await changes.update(page.key, asked.changes, page.actor)
+        entry = await page.entries.changes.update(page.key, asked.changes, page.actor)
         return page.show(entry=entry, notice="The new end is set.")
 
     return await page.after(change)
 
 
 @router.post("/{key}/manage/claim")
-async def claim(page: ManagePageDep, account: SignedInPageDep, changes: EntryChangeServiceDep) -> Response:
+async def claim(page: ManagePageDep, account: SignedInPageDep) -> Response:
     account_id = account.id
 
     async def take(_: dict[str, str]) -> Response:
-        entry = await changes.claim(page.key, account_id, manage_token=page.token)
+        entry = await page.entries.changes.claim(page.key, account_id, manage_token=page.token)
         response = page.show(entry=entry, notice="It is yours now. The manage link does not open it any more.")
         response.delete_cookie(COOKIE, path=f"/{page.key}/manage")
         return response
@@ -192,11 +181,11 @@ async def claim(page: ManagePageDep, account: SignedInPageDep, changes: EntryCha
 
 
 @router.post("/{key}/manage/delete")
-async def delete(page: ManagePageDep, changes: EntryChangeServiceDep) -> Response:
+async def delete(page: ManagePageDep) -> Response:
     async def end(fields: dict[str, str]) -> Response:
         if not fields.get("confirm"):
             raise InvalidInputError(fields=[FieldError("confirm", "missing", "Tick the box to confirm.")])
-        kind = await changes.delete(page.key, page.actor)
+        kind = await page.entries.changes.delete(page.key, page.actor)
         response = render(page.request, "entries/deleted.html", entry_key=page.key, kind=kind.value)
         response.delete_cookie(COOKIE, path=f"/{page.key}/manage")
         return response

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from main_service.accounts.bearer_auth import TOKEN_OR_NONE
 from main_service.accounts.errors import TokenInvalidError
-from main_service.dependencies import SettingsDep
-from main_service.entries.dependencies import EntryReaderDep, ReadingActorDep
+from main_service.entries.dependencies import EntryFactoryDep, ReadingActorDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Visibility
 from main_service.entries.serializers import short_address
@@ -45,11 +44,9 @@ _ASKED_FOR_EACH_TIME = "private, no-cache"
         **problem_responses(*_READ),
     },
 )
-async def get_qr_svg(
-    key: str, request: Request, actor: ReadingActorDep, reader: EntryReaderDep, settings: SettingsDep
-) -> Response:
-    entry = await reader.get(key, actor)
-    picture = await asyncio.to_thread(draw_svg, short_address(settings.public_url, entry.key))
+async def get_qr_svg(key: str, request: Request, actor: ReadingActorDep, entries: EntryFactoryDep) -> Response:
+    entry = await entries.reader.get(key, actor)
+    picture = await asyncio.to_thread(draw_svg, short_address(entries.public_url, entry.key))
     return _picture(request, entry, picture, "image/svg+xml")
 
 
@@ -71,8 +68,7 @@ async def get_qr_png(
     key: str,
     request: Request,
     actor: ReadingActorDep,
-    reader: EntryReaderDep,
-    settings: SettingsDep,
+    entries: EntryFactoryDep,
     size: Annotated[
         int,
         Query(
@@ -83,8 +79,8 @@ async def get_qr_png(
         ),
     ] = DEFAULT_SIZE,
 ) -> Response:
-    entry = await reader.get(key, actor)
-    picture = await asyncio.to_thread(draw_png, short_address(settings.public_url, entry.key), size)
+    entry = await entries.reader.get(key, actor)
+    picture = await asyncio.to_thread(draw_png, short_address(entries.public_url, entry.key), size)
     return _picture(request, entry, picture, "image/png")
 
 

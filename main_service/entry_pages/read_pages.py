@@ -5,9 +5,8 @@ from fastapi.responses import RedirectResponse
 
 from main_service.accounts.bearer_auth import TOKEN_OR_NONE
 from main_service.accounts.errors import TokenInvalidError
-from main_service.dependencies import SettingsDep
 from main_service.entries.aliases import is_key
-from main_service.entries.dependencies import EntryReaderDep, ReadingActorDep
+from main_service.entries.dependencies import EntryFactoryDep, ReadingActorDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ManageTokenWrongError, NotAPasteError, NotOwnerError
 from main_service.entries.models import Kind
@@ -61,34 +60,31 @@ async def read_raw_text(
     key: str,
     request: Request,
     actor: ReadingActorDep,
-    reader: EntryReaderDep,
+    entries: EntryFactoryDep,
     visits: VisitRecorderDep,
-    settings: SettingsDep,
 ) -> Response:
     """Where views are limited, command-line programs spend one, and requests with a bearer token, `X-Manage-Token` or
     `X-Reveal: 1`; all others are asked first.
     """
-    entry = await reader.get(key, actor)
+    entry = await entries.reader.get(key, actor)
     if entry.kind is Kind.LINK:
         raise NotAPasteError
-    if asked := question_before(request, settings, entry, actor, is_shown_as_page=False):
+    if asked := question_before(request, entries, entry, actor, is_shown_as_page=False):
         return asked
-    entry, chunks = await reader.open_text(entry, actor)
+    entry, chunks = await entries.reader.open_text(entry, actor)
     await visits.record(entry, actor)
     return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
 
 
 @router.get("/{key}+", include_in_schema=False)
-async def preview(
-    key: str, request: Request, actor: ReadingActorDep, reader: EntryReaderDep, settings: SettingsDep
-) -> Response:
+async def preview(key: str, request: Request, actor: ReadingActorDep, entries: EntryFactoryDep) -> Response:
     """Where a link leads, without going there. A paste is its own preview."""
-    entry = await reader.get(key, actor)
+    entry = await entries.reader.get(key, actor)
     if entry.views_left is not None:
-        return question(request, settings, entry, actor)
+        return question(request, entries.settings, entry, actor)
     if entry.kind is Kind.PASTE:
         return RedirectResponse(f"/{entry.key}", 302)
-    shown = page_entry(entry, settings.public_url)
+    shown = page_entry(entry, entries.public_url)
     response = render(request, "entries/preview.html", entry=shown)
     response.headers.update(robots(entry))
     return response
@@ -105,25 +101,24 @@ async def reveal(
     key: str,
     request: Request,
     actor: ReadingActorDep,
-    reader: EntryReaderDep,
+    entries: EntryFactoryDep,
     visits: VisitRecorderDep,
-    settings: SettingsDep,
 ) -> Response:
     """Spend a view of an entry whose views are limited: show its text, or lead to its target."""
     fields = await read_form(request)
-    entry = await reader.get(key, actor)
+    entry = await entries.reader.get(key, actor)
     if entry.views_left is None:
         return RedirectResponse(f"/{entry.key}", 303)
     try:
-        check_form(request, fields.get(FIELD), settings)
+        check_form(request, fields.get(FIELD), entries.settings)
     except FormExpiredError as error:
-        return question(request, settings, entry, actor, error=error)
+        return question(request, entries.settings, entry, actor, error=error)
     if entry.kind is Kind.LINK:
-        entry = await reader.follow(entry, actor)
+        entry = await entries.reader.follow(entry, actor)
         await visits.record(entry, actor)
         return _redirect(entry, status=303)
-    entry, chunks = await reader.open_text(entry, actor)
-    response = await paste_page(request, settings, entry, actor, chunks)
+    entry, chunks = await entries.reader.open_text(entry, actor)
+    response = await paste_page(request, entries.settings, entry, actor, chunks)
     await visits.record(entry, actor)
     return response
 
@@ -147,23 +142,22 @@ async def read_entry(
     key: str,
     request: Request,
     actor: ReadingActorDep,
-    reader: EntryReaderDep,
+    entries: EntryFactoryDep,
     visits: VisitRecorderDep,
-    settings: SettingsDep,
 ) -> Response:
     """Where views are limited, command-line programs spend one, and requests with a bearer token, `X-Manage-Token` or
     `X-Reveal: 1`; all others are asked first.
     """
-    entry = await reader.get(key, actor)
-    if asked := question_before(request, settings, entry, actor, is_shown_as_page=True):
+    entry = await entries.reader.get(key, actor)
+    if asked := question_before(request, entries, entry, actor, is_shown_as_page=True):
         return asked
     if entry.kind is Kind.LINK:
-        entry = await reader.follow(entry, actor)
+        entry = await entries.reader.follow(entry, actor)
         await visits.record(entry, actor)
         return _redirect(entry, status=302)
-    entry, chunks = await reader.open_text(entry, actor)
+    entry, chunks = await entries.reader.open_text(entry, actor)
     if wants_html(request.headers):
-        response = await paste_page(request, settings, entry, actor, chunks)
+        response = await paste_page(request, entries.settings, entry, actor, chunks)
     else:
         response = text_response(chunks, size_bytes=entry.size_bytes or 0)
     await visits.record(entry, actor)
@@ -176,14 +170,13 @@ async def read_with_slash(
     key: str,
     request: Request,
     actor: ReadingActorDep,
-    reader: EntryReaderDep,
+    entries: EntryFactoryDep,
     visits: VisitRecorderDep,
-    settings: SettingsDep,
 ) -> Response:
     """A link is followed as without the slash, because many programs add one; everything else is one redirect away."""
-    if not is_key(key) or is_reserved(key) or (await reader.get(key, actor)).kind is Kind.PASTE:
+    if not is_key(key) or is_reserved(key) or (await entries.reader.get(key, actor)).kind is Kind.PASTE:
         raise HTTPException(404)
-    return await read_entry(key, request, actor, reader, visits, settings)
+    return await read_entry(key, request, actor, entries, visits)
 
 
 def _redirect(entry: LiveEntry, *, status: int) -> Response:

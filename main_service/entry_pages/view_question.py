@@ -12,8 +12,9 @@ from fastapi.responses import PlainTextResponse
 
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ViewNotSpentError
+from main_service.entries.factory import EntryFactory
 from main_service.entries.models import Kind
-from main_service.entries.permissions import Actor, EntryPolicy, ManageTokens
+from main_service.entries.permissions import Actor, EntryPolicy
 from main_service.entries.serializers import page_entry, short_address, text_address
 from main_service.errors import FormExpiredError
 from main_service.settings import Settings
@@ -32,7 +33,7 @@ _LEADING_ELSEWHERE = CONTENT_SECURITY_POLICY.replace("form-action 'self'", "form
 
 
 def question_before(
-    request: Request, settings: Settings, entry: LiveEntry, actor: Actor, *, is_shown_as_page: bool
+    request: Request, entries: EntryFactory, entry: LiveEntry, actor: Actor, *, is_shown_as_page: bool
 ) -> Response | None:
     """What the request gets in place of the entry; None: it gets the entry, and spends a view if they are limited.
 
@@ -44,21 +45,21 @@ def question_before(
     if entry.views_left is None:
         return None
     wants_page = wants_html(request.headers)
-    means_it = _says_so(request, settings, entry, actor) or (
+    means_it = _says_so(request, entries.entry_policy, entry, actor) or (
         is_command(request.headers.get("user-agent", "")) and not (is_shown_as_page and wants_page)
     )
     if means_it and request.method != "HEAD" and not is_fetched_ahead(request.headers):
         return None
     if means_it or wants_page:
-        return question(request, settings, entry, actor)
-    return _refusal(settings, entry)
+        return question(request, entries.settings, entry, actor)
+    return _refusal(entries.public_url, entry)
 
 
-def _says_so(request: Request, settings: Settings, entry: LiveEntry, actor: Actor) -> bool:
+def _says_so(request: Request, entry_policy: EntryPolicy, entry: LiveEntry, actor: Actor) -> bool:
     if actor.has_bearer_token or request.headers.get(REVEAL) == "1":
         return True
     given = replace(actor, manage_token=request.headers.get("x-manage-token"))
-    return given.manage_token is not None and EntryPolicy(ManageTokens(settings)).may_manage(entry, given)
+    return given.manage_token is not None and entry_policy.may_manage(entry, given)
 
 
 def question(
@@ -81,12 +82,12 @@ def question(
     return csrf.attach(response)
 
 
-def _refusal(settings: Settings, entry: LiveEntry) -> Response:
+def _refusal(public_url: str, entry: LiveEntry) -> Response:
     """The same for programs: no page, and how to spend a view on purpose."""
     if entry.kind is Kind.PASTE:
-        advice = f"To read it: curl {text_address(settings.public_url, entry.key)}"
+        advice = f"To read it: curl {text_address(public_url, entry.key)}"
     else:
-        advice = f"To follow it: curl -L {short_address(settings.public_url, entry.key)}"
+        advice = f"To follow it: curl -L {short_address(public_url, entry.key)}"
     return PlainTextResponse(
         f"{ViewNotSpentError.code}: This disappears after being viewed. {advice}\n",
         ViewNotSpentError.status,

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from main_service.accounts.cookie_auth import SignedInPageDep
 from main_service.dependencies import SettingsDep
 from main_service.entries.aliases import is_key
-from main_service.entries.dependencies import EntryChangeServiceDep
+from main_service.entries.dependencies import EntryFactoryDep
 from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError
 from main_service.my_entries.dependencies import EntryExporterDep, EntryListerDep
 from main_service.my_entries.filters import EntryState, Filters, OwnedEntry, Sort
@@ -196,7 +196,7 @@ async def lead_back() -> Response:
 
 
 @router.post(f"{ADDRESS}/delete")
-async def delete(page: ProfilePageDep, changes: EntryChangeServiceDep) -> Response:
+async def delete(page: ProfilePageDep, entries: EntryFactoryDep) -> Response:
     """Asks first. `view`: the query of the page that the entries were chosen on, and that is shown again."""
     fields = await read_form_lists(page.request)
     query = PageQuery.read(fields.get("view", [""])[0])
@@ -208,10 +208,10 @@ async def delete(page: ProfilePageDep, changes: EntryChangeServiceDep) -> Respon
     except AppError as error:
         return await page.show(query, error=error)
     if "confirm" in fields:
-        count = len(await changes.delete_many(keys, page.account_id))
+        count = len(await entries.changes.delete_many(keys, page.account_id))
         return await page.show(query, notice=_deleted(count))
-    entries = await page.list_live(keys)
-    return await page.ask_whether_to_delete(entries, query) if entries else await page.show(query, notice=_deleted(0))
+    live = await page.list_live(keys)
+    return await page.ask_whether_to_delete(live, query) if live else await page.show(query, notice=_deleted(0))
 
 
 @router.get(f"{ADDRESS}/export.jsonl")

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from main_service.dependencies import SessionDep, resources_of
-from main_service.entries.dependencies import EntryPolicyDep, KeyLookupDep
+from main_service.entries.dependencies import EntryFactoryDep
 from main_service.statistics.leaderboard import Leaderboard
 from main_service.statistics.service import Statistics
 from main_service.web.read_limits import read_limits_of
@@ -14,14 +14,13 @@ from main_service.web.read_limits import read_limits_of
 async def get_statistics(
     request: Request,
     session: SessionDep,
-    entry_policy: EntryPolicyDep,
-    lookup: KeyLookupDep,
+    entries: EntryFactoryDep,
 ) -> Statistics:
     """Raises:
     TooManyRequestsError: the client has asked for them too often.
     """
     await read_limits_of(request).statistics.take(request)
-    return Statistics(session=session, entry_policy=entry_policy, lookup=lookup)
+    return Statistics(session=session, entry_policy=entries.entry_policy, lookup=entries.key_lookup)
 
 
 StatisticsDep = Annotated[Statistics, Depends(get_statistics)]
