@@ -1,4 +1,4 @@
-"""What a portion of visits adds to the tables."""
+"""Aggregates a portion of visits: the rows, sums and visitors that it adds to the tables."""
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -28,49 +28,49 @@ from main_service.visits.models import UNKNOWN, Dimension
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR_MS = 3_600_000
 _DAY_HOURS = 24
-_NOTHING = ""
-"""A visitor of whom nothing may be kept."""
+_ANONYMOUS = ""
+"""The visitor of a visit of which nothing may be kept."""
 
 
-class Visited(NamedTuple):
-    """What is kept of an entry with each visit to it."""
+class VisitedEntry(NamedTuple):
+    """What each visit to an entry keeps of the entry."""
 
     owner_id: UUID | None
     target: Target
-    """The present one."""
+    """The host that the link leads to now."""
     earlier: tuple[tuple[int, Target], ...] = ()
-    """If it changed since the first of these visits: each target that one of them led to, with the instant from which
-    it held, in ms since 1970, earliest first."""
+    """If the target changed since the first of these visits: each target that one of them led to, with the instant from
+    which it held, in milliseconds since 1970, earliest first."""
 
 
-class Counts(NamedTuple):
+class VisitCounts(NamedTuple):
     people: int
     bots: int
 
 
-ValueCount = tuple[str, date, str, str, int]
-"""Key, day, dimension and value; visits of people."""
+DayValueCount = tuple[str, date, str, str, int]
+"""Key of the entry, day, dimension, value, and how many visits of people had it."""
 
 
 @dataclass
-class Tally:
-    """In the order of keys."""
+class Aggregate:
+    """What a portion adds to the tables, in the order of keys. Days and hours are those of UTC."""
 
-    hours: dict[tuple[str, datetime], Counts] = field(default_factory=dict)
-    """By key and hour."""
-    values: list[ValueCount] = field(default_factory=list)
+    hours: dict[tuple[str, datetime], VisitCounts] = field(default_factory=dict)
+    """By key of the entry and start of the hour."""
+    values: list[DayValueCount] = field(default_factory=list)
     visitors: dict[tuple[str, date], set[str]] = field(default_factory=dict)
-    """People by key and day."""
-    entries: dict[str, Counts] = field(default_factory=dict)
+    """The different visitors who are people, by key of the entry and day."""
+    entries: dict[str, VisitCounts] = field(default_factory=dict)
     last_visits: dict[str, datetime] = field(default_factory=dict)
-    """Of people, by key."""
+    """The time of the last visit of a person, by key of the entry."""
     dropped: int = 0
     """Visits to keys that have no row."""
 
 
 _Person = tuple[str, str, str, str, str, str, str, int]
-"""Values of the dimensions in the order of `_DIMENSIONS`; the visitor; `at_ms`."""
-_AgentOf = tuple[bool, str, str, str, bytes, bytes]
+"""The values of `_DIMENSIONS`, the visitor, and `at_ms`."""
+_AgentFields = tuple[bool, str, str, str, bytes, bytes]
 """Whether it is a bot; browser, device and system to count; the fields of a row."""
 _DIMENSIONS = (
     Dimension.BROWSER,
@@ -80,11 +80,11 @@ _DIMENSIONS = (
     Dimension.OS,
     Dimension.REFERRER,
 )
-"""In the order in which their values are written."""
+"""In alphabetical order, in which their values are written and locked."""
 
 
 class _Hour:
-    """Who visited an entry in one hour."""
+    """The visits to one entry in one hour."""
 
     __slots__ = ("bots", "people")
 
@@ -93,12 +93,12 @@ class _Hour:
         self.people: list[_Person] = []
 
 
-class _OfEntry:
-    """What its visits have in common, and its visits by the number of their hour."""
+class _EntryVisits:
+    """The visits to one entry by the number of their hour since 1970, and the fields that their rows share."""
 
     __slots__ = ("_earlier", "first_fields", "has_changed", "hours", "last_fields")
 
-    def __init__(self, key: str, visited: Visited) -> None:
+    def __init__(self, key: str, visited: VisitedEntry) -> None:
         self.first_fields = copy_rows.texts(key) + copy_rows.uuid(visited.owner_id)
         self.last_fields = copy_rows.texts(*visited.target)
         self.has_changed = bool(visited.earlier)
@@ -106,40 +106,40 @@ class _OfEntry:
         self.hours: dict[int, _Hour] = defaultdict(_Hour)
 
     def last_fields_at(self, at_ms: int) -> bytes:
-        """Those of the target that held then; of the first that is known for what came before it."""
+        """The fields of the target that held at `at_ms`; of the first known target if that was before it."""
         later = bisect_right(self._earlier, at_ms, key=itemgetter(0))
         return self._earlier[max(0, later - 1)][1]
 
 
-_Asked = TypeVar("_Asked")
-_Answer = TypeVar("_Answer")
+_Input = TypeVar("_Input")
+_Output = TypeVar("_Output")
 
 
-class _Known(dict[_Asked, _Answer], Generic[_Asked, _Answer]):
-    """Asks once; then faster than any cache that has to remember what was asked last."""
+class _Memo(dict[_Input, _Output], Generic[_Input, _Output]):
+    """Calls a function once for each input. It never evicts, so it is faster than `lru_cache`; a portion bounds it."""
 
-    def __init__(self, ask: Callable[[_Asked], _Answer]) -> None:
-        self._ask = ask
+    def __init__(self, function: Callable[[_Input], _Output]) -> None:
+        self._function = function
 
-    def __missing__(self, asked: _Asked) -> _Answer:
-        answer = self[asked] = self._ask(asked)
-        return answer
+    def __missing__(self, value: _Input) -> _Output:
+        output = self[value] = self._function(value)
+        return output
 
 
-class Counting:
-    """Of one portion. Rows are made while PostgreSQL is busy with those before; the sums are ready after the last."""
+class Aggregator:
+    """Aggregates one portion. Rows are made while PostgreSQL stores those before; `result` is right after the last."""
 
-    def __init__(self, entries: Mapping[str, Visited], countries: Countries) -> None:
-        self._entries = {key: _OfEntry(key, visited) for key, visited in entries.items()}
+    def __init__(self, entries: Mapping[str, VisitedEntry], countries: Countries) -> None:
+        self._entries = {key: _EntryVisits(key, visited) for key, visited in entries.items()}
         self._countries = countries
         self._dropped = 0
 
     def rows(self, visits: Iterable[RecordedVisit]) -> Iterator[bytes]:
-        """Rows of `visit`, each counted when it is taken."""
-        agents: _Known[str, _AgentOf] = _Known(lambda user_agent: _agent(read_agent(user_agent)))
+        """Rows of `visit` for COPY, each aggregated when it is taken. Visits to keys without a row are left out."""
+        agents: _Memo[str, _AgentFields] = _Memo(lambda user_agent: _agent(read_agent(user_agent)))
         nothing_kept = _agent(NOTHING_KEPT)
-        places: _Known[str | None, tuple[str, bytes]] = _Known(lambda ip: _place(ip, self._countries))
-        languages, referrers = _Known(_language), _Known(_referrer)
+        places: _Memo[str | None, tuple[str, bytes]] = _Memo(lambda ip: _place(ip, self._countries))
+        languages, referrers = _Memo(_language), _Memo(_referrer)
         entries, row = self._entries, copy_rows.row
         for at_ms, key, ip, visitor, user_agent, sent_referrer, sent_language in visits:
             entry = entries.get(key)
@@ -155,22 +155,22 @@ class Counting:
             if is_bot:
                 hour.bots += 1
             else:
-                hour.people.append((browser, country, device, language, os, referrer, visitor or _NOTHING, at_ms))
+                hour.people.append((browser, country, device, language, os, referrer, visitor or _ANONYMOUS, at_ms))
             last_fields = entry.last_fields_at(at_ms) if entry.has_changed else entry.last_fields
             yield row(
                 at_ms, entry.first_fields, place_fields, agent_fields, language_fields, referrer_fields,
                 last_fields, is_bot_field,
             )  # fmt: skip
 
-    def add_up(self) -> Tally:
-        """Days and hours are those of UTC."""
-        tally = Tally(dropped=self._dropped)
+    def result(self) -> Aggregate:
+        """The aggregate of all rows that were taken."""
+        aggregate = Aggregate(dropped=self._dropped)
         for key in sorted(self._entries):
-            _add_up(tally, key, self._entries[key].hours)
-        return tally
+            _aggregate_entry(aggregate, key, self._entries[key].hours)
+        return aggregate
 
 
-def _agent(agent: Agent) -> _AgentOf:
+def _agent(agent: Agent) -> _AgentFields:
     fields = copy_rows.texts(agent.device_type, agent.browser, agent.os)
     names = (agent.browser or UNKNOWN, agent.device_type or UNKNOWN, agent.os or UNKNOWN)
     return (agent.is_bot, *names, fields, copy_rows.boolean(agent.is_bot))
@@ -198,12 +198,12 @@ def _referrer(sent: str) -> tuple[str, bytes]:
     return referrer.domain or UNKNOWN, copy_rows.texts(referrer.url, referrer.domain)
 
 
-def _add_up(tally: Tally, key: str, hours: Mapping[int, _Hour]) -> None:
+def _aggregate_entry(aggregate: Aggregate, key: str, hours: Mapping[int, _Hour]) -> None:
     all_people, all_bots, last_ms = 0, 0, -1
     days: dict[int, list[_Person]] = defaultdict(list)
     for number in sorted(hours):
         hour = hours[number]
-        counts = tally.hours[key, _EPOCH + timedelta(hours=number)] = Counts(len(hour.people), hour.bots)
+        counts = aggregate.hours[key, _EPOCH + timedelta(hours=number)] = VisitCounts(len(hour.people), hour.bots)
         all_people += counts.people
         all_bots += counts.bots
         if hour.people:
@@ -212,14 +212,16 @@ def _add_up(tally: Tally, key: str, hours: Mapping[int, _Hour]) -> None:
         day = _date(number)
         *columns, visitors, instants = zip(*people, strict=True)
         for dimension, values in zip(_DIMENSIONS, columns, strict=True):
-            tally.values += [(key, day, dimension, value, count) for value, count in sorted(Counter(values).items())]
-        if different := set(visitors) - {_NOTHING}:
-            tally.visitors[key, day] = different
+            aggregate.values += [
+                (key, day, dimension, value, count) for value, count in sorted(Counter(values).items())
+            ]
+        if different := set(visitors) - {_ANONYMOUS}:
+            aggregate.visitors[key, day] = different
         last_ms = max(last_ms, *instants)
     if hours:
-        tally.entries[key] = Counts(all_people, all_bots)
+        aggregate.entries[key] = VisitCounts(all_people, all_bots)
     if all_people:
-        tally.last_visits[key] = _EPOCH + timedelta(milliseconds=last_ms)
+        aggregate.last_visits[key] = _EPOCH + timedelta(milliseconds=last_ms)
 
 
 def _date(days: int) -> date:

@@ -16,7 +16,7 @@ from main_service.errors import UnavailableError
 from main_service.visit_stream.reader import Record, VisitStream
 from main_service.visit_stream.record import RecordedVisit, read_batch
 from main_service.visits import storage
-from main_service.visits.aggregate import Counting
+from main_service.visits.aggregate import Aggregator
 from main_service.visits.countries import Countries
 from main_service.visits.ingest_errors import describe, is_transient
 from main_service.visits.unique_visitors import Visitors
@@ -171,18 +171,18 @@ class Ingest:
             return 0
         keys = {key for key in portion.keys if is_key(key)}
         entries = await storage.find_entries(session, keys, visits, since=_earliest(visits))
-        counting = Counting(entries, self._countries)
-        await storage.insert_visits(session, counting.rows(visits))
-        tally = counting.add_up()
-        if tally.dropped:
-            logger.error("Dropped %d visits to keys that have no row", tally.dropped)
+        aggregator = Aggregator(entries, self._countries)
+        await storage.insert_visits(session, aggregator.rows(visits))
+        aggregate = aggregator.result()
+        if aggregate.dropped:
+            logger.error("Dropped %d visits to keys that have no row", aggregate.dropped)
         # Before the commit, for it can be repeated and the transaction can't.
-        day_visitors = await self._visitors.add(tally.visitors)
-        await storage.reopen_months(session, tally.hours)
-        await storage.add_hours(session, tally.hours, day_visitors)
-        await storage.add_values(session, tally.values)
-        await storage.add_to_entries(session, tally.entries, tally.last_visits)
-        return len(visits) - tally.dropped
+        day_visitors = await self._visitors.add(aggregate.visitors)
+        await storage.reopen_months(session, aggregate.hours)
+        await storage.add_hours(session, aggregate.hours, day_visitors)
+        await storage.add_values(session, aggregate.values)
+        await storage.add_to_entries(session, aggregate.entries, aggregate.last_visits)
+        return len(visits) - aggregate.dropped
 
     async def _ack(self, portion: _Portion) -> None:
         if portion.dead_letters:

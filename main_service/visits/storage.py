@@ -13,7 +13,7 @@ from main_service.entries import link_targets
 from main_service.entries.models import Entry
 from main_service.errors import DatabaseUnavailableError
 from main_service.visit_stream.record import RecordedVisit
-from main_service.visits.aggregate import Counts, ValueCount, Visited
+from main_service.visits.aggregate import DayValueCount, VisitCounts, VisitedEntry
 from main_service.visits.copy_rows import COLUMNS, copy_data
 from main_service.visits.enrich import PASTE, Target, read_target
 from main_service.visits.models import OTHER, VisitBatch, visit
@@ -134,7 +134,7 @@ async def forget_batches(session: Session, *, before: datetime) -> int:
 
 async def find_entries(
     session: Session, keys: Collection[str], visits: Sequence[RecordedVisit], *, since: datetime
-) -> dict[str, Visited]:
+) -> dict[str, VisitedEntry]:
     """Those of the entries that there are, live or ended, with the targets that links had when they were visited.
 
     `since`: when the first of these visits was.
@@ -143,11 +143,11 @@ async def find_entries(
     statement = select(Entry.key, Entry.owner_id, Entry.original_url).where(
         Entry.key == any_(bindparam("keys", list(keys), ARRAY(Text)))
     )
-    found: dict[str, Visited] = {}
+    found: dict[str, VisitedEntry] = {}
     links = set()
     async for rows in session.partitions(statement, {}, size=link_targets.MOST_IN_MEMORY):
         for key, owner_id, original_url in rows:
-            found[key] = Visited(owner_id, PASTE if original_url is None else read_target(original_url))
+            found[key] = VisitedEntry(owner_id, PASTE if original_url is None else read_target(original_url))
             if original_url is not None:
                 links.add(key)
     for key, targets in (await _find_targets(session, links, visits, since=since)).items():
@@ -192,7 +192,7 @@ async def reopen_months(session: Session, hours: Collection[tuple[str, datetime]
 
 
 async def add_hours(
-    session: Session, hours: Mapping[tuple[str, datetime], Counts], day_visitors: Mapping[tuple[str, date], int]
+    session: Session, hours: Mapping[tuple[str, datetime], VisitCounts], day_visitors: Mapping[tuple[str, date], int]
 ) -> None:
     rows = [
         (key, hour_at, people, bots, day_visitors.get((key, hour_at.date()), 0))
@@ -201,7 +201,7 @@ async def add_hours(
     await session.execute(_ADD_HOURS, _columns(rows, "keys", "hours", "people", "bots", "day_visitors"))
 
 
-async def add_values(session: Session, values: Collection[ValueCount]) -> None:
+async def add_values(session: Session, values: Collection[DayValueCount]) -> None:
     """Add visits to their values; then let those beyond the `MOST_VALUES` with most visits count as `OTHER`, for good.
 
     What adds up to the visits of people stays so.
@@ -211,7 +211,9 @@ async def add_values(session: Session, values: Collection[ValueCount]) -> None:
     await session.execute(_FOLD_VALUES, _columns(sorted({row[:2] for row in rows}), "keys", "days"))
 
 
-async def add_to_entries(session: Session, counts: Mapping[str, Counts], last_visits: Mapping[str, datetime]) -> None:
+async def add_to_entries(
+    session: Session, counts: Mapping[str, VisitCounts], last_visits: Mapping[str, datetime]
+) -> None:
     """Last, for whoever changes one of the entries waits until the end of the transaction."""
     rows = [(key, people, bots, last_visits.get(key)) for key, (people, bots) in sorted(counts.items())]
     await session.execute(_ADD_TO_ENTRIES, _columns(rows, "keys", "people", "bots", "last_visits"))
