@@ -1,6 +1,7 @@
 """One connection: its requests in their turn, and its end."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -18,8 +19,8 @@ from main_service.web.client_address import named_client
 from main_service.web.held_stream import HELD_BYTES
 
 
-class Connection(HttpToolsProtocol):
-    """What arrives on it, and in what time, is the business of `HttpProtocol`."""
+class Connection(HttpToolsProtocol, ABC):
+    """The turns of requests and the end of a connection. What may arrive, and in what time, its subclass says."""
 
     flow: TimedFlowControl
 
@@ -189,9 +190,9 @@ class Connection(HttpToolsProtocol):
             return LAST_WORD_SECONDS
         return HEAD_SECONDS if self.cycle is None else self.timeout_keep_alive
 
+    @abstractmethod
     def _limits(self) -> Iterator[Limit]:
-        """All that the client has to keep at the moment."""
-        raise NotImplementedError
+        """All limits that the client must keep at the moment; none while only the app has something to do."""
 
     def waiting_since(self) -> float | None:
         """Since when the client has had all its answers; None while there is one to come, or the connection ends."""

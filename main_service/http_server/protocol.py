@@ -112,7 +112,6 @@ class HttpProtocol(Connection):
         self._timer.ring_at(self._began_at + min(HEAD_SECONDS, BODY_SECONDS))
 
     def _limits(self) -> Iterator[Limit]:
-        """All that the client has to keep at the moment. None while only the app has something to do."""
         if self.flow.write_paused or self.transport.is_closing() or self._left_at is not None:
             yield from self._unsent.limits()
             if self._must_end_at is not None:
