@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.cleanup import storage, unconfirmed
-from main_service.engines.batches import ROWS_PER_BATCH, TakeBatch, in_batches
+from main_service.engines.batches import TakeBatch, in_batches
 from main_service.engines.postgres import Session
 from main_service.engines.redis import RedisUnavailableError
 from main_service.engines.texts import BodyStore
@@ -68,18 +68,17 @@ class Cleanup:
 
     async def delete_bodies(self) -> int:
         """Delete the texts that are due, in bulk."""
-        total = 0
         started_at = datetime.now(UTC)
-        while True:
-            async with self._sessions() as session:
-                body_ids = await storage.list_bodies_to_delete(session, before=started_at, limit=ROWS_PER_BATCH)
-                if not body_ids:
-                    return total
+
+        async def delete_due(session: Session, *, limit: int) -> int:
+            body_ids = await storage.list_bodies_to_delete(session, before=started_at, limit=limit)
+            if body_ids:
                 # The rows stay locked meanwhile, so that two runs share the work instead of doing it twice.
                 await self._bodies.delete(body_ids)
                 await note_deleted_bodies(session, body_ids)
-                await session.commit()
-            total += len(body_ids)
+            return len(body_ids)
+
+        return await self._in_batches(delete_due)
 
     async def empty_ended(self) -> int:
         """Empty ended entries of all but key, kind, reason and times: a guest's at once, a user's after a while."""

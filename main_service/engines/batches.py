@@ -17,15 +17,17 @@ class TakeBatch(Protocol):
         """Do something to at most `limit` rows; return to how many."""
 
 
-async def in_batches(sessions: async_sessionmaker[Session], take_batch: TakeBatch) -> int:
-    """Take batches until one is not full; return how many rows there were."""
+async def in_batches(
+    sessions: async_sessionmaker[Session], take_batch: TakeBatch, *, limit: int = ROWS_PER_BATCH
+) -> int:
+    """Take batches of `limit` rows, each in a transaction of its own, until one is not full; return how many rows."""
     total = 0
     while True:
         async with sessions() as session:
-            taken = await take_batch(session, limit=ROWS_PER_BATCH)
+            taken = await take_batch(session, limit=limit)
             await session.commit()
         total += taken
-        if taken < ROWS_PER_BATCH:
+        if taken < limit:
             return total
 
 

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from email.message import EmailMessage
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
+from main_service.engines.batches import in_batches
 from main_service.engines.files import FileMissingError, FileStore
 from main_service.engines.postgres import Session
 from main_service.mail import storage
@@ -26,7 +28,6 @@ UNREACHABLE_RETRY = timedelta(minutes=1)
 """Steady, because a server that is away is no fault of the letters: they leave soon after its return."""
 GIVEN_UP_AFTER = timedelta(days=2)
 FORGOTTEN_AFTER = timedelta(days=30)
-ROWS_PER_BATCH = 1_000
 ATTEMPTS_WITH_FILE = 3
 """After so many that failed, a letter goes without its file: that may be what nobody takes."""
 READ_SECONDS = 10
@@ -135,14 +136,7 @@ class Mailing:
 
 async def forget_old(sessions: async_sessionmaker[Session]) -> int:
     """Delete the letters of 30 days ago and older; return how many. Repeatable."""
-    total = 0
-    while True:
-        async with sessions() as session:
-            forgotten = await storage.forget_older(session, than=FORGOTTEN_AFTER, limit=ROWS_PER_BATCH)
-            await session.commit()
-        total += forgotten
-        if forgotten < ROWS_PER_BATCH:
-            return total
+    return await in_batches(sessions, partial(storage.forget_older, than=FORGOTTEN_AFTER))
 
 
 def _pause_after(attempts: int) -> timedelta:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.accounts.models import Account
+from main_service.engines.batches import in_batches
 from main_service.engines.postgres import Session
 from main_service.mail import outbox
 from main_service.reports.storage import Recipient
@@ -115,13 +116,15 @@ class DailyReports:
         if now - datetime.combine(now.date(), time(), now.tzinfo) < COMPLETE_AFTER:
             return 0
         day, total = now.date() - timedelta(days=1), 0
-        while True:
-            async with self._sessions() as session:
-                recipients = await lock_due(session, day, limit=ACCOUNTS_PER_BATCH)
-                total += await self._send_to(session, recipients, day)
-                await session.commit()
-            if len(recipients) < ACCOUNTS_PER_BATCH:
-                return total
+
+        async def send_batch(session: Session, *, limit: int) -> int:
+            nonlocal total
+            recipients = await lock_due(session, day, limit=limit)
+            total += await self._send_to(session, recipients, day)
+            return len(recipients)
+
+        await in_batches(self._sessions, send_batch, limit=ACCOUNTS_PER_BATCH)
+        return total
 
     async def _send_to(self, session: Session, recipients: Sequence[Recipient], day: date) -> int:
         account_ids = [each.account_id for each in recipients]

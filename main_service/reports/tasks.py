@@ -8,6 +8,7 @@ from threading import Lock
 from celery import shared_task
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
+from main_service.engines.batches import in_batches
 from main_service.engines.files import FileStore
 from main_service.engines.postgres import Session
 from main_service.errors import UnavailableError
@@ -28,17 +29,15 @@ async def forget_reports(sessions: async_sessionmaker[Session], files: FileStore
     Raises:
         DatabaseUnavailableError, BodyStoreUnavailableError: what is left is done by the next run.
     """
-    total = 0
-    while True:
-        async with sessions() as session:
-            report_ids = await storage.list_files_to_delete(session, limit=FILES_PER_BATCH)
-            # The rows stay locked meanwhile, and name the files until they are gone.
-            await files.delete(report_ids)
-            await storage.note_deleted_files(session, report_ids)
-            await session.commit()
-        total += len(report_ids)
-        if len(report_ids) < FILES_PER_BATCH:
-            break
+
+    async def delete_due(session: Session, *, limit: int) -> int:
+        report_ids = await storage.list_files_to_delete(session, limit=limit)
+        # The rows stay locked meanwhile, and name the files until they are gone.
+        await files.delete(report_ids)
+        await storage.note_deleted_files(session, report_ids)
+        return len(report_ids)
+
+    total = await in_batches(sessions, delete_due, limit=FILES_PER_BATCH)
     async with sessions() as session:
         await storage.forget_expired(session, longer_than=FORGOTTEN_AFTER)
         await session.commit()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
+from main_service.engines.batches import in_batches
 from main_service.engines.postgres import Session
 
 RESTS_FOR = timedelta(days=1)
@@ -66,16 +67,14 @@ async def sum_up_months(sessions: async_sessionmaker[Session], now: datetime) ->
         DatabaseUnavailableError: what is left is done by the next run.
     """
     before = (now.astimezone(UTC) - RESTS_FOR).date().replace(day=1)
-    total = 0
-    while True:
-        async with sessions() as session:
-            rows = (await session.execute(_LOCK, {"before": before, "most": _AT_ONCE})).all()
-            if rows:
-                chosen = {"keys": [key for key, _ in rows], "months": [month for _, month in rows]}
-                # Each a statement after the lock: it sees whatever those who had the lock before have committed.
-                for statement in (_FORGET_VALUES, _SUM_VALUES, _SUM_COUNTS):
-                    await session.execute(statement, chosen)
-                await session.commit()
-        total += len(rows)
-        if len(rows) < _AT_ONCE:
-            return total
+
+    async def sum_up(session: Session, *, limit: int) -> int:
+        rows = (await session.execute(_LOCK, {"before": before, "most": limit})).all()
+        if rows:
+            chosen = {"keys": [key for key, _ in rows], "months": [month for _, month in rows]}
+            # Each a statement after the lock: it sees whatever those who had the lock before have committed.
+            for statement in (_FORGET_VALUES, _SUM_VALUES, _SUM_COUNTS):
+                await session.execute(statement, chosen)
+        return len(rows)
+
+    return await in_batches(sessions, sum_up, limit=_AT_ONCE)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
+from main_service.engines.batches import in_batches
 from main_service.engines.postgres import Session
 from main_service.visit_stream.reader import VisitStream
 from main_service.visit_stream.record import ID_LIFETIME
@@ -118,15 +119,11 @@ class Partitions:
             return True
 
     async def _empty_default(self, before: datetime) -> int:
-        total = 0
-        while True:
-            async with self._sessions() as session:
-                emptied = await session.execute(_EMPTY_DEFAULT, {"before": before, "most": _ROWS_AT_ONCE})
-                await session.commit()
-            deleted: int = emptied.rowcount
-            total += deleted
-            if deleted < _ROWS_AT_ONCE:
-                return total
+        async def empty(session: Session, *, limit: int) -> int:
+            emptied = await session.execute(_EMPTY_DEFAULT, {"before": before, "most": limit})
+            return int(emptied.rowcount)
+
+        return await in_batches(self._sessions, empty, limit=_ROWS_AT_ONCE)
 
 
 async def _list(session: Session) -> list[Month]:
