@@ -4,7 +4,7 @@ Playwright's event loop counts as running from its start to its end, and meanwhi
 of another folder: so each module has a browser of its own, which takes a second.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -13,11 +13,9 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.chromium import find_or_install, launch
-from tests.browser.visitor import WIDE, View, Visitor
+from tests.browser.visitor import WIDE, NewVisitor, View, Visitor
 from tests.support.engines import Environment
 from tests.support.web import WebServer
-
-NewVisitor = Callable[..., Visitor]
 
 
 class _Target(BaseHTTPRequestHandler):

@@ -4,9 +4,9 @@ import re
 
 import httpx
 
-from tests.browser.conftest import NewVisitor
-from tests.browser.inbox import link_in_letter
-from tests.browser.visitor import View, Visitor, with_and_without_scripts
+from tests.browser.account_pages import fill_in_sign_in, sign_in_to_settings
+from tests.browser.emails import link_in_email
+from tests.browser.visitor import NewVisitor, View, Visitor, with_and_without_scripts
 from tests.support.accounts import PASSWORD, new_email, new_username
 from tests.support.engines import Environment
 from tests.support.web import WebServer
@@ -24,19 +24,6 @@ def register(visitor: Visitor, email: str, username: str) -> None:
     assert page.get_by_role("heading", name="Check your email").is_visible()
 
 
-def fill_in_sign_in(visitor: Visitor, name: str, password: str) -> None:
-    visitor.page.get_by_label("E-mail address or user name").fill(name)
-    visitor.page.get_by_label("Password").fill(password)
-
-
-def sign_in(visitor: Visitor, name: str, password: str) -> None:
-    """From any page to the settings."""
-    visitor.open("/sign-in?next=/settings")
-    fill_in_sign_in(visitor, name, password)
-    visitor.click("Sign in")
-    assert visitor.path() == "/settings"
-
-
 @with_and_without_scripts
 def test_account_is_registered_confirmed_used_and_signed_out_of(
     new_visitor: NewVisitor, environment: Environment, view: View, has_scripts: bool
@@ -44,7 +31,7 @@ def test_account_is_registered_confirmed_used_and_signed_out_of(
     visitor, email, username = new_visitor(view, has_scripts=has_scripts), new_email(), new_username()
     page = visitor.page
     register(visitor, email, username)
-    visitor.open(link_in_letter(environment, email, "confirm"))
+    visitor.open(link_in_email(environment, email, "confirm"))
     visitor.click("Confirm email")
     assert page.get_by_role("heading", name="Your email is confirmed").is_visible()
 
@@ -89,7 +76,7 @@ def test_settings_are_changed_and_a_token_made(
     page = visitor.page
     register(visitor, email, "")
     visitor.click("Sign in")
-    sign_in(visitor, email, PASSWORD)
+    sign_in_to_settings(visitor, email, PASSWORD)
     visitor.click("Send the letter again", status=429)
     assert page.get_by_text("was sent less than five minutes ago").first.is_visible()
 
@@ -119,7 +106,7 @@ def test_settings_are_changed_and_a_token_made(
 
     visitor.click("Sign out everywhere")
     assert visitor.path() == "/sign-in"
-    sign_in(visitor, username, NEW_PASSWORD)
+    sign_in_to_settings(visitor, username, NEW_PASSWORD)
 
 
 @with_and_without_scripts
@@ -134,11 +121,11 @@ def test_forgotten_password_is_set_anew(
     page.get_by_label("E-mail address").fill(email)
     visitor.click("Send the letter")
 
-    visitor.open(link_in_letter(environment, email, "reset"))
+    visitor.open(link_in_email(environment, email, "reset"))
     page.get_by_label("New password").fill(NEW_PASSWORD)
     visitor.click("Set the password")
     visitor.click("Sign in")
-    sign_in(visitor, email, NEW_PASSWORD)
+    sign_in_to_settings(visitor, email, NEW_PASSWORD)
     assert email in visitor.main_text()
 
 

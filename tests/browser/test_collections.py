@@ -5,11 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from tests.browser.conftest import NewVisitor
-from tests.browser.test_account_journeys import sign_in
-from tests.browser.test_every_page import content_width, serious_findings
+from tests.browser.account_pages import sign_in_to_settings
+from tests.browser.page_checks import content_width, serious_findings
 from tests.browser.tour import send_unchecked
-from tests.browser.visitor import PHONE, WIDE, View, Visitor, in_every_view, with_and_without_scripts
+from tests.browser.visitor import PHONE, WIDE, NewVisitor, View, Visitor, in_every_view, with_and_without_scripts
 from tests.support.accounts import PASSWORD, User, new_user
 from tests.support.collections import COLLECTIONS, add_to_collection, create_collection, share_collection
 from tests.support.entries import create_link, create_paste
@@ -18,7 +17,7 @@ from tests.support.web import WebServer
 
 def signed_in(visitor: Visitor, site: WebServer) -> User:
     user = new_user(site.client)
-    sign_in(visitor, user.email, PASSWORD)
+    sign_in_to_settings(visitor, user.email, PASSWORD)
     return user
 
 

@@ -1,7 +1,6 @@
 """Swagger UI and ReDoc start under our policy; what they are made of is others' work."""
 
-from tests.browser.conftest import NewVisitor
-from tests.browser.visitor import View, in_every_view
+from tests.browser.visitor import NewVisitor, View, in_every_view
 
 
 @in_every_view

@@ -4,8 +4,7 @@ from typing import Any
 
 import httpx
 
-from tests.browser.conftest import NewVisitor
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import NewVisitor, Visitor
 from tests.support.entries import create_paste, manage_headers
 from tests.support.web import WebServer
 

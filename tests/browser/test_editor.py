@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.browser.conftest import NewVisitor
-from tests.browser.visitor import Visitor
+from tests.browser.visitor import NewVisitor, Visitor
 
 
 @pytest.fixture

@@ -1,33 +1,11 @@
 """Every page of ours in every view: axe-core finds nothing serious on it, and it never scrolls sideways."""
 
-from typing import Any
-
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page
 
-from tests.browser.conftest import NewVisitor
+from tests.browser.page_checks import content_width, serious_findings
 from tests.browser.tour import LONGEST, USUAL, every_page
-from tests.browser.visitor import PHONE, WIDE, View, Visitor, in_every_view
+from tests.browser.visitor import PHONE, WIDE, NewVisitor, View, Visitor, in_every_view
 from tests.support.web import WebServer
-
-
-def serious_findings(page: Page) -> list[str]:
-    """What axe-core finds that keeps somebody from using the page. It runs beside the page's policy, not under it."""
-    page.evaluate(AXE_SCRIPT)
-    results: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
-    return [
-        f"{finding['impact']} {finding['id']}: {node['html']} {node.get('failureSummary')}"
-        for finding in results["violations"]
-        for node in finding["nodes"]
-        if finding["impact"] in ("serious", "critical")
-    ]
-
-
-def content_width(page: Page) -> int:
-    """In px. On phones innerWidth grows with the content, so only the window's own width is a measure."""
-    width: int = page.evaluate("document.scrollingElement.scrollWidth")
-    return width
 
 
 @in_every_view

@@ -2,9 +2,8 @@
 
 from playwright.sync_api import Page
 
-from tests.browser.conftest import NewVisitor
 from tests.browser.tour import send_unchecked
-from tests.browser.visitor import View, with_and_without_scripts
+from tests.browser.visitor import NewVisitor, View, with_and_without_scripts
 from tests.support.entries import create_link, new_alias
 from tests.support.web import WebServer
 

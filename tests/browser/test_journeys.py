@@ -5,8 +5,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.browser.conftest import NewVisitor
-from tests.browser.visitor import PHONE, WIDE, View, Visitor, in_every_view
+from tests.browser.visitor import PHONE, WIDE, NewVisitor, View, Visitor, in_every_view
 from tests.support.entries import new_alias
 
 TEXT = "def first():\n\treturn 1\n\n# <b>fünf</b> & 六\nlast"

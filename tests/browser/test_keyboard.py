@@ -3,8 +3,7 @@
 import pytest
 from playwright.sync_api import Locator
 
-from tests.browser.conftest import NewVisitor
-from tests.browser.visitor import PHONE, WIDE, View, Visitor
+from tests.browser.visitor import PHONE, WIDE, NewVisitor, View, Visitor
 
 # What is wrong with the sight of the element that has the focus; a field within a frame shows it on the frame.
 _TROUBLE_WITH_FOCUS = """() => {

@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.browser.conftest import NewVisitor
-from tests.browser.visitor import PHONE, WIDE, View
+from tests.browser.visitor import PHONE, WIDE, NewVisitor, View
 from tests.support.entries import create_link, create_paste
 from tests.support.web import WebServer
 

@@ -3,8 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.conftest import NewVisitor
-from tests.browser.visitor import PHONE, WIDE, View, Visitor
+from tests.browser.visitor import PHONE, WIDE, NewVisitor, View, Visitor
 from tests.support.entries import create_paste
 from tests.support.web import WebServer
 

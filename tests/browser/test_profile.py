@@ -2,20 +2,12 @@
 
 import pytest
 
-from tests.browser.conftest import NewVisitor
-from tests.browser.test_every_page import content_width, serious_findings
-from tests.browser.visitor import PHONE, WIDE, View, Visitor, in_every_view, with_and_without_scripts
-from tests.support.accounts import PASSWORD, User, new_user
+from tests.browser.account_pages import sign_in
+from tests.browser.page_checks import content_width, serious_findings
+from tests.browser.visitor import PHONE, WIDE, NewVisitor, View, Visitor, in_every_view, with_and_without_scripts
+from tests.support.accounts import new_user
 from tests.support.entries import create_link, create_paste, new_alias
 from tests.support.web import WebServer
-
-
-def sign_in(visitor: Visitor, user: User) -> None:
-    visitor.open("/sign-in")
-    visitor.page.get_by_label("E-mail address or user name").fill(user.email)
-    visitor.page.get_by_label("Password").fill(PASSWORD)
-    visitor.click("Sign in")
-    assert visitor.path() == "/profile"
 
 
 def names(visitor: Visitor) -> list[str]:

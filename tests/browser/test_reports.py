@@ -10,16 +10,15 @@ import asyncpg
 import openpyxl
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NewVisitor
-from tests.browser.test_every_page import content_width, serious_findings
-from tests.browser.test_profile import sign_in, with_and_without_scripts
+from tests.browser.account_pages import sign_in
+from tests.browser.page_checks import content_width, serious_findings
 from tests.browser.tour import send_unchecked
-from tests.browser.visitor import View, in_every_view
-from tests.main_service.reports.reporting import build, order
+from tests.browser.visitor import NewVisitor, View, in_every_view, with_and_without_scripts
 from tests.support.accounts import User, new_user
 from tests.support.collections import create_collection
 from tests.support.engines import Environment
 from tests.support.entries import create_link
+from tests.support.reports import build_ordered_reports, report_order
 from tests.support.web import WebServer
 
 LONGEST = "W" * 100
@@ -53,7 +52,7 @@ def confirmed(site: WebServer, environment: Environment) -> User:
 
 
 def ask(site: WebServer, user: User, **fields: str) -> str:
-    answer = site.client.post("/api/v1/reports", json=order(**fields), headers=user.headers)
+    answer = site.client.post("/api/v1/reports", json=report_order(**fields), headers=user.headers)
     assert answer.status_code == 202, answer.text
     report_id: str = answer.json()["id"]
     return report_id
@@ -84,7 +83,7 @@ def test_report_is_asked_for_made_fetched_and_deleted(
     reports = page.get_by_role("region", name="My reports")
     expect(reports).to_contain_text("Waiting")
 
-    run(build(environment))
+    run(build_ordered_reports(environment))
     if has_scripts:
         expect(reports).to_contain_text("Ready")
         assert "has changed" in page.locator("#status").inner_text()
@@ -121,7 +120,7 @@ def test_list_does_not_change_under_the_hand(
     reports = page.get_by_role("region", name="My reports")
     button = reports.get_by_role("button", name="Delete the report")
     button.focus()
-    run(build(environment))
+    run(build_ordered_reports(environment))
 
     page.clock.run_for(30_000)
     expect(button).to_be_focused()

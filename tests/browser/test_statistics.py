@@ -9,15 +9,14 @@ from typing import Any
 import asyncpg
 from playwright.sync_api import expect
 
-from tests.browser.conftest import NewVisitor
+from tests.browser.account_pages import sign_in
+from tests.browser.page_checks import content_width, serious_findings
 from tests.browser.payloads import PAYLOADS
-from tests.browser.test_every_page import content_width, serious_findings
-from tests.browser.test_profile import sign_in
-from tests.browser.visitor import PHONE, View, in_every_view, with_and_without_scripts
-from tests.main_service.visits.counting import VALUES, count_hour
+from tests.browser.visitor import PHONE, NewVisitor, View, in_every_view, with_and_without_scripts
 from tests.support.accounts import new_user
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.statistics import INSERT_VALUE, insert_hour_counts
 from tests.support.web import WebServer
 
 HOSTILE = [payload.replace("\0", "") for payloads in PAYLOADS.values() for payload in payloads]
@@ -47,9 +46,9 @@ def count_visits(environment: Environment, key: str, *, people: int, values: lis
     async def count(connection: asyncpg.Connection) -> None:
         now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
         for days in range(0, 60, 7):
-            await count_hour(connection, key, now - timedelta(days=days), people=people, bots=days)
+            await insert_hour_counts(connection, key, now - timedelta(days=days), people=people, bots=days)
         rows = [(key, now.date(), each, value, n + 1) for each in DIMENSIONS for n, value in enumerate(values)]
-        await connection.executemany(VALUES, rows)
+        await connection.executemany(INSERT_VALUE, rows)
 
     run(environment, count)
 

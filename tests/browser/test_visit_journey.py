@@ -3,12 +3,12 @@
 import httpx
 from playwright.sync_api import Page
 
-from tests.browser.conftest import NewVisitor
 from tests.browser.payloads import PAYLOADS, RUN
-from tests.faults.tasks import run_task
-from tests.main_service.visits.ingesting import FIREFOX, GOOGLEBOT
+from tests.browser.visitor import NewVisitor
 from tests.support.engines import Environment
+from tests.support.visits import FIREFOX, GOOGLEBOT
 from tests.support.web import WebServer
+from tests.support.workers import run_task
 
 TITLE = f"<img src=x onerror={RUN}>"
 HOSTILE = [payload for payloads in PAYLOADS.values() for payload in payloads]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tests.browser.inbox import link_in_letter
+from tests.browser.emails import link_in_email
 from tests.browser.visitor import Visitor
 from tests.support.accounts import PASSWORD
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
@@ -163,7 +163,7 @@ def _pages_before_signing_in(visitor: Visitor, client: Client, contents: Content
 
     def link_in(letter: str) -> str:
         database = {"MAIN_DATABASE_URL": client.database_url}
-        return link_in_letter(database, f"{name}@example.org", letter)
+        return link_in_email(database, f"{name}@example.org", letter)
 
     visitor.open("/register")
     yield "register"

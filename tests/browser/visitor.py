@@ -103,3 +103,6 @@ class Visitor:
         assert response is not None, self.page.url
         assert response.status == status, f"{response.status} {self.page.url}: {self.main_text()}"
         return response
+
+
+NewVisitor = Callable[..., Visitor]

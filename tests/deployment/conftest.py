@@ -7,18 +7,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.deployment.containers import Containers, free_port
+from tests.deployment.containers import BROKER_NUMBER, REDIS_NUMBER, Containers
 from tests.support.engines import Environment
+from tests.support.ports import reserved_port
 from tests.support.swift_server import SwiftServer
-
-REDIS_NUMBER = 8
-"""Databases of Valkey that no other test uses: no other worker takes these tasks, no other test these keys."""
-BROKER_NUMBER = 9
 
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with free_port() as number:
+    with reserved_port() as number:
         yield number
 
 

@@ -4,7 +4,6 @@ What a container would see is put in place of the rest: the folders of its volum
 """
 
 import shlex
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,9 @@ from tests.deployment.compose_file import compose_file
 from tests.deployment.dockerfile import entrypoint
 from tests.support.engines import REPOSITORY, START_SECONDS, Environment
 
+REDIS_NUMBER = 8
+"""Databases of Valkey that no other test uses: no other worker takes these tasks, no other test these keys."""
+BROKER_NUMBER = 9
 PROGRAMS = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
 
 
@@ -109,12 +111,3 @@ def wait_until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < deadline, "it did not come true in time"
         time.sleep(0.1)
-
-
-@contextmanager
-def free_port() -> Iterator[int]:
-    """A port that nobody else is given, but that a server which sets SO_REUSEADDR, as ours does, may listen on."""
-    with socket.socket() as held:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]

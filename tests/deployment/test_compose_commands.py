@@ -15,8 +15,7 @@ from celery import Celery
 
 from launcher.binaries import find_valkey
 from tests.deployment.compose_file import compose_file
-from tests.deployment.conftest import BROKER_NUMBER, REDIS_NUMBER
-from tests.deployment.containers import Containers, wait_until
+from tests.deployment.containers import BROKER_NUMBER, REDIS_NUMBER, Containers, wait_until
 from tests.support.engines import Environment
 
 NOT_WRITTEN_SECONDS = 11 * 60

@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from tests.deployment.compose_file import compose_file
-from tests.deployment.containers import free_port, wait_until
+from tests.deployment.containers import wait_until
 from tests.deployment.dockerfile import command, entrypoint, is_sent, stages
 from tests.deployment.image_build import Image, build
 from tests.support.engines import SECRET, START_SECONDS, Environment
+from tests.support.ports import reserved_port
 
 CODE = ("alembic", "deploy", "keygen_service", "main_service")
 IMPORT_WHAT_IS_LOADED_LATE = """
@@ -64,7 +65,7 @@ def run(image: Image, *arguments: str, settings: Environment) -> str:
 
 
 def command_serves_pages_with_their_style(image: Image, environment: Environment) -> None:
-    with free_port() as port:
+    with reserved_port() as port:
         process = subprocess.Popen(
             [part.replace("0.0.0.0", "127.0.0.1") for part in (*entrypoint(), *command(), "--port", str(port))],
             env=environment_in(image, environment),

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.gated import Gated, GatedStore, gated_engines, gated_store
 from tests.support.engines import Environment
+from tests.support.gates import Gated, GatedStore, gated_engines, gated_store
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,12 @@ import pytest
 import redis
 from kombu.exceptions import OperationalError
 
-from tests.faults.crowd import Crowd
-from tests.faults.gate import Hold
-from tests.faults.gated import Gated
-from tests.faults.tasks import Celeried, main_worker, send_task
-from tests.main_service.visits.ingesting import counted, left
 from tests.support.engines import START_SECONDS, Environment, running_engines, temporary_folder
+from tests.support.gates import Gated, Hold
+from tests.support.load import VisitingClients
+from tests.support.visits import remaining_records, visit_counts
 from tests.support.web import WebServer
+from tests.support.workers import CeleryProcess, main_worker, send_task
 
 VISITORS = 16
 ANSWERS_BETWEEN = 100
@@ -83,7 +82,7 @@ def kill_workers(gated: Gated, folder: Path) -> None:
             worker.kill()
 
 
-def kill_webs(gated: Gated, web: WebServer, crowd: Crowd, *, hands_over: bytes) -> None:
+def kill_webs(gated: Gated, web: WebServer, crowd: VisitingClients, *, hands_over: bytes) -> None:
     """Ten: two and two alone, wherever they are, and three pairs with one of them about to hand visits to
     Redis, by the command `hands_over`."""
     for way in ("alone", "pair", "pair", "alone", "pair"):
@@ -99,7 +98,7 @@ def kill_webs(gated: Gated, web: WebServer, crowd: Crowd, *, hands_over: bytes) 
     wait_until_both_answer(web, crowd)
 
 
-def wait_until_both_answer(web: WebServer, crowd: Crowd) -> None:
+def wait_until_both_answer(web: WebServer, crowd: VisitingClients) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not all(psutil.Process(process.pid).net_connections("tcp4")[1:] for process in web.processes):
         assert time.monotonic() < deadline, "a process takes no connections"
@@ -107,7 +106,7 @@ def wait_until_both_answer(web: WebServer, crowd: Crowd) -> None:
     crowd.wait_for_answers(ANSWERS_BETWEEN)
 
 
-def stop_and_start_valkey(gated: Gated, folder: Path, valkey: "redis.Redis[str]", crowd: Crowd) -> None:
+def stop_and_start_valkey(gated: Gated, folder: Path, valkey: "redis.Redis[str]", crowd: VisitingClients) -> None:
     crowd.wait_for_answers(ANSWERS_BETWEEN)
     pid = folder / "data/run/valkey.pid"
     stopped = psutil.Process(int(pid.read_text()))
@@ -138,11 +137,11 @@ def end(web: WebServer) -> None:
     assert [process.wait(START_SECONDS) for process in web.processes] == [0, 0]
 
 
-def wait_until_all_is_ingested(valkey: "redis.Redis[str]", *, by: Celeried) -> None:
+def wait_until_all_is_ingested(valkey: "redis.Redis[str]", *, by: CeleryProcess) -> None:
     """Or the worker has ended."""
     deadline = time.monotonic() + START_SECONDS
-    while left(valkey) != (0, 0) and by.process.poll() is None:
-        assert time.monotonic() < deadline, left(valkey)
+    while remaining_records(valkey) != (0, 0) and by.process.poll() is None:
+        assert time.monotonic() < deadline, remaining_records(valkey)
         time.sleep(0.1)
 
 
@@ -160,24 +159,24 @@ async def test_figures_are_exact_when_all_parts_of_the_chain_were_killed(
     """Nobody kills a web process while visits wait in its memory: those of the time without Redis are not promised."""
     settings = gated.environment | {"MAIN_FAST_PATH": fast_path}
     with WebServer(settings, processes=2) as web, asking_for_ingests(environment):
-        with Crowd(web, visitors=VISITORS) as under_kills, ThreadPoolExecutor(1) as pool:
+        with VisitingClients(web, visitors=VISITORS) as under_kills, ThreadPoolExecutor(1) as pool:
             killing_workers = pool.submit(kill_workers, gated, tmp_path)
             kill_webs(gated, web, under_kills, hands_over=hands_over)
             killing_workers.result()
         with main_worker(gated.environment, tmp_path / "last-worker.log") as worker:
-            with Crowd(web, visitors=VISITORS) as without_redis:
+            with VisitingClients(web, visitors=VISITORS) as without_redis:
                 stop_and_start_valkey(gated, folder, valkey, without_redis)
             end(web)
             wait_until_all_is_ingested(valkey, by=worker)
-        if left(valkey) != (0, 0):
+        if remaining_records(valkey) != (0, 0):
             # Celery ends when it can't deal with the way in which its broker went; the launcher starts it again.
             with main_worker(gated.environment, tmp_path / "another-worker.log") as worker:
                 wait_until_all_is_ingested(valkey, by=worker)
-    assert left(valkey) == (0, 0)
+    assert remaining_records(valkey) == (0, 0)
 
     for crowd in (under_kills, without_redis):
         for key in crowd.keys:
-            people, bots = await counted(database, key)
+            people, bots = await visit_counts(database, key)
             for count, seen in ((people, crowd.people), (bots, crowd.bots)):
                 answered, lost = seen.answered[key], seen.lost[key]
                 assert answered <= count <= answered + lost, f"{count} visits, {answered} answers, {lost} without"

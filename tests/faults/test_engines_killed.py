@@ -11,7 +11,7 @@ import psutil
 import pytest
 import redis
 
-from tests.faults.mix import Mix, assert_well_mannered
+from tests.faults.mixed_requests import MixedRequests, assert_well_mannered
 from tests.support.engines import Environment, run_main, running_engines, temporary_folder
 from tests.support.frozen import frozen
 from tests.support.swift_server import SwiftServer, swift_server
@@ -75,7 +75,7 @@ def wait_for_valkey(valkey: redis.Redis, *, since: float) -> None:
             time.sleep(0.02)
 
 
-def assert_recovers(mix: Mix, since: float) -> None:
+def assert_recovers(mix: MixedRequests, since: float) -> None:
     seconds = mix.wait_for_all(lambda answer: answer.response.status_code < 400, since=since)
     print(f"well after {seconds:.1f} s; slowest {mix.slowest().seconds:.1f} s ({mix.slowest().kind})")
     assert seconds < RECOVERY_SECONDS
@@ -84,7 +84,7 @@ def assert_recovers(mix: Mix, since: float) -> None:
 def test_every_create_that_was_answered_outlives_kill_of_postgres(
     web: WebServer, folder: Path, valkey: redis.Redis
 ) -> None:
-    with Mix(web, valkey) as mix:
+    with MixedRequests(web, valkey) as mix:
         postgres(folder).kill()
         assert_recovers(mix, time.monotonic())
     assert_well_mannered(mix.answers)
@@ -99,7 +99,7 @@ def test_every_create_that_was_answered_outlives_kill_of_postgres(
 
 
 def test_kill_of_valkey_is_noticed_by_no_request(web: WebServer, folder: Path, valkey: redis.Redis) -> None:
-    with Mix(web, valkey) as mix:
+    with MixedRequests(web, valkey) as mix:
         valkey_server(folder).kill()
         killed_at = time.monotonic()
         mix.wait_for_all(since=killed_at)
@@ -112,7 +112,7 @@ def test_kill_of_valkey_is_noticed_by_no_request(web: WebServer, folder: Path, v
 def test_valkey_that_stands_still_slows_requests_down_and_fails_none(
     web: WebServer, folder: Path, valkey: redis.Redis
 ) -> None:
-    with Mix(web, valkey) as mix:
+    with MixedRequests(web, valkey) as mix:
         with frozen(valkey_server(folder)):
             mix.wait_for_all(since=time.monotonic())
         assert_recovers(mix, time.monotonic())
@@ -123,7 +123,7 @@ def test_valkey_that_stands_still_slows_requests_down_and_fails_none(
 def test_s3_server_that_stands_still_and_then_stops_takes_only_texts_away(
     web: WebServer, own_swift: SwiftServer, valkey: redis.Redis
 ) -> None:
-    with Mix(web, valkey) as mix:
+    with MixedRequests(web, valkey) as mix:
         broken_at = time.monotonic()
         own_swift.pause()
         mix.wait_for_all(since=time.monotonic())

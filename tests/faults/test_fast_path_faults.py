@@ -9,14 +9,13 @@ import httpx
 import pytest
 import redis
 
-from tests.faults.crowd import Crowd
-from tests.faults.gate import Hold
-from tests.faults.gated import Gated, gated_engines
-from tests.main_service.entries.recorded import apart, batches, counts, wait_for_counts
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste
+from tests.support.gates import Gated, Hold, gated_engines
+from tests.support.load import VisitingClients
 from tests.support.pages import BROWSER
 from tests.support.raw_http import LoggedWebServer
+from tests.support.visits import count_streamed_visits, read_batches, wait_for_streamed_visits, with_own_redis_database
 from tests.support.web import WebServer
 
 LONGEST_SECONDS = 10.0
@@ -25,7 +24,7 @@ INTERRUPTIONS = 20
 
 @pytest.fixture(scope="module")
 def gated(environment: Environment) -> Iterator[Gated]:
-    with gated_engines(apart(environment)) as gates:
+    with gated_engines(with_own_redis_database(environment)) as gates:
         yield gates
 
 
@@ -38,7 +37,9 @@ def web(gated: Gated) -> Iterator[WebServer]:
 @pytest.fixture
 def valkey(environment: Environment) -> Iterator["redis.Redis[str]"]:
     """Not through the gate."""
-    with redis.Redis.from_url(apart(environment)["MAIN_REDIS_URL"], decode_responses=True) as connection:
+    with redis.Redis.from_url(
+        with_own_redis_database(environment)["MAIN_REDIS_URL"], decode_responses=True
+    ) as connection:
         yield connection
 
 
@@ -64,7 +65,7 @@ def batches_asked_for(valkey: "redis.Redis[str]") -> int:
 
 def ids_of(valkey: "redis.Redis[str]", key: str) -> list[str]:
     """Of the records with a visit to this entry."""
-    return [batch_id for batch_id, visits in batches(valkey) if any(visit.key == key for visit in visits)]
+    return [batch_id for batch_id, visits in read_batches(valkey) if any(visit.key == key for visit in visits)]
 
 
 def answer_while_held(gated: Gated, web: WebServer, path: str, hold: Hold) -> httpx.Response:
@@ -97,7 +98,7 @@ def test_reader_whose_batch_is_lost_is_answered_and_counted_once(
         assert time.monotonic() < deadline, found
         time.sleep(0.05)
     assert len(set(found)) == 1
-    assert counts(valkey, [key]) == {key: reads + 1}
+    assert count_streamed_visits(valkey, [key]) == {key: reads + 1}
 
 
 @pytest.mark.parametrize("what", ["a text asked for as a link", "a link that is not cached"])
@@ -130,14 +131,14 @@ def test_reader_whom_the_script_left_out_of_a_lost_batch_is_counted_too(
             stop.wait()
             statuses = [answer.result().status_code for answer in (first_answer, her_answer, his_answer)]
     assert statuses == [302, 302, status]
-    wait_for_counts(valkey, before + Counter({link: 2, other: 1}))
+    wait_for_streamed_visits(valkey, before + Counter({link: 2, other: 1}))
 
 
 @pytest.mark.parametrize("what", ["connections", "scripts"])
 def test_crowd_is_counted_exactly_while_redis_forgets_again_and_again(
     gated: Gated, web: WebServer, valkey: "redis.Redis[str]", what: str
 ) -> None:
-    with Crowd(web, visitors=8) as crowd:
+    with VisitingClients(web, visitors=8) as crowd:
         for _ in range(INTERRUPTIONS):
             crowd.wait_for_answers(40)
             if what == "scripts":
@@ -147,7 +148,7 @@ def test_crowd_is_counted_exactly_while_redis_forgets_again_and_again(
         crowd.wait_for_answers(40)
     assert crowd.lost == {}
     assert crowd.slowest_seconds < LONGEST_SECONDS
-    wait_for_counts(valkey, crowd.answered)
+    wait_for_streamed_visits(valkey, crowd.answered)
 
 
 def test_fast_path_comes_back_when_redis_does(gated: Gated, web: WebServer, valkey: "redis.Redis[str]") -> None:

@@ -10,12 +10,12 @@ import pytest
 import redis
 
 from main_service.keys.filter_rebuild import LONGEST_CREATE
-from tests.faults.tasks import SLOW, main_beat, main_worker
-from tests.main_service.keys.crowd import Crowd
-from tests.main_service.keys.filtering import REGISTRY, bitmap_of, opened_filter, without_postgres
 from tests.support.engines import Environment, running_engines, temporary_folder
 from tests.support.entries import new_alias
+from tests.support.key_filter import REGISTRY, bitmap_name, open_filter, without_postgres
+from tests.support.load import CreatingClients
 from tests.support.web import WebServer
+from tests.support.workers import SLOW_QUEUE, main_beat, main_worker
 
 WAIT_SECONDS = 120.0
 PAUSE_SECONDS = 0.05
@@ -42,7 +42,10 @@ async def wait_for_bit(valkey: redis.Redis, value: int) -> None:
         assert time.monotonic() < deadline
         try:
             run_id = valkey.info("server")["run_id"]
-            if any(run_id in name for name in valkey.hkeys(REGISTRY)) and valkey.getbit(bitmap_of(valkey), 0) == value:
+            if (
+                any(run_id in name for name in valkey.hkeys(REGISTRY))
+                and valkey.getbit(bitmap_name(valkey), 0) == value
+            ):
                 return
         except redis.RedisError:
             pass
@@ -56,14 +59,14 @@ async def test_no_used_key_is_refused_across_a_restart_of_redis_with_creates_goi
         WebServer(environment) as web,
         WebServer(environment) as reader,
         WebServer(without_postgres(environment)) as cut_off,
-        main_worker(environment, tmp_path / "worker.log", kind=SLOW) as worker,
+        main_worker(environment, tmp_path / "worker.log", kind=SLOW_QUEUE) as worker,
         main_beat(environment, tmp_path),
         redis.Redis.from_url(environment["MAIN_REDIS_URL"], decode_responses=True) as valkey,
     ):
         worker.wait_for("ready")
-        async with opened_filter(environment) as known:
+        async with open_filter(environment) as known:
             await known.rebuild()
-        crowd = Crowd(web, reader, pause_seconds=PAUSE_SECONDS)
+        crowd = CreatingClients(web, reader, pause_seconds=PAUSE_SECONDS)
         with crowd:
             await crowd.wait_for(ENOUGH)
             assert cut_off.client.get(f"/{new_alias()}").status_code == 404
@@ -77,5 +80,5 @@ async def test_no_used_key_is_refused_across_a_restart_of_redis_with_creates_goi
             await crowd.wait_for(len(crowd.found) + ENOUGH)
         assert crowd.lost == []
         assert cut_off.client.get(f"/{new_alias()}").status_code == 404
-        async with opened_filter(environment) as known:
+        async with open_filter(environment) as known:
             assert not any([await known.resources.key_filter.is_surely_unused(key) for key in crowd.found])

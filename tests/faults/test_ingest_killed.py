@@ -10,22 +10,21 @@ import pytest
 import redis
 
 from main_service.errors import DatabaseUnavailableError
-from tests.faults.gate import Hold
-from tests.faults.gated import Gated
-from tests.faults.tasks import main_worker, send_task
-from tests.main_service.visits.ingesting import (
+from tests.support import forking
+from tests.support.engines import START_SECONDS, Environment, full
+from tests.support.gates import Gated, Hold
+from tests.support.visits import (
     GOOGLEBOT,
     STREAM,
     add_batch,
-    counted,
     ingest,
     insert_link,
-    left,
+    remaining_records,
+    visit_counts,
     visit_to,
 )
-from tests.support import forking
-from tests.support.engines import START_SECONDS, Environment, full
 from tests.support.web import Process
+from tests.support.workers import main_worker, send_task
 
 ROUND = "from main_service.visits.tasks import ingest_visits_task; ingest_visits_task()"
 
@@ -85,8 +84,8 @@ async def test_round_that_was_killed_is_done_by_the_next_one(
     add_batch(valkey, [visit_to(key) for key in keys])
     await wait_until_nobody_ingests(database)
     await ingest(environment)
-    assert [await counted(database, key) for key in keys] == [(11, 20)] * 3
-    assert left(valkey) == (0, 0)
+    assert [await visit_counts(database, key) for key in keys] == [(11, 20)] * 3
+    assert remaining_records(valkey) == (0, 0)
     assert await ingest(environment) == 0
 
 
@@ -109,8 +108,8 @@ async def test_second_ingest_leaves_the_work_to_the_first(
         assert process.wait(START_SECONDS) == 0
 
     await ingest(environment)
-    assert await counted(database, key) == (2, 0)
-    assert left(valkey) == (0, 0)
+    assert await visit_counts(database, key) == (2, 0)
+    assert remaining_records(valkey) == (0, 0)
 
 
 async def test_second_ingest_counts_nothing_that_the_first_has_just_counted(
@@ -127,8 +126,8 @@ async def test_second_ingest_counts_nothing_that_the_first_has_just_counted(
         stop.release()
         assert process.wait(START_SECONDS) == 0
 
-    assert await counted(database, key) == (2, 0)
-    assert left(valkey) == (0, 0)
+    assert await visit_counts(database, key) == (2, 0)
+    assert remaining_records(valkey) == (0, 0)
 
 
 async def test_four_ingests_at_once_count_everything_once(
@@ -146,8 +145,8 @@ async def test_four_ingests_at_once_count_everything_once(
         assert [process.wait(START_SECONDS) for process in processes] == [0] * 4
 
     await ingest(environment)
-    assert [await counted(database, key) for key in keys] == [(3_000, 0)] * 20
-    assert left(valkey) == (0, 0)
+    assert [await visit_counts(database, key) for key in keys] == [(3_000, 0)] * 20
+    assert remaining_records(valkey) == (0, 0)
 
 
 async def test_change_of_an_entry_waits_for_no_more_than_the_end_of_an_ingest(
@@ -168,7 +167,7 @@ async def test_change_of_an_entry_waits_for_no_more_than_the_end_of_an_ingest(
         stop.release()
         assert process.wait(START_SECONDS) == 0
 
-    assert await counted(database, key) == (1, 0)
+    assert await visit_counts(database, key) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +190,7 @@ async def test_round_that_loses_postgres_on_its_way_leaves_all_to_the_next_one(
 
     await wait_until_nobody_ingests(database)
     assert await ingest(environment) == 1
-    assert await counted(database, key) == (1, 0)
+    assert await visit_counts(database, key) == (1, 0)
 
 
 async def test_worker_ingests_what_its_beat_asks_for(
@@ -207,7 +206,7 @@ async def test_worker_ingests_what_its_beat_asks_for(
         send_task("main_service.keep_partitions", environment=environment)
         worker.wait_for("Months of visits")
 
-    assert await counted(database, key) == (1, 0)
+    assert await visit_counts(database, key) == (1, 0)
 
 
 async def wait_until_nobody_ingests(database: asyncpg.Connection) -> None:

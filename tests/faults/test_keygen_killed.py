@@ -7,9 +7,9 @@ import pytest
 import redis
 
 from keygen_service.pool import LOCK_NAME, LOCK_SECONDS
-from tests.faults.gated import Gated
-from tests.faults.tasks import keygen_worker
 from tests.support.engines import Environment
+from tests.support.gates import Gated
+from tests.support.workers import keygen_worker
 
 POOL_SIZE = 25_000
 COMMANDS_BEFORE_KILL = 15

@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.faults.gate import Gate
-from tests.faults.gated import Gated, GatedStore
-from tests.faults.mix import READY, Mix, assert_well_mannered
+from tests.faults.mixed_requests import READY, MixedRequests, assert_well_mannered
 from tests.support.engines import Environment
+from tests.support.gates import Gate, Gated, GatedStore
 from tests.support.web import WebServer
 
 RECOVERY_SECONDS = 10.0
@@ -99,7 +98,7 @@ def _assert_mix_during(
     fault: AbstractContextManager[object],
     expected: dict[str, set[str]],
 ) -> None:
-    with Mix(web, valkey) as mix:
+    with MixedRequests(web, valkey) as mix:
         with fault:
             broken_at = time.monotonic()
             mix.wait_for_all(since=broken_at)

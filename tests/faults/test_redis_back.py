@@ -7,11 +7,11 @@ import httpx
 import pytest
 import redis
 
-from tests.faults.gated import Gated, gated_engines
-from tests.faults.tasks import main_beat, main_worker
 from tests.support.engines import Environment, running_engines, temporary_folder
 from tests.support.entries import create_link, manage_headers
+from tests.support.gates import Gated, gated_engines
 from tests.support.web import WebServer
+from tests.support.workers import main_beat, main_worker
 
 SEEN_WITHIN_SECONDS = 10.0
 LONG_AWAY_SECONDS = 31.0

@@ -12,10 +12,10 @@ import httpx
 import pytest
 import redis
 
-from tests.faults.elsewhere import Elsewhere
-from tests.main_service.entries.recorded import apart, visits_to
+from tests.faults.moved_redis import MovedRedis
 from tests.support.engines import Environment, running_engines, temporary_folder
 from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.visits import streamed_visits, with_own_redis_database
 from tests.support.web import WebServer
 
 WAIT_SECONDS = 30.0
@@ -30,17 +30,17 @@ NO_ANSWERS = [b"+OK", b":1", b"*0", b"$-1", b"HTTP/1.1 400 Bad Request"]
 
 
 @pytest.fixture(scope="module")
-def elsewhere(environment: Environment) -> Iterator[Elsewhere]:
+def elsewhere(environment: Environment) -> Iterator[MovedRedis]:
     with (
         temporary_folder() as folder,
-        Elsewhere(folder / "valkey.sock", Path(urlsplit(environment["MAIN_REDIS_URL"]).path)) as server,
+        MovedRedis(folder / "valkey.sock", Path(urlsplit(environment["MAIN_REDIS_URL"]).path)) as server,
     ):
         yield server
 
 
 @pytest.fixture(scope="module")
-def settings(environment: Environment, elsewhere: Elsewhere) -> Environment:
-    ours = apart(environment)
+def settings(environment: Environment, elsewhere: MovedRedis) -> Environment:
+    ours = with_own_redis_database(environment)
     path = urlsplit(ours["MAIN_REDIS_URL"]).path
     return ours | {"MAIN_REDIS_URL": ours["MAIN_REDIS_URL"].replace(path, str(elsewhere._front))}
 
@@ -53,7 +53,9 @@ def web(settings: Environment) -> Iterator[WebServer]:
 
 @pytest.fixture
 def valkey(environment: Environment) -> Iterator["redis.Redis[str]"]:
-    with redis.Redis.from_url(apart(environment)["MAIN_REDIS_URL"], decode_responses=True) as connection:
+    with redis.Redis.from_url(
+        with_own_redis_database(environment)["MAIN_REDIS_URL"], decode_responses=True
+    ) as connection:
         yield connection
 
 
@@ -94,7 +96,7 @@ def is_copied(client: httpx.Client, valkey: "redis.Redis[str]", key: str) -> boo
 
 @pytest.mark.parametrize("error", ERRORS, ids=[error.split()[0][1:].decode() for error in ERRORS])
 def test_server_that_does_not_serve_counts_as_away_and_its_successor_is_found(
-    elsewhere: Elsewhere, web: WebServer, valkey: "redis.Redis[str]", error: bytes
+    elsewhere: MovedRedis, web: WebServer, valkey: "redis.Redis[str]", error: bytes
 ) -> None:
     wait_for(lambda: redis_state(web.client) == "ok")
     elsewhere.answer_with(error)
@@ -102,7 +104,7 @@ def test_server_that_does_not_serve_counts_as_away_and_its_successor_is_found(
     wrong = {"email": "a@example.org", "password": "Wrong-one-1"}
     assert web.client.post("/api/v1/auth/token", json=wrong).status_code == 401
     assert redis_state(web.client) == "away"
-    recorded = len(visits_to(valkey, link["key"]))
+    recorded = len(streamed_visits(valkey, link["key"]))
 
     elsewhere.serve_new_connections()
 
@@ -111,7 +113,7 @@ def test_server_that_does_not_serve_counts_as_away_and_its_successor_is_found(
     wait_for(lambda: is_copied(web.client, valkey, link["key"]))
     # The fast path finds out when it is asked.
     wait_for(lambda: is_copied(web.client, valkey, link["key"]) and elsewhere.moved_fast_paths == 0)
-    wait_for(lambda: len(visits_to(valkey, link["key"])) > recorded)
+    wait_for(lambda: len(streamed_visits(valkey, link["key"])) > recorded)
 
 
 @pytest.mark.parametrize("answer", NO_ANSWERS, ids=[answer.decode().split()[0] for answer in NO_ANSWERS])

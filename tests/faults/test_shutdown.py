@@ -1,32 +1,36 @@
 """SIGTERM: what was accepted is finished, the rest is refused, and a rolling restart loses nothing."""
 
 import asyncio
-import http.client
 import json
-import random
 import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from tests.main_service.test_database_away import wait_for_waiting
 from tests.support import forking
+from tests.support.database import wait_for_blocked_statement
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers
-from tests.support.raw_http import Answer, LoggedWebServer, connect, parse, read_answer, read_to_end, wait_until_held
+from tests.support.load import RetryingClient
+from tests.support.raw_http import (
+    GET_STATIC_FILE,
+    POST_PASTE,
+    Answer,
+    LoggedWebServer,
+    connect,
+    parse,
+    read_answer,
+    read_to_end,
+    wait_until_held,
+)
+from tests.support.serve_workers import GRACE_SECONDS
 from tests.support.web import Process
 
-GRACE_SECONDS = 15
-"""What the launcher gives a web process before it kills it."""
-
-GET = b"GET /static/favicon.svg HTTP/1.1\r\nHost: x\r\n"
-POST = b"POST /api/v1/pastes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 ROUNDS = 4
 REQUESTS = 100
 """At least so many while processes are restarted."""
@@ -84,10 +88,10 @@ async def test_accepted_requests_are_finished_and_the_rest_is_refused(
     body = json.dumps({"text": "slow but honest " * 5000}).encode()
     idle, answered, begun, uploading = (connect(web) for _ in range(4))
     for connection in (idle, answered):
-        connection.sendall(GET + b"\r\n")
+        connection.sendall(GET_STATIC_FILE + b"\r\n")
         assert read_answer(connection).status == 200
-    begun.sendall(GET)
-    uploading.sendall(POST + b"Content-Length: %d\r\n\r\n" % len(body))
+    begun.sendall(GET_STATIC_FILE)
+    uploading.sendall(POST_PASTE + b"Content-Length: %d\r\n\r\n" % len(body))
 
     def change() -> int:
         with web.new_client() as client:
@@ -103,10 +107,10 @@ async def test_accepted_requests_are_finished_and_the_rest_is_refused(
     async with database.transaction():
         await database.execute("SELECT 1 FROM entry WHERE key = $1 FOR UPDATE", link["key"])
         changing = asyncio.create_task(asyncio.to_thread(change))
-        await wait_for_waiting(database)
+        await wait_for_blocked_statement(database)
         web.ask_to_end()
         # On an idle connection the next request may be on its way already.
-        answered.sendall(GET + b"\r\n")
+        answered.sendall(GET_STATIC_FILE + b"\r\n")
         await asyncio.to_thread(web.wait_until_refusing)
         [answer] = parse(await asyncio.to_thread(read_to_end, answered))
         assert answer.status == 200
@@ -133,7 +137,7 @@ def test_endless_clients_do_not_keep_the_process(web: LoneWebServer) -> None:
         reading.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
         reading.sendall(f"GET /{large}/raw HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         wait_until_held(web, reading.getsockname()[1])
-        uploading.sendall(POST + b"Content-Length: 9000000\r\n\r\n" + b"a" * 100_000)
+        uploading.sendall(POST_PASTE + b"Content-Length: 9000000\r\n\r\n" + b"a" * 100_000)
         wait_until_held(web, uploading.getsockname()[1])
         answered = threading.Event()
 
@@ -157,46 +161,6 @@ def test_endless_clients_do_not_keep_the_process(web: LoneWebServer) -> None:
         web.assert_ended_well()
 
 
-class Visitor:
-    """Asks on kept connections, and again only if a connection failed before the first byte of an answer."""
-
-    def __init__(self, web: LoggedWebServer, number: int) -> None:
-        self._address = web.address.removeprefix("http://")
-        self._chance = random.Random(number)
-        self._connection = http.client.HTTPConnection(self._address, timeout=30)
-        self.titles: list[str] = []
-        self.retries = 0
-
-    def run(self, is_over: threading.Event) -> "Visitor":
-        while not is_over.is_set():
-            title = uuid4().hex
-            self.titles.append(title)
-            url = f"https://example.org/{title}"
-            status, _, body = self._ask("POST", "/api/v1/links", {"original_url": url, "title": title})
-            assert status == 201, body
-            entry = json.loads(body)
-            assert entry["title"] == title
-            status, location, body = self._ask("GET", f"/{entry['key']}")
-            assert (status, location) == (302, url), body
-            if self._chance.random() < 0.1:
-                self._connection.close()
-            time.sleep(self._chance.choice((0, 0.01, 0.1)))
-        self._connection.close()
-        return self
-
-    def _ask(self, method: str, path: str, body: object = None) -> tuple[int, str | None, bytes]:
-        while True:
-            try:
-                headers = {"Content-Type": "application/json"}
-                self._connection.request(method, path, None if body is None else json.dumps(body), headers)
-                response = self._connection.getresponse()
-            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-                self._connection.close()
-                self.retries += 1
-                continue
-            return response.status, response.getheader("location"), response.read()
-
-
 def restart(web: LoggedWebServer, position: int) -> None:
     """Replace one process; return when the new one takes connections."""
     old = web.processes[position]
@@ -211,7 +175,7 @@ async def test_rolling_restart_loses_no_request_and_does_none_twice(
 ) -> None:
     is_over = threading.Event()
     with LoggedWebServer(environment, processes=2) as web, ThreadPoolExecutor(CLIENTS) as pool:
-        visitors = [Visitor(web, number) for number in range(CLIENTS)]
+        visitors = [RetryingClient(web, number) for number in range(CLIENTS)]
         visits = [pool.submit(visitor.run, is_over) for visitor in visitors]
         rounds = 0
         try:

@@ -13,12 +13,12 @@ import psutil
 import pytest
 import redis
 
-from tests.faults.crowd import Crowd
-from tests.faults.gated import Gated
-from tests.main_service.entries.recorded import counts, wait_for_counts
 from tests.support.engines import Environment, running_engines, temporary_folder
 from tests.support.entries import create_link, create_paste
+from tests.support.gates import Gated
+from tests.support.load import VisitingClients
 from tests.support.raw_http import LoggedWebServer
+from tests.support.visits import count_streamed_visits, wait_for_streamed_visits
 from tests.support.web import WebServer
 
 VISITORS = 8
@@ -62,15 +62,15 @@ def test_nobody_is_answered_before_redis_has_the_visit(gated: Gated, valkey: "re
                 answer: Future[httpx.Response] = pool.submit(web.client.get, path)
                 stop.wait()
                 wait([answer], timeout=0.2)
-                is_early, recorded = answer.done(), counts(valkey, [key])
+                is_early, recorded = answer.done(), count_streamed_visits(valkey, [key])
                 stop.release()
                 assert answer.result().status_code == status
             if times_given_up(web) == given_up:
                 assert (is_early, recorded) == (False, {})
-                assert counts(valkey, [key]) == {key: 1}
+                assert count_streamed_visits(valkey, [key]) == {key: 1}
                 return
             # On a machine this busy the visit was held for longer than Redis is waited for.
-            wait_for_counts(valkey, Counter({key: 1}))
+            wait_for_streamed_visits(valkey, Counter({key: 1}))
     raise AssertionError(f"Redis was not waited for {TRIES} times")
 
 
@@ -116,13 +116,13 @@ def test_visits_of_the_time_without_redis_are_in_the_stream_when_it_is_back(
         "killed": lambda: killed(valkey_server(folder)),
         "out of memory": lambda: starved(valkey),
     }
-    with Crowd(web, visitors=VISITORS) as crowd:
+    with VisitingClients(web, visitors=VISITORS) as crowd:
         crowd.wait_for_answers(50)
         with faults[manner]():
             crowd.wait_for_answers(200)
         crowd.wait_for_answers(100)
     wait_for_valkey(valkey)
-    wait_for_counts(valkey, crowd.answered)
+    wait_for_streamed_visits(valkey, crowd.answered)
     assert crowd.lost == {}
     assert crowd.slowest_seconds < LONGEST_SECONDS
     print(f"{crowd.answered.total()} answers, the slowest after {crowd.slowest_seconds:.1f} s")
@@ -146,8 +146,8 @@ def test_visitors_do_not_wait_for_a_redis_that_has_no_room(web: WebServer, valke
         for _ in range(20):
             assert web.client.get(f"/{link['key']}").status_code == 302
         assert time.monotonic() - began_at < LONGEST_SECONDS
-        assert counts(valkey, [link["key"]]) == {}
-    wait_for_counts(valkey, Counter({link["key"]: 20}))
+        assert count_streamed_visits(valkey, [link["key"]]) == {}
+    wait_for_streamed_visits(valkey, Counter({link["key"]: 20}))
 
 
 def test_no_more_visits_wait_than_the_operator_allows_and_the_log_says_so(
@@ -158,7 +158,7 @@ def test_no_more_visits_wait_than_the_operator_allows_and_the_log_says_so(
         with gated.valkey.refusing():
             for _ in range(25):
                 assert web.client.get(f"/{link['key']}").status_code == 302
-        wait_for_counts(valkey, Counter({link["key"]: 10}))
+        wait_for_streamed_visits(valkey, Counter({link["key"]: 10}))
         deadline = time.monotonic() + WAIT_SECONDS
         while "Redis takes visits again; dropped so far: 15" not in web.log():
             assert time.monotonic() < deadline, web.log()
@@ -174,4 +174,4 @@ def test_process_that_is_asked_to_end_adds_what_waits(gated: Gated, valkey: "red
                 assert web.client.get(f"/{link['key']}").status_code == 302
         web.processes[0].terminate()
         assert web.processes[0].wait(WAIT_SECONDS) == 0
-        assert counts(valkey, [link["key"]]) == {link["key"]: 5}
+        assert count_streamed_visits(valkey, [link["key"]]) == {link["key"]: 5}

@@ -11,13 +11,12 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.faults.gate import Gate, Hold
-from tests.faults.gated import Gated, GatedStore
-from tests.faults.tasks import run_task
 from tests.support.engines import Environment, run_main
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
+from tests.support.gates import Gate, Gated, GatedStore, Hold
 from tests.support.pages import CURL
 from tests.support.web import WebServer
+from tests.support.workers import run_task
 
 TWO_DAYS_SECONDS = 2 * 86_400
 Send = Callable[[httpx.Client], httpx.Response]

@@ -11,13 +11,12 @@ import httpx
 import pytest
 import redis
 
-from tests.faults.gate import Gate, Hold
-from tests.faults.gated import Gated
-from tests.faults.tasks import main_worker, run_task, send_task
 from tests.support.engines import Environment, run_main, running_engines, temporary_folder
 from tests.support.entries import create_link, create_paste
+from tests.support.gates import Gate, Gated, Hold
 from tests.support.pages import CURL
 from tests.support.web import WebServer
+from tests.support.workers import main_worker, run_task, send_task
 
 TWO_DAYS_SECONDS = 2 * 86_400
 

@@ -16,8 +16,8 @@ from main_service.fast_path.redis_connection import RedisPipeline
 from main_service.resources import open_resources
 from main_service.settings import Settings
 from main_service.settings.rules import BROKERS
-from tests.main_service.test_addresses import FINE
 from tests.support.engines import REPOSITORY, Environment, full
+from tests.support.settings import VALID_SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ from tests.support.engines import REPOSITORY, Environment, full
 )
 async def test_database_options_of_the_driver_are_taken(options: str, idle: str | None) -> None:
     """`idle`: which of them a warning says change nothing."""
-    settings = Settings(**FINE | {"database_url": f"postgresql+asyncpg://u:p4ss@h/n?{options}"})
+    settings = Settings(**VALID_SETTINGS | {"database_url": f"postgresql+asyncpg://u:p4ss@h/n?{options}"})
 
     engine = create_engine(settings.database_url, pool_size=1)
     arguments = engine.dialect.create_connect_args(engine.url)[1]
@@ -58,8 +58,8 @@ async def test_database_options_of_the_driver_are_taken(options: str, idle: str 
     ],
 )
 async def test_redis_options_of_the_client_are_taken(url: str) -> None:
-    settings = Settings(**FINE | {"redis_url": url})
-    own = keygen_service.settings.Settings(redis_url=url, broker_url=FINE["broker_url"])
+    settings = Settings(**VALID_SETTINGS | {"redis_url": url})
+    own = keygen_service.settings.Settings(redis_url=url, broker_url=VALID_SETTINGS["broker_url"])
 
     async with open_resources(settings, for_task=True) as resources:
         assert resources.redis._redis.connection_pool.make_connection().db in (0, 1, 2)
@@ -70,7 +70,7 @@ async def test_redis_options_of_the_client_are_taken(url: str) -> None:
 
 
 async def test_main_service_takes_how_long_its_pool_waits() -> None:
-    settings = Settings(**FINE | {"redis_url": "redis://h/0?timeout=5"})
+    settings = Settings(**VALID_SETTINGS | {"redis_url": "redis://h/0?timeout=5"})
 
     async with open_resources(settings, for_task=True) as resources:
         assert resources.redis._redis.connection_pool.timeout == 5
@@ -97,8 +97,8 @@ async def test_main_service_takes_how_long_its_pool_waits() -> None:
     ],
 )
 def test_brokers_of_celery_are_taken(url: str, driver: str) -> None:
-    settings = Settings(**FINE | {"broker_url": url})
-    own = keygen_service.settings.Settings(redis_url=FINE["redis_url"], broker_url=url)
+    settings = Settings(**VALID_SETTINGS | {"broker_url": url})
+    own = keygen_service.settings.Settings(redis_url=VALID_SETTINGS["redis_url"], broker_url=url)
 
     for broker in (settings.broker_url, own.broker_url):
         assert Connection(broker).transport.driver_type == driver

@@ -25,22 +25,13 @@ from main_service.mail.messages import Letters, mail_host
 from main_service.mail.transport import UnreachableError, create_transport
 from main_service.resources import object_store_of
 from main_service.settings import Settings
-from tests.main_service.test_settings import example_settings
 from tests.support.engines import SECRET
+from tests.support.settings import VALID_SETTINGS, example_settings
 
 TLS_HELLO = b"\x16\x03"
 POSTGRES_TLS = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 """PostgreSQL's request to go on with TLS."""
 SECONDS = 30
-
-FINE = {
-    "secret": SECRET,
-    "public_url": "https://paste.example.org",
-    "database_url": "postgresql+asyncpg://slipbin@postgres/slipbin",
-    "redis_url": "redis://valkey:6379/0",
-    "broker_url": "redis://valkey:6379/1",
-    "body_store_url": "s3://slipbin/bodies",
-}
 
 
 class FirstWords:
@@ -81,7 +72,7 @@ class FirstWords:
 async def test_database_is_spoken_to_as_its_address_says(rest: str, expected: bytes) -> None:
     server = FirstWords()
     url = f"postgresql+asyncpg://slipbin:p%40ss@127.0.0.1:{server.port}/slipbin{rest}"
-    engine = create_engine(Settings(**FINE | {"database_url": url}).database_url, pool_size=None)
+    engine = create_engine(Settings(**VALID_SETTINGS | {"database_url": url}).database_url, pool_size=None)
 
     with pytest.raises(DatabaseUnavailableError):
         async with Session(engine) as session:
@@ -108,12 +99,12 @@ async def test_redis_is_spoken_to_as_its_address_says(url: str, expected: bytes)
     at = [url.format(port=server.port) for server in (main, keygen, broker)]
 
     with suppress(redis.RedisError):
-        async with redis.asyncio.Redis.from_url(Settings(**FINE | {"redis_url": at[0]}).redis_url) as client:
+        async with redis.asyncio.Redis.from_url(Settings(**VALID_SETTINGS | {"redis_url": at[0]}).redis_url) as client:
             await client.ping()
     own = keygen_service.settings.Settings(redis_url=at[1], broker_url=at[2].partition("?")[0])
     with suppress(redis.RedisError), connect(own.redis_url) as pools:
         await asyncio.to_thread(pools.ping)
-    assert Settings(**FINE | {"broker_url": own.broker_url}).broker_url == own.broker_url
+    assert Settings(**VALID_SETTINGS | {"broker_url": own.broker_url}).broker_url == own.broker_url
     with suppress(OperationalError), Connection(own.broker_url) as celery:
         await asyncio.to_thread(celery.ensure_connection, max_retries=1, timeout=1)
 
@@ -134,7 +125,7 @@ async def test_redis_is_spoken_to_as_its_address_says(url: str, expected: bytes)
 )
 async def test_mail_server_is_spoken_to_as_its_address_says(url: str, greeting: bytes, expected: bytes) -> None:
     server = FirstWords(greeting)
-    settings = Settings(**FINE | {"smtp_url": url.format(port=server.port)})
+    settings = Settings(**VALID_SETTINGS | {"smtp_url": url.format(port=server.port)})
     assert settings.smtp_url is not None
     transport = create_transport(settings.smtp_url, our_host=mail_host(settings.public_url))
 
@@ -157,7 +148,7 @@ async def test_mail_server_is_spoken_to_as_its_address_says(url: str, greeting: 
     ],
 )
 def test_public_address_is_spelled_as_browsers_spell_it(url: str, expected: str, sender: str) -> None:
-    settings = Settings(**FINE | {"public_url": url})
+    settings = Settings(**VALID_SETTINGS | {"public_url": url})
 
     assert settings.public_url == expected
     assert Letters(settings)._sender == f"Slipbin <{sender}>"
@@ -192,7 +183,9 @@ def test_public_address_is_spelled_as_browsers_spell_it(url: str, expected: str,
 def test_address_that_can_not_work_is_refused_with_what_it_should_be(name: str, value: str) -> None:
     for kind in (Settings, keygen_service.settings.Settings):
         if name in kind.model_fields:
-            given = {field: text for field, text in FINE.items() if field in kind.model_fields} | {name: value}
+            given = {field: text for field, text in VALID_SETTINGS.items() if field in kind.model_fields} | {
+                name: value
+            }
             with pytest.raises(ValidationError) as caught:
                 kind(**given)
             [error] = caught.value.errors()

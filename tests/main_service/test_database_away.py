@@ -12,6 +12,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.support.database import OUR_SESSIONS, wait_for_blocked_statement
 from tests.support.engines import Environment, running_engines, temporary_folder
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.frozen import frozen
@@ -19,7 +20,6 @@ from tests.support.pages import BROWSER, csrf_token, send_form
 from tests.support.web import WebServer
 
 HANG_SECONDS = 30
-OURS = "FROM pg_stat_activity WHERE application_name = 'slipbin'"
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ async def test_idle_connections_that_were_cut_cause_no_500(
 ) -> None:
     for _ in range(20):
         create_link(client)
-        assert await database.fetchval(f"SELECT count(pg_terminate_backend(pid)) {OURS}") >= 1
+        assert await database.fetchval(f"SELECT count(pg_terminate_backend(pid)) {OUR_SESSIONS}") >= 1
 
         response = client.post("/api/v1/links", json={"original_url": "https://example.org/"})
 
@@ -156,8 +156,8 @@ async def test_statement_whose_connection_is_cut_is_a_503(
     async with database.transaction():
         await database.execute("LOCK TABLE entry IN SHARE MODE")
         request = asyncio.create_task(asyncio.to_thread(send))
-        await wait_for_waiting(database)
-        await database.execute(f"SELECT pg_terminate_backend(pid) {OURS} AND wait_event_type = 'Lock'")
+        await wait_for_blocked_statement(database)
+        await database.execute(f"SELECT pg_terminate_backend(pid) {OUR_SESSIONS} AND wait_event_type = 'Lock'")
         response = await request
 
     (assert_is_unavailable_page if is_form else assert_is_unavailable)(response)
@@ -187,13 +187,3 @@ async def test_row_that_somebody_else_holds_is_a_503_in_time(
     assert client.get(f"/{link['key']}").status_code == 302
     assert client.get(address).json()["title"] is None
     assert client.request(method, address, json=body, headers=manage_headers(link)).status_code in (200, 204)
-
-
-async def wait_for_waiting(database: asyncpg.Connection) -> None:
-    """Until a statement of the service waits for a lock."""
-    deadline = time.monotonic() + HANG_SECONDS
-    while not await database.fetchval(f"SELECT count(*) {OURS} AND wait_event_type = 'Lock'"):
-        assert time.monotonic() < deadline, "no statement waits for the lock"
-        await asyncio.sleep(0.01)
-        # Within one transaction the view would show what it showed the first time.
-        await database.execute("SELECT pg_stat_clear_snapshot()")

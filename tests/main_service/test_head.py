@@ -11,7 +11,6 @@ import redis
 
 from main_service.app import create_app
 from main_service.settings import Settings
-from tests.main_service.reports.reporting import ask as ask_for_report
 from tests.support.accounts import (
     PASSWORD,
     User,
@@ -24,6 +23,7 @@ from tests.support.accounts import (
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste
 from tests.support.pages import BROWSER
+from tests.support.reports import order_report as ask_for_report
 
 STREAM = "visits:{0}"
 

@@ -1,6 +1,5 @@
 """Settings: what is refused at the start, and that .env.example tells the truth."""
 
-import re
 import subprocess
 import sys
 
@@ -11,13 +10,7 @@ from pydantic_settings import BaseSettings
 import keygen_service.settings
 import main_service.settings
 from tests.support.engines import REPOSITORY, SECRET, Environment, full
-
-EXAMPLE = REPOSITORY / ".env.example"
-
-
-def example_settings() -> dict[str, str]:
-    """Name and value of each setting in .env.example, commented out or not."""
-    return dict(re.findall(r"^(?:# )?((?:MAIN|KEYGEN)_[A-Z_]+)=(.*)$", EXAMPLE.read_text(), re.MULTILINE))
+from tests.support.settings import example_settings
 
 
 def names(settings: type[BaseSettings]) -> set[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.faults.gated import Gated, gated_engines
 from tests.support.engines import Environment
+from tests.support.gates import Gated, gated_engines
 from tests.support.web import WebServer
 from tests.upgrade.release_before import ServerOfReleaseBefore, release_before
 

@@ -10,16 +10,6 @@ import pytest
 import redis
 
 from main_service.entries.cache import HEAD_START
-from tests.faults.gated import Gated
-from tests.main_service.keys.filtering import (
-    REGISTRY,
-    begin_anew,
-    bitmap_of,
-    clear_cache,
-    opened_filter,
-    rebuild,
-)
-from tests.main_service.visits.ingesting import FIREFOX, counted, insert_link, left
 from tests.support.accounts import (
     PASSWORD,
     bearer,
@@ -36,7 +26,10 @@ from tests.support.accounts import (
 )
 from tests.support.engines import REPOSITORY, Environment
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
+from tests.support.gates import Gated
+from tests.support.key_filter import REGISTRY, bitmap_name, clear_cache, open_filter, rebuild_filter, reset_filter
 from tests.support.pages import BROWSER, csrf_token
+from tests.support.visits import FIREFOX, insert_link, remaining_records, visit_counts
 from tests.support.web import WebServer
 from tests.upgrade.release_before import release_before, run_task
 
@@ -135,9 +128,9 @@ async def test_change_that_redis_missed_is_replayed_by_either(
 async def test_membership_filter_of_either_knows_the_keys_of_both(
     old: WebServer, new: WebServer, shared: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
-    begin_anew(valkey)
-    await rebuild(shared)
-    bitmap = bitmap_of(valkey)
+    reset_filter(valkey)
+    await rebuild_filter(shared)
+    bitmap = bitmap_name(valkey)
     behind_its_back = await insert_link(database)
 
     links = [create_link(server.client) for server in (old, new)]
@@ -148,15 +141,15 @@ async def test_membership_filter_of_either_knows_the_keys_of_both(
         for link in links:
             assert target(server, link)
             valkey.delete(cache_key(link))
-    assert bitmap_of(valkey) == bitmap
+    assert bitmap_name(valkey) == bitmap
 
 
 async def test_filter_of_several_bitmaps_knows_the_keys_of_both(
     old: WebServer, new: WebServer, shared: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
     """The release before adds its keys to all of them, and refuses nothing by them."""
-    begin_anew(valkey)
-    async with opened_filter(shared, first_size=8, largest_part=20) as known:
+    reset_filter(valkey)
+    async with open_filter(shared, first_size=8, largest_part=20) as known:
         await known.bitmaps.begin(21)
         await known.rebuild()
     behind_its_back = await insert_link(database)
@@ -169,7 +162,7 @@ async def test_filter_of_several_bitmaps_knows_the_keys_of_both(
             valkey.delete(cache_key(link))
             assert target(server, link)
     assert sorted(name.rpartition(":")[2] for name in valkey.hkeys(REGISTRY)) == ["020.0", "020.00"]
-    begin_anew(valkey)
+    reset_filter(valkey)
 
 
 def test_manage_token_of_either_manages_at_the_other(one: WebServer, other: WebServer) -> None:
@@ -284,14 +277,14 @@ async def test_visits_at_both_are_counted_once_by_the_worker_of_either(
         for _ in range(2):
             assert target(server, link)
             assert server.client.get(f"/{paste['key']}/raw", headers=PERSON).status_code == 200
-    assert left(valkey)[0] > 0
+    assert remaining_records(valkey)[0] > 0
 
     run_task("ingest_visits", code=old_code if worker == "old" else REPOSITORY, environment=shared)
     run_task("ingest_visits", code=REPOSITORY if worker == "old" else old_code, environment=shared)
 
-    assert left(valkey) == (0, 0)
+    assert remaining_records(valkey) == (0, 0)
     for entry in (link, paste):
-        assert await counted(database, entry["key"]) == (4, 0)
+        assert await visit_counts(database, entry["key"]) == (4, 0)
         visitors = "SELECT sum(day_visitors) FROM visit_hour WHERE key = $1"
         assert await database.fetchval(visitors, entry["key"]) == 1, "both know a visitor as the same"
 

@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from main_service.accounts.password_rules import CONSTANT_SECONDS
-from tests.main_service.test_database_away import wait_for_waiting
 from tests.support.accounts import (
     PASSWORD,
     User,
@@ -23,6 +22,7 @@ from tests.support.accounts import (
     token_in_email,
     wait_for_room_in_five_minutes,
 )
+from tests.support.database import wait_for_blocked_statement
 
 NEW_PASSWORD = "Even-better-2"
 
@@ -238,7 +238,7 @@ async def test_what_was_let_in_before_a_reset_does_nothing_after_it(
             sent = asyncio.create_task(
                 asyncio.to_thread(client.request, method, address, json=body, headers=user.headers)
             )
-            await wait_for_waiting(database)
+            await wait_for_blocked_statement(database)
             reset = "UPDATE account SET hashed_password = 'anew', session_epoch = session_epoch + 1 WHERE id = $1"
             await database.execute(reset, account_id)
 

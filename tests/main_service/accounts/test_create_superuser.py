@@ -10,8 +10,8 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.support import forking
 from tests.support.accounts import PASSWORD, bearer, new_email, new_user, new_username, sign_in
+from tests.support.create_superuser import create_superuser, refusal
 from tests.support.engines import REPOSITORY, START_SECONDS, Environment, full
 
 ON_A_TERMINAL = """
@@ -19,27 +19,6 @@ import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.executable, [sys.executable, "-m", "main_service", *sys.argv[1:]])
 """
-
-
-def create_superuser(
-    environment: Environment, *options: str, password: str | bytes = PASSWORD + "\n"
-) -> "subprocess.CompletedProcess[str]":
-    done = forking.run(
-        *("-m", "main_service", "create-superuser", *options),
-        environment=full(environment),
-        timeout=START_SECONDS,
-        given=password.encode() if isinstance(password, str) else password,
-    )
-    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
-
-
-def refusal(environment: Environment, *options: str, password: str | bytes = PASSWORD + "\n") -> str:
-    """What it says when it refuses."""
-    done = create_superuser(environment, *options, password=password)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
-    return done.stderr.strip()
 
 
 def me(client: httpx.Client, name: str) -> dict[str, object]:

@@ -7,10 +7,10 @@ import pytest
 
 from main_service.accounts.sign_in_limits import PER_NAME
 from main_service.mail.recipients import Recipients
-from tests.main_service.accounts.test_create_superuser import refusal
-from tests.main_service.mail.smtp_server import SmtpServer
 from tests.support.accounts import PASSWORD, insert_account, new_email, new_user, new_username
+from tests.support.create_superuser import refusal
 from tests.support.engines import Environment
+from tests.support.smtp_server import SmtpServer
 from tests.support.web import WebServer
 
 

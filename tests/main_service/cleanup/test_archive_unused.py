@@ -7,12 +7,11 @@ import httpx
 import pytest
 import redis
 
-from tests.faults.gate import Hold
-from tests.faults.gated import Gated, gated_engines
-from tests.faults.tasks import main_worker, run_task, send_task
 from tests.support.accounts import insert_owner
 from tests.support.engines import Environment
 from tests.support.entries import ago, create_link, create_paste, find_entry, insert_entry, insert_paste
+from tests.support.gates import Gated, Hold, gated_engines
+from tests.support.workers import main_worker, run_task, send_task
 
 UNUSED = 3_000
 DAYS = 90

@@ -13,11 +13,11 @@ import httpx
 import pytest
 import redis
 
-from tests.faults.gated import gated_engines
-from tests.faults.tasks import main_worker, run_task, send_task
 from tests.support.accounts import User, insert_owner, new_superuser
 from tests.support.engines import REPOSITORY, Environment, full
 from tests.support.entries import ago, create_link, create_paste, find_entry, insert_entry
+from tests.support.gates import gated_engines
+from tests.support.workers import main_worker, run_task, send_task
 
 WAIT_SECONDS = 60
 DO_ASKED_WORK = "from main_service.admin_jobs.tasks import do_asked_work_task; do_asked_work_task()"

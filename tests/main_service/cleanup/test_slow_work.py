@@ -8,11 +8,11 @@ from pathlib import Path
 import asyncpg
 import httpx
 
-from tests.faults.tasks import SLOW, main_worker, send_routed_tasks
-from tests.main_service.visits.ingesting import FIREFOX
 from tests.support.accounts import new_superuser
 from tests.support.engines import Environment
 from tests.support.entries import create_link, manage_headers
+from tests.support.visits import FIREFOX
+from tests.support.workers import SLOW_QUEUE, main_worker, send_routed_tasks
 
 WAIT_SECONDS = 30
 SLOW_THREADS = 3
@@ -47,7 +47,7 @@ async def test_visits_are_counted_and_invalidations_replayed_while_every_slow_th
 
     with (
         main_worker(archive_environment, tmp_path / "quick") as quick,
-        main_worker(archive_environment, tmp_path / "slow", kind=SLOW) as slow,
+        main_worker(archive_environment, tmp_path / "slow", kind=SLOW_QUEUE) as slow,
     ):
         quick.wait_for("ready")
         slow.wait_for("ready")

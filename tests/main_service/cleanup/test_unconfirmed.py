@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from tests.faults.tasks import run_task
 from tests.support.accounts import insert_owner
 from tests.support.engines import Environment
 from tests.support.entries import ago, insert_entry
+from tests.support.workers import run_task
 
 MANY = 2_500
 

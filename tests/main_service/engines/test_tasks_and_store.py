@@ -13,10 +13,10 @@ import asyncpg
 import pytest
 import redis
 
-from tests.main_service.mail.rounds import Post
-from tests.main_service.visits.ingesting import add_batch, counted, insert_link, visit_to
 from tests.support import forking
 from tests.support.engines import START_SECONDS, Environment, full, run_main
+from tests.support.mail import Post
+from tests.support.visits import add_batch, insert_link, visit_counts, visit_to
 
 CODE = """
 import logging, sys
@@ -113,7 +113,7 @@ async def test_without_credentials_visits_letters_and_the_cache_are_taken_care_o
         environment=own_environment | {"MAIN_SMTP_URL": f"file://{tmp_path}"},
     )
 
-    assert await counted(own_database, key) == (1, 0)
+    assert await visit_counts(own_database, key) == (1, 0)
     assert len(list(tmp_path.iterdir())) == 1
     assert "Wrote 1 tombstones" in log
     assert "WARNING Texts are not deleted yet: No S3 credentials found; set AWS_ACCESS_KEY_ID" in log

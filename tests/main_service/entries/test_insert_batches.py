@@ -19,9 +19,9 @@ from main_service.entries.insert_batches import LARGEST_BATCH, InsertBatcher
 from main_service.entries.models import Kind, Visibility
 from main_service.errors import DatabaseUnavailableError
 from main_service.resources import open_resources
-from tests.main_service.visits.ingesting import settings_of
 from tests.support.engines import Environment
 from tests.support.entries import new_alias
+from tests.support.settings import settings_of
 
 
 def new_link(**fields: object) -> LiveEntry:

@@ -17,7 +17,7 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.test_database_away import wait_for_waiting
+from tests.support.database import wait_for_blocked_statement
 from tests.support.engines import Environment, run_main
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.pages import BROWSER, CURL, csrf_token, send_form
@@ -383,7 +383,7 @@ async def test_view_shows_the_text_as_it_is_when_it_is_spent(web: WebServer, dat
         new_id = await database.fetchval("SELECT body_id FROM entry WHERE key = $1 FOR UPDATE", other["key"])
         await database.execute("SELECT 1 FROM entry WHERE key = $1 FOR UPDATE", paste["key"])
         request = asyncio.create_task(asyncio.to_thread(web.client.get, f"/{paste['key']}/raw", headers=CURL))
-        await wait_for_waiting(database)
+        await wait_for_blocked_statement(database)
         await database.execute(
             "UPDATE entry SET ended_at = now(), archival_reason = 'deleted', body_id = NULL WHERE key = $1",
             other["key"],

@@ -12,12 +12,18 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.entries.recorded import Visit, apart, batches, counts, visits_to
 from tests.support.accounts import bearer, new_user, register_on_page, sign_in
 from tests.support.engines import Environment
 from tests.support.entries import Headers, create_link, create_paste, manage_headers
 from tests.support.pages import BROWSER, CURL, csrf_token, send_urlencoded_form
 from tests.support.raw_http import exchange
+from tests.support.visits import (
+    StreamedVisit,
+    count_streamed_visits,
+    read_batches,
+    streamed_visits,
+    with_own_redis_database,
+)
 from tests.support.web import WebServer
 
 VISITS = 2000
@@ -32,7 +38,7 @@ Read = Callable[[httpx.Client], httpx.Response]
 def web(request: pytest.FixtureRequest, environment: Environment) -> Iterator[WebServer]:
     """Its clients speak for others as a proxy does. With and without the fast path all is the same."""
     settings = {"MAIN_TRUSTED_PROXIES": "127.0.0.1", "MAIN_FAST_PATH": request.param}
-    with WebServer(apart(environment) | settings) as server:
+    with WebServer(with_own_redis_database(environment) | settings) as server:
         yield server
 
 
@@ -40,13 +46,15 @@ def web(request: pytest.FixtureRequest, environment: Environment) -> Iterator[We
 def frank_web(environment: Environment) -> Iterator[WebServer]:
     """It keeps what it learns."""
     settings = {"MAIN_TRUSTED_PROXIES": "127.0.0.1", "MAIN_VISIT_IP": "full", "MAIN_VISIT_RESPECT_DNT": "false"}
-    with WebServer(apart(environment) | settings) as server:
+    with WebServer(with_own_redis_database(environment) | settings) as server:
         yield server
 
 
 @pytest.fixture
 def valkey(environment: Environment) -> Iterator["redis.Redis[str]"]:
-    with redis.Redis.from_url(apart(environment)["MAIN_REDIS_URL"], decode_responses=True) as connection:
+    with redis.Redis.from_url(
+        with_own_redis_database(environment)["MAIN_REDIS_URL"], decode_responses=True
+    ) as connection:
         yield connection
 
 
@@ -55,17 +63,17 @@ def link(client: httpx.Client) -> dict[str, Any]:
     return create_link(client)
 
 
-VisitWith = Callable[..., Visit]
+VisitWith = Callable[..., StreamedVisit]
 
 
 @pytest.fixture
 def visit_with(client: httpx.Client, link: dict[str, Any], valkey: "redis.Redis[str]") -> VisitWith:
     """Follow a link with these headers; what is recorded of that."""
 
-    def visit(headers: Headers, *, through: httpx.Client = client) -> Visit:
-        before = len(visits_to(valkey, link["key"]))
+    def visit(headers: Headers, *, through: httpx.Client = client) -> StreamedVisit:
+        before = len(streamed_visits(valkey, link["key"]))
         assert through.get(f"/{link['key']}", headers=headers).status_code == 302
-        (recorded,) = visits_to(valkey, link["key"])[before:]
+        (recorded,) = streamed_visits(valkey, link["key"])[before:]
         return recorded
 
     return visit
@@ -147,9 +155,9 @@ def test_every_visit_of_a_crowd_is_recorded_once_and_nothing_else_is(
         answered = sum(pool.map(go, range(CLIENTS)), Counter[str]())
 
     assert answered.total() == VISITS
-    assert counts(valkey, [*answered, ended["key"], "never-used"]) == answered
-    told: dict[str, list[Visit]] = {}
-    for batch_id, visits in batches(valkey):
+    assert count_streamed_visits(valkey, [*answered, ended["key"], "never-used"]) == answered
+    told: dict[str, list[StreamedVisit]] = {}
+    for batch_id, visits in read_batches(valkey):
         if not {visit.key for visit in visits} & answered.keys():
             # Of another test, which may have broken Redis.
             continue
@@ -197,7 +205,7 @@ def test_each_kind_of_answer_that_is_no_visit_is_not_recorded(client: httpx.Clie
         form = {"csrf_token": "forged"} if method == "POST" else None
         response = client.request(method, path, headers=headers, data=form)
         assert response.status_code < 500, path
-        recorded = counts(valkey, [link, paste, limited, ended["key"]])
+        recorded = count_streamed_visits(valkey, [link, paste, limited, ended["key"]])
         assert not recorded, (method, path, headers, response.status_code)
 
 
@@ -248,10 +256,10 @@ def test_address_is_that_which_proxies_of_ours_heard_and_cut_unless_the_operator
 
 
 def test_who_is_no_proxy_of_ours_speaks_for_nobody_else(environment: Environment, valkey: "redis.Redis[str]") -> None:
-    with WebServer(apart(environment) | {"MAIN_TRUSTED_PROXIES": "192.0.2.0/24"}) as web:
+    with WebServer(with_own_redis_database(environment) | {"MAIN_TRUSTED_PROXIES": "192.0.2.0/24"}) as web:
         link = create_link(web.client)
         web.client.get(f"/{link['key']}", headers=from_address("203.0.113.77"))
-    assert [visit.ip for visit in visits_to(valkey, link["key"])] == ["127.0.0.0"]
+    assert [visit.ip for visit in streamed_visits(valkey, link["key"])] == ["127.0.0.0"]
 
 
 def test_visitor_is_known_again_by_address_and_program(visit_with: VisitWith) -> None:
@@ -326,7 +334,7 @@ def test_hostile_headers_are_only_text(
     (answer,) = exchange(web, request + lines + b"\r\n")
 
     assert answer.status == 302
-    (visit,) = visits_to(valkey, link["key"])
+    (visit,) = streamed_visits(valkey, link["key"])
     assert (visit.user_agent, visit.referrer) == (kept, kept)
 
 
@@ -355,16 +363,16 @@ def test_own_visits_count_until_their_owner_says_otherwise_in_the_api(
 
     assert client.get("/api/v1/users/me", headers=owner.headers).json()["counts_own_visits"] is True
     read_all()
-    assert counts(valkey, [paste, shared, guests]) == {paste: 2, shared: 4, guests: 1}
+    assert count_streamed_visits(valkey, [paste, shared, guests]) == {paste: 2, shared: 4, guests: 1}
     answer = change(counts=False)
     assert (answer.status_code, answer.json()["counts_own_visits"]) == (200, False)
     read_all()
-    assert counts(valkey, [paste, shared, guests]) == {paste: 2, shared: 6, guests: 2}
+    assert count_streamed_visits(valkey, [paste, shared, guests]) == {paste: 2, shared: 6, guests: 2}
     assert client.patch("/api/v1/users/me", json={}, headers=owner.headers).json()["counts_own_visits"] is False
     assert change(counts=None).status_code == 422
     assert change(counts=True).json()["counts_own_visits"] is True
     read_all()
-    assert counts(valkey, [paste, shared, guests]) == {paste: 4, shared: 10, guests: 3}
+    assert count_streamed_visits(valkey, [paste, shared, guests]) == {paste: 4, shared: 10, guests: 3}
 
 
 def test_own_visits_count_until_their_owner_says_otherwise_on_the_page(
@@ -388,17 +396,17 @@ def test_own_visits_count_until_their_owner_says_otherwise_on_the_page(
     each = Counter({link: 1, paste: 2, limited: 1})
     assert is_checked(client.get("/settings", headers=BROWSER))
     read_all(client)
-    assert counts(valkey, each) == each
+    assert count_streamed_visits(valkey, each) == each
 
     done = send_urlencoded_form(client, "/settings", "/settings/visits")
 
     assert (done.status_code, "Your own visits do not count." in done.text, is_checked(done)) == (200, True, False)
     read_all(client)
-    assert counts(valkey, each) == each
+    assert count_streamed_visits(valkey, each) == each
     with web.new_client() as guest:
         read_all(guest)
-    assert counts(valkey, each) == each + each
+    assert count_streamed_visits(valkey, each) == each + each
     done = send_urlencoded_form(client, "/settings", "/settings/visits", counts_own_visits="yes")
     assert (done.status_code, "Your own visits count." in done.text, is_checked(done)) == (200, True, True)
     read_all(client)
-    assert counts(valkey, each) == each + each + each
+    assert count_streamed_visits(valkey, each) == each + each + each

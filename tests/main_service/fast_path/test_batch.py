@@ -12,9 +12,9 @@ from main_service.fast_path.redis_connection import RedisPipeline
 from main_service.resources import open_resources
 from main_service.visit_stream.batches import UnconfirmedVisit
 from main_service.visit_stream.record import encode_visit
-from tests.main_service.visits.ingesting import settings_of
 from tests.support.engines import Environment
 from tests.support.entries import create_link
+from tests.support.settings import settings_of
 
 
 class Follower:

@@ -16,11 +16,11 @@ import redis
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from tests.main_service.entries.recorded import Visit, apart, newest_record, visits_to
 from tests.support.accounts import new_user
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.raw_http import Answer, connect, exchange, parse, read_answer, read_to_end
+from tests.support.visits import StreamedVisit, newest_record_id, streamed_visits, with_own_redis_database
 from tests.support.web import WebServer
 
 CHROME = b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36\r\n"
@@ -28,7 +28,7 @@ CHROME = b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome
 
 @pytest.fixture(scope="module")
 def settings(environment: Environment) -> Environment:
-    return apart(environment) | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}
+    return with_own_redis_database(environment) | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def get(path: str, headers: bytes = b"", *, method: str = "GET", version: str = 
     return f"{method} {path} HTTP/{version}\r\nHost: x\r\n".encode() + headers + b"\r\n" + body
 
 
-def told_apart(visits: list[Visit]) -> list[Visit]:
+def told_apart(visits: list[StreamedVisit]) -> list[StreamedVisit]:
     """All but when."""
     return [visit._replace(at_ms=0) for visit in visits]
 
@@ -179,12 +179,12 @@ def test_answers_and_visits_are_those_of_fastapi(
     for name, headers in HEADERS.items():
         body = b"abc" if name == "a body" else b""
         requests = [get(address % key, headers, body=body) for address in ADDRESSES]
-        before = newest_record(valkey)
+        before = newest_record_id(valkey)
         expected = on_a_kept_connection(plain_web, *requests)
-        between = newest_record(valkey)
+        between = newest_record_id(valkey)
         assert on_a_kept_connection(web, *requests) == expected, name
-        recorded = visits_to(valkey, key, since=before)
-        by_the_fast_path = visits_to(valkey, key, since=between)
+        recorded = streamed_visits(valkey, key, since=before)
+        by_the_fast_path = streamed_visits(valkey, key, since=between)
         assert told_apart(by_the_fast_path) == told_apart(recorded[: len(recorded) - len(by_the_fast_path)]), name
 
 
@@ -219,7 +219,7 @@ def test_plain_requests_are_answered_in_batches(
     on_a_kept_connection(web, *[get(path, CHROME) for _ in range(5)])
     assert batches_asked_for(valkey) == before + 5
     assert valkey.info("commandstats")["cmdstat_get"]["calls"] == gets, "FastAPI was asked"
-    assert len(visits_to(valkey, key)) == 7
+    assert len(streamed_visits(valkey, key)) == 7
 
 
 def test_link_with_a_slash_is_followed_in_the_same_batches_and_counts_once(
@@ -236,7 +236,7 @@ def test_link_with_a_slash_is_followed_in_the_same_batches_and_counts_once(
     ] * 3
     assert batches_asked_for(valkey) == before + 3
     assert ask(plain_web, get(f"/{key}/", CHROME + b"Connection: close\r\n"))[0].status == 302
-    assert len(visits_to(valkey, key)) == 5
+    assert len(streamed_visits(valkey, key)) == 5
 
 
 def test_paste_with_a_slash_is_no_visit(web: WebServer, valkey: "redis.Redis[str]") -> None:
@@ -246,7 +246,7 @@ def test_paste_with_a_slash_is_no_visit(web: WebServer, valkey: "redis.Redis[str
     answers = on_a_kept_connection(web, get(f"/{key}/"), get(f"/{key}/raw/"))
 
     assert [answer.status for answer in answers] == [308, 308]
-    assert len(visits_to(valkey, key)) == 2
+    assert len(streamed_visits(valkey, key)) == 2
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "OPTIONS", "PUT"])
@@ -257,7 +257,7 @@ def test_other_methods_are_not_touched(
         for path in (f"/{key}", f"/{key}/raw"):
             request = get(path, CHROME + b"Connection: close\r\n", method=method)
             assert ask(web, request) == ask(plain_web, request)
-        assert visits_to(valkey, key) == []
+        assert streamed_visits(valkey, key) == []
 
 
 @pytest.mark.parametrize(
@@ -318,7 +318,7 @@ def test_request_that_comes_in_pieces_is_answered_once(web: WebServer, valkey: "
         for byte in request:
             connection.sendall(bytes([byte]))
         assert read_answer(connection).status == 302
-    assert len(visits_to(valkey, key)) == 2
+    assert len(streamed_visits(valkey, key)) == 2
 
 
 def test_clients_that_vanish_harm_nobody(web: WebServer) -> None:
@@ -403,9 +403,9 @@ def test_entry_is_over_to_the_moment(web: WebServer, valkey: "redis.Redis[str]")
         pass
 
     assert datetime.now(UTC) >= over_at
-    visits = len(visits_to(valkey, link["key"]))
+    visits = len(streamed_visits(valkey, link["key"]))
     assert web.client.get(path).status_code == 410
-    assert len(visits_to(valkey, link["key"])) == visits
+    assert len(streamed_visits(valkey, link["key"])) == visits
 
 
 @pytest.mark.parametrize(

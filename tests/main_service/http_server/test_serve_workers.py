@@ -13,18 +13,18 @@ import asyncpg
 import psutil
 import pytest
 
-from tests.faults.test_shutdown import GET, GRACE_SECONDS, POST, Visitor
-from tests.main_service.http_server.web_processes import WORKERS, WebProcesses, serving, wait_until, wait_until_gone
-from tests.main_service.operations.test_metrics import NOT_FOUND, TOKEN, figures
 from tests.support.engines import Environment
-from tests.support.raw_http import connect, parse, read_answer, read_to_end
+from tests.support.load import RetryingClient
+from tests.support.metrics import METRICS_TOKEN, NOT_FOUND, read_metrics
+from tests.support.raw_http import GET_STATIC_FILE, POST_PASTE, connect, parse, read_answer, read_to_end
+from tests.support.serve_workers import GRACE_SECONDS, WORKERS, WebProcesses, serve_command, wait_until, wait_until_gone
 
 CLIENTS = 4
 
 
 @pytest.fixture(scope="module")
 def shared(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProcesses]:
-    own = {"MAIN_METRICS_TOKEN": TOKEN, "TMPDIR": str(tmp_path_factory.mktemp("temporary"))}
+    own = {"MAIN_METRICS_TOKEN": METRICS_TOKEN, "TMPDIR": str(tmp_path_factory.mktemp("temporary"))}
     with WebProcesses(environment | own) as server:
         yield server
 
@@ -39,7 +39,7 @@ def web(environment: Environment, tmp_path: Path) -> Iterator[WebProcesses]:
 def test_each_process_answers_and_any_tells_the_figures_of_all(shared: WebProcesses) -> None:
     children = shared.wait_until_all_serve()
     with shared.new_client() as client:
-        before = figures(client)[NOT_FOUND]
+        before = read_metrics(client)[NOT_FOUND]
 
     for process in children:
         with shared.only(process), shared.new_client() as client:
@@ -47,7 +47,7 @@ def test_each_process_answers_and_any_tells_the_figures_of_all(shared: WebProces
 
     for process in children:
         with shared.only(process), shared.new_client() as client:
-            assert figures(client)[NOT_FOUND] - before == len(children)
+            assert read_metrics(client)[NOT_FOUND] - before == len(children)
 
 
 def test_a_killed_process_comes_back_while_the_others_answer(shared: WebProcesses) -> None:
@@ -65,7 +65,7 @@ async def test_sighup_replaces_all_and_loses_no_request(shared: WebProcesses, da
     old = await asyncio.to_thread(shared.wait_until_all_serve)
     is_over = threading.Event()
     with ThreadPoolExecutor(CLIENTS) as pool:
-        visits = [pool.submit(Visitor(shared, number).run, is_over) for number in range(CLIENTS)]
+        visits = [pool.submit(RetryingClient(shared, number).run, is_over) for number in range(CLIENTS)]
         try:
             shared.parent.send_signal(signal.SIGHUP)
             await asyncio.to_thread(wait_until, lambda: "have been replaced" in shared.log())
@@ -87,9 +87,9 @@ def test_sigterm_ends_all_after_what_they_have_accepted(web: WebProcesses) -> No
         with web.only(process):
             uploads.append(connect(web))
             # Its first answer shows that this process has the connection.
-            uploads[-1].sendall(GET + b"\r\n")
+            uploads[-1].sendall(GET_STATIC_FILE + b"\r\n")
             assert read_answer(uploads[-1]).status == 200
-        uploads[-1].sendall(POST + b"Content-Length: %d\r\n\r\n" % len(body))
+        uploads[-1].sendall(POST_PASTE + b"Content-Length: %d\r\n\r\n" % len(body))
 
     web.parent.terminate()
     wait_until(lambda: is_refused(web))
@@ -150,7 +150,7 @@ def test_none_outlives_a_killed_parent(web: WebProcesses) -> None:
 def test_a_parent_that_ends_while_they_start_leaves_none(
     environment: Environment, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
-    with serving(environment | {"TMPDIR": str(tmp_path)}, "--port", "0", "--workers", str(WORKERS)) as parent:
+    with serve_command(environment | {"TMPDIR": str(tmp_path)}, "--port", "0", "--workers", str(WORKERS)) as parent:
         wait_until(lambda: len(psutil.Process(parent.pid).children()) == WORKERS)
         children = psutil.Process(parent.pid).children()
 

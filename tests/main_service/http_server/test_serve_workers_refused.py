@@ -4,13 +4,13 @@ import socket
 
 import pytest
 
-from tests.main_service.http_server.web_processes import WORKERS, serving
 from tests.support.engines import START_SECONDS, Environment
+from tests.support.serve_workers import WORKERS, serve_command
 
 
 def end_of(environment: Environment, *, workers: str = str(WORKERS), port: str = "0") -> tuple[int, str]:
     """Exit code and standard error of a start that should fail."""
-    with serving(environment, "--port", port, "--workers", workers) as parent:
+    with serve_command(environment, "--port", port, "--workers", workers) as parent:
         _, said = parent.communicate(timeout=START_SECONDS)
         return parent.returncode, said
 

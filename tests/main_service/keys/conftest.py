@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from tests.faults.gated import Gated, gated_engines
-from tests.main_service.keys.filtering import begin_anew, rebuild, without_postgres
 from tests.support.engines import Environment, running_engines, temporary_folder
+from tests.support.gates import Gated, gated_engines
+from tests.support.key_filter import rebuild_filter, reset_filter, without_postgres
 from tests.support.web import WebServer
 
 
@@ -47,5 +47,5 @@ def gated(environment: Environment) -> Iterator[Gated]:
 @pytest.fixture
 async def complete(environment: Environment, valkey: redis.Redis) -> None:
     """A new filter that is complete."""
-    begin_anew(valkey)
-    await rebuild(environment)
+    reset_filter(valkey)
+    await rebuild_filter(environment)

@@ -9,25 +9,25 @@ import redis
 
 from main_service.keys.bloom import FIRST_BIT, LARGEST_PART, KeyHasher, capacity, length_bytes, size_for
 from main_service.keys.filter_rebuild import FilterRebuild
-from tests.main_service.keys.filtering import NOBODY_CREATES, REGISTRY, begin_anew, clear_cache, opened_filter
 from tests.support.engines import SECRET, Environment
 from tests.support.entries import create_link, new_alias
+from tests.support.key_filter import NO_CREATE_RUNS, REGISTRY, clear_cache, open_filter, reset_filter
 from tests.support.web import WebServer
 
 
 @pytest.fixture
 def anew(valkey: redis.Redis) -> Iterator[None]:
-    begin_anew(valkey)
+    reset_filter(valkey)
     yield
     for name in valkey.hkeys(REGISTRY):
         valkey.unlink(name)
-    begin_anew(valkey)
+    reset_filter(valkey)
 
 
 async def test_largest_bitmap_fits_into_a_string_and_the_next_one_does_not(
     anew: None, environment: Environment, client: httpx.Client, valkey: redis.Redis
 ) -> None:
-    async with opened_filter(environment) as known:
+    async with open_filter(environment) as known:
         await known.bitmaps.begin(LARGEST_PART)
         await known.bitmaps.begin(LARGEST_PART + 1)
         names = [name for name in valkey.hkeys(REGISTRY) if "31" in name.rpartition(":")[2]]
@@ -56,11 +56,11 @@ async def test_filter_grows_into_parts_that_know_every_key_and_no_others(
 ) -> None:
     """Small ones: the largest string is said to have a quarter of the bits that are needed."""
     before = [create_link(client)["key"] for _ in range(2 * capacity(8))]
-    begin_anew(valkey)
+    reset_filter(valkey)
     needed = size_for(2 * await database.fetchval("SELECT count(*) FROM entry"), largest=LARGEST_PART)
-    async with opened_filter(environment, first_size=8, largest_part=needed - 2) as known:
+    async with open_filter(environment, first_size=8, largest_part=needed - 2) as known:
         assert (await known.rebuild()).is_full
-        worker = FilterRebuild(longest_create=NOBODY_CREATES)
+        worker = FilterRebuild(longest_create=NO_CREATE_RUNS)
         await known.step(worker)
         size = (await known.bitmaps.list_all())[-1].size
         places = known.bitmaps.places(size)
@@ -89,11 +89,11 @@ async def test_filter_grows_no_larger_than_it_may(
 ) -> None:
     for _ in range(4 * capacity(8)):
         create_link(client)
-    begin_anew(valkey)
-    async with opened_filter(environment, first_size=8, largest_part=8, most_bytes=2**9 // 8) as known:
+    reset_filter(valkey)
+    async with open_filter(environment, first_size=8, largest_part=8, most_bytes=2**9 // 8) as known:
         await known.rebuild()
         for _ in range(4):
-            await known.step(FilterRebuild(longest_create=NOBODY_CREATES))
+            await known.step(FilterRebuild(longest_create=NO_CREATE_RUNS))
 
         found = await known.bitmaps.list_all()
 
@@ -105,8 +105,8 @@ async def test_part_that_is_lost_is_begun_and_filled_again(
     anew: None, environment: Environment, client: httpx.Client, valkey: redis.Redis
 ) -> None:
     link = create_link(client)
-    begin_anew(valkey)
-    async with opened_filter(environment, first_size=8, largest_part=8) as known:
+    reset_filter(valkey)
+    async with open_filter(environment, first_size=8, largest_part=8) as known:
         await known.bitmaps.begin(10)
         await known.rebuild()
         lost = next(name for name in valkey.hkeys(REGISTRY) if name.endswith(".00"))
@@ -114,7 +114,7 @@ async def test_part_that_is_lost_is_begun_and_filled_again(
         clear_cache(valkey)
         assert client.get(f"/{link['key']}").status_code == 302
 
-        await known.step(FilterRebuild(longest_create=NOBODY_CREATES))
+        await known.step(FilterRebuild(longest_create=NO_CREATE_RUNS))
         await known.rebuild()
 
         assert len(await known.bitmaps.list_all()) == 4

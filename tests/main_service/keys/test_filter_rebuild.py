@@ -12,18 +12,18 @@ from main_service.engines.postgres import CONNECT_SECONDS, POOL_WAIT_SECONDS, ST
 from main_service.keys import filter_rebuild
 from main_service.keys.bloom import capacity
 from main_service.keys.filter_rebuild import FilterRebuild
-from tests.faults.gated import Gated
-from tests.main_service.keys.filtering import (
-    NOBODY_CREATES,
-    REGISTRY,
-    begin_anew,
-    bitmap_of,
-    clear_cache,
-    opened_filter,
-    rebuild,
-)
 from tests.support.engines import Environment
 from tests.support.entries import create_link, new_alias
+from tests.support.gates import Gated
+from tests.support.key_filter import (
+    NO_CREATE_RUNS,
+    REGISTRY,
+    bitmap_name,
+    clear_cache,
+    open_filter,
+    rebuild_filter,
+    reset_filter,
+)
 from tests.support.web import WebServer
 
 RESTORE = """
@@ -47,12 +47,12 @@ async def test_rebuild_waits_for_a_create_that_has_begun_under_another_filter(
     ):
         answer = pool.submit(create_link, slow.client, alias=alias)
         stop.wait()
-        begin_anew(valkey)
-        async with opened_filter(environment) as known:
+        reset_filter(valkey)
+        async with open_filter(environment) as known:
             worker = FilterRebuild(longest_create=LONGEST_CREATE)
             for _ in range(3):
                 await known.step(worker)
-                assert valkey.getbit(bitmap_of(valkey), 0) == 0, "the row is not there yet"
+                assert valkey.getbit(bitmap_name(valkey), 0) == 0, "the row is not there yet"
             stop.release()
             assert answer.result()["key"] == alias
             await known.rebuild(worker)
@@ -72,7 +72,7 @@ def test_no_step_of_a_create_takes_longer_than_a_rebuild_waits_for_all() -> None
 async def test_filter_of_another_run_is_not_asked_and_deleted(
     complete: None, client: httpx.Client, cut_off: WebServer, valkey: redis.Redis
 ) -> None:
-    current = bitmap_of(valkey)
+    current = bitmap_name(valkey)
     other = current.replace(valkey.info("server")["run_id"], "0" * 40)
     valkey.rename(current, other)
     valkey.hset(REGISTRY, other, valkey.hget(REGISTRY, current))
@@ -82,14 +82,14 @@ async def test_filter_of_another_run_is_not_asked_and_deleted(
     assert cut_off.client.get(f"/{new_alias()}").status_code == 503
 
     assert not valkey.exists(other)
-    assert valkey.getbit(bitmap_of(valkey), 0) == 0
+    assert valkey.getbit(bitmap_name(valkey), 0) == 0
 
 
 async def test_filter_whose_bitmap_was_deleted_is_not_complete(
     complete: None, cut_off: WebServer, valkey: redis.Redis
 ) -> None:
     created = valkey.hvals(REGISTRY)
-    valkey.delete(bitmap_of(valkey))
+    valkey.delete(bitmap_name(valkey))
 
     assert cut_off.client.get(f"/{new_alias()}").status_code == 503
     assert valkey.hvals(REGISTRY) != created, "creates may have added keys to the one that is gone"
@@ -99,10 +99,10 @@ async def test_filter_that_was_begun_anew_meanwhile_is_not_completed_with_old_bi
     environment: Environment, client: httpx.Client, valkey: redis.Redis
 ) -> None:
     create_link(client)
-    begin_anew(valkey)
-    async with opened_filter(environment) as known:
+    reset_filter(valkey)
+    async with open_filter(environment) as known:
         (old,) = await known.bitmaps.list_all()
-        begin_anew(valkey)
+        reset_filter(valkey)
         (new,) = await known.bitmaps.list_all()
 
         assert not await known.bitmaps.complete(old, bytes(100))
@@ -118,8 +118,8 @@ async def test_all_rows_are_known_after_a_rebuild_however_they_came(
     """More than one batch of them."""
     prefix = new_alias()
     await database.execute(RESTORE, prefix, 3 * filter_rebuild.KEYS_PER_BATCH)
-    begin_anew(valkey)
-    await rebuild(environment)
+    reset_filter(valkey)
+    await rebuild_filter(environment)
 
     for number in (
         1,
@@ -135,7 +135,7 @@ async def test_filter_is_not_completed_with_bits_of_which_some_are_lost(
     gated: Gated, environment: Environment, client: httpx.Client, valkey: redis.Redis
 ) -> None:
     link = create_link(client)
-    begin_anew(valkey)
+    reset_filter(valkey)
     with gated.valkey.stop_at(b"SETRANGE", b"SETRANGE", hold="request") as stop:
         work = asyncio.create_task(fill_once(gated.environment))
         await asyncio.to_thread(stop.wait)
@@ -144,15 +144,15 @@ async def test_filter_is_not_completed_with_bits_of_which_some_are_lost(
         stop.release()
         await work
 
-    assert valkey.getbit(bitmap_of(valkey), 0) == 0
-    await rebuild(environment)
+    assert valkey.getbit(bitmap_name(valkey), 0) == 0
+    await rebuild_filter(environment)
     clear_cache(valkey)
     assert client.get(f"/{link['key']}").status_code == 302
 
 
 async def fill_once(environment: Environment) -> None:
-    async with opened_filter(environment) as known:
-        await known.step(FilterRebuild(longest_create=NOBODY_CREATES))
+    async with open_filter(environment) as known:
+        await known.step(FilterRebuild(longest_create=NO_CREATE_RUNS))
 
 
 async def test_filter_grows_while_keys_are_added_to_both_bitmaps(
@@ -160,11 +160,11 @@ async def test_filter_grows_while_keys_are_added_to_both_bitmaps(
 ) -> None:
     for _ in range(2 * capacity(8)):
         create_link(client)
-    begin_anew(valkey)
-    async with opened_filter(environment, first_size=8) as known:
+    reset_filter(valkey)
+    async with open_filter(environment, first_size=8) as known:
         small = await known.rebuild()
         assert (small.size, small.is_full) == (8, True)
-        worker = FilterRebuild(longest_create=NOBODY_CREATES)
+        worker = FilterRebuild(longest_create=NO_CREATE_RUNS)
         await known.step(worker)
         first, second = await known.bitmaps.list_all()
         assert (first, second.is_complete) == (small, False)

@@ -9,14 +9,14 @@ import pytest
 import redis
 
 from main_service.keys.filter_rebuild import FilterRebuild
-from tests.faults.gated import Gated
-from tests.faults.tasks import run_task
-from tests.main_service.keys.crowd import Crowd
-from tests.main_service.keys.filtering import begin_anew, clear_cache, opened_filter, rebuild, without_postgres
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
+from tests.support.gates import Gated
+from tests.support.key_filter import clear_cache, open_filter, rebuild_filter, reset_filter, without_postgres
+from tests.support.load import CreatingClients
 from tests.support.pages import send_form
 from tests.support.web import WebServer
+from tests.support.workers import run_task
 
 PAIRS = 10_000
 LONGEST_CREATE = timedelta(seconds=10)
@@ -25,13 +25,13 @@ LONGEST_CREATE = timedelta(seconds=10)
 async def test_unknown_key_is_answered_without_postgres_once_the_filter_is_complete(
     environment: Environment, client: httpx.Client, cut_off: WebServer, valkey: redis.Redis
 ) -> None:
-    begin_anew(valkey)
+    reset_filter(valkey)
     link = create_link(client)
     unknown = new_alias()
     assert cut_off.client.get(f"/{unknown}").status_code == 503, "while it is incomplete nobody is refused"
     assert cut_off.client.get(f"/{link['key']}").status_code == 503
 
-    await rebuild(environment)
+    await rebuild_filter(environment)
 
     for path in (f"/{unknown}", f"/{unknown}/raw", f"/{unknown}+", f"/{unknown}/qr.svg", f"/api/v1/entries/{unknown}"):
         answer = cut_off.client.get(path)
@@ -78,17 +78,17 @@ async def test_key_is_known_before_its_row_is_there(
 async def test_key_is_found_in_another_process_at_once_ten_thousand_times_also_during_a_rebuild(
     complete: None, environment: Environment, web: WebServer, reader: WebServer, valkey: redis.Redis, cut_off: WebServer
 ) -> None:
-    crowd = Crowd(web, reader)
-    async with opened_filter(environment) as known:
+    crowd = CreatingClients(web, reader)
+    async with open_filter(environment) as known:
         with crowd:
             await crowd.wait_for(PAIRS // 2)
-            begin_anew(valkey)
+            reset_filter(valkey)
             await known.rebuild(FilterRebuild(longest_create=LONGEST_CREATE))
             await crowd.wait_for(max(PAIRS, len(crowd.found) + PAIRS // 10))
     assert crowd.slowest_create_seconds < LONGEST_CREATE.total_seconds()
     assert crowd.lost == []
     assert cut_off.client.get(f"/{new_alias()}").status_code == 404, "the filter is in use"
-    async with opened_filter(environment) as known:
+    async with open_filter(environment) as known:
         assert not any([await known.resources.key_filter.is_surely_unused(key) for key in crowd.found])
 
 
@@ -97,8 +97,8 @@ async def test_ended_entry_stays_410(
 ) -> None:
     link = create_link(client)
     assert client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).status_code == 204
-    begin_anew(valkey)
-    await rebuild(environment)
+    reset_filter(valkey)
+    await rebuild_filter(environment)
     clear_cache(valkey)
 
     assert client.get(f"/{link['key']}").status_code == 410

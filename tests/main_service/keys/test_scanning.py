@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import redis
 
 from main_service.keys.pool import draw_key
-from tests.main_service.keys.filtering import bitmap_of
-from tests.main_service.keys.plain_client import PlainClient
 from tests.support.entries import new_alias
+from tests.support.key_filter import bitmap_name
+from tests.support.raw_http import PlainClient
 from tests.support.web import WebServer
 
 AT_ONCE = 4
@@ -22,7 +22,7 @@ async def test_scan_of_random_keys_costs_postgres_few_queries_and_redis_no_memor
     complete: None, cut_off: WebServer, valkey: redis.Redis
 ) -> None:
     """With nearly as many keys as there is room for. Who is answered 503 would have asked PostgreSQL."""
-    name = bitmap_of(valkey)
+    name = bitmap_name(valkey)
     noise = f"{name}:noise"
     valkey.setrange(noise, 1, os.urandom(2**20 * 15 // 16))
     valkey.bitop("OR", name, name, noise)

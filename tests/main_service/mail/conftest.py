@@ -7,9 +7,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.main_service.mail.rounds import Post, Rounds
-from tests.main_service.mail.smtp_server import Inbox, SmtpServer
 from tests.support.engines import Environment, run_main
+from tests.support.mail import MailWorker, Post
+from tests.support.smtp_server import Inbox, SmtpServer
 
 
 @pytest.fixture(scope="session")
@@ -60,8 +60,8 @@ def post_letter(mail_environment: Environment, letters: asyncpg.Connection) -> P
 @pytest.fixture(scope="module")
 def rounds(
     mail_environment: Environment, smtp: SmtpServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Rounds]:
+) -> Iterator[MailWorker]:
     """Sends by the mail server."""
     log: Path = tmp_path_factory.mktemp("rounds") / "log"
-    with Rounds(mail_environment | {"MAIN_SMTP_URL": smtp.url}, log) as process:
+    with MailWorker(mail_environment | {"MAIN_SMTP_URL": smtp.url}, log) as process:
         yield process

@@ -7,8 +7,8 @@ from email.utils import parsedate_to_datetime
 import asyncpg
 import pytest
 
-from tests.main_service.mail.rounds import Post, Rounds
-from tests.main_service.mail.smtp_server import Inbox
+from tests.support.mail import MailWorker, Post
+from tests.support.smtp_server import Inbox
 
 BOB = "bob@example.org"
 LINK = "https://paste.example.org/x/" + "a-long-token-" * 30
@@ -30,7 +30,7 @@ def part(message: EmailMessage, kind: str) -> str:
 
 @pytest.mark.parametrize("letter", LETTERS)
 async def test_every_letter_says_the_same_in_text_and_html(
-    post_letter: Post, rounds: Rounds, inbox: Inbox, letter: str
+    post_letter: Post, rounds: MailWorker, inbox: Inbox, letter: str
 ) -> None:
     await post_letter(BOB, letter=letter, values=LETTERS[letter])
     rounds.run()
@@ -54,7 +54,7 @@ async def test_every_letter_says_the_same_in_text_and_html(
 
 
 async def test_headers_say_who_when_and_that_a_program_wrote_it(
-    post_letter: Post, rounds: Rounds, inbox: Inbox, letters: asyncpg.Connection
+    post_letter: Post, rounds: MailWorker, inbox: Inbox, letters: asyncpg.Connection
 ) -> None:
     await post_letter(BOB)
     rounds.run()
@@ -69,7 +69,7 @@ async def test_headers_say_who_when_and_that_a_program_wrote_it(
 
 
 async def test_a_value_changes_neither_the_headers_nor_the_paragraphs(
-    post_letter: Post, rounds: Rounds, inbox: Inbox
+    post_letter: Post, rounds: MailWorker, inbox: Inbox
 ) -> None:
     evil = 'x\r\nBcc: eve@example.org\r\n\r\nPay here:\u2028<b>&"</b>\x0b\x85!'
     for letter, values in LETTERS.items():
@@ -86,7 +86,7 @@ async def test_a_value_changes_neither_the_headers_nor_the_paragraphs(
         assert "<b>" not in html
 
 
-async def test_names_and_addresses_need_not_be_ascii(post_letter: Post, rounds: Rounds, inbox: Inbox) -> None:
+async def test_names_and_addresses_need_not_be_ascii(post_letter: Post, rounds: MailWorker, inbox: Inbox) -> None:
     values = {"username": "Jörg 🦉", "link": LINK, "hours": "24"}
     await post_letter("jörg@пример.example", letter="confirm", values=values)
     rounds.run()

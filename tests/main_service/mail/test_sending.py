@@ -7,10 +7,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.faults.tasks import main_worker, send_task
-from tests.main_service.mail.rounds import Post, Rounds
-from tests.main_service.mail.smtp_server import Inbox, SmtpServer
 from tests.support.engines import Environment
+from tests.support.mail import MailWorker, Post
+from tests.support.smtp_server import Inbox, SmtpServer
+from tests.support.workers import main_worker, send_task
 
 BOB = "bob@example.org"
 EVE = "eve@example.org"
@@ -27,7 +27,7 @@ async def make_due(letters: asyncpg.Connection) -> None:
 
 
 async def test_a_letter_is_sent_once_and_keeps_none_of_its_values(
-    post_letter: Post, rounds: Rounds, inbox: Inbox, letters: asyncpg.Connection
+    post_letter: Post, rounds: MailWorker, inbox: Inbox, letters: asyncpg.Connection
 ) -> None:
     assert await post_letter(BOB)
 
@@ -53,7 +53,7 @@ async def test_a_real_worker_sends_mail(
 
 
 async def test_a_letter_of_a_transaction_that_is_rolled_back_is_never_sent(
-    post_letter: Post, rounds: Rounds, inbox: Inbox
+    post_letter: Post, rounds: MailWorker, inbox: Inbox
 ) -> None:
     assert await post_letter(BOB, is_committed=False)
     rounds.run()
@@ -61,7 +61,7 @@ async def test_a_letter_of_a_transaction_that_is_rolled_back_is_never_sent(
 
 
 async def test_a_cause_has_one_letter_whoever_posts_it_at_the_same_time(
-    post_letter: Post, rounds: Rounds, inbox: Inbox
+    post_letter: Post, rounds: MailWorker, inbox: Inbox
 ) -> None:
     posted = await asyncio.gather(*(post_letter(BOB, cause="once") for _ in range(8)))
     rounds.run()
@@ -73,14 +73,14 @@ async def test_a_cause_has_one_letter_whoever_posts_it_at_the_same_time(
 
 async def test_a_letter_that_somebody_is_sending_is_passed_by(
     post_letter: Post,
-    rounds: Rounds,
+    rounds: MailWorker,
     smtp: SmtpServer,
     inbox: Inbox,
     mail_environment: Environment,
     letters: asyncpg.Connection,
     tmp_path: Path,
 ) -> None:
-    with Rounds(mail_environment | {"MAIN_SMTP_URL": smtp.url}, tmp_path / "log") as other:
+    with MailWorker(mail_environment | {"MAIN_SMTP_URL": smtp.url}, tmp_path / "log") as other:
         await post_letter(BOB)
         inbox.is_held = True
         other.begin()
@@ -100,7 +100,7 @@ async def test_a_letter_that_somebody_is_sending_is_passed_by(
 
 async def test_who_is_killed_before_the_server_answers_sends_the_same_letter_again(
     post_letter: Post,
-    rounds: Rounds,
+    rounds: MailWorker,
     smtp: SmtpServer,
     inbox: Inbox,
     mail_environment: Environment,
@@ -109,7 +109,7 @@ async def test_who_is_killed_before_the_server_answers_sends_the_same_letter_aga
 ) -> None:
     await post_letter(BOB)
     inbox.is_held = True
-    with Rounds(mail_environment | {"MAIN_SMTP_URL": smtp.url}, tmp_path / "log") as killed:
+    with MailWorker(mail_environment | {"MAIN_SMTP_URL": smtp.url}, tmp_path / "log") as killed:
         killed.begin()
         inbox.wait_for_a_letter()
     inbox.is_held = False
@@ -127,7 +127,7 @@ async def test_who_is_killed_before_the_server_answers_sends_the_same_letter_aga
     ("attempts", "pause"), [(0, timedelta(minutes=1)), (3, timedelta(minutes=8)), (30, timedelta(hours=6))]
 )
 async def test_what_the_server_does_not_take_now_waits_twice_as_long_each_time(
-    post_letter: Post, rounds: Rounds, inbox: Inbox, letters: asyncpg.Connection, attempts: int, pause: timedelta
+    post_letter: Post, rounds: MailWorker, inbox: Inbox, letters: asyncpg.Connection, attempts: int, pause: timedelta
 ) -> None:
     await post_letter(BOB)
     await letters.execute("UPDATE mail SET attempts = $1", attempts)
@@ -150,7 +150,7 @@ async def test_what_the_server_does_not_take_now_waits_twice_as_long_each_time(
 
 @pytest.mark.parametrize("phase", ["recipient", "data"])
 async def test_what_the_server_refuses_for_good_is_given_up_at_once_without_a_word_about_whom(
-    post_letter: Post, rounds: Rounds, inbox: Inbox, letters: asyncpg.Connection, phase: str
+    post_letter: Post, rounds: MailWorker, inbox: Inbox, letters: asyncpg.Connection, phase: str
 ) -> None:
     answers = inbox.answers if phase == "recipient" else inbox.answers_to_data
     answers[BOB] = f"550 {BOB} is unknown, says a-secret-token"
@@ -182,7 +182,7 @@ async def test_what_the_server_refuses_for_good_is_given_up_at_once_without_a_wo
 )
 async def test_a_letter_that_cannot_be_written_is_given_up_and_blocks_no_other(
     post_letter: Post,
-    rounds: Rounds,
+    rounds: MailWorker,
     inbox: Inbox,
     letters: asyncpg.Connection,
     recipient: str,
@@ -202,7 +202,7 @@ async def test_a_letter_that_cannot_be_written_is_given_up_and_blocks_no_other(
 
 
 async def test_a_letter_that_the_server_breaks_off_at_lets_the_others_pass(
-    post_letter: Post, rounds: Rounds, inbox: Inbox, letters: asyncpg.Connection
+    post_letter: Post, rounds: MailWorker, inbox: Inbox, letters: asyncpg.Connection
 ) -> None:
     inbox.answers[EVE] = "421 enough"
     await post_letter(EVE)
@@ -217,7 +217,7 @@ async def test_a_letter_that_the_server_breaks_off_at_lets_the_others_pass(
 
 
 async def test_letters_wait_for_a_server_that_is_away(
-    post_letter: Post, rounds: Rounds, smtp: SmtpServer, inbox: Inbox, letters: asyncpg.Connection
+    post_letter: Post, rounds: MailWorker, smtp: SmtpServer, inbox: Inbox, letters: asyncpg.Connection
 ) -> None:
     await post_letter(BOB)
     await post_letter(EVE)
@@ -235,7 +235,7 @@ async def test_letters_wait_for_a_server_that_is_away(
 
 
 async def test_a_letter_is_given_up_after_two_days(
-    post_letter: Post, rounds: Rounds, inbox: Inbox, letters: asyncpg.Connection
+    post_letter: Post, rounds: MailWorker, inbox: Inbox, letters: asyncpg.Connection
 ) -> None:
     for recipient, hours in ((BOB, 49), (EVE, 47)):
         await post_letter(recipient)
@@ -251,7 +251,7 @@ async def test_a_letter_is_given_up_after_two_days(
 
 
 async def test_letters_are_forgotten_after_thirty_days(
-    post_letter: Post, rounds: Rounds, letters: asyncpg.Connection
+    post_letter: Post, rounds: MailWorker, letters: asyncpg.Connection
 ) -> None:
     for recipient, days in ((BOB, 31), (EVE, 29)):
         await post_letter(recipient)
@@ -266,7 +266,7 @@ async def test_without_a_server_letters_wait_and_the_log_says_so_once(
     post_letter: Post, mail_environment: Environment, letters: asyncpg.Connection, tmp_path: Path
 ) -> None:
     await post_letter(BOB)
-    with Rounds(mail_environment | {"MAIN_SMTP_URL": ""}, tmp_path / "log") as nowhere:
+    with MailWorker(mail_environment | {"MAIN_SMTP_URL": ""}, tmp_path / "log") as nowhere:
         assert nowhere.run().startswith("WARNING MAIN_SMTP_URL is not set")
         assert nowhere.run() == ""
     row = await one_row(letters)

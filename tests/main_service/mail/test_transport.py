@@ -16,9 +16,9 @@ from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
 from main_service.settings import Settings
-from tests.main_service.mail.rounds import Post, Rounds
-from tests.main_service.mail.smtp_server import Inbox, SmtpServer, parsed
 from tests.support.engines import Environment
+from tests.support.mail import MailWorker, Post
+from tests.support.smtp_server import Inbox, SmtpServer, parse_email
 
 BOB = "bob@example.org"
 USER, PASSWORD = "slip@bin", "p@ss:w/rd%"
@@ -68,20 +68,20 @@ async def test_letters_leave_encrypted_after_a_login_if_the_certificate_is_good(
         url = f"{scheme}://{LOGIN}@127.0.0.1:{server.port}{query}"
         await post_letter(BOB)
 
-        with Rounds(mail_environment | {"MAIN_SMTP_URL": url}, tmp_path / "log") as careful:
+        with MailWorker(mail_environment | {"MAIN_SMTP_URL": url}, tmp_path / "log") as careful:
             log = careful.run()
         assert log == "WARNING Letters wait: SSLCertVerificationError\n"
         assert server.inbox.recipients == []
 
         await letters.execute("UPDATE mail SET due_at = now()")
         trusting = mail_environment | {"MAIN_SMTP_URL": url, "SSL_CERT_FILE": str(certificate)}
-        with Rounds(trusting, tmp_path / "log") as process:
+        with MailWorker(trusting, tmp_path / "log") as process:
             assert process.run() == "INFO Sent 1 letters\n"
         assert server.inbox.recipients == [BOB]
 
         wrong = trusting | {"MAIN_SMTP_URL": url.replace(LOGIN, "slipbin:not-the-password")}
         await post_letter("eve@example.org")
-        with Rounds(wrong, tmp_path / "log") as process:
+        with MailWorker(wrong, tmp_path / "log") as process:
             assert process.run() == "WARNING Letters wait: SMTPAuthenticationError 535\n"
 
 
@@ -90,7 +90,7 @@ async def test_a_server_that_offers_no_encryption_gets_nothing_when_it_is_requir
 ) -> None:
     await post_letter(BOB)
     environment = mail_environment | {"MAIN_SMTP_URL": f"{smtp.url}?starttls=always"}
-    with Rounds(environment, tmp_path / "log") as process:
+    with MailWorker(environment, tmp_path / "log") as process:
         assert process.run() == "WARNING Letters wait: SMTPNotSupportedError\n"
     assert inbox.recipients == []
 
@@ -101,7 +101,7 @@ async def test_an_address_that_the_server_has_no_letters_for_is_given_up(
     await post_letter("jörg@example.org")
     with (
         SmtpServer(has_utf8=False) as server,
-        Rounds(mail_environment | {"MAIN_SMTP_URL": server.url}, tmp_path / "log") as process,
+        MailWorker(mail_environment | {"MAIN_SMTP_URL": server.url}, tmp_path / "log") as process,
     ):
         assert "refused with 553" in process.run()
 
@@ -117,11 +117,11 @@ async def test_a_folder_gets_each_letter_as_a_file_of_its_own(
     link = "https://paste.example.org/reset/" + "a-long-token-" * 30
     for recipient in (BOB, "jörg@example.org"):
         await post_letter(recipient, values={"link": link, "hours": "1"})
-    with Rounds(environment, tmp_path / "log") as process:
+    with MailWorker(environment, tmp_path / "log") as process:
         assert process.run() == "INFO Sent 2 letters\n"
 
     files = sorted(outbox.iterdir())
-    messages = [parsed(file.read_bytes()) for file in files]
+    messages = [parse_email(file.read_bytes()) for file in files]
     assert [message["To"] for message in messages] == [BOB, "jörg@example.org"]
     for file, message in zip(files, messages, strict=True):
         assert message["Message-ID"] == f"<{file.name.removesuffix('.eml')}>"
@@ -139,7 +139,7 @@ async def test_letters_wait_while_their_folder_cannot_be_used(
     outbox = tmp_path / "outbox"
     outbox.write_text("in the way")
     await post_letter(BOB)
-    with Rounds(mail_environment | {"MAIN_SMTP_URL": f"file://{outbox}"}, tmp_path / "log") as process:
+    with MailWorker(mail_environment | {"MAIN_SMTP_URL": f"file://{outbox}"}, tmp_path / "log") as process:
         assert process.run() == "WARNING Letters wait: the folder of letters can't be used: File exists\n"
         outbox.unlink()
         await letters.execute("UPDATE mail SET due_at = now()")

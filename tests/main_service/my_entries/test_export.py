@@ -17,10 +17,10 @@ from starlette.types import Message
 from main_service.my_entries.filters import OwnedEntry
 from main_service.my_entries.serializers import ExportFormat, file_response
 from main_service.my_entries.service import EntryExporter
-from tests.faults.gated import gated_engines
 from tests.support.accounts import User, account_id_of, new_user
 from tests.support.engines import Environment
 from tests.support.entries import delete_entry, insert_many_entries, list_entries, owned_link, owned_paste
+from tests.support.gates import gated_engines
 from tests.support.web import WebServer
 
 EXPORT = "/api/v1/entries/export"

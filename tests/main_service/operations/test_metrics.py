@@ -7,14 +7,13 @@ import httpx
 import pytest
 import redis
 
-from tests.faults.gated import Gated, gated_engines
 from tests.support.engines import REPOSITORY, START_SECONDS, Environment, temporary_folder
 from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.gates import Gated, gated_engines
+from tests.support.metrics import METRICS_TOKEN, NOT_FOUND, read_metrics
 from tests.support.web import WebServer
 
-TOKEN = "a-token-of-the-tests"
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-NOT_FOUND = 'slipbin_address_misses_total{status="404"}'
 GONE = 'slipbin_address_misses_total{status="410"}'
 RECORDED = "slipbin_visits_recorded_total"
 DROPPED = "slipbin_visits_dropped_total"
@@ -26,7 +25,7 @@ Pair = tuple[httpx.Client, httpx.Client]
 
 @pytest.fixture(scope="module")
 def gated(environment: Environment) -> Iterator[Gated]:
-    with gated_engines(environment | {"MAIN_METRICS_TOKEN": TOKEN, "MAIN_VISIT_BUFFER": "3"}) as gates:
+    with gated_engines(environment | {"MAIN_METRICS_TOKEN": METRICS_TOKEN, "MAIN_VISIT_BUFFER": "3"}) as gates:
         yield gates
 
 
@@ -43,14 +42,6 @@ def pair(shared: Environment) -> Iterator[Pair]:
         yield one.client, other.client
 
 
-def figures(client: httpx.Client) -> dict[str, float]:
-    answer = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
-    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
-
-
 def wait_until(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not is_so():
@@ -65,7 +56,7 @@ def refusal(answer: httpx.Response) -> tuple[int, str, str]:
 def test_without_a_token_in_the_settings_there_is_nothing(client: httpx.Client) -> None:
     unknown = refusal(client.get("/never-used"))
 
-    for token in ("", "Bearer", "Bearer None", f"Bearer {TOKEN}"):
+    for token in ("", "Bearer", "Bearer None", f"Bearer {METRICS_TOKEN}"):
         assert refusal(client.get("/metrics", headers={"Authorization": token})) == unknown
 
 
@@ -73,7 +64,13 @@ def test_who_does_not_show_the_token_finds_nothing(pair: Pair) -> None:
     unknown = refusal(pair[0].get("/never-used"))
 
     assert refusal(pair[0].get("/metrics")) == unknown
-    for token in (TOKEN, f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Basic {TOKEN}", "Bearer \xff"):
+    for token in (
+        METRICS_TOKEN,
+        f"Bearer {METRICS_TOKEN}x",
+        f"Bearer {METRICS_TOKEN[:-1]}",
+        f"Basic {METRICS_TOKEN}",
+        "Bearer \xff",
+    ):
         assert refusal(pair[0].get("/metrics", headers={"Authorization": token.encode("latin-1")})) == unknown
 
 
@@ -82,7 +79,7 @@ def test_misses_of_readers_are_counted_by_status_over_all_processes(pair: Pair) 
     for made in (link, paste):
         path = f"/api/v1/entries/{made['key']}"
         assert pair[0].delete(path, headers=manage_headers(made)).status_code == 204
-    before = figures(pair[0])
+    before = read_metrics(pair[0])
 
     for client in pair:
         assert client.get("/never-used").status_code == 404
@@ -96,19 +93,19 @@ def test_misses_of_readers_are_counted_by_status_over_all_processes(pair: Pair) 
     assert pair[0].get("/no/such/address").status_code == 404
 
     for client in pair:
-        after = figures(client)
+        after = read_metrics(client)
         assert (after[NOT_FOUND] - before[NOT_FOUND], after[GONE] - before[GONE]) == (8, 4)
 
 
 def test_visits_are_counted_once_redis_has_them(pair: Pair) -> None:
     link = create_link(pair[0])
-    before = figures(pair[1])
+    before = read_metrics(pair[1])
 
     for client in pair:
         for _ in range(5):
             assert client.get(f"/{link['key']}").status_code == 302
 
-    after = figures(pair[1])
+    after = read_metrics(pair[1])
     assert after[RECORDED] - before[RECORDED] == 10
     assert (after[DROPPED] - before[DROPPED], after[WAITING]) == (0, 0)
 
@@ -117,30 +114,30 @@ def test_what_waits_and_what_is_dropped_is_told_and_no_more_of_a_dead_process(
     gated: Gated, shared: Environment, pair: Pair
 ) -> None:
     link = create_link(pair[0])
-    before = figures(pair[0])
+    before = read_metrics(pair[0])
     with WebServer(shared) as third:
         with gated.valkey.refusing():
             for client, visits in ((pair[0], 2), (third.client, 5)):
                 for _ in range(visits):
                     assert client.get(f"/{link['key']}").status_code == 302
-            after = figures(pair[1])
+            after = read_metrics(pair[1])
             assert (after[WAITING], after[DROPPED] - before[DROPPED]) == (2 + 3, 2)
 
             third.processes[0].kill()
             third.processes[0].wait()
-            after = figures(pair[1])
+            after = read_metrics(pair[1])
             assert (after[WAITING], after[DROPPED] - before[DROPPED]) == (2, 2)
-        wait_until(lambda: figures(pair[1])[WAITING] == 0)
-    assert figures(pair[1])[RECORDED] - before[RECORDED] == 2
+        wait_until(lambda: read_metrics(pair[1])[WAITING] == 0)
+    assert read_metrics(pair[1])[RECORDED] - before[RECORDED] == 2
 
 
 def test_keys_that_no_pool_gave_are_counted(pair: Pair, valkey: redis.Redis) -> None:
-    before = figures(pair[0])[DRAWN]
+    before = read_metrics(pair[0])[DRAWN]
 
     for _ in range(65):
         create_link(pair[1])
 
-    assert figures(pair[0])[DRAWN] > before
+    assert read_metrics(pair[0])[DRAWN] > before
 
 
 @pytest.mark.parametrize("shared_folder", ["", "/nowhere/at/all"])
@@ -148,6 +145,6 @@ def test_process_without_a_folder_to_share_counts_for_itself(gated: Gated, share
     with WebServer(gated.environment | {FOLDER: shared_folder}) as alone:
         assert alone.client.get("/never-used").status_code == 404
 
-        assert figures(alone.client)[NOT_FOUND] == 1
+        assert read_metrics(alone.client)[NOT_FOUND] == 1
         pid = alone.processes[0].pid
     assert not list(REPOSITORY.glob(f"*_{pid}.db")), "where it runs is no folder for its files"

@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from main_service.settings import Settings
-from tests.main_service.visits.ingesting import settings_of
 from tests.support.engines import Environment
 from tests.support.pages import BROWSER, visible_text
+from tests.support.settings import settings_of
 from tests.support.web import WebServer
 
 UNUSUAL = {

@@ -8,10 +8,10 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.faults.gated import Gated, gated_engines
-from tests.main_service.mail.rounds import Rounds
-from tests.main_service.mail.smtp_server import Inbox, SmtpServer
 from tests.support.engines import Environment, run_main
+from tests.support.gates import Gated, gated_engines
+from tests.support.mail import MailWorker
+from tests.support.smtp_server import Inbox, SmtpServer
 from tests.support.web import WebServer
 
 
@@ -73,8 +73,8 @@ def inbox(smtp: SmtpServer) -> Inbox:
 @pytest.fixture(scope="module")
 def rounds(
     letter_environment: Environment, smtp: SmtpServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Rounds]:
+) -> Iterator[MailWorker]:
     """Sends by the mail server."""
     log: Path = tmp_path_factory.mktemp("rounds") / "log"
-    with Rounds(letter_environment | {"MAIN_SMTP_URL": smtp.url}, log) as process:
+    with MailWorker(letter_environment | {"MAIN_SMTP_URL": smtp.url}, log) as process:
         yield process

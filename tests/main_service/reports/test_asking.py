@@ -8,51 +8,51 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.reports.reporting import (
-    FIRST,
-    ask,
-    build,
-    confirmed,
-    days_ago,
-    fetch,
-    file_of,
-    forget,
-    order,
-    see,
-    today,
-)
 from tests.support.accounts import PASSWORD, account_id_of, api_token_headers, new_user
 from tests.support.collections import insert_collection
 from tests.support.engines import Environment
+from tests.support.reports import (
+    FIRST_DAY,
+    build_ordered_reports,
+    confirmed_user,
+    days_ago,
+    download_report,
+    get_report,
+    order_report,
+    purge_reports,
+    report_order,
+    report_path,
+    today,
+)
 
 
 async def test_report_that_was_asked_for_waits_until_it_is_built(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection
 ) -> None:
-    user = await confirmed(client, database)
+    user = await confirmed_user(client, database)
 
-    asked = ask(client, user)
+    asked = order_report(client, user)
 
     assert asked == {
         "id": asked["id"], "state": "asked", "format": "xlsx", "from": "2026-03-01", "to": "2026-03-31",
         "collection_id": None, "collection": None, "asked_at": asked["asked_at"], "started_at": None,
         "finished_at": None, "expires_at": None, "size_bytes": None, "file_url": None, "failure": None,
     }  # fmt: skip
-    refused = fetch(client, user, asked)
+    refused = download_report(client, user, asked)
     assert (refused.status_code, refused.json()["code"]) == (409, "report_unfinished")
-    await build(environment)
-    ready = see(client, user, asked)
+    await build_ordered_reports(environment)
+    ready = get_report(client, user, asked)
     assert (ready["state"], ready["failure"]) == ("ready", None)
     assert ready["file_url"] == f"http://slipbin.test/api/v1/reports/{asked['id']}/file"
     assert ready["asked_at"] <= ready["started_at"] <= ready["finished_at"] < ready["expires_at"]
-    assert fetch(client, user, asked).status_code == 200
-    assert await build(environment) == 0
+    assert download_report(client, user, asked).status_code == 200
+    assert await build_ordered_reports(environment) == 0
 
 
 async def test_reports_are_listed_newest_first(client: httpx.Client, database: asyncpg.Connection) -> None:
-    user, other = await confirmed(client, database), await confirmed(client, database)
-    ask(client, other)
-    first, second = ask(client, user), ask(client, user, format="csv")
+    user, other = await confirmed_user(client, database), await confirmed_user(client, database)
+    order_report(client, other)
+    first, second = order_report(client, user), order_report(client, user, format="csv")
 
     listed = client.get("/api/v1/reports", headers=user.headers).json()
 
@@ -62,7 +62,7 @@ async def test_reports_are_listed_newest_first(client: httpx.Client, database: a
 async def test_only_who_confirmed_the_address_gets_reports(client: httpx.Client, database: asyncpg.Connection) -> None:
     user = new_user(client)
 
-    refused = client.post("/api/v1/reports", json=order(), headers=user.headers)
+    refused = client.post("/api/v1/reports", json=report_order(), headers=user.headers)
 
     assert (refused.status_code, refused.json()["code"]) == (403, "address_unconfirmed")
     assert "confirmed before you can ask for reports" in refused.text
@@ -84,43 +84,43 @@ async def test_only_who_confirmed_the_address_gets_reports(client: httpx.Client,
 async def test_order_that_makes_no_sense_is_refused(
     client: httpx.Client, database: asyncpg.Connection, fields: dict[str, Any], code: str
 ) -> None:
-    user = await confirmed(client, database)
+    user = await confirmed_user(client, database)
 
-    refused = client.post("/api/v1/reports", json=order(**fields), headers=user.headers)
+    refused = client.post("/api/v1/reports", json=report_order(**fields), headers=user.headers)
 
     assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, code)
     assert client.get("/api/v1/reports", headers=user.headers).json() == {"items": []}
 
 
 async def test_400_days_are_not_too_long(client: httpx.Client, database: asyncpg.Connection) -> None:
-    ask(client, await confirmed(client, database), first=days_ago(399), last=today())
+    order_report(client, await confirmed_user(client, database), first=days_ago(399), last=today())
 
 
 async def test_collection_of_somebody_else_is_none(client: httpx.Client, database: asyncpg.Connection) -> None:
-    user, other = await confirmed(client, database), await confirmed(client, database)
+    user, other = await confirmed_user(client, database), await confirmed_user(client, database)
     theirs = await insert_collection(database, account_id_of(client, other), name="theirs")
 
     for collection in (str(theirs), "theirs", str(uuid4()), "no such"):
-        refused = client.post("/api/v1/reports", json=order(collection=collection), headers=user.headers)
+        refused = client.post("/api/v1/reports", json=report_order(collection=collection), headers=user.headers)
         assert (refused.status_code, refused.json()["detail"]) == (404, "You have no such collection.")
 
 
 async def test_few_reports_of_a_user_wait_at_a_time(client: httpx.Client, database: asyncpg.Connection) -> None:
-    user = await confirmed(client, database)
-    reports = [ask(client, user) for _ in range(3)]
+    user = await confirmed_user(client, database)
+    reports = [order_report(client, user) for _ in range(3)]
 
-    refused = client.post("/api/v1/reports", json=order(), headers=user.headers)
+    refused = client.post("/api/v1/reports", json=report_order(), headers=user.headers)
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_reports_waiting")
     assert refused.headers["retry-after"] == "60"
-    ask(client, await confirmed(client, database))
+    order_report(client, await confirmed_user(client, database))
     client.delete(f"/api/v1/reports/{reports[0]['id']}", headers=user.headers).raise_for_status()
-    ask(client, user)
+    order_report(client, user)
 
 
 async def test_a_user_has_at_most_50_reports_that_have_not_expired(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = await confirmed(client, database)
+    user = await confirmed_user(client, database)
     await database.execute(
         """
         INSERT INTO report (id, owner_id, format, first_day, last_day, started_at, finished_at, size_bytes, expires_at)
@@ -128,29 +128,29 @@ async def test_a_user_has_at_most_50_reports_that_have_not_expired(
           FROM generate_series(1, 51) AS n
         """,
         account_id_of(client, user),
-        FIRST,
+        FIRST_DAY,
     )
 
-    refused = client.post("/api/v1/reports", json=order(), headers=user.headers)
+    refused = client.post("/api/v1/reports", json=report_order(), headers=user.headers)
 
     assert (refused.status_code, refused.json()["code"]) == (409, "too_many_reports")
     await database.execute(
         "DELETE FROM report WHERE id IN (SELECT id FROM report WHERE owner_id = $1 AND expires_at > now() LIMIT 1)",
         account_id_of(client, user),
     )
-    ask(client, user)
+    order_report(client, user)
 
 
 async def test_token_that_may_only_read_follows_and_fetches(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection
 ) -> None:
-    user = await confirmed(client, database)
+    user = await confirmed_user(client, database)
     reading = api_token_headers(client, user, "read")
-    report = ask(client, user)
-    await build(environment)
+    report = order_report(client, user)
+    await build_ordered_reports(environment)
     address = f"/api/v1/reports/{report['id']}"
 
-    asked_again = client.post("/api/v1/reports", json=order(), headers=reading)
+    asked_again = client.post("/api/v1/reports", json=report_order(), headers=reading)
     for refused in (asked_again, client.delete(address, headers=reading)):
         assert (refused.status_code, refused.json()["code"]) == (403, "scope_missing")
     for read in ("/api/v1/reports", address, f"{address}/file"):
@@ -160,83 +160,83 @@ async def test_token_that_may_only_read_follows_and_fetches(
 async def test_report_of_somebody_else_is_none(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection
 ) -> None:
-    user, other = await confirmed(client, database), await confirmed(client, database)
-    report = ask(client, user)
-    await build(environment)
+    user, other = await confirmed_user(client, database), await confirmed_user(client, database)
+    report = order_report(client, user)
+    await build_ordered_reports(environment)
     address = f"/api/v1/reports/{report['id']}"
 
     for method, path in (("GET", address), ("GET", f"{address}/file"), ("DELETE", address)):
         assert client.request(method, path, headers=other.headers).status_code == 404
         assert client.request(method, path).json()["code"] == "sign_in_required"
-    assert fetch(client, user, report).status_code == 200
+    assert download_report(client, user, report).status_code == 200
 
 
 async def test_deleted_report_is_gone_with_its_file(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection
 ) -> None:
-    user = await confirmed(client, database)
-    report = ask(client, user)
-    await build(environment)
-    assert file_of(environment, report).exists()
+    user = await confirmed_user(client, database)
+    report = order_report(client, user)
+    await build_ordered_reports(environment)
+    assert report_path(environment, report).exists()
 
     assert client.delete(f"/api/v1/reports/{report['id']}", headers=user.headers).status_code == 204
 
-    assert fetch(client, user, report).status_code == 404
+    assert download_report(client, user, report).status_code == 404
     assert client.get("/api/v1/reports", headers=user.headers).json() == {"items": []}
-    assert not file_of(environment, report).exists()
-    await forget(environment)
+    assert not report_path(environment, report).exists()
+    await purge_reports(environment)
     assert await database.fetchval("SELECT count(*) FROM report WHERE id = $1", report["id"]) == 0
 
 
 async def test_deleted_report_is_not_built(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection
 ) -> None:
-    user = await confirmed(client, database)
-    await build(environment)
-    report = ask(client, user)
+    user = await confirmed_user(client, database)
+    await build_ordered_reports(environment)
+    report = order_report(client, user)
     client.delete(f"/api/v1/reports/{report['id']}", headers=user.headers).raise_for_status()
 
-    assert await build(environment) == 0
-    assert not file_of(environment, report).exists()
+    assert await build_ordered_reports(environment) == 0
+    assert not report_path(environment, report).exists()
 
 
 async def test_file_goes_with_its_time_and_the_report_says_so_for_30_days(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection
 ) -> None:
-    user = await confirmed(client, database)
-    report, lasting = ask(client, user), ask(client, user)
-    await build(environment)
+    user = await confirmed_user(client, database)
+    report, lasting = order_report(client, user), order_report(client, user)
+    await build_ordered_reports(environment)
     expire = "UPDATE report SET expires_at = now() - $2::interval WHERE id = $1"
     await database.execute(expire, report["id"], timedelta(seconds=1))
 
     for _ in range(2):
-        expired = see(client, user, report)
+        expired = get_report(client, user, report)
         assert (expired["state"], expired["file_url"]) == ("expired", None)
-        refused = fetch(client, user, report)
+        refused = download_report(client, user, report)
         assert (refused.status_code, refused.json()["code"]) == (410, "report_expired")
-        await forget(environment)
-    assert not file_of(environment, report).exists()
-    assert file_of(environment, lasting).exists()
+        await purge_reports(environment)
+    assert not report_path(environment, report).exists()
+    assert report_path(environment, lasting).exists()
     await database.execute(expire, report["id"], timedelta(days=30))
-    await forget(environment)
+    await purge_reports(environment)
     assert client.get(f"/api/v1/reports/{report['id']}", headers=user.headers).status_code == 404
-    assert fetch(client, user, lasting).status_code == 200
+    assert download_report(client, user, lasting).status_code == 200
 
 
 async def test_file_goes_with_the_account(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection
 ) -> None:
-    user = await confirmed(client, database)
-    report, waiting = ask(client, user), None
-    await build(environment)
-    waiting = ask(client, user)
+    user = await confirmed_user(client, database)
+    report, waiting = order_report(client, user), None
+    await build_ordered_reports(environment)
+    waiting = order_report(client, user)
 
     body = {"password": PASSWORD, "entries": "delete"}
     client.request("DELETE", "/api/v1/users/me", json=body, headers=user.headers).raise_for_status()
-    assert await build(environment) == 0
-    await forget(environment)
+    assert await build_ordered_reports(environment) == 0
+    await purge_reports(environment)
 
-    assert not file_of(environment, report).exists()
+    assert not report_path(environment, report).exists()
     rows = "SELECT count(*) FROM report WHERE id = ANY($1::uuid[])"
     assert await database.fetchval(rows, [report["id"], waiting["id"]]) == 0
 
@@ -244,9 +244,9 @@ async def test_file_goes_with_the_account(
 async def test_file_that_the_store_has_lost_has_expired(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection
 ) -> None:
-    user = await confirmed(client, database)
-    report = ask(client, user)
-    await build(environment)
-    file_of(environment, report).unlink()
+    user = await confirmed_user(client, database)
+    report = order_report(client, user)
+    await build_ordered_reports(environment)
+    report_path(environment, report).unlink()
 
-    assert fetch(client, user, report).json()["code"] == "report_expired"
+    assert download_report(client, user, report).json()["code"] == "report_expired"

@@ -11,26 +11,26 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.faults.gated import Gated
-from tests.faults.tasks import main_worker, send_task
-from tests.main_service.reports.reporting import (
-    ask,
-    build,
-    confirmed,
-    fetch,
-    file_of,
-    made_before,
-    opened,
-    rows_of,
-    see,
-)
-from tests.main_service.visits.counting import count_hour
 from tests.support import forking
 from tests.support.accounts import User, account_id_of, emails_to
 from tests.support.collections import insert_collection
 from tests.support.engines import START_SECONDS, Environment, full
 from tests.support.entries import owned_link
+from tests.support.gates import Gated
+from tests.support.reports import (
+    backdate_entries,
+    build_ordered_reports,
+    confirmed_user,
+    download_report,
+    get_report,
+    open_workbook,
+    order_report,
+    report_path,
+    sheet_rows,
+)
+from tests.support.statistics import insert_hour_counts
 from tests.support.web import Process
+from tests.support.workers import main_worker, send_task
 
 ROUND = "from main_service.reports.tasks import build_report_task; build_report_task()"
 ATTEMPTS = "SELECT attempts, due_at > now() AS waits FROM report WHERE id = $1"
@@ -57,15 +57,15 @@ def a_round(environment: Environment) -> Iterator[Process]:
 async def user(client: httpx.Client, environment: Environment, database: asyncpg.Connection) -> User:
     """Nobody else's report waits."""
     await database.execute("DELETE FROM report WHERE finished_at IS NULL")
-    return await confirmed(client, database)
+    return await confirmed_user(client, database)
 
 
 async def build_until_ready(client: httpx.Client, environment: Environment, user: User, report: dict[str, Any]) -> None:
     """PostgreSQL finds out a moment later that a client was killed."""
     deadline = time.monotonic() + START_SECONDS
-    while see(client, user, report)["state"] != "ready":
+    while get_report(client, user, report)["state"] != "ready":
         assert time.monotonic() < deadline
-        await build(environment)
+        await build_ordered_reports(environment)
 
 
 @pytest.mark.parametrize(
@@ -85,38 +85,41 @@ async def test_report_whose_worker_was_killed_is_built_by_the_next_round(
     said: tuple[bytes, ...],
 ) -> None:
     key = owned_link(client, user)
-    await made_before(database, key)
-    await count_hour(database, key, "2026-03-05 10:00", people=7)
-    report = ask(client, user)
+    await backdate_entries(database, key)
+    await insert_hour_counts(database, key, "2026-03-05 10:00", people=7)
+    report = order_report(client, user)
 
     with gated.postgres.stop_at(*said, hold="answer") as stop, a_round(gated.environment) as process:
         stop.wait()
         process.kill()
         process.wait()
 
-    assert see(client, user, report)["state"] == "building"
+    assert get_report(client, user, report)["state"] == "building"
     await build_until_ready(client, environment, user, report)
-    assert rows_of(opened(fetch(client, user, report).content), "Visits per day")[0][1:3] == [key, 7]
+    assert sheet_rows(open_workbook(download_report(client, user, report).content), "Visits per day")[0][1:3] == [
+        key,
+        7,
+    ]
     assert [letter for letter, _ in await emails_to(database, user.email)].count("report") == 1
 
 
 async def test_second_worker_leaves_a_report_to_the_first(
     gated: Gated, client: httpx.Client, environment: Environment, database: asyncpg.Connection, user: User
 ) -> None:
-    report = ask(client, user)
+    report = order_report(client, user)
 
     with (
         gated.postgres.stop_at(b"FROM visit_day_value", hold="answer") as stop,
         a_round(gated.environment) as process,
     ):
         stop.wait()
-        other = ask(client, user)
-        assert await build(environment) == 1
-        assert [see(client, user, each)["state"] for each in (report, other)] == ["building", "ready"]
+        other = order_report(client, user)
+        assert await build_ordered_reports(environment) == 1
+        assert [get_report(client, user, each)["state"] for each in (report, other)] == ["building", "ready"]
         stop.release()
         assert process.wait(START_SECONDS) == 0
 
-    assert see(client, user, report)["state"] == "ready"
+    assert get_report(client, user, report)["state"] == "ready"
     attempts = await database.fetchval(
         "SELECT sum(attempts) FROM report WHERE id = ANY($1)", [report["id"], other["id"]]
     )
@@ -127,7 +130,7 @@ async def test_second_worker_leaves_a_report_to_the_first(
 async def test_report_that_is_deleted_while_it_is_built_leaves_nothing(
     gated: Gated, client: httpx.Client, environment: Environment, database: asyncpg.Connection, user: User
 ) -> None:
-    report = ask(client, user)
+    report = order_report(client, user)
 
     with (
         gated.postgres.stop_at(b"FROM visit_day_value", hold="answer") as stop,
@@ -138,7 +141,7 @@ async def test_report_that_is_deleted_while_it_is_built_leaves_nothing(
         stop.release()
         assert process.wait(START_SECONDS) == 0
 
-    assert not file_of(environment, report).exists()
+    assert not report_path(environment, report).exists()
     assert [letter for letter, _ in await emails_to(database, user.email)].count("report") == 0
 
 
@@ -146,37 +149,37 @@ async def test_report_is_of_one_moment(
     gated: Gated, client: httpx.Client, environment: Environment, database: asyncpg.Connection, user: User
 ) -> None:
     key = owned_link(client, user)
-    await made_before(database, key)
-    await count_hour(database, key, "2026-03-05 10:00", people=7)
-    report = ask(client, user)
+    await backdate_entries(database, key)
+    await insert_hour_counts(database, key, "2026-03-05 10:00", people=7)
+    report = order_report(client, user)
 
     with (
         gated.postgres.stop_at(b"FROM mine", hold="answer") as stop,
         a_round(gated.environment) as process,
     ):
         stop.wait()
-        await count_hour(database, key, "2026-03-05 11:00", people=1000)
+        await insert_hour_counts(database, key, "2026-03-05 11:00", people=1000)
         stop.release()
         assert process.wait(START_SECONDS) == 0
 
-    book = opened(fetch(client, user, report).content)
-    assert rows_of(book, "Visits per day")[0][2] == rows_of(book, "Entries")[0][10] == 7
+    book = open_workbook(download_report(client, user, report).content)
+    assert sheet_rows(book, "Visits per day")[0][2] == sheet_rows(book, "Entries")[0][10] == 7
 
 
 async def test_report_that_kills_its_workers_is_given_up(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection, user: User
 ) -> None:
-    report = ask(client, user)
+    report = order_report(client, user)
     # As four workers left it that did not come to say why.
     await database.execute("UPDATE report SET attempts = 4, started_at = now() WHERE id = $1", report["id"])
 
-    assert await build(environment) == 0
+    assert await build_ordered_reports(environment) == 0
 
-    failed = see(client, user, report)
+    failed = get_report(client, user, report)
     assert failed["state"] == "failed"
     assert failed["failure"] == "Something went wrong while it was made; it has been written to the log of the service."
-    assert fetch(client, user, report).json()["code"] == "report_unfinished"
-    assert await build(environment) == 0
+    assert download_report(client, user, report).json()["code"] == "report_unfinished"
+    assert await build_ordered_reports(environment) == 0
 
 
 async def test_report_that_cannot_be_made_is_tried_four_times_and_says_so(
@@ -186,24 +189,24 @@ async def test_report_that_cannot_be_made_is_tried_four_times_and_says_so(
     user: User,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    broken, good = ask(client, user), ask(client, user)
+    broken, good = order_report(client, user), order_report(client, user)
     # A day that no calendar of ours goes beyond.
     await database.execute("UPDATE report SET last_day = '9999-12-31' WHERE id = $1", broken["id"])
 
     for attempt in range(1, 5):
-        await build(environment)
+        await build_ordered_reports(environment)
         row = await database.fetchrow(
             "SELECT attempts, due_at > now() AS waits FROM report WHERE id = $1", broken["id"]
         )
         assert tuple(row) == (attempt, attempt < 4)
-        assert see(client, user, broken)["state"] == ("asked" if attempt < 4 else "failed")
-        await build(environment)
+        assert get_report(client, user, broken)["state"] == ("asked" if attempt < 4 else "failed")
+        await build_ordered_reports(environment)
         await database.execute("UPDATE report SET due_at = now() WHERE finished_at IS NULL")
 
-    assert "written to the log" in see(client, user, broken)["failure"]
+    assert "written to the log" in get_report(client, user, broken)["failure"]
     assert f"Report {broken['id']} failed at attempt 4" in caplog.text
     assert "OverflowError" in caplog.text
-    assert see(client, user, good)["state"] == "ready"
+    assert get_report(client, user, good)["state"] == "ready"
 
 
 async def test_report_waits_for_an_object_store_that_is_away(
@@ -213,29 +216,29 @@ async def test_report_waits_for_an_object_store_that_is_away(
     user: User,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    report = ask(client, user)
+    report = order_report(client, user)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, STORE_AWAY[name])
 
-    assert await build(environment | STORE_AWAY) == 0
+    assert await build_ordered_reports(environment | STORE_AWAY) == 0
 
     row = await database.fetchrow(ATTEMPTS, report["id"])
     assert tuple(row) == (0, True)
-    assert see(client, user, report)["state"] == "asked"
+    assert get_report(client, user, report)["state"] == "asked"
     await database.execute("UPDATE report SET due_at = now() WHERE id = $1", report["id"])
-    assert await build(environment) == 1
+    assert await build_ordered_reports(environment) == 1
 
 
 async def test_report_of_a_collection_that_was_deleted_says_why_it_failed(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection, user: User
 ) -> None:
     collection_id = await insert_collection(database, account_id_of(client, user), name="short-lived")
-    report = ask(client, user, collection="short-lived")
+    report = order_report(client, user, collection="short-lived")
     client.delete(f"/api/v1/collections/{collection_id}", headers=user.headers).raise_for_status()
 
-    await build(environment)
+    await build_ordered_reports(environment)
 
-    failed = see(client, user, report)
+    failed = get_report(client, user, report)
     assert (failed["state"], failed["collection"]) == ("failed", "short-lived")
     assert failed["failure"] == "The collection was deleted before the report was made."
 
@@ -247,10 +250,10 @@ async def test_reports_are_kept_in_a_bucket_too(
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)
     with s3_web.new_client() as client:
-        report = ask(client, user, format="csv")
-        assert await build(s3_environment) == 1
-        answer = fetch(client, user, report)
-        assert len(answer.content) == see(client, user, report)["size_bytes"]
+        report = order_report(client, user, format="csv")
+        assert await build_ordered_reports(s3_environment) == 1
+        answer = download_report(client, user, report)
+        assert len(answer.content) == get_report(client, user, report)["size_bytes"]
         assert answer.content.startswith(b"PK")
         client.delete(f"/api/v1/reports/{report['id']}", headers=user.headers).raise_for_status()
 
@@ -258,11 +261,11 @@ async def test_reports_are_kept_in_a_bucket_too(
 async def test_worker_builds_what_its_beat_asks_for(
     client: httpx.Client, environment: Environment, user: User, tmp_path: Path
 ) -> None:
-    report = ask(client, user)
+    report = order_report(client, user)
 
     with main_worker(environment, tmp_path / "log") as worker:
         for task in ("build_report", "send_daily_reports", "forget_reports"):
             send_task(f"main_service.{task}", environment=environment)
         await asyncio.to_thread(worker.wait_for, f"Report {report['id']} is there")
 
-    assert see(client, user, report)["state"] == "ready"
+    assert get_report(client, user, report)["state"] == "ready"

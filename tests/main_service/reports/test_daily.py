@@ -9,15 +9,14 @@ import httpx
 import pytest
 
 from main_service.reports.tasks import send_daily_reports
-from tests.main_service.mail.rounds import Rounds
-from tests.main_service.mail.smtp_server import Inbox
-from tests.main_service.reports.reporting import confirmed
-from tests.main_service.reports.test_letters import text_of
-from tests.main_service.visits.counting import count_hour
-from tests.main_service.visits.ingesting import settings_of
 from tests.support.accounts import User, new_user
 from tests.support.engines import Environment
 from tests.support.entries import owned_link
+from tests.support.mail import MailWorker
+from tests.support.reports import confirmed_user
+from tests.support.settings import settings_of
+from tests.support.smtp_server import Inbox, text_of_email
+from tests.support.statistics import insert_hour_counts
 
 TODAY = date(2026, 5, 10)
 YESTERDAY = date(2026, 5, 9)
@@ -34,7 +33,7 @@ def want(client: httpx.Client, user: User, *, is_wanted: bool = True) -> dict[st
 @pytest.fixture
 async def user(letter_client: httpx.Client, letters: asyncpg.Connection, inbox: Inbox) -> User:
     """Wants the report, and has wanted it for long."""
-    wanting = await confirmed(letter_client, letters)
+    wanting = await confirmed_user(letter_client, letters)
     want(letter_client, wanting)
     await letters.execute("UPDATE account SET daily_report_day = '2026-05-01'")
     await letters.execute("TRUNCATE mail")
@@ -54,25 +53,25 @@ async def test_letter_says_how_many_came_and_where(
     letter_client: httpx.Client,
     letter_environment: Environment,
     letters: asyncpg.Connection,
-    rounds: Rounds,
+    rounds: MailWorker,
     inbox: Inbox,
     user: User,
 ) -> None:
     keys = [owned_link(letter_client, user, title=f"<b>Number</b> {number}") for number in range(7)]
     untitled = owned_link(letter_client, user)
     for number, key in enumerate(keys):
-        await count_hour(letters, key, "2026-05-09 00:00", people=number)
-        await count_hour(letters, key, "2026-05-09 23:00", people=1000 * number, bots=1)
+        await insert_hour_counts(letters, key, "2026-05-09 00:00", people=number)
+        await insert_hour_counts(letters, key, "2026-05-09 23:00", people=1000 * number, bots=1)
         for outside in ("2026-05-08 23:00", "2026-05-10 00:00"):
-            await count_hour(letters, key, outside, people=50_000, bots=50_000)
-    await count_hour(letters, untitled, "2026-05-09 12:00", people=5500)
+            await insert_hour_counts(letters, key, outside, people=50_000, bots=50_000)
+    await insert_hour_counts(letters, untitled, "2026-05-09 12:00", people=5500)
 
     assert await send(letter_environment) == 1
     rounds.run()
 
     (letter,) = inbox.letters_to(user.email)
     assert letter["Subject"] == "26,521 visits on 2026-05-09"
-    text, html = text_of(letter), text_of(letter, "html")
+    text, html = text_of_email(letter), text_of_email(letter, "html")
     assert "of people, and 7 of crawlers" in text
     lines = [line for line in text.splitlines() if " × " in line]
     assert lines == [
@@ -90,7 +89,7 @@ async def test_each_day_has_one_letter_however_often_it_runs(
 ) -> None:
     key = owned_link(letter_client, user)
     for day in ("08", "09", "10"):
-        await count_hour(letters, key, f"2026-05-{day} 10:00")
+        await insert_hour_counts(letters, key, f"2026-05-{day} 10:00")
 
     posted = await asyncio.gather(*(send(letter_environment) for _ in range(4)))
     posted.append(await send(letter_environment, MORNING + timedelta(hours=20)))
@@ -107,7 +106,7 @@ async def test_worker_that_was_down_catches_up_with_yesterday_and_no_further(
 ) -> None:
     key = owned_link(letter_client, user)
     for day in ("07", "08", "09"):
-        await count_hour(letters, key, f"2026-05-{day} 10:00")
+        await insert_hour_counts(letters, key, f"2026-05-{day} 10:00")
 
     assert await send(letter_environment, datetime.combine(TODAY, time(23, 59), UTC)) == 1
     assert await causes(letters) == ["2026-05-09"]
@@ -118,7 +117,7 @@ async def test_nothing_is_sent_before_the_visits_of_the_day_have_come(
 ) -> None:
     key = owned_link(letter_client, user)
     for day in ("08", "09"):
-        await count_hour(letters, key, f"2026-05-{day} 10:00")
+        await insert_hour_counts(letters, key, f"2026-05-{day} 10:00")
 
     assert await send(letter_environment, MORNING - timedelta(microseconds=1)) == 0
     assert await causes(letters) == []
@@ -128,10 +127,10 @@ async def test_nothing_is_sent_before_the_visits_of_the_day_have_come(
 async def test_without_a_visit_there_is_no_letter(
     letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User
 ) -> None:
-    await count_hour(letters, owned_link(letter_client, user), "2026-05-09 10:00", people=0, bots=5)
-    other = await confirmed(letter_client, letters)
+    await insert_hour_counts(letters, owned_link(letter_client, user), "2026-05-09 10:00", people=0, bots=5)
+    other = await confirmed_user(letter_client, letters)
     await letters.execute("TRUNCATE mail")
-    await count_hour(letters, owned_link(letter_client, other), "2026-05-09 10:00")
+    await insert_hour_counts(letters, owned_link(letter_client, other), "2026-05-09 10:00")
 
     assert await send(letter_environment) == 0
     assert await causes(letters) == []
@@ -141,7 +140,7 @@ async def test_without_a_visit_there_is_no_letter(
 async def test_only_who_wants_it_and_can_be_written_to_gets_it(
     letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User, change: str
 ) -> None:
-    await count_hour(letters, owned_link(letter_client, user), "2026-05-09 10:00")
+    await insert_hour_counts(letters, owned_link(letter_client, user), "2026-05-09 10:00")
     await letters.execute(f"UPDATE account SET {change}")
 
     assert await send(letter_environment) == 0
@@ -176,7 +175,7 @@ async def test_many_users_get_theirs_in_batches(
 async def test_first_letter_is_about_the_day_that_it_was_asked_for(
     letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection
 ) -> None:
-    user = await confirmed(letter_client, letters)
+    user = await confirmed_user(letter_client, letters)
     await letters.execute("TRUNCATE mail")
     assert letter_client.get("/api/v1/users/me", headers=user.headers).json()["daily_report"] is False
     key = owned_link(letter_client, user)
@@ -184,7 +183,7 @@ async def test_first_letter_is_about_the_day_that_it_was_asked_for(
     today = datetime.now(UTC).date()
     noon = datetime.combine(today, time(12), UTC)
     for back in (0, 1):
-        await count_hour(letters, key, noon - timedelta(days=back))
+        await insert_hour_counts(letters, key, noon - timedelta(days=back))
 
     assert await send(letter_environment, noon) == 0
     # Asked for again, it is not put off.
@@ -192,7 +191,7 @@ async def test_first_letter_is_about_the_day_that_it_was_asked_for(
     assert await send(letter_environment, noon + timedelta(days=1)) == 1
     assert await causes(letters) == [str(today)]
     assert want(letter_client, user, is_wanted=False)["daily_report"] is False
-    await count_hour(letters, key, noon + timedelta(days=1))
+    await insert_hour_counts(letters, key, noon + timedelta(days=1))
     assert await send(letter_environment, noon + timedelta(days=2)) == 0
 
 

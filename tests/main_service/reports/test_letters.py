@@ -8,13 +8,21 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.mail.rounds import Rounds
-from tests.main_service.mail.smtp_server import Inbox
-from tests.main_service.reports.reporting import ask, build, confirmed, fetch, file_of, made_before, opened
 from tests.support.accounts import User
 from tests.support.collections import create_collection
 from tests.support.engines import Environment
 from tests.support.entries import owned_link
+from tests.support.mail import MailWorker
+from tests.support.reports import (
+    backdate_entries,
+    build_ordered_reports,
+    confirmed_user,
+    download_report,
+    open_workbook,
+    order_report,
+    report_path,
+)
+from tests.support.smtp_server import Inbox, text_of_email
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -22,14 +30,14 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 @pytest.fixture
 async def user(letter_client: httpx.Client, letters: asyncpg.Connection, inbox: Inbox) -> User:
     """Without a letter to confirm the address."""
-    registered = await confirmed(letter_client, letters)
+    registered = await confirmed_user(letter_client, letters)
     await letters.execute("TRUNCATE mail")
     return registered
 
 
 async def built(client: httpx.Client, environment: Environment, user: User, **fields: Any) -> dict[str, Any]:
-    report = ask(client, user, **fields)
-    await build(environment)
+    report = order_report(client, user, **fields)
+    await build_ordered_reports(environment)
     return report
 
 
@@ -38,16 +46,10 @@ def letter_to(inbox: Inbox, user: User) -> EmailMessage:
     return letter
 
 
-def text_of(letter: EmailMessage, kind: str = "plain") -> str:
-    body = letter.get_body((kind,))
-    assert body is not None
-    return str(body.get_content())
-
-
 def link_in(letter: EmailMessage) -> str:
     """Without the address of the service."""
-    (link,) = [line for line in text_of(letter).splitlines() if "?token=" in line]
-    assert link in text_of(letter, "html").replace("&amp;", "&")
+    (link,) = [line for line in text_of_email(letter).splitlines() if "?token=" in line]
+    assert link in text_of_email(letter, "html").replace("&amp;", "&")
     return link.removeprefix("http://slipbin.test")
 
 
@@ -55,7 +57,7 @@ def link_in(letter: EmailMessage) -> str:
 async def test_report_is_mailed_with_its_file(
     letter_client: httpx.Client,
     letter_environment: Environment,
-    rounds: Rounds,
+    rounds: MailWorker,
     inbox: Inbox,
     user: User,
     file_format: str,
@@ -69,9 +71,9 @@ async def test_report_is_mailed_with_its_file(
     assert letter["Subject"] == "Your report of 2026-03-01 to 2026-03-31"
     (attached,) = letter.iter_attachments()
     name = attached.get_filename()
-    assert name in text_of(letter)
+    assert name in text_of_email(letter)
     assert (attached.get_content_type(), attached.get_content_disposition()) == (media_type, "attachment")
-    assert attached.get_content() == fetch(letter_client, user, report).content
+    assert attached.get_content() == download_report(letter_client, user, report).content
     encoded = inbox.received[0][1].rpartition(b'filename="')[2].splitlines()[1:]
     assert max(map(len, encoded)) <= 76, "more than RFC 2045 lets a line of base64 have"
 
@@ -89,7 +91,7 @@ async def test_report_is_mailed_with_its_file(
 async def test_collection_of_a_report_is_named_in_its_subject_and_its_file(
     letter_client: httpx.Client,
     letter_environment: Environment,
-    rounds: Rounds,
+    rounds: MailWorker,
     inbox: Inbox,
     user: User,
     name: str,
@@ -101,14 +103,15 @@ async def test_collection_of_a_report_is_named_in_its_subject_and_its_file(
 
     letter = letter_to(inbox, user)
     assert letter["Subject"] == f"Your report of “{name}”, 2026-03-01 to 2026-03-31"
-    assert f"the collection “{name}”" in text_of(letter)
+    assert f"the collection “{name}”" in text_of_email(letter)
     (attached,) = letter.iter_attachments()
     attached_name = attached.get_filename()
     assert attached_name is not None
     assert re.fullmatch(file, attached_name), attached_name
-    assert attached_name in text_of(letter)
+    assert attached_name in text_of_email(letter)
     assert (
-        fetch(letter_client, user, report).headers["content-disposition"] == f'attachment; filename="{attached_name}"'
+        download_report(letter_client, user, report).headers["content-disposition"]
+        == f'attachment; filename="{attached_name}"'
     )
 
 
@@ -116,7 +119,7 @@ async def test_link_of_the_letter_works_without_signing_in_as_long_as_the_file_i
     letter_client: httpx.Client,
     letter_environment: Environment,
     letters: asyncpg.Connection,
-    rounds: Rounds,
+    rounds: MailWorker,
     inbox: Inbox,
     user: User,
 ) -> None:
@@ -125,7 +128,7 @@ async def test_link_of_the_letter_works_without_signing_in_as_long_as_the_file_i
     link = link_in(letter_to(inbox, user))
     path, _, token = link.partition("?token=")
 
-    assert opened(letter_client.get(link).content).sheetnames[0] == "Summary"
+    assert open_workbook(letter_client.get(link).content).sheetnames[0] == "Summary"
     for wrong in (
         f"{path}?token={token[:-1]}{'0' if token[-1] != '0' else '1'}",
         f"{path}?token=",
@@ -145,7 +148,7 @@ async def test_link_of_the_letter_works_without_signing_in_as_long_as_the_file_i
 
 
 async def test_link_is_over_by_its_own_clock_too(
-    letter_client: httpx.Client, letter_environment: Environment, rounds: Rounds, inbox: Inbox, user: User
+    letter_client: httpx.Client, letter_environment: Environment, rounds: MailWorker, inbox: Inbox, user: User
 ) -> None:
     # A second is less than the round takes that sends it.
     await built(letter_client, letter_environment | {"MAIN_REPORT_LIFETIME": "PT0.001S"}, user)
@@ -160,13 +163,13 @@ async def test_large_report_goes_as_a_link_alone(
     letter_client: httpx.Client,
     letter_environment: Environment,
     letters: asyncpg.Connection,
-    rounds: Rounds,
+    rounds: MailWorker,
     inbox: Inbox,
     user: User,
 ) -> None:
     # Hex that compresses to half, some 12 MB.
     key = owned_link(letter_client, user)
-    await made_before(letters, key)
+    await backdate_entries(letters, key)
     await letters.execute(
         """
         INSERT INTO visit_day_value (key, day, dimension, value, visits)
@@ -183,26 +186,26 @@ async def test_large_report_goes_as_a_link_alone(
     assert letter.get_content_type() == "multipart/alternative"
     file = letter_client.get(link_in(letter)).content
     assert len(file) > 10_000_000
-    assert f"({len(file) / 1_000_000:.1f} MB) is not attached" in text_of(letter)
-    assert file == file_of(letter_environment, report).read_bytes()
+    assert f"({len(file) / 1_000_000:.1f} MB) is not attached" in text_of_email(letter)
+    assert file == report_path(letter_environment, report).read_bytes()
 
 
 async def test_letter_whose_file_is_gone_goes_with_the_link(
-    letter_client: httpx.Client, letter_environment: Environment, rounds: Rounds, inbox: Inbox, user: User
+    letter_client: httpx.Client, letter_environment: Environment, rounds: MailWorker, inbox: Inbox, user: User
 ) -> None:
     report = await built(letter_client, letter_environment, user)
-    file_of(letter_environment, report).unlink()
+    report_path(letter_environment, report).unlink()
 
     log = rounds.run()
 
     assert "goes without its file, which is gone" in log
     letter = letter_to(inbox, user)
     assert letter.get_content_type() == "multipart/alternative"
-    assert "is not attached" in text_of(letter)
+    assert "is not attached" in text_of_email(letter)
 
 
 async def test_letter_that_is_too_large_for_a_server_goes_with_the_link(
-    letter_client: httpx.Client, letter_environment: Environment, rounds: Rounds, inbox: Inbox, user: User
+    letter_client: httpx.Client, letter_environment: Environment, rounds: MailWorker, inbox: Inbox, user: User
 ) -> None:
     await built(letter_client, letter_environment, user)
     inbox.refused_kind = "multipart/mixed"
@@ -218,7 +221,7 @@ async def test_letter_that_is_put_off_keeps_its_file_for_three_attempts(
     letter_client: httpx.Client,
     letter_environment: Environment,
     letters: asyncpg.Connection,
-    rounds: Rounds,
+    rounds: MailWorker,
     inbox: Inbox,
     user: User,
 ) -> None:
@@ -236,14 +239,14 @@ async def test_nothing_is_mailed_to_an_address_that_is_not_confirmed_any_more(
     letter_client: httpx.Client,
     letter_environment: Environment,
     letters: asyncpg.Connection,
-    rounds: Rounds,
+    rounds: MailWorker,
     inbox: Inbox,
     user: User,
 ) -> None:
-    report = ask(letter_client, user)
+    report = order_report(letter_client, user)
     await letters.execute("UPDATE account SET is_verified = false")
-    await build(letter_environment)
+    await build_ordered_reports(letter_environment)
     rounds.run()
 
     assert inbox.recipients == []
-    assert fetch(letter_client, user, report).status_code == 200
+    assert download_report(letter_client, user, report).status_code == 200

@@ -11,11 +11,11 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.reports.reporting import confirmed, fetched, made_before
-from tests.main_service.visits.counting import count_hour, count_value
 from tests.support.engines import Environment
 from tests.support.entries import owned_link
 from tests.support.installing import NotInstalledError, debians_package, find_or_install
+from tests.support.reports import backdate_entries, confirmed_user, ordered_file
+from tests.support.statistics import insert_hour_counts, insert_value_count
 
 OPEN_SECONDS = 120.0
 HOSTILE = ["=1+1", '=HYPERLINK("http://evil.example","x")', "@SUM(A1)"]
@@ -59,13 +59,13 @@ def sheets_of(workbook: Path) -> dict[str, list[list[str]]]:
 async def test_libreoffice_shows_the_figures_and_runs_no_text(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection, tmp_path: Path
 ) -> None:
-    user = await confirmed(client, database)
+    user = await confirmed_user(client, database)
     keys = [owned_link(client, user, title=title) for title in HOSTILE]
-    await made_before(database, *keys)
-    await count_hour(database, keys[0], "2026-03-01 00:00", people=1234, bots=5, visitors=6)
-    await count_value(database, keys[0], "2026-03-01", "referrer", "=2+2", 7)
+    await backdate_entries(database, *keys)
+    await insert_hour_counts(database, keys[0], "2026-03-01 00:00", people=1234, bots=5, visitors=6)
+    await insert_value_count(database, keys[0], "2026-03-01", "referrer", "=2+2", 7)
     workbook = tmp_path / "report.xlsx"
-    workbook.write_bytes(await fetched(client, environment, user))
+    workbook.write_bytes(await ordered_file(client, environment, user))
 
     sheets = sheets_of(workbook)
 

@@ -11,28 +11,28 @@ import httpx
 import pytest
 
 from main_service.reports.pages import Span, days_of
-from tests.main_service.reports.reporting import (
-    ask,
-    build,
-    confirmed,
-    days_ago,
-    fetch,
-    opened,
-    rows_of,
-    see,
-    today,
-)
 from tests.support.accounts import User, sign_in_on_page
 from tests.support.collections import create_collection
 from tests.support.engines import Environment
 from tests.support.entries import owned_link
 from tests.support.pages import BROWSER, send_urlencoded_form
+from tests.support.reports import (
+    build_ordered_reports,
+    confirmed_user,
+    days_ago,
+    download_report,
+    get_report,
+    open_workbook,
+    order_report,
+    sheet_rows,
+    today,
+)
 from tests.support.web import WebServer
 
 
 async def signed_in(client: httpx.Client, database: asyncpg.Connection) -> User:
     """A new user with a confirmed address, whose pages the client opens."""
-    user = await confirmed(client, database)
+    user = await confirmed_user(client, database)
     assert sign_in_on_page(client, user.email).status_code == 303
     return user
 
@@ -93,15 +93,15 @@ async def test_report_is_asked_for_followed_fetched_and_deleted(
     assert shown(client, f"/reports/{report['id']}/file").status_code == 409
 
     assert ask_on_page(client, span="week", format="xlsx").status_code == 303
-    await build(environment)
+    await build_ordered_reports(environment)
     page = shown(client)
     assert ("Look again" in words(page), words(page).count("Ready")) == (False, 2)
     everything = reports_of(client, user)[0]
     assert (everything["from"], everything["to"], everything["collection"]) == (str(days_ago(6)), str(today()), None)
     got = shown(client, f"/reports/{everything['id']}/file")
-    assert got.content == fetch(client, user, everything).content
+    assert got.content == download_report(client, user, everything).content
     assert got.headers["content-disposition"] == f'attachment; filename="slipbin-{days_ago(6)}-to-{today()}.xlsx"'
-    assert [row[0] for row in rows_of(opened(got.content), "Entries")] == [key]
+    assert [row[0] for row in sheet_rows(open_workbook(got.content), "Entries")] == [key]
 
     gone = send_urlencoded_form(client, "/reports", f"/reports/{report['id']}/delete")
     assert (gone.status_code, "The report is deleted." in words(gone)) == (200, True)
@@ -115,7 +115,7 @@ async def test_report_is_asked_for_followed_fetched_and_deleted(
 async def test_each_state_says_what_one_can_do(client: httpx.Client, database: asyncpg.Connection) -> None:
     user = await signed_in(client, database)
     collection = create_collection(client, user)
-    report = ask(client, user, format="csv", collection=collection["name"])
+    report = order_report(client, user, format="csv", collection=collection["name"])
 
     async def become(change: str) -> str:
         await database.execute(f"UPDATE report SET {change} WHERE id = $1", report["id"])
@@ -208,8 +208,8 @@ async def test_others_find_nothing_and_guests_are_led_to_sign_in(
     client: httpx.Client, web: WebServer, environment: Environment, database: asyncpg.Connection
 ) -> None:
     owner = await signed_in(client, database)
-    report = ask(client, owner)
-    await build(environment)
+    report = order_report(client, owner)
+    await build_ordered_reports(environment)
     place = f"/reports/{report['id']}"
 
     with web.new_client() as guest, web.new_client() as other:
@@ -232,7 +232,7 @@ async def test_others_find_nothing_and_guests_are_led_to_sign_in(
         assert (theirs.status_code, theirs.content) == (404, unknown.content)
         assert send_urlencoded_form(other, "/reports", f"{place}/delete").status_code == 404
         assert report["id"] not in shown(other).text
-    assert see(client, owner, report)["state"] == "ready"
+    assert get_report(client, owner, report)["state"] == "ready"
     assert len(reports_of(client, owner)) == 1
     assert shown(client, f"{place}/file").status_code == 200
 

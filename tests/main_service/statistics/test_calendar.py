@@ -8,10 +8,10 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.visits.counting import history, stats, utc
-from tests.main_service.visits.ingesting import add_batch, at_ms, ingest, visit_to
 from tests.support.engines import Environment
 from tests.support.entries import create_link, manage_headers
+from tests.support.statistics import get_history, get_statistics, utc
+from tests.support.visits import add_batch, at_ms, ingest, visit_to
 
 Link = dict[str, Any]
 
@@ -23,7 +23,7 @@ def link(client: httpx.Client) -> Link:
 
 def shown(client: httpx.Client, link: Link, **query: str) -> dict[str, int]:
     """Visits of each step by its start; steps without any are left out."""
-    found = history(client, link["key"], manage_headers(link), **query)
+    found = get_history(client, link["key"], manage_headers(link), **query)
     return {step["start"]: step["visit_count"] for step in found["items"] if step["visit_count"]}
 
 
@@ -62,7 +62,7 @@ async def test_visits_a_millisecond_apart_are_of_two_days(
     # There the day began two hours before all of them.
     assert list(shown(client, link, timezone="Africa/Johannesburg", **days).values()) == [5]
     for day, expected in ((last, ("before.example", 2)), (first, ("after.example", 3))):
-        found = stats(client, link["key"], manage_headers(link), **{"from": day, "to": day})
+        found = get_statistics(client, link["key"], manage_headers(link), **{"from": day, "to": day})
         assert [(each["value"], each["visits"]) for each in found["referrers"]] == [expected]
         assert found["visit_count"] == expected[1]
         assert found["unique_visitors"] == 1

@@ -6,17 +6,8 @@ from datetime import UTC, datetime
 import asyncpg
 import redis
 
-from tests.main_service.visits.ingesting import (
-    GOOGLEBOT,
-    add_batch,
-    at_ms,
-    counted,
-    ingest,
-    insert_link,
-    values,
-    visit_to,
-)
 from tests.support.engines import Environment
+from tests.support.visits import GOOGLEBOT, add_batch, at_ms, ingest, insert_link, value_counts, visit_counts, visit_to
 
 
 async def test_days_and_hours_are_those_of_utc(
@@ -98,17 +89,17 @@ async def test_of_200_referrers_of_a_day_the_100_with_most_visits_stay_and_the_r
     add_batch(valkey, [*visits, visit_to(quiet)])
     await ingest(environment)
 
-    assert await counted(database, key) == (300, 0)
+    assert await visit_counts(database, key) == (300, 0)
     expected = {f"site{number:03}.com": 2 for number in range(1, 200, 2)} | {"other": 100}
-    assert await values(database, key, "referrer") == expected
+    assert await value_counts(database, key, "referrer") == expected
 
     # What comes back often enough gets a place, and what loses it counts as one of the others.
     add_batch(valkey, [visit_to(key, referrer="https://site000.com/")] * 3)
     add_batch(valkey, [visit_to(key, referrer="https://site003.com/")])
     await ingest(environment)
 
-    assert await counted(database, key) == (304, 0)
+    assert await visit_counts(database, key) == (304, 0)
     del expected["site199.com"]
     expected |= {"site000.com": 3, "site003.com": 3, "other": 102}
-    assert await values(database, key, "referrer") == expected
-    assert await values(database, quiet, "referrer") == {"example.net": 1}
+    assert await value_counts(database, key, "referrer") == expected
+    assert await value_counts(database, quiet, "referrer") == {"example.net": 1}

@@ -9,13 +9,13 @@ import httpx
 import pytest
 import redis
 
-from tests.faults.tasks import run_task
-from tests.main_service.visits.counting import count_hour
-from tests.main_service.visits.ingesting import FIREFOX, ingest
 from tests.support.accounts import User, bearer, new_user
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste
+from tests.support.statistics import insert_hour_counts
+from tests.support.visits import FIREFOX, ingest
 from tests.support.web import WebServer
+from tests.support.workers import run_task
 
 THIS_HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 MANY = 10**7
@@ -61,7 +61,7 @@ def visit(client: httpx.Client, path: str, user_agent: str = FIREFOX) -> int:
 
 async def count_visitors(database: asyncpg.Connection, key: str, hour: datetime, number: int) -> None:
     """Each of them came twice."""
-    await count_hour(database, key, hour, people=2 * number, visitors=number)
+    await insert_hour_counts(database, key, hour, people=2 * number, visitors=number)
 
 
 async def test_public_live_entries_are_listed_by_visitors_in_the_period(
@@ -74,7 +74,7 @@ async def test_public_live_entries_are_listed_by_visitors_in_the_period(
     for key, number in ((first, 2 * MANY), (second, MANY), (unlisted, 3 * MANY), (private, 4 * MANY)):
         await count_visitors(database, key, THIS_HOUR, number)
     crawled = make("public")
-    await count_hour(database, crawled, THIS_HOUR, people=0, bots=5 * MANY)
+    await insert_hour_counts(database, crawled, THIS_HOUR, people=0, bots=5 * MANY)
     await count_visitors(database, second, THIS_HOUR - timedelta(days=2), 2 * MANY)
     await count_visitors(database, first, THIS_HOUR - timedelta(days=20), 4 * MANY)
     await count_visitors(database, second, THIS_HOUR - timedelta(days=31), 9 * MANY)
@@ -165,8 +165,8 @@ async def test_at_a_tie_the_older_entry_is_first_however_often_the_other_was_vis
     client: httpx.Client, database: asyncpg.Connection, user: User, rank: Any
 ) -> None:
     older, newer = (str(create_link(client, headers=user.headers, visibility="public")["key"]) for _ in range(2))
-    await count_hour(database, older, THIS_HOUR, people=50 * MANY, visitors=50 * MANY)
-    await count_hour(database, newer, THIS_HOUR, people=90 * MANY, visitors=50 * MANY)
+    await insert_hour_counts(database, older, THIS_HOUR, people=50 * MANY, visitors=50 * MANY)
+    await insert_hour_counts(database, newer, THIS_HOUR, people=90 * MANY, visitors=50 * MANY)
     rank()
 
     assert [key for key in top(client) if key in (older, newer)] == [older, newer]
@@ -177,7 +177,7 @@ async def test_visitors_of_a_day_that_began_before_are_no_more_than_the_visits_s
 ) -> None:
     key = create_link(client, headers=user.headers, visibility="public")["key"]
     # In the first hour of the time: most of its day is over.
-    await count_hour(database, key, THIS_HOUR - timedelta(hours=23), people=2 * MANY, visitors=60 * MANY)
+    await insert_hour_counts(database, key, THIS_HOUR - timedelta(hours=23), people=2 * MANY, visitors=60 * MANY)
     rank()
 
     assert top(client)[key] == 2 * MANY

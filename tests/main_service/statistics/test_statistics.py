@@ -7,8 +7,8 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.visits.counting import count_hour, count_value, history, stats
 from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.statistics import get_history, get_statistics, insert_hour_counts, insert_value_count
 
 
 async def test_statistics_of_an_entry_are_the_sums_of_its_counts(
@@ -16,21 +16,21 @@ async def test_statistics_of_an_entry_are_the_sums_of_its_counts(
 ) -> None:
     link, other = create_link(client), create_link(client)
     key = link["key"]
-    await count_hour(database, key, "2023-05-01 09:00", people=3, bots=1, visitors=2)
-    await count_hour(database, key, "2023-05-01 23:00", people=4, visitors=5)
-    await count_hour(database, key, "2023-05-02 00:00", people=5, bots=2, visitors=1)
-    await count_hour(database, other["key"], "2023-05-01 09:00", people=100, bots=100, visitors=100)
+    await insert_hour_counts(database, key, "2023-05-01 09:00", people=3, bots=1, visitors=2)
+    await insert_hour_counts(database, key, "2023-05-01 23:00", people=4, visitors=5)
+    await insert_hour_counts(database, key, "2023-05-02 00:00", people=5, bots=2, visitors=1)
+    await insert_hour_counts(database, other["key"], "2023-05-01 09:00", people=100, bots=100, visitors=100)
     for day in ("2023-05-01", "2023-05-02"):
-        await count_value(database, key, day, "country", "DE", 3)
-    await count_value(database, key, "2023-05-01", "country", "unknown", 4)
-    await count_value(database, key, "2023-05-01", "device", "mobile", 7)
-    await count_value(database, key, "2023-05-01", "browser", "Firefox", 7)
-    await count_value(database, key, "2023-05-01", "os", "Linux", 7)
-    await count_value(database, key, "2023-05-01", "language", "de", 7)
-    await count_value(database, key, "2023-05-01", "referrer", "example.org", 7)
-    await count_value(database, other["key"], "2023-05-01", "referrer", "example.org", 100)
+        await insert_value_count(database, key, day, "country", "DE", 3)
+    await insert_value_count(database, key, "2023-05-01", "country", "unknown", 4)
+    await insert_value_count(database, key, "2023-05-01", "device", "mobile", 7)
+    await insert_value_count(database, key, "2023-05-01", "browser", "Firefox", 7)
+    await insert_value_count(database, key, "2023-05-01", "os", "Linux", 7)
+    await insert_value_count(database, key, "2023-05-01", "language", "de", 7)
+    await insert_value_count(database, key, "2023-05-01", "referrer", "example.org", 7)
+    await insert_value_count(database, other["key"], "2023-05-01", "referrer", "example.org", 100)
 
-    assert stats(client, key, manage_headers(link)) == {
+    assert get_statistics(client, key, manage_headers(link)) == {
         "key": key,
         "kind": "link",
         "original_url": link["original_url"],
@@ -53,18 +53,18 @@ async def test_statistics_of_an_entry_are_the_sums_of_its_counts(
 def test_address_of_the_qr_code_works_as_long_as_the_entry_lives(client: httpx.Client) -> None:
     link = create_link(client)
 
-    address = stats(client, link["key"], manage_headers(link))["qr_url"]
+    address = get_statistics(client, link["key"], manage_headers(link))["qr_url"]
     code = client.get(address.removeprefix("http://slipbin.test"))
     assert (code.status_code, code.headers["content-type"]) == (200, "image/svg+xml")
 
     client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).raise_for_status()
-    assert stats(client, link["key"], manage_headers(link))["qr_url"] is None
+    assert get_statistics(client, link["key"], manage_headers(link))["qr_url"] is None
 
 
 def test_entry_that_nobody_has_visited_has_zeros(client: httpx.Client) -> None:
     paste = create_paste(client)
 
-    found = stats(client, paste["key"], manage_headers(paste))
+    found = get_statistics(client, paste["key"], manage_headers(paste))
 
     assert (found["visit_count"], found["bot_count"], found["unique_visitors"]) == (0, 0, 0)
     assert found["last_visit_at"] is found["original_url"] is None
@@ -77,12 +77,12 @@ async def test_range_of_days_holds_its_first_and_its_last(client: httpx.Client, 
     for number, hour in enumerate(
         ("2023-04-30 23:00", "2023-05-01 00:00", "2023-05-01 23:00", "2023-05-02 00:00", "2023-05-03 00:00")
     ):
-        await count_hour(database, key, hour, people=10**number)
+        await insert_hour_counts(database, key, hour, people=10**number)
     for number, day in enumerate(("2023-04-30", "2023-05-01", "2023-05-02", "2023-05-03")):
-        await count_value(database, key, day, "country", "DE", 10**number)
+        await insert_value_count(database, key, day, "country", "DE", 10**number)
 
     def sums(**days: str) -> tuple[int, int]:
-        found = stats(client, key, manage_headers(link), **days)
+        found = get_statistics(client, key, manage_headers(link), **days)
         return found["visit_count"], sum(each["visits"] for each in found["countries"])
 
     assert sums(**{"from": "2023-05-01", "to": "2023-05-01"}) == (110, 10)
@@ -98,10 +98,10 @@ async def test_hundred_values_are_listed_and_the_rest_are_other(
 ) -> None:
     link = create_link(client)
     for number in range(1, 121):
-        await count_value(database, link["key"], "2023-05-01", "referrer", f"{number:03}.example", number)
-    await count_value(database, link["key"], "2023-05-02", "referrer", "other", 1000)
+        await insert_value_count(database, link["key"], "2023-05-01", "referrer", f"{number:03}.example", number)
+    await insert_value_count(database, link["key"], "2023-05-02", "referrer", "other", 1000)
 
-    referrers = stats(client, link["key"], manage_headers(link))["referrers"]
+    referrers = get_statistics(client, link["key"], manage_headers(link))["referrers"]
 
     assert len(referrers) == 101
     assert referrers[0] == {"value": "120.example", "visits": 120}
@@ -111,10 +111,10 @@ async def test_hundred_values_are_listed_and_the_rest_are_other(
 
 async def test_history_fills_days_without_visits_with_zeros(client: httpx.Client, database: asyncpg.Connection) -> None:
     link = create_link(client)
-    await count_hour(database, link["key"], "2023-02-28 23:00", people=2, bots=1)
-    await count_hour(database, link["key"], "2023-03-02 00:00", people=3)
+    await insert_hour_counts(database, link["key"], "2023-02-28 23:00", people=2, bots=1)
+    await insert_hour_counts(database, link["key"], "2023-03-02 00:00", people=3)
 
-    found = history(client, link["key"], manage_headers(link), **{"from": "2023-02-27", "to": "2023-03-02"})
+    found = get_history(client, link["key"], manage_headers(link), **{"from": "2023-02-27", "to": "2023-03-02"})
 
     assert found == {
         "key": link["key"],
@@ -139,10 +139,10 @@ async def test_months_and_days_are_those_of_the_time_zone(client: httpx.Client, 
     """22:00 UTC is midnight in Berlin in summer, 23:00 UTC in winter."""
     link = create_link(client)
     for number, hour in enumerate(("2023-04-30 21:00", "2023-04-30 22:00", "2023-12-31 22:00", "2022-12-31 23:00")):
-        await count_hour(database, link["key"], hour, people=10**number)
+        await insert_hour_counts(database, link["key"], hour, people=10**number)
 
     def shown(**query: str) -> dict[str, int]:
-        return people(history(client, link["key"], manage_headers(link), timezone="Europe/Berlin", **query))
+        return people(get_history(client, link["key"], manage_headers(link), timezone="Europe/Berlin", **query))
 
     assert shown(by="month", **{"from": "2022-12-01", "to": "2023-05-31"}) == {
         "2023-01-01T00:00:00+01:00": 1000, "2023-04-01T00:00:00+02:00": 1, "2023-05-01T00:00:00+02:00": 10,
@@ -167,12 +167,12 @@ async def test_day_on_which_the_clock_is_changed_has_its_own_number_of_hours(
     client: httpx.Client, database: asyncpg.Connection, day: str, hours: int, first_utc: str, last_utc: str
 ) -> None:
     link = create_link(client)
-    await count_hour(database, link["key"], first_utc, people=1)
-    await count_hour(database, link["key"], last_utc, people=10)
+    await insert_hour_counts(database, link["key"], first_utc, people=1)
+    await insert_hour_counts(database, link["key"], last_utc, people=10)
 
     def ask(by: str) -> list[dict[str, object]]:
         days = {"from": day, "to": day}
-        found = history(client, link["key"], manage_headers(link), by=by, timezone="Europe/Berlin", **days)
+        found = get_history(client, link["key"], manage_headers(link), by=by, timezone="Europe/Berlin", **days)
         items: list[dict[str, object]] = found["items"]
         return items
 
@@ -189,10 +189,10 @@ async def test_zone_that_is_half_an_hour_off_gets_the_hour_on_whose_day_it_begin
 ) -> None:
     """Midnight in India is 18:30 UTC: the hour of 18:00 began on the day before."""
     link = create_link(client)
-    await count_hour(database, link["key"], "2023-05-01 18:00", people=1)
-    await count_hour(database, link["key"], "2023-05-01 19:00", people=10)
+    await insert_hour_counts(database, link["key"], "2023-05-01 18:00", people=1)
+    await insert_hour_counts(database, link["key"], "2023-05-01 19:00", people=10)
 
-    found = history(
+    found = get_history(
         client, link["key"], manage_headers(link), timezone="Asia/Kolkata", **{"from": "2023-05-01", "to": "2023-05-02"}
     )
 
@@ -202,10 +202,10 @@ async def test_zone_that_is_half_an_hour_off_gets_the_hour_on_whose_day_it_begin
 async def test_history_ends_with_the_present_step(client: httpx.Client, database: asyncpg.Connection) -> None:
     link = create_link(client)
     before = datetime.now(UTC)
-    await count_hour(database, link["key"], before.replace(minute=0, second=0, microsecond=0))
+    await insert_hour_counts(database, link["key"], before.replace(minute=0, second=0, microsecond=0))
 
     for by, spans in (("hour", range(25, 49)), ("day", [30]), ("month", [12, 13])):
-        items = history(client, link["key"], manage_headers(link), by=by, to="2999-01-01")["items"]
+        items = get_history(client, link["key"], manage_headers(link), by=by, to="2999-01-01")["items"]
         assert len(items) in spans
         if datetime.now(UTC).hour == before.hour:
             assert items[-1]["visit_count"] == 1
@@ -256,5 +256,5 @@ def test_longest_ranges_are_answered(client: httpx.Client) -> None:
         ("day", "2022-01-01", "2023-02-04", 400),
         ("month", "2013-01-01", "2023-01-08", 121),
     ):
-        found = history(client, link["key"], manage_headers(link), by=by, **{"from": first, "to": last})
+        found = get_history(client, link["key"], manage_headers(link), by=by, **{"from": first, "to": last})
         assert len(found["items"]) == steps

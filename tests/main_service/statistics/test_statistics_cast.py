@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from main_service.app import create_app
-from tests.main_service.visits.counting import count_hour
-from tests.main_service.visits.ingesting import settings_of
 from tests.support.accounts import register_on_page, sign_in
 from tests.support.engines import Environment
 from tests.support.entries import create_link
 from tests.support.pages import BROWSER
+from tests.support.settings import settings_of
+from tests.support.statistics import insert_hour_counts
 from tests.support.web import WebServer
 
 FIGURE = 471_147
@@ -64,7 +64,7 @@ def cast(web: WebServer) -> Iterator[Cast]:
 
 async def visited_link(database: asyncpg.Connection, owner: Actor, **fields: Any) -> str:
     key: str = create_link(owner.client, headers=owner.headers, **fields)["key"]
-    await count_hour(database, key, "2023-05-01 12:00", people=FIGURE)
+    await insert_hour_counts(database, key, "2023-05-01 12:00", people=FIGURE)
     return key
 
 
@@ -131,7 +131,9 @@ async def test_leaderboard_is_everybodys_and_tells_of_nothing_that_is_not_public
 ) -> None:
     for visibility in ("unlisted", "private"):
         key = await visited_link(database, cast.owner, visibility=visibility)
-        await count_hour(database, key, await database.fetchval("SELECT date_trunc('hour', now())"), people=FIGURE)
+        await insert_hour_counts(
+            database, key, await database.fetchval("SELECT date_trunc('hour', now())"), people=FIGURE
+        )
 
     for actor in (cast.owner, cast.other, cast.guest):
         assert actor.ask("/api/v1/stats/top") == (200, False)

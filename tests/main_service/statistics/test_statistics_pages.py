@@ -11,12 +11,12 @@ from sqlalchemy.engine import Engine
 
 from main_service.app import create_app
 from tests.browser.payloads import PAYLOADS
-from tests.main_service.visits.counting import VALUES, count_hour
-from tests.main_service.visits.ingesting import settings_of
 from tests.support.accounts import register_on_page, sign_in
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.pages import BROWSER, send_form, visible_text
+from tests.support.settings import settings_of
+from tests.support.statistics import INSERT_VALUE, insert_hour_counts
 from tests.support.web import WebServer
 
 ELEMENT = re.compile(r"<([a-zA-Z][a-zA-Z0-9]*)")
@@ -37,7 +37,7 @@ def owner(client: httpx.Client) -> dict[str, str]:
 
 async def count_now(database: asyncpg.Connection, key: str, *, people: int, bots: int = 0) -> None:
     hour = await database.fetchval("SELECT date_trunc('hour', now())")
-    await count_hour(database, key, hour, people=people, bots=bots)
+    await insert_hour_counts(database, key, hour, people=people, bots=bots)
 
 
 def page(client: httpx.Client, key: str, query: str = "", *, status: int = 200) -> httpx.Response:
@@ -53,8 +53,8 @@ async def test_owner_sees_every_figure(
     await count_now(database, key, people=1234, bots=56)
     day = await database.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date")
     for dimension in ("country", "device", "browser", "os", "language", "referrer"):
-        await database.execute(VALUES, key, day, dimension, f"the-{dimension}", 900)
-        await database.execute(VALUES, key, day, dimension, "other", 334)
+        await database.execute(INSERT_VALUE, key, day, dimension, f"the-{dimension}", 900)
+        await database.execute(INSERT_VALUE, key, day, dimension, "other", 334)
 
     shown = visible_text(page(client, key))
 
@@ -90,7 +90,7 @@ async def test_whole_life_begins_with_the_hour_in_which_the_entry_was_made(
     # In India, half an hour off, the next day has begun; the hour of its first visit began on the day before.
     created_at = datetime(2023, 5, 1, 18, 40, tzinfo=UTC)
     await database.execute("UPDATE entry SET created_at = $1 WHERE key = $2", created_at, key)
-    await count_hour(database, key, created_at.replace(minute=0), people=7)
+    await insert_hour_counts(database, key, created_at.replace(minute=0), people=7)
 
     shown = page(client, key, "?period=all&timezone=Asia/Kolkata").text
 
@@ -198,7 +198,7 @@ async def test_what_visitors_sent_makes_no_element_of_the_page(
     day = await database.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date")
     for dimension in ("country", "device", "browser", "os", "language", "referrer"):
         for payload in PAYLOADS[kind]:
-            await database.execute(VALUES, link["key"], day, dimension, payload.replace("\0", ""), 3)
+            await database.execute(INSERT_VALUE, link["key"], day, dimension, payload.replace("\0", ""), 3)
     change = client.patch(
         f"/api/v1/entries/{link['key']}", json={"has_public_statistics": True}, headers=manage_headers(link)
     )
@@ -239,7 +239,7 @@ async def test_source_of_the_countries_is_named_unless_another_database_is_set(
 ) -> None:
     key = create_link(client, headers=owner)["key"]
     day = await database.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date")
-    await database.execute(VALUES, key, day, "country", "NL", 900)
+    await database.execute(INSERT_VALUE, key, day, "country", "NL", 900)
 
     shown = page(client, key)
     assert "IPFire Location of 25 June 2026, CC BY-SA 4.0" in " ".join(visible_text(shown).split())

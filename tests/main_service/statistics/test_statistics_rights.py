@@ -7,9 +7,9 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.visits.counting import count_hour
 from tests.support.accounts import User, api_token_headers, bearer, new_user
 from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.statistics import insert_hour_counts
 
 Ask = Callable[..., tuple[int, str]]
 
@@ -151,7 +151,7 @@ async def test_owner_and_whoever_has_the_manage_token_see_visits_in_the_entry(
     for entry, headers in ((owned, user.headers), (guests, manage_headers(guests))):
         address = f"/api/v1/entries/{entry['key']}"
         assert entry["visit_count"] == 0
-        await count_hour(database, entry["key"], "2023-05-01 00:00", people=7, bots=3)
+        await insert_hour_counts(database, entry["key"], "2023-05-01 00:00", people=7, bots=3)
         # Once from the row, once from the cached entry that was made of it.
         for _ in range(2):
             assert client.get(address, headers=headers).json()["visit_count"] == 7
@@ -174,7 +174,7 @@ async def test_visits_are_told_to_everybody_where_their_owner_shows_statistics(
     limited = create_link(client, headers=user.headers, views=9)
     change = {"has_public_statistics": True}
     for each in (entry, limited):
-        await count_hour(database, each["key"], "2023-05-01 00:00", people=7)
+        await insert_hour_counts(database, each["key"], "2023-05-01 00:00", people=7)
         client.patch(f"/api/v1/entries/{each['key']}", json=change, headers=user.headers).raise_for_status()
         # Once from the row, once from the cached entry that was made of it.
         for _ in range(2):
@@ -197,7 +197,7 @@ async def test_sums_of_mine_are_of_mine_alone(
     mine = [create_link(client, headers=user.headers)["key"] for _ in range(3)]
     theirs = create_link(client, headers=other.headers)["key"]
     for key in (*mine, theirs):
-        await count_hour(database, key, "2023-05-01 00:00", people=5, bots=2)
+        await insert_hour_counts(database, key, "2023-05-01 00:00", people=5, bots=2)
     client.delete(f"/api/v1/entries/{mine[0]}", headers=user.headers).raise_for_status()
 
     expected = {

@@ -6,11 +6,11 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.visits.counting import history, stats
-from tests.main_service.visits.ingesting import FIREFOX, ingest
 from tests.support.accounts import new_user
 from tests.support.engines import Environment
 from tests.support.entries import Headers, create_link, create_paste, manage_headers
+from tests.support.statistics import get_history, get_statistics
+from tests.support.visits import FIREFOX, ingest
 
 ENDS = ["deleted", "expired", "viewed"]
 VIEWS = 5
@@ -33,8 +33,8 @@ async def end(client: httpx.Client, database: asyncpg.Connection, key: str, head
 
 
 def figures(client: httpx.Client, key: str, headers: Headers) -> dict[str, Any]:
-    told = stats(client, key, headers)
-    moments = history(client, key, headers)["items"]
+    told = get_statistics(client, key, headers)
+    moments = get_history(client, key, headers)["items"]
     assert sum(moment["visit_count"] for moment in moments) == told["visit_count"]
     assert sum(moment["bot_count"] for moment in moments) == told["bot_count"]
     assert sum(browser["visits"] for browser in told["browsers"]) == told["visit_count"]

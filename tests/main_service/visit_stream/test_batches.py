@@ -16,8 +16,8 @@ from main_service.entries.models import Kind, Visibility
 from main_service.fast_path.batch import BatchedReads
 from main_service.visit_stream.batches import UnconfirmedBatch, left_out_name
 from main_service.visit_stream.record import FORMAT, STREAM, EncodedVisit, encode_visit
-from tests.main_service.entries.recorded import apart, batches, counts
 from tests.support.engines import Environment
+from tests.support.visits import count_streamed_visits, read_batches, with_own_redis_database
 
 HERS, HIS, THEIRS = "hers", "his", "theirs"
 CONNECTION = "a-connection"
@@ -25,14 +25,16 @@ CONNECTION = "a-connection"
 
 @pytest.fixture
 def valkey(environment: Environment) -> Iterator["redis.Redis[str]"]:
-    with redis.Redis.from_url(apart(environment)["MAIN_REDIS_URL"], decode_responses=True) as connection:
+    with redis.Redis.from_url(
+        with_own_redis_database(environment)["MAIN_REDIS_URL"], decode_responses=True
+    ) as connection:
         connection.flushdb()
         yield connection
 
 
 @pytest.fixture
 async def asynchronous(environment: Environment) -> AsyncIterator[Redis]:
-    async with Redis.from_url(apart(environment)["MAIN_REDIS_URL"]) as connection:
+    async with Redis.from_url(with_own_redis_database(environment)["MAIN_REDIS_URL"]) as connection:
         yield connection
 
 
@@ -96,7 +98,7 @@ async def test_every_visit_counts_once(
             run_script(valkey, batch_id, keys)
         else:
             await batch.add(asynchronous)
-    assert counts(valkey, keys) == Counter(keys)
+    assert count_streamed_visits(valkey, keys) == Counter(keys)
 
 
 async def test_what_an_earlier_batch_left_out_says_nothing_of_this_one(
@@ -107,7 +109,7 @@ async def test_what_an_earlier_batch_left_out_says_nothing_of_this_one(
     batch_id = str(uuid4())
     run_script(valkey, batch_id, [HERS, HERS])
     await gathered(batch_id, [HERS, HERS]).add(asynchronous)
-    assert counts(valkey, [HERS, HIS]) == {HERS: 3}
+    assert count_streamed_visits(valkey, [HERS, HIS]) == {HERS: 3}
 
 
 async def test_visits_that_were_dropped_for_room_are_the_newest(
@@ -118,7 +120,7 @@ async def test_visits_that_were_dropped_for_room_are_the_newest(
         batch.at(position).add(visit(key))
     assert batch.drop_last() == len(visit(THEIRS))
     await batch.add(asynchronous)
-    assert counts(valkey, [HERS, HIS, THEIRS]) == Counter([HERS, HIS])
+    assert count_streamed_visits(valkey, [HERS, HIS, THEIRS]) == Counter([HERS, HIS])
 
 
 def test_script_writes_what_it_left_out_only_of_a_record_that_lacks_something(valkey: "redis.Redis[str]") -> None:
@@ -127,5 +129,5 @@ def test_script_writes_what_it_left_out_only_of_a_record_that_lacks_something(va
         for key in copied:
             write_to_cache(valkey, key)
         run_script(valkey, str(uuid4()), [HERS, HIS])
-        assert len(batches(valkey)) == bool(copied)
+        assert len(read_batches(valkey)) == bool(copied)
         assert valkey.exists(left_out_name(CONNECTION)) == writes

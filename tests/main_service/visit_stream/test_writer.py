@@ -16,23 +16,25 @@ from main_service.resources import open_resources
 from main_service.settings import Settings
 from main_service.visit_stream.record import EncodedVisit, as_json, encode_visit
 from main_service.visit_stream.writer import LARGEST_BATCH, VisitWriter
-from tests.faults.gated import Gated, gated_engines
-from tests.main_service.entries.recorded import WAIT_SECONDS, apart, batches
 from tests.support.engines import Environment
+from tests.support.gates import Gated, gated_engines
+from tests.support.visits import WAIT_SECONDS, read_batches, with_own_redis_database
 
 AT_ONCE_SECONDS = 1.0
 
 
 @pytest.fixture(scope="module")
 def gated(environment: Environment) -> Iterator[Gated]:
-    with gated_engines(apart(environment)) as gates:
+    with gated_engines(with_own_redis_database(environment)) as gates:
         yield gates
 
 
 @pytest.fixture
 def valkey(environment: Environment) -> Iterator["redis.Redis[str]"]:
     """Not through the gate."""
-    with redis.Redis.from_url(apart(environment)["MAIN_REDIS_URL"], decode_responses=True) as connection:
+    with redis.Redis.from_url(
+        with_own_redis_database(environment)["MAIN_REDIS_URL"], decode_responses=True
+    ) as connection:
         connection.flushdb()
         yield connection
 
@@ -70,7 +72,7 @@ def recording(writer: VisitWriter, count: int, *, first: int = 0) -> list["async
 
 def recorded(valkey: "redis.Redis[str]") -> list[list[str]]:
     """The keys in each record."""
-    return [[each.key for each in visits] for _, visits in batches(valkey)]
+    return [[each.key for each in visits] for _, visits in read_batches(valkey)]
 
 
 def in_order(valkey: "redis.Redis[str]") -> list[str]:
@@ -181,7 +183,7 @@ async def test_record_whose_answer_was_lost_is_added_again_under_its_id(
     await wait_until(lambda: writer.waiting == 0)
 
     assert recorded(valkey) == [["0", "1", "2"], ["0", "1", "2"], ["3", "4"]]
-    (first, _), (again, _), (other, _) = batches(valkey)
+    (first, _), (again, _), (other, _) = read_batches(valkey)
     assert first == again != other
 
 
@@ -289,5 +291,5 @@ async def test_hostile_text_stays_what_it_is(writer: VisitWriter, valkey: "redis
 
     await writer.record(visit(user_agent=hostile, referrer="half of \ud83d"))
 
-    [recorded] = batches(valkey)[-1][1]
+    [recorded] = read_batches(valkey)[-1][1]
     assert (recorded.user_agent, recorded.referrer) == (hostile, "half of ?")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.gated import Gated, gated_engines
-from tests.support.empty_stream import empty_stream
 from tests.support.engines import Environment
+from tests.support.fixtures import empty_stream
+from tests.support.gates import Gated, gated_engines
 
 __all__ = ["empty_stream", "gated"]
 

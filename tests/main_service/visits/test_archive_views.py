@@ -7,10 +7,10 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.visits.ingesting import GOOGLEBOT, add_batch, ingest, insert_link, visit_to
 from tests.support.accounts import insert_owner
 from tests.support.engines import Environment
 from tests.support.entries import ago, create_link, ended, manage_headers
+from tests.support.visits import GOOGLEBOT, add_batch, ingest, insert_link, visit_to
 
 
 async def entry_archived(database: asyncpg.Connection, key: str) -> asyncpg.Record | None:

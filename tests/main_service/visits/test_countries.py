@@ -10,8 +10,8 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from main_service.visits.countries import SHIPPED, Countries
-from tests.main_service.visits.ingesting import add_batch, counted, ingest, insert_link, values, visit_to
 from tests.support.engines import Environment
+from tests.support.visits import add_batch, ingest, insert_link, value_counts, visit_counts, visit_to
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def test_countries_are_found(
 
     await ingest(environment | {"MAIN_GEOIP_DB": str(countries)})
 
-    assert await values(database, key, "country") == {"DE": 2, "FR": 1, "unknown": 5}
+    assert await value_counts(database, key, "country") == {"DE": 2, "FR": 1, "unknown": 5}
     rows = await database.fetch("SELECT country FROM visit WHERE key = $1 AND country IS NOT NULL", key)
     assert sorted(row["country"] for row in rows) == ["DE", "DE", "FR"]
 
@@ -60,7 +60,7 @@ async def test_countries_can_be_switched_off(
 
     await ingest(environment | {"MAIN_GEOIP_DB": "off"})
 
-    assert await values(database, key, "country") == {"unknown": 1}
+    assert await value_counts(database, key, "country") == {"unknown": 1}
 
 
 def test_shipped_database_is_mapped_and_not_read_into_memory() -> None:
@@ -93,5 +93,5 @@ async def test_file_that_cant_be_read_makes_countries_unknown(
 
     await ingest(environment | {"MAIN_GEOIP_DB": str(countries)})
 
-    assert await counted(database, key) == (1, 0)
-    assert await values(database, key, "country") == {"unknown": 1}
+    assert await visit_counts(database, key) == (1, 0)
+    assert await value_counts(database, key, "country") == {"unknown": 1}

@@ -6,18 +6,18 @@ import asyncpg
 import pytest
 import redis
 
-from tests.main_service.visits.ingesting import (
+from tests.support.engines import Environment
+from tests.support.visits import (
     DEAD_LETTERS,
     STREAM,
     add_batch,
-    counted,
     ingest,
     insert_link,
-    left,
-    values,
+    remaining_records,
+    value_counts,
+    visit_counts,
     visit_to,
 )
-from tests.support.engines import Environment
 
 
 async def test_visits_to_keys_without_a_row_are_dropped(
@@ -29,7 +29,7 @@ async def test_visits_to_keys_without_a_row_are_dropped(
 
     assert await ingest(environment) == 1
 
-    assert await counted(database, key) == (1, 0)
+    assert await visit_counts(database, key) == (1, 0)
     assert await database.fetchval("SELECT count(*) FROM visit WHERE key = ANY($1)", ["no-such-key", ""]) == 0
     assert "Dropped 5 visits" in caplog.text
 
@@ -71,8 +71,8 @@ async def test_unreadable_record_becomes_a_dead_letter_and_holds_nothing_up(
 
     await ingest(environment)
 
-    assert await counted(database, key) == (2, 0)
-    assert left(valkey) == (0, 0)
+    assert await visit_counts(database, key) == (2, 0)
+    assert remaining_records(valkey) == (0, 0)
     assert valkey.xlen(DEAD_LETTERS) == before + 1
     with redis.Redis.from_url(environment["MAIN_REDIS_URL"]) as raw:
         [(_, fields)] = raw.xrevrange(DEAD_LETTERS, count=1)
@@ -89,7 +89,7 @@ async def test_record_without_the_fields_of_a_batch_becomes_a_dead_letter(
     await ingest(environment)
 
     assert valkey.xrevrange(DEAD_LETTERS, count=1)[0][1] == {"something": "else"}
-    assert left(valkey) == (0, 0)
+    assert remaining_records(valkey) == (0, 0)
 
 
 HOSTILE = [
@@ -124,7 +124,7 @@ async def test_hostile_strings_are_only_data(
 
     assert await ingest(environment) == len(visits)
 
-    people, bots = await counted(database, key)
+    people, bots = await visit_counts(database, key)
     assert people + bots == len(visits)
     rows = await database.fetch("SELECT *, host(ip) AS ip FROM visit WHERE key = $1", key)
     texts = [value for row in rows for value in row.values() if isinstance(value, str)]
@@ -134,4 +134,4 @@ async def test_hostile_strings_are_only_data(
     }  # fmt: skip
     stored = await database.fetch("SELECT value FROM visit_day_value WHERE key = $1", key)
     assert all(len(row["value"]) <= 253 for row in stored)
-    assert await values(database, key, "language") == {"unknown": people - len(addresses), "en": len(addresses)}
+    assert await value_counts(database, key, "language") == {"unknown": people - len(addresses), "en": len(addresses)}

@@ -10,30 +10,30 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.visits.ingesting import (
-    DIMENSIONS,
-    FIREFOX,
-    GOOGLEBOT,
-    PHONE,
-    add_batch,
-    at_ms,
-    counted,
-    ingest,
-    insert_link,
-    left,
-    values,
-    visit_to,
-)
 from tests.support.accounts import insert_owner
 from tests.support.engines import Environment
 from tests.support.entries import ago, create_link, ended, insert_paste, manage_headers
+from tests.support.visits import (
+    ANDROID_CHROME,
+    DIMENSIONS,
+    FIREFOX,
+    GOOGLEBOT,
+    add_batch,
+    at_ms,
+    ingest,
+    insert_link,
+    remaining_records,
+    value_counts,
+    visit_counts,
+    visit_to,
+)
 
 
 async def test_every_visit_is_counted_once_and_all_tables_tell_the_same(
     environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
     keys = [await insert_link(database) for _ in range(5)]
-    devices = {FIREFOX: "desktop", PHONE: "mobile", "curl/8.5.0": "terminal"}
+    devices = {FIREFOX: "desktop", ANDROID_CHROME: "mobile", "curl/8.5.0": "terminal"}
     visits = [
         visit_to(
             random.choice(keys),
@@ -51,14 +51,14 @@ async def test_every_visit_is_counted_once_and_all_tables_tell_the_same(
 
     people = Counter(visit[1] for visit in visits if visit[4] in devices)
     bots = Counter(visit[1] for visit in visits if visit[4] not in devices)
-    assert {key: await counted(database, key) for key in keys} == {key: (people[key], bots[key]) for key in keys}
+    assert {key: await visit_counts(database, key) for key in keys} == {key: (people[key], bots[key]) for key in keys}
     for key in keys:
         own = [visit for visit in visits if visit[1] == key and visit[4] in devices]
-        assert await values(database, key, "device") == Counter(devices[visit[4]] for visit in own)
-        assert await values(database, key, "language") == Counter(visit[6][:2] or "unknown" for visit in own)
+        assert await value_counts(database, key, "device") == Counter(devices[visit[4]] for visit in own)
+        assert await value_counts(database, key, "language") == Counter(visit[6][:2] or "unknown" for visit in own)
         last_visit_at = await database.fetchval("SELECT last_visit_at FROM entry WHERE key = $1", key)
         assert at_ms(last_visit_at) == max(visit[0] for visit in own)
-    assert left(valkey) == (0, 0)
+    assert remaining_records(valkey) == (0, 0)
     assert await ingest(environment) == 0
 
 
@@ -66,7 +66,7 @@ async def test_kept_of_a_visit(environment: Environment, database: asyncpg.Conne
     owner = await insert_owner(database)
     key = await insert_link(database, owner_id=owner, original_url="https://News.Example.co.uk:8443/a?b")
     visited_at = datetime(2026, 7, 1, 12, 0, 0, 123_000, tzinfo=UTC)
-    add_batch(valkey, [visit_to(key, at_ms=at_ms(visited_at), user_agent=PHONE)])
+    add_batch(valkey, [visit_to(key, at_ms=at_ms(visited_at), user_agent=ANDROID_CHROME)])
 
     await ingest(environment)
 
@@ -99,13 +99,13 @@ async def test_visit_of_somebody_who_wants_nothing_kept_is_counted_as_a_person(
 
     await ingest(environment)
 
-    assert await counted(database, key) == (1, 0)
+    assert await visit_counts(database, key) == (1, 0)
     row = dict(await database.fetchrow("SELECT * FROM visit WHERE key = $1", key))
     assert {name for name, value in row.items() if value is not None} == {
         "visited_at", "key", "target_domain", "domain_1st", "domain_2nd", "is_bot"
     }  # fmt: skip
     for dimension in DIMENSIONS:
-        assert await values(database, key, dimension) == {"unknown": 1}
+        assert await value_counts(database, key, dimension) == {"unknown": 1}
     assert await database.fetchval("SELECT day_visitors FROM visit_hour WHERE key = $1", key) == 0
     assert not valkey.keys(f"visitors:{{0}}:{key}:*")
 
@@ -118,7 +118,7 @@ async def test_client_that_says_nothing_of_itself_is_a_bot(
 
     await ingest(environment)
 
-    assert await counted(database, key) == (0, 1)
+    assert await visit_counts(database, key) == (0, 1)
     assert await database.fetchval("SELECT last_visit_at FROM entry WHERE key = $1", key) is None
 
 
@@ -134,8 +134,8 @@ async def test_batch_that_was_added_again_counts_once(
     add_batch(valkey, visits, batch_id=batch_id)
     await ingest(environment)
 
-    assert await counted(database, key) == (1, 1)
-    assert left(valkey) == (0, 0)
+    assert await visit_counts(database, key) == (1, 1)
+    assert remaining_records(valkey) == (0, 0)
 
 
 async def test_figures_of_several_rounds_add_up(
@@ -146,7 +146,7 @@ async def test_figures_of_several_rounds_add_up(
         add_batch(valkey, [visit_to(key, user_agent=agent) for agent in (FIREFOX, GOOGLEBOT, GOOGLEBOT)])
         await ingest(environment)
 
-    assert await counted(database, key) == (3, 6)
+    assert await visit_counts(database, key) == (3, 6)
 
 
 async def test_older_visit_does_not_turn_the_last_one_back(
@@ -158,7 +158,7 @@ async def test_older_visit_does_not_turn_the_last_one_back(
 
     await ingest(environment)
 
-    assert await counted(database, key) == (1, 0)
+    assert await visit_counts(database, key) == (1, 0)
     assert await database.fetchval("SELECT last_visit_at FROM entry WHERE key = $1", key) == used_at
 
 
@@ -209,7 +209,7 @@ async def test_visits_to_an_entry_that_has_ended_since_count(
 
     await ingest(environment)
 
-    assert await counted(database, key) == (1, 0)
+    assert await visit_counts(database, key) == (1, 0)
     assert await database.fetchval("SELECT owner_id FROM visit WHERE key = $1", key) == owner
 
 
@@ -221,7 +221,7 @@ async def test_nothing_but_figures_comes_back_to_an_entry_that_was_emptied(
 
     await ingest(environment)
 
-    assert await counted(database, key) == (1, 0)
+    assert await visit_counts(database, key) == (1, 0)
     row = await database.fetchrow(
         "SELECT last_visit_at, target_domain, domain_1st FROM entry JOIN visit USING (key) WHERE key = $1", key
     )
@@ -236,7 +236,7 @@ async def test_visit_to_a_paste_has_no_target(
 
     await ingest(environment)
 
-    assert await counted(database, key) == (1, 0)
+    assert await visit_counts(database, key) == (1, 0)
     row = await database.fetchrow(
         "SELECT target_domain, target_subdomain, domain_1st, domain_2nd FROM visit WHERE key = $1", key
     )
@@ -255,8 +255,8 @@ async def test_more_than_fits_a_portion_is_counted_in_one_round(
 
     assert await ingest(environment) == 2_001
 
-    assert await counted(database, key) == (2_001, 0)
-    assert left(valkey) == (0, 0)
+    assert await visit_counts(database, key) == (2_001, 0)
+    assert remaining_records(valkey) == (0, 0)
 
 
 async def test_visits_to_very_many_entries_are_counted_in_one_round(

@@ -8,9 +8,9 @@ import httpx
 import pytest
 import redis
 
-from tests.main_service.visits.ingesting import FIREFOX, add_batch, at_ms, ingest, insert_link, visit_to
 from tests.support.engines import Environment
 from tests.support.entries import ago, create_link, create_paste, ended, manage_headers, new_alias
+from tests.support.visits import FIREFOX, add_batch, at_ms, ingest, insert_link, visit_to
 
 FIRST, SECOND, THIRD = "https://a.example.co.uk/1", "https://b.example.com/2", "https://c.example.org/3"
 

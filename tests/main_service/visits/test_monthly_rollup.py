@@ -13,20 +13,12 @@ import pytest
 import redis
 
 from main_service.visits.tasks import sum_up_visit_months
-from tests.faults.gated import Gated
-from tests.faults.tasks import run_task
-from tests.main_service.visits.counting import stats
-from tests.main_service.visits.ingesting import (
-    GOOGLEBOT,
-    PHONE,
-    add_batch,
-    at_ms,
-    ingest,
-    insert_link,
-    settings_of,
-    visit_to,
-)
 from tests.support.engines import Environment
+from tests.support.gates import Gated
+from tests.support.settings import settings_of
+from tests.support.statistics import get_statistics
+from tests.support.visits import ANDROID_CHROME, GOOGLEBOT, add_batch, at_ms, ingest, insert_link, visit_to
+from tests.support.workers import run_task
 
 NOW = datetime(2026, 6, 15, tzinfo=UTC)
 EDGES = [date.fromisoformat(day) for day in (
@@ -82,7 +74,7 @@ async def of_days(database: asyncpg.Connection, key: str, first: date, last: dat
 
 
 def shown(client: httpx.Client, key: str, first: date, last: date) -> dict[str, Any]:
-    found = stats(client, key, **{"from": first, "to": last})
+    found = get_statistics(client, key, **{"from": first, "to": last})
     return {
         **{name: found[name] for name in ("visit_count", "bot_count", "unique_visitors")},
         **{name: Counter({each["value"]: each["visits"] for each in found[name]}) for name in NAMES},
@@ -103,7 +95,7 @@ def random_visits(drawn: random.Random, key: str, count: int) -> list[list[Any]]
             key,
             at_ms=at_ms(instant()),
             visitor=f"{drawn.randrange(50):016x}",
-            user_agent=drawn.choice((PHONE, PHONE, GOOGLEBOT)),
+            user_agent=drawn.choice((ANDROID_CHROME, ANDROID_CHROME, GOOGLEBOT)),
             referrer=drawn.choice(("", "https://a.example.org/", "https://b.example.com/")),
             language=drawn.choice(("de", "en", "")),
         )
@@ -183,11 +175,11 @@ async def test_more_values_than_a_list_holds_are_listed_alike_from_days_and_from
         add_batch(valkey, [visit_to(key, at_ms=instant, referrer=site) for site in sites + sites[:120]])
     await ingest(environment)
 
-    before = stats(client, key)["referrers"]
+    before = get_statistics(client, key)["referrers"]
     await sum_up(environment)
 
     assert await summed(database, key) == ["2026-03"]
-    assert stats(client, key)["referrers"] == before
+    assert get_statistics(client, key)["referrers"] == before
     assert [each["visits"] for each in before] == [2] * 100 + [340]
     assert before[-1]["value"] == "other"
 

@@ -8,17 +8,9 @@ import pytest
 import redis
 
 from main_service.visits.tasks import forget_visit_batches, keep_partitions
-from tests.main_service.visits.ingesting import (
-    RecordedVisit,
-    add_batch,
-    at_ms,
-    counted,
-    ingest,
-    insert_link,
-    settings_of,
-    visit_to,
-)
 from tests.support.engines import Environment, running_engines, temporary_folder
+from tests.support.settings import settings_of
+from tests.support.visits import RecordedVisit, add_batch, at_ms, ingest, insert_link, visit_counts, visit_to
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +88,7 @@ async def test_month_takes_in_what_came_before_it_was_made(
     await keep_partitions(settings_of(environment), datetime(2026, 11, 21, tzinfo=UTC))
 
     assert await places(database) == {"visit_2026_11": 2, "visit_default": 1}
-    assert await counted(database, key) == (3, 0)
+    assert await visit_counts(database, key) == (3, 0)
 
 
 async def test_months_whose_last_visit_is_too_old_are_dropped_and_their_counts_stay(

@@ -15,20 +15,20 @@ from main_service.visit_stream.reader import FAILURES, VisitStream
 from main_service.visits.countries import Countries
 from main_service.visits.ingest import TRIES, Ingest
 from main_service.visits.unique_visitors import Visitors
-from tests.faults.gated import Gated
-from tests.main_service.visits.ingesting import (
+from tests.support.engines import Environment
+from tests.support.gates import Gated
+from tests.support.settings import settings_of
+from tests.support.visits import (
     DEAD_LETTERS,
     STREAM,
     add_batch,
     at_ms,
-    counted,
     ingest,
     insert_link,
-    left,
-    settings_of,
+    remaining_records,
+    visit_counts,
     visit_to,
 )
-from tests.support.engines import Environment
 
 
 async def test_visits_wait_while_postgres_is_away(
@@ -42,7 +42,7 @@ async def test_visits_wait_while_postgres_is_away(
 
     await ingest(gated.environment)
 
-    assert await counted(database, key) == (1, 0)
+    assert await visit_counts(database, key) == (1, 0)
 
 
 async def test_visits_wait_while_redis_is_away(
@@ -55,7 +55,7 @@ async def test_visits_wait_while_redis_is_away(
 
     await ingest(gated.environment)
 
-    assert await counted(database, key) == (1, 0)
+    assert await visit_counts(database, key) == (1, 0)
 
 
 async def test_redis_without_memory_gets_rid_of_its_visits(
@@ -71,8 +71,8 @@ async def test_redis_without_memory_gets_rid_of_its_visits(
     finally:
         valkey.config_set("maxmemory", "0")
 
-    assert await counted(database, key) == (1, 0)
-    assert left(valkey) == (0, 0)
+    assert await visit_counts(database, key) == (1, 0)
+    assert remaining_records(valkey) == (0, 0)
 
 
 async def test_redis_that_lost_everything_is_read_again_from_its_first_record(
@@ -84,7 +84,7 @@ async def test_redis_that_lost_everything_is_read_again_from_its_first_record(
 
     await ingest(environment)
 
-    assert await counted(database, key) == (1, 0)
+    assert await visit_counts(database, key) == (1, 0)
 
 
 class _BrokenVisitors(Visitors):
@@ -118,5 +118,5 @@ async def test_client_that_breaks_casts_no_doubt_on_batches(
 
     await ingest(environment)
 
-    assert await counted(database, key) == (1, 0)
+    assert await visit_counts(database, key) == (1, 0)
     assert not valkey.exists(DEAD_LETTERS, FAILURES)

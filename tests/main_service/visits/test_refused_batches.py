@@ -8,17 +8,17 @@ import asyncpg
 import pytest
 import redis
 
-from tests.main_service.visits.ingesting import (
+from tests.support.engines import REPOSITORY, Environment
+from tests.support.visits import (
     DEAD_LETTERS,
     STREAM,
     add_batch,
-    counted,
     ingest,
     insert_link,
-    left,
+    remaining_records,
+    visit_counts,
     visit_to,
 )
-from tests.support.engines import REPOSITORY, Environment
 
 FAILURES = "visits:{0}:failures"
 
@@ -72,9 +72,9 @@ async def test_others_of_its_transaction_are_counted_at_once(
 
     assert await ingest(environment) == 2
 
-    assert await counted(database, good) == (2, 0)
-    assert await counted(database, bad) == (0, 0)
-    assert left(valkey) == (1, 1)
+    assert await visit_counts(database, good) == (2, 0)
+    assert await visit_counts(database, bad) == (0, 0)
+    assert remaining_records(valkey) == (1, 1)
     assert not valkey.xlen(DEAD_LETTERS)
     assert "CheckViolationError 23514" in caplog.text
     assert "203.0.113.77" not in caplog.text
@@ -91,12 +91,12 @@ async def test_third_failure_makes_it_a_dead_letter_and_it_can_be_put_back(
     await refuse(bad)
     batch_id = add_batch(valkey, [visit_to(bad), visit_to(bad)])
     for round_ in range(1, 4):
-        assert left(valkey)[0] == 1
+        assert remaining_records(valkey)[0] == 1
         add_batch(valkey, [visit_to(good)])
         assert await ingest(environment) == 1
-        assert await counted(database, good) == (round_, 0)
+        assert await visit_counts(database, good) == (round_, 0)
 
-    assert left(valkey) == (0, 0)
+    assert remaining_records(valkey) == (0, 0)
     [(_, fields)] = valkey.xrange(DEAD_LETTERS)
     assert fields["id"] == str(batch_id)
     assert "is a dead letter" in caplog.text
@@ -107,7 +107,7 @@ async def test_third_failure_makes_it_a_dead_letter_and_it_can_be_put_back(
     valkey.eval(put_back[1], 2, DEAD_LETTERS, STREAM)
     assert await ingest(environment) == 2
 
-    assert await counted(database, bad) == (2, 0)
+    assert await visit_counts(database, bad) == (2, 0)
     assert not valkey.xlen(DEAD_LETTERS)
 
 
@@ -121,7 +121,7 @@ async def test_nothing_becomes_a_dead_letter_while_nothing_can_be_stored(
     for _ in range(5):
         assert await ingest(environment) == 0
 
-    assert left(valkey) == (2, 2)
+    assert remaining_records(valkey) == (2, 2)
     assert not valkey.exists(DEAD_LETTERS, FAILURES)
 
 
@@ -136,5 +136,5 @@ async def test_deadlock_is_no_fault_of_a_batch(
     with pytest.raises(asyncpg.DeadlockDetectedError):
         await ingest(environment)
 
-    assert left(valkey) == (2, 2)
+    assert remaining_records(valkey) == (2, 2)
     assert not valkey.exists(FAILURES)

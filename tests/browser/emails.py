@@ -9,7 +9,7 @@ from tests.support.accounts import emails_to
 from tests.support.engines import Environment
 
 
-def link_in_letter(environment: Environment, email: str, letter: str) -> str:
+def link_in_email(environment: Environment, email: str, letter: str) -> str:
     """The address that the newest letter of a kind leads to."""
 
     async def read() -> list[tuple[str, dict[str, str]]]:

@@ -28,7 +28,7 @@ DOCUMENTED = frozenset({200, 201, 204, 302, 503})
 
 
 @dataclass(frozen=True)
-class Answer:
+class TimedAnswer:
     """An answer to one kind of request; times are of `time.monotonic`."""
 
     kind: str
@@ -52,11 +52,11 @@ class Answer:
         return self.ended_at - self.begun_at
 
 
-class Mix:
+class MixedRequests:
     """Use it as a context; it goes on until its end. A request that gets no answer at all fails `stop`."""
 
     def __init__(self, server: WebServer, valkey: "redis.Redis[str]") -> None:
-        self.answers: list[Answer] = []
+        self.answers: list[TimedAnswer] = []
         self._server = server
         self._failures: list[str] = []
         self._ending = threading.Event()
@@ -77,7 +77,7 @@ class Mix:
             for kind, send in self._requests().items()
         ]
 
-    def __enter__(self) -> "Mix":
+    def __enter__(self) -> "MixedRequests":
         for thread in self._threads:
             thread.start()
         self.wait_for_all(lambda answer: answer.response.status_code < 400, since=time.monotonic())
@@ -89,7 +89,7 @@ class Mix:
             thread.join(WAIT_SECONDS)
         assert not self._failures, self._failures[:3]
 
-    def wait_for_all(self, is_wanted: Callable[[Answer], bool] = lambda _: True, *, since: float) -> float:
+    def wait_for_all(self, is_wanted: Callable[[TimedAnswer], bool] = lambda _: True, *, since: float) -> float:
         """Until every kind has had such an answer to a request begun after `since`; the seconds that took."""
         deadline = time.monotonic() + WAIT_SECONDS
         while missing := self._requests().keys() - {
@@ -107,7 +107,7 @@ class Mix:
                 found[answer.kind].add(answer.outcome)
         return dict(found)
 
-    def slowest(self, *, since: float = 0.0) -> Answer:
+    def slowest(self, *, since: float = 0.0) -> TimedAnswer:
         return max((a for a in self.answers if a.begun_at >= since), key=lambda answer: answer.seconds)
 
     def _requests(self) -> dict[str, Callable[[httpx.Client], httpx.Response | None]]:
@@ -158,10 +158,10 @@ class Mix:
                     self._failures.append(f"{kind}: {error!r}")
                     continue
                 if response is not None:
-                    self.answers.append(Answer(kind, begun_at, time.monotonic(), response))
+                    self.answers.append(TimedAnswer(kind, begun_at, time.monotonic(), response))
 
 
-def assert_well_mannered(answers: Iterable[Answer]) -> None:
+def assert_well_mannered(answers: Iterable[TimedAnswer]) -> None:
     """Every answer is documented and in time; every refusal says when to come back, in its reader's language."""
     for answer in answers:
         response = answer.response

@@ -14,71 +14,71 @@ import openpyxl
 from openpyxl.workbook import Workbook
 
 from main_service.reports.tasks import build_reports, forget_expired_reports
-from tests.main_service.visits.ingesting import settings_of
 from tests.support.accounts import User, new_user
 from tests.support.engines import Environment
+from tests.support.settings import settings_of
 
-FIRST, LAST = date(2026, 3, 1), date(2026, 3, 31)
+FIRST_DAY, LAST_DAY = date(2026, 3, 1), date(2026, 3, 31)
 
 
-async def confirmed(client: httpx.Client, database: asyncpg.Connection) -> User:
+async def confirmed_user(client: httpx.Client, database: asyncpg.Connection) -> User:
     """A user whose address is confirmed."""
     user = new_user(client)
     await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user.email)
     return user
 
 
-async def made_before(database: asyncpg.Connection, *keys: str, day: date = FIRST) -> None:
+async def backdate_entries(database: asyncpg.Connection, *keys: str, day: date = FIRST_DAY) -> None:
     """Let entries be as old as what is counted of them."""
     at = datetime(day.year, day.month, day.day, tzinfo=UTC)
     await database.execute("UPDATE entry SET created_at = $2 WHERE key = ANY($1)", keys, at)
 
 
-def order(first: date = FIRST, last: date = LAST, **fields: Any) -> dict[str, Any]:
+def report_order(first: date = FIRST_DAY, last: date = LAST_DAY, **fields: Any) -> dict[str, Any]:
     return {"from": str(first), "to": str(last), "format": "xlsx", **fields}
 
 
-def ask(client: httpx.Client, user: User, **fields: Any) -> dict[str, Any]:
-    answer = client.post("/api/v1/reports", json=order(**fields), headers=user.headers)
+def order_report(client: httpx.Client, user: User, **fields: Any) -> dict[str, Any]:
+    answer = client.post("/api/v1/reports", json=report_order(**fields), headers=user.headers)
     assert answer.status_code == 202, answer.text
     report: dict[str, Any] = answer.json()
     assert answer.headers["location"] == f"http://slipbin.test/api/v1/reports/{report['id']}"
     return report
 
 
-def see(client: httpx.Client, user: User, report: dict[str, Any]) -> dict[str, Any]:
+def get_report(client: httpx.Client, user: User, report: dict[str, Any]) -> dict[str, Any]:
     answer = client.get(f"/api/v1/reports/{report['id']}", headers=user.headers)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
 
 
-async def build(environment: Environment) -> int:
+async def build_ordered_reports(environment: Environment) -> int:
     """A round of the task; how many reports it has made."""
     return await build_reports(settings_of(environment))
 
 
-async def forget(environment: Environment) -> int:
+async def purge_reports(environment: Environment) -> int:
     return await forget_expired_reports(settings_of(environment))
 
 
-def fetch(client: httpx.Client, user: User, report: dict[str, Any]) -> httpx.Response:
+def download_report(client: httpx.Client, user: User, report: dict[str, Any]) -> httpx.Response:
     return client.get(f"/api/v1/reports/{report['id']}/file", headers=user.headers)
 
 
-async def fetched(client: httpx.Client, environment: Environment, user: User, **fields: Any) -> bytes:
+async def ordered_file(client: httpx.Client, environment: Environment, user: User, **fields: Any) -> bytes:
     """The file of a report that is asked for and built now."""
-    report = ask(client, user, **fields)
-    await build(environment)
-    assert see(client, user, report)["state"] == "ready"
-    return fetch(client, user, report).content
+    report = order_report(client, user, **fields)
+    await build_ordered_reports(environment)
+    assert get_report(client, user, report)["state"] == "ready"
+    return download_report(client, user, report).content
 
 
-def opened(content: bytes) -> Workbook:
+def open_workbook(content: bytes) -> Workbook:
     return openpyxl.load_workbook(io.BytesIO(content))
 
 
-def rows_of(book: Workbook, sheet: str) -> list[list[Any]]:
+def sheet_rows(book: Workbook, sheet: str) -> list[list[Any]]:
     """The values below the header."""
     return [list(row) for row in book[sheet].iter_rows(min_row=2, values_only=True)]
 
@@ -98,6 +98,6 @@ def days_ago(days: int) -> date:
     return today() - timedelta(days=days)
 
 
-def file_of(environment: Environment, report: dict[str, Any]) -> Path:
+def report_path(environment: Environment, report: dict[str, Any]) -> Path:
     """Where a store that is a folder keeps it."""
     return Path(urlsplit(environment["MAIN_BODY_STORE_URL"]).path) / "files" / f"{report['id']}.file"

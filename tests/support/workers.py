@@ -12,8 +12,8 @@ from tests.support import forking
 from tests.support.engines import START_SECONDS, Environment, full
 
 ALONE = ("--without-mingle", "--without-gossip", "--without-heartbeat")
-QUICK = ("--queues", "main_service", "--pool", "threads", "--concurrency", "4")
-SLOW = ("--queues", "main_service.slow", "--pool", "threads", "--concurrency", "3")
+DEFAULT_QUEUE = ("--queues", "main_service", "--pool", "threads", "--concurrency", "4")
+SLOW_QUEUE = ("--queues", "main_service.slow", "--pool", "threads", "--concurrency", "3")
 
 
 def run_task(module: str, function: str, *, environment: Environment) -> None:
@@ -39,7 +39,7 @@ def send_routed_tasks(*names: str, environment: Environment) -> None:
     run_code(code, environment=environment)
 
 
-class Celeried:
+class CeleryProcess:
     """A process of Celery, a worker or a beat, as the launcher starts it; what it writes is in `log`."""
 
     def __init__(self, app: str, *arguments: str, environment: Environment, log: Path) -> None:
@@ -62,9 +62,13 @@ class Celeried:
 
 
 @contextmanager
-def main_worker(environment: Environment, log: Path, *, kind: tuple[str, ...] = QUICK) -> Iterator[Celeried]:
+def main_worker(
+    environment: Environment, log: Path, *, kind: tuple[str, ...] = DEFAULT_QUEUE
+) -> Iterator[CeleryProcess]:
     """Killed at the end, if it was not before."""
-    worker = Celeried("main_service.worker", "worker", *kind, *ALONE, "-l", "INFO", environment=environment, log=log)
+    worker = CeleryProcess(
+        "main_service.worker", "worker", *kind, *ALONE, "-l", "INFO", environment=environment, log=log
+    )
     try:
         yield worker
     finally:
@@ -72,10 +76,10 @@ def main_worker(environment: Environment, log: Path, *, kind: tuple[str, ...] = 
 
 
 @contextmanager
-def main_beat(environment: Environment, folder: Path) -> Iterator[Celeried]:
+def main_beat(environment: Environment, folder: Path) -> Iterator[CeleryProcess]:
     schedule = ("--schedule", str(folder / "schedule"))
     log = folder / "beat.log"
-    beat = Celeried("main_service.worker", "beat", *schedule, "-l", "WARNING", environment=environment, log=log)
+    beat = CeleryProcess("main_service.worker", "beat", *schedule, "-l", "WARNING", environment=environment, log=log)
     try:
         yield beat
     finally:
@@ -83,10 +87,10 @@ def main_beat(environment: Environment, folder: Path) -> Iterator[Celeried]:
 
 
 @contextmanager
-def keygen_worker(environment: Environment, log: Path) -> Iterator[Celeried]:
+def keygen_worker(environment: Environment, log: Path) -> Iterator[CeleryProcess]:
     """It fills the pools as soon as it is ready."""
     arguments = ("worker", "--pool", "solo", *ALONE, "-l", "INFO")
-    worker = Celeried("keygen_service.worker", *arguments, environment=environment, log=log)
+    worker = CeleryProcess("keygen_service.worker", *arguments, environment=environment, log=log)
     try:
         yield worker
     finally:

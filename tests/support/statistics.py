@@ -1,4 +1,4 @@
-"""Puts counts of visits where ingest would put them, for tests of what is shown of them."""
+"""Puts counts of visits where ingest would put them, and reads statistics through the API."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import asyncpg
 import httpx
 
-HOURS = """
+INSERT_HOUR_COUNTS = """
     INSERT INTO visit_hour (key, hour_at, people, bots, day_visitors) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (key, hour_at) DO UPDATE SET people = excluded.people, bots = excluded.bots
 """
-VALUES = "INSERT INTO visit_day_value (key, day, dimension, value, visits) VALUES ($1, $2, $3, $4, $5)"
+INSERT_VALUE = "INSERT INTO visit_day_value (key, day, dimension, value, visits) VALUES ($1, $2, $3, $4, $5)"
 
 
 def utc(text: str) -> datetime:
@@ -18,11 +18,11 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-async def count_hour(
+async def insert_hour_counts(
     database: asyncpg.Connection, key: str, hour: str | datetime, *, people: int = 1, bots: int = 0, visitors: int = 1
 ) -> None:
     at = utc(hour) if isinstance(hour, str) else hour
-    await database.execute(HOURS, key, at, people, bots, visitors)
+    await database.execute(INSERT_HOUR_COUNTS, key, at, people, bots, visitors)
     statement = """
         UPDATE entry SET visit_count = visit_count + $2, bot_count = bot_count + $3,
                last_visit_at = greatest(last_visit_at, $4) WHERE key = $1
@@ -30,20 +30,22 @@ async def count_hour(
     await database.execute(statement, key, people, bots, at)
 
 
-async def count_value(
+async def insert_value_count(
     database: asyncpg.Connection, key: str, day: str, dimension: str, value: str, visits: int
 ) -> None:
-    await database.execute(VALUES, key, date.fromisoformat(day), dimension, value, visits)
+    await database.execute(INSERT_VALUE, key, date.fromisoformat(day), dimension, value, visits)
 
 
-def stats(client: httpx.Client, key: str, headers: dict[str, str] | None = None, **query: Any) -> dict[str, Any]:
+def get_statistics(
+    client: httpx.Client, key: str, headers: dict[str, str] | None = None, **query: Any
+) -> dict[str, Any]:
     response = client.get(f"/api/v1/entries/{key}/stats", params=query, headers=headers)
     assert response.status_code == 200, response.text
     answer: dict[str, Any] = response.json()
     return answer
 
 
-def history(client: httpx.Client, key: str, headers: dict[str, str] | None = None, **query: Any) -> dict[str, Any]:
+def get_history(client: httpx.Client, key: str, headers: dict[str, str] | None = None, **query: Any) -> dict[str, Any]:
     response = client.get(f"/api/v1/entries/{key}/history", params=query, headers=headers)
     assert response.status_code == 200, response.text
     answer: dict[str, Any] = response.json()

@@ -51,7 +51,7 @@ class Inbox:
         recipient = envelope.rcpt_tos[0]
         if recipient in self.answers_to_data:
             return self.answers_to_data[recipient]
-        if self.refused_kind == parsed(envelope.content).get_content_type():
+        if self.refused_kind == parse_email(envelope.content).get_content_type():
             return "552 too large"
         self.received.append((recipient, envelope.content))
         self._arrived.set()
@@ -63,14 +63,14 @@ class Inbox:
         assert self._arrived.wait(WAIT_SECONDS), "no letter arrived"
 
     def letters_to(self, recipient: str) -> list[EmailMessage]:
-        return [parsed(content) for to, content in self.received if to == recipient]
+        return [parse_email(content) for to, content in self.received if to == recipient]
 
     @property
     def recipients(self) -> list[str]:
         return [recipient for recipient, _ in self.received]
 
 
-def parsed(content: bytes) -> EmailMessage:
+def parse_email(content: bytes) -> EmailMessage:
     message = message_from_bytes(content, policy=SMTPUTF8)
     assert isinstance(message, EmailMessage)
     assert not message.defects
@@ -127,3 +127,9 @@ class SmtpServer:
 
     def stop(self) -> None:
         self._controller.stop()
+
+
+def text_of_email(letter: EmailMessage, kind: str = "plain") -> str:
+    body = letter.get_body((kind,))
+    assert body is not None
+    return str(body.get_content())

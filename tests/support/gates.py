@@ -1,16 +1,20 @@
-"""A gate between a service and an engine: open, refusing, hanging, or stopped at an exact point of what they say.
+"""Gates between a service and its engines: open, refusing, hanging, or stopped at an exact point of what they say.
 
 So a part can be away for one test while other tests go on using it, and a process can be killed between two steps.
 """
 
 import asyncio
 import contextlib
-import socket
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from tests.support.engines import Environment, temporary_folder
+from tests.support.ports import reserved_port
 
 CHUNK_BYTES = 256 * 1024
 WAIT_SECONDS = 30.0
@@ -222,11 +226,47 @@ class _Talk:
         return more
 
 
+@dataclass(frozen=True)
+class Gated:
+    """`environment` is that of the engines themselves but for `ways`, which lead through the gates."""
+
+    environment: Environment
+    ways: Environment
+    postgres: Gate
+    valkey: Gate
+    """The cache, ready keys, and what Celery says to its broker."""
+
+
+@dataclass(frozen=True)
+class GatedStore:
+    environment: Environment
+    store: Gate
+
+
 @contextmanager
-def free_port() -> Iterator[int]:
-    """A port of 127.0.0.1 that nobody else is given meanwhile, also while nobody listens there."""
-    with socket.socket() as held:
-        # It never listens, so whoever sets SO_REUSEADDR too may listen at the same port.
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", 0))
-        yield int(held.getsockname()[1])
+def gated_engines(environment: Environment) -> Iterator[Gated]:
+    """Gates before PostgreSQL and Valkey, each on a unix socket as the engines are."""
+    _, _, run_folder = environment["MAIN_DATABASE_URL"].partition("?host=")
+    valkey = Path(urlsplit(environment["MAIN_REDIS_URL"]).path)
+    with (
+        temporary_folder() as folder,
+        Gate(folder / ".s.PGSQL.5432", Path(run_folder) / ".s.PGSQL.5432") as postgres_gate,
+        Gate(folder / "valkey.sock", valkey) as valkey_gate,
+    ):
+        ways = {
+            name: value.replace(str(valkey), str(folder / "valkey.sock"))
+            for name, value in environment.items()
+            if name.endswith(("_REDIS_URL", "_BROKER_URL"))
+        }
+        ways["MAIN_DATABASE_URL"] = environment["MAIN_DATABASE_URL"].replace(run_folder, str(folder))
+        yield Gated(environment | ways, ways, postgres_gate, valkey_gate)
+
+
+@contextmanager
+def gated_store(environment: Environment) -> Iterator[GatedStore]:
+    """A gate before the S3 server of `environment`."""
+    server = urlsplit(environment["MAIN_BODY_STORE_ENDPOINT"])
+    assert server.hostname is not None
+    assert server.port is not None
+    with reserved_port() as port, Gate(("127.0.0.1", port), (server.hostname, server.port)) as gate:
+        yield GatedStore(environment | {"MAIN_BODY_STORE_ENDPOINT": f"http://127.0.0.1:{port}"}, gate)

@@ -14,7 +14,7 @@ _SETTING_UP = {b"CLIENT", b"HELLO", b"SELECT", b"AUTH", b"PING", b"SCRIPT"}
 """What every server answers, whatever keys it serves."""
 
 
-class Elsewhere:
+class MovedRedis:
     """Listens at the unix socket `front`; runs in a thread of its own."""
 
     def __init__(self, front: Path, valkey: Path) -> None:
@@ -25,7 +25,7 @@ class Elsewhere:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
-    def __enter__(self) -> "Elsewhere":
+    def __enter__(self) -> "MovedRedis":
         self._thread.start()
         self._run(self._open())
         return self

@@ -1,24 +1,26 @@
-"""Adds batches of visits to the stream as a web process does, has them ingested, and reads what was counted."""
+"""Puts visits into the stream, reads those that are there, has them ingested, and reads their counts."""
 
 import json
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import asyncpg
 import redis
 
-from main_service.settings import Settings
+from main_service.visit_stream.record import STREAM
 from main_service.visits.tasks import ingest_visits
 from tests.support.engines import Environment
 from tests.support.entries import insert_entry
+from tests.support.settings import settings_of
 
-STREAM = "visits:{0}"
 DEAD_LETTERS = "visits:{0}:poison"
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
-PHONE = (
+ANDROID_CHROME = (
     "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0"
     " Mobile Safari/537.36"
 )
@@ -55,11 +57,6 @@ def add_batch(valkey: "redis.Redis[str]", visits: Sequence[RecordedVisit], *, ba
     return batch_id
 
 
-def settings_of(environment: Environment) -> Settings:
-    values = {name[5:].lower(): value for name, value in environment.items() if name.startswith("MAIN_")}
-    return Settings(**values)  # type: ignore[arg-type]
-
-
 async def ingest(environment: Environment) -> int:
     return await ingest_visits(settings_of(environment))
 
@@ -69,7 +66,7 @@ async def insert_link(database: asyncpg.Connection, **columns: Any) -> str:
     return await insert_entry(database, **{"key": f"v-{uuid4().hex[:16]}", **columns})
 
 
-async def counted(database: asyncpg.Connection, key: str) -> tuple[int, int]:
+async def visit_counts(database: asyncpg.Connection, key: str) -> tuple[int, int]:
     """People and bots of an entry, after making sure that all tables tell the same."""
     row = await database.fetchrow("SELECT visit_count, bot_count FROM entry WHERE key = $1", key)
     people, bots = row["visit_count"], row["bot_count"]
@@ -87,7 +84,7 @@ async def counted(database: asyncpg.Connection, key: str) -> tuple[int, int]:
     return people, bots
 
 
-async def values(database: asyncpg.Connection, key: str, dimension: str) -> dict[str, int]:
+async def value_counts(database: asyncpg.Connection, key: str, dimension: str) -> dict[str, int]:
     """Visits of people by value, all days together."""
     rows = await database.fetch(
         "SELECT value, sum(visits) AS visits FROM visit_day_value WHERE key = $1 AND dimension = $2 GROUP BY value",
@@ -97,7 +94,69 @@ async def values(database: asyncpg.Connection, key: str, dimension: str) -> dict
     return {row["value"]: int(row["visits"]) for row in rows}
 
 
-def left(valkey: "redis.Redis[str]") -> tuple[int, int]:
+def remaining_records(valkey: "redis.Redis[str]") -> tuple[int, int]:
     """Records in the stream, and those that the group takes for being worked at."""
     groups = valkey.xinfo_groups(STREAM)
     return valkey.xlen(STREAM), sum(group["pending"] for group in groups)
+
+
+OWN_REDIS_DATABASE = 9
+"""Of Valkey, where nobody but these tests takes visits out of the stream."""
+WAIT_SECONDS = 30.0
+
+
+class StreamedVisit(NamedTuple):
+    """The fields of a visit in the stream, in their order."""
+
+    at_ms: int
+    key: str
+    ip: str | None
+    visitor: str | None
+    user_agent: str
+    referrer: str
+    language: str
+
+
+def with_own_redis_database(environment: Environment) -> Environment:
+    """The same engines, but keys, cache and visits of Valkey by themselves."""
+    url = environment["MAIN_REDIS_URL"].partition("?")[0]
+    return environment | {"MAIN_REDIS_URL": f"{url}?db={OWN_REDIS_DATABASE}"}
+
+
+def newest_record_id(valkey: "redis.Redis[str]") -> str:
+    """Where to begin reading, for what is recorded from now on."""
+    newest = valkey.xrevrange(STREAM, count=1)
+    return f"({newest[0][0]}" if newest else "-"
+
+
+def read_batches(valkey: "redis.Redis[str]", *, since: str = "-") -> list[tuple[str, list[StreamedVisit]]]:
+    """Id and visits of each record, oldest first; `since`: a `newest_record`."""
+    found = []
+    for _, fields in valkey.xrange(STREAM, min=since):
+        assert fields.keys() == {"id", "f", "v"}
+        assert fields["f"] == "1"
+        assert str(UUID(fields["id"])) == fields["id"]
+        visits = [StreamedVisit(*fields) for fields in json.loads(fields["v"])]
+        assert visits, "an empty record"
+        found.append((fields["id"], visits))
+    return found
+
+
+def streamed_visits(valkey: "redis.Redis[str]", *keys: str, since: str = "-") -> list[StreamedVisit]:
+    """All visits to these entries, in their order; a record that came again under its id counts once."""
+    once = dict(reversed(read_batches(valkey, since=since)))
+    return [visit for visits in reversed(once.values()) for visit in visits if visit.key in keys]
+
+
+def count_streamed_visits(valkey: "redis.Redis[str]", keys: Collection[str]) -> Counter[str]:
+    """Visits of each entry that had one."""
+    return Counter(visit.key for visit in streamed_visits(valkey, *keys))
+
+
+def wait_for_streamed_visits(valkey: "redis.Redis[str]", expected: Counter[str]) -> None:
+    """Until the stream has as many visits to these entries; fails if it has not in time, or has more."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while (found := count_streamed_visits(valkey, expected)) != expected:
+        assert found <= expected, (found, expected)
+        assert time.monotonic() < deadline, (found, expected)
+        time.sleep(0.05)

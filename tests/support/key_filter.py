@@ -13,11 +13,11 @@ from main_service.keys.bloom import LARGEST_PART, KeyHasher
 from main_service.keys.filter_bitmaps import FIRST_SIZE, Bitmap, FilterBitmaps
 from main_service.keys.filter_rebuild import FilterRebuild
 from main_service.resources import Resources, open_resources
-from main_service.settings import Settings
 from tests.support.engines import Environment
+from tests.support.settings import settings_of
 
 REGISTRY = "known:{0}"
-NOBODY_CREATES = timedelta(0)
+NO_CREATE_RUNS = timedelta(0)
 WAIT_SECONDS = 60.0
 NOWHERE = "postgresql+asyncpg://nobody@127.0.0.1:1/nothing"
 
@@ -30,7 +30,7 @@ class Filter:
 
     async def rebuild(self, worker: FilterRebuild | None = None) -> Bitmap:
         """Until it is complete; by default at once, so nobody may be creating meanwhile."""
-        worker = worker or FilterRebuild(longest_create=NOBODY_CREATES)
+        worker = worker or FilterRebuild(longest_create=NO_CREATE_RUNS)
         deadline = time.monotonic() + WAIT_SECONDS
         found = await self.bitmaps.list_all()
         while not all(bitmap.is_complete for bitmap in found):
@@ -46,29 +46,26 @@ class Filter:
 
 
 @asynccontextmanager
-async def opened_filter(
+async def open_filter(
     environment: Environment,
     *,
     first_size: int = FIRST_SIZE,
     largest_part: int = LARGEST_PART,
     most_bytes: int = 2**30,
 ) -> AsyncIterator[Filter]:
-    ours = {
-        name.removeprefix("MAIN_").lower(): value for name, value in environment.items() if name.startswith("MAIN_")
-    }
-    settings = Settings(**ours)
+    settings = settings_of(environment)
     async with open_resources(settings, for_task=True) as resources:
         hasher = KeyHasher(settings.secret.get_secret_value())
         bitmaps = FilterBitmaps(resources.redis, hasher=hasher, first_size=first_size, largest_part=largest_part)
         yield Filter(resources, bitmaps, most_bytes)
 
 
-async def rebuild(environment: Environment) -> None:
-    async with opened_filter(environment) as known:
+async def rebuild_filter(environment: Environment) -> None:
+    async with open_filter(environment) as known:
         await known.rebuild()
 
 
-def begin_anew(valkey: redis.Redis) -> None:
+def reset_filter(valkey: redis.Redis) -> None:
     """As a restart of Redis does."""
     valkey.delete(REGISTRY)
 
@@ -78,7 +75,7 @@ def without_postgres(environment: Environment) -> Environment:
     return environment | {"MAIN_DATABASE_URL": NOWHERE}
 
 
-def bitmap_of(valkey: redis.Redis) -> str:
+def bitmap_name(valkey: redis.Redis) -> str:
     (name,) = valkey.hkeys(REGISTRY)
     assert f":{valkey.info('server')['run_id']}:" in name
     return str(name)

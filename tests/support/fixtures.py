@@ -1,9 +1,9 @@
-"""A stream of visits without those of other tests."""
+"""Fixtures of several folders, each of which imports them in its conftest.py."""
 
 import pytest
 import redis
 
-from tests.main_service.visits.ingesting import DEAD_LETTERS, STREAM
+from tests.support.visits import DEAD_LETTERS, STREAM
 
 
 @pytest.fixture(autouse=True)

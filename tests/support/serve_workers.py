@@ -8,10 +8,11 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-from tests.faults.test_shutdown import GET, GRACE_SECONDS
 from tests.support.engines import REPOSITORY, START_SECONDS, Environment, full
-from tests.support.raw_http import LoggedWebServer, connect, read_answer
+from tests.support.raw_http import GET_STATIC_FILE, LoggedWebServer, connect, read_answer
 
+GRACE_SECONDS = 15
+"""What the launcher gives a web process before it kills it."""
 WORKERS = 2
 
 
@@ -70,7 +71,7 @@ class WebProcesses(LoggedWebServer):
 
     def answers(self, process: psutil.Process) -> bool:
         with self.only(process), connect(self) as connection:
-            connection.sendall(GET + b"\r\n")
+            connection.sendall(GET_STATIC_FILE + b"\r\n")
             return read_answer(connection).status == 200
 
     def wait_until_all_serve(self, *, instead_of: list[psutil.Process] | None = None) -> list[psutil.Process]:
@@ -94,7 +95,7 @@ def wait_until_gone(processes: list[psutil.Process]) -> None:
 
 
 @contextmanager
-def serving(environment: Environment, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+def serve_command(environment: Environment, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """A parent whose standard error can be read; killed at the end if it still lives."""
     with subprocess.Popen(
         [sys.executable, "-m", "main_service", "serve", *arguments],

@@ -23,7 +23,7 @@ for name in sys.stdin:
 RESET = {"link": "https://paste.example.org/reset/a-secret-token", "hours": "1"}
 
 
-class Rounds:
+class MailWorker:
     """What it logs is in `log`."""
 
     def __init__(self, environment: Environment, log: Path) -> None:
@@ -39,7 +39,7 @@ class Rounds:
         os.close(its_input)
         os.close(its_output)
 
-    def __enter__(self) -> "Rounds":
+    def __enter__(self) -> "MailWorker":
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
