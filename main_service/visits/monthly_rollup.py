@@ -1,6 +1,6 @@
-"""Sums of the months that are over, so that statistics of years need not read each day of them.
+"""The monthly rollup: sums of the months that are over, so that statistics of years need not read each day of them.
 
-Ingest locks the row of each month that it adds to and takes its sums away; here the same row is locked before hours and
+Ingest locks the row of each month that it adds to and clears its sums; here the same row is locked before hours and
 days are read. So sums are those of all visits that were ever counted, or there are none and the days are read.
 """
 
@@ -13,7 +13,7 @@ from main_service.engines.batches import in_batches
 from main_service.engines.postgres import Session
 
 RESTS_FOR = timedelta(days=1)
-"""After the end of a month: visits that wait in the stream would only take its sums away again."""
+"""How long after its end a month is summed up: visits that wait in the stream would only clear its sums again."""
 _AT_ONCE = 50
 """Each may have the values of 31 days to read, and ingest waits if it has late visits to one of them."""
 
@@ -26,7 +26,7 @@ _LOCK = text(
 _MONTHS = """
     unnest(CAST(:keys AS text[]), CAST(:months AS date[])) AS chosen (key, month)
 """
-_FORGET_VALUES = text(
+_DELETE_VALUES = text(
     f"DELETE FROM visit_month_value AS old USING {_MONTHS} WHERE (old.key, old.month) = (chosen.key, chosen.month)"  # noqa: S608
 )
 _SUM_VALUES = text(
@@ -60,8 +60,8 @@ _SUM_COUNTS = text(
 )
 
 
-async def sum_up_months(sessions: async_sessionmaker[Session], now: datetime) -> int:
-    """Sum up what is over and has no sums; return how many months of entries. Safe to run twice at once.
+async def roll_up_months(sessions: async_sessionmaker[Session], now: datetime) -> int:
+    """Sum up the months that are over and have no sums; return how many, one for each entry. Safe to run twice at once.
 
     Raises:
         DatabaseUnavailableError: what is left is done by the next run.
@@ -73,7 +73,7 @@ async def sum_up_months(sessions: async_sessionmaker[Session], now: datetime) ->
         if rows:
             chosen = {"keys": [key for key, _ in rows], "months": [month for _, month in rows]}
             # Each a statement after the lock: it sees whatever those who had the lock before have committed.
-            for statement in (_FORGET_VALUES, _SUM_VALUES, _SUM_COUNTS):
+            for statement in (_DELETE_VALUES, _SUM_VALUES, _SUM_COUNTS):
                 await session.execute(statement, chosen)
         return len(rows)
 

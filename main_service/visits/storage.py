@@ -125,11 +125,11 @@ async def take_new(session: Session, batch_ids: Collection[UUID]) -> set[UUID]:
     return set(rows.scalars())
 
 
-async def forget_batches(session: Session, *, before: datetime) -> int:
-    """Forget the batches that came to PostgreSQL earlier; return how many."""
+async def delete_batches(session: Session, *, before: datetime) -> int:
+    """Delete the ids of batches that came to PostgreSQL earlier; return how many."""
     statement = delete(VisitBatch).where(VisitBatch.ingested_at < before)
-    forgotten: int = (await session.execute(statement, execution_options={"synchronize_session": False})).rowcount
-    return forgotten
+    deleted: int = (await session.execute(statement, execution_options={"synchronize_session": False})).rowcount
+    return deleted
 
 
 async def find_entries(

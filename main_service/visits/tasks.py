@@ -18,9 +18,9 @@ from main_service.settings import Settings, load_settings
 from main_service.visit_stream.reader import VisitStream
 from main_service.visits.countries import Countries, database_of
 from main_service.visits.ingest import Ingest
-from main_service.visits.monthly_rollup import sum_up_months
+from main_service.visits.monthly_rollup import roll_up_months
 from main_service.visits.unique_visitors import Visitors
-from main_service.visits.upkeep import Kept, Partitions, forget_batches
+from main_service.visits.upkeep import PartitionChanges, Partitions, purge_batches
 
 logger = logging.getLogger(__name__)
 
@@ -111,12 +111,12 @@ def _collector_paused() -> Iterator[None]:
         gc.enable()
 
 
-async def keep_partitions(settings: Settings, now: datetime) -> Kept:
+async def keep_partitions(settings: Settings, now: datetime) -> PartitionChanges:
     """Raises:
     DatabaseUnavailableError: what is left is done by the next run.
     """
     async with open_resources(settings, for_task=True) as resources:
-        return await Partitions(sessions=resources.sessions, retention=settings.visit_retention).keep(now)
+        return await Partitions(sessions=resources.sessions, retention=settings.visit_retention).maintain(now)
 
 
 async def sum_up_visit_months(settings: Settings, now: datetime) -> int:
@@ -124,7 +124,7 @@ async def sum_up_visit_months(settings: Settings, now: datetime) -> int:
     DatabaseUnavailableError: what is left is done by the next run.
     """
     async with open_resources(settings, for_task=True) as resources:
-        return await sum_up_months(resources.sessions, now)
+        return await roll_up_months(resources.sessions, now)
 
 
 async def forget_visit_batches(settings: Settings) -> int:
@@ -132,4 +132,4 @@ async def forget_visit_batches(settings: Settings) -> int:
     DatabaseUnavailableError, RedisUnavailableError: the next run does it.
     """
     async with open_resources(settings, for_task=True) as resources:
-        return await forget_batches(resources.sessions, VisitStream(resources.redis))
+        return await purge_batches(resources.sessions, VisitStream(resources.redis))

@@ -1,4 +1,5 @@
-"""Monthly partitions of `visit`, made ahead and dropped after the retention; and old rows of `visit_batch`."""
+"""Maintains the tables of visits: monthly partitions of `visit` are made ahead and dropped after the retention, and old
+rows of `visit_batch` deleted."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -33,7 +34,7 @@ _EMPTY_DEFAULT = text(
 
 
 class Month(NamedTuple):
-    """Of UTC."""
+    """A month of UTC."""
 
     year: int
     number: int
@@ -45,7 +46,7 @@ class Month(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Of its partition."""
+        """The name of its partition."""
         return f"visit_{self.year:04}_{self.number:02}"
 
     @property
@@ -57,22 +58,25 @@ class Month(NamedTuple):
         return Month(self.year + self.number // 12, self.number % 12 + 1)
 
 
-class Kept(NamedTuple):
+class PartitionChanges(NamedTuple):
+    """What a run changed."""
+
     made: list[str]
+    """Names of partitions, earliest first, as in `dropped`."""
     dropped: list[str]
     deleted: int
-    """Visits of the default partition."""
+    """How many visits were deleted from the default partition."""
 
 
 class Partitions:
-    """Safe to run at any time, twice at once, and again after it was killed. Each step waits until nobody ingests."""
+    """Safe to run at any time, twice at once, and again after it was killed. Each step waits for a running ingest."""
 
     def __init__(self, *, sessions: async_sessionmaker[Session], retention: timedelta) -> None:
-        """`retention`: how long single visits are kept; a month goes when that is over for the last of it."""
+        """`retention`: how long single visits are kept; a month is dropped when that is over for its last visit."""
         self._sessions = sessions
         self._retention = retention
 
-    async def keep(self, now: datetime) -> Kept:
+    async def maintain(self, now: datetime) -> PartitionChanges:
         """Make this month and the next two, drop the old ones, and empty the default partition of what is old.
 
         Raises:
@@ -85,7 +89,7 @@ class Partitions:
         made = [month.name for month in wanted if await self._make(month)]
         old = [month for month in await self._list() if month.next.begins_at <= before]
         dropped = [month.name for month in old if await self._drop(month)]
-        return Kept(made, dropped, await self._empty_default(before))
+        return PartitionChanges(made, dropped, await self._empty_default(before))
 
     async def _make(self, month: Month) -> bool:
         """Make a partition, if there is none yet, of a table that has what waits for it in the default partition."""
@@ -132,18 +136,18 @@ async def _list(session: Session) -> list[Month]:
     return sorted(Month(int(match[1]), int(match[2])) for match in found if match)
 
 
-async def forget_batches(sessions: async_sessionmaker[Session], stream: VisitStream) -> int:
-    """Forget batches that came `ID_LIFETIME` before the oldest record that is still in the stream, or before now.
+async def purge_batches(sessions: async_sessionmaker[Session], stream: VisitStream) -> int:
+    """Delete the ids of batches that came `ID_LIFETIME` before the oldest record still in the stream, or before now.
 
     Return how many. Even a record that waits in the stream for weeks may be a batch that has come already.
 
     Raises:
-        DatabaseUnavailableError, RedisUnavailableError: the next run does it.
+        DatabaseUnavailableError, RedisUnavailableError: the next run deletes them.
     """
     now = datetime.now(UTC)
     oldest_ms = await stream.oldest_ms()
     oldest_at = now if oldest_ms is None else datetime.fromtimestamp(oldest_ms / 1000, UTC)
     async with sessions() as session:
-        forgotten = await storage.forget_batches(session, before=min(now, oldest_at) - ID_LIFETIME)
+        deleted = await storage.delete_batches(session, before=min(now, oldest_at) - ID_LIFETIME)
         await session.commit()
-    return forgotten
+    return deleted
