@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import TypeAdapter, ValidationError
 
 from main_service.accounts.bearer_auth import TOKEN_OR_NONE, find_writer_or_guest
@@ -29,26 +29,29 @@ from main_service.errors import (
     StorageFullError,
     TextTooLargeError,
 )
-from main_service.web.documented_router import problem_responses
+from main_service.web.documented_router import DocumentedRouter
 from main_service.web.json_api import JsonRoute
 from main_service.web.problems import InternalError, field_errors
 from main_service.web.rate_limit_fields import DOCUMENTATION as RATE_LIMIT_FIELDS
 
-router = APIRouter(prefix="/api/v1", tags=["entries"], route_class=JsonRoute)
-
-_CREATE = (
-    NotFoundError,
-    AliasTakenError,
-    AliasReservedError,
-    BodyTooLargeError,
-    DatabaseUnavailableError,
-    EntryEndedError,
-    IdempotencyKeyReusedError,
-    InternalError,
-    AddressUnconfirmedError,
-    ScopeMissingError,
-    TokenInvalidError,
-    TooMuchCreatedError,
+router = DocumentedRouter(
+    prefix="/api/v1",
+    tags=["entries"],
+    route_class=JsonRoute,
+    errors=[
+        NotFoundError,
+        AliasTakenError,
+        AliasReservedError,
+        BodyTooLargeError,
+        DatabaseUnavailableError,
+        EntryEndedError,
+        IdempotencyKeyReusedError,
+        InternalError,
+        AddressUnconfirmedError,
+        ScopeMissingError,
+        TokenInvalidError,
+        TooMuchCreatedError,
+    ],
 )
 _CREATED: dict[str, Any] = {**ETAG_RESPONSE, "headers": {**ETAG_RESPONSE["headers"], **RATE_LIMIT_FIELDS}}
 
@@ -72,10 +75,8 @@ _EXPIRY_IN_QUERY: dict[str, Any] = {
     status_code=201,
     summary="Create a paste",
     openapi_extra={**TOKEN_OR_NONE, **_EXPIRY_IN_QUERY},
-    responses={
-        201: _CREATED,
-        **problem_responses(*_CREATE, BodyStoreUnavailableError, StorageFullError, TextTooLargeError),
-    },
+    responses={201: _CREATED},
+    errors=[BodyStoreUnavailableError, StorageFullError, TextTooLargeError],
 )
 async def create_paste(
     paste: PasteIn,
@@ -101,7 +102,7 @@ async def create_paste(
     status_code=201,
     summary="Create a link",
     openapi_extra={**TOKEN_OR_NONE, **_EXPIRY_IN_QUERY},
-    responses={201: _CREATED, **problem_responses(*_CREATE)},
+    responses={201: _CREATED},
 )
 async def create_link(
     link: LinkIn,

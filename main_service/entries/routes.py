@@ -1,6 +1,6 @@
 """The JSON API of entries."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, WriterDep
@@ -42,32 +42,27 @@ from main_service.errors import (
     TextTooLargeError,
     TooManyUnknownKeysError,
 )
-from main_service.web.documented_router import problem_responses
+from main_service.web.documented_router import DocumentedRouter
 from main_service.web.json_api import JsonRoute
 from main_service.web.negotiation import is_link_preview
 from main_service.web.problems import InternalError
 
-router = APIRouter(prefix="/api/v1", tags=["entries"], route_class=JsonRoute)
-
-_READ = (
-    NotFoundError,
-    TooManyUnknownKeysError,
-    EntryEndedError,
-    TokenInvalidError,
-    DatabaseUnavailableError,
-    InternalError,
+router = DocumentedRouter(
+    prefix="/api/v1",
+    tags=["entries"],
+    route_class=JsonRoute,
+    errors=[TokenInvalidError, DatabaseUnavailableError, InternalError],
 )
-_MANAGE = (
+
+_READ = [NotFoundError, TooManyUnknownKeysError, EntryEndedError]
+_MANAGE = [
     *_READ,
     ManageTokenMissingError,
     ManageTokenWrongError,
     NotOwnerError,
     ScopeMissingError,
     SignInRequiredError,
-    TokenInvalidError,
-)
-_KNOWN = (SignInRequiredError, TokenInvalidError, ScopeMissingError, DatabaseUnavailableError, InternalError)
-_TEXT = (BodyStoreUnavailableError,)
+]
 
 
 @router.get(
@@ -75,10 +70,8 @@ _TEXT = (BodyStoreUnavailableError,)
     summary="Get an entry",
     response_model=EntryOut,
     openapi_extra=FOR_GUESTS_TOO,
-    responses={
-        200: ETAG_RESPONSE,
-        **problem_responses(*_READ, ManageTokenWrongError, NotOwnerError, SignInRequiredError),
-    },
+    responses={200: ETAG_RESPONSE},
+    errors=[*_READ, ManageTokenWrongError, NotOwnerError, SignInRequiredError],
 )
 async def get_entry(
     key: str,
@@ -105,8 +98,8 @@ async def get_entry(
             "content": {"text/plain": {"schema": {"type": "string"}}},
             "description": "The text, to the byte.",
         },
-        **problem_responses(*_READ, *_TEXT, NotAPasteError, ViewNotSpentError),
     },
+    errors=[*_READ, BodyStoreUnavailableError, NotAPasteError, ViewNotSpentError],
 )
 async def get_entry_text(
     key: str, request: Request, actor: ActorDep, entries: EntryFactoryDep, visits: VisitRecorderDep
@@ -126,18 +119,16 @@ async def get_entry_text(
     summary="Change an entry",
     response_model=EntryOut,
     openapi_extra=FOR_GUESTS_TOO,
-    responses={
-        200: ETAG_RESPONSE,
-        **problem_responses(
-            *_MANAGE,
-            *_TEXT,
-            BodyTooLargeError,
-            StorageFullError,
-            TextTooLargeError,
-            TooMuchCreatedError,
-            VersionMismatchError,
-        ),
-    },
+    responses={200: ETAG_RESPONSE},
+    errors=[
+        *_MANAGE,
+        BodyStoreUnavailableError,
+        BodyTooLargeError,
+        StorageFullError,
+        TextTooLargeError,
+        TooMuchCreatedError,
+        VersionMismatchError,
+    ],
 )
 async def change_entry(
     key: str,
@@ -158,7 +149,7 @@ async def change_entry(
     status_code=204,
     summary="Delete an entry",
     openapi_extra=FOR_GUESTS_TOO,
-    responses=problem_responses(*_MANAGE, VersionMismatchError),
+    errors=[*_MANAGE, VersionMismatchError],
 )
 async def delete_entry(
     key: str, actor: WritingActorDep, entries: EntryFactoryDep, versions: ExpectedVersionsDep
@@ -171,7 +162,7 @@ async def delete_entry(
     "/entries/{key}/claim",
     summary="Take a guest's entry into my account",
     response_model=EntryOut,
-    responses=problem_responses(*_MANAGE),
+    errors=_MANAGE,
 )
 async def claim_entry(
     key: str,
@@ -184,7 +175,7 @@ async def claim_entry(
     return entry_out(entry, entries.public_url, to_manager=True)
 
 
-@router.post("/entries/delete", summary="Delete many of my entries", responses=problem_responses(*_KNOWN))
+@router.post("/entries/delete", summary="Delete many of my entries", errors=[SignInRequiredError, ScopeMissingError])
 async def delete_entries(asked: ManyEntriesIn, account: WriterDep, entries: EntryFactoryDep) -> DeletedEntriesOut:
     """Those that are mine and live; the others are named too."""
     deleted = await entries.changes.delete_many(asked.keys, account.id)

@@ -4,7 +4,7 @@ import asyncio
 from hashlib import sha256
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from main_service.accounts.bearer_auth import TOKEN_OR_NONE
 from main_service.accounts.errors import TokenInvalidError
@@ -14,18 +14,19 @@ from main_service.entries.models import Visibility
 from main_service.entries.serializers import short_address
 from main_service.entry_pages.qr import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE, SIZES, draw_png, draw_svg
 from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError, TooManyUnknownKeysError
-from main_service.web.documented_router import problem_responses
+from main_service.web.documented_router import DocumentedRouter
 from main_service.web.problems import InternalError
 
-router = APIRouter(tags=["reading"])
-
-_READ = (
-    NotFoundError,
-    TooManyUnknownKeysError,
-    EntryEndedError,
-    TokenInvalidError,
-    DatabaseUnavailableError,
-    InternalError,
+router = DocumentedRouter(
+    tags=["reading"],
+    errors=[
+        NotFoundError,
+        TooManyUnknownKeysError,
+        EntryEndedError,
+        TokenInvalidError,
+        DatabaseUnavailableError,
+        InternalError,
+    ],
 )
 
 # Its picture never changes; but a private entry is for its owner alone, also in a browser that others use.
@@ -41,7 +42,6 @@ _ASKED_FOR_EACH_TIME = "private, no-cache"
     responses={
         200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}, "description": "The picture."},
         304: {"description": "It is the one that `If-None-Match` names."},
-        **problem_responses(*_READ),
     },
 )
 async def get_qr_svg(key: str, request: Request, actor: ReadingActorDep, entries: EntryFactoryDep) -> Response:
@@ -61,7 +61,6 @@ async def get_qr_svg(key: str, request: Request, actor: ReadingActorDep, entries
             "description": "The picture.",
         },
         304: {"description": "It is the one that `If-None-Match` names."},
-        **problem_responses(*_READ),
     },
 )
 async def get_qr_png(

@@ -1,6 +1,6 @@
 """What a reader of an address gets: the redirect, the text, the page; and where views are limited, a question first."""
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
 from main_service.accounts.bearer_auth import TOKEN_OR_NONE
@@ -26,16 +26,26 @@ from main_service.errors import (
     TooManyUnknownKeysError,
 )
 from main_service.web.csrf import FIELD, check_form
-from main_service.web.documented_router import problem_responses
+from main_service.web.documented_router import DocumentedRouter, problem_responses
 from main_service.web.form_body import read_form
 from main_service.web.negotiation import wants_html
 from main_service.web.problems import InternalError
 from main_service.web.templating import render
 
-router = APIRouter(tags=["reading"])
+router = DocumentedRouter(
+    tags=["reading"],
+    errors=[
+        NotFoundError,
+        TooManyUnknownKeysError,
+        EntryEndedError,
+        TokenInvalidError,
+        SignInRequiredError,
+        BodyStoreUnavailableError,
+        DatabaseUnavailableError,
+        InternalError,
+    ],
+)
 
-_READ = (NotFoundError, TooManyUnknownKeysError, EntryEndedError, DatabaseUnavailableError, InternalError)
-_TOKENS = (TokenInvalidError, SignInRequiredError, ManageTokenWrongError, NotOwnerError)
 _PLAIN_TEXT = {"text/plain": {"schema": {"type": "string"}}}
 _PAGE = {"text/html": {"schema": {"type": "string"}}}
 _NOT_SPENT = {
@@ -52,9 +62,9 @@ _NOT_SPENT = {
     openapi_extra=TOKEN_OR_NONE,
     responses={
         200: {"content": {**_PLAIN_TEXT, **_PAGE}, "description": "The text, to the byte."},
-        **problem_responses(*_READ, *_TOKENS, BodyStoreUnavailableError, NotAPasteError),
         403: _NOT_SPENT,
     },
+    errors=[NotAPasteError],
 )
 async def read_raw_text(
     key: str,
@@ -134,7 +144,6 @@ async def reveal(
             "description": "A paste: a page where `Accept` names HTML, else the text alone.",
         },
         302: {"description": "A link: `Location` is where it leads."},
-        **problem_responses(*_READ, *_TOKENS, BodyStoreUnavailableError),
         403: _NOT_SPENT,
     },
 )
