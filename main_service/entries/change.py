@@ -13,12 +13,12 @@ from main_service.entries.aliases import is_key, is_long_key
 from main_service.entries.cache_invalidation import PostCommitInvalidation
 from main_service.entries.create_limits import Allowance
 from main_service.entries.entry import LiveEntry
-from main_service.entries.errors import LeadsHereError, VersionMismatchError
+from main_service.entries.errors import SelfLinkError, VersionMismatchError
 from main_service.entries.lifetimes import Lifetime, LifetimePolicies
 from main_service.entries.models import ArchivalReason, Entry, Kind, Visibility
 from main_service.entries.permissions import Actor, EntryPolicy
 from main_service.entries.read import EntryReader, require_live
-from main_service.entries.urls import leads_here
+from main_service.entries.urls import is_self_link
 from main_service.errors import AppError, FieldError, InvalidInputError
 
 
@@ -158,8 +158,8 @@ class EntryChangeService:
                 fields=[FieldError(name, "field_of_other_kind", message) for name in sorted(given & foreign)]
             )
         values = dict(changes.fields)
-        if "original_url" in values and leads_here(values["original_url"], self._public_url):
-            raise LeadsHereError
+        if "original_url" in values and is_self_link(values["original_url"], self._public_url):
+            raise SelfLinkError
         if values.get("visibility") is Visibility.PRIVATE and entry.owner_id is None:
             message = "Only entries of users can be private; sign in and claim it first."
             raise InvalidInputError(fields=[FieldError("visibility", "private_for_users", message)])

@@ -12,7 +12,7 @@ from main_service.engines.texts import BodyStore
 from main_service.entries import storage
 from main_service.entries.create_limits import Allowance
 from main_service.entries.entry import LiveEntry
-from main_service.entries.errors import AliasReservedError, AliasTakenError, IdempotencyKeyReusedError, LeadsHereError
+from main_service.entries.errors import AliasReservedError, AliasTakenError, IdempotencyKeyReusedError, SelfLinkError
 from main_service.entries.idempotency import IdempotentRequest
 from main_service.entries.insert_batches import InsertBatcher
 from main_service.entries.lifetimes import Lifetime, LifetimePolicy
@@ -20,7 +20,7 @@ from main_service.entries.models import Kind, Visibility
 from main_service.entries.permissions import Actor
 from main_service.entries.read import require_live
 from main_service.entries.reserved_words import is_reserved
-from main_service.entries.urls import leads_here
+from main_service.entries.urls import is_self_link
 from main_service.errors import EntryEndedError, FieldError, InvalidInputError, NotFoundError
 from main_service.keys.pool import KeySource, Pool
 
@@ -77,8 +77,8 @@ class EntryCreateService:
         Raises:
             InvalidInputError, AliasReservedError, AliasTakenError, TooMuchCreatedError: see their sentences.
         """
-        if leads_here(original_url, self._public_url):
-            raise LeadsHereError
+        if is_self_link(original_url, self._public_url):
+            raise SelfLinkError
         if idempotency and (made := await self._find_made(idempotency)):
             return made
         draft = self._draft(Kind.LINK, new, original_url=original_url)

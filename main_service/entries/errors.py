@@ -9,7 +9,7 @@ class NotAPasteError(AppError):
     message = "This is a link, it has no text."
 
 
-class LeadsHereError(InvalidInputError):
+class SelfLinkError(InvalidInputError):
     def __init__(self) -> None:
         message = "A link may not lead to this service itself."
         super().__init__(fields=[FieldError("original_url", "url_of_this_service", message)])

@@ -73,7 +73,7 @@ def host_in_letters(url: str) -> str | None:
     return letters if letters != parsed.host else None
 
 
-def leads_here(url: str, public_url: str) -> bool:
+def is_self_link(url: str, public_url: str) -> bool:
     """Whether a URL that `check_url` accepts leads to the service at `public_url`, however it writes host and port.
 
     http and https of a host are one site, and so are all names and addresses of this machine itself.

@@ -7,7 +7,7 @@ import re
 import httpx
 import pytest
 
-from main_service.entries.urls import check_url, leads_here
+from main_service.entries.urls import check_url, is_self_link
 from tests.support.entries import create_link, manage_headers
 from tests.support.pages import BROWSER, send_form, visible_text
 from tests.support.web import WebServer
@@ -255,9 +255,9 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize(("url", "public_url"), HERE)
 def test_address_of_this_service_is_known_in_every_spelling(url: str, public_url: str) -> None:
-    assert leads_here(check_url(url), public_url)
+    assert is_self_link(check_url(url), public_url)
 
 
 @pytest.mark.parametrize(("url", "public_url"), ELSEWHERE)
 def test_address_of_another_service_is_not_taken_for_this_one(url: str, public_url: str) -> None:
-    assert not leads_here(check_url(url), public_url)
+    assert not is_self_link(check_url(url), public_url)

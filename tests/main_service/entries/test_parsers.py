@@ -15,7 +15,7 @@ from main_service.entries.errors import ManageTokenMissingError, ManageTokenWron
 from main_service.entries.lifetimes import Lifetime, LifetimePolicy
 from main_service.entries.permissions import ManageTokens
 from main_service.entries.reserved_words import RESERVED_WORDS, is_reserved
-from main_service.entries.urls import MAX_URL_LENGTH, check_url, leads_here, to_ascii
+from main_service.entries.urls import MAX_URL_LENGTH, check_url, is_self_link, to_ascii
 from main_service.errors import InvalidInputError
 from main_service.settings import Settings
 from main_service.web.durations import parse_duration
@@ -209,9 +209,9 @@ def test_site_of_an_address_does_not_depend_on_how_it_is_written(url: str, other
     parsed = Url(check_url(url))
     host, port = parsed.host or "", parsed.port
 
-    assert leads_here(url, f"http://{host}:{port}")
-    assert leads_here(to_ascii(url), f"https://{host.upper()}:{port}")
-    assert leads_here(f"https://user:secret@{host}:{port}/?#", url)
-    assert not leads_here(url, f"http://{host}:{9999}")
-    assert not leads_here(url, f"http://another.test:{port}")
-    assert leads_here(url, other) == leads_here(other, url)
+    assert is_self_link(url, f"http://{host}:{port}")
+    assert is_self_link(to_ascii(url), f"https://{host.upper()}:{port}")
+    assert is_self_link(f"https://user:secret@{host}:{port}/?#", url)
+    assert not is_self_link(url, f"http://{host}:{9999}")
+    assert not is_self_link(url, f"http://another.test:{port}")
+    assert is_self_link(url, other) == is_self_link(other, url)
