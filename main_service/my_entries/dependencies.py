@@ -1,28 +1,27 @@
-"""How a request gets what lists and exports a user's entries."""
+"""How a request gets the services that list and export a user's entries."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from main_service.dependencies import SessionDep, resources_of
-from main_service.my_entries.service import EntryExporter, EntryLister
-from main_service.web.cursors import Cursors
+from main_service.my_entries.factory import MyEntriesFactory
 from main_service.web.read_limits import read_limits_of
 
 
-async def get_lister(request: Request, session: SessionDep) -> EntryLister:
-    return EntryLister(session=session, cursors=Cursors(resources_of(request).settings))
+async def get_factory(request: Request, session: SessionDep) -> MyEntriesFactory:
+    return MyEntriesFactory(resources_of(request), session)
 
 
-EntryListerDep = Annotated[EntryLister, Depends(get_lister)]
+MyEntriesFactoryDep = Annotated[MyEntriesFactory, Depends(get_factory)]
 
 
-async def get_exporter(request: Request) -> EntryExporter:
+async def count_export(request: Request) -> None:
     """Raises:
     TooManyRequestsError: the client has asked for too many exports.
     """
     await read_limits_of(request).exports.take(request)
-    return EntryExporter(sessions=resources_of(request).sessions)
 
 
-EntryExporterDep = Annotated[EntryExporter, Depends(get_exporter)]
+ExportCountedDep = Annotated[None, Depends(count_export)]
+"""Counts the request as an export, and refuses it if the client has had too many. Stands behind who asks."""

@@ -14,7 +14,7 @@ from main_service.dependencies import SettingsDep
 from main_service.entries.aliases import is_key
 from main_service.entries.dependencies import EntryFactoryDep
 from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError
-from main_service.my_entries.dependencies import EntryExporterDep, EntryListerDep
+from main_service.my_entries.dependencies import ExportCountedDep, MyEntriesFactoryDep
 from main_service.my_entries.filters import EntryState, Filters, OwnedEntry, Sort
 from main_service.my_entries.schemas import ListingIn
 from main_service.my_entries.serializers import ExportFormat, file_response
@@ -105,12 +105,12 @@ SORTS = {
 
 class ProfilePage:
     def __init__(
-        self, request: Request, account: SignedInPageDep, lister: EntryListerDep, settings: SettingsDep
+        self, request: Request, account: SignedInPageDep, factory: MyEntriesFactoryDep, settings: SettingsDep
     ) -> None:
         self.request = request
         self.account_id = account.id
         self.settings = settings
-        self._lister = lister
+        self._lister = factory.lister
 
     async def show(self, query: PageQuery, *, notice: str | None = None, error: AppError | None = None) -> Response:
         """The entries that are asked for; what is wrong with the query is said in their place."""
@@ -215,13 +215,15 @@ async def delete(page: ProfilePageDep, entries: EntryFactoryDep) -> Response:
 
 
 @router.get(f"{ADDRESS}/export.jsonl")
-async def export_json_lines(page: ProfilePageDep, exporter: EntryExporterDep) -> Response:
-    return await file_response(exporter, page.account_id, ExportFormat.JSON_LINES, public_url=page.settings.public_url)
+async def export_json_lines(page: ProfilePageDep, _: ExportCountedDep, factory: MyEntriesFactoryDep) -> Response:
+    return await file_response(
+        factory.exporter, page.account_id, ExportFormat.JSON_LINES, public_url=factory.public_url
+    )
 
 
 @router.get(f"{ADDRESS}/export.csv")
-async def export_csv(page: ProfilePageDep, exporter: EntryExporterDep) -> Response:
-    return await file_response(exporter, page.account_id, ExportFormat.CSV, public_url=page.settings.public_url)
+async def export_csv(page: ProfilePageDep, _: ExportCountedDep, factory: MyEntriesFactoryDep) -> Response:
+    return await file_response(factory.exporter, page.account_id, ExportFormat.CSV, public_url=factory.public_url)
 
 
 def _deleted(count: int) -> str:

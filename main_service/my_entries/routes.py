@@ -2,40 +2,44 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import StreamingResponse
 
 from main_service.accounts.bearer_auth import AccountDep
 from main_service.accounts.errors import TokenInvalidError
-from main_service.dependencies import SettingsDep
 from main_service.errors import (
     DatabaseUnavailableError,
     NotFoundError,
     SignInRequiredError,
     TooManyRequestsError,
 )
-from main_service.my_entries.dependencies import EntryExporterDep, EntryListerDep
+from main_service.my_entries.dependencies import ExportCountedDep, MyEntriesFactoryDep
 from main_service.my_entries.schemas import ListingIn, ListingOut
 from main_service.my_entries.serializers import ExportFormat, file_response, owned_out
-from main_service.web.documented_router import problem_responses
+from main_service.web.documented_router import DocumentedRouter
 from main_service.web.json_api import JsonRoute
 from main_service.web.problems import InternalError
 
-router = APIRouter(prefix="/api/v1/entries", tags=["entries"], route_class=JsonRoute)
+router = DocumentedRouter(
+    prefix="/api/v1/entries",
+    tags=["entries"],
+    route_class=JsonRoute,
+    errors=[SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, InternalError],
+)
 
-_MINE = (SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, InternalError)
 
-
-@router.get("", summary="List my entries", responses=problem_responses(*_MINE, NotFoundError))
+@router.get("", summary="List my entries", errors=[NotFoundError])
 async def list_entries(
-    asked: Annotated[ListingIn, Query()], account: AccountDep, lister: EntryListerDep, settings: SettingsDep
+    asked: Annotated[ListingIn, Query()], account: AccountDep, factory: MyEntriesFactoryDep
 ) -> ListingOut:
     """Page by page: send `next_cursor` of one page as `cursor` of the next, with the same filters and sort.
 
     Whatever is added meanwhile, nothing comes twice and nothing is passed over.
     """
-    listed = await lister.list_page(account.id, asked.filters, sort=asked.sort, cursor=asked.cursor, limit=asked.limit)
-    items = [owned_out(entry, settings.public_url) for entry in listed.entries]
+    listed = await factory.lister.list_page(
+        account.id, asked.filters, sort=asked.sort, cursor=asked.cursor, limit=asked.limit
+    )
+    items = [owned_out(entry, factory.public_url) for entry in listed.entries]
     return ListingOut(items=items, next_cursor=listed.next_cursor)
 
 
@@ -51,17 +55,17 @@ async def list_entries(
             },
             "description": "One line for each entry, live or ended, oldest first.",
         },
-        **problem_responses(*_MINE, TooManyRequestsError),
     },
+    errors=[TooManyRequestsError],
 )
 async def export_entries(
     account: AccountDep,
-    exporter: EntryExporterDep,
-    settings: SettingsDep,
+    _: ExportCountedDep,
+    factory: MyEntriesFactoryDep,
     file_format: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.JSON_LINES,
 ) -> StreamingResponse:
     """What is known of each entry, without the texts; they are at its `raw_url` and `text_url`.
 
     In CSV, cells that a spreadsheet would run as a formula begin with an apostrophe.
     """
-    return await file_response(exporter, account.id, file_format, public_url=settings.public_url)
+    return await file_response(factory.exporter, account.id, file_format, public_url=factory.public_url)

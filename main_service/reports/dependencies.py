@@ -1,16 +1,15 @@
-"""How a request gets reports."""
+"""How a request gets the service of reports."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from main_service.accounts.dependencies import account_resources_of
 from main_service.dependencies import SessionDep, resources_of
-from main_service.reports.service import Reports
+from main_service.reports.factory import ReportFactory
 
 
-async def get_reports(request: Request, session: SessionDep) -> Reports:
-    return Reports(session=session, files=resources_of(request).files, links=account_resources_of(request).links)
+async def get_factory(request: Request, session: SessionDep) -> ReportFactory:
+    return ReportFactory(resources_of(request), session)
 
 
-ReportsDep = Annotated[Reports, Depends(get_reports)]
+ReportFactoryDep = Annotated[ReportFactory, Depends(get_factory)]

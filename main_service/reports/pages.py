@@ -13,7 +13,7 @@ from main_service.accounts.cookie_auth import SignedInPageDep
 from main_service.collections.dependencies import CollectionFactoryDep
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError, UnavailableError
-from main_service.reports.dependencies import ReportsDep
+from main_service.reports.dependencies import ReportFactoryDep
 from main_service.reports.models import ReportFormat
 from main_service.reports.schemas import ReportIn
 from main_service.reports.serializers import file_response, report_out
@@ -62,12 +62,12 @@ class ReportsPage:
         request: Request,
         account: SignedInPageDep,
         settings: SettingsDep,
-        reports: ReportsDep,
+        factory: ReportFactoryDep,
         collections: CollectionFactoryDep,
     ) -> None:
         self._request = request
         self._settings = settings
-        self._reports = reports
+        self._reports = factory.reports
         self._collections = collections.collections
         self.owner_id = account.id
         self._email = account.email
@@ -161,9 +161,9 @@ async def show(page: ReportsPageDep) -> Response:
 
 
 @router.post(ADDRESS)
-async def ask(page: ReportsPageDep, reports: ReportsDep) -> Response:
+async def ask(page: ReportsPageDep, factory: ReportFactoryDep) -> Response:
     async def order(fields: Fields) -> Response:
-        await reports.ask(page.owner_id, order_of(fields))
+        await factory.reports.ask(page.owner_id, order_of(fields))
         # Whoever loads the page again to see how far it is must not ask again.
         return lead_to_page()
 
@@ -171,14 +171,14 @@ async def ask(page: ReportsPageDep, reports: ReportsDep) -> Response:
 
 
 @router.get(f"{ADDRESS}/{{report_id}}/file")
-async def get_file(report_id: ReportIdDep, page: ReportsPageDep, reports: ReportsDep) -> Response:
-    return file_response(await reports.open_file(page.owner_id, report_id))
+async def get_file(report_id: ReportIdDep, page: ReportsPageDep, factory: ReportFactoryDep) -> Response:
+    return file_response(await factory.reports.open_file(page.owner_id, report_id))
 
 
 @router.post(f"{ADDRESS}/{{report_id}}/delete")
-async def delete(report_id: ReportIdDep, page: ReportsPageDep, reports: ReportsDep) -> Response:
+async def delete(report_id: ReportIdDep, page: ReportsPageDep, factory: ReportFactoryDep) -> Response:
     async def end(_: Fields) -> Response:
-        await reports.delete(page.owner_id, report_id)
+        await factory.reports.delete(page.owner_id, report_id)
         return await page.show(notice="The report is deleted.")
 
     return await page.after(end, lambda: {"": "This report is deleted already."})

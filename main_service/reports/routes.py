@@ -3,14 +3,13 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 
 from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, AccountDep, CurrentAccountDep, WriterDep
 from main_service.accounts.errors import AddressUnconfirmedError, LinkInvalidError, ScopeMissingError, TokenInvalidError
-from main_service.dependencies import SettingsDep
 from main_service.errors import BodyStoreUnavailableError, DatabaseUnavailableError, NotFoundError, SignInRequiredError
-from main_service.reports.dependencies import ReportsDep
+from main_service.reports.dependencies import ReportFactoryDep
 from main_service.reports.errors import (
     ReportExpiredError,
     ReportUnfinishedError,
@@ -21,44 +20,45 @@ from main_service.reports.models import ReportFormat
 from main_service.reports.schemas import ReportIn, ReportOut, ReportsOut
 from main_service.reports.serializers import PREFIX, file_response, report_out
 from main_service.reports.service import media_type_of
-from main_service.web.documented_router import problem_responses
+from main_service.web.documented_router import DocumentedRouter
 from main_service.web.json_api import JsonRoute
 from main_service.web.problems import InternalError
 
-router = APIRouter(prefix=PREFIX, tags=["reports"], route_class=JsonRoute)
-
-_READ = (SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, InternalError)
-_ONE = (*_READ, NotFoundError)
-_CHANGE = (*_READ, ScopeMissingError, NotFoundError)
+router = DocumentedRouter(
+    prefix=PREFIX,
+    tags=["reports"],
+    route_class=JsonRoute,
+    errors=[SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, InternalError],
+)
 
 
 @router.post(
     "",
     status_code=202,
     summary="Ask for a report",
-    responses=problem_responses(*_CHANGE, AddressUnconfirmedError, TooManyReportsError, TooManyReportsWaitingError),
+    errors=[ScopeMissingError, NotFoundError, AddressUnconfirmedError, TooManyReportsError, TooManyReportsWaitingError],
 )
 async def ask_for_report(
-    asked: ReportIn, account: WriterDep, reports: ReportsDep, settings: SettingsDep, response: Response
+    asked: ReportIn, account: WriterDep, factory: ReportFactoryDep, response: Response
 ) -> ReportOut:
     """Of the visits to my entries, live or ended. It is built in the background and mailed to my confirmed address:
     up to 10 MB as an attachment, and as a link that works without signing in until the report expires.
     """
-    report = report_out(await reports.ask(account.id, asked.order), settings.public_url)
-    response.headers["Location"] = f"{settings.public_url}{PREFIX}/{report.id}"
+    report = report_out(await factory.reports.ask(account.id, asked.order), factory.public_url)
+    response.headers["Location"] = f"{factory.public_url}{PREFIX}/{report.id}"
     return report
 
 
-@router.get("", summary="List my reports", responses=problem_responses(*_READ))
-async def list_reports(account: AccountDep, reports: ReportsDep, settings: SettingsDep) -> ReportsOut:
+@router.get("", summary="List my reports")
+async def list_reports(account: AccountDep, factory: ReportFactoryDep) -> ReportsOut:
     """All of them, newest first. They are forgotten 30 days after they expired."""
-    found = await reports.list(account.id)
-    return ReportsOut(items=[report_out(report, settings.public_url) for report in found])
+    found = await factory.reports.list(account.id)
+    return ReportsOut(items=[report_out(report, factory.public_url) for report in found])
 
 
-@router.get("/{report_id}", summary="See how far a report is", responses=problem_responses(*_ONE))
-async def get_report(report_id: UUID, account: AccountDep, reports: ReportsDep, settings: SettingsDep) -> ReportOut:
-    return report_out(await reports.get(account.id, report_id), settings.public_url)
+@router.get("/{report_id}", summary="See how far a report is", errors=[NotFoundError])
+async def get_report(report_id: UUID, account: AccountDep, factory: ReportFactoryDep) -> ReportOut:
+    return report_out(await factory.reports.get(account.id, report_id), factory.public_url)
 
 
 @router.get(
@@ -73,28 +73,26 @@ async def get_report(report_id: UUID, account: AccountDep, reports: ReportsDep, 
             },
             "description": "The workbook, or the archive of CSV files.",
         },
-        **problem_responses(
-            *_ONE, LinkInvalidError, ReportUnfinishedError, ReportExpiredError, BodyStoreUnavailableError
-        ),
     },
+    errors=[NotFoundError, LinkInvalidError, ReportUnfinishedError, ReportExpiredError, BodyStoreUnavailableError],
 )
 async def get_report_file(
     report_id: UUID,
     account: CurrentAccountDep,
-    reports: ReportsDep,
+    factory: ReportFactoryDep,
     token: Annotated[
         str | None, Query(max_length=1024, description="Of the link in the letter; stands for signing in.")
     ] = None,
 ) -> StreamingResponse:
     """In CSV, cells that a spreadsheet would run as a formula begin with an apostrophe."""
     if token is not None:
-        return file_response(await reports.open_file_by_link(report_id, token))
+        return file_response(await factory.reports.open_file_by_link(report_id, token))
     if account is None:
         raise SignInRequiredError
-    return file_response(await reports.open_file(account.id, report_id))
+    return file_response(await factory.reports.open_file(account.id, report_id))
 
 
-@router.delete("/{report_id}", status_code=204, summary="Delete a report", responses=problem_responses(*_CHANGE))
-async def delete_report(report_id: UUID, account: WriterDep, reports: ReportsDep) -> None:
+@router.delete("/{report_id}", status_code=204, summary="Delete a report", errors=[ScopeMissingError, NotFoundError])
+async def delete_report(report_id: UUID, account: WriterDep, factory: ReportFactoryDep) -> None:
     """With its file. The links in letters end too."""
-    await reports.delete(account.id, report_id)
+    await factory.reports.delete(account.id, report_id)

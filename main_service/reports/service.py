@@ -70,7 +70,7 @@ class ReportFile:
     chunks: AsyncIterator[bytes]
 
 
-class Reports:
+class ReportService:
     """Somebody else's report is none: NotFoundError, as for an unknown id."""
 
     def __init__(self, *, session: Session, files: FileStore, links: SignedLinks) -> None:

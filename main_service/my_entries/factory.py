@@ -1,0 +1,25 @@
+"""Builds the services that list and export a user's entries, for a request, a task and the command line alike."""
+
+from functools import cached_property
+
+from main_service.engines.postgres import Session
+from main_service.my_entries.service import EntryExporter, EntryLister
+from main_service.resources import Resources
+from main_service.web.cursors import Cursors
+
+
+class MyEntriesFactory:
+    """Builds each service when it is first asked for. The exporter has sessions of its own, not `session`."""
+
+    def __init__(self, resources: Resources, session: Session) -> None:
+        self._resources = resources
+        self._session = session
+        self.public_url = resources.settings.public_url
+
+    @cached_property
+    def lister(self) -> EntryLister:
+        return EntryLister(session=self._session, cursors=Cursors(self._resources.settings))
+
+    @cached_property
+    def exporter(self) -> EntryExporter:
+        return EntryExporter(sessions=self._resources.sessions)
