@@ -5,7 +5,6 @@ import json
 import sys
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.engines import database_cpu_seconds, engines, execute, fetch_value
@@ -14,8 +13,9 @@ from benchmarks.machine import Machine
 from benchmarks.made_visits import BATCH, ENTRIES, fill_stream
 from benchmarks.page import Goal, Section, table
 from benchmarks.pinning import run_python
+from main_service.resources import Resources, open_resources
 from main_service.settings import load_settings
-from main_service.visits.tasks import ingest_visits, keep_partitions
+from main_service.visits.tasks import ingest_visits, maintain_partitions
 
 WARM_UP_VISITS, VISITS = 50_000, 250_000
 
@@ -67,13 +67,12 @@ def ingest_section(ingested: Ingested) -> Section:
     return Section(title="Ingest", lines=table(header, [row]), goals=[goal])
 
 
-async def _ingest(folder: Path, visits: int) -> Ingested:
+async def _ingest(folder: Path, resources: Resources, visits: int) -> Ingested:
     """Fill the stream, and measure how long it takes to empty it."""
-    settings = load_settings()
-    fill_stream(settings.redis_url, visits)
+    fill_stream(resources.settings.redis_url, visits)
     started_at, cpu_before, database_before = time.perf_counter(), time.process_time(), database_cpu_seconds(folder)
     total = 0
-    while total < visits and (counted := await ingest_visits(settings)):
+    while total < visits and (counted := await ingest_visits(resources)):
         total += counted
     return Ingested(
         visits=total,
@@ -84,9 +83,10 @@ async def _ingest(folder: Path, visits: int) -> Ingested:
 
 
 async def _measure(folder: Path) -> Ingested:
-    await keep_partitions(load_settings(), datetime.now(UTC))
-    await _ingest(folder, WARM_UP_VISITS)
-    return await _ingest(folder, VISITS)
+    async with open_resources(load_settings(), for_task=True) as resources:
+        await maintain_partitions(resources)
+        await _ingest(folder, resources, WARM_UP_VISITS)
+        return await _ingest(folder, resources, VISITS)
 
 
 if __name__ == "__main__":

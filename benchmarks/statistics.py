@@ -21,7 +21,7 @@ REQUESTS, REQUESTS_WITHOUT_SUMS, WARM_UP_REQUESTS = 200, 40, 10
 
 # As autovacuum would have done long ago.
 _VACUUM = "VACUUM (ANALYZE) visit_hour, visit_day_value, visit_month, visit_month_value"
-_SUM_UP = "from main_service.visits.tasks import sum_up_visit_months_task; sum_up_visit_months_task()"
+_SUM_UP = "from main_service.worker import app; app.tasks['main_service.sum_up_visit_months']()"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from main_service.errors import AppError, NoCredentialsError
 from main_service.http_server.processes import Parent, ServerOfMany, open_listener, serve_in_processes
 from main_service.monitoring.descriptors import raise_limit
 from main_service.monitoring.metrics_files import make_files
-from main_service.settings import load_settings_or_exit
+from main_service.settings import Settings, load_settings_or_exit
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Pastes and short links.")
 
@@ -113,10 +113,16 @@ def migrate() -> None:
 @cli.command()
 def cleanup() -> None:
     """Do the daily clean-up now and print what it removed."""
+    from main_service.admin_jobs.service import AllCleaned
     from main_service.admin_jobs.tasks import clean_up
+    from main_service.resources import open_resources
+
+    async def clean_up_now(settings: Settings) -> AllCleaned:
+        async with open_resources(settings, for_task=True) as resources:
+            return await clean_up(resources)
 
     try:
-        cleaned = asyncio.run(clean_up(load_settings_or_exit()))
+        cleaned = asyncio.run(clean_up_now(load_settings_or_exit()))
     except AppError as error:
         sys.exit(error.message)
     typer.echo(

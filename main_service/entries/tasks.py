@@ -1,59 +1,32 @@
-"""Background work on entries."""
+"""Background tasks of entries: Redis learns of every change, and the membership filter is kept complete."""
 
-import asyncio
-import logging
-from threading import Lock
+from datetime import timedelta
 
-from celery import shared_task
-
-from main_service.engines.redis import RedisUnavailableError
+from main_service.background import Queue, task
+from main_service.entries import cache_invalidation
 from main_service.entries.cache import EntryCache
-from main_service.entries.cache_invalidation import replay_invalidations
-from main_service.errors import UnavailableError
 from main_service.keys.bloom import KeyHasher
 from main_service.keys.filter_bitmaps import FilterBitmaps
 from main_service.keys.filter_rebuild import FilterRebuild
-from main_service.resources import open_resources
-from main_service.settings import load_settings
+from main_service.resources import Resources
 
-logger = logging.getLogger(__name__)
+REPLAY_EVERY = timedelta(seconds=5)
+"""With the worker's pause before it connects anew and the work itself less than the 10 s in which Redis learns of a
+change."""
 
 _filter_rebuild = FilterRebuild()
-_is_rebuilding = Lock()
 
 
-@shared_task(name="main_service.heal_copies")
-def heal_copies_task() -> None:
-    """Tell Redis of every change that it may not have. Repeatable; what fails is done by the next run."""
-    asyncio.run(_heal_copies())
+@task(every=REPLAY_EVERY, queue=Queue.QUICK, name="heal_copies", log="Wrote %d tombstones again")
+async def replay_invalidations(resources: Resources) -> int:
+    """Tell Redis of every change that it may not have; return how many tombstones were written."""
+    async with resources.sessions() as session:
+        return await cache_invalidation.replay_invalidations(session, EntryCache(resources.redis), resources.key_filter)
 
 
-async def _heal_copies() -> None:
-    async with open_resources(load_settings(), for_task=True) as resources, resources.sessions() as session:
-        try:
-            replayed = await replay_invalidations(session, EntryCache(resources.redis), resources.key_filter)
-        except (RedisUnavailableError, UnavailableError) as error:
-            logger.warning("Missed invalidations are not replayed: %s", error)
-            return
-    if replayed:
-        logger.info("Wrote %d tombstones again", replayed)
-
-
-@shared_task(name="main_service.rebuild_filter")
-def rebuild_filter_task() -> None:
-    """Go on with what makes the membership filter complete, if it is not. Repeatable."""
-    if _is_rebuilding.acquire(blocking=False):
-        try:
-            asyncio.run(_rebuild_filter())
-        finally:
-            _is_rebuilding.release()
-
-
-async def _rebuild_filter() -> None:
-    settings = load_settings()
-    async with open_resources(settings, for_task=True) as resources:
-        bitmaps = FilterBitmaps(resources.redis, hasher=KeyHasher(settings.secret.get_secret_value()))
-        try:
-            await _filter_rebuild.step(resources.sessions, bitmaps, most_bytes=settings.key_filter_max_bytes)
-        except (RedisUnavailableError, UnavailableError) as error:
-            logger.warning("The membership filter is not rebuilt: %s", error)
+@task(every=timedelta(seconds=10), queue=Queue.SLOW, one_at_a_time=True)
+async def rebuild_filter(resources: Resources) -> None:
+    """Go on with what makes the membership filter complete, if it is not."""
+    settings = resources.settings
+    bitmaps = FilterBitmaps(resources.redis, hasher=KeyHasher(settings.secret.get_secret_value()))
+    await _filter_rebuild.step(resources.sessions, bitmaps, most_bytes=settings.key_filter_max_bytes)

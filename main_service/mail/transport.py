@@ -22,12 +22,14 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from main_service.errors import UnavailableError
+
 
 class UnwritableError(Exception):
     """The letter can't be written, now or later: its template, its values or its address are wrong."""
 
 
-class UnreachableError(Exception):
+class UnreachableError(UnavailableError):
     """No letter can leave now: the server is away, breaks off, or does not let us in."""
 
 

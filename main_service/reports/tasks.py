@@ -1,22 +1,17 @@
-"""Tasks of reports: built within ten seconds, files deleted hourly, daily reports sent soon after midnight."""
+"""Background tasks of reports: built within ten seconds, files deleted hourly, daily reports sent after midnight."""
 
-import asyncio
-import logging
 from datetime import UTC, datetime, timedelta
-from threading import Lock
 
-from celery import shared_task
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
+from main_service.background import Queue, task
 from main_service.engines.batches import in_batches
 from main_service.engines.files import FileStore
 from main_service.engines.postgres import Session
-from main_service.errors import UnavailableError
 from main_service.reports import storage
 from main_service.reports.builder import ReportBuilder
 from main_service.reports.daily import DailyReports
-from main_service.resources import open_resources
-from main_service.settings import Settings, load_settings
+from main_service.resources import Resources
 
 FORGOTTEN_AFTER = timedelta(days=30)
 """So long a report says that it has expired."""
@@ -44,73 +39,25 @@ async def forget_reports(sessions: async_sessionmaker[Session], files: FileStore
     return total
 
 
-logger = logging.getLogger(__name__)
+@task(every=timedelta(seconds=10), queue=Queue.SLOW, one_at_a_time=True)
+async def build_report(resources: Resources) -> int:
+    """Build the reports that users asked for; return how many are ready now.
 
-_building = Lock()
-"""One round at a time in a worker: large reports must not take all its threads from the other tasks."""
-
-
-@shared_task(name="main_service.build_report")
-def build_report_task() -> None:
-    """Build the reports that users asked for. Repeatable; one whose worker was killed is built by the next round."""
-    if _building.acquire(blocking=False):
-        try:
-            asyncio.run(build_reports(load_settings()))
-        except UnavailableError as error:
-            logger.warning("Reports wait: %s", error)
-        finally:
-            _building.release()
-
-
-@shared_task(name="main_service.forget_reports")
-def forget_reports_task() -> None:
-    """Delete the files of reports that have expired, were deleted, or whose account was. Repeatable."""
-    try:
-        deleted = asyncio.run(forget_expired_reports(load_settings()))
-    except UnavailableError as error:
-        logger.warning("Files of reports are not deleted yet: %s", error)
-        return
-    if deleted:
-        logger.info("Deleted the files of %d reports", deleted)
-
-
-@shared_task(name="main_service.send_daily_reports")
-def send_daily_reports_task() -> None:
-    """Post the letters about yesterday's visits that are not posted yet. Repeatable."""
-    try:
-        posted = asyncio.run(send_daily_reports(load_settings(), datetime.now(UTC)))
-    except UnavailableError as error:
-        logger.warning("Daily reports wait: %s", error)
-        return
-    if posted:
-        logger.info("Posted %d daily reports", posted)
-
-
-async def build_reports(settings: Settings) -> int:
-    """One round with resources of its own; return how many reports are there now.
-
-    Raises:
-        DatabaseUnavailableError: what is left is done by the next round.
+    A report whose worker was killed is built by a later round.
     """
-    async with open_resources(settings, for_task=True) as resources:
-        return await ReportBuilder(sessions=resources.sessions, files=resources.files, settings=settings).build_due()
+    builder = ReportBuilder(sessions=resources.sessions, files=resources.files, settings=resources.settings)
+    return await builder.build_due()
 
 
-async def forget_expired_reports(settings: Settings) -> int:
-    """Return of how many reports the files were deleted.
-
-    Raises:
-        DatabaseUnavailableError, BodyStoreUnavailableError: what is left is done by the next run.
-    """
-    async with open_resources(settings, for_task=True) as resources:
-        return await forget_reports(resources.sessions, resources.files)
+@task(every=timedelta(hours=1), queue=Queue.SLOW, name="forget_reports", log="Deleted the files of %d reports")
+async def forget_expired_reports(resources: Resources) -> int:
+    """Delete the files of reports that have expired, were deleted, or whose account was; return of how many."""
+    return await forget_reports(resources.sessions, resources.files)
 
 
-async def send_daily_reports(settings: Settings, now: datetime) -> int:
-    """Return how many letters were posted.
-
-    Raises:
-        DatabaseUnavailableError: what is left is done by the next run.
-    """
-    async with open_resources(settings, for_task=True) as resources:
-        return await DailyReports(sessions=resources.sessions, public_url=settings.public_url).send(now)
+# Often, as a round that finds nothing costs nothing, so that a report is not late by hours after a night's outage.
+@task(every=timedelta(minutes=15), queue=Queue.SLOW, log="Posted %d daily reports")
+async def send_daily_reports(resources: Resources) -> int:
+    """Post the emails about yesterday's visits that are not posted yet; return how many."""
+    reports = DailyReports(sessions=resources.sessions, public_url=resources.settings.public_url)
+    return await reports.send(datetime.now(UTC))

@@ -1,34 +1,18 @@
-"""Background work on the leaderboard."""
+"""The background task of the leaderboard."""
 
-import asyncio
-import logging
+from datetime import timedelta
 
-from celery import shared_task
-
-from main_service.engines.redis import RedisUnavailableError
-from main_service.errors import UnavailableError
-from main_service.resources import open_resources
-from main_service.settings import load_settings
+from main_service.background import Queue, task
+from main_service.resources import Resources
 from main_service.statistics.leaderboard import Leaderboard, Period
 
-logger = logging.getLogger(__name__)
 
-
-@shared_task(name="main_service.rank_entries")
-def rank_entries_task() -> None:
-    """Rank the public entries by their visits. Repeatable."""
-    asyncio.run(_rank_entries())
-
-
-async def _rank_entries() -> None:
-    settings = load_settings()
-    if settings.leaderboard == "off":
+@task(every=timedelta(minutes=1), queue=Queue.QUICK)
+async def rank_entries(resources: Resources) -> None:
+    """Rank the public entries by their visits, if the service shows a leaderboard."""
+    audience = resources.settings.leaderboard
+    if audience == "off":
         return
-    async with open_resources(settings, for_task=True) as resources:
-        for period in Period:
-            try:
-                async with resources.sessions() as session:
-                    leaderboard = Leaderboard(session=session, redis=resources.redis, audience=settings.leaderboard)
-                    await leaderboard.rewrite(period)
-            except (UnavailableError, RedisUnavailableError) as error:
-                logger.warning("The ranking of the last %s stays as it is: %r", period, error.__cause__ or error)
+    for period in Period:
+        async with resources.sessions() as session:
+            await Leaderboard(session=session, redis=resources.redis, audience=audience).rewrite(period)

@@ -55,14 +55,14 @@ def test_visits_are_on_the_page_of_who_made_the_link(
         reader.open(path)
         assert reader.page.get_by_role("heading", name="Arrived").is_visible()
     assert httpx.get(site.address + path, headers={"User-Agent": GOOGLEBOT}, trust_env=False).status_code == 302
-    run_task("main_service.visits.tasks", "ingest_visits_task", environment=environment)
+    run_task("ingest_visits", environment=environment)
     maker.click("Manage")
     maker.click("Statistics")
 
     assert people_and_crawlers(page) == (2, 1)
 
     hostile = come_as_hostile(site, path)
-    run_task("main_service.visits.tasks", "ingest_visits_task", environment=environment)
+    run_task("ingest_visits", environment=environment)
     page.reload()
     for summary in page.locator("summary").all():
         summary.click()

@@ -24,9 +24,9 @@ from tests.support.visits import (
     visit_to,
 )
 from tests.support.web import Process
-from tests.support.workers import main_worker, send_task
+from tests.support.workers import code_of, main_worker, send_task
 
-ROUND = "from main_service.visits.tasks import ingest_visits_task; ingest_visits_task()"
+ROUND = code_of("ingest_visits")
 
 STEPS = [
     ("valkey", (b"XREADGROUP",), "request"),

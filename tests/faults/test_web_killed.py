@@ -175,7 +175,7 @@ async def test_text_is_the_old_or_the_new_one_and_the_other_leaves_the_store(
     (new_body,) = text_files(environment).keys() - before
     # The old cached entry stands in Redis; the dead process has left an invalidation in the outbox.
     assert client.get(f"/{paste['key']}/raw").text in {"old text", "new text"}
-    run_task("main_service.entries.tasks", "heal_copies_task", environment=environment)
+    run_task("heal_copies", environment=environment)
     assert client.get(f"/{paste['key']}/raw").text == ("new text" if is_changed else "old text")
     if not is_changed:
         # Nothing names it, so it is swept by its age; the old one is on the list of those to delete.
@@ -203,7 +203,7 @@ async def test_deletion_happens_wholly_or_not_at_all(
         send=lambda victim: victim.delete(address, headers=manage_headers(paste)),
     )
 
-    run_task("main_service.entries.tasks", "heal_copies_task", environment=environment)
+    run_task("heal_copies", environment=environment)
     run_main("cleanup", environment=environment)
     read = client.get(f"/{paste['key']}/raw")
     if hold == "request":

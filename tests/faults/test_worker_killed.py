@@ -100,12 +100,12 @@ async def test_tombstones_are_written_by_the_next_run(
     kill_worker_at(gated, gate, *said, hold=hold, task="main_service.heal_copies", log=tmp_path / "log")
 
     assert await database.fetchval("SELECT count(*) FROM stale_key") == 1
-    run_task("main_service.entries.tasks", "heal_copies_task", environment=environment)
+    run_task("heal_copies", environment=environment)
     assert client.get(f"/{changed['key']}").headers["location"] == "https://new.example/"
     with redis.Redis.from_url(environment["MAIN_REDIS_URL"]) as valkey:
         assert valkey.get(f"entry:{{0}}:{neighbour['key']}"), "the cached entry of a neighbour"
     await database.execute("UPDATE stale_key SET applied_at = applied_at - interval '10 s'")
-    run_task("main_service.entries.tasks", "heal_copies_task", environment=environment)
+    run_task("heal_copies", environment=environment)
     assert await database.fetchval("SELECT count(*) FROM stale_key") == 0
 
 
@@ -139,7 +139,7 @@ async def test_expired_entries_end_together_with_the_order_to_delete_their_texts
     assert counts == ((4, 3) if is_done else (0, 0))
     for key in over:
         assert client.get(f"/{key}").json()["reason"] == "expired"
-    run_task("main_service.cleanup.tasks", "end_expired_task", environment=environment)
+    run_task("end_expired", environment=environment)
     counts = await database.fetchval(ended), await database.fetchval("SELECT count(*) FROM body_to_delete")
     assert counts == (4, 3)
     assert client.get(f"/{neighbour['key']}").status_code == 200
@@ -245,7 +245,7 @@ async def test_texts_that_are_due_are_deleted_by_the_next_run_and_no_others(
 
     queued = {row["body_id"] for row in await database.fetch("SELECT body_id FROM body_to_delete")}
     assert texts(environment).keys() <= queued | {live}
-    run_task("main_service.cleanup.tasks", "delete_bodies_task", environment=environment)
+    run_task("delete_bodies", environment=environment)
     assert texts(environment).keys() == {young, live}
     assert [row["body_id"] for row in await database.fetch("SELECT body_id FROM body_to_delete")] == [young]
     deleted_at = "SELECT body_deleted_at IS NOT NULL FROM entry WHERE body_id = $1"

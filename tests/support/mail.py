@@ -13,10 +13,10 @@ from tests.support.engines import START_SECONDS, Environment, full
 
 CODE = """
 import logging, sys
-from main_service.mail import tasks
+from main_service.worker import app
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
 for name in sys.stdin:
-    getattr(tasks, name.strip())()
+    app.tasks["main_service." + name.strip()]()
     print("done", flush=True)
 """
 
@@ -45,7 +45,7 @@ class MailWorker:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.kill()
 
-    def begin(self, task: str = "send_mail_task") -> None:
+    def begin(self, task: str = "send_mail") -> None:
         self._names.write(f"{task}\n")
         self._names.flush()
 
@@ -58,7 +58,7 @@ class MailWorker:
         before, self._seen = self._seen, len(written)
         return written[before:]
 
-    def run(self, task: str = "send_mail_task") -> str:
+    def run(self, task: str = "send_mail") -> str:
         """One round; return what it logged."""
         self.begin(task)
         return self.wait()

@@ -13,10 +13,10 @@ import httpx
 import openpyxl
 from openpyxl.workbook import Workbook
 
-from main_service.reports.tasks import build_reports, forget_expired_reports
+from main_service.reports.tasks import build_report, forget_expired_reports
 from tests.support.accounts import User, new_user
 from tests.support.engines import Environment
-from tests.support.settings import settings_of
+from tests.support.settings import task_resources
 
 FIRST_DAY, LAST_DAY = date(2026, 3, 1), date(2026, 3, 31)
 
@@ -55,11 +55,13 @@ def get_report(client: httpx.Client, user: User, report: dict[str, Any]) -> dict
 
 async def build_ordered_reports(environment: Environment) -> int:
     """A round of the task; how many reports it has made."""
-    return await build_reports(settings_of(environment))
+    async with task_resources(environment) as resources:
+        return await build_report(resources)
 
 
 async def purge_reports(environment: Environment) -> int:
-    return await forget_expired_reports(settings_of(environment))
+    async with task_resources(environment) as resources:
+        return await forget_expired_reports(resources)
 
 
 def download_report(client: httpx.Client, user: User, report: dict[str, Any]) -> httpx.Response:

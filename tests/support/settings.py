@@ -1,7 +1,9 @@
 """Settings as objects, valid ones, and those of .env.example."""
 
 import re
+from contextlib import AbstractAsyncContextManager
 
+from main_service.resources import Resources, open_resources
 from main_service.settings import Settings
 from tests.support.engines import REPOSITORY, SECRET, Environment
 
@@ -24,3 +26,8 @@ def example_settings() -> dict[str, str]:
 def settings_of(environment: Environment) -> Settings:
     values = {name[5:].lower(): value for name, value in environment.items() if name.startswith("MAIN_")}
     return Settings(**values)  # type: ignore[arg-type]
+
+
+def task_resources(environment: Environment) -> AbstractAsyncContextManager[Resources]:
+    """What the worker opens for a round of a task."""
+    return open_resources(settings_of(environment), for_task=True)

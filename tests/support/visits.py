@@ -15,7 +15,7 @@ from main_service.visit_stream.record import STREAM
 from main_service.visits.tasks import ingest_visits
 from tests.support.engines import Environment
 from tests.support.entries import insert_entry
-from tests.support.settings import settings_of
+from tests.support.settings import task_resources
 
 DEAD_LETTERS = "visits:{0}:poison"
 
@@ -58,7 +58,8 @@ def add_batch(valkey: "redis.Redis[str]", visits: Sequence[RecordedVisit], *, ba
 
 
 async def ingest(environment: Environment) -> int:
-    return await ingest_visits(settings_of(environment))
+    async with task_resources(environment) as resources:
+        return await ingest_visits(resources)
 
 
 async def insert_link(database: asyncpg.Connection, **columns: Any) -> str:

@@ -16,9 +16,14 @@ DEFAULT_QUEUE = ("--queues", "main_service", "--pool", "threads", "--concurrency
 SLOW_QUEUE = ("--queues", "main_service.slow", "--pool", "threads", "--concurrency", "3")
 
 
-def run_task(module: str, function: str, *, environment: Environment) -> None:
+def code_of(name: str) -> str:
+    """Python code that runs a task to its end."""
+    return f"from main_service.worker import app; app.tasks['main_service.{name}']()"
+
+
+def run_task(name: str, *, environment: Environment) -> None:
     """Run a task to its end, in a process as a worker's."""
-    run_code(f"from {module} import {function}; {function}()", environment=environment)
+    run_code(code_of(name), environment=environment)
 
 
 def run_code(code: str, *, environment: Environment) -> None:

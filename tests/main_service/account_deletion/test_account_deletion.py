@@ -197,7 +197,7 @@ async def test_worker_does_what_the_request_had_no_time_for(
     )
     assert client.get(f"/api/v1/entries/{private}", headers=user.headers).status_code == 401
 
-    run_task("main_service.account_deletion.tasks", "finish_leaving_task", environment=environment)
+    run_task("finish_leaving", environment=environment)
 
     assert await rows_of(database, user_id) == (0, 0)
     assert client.get(f"/{key}").status_code == (200 if entries == "leave" else 410)

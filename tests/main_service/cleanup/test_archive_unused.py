@@ -19,7 +19,7 @@ DAYS = 90
 
 def archive_unused(environment: Environment) -> None:
     settings = environment | {"MAIN_UNUSED_DAYS": str(DAYS)}
-    run_task("main_service.cleanup.tasks", "archive_unused_task", environment=settings)
+    run_task("archive_unused", environment=settings)
 
 
 async def reason_of(database: asyncpg.Connection, key: str) -> str | None:
@@ -108,7 +108,7 @@ async def test_text_of_an_unused_paste_is_deleted(
     assert archive_client.get(f"/{unused['key']}/raw").status_code == 410
     queued = await archive.fetch("SELECT body_id FROM body_to_delete")
     assert [row["body_id"] for row in queued] == [(await find_entry(archive, unused["key"]))["body_id"]]
-    run_task("main_service.cleanup.tasks", "delete_bodies_task", environment=archive_environment)
+    run_task("delete_bodies", environment=archive_environment)
     assert (await find_entry(archive, unused["key"]))["body_deleted_at"] is not None
     assert archive_client.get(f"/{neighbour['key']}/raw").text == "neighbour"
 
@@ -121,7 +121,7 @@ async def test_what_is_over_by_the_clock_has_expired_and_what_has_ended_keeps_it
     before = await find_entry(archive, deleted)
 
     archive_unused(archive_environment)
-    run_task("main_service.cleanup.tasks", "end_expired_task", environment=archive_environment)
+    run_task("end_expired", environment=archive_environment)
 
     assert await reason_of(archive, expired) == "expired"
     assert await find_entry(archive, deleted) == before
@@ -131,7 +131,7 @@ async def test_without_the_setting_the_daily_task_ends_nothing(
     archive_environment: Environment, archive: asyncpg.Connection
 ) -> None:
     unused = await insert_entry(archive, updated_at=ago(days=900))
-    run_task("main_service.cleanup.tasks", "archive_unused_task", environment=archive_environment)
+    run_task("archive_unused", environment=archive_environment)
     assert await reason_of(archive, unused) is None
 
 
@@ -159,7 +159,7 @@ async def test_redis_that_was_away_learns_of_it_later(
     archive_unused(archive_environment | {"MAIN_REDIS_URL": "unix:///nowhere/valkey.sock?db=0"})
 
     assert await reason_of(archive, unused["key"]) == "unused"
-    run_task("main_service.entries.tasks", "heal_copies_task", environment=archive_environment)
+    run_task("heal_copies", environment=archive_environment)
     assert archive_client.get(f"/{unused['key']}").status_code == 410
 
 

@@ -17,18 +17,19 @@ from tests.support.accounts import User, insert_owner, new_superuser
 from tests.support.engines import REPOSITORY, Environment, full
 from tests.support.entries import ago, create_link, create_paste, find_entry, insert_entry
 from tests.support.gates import gated_engines
-from tests.support.workers import main_worker, run_task, send_task
+from tests.support.workers import code_of, main_worker, run_task, send_task
 
 WAIT_SECONDS = 60
-DO_ASKED_WORK = "from main_service.admin_jobs.tasks import do_asked_work_task; do_asked_work_task()"
+DO_ASKED_WORK = code_of("do_asked_work")
 
 TWO_ROUNDS = """
 from threading import Thread
-from main_service.admin_jobs.tasks import do_asked_work_task
-first = Thread(target=do_asked_work_task)
+from main_service.worker import app
+do_asked_work = app.tasks["main_service.do_asked_work"]
+first = Thread(target=do_asked_work)
 first.start()
 input()
-do_asked_work_task()
+do_asked_work()
 print("second round is over", flush=True)
 first.join()
 """
@@ -63,7 +64,7 @@ def see(client: httpx.Client, superuser: User, task_id: str) -> dict[str, Any]:
 
 
 def do_asked_work(environment: Environment) -> None:
-    run_task("main_service.admin_jobs.tasks", "do_asked_work_task", environment=environment)
+    run_task("do_asked_work", environment=environment)
 
 
 async def start_doing(environment: Environment) -> asyncio.subprocess.Process:

@@ -17,7 +17,7 @@ MANY = 2_500
 
 def delete_unconfirmed(environment: Environment, **settings: str) -> None:
     environment = environment | {"MAIN_SMTP_URL": "smtp://127.0.0.1:1"} | settings
-    run_task("main_service.cleanup.tasks", "delete_unconfirmed_task", environment=environment)
+    run_task("delete_unconfirmed", environment=environment)
 
 
 async def unconfirmed(database: asyncpg.Connection, *, registered_at: datetime | None = None, **columns: Any) -> UUID:

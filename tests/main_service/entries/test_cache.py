@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import socket
-import sys
 import time
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,9 +15,10 @@ import redis
 
 from main_service.entries.cache import format_number
 from main_service.entries.entry import LiveEntry
-from tests.support.engines import REPOSITORY, Environment, full
+from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.web import WebServer
+from tests.support.workers import run_task
 
 
 def cache_key(key: str) -> str:
@@ -153,6 +153,4 @@ async def test_redis_that_was_away_learns_of_a_change_from_the_task(
 
 
 async def replay(environment: Environment) -> None:
-    code = "from main_service.entries.tasks import heal_copies_task; heal_copies_task()"
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, env=full(environment), cwd=REPOSITORY)
-    assert await process.wait() == 0
+    await asyncio.to_thread(run_task, "heal_copies", environment=environment)

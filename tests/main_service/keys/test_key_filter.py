@@ -113,7 +113,7 @@ async def test_key_whose_create_could_not_reach_redis_is_known_after_the_next_re
         assert create_link(lonely.client, alias=alias)["key"] == alias
         assert lonely.client.get(f"/{alias}").status_code == 302
 
-    run_task("main_service.entries.tasks", "heal_copies_task", environment=environment)
+    run_task("heal_copies", environment=environment)
     clear_cache(valkey)
 
     assert client.get(f"/{alias}").status_code == 302

@@ -223,7 +223,7 @@ async def test_letters_wait_for_a_server_that_is_away(
     await post_letter(EVE)
     smtp.stop()
     try:
-        assert rounds.run() == "WARNING Letters wait: ConnectionRefusedError\n"
+        assert rounds.run() == "WARNING send_mail is put off to its next round: ConnectionRefusedError\n"
         # For a minute nobody knocks again.
         assert rounds.run() == ""
     finally:
@@ -258,7 +258,7 @@ async def test_letters_are_forgotten_after_thirty_days(
         await letters.execute(
             "UPDATE mail SET created_at = now() - $2 * interval '1 day' WHERE recipient = $1", recipient, days
         )
-    assert rounds.run("forget_mail_task") == "INFO Forgot 1 letters\n"
+    assert rounds.run("forget_mail") == "INFO Forgot 1 letters\n"
     assert [row["recipient"] for row in await letters.fetch("SELECT recipient FROM mail")] == [EVE]
 
 

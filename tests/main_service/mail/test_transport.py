@@ -70,7 +70,7 @@ async def test_letters_leave_encrypted_after_a_login_if_the_certificate_is_good(
 
         with MailWorker(mail_environment | {"MAIN_SMTP_URL": url}, tmp_path / "log") as careful:
             log = careful.run()
-        assert log == "WARNING Letters wait: SSLCertVerificationError\n"
+        assert log == "WARNING send_mail is put off to its next round: SSLCertVerificationError\n"
         assert server.inbox.recipients == []
 
         await letters.execute("UPDATE mail SET due_at = now()")
@@ -82,7 +82,7 @@ async def test_letters_leave_encrypted_after_a_login_if_the_certificate_is_good(
         wrong = trusting | {"MAIN_SMTP_URL": url.replace(LOGIN, "slipbin:not-the-password")}
         await post_letter("eve@example.org")
         with MailWorker(wrong, tmp_path / "log") as process:
-            assert process.run() == "WARNING Letters wait: SMTPAuthenticationError 535\n"
+            assert process.run() == "WARNING send_mail is put off to its next round: SMTPAuthenticationError 535\n"
 
 
 async def test_a_server_that_offers_no_encryption_gets_nothing_when_it_is_required(
@@ -91,7 +91,7 @@ async def test_a_server_that_offers_no_encryption_gets_nothing_when_it_is_requir
     await post_letter(BOB)
     environment = mail_environment | {"MAIN_SMTP_URL": f"{smtp.url}?starttls=always"}
     with MailWorker(environment, tmp_path / "log") as process:
-        assert process.run() == "WARNING Letters wait: SMTPNotSupportedError\n"
+        assert process.run() == "WARNING send_mail is put off to its next round: SMTPNotSupportedError\n"
     assert inbox.recipients == []
 
 
@@ -140,7 +140,8 @@ async def test_letters_wait_while_their_folder_cannot_be_used(
     outbox.write_text("in the way")
     await post_letter(BOB)
     with MailWorker(mail_environment | {"MAIN_SMTP_URL": f"file://{outbox}"}, tmp_path / "log") as process:
-        assert process.run() == "WARNING Letters wait: the folder of letters can't be used: File exists\n"
+        put_off = "send_mail is put off to its next round"
+        assert process.run() == f"WARNING {put_off}: the folder of letters can't be used: File exists\n"
         outbox.unlink()
         await letters.execute("UPDATE mail SET due_at = now()")
         process.run()

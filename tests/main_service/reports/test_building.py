@@ -30,9 +30,9 @@ from tests.support.reports import (
 )
 from tests.support.statistics import insert_hour_counts
 from tests.support.web import Process
-from tests.support.workers import main_worker, send_task
+from tests.support.workers import code_of, main_worker, send_task
 
-ROUND = "from main_service.reports.tasks import build_report_task; build_report_task()"
+ROUND = code_of("build_report")
 ATTEMPTS = "SELECT attempts, due_at > now() AS waits FROM report WHERE id = $1"
 STORE_AWAY = {
     "MAIN_BODY_STORE_URL": "s3://texts/bodies",

@@ -8,13 +8,13 @@ import asyncpg
 import httpx
 import pytest
 
-from main_service.reports.tasks import send_daily_reports
+from main_service.reports.daily import DailyReports
 from tests.support.accounts import User, new_user
 from tests.support.engines import Environment
 from tests.support.entries import owned_link
 from tests.support.mail import MailWorker
 from tests.support.reports import confirmed_user
-from tests.support.settings import settings_of
+from tests.support.settings import task_resources
 from tests.support.smtp_server import Inbox, text_of_email
 from tests.support.statistics import insert_hour_counts
 
@@ -41,7 +41,8 @@ async def user(letter_client: httpx.Client, letters: asyncpg.Connection, inbox: 
 
 
 async def send(environment: Environment, now: datetime = MORNING) -> int:
-    return await send_daily_reports(settings_of(environment), now)
+    async with task_resources(environment) as resources:
+        return await DailyReports(sessions=resources.sessions, public_url=resources.settings.public_url).send(now)
 
 
 async def causes(letters: asyncpg.Connection) -> list[str]:

@@ -35,7 +35,7 @@ def rank(request: pytest.FixtureRequest, environment: Environment, valkey: redis
     def rank() -> None:
         valkey.delete(*RANKINGS)
         if request.param == "Redis":
-            run_task("main_service.statistics.tasks", "rank_entries_task", environment=environment)
+            run_task("rank_entries", environment=environment)
             assert 0 < valkey.ttl("ranking:{0}:day") <= 600
 
     yield rank

@@ -12,10 +12,10 @@ import httpx
 import pytest
 import redis
 
-from main_service.visits.tasks import sum_up_visit_months
+from main_service.visits.monthly_rollup import roll_up_months
 from tests.support.engines import Environment
 from tests.support.gates import Gated
-from tests.support.settings import settings_of
+from tests.support.settings import task_resources
 from tests.support.statistics import get_statistics
 from tests.support.visits import ANDROID_CHROME, GOOGLEBOT, add_batch, at_ms, ingest, insert_link, visit_to
 from tests.support.workers import run_task
@@ -37,7 +37,8 @@ async def key(database: asyncpg.Connection) -> str:
 
 
 async def sum_up(environment: Environment, now: datetime = NOW) -> int:
-    return await sum_up_visit_months(settings_of(environment), now)
+    async with task_resources(environment) as resources:
+        return await roll_up_months(resources.sessions, now)
 
 
 async def summed(database: asyncpg.Connection, key: str) -> list[str]:
@@ -227,7 +228,7 @@ async def test_visit_that_comes_while_its_month_is_summed_up_is_not_forgotten(
     assert await summed(database, key) == []
     april = (date(2026, 4, 1), date(2026, 4, 30))
     assert shown(client, key, *april)["visit_count"] == 2
-    run_task("main_service.visits.tasks", "sum_up_visit_months_task", environment=environment)
+    run_task("sum_up_visit_months", environment=environment)
     assert await summed(database, key) == ["2026-04"]
     assert shown(client, key, *april) == await of_days(database, key, *april)
 

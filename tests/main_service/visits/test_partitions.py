@@ -7,9 +7,10 @@ import asyncpg
 import pytest
 import redis
 
-from main_service.visits.tasks import forget_visit_batches, keep_partitions
+from main_service.visits.tasks import purge_visit_batches
+from main_service.visits.upkeep import PartitionChanges, Partitions
 from tests.support.engines import Environment, running_engines, temporary_folder
-from tests.support.settings import settings_of
+from tests.support.settings import task_resources
 from tests.support.visits import RecordedVisit, add_batch, at_ms, ingest, insert_link, visit_counts, visit_to
 
 
@@ -44,6 +45,16 @@ async def places(database: asyncpg.Connection) -> dict[str, int]:
     return {row["name"]: row["count"] for row in rows}
 
 
+async def maintain_partitions(environment: Environment, now: datetime) -> PartitionChanges:
+    async with task_resources(environment) as resources:
+        return await Partitions(sessions=resources.sessions, retention=resources.settings.visit_retention).maintain(now)
+
+
+async def purge_batches(environment: Environment) -> int:
+    async with task_resources(environment) as resources:
+        return await purge_visit_batches(resources)
+
+
 def visit_at(key: str, *when: int) -> RecordedVisit:
     return visit_to(key, at_ms=at_ms(datetime(*when, tzinfo=UTC)))
 
@@ -53,7 +64,7 @@ async def test_this_month_and_the_next_two_are_made_once(
 ) -> None:
     now = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
 
-    first, second = [await keep_partitions(settings_of(environment), now) for _ in range(2)]
+    first, second = [await maintain_partitions(environment, now) for _ in range(2)]
 
     assert (first.made, first.dropped) == (["visit_2026_11", "visit_2026_12", "visit_2027_01"], [])
     assert (second.made, second.dropped, second.deleted) == ([], [], 0)
@@ -85,7 +96,7 @@ async def test_month_takes_in_what_came_before_it_was_made(
     await ingest(environment)
     assert await places(database) == {"visit_default": 3}
 
-    await keep_partitions(settings_of(environment), datetime(2026, 11, 21, tzinfo=UTC))
+    await maintain_partitions(environment, datetime(2026, 11, 21, tzinfo=UTC))
 
     assert await places(database) == {"visit_2026_11": 2, "visit_default": 1}
     assert await visit_counts(database, key) == (3, 0)
@@ -94,18 +105,18 @@ async def test_month_takes_in_what_came_before_it_was_made(
 async def test_months_whose_last_visit_is_too_old_are_dropped_and_their_counts_stay(
     environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
-    settings = settings_of(environment | {"MAIN_VISIT_RETENTION": "P30D"})
-    await keep_partitions(settings, datetime(2026, 8, 1, tzinfo=UTC))
+    settings = environment | {"MAIN_VISIT_RETENTION": "P30D"}
+    await maintain_partitions(settings, datetime(2026, 8, 1, tzinfo=UTC))
     key = await insert_link(database)
     add_batch(valkey, [visit_at(key, 2026, month, 15) for month in (1, 8, 9, 10)] + [visit_at(key, 2026, 8, 31, 23)])
     await ingest(environment)
     before = await database.fetch("SELECT * FROM visit_hour ORDER BY hour_at")
 
-    early = await keep_partitions(settings, datetime(2026, 9, 30, 23, 59, tzinfo=UTC))
+    early = await maintain_partitions(settings, datetime(2026, 9, 30, 23, 59, tzinfo=UTC))
     assert (early.dropped, early.deleted) == ([], 1)
     assert await places(database) == {"visit_2026_08": 2, "visit_2026_09": 1, "visit_2026_10": 1}
 
-    late = await keep_partitions(settings, datetime(2026, 10, 1, tzinfo=UTC))
+    late = await maintain_partitions(settings, datetime(2026, 10, 1, tzinfo=UTC))
     assert late.dropped == ["visit_2026_08"]
     assert await places(database) == {"visit_2026_09": 1, "visit_2026_10": 1}
     assert await months(database) == ["visit_2026_09", "visit_2026_10", "visit_2026_11", "visit_2026_12"]
@@ -123,7 +134,7 @@ async def test_default_partition_is_emptied_of_more_than_a_batch(
     )
     await database.execute("INSERT INTO visit (visited_at, key, is_bot) VALUES ('2040-01-01', 'k', false)")
 
-    kept = await keep_partitions(settings_of(environment), datetime(2026, 11, 21, tzinfo=UTC))
+    kept = await maintain_partitions(environment, datetime(2026, 11, 21, tzinfo=UTC))
 
     assert kept.deleted == 10_001
     assert await places(database) == {"visit_default": 1}
@@ -140,9 +151,9 @@ async def test_batches_are_forgotten_a_week_before_the_oldest_record_that_waits(
     )
     waiting_ms = at_ms(datetime.now(UTC) - timedelta(days=3))
     valkey.xadd("visits:{0}", {"something": "else"}, id=f"{waiting_ms}-0")
-    assert await forget_visit_batches(settings_of(environment)) == 1
+    assert await purge_batches(environment) == 1
 
     valkey.delete("visits:{0}")
 
-    assert await forget_visit_batches(settings_of(environment)) == 2
+    assert await purge_batches(environment) == 2
     assert await database.fetchval("SELECT count(*) FROM visit_batch") == 2

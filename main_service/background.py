@@ -1,0 +1,141 @@
+"""Background tasks: one decorator registers, schedules and runs the functions of every feature's `tasks.py`."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from threading import Lock
+from typing import Any, TypeVar
+
+from celery import shared_task
+from celery.schedules import crontab
+
+from main_service.engines.redis import RedisUnavailableError
+from main_service.errors import UnavailableError
+from main_service.resources import Resources, open_resources
+from main_service.settings import load_settings
+
+
+class Queue(StrEnum):
+    QUICK = "main_service"
+    SLOW = "main_service.slow"
+    """For what may take minutes. Its worker is a process of its own, so that quick tasks never wait for slow ones."""
+
+
+@dataclass(frozen=True)
+class ScheduledTask:
+    name: str
+    """On the wire."""
+    queue: Queue
+    schedule: timedelta | crontab
+    expires: timedelta
+    """A round that no worker took is worthless once the next one is due."""
+
+
+Round = Callable[[Resources], Awaitable[object]]
+AnyRound = TypeVar("AnyRound", bound=Round)
+
+scheduled_tasks: dict[str, ScheduledTask] = {}
+"""By name: all that were decorated. Only the worker reads them, after importing every `tasks.py`."""
+
+
+def task(
+    *,
+    queue: Queue,
+    every: timedelta | None = None,
+    daily_at: str | None = None,
+    name: str | None = None,
+    one_at_a_time: bool = False,
+    log: str | None = None,
+) -> Callable[[AnyRound], AnyRound]:
+    """Make a coroutine function a task that Celery runs on a schedule; the function itself stays as it is.
+
+    It gets the `Resources` of its round, opened for it alone, and must be repeatable. A round that raises an
+    `UnavailableError` or `RedisUnavailableError` ends with a warning, and the next one goes on.
+
+    `every`, or `daily_at` an hour and minute of UTC ("03:00"). What beat missed of these, it sends once it runs.
+    `name`: on the wire, after `main_service.`; None: the function's own.
+    `one_at_a_time`: a round that begins in the same worker before the last one is over ends at once, so that long
+    rounds do not take all threads from other tasks.
+    `log`: what to log of a result that is neither None nor 0, as "Ended %d entries".
+
+    Raises:
+        ValueError: there are two schedules or none, the name is taken, or no worker would import the module.
+    """
+    if (every is None) == (daily_at is None):
+        raise ValueError("a task has one schedule: `every` or `daily_at`")
+
+    def register(run: AnyRound) -> AnyRound:
+        scheduled = ScheduledTask(
+            name=f"main_service.{name or run.__name__}",
+            queue=queue,
+            schedule=every or _daily(daily_at or ""),
+            expires=every or timedelta(days=1),
+        )
+        if not run.__module__.endswith(".tasks"):
+            raise ValueError(f"{scheduled.name} must stand in a module named `tasks`, which the worker imports")
+        if scheduled.name in scheduled_tasks:
+            raise ValueError(f"there are two tasks {scheduled.name}")
+        scheduled_tasks[scheduled.name] = scheduled
+
+        def execute() -> None:
+            _run_round(run, scheduled.name, log=log)
+
+        # Shared, so that no feature imports the worker.
+        shared_task(name=scheduled.name)(_unless_running(execute) if one_at_a_time else execute)
+        return run
+
+    return register
+
+
+def schedule() -> dict[str, dict[str, Any]]:
+    """The schedule of all tasks, as Celery's beat reads it."""
+    return {
+        name.removeprefix("main_service."): {
+            "task": name,
+            "schedule": each.schedule,
+            "options": {"expires": each.expires.total_seconds()},
+        }
+        for name, each in scheduled_tasks.items()
+    }
+
+
+def routes() -> dict[str, dict[str, str]]:
+    """The queue of each task, as Celery's router reads it."""
+    return {name: {"queue": each.queue.value} for name, each in scheduled_tasks.items()}
+
+
+def _daily(time: str) -> crontab:
+    hour, _, minute = time.partition(":")
+    return crontab(hour=hour, minute=minute)
+
+
+def _run_round(run: Round, name: str, *, log: str | None) -> None:
+    logger = logging.getLogger(run.__module__)
+    try:
+        result = asyncio.run(_with_resources(run))
+    except (UnavailableError, RedisUnavailableError) as error:
+        logger.warning("%s is put off to its next round: %s", name.removeprefix("main_service."), error)
+        return
+    if log is not None and result:
+        logger.info(log, result)
+
+
+async def _with_resources(run: Round) -> object:
+    async with open_resources(load_settings(), for_task=True) as resources:
+        return await run(resources)
+
+
+def _unless_running(execute: Callable[[], None]) -> Callable[[], None]:
+    lock = Lock()
+
+    def execute_alone() -> None:
+        if lock.acquire(blocking=False):
+            try:
+                execute()
+            finally:
+                lock.release()
+
+    return execute_alone
