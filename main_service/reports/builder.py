@@ -21,7 +21,7 @@ from main_service.reports.service import file_name, media_type_of
 from main_service.reports.sheets import plan_book
 from main_service.reports.xlsx import write_workbook
 from main_service.settings import Settings
-from main_service.statistics.time_ranges import Days
+from main_service.statistics.time_ranges import DateRange
 from main_service.visits.countries import source_of
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class ReportBuilder:
             await storage.find_collection_by_id(snapshot, report.owner_id, report.collection_id) is None
         ):
             raise NotFoundError(GONE)
-        days = Days(report.first_day, report.last_day)
+        days = DateRange(report.first_day, report.last_day)
         figures = Figures(snapshot, Scope(report.owner_id, days, report.collection_id))
         book = await plan_book(
             figures,

@@ -14,7 +14,7 @@ from main_service.engines.batches import in_batches
 from main_service.engines.postgres import Session
 from main_service.mail import outbox
 from main_service.reports.storage import Recipient
-from main_service.statistics.time_ranges import Days
+from main_service.statistics.time_ranges import DateRange
 
 _account = Account.__table__.c
 
@@ -88,7 +88,7 @@ async def list_most_visited(session: Session, owner_id: UUID, day: date, *, limi
 
 
 def _hours(day: date) -> dict[str, object]:
-    days = Days(day, day)
+    days = DateRange(day, day)
     return {"start_at": days.start_at, "end_at": days.end_at}
 
 

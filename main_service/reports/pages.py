@@ -18,31 +18,33 @@ from main_service.reports.models import ReportFormat
 from main_service.reports.schemas import ReportIn
 from main_service.reports.serializers import file_response, report_out
 from main_service.reports.service import MOST_DAYS, Order, ReportState
-from main_service.statistics.time_ranges import Days
+from main_service.statistics.time_ranges import DateRange
 from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
 from main_service.web.forms import form_page, parse, read_id, sentences
 
 
-class Span(StrEnum):
+class PresetRange(StrEnum):
+    """The ranges of days that the form offers; its field is called `span`."""
+
     WEEK = "week"
     MONTH = "month"
     LAST_MONTH = "last-month"
     CHOSEN = "chosen"
-    """Those that are written beside it."""
+    """The days in the two fields beside it."""
 
 
-def days_of(span: Span, today: date) -> Days:
+def preset_date_range(preset: PresetRange, today: date) -> DateRange:
     """The days of UTC that are meant, up to `today`; as long as none are chosen, those of a month.
 
     The last month is the one of the calendar that is over.
     """
-    if span is Span.WEEK:
-        return Days(today - timedelta(days=6), today)
-    if span is Span.LAST_MONTH:
+    if preset is PresetRange.WEEK:
+        return DateRange(today - timedelta(days=6), today)
+    if preset is PresetRange.LAST_MONTH:
         last = today.replace(day=1) - timedelta(days=1)
-        return Days(last.replace(day=1), last)
-    return Days(today - timedelta(days=29), today)
+        return DateRange(last.replace(day=1), last)
+    return DateRange(today - timedelta(days=29), today)
 
 
 ADDRESS = "/reports"
@@ -102,7 +104,7 @@ class ReportsPage:
     ) -> Response:
         """`kept`: what was typed; without it, what the address says."""
         today = datetime.now(UTC).date()
-        usual = days_of(Span.CHOSEN, today)
+        usual = preset_date_range(PresetRange.CHOSEN, today)
         form = {"collection": "", "span": "", "from": str(usual.first), "to": str(usual.last), "format": ""}
         typed = self._request.query_params if kept is None else kept
         form |= {name: value for name, value in typed.items() if name in form}
@@ -117,7 +119,10 @@ class ReportsPage:
             reports=reports,
             unfinished=sum(report.state in (ReportState.ASKED, ReportState.BUILDING) for report in reports),
             form=form,
-            spans=[(span, None if span is Span.CHOSEN else days_of(span, today)) for span in Span],
+            presets=[
+                (preset, None if preset is PresetRange.CHOSEN else preset_date_range(preset, today))
+                for preset in PresetRange
+            ],
             formats=list(ReportFormat),
             collections=await self._collections.list(self.owner_id),
             most_days=MOST_DAYS,
@@ -136,12 +141,12 @@ def order_of(fields: Fields) -> Order:
         InvalidInputError: with the names of the fields.
     """
     try:
-        span = Span(fields.get("span") or Span.CHOSEN)
+        preset = PresetRange(fields.get("span") or PresetRange.CHOSEN)
     except ValueError as error:
         raise InvalidInputError(fields=[FieldError("span", "span_unknown", "Choose one of the list.")]) from error
     first, last = fields.get("from", ""), fields.get("to", "")
-    if span is not Span.CHOSEN:
-        days = days_of(span, datetime.now(UTC).date())
+    if preset is not PresetRange.CHOSEN:
+        days = preset_date_range(preset, datetime.now(UTC).date())
         first, last = str(days.first), str(days.last)
     asked = {"from": first, "to": last, "format": fields.get("format"), "collection": fields.get("collection") or None}
     return parse(ReportIn, **asked).order

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, TextClause, text
 
 from main_service.engines.postgres import Session
-from main_service.statistics.time_ranges import Days
+from main_service.statistics.time_ranges import DateRange
 from main_service.visits.models import OTHER, Dimension
 
 ROWS_AT_ONCE = 5_000
@@ -89,7 +89,7 @@ class Scope:
     """Whose visits are meant, and when."""
 
     owner_id: UUID
-    days: Days
+    days: DateRange
     collection_id: UUID | None
     """None: all of the owner's entries; else those of them that are in it."""
 

@@ -22,7 +22,7 @@ from main_service.reports.errors import (
     TooManyReportsWaitingError,
 )
 from main_service.reports.models import Report, ReportFormat
-from main_service.statistics.time_ranges import check_order
+from main_service.statistics.time_ranges import check_date_range
 
 MOST_NAME_LETTERS = 40
 """Of a collection, in the name of a file."""
@@ -215,7 +215,7 @@ def media_type_of(file_format: ReportFormat) -> str:
 
 
 def _days(first: date, last: date) -> tuple[date, date]:
-    check_order(first, last)
+    check_date_range(first, last)
     today = datetime.now(UTC).date()
     last = min(last, today)
     if first > today:

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from itertools import islice
 
 from main_service.reports.queries import Figures, Rows
-from main_service.statistics.time_ranges import Days
+from main_service.statistics.time_ranges import DateRange
 from main_service.visits.countries import Source
 from main_service.visits.models import Dimension
 
@@ -88,7 +88,7 @@ _BREAKDOWNS = {
 
 
 async def plan_book(
-    figures: Figures, days: Days, *, collection: str | None, public_url: str, country_source: Source | None
+    figures: Figures, days: DateRange, *, collection: str | None, public_url: str, country_source: Source | None
 ) -> Book:
     """The book, whose rows are read while it is written: by a thread, while the event loop of this call runs.
 
@@ -131,7 +131,7 @@ async def plan_book(
     return Book(facts=tuple(facts), days=_days(days, by_day), sheets=tuple(sheets))
 
 
-def _days(days: Days, by_day: dict[date, tuple[int, ...]]) -> Sheet:
+def _days(days: DateRange, by_day: dict[date, tuple[int, ...]]) -> Sheet:
     """Each day of the range, those without visits too."""
     count = (days.last - days.first).days + 1
     every = (days.first + timedelta(days=number) for number in range(count))

@@ -23,7 +23,7 @@ from main_service.entry_pages.manage_pages import ManagePageDep
 from main_service.errors import InvalidInputError
 from main_service.statistics.charts import HEIGHT, WIDTH, Share, column_chart, shares
 from main_service.statistics.dependencies import StatisticsDep
-from main_service.statistics.service import Counted, History, Moment, Summary
+from main_service.statistics.service import Bucket, Counted, History, Summary
 from main_service.statistics.time_ranges import LONGEST_DAYS, Step, day_of_visit, get_zone
 from main_service.visits.countries import source_of
 from main_service.visits.models import OTHER, UNKNOWN, Dimension
@@ -89,7 +89,7 @@ class StatisticsPage:
             zone = get_zone(timezone)
         except InvalidInputError as wrong:
             zone, error = get_zone("UTC"), wrong
-        step, first, last = _span(period, entry, zone)
+        step, first, last = _preset_range(period, entry, zone)
         history = await self._statistics.list_history(entry, step=step, timezone=zone.key, first=first, last=last)
         summary = await self._statistics.summarise(entry, first=first, last=last)
         return render(
@@ -107,7 +107,7 @@ class StatisticsPage:
             zone=zone.key,
             step=step.value,
             rows=_rows(history, step),
-            chart=column_chart([(_label(each, step), each.people) for each in history.moments]),
+            chart=column_chart([(_label(each, step), each.people) for each in history.buckets]),
             width=WIDTH,
             height=HEIGHT,
             breakdowns=_breakdowns(summary),
@@ -122,7 +122,7 @@ class StatisticsPage:
 StatisticsPageDep = Annotated[StatisticsPage, Depends()]
 
 
-def _span(period: str, entry: Counted, zone: ZoneInfo) -> tuple[Step, date, date]:
+def _preset_range(period: str, entry: Counted, zone: ZoneInfo) -> tuple[Step, date, date]:
     today = datetime.now(UTC).astimezone(zone).date()
     if period == "day":
         return Step.HOUR, today - timedelta(days=1), today
@@ -140,11 +140,11 @@ def _address(address: str, period: str, zone: ZoneInfo) -> str:
 
 
 def _rows(history: History, step: Step) -> list[Row]:
-    return [Row(_label(each, step), each.people, each.bots) for each in history.moments]
+    return [Row(_label(each, step), each.people, each.bots) for each in history.buckets]
 
 
-def _label(moment: Moment, step: Step) -> str:
-    start = moment.start_at
+def _label(bucket: Bucket, step: Step) -> str:
+    start = bucket.start_at
     if step is Step.MONTH:
         return f"{start:%b %Y}"
     return f"{start.day} {start:%b, %H:%M}" if step is Step.HOUR else f"{start.day} {start:%b %Y}"

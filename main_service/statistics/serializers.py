@@ -49,7 +49,7 @@ def history_out(history: History, *, step: Step, timezone: str) -> HistoryOut:
         first=history.days.first,
         last=history.days.last,
         items=[
-            MomentOut(start=each.start_at, visit_count=each.people, bot_count=each.bots) for each in history.moments
+            MomentOut(start=each.start_at, visit_count=each.people, bot_count=each.bots) for each in history.buckets
         ],
     )
 

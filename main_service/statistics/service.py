@@ -13,7 +13,7 @@ from main_service.entries.read import KeyLookup
 from main_service.errors import EntryEndedError, NotFoundError, SignInRequiredError
 from main_service.statistics import storage
 from main_service.statistics.storage import Counts, OwnCounts, ValueCount
-from main_service.statistics.time_ranges import FIRST_DAY, Days, Step, check_order, get_zone, history_steps
+from main_service.statistics.time_ranges import FIRST_DAY, DateRange, Step, check_date_range, get_zone, history_buckets
 from main_service.visits.models import Dimension
 
 
@@ -43,8 +43,8 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Moment:
-    """A step of a history. `start_at`: in the time zone that was asked for."""
+class Bucket:
+    """Visits in an hour, a day or a month. `start_at`: in the time zone that was asked for."""
 
     start_at: datetime
     people: int
@@ -54,8 +54,8 @@ class Moment:
 @dataclass(frozen=True)
 class History:
     entry: Counted
-    days: Days
-    moments: list[Moment]
+    days: DateRange
+    buckets: list[Bucket]
 
 
 class Statistics:
@@ -70,30 +70,31 @@ class Statistics:
         Raises:
             InvalidInputError: the range ends before it begins.
         """
-        check_order(first, last)
-        days = Days(first or FIRST_DAY, last or datetime.now(UTC).date())
+        check_date_range(first, last)
+        days = DateRange(first or FIRST_DAY, last or datetime.now(UTC).date())
         counts = await storage.count(self._session, entry.key, days)
         return Summary(entry, counts, await storage.list_values(self._session, entry.key, days))
 
     async def count(self, entry: Counted) -> Counts:
         """The visits of an opened entry in its whole life."""
-        return await storage.count(self._session, entry.key, Days(FIRST_DAY, datetime.now(UTC).date()))
+        return await storage.count(self._session, entry.key, DateRange(FIRST_DAY, datetime.now(UTC).date()))
 
     async def list_history(
         self, entry: Counted, *, step: Step, timezone: str, first: date | None = None, last: date | None = None
     ) -> History:
-        """The visits of an opened entry step by step, with the steps that have none.
+        """The visits of an opened entry by buckets of the size `step`, with the buckets that have none.
 
         Raises:
             InvalidInputError: the range is too long or ends before it begins, or there is no such time zone.
         """
         zone = get_zone(timezone)
-        days, steps = history_steps(step, first=first, last=last, zone=zone, now=datetime.now(UTC))
-        found = await storage.list_steps(self._session, entry.key, steps)
-        moments = [
-            Moment(start.astimezone(zone), *found.get(index, (0, 0))) for index, start in enumerate(steps.starts)
-        ]
-        return History(entry, days, moments)
+        days, buckets = history_buckets(step, first=first, last=last, zone=zone, now=datetime.now(UTC))
+        found = await storage.count_by_bucket(self._session, entry.key, buckets)
+        return History(
+            entry,
+            days,
+            [Bucket(start.astimezone(zone), *found.get(index, (0, 0))) for index, start in enumerate(buckets.starts)],
+        )
 
     async def sum_up_own(self, owner_id: UUID) -> OwnCounts:
         return await storage.count_own(self._session, owner_id)

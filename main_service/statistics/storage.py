@@ -12,7 +12,7 @@ from main_service.engines.postgres import Session
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Entry, Visibility
 from main_service.entries.storage import is_not_over
-from main_service.statistics.time_ranges import Days, Steps
+from main_service.statistics.time_ranges import Buckets, DateRange
 from main_service.visits.models import OTHER, Dimension, VisitHour
 
 MAX_VALUES = 100
@@ -110,12 +110,12 @@ class OwnCounts:
     last_visit_at: datetime | None
 
 
-async def count(session: Session, key: str, days: Days) -> Counts:
+async def count(session: Session, key: str, days: DateRange) -> Counts:
     values = {"key": key, "first": days.first, "until": days.until}
     return Counts(*(await session.execute(_COUNTS, values)).one())
 
 
-async def list_values(session: Session, key: str, days: Days) -> dict[Dimension, list[ValueCount]]:
+async def list_values(session: Session, key: str, days: DateRange) -> dict[Dimension, list[ValueCount]]:
     """The most frequent values of each dimension, and last the others together."""
     await session.execute(_PLAN_FOR_THESE_VALUES)
     values = {"key": key, "first": days.first, "until": days.until, "max_values": MAX_VALUES, "other": OTHER}
@@ -128,11 +128,11 @@ async def list_values(session: Session, key: str, days: Days) -> dict[Dimension,
     return found
 
 
-async def list_steps(session: Session, key: str, steps: Steps) -> dict[int, tuple[int, int]]:
-    """People and bots by the index of the step; steps without visits are left out."""
-    if not steps.starts:
+async def count_by_bucket(session: Session, key: str, buckets: Buckets) -> dict[int, tuple[int, int]]:
+    """Visits of people and of bots by the index of the bucket; buckets without visits are left out."""
+    if not buckets.starts:
         return {}
-    values = {"key": key, "starts": steps.starts, "start_at": steps.starts[0], "end_at": steps.end_at}
+    values = {"key": key, "starts": buckets.starts, "start_at": buckets.starts[0], "end_at": buckets.end_at}
     return {index: (people, bots) for index, people, bots in await session.execute(_HISTORY, values)}
 
 

@@ -1,6 +1,6 @@
-"""Time as statistics cut it: hours, days and months of a time zone, each beginning at a whole hour of UTC.
+"""The time ranges of statistics: hours, days and months of a time zone, each beginning at a whole hour of UTC.
 
-Visits are counted by hours of UTC. Such an hour belongs to the day on which it begins where the reader is; so in zones
+Visits are counted by hours of UTC. Such an hour belongs to the day on which it begins in the time zone; so in zones
 that are half an hour off, the visits of a day's first half hour count for the day before.
 """
 
@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo, available_timezones
 from main_service.errors import FieldError, InvalidInputError
 
 FIRST_DAY = date(2000, 1, 1)
-"""Before any visit."""
+"""No visit is earlier."""
 HOUR = timedelta(hours=1)
 
 
+# The size of a bucket. The name of the class is one of the OpenAPI schema, and a docstring would be shown there.
 class Step(StrEnum):
     HOUR = "hour"
     DAY = "day"
@@ -25,14 +26,14 @@ class Step(StrEnum):
 
 
 LONGEST_DAYS = {Step.HOUR: 31, Step.DAY: 400, Step.MONTH: 3_660}
-"""The most days that a history may span."""
+"""The most days that a history may span, by the size of its buckets."""
 _USUAL_DAYS = {Step.HOUR: 2, Step.DAY: 30, Step.MONTH: 365}
-"""What it spans unless it is said."""
+"""How many days it spans if no first day is given."""
 
 
 @dataclass(frozen=True)
-class Days:
-    """From the first to the last, both included."""
+class DateRange:
+    """Days from the first to the last, both included."""
 
     first: date
     last: date
@@ -44,18 +45,21 @@ class Days:
 
     @property
     def start_at(self) -> datetime:
-        """Their first moment, in UTC."""
+        """The first instant of the days, if they are those of UTC."""
         return datetime.combine(self.first, time(), UTC)
 
     @property
     def end_at(self) -> datetime:
-        """The first moment after them, in UTC."""
+        """The first instant after the days, if they are those of UTC."""
         return datetime.combine(self.until, time(), UTC)
 
 
 @dataclass(frozen=True)
-class Steps:
-    """`starts`: whole hours of UTC, ascending, each the end of the one before; `end_at`: of the last."""
+class Buckets:
+    """The buckets of a history: each begins where the one before it ends.
+
+    `starts`: whole hours of UTC, ascending. `end_at`: the end of the last bucket.
+    """
 
     starts: list[datetime]
     end_at: datetime
@@ -67,8 +71,10 @@ def _zone_names() -> frozenset[str]:
 
 
 def get_zone(name: str) -> ZoneInfo:
-    """Raises:
-    InvalidInputError: the IANA time zone database has no such zone.
+    """The time zone of this name.
+
+    Raises:
+        InvalidInputError: the IANA time zone database has no such zone.
     """
     if name not in _zone_names():
         message = "This is not the name of a time zone, such as Europe/Berlin or UTC."
@@ -76,9 +82,11 @@ def get_zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def check_order(first: date | None, last: date | None) -> None:
-    """Raises:
-    InvalidInputError: the days are none that there could be visits on, or end before they begin.
+def check_date_range(first: date | None, last: date | None) -> None:
+    """Check a range of days. None: that end is open.
+
+    Raises:
+        InvalidInputError: a day is out of the range that visits can have, or the last is before the first.
     """
     for name, day in (("from", first), ("to", last)):
         if day is not None and not FIRST_DAY <= day <= date(9990, 12, 31):
@@ -87,15 +95,15 @@ def check_order(first: date | None, last: date | None) -> None:
         raise InvalidInputError(fields=[FieldError("from", "range_reversed", "The range ends before it begins.")])
 
 
-def history_steps(
+def history_buckets(
     step: Step, *, first: date | None, last: date | None, zone: ZoneInfo, now: datetime
-) -> tuple[Days, Steps]:
-    """The days that are meant, and their steps. What is still to come is left out.
+) -> tuple[DateRange, Buckets]:
+    """The date range of a history, and its buckets. Days still to come are left out.
 
     Raises:
         InvalidInputError: the range is too long, ends before it begins, or begins in the future.
     """
-    check_order(first, last)
+    check_date_range(first, last)
     today = now.astimezone(zone).date()
     last = min(last or today, today)
     if first is None:
@@ -105,22 +113,22 @@ def history_steps(
     if (last - first).days >= LONGEST_DAYS[step]:
         message = f"A history by {step} spans at most {LONGEST_DAYS[step]:,} days; ask for less, or for larger steps."
         raise InvalidInputError(fields=[FieldError("from", "range_too_long", message)])
-    days = Days(first, last)
-    return days, _cut(step, days, zone, now=now)
+    days = DateRange(first, last)
+    return days, _buckets(step, days, zone, now=now)
 
 
-def _cut(step: Step, days: Days, zone: ZoneInfo, *, now: datetime) -> Steps:
+def _buckets(step: Step, days: DateRange, zone: ZoneInfo, *, now: datetime) -> Buckets:
     end_at = min(day_start(days.until, zone), _whole_hour(now) + HOUR)
     if step is Step.HOUR:
         start = day_start(days.first, zone)
-        return Steps([start + n * HOUR for n in range(int((end_at - start) / HOUR))], end_at)
-    # A day that a zone has passed over is as long as nothing.
+        return Buckets([start + n * HOUR for n in range(int((end_at - start) / HOUR))], end_at)
+    # A day that a zone has skipped has no length, and begins with the next.
     starts = sorted({day_start(day, zone) for day in _first_days(step, days)})
-    return Steps([start for start in starts if start < end_at], end_at)
+    return Buckets([start for start in starts if start < end_at], end_at)
 
 
-def _first_days(step: Step, days: Days) -> Iterator[date]:
-    """Of each step; the first month may begin within."""
+def _first_days(step: Step, days: DateRange) -> Iterator[date]:
+    """The first day of each bucket; that of the first month may be any of its days."""
     day = days.first
     while day <= days.last:
         yield day
@@ -133,8 +141,8 @@ def day_of_visit(instant: datetime, zone: ZoneInfo) -> date:
 
 
 def day_start(day: date, zone: ZoneInfo) -> datetime:
-    """The first whole hour of UTC that begins on the day, or later if the zone has passed the day over."""
-    # Where midnight comes twice it is the first; where the clock leaps over it, the moment of the leap.
+    """The first whole hour of UTC that begins on the day, or later if the zone has skipped the day."""
+    # Where midnight comes twice this is the first; where the clock leaps over it, the instant of the leap.
     midnight = datetime.combine(day, time(), zone).astimezone(UTC)
     whole = _whole_hour(midnight)
     return whole if whole == midnight else whole + HOUR

@@ -10,7 +10,7 @@ import asyncpg
 import httpx
 import pytest
 
-from main_service.reports.pages import Span, days_of
+from main_service.reports.pages import PresetRange, preset_date_range
 from tests.support.accounts import User, sign_in_on_page
 from tests.support.collections import create_collection
 from tests.support.engines import Environment
@@ -251,21 +251,23 @@ async def test_addresses_of_forms_lead_back_and_others_nowhere(
 
 
 @pytest.mark.parametrize(
-    ("span", "first", "last"),
+    ("preset", "first", "last"),
     [
-        (Span.WEEK, "2026-02-26", "2026-03-04"),
-        (Span.MONTH, "2026-02-03", "2026-03-04"),
-        (Span.LAST_MONTH, "2026-02-01", "2026-02-28"),
-        (Span.CHOSEN, "2026-02-03", "2026-03-04"),
+        (PresetRange.WEEK, "2026-02-26", "2026-03-04"),
+        (PresetRange.MONTH, "2026-02-03", "2026-03-04"),
+        (PresetRange.LAST_MONTH, "2026-02-01", "2026-02-28"),
+        (PresetRange.CHOSEN, "2026-02-03", "2026-03-04"),
     ],
 )
-def test_span_is_of_whole_days_up_to_today_or_of_the_month_that_is_over(span: Span, first: str, last: str) -> None:
-    days = days_of(span, date(2026, 3, 4))
+def test_preset_range_is_of_whole_days_up_to_today_or_of_the_month_that_is_over(
+    preset: PresetRange, first: str, last: str
+) -> None:
+    days = preset_date_range(preset, date(2026, 3, 4))
 
     assert (str(days.first), str(days.last)) == (first, last)
 
 
 def test_month_before_january_is_in_the_year_before() -> None:
-    days = days_of(Span.LAST_MONTH, date(2027, 1, 31))
+    days = preset_date_range(PresetRange.LAST_MONTH, date(2027, 1, 31))
 
     assert (days.first, days.last) == (date(2026, 12, 1), date(2027, 1, 1) - timedelta(days=1))
