@@ -14,7 +14,7 @@ from uuid import uuid4
 from main_service.engines.redis import RedisClient
 from main_service.engines.texts import TextCache
 from main_service.entries.cache import HEAD_START, cache_key
-from main_service.fast_path.redis_connection import NoAnswerError, RedisPipeline, Reply, TooSlowError
+from main_service.fast_path.redis_connection import ConnectionLostError, RedisPipeline, Reply, ReplyTimeoutError
 from main_service.monitoring.metrics import VISITS_RECORDED
 from main_service.visit_stream.batches import SET_LEFT_OUT, UnconfirmedVisit, left_out_name
 from main_service.visit_stream.record import FORMAT, STREAM, EncodedVisit
@@ -201,10 +201,10 @@ class BatchedReads:
 
     def _send_all_elsewhere(self, readers: list[Reader], batch_id: str, connection_name: str, reason: Reply) -> None:
         unconfirmed = None
-        if isinstance(reason, TooSlowError):
+        if isinstance(reason, ReplyTimeoutError):
             # They have waited long enough for it.
             self._redis_client.trip()
-        if isinstance(reason, NoAnswerError):
+        if isinstance(reason, ConnectionLostError):
             unconfirmed = self._visit_writer.gather_unconfirmed(batch_id, connection_name)
         else:
             # Redis refuses, or what answers is no Redis.

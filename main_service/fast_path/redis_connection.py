@@ -24,12 +24,12 @@ CONNECT_SECONDS = 2.0
 RECONNECT_SECONDS = 1.0
 
 
-class NoAnswerError(Exception):
-    """The connection broke while Redis was asked, or it took too long: it may have done what it was asked, or not."""
+class ConnectionLostError(Exception):
+    """The connection ended before the reply came: Redis may have run the script, or not, or may still run it."""
 
 
-class TooSlowError(NoAnswerError):
-    """It took too long."""
+class ReplyTimeoutError(ConnectionLostError):
+    """The connection was ended because no reply came in time."""
 
 
 Reply = object
@@ -66,7 +66,7 @@ class RedisPipeline(asyncio.Protocol):
     def run_script(
         self, keys: Sequence[bytes | str], arguments: Sequence[bytes | str | int], settle: Callable[[Reply], None]
     ) -> None:
-        """Ask; `settle` gets the reply, a `ReplyError` if Redis refuses, or a `NoAnswerError`. It must not raise.
+        """Ask; `settle` gets the reply, a `ReplyError` if Redis refuses, or a `ConnectionLostError`. It must not raise.
 
         Ask the next question from `settle` or later.
         """
@@ -88,10 +88,10 @@ class RedisPipeline(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lose()
-        self._answer(NoAnswerError(repr(exc)))
+        self._answer(ConnectionLostError(repr(exc)))
 
     async def close(self) -> None:
-        """Whoever waits for a reply gets a `NoAnswerError`."""
+        """Close the connection; if a reply is awaited, `ConnectionLostError` takes its place."""
         self._keeper.cancel()
         with suppress(asyncio.CancelledError):
             await self._keeper
@@ -106,7 +106,7 @@ class RedisPipeline(asyncio.Protocol):
 
     def _drop(self) -> None:
         self._lose()
-        self._answer(TooSlowError(f"No answer within {ANSWER_SECONDS:g} s"))
+        self._answer(ReplyTimeoutError(f"No answer within {ANSWER_SECONDS:g} s"))
 
     def _lose(self) -> None:
         self.is_ready = False
@@ -158,4 +158,4 @@ class RedisPipeline(asyncio.Protocol):
         if self._connection is not None:
             await self._connection.disconnect(nowait=True)
         self._connection = None
-        self._answer(NoAnswerError("The connection was closed"))
+        self._answer(ConnectionLostError("The connection was closed"))
