@@ -14,7 +14,7 @@ from uuid import uuid4
 from main_service.engines.redis import RedisClient
 from main_service.engines.texts import TextCache
 from main_service.entries.cache import HEAD_START, cache_key
-from main_service.fast_path.redis_connection import ConnectionLostError, RedisPipeline, Reply, ReplyTimeoutError
+from main_service.fast_path.redis_connection import ConnectionLostError, RawReply, RedisConnection, ReplyTimeoutError
 from main_service.monitoring.metrics import VISITS_RECORDED
 from main_service.visit_stream.batches import SET_LEFT_OUT, UnconfirmedVisit, left_out_name
 from main_service.visit_stream.record import FORMAT, STREAM, EncodedVisit
@@ -94,7 +94,7 @@ class BatchedReads:
     SCRIPT = _SCRIPT
 
     def __init__(
-        self, redis: RedisPipeline, redis_client: RedisClient, *, visit_writer: VisitWriter, texts: TextCache
+        self, redis: RedisConnection, redis_client: RedisClient, *, visit_writer: VisitWriter, texts: TextCache
     ) -> None:
         """`redis_client`: the same Redis, for those who are answered elsewhere."""
         self._redis = redis
@@ -146,7 +146,7 @@ class BatchedReads:
         arguments += [reader.visit for reader in readers]
         arguments += ["" if text is None else body_id for _, body_id, text in texts]
 
-        def settle(reply: Reply) -> None:
+        def on_reply(reply: RawReply) -> None:
             if isinstance(reply, list) and len(reply) == len(readers):
                 if links:
                     self._answer_links(links, reply)
@@ -156,7 +156,7 @@ class BatchedReads:
                 self._send_all_elsewhere(readers, batch_id, connection_name, reply)
             self._ask()
 
-        self._redis.run_script(keys, arguments, settle)
+        self._redis.run_script(keys, arguments, on_reply)
 
     def _text_for(self, key: str) -> tuple[str, bytes | None]:
         """The `body_id` of the text that the entry had when it was last read, and the text if it is still here."""
@@ -199,7 +199,7 @@ class BatchedReads:
                 self._body_ids.clear()
             self._body_ids[key] = answer[2:].decode()
 
-    def _send_all_elsewhere(self, readers: list[Reader], batch_id: str, connection_name: str, reason: Reply) -> None:
+    def _send_all_elsewhere(self, readers: list[Reader], batch_id: str, connection_name: str, reason: RawReply) -> None:
         unconfirmed = None
         if isinstance(reason, ReplyTimeoutError):
             # They have waited long enough for it.

@@ -20,7 +20,7 @@ from main_service.entries.aliases import ALIAS_PATTERN
 from main_service.entries.reserved_words import is_reserved
 from main_service.entries.visit_recorder import UNCONFIRMED_VISIT
 from main_service.fast_path.batch import BatchedReads
-from main_service.fast_path.redis_connection import RedisPipeline
+from main_service.fast_path.redis_connection import RedisConnection
 from main_service.fast_path.responses import Answers, last
 from main_service.http_server.framing import RawHeaders
 from main_service.http_server.protocol import HttpProtocol
@@ -72,7 +72,7 @@ class FastPath:
 async def open_fast_path(resources: Resources, encoder: VisitEncoder) -> AsyncIterator[FastPath]:
     """For a process that serves; its connections find it in the state of the lifespan, under `STATE_NAME`."""
     settings = resources.settings
-    redis = RedisPipeline(settings.redis_url, script=BatchedReads.SCRIPT)
+    redis = RedisConnection(settings.redis_url, script=BatchedReads.SCRIPT)
     reads = BatchedReads(redis, resources.redis, visit_writer=resources.visit_writer, texts=resources.texts)
     try:
         yield FastPath(reads, encoder=encoder, trusted_proxies=settings.trusted_proxies)

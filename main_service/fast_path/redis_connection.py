@@ -1,4 +1,4 @@
-"""A connection to Redis for one caller who asks all the time: no pool, no tasks, no wrappers, only bytes.
+"""A connection to Redis for one caller that runs a script all the time: no pool, no tasks, no wrappers, only bytes.
 
 redis-py needs five times the processor for a command. It still connects here, so that every form of MAIN_REDIS_URL
 means the same everywhere.
@@ -19,7 +19,7 @@ from main_service.engines.redis import NOT_SERVING
 
 logger = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 2.0
+REPLY_SECONDS = 2.0
 CONNECT_SECONDS = 2.0
 RECONNECT_SECONDS = 1.0
 
@@ -32,20 +32,20 @@ class ReplyTimeoutError(ConnectionLostError):
     """The connection was ended because no reply came in time."""
 
 
-Reply = object
-"""What hiredis makes of it: bytes, int, None, a list of these, or an exception."""
+RawReply = object
+"""A reply as hiredis parses it: bytes, int, None, a list of these, or an exception."""
 
 
 _pack = cast("Callable[[tuple[str | bytes | int, ...]], bytes]", pack_command)
 """hiredis declares a tuple of one."""
 
 
-class RedisPipeline(asyncio.Protocol):
-    """One question at a time. While it `is_ready`, it can be asked."""
+class RedisConnection(asyncio.Protocol):
+    """Runs one script at a time, while it `is_ready`. It reconnects by itself."""
 
     def __init__(self, url: str, *, script: str) -> None:
-        """`script`: the Lua that is asked for."""
-        # The kind of pool that all else uses: it takes the same options in the address.
+        """`script`: the Lua source, loaded with each connection."""
+        # The kind of pool that everything else uses: it takes the same options in the URL.
         self._pool = BlockingConnectionPool.from_url(
             url, protocol=2, socket_timeout=CONNECT_SECONDS, socket_connect_timeout=CONNECT_SECONDS
         )
@@ -55,25 +55,25 @@ class RedisPipeline(asyncio.Protocol):
         self._connection: Connection | None = None
         self._transport: asyncio.WriteTransport | None = None
         self._reader = Reader()
-        self._settle: Callable[[Reply], None] | None = None
+        self._on_reply: Callable[[RawReply], None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._is_lost = asyncio.Event()
         self._keeper = asyncio.create_task(self._keep_connected())
         self.is_ready = False
         self.connection_name = ""
-        """Another one with each connection, and each question to which no answer comes ends its connection."""
+        """New with each connection. A lost reply ends its connection, so at most one reply was lost under a name."""
 
     def run_script(
-        self, keys: Sequence[bytes | str], arguments: Sequence[bytes | str | int], settle: Callable[[Reply], None]
+        self, keys: Sequence[bytes | str], arguments: Sequence[bytes | str | int], on_reply: Callable[[RawReply], None]
     ) -> None:
-        """Ask; `settle` gets the reply, a `ReplyError` if Redis refuses, or a `ConnectionLostError`. It must not raise.
+        """Run the script; `on_reply` gets the reply, a `ReplyError` if Redis refuses, or a `ConnectionLostError`.
 
-        Ask the next question from `settle` or later.
+        `on_reply` must not raise. The next run may begin in it, or later.
         """
         assert self._transport is not None
-        assert self._settle is None
-        self._settle = settle
-        self._timer = self._loop.call_later(ANSWER_SECONDS, self._drop)
+        assert self._on_reply is None
+        self._on_reply = on_reply
+        self._timer = self._loop.call_later(REPLY_SECONDS, self._time_out)
         self._transport.write(_pack(("EVALSHA", self._script_hash, len(keys), *keys, *arguments)))
 
     def data_received(self, data: bytes) -> None:
@@ -82,13 +82,13 @@ class RedisPipeline(asyncio.Protocol):
             if isinstance(reply, PushNotification):
                 continue
             if isinstance(reply, ReplyError) and str(reply).startswith(("NOSCRIPT", *NOT_SERVING)):
-                # What made it forget the script, or follow another server, is past once we are connected anew.
+                # A new connection loads the script again, and may reach another server.
                 self._lose()
-            self._answer(reply)
+            self._deliver(reply)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lose()
-        self._answer(ConnectionLostError(repr(exc)))
+        self._deliver(ConnectionLostError(repr(exc)))
 
     async def close(self) -> None:
         """Close the connection; if a reply is awaited, `ConnectionLostError` takes its place."""
@@ -97,16 +97,16 @@ class RedisPipeline(asyncio.Protocol):
             await self._keeper
         await self._pool.aclose()
 
-    def _answer(self, reply: Reply) -> None:
+    def _deliver(self, reply: RawReply) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        settle, self._settle = self._settle, None
-        if settle is not None:
-            settle(reply)
+        on_reply, self._on_reply = self._on_reply, None
+        if on_reply is not None:
+            on_reply(reply)
 
-    def _drop(self) -> None:
+    def _time_out(self) -> None:
         self._lose()
-        self._answer(ReplyTimeoutError(f"No answer within {ANSWER_SECONDS:g} s"))
+        self._deliver(ReplyTimeoutError(f"No reply within {REPLY_SECONDS:g} s"))
 
     def _lose(self) -> None:
         self.is_ready = False
@@ -122,7 +122,7 @@ class RedisPipeline(asyncio.Protocol):
                         await self._connect()
                     await self._is_lost.wait()
                 except (RedisError, OSError):
-                    # RedisClient, which asks the same Redis, says so in the log.
+                    # RedisClient, which uses the same Redis, logs it.
                     pass
                 except Exception:
                     # Whatever it is, without this task no connection would ever be made again.
@@ -140,7 +140,7 @@ class RedisPipeline(asyncio.Protocol):
         script_hash = await connection.read_response()
         if not isinstance(script_hash, bytes):
             raise InvalidResponse("What answers is no Redis")
-        # Everything was answered, so the connection can change hands.
+        # Nothing is awaited any more, so another protocol can take over the transport.
         transport = connection._writer.transport
         transport.set_protocol(self)
         if transport.is_closing():
@@ -158,4 +158,4 @@ class RedisPipeline(asyncio.Protocol):
         if self._connection is not None:
             await self._connection.disconnect(nowait=True)
         self._connection = None
-        self._answer(ConnectionLostError("The connection was closed"))
+        self._deliver(ConnectionLostError("The connection was closed"))

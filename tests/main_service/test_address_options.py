@@ -12,7 +12,7 @@ from kombu.transport import TRANSPORT_ALIASES
 import keygen_service.settings
 from keygen_service.pool import connect
 from main_service.engines.postgres import create_engine
-from main_service.fast_path.redis_connection import RedisPipeline
+from main_service.fast_path.redis_connection import RedisConnection
 from main_service.resources import open_resources
 from main_service.settings import Settings
 from main_service.settings.rules import BROKERS
@@ -64,9 +64,9 @@ async def test_redis_options_of_the_client_are_taken(url: str) -> None:
     async with open_resources(settings, for_task=True) as resources:
         assert resources.redis._redis.connection_pool.make_connection().db in (0, 1, 2)
     assert connect(own.redis_url).connection_pool.make_connection().db in (0, 1, 2)
-    pipeline = RedisPipeline(settings.redis_url, script="return 1")
-    assert pipeline._pool.make_connection().db in (0, 1, 2)
-    await pipeline.close()
+    connection = RedisConnection(settings.redis_url, script="return 1")
+    assert connection._pool.make_connection().db in (0, 1, 2)
+    await connection.close()
 
 
 async def test_main_service_takes_how_long_its_pool_waits() -> None:
@@ -74,9 +74,9 @@ async def test_main_service_takes_how_long_its_pool_waits() -> None:
 
     async with open_resources(settings, for_task=True) as resources:
         assert resources.redis._redis.connection_pool.timeout == 5
-    pipeline = RedisPipeline(settings.redis_url, script="return 1")
-    assert pipeline._pool.make_connection()
-    await pipeline.close()
+    connection = RedisConnection(settings.redis_url, script="return 1")
+    assert connection._pool.make_connection()
+    await connection.close()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from main_service.engines.redis import RedisClient
 from main_service.fast_path.batch import BatchedReads
-from main_service.fast_path.redis_connection import RedisPipeline
+from main_service.fast_path.redis_connection import RedisConnection
 from main_service.resources import open_resources
 from main_service.visit_stream.batches import UnconfirmedVisit
 from main_service.visit_stream.record import encode_visit
@@ -49,7 +49,7 @@ async def test_reader_who_can_t_be_answered_keeps_nobody_from_being(
     key = create_link(client)["key"] if is_there else "never1A"
     client.get(f"/{key}")
     async with open_resources(settings_of(environment)) as resources:
-        redis = RedisPipeline(environment["MAIN_REDIS_URL"], script=BatchedReads.SCRIPT)
+        redis = RedisConnection(environment["MAIN_REDIS_URL"], script=BatchedReads.SCRIPT)
         redis_client: RedisClient = resources.redis
         reads = BatchedReads(redis, redis_client, visit_writer=resources.visit_writer, texts=resources.texts)
         try:
