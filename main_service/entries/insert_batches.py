@@ -1,6 +1,6 @@
 """New entries of one moment share one INSERT and one commit, and are told apart by what it returns.
 
-Group commit (DeWitt et al., 1984), as in `batched_reads`: while one batch is inserted, the next one gathers.
+Group commit (DeWitt et al., 1984), as in `fast_path.batch`: while one batch is inserted, the next one gathers.
 """
 
 import asyncio

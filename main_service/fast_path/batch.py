@@ -1,7 +1,7 @@
-"""Many readers at once: one question to Redis finds their entries in the cache and records the visits to those found.
+"""Batches of reads: one script in Redis finds their entries in the cache and records the visits to those found.
 
-Group commit (DeWitt et al., 1984): while one batch is asked for, the next one forms, so batches are as large as the
-moment makes them, and who comes alone waits for nobody.
+Group commit (DeWitt et al., 1984): while one batch is under way, the next one forms, so batches are as large as the
+load makes them, and a single read does not wait for others.
 """
 
 import asyncio
@@ -22,16 +22,17 @@ from main_service.visit_stream.writer import VisitWriter
 
 logger = logging.getLogger(__name__)
 
-LARGEST_BATCH = 500
+MAX_READS = 500
+"""Reads in a batch."""
 PAUSE_SECONDS = 2.0
-"""After a refusal, such as that of a Redis whose memory is full."""
+"""How long Redis is not used after it refused a batch, because its memory is full, for example."""
 REMEMBERED_TEXTS = 20_000
-"""Keys of which the current `body_id` is guessed; a wrong guess costs one slower answer."""
+"""Keys for which the last `body_id` is remembered. If the text was changed since, one answer is slower."""
 
 # KEYS: the stream, `left_out_name`, then the cached entries for those who follow a link, then for those who read a
 # text. ARGV: the batch's id, the number of its format, the milliseconds since 1970, how many follow a link, the
 # visits in the order of the cached entries, and for each text the `body_id` of that which the process has, or
-# nothing. The answer for a reader: if the cached entry is of what was wanted, the end of its head, from the letter
+# nothing. The answer for a read: if the cached entry is of what was wanted, the end of its head, from the letter
 # for search engines on, and then the visit is recorded; of another text, the same behind a `?`; else nothing. Which
 # visits a record lacks is written only if it lacks some, for `UnconfirmedBatch`.
 _SCRIPT = f"""
@@ -68,153 +69,154 @@ return answers
 """
 
 
-class Reader(Protocol):
-    """Somebody who wants to follow a link or read a text. One of the three is called, once."""
+class PendingRead(Protocol):
+    """A request to follow a link or read a text. One of the three methods is called, once."""
 
     key: str
     wants_text: bool
+    """Whether `key` is to be a paste; otherwise a link."""
     visit: EncodedVisit
 
-    def follow(self, target: bytes, *, for_search_engines: bool) -> None:
-        """The visit is recorded; answer."""
+    def redirect(self, target: bytes, *, for_search_engines: bool) -> None:
+        """Answer with a redirect to `target`; the visit is recorded."""
 
-    def read(self, text: bytes, *, for_search_engines: bool) -> None:
-        """The visit is recorded; answer."""
+    def send_text(self, text: bytes, *, for_search_engines: bool) -> None:
+        """Answer with the text, in UTF-8; the visit is recorded."""
 
-    def ask_elsewhere(self, unconfirmed: UnconfirmedVisit | None) -> None:
-        """Not cached, or nothing that can be told from the cache; the visit is not recorded.
+    def fall_back(self, unconfirmed: UnconfirmedVisit | None) -> None:
+        """Let FastAPI answer: the entry is not cached, or Redis does not answer. FastAPI records the visit.
 
-        `unconfirmed`: Redis may have recorded it after all, so if there is a visit, it is to be recorded there.
+        `unconfirmed`: Redis may have recorded it already, so the visit is to be added there.
         """
 
 
-class BatchedReads:
-    """One per process."""
+class ReadBatcher:
+    """Answers the reads of a process in batches, or lets them fall back to FastAPI."""
 
     SCRIPT = _SCRIPT
 
     def __init__(
         self, redis: RedisConnection, redis_client: RedisClient, *, visit_writer: VisitWriter, texts: TextCache
     ) -> None:
-        """`redis_client`: the same Redis, for those who are answered elsewhere."""
+        """`redis_client`: the client that FastAPI uses for the same Redis. They share its circuit breaker."""
         self._redis = redis
         self._redis_client = redis_client
         self._visit_writer = visit_writer
         self._texts = texts
         self._loop = asyncio.get_running_loop()
         self._body_ids: dict[str, str] = {}
-        self._waiting: deque[Reader] = deque()
-        self._is_asking = False
-        self._ask_again_at = 0.0
+        self._waiting: deque[PendingRead] = deque()
+        self._is_running = False
+        self._resume_at = 0.0
 
     @property
     def is_ready(self) -> bool:
-        """Whether Redis is asked at all; else who joins is sent elsewhere."""
-        return self._redis.is_ready and time.monotonic() >= self._ask_again_at and not self._redis_client.is_open
+        """Whether a batch would be sent to Redis; otherwise reads fall back at once."""
+        return self._redis.is_ready and time.monotonic() >= self._resume_at and not self._redis_client.is_open
 
-    def join(self, reader: Reader) -> None:
-        """The answer comes later, never from within this call."""
-        self._waiting.append(reader)
-        if not self._is_asking:
-            self._is_asking = True
-            self._loop.call_soon(self._ask)
+    def join(self, read: PendingRead) -> None:
+        """Answer the read in one of the next batches; never within this call."""
+        self._waiting.append(read)
+        if not self._is_running:
+            self._is_running = True
+            self._loop.call_soon(self._run)
 
-    def _ask(self) -> None:
-        """Ask for a batch of those who wait; until it is settled, the others gather."""
+    def _run(self) -> None:
+        """Send a batch of the reads that wait. When it is answered, the next is sent, until none waits."""
         if not self._waiting:
-            self._is_asking = False
+            self._is_running = False
             return
         if not self.is_ready:
             waiting, self._waiting = self._waiting, deque()
-            self._is_asking = False
-            for reader in waiting:
-                self._send_elsewhere(reader, None)
+            self._is_running = False
+            for read in waiting:
+                self._fall_back(read, None)
             return
-        links: list[Reader] = []
-        texts: list[tuple[Reader, str, bytes | None]] = []
-        for _ in range(min(len(self._waiting), LARGEST_BATCH)):
-            reader = self._waiting.popleft()
-            if reader.wants_text:
-                texts.append((reader, *self._text_for(reader.key)))
+        links: list[PendingRead] = []
+        texts: list[tuple[PendingRead, str, bytes | None]] = []
+        for _ in range(min(len(self._waiting), MAX_READS)):
+            read = self._waiting.popleft()
+            if read.wants_text:
+                texts.append((read, *self._text_for(read.key)))
             else:
-                links.append(reader)
-        readers = links + [reader for reader, _, _ in texts] if texts else links
+                links.append(read)
+        reads = links + [read for read, _, _ in texts] if texts else links
         batch_id = str(uuid4())
         connection_name = self._redis.connection_name
-        keys = [STREAM, left_out_name(connection_name), *[cache_key(reader.key) for reader in readers]]
+        keys = [STREAM, left_out_name(connection_name), *[cache_key(read.key) for read in reads]]
         arguments: list[bytes | str | int] = [batch_id, FORMAT, time.time_ns() // 1_000_000, len(links)]
-        arguments += [reader.visit for reader in readers]
+        arguments += [read.visit for read in reads]
         arguments += ["" if text is None else body_id for _, body_id, text in texts]
 
         def on_reply(reply: RawReply) -> None:
-            if isinstance(reply, list) and len(reply) == len(readers):
+            if isinstance(reply, list) and len(reply) == len(reads):
                 if links:
                     self._answer_links(links, reply)
                 if texts:
                     self._answer_texts(texts, reply[len(links) :])
             else:
-                self._send_all_elsewhere(readers, batch_id, connection_name, reply)
-            self._ask()
+                self._fall_back_all(reads, batch_id, connection_name, reply)
+            self._run()
 
         self._redis.run_script(keys, arguments, on_reply)
 
     def _text_for(self, key: str) -> tuple[str, bytes | None]:
-        """The `body_id` of the text that the entry had when it was last read, and the text if it is still here."""
+        """The `body_id` of the text that the entry had when it was last read, and the text if it is still in memory."""
         body_id = self._body_ids.get(key, "")
         return body_id, self._texts.get(body_id)
 
-    def _answer_links(self, links: list[Reader], answers: list[bytes | None]) -> None:
+    def _answer_links(self, links: list[PendingRead], answers: list[bytes | None]) -> None:
         recorded = 0
-        # What is behind the links is the answers of the texts.
-        for reader, answer in zip(links, answers, strict=False):
+        # The answers to links are followed by those to texts.
+        for read, answer in zip(links, answers, strict=False):
             try:
                 if answer is None:
-                    reader.ask_elsewhere(None)
+                    read.fall_back(None)
                 else:
                     recorded += 1
-                    reader.follow(answer[1:], for_search_engines=answer[:1] == b"a")
+                    read.redirect(answer[1:], for_search_engines=answer[:1] == b"a")
             except Exception:
-                # A bug, which must not leave those behind it without an answer.
-                logger.exception("A reader can't be answered")
+                # A bug, which must not leave the reads behind it without an answer.
+                logger.exception("A read can't be answered")
         VISITS_RECORDED.inc(recorded)
 
-    def _answer_texts(self, texts: list[tuple[Reader, str, bytes | None]], answers: list[bytes | None]) -> None:
+    def _answer_texts(self, texts: list[tuple[PendingRead, str, bytes | None]], answers: list[bytes | None]) -> None:
         recorded = 0
-        for (reader, _, text), answer in zip(texts, answers, strict=True):
+        for (read, _, text), answer in zip(texts, answers, strict=True):
             try:
                 if answer is None or text is None or answer[:1] == b"?":
-                    self._remember(reader.key, answer)
-                    reader.ask_elsewhere(None)
+                    self._remember(read.key, answer)
+                    read.fall_back(None)
                 else:
                     recorded += 1
-                    reader.read(text, for_search_engines=answer[:1] == b"a")
+                    read.send_text(text, for_search_engines=answer[:1] == b"a")
             except Exception:
-                logger.exception("A reader can't be answered")
+                logger.exception("A read can't be answered")
         VISITS_RECORDED.inc(recorded)
 
     def _remember(self, key: str, answer: bytes | None) -> None:
-        """Which text the entry has; the process gets it when it has been read by way of FastAPI."""
+        """Remember which text the entry has. The process gets the text itself when FastAPI reads it."""
         if answer is not None:
             if len(self._body_ids) >= REMEMBERED_TEXTS:
                 self._body_ids.clear()
             self._body_ids[key] = answer[2:].decode()
 
-    def _send_all_elsewhere(self, readers: list[Reader], batch_id: str, connection_name: str, reason: RawReply) -> None:
+    def _fall_back_all(self, reads: list[PendingRead], batch_id: str, connection_name: str, reason: RawReply) -> None:
         unconfirmed = None
         if isinstance(reason, ReplyTimeoutError):
-            # They have waited long enough for it.
+            # These reads have waited long enough for Redis.
             self._redis_client.trip()
         if isinstance(reason, ConnectionLostError):
             unconfirmed = self._visit_writer.gather_unconfirmed(batch_id, connection_name)
         else:
             # Redis refuses, or what answers is no Redis.
-            self._ask_again_at = time.monotonic() + PAUSE_SECONDS
+            self._resume_at = time.monotonic() + PAUSE_SECONDS
         logger.warning("Readers are answered without a batch: %s", reason)
-        for position, reader in enumerate(readers, start=1):
-            self._send_elsewhere(reader, None if unconfirmed is None else unconfirmed.at(position))
+        for position, read in enumerate(reads, start=1):
+            self._fall_back(read, None if unconfirmed is None else unconfirmed.at(position))
 
-    def _send_elsewhere(self, reader: Reader, unconfirmed: UnconfirmedVisit | None) -> None:
+    def _fall_back(self, read: PendingRead, unconfirmed: UnconfirmedVisit | None) -> None:
         try:
-            reader.ask_elsewhere(unconfirmed)
+            read.fall_back(unconfirmed)
         except Exception:
-            logger.exception("A reader can't be answered")
+            logger.exception("A read can't be answered")

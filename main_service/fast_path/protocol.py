@@ -1,9 +1,9 @@
 """The fast path: answers `GET /{key}` of a link and `GET /{key}/raw` of a text before FastAPI sees the request.
 
-It takes only what it can answer exactly as FastAPI would: plain requests, one at a time on a connection, of readers
-whom nothing distinguishes. Readers of one moment share a question to Redis (`fast_path.batch`), which finds their
-entries and records their visits; when it is answered, so are they. Everything else, and everybody for whom there is no
-cached entry in Redis, goes to FastAPI as if this module were not there.
+It takes only what it can answer exactly as FastAPI would: plain requests without anything that could change the answer,
+one at a time on a connection. They join a batch (`fast_path.batch`), for which Redis finds the entries and records the
+visits at once. Everything else, and each request whose entry is not cached, is answered by FastAPI as if this module
+were not there.
 """
 
 import re
@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from main_service.entries.aliases import ALIAS_PATTERN
 from main_service.entries.reserved_words import is_reserved
 from main_service.entries.visit_recorder import UNCONFIRMED_VISIT
-from main_service.fast_path.batch import BatchedReads
+from main_service.fast_path.batch import ReadBatcher
 from main_service.fast_path.redis_connection import RedisConnection
 from main_service.fast_path.responses import Answers, last
 from main_service.http_server.framing import RawHeaders
@@ -33,11 +33,11 @@ from main_service.web.session_cookie import COOKIE
 
 STATE_NAME = "fast_path"
 
-_TARGET = re.compile(rf"/({ALIAS_PATTERN})(/(?:raw)?)?(?:\?.*)?".encode())
-"""Of a link, also with a slash that somebody added, or of a text."""
+_ENTRY_PATH = re.compile(rf"/({ALIAS_PATTERN})(/(?:raw)?)?(?:\?.*)?".encode())
+"""The path of a link, with or without a slash at its end, or of a raw text; and a query, which is ignored."""
 _OFTEN_SEEN = 4096
 _OFTEN_SEEN_LENGTH = 80
-"""So many targets, and of what length at most, are remembered: 2 MB or less."""
+"""How many paths are remembered as parsed, and up to what length in bytes: 2 MB or less."""
 _COOKIE = COOKIE.encode()
 
 _NOT_PLAIN = frozenset(
@@ -47,7 +47,7 @@ _NOT_PLAIN = frozenset(
         b"transfer-encoding",
         b"expect",
         b"upgrade",
-        # Somebody who may see more, or a token that does not hold.
+        # The client may see more, or its token may be invalid.
         b"authorization",
         # A browser fetches ahead, and that is no visit.
         b"sec-purpose",
@@ -61,8 +61,8 @@ _NOT_PLAIN = frozenset(
 class FastPath:
     """What all connections of a process share."""
 
-    def __init__(self, reads: BatchedReads, *, encoder: VisitEncoder, trusted_proxies: Sequence[Network]) -> None:
-        self.reads = reads
+    def __init__(self, read_batcher: ReadBatcher, *, encoder: VisitEncoder, trusted_proxies: Sequence[Network]) -> None:
+        self.read_batcher = read_batcher
         self.encoder = encoder
         self.trusted_proxies = trusted_proxies
         self.answers = Answers()
@@ -70,40 +70,44 @@ class FastPath:
 
 @asynccontextmanager
 async def open_fast_path(resources: Resources, encoder: VisitEncoder) -> AsyncIterator[FastPath]:
-    """For a process that serves; its connections find it in the state of the lifespan, under `STATE_NAME`."""
+    """Open it for a web process. Connections find it in the state of the lifespan, under `STATE_NAME`."""
     settings = resources.settings
-    redis = RedisConnection(settings.redis_url, script=BatchedReads.SCRIPT)
-    reads = BatchedReads(redis, resources.redis, visit_writer=resources.visit_writer, texts=resources.texts)
+    redis = RedisConnection(settings.redis_url, script=ReadBatcher.SCRIPT)
+    read_batcher = ReadBatcher(redis, resources.redis, visit_writer=resources.visit_writer, texts=resources.texts)
     try:
-        yield FastPath(reads, encoder=encoder, trusted_proxies=settings.trusted_proxies)
+        yield FastPath(read_batcher, encoder=encoder, trusted_proxies=settings.trusted_proxies)
     finally:
         await redis.close()
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
+class _EntryPath:
+    """A path that may be that of an entry, parsed."""
+
     key: str
     wants_text: bool
 
 
-def _read_target(target: bytes) -> _Target | None:
-    """None: this is not the address of an entry."""
-    match = _TARGET.fullmatch(target)
+def _parse_path(path: bytes) -> _EntryPath | None:
+    """None: there can be no entry at this path."""
+    match = _ENTRY_PATH.fullmatch(path)
     if match is None or is_reserved(key := match[1].decode()):
         return None
-    return _Target(key, match[2] == b"/raw")
+    return _EntryPath(key, match[2] == b"/raw")
 
 
-_remembered_target = lru_cache(_OFTEN_SEEN)(_read_target)
+_remembered_path = lru_cache(_OFTEN_SEEN)(_parse_path)
 
 
 class _NoEvent:
+    """The event that uvicorn sets when more of a body has come: without a body nothing waits for it."""
+
     def set(self) -> None:
-        """Nobody waits for the body of a request that has none."""
+        """Do nothing."""
 
 
 class _PlainRequest:
-    """A request on the fast path. For uvicorn it stands where its own cycle of request and answer would."""
+    """A request on the fast path. For uvicorn it takes the place of its own request and response cycle."""
 
     keep_alive = True
     disconnected = waiting_for_100_continue = False
@@ -111,32 +115,32 @@ class _PlainRequest:
     message_event = _NoEvent()
     unconfirmed: UnconfirmedVisit | None = None
 
-    def __init__(self, connection: "FastProtocol", target: _Target, visit: EncodedVisit) -> None:
+    def __init__(self, connection: "FastProtocol", path: _EntryPath, visit: EncodedVisit) -> None:
         self.connection = connection
-        self.key = target.key
-        self.wants_text = target.wants_text
+        self.key = path.key
+        self.wants_text = path.wants_text
         self.visit = visit
         self.url, self.headers = connection.url, connection.headers
 
-    def follow(self, target: bytes, *, for_search_engines: bool) -> None:
+    def redirect(self, target: bytes, *, for_search_engines: bool) -> None:
         connection = self.connection
         head = connection.fast_path.answers.redirect(
             target, connection.server_state.default_headers, for_search_engines=for_search_engines
         )
         connection.answer(self, head)
 
-    def read(self, text: bytes, *, for_search_engines: bool) -> None:
+    def send_text(self, text: bytes, *, for_search_engines: bool) -> None:
         connection = self.connection
         head = connection.fast_path.answers.text_head(
             len(text), connection.server_state.default_headers, for_search_engines=for_search_engines
         )
         connection.answer(self, head, text)
 
-    def ask_elsewhere(self, unconfirmed: UnconfirmedVisit | None) -> None:
+    def fall_back(self, unconfirmed: UnconfirmedVisit | None) -> None:
         self.unconfirmed = unconfirmed
-        self.connection.hand_over(self)
+        self.connection.fall_back(self)
 
-    # What uvicorn asks its parser when the head of a request is complete.
+    # What uvicorn reads from its parser when the head of a request is complete.
     def get_method(self) -> bytes:
         return b"GET"
 
@@ -151,7 +155,7 @@ class _PlainRequest:
 
 
 class FastProtocol(HttpProtocol):
-    """One connection."""
+    """A connection whose plain requests take the fast path."""
 
     fast_path: FastPath
 
@@ -159,7 +163,7 @@ class FastProtocol(HttpProtocol):
         super().__init__(*arguments, **named)
         self.fast_path = self.app_state[STATE_NAME]
         self._origin: Origin | None = None
-        """Of all that comes on this connection; None: each request tells its own."""
+        """The origin of all requests on this connection; None: each request has its own, told by a trusted proxy."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -168,7 +172,7 @@ class FastProtocol(HttpProtocol):
             self._origin = self.fast_path.encoder.origin(believed_address(host, (), ()))
 
     def on_message_begin(self) -> None:
-        # As `HttpProtocol`, but what only FastAPI needs is made when it is needed.
+        # As `HttpProtocol`, but what only FastAPI needs is made when a request falls back.
         self._is_in_head = True
         self._is_behind_another = self._has_progress
         self.url = b""
@@ -189,10 +193,10 @@ class FastProtocol(HttpProtocol):
         self._has_progress = True
         self._began_at = None
         self.cycle = self._answering = cast(Any, request)
-        self.fast_path.reads.join(request)
+        self.fast_path.read_batcher.join(request)
 
     def _prepare(self, url: bytes, headers: RawHeaders) -> None:
-        """Let uvicorn begin with a request whose head is complete."""
+        """Tell uvicorn the head of a request, as its parser would."""
         HttpToolsProtocol.on_message_begin(self)
         self.url = url
         for name, value in headers:
@@ -203,11 +207,11 @@ class FastProtocol(HttpProtocol):
             super().on_message_complete()
 
     def _plain_request(self) -> _PlainRequest | None:
-        """None: the request is for FastAPI."""
+        """The request, if it can be answered here; None: it is for FastAPI."""
         url = self.url
-        target = _remembered_target(url) if len(url) <= _OFTEN_SEEN_LENGTH else _read_target(url)
+        path = _remembered_path(url) if len(url) <= _OFTEN_SEEN_LENGTH else _parse_path(url)
         parser = self.parser
-        if target is None or parser.get_method() != b"GET" or not parser.should_keep_alive() or not self._is_free():
+        if path is None or parser.get_method() != b"GET" or not parser.should_keep_alive() or not self._is_free():
             return None
         headers = dict(self.headers)
         has_doubles = len(headers) != len(self.headers)
@@ -218,10 +222,10 @@ class FastProtocol(HttpProtocol):
         # Without this header only a connection of HTTP/1.1 is kept.
         if b"connection" in headers and parser.get_http_version() != "1.1":
             return None
-        return _PlainRequest(self, target, self._visit(target.key, headers))
+        return _PlainRequest(self, path, self._visit(path.key, headers))
 
     def _is_free(self) -> bool:
-        """Whether the answer would be next on this connection, and taken."""
+        """Whether a response could be written to this connection at once."""
         is_busy = self.cycle is not None and not self.cycle.response_complete
         is_leaving = self._must_end_at is not None or self._left_at is not None or self._is_behind_another
         return not (is_busy or is_leaving or self.flow.write_paused)
@@ -256,8 +260,8 @@ class FastProtocol(HttpProtocol):
             self._close()
         self.on_response_complete()
 
-    def hand_over(self, request: _PlainRequest) -> None:
-        """Let uvicorn make of the request what it would have made of it at once."""
+    def fall_back(self, request: _PlainRequest) -> None:
+        """Let FastAPI answer the request, as if it had just come."""
         request.response_complete = True
         if self.transport.is_closing():
             return

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from main_service.engines.redis import RedisClient
-from main_service.fast_path.batch import BatchedReads
+from main_service.fast_path.batch import ReadBatcher
 from main_service.fast_path.redis_connection import RedisConnection
 from main_service.resources import open_resources
 from main_service.visit_stream.batches import UnconfirmedVisit
@@ -28,15 +28,15 @@ class Follower:
         self._breaks = breaks
         self.answered = asyncio.Event()
 
-    def follow(self, target: bytes, *, for_search_engines: bool) -> None:  # noqa: ARG002
+    def redirect(self, target: bytes, *, for_search_engines: bool) -> None:  # noqa: ARG002
         if self._breaks:
             raise OSError("a bug")
         self.answered.set()
 
-    def read(self, text: bytes, *, for_search_engines: bool) -> None:  # noqa: ARG002
+    def send_text(self, text: bytes, *, for_search_engines: bool) -> None:  # noqa: ARG002
         raise AssertionError("nobody asked for a text")
 
-    def ask_elsewhere(self, unconfirmed: UnconfirmedVisit | None) -> None:  # noqa: ARG002
+    def fall_back(self, unconfirmed: UnconfirmedVisit | None) -> None:  # noqa: ARG002
         if self._breaks:
             raise OSError("a bug")
         self.answered.set()
@@ -49,17 +49,17 @@ async def test_reader_who_can_t_be_answered_keeps_nobody_from_being(
     key = create_link(client)["key"] if is_there else "never1A"
     client.get(f"/{key}")
     async with open_resources(settings_of(environment)) as resources:
-        redis = RedisConnection(environment["MAIN_REDIS_URL"], script=BatchedReads.SCRIPT)
+        redis = RedisConnection(environment["MAIN_REDIS_URL"], script=ReadBatcher.SCRIPT)
         redis_client: RedisClient = resources.redis
-        reads = BatchedReads(redis, redis_client, visit_writer=resources.visit_writer, texts=resources.texts)
+        batcher = ReadBatcher(redis, redis_client, visit_writer=resources.visit_writer, texts=resources.texts)
         try:
             async with asyncio.timeout(30):
-                while not reads.is_ready:
+                while not batcher.is_ready:
                     await asyncio.sleep(0.01)
                 for _ in range(2):
-                    reads.join(Follower(key, breaks=True))
+                    batcher.join(Follower(key, breaks=True))
                     behind = Follower(key, breaks=False)
-                    reads.join(behind)
+                    batcher.join(behind)
                     await behind.answered.wait()
         finally:
             await redis.close()

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from main_service.entries.cache import cache_key, pack
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
-from main_service.fast_path.batch import BatchedReads
+from main_service.fast_path.batch import ReadBatcher
 from main_service.visit_stream.batches import UnconfirmedBatch, left_out_name
 from main_service.visit_stream.record import FORMAT, STREAM, EncodedVisit, encode_visit
 from tests.support.engines import Environment
@@ -72,7 +72,7 @@ def run_script(valkey: "redis.Redis[str]", batch_id: str, keys: list[str]) -> No
     """What the fast path asks for when these links are followed."""
     names = [STREAM, left_out_name(CONNECTION), *map(cache_key, keys)]
     arguments = [batch_id, FORMAT, 1_700_000_000_000, len(keys), *map(visit, keys)]
-    valkey.eval(BatchedReads.SCRIPT, len(names), *names, *arguments)
+    valkey.eval(ReadBatcher.SCRIPT, len(names), *names, *arguments)
 
 
 def gathered(batch_id: str, keys: list[str]) -> UnconfirmedBatch:
