@@ -21,7 +21,7 @@ from main_service.entries.reserved_words import is_reserved
 from main_service.entries.visit_recorder import UNCONFIRMED_VISIT
 from main_service.fast_path.batch import ReadBatcher
 from main_service.fast_path.redis_connection import RedisConnection
-from main_service.fast_path.responses import Answers, last
+from main_service.fast_path.responses import ResponseTemplates, with_connection_close
 from main_service.http_server.framing import RawHeaders
 from main_service.http_server.protocol import HttpProtocol
 from main_service.resources import Resources
@@ -65,7 +65,7 @@ class FastPath:
         self.read_batcher = read_batcher
         self.encoder = encoder
         self.trusted_proxies = trusted_proxies
-        self.answers = Answers()
+        self.responses = ResponseTemplates()
 
 
 @asynccontextmanager
@@ -124,17 +124,17 @@ class _PlainRequest:
 
     def redirect(self, target: bytes, *, for_search_engines: bool) -> None:
         connection = self.connection
-        head = connection.fast_path.answers.redirect(
+        head = connection.fast_path.responses.redirect(
             target, connection.server_state.default_headers, for_search_engines=for_search_engines
         )
-        connection.answer(self, head)
+        connection.respond(self, head)
 
     def send_text(self, text: bytes, *, for_search_engines: bool) -> None:
         connection = self.connection
-        head = connection.fast_path.answers.text_head(
+        head = connection.fast_path.responses.text_head(
             len(text), connection.server_state.default_headers, for_search_engines=for_search_engines
         )
-        connection.answer(self, head, text)
+        connection.respond(self, head, text)
 
     def fall_back(self, unconfirmed: UnconfirmedVisit | None) -> None:
         self.unconfirmed = unconfirmed
@@ -249,14 +249,14 @@ class FastProtocol(HttpProtocol):
         address = believed_address(host, [forwarded.decode("latin-1")], self.fast_path.trusted_proxies)
         return self.fast_path.encoder.origin(address)
 
-    def answer(self, request: _PlainRequest, head: bytes, body: bytes = b"") -> None:
+    def respond(self, request: _PlainRequest, head: bytes, body: bytes = b"") -> None:
         request.response_complete = True
         if self.transport.is_closing():
             return
         if request.keep_alive:
             self.transport.write(head + body)
         else:
-            self.transport.write(last(head) + body)
+            self.transport.write(with_connection_close(head) + body)
             self._close()
         self.on_response_complete()
 

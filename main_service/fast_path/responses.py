@@ -1,11 +1,11 @@
-"""What the fast path answers, byte for byte what FastAPI would."""
+"""The responses of the fast path, byte for byte as FastAPI would send them."""
 
 from main_service.http_server.framing import RawHeaders
 from main_service.web.headers import DEFAULTS, REDIRECT_DEFAULTS, SANDBOX
 
 
-class Answers:
-    """One per process. `default_headers`: uvicorn's own list, a new one each second."""
+class ResponseTemplates:
+    """Templates for a process. `default_headers` is uvicorn's own list, which is replaced each second."""
 
     def __init__(self) -> None:
         self._default_headers: RawHeaders | None = None
@@ -13,31 +13,31 @@ class Answers:
 
     def redirect(self, target: bytes, default_headers: RawHeaders, *, for_search_engines: bool) -> bytes:
         if default_headers is not self._default_headers:
-            self._begin_anew(default_headers)
+            self._render(default_headers)
         return self._redirect_start + target + _REDIRECT_ENDING[for_search_engines]
 
     def text_head(self, size_bytes: int, default_headers: RawHeaders, *, for_search_engines: bool) -> bytes:
-        """All of the answer but the text."""
+        """The head of the response to a text of this size."""
         if default_headers is not self._default_headers:
-            self._begin_anew(default_headers)
+            self._render(default_headers)
         return b"%b%d%b" % (self._text_start, size_bytes, _TEXT_ENDING[for_search_engines])
 
-    def _begin_anew(self, default_headers: RawHeaders) -> None:
+    def _render(self, default_headers: RawHeaders) -> None:
         lines = b"".join(b"%b: %b\r\n" % header for header in default_headers)
         self._redirect_start = b"HTTP/1.1 302 Found\r\n" + lines + b"location: "
         self._text_start = b"HTTP/1.1 200 OK\r\n" + lines + b"content-length: "
         self._default_headers = default_headers
 
 
-def last(head: bytes) -> bytes:
-    """The same head, of the last answer on its connection."""
+def with_connection_close(head: bytes) -> bytes:
+    """The same head for the last response on its connection."""
     return head[:-2] + b"connection: close\r\n\r\n"
 
 
 def _ending(
     headers: dict[str, str], last_headers: dict[str, str], defaults: dict[str, str], *, for_search_engines: bool
 ) -> bytes:
-    """All behind the headers that differ with each answer, in the order in which FastAPI sends it."""
+    """What follows the headers that differ with each response, in the order in which FastAPI sends it."""
     own = headers | ({"x-robots-tag": "all"} if for_search_engines else {}) | last_headers
     return "".join(f"\r\n{name}: {value}" for name, value in (own | defaults | own).items()).encode() + b"\r\n\r\n"
 
