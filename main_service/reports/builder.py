@@ -13,13 +13,13 @@ from main_service.engines.files import FileStore
 from main_service.engines.postgres import Session
 from main_service.errors import AppError, NotFoundError, UnavailableError
 from main_service.reports import storage
-from main_service.reports.csv_zip import write_csv_files
+from main_service.reports.csv_zip import write_csv_zip
 from main_service.reports.emails import ReportLetters
 from main_service.reports.models import Report, ReportFormat
-from main_service.reports.queries import Figures, Scope
+from main_service.reports.queries import ReportQueries, Scope
 from main_service.reports.service import file_name, media_type_of
-from main_service.reports.sheets import plan_book
-from main_service.reports.xlsx import write_workbook
+from main_service.reports.sheets import plan_workbook
+from main_service.reports.xlsx import write_xlsx
 from main_service.settings import Settings
 from main_service.statistics.time_ranges import DateRange
 from main_service.visits.countries import source_of
@@ -38,7 +38,7 @@ class ReportBuilder:
     """Safe to run twice at once, and again after it was killed.
 
     Whoever builds a report holds an advisory lock on it, which PostgreSQL frees when its connection breaks, in the
-    transaction whose snapshot the figures are read from.
+    transaction whose snapshot the report is read from.
     """
 
     def __init__(self, *, sessions: async_sessionmaker[Session], files: FileStore, settings: Settings) -> None:
@@ -103,18 +103,18 @@ class ReportBuilder:
         ):
             raise NotFoundError(GONE)
         days = DateRange(report.first_day, report.last_day)
-        figures = Figures(snapshot, Scope(report.owner_id, days, report.collection_id))
-        book = await plan_book(
-            figures,
+        queries = ReportQueries(snapshot, Scope(report.owner_id, days, report.collection_id))
+        workbook = await plan_workbook(
+            queries,
             days,
             collection=report.collection_name,
             public_url=self._settings.public_url,
             country_source=source_of(self._settings),
         )
-        write = write_workbook if report.format is ReportFormat.XLSX else write_csv_files
+        write = write_xlsx if report.format is ReportFormat.XLSX else write_csv_zip
         with TemporaryDirectory(prefix="slipbin-report-") as folder:
             path = Path(folder) / "report"
-            await asyncio.to_thread(write, book, path)
+            await asyncio.to_thread(write, workbook, path)
             size_bytes = path.stat().st_size
             await self._files.put(report.id, path)
         return size_bytes

@@ -7,21 +7,19 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from main_service.reports.sheets import Book, Value
+from main_service.reports.sheets import SUMMARY, CellValue, Workbook
 from main_service.web.csv import BYTE_ORDER_MARK, safe_cell
 
-SUMMARY = "Summary"
 
-
-def write_csv_files(book: Book, path: Path) -> None:
+def write_csv_zip(workbook: Workbook, path: Path) -> None:
     """One file for each sheet, `Entries.csv` and so on, as RFC 4180 has it; `Summary.csv` says what it is about."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        _write(archive, SUMMARY, ("Fact", "Value"), book.facts)
-        for sheet in (book.days, *book.sheets):
+        _write(archive, SUMMARY, ("Fact", "Value"), workbook.facts)
+        for sheet in (workbook.days, *workbook.sheets):
             _write(archive, sheet.name, [column.name for column in sheet.columns], sheet.rows)
 
 
-def _write(archive: zipfile.ZipFile, name: str, header: Sequence[str], rows: Iterable[Sequence[Value]]) -> None:
+def _write(archive: zipfile.ZipFile, name: str, header: Sequence[str], rows: Iterable[Sequence[CellValue]]) -> None:
     # Zip64 from the start: how large it gets is known at the end only.
     with (
         archive.open(f"{name}.csv", "w", force_zip64=True) as file,
@@ -33,7 +31,7 @@ def _write(archive: zipfile.ZipFile, name: str, header: Sequence[str], rows: Ite
         lines.writerows([_cell(value) for value in row] for row in rows)
 
 
-def _cell(value: Value) -> str | int | None:
+def _cell(value: CellValue) -> str | int | None:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     if isinstance(value, date):

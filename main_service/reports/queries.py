@@ -106,7 +106,7 @@ class Scope:
         return self._of_entries | {"first": self.days.first, "last": self.days.last}
 
 
-class Figures:
+class ReportQueries:
     """Of one scope, in one transaction. Each list comes in partitions; one is read to its end before the next."""
 
     def __init__(self, session: Session, scope: Scope) -> None:

@@ -9,26 +9,25 @@ from typing import Any
 
 from rustpy_xlsxwriter import Format, write_worksheets
 
-from main_service.reports.sheets import Book, Kind, Sheet, Value
+from main_service.reports.sheets import SUMMARY, CellType, CellValue, Sheet, Workbook
 
-SUMMARY = "Summary"
-MOST_ROWS = 1_048_576 - 1
-"""Of a sheet, below its header."""
-MOST_CHARACTERS = 32_767
-"""Of a cell, counted as UTF-16 does."""
+MAX_SHEET_ROWS = 1_048_576 - 1
+"""The most rows that Excel takes in a sheet, without the header."""
+MAX_CELL_CHARACTERS = 32_767
+"""The most characters that Excel takes in a cell, counted in UTF-16 code units."""
 CUT = "…"
 
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
-_NUMBER_FORMATS = {Kind.NUMBER: "#,##0", Kind.DAY: "yyyy-mm-dd", Kind.INSTANT: "yyyy-mm-dd hh:mm:ss"}
+_NUMBER_FORMATS = {CellType.NUMBER: "#,##0", CellType.DAY: "yyyy-mm-dd", CellType.INSTANT: "yyyy-mm-dd hh:mm:ss"}
 _CHART_WIDTH, _CHART_HEIGHT = 800, 360
-"""In pixels."""
+"""The size of the chart, in pixels."""
 
 
-def write_workbook(book: Book, path: Path) -> None:
-    """Each sheet's rows are read once, in their order. What has more rows than a sheet goes on in further ones."""
-    header_row = len(book.facts) + 1
-    pages = [page for sheet in book.sheets for page in _pages(sheet)]
-    sheets = {SUMMARY: book.days, **dict(pages)}
+def write_xlsx(workbook: Workbook, path: Path) -> None:
+    """Write a workbook as an Excel file. A sheet with more rows than Excel takes continues in further sheets."""
+    header_row = len(workbook.facts) + 1
+    parts = [part for sheet in workbook.sheets for part in _parts(sheet)]
+    sheets = {SUMMARY: workbook.days, **dict(parts)}
     write_worksheets(
         [(name, _records(sheet)) for name, sheet in sheets.items()],
         path,
@@ -37,17 +36,17 @@ def write_workbook(book: Book, path: Path) -> None:
         column_widths={name: [float(column.width) for column in sheet.columns] for name, sheet in sheets.items()},
         column_formats={name: _formats(sheet) for name, sheet in sheets.items()},
         header_row={SUMMARY: header_row},
-        merge_ranges={SUMMARY: [_fact(row, name, text) for row, (name, text) in enumerate(book.facts)]},
-        charts={SUMMARY: [_chart(book.days)]},
+        merge_ranges={SUMMARY: [_fact(row, name, text) for row, (name, text) in enumerate(workbook.facts)]},
+        charts={SUMMARY: [_chart(workbook.days)]},
         # Held in memory, so that the chart carries its figures for programs that do not look them up.
         dedupe_strings={SUMMARY: True},
     )
 
 
-def _pages(sheet: Sheet) -> Iterator[tuple[str, Sheet]]:
-    """The sheet in parts that Excel can hold: "Entries", "Entries 2" and so on."""
-    for number, start in enumerate(range(0, max(1, sheet.row_count), MOST_ROWS), start=1):
-        count = min(MOST_ROWS, sheet.row_count - start)
+def _parts(sheet: Sheet) -> Iterator[tuple[str, Sheet]]:
+    """A sheet in parts that Excel takes, with their names: "Entries", "Entries 2" and so on."""
+    for number, start in enumerate(range(0, max(1, sheet.row_count), MAX_SHEET_ROWS), start=1):
+        count = min(MAX_SHEET_ROWS, sheet.row_count - start)
         name = sheet.name if number == 1 else f"{sheet.name} {number}"
         yield name, Sheet(name, sheet.columns, count, islice(sheet.rows, count))
 
@@ -61,28 +60,28 @@ def _records(sheet: Sheet) -> Iterator[dict[str, Any]]:
         yield dict(zip(names, map(_cell, row), strict=True))
 
 
-def _cell(value: Value) -> Value:
+def _cell(value: CellValue) -> CellValue:
     if isinstance(value, str):
         return _text(value)
     return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
 def _text(text: str) -> str:
-    """What Excel can hold. It is written as a text, never read as a formula, a number or an address."""
+    """The text without what Excel refuses. It is written as a text, never as a formula, a number or a URL."""
     text = _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
-    if len(text) * 2 <= MOST_CHARACTERS:
+    if len(text) * 2 <= MAX_CELL_CHARACTERS:
         return text
     units = text.encode("utf-16-le")
-    if len(units) <= 2 * MOST_CHARACTERS:
+    if len(units) <= 2 * MAX_CELL_CHARACTERS:
         return text
-    return units[: 2 * (MOST_CHARACTERS - len(CUT))].decode("utf-16-le", "ignore") + CUT
+    return units[: 2 * (MAX_CELL_CHARACTERS - len(CUT))].decode("utf-16-le", "ignore") + CUT
 
 
 def _formats(sheet: Sheet) -> dict[str, Format]:
     return {
-        column.name: Format().set_num_format(_NUMBER_FORMATS[column.kind])
-        if column.kind in _NUMBER_FORMATS
-        # As the apostrophe that people type: it stays a text when somebody edits the cell.
+        column.name: Format().set_num_format(_NUMBER_FORMATS[column.cell_type])
+        if column.cell_type in _NUMBER_FORMATS
+        # Like an apostrophe that a person types: it stays a text when the cell is edited.
         else Format().set_quote_prefix()
         for column in sheet.columns
     }

@@ -80,9 +80,9 @@ def open_workbook(content: bytes) -> Workbook:
     return openpyxl.load_workbook(io.BytesIO(content))
 
 
-def sheet_rows(book: Workbook, sheet: str) -> list[list[Any]]:
+def sheet_rows(workbook: Workbook, sheet: str) -> list[list[Any]]:
     """The values below the header."""
-    return [list(row) for row in book[sheet].iter_rows(min_row=2, values_only=True)]
+    return [list(row) for row in workbook[sheet].iter_rows(min_row=2, values_only=True)]
 
 
 def csv_rows(content: bytes, name: str) -> list[list[str]]:

@@ -162,8 +162,8 @@ async def test_report_is_of_one_moment(
         stop.release()
         assert process.wait(START_SECONDS) == 0
 
-    book = open_workbook(download_report(client, user, report).content)
-    assert sheet_rows(book, "Visits per day")[0][2] == sheet_rows(book, "Entries")[0][10] == 7
+    workbook = open_workbook(download_report(client, user, report).content)
+    assert sheet_rows(workbook, "Visits per day")[0][2] == sheet_rows(workbook, "Entries")[0][10] == 7
 
 
 async def test_report_that_kills_its_workers_is_given_up(

@@ -64,17 +64,17 @@ async def test_workbook_has_the_figures_of_the_range_as_numbers_and_dates(
         await insert_value_count(database, key, on, "country", value, visits)
     await insert_value_count(database, first, "2026-03-01", "referrer", "forum.example", 2)
 
-    book = open_workbook(await ordered_file(client, environment, user))
+    workbook = open_workbook(await ordered_file(client, environment, user))
 
-    assert book.sheetnames == SHEETS
-    found = sheet_rows(book, "Visits per day")
+    assert workbook.sheetnames == SHEETS
+    found = sheet_rows(workbook, "Visits per day")
     expected = [
         [day(1), first, 3, 5, 2],
         [day(31), first, 4, 0, 3],
         [day(31), second, 8, 1, 6],
     ]
     assert sorted(found, key=str) == sorted(expected, key=str)
-    entries = {row[0]: row for row in sheet_rows(book, "Entries")}
+    entries = {row[0]: row for row in sheet_rows(workbook, "Entries")}
     assert entries.keys() == {first, second}
     assert entries[first][1:7] == [
         "link", f"http://slipbin.test/{first}", "A link", "https://example.org/target", "unlisted", "live",
@@ -82,14 +82,14 @@ async def test_workbook_has_the_figures_of_the_range_as_numbers_and_dates(
     assert entries[first][7] == day(1)
     assert entries[first][10:] == [7, 5, 5, 107]
     assert entries[second][10:] == [8, 1, 6, 108]
-    assert sheet_rows(book, "Countries") == [["FR", 10], ["DE", 3], ["unknown", 1], ["other", 50]]
-    assert sheet_rows(book, "Referrers") == [["forum.example", 2]]
-    summary = [row for row in book["Summary"].iter_rows(values_only=True) if isinstance(row[0], datetime)]
+    assert sheet_rows(workbook, "Countries") == [["FR", 10], ["DE", 3], ["unknown", 1], ["other", 50]]
+    assert sheet_rows(workbook, "Referrers") == [["forum.example", 2]]
+    summary = [row for row in workbook["Summary"].iter_rows(values_only=True) if isinstance(row[0], datetime)]
     assert len(summary) == 31
     assert summary[0] == (day(1), "Sun 1 Mar", 3, 5, 2)
     assert summary[1] == (day(2), "Mon 2 Mar", 0, 0, 0)
     assert summary[30] == (day(31), "Tue 31 Mar", 12, 1, 9)
-    facts = [row[0] for row in book["Summary"].iter_rows(max_row=6, values_only=True)]
+    facts = [row[0] for row in workbook["Summary"].iter_rows(max_row=6, values_only=True)]
     assert facts[:2] == ["Entries: all of mine", "Days: 2026-03-01 to 2026-03-31, of UTC"]
     assert facts[3:] == [
         "Visits: 15 of people, 6 of crawlers", "Daily visitors: about 11; who came on two days counts twice",
@@ -102,19 +102,19 @@ async def test_workbook_keeps_its_headers_in_sight_and_shows_a_chart(
 ) -> None:
     user = await confirmed_user(client, database)
 
-    book = open_workbook(await ordered_file(client, environment, user))
+    workbook = open_workbook(await ordered_file(client, environment, user))
 
-    assert [book[name].freeze_panes for name in SHEETS[1:]] == ["A2"] * 8
-    assert book["Summary"].freeze_panes == "A9"
-    assert [cell.value for cell in book["Summary"][8]] == ["Day", "Weekday", "Visits", "Crawlers", "Daily visitors"]
-    [chart] = book["Summary"]._charts
+    assert [workbook[name].freeze_panes for name in SHEETS[1:]] == ["A2"] * 8
+    assert workbook["Summary"].freeze_panes == "A9"
+    assert [cell.value for cell in workbook["Summary"][8]] == ["Day", "Weekday", "Visits", "Crawlers", "Daily visitors"]
+    [chart] = workbook["Summary"]._charts
     assert [series.val.numRef.f for series in chart.series] == ["Summary!$C$9:$C$39", "Summary!$D$9:$D$39"]
     assert [len(series.val.numRef.numCache.pt) for series in chart.series] == [31, 31]
     assert chart.series[0].cat.strRef.f == "Summary!$B$9:$B$39"
     # Nobody came, and nothing was made: the headers are there all the same.
-    assert [cell.value for cell in book["Countries"][1]] == ["Country", "Visits"]
-    assert sheet_rows(book, "Entries") == []
-    formats = {cell.value: cell.number_format for cell in book["Summary"][9]}
+    assert [cell.value for cell in workbook["Countries"][1]] == ["Country", "Visits"]
+    assert sheet_rows(workbook, "Entries") == []
+    formats = {cell.value: cell.number_format for cell in workbook["Summary"][9]}
     assert formats == {day(1): "yyyy-mm-dd", "Sun 1 Mar": "General", 0: "#,##0"}
 
 
@@ -133,20 +133,20 @@ async def test_texts_of_people_are_never_formulas(
         await insert_value_count(database, keys[0], "2026-03-02", "referrer", text, 1)
         await insert_value_count(database, keys[0], "2026-03-02", "language", text, 1)
 
-    book = open_workbook(await ordered_file(client, environment, user))
+    workbook = open_workbook(await ordered_file(client, environment, user))
     archive = await ordered_file(client, environment, user, format="csv")
 
-    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    cells = [cell for sheet in workbook for row in sheet.iter_rows() for cell in row]
     assert {cell.data_type for cell in cells} <= {"s", "n", "d"}
     assert [cell.hyperlink for cell in cells if cell.hyperlink] == []
-    titles = [row[3] for row in sheet_rows(book, "Entries")]
+    titles = [row[3] for row in sheet_rows(workbook, "Entries")]
     assert set(titles) >= {
         *HOSTILE,
         "\t=1",
         "\N{REPLACEMENT CHARACTER}=1",
         "a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}",
     }
-    assert {row[0] for row in sheet_rows(book, "Referrers")} == {*HOSTILE, "\t=1", "http://evil.example/"}
+    assert {row[0] for row in sheet_rows(workbook, "Referrers")} == {*HOSTILE, "\t=1", "http://evil.example/"}
     texts = [
         value
         for name in zipfile.ZipFile(io.BytesIO(archive)).namelist()
@@ -174,12 +174,12 @@ async def test_owner_sees_all_that_is_theirs_and_nothing_of_others(
     for key in (private, limited, gone, over, theirs):
         await insert_hour_counts(database, key, "2026-03-05 10:00")
 
-    book = open_workbook(await ordered_file(client, environment, user))
+    workbook = open_workbook(await ordered_file(client, environment, user))
 
-    states = {row[3]: row[6] for row in sheet_rows(book, "Entries")}
+    states = {row[3]: row[6] for row in sheet_rows(workbook, "Entries")}
     assert states == {"secret": "live", "limited": "live", "gone": "deleted", "over": "expired"}
-    assert {row[1] for row in sheet_rows(book, "Visits per day")} == {private, limited, gone, over}
-    assert later not in str(sheet_rows(book, "Entries")), "it was made after the range"
+    assert {row[1] for row in sheet_rows(workbook, "Visits per day")} == {private, limited, gone, over}
+    assert later not in str(sheet_rows(workbook, "Entries")), "it was made after the range"
 
 
 async def test_report_of_a_collection_has_the_entries_of_mine_in_it(
@@ -202,10 +202,10 @@ async def test_report_of_a_collection_has_the_entries_of_mine_in_it(
         report = order_report(client, user, collection=collection)
         assert (report["collection_id"], report["collection"]) == (str(collection_id), name)
         await build_ordered_reports(environment)
-        book = open_workbook(download_report(client, user, report).content)
-        assert [row[0] for row in sheet_rows(book, "Entries")] == [inside]
-        assert sheet_rows(book, "Devices") == [["mobile", 2]]
-        assert book["Summary"]["A1"].value == f"Entries: mine in the collection “{name}”"
+        workbook = open_workbook(download_report(client, user, report).content)
+        assert [row[0] for row in sheet_rows(workbook, "Entries")] == [inside]
+        assert sheet_rows(workbook, "Devices") == [["mobile", 2]]
+        assert workbook["Summary"]["A1"].value == f"Entries: mine in the collection “{name}”"
 
 
 async def test_archive_has_a_file_for_each_sheet(

@@ -17,20 +17,20 @@ WRITE = """
 import resource, sys
 from datetime import date
 from pathlib import Path
-from main_service.reports.sheets import Book, Column, Kind, Sheet
-from main_service.reports.xlsx import write_workbook
+from main_service.reports.sheets import Workbook, SheetColumn, CellType, Sheet
+from main_service.reports.xlsx import write_xlsx
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 count = 1_048_577
-number = (Column("Number", Kind.NUMBER),)
+number = (SheetColumn("Number", CellType.NUMBER),)
 many = Sheet("Many", number, count, ((n,) for n in range(count)))
-few = Sheet("Few", (Column("Text", Kind.TEXT),), 2, iter([("x" * 40_000,), ("\\U0001f600" * 20_000,)]))
-columns = (Column("Day", Kind.DAY), Column("Weekday", Kind.TEXT), *number)
+few = Sheet("Few", (SheetColumn("Text", CellType.TEXT),), 2, iter([("x" * 40_000,), ("\\U0001f600" * 20_000,)]))
+columns = (SheetColumn("Day", CellType.DAY), SheetColumn("Weekday", CellType.TEXT), *number)
 days = Sheet("Days", columns, 1, iter([(date(2026, 3, 1), "a", 1)]))
 before = peak()
-write_workbook(Book((), days, (many, few)), Path(sys.argv[1]))
+write_xlsx(Workbook((), days, (many, few)), Path(sys.argv[1]))
 print(before, peak())
 """
 
@@ -49,10 +49,12 @@ def test_more_rows_than_a_sheet_holds_go_on_in_the_next_one_and_need_no_memory(t
     before, after = map(int, done.stdout.split())
     assert after - before < 50 * 1024, "a million rows have at least that"
 
-    with zipfile.ZipFile(path) as book:
-        names = re.findall(r'<sheet name="([^"]+)"', book.read("xl/workbook.xml").decode())
-        rows = {name: book.read(f"xl/worksheets/sheet{n}.xml").count(b"<row ") for n, name in enumerate(names, start=1)}
-        few = book.read("xl/worksheets/sheet4.xml").decode()
+    with zipfile.ZipFile(path) as archive:
+        names = re.findall(r'<sheet name="([^"]+)"', archive.read("xl/workbook.xml").decode())
+        rows = {
+            name: archive.read(f"xl/worksheets/sheet{n}.xml").count(b"<row ") for n, name in enumerate(names, start=1)
+        }
+        few = archive.read("xl/worksheets/sheet4.xml").decode()
     assert rows == {"Summary": 2, "Many": 1_048_576, "Many 2": 3, "Few": 3}
     texts = [re.sub("<[^>]+>", "", cell) for cell in re.findall(r"<c [^>]*>(.*?)</c>", few)][1:]
     assert [(len(each.encode("utf-16-le")) // 2, each[0], each[-1]) for each in texts] == [
