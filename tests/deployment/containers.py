@@ -6,8 +6,7 @@ What a container would see is put in place of the rest: the folders of its volum
 import shlex
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import psutil
 from tests.deployment.compose_file import compose_file
 from tests.deployment.dockerfile import entrypoint
 from tests.support.engines import REPOSITORY, START_SECONDS, Environment
+from tests.support.waiting import eventually
 
 REDIS_NUMBER = 8
 """Databases of Valkey that no other test uses: no other worker takes these tasks, no other test these keys."""
@@ -76,7 +76,7 @@ class Containers:
             assert process.poll() is None, f"{service} ended with {process.returncode}"
             return self.check(service).returncode == 0
 
-        wait_until(is_healthy)
+        eventually(is_healthy, f"a healthy {service}")
 
     def _command(self, service: str) -> list[str]:
         return [self._local(service, part) for part in (*entrypoint(), *self._services[service]["command"])]
@@ -104,10 +104,3 @@ class Containers:
         )
         print(shlex.join(command), done.returncode, done.stdout, done.stderr, sep="\n")
         return done
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.1)

@@ -15,8 +15,9 @@ from celery import Celery
 
 from launcher.binaries import find_valkey
 from tests.deployment.compose_file import compose_file
-from tests.deployment.containers import BROKER_NUMBER, REDIS_NUMBER, Containers, wait_until
+from tests.deployment.containers import BROKER_NUMBER, REDIS_NUMBER, Containers
 from tests.support.engines import Environment
+from tests.support.waiting import eventually
 
 NOT_WRITTEN_SECONDS = 11 * 60
 """A beat that has not written its schedule for so long hangs."""
@@ -66,7 +67,7 @@ def test_web_is_not_healthy_without_its_database(containers: Containers, variabl
             assert done.returncode == 1
             return done.stderr.startswith("503")
 
-        wait_until(says_unavailable)
+        eventually(says_unavailable, "an answer that it is not ready")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_worker_does_tasks_and_is_healthy_until_it_hangs(
                 answers = sender.control.inspect([name], timeout=5).stats() or {}
                 return answers.get(name, {}).get("total", {}).get(task, 0) > 0
 
-            wait_until(has_run)
+            eventually(has_run, "a task that has run")
 
         process.send_signal(signal.SIGSTOP)
         assert containers.check(service).returncode != 0
@@ -103,7 +104,7 @@ def test_keygen_worker_fills_the_pools_at_its_start(containers: Containers, envi
     with database(environment, REDIS_NUMBER) as valkey, containers.running("keygen-worker"):
         valkey.delete("keys:link", "keys:paste")
 
-        wait_until(lambda: (valkey.scard("keys:link"), valkey.scard("keys:paste")) == (500, 500))
+        eventually(lambda: (valkey.scard("keys:link"), valkey.scard("keys:paste")) == (500, 500), "full pools")
 
 
 def test_beats_send_tasks_and_are_healthy_while_they_write_their_schedules(
@@ -116,7 +117,7 @@ def test_beats_send_tasks_and_are_healthy_while_they_write_their_schedules(
         for beat, process in processes.items():
             containers.wait_until_healthy(beat, process)
 
-        wait_until(lambda: all(broker.llen(queue) for queue in queues.values()))
+        eventually(lambda: all(broker.llen(queue) for queue in queues.values()), "tasks in all queues")
 
         for beat, process in processes.items():
             stop(beat, process, containers)
@@ -150,7 +151,7 @@ def test_valkey_takes_its_options(folder: Path) -> None:
         stdout=subprocess.DEVNULL,
     )
     try:
-        wait_until(address.exists)
+        eventually(address.exists, "the address")
         with redis.Redis(unix_socket_path=str(address), decode_responses=True) as valkey:
             options = valkey.config_get("appendonly", "appendfsync", "save", "maxmemory-policy")
         assert options == {

@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from tests.deployment.compose_file import compose_file
-from tests.deployment.containers import wait_until
 from tests.deployment.dockerfile import command, entrypoint, is_sent, stages
 from tests.deployment.image_build import Image, build
 from tests.support.engines import SECRET, START_SECONDS, Environment
 from tests.support.ports import reserved_port
+from tests.support.waiting import eventually
 
 CODE = ("alembic", "deploy", "keygen_service", "main_service")
 IMPORT_WHAT_IS_LOADED_LATE = """
@@ -81,7 +81,7 @@ def command_serves_pages_with_their_style(image: Image, environment: Environment
                 except httpx.TransportError:
                     return False
 
-            wait_until(answers)
+            eventually(answers, "an answer")
             for page in ("/", "/docs", "/redoc"):
                 assert httpx.get(address + page, headers={"Accept": "text/html"}, trust_env=False).status_code == 200
         finally:

@@ -11,9 +11,10 @@ import asyncpg
 import pytest
 
 from tests.deployment.compose_file import compose_file
-from tests.deployment.containers import Containers, wait_until
+from tests.deployment.containers import Containers
 from tests.deployment.dockerfile import entrypoint
 from tests.support.engines import REPOSITORY, running_engines, temporary_folder
+from tests.support.waiting import eventually
 
 FOR_ENGINES = {"postgres_password", "s3.json"}
 
@@ -129,7 +130,7 @@ async def test_drawn_password_lets_services_into_a_database_that_asks_for_it(tmp
         await connection.close()
         (containers.volume("secrets") / "pgpass").rename(tmp_path / "kept")
 
-        wait_until(lambda: containers.run("migrate").returncode != 0)
+        eventually(lambda: containers.run("migrate").returncode != 0, "a migration that fails")
         (tmp_path / "kept").rename(containers.volume("secrets") / "pgpass")
 
         assert containers.run("migrate").returncode == 0

@@ -12,6 +12,7 @@ import redis
 
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.pages import BROWSER
+from tests.support.waiting import eventually
 from tests.support.web import WebServer
 
 PAUSE_SECONDS = 0.1
@@ -66,11 +67,13 @@ class MixedRequests:
             client.get(f"/{self._known_paste['key']}/raw")
             self._fresh_link = create_link(client)
             client.get(f"/{self._paste['key']}")
-            deadline = time.monotonic() + WAIT_SECONDS
-            # A process whose Redis was just away leaves it alone for two more seconds.
-            while not valkey.exists(f"entry:{{0}}:{self._link['key']}"):
-                assert time.monotonic() < deadline, "nothing is cached"
+
+            def is_cached() -> bool:
                 client.get(f"/{self._link['key']}")
+                return bool(valkey.exists(f"entry:{{0}}:{self._link['key']}"))
+
+            # A process whose Redis was just away leaves it alone for two more seconds.
+            eventually(is_cached, "a cached entry")
             self._to_delete = deque(create_paste(client) for _ in range(20))
         self._threads = [
             threading.Thread(target=self._go_on, args=(kind, send), daemon=True)
@@ -91,12 +94,13 @@ class MixedRequests:
 
     def wait_for_all(self, is_wanted: Callable[[TimedAnswer], bool] = lambda _: True, *, since: float) -> float:
         """Until every kind has had such an answer to a request begun after `since`; the seconds that took."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while missing := self._requests().keys() - {
-            answer.kind for answer in list(self.answers) if answer.begun_at >= since and is_wanted(answer)
-        }:
-            assert time.monotonic() < deadline, f"no such answer to {missing}; failures: {self._failures[:3]}"
-            time.sleep(0.01)
+        kinds = self._requests().keys()
+
+        def has_all() -> bool:
+            answers = [answer for answer in list(self.answers) if answer.begun_at >= since and is_wanted(answer)]
+            return {answer.kind for answer in answers} >= kinds
+
+        eventually(has_all, f"such an answer to each request; failures: {self._failures[:3]}")
         return time.monotonic() - since
 
     def outcomes(self, *, since: float, until: float) -> dict[str, set[str]]:

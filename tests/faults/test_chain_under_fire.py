@@ -1,7 +1,6 @@
 """All that a visit passes is killed or stopped while visitors come, and at the end the figures are exact."""
 
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,10 +12,11 @@ import pytest
 import redis
 from kombu.exceptions import OperationalError
 
-from tests.support.engines import START_SECONDS, Environment, running_engines, temporary_folder
+from tests.support.engines import START_SECONDS, Environment, running_engines, temporary_folder, wait_for_valkey
 from tests.support.gates import Gated, Hold
 from tests.support.load import VisitingClients
 from tests.support.visits import remaining_records, visit_counts
+from tests.support.waiting import eventually
 from tests.support.web import WebServer
 from tests.support.workers import CeleryProcess, main_worker, send_task
 
@@ -99,10 +99,10 @@ def kill_webs(gated: Gated, web: WebServer, crowd: VisitingClients, *, hands_ove
 
 
 def wait_until_both_answer(web: WebServer, crowd: VisitingClients) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not all(psutil.Process(process.pid).net_connections("tcp4")[1:] for process in web.processes):
-        assert time.monotonic() < deadline, "a process takes no connections"
-        time.sleep(0.2)
+    eventually(
+        lambda: all(psutil.Process(process.pid).net_connections("tcp4")[1:] for process in web.processes),
+        "connections of each process",
+    )
     crowd.wait_for_answers(ANSWERS_BETWEEN)
 
 
@@ -119,17 +119,6 @@ def stop_and_start_valkey(gated: Gated, folder: Path, valkey: "redis.Redis[str]"
     crowd.wait_for_answers(ANSWERS_BETWEEN)
 
 
-def wait_for_valkey(valkey: "redis.Redis[str]") -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            valkey.ping()
-            return
-        except redis.ConnectionError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-
 def end(web: WebServer) -> None:
     """Asked to, processes add to the stream what still waits with them."""
     for process in web.processes:
@@ -139,10 +128,7 @@ def end(web: WebServer) -> None:
 
 def wait_until_all_is_ingested(valkey: "redis.Redis[str]", *, by: CeleryProcess) -> None:
     """Or the worker has ended."""
-    deadline = time.monotonic() + START_SECONDS
-    while remaining_records(valkey) != (0, 0) and by.process.poll() is None:
-        assert time.monotonic() < deadline, remaining_records(valkey)
-        time.sleep(0.1)
+    eventually(lambda: remaining_records(valkey) == (0, 0) or by.process.poll() is not None, "an empty stream")
 
 
 @pytest.mark.parametrize(("fast_path", "hands_over"), [("true", b"EVALSHA"), ("false", b"XADD")], ids=["fast", "plain"])

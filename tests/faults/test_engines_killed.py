@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from tests.faults.mixed_requests import MixedRequests, assert_well_mannered
-from tests.support.engines import Environment, run_main, running_engines, temporary_folder
+from tests.support.engines import Environment, run_main, running_engines, temporary_folder, wait_for_valkey
 from tests.support.frozen import frozen
 from tests.support.swift_server import SwiftServer, swift_server
 from tests.support.web import WebServer
@@ -65,16 +65,6 @@ def valkey_server(folder: Path) -> psutil.Process:
     return psutil.Process(int((folder / "data/run/valkey.pid").read_text()))
 
 
-def wait_for_valkey(valkey: redis.Redis, *, since: float) -> None:
-    while True:
-        try:
-            valkey.ping()
-            return
-        except redis.RedisError:
-            assert time.monotonic() - since < RECOVERY_SECONDS
-            time.sleep(0.02)
-
-
 def assert_recovers(mix: MixedRequests, since: float) -> None:
     seconds = mix.wait_for_all(lambda answer: answer.response.status_code < 400, since=since)
     print(f"well after {seconds:.1f} s; slowest {mix.slowest().seconds:.1f} s ({mix.slowest().kind})")
@@ -103,7 +93,7 @@ def test_kill_of_valkey_is_noticed_by_no_request(web: WebServer, folder: Path, v
         valkey_server(folder).kill()
         killed_at = time.monotonic()
         mix.wait_for_all(since=killed_at)
-        wait_for_valkey(valkey, since=killed_at)
+        wait_for_valkey(valkey, seconds=RECOVERY_SECONDS)
         assert_recovers(mix, time.monotonic())
     assert_well_mannered(mix.answers)
     assert {answer.response.status_code for answer in mix.answers} <= {200, 201, 204, 302}

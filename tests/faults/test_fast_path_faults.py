@@ -16,6 +16,7 @@ from tests.support.load import VisitingClients
 from tests.support.pages import BROWSER
 from tests.support.raw_http import LoggedWebServer
 from tests.support.visits import count_streamed_visits, read_batches, wait_for_streamed_visits, with_own_redis_database
+from tests.support.waiting import eventually
 from tests.support.web import WebServer
 
 LONGEST_SECONDS = 10.0
@@ -45,17 +46,18 @@ def valkey(environment: Environment) -> Iterator["redis.Redis[str]"]:
 
 def make_warm(web: WebServer, valkey: "redis.Redis[str]", path: str) -> int:
     """Read until the fast path answers; return how often."""
-    deadline = time.monotonic() + 30
     reads = 0
-    while True:
+
+    def has_answered() -> bool:
+        nonlocal reads
         before = batches_asked_for(valkey)
         reads += 1
         assert web.client.get(path).status_code in (200, 302)
         # The first reader leaves a cached entry, the second what the process needs to know of a text.
-        if reads > 2 and batches_asked_for(valkey) > before:
-            return reads
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        return reads > 2 and batches_asked_for(valkey) > before
+
+    eventually(has_answered, "an answer of the fast path")
+    return reads
 
 
 def batches_asked_for(valkey: "redis.Redis[str]") -> int:
@@ -93,11 +95,8 @@ def test_reader_whose_batch_is_lost_is_answered_and_counted_once(
     assert answer_while_held(gated, web, f"/{key}{path}", hold).status_code == status
     # What Redis had taken after all comes a second time, under the same id.
     times = 2 if hold == "answer" else 1
-    deadline = time.monotonic() + 30
-    while len(found := ids_of(valkey, key)[before:]) < times:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.05)
-    assert len(set(found)) == 1
+    eventually(lambda: len(ids_of(valkey, key)[before:]) >= times, "the record")
+    assert len(set(ids_of(valkey, key)[before:])) == 1
     assert count_streamed_visits(valkey, [key]) == {key: reads + 1}
 
 
@@ -167,10 +166,11 @@ def test_log_tells_of_an_outage_and_not_of_everybody_who_came_meanwhile(gated: G
                 assert web.client.get(path).status_code == 302
                 assert create_link(web.client)
             told = web.log()
-        deadline = time.monotonic() + 30
-        while "Redis answers again" not in web.log():
+
+        def is_back() -> bool:
             assert web.client.get(path).status_code == 302
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+            return "Redis answers again" in web.log()
+
+        eventually(is_back, "the line in the log")
     assert told.count("goes on without it") == 1
     assert len(told.splitlines()) < 15, told

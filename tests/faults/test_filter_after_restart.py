@@ -1,6 +1,5 @@
 """The membership filter when Redis is killed while entries are made: it is rebuilt, and no used key is refused."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from tests.support.engines import Environment, running_engines, temporary_folder
 from tests.support.entries import new_alias
 from tests.support.key_filter import REGISTRY, bitmap_name, open_filter, without_postgres
 from tests.support.load import CreatingClients
+from tests.support.waiting import eventually_async
 from tests.support.web import WebServer
 from tests.support.workers import SLOW_QUEUE, main_beat, main_worker
 
@@ -37,19 +37,16 @@ def environment(folder: Path) -> Iterator[Environment]:
 
 async def wait_for_bit(valkey: redis.Redis, value: int) -> None:
     """Until the bitmap of this run says that it is complete, or that it is not."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        assert time.monotonic() < deadline
+
+    def has_value() -> bool:
         try:
             run_id = valkey.info("server")["run_id"]
-            if (
-                any(run_id in name for name in valkey.hkeys(REGISTRY))
-                and valkey.getbit(bitmap_name(valkey), 0) == value
-            ):
-                return
+            is_there = any(run_id in name for name in valkey.hkeys(REGISTRY))
+            return is_there and valkey.getbit(bitmap_name(valkey), 0) == value
         except redis.RedisError:
-            pass
-        await asyncio.sleep(0.05)
+            return False
+
+    await eventually_async(has_value, f"a first bit that is {value}", seconds=WAIT_SECONDS)
 
 
 async def test_no_used_key_is_refused_across_a_restart_of_redis_with_creates_going_on(

@@ -1,8 +1,7 @@
 """A Redis that answers and does not serve: read-only, starting, full, another part of a cluster, or no Redis at all."""
 
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -16,9 +15,9 @@ from tests.faults.moved_redis import MovedRedis
 from tests.support.engines import Environment, running_engines, temporary_folder
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.visits import streamed_visits, with_own_redis_database
+from tests.support.waiting import eventually
 from tests.support.web import WebServer
 
-WAIT_SECONDS = 30.0
 ERRORS = [
     b"-MOVED 13907 127.0.0.1:1",
     b"-CLUSTERDOWN Hash slot not served",
@@ -59,13 +58,6 @@ def valkey(environment: Environment) -> Iterator["redis.Redis[str]"]:
         yield connection
 
 
-def wait_for(what: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def redis_state(client: httpx.Client) -> str:
     ready = client.get("/health/ready")
     assert ready.status_code == 200
@@ -98,7 +90,7 @@ def is_copied(client: httpx.Client, valkey: "redis.Redis[str]", key: str) -> boo
 def test_server_that_does_not_serve_counts_as_away_and_its_successor_is_found(
     elsewhere: MovedRedis, web: WebServer, valkey: "redis.Redis[str]", error: bytes
 ) -> None:
-    wait_for(lambda: redis_state(web.client) == "ok")
+    eventually(lambda: redis_state(web.client) == "ok", "a Redis that answers")
     elsewhere.answer_with(error)
     link = use_everything(web.client)
     wrong = {"email": "a@example.org", "password": "Wrong-one-1"}
@@ -109,11 +101,14 @@ def test_server_that_does_not_serve_counts_as_away_and_its_successor_is_found(
     elsewhere.serve_new_connections()
 
     # Only on new connections it is another one.
-    wait_for(lambda: redis_state(web.client) == "ok")
-    wait_for(lambda: is_copied(web.client, valkey, link["key"]))
+    eventually(lambda: redis_state(web.client) == "ok", "a Redis that answers")
+    eventually(lambda: is_copied(web.client, valkey, link["key"]), "a cached entry")
     # The fast path finds out when it is asked.
-    wait_for(lambda: is_copied(web.client, valkey, link["key"]) and elsewhere.moved_fast_paths == 0)
-    wait_for(lambda: len(streamed_visits(valkey, link["key"])) > recorded)
+    eventually(
+        lambda: is_copied(web.client, valkey, link["key"]) and elsewhere.moved_fast_paths == 0,
+        "a cached entry, and a fast path that is connected anew",
+    )
+    eventually(lambda: len(streamed_visits(valkey, link["key"])) > recorded, "another visit")
 
 
 @pytest.mark.parametrize("answer", NO_ANSWERS, ids=[answer.decode().split()[0] for answer in NO_ANSWERS])
@@ -165,4 +160,4 @@ def test_real_valkey_that_takes_no_writes_is_not_ok() -> None:
             assert redis_state(web.client) == "away", command
             use_everything(web.client)
             valkey.execute_command(*undo)
-            wait_for(lambda: redis_state(web.client) == "ok")
+            eventually(lambda: redis_state(web.client) == "ok", "a Redis that answers")

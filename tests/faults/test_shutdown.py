@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from tests.support import forking
-from tests.support.database import wait_for_blocked_statement
+from tests.support.database import wait_for_blocked_statements
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.load import RetryingClient
@@ -29,6 +29,7 @@ from tests.support.raw_http import (
     wait_until_held,
 )
 from tests.support.serve_workers import GRACE_SECONDS
+from tests.support.waiting import eventually
 from tests.support.web import Process
 
 ROUNDS = 4
@@ -57,16 +58,17 @@ class LoneWebServer(LoggedWebServer):
         self.wait_until_refusing()
 
     def wait_until_refusing(self) -> None:
-        deadline = time.monotonic() + GRACE_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                connect(self).close()
-            except ConnectionRefusedError:
-                return
-            except ConnectionResetError:
-                # It was in the queue of the listener when that was closed.
-                continue
-        raise AssertionError("it still takes connections")
+        eventually(self._is_refusing, "a process that takes no connections", seconds=GRACE_SECONDS)
+
+    def _is_refusing(self) -> bool:
+        try:
+            connect(self).close()
+        except ConnectionRefusedError:
+            return True
+        except ConnectionResetError:
+            # It was in the queue of the listener when that was closed.
+            return False
+        return False
 
     def assert_ended_well(self) -> None:
         [process] = self.processes
@@ -107,7 +109,7 @@ async def test_accepted_requests_are_finished_and_the_rest_is_refused(
     async with database.transaction():
         await database.execute("SELECT 1 FROM entry WHERE key = $1 FOR UPDATE", link["key"])
         changing = asyncio.create_task(asyncio.to_thread(change))
-        await wait_for_blocked_statement(database)
+        await wait_for_blocked_statements(database)
         web.ask_to_end()
         # On an idle connection the next request may be on its way already.
         answered.sendall(GET_STATIC_FILE + b"\r\n")

@@ -13,12 +13,13 @@ import psutil
 import pytest
 import redis
 
-from tests.support.engines import Environment, running_engines, temporary_folder
+from tests.support.engines import Environment, running_engines, temporary_folder, wait_for_valkey
 from tests.support.entries import create_link, create_paste
 from tests.support.gates import Gated
 from tests.support.load import VisitingClients
 from tests.support.raw_http import LoggedWebServer
 from tests.support.visits import count_streamed_visits, wait_for_streamed_visits
+from tests.support.waiting import eventually
 from tests.support.web import WebServer
 
 VISITORS = 8
@@ -128,17 +129,6 @@ def test_visits_of_the_time_without_redis_are_in_the_stream_when_it_is_back(
     print(f"{crowd.answered.total()} answers, the slowest after {crowd.slowest_seconds:.1f} s")
 
 
-def wait_for_valkey(valkey: "redis.Redis[str]") -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        try:
-            valkey.ping()
-            return
-        except redis.ConnectionError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-
 def test_visitors_do_not_wait_for_a_redis_that_has_no_room(web: WebServer, valkey: "redis.Redis[str]") -> None:
     link = create_link(web.client)
     with starved(valkey):
@@ -159,10 +149,7 @@ def test_no_more_visits_wait_than_the_operator_allows_and_the_log_says_so(
             for _ in range(25):
                 assert web.client.get(f"/{link['key']}").status_code == 302
         wait_for_streamed_visits(valkey, Counter({link["key"]: 10}))
-        deadline = time.monotonic() + WAIT_SECONDS
-        while "Redis takes visits again; dropped so far: 15" not in web.log():
-            assert time.monotonic() < deadline, web.log()
-            time.sleep(0.05)
+        eventually(lambda: "Redis takes visits again; dropped so far: 15" in web.log(), "the line in the log")
         assert web.log().count("Visits were dropped: Redis takes none, and 10 wait here already") == 1
 
 

@@ -1,24 +1,23 @@
 """Real clients of a launcher's engines, at the addresses it prints."""
 
-import asyncio
-import time
-
 import asyncpg
 import redis
 
-from tests.launcher.launched import PATIENCE_SECONDS, Launched, wait_for
+from tests.launcher.launched import Launched
+from tests.support.waiting import eventually, eventually_async
 
 
 async def connect_to_postgres(launched: Launched) -> asyncpg.Connection:
     """A connection to our database, waited for if the server is just starting again."""
     address = launched.addresses["MAIN_DATABASE_URL"].replace("postgresql+asyncpg", "postgresql")
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
+
+    async def connect() -> asyncpg.Connection | None:
         try:
             return await asyncpg.connect(address)
         except (OSError, asyncpg.CannotConnectNowError):
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.05)
+            return None
+
+    return await eventually_async(connect, "a connection to PostgreSQL")
 
 
 def connect_to_valkey(launched: Launched) -> "redis.Redis":
@@ -31,5 +30,5 @@ def connect_to_valkey(launched: Launched) -> "redis.Redis":
         except (redis.ConnectionError, redis.BusyLoadingError):
             return False
 
-    wait_for(is_answered, "an answer of Valkey")
+    eventually(is_answered, "an answer of Valkey")
     return client

@@ -10,23 +10,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
 
+from tests.support.waiting import eventually
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60.0
-
-Found = TypeVar("Found")
-
-
-def wait_for(find: Callable[[], Found], what: str, *, seconds: float = PATIENCE_SECONDS) -> Found:
-    """Ask until the answer is true, and return it; fail after this long, naming what was missing."""
-    deadline = time.monotonic() + seconds
-    while not (found := find()):
-        assert time.monotonic() < deadline, f"still missing after {seconds} s: {what}"
-        time.sleep(0.02)
-    return found
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -102,7 +92,7 @@ class Launched:
             return False
 
         try:
-            wait_for(is_said, text)
+            eventually(is_said, text)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log[-4000:]}") from None
 
@@ -127,7 +117,7 @@ class Launched:
             found = [child for child in self.children() if all(word in command_of(child) for word in words)]
             return found[0] if len(found) == 1 else None
 
-        return wait_for(find, f"a child with {words}")
+        return eventually(find, f"a child with {words}")
 
     def children(self) -> list[psutil.Process]:
         """Its living own children."""
@@ -164,7 +154,7 @@ def command_of(process: psutil.Process) -> str:
 
 def assert_nothing_left(data: Path) -> None:
     """No process of this data folder lives, or will in a moment."""
-    wait_for(lambda: not processes_of(data), f"the end of {[command_of(left) for left in processes_of(data)]}")
+    eventually(lambda: not processes_of(data), f"the end of {[command_of(left) for left in processes_of(data)]}")
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from launcher.program import Program
 from launcher.run_user import credentials, find_run_user
 from launcher.valkey import valkey_program
 from tests.launcher.engine_clients import connect_to_postgres, connect_to_valkey
-from tests.launcher.launched import Launched, Launchers, assert_nothing_left, is_alive, wait_for
+from tests.launcher.launched import Launched, Launchers, assert_nothing_left, is_alive
+from tests.support.waiting import eventually
 
 
 def own(path: Path) -> None:
@@ -66,7 +67,7 @@ def test_a_launcher_killed_while_its_watchdog_is_stuck_gets_a_good_next_start(la
     try:
         # Only Linux tells a child that its parent died; elsewhere the next start finds and stops the engines.
         if sys.platform == "linux":
-            wait_for(lambda: not any(is_alive(child) for child in children), "the end of both engines")
+            eventually(lambda: not any(is_alive(child) for child in children), "the end of both engines")
     finally:
         watchdog.kill()
     launcher.engines()
@@ -109,7 +110,7 @@ def test_a_killed_watchdog_is_replaced(launcher: Launchers) -> None:
     killed = engines.watchdog
     killed.kill()
     engines.wait_for_text("launcher | the watchdog ended (signal 9); starting it again")
-    wait_for(lambda: engines.watchdog != killed, "another watchdog")
+    eventually(lambda: engines.watchdog != killed, "another watchdog")
     assert engines.stop() == 0
 
 
@@ -123,7 +124,7 @@ def test_a_stale_process_id_in_postmaster_pid_does_not_stop_the_start(launcher: 
         if rival != "living":
             popen.kill()
         if rival == "zombie":
-            wait_for(lambda: Path(f"/proc/{popen.pid}/stat").read_text().split()[2] == "Z", "a zombie")
+            eventually(lambda: Path(f"/proc/{popen.pid}/stat").read_text().split()[2] == "Z", "a zombie")
         if rival == "dead":
             popen.wait()
         for file, text in zip(files, texts, strict=True):
@@ -137,7 +138,7 @@ def test_a_stale_process_id_in_postmaster_pid_does_not_stop_the_start(launcher: 
 @pytest.mark.parametrize("kill_when", ["postgres.unfinished", "postgres.unfinished/base/4"])
 def test_a_start_killed_during_initdb_leaves_no_broken_cluster(launcher: Launchers, kill_when: str) -> None:
     first = launcher.start("engines")
-    wait_for((launcher.data / kill_when).exists, kill_when)
+    eventually((launcher.data / kill_when).exists, kill_when)
     first.kill()
     assert_nothing_left(launcher.data)
     assert not (launcher.data / "postgres").exists()
@@ -171,8 +172,8 @@ def test_engines_left_by_an_earlier_launcher_are_stopped_first(launcher: Launche
         valkey_program(data, make_executable(valkey, data) / valkey.server),
     ]
     with run_alone(programs[0]) as left_postgres, run_alone(programs[1]) as left_valkey:
-        wait_for(data.postgres_socket.exists, "PostgreSQL's socket")
-        wait_for(data.valkey_socket.exists, "Valkey's socket")
+        eventually(data.postgres_socket.exists, "PostgreSQL's socket")
+        eventually(data.valkey_socket.exists, "Valkey's socket")
         # PostgreSQL writes its own process id; for Valkey its launcher did.
         (data.run / "valkey.pid").write_text(f"{left_valkey.pid}\n")
         engines = launcher.engines()

@@ -22,8 +22,8 @@ from tests.launcher.launched import (
     empty_folder,
     launchers,
     processes_of,
-    wait_for,
 )
+from tests.support.waiting import eventually
 
 STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -227,7 +227,7 @@ def test_a_terminals_interrupt_reaches_the_launcher_alone(launcher: Launchers, t
         )
     os.close(follower)
     try:
-        wait_for(lambda: "ready\n" in (tmp_path / "out").read_text(), "ready")
+        eventually(lambda: "ready\n" in (tmp_path / "out").read_text(), "ready")
         children = psutil.Process(popen.pid).children()
         assert len(children) == 3
         for child in children:

@@ -23,8 +23,8 @@ from tests.launcher.launched import (
     is_alive,
     launchers,
     processes_of,
-    wait_for,
 )
+from tests.support.waiting import eventually
 
 CHILDREN = {
     "web-1": ("main_service serve ",),
@@ -197,7 +197,7 @@ def test_every_killed_child_comes_back(launcher: Launchers) -> None:
     # They work, too: the worker fills a pool that somebody emptied.
     with valkey(running) as client:
         client.delete("keys:link")
-        wait_for(lambda: client.scard("keys:link"), "ready keys")
+        eventually(lambda: client.scard("keys:link"), "ready keys")
 
 
 def test_a_visitor_who_comes_while_the_web_process_is_down_is_answered(launcher: Launchers) -> None:
@@ -207,7 +207,7 @@ def test_a_visitor_who_comes_while_the_web_process_is_down_is_answered(launcher:
     running.popen.send_signal(signal.SIGSTOP)
     web = child(running, "web-1")
     web.kill()
-    wait_for(lambda: not is_alive(web), "the end of the web process")
+    eventually(lambda: not is_alive(web), "the end of the web process")
     with socket.create_connection(("127.0.0.1", port), timeout=60) as visitor:
         visitor.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         running.popen.send_signal(signal.SIGCONT)
@@ -221,7 +221,7 @@ def test_killed_engines_do_not_end_the_service(launcher: Launchers) -> None:
         child(running, name).kill()
     for name in ("postgres", "valkey"):
         running.wait_for_text(f"launcher | {name} runs again as process ")
-    key = wait_for(lambda: create_paste(running, "after the crash"), "a paste after the engines came back")
+    key = eventually(lambda: create_paste(running, "after the crash"), "a paste after the engines came back")
     assert read_paste(running, key) == "after the crash"
 
 

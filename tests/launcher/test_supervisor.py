@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from launcher.supervisor import BackOff
-from tests.launcher.launched import REPOSITORY, assert_nothing_left, command_of, is_alive, processes_of, wait_for
+from tests.launcher.launched import REPOSITORY, assert_nothing_left, command_of, is_alive, processes_of
+from tests.support.waiting import eventually
 
 # A child with a grandchild in its group, which no signal of the kernel's reaches.
 FAMILY = "sleep 601 & echo began; exec sleep 602"
@@ -37,7 +38,7 @@ class Small:
         return self._out.read_text(errors="replace")
 
     def wait_for_text(self, text: str, *, count: int = 1) -> None:
-        wait_for(lambda: self.log.count(text) >= count, f"{text!r} in the log")
+        eventually(lambda: self.log.count(text) >= count, f"{text!r} in the log")
 
     def find(self, word: str) -> list[psutil.Process]:
         """The living processes that this word stands in the command line of."""
@@ -75,7 +76,7 @@ def small_command(label: Path, commands: dict[str, str]) -> list[str]:
 def test_a_child_that_dies_comes_back_after_its_whole_group_was_killed(tmp_path: Path) -> None:
     with small_launcher(tmp_path, family=FAMILY) as small:
         small.wait_for_text("family | began")
-        wait_for(lambda: small.find("601") and small.find("602"), "both")
+        eventually(lambda: small.find("601") and small.find("602"), "both")
         (child,), (grandchild,) = small.find("602"), small.find("601")
         child.kill()
         small.wait_for_text("launcher | family ended (signal 9); starting it again in 0.5 s\n")
@@ -98,7 +99,7 @@ def test_a_new_watchdog_knows_the_children_that_run_already(tmp_path: Path) -> N
         watchdog = psutil.Process(small.popen.pid).children()[0]
         assert "watchdog.py " in command_of(watchdog)
         watchdog.kill()
-        wait_for(lambda: _has_watchdog(small, other_than=watchdog), "another watchdog")
+        eventually(lambda: _has_watchdog(small, other_than=watchdog), "another watchdog")
         small.popen.kill()
         assert_nothing_left(tmp_path)
 
@@ -191,9 +192,9 @@ def test_a_flood_that_nobody_reads_fills_no_memory_and_stops_nobody(
     with subprocess.Popen(small_command(tmp_path, commands), cwd=REPOSITORY, stdout=subprocess.PIPE) as popen:
         try:
             process = psutil.Process(popen.pid)
-            wait_for(lambda: process.io_counters().read_chars > size_bytes, "the flood")
+            eventually(lambda: process.io_counters().read_chars > size_bytes, "the flood")
             before = note.stat().st_size
-            wait_for(lambda: note.stat().st_size > before + 20, "the other child going on")
+            eventually(lambda: note.stat().st_size > before + 20, "the other child going on")
             assert process.memory_info().rss < 64 * 1024 * 1024
             popen.terminate()
             # Nobody reads yet: it gives up its last words.
@@ -211,7 +212,7 @@ def test_a_reader_that_comes_late_is_told_how_much_was_left_out(tmp_path: Path) 
     ) as popen:
         assert popen.stdout
         try:
-            wait_for(lambda: _is_done_flooding(popen), "the end of the flood")
+            eventually(lambda: _is_done_flooding(popen), "the end of the flood")
             seen = 0
             while not (told := LEFT_OUT.fullmatch(line := popen.stdout.readline().decode())):
                 assert line == "flood | y\n"
@@ -237,7 +238,7 @@ def test_a_launcher_without_a_reader_goes_on(tmp_path: Path) -> None:
     )
     os.close(writing_end)
     try:
-        wait_for(lambda: note.exists() and note.stat().st_size >= 6, "the third start")
+        eventually(lambda: note.exists() and note.stat().st_size >= 6, "the third start")
         popen.terminate()
         assert popen.wait(60) == 0
     finally:

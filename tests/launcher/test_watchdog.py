@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.launcher.launched import REPOSITORY, wait_for
+from tests.launcher.launched import REPOSITORY
+from tests.support.waiting import eventually
 
 
 @contextmanager
@@ -81,7 +82,7 @@ def test_what_ignores_its_signal_is_killed_after_the_grace(watchdog: "subprocess
 def test_signals_that_go_round_do_not_end_it(watchdog: "subprocess.Popen[bytes]") -> None:
     with started("sleep", "600") as first, started("sleep", "600") as second:
         tell(watchdog, f"+{first.pid} {int(signal.SIGKILL)}\n")
-        wait_for(lambda: ignores(watchdog.pid, signal.SIGQUIT), "a watchdog that has begun")
+        eventually(lambda: ignores(watchdog.pid, signal.SIGQUIT), "a watchdog that has begun")
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
             watchdog.send_signal(number)
         tell(watchdog, f"+{second.pid} {int(signal.SIGKILL)}\n")

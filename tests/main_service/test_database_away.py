@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.support.database import OUR_SESSIONS, wait_for_blocked_statement
+from tests.support.database import OUR_SESSIONS, wait_for_blocked_statements
 from tests.support.engines import Environment, running_engines, temporary_folder
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.frozen import frozen
@@ -156,7 +156,7 @@ async def test_statement_whose_connection_is_cut_is_a_503(
     async with database.transaction():
         await database.execute("LOCK TABLE entry IN SHARE MODE")
         request = asyncio.create_task(asyncio.to_thread(send))
-        await wait_for_blocked_statement(database)
+        await wait_for_blocked_statements(database)
         await database.execute(f"SELECT pg_terminate_backend(pid) {OUR_SESSIONS} AND wait_event_type = 'Lock'")
         response = await request
 

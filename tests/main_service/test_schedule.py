@@ -3,8 +3,7 @@
 import json
 import shelve
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 import redis
 
 from tests.support.engines import START_SECONDS, Environment
+from tests.support.waiting import eventually
 from tests.support.workers import main_beat
 
 QUEUES = ("main_service", "main_service.slow")
@@ -33,19 +33,12 @@ def sent(broker: redis.Redis, queue: str) -> dict[str, float]:
     return {header["task"].removeprefix("main_service."): header["expires"] for header in headers}
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_daily_tasks_that_were_missed_are_sent_at_the_start_and_not_before(
     environment: Environment, broker: redis.Redis, tmp_path: Path
 ) -> None:
     lonely = environment | {"MAIN_BROKER_URL": environment["MAIN_BROKER_URL"].replace("host=1", "host=7")}
     with main_beat(lonely, tmp_path) as beat:
-        wait_until(lambda: "heal_copies" in sent(broker, "main_service"))
+        eventually(lambda: "heal_copies" in sent(broker, "main_service"), "a task that is due often")
         beat.process.send_signal(signal.SIGTERM)
         beat.process.wait(START_SECONDS)
     assert not DAILY & sent(broker, "main_service.slow").keys(), "nothing was missed yet"
@@ -54,5 +47,5 @@ def test_daily_tasks_that_were_missed_are_sent_at_the_start_and_not_before(
         for name in DAILY:
             file["entries"][name].last_run_at -= timedelta(days=1)
     with main_beat(lonely, tmp_path):
-        wait_until(lambda: sent(broker, "main_service.slow").keys() >= DAILY)
+        eventually(lambda: sent(broker, "main_service.slow").keys() >= DAILY, "all daily tasks")
     assert not DAILY & sent(broker, "main_service").keys()

@@ -1,19 +1,22 @@
 """Looks at what the sessions of the service do in PostgreSQL."""
 
-import asyncio
-import time
-
 import asyncpg
 
-HANG_SECONDS = 30
+from tests.support.waiting import eventually_async
+
 OUR_SESSIONS = "FROM pg_stat_activity WHERE application_name = 'slipbin'"
 
 
-async def wait_for_blocked_statement(database: asyncpg.Connection) -> None:
-    """Until a statement of the service waits for a lock."""
-    deadline = time.monotonic() + HANG_SECONDS
-    while not await database.fetchval(f"SELECT count(*) {OUR_SESSIONS} AND wait_event_type = 'Lock'"):
-        assert time.monotonic() < deadline, "no statement waits for the lock"
-        await asyncio.sleep(0.01)
+async def wait_for_blocked_statements(database: asyncpg.Connection, count: int = 1, *, like: str = "%") -> None:
+    """Until at least `count` statements of the service, of those `like` this, wait for a lock.
+
+    `database` may be in a transaction.
+    """
+
+    async def are_blocked() -> bool:
         # Within one transaction the view would show what it showed the first time.
         await database.execute("SELECT pg_stat_clear_snapshot()")
+        question = f"SELECT count(*) {OUR_SESSIONS} AND wait_event_type = 'Lock' AND query LIKE $1"
+        return bool(await database.fetchval(question, like) >= count)
+
+    await eventually_async(are_blocked, f"{count} statements that wait for a lock")

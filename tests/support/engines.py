@@ -8,7 +8,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import redis
+
 from tests.support import forking
+from tests.support.waiting import eventually
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
@@ -78,3 +81,15 @@ def full(environment: Mapping[str, str]) -> Environment:
     """`environment` over what a process needs to run at all, without settings of whoever runs the tests."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAIN_", "KEYGEN_", "AWS_"))}
     return {**inherited, "SLIPBIN_ENV_FILE": "", **environment}
+
+
+def wait_for_valkey(valkey: "redis.Redis[str]", *, seconds: float = START_SECONDS) -> None:
+    """Until it answers again."""
+
+    def is_answering() -> bool:
+        try:
+            return bool(valkey.ping())
+        except redis.RedisError:
+            return False
+
+    eventually(is_answering, "an answer of Valkey", seconds=seconds)

@@ -1,7 +1,5 @@
 """Does to the membership filter what the worker does, at once instead of in its rounds."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,10 +13,10 @@ from main_service.keys.filter_rebuild import FilterRebuild
 from main_service.resources import Resources, open_resources
 from tests.support.engines import Environment
 from tests.support.settings import settings_of
+from tests.support.waiting import eventually_async
 
 REGISTRY = "known:{0}"
 NO_CREATE_RUNS = timedelta(0)
-WAIT_SECONDS = 60.0
 NOWHERE = "postgresql+asyncpg://nobody@127.0.0.1:1/nothing"
 
 
@@ -31,14 +29,17 @@ class Filter:
     async def rebuild(self, worker: FilterRebuild | None = None) -> Bitmap:
         """Until it is complete; by default at once, so nobody may be creating meanwhile."""
         worker = worker or FilterRebuild(longest_create=NO_CREATE_RUNS)
-        deadline = time.monotonic() + WAIT_SECONDS
-        found = await self.bitmaps.list_all()
-        while not all(bitmap.is_complete for bitmap in found):
-            assert time.monotonic() < deadline
-            await self.step(worker)
-            await asyncio.sleep(0.05)
+
+        async def complete() -> Bitmap | None:
             found = await self.bitmaps.list_all()
-        return found[-1]
+            if all(bitmap.is_complete for bitmap in found):
+                return found[-1]
+            await self.step(worker)
+            return None
+
+        found = await eventually_async(complete, "a complete filter")
+        assert found
+        return found
 
     async def step(self, worker: FilterRebuild) -> None:
         """One round of the worker."""

@@ -16,6 +16,7 @@ import httpx
 from tests.support.entries import create_link, create_paste
 from tests.support.raw_http import LoggedWebServer, PlainClient
 from tests.support.visits import FIREFOX, GOOGLEBOT
+from tests.support.waiting import eventually
 from tests.support.web import WebServer
 
 PAUSE_SECONDS = 0.01
@@ -84,10 +85,7 @@ class VisitingClients:
 
     def wait_for_answers(self, more: int) -> None:
         wanted = self.answered.total() + more
-        deadline = time.monotonic() + WAIT_SECONDS
-        while self.answered.total() < wanted:
-            assert time.monotonic() < deadline, "no answers"
-            time.sleep(0.01)
+        eventually(lambda: self.answered.total() >= wanted, f"{more} more answers")
 
     def _requests(self) -> list[_Request]:
         link, paste = create_link(self._web.client)["key"], create_paste(self._web.client)["key"]

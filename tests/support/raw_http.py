@@ -3,12 +3,12 @@
 import re
 import socket
 import tempfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 
 from tests.support import forking
+from tests.support.waiting import eventually
 from tests.support.web import Process, WebServer, is_held_by
 
 GET_STATIC_FILE = b"GET /static/favicon.svg HTTP/1.1\r\nHost: x\r\n"
@@ -90,16 +90,11 @@ def is_held(web: WebServer, port: int) -> bool:
 
 def wait_until_held(web: WebServer, port: int) -> None:
     """The kernel accepts connections before the process does."""
-    deadline = time.monotonic() + 20
-    while not is_held(web, port):
-        assert time.monotonic() < deadline, "the connection was never taken"
+    eventually(lambda: is_held(web, port), "a process that takes the connection")
 
 
 def wait_until_left(web: WebServer, port: int, *, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while is_held(web, port):
-        assert time.monotonic() < deadline, "the connection is still held"
-        time.sleep(0.1)
+    eventually(lambda: not is_held(web, port), "the end of the connection", seconds=seconds)
 
 
 class LoggedWebServer(WebServer):

@@ -2,14 +2,14 @@
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import psutil
 
-from tests.support.engines import REPOSITORY, START_SECONDS, Environment, full
+from tests.support.engines import REPOSITORY, Environment, full
 from tests.support.raw_http import GET_STATIC_FILE, LoggedWebServer, connect, read_answer
+from tests.support.waiting import eventually
 
 GRACE_SECONDS = 15
 """What the launcher gives a web process before it kills it."""
@@ -62,7 +62,7 @@ class WebProcesses(LoggedWebServer):
         for other in others:
             other.suspend()
         # Until then it might still take the next connection.
-        wait_until(lambda: all(other.status() == psutil.STATUS_STOPPED for other in others))
+        eventually(lambda: all(other.status() == psutil.STATUS_STOPPED for other in others), "processes that stand")
         try:
             yield
         finally:
@@ -76,17 +76,10 @@ class WebProcesses(LoggedWebServer):
 
     def wait_until_all_serve(self, *, instead_of: list[psutil.Process] | None = None) -> list[psutil.Process]:
         """All of them, once there are as many as there should be and none is among the ones it had."""
-        wait_until(lambda: len(set(self.children()) - set(instead_of or [])) == WORKERS)
+        eventually(lambda: len(set(self.children()) - set(instead_of or [])) == WORKERS, "all processes")
         children = self.children()
         assert all(self.answers(process) for process in children)
         return children
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def wait_until_gone(processes: list[psutil.Process]) -> None:

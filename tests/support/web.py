@@ -3,7 +3,6 @@
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import IO, Any
@@ -13,6 +12,7 @@ import psutil
 
 from tests.support import forking
 from tests.support.engines import START_SECONDS, full
+from tests.support.waiting import eventually
 
 Process = forking.Forked | subprocess.Popen[bytes]
 
@@ -91,15 +91,14 @@ class WebServer:
 
     def wait_for(self, process: Process) -> None:
         """Until this one of the processes has answered: the others may have been faster so far."""
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            assert all(process.poll() is None for process in self.processes), "a web process ended at its start"
-            try:
-                # A kept connection would be answered by the same process again.
-                with self.new_client() as client, client.stream("GET", "/static/slipbin.css", timeout=1) as answer:
-                    port = answer.extensions["network_stream"].get_extra_info("client_addr")[1]
-                    if answer.status_code == 200 and (len(self.processes) == 1 or is_held_by(process, port)):
-                        return
-            except httpx.TransportError:
-                continue
-        raise AssertionError("the web process does not answer")
+        eventually(lambda: self._has_answered(process), "an answer of the web process", seconds=START_SECONDS)
+
+    def _has_answered(self, process: Process) -> bool:
+        assert all(process.poll() is None for process in self.processes), "a web process ended at its start"
+        try:
+            # A kept connection would be answered by the same process again.
+            with self.new_client() as client, client.stream("GET", "/static/slipbin.css", timeout=1) as answer:
+                port = answer.extensions["network_stream"].get_extra_info("client_addr")[1]
+                return answer.status_code == 200 and (len(self.processes) == 1 or is_held_by(process, port))
+        except httpx.TransportError:
+            return False

@@ -1,7 +1,6 @@
 """Runs background tasks: the function alone, or a real Celery worker that is sent them as by its beat."""
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from celery import Celery
 
 from tests.support import forking
 from tests.support.engines import START_SECONDS, Environment, full
+from tests.support.waiting import eventually
 
 ALONE = ("--without-mingle", "--without-gossip", "--without-heartbeat")
 DEFAULT_QUEUE = ("--queues", "main_service", "--pool", "threads", "--concurrency", "4")
@@ -55,11 +55,13 @@ class CeleryProcess:
 
     def wait_for(self, words: str) -> None:
         """Until it has written these words."""
-        deadline = time.monotonic() + START_SECONDS
-        while words not in (written := self._log.read_text()):
-            assert self.process.poll() is None, f"it ended:\n{written}"
-            assert time.monotonic() < deadline, f"it never wrote {words!r}:\n{written}"
-            time.sleep(0.02)
+
+        def is_written() -> bool:
+            written = self._log.read_text()
+            assert words in written or self.process.poll() is None, f"it ended:\n{written}"
+            return words in written
+
+        eventually(is_written, f"{words!r} in {self._log}")
 
     def kill(self) -> None:
         self.process.kill()

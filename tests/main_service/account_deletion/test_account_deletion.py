@@ -12,7 +12,7 @@ import redis
 
 from main_service.entries.cache import cache_key
 from tests.support.accounts import PASSWORD, User, is_signed_in, new_user, register_by_api
-from tests.support.database import wait_for_blocked_statement
+from tests.support.database import wait_for_blocked_statements
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.pages import CURL
@@ -147,7 +147,7 @@ async def test_claim_that_comes_behind_the_deletion_of_its_account_is_refused(
     async with database.transaction():
         await database.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE", guests["key"])
         waiting = asyncio.create_task(asyncio.to_thread(claim))
-        await wait_for_blocked_statement(database)
+        await wait_for_blocked_statements(database)
         await asyncio.to_thread(leave, client, user, "leave")
     answer = await waiting
 

@@ -22,7 +22,7 @@ from tests.support.accounts import (
     token_in_email,
     wait_for_room_in_five_minutes,
 )
-from tests.support.database import wait_for_blocked_statement
+from tests.support.database import wait_for_blocked_statements
 
 NEW_PASSWORD = "Even-better-2"
 
@@ -238,7 +238,7 @@ async def test_what_was_let_in_before_a_reset_does_nothing_after_it(
             sent = asyncio.create_task(
                 asyncio.to_thread(client.request, method, address, json=body, headers=user.headers)
             )
-            await wait_for_blocked_statement(database)
+            await wait_for_blocked_statements(database)
             reset = "UPDATE account SET hashed_password = 'anew', session_epoch = session_epoch + 1 WHERE id = $1"
             await database.execute(reset, account_id)
 

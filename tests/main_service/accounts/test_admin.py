@@ -1,7 +1,6 @@
 """What superusers do with other people's accounts: find, disable, enable. And that nobody else does."""
 
 import asyncio
-import time
 from uuid import uuid4
 
 import asyncpg
@@ -19,9 +18,9 @@ from tests.support.accounts import (
     new_user,
     sign_in,
 )
+from tests.support.database import wait_for_blocked_statements
 from tests.support.web import WebServer
 
-WAIT_SECONDS = 30
 SOME_ID = "b1c7f6ae-1c1e-4f3a-9d55-0d6d8f5f6a01"
 ROUTES = [
     ("GET", "/api/v1/admin/accounts?email=ada@example.org"),
@@ -140,7 +139,7 @@ async def test_of_two_superusers_who_disable_each_other_at_once_one_stays(
                 asyncio.create_task(visitors.post(f"/api/v1/admin/accounts/{other}/disable", headers=user.headers))
                 for user, other in zip(pair, reversed(ids), strict=True)
             ]
-            await wait_for_waiting(database, 2)
+            await wait_for_blocked_statements(database, 2, like="%account.left_at IS NULL%")
         answers = await asyncio.gather(*requests)
 
     assert sorted(answer.status_code for answer in answers) == [204, 401]
@@ -160,17 +159,3 @@ async def test_accounts_that_are_not_there_are_not_found(client: httpx.Client, d
     for query in ({"email": left.email}, {"username": left.username}):
         assert client.get("/api/v1/admin/accounts", params=query, headers=superuser.headers).json() == []
     assert await database.fetchval("SELECT is_active FROM account WHERE id = $1", left_id)
-
-
-async def wait_for_waiting(database: asyncpg.Connection, count: int) -> None:
-    """Until `count` requests wait for rows of accounts."""
-    question = (
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE application_name = 'slipbin' AND wait_event_type = 'Lock' AND query LIKE '%account.left_at IS NULL%'"
-    )
-    deadline = time.monotonic() + WAIT_SECONDS
-    while await database.fetchval(question) < count:
-        assert time.monotonic() < deadline, "the requests do not reach the rows"
-        await asyncio.sleep(0.01)
-        # Within one transaction the view would show what it showed the first time.
-        await database.execute("SELECT pg_stat_clear_snapshot()")

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,11 @@ import pytest
 import redis
 
 from tests.support.accounts import User, insert_owner, new_superuser
+from tests.support.database import wait_for_blocked_statements
 from tests.support.engines import REPOSITORY, Environment, full
 from tests.support.entries import ago, create_link, create_paste, find_entry, insert_entry
 from tests.support.gates import gated_engines
+from tests.support.waiting import eventually_async
 from tests.support.workers import code_of, main_worker, run_task, send_task
 
 WAIT_SECONDS = 60
@@ -195,7 +196,7 @@ async def test_two_workers_that_come_for_the_same_row_at_once_take_it_once(
         async with archive.transaction():
             await archive.execute("LOCK TABLE admin_task IN ACCESS EXCLUSIVE MODE")
             workers = [await start_doing(archive_environment) for _ in range(2)]
-            await wait_for_waiting(archive, len(workers))
+            await wait_for_blocked_statements(archive, len(workers))
         assert [await asyncio.wait_for(worker.wait(), WAIT_SECONDS) for worker in workers] == [0, 0]
         begun = [str(row["id"]) for row in await archive.fetch("SELECT id FROM begun")]
     finally:
@@ -289,18 +290,4 @@ async def test_unknown_task_is_not_found(
 
 
 async def wait_for_state(client: httpx.Client, superuser: User, task_id: str, state: str) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while see(client, superuser, task_id)["state"] != state:
-        assert time.monotonic() < deadline, f"the task is never {state}"
-        await asyncio.sleep(0.02)
-
-
-async def wait_for_waiting(database: asyncpg.Connection, count: int) -> None:
-    """Until `count` statements of the service wait for a lock; `database` may be in a transaction."""
-    question = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'slipbin' AND wait_event_type = 'Lock'"
-    deadline = time.monotonic() + WAIT_SECONDS
-    while await database.fetchval(question) < count:
-        assert time.monotonic() < deadline, "the workers do not reach the table"
-        await asyncio.sleep(0.01)
-        # Within one transaction the view would show what it showed the first time.
-        await database.execute("SELECT pg_stat_clear_snapshot()")
+    await eventually_async(lambda: see(client, superuser, task_id)["state"] == state, f"a task that is {state}")

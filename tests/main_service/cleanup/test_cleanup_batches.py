@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from tests.support.database import wait_for_blocked_statements
 from tests.support.engines import REPOSITORY, Environment, full, run_main, running_engines, temporary_folder
 from tests.support.entries import ago, ended, insert_paste
 
@@ -71,7 +72,7 @@ async def test_texts_are_noted_as_deleted_in_the_order_in_which_everybody_locks_
         async with other.transaction():
             await other.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE", first)
             cleaning = asyncio.create_task(asyncio.to_thread(clean_up, environment))
-            await wait_for_waiting(database, 1)
+            await wait_for_blocked_statements(database, 1)
             await database.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE NOWAIT", last)
     finally:
         await other.close()
@@ -93,7 +94,7 @@ async def test_two_at_once_share_the_work_and_do_it_once(
     async with database.transaction():
         await database.execute("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")
         processes = [await start_cleanup(environment) for _ in range(2)]
-        await wait_for_waiting(database, len(processes))
+        await wait_for_blocked_statements(database, len(processes))
     done = [await asyncio.wait_for(process.communicate(), WAIT_SECONDS) for process in processes]
 
     assert [process.returncode for process in processes] == [0, 0], [errors.decode() for _, errors in done]
@@ -181,16 +182,6 @@ async def start_cleanup(environment: Environment) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-
-
-async def wait_for_waiting(database: asyncpg.Connection, count: int) -> None:
-    """Until `count` statements of the service wait for a lock; `database` may be in a transaction."""
-    question = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'slipbin' AND wait_event_type = 'Lock'"
-    deadline = time.monotonic() + WAIT_SECONDS
-    while await database.fetchval(question) < count:
-        assert time.monotonic() < deadline, "the clean-ups do not reach the table"
-        await asyncio.sleep(0.01)
-        await database.execute("SELECT pg_stat_clear_snapshot()")
 
 
 async def insert_expired(database: asyncpg.Connection, body_ids: list[UUID]) -> None:

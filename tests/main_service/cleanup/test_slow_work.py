@@ -1,8 +1,5 @@
 """However long slow work takes, what may not wait does not wait for it."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
@@ -12,17 +9,10 @@ from tests.support.accounts import new_superuser
 from tests.support.engines import Environment
 from tests.support.entries import create_link, manage_headers
 from tests.support.visits import FIREFOX
+from tests.support.waiting import eventually_async
 from tests.support.workers import SLOW_QUEUE, main_worker, send_routed_tasks
 
-WAIT_SECONDS = 30
 SLOW_THREADS = 3
-
-
-async def until(is_so: Callable[[], Awaitable[bool]], what: str) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not await is_so():
-        assert time.monotonic() < deadline, what
-        await asyncio.sleep(0.02)
 
 
 async def test_visits_are_counted_and_invalidations_replayed_while_every_slow_thread_is_held(
@@ -58,7 +48,7 @@ async def test_visits_are_counted_and_invalidations_replayed_while_every_slow_th
             asked = archive_client.post("/api/v1/admin/cleanup", headers=superuser.headers).json()["id"]
             rounds = ("main_service.do_asked_work", *["main_service.clean_up"] * 6)
             send_routed_tasks(*rounds, environment=archive_environment)
-            await until(all_are_held, "slow work never began")
+            await eventually_async(all_are_held, "slow work that is held")
 
             assert archive_client.get(f"/{link['key']}", headers={"User-Agent": FIREFOX}).status_code == 302
             change = archive_client.patch(path, json={"title": "changed"}, headers=manage_headers(link))
@@ -66,8 +56,8 @@ async def test_visits_are_counted_and_invalidations_replayed_while_every_slow_th
             rounds = ("main_service.ingest_visits", "main_service.heal_copies")
             send_routed_tasks(*rounds, environment=archive_environment)
 
-            await until(is_counted, "the visit is never counted")
-            await until(is_replayed, "the invalidation is never replayed")
+            await eventually_async(is_counted, "a counted visit")
+            await eventually_async(is_replayed, "a replayed invalidation")
             task = archive_client.get(f"/api/v1/admin/tasks/{asked}", headers=superuser.headers).json()
             assert task["state"] == "running"
         finally:

@@ -4,7 +4,6 @@ away."""
 import asyncio
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +16,7 @@ import httpx
 import pytest
 import redis
 
+from tests.support.database import wait_for_blocked_statements
 from tests.support.engines import REPOSITORY, Environment, full, run_main
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.web import WebServer
@@ -115,7 +115,7 @@ async def test_change_and_deletion_that_wait_for_each_other_leave_no_text(
             await holder.execute("SELECT 1 FROM entry WHERE key = $1 FOR UPDATE", paste["key"])
             for number, request in enumerate(order, start=1):
                 requests.append(asyncio.create_task(request))
-                await wait_for_waiting(database, number)
+                await wait_for_blocked_statements(database, number)
         await holder.close()
         statuses = [(await request).status_code for request in requests]
 
@@ -245,12 +245,3 @@ async def body_id_of(database: asyncpg.Connection, entry: dict[str, Any]) -> UUI
 
 async def is_queued(database: asyncpg.Connection, body_id: UUID) -> bool:
     return bool(await database.fetchval("SELECT count(*) FROM body_to_delete WHERE body_id = $1", body_id))
-
-
-async def wait_for_waiting(database: asyncpg.Connection, count: int) -> None:
-    """Until `count` statements of the service wait for a lock."""
-    question = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'slipbin' AND wait_event_type = 'Lock'"
-    deadline = time.monotonic() + WAIT_SECONDS
-    while await database.fetchval(question) < count:
-        assert time.monotonic() < deadline, "nobody waits for the row"
-        await asyncio.sleep(0.01)

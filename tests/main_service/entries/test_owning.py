@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from tests.support.accounts import PASSWORD, User, bearer, new_user, register_by_api, token_in_email
-from tests.support.database import wait_for_blocked_statement
+from tests.support.database import wait_for_blocked_statements
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.web import WebServer
@@ -226,7 +226,7 @@ async def test_guest_who_deletes_while_a_user_claims_deletes_nothing(
     async with database.transaction():
         await database.execute("UPDATE entry SET owner_id = $2 WHERE key = $1", guests["key"], owner_id)
         deleting = asyncio.create_task(asyncio.to_thread(delete))
-        await wait_for_blocked_statement(database)
+        await wait_for_blocked_statements(database)
 
     assert code(await deleting) == (401, "sign_in_required")
     assert client.get(f"/{guests['key']}").status_code == 302
@@ -248,7 +248,7 @@ async def test_entry_that_comes_behind_the_deletion_of_its_account_is_refused(
         alias,
     )
     creating = asyncio.create_task(asyncio.to_thread(create))
-    await wait_for_blocked_statement(database)
+    await wait_for_blocked_statements(database)
     left = await asyncio.to_thread(leave, json={"password": PASSWORD, "entries": "leave"})
     await taking.rollback()
 

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from tests.support.accounts import User, new_user, sign_in_on_page
-from tests.support.database import wait_for_blocked_statement
+from tests.support.database import wait_for_blocked_statements
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.pages import CURL
 
@@ -135,7 +135,7 @@ async def test_owner_who_comes_too_late_for_the_last_view_is_told_so(
             "UPDATE entry SET views_left = 0, ended_at = now(), archival_reason = 'viewed' WHERE key = $1", key
         )
         viewing = asyncio.create_task(asyncio.to_thread(client.get, f"/{key}", headers=CURL))
-        await wait_for_blocked_statement(database)
+        await wait_for_blocked_statements(database)
 
     assert ((await viewing).status_code, (await viewing).json()["reason"]) == (410, "viewed")
 

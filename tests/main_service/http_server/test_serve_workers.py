@@ -17,7 +17,8 @@ from tests.support.engines import Environment
 from tests.support.load import RetryingClient
 from tests.support.metrics import METRICS_TOKEN, NOT_FOUND, read_metrics
 from tests.support.raw_http import GET_STATIC_FILE, POST_PASTE, connect, parse, read_answer, read_to_end
-from tests.support.serve_workers import GRACE_SECONDS, WORKERS, WebProcesses, serve_command, wait_until, wait_until_gone
+from tests.support.serve_workers import GRACE_SECONDS, WORKERS, WebProcesses, serve_command, wait_until_gone
+from tests.support.waiting import eventually, eventually_async
 
 CLIENTS = 4
 
@@ -68,7 +69,7 @@ async def test_sighup_replaces_all_and_loses_no_request(shared: WebProcesses, da
         visits = [pool.submit(RetryingClient(shared, number).run, is_over) for number in range(CLIENTS)]
         try:
             shared.parent.send_signal(signal.SIGHUP)
-            await asyncio.to_thread(wait_until, lambda: "have been replaced" in shared.log())
+            await eventually_async(lambda: "have been replaced" in shared.log(), "the line in the log")
         finally:
             is_over.set()
         visitors = [visit.result() for visit in visits]
@@ -92,7 +93,7 @@ def test_sigterm_ends_all_after_what_they_have_accepted(web: WebProcesses) -> No
         uploads[-1].sendall(POST_PASTE + b"Content-Length: %d\r\n\r\n" % len(body))
 
     web.parent.terminate()
-    wait_until(lambda: is_refused(web))
+    eventually(lambda: is_refused(web), "a listener that is closed")
     for upload in uploads:
         upload.sendall(body)
         [answer] = parse(read_to_end(upload))
@@ -151,7 +152,7 @@ def test_a_parent_that_ends_while_they_start_leaves_none(
     environment: Environment, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
     with serve_command(environment | {"TMPDIR": str(tmp_path)}, "--port", "0", "--workers", str(WORKERS)) as parent:
-        wait_until(lambda: len(psutil.Process(parent.pid).children()) == WORKERS)
+        eventually(lambda: len(psutil.Process(parent.pid).children()) == WORKERS, "all processes")
         children = psutil.Process(parent.pid).children()
 
         parent.send_signal(number)
@@ -173,15 +174,16 @@ def test_while_none_can_start_again_the_others_stay_and_there_is_no_haste(
         texts.write_text("not a folder")
 
         killed.kill()
-        wait_until(lambda: "another begins in 0.5 s" in web.log())
+        eventually(lambda: "another begins in 0.5 s" in web.log(), "the line in the log")
         web.parent.send_signal(signal.SIGHUP)
         for pause in ("1", "2"):
-            wait_until(lambda pause=pause: f"(exit 1); another begins in {pause} s" in web.log())
+            line = f"(exit 1); another begins in {pause} s"
+            eventually(lambda line=line: line in web.log(), line)
             with web.new_client() as client:
                 assert client.get("/health/live").status_code == 200
         assert set(others) <= set(web.children()), "replaced, although its successor could not start"
 
         texts.unlink()
         texts.mkdir()
-        wait_until(lambda: "have been replaced" in web.log())
+        eventually(lambda: "have been replaced" in web.log(), "the line in the log")
         web.wait_until_all_serve(instead_of=others)

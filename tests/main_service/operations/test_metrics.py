@@ -1,16 +1,16 @@
 """`/metrics`: who may read it, what is counted, and that the processes of a machine are summed."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx
 import pytest
 import redis
 
-from tests.support.engines import REPOSITORY, START_SECONDS, Environment, temporary_folder
+from tests.support.engines import REPOSITORY, Environment, temporary_folder
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.gates import Gated, gated_engines
 from tests.support.metrics import METRICS_TOKEN, NOT_FOUND, read_metrics
+from tests.support.waiting import eventually
 from tests.support.web import WebServer
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -40,13 +40,6 @@ def pair(shared: Environment) -> Iterator[Pair]:
     """Two processes that share their figures."""
     with WebServer(shared) as one, WebServer(shared) as other:
         yield one.client, other.client
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def refusal(answer: httpx.Response) -> tuple[int, str, str]:
@@ -127,7 +120,7 @@ def test_what_waits_and_what_is_dropped_is_told_and_no_more_of_a_dead_process(
             third.processes[0].wait()
             after = read_metrics(pair[1])
             assert (after[WAITING], after[DROPPED] - before[DROPPED]) == (2, 2)
-        wait_until(lambda: read_metrics(pair[1])[WAITING] == 0)
+        eventually(lambda: read_metrics(pair[1])[WAITING] == 0, "no visit that waits")
     assert read_metrics(pair[1])[RECORDED] - before[RECORDED] == 2
 
 

@@ -1,7 +1,6 @@
 """Building reports: once whoever does it, again after a worker was killed, and not for ever what can't be built."""
 
 import asyncio
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +28,7 @@ from tests.support.reports import (
     sheet_rows,
 )
 from tests.support.statistics import insert_hour_counts
+from tests.support.waiting import eventually_async
 from tests.support.web import Process
 from tests.support.workers import code_of, main_worker, send_task
 
@@ -62,10 +62,12 @@ async def user(client: httpx.Client, environment: Environment, database: asyncpg
 
 async def build_until_ready(client: httpx.Client, environment: Environment, user: User, report: dict[str, Any]) -> None:
     """PostgreSQL finds out a moment later that a client was killed."""
-    deadline = time.monotonic() + START_SECONDS
-    while get_report(client, user, report)["state"] != "ready":
-        assert time.monotonic() < deadline
+
+    async def is_ready() -> bool:
         await build_ordered_reports(environment)
+        return bool(get_report(client, user, report)["state"] == "ready")
+
+    await eventually_async(is_ready, "a report that is ready")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,7 +17,8 @@ from main_service.visit_stream.record import EncodedVisit, as_json, encode_visit
 from main_service.visit_stream.writer import LARGEST_BATCH, VisitWriter
 from tests.support.engines import Environment
 from tests.support.gates import Gated, gated_engines
-from tests.support.visits import WAIT_SECONDS, read_batches, with_own_redis_database
+from tests.support.visits import read_batches, with_own_redis_database
+from tests.support.waiting import eventually_async
 
 AT_ONCE_SECONDS = 1.0
 
@@ -79,13 +79,6 @@ def in_order(valkey: "redis.Redis[str]") -> list[str]:
     return [key for keys in recorded(valkey) for key in keys]
 
 
-async def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
-
-
 async def in_time(work: Awaitable[object]) -> None:
     """At once, with all patience for a busy machine."""
     await asyncio.wait_for(asyncio.ensure_future(work), AT_ONCE_SECONDS)
@@ -144,7 +137,7 @@ async def test_what_redis_did_not_take_is_added_in_its_order_when_it_is_back(
         await in_time(fall_behind(writer))
         await in_time(asyncio.gather(*recording(writer, LARGEST_BATCH + 10)))
         assert recorded(valkey) == []
-    await wait_until(lambda: writer.waiting == 0)
+    await eventually_async(lambda: writer.waiting == 0, "no visit that waits")
 
     assert in_order(valkey) == ["first", *(str(n) for n in range(LARGEST_BATCH + 10))]
     await writer.record(visit("last"))
@@ -180,7 +173,7 @@ async def test_record_whose_answer_was_lost_is_added_again_under_its_id(
         await asyncio.gather(*tasks, *late)
         assert writer.waiting == 5, "they were answered without Redis"
         assert recorded(valkey) == [["0", "1", "2"]], "Redis has it all the same"
-    await wait_until(lambda: writer.waiting == 0)
+    await eventually_async(lambda: writer.waiting == 0, "no visit that waits")
 
     assert recorded(valkey) == [["0", "1", "2"], ["0", "1", "2"], ["3", "4"]]
     (first, _), (again, _), (other, _) = read_batches(valkey)
@@ -196,11 +189,11 @@ async def test_only_so_many_wait_and_the_rest_is_counted_as_dropped(
             await asyncio.gather(*recording(writer, 6))
             await asyncio.gather(*recording(writer, 14, first=6))
             assert (writer.waiting, writer.dropped) == (10, 10)
-        await wait_until(lambda: writer.waiting == 0)
+        await eventually_async(lambda: writer.waiting == 0, "no visit that waits")
         with gated.valkey.refusing():
             await asyncio.gather(*recording(writer, 25, first=20))
             assert (writer.waiting, writer.dropped) == (10, 25)
-        await wait_until(lambda: writer.waiting == 0)
+        await eventually_async(lambda: writer.waiting == 0, "no visit that waits")
 
     assert in_order(valkey) == [str(n) for n in (*range(10), *range(20, 30))]
     told = [record for record in caplog.records if "dropped: Redis takes none" in record.getMessage()]
@@ -218,12 +211,12 @@ async def test_only_so_many_bytes_wait_whatever_their_number(gated: Gated, valke
             assert 9_000 < writer.waiting_bytes <= 10_000
             await writer.record(visit("short"))
             assert (writer.waiting, writer.dropped) == (11, 10), "there is still room for a short one"
-        await wait_until(lambda: writer.waiting == 0)
+        await eventually_async(lambda: writer.waiting == 0, "no visit that waits")
         assert writer.waiting_bytes == 0
         with gated.valkey.refusing():
             await asyncio.gather(*(writer.record(visit(str(number), referrer="x" * 900)) for number in range(20, 45)))
             assert (writer.waiting, writer.dropped) == (10, 25)
-        await wait_until(lambda: writer.waiting == 0)
+        await eventually_async(lambda: writer.waiting == 0, "no visit that waits")
         await writer.close()
 
     assert in_order(valkey) == [*(str(n) for n in range(10)), "short", *(str(n) for n in range(20, 30))]

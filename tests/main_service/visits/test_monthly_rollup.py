@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from main_service.visits.monthly_rollup import roll_up_months
+from tests.support.database import wait_for_blocked_statements
 from tests.support.engines import Environment
 from tests.support.gates import Gated
 from tests.support.settings import task_resources
@@ -220,7 +221,7 @@ async def test_visit_that_comes_while_its_month_is_summed_up_is_not_forgotten(
         summing = asyncio.create_task(sum_up(gated.environment))
         await asyncio.to_thread(stop.wait)
         ingesting = asyncio.create_task(ingest(environment))
-        await wait_until_somebody_waits_for_a_row(database)
+        await wait_for_blocked_statements(database, like="%visit_month%")
         stop.release()
         await summing
         assert await ingesting == 1
@@ -231,10 +232,3 @@ async def test_visit_that_comes_while_its_month_is_summed_up_is_not_forgotten(
     run_task("sum_up_visit_months", environment=environment)
     assert await summed(database, key) == ["2026-04"]
     assert shown(client, key, *april) == await of_days(database, key, *april)
-
-
-async def wait_until_somebody_waits_for_a_row(database: asyncpg.Connection) -> None:
-    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%visit_month%'"
-    async with asyncio.timeout(30):
-        while not await database.fetchval(query):
-            await asyncio.sleep(0.02)
