@@ -112,7 +112,7 @@ def migrate() -> None:
 
 @cli.command()
 def cleanup() -> None:
-    """Do the daily clean-up now and print what it removed."""
+    """Run the daily clean-up now and print what it removed."""
     from main_service.admin_jobs.service import AllCleaned
     from main_service.admin_jobs.tasks import clean_up
     from main_service.resources import open_resources

@@ -28,8 +28,8 @@ MAX_BODY_BYTES = 128 * 1024
 BODY_BUDGET_BYTES = 256 * 1024 * 1024
 
 DESCRIPTION = """
-Pastes and short links with one lifetime. Every refusal is `application/problem+json` with a `code` for programs.
-Whoever creates an entry gets its `manage_token`, which changes and deletes it (header `X-Manage-Token`).
+Pastes and short links with one lifetime. Every error is `application/problem+json` with a `code` for programs.
+Creating an entry as a guest returns a `manage_token` to change and delete it (header `X-Manage-Token`).
 """
 
 

@@ -37,24 +37,24 @@ class AppError(Exception):
 class NotFoundError(AppError):
     status = 404
     code = "not_found"
-    message = "There is nothing at this address."
-    advice = "Check the address for a missing or mistyped letter; capitals count."
+    message = "There is nothing here."
+    advice = "Check the link – capital letters matter."
 
 
 class EntryEndedError(AppError):
     status = 410
     code = "ended"
-    message = "What was here has ended."
-    advice = "An ended address never comes back. Ask whoever gave it to you for a new one."
+    message = "This is no longer available."
+    advice = "It won't come back. Ask the person who sent you the link for a new one."
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(
             {
-                "deleted": "What was here has been deleted by its owner.",
-                "expired": "What was here has expired.",
-                "unused": "What was here was not used for a long time and has ended.",
-                "viewed": "What was here has been viewed as often as it could be.",
+                "deleted": "This was deleted by its owner.",
+                "expired": "This has expired.",
+                "unused": "This was removed because it wasn't used for a long time.",
+                "viewed": "This was set to disappear after being viewed.",
             }.get(reason)
         )
 
@@ -62,21 +62,21 @@ class EntryEndedError(AppError):
 class InvalidInputError(AppError):
     status = 422
     code = "invalid_input"
-    message = "Some of what was sent can't be accepted; each field says why."
+    message = "Some fields are invalid; each one says why."
 
 
 class SignInRequiredError(AppError):
     status = 401
     code = "sign_in_required"
-    message = "This needs an account; send an access token or an API token as Authorization: Bearer."
+    message = "Sign in first: send an access token or an API token as Authorization: Bearer."
     headers = {"WWW-Authenticate": "Bearer"}
 
 
 class TooManyUnknownKeysError(AppError):
     status = 429
     code = "too_many_unknown_keys"
-    message = "Too many addresses were asked for at which there is nothing."
-    advice = "Wait a minute, then try again."
+    message = "Too many requests for links that don't exist."
+    advice = "Try again in a minute."
 
     def __init__(self, *, retry_after_seconds: int) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class TooManyRequestsError(AppError):
 
     status = 429
     code = "too_many_requests"
-    message = "That was asked for too often in a short time."
+    message = "Too many requests in a short time."
 
     def __init__(self, *, retry_after_seconds: int, headers: Mapping[str, str]) -> None:
         super().__init__()
@@ -107,8 +107,8 @@ def _wait_in_words(seconds: int) -> str:
 class BodyTooLargeError(AppError):
     status = 413
     code = "body_too_large"
-    message = "The request is larger than the service accepts."
-    advice = "Split the text or share it as a file elsewhere."
+    message = "The request is too large."
+    advice = "Split the text into parts, or share it as a file elsewhere."
 
 
 class TextTooLargeError(AppError):
@@ -117,21 +117,21 @@ class TextTooLargeError(AppError):
     advice = BodyTooLargeError.advice
 
     def __init__(self, max_text_bytes: int) -> None:
-        super().__init__(f"The text is larger than {max_text_bytes} bytes of UTF-8, the most that is accepted.")
+        super().__init__(f"The text is too large: the limit is {max_text_bytes} bytes of UTF-8.")
 
 
 class FormExpiredError(AppError):
     status = 403
     code = "form_expired"
-    message = "The form is not from this site, you have signed in or out since, or cookies are switched off."
-    advice = "Allow cookies for this site, open the page again and send the form from there."
+    message = "This form isn't from this site, you've signed in or out since you opened it, or cookies are off."
+    advice = "Allow cookies for this site, then open the page again and resend the form."
 
 
 class OpenedOverHttpError(FormExpiredError):
     """A form came from a page that was opened over http, where browsers keep none of our cookies."""
 
     code = "opened_over_http"
-    message = "This page was opened over http, and forms on this site work over https only."
+    message = "You opened this page over http, but forms on this site only work over https."
     advice = "Open this instead:"
 
     def __init__(self, link: str) -> None:
@@ -144,19 +144,19 @@ class UnavailableError(AppError):
 
     status = 503
     code = "unavailable"
-    message = "A part of the service does not answer right now."
-    advice = "Nothing of yours is lost. Try again in a moment."
+    message = "Part of the service isn't responding right now."
+    advice = "Nothing is lost. Try again in a moment."
     headers = {"Retry-After": "5"}
 
 
 class DatabaseUnavailableError(UnavailableError):
     code = "database_unavailable"
-    message = "The database does not answer right now."
+    message = "The database isn't responding right now."
 
 
 class BodyStoreUnavailableError(UnavailableError):
     code = "text_store_unavailable"
-    message = "The store of texts does not answer right now."
+    message = "The text store isn't responding right now."
 
 
 class NoCredentialsError(ValueError):
@@ -166,8 +166,8 @@ class NoCredentialsError(ValueError):
 class StorageFullError(AppError):
     status = 507
     code = "storage_full"
-    message = "The service has no room for more text right now."
-    advice = "Links can still be created. Try again later."
+    message = "There is no room for more text right now."
+    advice = "You can still create links. Try again later."
     headers = {"Retry-After": "300"}
 
 

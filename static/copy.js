@@ -55,7 +55,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     } catch {
       select(source);
       button.textContent = "Press Ctrl+C";
-      status.textContent = "The text is selected. Press Ctrl+C to copy it.";
+      status.textContent = "The text is selected. Press Ctrl+C to copy.";
     }
     timer = setTimeout(() => {
       button.textContent = label;

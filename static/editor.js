@@ -27,7 +27,7 @@ function showSize() {
     ? `${bytesAsWords(bytes)}, but at most ${maximum} can be kept`
     : `${bytesAsWords(bytes)} of ${maximum}`;
   size.classList.toggle("over", isOver);
-  editor.setCustomValidity(isOver ? `The text has ${bytesAsWords(bytes)}; at most ${maximum} can be kept.` : "");
+  editor.setCustomValidity(isOver ? `The text is ${bytesAsWords(bytes)}; the limit is ${maximum}.` : "");
 }
 
 // execCommand is the one way to change a text area that Ctrl+Z takes back.

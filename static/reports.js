@@ -21,7 +21,7 @@ async function look() {
     if (list && list.dataset.states !== shown.dataset.states && !shown.contains(document.activeElement)) {
       shown.replaceWith(list);
       document.dispatchEvent(new Event("slipbin:times"));
-      document.querySelector("#status").textContent = "The list of reports has changed.";
+      document.querySelector("#status").textContent = "The list of reports has been updated.";
     }
   }
   setTimeout(look, EVERY_MS);

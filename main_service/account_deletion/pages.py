@@ -38,12 +38,12 @@ async def delete(
     try:
         check_form(request, fields.get(FIELD), settings)
         if fields.get("entries") not in ("delete", "leave"):
-            raise InvalidInputError(fields=[FieldError("entries", "missing", "Choose what becomes of your entries.")])
+            raise InvalidInputError(fields=[FieldError("entries", "missing", "Choose what happens to your entries.")])
         given = GivenPassword(fields.get("password", ""), session_id)
         await departure.leave(account.id, password=given, leaves_entries=fields["entries"] == "leave")
     except CredentialsWrongError as error:
         # The same words as at signing in would speak of a name that nobody has typed here.
-        wrong = FieldError("password", error.code, "This is not your password.")
+        wrong = FieldError("password", error.code, "Wrong password.")
         return _form(request, settings, fields, InvalidInputError(fields=[wrong]))
     except AppError as error:
         return _form(request, settings, fields, error)
@@ -51,9 +51,9 @@ async def delete(
         request,
         "accounts/message.html",
         heading="Your account is deleted",
-        sentence="Whatever you make from now on, you make as a guest.",
+        sentence="You can still create pastes and links as a guest.",
         path="/",
-        label="To the start",
+        label="Home",
         has_session=False,
     )
     return clear_session_cookie(response, settings)

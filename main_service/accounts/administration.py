@@ -77,7 +77,7 @@ class AccountAdministration:
         if is_new:
             return
         if await storage.find_by_email(self._session, new.email) is not None:
-            raise _refusal("email", "email_taken", "This address has an account already.")
+            raise _refusal("email", "email_taken", "This email already has an account.")
         raise UsernameTakenError
 
     async def promote(self, email: str) -> None:
@@ -89,7 +89,7 @@ class AccountAdministration:
         found = await storage.find_by_email(self._session, email)
         account = found and await storage.find_for_update(self._session, found.id)
         if account is None or account.deleted_at is not None:
-            raise _refusal("email", "no_account", "This address has no account.")
+            raise _refusal("email", "no_account", "This email has no account.")
         if not account.is_verified:
             sentence = (
                 "This address is not confirmed, so a stranger may have registered it. "

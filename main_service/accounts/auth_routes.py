@@ -49,8 +49,8 @@ _ALWAYS = (DatabaseUnavailableError, InternalError)
 _HASHING = (*_ALWAYS, PasswordsBusyError)
 _SIGNED_IN = (SignInRequiredError, TokenInvalidError, SignInForbiddenError)
 
-CONFIRM_SENT = f"Open the link in the email that we send to this address to confirm it. {AT_MOST_ONE}"
-IF_THERE_IS_ONE = f"If this address has an account, we send it an email. {AT_MOST_ONE}"
+CONFIRM_SENT = f"Open the link in the email we send to this address to confirm it. {AT_MOST_ONE}"
+IF_THERE_IS_ONE = f"If this email has an account, we send it an email. {AT_MOST_ONE}"
 
 _TOKEN_BODY: dict[str, Any] = {
     "requestBody": {
@@ -62,7 +62,7 @@ _TOKEN_BODY: dict[str, Any] = {
                     "type": "object",
                     "required": ["username", "password"],
                     "properties": {
-                        "username": {"type": "string", "description": "The e-mail address, or the user name."},
+                        "username": {"type": "string", "description": "Email or username."},
                         "password": {"type": "string", "format": "password"},
                     },
                 }
@@ -86,13 +86,13 @@ async def register(registration: RegisterIn, factory: AccountFactoryDep) -> Mess
     return MessageOut(message=CONFIRM_SENT)
 
 
-@router.get("/verify/{token}", summary="Confirm an address", responses=problem_responses(LinkInvalidError, *_ALWAYS))
+@router.get("/verify/{token}", summary="Confirm an email", responses=problem_responses(LinkInvalidError, *_ALWAYS))
 async def verify(token: str, factory: AccountFactoryDep) -> MessageOut:
     """`token` is the end of the link in the email. Doing it again changes nothing. Browsers are shown a page instead,
     with a button that confirms: `/verify/{token}`.
     """
     await factory.registrar.confirm(token)
-    return MessageOut(message="The address is confirmed.")
+    return MessageOut(message="The email is confirmed.")
 
 
 @router.head("/verify/{token}", include_in_schema=False)
@@ -105,7 +105,7 @@ async def check_verify(token: str, factory: AccountFactoryDep) -> Response:
 @router.post(
     "/verify/resend",
     status_code=202,
-    summary="Send the link to confirm again",
+    summary="Send the confirmation email again",
     responses=problem_responses(TooManyEmailsError, *_ALWAYS),
 )
 async def resend(asked: EmailIn, session: SessionDep, factory: AccountFactoryDep) -> MessageOut:
@@ -127,7 +127,7 @@ async def sign_in(request: Request, factory: AccountFactoryDep) -> TokenPairOut:
     return _pair_out(factory.sessions.start(account))
 
 
-@router.post("/refresh", summary="Get a fresh pair of tokens", responses=problem_responses(TokenInvalidError, *_ALWAYS))
+@router.post("/refresh", summary="Refresh my tokens", responses=problem_responses(TokenInvalidError, *_ALWAYS))
 async def refresh(asked: RefreshIn, factory: AccountFactoryDep) -> TokenPairOut:
     return _pair_out(await factory.sessions.refresh(asked.refresh_token))
 
@@ -147,7 +147,7 @@ async def logout(_: SignedInDep, session_id: SessionIdDep, factory: AccountFacto
 @router.post(
     "/logout-everywhere",
     status_code=204,
-    summary="End all sessions and tokens of signing in",
+    summary="Sign out everywhere",
     responses=problem_responses(*_SIGNED_IN, *_ALWAYS),
 )
 async def logout_everywhere(account: SignedInDep, factory: AccountFactoryDep) -> Response:
@@ -159,7 +159,7 @@ async def logout_everywhere(account: SignedInDep, factory: AccountFactoryDep) ->
 @router.post(
     "/forgot-password",
     status_code=202,
-    summary="Ask for a new password",
+    summary="Request a password reset",
     responses=problem_responses(TooManyEmailsError, *_ALWAYS),
 )
 async def forgot_password(asked: EmailIn, session: SessionDep, factory: AccountFactoryDep) -> MessageOut:
@@ -171,7 +171,7 @@ async def forgot_password(asked: EmailIn, session: SessionDep, factory: AccountF
 @router.post(
     "/reset-password",
     status_code=204,
-    summary="Set a new password by the link of a letter",
+    summary="Reset my password",
     responses=problem_responses(LinkInvalidError, *_HASHING),
 )
 async def reset_password(asked: ResetIn, factory: AccountFactoryDep) -> Response:
@@ -182,7 +182,7 @@ async def reset_password(asked: ResetIn, factory: AccountFactoryDep) -> Response
 
 @router.post(
     "/change-password",
-    summary="Set a new password by the old one",
+    summary="Change my password",
     responses=problem_responses(CredentialsWrongError, TooManyAttemptsError, *_SIGNED_IN, *_HASHING),
 )
 async def change_password(
@@ -197,7 +197,7 @@ async def change_password(
     return _pair_out(factory.sessions.start(changed))
 
 
-@router.get("/whoami", summary="Who asks", responses=problem_responses(TokenInvalidError, *_ALWAYS))
+@router.get("/whoami", summary="Who am I", responses=problem_responses(TokenInvalidError, *_ALWAYS))
 async def who_am_i(account: CurrentAccountDep) -> WhoAmIOut:
     """Answers guests and users alike."""
     user = AccountOut.model_validate(account) if account else None

@@ -125,7 +125,7 @@ class AccountChanger:
         """
         account = await lock_account(self._session, account_id, session_epoch=session_epoch)
         if is_sent and not account.is_verified:
-            raise AddressUnconfirmedError("Your address has to be confirmed before daily reports can be sent to it.")
+            raise AddressUnconfirmedError("Confirm your email before you turn on the daily report.")
         if is_sent and not account.daily_report:
             yesterday = datetime.now(UTC).date() - timedelta(days=1)
             await storage.change(self._session, account, {"daily_report": True, "daily_report_day": yesterday})

@@ -108,7 +108,7 @@ CONFIRM_LIFETIME = timedelta(hours=24)
 RESET_LIFETIME = timedelta(hours=1)
 RESEND_INTERVAL = timedelta(minutes=5)
 """In this time at most one email of a kind, about the same thing, is sent: asking again can't fill an inbox."""
-AT_MOST_ONE = "We send at most one in five minutes and only a few a day, so look for an earlier one, too."
+AT_MOST_ONE = "We send at most one every five minutes and a few a day, so also look for an earlier one."
 """For answers that may not say whether there is an account, and so not whether an email was sent."""
 
 

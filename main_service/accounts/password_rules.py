@@ -27,7 +27,7 @@ def password_fault(password: str, *, email: str, username: str | None) -> str | 
     plain = password.casefold()
     names = (email, email.rpartition("@")[0], username or "")
     if any(len(name) >= _SHORTEST_NAME and name.casefold() in plain for name in names):
-        return "A password may not contain the e-mail address or the user name."
+        return "The password can't contain your email or username."
     return None
 
 

@@ -59,7 +59,7 @@ async def forgot(request: Request, session: SessionDep, settings: SettingsDep, f
             await factory.changer.forgot_password(asked.email)
     except AppError as error:
         return form_page(request, settings, "accounts/forgot.html", error=error, email=email)
-    sentence = "If this address has an account, we send it an email with a link to choose a new password."
+    sentence = "If this email has an account, we've sent it a link to choose a new password."
     return message_page(request, "Check your email", f"{sentence} {AT_MOST_ONE}", button=SIGN_IN)
 
 
@@ -84,8 +84,8 @@ async def reset(request: Request, settings: SettingsDep, factory: AccountFactory
         return _void_link_page(request, settings, error)
     except AppError as error:
         return form_page(request, settings, "accounts/reset.html", error=error, token=token)
-    sentence = "It counts from now on. Whoever was signed in to your account, wherever, is signed out."
-    return message_page(request, "Your password is set", sentence, button=SIGN_IN)
+    sentence = "You've been signed out everywhere. Sign in with your new password."
+    return message_page(request, "Password changed", sentence, button=SIGN_IN)
 
 
 def _void_link_page(request: Request, settings: Settings, error: LinkInvalidError) -> Response:

@@ -24,7 +24,7 @@ from main_service.accounts.registration import NewAccount
 from main_service.errors import FieldError, InvalidInputError
 from main_service.web.durations import Duration
 
-USERNAME_RULE = "A user name has 3 to 30 letters, digits, hyphens or underscores and begins with a letter or digit."
+USERNAME_RULE = "A username has 3 to 30 letters, digits, hyphens or underscores, and begins with a letter or digit."
 
 
 def _email_by(parse: Callable[[str], str]) -> Callable[[str], str]:
@@ -32,14 +32,14 @@ def _email_by(parse: Callable[[str], str]) -> Callable[[str], str]:
         try:
             return parse(text)
         except ValueError as error:
-            raise PydanticCustomError("email_invalid", "This is not an e-mail address") from error
+            raise PydanticCustomError("email_invalid", "This isn't an email address") from error
 
     return parsed
 
 
 def _plain(text: str) -> str:
     if not text.isprintable():
-        raise PydanticCustomError("not_plain", "This may not hold line ends or control characters")
+        raise PydanticCustomError("not_plain", "This can't contain line breaks or control characters")
     return text
 
 
@@ -82,7 +82,7 @@ class EmailIn(_In):
 class TokenIn(_In):
     email: Annotated[
         str, StringConstraints(strip_whitespace=True, max_length=MAX_EMAIL_LENGTH), AfterValidator(_plain)
-    ] = Field(description="The e-mail address, or the user name.")
+    ] = Field(description="Email or username.")
 
     @field_validator("email")
     @classmethod
@@ -106,7 +106,7 @@ class ResetIn(_In):
 
 
 class ChangePasswordIn(_In):
-    password: Password = Field(description="The present one.")
+    password: Password = Field(description="The current one.")
     new_password: Password = Field(description=PASSWORD_RULE + ".")
 
 
@@ -116,27 +116,27 @@ class AccountChangeIn(_In):
     username: Username | None = None
     email: NewEmail | None = None
     password: Password | None = Field(
-        None, validate_default=True, description="The present one; needed to change the address."
+        None, validate_default=True, description="The current one; needed to change the email."
     )
     counts_own_visits: bool | None = Field(None, description="Whether visits to my own entries count.")
 
     daily_report: bool | None = Field(
         None,
-        description="Whether an email is sent after each day that I had visits on; only to a confirmed address.",
+        description="Whether I get an email after each day with visits; needs a confirmed email.",
     )
 
     @field_validator("password")
     @classmethod
     def _require_for_email(cls, password: str | None, info: ValidationInfo) -> str | None:
         if password is None and info.data.get("email") is not None:
-            raise PydanticCustomError("missing", "A change of address needs the present password")
+            raise PydanticCustomError("missing", "To change the email, send the current password")
         return password
 
     @field_validator("email", "counts_own_visits", "daily_report", mode="before")
     @classmethod
     def _refuse_null(cls, value: object) -> object:
         if value is None:
-            raise PydanticCustomError("null", "This can't be taken away; leave it out to keep it")
+            raise PydanticCustomError("null", "This can't be null; leave it out to keep it")
         return value
 
 
@@ -151,9 +151,9 @@ class AccountDeleteIn(_In):
 class ApiTokenIn(_In):
     name: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_plain)
-    ] = Field(description="So that you know later what it is for.")
+    ] = Field(description="To remember what it's for.")
     scopes: list[Literal["read", "write"]] = Field(["read", "write"], min_length=1, max_length=2)
-    expires_at: AwareDatetime | None = Field(None, description="Default: it does not end by itself.")
+    expires_at: AwareDatetime | None = Field(None, description="Default: it never expires.")
     expires_in: Duration | None = Field(
         None,
         description="Lifetime from now instead: seconds, or a duration such as `90d` or in ISO 8601.",
@@ -177,7 +177,7 @@ class ApiTokenIn(_In):
         try:
             return now + self.expires_in
         except OverflowError as error:
-            message = "This is beyond the last year."
+            message = "This is too far in the future."
             raise InvalidInputError(fields=[FieldError("expires_in", "instant_invalid", message)]) from error
 
     @field_validator("expires_at")
@@ -186,7 +186,7 @@ class ApiTokenIn(_In):
         try:
             return instant and instant.astimezone(UTC)
         except OverflowError as error:
-            raise PydanticCustomError("instant_invalid", "This is beyond the last year") from error
+            raise PydanticCustomError("instant_invalid", "This is too far in the future") from error
 
 
 class MessageOut(BaseModel):
@@ -197,7 +197,7 @@ class TokenPairOut(BaseModel):
     access_token: str
     refresh_token: str
     token_type: Literal["bearer"] = Field("bearer", description="Always bearer.")
-    expires_in: int = Field(description="Seconds that the access token lasts.")
+    expires_in: int = Field(description="Seconds until the access token expires.")
 
     @classmethod
     def lasting(cls, access_token: str, refresh_token: str, lifetime: timedelta) -> "TokenPairOut":
@@ -215,11 +215,11 @@ class AccountOut(BaseModel):
     id: UUID
     email: str
     username: str | None
-    is_verified: bool = Field(description="Whether the address is confirmed.")
+    is_verified: bool = Field(description="Whether the email is confirmed.")
     is_superuser: bool
     registered_at: datetime
-    counts_own_visits: bool = Field(description="Whether their visits to entries of their own count.")
-    daily_report: bool = Field(description="Whether a letter is sent after each day that they had visits on.")
+    counts_own_visits: bool = Field(description="Whether the user's visits to their own entries count.")
+    daily_report: bool = Field(description="Whether an email is sent after each day with visits.")
 
 
 class WhoAmIOut(BaseModel):
@@ -237,4 +237,4 @@ class ApiTokenOut(BaseModel):
 
 
 class CreatedApiTokenOut(ApiTokenOut):
-    token: str = Field(description="Begins with `slp_`; given only now.")
+    token: str = Field(description="Begins with `slp_`; shown only once.")

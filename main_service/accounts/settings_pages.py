@@ -24,12 +24,12 @@ from main_service.web.session_cookie import clear_session_cookie, set_session_co
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
-LIFETIMES = {"": "It does not end", "7": "7 days", "30": "30 days", "90": "90 days", "365": "365 days"}
+LIFETIMES = {"": "Never", "7": "7 days", "30": "30 days", "90": "90 days", "365": "365 days"}
 """Days after which a new token ends, and how they are called."""
 
 _WORDS: dict[type[AppError], dict[str, str]] = {
-    CredentialsWrongError: {"password": "This is not your password."},
-    NotFoundError: {"": "This token is deleted already."},
+    CredentialsWrongError: {"password": "Wrong password."},
+    NotFoundError: {"": "This token has already been deleted."},
 }
 """What is wrong, where it can be said better than for all pages."""
 
@@ -146,7 +146,7 @@ async def change_username(page: SettingsPageDep) -> Response:
         account = await page.factory.changer.change_username(
             page.account_id, asked.username, session_epoch=page.session_epoch
         )
-        notice = "Your user name is set." if account.username else "You have no user name any more."
+        notice = "Username saved." if account.username else "Username removed."
         return await page.show(account=account, notice=notice)
 
     return await page.after(change)
@@ -160,7 +160,7 @@ async def change_email(page: SettingsPageDep) -> Response:
         await page.factory.changer.ask_to_change_email(
             page.account_id, email, password=page.given(asked.password or "")
         )
-        return await page.show(notice=f"An email is on its way to {email}. The link in it makes it your address.")
+        return await page.show(notice=f"Check your email: we've sent a link to {email} to confirm it.")
 
     return await page.after(change, {"password": "email_password"})
 
@@ -170,8 +170,8 @@ async def resend_confirmation(page: SettingsPageDep) -> Response:
     async def resend(_: dict[str, str]) -> Response:
         account = await page.factory.registrar.resend_own_confirmation(page.account_id)
         if account.is_verified:
-            return await page.show(account=account, notice="Your address is confirmed already.")
-        return await page.show(notice=f"An email is on its way to {account.email}.")
+            return await page.show(account=account, notice="Your email is already confirmed.")
+        return await page.show(notice=f"Check your email: we've sent a link to {account.email}.")
 
     return await page.after(resend)
 
@@ -184,7 +184,7 @@ async def change_password(page: SettingsPageDep) -> Response:
         account = await page.factory.changer.change_password(
             page.account_id, password=page.given(asked.password), new_password=asked.new_password
         )
-        notice = "Your password is set. All other sessions and all API tokens have ended."
+        notice = "Password changed. You're signed out everywhere else, and your API tokens no longer work."
         return await page.show(
             account=account, notice=notice, new_session=page.factory.sessions.start_in_browser(account)
         )
@@ -199,7 +199,7 @@ async def count_own_visits(page: SettingsPageDep) -> Response:
         account = await page.factory.changer.count_own_visits(
             page.account_id, counts=counts, session_epoch=page.session_epoch
         )
-        return await page.show(account=account, notice=f"Your own visits {'count' if counts else 'do not count'}.")
+        return await page.show(account=account, notice=f"Your own visits {'count' if counts else 'no longer count'}.")
 
     return await page.after(change)
 
@@ -237,7 +237,7 @@ async def create_token(page: SettingsPageDep) -> Response:
 async def delete_token(token_id: UUID, page: SettingsPageDep) -> Response:
     async def delete(_: dict[str, str]) -> Response:
         await page.factory.api_tokens.delete(page.account_id, token_id)
-        return await page.show(notice="The token is deleted.")
+        return await page.show(notice="Token deleted.")
 
     return await page.after(delete)
 
@@ -256,5 +256,5 @@ def _end(days: str) -> datetime | None:
     InvalidInputError: this lifetime is not offered.
     """
     if days not in LIFETIMES:
-        raise InvalidInputError(fields=[FieldError("days", "lifetime_unknown", "Choose one of the list.")])
+        raise InvalidInputError(fields=[FieldError("days", "lifetime_unknown", "Choose one from the list.")])
     return datetime.now(UTC) + timedelta(days=int(days)) if days else None

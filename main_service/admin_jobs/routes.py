@@ -28,11 +28,11 @@ AskingDep = Annotated[Asking, Depends(get_asking)]
 @router.post(
     "/archive-unused",
     status_code=202,
-    summary="End the entries that nobody uses",
+    summary="End unused entries",
     responses=problem_responses(*SUPERUSER_REFUSALS),
 )
 async def archive_unused(
-    days: Annotated[int, Query(ge=1, le=36_500, description="Neither read nor changed for more than so many days.")],
+    days: Annotated[int, Query(ge=1, le=36_500, description="Neither read nor changed for more days than this.")],
     _: SuperuserDep,
     asking: AskingDep,
     settings: SettingsDep,
@@ -43,7 +43,7 @@ async def archive_unused(
 
 
 @router.post(
-    "/cleanup", status_code=202, summary="Do the daily clean-up now", responses=problem_responses(*SUPERUSER_REFUSALS)
+    "/cleanup", status_code=202, summary="Run the daily clean-up now", responses=problem_responses(*SUPERUSER_REFUSALS)
 )
 async def clean_up(_: SuperuserDep, asking: AskingDep, settings: SettingsDep, response: Response) -> AskedOut:
     return _accepted(await asking.ask(Work.CLEAN_UP), settings, response)
@@ -51,7 +51,7 @@ async def clean_up(_: SuperuserDep, asking: AskingDep, settings: SettingsDep, re
 
 @router.get(
     "/tasks/{task_id}",
-    summary="See how far work is that was asked for",
+    summary="Get a job",
     responses=problem_responses(*SUPERUSER_REFUSALS, NotFoundError),
 )
 async def get_task(task_id: UUID, _: SuperuserDep, asking: AskingDep) -> TaskOut:

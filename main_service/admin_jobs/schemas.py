@@ -19,7 +19,7 @@ class TaskOut(AskedOut):
     asked_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-    result: dict[str, int] | None = Field(description="What was done, by counts; null unless the state is `done`.")
+    result: dict[str, int] | None = Field(description="What was done, as counts; null unless the state is `done`.")
     failure: str | None = Field(description="Why it failed; null unless the state is `failed`.")
 
     @classmethod

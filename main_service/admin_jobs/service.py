@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 BEGIN_AGAIN_AFTER = timedelta(hours=1)
 """A run that has not finished by then is taken for killed. All work can be repeated, and shared by two."""
-BUG = "Something went wrong; it has been written to the log of the worker."
+BUG = "Something went wrong. It is in the log of the worker."
 
 Counts = dict[str, int]
 

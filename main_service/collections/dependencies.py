@@ -21,7 +21,7 @@ CollectionFactoryDep = Annotated[CollectionFactory, Depends(get_factory)]
 async def get_position(
     cursor: Annotated[
         str | None,
-        Query(description="`next_cursor` of the page before.", json_schema_extra={"pattern": TIME_CURSOR_PATTERN}),
+        Query(description="`next_cursor` of the previous page.", json_schema_extra={"pattern": TIME_CURSOR_PATTERN}),
     ] = None,
 ) -> Position | None:
     """Where the list goes on; None: at its beginning."""

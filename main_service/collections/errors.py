@@ -6,7 +6,7 @@ from main_service.errors import AppError, FieldError
 class CollectionNameTakenError(AppError):
     status = 409
     code = "collection_name_taken"
-    message = "You have a collection of this name; choose another one."
+    message = "You already have a collection with this name. Try another."
 
     def __init__(self) -> None:
         super().__init__(fields=[FieldError("name", self.code, self.message)])
@@ -15,4 +15,4 @@ class CollectionNameTakenError(AppError):
 class TooManyCollectionsError(AppError):
     status = 409
     code = "too_many_collections"
-    message = "An account has at most 1,000 collections; delete one first."
+    message = "You have 1,000 collections, the limit. Delete one first."

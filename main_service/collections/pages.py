@@ -187,7 +187,7 @@ async def rename(collection_id: CollectionIdDep, pages: CollectionPagesDep, fact
     async def change(fields: Fields) -> Response:
         asked = parse(CollectionIn, name=fields.get("name", ""))
         await factory.collections.change(pages.owner_id, collection_id, name=asked.name, is_shared=None)
-        return await pages.show(collection_id, notice="The new name is set.")
+        return await pages.show(collection_id, notice="Renamed.")
 
     async def again(error: AppError, fields: Fields) -> Response:
         return await pages.show(collection_id, error=error, kept={"name": fields.get("name", "")})
@@ -200,7 +200,7 @@ async def share(collection_id: CollectionIdDep, pages: CollectionPagesDep, facto
     async def change(fields: Fields) -> Response:
         is_shared = fields.get("is_shared") == "yes"
         await factory.collections.change(pages.owner_id, collection_id, name=None, is_shared=is_shared)
-        notice = "It is shared now." if is_shared else "It is not shared any more. Its address leads nowhere now."
+        notice = "Shared." if is_shared else "No longer shared. The link has stopped working."
         return await pages.show(collection_id, notice=notice)
 
     return await pages.after(change, _again(collection_id, pages))
@@ -223,7 +223,7 @@ async def add_named(
 async def remove(collection_id: CollectionIdDep, pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
     async def take_out(fields: Fields) -> Response:
         await factory.collections.remove(pages.owner_id, collection_id, fields.get("key", ""))
-        return await pages.show(collection_id, notice="It is taken out of this collection.")
+        return await pages.show(collection_id, notice="Removed from this collection.")
 
     return await pages.after(take_out, _again(collection_id, pages))
 
@@ -250,14 +250,14 @@ async def _add(fields: Fields, collection_id: UUID, *, pages: CollectionPages, f
     """Add what `keys` names; what can't be added is typed into the page again."""
     keys = list(dict.fromkeys(keys_in(fields.get("keys", ""), factory.public_url)))
     if not keys:
-        raise InvalidInputError(fields=[FieldError("keys", "missing", "Give the address or key of an entry.")])
+        raise InvalidInputError(fields=[FieldError("keys", "missing", "Enter the link or key of an entry.")])
     if len(keys) > MAX_MANY:
         raise InvalidInputError(fields=[FieldError("keys", "too_many", f"Give at most {MAX_MANY:,} at once.")])
     added = set(await factory.collections.add_many(pages.owner_id, collection_id, keys))
-    notice = f"{len(added):,} entries are added." if len(added) != 1 else "1 entry is added."
+    notice = f"{len(added):,} entries added." if len(added) != 1 else "1 entry added."
     if len(added) == len(keys):
         return await pages.show(collection_id, notice=notice)
-    sentence = "There is nothing to add at what stands below: it never was, has ended, or is not for you to see."
+    sentence = "The links below couldn't be added: they don't exist, have ended, or are private."
     return await pages.show(
         collection_id,
         notice=notice if added else None,

@@ -68,7 +68,7 @@ async def get_collection(collection_id: UUID, account: AccountDep, factory: Coll
 
 @router.patch(
     "/{collection_id}",
-    summary="Rename a collection, share it or end that",
+    summary="Rename, share or unshare a collection",
     errors=[ScopeMissingError, NotFoundError, CollectionNameTakenError],
 )
 async def change_collection(
@@ -139,7 +139,7 @@ async def add_entry(collection_id: UUID, entry_key: str, account: WriterDep, fac
 @router.delete(
     "/{collection_id}/entries/{entry_key}",
     status_code=204,
-    summary="Take an entry out of a collection",
+    summary="Remove an entry from a collection",
     errors=[ScopeMissingError, NotFoundError],
 )
 async def remove_entry(collection_id: UUID, entry_key: str, account: WriterDep, factory: CollectionFactoryDep) -> None:

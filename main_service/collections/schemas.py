@@ -16,7 +16,7 @@ MAX_PAGE_SIZE = 100
 
 def _name(name: str) -> str:
     if not name:
-        raise PydanticCustomError("name_empty", "Give it a name that can be seen")
+        raise PydanticCustomError("name_empty", "Give it a name with visible characters")
     if len(name) > MAX_NAME_LENGTH:
         raise PydanticCustomError("name_too_long", "A name has at most 100 characters")
     return name
@@ -26,7 +26,7 @@ Name = Annotated[
     Title,
     AfterValidator(_name),
     Field(
-        description="Unique among mine, whatever the case.",
+        description="Unique among my collections, ignoring case.",
         json_schema_extra={"minLength": 1, "maxLength": MAX_NAME_LENGTH},
     ),
 ]
@@ -47,43 +47,43 @@ class CollectionChangeIn(BaseModel):
     is_shared: bool | None = Field(
         None,
         strict=True,
-        description="`true` gives it an address for others; `false` takes the address away for good.",
+        description="`true` creates a link for others; `false` makes that link stop working for good.",
     )
 
     @field_validator("name", "is_shared", mode="before")
     @classmethod
     def _refuse_null(cls, value: Any) -> Any:
         if value is None:
-            raise PydanticCustomError("null", "This can't be taken away; leave it out to keep it")
+            raise PydanticCustomError("null", "This can't be null; leave it out to keep it")
         return value
 
 
 class CollectionOut(BaseModel):
     id: UUID
     name: str
-    shared_url: str | None = Field(description="The address for others; null: it is not shared.")
+    shared_url: str | None = Field(description="The link for others; null: not shared.")
     created_at: datetime
-    entry_count: int = Field(description="Of the entries in it that are live.")
+    entry_count: int = Field(description="How many live entries it has.")
 
 
 class CollectionsOut(BaseModel):
     items: list[CollectionOut]
 
 
-_NEXT = Field(description="Give it as `cursor` for the next page; null: this is the last one.")
+_NEXT = Field(description="Send it as `cursor` to get the next page; null: this is the last page.")
 
 
 class CollectedEntriesOut(BaseModel):
-    items: list[EntryOut] = Field(description="Newest added first; what has ended is not among them.")
+    items: list[EntryOut] = Field(description="Live entries, last added first.")
     next_cursor: str | None = _NEXT
 
 
 class AddedEntriesOut(BaseModel):
-    added: list[str] = Field(description="Those that are in the collection now.")
-    not_added: list[str] = Field(description="Those that I may not see, that never were, or that have ended.")
+    added: list[str] = Field(description="Keys that are in the collection now.")
+    not_added: list[str] = Field(description="Keys that don't exist, have ended, or that I may not see.")
 
 
 class SharedCollectionOut(BaseModel):
     name: str
-    items: list[EntryOut] = Field(description="What the reader may see of it, newest added first.")
+    items: list[EntryOut] = Field(description="The entries that the reader may see, last added first.")
     next_cursor: str | None = _NEXT

@@ -132,7 +132,7 @@ class CollectionService:
         return [key for key in wanted if key in live]
 
     async def remove(self, owner_id: UUID, collection_id: UUID, key: str) -> None:
-        """Take an entry out of a collection, if it is in it.
+        """Remove an entry from a collection, if it is in it.
 
         Raises:
             NotFoundError: the owner has no such collection.

@@ -83,6 +83,6 @@ def _boto3_session(region: str) -> boto3.Session:
         raise NoCredentialsError(f"No S3 credentials found: {error}") from error
     if credentials is None:
         raise NoCredentialsError(
-            "No S3 credentials found; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile."
+            "No S3 credentials found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile."
         )
     return session

@@ -161,10 +161,10 @@ class EntryChangeService:
         if "original_url" in values and is_self_link(values["original_url"], self._public_url):
             raise SelfLinkError
         if values.get("visibility") is Visibility.PRIVATE and entry.owner_id is None:
-            message = "Only entries of users can be private; sign in and claim it first."
+            message = "Only entries of an account can be private. Sign in and claim it first."
             raise InvalidInputError(fields=[FieldError("visibility", "private_for_users", message)])
         if values.get("visibility") is Visibility.PRIVATE and not is_long_key(entry.key):
-            message = "Its address could be guessed: only an entry with 11 drawn characters can become private."
+            message = "Its link could be guessed: only entries with a random 11-character key can become private."
             raise InvalidInputError(fields=[FieldError("visibility", "key_too_easy", message)])
         if changes.lifetime.is_given:
             policy = self._lifetimes.of(entry.owner_id)

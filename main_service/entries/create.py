@@ -163,10 +163,10 @@ class EntryCreateService:
 
     def _check_private(self, new: NewEntry) -> None:
         if self._owner_id is None:
-            message = "Only users have private entries; sign in for it."
+            message = "Sign in to create private entries."
             raise InvalidInputError(fields=[FieldError("visibility", "private_for_users", message)])
         if new.alias is not None:
-            message = "A private entry has no alias: whoever tried the same one would learn that it exists."
+            message = "A private entry can't have an alias: anyone who tried the same name would learn that it exists."
             raise InvalidInputError(fields=[FieldError("alias", "alias_of_private", message)])
 
     async def _insert(self, draft: LiveEntry, idempotency: IdempotentRequest | None) -> LiveEntry:

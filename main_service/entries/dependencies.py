@@ -35,13 +35,13 @@ EntryFactoryDep = Annotated[EntryFactory, Depends(get_entry_factory)]
 
 ManageTokenDep = Annotated[
     str | None,
-    Header(alias="X-Manage-Token", max_length=200, description="Given when a guest's entry was made."),
+    Header(alias="X-Manage-Token", max_length=200, description="Returned when a guest's entry was created."),
 ]
 
 
 IfMatchHeader = Annotated[
     str | None,
-    Header(alias=IF_MATCH, description="`ETag` of the version that is meant; another one is left as it is, with 412."),
+    Header(alias=IF_MATCH, description="`ETag` of the version to change; 412 if the entry has another one by now."),
 ]
 
 
@@ -85,8 +85,8 @@ IdempotencyKeyHeader = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="Any new value, such as a UUID. The same request, sent again with it within 24 hours, makes no "
-        "second entry; it answers with the first one.",
+        description="Any unique value, such as a UUID. Repeating the same request with it within 24 hours creates no "
+        "second entry and returns the first one.",
     ),
 ]
 

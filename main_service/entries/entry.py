@@ -24,7 +24,7 @@ class LiveEntry:
     expires_at: datetime | None
     """None: never."""
     has_public_statistics: bool
-    """Whether whoever may see the entry may see its statistics."""
+    """Whether anyone who may see the entry may see its statistics."""
     visit_count: int | None
     """Of people, when the row was read; None: it is not known, for the cache does not hold it."""
     views_left: int | None

@@ -34,7 +34,7 @@ class LifetimePolicy:
         """
         if lifetime.is_endless:
             if not self.may_be_endless:
-                message = "Only entries of users may live for ever; sign in for it."
+                message = "Sign in to create entries that never expire."
                 raise InvalidInputError(fields=[FieldError("expires_in", "endless_for_users", message)])
             return None
         if lifetime.expires_at is not None:

@@ -96,7 +96,7 @@ async def get_entry(
     responses={
         200: {
             "content": {"text/plain": {"schema": {"type": "string"}}},
-            "description": "The text, to the byte.",
+            "description": "The text, byte for byte.",
         },
     },
     errors=[*_READ, BodyStoreUnavailableError, NotAPasteError, ViewNotSpentError],
@@ -160,7 +160,7 @@ async def delete_entry(
 
 @router.post(
     "/entries/{key}/claim",
-    summary="Take a guest's entry into my account",
+    summary="Claim a guest's entry",
     response_model=EntryOut,
     errors=_MANAGE,
 )

@@ -51,7 +51,7 @@ _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
 def _title(title: str) -> str:
     """The title unchanged, or an empty one where there is nothing to see in it."""
     if _FORBIDDEN_IN_TITLES.search(title):
-        raise PydanticCustomError("title_invalid", "A title may not hold line ends or control characters")
+        raise PydanticCustomError("title_invalid", "A title can't contain line breaks or control characters")
     return "" if _NOTHING_TO_SEE.fullmatch(title) else title
 
 
@@ -64,7 +64,7 @@ def _alias(alias: str) -> str:
 def _syntax(syntax: str) -> str:
     syntax = syntax.lower()
     if not is_syntax(syntax):
-        raise PydanticCustomError("syntax_unknown", "This is not the alias of a Pygments lexer, such as python or json")
+        raise PydanticCustomError("syntax_unknown", "This isn't the alias of a Pygments lexer, such as python or json")
     return syntax
 
 
@@ -82,7 +82,7 @@ def _duration(value: Any) -> timedelta | str:
 def _instant(value: Any) -> Any:
     # Pydantic reads a number in a string as seconds since 1970.
     if not isinstance(value, str) or not _DATE_AND_TIME.match(value):
-        raise PydanticCustomError("instant_invalid", "Give an instant with its offset, such as 2030-01-31T12:00:00Z")
+        raise PydanticCustomError("instant_invalid", "Give a time with its offset, such as 2030-01-31T12:00:00Z")
     return value
 
 
@@ -93,7 +93,7 @@ TargetUrl = Annotated[
     str,
     AfterValidator(_url),
     Field(
-        description="An http or https address, kept as given but for white space around it. What begins with the name"
+        description="An http or https URL. Spaces around it are removed; what begins with the name"
         " of a host that has a dot gets `https://`.",
         examples=["https://example.org/a/long/path"],
         json_schema_extra={"maxLength": MAX_URL_LENGTH, "pattern": _URL_PATTERN},
@@ -111,13 +111,13 @@ Duration = Annotated[
 Instant = Annotated[
     AwareDatetime,
     BeforeValidator(_instant),
-    Field(description="When the entry ends.", examples=["2030-01-31T12:00:00Z"]),
+    Field(description="When the entry expires.", examples=["2030-01-31T12:00:00Z"]),
 ]
 Views = Annotated[
     int,
-    Field(strict=True, ge=1, le=MAX_VIEWS, description="How often it can be viewed before it ends. Default: no limit."),
+    Field(strict=True, ge=1, le=MAX_VIEWS, description="How many views until it is deleted. Default: unlimited."),
 ]
-Text = Annotated[str, StringConstraints(min_length=1), Field(description="The text; kept to the byte.")]
+Text = Annotated[str, StringConstraints(min_length=1), Field(description="The text, stored byte for byte.")]
 
 
 class _LifetimeIn(BaseModel):
@@ -141,10 +141,8 @@ class _LifetimeIn(BaseModel):
 
 class _EntryIn(_LifetimeIn):
     title: Title | None = None
-    alias: Alias | None = Field(None, description="The key, if it should be a chosen one. " + ALIAS_RULE)
-    visibility: Visibility = Field(
-        Visibility.UNLISTED, description="`private`, for users: to everybody else there is nothing at the address."
-    )
+    alias: Alias | None = Field(None, description="A key of your choice. " + ALIAS_RULE)
+    visibility: Visibility = Field(Visibility.UNLISTED, description="`private` needs an account: others get 404.")
     views: Views | None = None
 
     def new_entry(self, expires_at: datetime | None = None) -> NewEntry:
@@ -156,7 +154,7 @@ class _EntryIn(_LifetimeIn):
         lifetime = self.lifetime
         if expires_at is not None:
             if lifetime.is_given:
-                message = "Say once when it ends, in the query or in the body."
+                message = "Give the expiry once: in the query or in the body."
                 raise InvalidInputError(fields=[FieldError("expires_at", "expiry_twice", message)])
             lifetime = Lifetime(expires_at=expires_at)
         return NewEntry(
@@ -184,7 +182,7 @@ def _take_url(values: Any) -> Any:
 
 def _document_url(schema: dict[str, Any]) -> None:
     properties = schema["properties"]
-    properties["url"] = properties["original_url"] | {"title": "Url", "description": "Another name of `original_url`."}
+    properties["url"] = properties["original_url"] | {"title": "Url", "description": "Another name for `original_url`."}
     if "original_url" in schema.get("required", []):
         schema["required"].remove("original_url")
         schema["oneOf"] = [{"required": ["original_url"]}, {"required": ["url"]}]
@@ -208,7 +206,7 @@ class EntryChangeIn(_LifetimeIn):
     title: Title | None = None
     visibility: Visibility | None = None
     has_public_statistics: StrictBool | None = Field(
-        None, description="Whether whoever may see the entry may see its statistics."
+        None, description="Whether anyone who may see the entry may see its statistics."
     )
     original_url: TargetUrl | None = Field(None, description="Links only.")
     text: Text | None = Field(None, description="Pastes only.")
@@ -222,7 +220,7 @@ class EntryChangeIn(_LifetimeIn):
     @classmethod
     def _refuse_null(cls, value: Any) -> Any:
         if value is None:
-            raise PydanticCustomError("null", "This can't be taken away; leave it out to keep it")
+            raise PydanticCustomError("null", "This can't be null; leave it out to keep it")
         return value
 
     @property
@@ -242,28 +240,28 @@ class ManyEntriesIn(BaseModel):
 
 class DeletedEntriesOut(BaseModel):
     deleted: list[str]
-    not_deleted: list[str] = Field(description="Those that are not mine, or had ended.")
+    not_deleted: list[str] = Field(description="Keys that aren't mine or have ended.")
 
 
 class _EntryOut(BaseModel):
     key: str
-    url: str = Field(description="The address to share.")
-    title: str | None = Field(description="Of an entry whose views are limited: null, but for who manages it.")
+    url: str = Field(description="The link to share.")
+    title: str | None = Field(description="null for an entry with limited views, except for those who manage it.")
     visibility: Visibility
     created_at: datetime
     updated_at: datetime
-    expires_at: datetime | None = Field(description="null: never, as users may have it.")
-    views_left: int | None = Field(description="How often it can still be viewed; null: without a limit.")
-    has_public_statistics: bool = Field(description="Whether whoever may see the entry may see its statistics.")
+    expires_at: datetime | None = Field(description="null: never.")
+    views_left: int | None = Field(description="Views left; null: unlimited.")
+    has_public_statistics: bool = Field(description="Whether anyone who may see the entry may see its statistics.")
     visit_count: int | None = Field(
-        description="Visits of people; null: they are shown only to who manages it, or the database is away."
+        description="Visits by people; null: shown only to those who manage it, or the database is down."
     )
 
 
 class PasteOut(_EntryOut):
     kind: Literal[Kind.PASTE]
-    raw_url: str = Field(description="The address of the text alone.")
-    text_url: str = Field(description="The address of the text in this API, which knows access tokens and API tokens.")
+    raw_url: str = Field(description="The URL of the plain text.")
+    text_url: str = Field(description="The URL of the text in this API, which accepts access tokens and API tokens.")
     syntax: str | None
     size_bytes: int = Field(description="Bytes of the text in UTF-8.")
 
@@ -271,10 +269,10 @@ class PasteOut(_EntryOut):
 class LinkOut(_EntryOut):
     kind: Literal[Kind.LINK]
     short_url: str = Field(description="The same as `url`.")
-    original_url: str | None = Field(description="Of a link whose views are limited: null, but for who manages it.")
+    original_url: str | None = Field(description="null for a link with limited views, except for those who manage it.")
 
 
-_ABOUT_MANAGING = "Lets change and delete a guest's entry; given only now. null: the entry is a user's."
+_ABOUT_MANAGING = "Changes and deletes a guest's entry; returned only once. null: the entry belongs to an account."
 
 
 class CreatedPasteOut(PasteOut):

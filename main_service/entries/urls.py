@@ -7,8 +7,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pydantic_core import Url
 
 MAX_URL_LENGTH = 8192
-TOO_LONG = f"An address may have at most {MAX_URL_LENGTH} characters, counted as it is sent"
-URL_RULE = "An address must start with http:// or https:// and name a host"
+TOO_LONG = f"The URL can have at most {MAX_URL_LENGTH} characters as it is sent"
+URL_RULE = "The URL must start with http:// or https:// and have a host"
 
 # URL parsers drop tabs and line ends silently and read `http:/x` or `http:\\x` as `http://x`, so what a browser would
 # make of the address is only certain when it is refused before parsing. `\s` is white space of every script; marks that
@@ -49,11 +49,11 @@ def check_url(url: str) -> str:
     if not _START.match(url):
         raise ValueError(URL_RULE)
     if _FORBIDDEN.search(url):
-        raise ValueError("An address may not hold white space or control characters; write a space as %20")
+        raise ValueError("The URL can't contain spaces or control characters; write a space as %20")
     try:
         parsed = Url(url)
     except ValueError as error:
-        raise ValueError("This is not an address that a browser could open") from error
+        raise ValueError("A browser couldn't open this URL") from error
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise ValueError(URL_RULE)
     if len(to_ascii(url)) > MAX_URL_LENGTH:

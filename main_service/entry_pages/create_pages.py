@@ -71,7 +71,7 @@ def sentences(error: AppError | None) -> dict[str, str]:
 def lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:
     """Value and label of the lifetimes a form offers."""
     choices = [(value, in_words(duration)) for value, duration in _LIFETIMES.items() if duration <= policy.longest]
-    return [*choices, (NEVER, "Never: until I delete it")] if policy.may_be_endless else choices
+    return [*choices, (NEVER, "Never")] if policy.may_be_endless else choices
 
 
 def creation_lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:
@@ -136,7 +136,7 @@ class CreatePage:
         form = {name: fields.get(name, "") for name in FIELDS}
         errors = sentences(error)
         if not can_be_in_form(form["text"]):
-            errors["text"] = "A form can't show NUL characters: they are replaced. To keep them, use the API."
+            errors["text"] = "NUL characters were replaced, because a form can't show them. To keep them, use the API."
         response = render(
             self._request,
             "entries/home.html",

@@ -50,7 +50,7 @@ async def change(page: ManagePageDep) -> Response:
             update = _update(touched)
             if "text" in touched:
                 if not form.is_editable:
-                    message = "The text holds NUL characters by now, which a form can't carry."
+                    message = "The text now contains NUL characters, which can't be edited in a form."
                     raise InvalidInputError(fields=[FieldError("text", "text_not_editable", message)])
                 async with _one_text_at_a_time:
                     kept = await asyncio.to_thread(with_line_ends_of, text, touched["text"])
@@ -143,5 +143,5 @@ def _other_text(form: EditForm, sent: Mapping[str, str], *, is_touched: bool) ->
     if "text" not in sent or form.fields.get("text") == sent["text"]:
         return None
     if not is_touched:
-        return "The text as it was on your page", sent["text"]
-    return ("The text as it is now", form.fields["text"]) if form.is_editable else ("The text you sent", sent["text"])
+        return "The text when you opened the page", sent["text"]
+    return ("The text now", form.fields["text"]) if form.is_editable else ("Your text", sent["text"])

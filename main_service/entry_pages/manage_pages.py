@@ -160,9 +160,9 @@ async def change_expiry(page: ManagePageDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         asked = parse(EntryChangeIn, {"lifetime": fields.get("lifetime", "")})
         if not asked.lifetime.is_given:
-            raise InvalidInputError(fields=[FieldError("lifetime", "missing", "Choose how long it shall live.")])
+            raise InvalidInputError(fields=[FieldError("lifetime", "missing", "Choose an expiry.")])
         entry = await page.entries.changes.update(page.key, asked.changes, page.actor)
-        return page.show(entry=entry, notice="The new end is set.")
+        return page.show(entry=entry, notice="Expiry changed.")
 
     return await page.after(change)
 
@@ -173,7 +173,7 @@ async def claim(page: ManagePageDep, account: SignedInPageDep) -> Response:
 
     async def take(_: dict[str, str]) -> Response:
         entry = await page.entries.changes.claim(page.key, account_id, manage_token=page.token)
-        response = page.show(entry=entry, notice="It is yours now. The manage link does not open it any more.")
+        response = page.show(entry=entry, notice="It's yours now. The manage link no longer works.")
         response.delete_cookie(COOKIE, path=f"/{page.key}/manage")
         return response
 

@@ -36,12 +36,12 @@ _ASKED_FOR_EACH_TIME = "private, no-cache"
 
 @router.get(
     "/{key}/qr.svg",
-    summary="The QR code of an entry's address, to scale",
+    summary="The QR code of an entry's link, as SVG",
     response_class=Response,
     openapi_extra=TOKEN_OR_NONE,
     responses={
-        200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}, "description": "The picture."},
-        304: {"description": "It is the one that `If-None-Match` names."},
+        200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}, "description": "The image."},
+        304: {"description": "Unchanged: the version in `If-None-Match`."},
     },
 )
 async def get_qr_svg(key: str, request: Request, actor: ReadingActorDep, entries: EntryFactoryDep) -> Response:
@@ -52,15 +52,15 @@ async def get_qr_svg(key: str, request: Request, actor: ReadingActorDep, entries
 
 @router.get(
     "/{key}/qr.png",
-    summary="The QR code of an entry's address, in px",
+    summary="The QR code of an entry's link, as PNG",
     response_class=Response,
     openapi_extra=TOKEN_OR_NONE,
     responses={
         200: {
             "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
-            "description": "The picture.",
+            "description": "The image.",
         },
-        304: {"description": "It is the one that `If-None-Match` names."},
+        304: {"description": "Unchanged: the version in `If-None-Match`."},
     },
 )
 async def get_qr_png(
@@ -73,7 +73,7 @@ async def get_qr_png(
         Query(
             ge=MIN_SIZE,
             le=MAX_SIZE,
-            description=f"Its width and height in px, at most: one of {', '.join(map(str, SIZES))} is taken, and less "
+            description=f"Width and height in pixels, at most: one of {', '.join(map(str, SIZES))} is taken, and less "
             "if its modules, which are whole px, don't fill it.",
         ),
     ] = DEFAULT_SIZE,

@@ -51,17 +51,17 @@ _PAGE = {"text/html": {"schema": {"type": "string"}}}
 _NOT_SPENT = {
     **problem_responses(ManageTokenWrongError, NotOwnerError)[403],
     "content": _PLAIN_TEXT,
-    "description": "A limited view was not spent (plain text, which says how to), or the manage token is wrong.",
+    "description": "No view was used (a plain text says how to use one), or the manage token is wrong.",
 }
 
 
 @router.get(
     "/{key}/raw",
-    summary="The text of a paste, plain",
+    summary="The plain text of a paste",
     response_class=Response,
     openapi_extra=TOKEN_OR_NONE,
     responses={
-        200: {"content": {**_PLAIN_TEXT, **_PAGE}, "description": "The text, to the byte."},
+        200: {"content": {**_PLAIN_TEXT, **_PAGE}, "description": "The text, byte for byte."},
         403: _NOT_SPENT,
     },
     errors=[NotAPasteError],
@@ -141,9 +141,9 @@ async def reveal(
     responses={
         200: {
             "content": {**_PAGE, **_PLAIN_TEXT},
-            "description": "A paste: a page where `Accept` names HTML, else the text alone.",
+            "description": "A paste: a page if `Accept` includes HTML, else the plain text.",
         },
-        302: {"description": "A link: `Location` is where it leads."},
+        302: {"description": "A link: `Location` is its target."},
         403: _NOT_SPENT,
     },
 )

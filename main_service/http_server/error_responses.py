@@ -40,22 +40,22 @@ class Refusal:
         return self._status_line + b"".join(name + b": " + value + b"\r\n" for name, value in headers) + self._rest
 
 
-NOT_HTTP = Refusal(HTTPStatus.BAD_REQUEST, "bad_request", "This is not a request of HTTP/1.1 or HTTP/1.0.")
+NOT_HTTP = Refusal(HTTPStatus.BAD_REQUEST, "bad_request", "This isn't a valid HTTP/1.1 or HTTP/1.0 request.")
 HEAD_TOO_LARGE = Refusal(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     "headers_too_large",
-    f"The address and headers of the request are larger than {HEAD_BYTES // 1024} KiB.",
+    f"The URL and headers of the request are larger than {HEAD_BYTES // 1024} KiB.",
 )
 TOO_MANY_WAITING = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "too_many_waiting",
-    f"More than {WAITING_REQUESTS} requests were sent on one connection without waiting for answers.",
+    f"More than {WAITING_REQUESTS} requests were pipelined on one connection.",
 )
 TOO_MANY_CONNECTIONS = Refusal(
-    HTTPStatus.TOO_MANY_REQUESTS, "too_many_connections", "There are too many connections from this address."
+    HTTPStatus.TOO_MANY_REQUESTS, "too_many_connections", "Too many connections from this address."
 )
-NO_ROOM = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "The service has no room for another connection.")
+NO_ROOM = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "The server has no capacity for another connection.")
 TOO_SLOW = Refusal(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", "The request did not arrive in time.")
 SHUTTING_DOWN = Refusal(
-    HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "The service restarts, and the request had not arrived completely."
+    HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "The server is restarting. Send the request again."
 )

@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 @task(every=timedelta(seconds=10), queue=Queue.QUICK, one_at_a_time=True, log="Sent %d letters")
 async def send_mail(resources: Resources) -> int:
-    """Send the letters that are due; return how many left."""
+    """Send emails that are due; return how many left."""
     settings = resources.settings
     if settings.smtp_url is None:
         _warn_once()

@@ -18,28 +18,28 @@ _registry = CollectorRegistry()
 
 MISSES = Counter(
     "slipbin_address_misses",
-    "Requests for the address of an entry that was never there (404, 429: too many of them) or has ended (410).",
+    "Requests for an entry that never existed (404, or 429 over the limit) or has ended (410).",
     ["status"],
     registry=_registry,
 )
-VISITS_RECORDED = Counter("slipbin_visits_recorded", "Visits that Redis took.", registry=_registry)
+VISITS_RECORDED = Counter("slipbin_visits_recorded", "Visits written to Redis.", registry=_registry)
 VISITS_DROPPED = Counter(
-    "slipbin_visits_dropped", "Visits lost because Redis took none and too many waited.", registry=_registry
+    "slipbin_visits_dropped", "Visits lost because Redis was down and too many were waiting.", registry=_registry
 )
 VISITS_WAITING = Gauge(
     "slipbin_visits_waiting",
-    "Visits that wait in web processes because Redis takes none.",
+    "Visits waiting in web processes because Redis is down.",
     multiprocess_mode="livesum",
     registry=_registry,
 )
 CONNECTIONS = Gauge(
     "slipbin_connections",
-    "Connections of clients that are open.",
+    "Open client connections.",
     multiprocess_mode="livesum",
     registry=_registry,
 )
 KEYS_DRAWN = Counter(
-    "slipbin_keys_drawn", "Keys that web processes drew themselves because the pool gave none.", registry=_registry
+    "slipbin_keys_drawn", "Keys that web processes generated because the pool was empty.", registry=_registry
 )
 for _status in ("404", "410", "429"):
     # Shown as 0 before the first, so that its increase is seen.

@@ -93,10 +93,10 @@ class PageQuery:
 SORTS = {
     Sort.CREATED_LAST: "Newest first",
     Sort.CREATED: "Oldest first",
-    Sort.UPDATED_LAST: "Changed last",
-    Sort.UPDATED: "Changed longest ago",
-    Sort.EXPIRES: "Ends soonest",
-    Sort.EXPIRES_LAST: "Ends latest",
+    Sort.UPDATED_LAST: "Last changed",
+    Sort.UPDATED: "Least recently changed",
+    Sort.EXPIRES: "Expires first",
+    Sort.EXPIRES_LAST: "Expires last",
     Sort.TITLE: "Title A to Z",
     Sort.TITLE_LAST: "Title Z to A",
 }
@@ -174,7 +174,7 @@ def _errors(error: AppError | None) -> dict[str, str]:
     """By the form's field. Who clicked on a page knows nothing of cursors."""
     errors = sentences(error)
     if "cursor" in errors:
-        return {"": "This part of the list can't be shown; begin at the first."}
+        return {"": "This page of the list no longer exists. Start from the first."}
     return errors
 
 
@@ -228,5 +228,5 @@ async def export_csv(page: ProfilePageDep, _: ExportCountedDep, factory: MyEntri
 
 def _deleted(count: int) -> str:
     if count == 0:
-        return "Nothing was deleted: what you had selected has ended already."
-    return "1 entry is deleted." if count == 1 else f"{count} entries are deleted."
+        return "Nothing was deleted: the selected entries have already ended."
+    return "1 entry deleted." if count == 1 else f"{count} entries deleted."

@@ -45,7 +45,7 @@ async def list_entries(
 
 @router.get(
     "/export",
-    summary="Get all of my entries as a file",
+    summary="Export my entries",
     response_class=StreamingResponse,
     responses={
         200: {

@@ -22,7 +22,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 def _searchable(q: str) -> str:
     if _CONTROL.search(q):
-        raise PydanticCustomError("q_invalid", "No title and no address holds control characters")
+        raise PydanticCustomError("q_invalid", "Titles and URLs contain no control characters")
     return q
 
 
@@ -33,20 +33,20 @@ class ListingIn(BaseModel):
 
     kind: Kind | None = None
     q: Annotated[str, StringConstraints(max_length=MAX_Q_LENGTH), AfterValidator(_searchable)] | None = Field(
-        None, description="In the title or the URL, whatever its case. No character has a special meaning."
+        None, description="Text in the title or the URL, ignoring case. No wildcards."
     )
     original_url: Annotated[str, StringConstraints(max_length=MAX_URL_LENGTH), AfterValidator(complete_url)] | None = (
-        Field(None, description="Links to exactly this URL, completed as creates do.")
+        Field(None, description="Links to exactly this URL; https:// is added as when creating.")
     )
-    state: EntryState | None = Field(None, description="`ended`: whatever is not live, expired or not. Default: all.")
+    state: EntryState | None = Field(None, description="`ended`: all that aren't live. Default: all.")
     visibility: Visibility | None = None
-    collection: Name | None = Field(None, description="Those in this collection of mine, by its id or its name.")
+    collection: Name | None = Field(None, description="Entries in this collection of mine, by id or name.")
     sort: Sort = Field(
         Sort.CREATED_LAST,
-        description="Earliest, or A, first; with a minus the other way round. Without a title or an end: last.",
+        description="Ascending; with a minus, descending. Entries without a title or expiry come last.",
     )
     limit: int = Field(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT)
-    cursor: str | None = Field(None, max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the page before.")
+    cursor: str | None = Field(None, max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the previous page.")
 
     @property
     def filters(self) -> Filters:
@@ -62,31 +62,31 @@ class ListingIn(BaseModel):
 
 class _OwnedOut(BaseModel):
     key: str
-    url: str = Field(description="The address to share.")
+    url: str = Field(description="The link to share.")
     title: str | None
     visibility: Visibility
-    state: EntryState = Field(description="`ended`: deleted, viewed as often as it could be, or unused.")
+    state: EntryState = Field(description="`ended`: deleted, unused, or its view limit was reached.")
     created_at: datetime
     updated_at: datetime
     expires_at: datetime | None = Field(description="null: never.")
     ended_at: datetime | None
-    archival_reason: ArchivalReason | None = Field(description="Why it ended; null: it is live.")
-    visit_count: int = Field(description="Visits of people.")
-    views_left: int | None = Field(description="How often it can still be viewed; null: without a limit.")
+    archival_reason: ArchivalReason | None = Field(description="Why it ended; null: live.")
+    visit_count: int = Field(description="Visits by people.")
+    views_left: int | None = Field(description="Views left; null: unlimited.")
 
 
 class OwnedPasteOut(_OwnedOut):
     kind: Literal[Kind.PASTE]
-    raw_url: str = Field(description="The address of the text alone.")
-    text_url: str = Field(description="The address of the text in this API, which knows access tokens and API tokens.")
+    raw_url: str = Field(description="The URL of the plain text.")
+    text_url: str = Field(description="The URL of the text in this API, which accepts access tokens and API tokens.")
     syntax: str | None
-    size_bytes: int | None = Field(description="Bytes of the text in UTF-8; null: it was forgotten after its end.")
+    size_bytes: int | None = Field(description="Bytes of the text in UTF-8; null: cleared after the entry ended.")
 
 
 class OwnedLinkOut(_OwnedOut):
     kind: Literal[Kind.LINK]
     short_url: str = Field(description="The same as `url`.")
-    original_url: str | None = Field(description="null: it was forgotten after its end.")
+    original_url: str | None = Field(description="null: cleared after the entry ended.")
 
 
 OwnedOut = Annotated[OwnedPasteOut | OwnedLinkOut, Field(discriminator="kind")]
@@ -94,4 +94,4 @@ OwnedOut = Annotated[OwnedPasteOut | OwnedLinkOut, Field(discriminator="kind")]
 
 class ListingOut(BaseModel):
     items: list[OwnedOut]
-    next_cursor: str | None = Field(description="null: these are the last.")
+    next_cursor: str | None = Field(description="null: this is the last page.")

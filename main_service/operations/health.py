@@ -49,8 +49,8 @@ class Readiness(StrEnum):
 
 class Parts(BaseModel):
     database: PartState
-    redis: PartState = Field(description="Without it everything goes on, slower.")
-    text_store: PartState = Field(description="Without it links go on; pastes answer 503.")
+    redis: PartState = Field(description="Without it everything works, but slower.")
+    text_store: PartState = Field(description="Without it links work; pastes answer 503.")
 
 
 class ReadyOut(BaseModel):
@@ -67,7 +67,7 @@ class LiveOut(BaseModel):
     status: str = Field("ok", description="Always ok: a process that is not would not answer.")
 
 
-@router.get("/live", summary="Whether the process answers")
+@router.get("/live", summary="Liveness: does this process answer")
 async def live() -> LiveOut:
     return LiveOut(status="ok")
 
@@ -93,9 +93,9 @@ async def get_warnings(request: Request, is_operator: Annotated[bool, Depends(ha
 
 @router.get(
     "/ready",
-    summary="Whether the parts answer",
+    summary="Readiness: do all parts answer",
     response_model_exclude_none=True,
-    responses={503: {"model": ReadyOut, "description": "The database does not answer, so nearly nothing works."}},
+    responses={503: {"model": ReadyOut, "description": "The database isn't responding, so almost nothing works."}},
 )
 async def ready(
     parts: Annotated[Parts, Depends(get_parts)],

@@ -30,8 +30,8 @@ MOST_ATTEMPTS = 4
 RETRY = timedelta(minutes=1)
 """After an attempt that failed. One whose worker was killed is followed by the next as soon as there is a worker."""
 REPORTS_PER_ROUND = 100
-BUG = "Something went wrong while it was made; it has been written to the log of the service."
-GONE = "The collection was deleted before the report was made."
+BUG = "Something went wrong while building it. It is in the log of the worker."
+GONE = "The collection was deleted before the report was built."
 
 
 class ReportBuilder:

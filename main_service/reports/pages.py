@@ -143,7 +143,7 @@ def order_of(fields: Fields) -> Order:
     try:
         preset = PresetRange(fields.get("span") or PresetRange.CHOSEN)
     except ValueError as error:
-        raise InvalidInputError(fields=[FieldError("span", "span_unknown", "Choose one of the list.")]) from error
+        raise InvalidInputError(fields=[FieldError("span", "span_unknown", "Choose one from the list.")]) from error
     first, last = fields.get("from", ""), fields.get("to", "")
     if preset is not PresetRange.CHOSEN:
         days = preset_date_range(preset, datetime.now(UTC).date())
@@ -172,7 +172,7 @@ async def ask(page: ReportsPageDep, factory: ReportFactoryDep) -> Response:
         # Whoever loads the page again to see how far it is must not ask again.
         return lead_to_page()
 
-    return await page.after(order, lambda: {"collection": "This collection is not there any more."})
+    return await page.after(order, lambda: {"collection": "This collection no longer exists."})
 
 
 @router.get(f"{ADDRESS}/{{report_id}}/file")
@@ -184,9 +184,9 @@ async def get_file(report_id: ReportIdDep, page: ReportsPageDep, factory: Report
 async def delete(report_id: ReportIdDep, page: ReportsPageDep, factory: ReportFactoryDep) -> Response:
     async def end(_: Fields) -> Response:
         await factory.reports.delete(page.owner_id, report_id)
-        return await page.show(notice="The report is deleted.")
+        return await page.show(notice="Report deleted.")
 
-    return await page.after(end, lambda: {"": "This report is deleted already."})
+    return await page.after(end, lambda: {"": "This report has already been deleted."})
 
 
 @router.api_route(f"{ADDRESS}/{{report_id}}/delete", methods=["GET", "HEAD"])

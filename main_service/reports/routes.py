@@ -35,7 +35,7 @@ router = DocumentedRouter(
 @router.post(
     "",
     status_code=202,
-    summary="Ask for a report",
+    summary="Create a report",
     errors=[ScopeMissingError, NotFoundError, AddressUnconfirmedError, TooManyReportsError, TooManyReportsWaitingError],
 )
 async def ask_for_report(
@@ -56,14 +56,14 @@ async def list_reports(account: AccountDep, factory: ReportFactoryDep) -> Report
     return ReportsOut(items=[report_out(report, factory.public_url) for report in found])
 
 
-@router.get("/{report_id}", summary="See how far a report is", errors=[NotFoundError])
+@router.get("/{report_id}", summary="Get a report", errors=[NotFoundError])
 async def get_report(report_id: UUID, account: AccountDep, factory: ReportFactoryDep) -> ReportOut:
     return report_out(await factory.reports.get(account.id, report_id), factory.public_url)
 
 
 @router.get(
     "/{report_id}/file",
-    summary="Get the file of a report",
+    summary="Download a report",
     openapi_extra=FOR_GUESTS_TOO,
     response_class=StreamingResponse,
     responses={
@@ -71,7 +71,7 @@ async def get_report(report_id: UUID, account: AccountDep, factory: ReportFactor
             "content": {
                 media_type_of(each): {"schema": {"type": "string", "format": "binary"}} for each in ReportFormat
             },
-            "description": "The workbook, or the archive of CSV files.",
+            "description": "The Excel file, or the zip archive of CSV files.",
         },
     },
     errors=[NotFoundError, LinkInvalidError, ReportUnfinishedError, ReportExpiredError, BodyStoreUnavailableError],
@@ -81,7 +81,7 @@ async def get_report_file(
     account: CurrentAccountDep,
     factory: ReportFactoryDep,
     token: Annotated[
-        str | None, Query(max_length=1024, description="Of the link in the letter; stands for signing in.")
+        str | None, Query(max_length=1024, description="From the link in the email; replaces signing in.")
     ] = None,
 ) -> StreamingResponse:
     """In CSV, cells that a spreadsheet would run as a formula begin with an apostrophe."""

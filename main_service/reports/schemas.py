@@ -16,11 +16,11 @@ class ReportIn(BaseModel):
 
     first: Day = Field(alias="from", description="First day, in UTC.")
     last: Day = Field(
-        alias="to", description=f"Last day, in UTC, included; at most {MOST_DAYS} days. Days to come are left out."
+        alias="to", description=f"Last day, in UTC, included; at most {MOST_DAYS} days. Future days are left out."
     )
     format: ReportFormat = Field(ReportFormat.XLSX, description="`csv`: a zip archive of files, one for each sheet.")
     collection: Name | None = Field(
-        None, description="Id or name of a collection of mine: only my entries in it. Default: all of mine."
+        None, description="Id or name of a collection of mine: only my entries in it. Default: all my entries."
     )
 
     @property
@@ -35,13 +35,13 @@ class ReportOut(BaseModel):
     first: date = Field(serialization_alias="from")
     last: date = Field(serialization_alias="to")
     collection_id: UUID | None
-    collection: str | None = Field(description="Its name when the report was asked for; null: all of my entries.")
+    collection: str | None = Field(description="Its name when the report was created; null: all my entries.")
     asked_at: datetime
-    started_at: datetime | None = Field(description="When the last attempt to build it began.")
+    started_at: datetime | None = Field(description="When the last attempt to build it started.")
     finished_at: datetime | None
     expires_at: datetime | None = Field(description="When its file is deleted; null while it is not finished.")
     size_bytes: int | None
-    file_url: str | None = Field(description="Where its file is; null unless the state is `ready`.")
+    file_url: str | None = Field(description="The URL of the file; null unless the state is `ready`.")
     failure: str | None = Field(description="Why it could not be built; null unless the state is `failed`.")
 
 

@@ -94,7 +94,7 @@ class ReportService:
         # Two at once are counted one after the other.
         account = await lock_account(self._session, owner_id)
         if not account.is_verified:
-            raise AddressUnconfirmedError("Your e-mail address has to be confirmed before you can ask for reports.")
+            raise AddressUnconfirmedError("Confirm your email before you create reports.")
         waiting, kept = await storage.count_owned(self._session, owner_id)
         if waiting >= MOST_WAITING:
             raise TooManyReportsWaitingError
@@ -221,6 +221,6 @@ def _days(first: date, last: date) -> tuple[date, date]:
     if first > today:
         raise InvalidInputError(fields=[FieldError("from", "range_in_future", "The range begins in the future.")])
     if (last - first).days >= MOST_DAYS:
-        message = f"A report spans at most {MOST_DAYS} days; ask for fewer."
+        message = f"A report spans at most {MOST_DAYS} days. Choose fewer."
         raise InvalidInputError(fields=[FieldError("from", "range_too_long", message)])
     return first, last

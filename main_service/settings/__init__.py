@@ -25,10 +25,10 @@ class Settings(LimitSettings):
     secret: Annotated[SecretStr, AfterValidator(rules.check_secret)] = Field(
         min_length=32,
         description="Signs manage tokens and forms; at least 32 characters (openssl rand -hex 32). "
-        "All manage tokens end when it changes.",
+        "Changing it invalidates all manage tokens.",
     )
     public_url: Annotated[str, AfterValidator(rules.to_origin)] = Field(
-        description="Scheme, host and port under which people reach the service; makes every address it gives out."
+        description="Scheme, host and port at which people reach the service; every link begins with it."
     )
     database_url: Annotated[str, AfterValidator(rules.check_database)] = Field(
         repr=False,
@@ -39,7 +39,7 @@ class Settings(LimitSettings):
         10,
         ge=1,
         le=500,
-        description="Connections to PostgreSQL that one web process keeps at most. Default 10.",
+        description="Most connections to PostgreSQL of one web process. Default 10.",
     )
     redis_url: Annotated[str, AfterValidator(rules.check_redis)] = Field(
         repr=False,
@@ -82,7 +82,7 @@ class Settings(LimitSettings):
     )
     mail_from: Annotated[str, AfterValidator(rules.check_sender)] | None = Field(
         None,
-        description="Sender of our letters. Default: Slipbin <noreply@HOST of MAIN_PUBLIC_URL>.",
+        description="Sender of emails. Default: Slipbin <noreply@HOST of MAIN_PUBLIC_URL>.",
     )
     trusted_proxies: Annotated[
         tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(rules.split_networks)
@@ -99,47 +99,47 @@ class Settings(LimitSettings):
         timedelta(days=10),
         gt=timedelta(0),
         le=timedelta(days=36_500),
-        description="Lifetime of a guest's entry that names none; ISO 8601 duration. Default P10D.",
+        description="Default lifetime of a guest's entry; ISO 8601 duration. Default P10D.",
     )
     guest_max_lifetime: timedelta = Field(
         timedelta(days=365),
         gt=timedelta(0),
         le=timedelta(days=36_500),
-        description="Longest lifetime a guest may ask for; ISO 8601 duration. Default P365D.",
+        description="Longest lifetime of a guest's entry; ISO 8601 duration. Default P365D.",
     )
     user_lifetime: timedelta = Field(
         timedelta(days=30),
         gt=timedelta(0),
         le=timedelta(days=36_500),
-        description="Lifetime of a user's entry that names none; ISO 8601 duration. Default P30D.",
+        description="Default lifetime of a user's entry; ISO 8601 duration. Default P30D.",
     )
     user_max_lifetime: timedelta = Field(
         timedelta(days=3650),
         gt=timedelta(0),
         le=timedelta(days=36_500),
-        description="Longest lifetime a user may ask for, other than none; ISO 8601 duration. Default P3650D.",
+        description="Longest lifetime of a user's entry, other than never; ISO 8601 duration. Default P3650D.",
     )
     require_verified: bool = Field(
-        False, description="Whether users must confirm their address before they create entries. Default false."
+        False, description="Whether users must confirm their email before they create entries. Default false."
     )
     unused_days: int | None = Field(
         None,
         ge=1,
         le=36_500,
-        description="Entries that were not used for so many days end. Default: none does for that.",
+        description="End entries that weren't used for this many days. Default: never.",
     )
     archive_retention: timedelta = Field(
         timedelta(days=400),
         ge=timedelta(0),
         le=timedelta(days=36_500),
-        description="How long the facts of a user's ended entry are kept, without its text; ISO 8601 duration. "
+        description="How long the data of a user's ended entry is kept, without its text; ISO 8601 duration. "
         "Default P400D.",
     )
     unconfirmed_retention: Annotated[timedelta | None, BeforeValidator(lambda value: value or None)] = Field(
         timedelta(days=30),
         ge=timedelta(days=1),
         le=timedelta(days=36_500),
-        description="How long an account is kept that owns nothing and whose address is not confirmed, from the last "
+        description="How long an account that owns nothing and has no confirmed email is kept, from the last "
         "email to confirm it; ISO 8601 duration. Empty: until its owner deletes it. Default P30D.",
     )
 
@@ -147,33 +147,33 @@ class Settings(LimitSettings):
         100_000,
         ge=0,
         le=10_000_000,
-        description="Visits that one web process keeps while Redis is away, at most. Default 100000.",
+        description="Most visits that one web process keeps while Redis is down. Default 100000.",
     )
     visit_ip: Literal["truncated", "full"] = Field(
         "truncated",
-        description="Whether visitors' addresses are kept to the /24 (IPv6: /48), or in full. Default truncated.",
+        description="Whether IP addresses of visitors are cut to the /24 (IPv6: /48), or full. Default truncated.",
     )
     visit_respect_dnt: bool = Field(
         True,
-        description="Whether of visitors who send DNT or Sec-GPC nothing but the visit is kept. Default true.",
+        description="Whether only the time of a visit is stored if the browser sends DNT or Sec-GPC. Default true.",
     )
     visit_retention: timedelta = Field(
         timedelta(days=400),
         ge=timedelta(days=1),
         le=timedelta(days=36_500),
-        description="How long single visits are kept, or up to a month longer: they go by months. Their counts stay. "
+        description="How long single visits are kept, or up to a month longer. Their counts stay. "
         "ISO 8601 duration. Default P400D.",
     )
     leaderboard: Literal["everyone", "users", "off"] = Field(
         "everyone",
-        description="Who may see which public entries are visited most: everyone, only signed-in users, or off. "
+        description="Who can see the most visited public entries: everyone, users who are signed in, or off. "
         "Default everyone.",
     )
     report_lifetime: timedelta = Field(
         timedelta(days=7),
         gt=timedelta(0),
         le=timedelta(days=365),
-        description="How long a report can be fetched; ISO 8601 duration. Default P7D.",
+        description="How long a report can be downloaded; ISO 8601 duration. Default P7D.",
     )
     geoip_db: Literal["off"] | Path | None = Field(
         None,
@@ -198,7 +198,7 @@ class Settings(LimitSettings):
     metrics_token: Annotated[SecretStr, AfterValidator(rules.check_token)] | None = Field(
         None,
         min_length=16,
-        description="Who sends it as Authorization: Bearer may read /metrics; at least 16 characters. "
+        description="Requests that send it as Authorization: Bearer can read /metrics; at least 16 characters. "
         "Default: none, and there is nothing at /metrics.",
     )
 

@@ -85,7 +85,7 @@ async def get_history(
 
 @router.get(
     "/stats/me",
-    summary="Get the sums of all of my entries",
+    summary="Get the totals of my entries",
     responses=problem_responses(SignInRequiredError, TokenInvalidError, TooManyRequestsError, *_AWAY),
 )
 async def get_own_statistics(account: AccountDep, statistics: StatisticsDep) -> OwnStatisticsOut:

@@ -30,7 +30,7 @@ class RangeIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    first: Day | None = Field(None, alias="from", description="First day, in UTC. Default: since it was made.")
+    first: Day | None = Field(None, alias="from", description="First day, in UTC. Default: the day it was created.")
     last: Day | None = Field(None, alias="to", description="Last day, in UTC. Default: today.")
 
 
@@ -41,7 +41,7 @@ class HistoryIn(BaseModel):
     timezone: str = Field(
         "UTC",
         max_length=64,
-        description="IANA time zone by which days and months are cut, at whole hours of UTC.",
+        description="IANA time zone for days and months, rounded to whole hours of UTC.",
         examples=["Europe/Berlin"],
     )
     first: Day | None = Field(
@@ -56,11 +56,11 @@ class HistoryIn(BaseModel):
 class TopIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    period: Period = Field(Period.DAY, description="The last 24 hours, 7 days or 30 days, the present hour included.")
+    period: Period = Field(Period.DAY, description="The last 24 hours, 7 days or 30 days, up to now.")
 
 
 class ValueOut(BaseModel):
-    value: str = Field(description="`unknown`: it was not said; `other`: the sum of those that are not listed.")
+    value: str = Field(description="`unknown`: not known; `other`: the sum of all that aren't listed.")
     visits: int
 
 
@@ -72,14 +72,14 @@ class StatisticsOut(BaseModel):
 
     key: str
     kind: Kind
-    original_url: str | None = Field(description="null: a paste; or its views are limited and another manages it.")
-    qr_url: str | None = Field(description="The address of its QR code, an SVG image; null: the entry has ended.")
+    original_url: str | None = Field(description="null: a paste, or a link with limited views of someone else.")
+    qr_url: str | None = Field(description="The URL of its QR code (SVG); null: the entry has ended.")
     created_at: datetime
-    last_visit_at: datetime | None = Field(description="null: nobody has come yet.")
-    visit_count: int = Field(description="Visits of people.")
-    bot_count: int = Field(description="Visits of crawlers, which count nowhere else.")
+    last_visit_at: datetime | None = Field(description="null: no visits yet.")
+    visit_count: int = Field(description="Visits by people.")
+    bot_count: int = Field(description="Visits by crawlers, which aren't counted elsewhere.")
     unique_visitors: int = Field(
-        description="Different people of each day of UTC, summed up: who comes on two days counts twice. An estimate, "
+        description="Daily visitors, summed over days (UTC): someone who comes on two days counts twice. An estimate, "
         "about 1 % off."
     )
     countries: Values
@@ -91,7 +91,7 @@ class StatisticsOut(BaseModel):
 
 
 class MomentOut(BaseModel):
-    start: datetime = Field(description="When it begins, in the time zone that was asked for.")
+    start: datetime = Field(description="When it starts, in the requested time zone.")
     visit_count: int
     bot_count: int
 
@@ -102,23 +102,21 @@ class HistoryOut(BaseModel):
     timezone: str
     first: date = Field(serialization_alias="from")
     last: date = Field(serialization_alias="to")
-    items: list[MomentOut] = Field(description="Every step up to the present one, earliest first.")
+    items: list[MomentOut] = Field(description="All steps up to now, earliest first.")
 
 
 class OwnStatisticsOut(BaseModel):
-    entries: int = Field(description="Live and ended; not those that ended so long ago that they were forgotten.")
+    entries: int = Field(description="Live and ended ones, except those cleared long after they ended.")
     live_entries: int
-    visit_count: int = Field(description="Visits of people to all of them.")
+    visit_count: int = Field(description="Visits by people to all of them.")
     bot_count: int
     last_visit_at: datetime | None
 
 
 class TopItemOut(BaseModel):
     entry: EntryOut
-    visitors: int = Field(
-        description="Different people of each day of UTC in the period, summed up: what the list is ranked by."
-    )
-    visits: int = Field(description="Of people, in the period.")
+    visitors: int = Field(description="Daily visitors, summed over the period; the list is ranked by it.")
+    visits: int = Field(description="Visits by people in the period.")
 
 
 class TopOut(BaseModel):

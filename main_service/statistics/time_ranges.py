@@ -77,7 +77,7 @@ def get_zone(name: str) -> ZoneInfo:
         InvalidInputError: the IANA time zone database has no such zone.
     """
     if name not in _zone_names():
-        message = "This is not the name of a time zone, such as Europe/Berlin or UTC."
+        message = "This isn't a time zone. Use a name such as Europe/Berlin or UTC."
         raise InvalidInputError(fields=[FieldError("timezone", "timezone_unknown", message)])
     return ZoneInfo(name)
 
@@ -111,7 +111,7 @@ def history_buckets(
     if first > last:
         raise InvalidInputError(fields=[FieldError("from", "range_in_future", "The range begins in the future.")])
     if (last - first).days >= LONGEST_DAYS[step]:
-        message = f"A history by {step} spans at most {LONGEST_DAYS[step]:,} days; ask for less, or for larger steps."
+        message = f"A history by {step} spans at most {LONGEST_DAYS[step]:,} days. Choose fewer days or larger steps."
         raise InvalidInputError(fields=[FieldError("from", "range_too_long", message)])
     days = DateRange(first, last)
     return days, _buckets(step, days, zone, now=now)

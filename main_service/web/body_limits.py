@@ -47,7 +47,7 @@ class BodyLimitsMiddleware:
                 raise HTTPException(413)
             grown_bytes = max(0, received_bytes - FREE_BYTES) - held_bytes
             if grown_bytes > self._left_bytes:
-                raise HTTPException(503, "Too many large requests are being handled right now.")
+                raise HTTPException(503, "Too many large requests right now.")
             held_bytes += grown_bytes
             self._left_bytes -= grown_bytes
             return message

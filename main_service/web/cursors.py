@@ -61,10 +61,10 @@ class Cursors:
             signed = b""
         signature, payload = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._signature(payload)):
-            raise CursorInvalidError("This is no cursor of ours; take next_cursor of the page before, unchanged.")
+            raise CursorInvalidError("This cursor is invalid. Send next_cursor of the previous page unchanged.")
         written_for, value, key = json.loads(payload)
         if written_for != sort:
-            raise CursorInvalidError("This cursor belongs to another sort; begin without a cursor.")
+            raise CursorInvalidError("This cursor belongs to another sort. Start without a cursor.")
         if value is not None and is_by_time:
             value = datetime.fromisoformat(value)
         return Position(value=value, key=key)
@@ -89,6 +89,6 @@ def read_time_cursor(cursor: str) -> Position:
         CursorInvalidError: the cursor does not match `TIME_CURSOR_PATTERN`.
     """
     if not re.fullmatch(TIME_CURSOR_PATTERN, cursor):
-        raise CursorInvalidError("This is no cursor of a list.")
+        raise CursorInvalidError("This cursor is invalid. Send next_cursor of the previous page unchanged.")
     microseconds, _, key = cursor.partition(".")
     return Position(value=_START + int(microseconds) * _MICROSECOND, key=key)

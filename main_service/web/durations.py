@@ -46,7 +46,7 @@ def parse_duration(value: int | str) -> timedelta:
     else:
         duration = timedelta(seconds=max(value, 0))
     if duration <= timedelta(0):
-        raise ValueError("A lifetime must be longer than zero")
+        raise ValueError("The lifetime must be longer than zero")
     return duration
 
 

@@ -45,7 +45,7 @@ async def _read_fields(request: Request, *, most: int) -> list[tuple[str, str]]:
         if media_type == b"multipart/form-data":
             fields = _read_multipart(body, parameters.get(b"boundary", b""), most=most)
         elif media_type != b"application/x-www-form-urlencoded":
-            raise InvalidInputError("This is not a form.")
+            raise InvalidInputError("The body isn't a form.")
         elif len(body) > MAX_URLENCODED_BYTES:
             raise BodyTooLargeError
         else:

@@ -50,7 +50,7 @@ def _check_query(request: Request, known: frozenset[str]) -> None:
     errors = [
         {"loc": ("query", name), "type": "extra_forbidden", "msg": ""}
         if name not in known
-        else {"loc": ("query", name), "type": "query_field_twice", "msg": "This field stands twice in the query"}
+        else {"loc": ("query", name), "type": "query_field_twice", "msg": "This field is given twice in the query"}
         for name, count in counts.items()
         if name not in known or count > 1
     ]

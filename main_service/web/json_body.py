@@ -29,7 +29,7 @@ class JsonRequest(Request):
     async def json(self) -> Any:
         body = await self.body()
         if not await _is_flat(body):
-            sentence = "The body is not a flat JSON object, or holds too much white space"
+            sentence = "The body isn't a flat JSON object, or has too much white space"
             raise json.JSONDecodeError(sentence, "", 0)
         if len(body) <= INLINE_BYTES:
             return _parse(body)
@@ -80,7 +80,7 @@ def _parse(body: bytes) -> Any:
         )
     except _NameTwiceError:
         # The causes hold the body.
-        raise json.JSONDecodeError("A name stands twice in the body", "", 0) from None
+        raise json.JSONDecodeError("A name is given twice in the body", "", 0) from None
     except (ValueError, RecursionError):
         raise json.JSONDecodeError("The body is not valid JSON in UTF-8", "", 0) from None
 

@@ -35,6 +35,6 @@ def strong_tags(lines: Sequence[str]) -> frozenset[str] | None:
             if not match["weak"]:
                 tags.append(tag)
     if not has_tag:
-        message = 'Give the ETag as it came, in quotation marks, such as "3", a list of them, or *.'
+        message = 'Send the ETag as received, in quotation marks, such as "3", a list of them, or *.'
         raise InvalidInputError(fields=[FieldError(IF_MATCH, "header_invalid", message)])
     return frozenset(tags)

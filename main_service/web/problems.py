@@ -69,7 +69,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 class ProblemField(BaseModel):
-    field: str = Field(description="Name of the field; empty for the body as a whole.")
+    field: str = Field(description="Name of the field; empty for the whole body.")
     code: str
     message: str
 
@@ -83,7 +83,7 @@ class Problem(BaseModel):
     detail: str
     code: str
     reason: str | None = Field(None, description="Why an entry ended; with the code `ended` only.")
-    errors: list[ProblemField] = Field([], description="What is wrong with which field, if it is about fields.")
+    errors: list[ProblemField] = Field([], description="What is wrong with each field.")
 
 
 class _HttpError(AppError):
@@ -100,8 +100,8 @@ class _HttpError(AppError):
 class InternalError(AppError):
     status = 500
     code = "internal_error"
-    message = "Something went wrong on our side; it has been written to the log."
-    advice = "Try again; if it goes on, tell whoever runs this service."
+    message = "Something went wrong on our side. We've logged it."
+    advice = "Try again. If it keeps happening, tell the people who run this service."
 
 
 def add_handlers(app: FastAPI) -> None:

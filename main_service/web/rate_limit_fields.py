@@ -12,7 +12,7 @@ from main_service.engines.rate_limits import RateLimit, Verdict
 POLICY, STATE = "RateLimit-Policy", "RateLimit"
 
 _STATE_DOCUMENTATION = {
-    "description": "What is left of each limit (`r`), and in how many seconds all of it is back (`t`).",
+    "description": "What is left of each limit (`r`), and the seconds until it is full again (`t`).",
     "schema": {"type": "string"},
 }
 _POLICY_DOCUMENTATION = {

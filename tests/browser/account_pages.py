@@ -5,7 +5,7 @@ from tests.support.accounts import PASSWORD, User
 
 
 def fill_in_sign_in(visitor: Visitor, name: str, password: str) -> None:
-    visitor.page.get_by_label("E-mail address or user name").fill(name)
+    visitor.page.get_by_label("Email or username").fill(name)
     visitor.page.get_by_label("Password").fill(password)
 
 
@@ -19,7 +19,7 @@ def sign_in_to_settings(visitor: Visitor, name: str, password: str) -> None:
 
 def sign_in(visitor: Visitor, user: User) -> None:
     visitor.open("/sign-in")
-    visitor.page.get_by_label("E-mail address or user name").fill(user.email)
+    visitor.page.get_by_label("Email or username").fill(user.email)
     visitor.page.get_by_label("Password").fill(PASSWORD)
     visitor.click("Sign in")
     assert visitor.path() == "/profile"

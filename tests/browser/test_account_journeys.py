@@ -17,7 +17,7 @@ NEW_PASSWORD = "Even-better-2"
 def register(visitor: Visitor, email: str, username: str) -> None:
     page = visitor.page
     visitor.open("/register")
-    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Email").fill(email)
     page.get_by_label("User name").fill(username)
     page.get_by_label("Password").fill(PASSWORD)
     visitor.click("Register")
@@ -39,11 +39,11 @@ def test_account_is_registered_confirmed_used_and_signed_out_of(
     assert visitor.path() == "/sign-in?next=/settings"
     fill_in_sign_in(visitor, username, "Wrong-pass1")
     visitor.click("Sign in", status=401)
-    assert page.get_by_label("E-mail address or user name").input_value() == username
+    assert page.get_by_label("Email or username").input_value() == username
     page.get_by_label("Password").fill(PASSWORD)
     visitor.click("Sign in")
     assert visitor.path() == "/settings"
-    assert "not confirmed" not in visitor.main_text()
+    assert "Confirm your email" not in visitor.main_text()
     assert page.locator(".top").get_by_role("link", name="My entries").is_visible()
 
     visitor.open("/")
@@ -77,16 +77,16 @@ def test_settings_are_changed_and_a_token_made(
     register(visitor, email, "")
     visitor.click("Sign in")
     sign_in_to_settings(visitor, email, PASSWORD)
-    visitor.click("Send the letter again", status=429)
-    assert page.get_by_text("was sent less than five minutes ago").first.is_visible()
+    visitor.click("Send the email again", status=429)
+    assert page.get_by_text("less than five minutes ago").first.is_visible()
 
     page.get_by_role("textbox", name="User name").fill(username)
-    visitor.click("Set user name")
-    assert page.get_by_text("Your user name is set.").is_visible()
+    visitor.click("Save username")
+    assert page.get_by_text("Username saved.").is_visible()
 
     page.get_by_label("Name", exact=True).fill("Backup")
     page.get_by_label("It may").select_option(label="Read only")
-    page.get_by_label("It ends after").select_option(label="30 days")
+    page.get_by_label("Expires in").select_option(label="30 days")
     visitor.click("Create token")
     token = page.locator("#new-token").inner_text()
     assert re.fullmatch(r"slp_[\w-]{43}", token)
@@ -97,10 +97,10 @@ def test_settings_are_changed_and_a_token_made(
     assert whoami(site, token).json()["user"]["username"] == username
     assert "Read only" in visitor.main_text()
 
-    page.get_by_label("Present password").fill(PASSWORD)
+    page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_label("New password").fill(NEW_PASSWORD)
     visitor.click("Change password")
-    assert page.get_by_text("Your password is set.").is_visible()
+    assert page.get_by_text("Password changed.").is_visible()
     assert whoami(site, token).status_code == 401
     assert page.get_by_role("button", name="Delete token Backup").count() == 0
 
@@ -118,12 +118,12 @@ def test_forgotten_password_is_set_anew(
     register(visitor, email, "")
     visitor.click("Sign in")
     visitor.click("Forgot your password?")
-    page.get_by_label("E-mail address").fill(email)
-    visitor.click("Send the letter")
+    page.get_by_label("Email").fill(email)
+    visitor.click("Send email")
 
     visitor.open(link_in_email(environment, email, "reset"))
     page.get_by_label("New password").fill(NEW_PASSWORD)
-    visitor.click("Set the password")
+    visitor.click("Save password")
     visitor.click("Sign in")
     sign_in_to_settings(visitor, email, NEW_PASSWORD)
     assert email in visitor.main_text()

@@ -34,14 +34,14 @@ def test_collection_is_made_filled_shared_emptied_and_deleted(
     page.get_by_label("Name").fill("Reading list")
     owner.click("Create collection")
     assert page.get_by_role("heading", name="Reading list").is_visible()
-    page.get_by_label("Addresses or keys").fill(f"{link['url']}\n{paste['key']}")
+    page.get_by_label("Links or keys").fill(f"{link['url']}\n{paste['key']}")
     owner.click("Add", status=200)
-    assert page.get_by_text("2 entries are added.").is_visible()
+    assert page.get_by_text("2 entries added.").is_visible()
     owner.click("Share")
     address = page.locator("#shared-url").inner_text()
     if has_scripts:
-        page.get_by_role("button", name="Copy address").click()
-        page.get_by_text("Address copied").wait_for()
+        page.get_by_role("button", name="Copy link").click()
+        page.get_by_text("Link copied").wait_for()
         assert owner.clipboard() == address
 
     guest.open(address)
@@ -49,16 +49,16 @@ def test_collection_is_made_filled_shared_emptied_and_deleted(
     assert "A link of somebody" in guest.main_text()
     assert "A paste of mine" not in guest.main_text()
     owner.open(address)
-    assert "Private: only you" in owner.main_text()
+    assert "Private – only you" in owner.main_text()
     owner.click("A paste of mine")
     assert owner.path() == f"/{paste['key']}"
 
     owner.open(address)
-    owner.click("Change this collection")
+    owner.click("Edit this collection")
     owner.click("Remove A link of somebody")
     assert "A link of somebody" not in owner.main_text()
     guest.open(address)
-    assert "nothing in it that you can see" in guest.main_text()
+    assert "nothing here that you can see" in guest.main_text()
 
     page.get_by_label("Yes, delete this collection").check()
     owner.click("Delete collection")
@@ -81,7 +81,7 @@ def test_entries_are_selected_among_mine_and_added(new_visitor: NewVisitor, site
     visitor.page.get_by_label("Collection", exact=True).last.select_option(label="Chosen")
     visitor.click("Add to collection")
 
-    assert visitor.page.get_by_text("2 entries are added.").is_visible()
+    assert visitor.page.get_by_text("2 entries added.").is_visible()
     assert visitor.page.get_by_role("heading", name="Chosen").is_visible()
 
 
@@ -102,7 +102,7 @@ def tour(visitor: Visitor, site: WebServer, name: str, title: str, check: Callab
     page.get_by_label("Name").fill(name)
     visitor.click("Create collection")
     check("empty collection")
-    page.get_by_label("Addresses or keys").fill(f"https://elsewhere.example/{'w' * 200}")
+    page.get_by_label("Links or keys").fill(f"https://elsewhere.example/{'w' * 200}")
     visitor.click("Add", status=422)
     check("collection with an error")
     collection = client.get(COLLECTIONS, headers=user.headers).json()["items"][0]

@@ -54,8 +54,8 @@ def test_clash_is_shown_with_both_texts_and_settled(new_visitor: NewVisitor, sit
     visitor.page.locator("#text").fill("mine")
     visitor.click("Save", status=409)
 
-    assert visitor.page.get_by_label("The text to save").input_value() == "mine"
-    assert visitor.page.get_by_label("The text as it is now").input_value() == "theirs"
+    assert visitor.page.get_by_label("Your version").input_value() == "mine"
+    assert visitor.page.get_by_label("The text now").input_value() == "theirs"
     assert visitor.page.get_by_label("Title").input_value() == "Theirs"
     assert raw(site.client, paste) == "theirs"
     visitor.click("Save")

@@ -22,7 +22,7 @@ def fill_in_paste(visitor: Visitor, *, title: str) -> None:
     page.get_by_label("Text", exact=True).fill(TEXT)
     page.get_by_label("Title").fill(title)
     page.get_by_label("Syntax").select_option(label="Python")
-    page.get_by_label("Ends after").select_option(label="7 days")
+    page.get_by_label("Expires in").select_option(label="7 days")
     page.get_by_label("Visibility").select_option("public")
 
 
@@ -30,9 +30,9 @@ def change_and_delete(visitor: Visitor, kind: str) -> None:
     """From the manage page of an entry to its deletion."""
     page = visitor.page
     before = page.locator("dt:text-is('Ends') + dd").inner_text()
-    page.get_by_label("From now, it ends after").select_option(label="1 hour")
+    page.get_by_label("Expire in").select_option(label="1 hour")
     visitor.click("Change")
-    assert page.get_by_text("The new end is set.").is_visible()
+    assert page.get_by_text("Expiry changed.").is_visible()
     assert page.locator("dt:text-is('Ends') + dd").inner_text() != before
 
     page.get_by_label(f"Yes, delete this {kind}").check()
@@ -54,7 +54,7 @@ def test_paste_is_created_read_changed_and_deleted(new_visitor: NewVisitor, view
     for fact in ("A title", "Python", "Public", "Ends"):
         assert fact in owner.main_text()
     if has_scripts:
-        owner.page.get_by_role("button", name="Copy address").click()
+        owner.page.get_by_role("button", name="Copy link").click()
         owner.page.get_by_role("button", name="Copied").wait_for()
         assert owner.clipboard() == address
         owner.page.get_by_role("button", name="Copy manage link").click()
@@ -98,7 +98,7 @@ def test_link_is_created_previewed_followed_and_deleted(
     long_address = f"{target}/a/long/path?with=a&query=ü%20#part"
     visitor.open("/")
     visitor.click("Link")
-    visitor.page.get_by_label("Long address").fill(long_address)
+    visitor.page.get_by_label("URL to shorten").fill(long_address)
     visitor.page.get_by_label("Alias").fill(alias)
 
     visitor.click("Create link")
@@ -107,7 +107,7 @@ def test_link_is_created_previewed_followed_and_deleted(
     assert long_address in visitor.main_text()
     manage_address = visitor.page.locator("#manage-url").inner_text()
     if has_scripts:
-        visitor.page.get_by_role("button", name="Copy address").click()
+        visitor.page.get_by_role("button", name="Copy link").click()
         visitor.page.get_by_role("button", name="Copied").wait_for()
         assert visitor.clipboard() == address
 
@@ -115,7 +115,7 @@ def test_link_is_created_previewed_followed_and_deleted(
     assert visitor.path() == f"/{alias}+"
     assert visitor.page.locator("h1").inner_text() == target.partition("://")[2]
     assert visitor.page.locator("#target").inner_text() == long_address
-    visitor.click("Go there")
+    visitor.click("Continue to")
     assert unquote(visitor.page.url) == unquote(long_address)
     assert visitor.page.get_by_role("heading", name="Arrived").is_visible()
     visitor.open(address)
@@ -139,5 +139,5 @@ def test_unknown_address_is_a_page_that_leads_back(new_visitor: NewVisitor, view
     visitor.open("/nothing-is-here", status=404)
 
     assert visitor.page.get_by_role("heading", name="Not Found").is_visible()
-    visitor.click("Back to the start")
+    visitor.click("Home")
     assert visitor.path() == "/"

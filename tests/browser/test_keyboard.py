@@ -65,9 +65,9 @@ def test_paste_is_made_and_read_without_a_pointer(new_visitor: NewVisitor, view:
     visitor.press("Space")
 
     address = page.locator("#address").inner_text()
-    walk_to(visitor, page.get_by_role("button", name="Copy address"))
+    walk_to(visitor, page.get_by_role("button", name="Copy link"))
     keyboard.press("Space")
-    page.get_by_text("Address copied").wait_for()
+    page.get_by_text("Link copied").wait_for()
     assert visitor.clipboard() == address
     walk_to(visitor, page.get_by_role("link", name="Create another"))
     walk_to(visitor, page.get_by_role("link", name="Open"), key="Shift+Tab")
@@ -106,7 +106,7 @@ def test_link_is_made_and_deleted_without_a_pointer(new_visitor: NewVisitor, tar
     keyboard.type("1 hour")
     walk_to(visitor, page.get_by_role("button", name="Change"))
     visitor.press("Enter")
-    assert page.get_by_text("The new end is set.").is_visible()
+    assert page.get_by_text("Expiry changed.").is_visible()
     walk_to(visitor, page.locator("#confirm"))
     keyboard.press("Space")
     walk_to(visitor, page.get_by_role("button", name="Delete link"))

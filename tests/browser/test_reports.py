@@ -74,12 +74,12 @@ def test_report_is_asked_for_made_fetched_and_deleted(
     page.get_by_label("Days").select_option("chosen")
     page.get_by_label("From").fill("2026-03-02")
     page.get_by_label("To", exact=True).fill("2026-03-01")
-    visitor.click("Ask for the report", status=422)
+    visitor.click("Create report", status=422)
     assert page.get_by_label("From").input_value() == "2026-03-02"
     expect(page.get_by_label("From")).to_have_attribute("aria-invalid", "true")
     page.get_by_label("Days").select_option("week")
     expect(page.get_by_label("From")).to_be_hidden()
-    visitor.click("Ask for the report")
+    visitor.click("Create report")
     reports = page.get_by_role("region", name="My reports")
     expect(reports).to_contain_text("Waiting")
 
@@ -90,9 +90,9 @@ def test_report_is_asked_for_made_fetched_and_deleted(
         # In the reader's own time.
         expect(reports.locator("time")).not_to_contain_text("UTC")
     else:
-        visitor.click("Look again")
+        visitor.click("Refresh")
         expect(reports).to_contain_text("Ready")
-    expect(reports).not_to_contain_text("Look again")
+    expect(reports).not_to_contain_text("Refresh")
 
     with page.expect_download() as download:
         reports.get_by_role("link", name="Download the report").click()
@@ -103,7 +103,7 @@ def test_report_is_asked_for_made_fetched_and_deleted(
     assert [row[0] for row in book["Entries"].iter_rows(min_row=2, values_only=True)] == [key]
 
     visitor.click(reports.get_by_role("button", name="Delete the report"))
-    assert "The report is deleted." in visitor.main_text()
+    assert "Report deleted." in visitor.main_text()
     expect(reports.get_by_role("listitem")).to_have_count(0)
 
 
@@ -153,7 +153,7 @@ def test_nothing_serious_is_found_and_nothing_scrolls_sideways(
     look("empty")
     page.get_by_label("Days").select_option("chosen")
     page.get_by_label("From").fill("")
-    send_unchecked(visitor, "Ask for the report", status=422)
+    send_unchecked(visitor, "Create report", status=422)
     look("refused")
     collection = create_collection(site.client, user, LONGEST)
     for state, change in STATES.items():

@@ -120,11 +120,11 @@ def test_owner_finds_the_figures_from_the_list_and_changes_the_period(
     expect(page.get_by_role("link", name="7 days")).to_have_attribute("aria-current", "page")
     assert page.locator(".plot rect").count() == 1
     page.get_by_label("Time zone").fill("Europe/Berlin")
-    visitor.click("Use it")
+    visitor.click("Apply")
     assert visitor.path() == f"/{key}/stats?period=week&timezone=Europe%2FBerlin"
     assert "timezone=Europe%2FBerlin" in str(page.get_by_role("link", name="30 days").get_attribute("href"))
 
-    page.get_by_text("As a table").click()
+    page.get_by_text("Show as table").click()
     rows = page.get_by_role("table", name="Visits by day").get_by_role("row")
     assert rows.count() == 8
     assert "7" in rows.last.inner_text()
@@ -153,7 +153,7 @@ def test_code_is_shown_where_an_entry_is_made_and_managed(new_visitor: NewVisito
             visitor.click("Manage")
     visitor.click("Statistics")
     assert visitor.path().endswith("/manage/stats")
-    assert "Nobody has come in this period" in visitor.main_text()
+    assert "No visits in this period" in visitor.main_text()
 
 
 def test_everybody_sees_the_page_that_is_shown_to_all(new_visitor: NewVisitor, site: WebServer) -> None:
@@ -164,4 +164,4 @@ def test_everybody_sees_the_page_that_is_shown_to_all(new_visitor: NewVisitor, s
 
     visitor.open(f"/{link['key']}/stats")
 
-    assert "Shown to everybody who may see it" in visitor.main_text()
+    assert "Visible to anyone with the link" in visitor.main_text()

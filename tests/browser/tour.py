@@ -75,11 +75,11 @@ def _forms(visitor: Visitor, contents: Contents) -> Iterator[str]:
 
     visitor.open("/?kind=link")
     yield "home-link"
-    page.get_by_label("Long address").fill("no address " + contents.url[:8000])
+    page.get_by_label("URL to shorten").fill("no address " + contents.url[:8000])
     page.get_by_label("Title").fill(contents.title)
     send_unchecked(visitor, "Create link", status=422)
     yield "home-link-errors"
-    page.get_by_label("Long address").fill(contents.url)
+    page.get_by_label("URL to shorten").fill(contents.url)
     page.get_by_label("Alias").fill(contents.new_alias())
     visitor.click("Create link")
     yield "created-link"
@@ -132,7 +132,7 @@ def _managers_pages(visitor: Visitor, client: Client, contents: Contents) -> Ite
     yield "manage-paste"
     send_unchecked(visitor, "Delete paste", status=422)
     yield "manage-errors"
-    page.get_by_label("From now, it ends after").select_option(label="1 hour")
+    page.get_by_label("Expire in").select_option(label="1 hour")
     visitor.click("Change")
     yield "manage-notice"
     page.get_by_label("Yes, delete this paste").check()
@@ -167,7 +167,7 @@ def _pages_before_signing_in(visitor: Visitor, client: Client, contents: Content
 
     visitor.open("/register")
     yield "register"
-    page.get_by_label("E-mail address").fill(f"{name}@example.org")
+    page.get_by_label("Email").fill(f"{name}@example.org")
     page.get_by_label("User name").fill("no good! " + name)
     page.get_by_label("Password").fill(PASSWORD)
     send_unchecked(visitor, "Register", status=422)
@@ -182,21 +182,21 @@ def _pages_before_signing_in(visitor: Visitor, client: Client, contents: Content
     yield "sign-in"
     visitor.click("Forgot your password?")
     yield "forgot"
-    page.get_by_label("E-mail address").fill("no address " + name)
-    send_unchecked(visitor, "Send the letter", status=422)
+    page.get_by_label("Email").fill("no address " + name)
+    send_unchecked(visitor, "Send email", status=422)
     yield "forgot-errors"
-    page.get_by_label("E-mail address").fill(f"{name}@example.org")
-    visitor.click("Send the letter")
+    page.get_by_label("Email").fill(f"{name}@example.org")
+    visitor.click("Send email")
     yield "forgot-sent"
     visitor.open("/reset/" + name, status=400)
     yield "reset-void"
     visitor.open(link_in("reset"))
     yield "reset"
     page.get_by_label("New password").fill("weak")
-    send_unchecked(visitor, "Set the password", status=422)
+    send_unchecked(visitor, "Save password", status=422)
     yield "reset-errors"
     visitor.open("/sign-in?next=/settings")
-    page.get_by_label("E-mail address or user name").fill(f"{name}@example.org")
+    page.get_by_label("Email or username").fill(f"{name}@example.org")
     page.get_by_label("Password").fill("Wrong-pass1")
     visitor.click("Sign in", status=401)
     yield "sign-in-wrong"
@@ -210,15 +210,15 @@ def _pages_of_settings(visitor: Visitor, contents: Contents) -> Iterator[str]:
     visitor.open("/settings")
     yield "settings"
     page.get_by_label("Name", exact=True).fill(contents.title[:100])
-    page.get_by_label("It ends after").select_option(label="90 days")
+    page.get_by_label("Expires in").select_option(label="90 days")
     visitor.click("Create token")
     yield "settings-token"
-    page.get_by_label("New address").fill("no address " + contents.new_alias())
-    send_unchecked(visitor, "Change address", status=422)
+    page.get_by_label("New email").fill("no address " + contents.new_alias())
+    send_unchecked(visitor, "Change email", status=422)
     yield "settings-errors"
-    visitor.click("Send the letter again", status=429)
+    visitor.click("Send the email again", status=429)
     yield "settings-refused"
-    visitor.click("Set user name")
+    visitor.click("Save username")
     yield "settings-notice"
     visitor.open("/reports")
     yield "reports-unconfirmed"

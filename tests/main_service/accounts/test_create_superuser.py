@@ -53,7 +53,7 @@ def test_user_name_is_optional(environment: Environment, client: httpx.Client) -
 @pytest.mark.parametrize(
     ("options", "password", "sentence"),
     [
-        (("--email", "nobody"), PASSWORD, "email: This is not an e-mail address."),
+        (("--email", "nobody"), PASSWORD, "email: This isn't an email address."),
         (("--email", "new@example.org", "--username", "a b"), PASSWORD, "username: A user name has 3 to 30"),
         (("--email", "new@example.org"), "weak", "password: A password has 8 to 128 characters"),
         (("--email", "new@example.org"), "", "password: A password has 8 to 128 characters"),
@@ -81,7 +81,7 @@ async def test_account_of_the_address_is_taken_only_if_told_to(
     await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user.email)
 
     sentence = refusal(environment, "--email", user.email.upper(), password="Another-one-2\n")
-    assert sentence == "email: This address has an account already.\n--promote makes it a superuser."
+    assert sentence == "email: This email already has an account.\n--promote makes it a superuser."
     assert not me(client, user.email)["is_superuser"]
 
     done = create_superuser(environment, "--email", user.email.upper(), "--promote", password="")
@@ -93,7 +93,7 @@ async def test_account_of_the_address_is_taken_only_if_told_to(
 def test_taken_user_name_is_refused(environment: Environment, client: httpx.Client) -> None:
     user = new_user(client)
     sentence = refusal(environment, "--email", new_email(), "--username", user.username.upper())
-    assert sentence == "username: This user name is taken; choose another one."
+    assert sentence == "username: That username is taken. Try another."
 
 
 async def test_address_that_is_not_confirmed_is_not_promoted(
@@ -106,13 +106,13 @@ async def test_address_that_is_not_confirmed_is_not_promoted(
 
 
 def test_address_without_account_is_not_promoted(environment: Environment) -> None:
-    assert refusal(environment, "--email", new_email(), "--promote") == "email: This address has no account."
+    assert refusal(environment, "--email", new_email(), "--promote") == "email: This email has no account."
 
 
 def test_without_the_database_it_ends_with_a_sentence(environment: Environment) -> None:
     away = environment | {"MAIN_DATABASE_URL": "postgresql+asyncpg://slipbin@/slipbin?host=/nowhere"}
-    assert refusal(away, "--email", new_email()) == "The database does not answer right now."
-    assert refusal(away, "--email", new_email(), "--promote") == "The database does not answer right now."
+    assert refusal(away, "--email", new_email()) == "The database isn't responding right now."
+    assert refusal(away, "--email", new_email(), "--promote") == "The database isn't responding right now."
 
 
 def test_on_a_terminal_the_password_is_asked_for_twice_and_not_shown(

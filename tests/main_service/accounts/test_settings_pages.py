@@ -39,13 +39,13 @@ def test_user_name_is_set_refused_at_its_field_and_taken_away(client: httpx.Clie
     register_on_page(client, has_name=False)
 
     done = send_settings(client, "username", username=name)
-    assert (done.status_code, "Your user name is set" in visible_text(done)) == (200, True)
+    assert (done.status_code, "Username saved" in visible_text(done)) == (200, True)
     assert f'name="username" value="{name}"' in client.get("/settings", headers=BROWSER).text
     for wrong, status in ((other.username, 409), ("a b", 422)):
         refused = send_settings(client, "username", username=wrong)
         assert (refused.status_code, 'id="username-error"' in refused.text) == (status, True)
         assert f'name="username" value="{wrong}"' in refused.text
-    assert "no user name any more" in visible_text(send_settings(client, "username", username=""))
+    assert "Username removed" in visible_text(send_settings(client, "username", username=""))
     assert 'name="username" value=""' in client.get("/settings", headers=BROWSER).text
 
 
@@ -66,13 +66,13 @@ async def test_daily_report_is_switched_on_and_off(client: httpx.Client, databas
 
     page = client.get("/settings", headers=BROWSER)
     assert (is_checked(page), " disabled" in box(page)) == (False, True)
-    assert "once your address is confirmed" in visible_text(page)
+    assert "once your email is confirmed" in visible_text(page)
     refused = send_settings(client, "daily-report", daily_report="yes")
     assert (refused.status_code, await is_sent()) == (403, False)
-    assert "has to be confirmed before daily reports" in visible_text(refused)
+    assert "Confirm your email before you turn on the daily report" in visible_text(refused)
     await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user["email"])
     page = client.get("/settings", headers=BROWSER)
-    assert (" disabled" in box(page), "once your address is confirmed" in visible_text(page)) == (False, False)
+    assert (" disabled" in box(page), "once your email is confirmed" in visible_text(page)) == (False, False)
     done = send_settings(client, "daily-report", daily_report="yes")
     assert (done.status_code, "The daily report is on." in visible_text(done), is_checked(done)) == (200, True, True)
     assert await is_sent()
@@ -92,7 +92,7 @@ def test_new_password_ends_all_other_sessions_and_gives_this_browser_a_new_one(
 
         done = send_settings(client, "password", password=PASSWORD, new_password=NEW_PASSWORD)
 
-        assert (done.status_code, "Your password is set" in visible_text(done)) == (200, True)
+        assert (done.status_code, "Password changed" in visible_text(done)) == (200, True)
         assert not is_signed_in_on_pages(elsewhere)
     assert not is_signed_in_on_pages(client, former)
     assert not is_signed_in(client, tokens["access_token"])
@@ -137,14 +137,14 @@ async def test_new_address_is_asked_for_with_the_password_and_confirmed_by_its_l
 
     done = send_settings(client, "email", email=email, password=PASSWORD)
 
-    assert (done.status_code, f"on its way to {email}" in visible_text(done)) == (200, True)
+    assert (done.status_code, f"a link to {email}" in visible_text(done)) == (200, True)
     assert (await emails_to(database, user["email"]))[-1][0] == "email_changed"
     link = f"/verify/{await token_in_email(database, email, 'confirm_new')}"
     for page in (send_urlencoded_form(client, link, link), client.get(link, headers=BROWSER)):
         assert (page.status_code, "Your email is confirmed" in visible_text(page)) == (200, True)
     assert not is_signed_in_on_pages(client), "a change of address ends all sessions"
     assert sign_in_on_page(client, email).status_code == 303
-    assert "not confirmed" not in visible_text(client.get("/settings", headers=BROWSER))
+    assert "Confirm your email" not in visible_text(client.get("/settings", headers=BROWSER))
 
 
 async def test_unconfirmed_address_is_told_and_its_letter_sent_again(
@@ -153,11 +153,11 @@ async def test_unconfirmed_address_is_told_and_its_letter_sent_again(
     user = register_by_api(client)
     sign_in_on_page(client, user.email)
     await database.execute("UPDATE mail SET cause = gen_random_uuid()::text WHERE recipient = $1", user.email)
-    assert "Your address is not confirmed" in visible_text(client.get("/settings", headers=BROWSER))
+    assert "Confirm your email" in visible_text(client.get("/settings", headers=BROWSER))
 
     done = send_settings(client, "confirm")
 
-    assert f"on its way to {user.email}" in visible_text(done)
+    assert f"a link to {user.email}" in visible_text(done)
     assert [letter for letter, _ in await emails_to(database, user.email)] == ["confirm", "confirm"]
 
 
@@ -179,10 +179,10 @@ async def test_api_token_is_shown_once_listed_and_deleted(client: httpx.Client, 
     assert not kept["may_write"]
     assert abs(kept["expires_at"] - datetime.now(UTC) - timedelta(days=30)) < timedelta(hours=1)
     done = send_settings(client, f"tokens/{token_id}/delete")
-    assert (done.status_code, "The token is deleted" in visible_text(done)) == (200, True)
+    assert (done.status_code, "Token deleted" in visible_text(done)) == (200, True)
     assert not is_signed_in(client, token)
     again = send_settings(client, f"tokens/{token_id}/delete")
-    assert (again.status_code, "This token is deleted already" in visible_text(again)) == (404, True)
+    assert (again.status_code, "This token has already been deleted" in visible_text(again)) == (404, True)
 
 
 async def test_token_may_write_and_lasts_unless_it_is_said_otherwise(

@@ -92,7 +92,7 @@ def test_wrong_name_and_wrong_password_show_the_form_again_alike(client: httpx.C
 
     for answer, name in zip(answers, names, strict=True):
         assert (answer.status_code, SESSION_COOKIE in client.cookies) == (401, False)
-        assert "E-mail, user name or password is wrong" in visible_text(answer)
+        assert "Wrong email, username or password" in visible_text(answer)
         assert f'name="name" value="{name}"' in answer.text
         assert 'name="next" value="/settings"' in answer.text
         assert "Wrong-pass1" not in answer.text

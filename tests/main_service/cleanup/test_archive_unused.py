@@ -68,7 +68,7 @@ async def test_unused_entries_end_in_batches_for_every_reader_at_once_and_used_n
     for key in with_copy:
         answer = archive_client.get(f"/{key}")
         assert (answer.status_code, answer.json()["reason"]) == (410, "unused")
-        assert "was not used for a long time" in answer.json()["detail"]
+        assert "wasn't used for a long time" in answer.json()["detail"]
     rows = await archive.fetch("SELECT key, archival_reason, ended_at FROM entry WHERE ended_at IS NOT NULL")
     assert {row["key"] for row in rows} == set(keys)
     assert {row["archival_reason"] for row in rows} == {"unused"}

@@ -146,10 +146,10 @@ async def test_failed_work_says_why_and_what_waits_behind_it_is_done(
 
     task = see(archive_client, superuser, failing)
     assert (task["state"], task["result"]) == ("failed", None)
-    assert task["failure"] == "The store of texts does not answer right now."
+    assert task["failure"] == "The text store isn't responding right now."
     task = see(archive_client, superuser, broken)
     assert (task["state"], task["failure"]) == (
-        "failed", "Something went wrong; it has been written to the log of the worker."
+        "failed", "Something went wrong. It is in the log of the worker."
     )  # fmt: skip
     assert see(archive_client, superuser, behind)["result"] == {"ended": 1}
     assert await archive.fetchval("SELECT count(*) FROM admin_task WHERE result IS NULL AND failure IS NULL") == 0

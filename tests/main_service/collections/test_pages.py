@@ -58,7 +58,7 @@ def test_collection_is_made_renamed_and_deleted(client: httpx.Client) -> None:
     assert "Reading <list>" in words(opened(client, place))
     assert "<list>" not in opened(client, place).text
     renamed = send_own(client, f"{place.rpartition('/')[2]}/name", name="Read")
-    assert (renamed.status_code, "The new name is set." in words(renamed)) == (200, True)
+    assert (renamed.status_code, "Renamed." in words(renamed)) == (200, True)
     assert "Read 0 entries" in words(opened(client, "/collections"))
     unsure = send_own(client, f"{place.rpartition('/')[2]}/delete")
     assert (unsure.status_code, "Tick the box" in words(unsure)) == (422, True)
@@ -74,7 +74,7 @@ def test_name_that_is_refused_is_shown_again(client: httpx.Client) -> None:
     other = create_collection(client, user, "Other")
 
     for name, status, sentence in (
-        ("TAKEN", 409, "You have a collection of this name"),
+        ("TAKEN", 409, "You already have a collection with this name"),
         ("", 422, "can be seen"),
         ("x" * 101, 422, "at most 100"),
         ("a\tb", 422, "control characters"),
@@ -96,10 +96,10 @@ def test_entries_are_added_by_address_or_key_and_taken_out(client: httpx.Client)
 
     text = f"http://slipbin.test/{a}, HTTPS://SLIPBIN.TEST/{b}/manage#token\r\n{c}\tslipbin.test/{d}+"
     page = send_own(client, f"{collection['id']}/entries", keys=text)
-    assert (page.status_code, "4 entries are added." in words(page)) == (200, True)
+    assert (page.status_code, "4 entries added." in words(page)) == (200, True)
     assert sorted(rows(page)) == sorted([a, b, c, d])
     removed = send_own(client, f"{collection['id']}/remove", key=a)
-    assert (removed.status_code, "taken out" in words(removed)) == (200, True)
+    assert (removed.status_code, "Removed" in words(removed)) == (200, True)
     assert sorted(rows(removed)) == sorted([b, c, d])
     assert client.get(f"/{a}").status_code == 200
 
@@ -112,12 +112,12 @@ def test_what_cannot_be_added_is_told_and_typed_in_again(client: httpx.Client) -
     elsewhere = f"https://elsewhere.example/{key}"
     wrong = [private, "0AAAAAAAAAA", elsewhere, "<b>", f"other/{key}"]
 
-    for keys, status, sentence in (("", 422, "Give the address or key"), ("a1 " * 1, 422, "nothing to add")):
+    for keys, status, sentence in (("", 422, "Enter the link or key"), ("a1 " * 1, 422, "couldn't be added")):
         page = send_own(client, f"{collection['id']}/entries", keys=keys)
         assert (page.status_code, sentence in words(page)) == (status, True)
     page = send_own(client, f"{collection['id']}/entries", keys=" ".join([key, *wrong]))
 
-    assert (page.status_code, "1 entry is added." in words(page)) == (422, True)
+    assert (page.status_code, "1 entry added." in words(page)) == (422, True)
     assert unescape(re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page.text, re.DOTALL)[1]).split("\n") == wrong
     assert collection_keys(client, user, collection) == [key]
     many = " ".join(f"k-{number}" for number in range(1001))
@@ -133,7 +133,7 @@ def test_selected_entries_are_added_to_the_chosen_collection(client: httpx.Clien
     fields = {"csrf_token": token, "collection": collection["id"], "keys": keys, "view": ""}
     done = client.post("/collections/add", data=fields, headers=BROWSER)
 
-    assert (done.status_code, "2 entries are added." in words(done)) == (200, True)
+    assert (done.status_code, "2 entries added." in words(done)) == (200, True)
     assert sorted(rows(done)) == sorted(keys)
     for chosen, status in (("", 422), ("x", 422), (theirs["id"], 404), (str(uuid4()), 404)):
         refused = send_urlencoded_form(client, "/collections", "/collections/add", collection=chosen, keys=keys[0])
@@ -159,10 +159,10 @@ def test_sharing_shows_the_address_until_it_ends(client: httpx.Client, web: WebS
         assert guest.head(address).status_code == 200
         for method in ("POST", "PUT", "DELETE"):
             assert guest.request(method, address).status_code == 405
-        assert "Change this collection" not in shared.text
-        assert "Change this collection" in opened(client, address).text
+        assert "Edit this collection" not in shared.text
+        assert "Edit this collection" in opened(client, address).text
         page = send_own(client, f"{collection['id']}/sharing", is_shared="no")
-        assert "not shared any more" in words(page)
+        assert "No longer shared" in words(page)
         assert opened(guest, address).status_code == 404
         assert opened(guest, address).content == opened(guest, "/c/0AAAAAAAAAA").content
 
@@ -217,7 +217,7 @@ async def test_pages_of_a_long_list_follow_each_other(client: httpx.Client, data
     removed = send_urlencoded_form(
         client, deep, f"/collections/{collection['id']}/remove?cursor=" + "1.zzz", key=keys[0]
     )
-    assert (rows(removed), "nothing older" in words(removed)) == ([], True)
+    assert (rows(removed), "Nothing older" in words(removed)) == ([], True)
     assert opened(client, f"/collections/{collection['id']}?cursor=x").status_code == 422
 
 

@@ -116,7 +116,7 @@ async def test_without_credentials_visits_letters_and_the_cache_are_taken_care_o
     assert await visit_counts(own_database, key) == (1, 0)
     assert len(list(tmp_path.iterdir())) == 1
     assert "Wrote 1 tombstones" in log
-    assert "WARNING delete_bodies is put off to its next round: No S3 credentials found; set AWS_ACCESS_KEY_ID" in log
+    assert "WARNING delete_bodies is put off to its next round: No S3 credentials found. Set AWS_ACCESS_KEY_ID" in log
     assert "Traceback" not in log
 
 
@@ -143,7 +143,7 @@ def test_web_process_without_credentials_refuses_to_start(own_environment: Envir
     )
 
     assert done.returncode == 1
-    assert "main_service can't start:\nNo S3 credentials found; set AWS_ACCESS_KEY_ID" in done.stderr.decode()
+    assert "main_service can't start:\nNo S3 credentials found. Set AWS_ACCESS_KEY_ID" in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
 
 

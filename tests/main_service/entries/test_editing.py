@@ -13,7 +13,7 @@ from main_service.entry_pages.line_ends import as_in_form, with_line_ends_of
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.pages import BROWSER, CURL, send_form, visible_text
 
-CHANGED = "This was changed after you opened the page"
+CHANGED = "Someone changed this after you opened the page"
 
 
 def edit_address(client: httpx.Client, entry: dict[str, Any]) -> str:
@@ -77,7 +77,7 @@ def test_page_from_before_a_change_is_refused_and_shows_both_texts(client: httpx
     again = form_of(refused)
     assert again["text"] == "by me", "what was typed is not lost"
     assert re.search(r'<textarea class="other" id="other-text" readonly>\nby somebody else</textarea>', refused.text)
-    assert "The text as it is now" in refused.text
+    assert "The text now" in refused.text
     assert send(client, address, again).status_code == 303, "now it is known what is replaced"
     assert text_of(client, paste) == b"by me"
 
@@ -260,7 +260,7 @@ def test_text_with_nul_is_not_offered_for_editing_but_the_rest_is(client: httpx.
     page = client.get(address, headers=BROWSER)
 
     assert "<textarea" not in page.text
-    assert "holds NUL characters" in visible_text(page)
+    assert "contains NUL characters" in visible_text(page)
     assert f"PATCH /api/v1/entries/{paste['key']}" in visible_text(page)
     assert send(client, address, form_of(page), title="A title").status_code == 303
     assert (text_of(client, paste), shown(client, paste).json()["title"]) == (text.encode(), "A title")
@@ -269,7 +269,7 @@ def test_text_with_nul_is_not_offered_for_editing_but_the_rest_is(client: httpx.
 def test_refused_new_paste_with_nul_says_that_it_can_not_be_shown(client: httpx.Client) -> None:
     refused = send_form(client, "/", "/pastes", text="a\0b", alias="no")
     assert refused.status_code == 422
-    assert "A form can't show NUL characters" in visible_text(refused)
+    assert "NUL characters were replaced" in visible_text(refused)
 
     created = send_form(client, "/", "/pastes", text="a\0b")
     assert created.status_code == 200, "what a browser sends of it is taken"

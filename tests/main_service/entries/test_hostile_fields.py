@@ -223,7 +223,7 @@ def test_title_that_opens_a_direction_never_reaches_a_page(client: httpx.Client)
         page = send_form(client, "/?kind=link", "/links", original_url="https://example.org/", title=f"a{turn}b")
 
         assert page.status_code == 422
-        assert "A title may not hold line ends or control characters." in visible_text(page)
+        assert "A title can't contain line breaks or control characters." in visible_text(page)
 
 
 def test_lifetime_may_be_the_longest_to_the_second(client: httpx.Client) -> None:

@@ -30,7 +30,7 @@ def test_link_to_this_service_is_refused_when_made_and_when_changed(client: http
             {
                 "field": "original_url",
                 "code": "url_of_this_service",
-                "message": "A link may not lead to this service itself.",
+                "message": "A link can't lead back to this service.",
             }
         ]
         assert "m4rk3r" not in answer.text
@@ -42,7 +42,7 @@ def test_form_with_a_link_to_this_service_comes_back_filled_in(client: httpx.Cli
     page = send_form(client, "/?kind=link", "/links", original_url=url)
 
     assert page.status_code == 422
-    assert "A link may not lead to this service itself." in visible_text(page)
+    assert "A link can't lead back to this service." in visible_text(page)
     assert f'value="{url}"' in page.text
 
 

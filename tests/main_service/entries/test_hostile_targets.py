@@ -182,7 +182,7 @@ def test_preview_shows_the_host_and_warns_of_credentials(
     heading = re.search(r"<h1[^>]*>(.*?)</h1>", page.text, re.DOTALL)
     assert heading
     assert html.unescape(re.sub(r"<[^>]*>", "", heading[1])).strip() == host
-    assert ("carries a user name or password" in page.text) == is_warned
+    assert ("has a username or password" in page.text) == is_warned
     assert url in html.unescape(re.sub(r"</?(strong|bdi)[^>]*>", "", page.text))
 
 
@@ -192,7 +192,7 @@ def test_preview_shows_a_host_of_other_letters_beside_its_punycode(client: httpx
     )
 
     assert re.search(r"Address as given\s+https://\s*аррӏе\.example\s*/x", page)
-    assert re.search(r"Address your browser is sent to\s+https://\s*xn--80ak6aa92e\.example\s*/x", page)
+    assert re.search(r"URL your browser goes to\s+https://\s*xn--80ak6aa92e\.example\s*/x", page)
 
 
 def test_preview_of_a_host_given_in_punycode_shows_its_letters_too(client: httpx.Client) -> None:
@@ -201,7 +201,7 @@ def test_preview_of_a_host_given_in_punycode_shows_its_letters_too(client: httpx
     )
 
     assert re.search(r"Address\s+https://\s*xn--80ak6aa92e\.example\s*/x", page)
-    assert re.search(r"Its host in letters\s+аррӏе\.example", page)
+    assert re.search(r"Host in readable form\s+аррӏе\.example", page)
     plain = visible_text(client.get(f"/{create_link(client)['key']}+", headers=BROWSER))
     assert "in letters" not in plain
 

@@ -34,13 +34,13 @@ def test_who_is_signed_in_owns_what_the_page_makes(client: httpx.Client) -> None
 
     page = send_form(client, "/", "/pastes", text=TEXT, visibility="private", lifetime="never")
 
-    assert (page.status_code, 'among <a href="/profile">your entries</a>' in page.text) == (200, True), page.text
+    assert (page.status_code, 'in <a href="/profile">your entries</a>' in page.text) == (200, True), page.text
     assert "manage link" not in visible_text(page)
     key = key_of(page)
     entry = client.get(f"/api/v1/entries/{key}", headers=headers_of(client, email)).json()
     assert (entry["visibility"], entry["expires_at"]) == ("private", None)
     shown = client.get(f"/{key}", headers=BROWSER)
-    assert (shown.status_code, "Private: only you" in visible_text(shown)) == (200, True)
+    assert (shown.status_code, "Private – only you" in visible_text(shown)) == (200, True)
     assert client.get(f"/{key}/raw").text == TEXT
     client.cookies.clear()
     assert [client.get(f"/{key}{end}", headers=BROWSER).status_code for end in ("", "/raw", "/manage")] == [404] * 3
@@ -78,7 +78,7 @@ def test_guests_are_offered_nothing_that_only_users_have(client: httpx.Client) -
     assert 'value="never"' not in home
 
     refused = send_form(client, "/", "/pastes", text=TEXT, visibility="private")
-    assert (refused.status_code, "Only users have private entries" in visible_text(refused)) == (422, True)
+    assert (refused.status_code, "Sign in to create private entries" in visible_text(refused)) == (422, True)
 
 
 def test_api_does_not_know_who_is_signed_in_on_pages(client: httpx.Client) -> None:
@@ -177,7 +177,7 @@ def test_guests_entry_is_claimed_on_its_manage_page(client: httpx.Client) -> Non
 
     claimed = send_form(client, manage, f"{manage}/claim")
 
-    assert (claimed.status_code, "It is yours now" in visible_text(claimed)) == (200, True)
+    assert (claimed.status_code, "It's yours now" in visible_text(claimed)) == (200, True)
     assert client.get(manage, headers=BROWSER).status_code == 200
     client.cookies.clear()
     guest = client.get(manage, headers=BROWSER)
@@ -227,8 +227,8 @@ def test_account_is_deleted_on_its_page_with_password_and_choice(client: httpx.C
 
     assert client.post(page, data={"password": PASSWORD, "entries": "delete"}, headers=BROWSER).status_code == 403
     wrong = send_form(client, page, page, password="Wrong-pass1", entries="delete")
-    assert (wrong.status_code, "This is not your password" in visible_text(wrong)) == (422, True)
-    assert "Choose what becomes" in visible_text(send_form(client, page, page, password=PASSWORD))
+    assert (wrong.status_code, "Wrong password" in visible_text(wrong)) == (422, True)
+    assert "Choose what happens" in visible_text(send_form(client, page, page, password=PASSWORD))
     done = send_form(client, page, page, password=PASSWORD, entries="delete")
     assert (done.status_code, "Your account is deleted" in visible_text(done)) == (200, True)
     assert client.get("/settings", headers=BROWSER).status_code == 303
@@ -266,13 +266,13 @@ def test_what_was_typed_is_kept_when_the_session_ended_meanwhile(client: httpx.C
 
     page = client.post("/pastes", data={"csrf_token": token, "text": "typed for long"}, headers=BROWSER)
 
-    assert (page.status_code, "signed out meanwhile" in visible_text(page), "typed for long" in page.text) == (
+    assert (page.status_code, "been signed out" in visible_text(page), "typed for long" in page.text) == (
         403,
         True,
         True,
     )
     again = {"csrf_token": csrf_token(page), "text": "typed for long"}
-    assert "Keep the manage link" in client.post("/pastes", data=again, headers=BROWSER).text
+    assert "Save the manage link" in client.post("/pastes", data=again, headers=BROWSER).text
 
 
 def test_what_was_typed_is_kept_when_the_address_must_be_confirmed_first(environment: Environment) -> None:
@@ -280,7 +280,7 @@ def test_what_was_typed_is_kept_when_the_address_must_be_confirmed_first(environ
         register_on_page(client)
         page = send_form(client, "/", "/pastes", text="typed for long")
 
-        assert (page.status_code, "has to be confirmed" in visible_text(page)) == (403, True)
+        assert (page.status_code, "Confirm your email" in visible_text(page)) == (403, True)
         assert "typed for long" in page.text
 
 
@@ -291,4 +291,4 @@ def test_entry_that_never_ends_has_all_its_pages(client: httpx.Client, create: C
     for address in (f"/{key}+", f"/{key}/manage", f"/{key}/manage/edit", f"/{key}/manage/stats"):
         response = client.get(address, headers=BROWSER, follow_redirects=True)
         assert response.status_code == 200, address
-    assert "Never ends" in visible_text(client.get(f"/{key}+", headers=BROWSER, follow_redirects=True))
+    assert "Never expires" in visible_text(client.get(f"/{key}+", headers=BROWSER, follow_redirects=True))

@@ -143,7 +143,7 @@ def test_wrong_token_opens_nothing(client: httpx.Client) -> None:
     page = send_form(client, manage, manage, token=other["manage_token"])
 
     assert page.status_code == 403
-    assert "does not belong" in visible_text(page)
+    assert "doesn't belong" in visible_text(page)
     assert "slipbin_manage" not in page.headers.get("set-cookie", "")
     for action in ("expiry", "delete"):
         refused = send_form(client, manage, f"{manage}/{action}", lifetime="PT1H", confirm="yes")
@@ -159,7 +159,7 @@ def test_expiry_is_changed_on_the_manage_page(client: httpx.Client) -> None:
     page = send_form(client, manage, f"{manage}/expiry", lifetime="PT1H")
 
     assert page.status_code == 200
-    assert "The new end is set" in visible_text(page)
+    assert "Expiry changed" in visible_text(page)
     assert client.get(f"/api/v1/entries/{entry['key']}").json()["expires_at"] < entry["expires_at"]
     assert send_form(client, manage, f"{manage}/expiry", lifetime="").status_code == 422
     assert send_form(client, manage, f"{manage}/expiry", lifetime="forever").status_code == 422

@@ -58,7 +58,7 @@ def test_client_that_asks_for_too_many_unknown_keys_must_wait_and_others_need_no
         assert 0 < int(refused.headers["retry-after"]) <= 60
     page = ask(f"/{new_alias()}", Accept="text/html")
     assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
-    assert "Wait a minute" in page.text
+    assert "Try again in a minute" in page.text
     for _ in range(2):
         assert ask(f"/{link['key']}").status_code == 302, "what there is, anybody gets"
     assert ask(f"/{new_alias()}", sender=other).status_code == 404

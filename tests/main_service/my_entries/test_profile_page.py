@@ -122,8 +122,8 @@ def test_where_nothing_is_the_page_leads_on(owner: Owner, web: WebServer) -> Non
     assert "Nothing matches" in visible_text(open_page(owner, "?q=no-such-thing"))
     delete_entry(web.client, owner.user, key)
     nothing_live = open_page(owner)
-    assert "Nothing of yours is live" in visible_text(nothing_live)
-    assert shown(owner.browser.get(address_of(nothing_live, "Show what has ended") or "", headers=BROWSER)) == [key]
+    assert "You have no live entries" in visible_text(nothing_live)
+    assert shown(owner.browser.get(address_of(nothing_live, "Show ended entries") or "", headers=BROWSER)) == [key]
 
 
 HOSTILE = (
@@ -158,14 +158,14 @@ async def test_pages_go_on_and_back_to_the_first_with_all_filters(
 
     page = open_page(owner, "?q=OTES&sort=title")
     keys = shown(page)
-    assert address_of(page, "Back to the first") is None
+    assert address_of(page, "First page") is None
     while address := address_of(page, "Next"):
         page = owner.browser.get(address, headers=BROWSER)
         keys += shown(page)
 
     assert keys == expected
     assert len(keys) > 50
-    first = address_of(page, "Back to the first")
+    first = address_of(page, "First page")
     assert first is not None
     assert dict(parse_qsl(first.partition("?")[2])) == {"q": "OTES", "sort": "title"}
 
@@ -205,7 +205,7 @@ def test_others_entries_cannot_be_deleted_through_the_page(owner: Owner, web: We
     assert theirs not in asked.text
     done = send_selected(owner, "/profile", theirs, guests, mine, confirm="yes")
 
-    assert "1 entry is deleted" in visible_text(done)
+    assert "1 entry deleted" in visible_text(done)
     for key in (theirs, guests):
         assert web.client.get(f"/{key}").status_code == 200
 

@@ -65,7 +65,7 @@ async def test_only_who_confirmed_the_address_gets_reports(client: httpx.Client,
     refused = client.post("/api/v1/reports", json=report_order(), headers=user.headers)
 
     assert (refused.status_code, refused.json()["code"]) == (403, "address_unconfirmed")
-    assert "confirmed before you can ask for reports" in refused.text
+    assert "Confirm your email before you create reports" in refused.text
 
 
 @pytest.mark.parametrize(

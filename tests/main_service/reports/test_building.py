@@ -179,7 +179,7 @@ async def test_report_that_kills_its_workers_is_given_up(
 
     failed = get_report(client, user, report)
     assert failed["state"] == "failed"
-    assert failed["failure"] == "Something went wrong while it was made; it has been written to the log of the service."
+    assert failed["failure"] == "Something went wrong while building it. It is in the log of the worker."
     assert download_report(client, user, report).json()["code"] == "report_unfinished"
     assert await build_ordered_reports(environment) == 0
 
@@ -205,7 +205,7 @@ async def test_report_that_cannot_be_made_is_tried_four_times_and_says_so(
         await build_ordered_reports(environment)
         await database.execute("UPDATE report SET due_at = now() WHERE finished_at IS NULL")
 
-    assert "written to the log" in get_report(client, user, broken)["failure"]
+    assert "in the log of the worker" in get_report(client, user, broken)["failure"]
     assert f"Report {broken['id']} failed at attempt 4" in caplog.text
     assert "OverflowError" in caplog.text
     assert get_report(client, user, good)["state"] == "ready"
@@ -242,7 +242,7 @@ async def test_report_of_a_collection_that_was_deleted_says_why_it_failed(
 
     failed = get_report(client, user, report)
     assert (failed["state"], failed["collection"]) == ("failed", "short-lived")
-    assert failed["failure"] == "The collection was deleted before the report was made."
+    assert failed["failure"] == "The collection was deleted before the report was built."
 
 
 async def test_reports_are_kept_in_a_bucket_too(

@@ -201,7 +201,7 @@ async def test_letter_whose_file_is_gone_goes_with_the_link(
     assert "goes without its file, which is gone" in log
     letter = letter_to(inbox, user)
     assert letter.get_content_type() == "multipart/alternative"
-    assert "is not attached" in text_of_email(letter)
+    assert "too large to attach" in text_of_email(letter)
 
 
 async def test_letter_that_is_too_large_for_a_server_goes_with_the_link(

@@ -88,14 +88,14 @@ async def test_report_is_asked_for_followed_fetched_and_deleted(
     page = shown(client)
     assert "Reading <list> Workbook (xlsx) Waiting" in words(page)
     assert "<list>" not in page.text
-    assert f"A report is on the way, here and to {user.email} . Look again" in words(page)
+    assert f"A report is on the way, here and to {user.email} . Refresh" in words(page)
     assert f"/reports/{report['id']}/file" not in page.text
     assert shown(client, f"/reports/{report['id']}/file").status_code == 409
 
     assert ask_on_page(client, span="week", format="xlsx").status_code == 303
     await build_ordered_reports(environment)
     page = shown(client)
-    assert ("Look again" in words(page), words(page).count("Ready")) == (False, 2)
+    assert ("Refresh" in words(page), words(page).count("Ready")) == (False, 2)
     everything = reports_of(client, user)[0]
     assert (everything["from"], everything["to"], everything["collection"]) == (str(days_ago(6)), str(today()), None)
     got = shown(client, f"/reports/{everything['id']}/file")
@@ -104,11 +104,11 @@ async def test_report_is_asked_for_followed_fetched_and_deleted(
     assert [row[0] for row in sheet_rows(open_workbook(got.content), "Entries")] == [key]
 
     gone = send_urlencoded_form(client, "/reports", f"/reports/{report['id']}/delete")
-    assert (gone.status_code, "The report is deleted." in words(gone)) == (200, True)
+    assert (gone.status_code, "Report deleted." in words(gone)) == (200, True)
     assert "Reading <list> Workbook" not in words(gone)
     assert shown(client, f"/reports/{report['id']}/file").status_code == 404
     again = send_urlencoded_form(client, "/reports", f"/reports/{report['id']}/delete")
-    assert (again.status_code, "This report is deleted already." in words(again)) == (404, True)
+    assert (again.status_code, "This report has already been deleted." in words(again)) == (404, True)
     assert [each["id"] for each in reports_of(client, user)] == [everything["id"]]
 
 
@@ -123,10 +123,10 @@ async def test_each_state_says_what_one_can_do(client: httpx.Client, database: a
 
     assert "1 to 31 Mar 2026" in words(shown(client))
     assert "CSV files (zip) Waiting" in words(shown(client))
-    assert "Being made" in await become("started_at = now()")
+    assert "In progress" in await become("started_at = now()")
     ended = "finished_at = now(), expires_at = now() + interval '1 day'"
     failed = await become(f"{ended}, failure = 'The <b> reason.'")
-    assert "Failed The <b> reason. Ask for it again ; if it fails again, tell whoever runs this service" in failed
+    assert "Failed The <b> reason. Create it again ; if it fails again, tell the people who run this service" in failed
     assert "Ready, 2.0 KiB, until" in (await become(f"{ended}, failure = NULL, size_bytes = 2048")).replace(" ,", ",")
     assert "Expired" in await become("expires_at = now() - interval '1 day'")
     assert shown(client, f"/reports/{report['id']}/file").status_code == 410
@@ -137,7 +137,7 @@ async def test_each_state_says_what_one_can_do(client: httpx.Client, database: a
     assert (typed(page, "from"), typed(page, "to")) == ("2026-03-01", "2026-03-31")
     assert [selected(page, name) for name in ("span", "format", "collection")] == ["chosen", "csv", collection["id"]]
     client.delete(f"/api/v1/collections/{collection['id']}", headers=user.headers).raise_for_status()
-    assert "Ask for it again" not in words(shown(client))
+    assert "Create it again" not in words(shown(client))
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ async def test_each_state_says_what_one_can_do(client: httpx.Client, database: a
         ({"from": "2026-04-01"}, 422, "from", "ends before it begins"),
         ({"from": "2024-04-01"}, 422, "from", "at most 400 days"),
         ({"from": "9000-01-01", "to": "9000-01-02"}, 422, "from", "begins in the future"),
-        ({"span": "year"}, 422, "span", "Choose one of the list"),
+        ({"span": "year"}, 422, "span", "Choose one from the list"),
         ({"format": "pdf"}, 422, "format", "should be"),
-        ({"collection": str(uuid4())}, 404, "collection", "not there any more"),
+        ({"collection": str(uuid4())}, 404, "collection", "no longer exists"),
     ],
 )
 async def test_what_is_wrong_is_said_at_its_field_and_all_that_was_typed_stays(
@@ -183,7 +183,7 @@ async def test_more_than_may_wait_are_refused_with_a_sentence(
     page = ask_on_page(client, span="last-month", format="csv")
 
     assert (page.status_code, page.headers["retry-after"]) == (429, "60")
-    assert "3 reports that are not finished" in words(page)
+    assert "3 unfinished reports" in words(page)
     assert (selected(page, "span"), selected(page, "format")) == ("last-month", "csv")
     assert len(reports_of(client, user)) == 3
 
@@ -195,12 +195,12 @@ async def test_unconfirmed_address_is_told_and_offered_the_letter_again(
     await database.execute("UPDATE account SET is_verified = false WHERE email = $1", user.email)
 
     page = shown(client)
-    assert "Your address is not confirmed Reports are sent by mail" in words(page)
-    assert "Ask for the report" not in page.text
+    assert "Confirm your email Reports are sent by mail" in words(page)
+    assert "Create report" not in page.text
     sent = send_urlencoded_form(client, "/reports", "/settings/confirm")
-    assert f"An email is on its way to {user.email}" in words(sent)
+    assert f"Check your email: we've sent a link to {user.email}" in words(sent)
     refused = ask_on_page(client, span="week", format="xlsx")
-    assert (refused.status_code, "has to be confirmed before you can ask" in words(refused)) == (403, True)
+    assert (refused.status_code, "Confirm your email before you create reports" in words(refused)) == (403, True)
     assert reports_of(client, user) == []
 
 
@@ -227,7 +227,7 @@ async def test_others_find_nothing_and_guests_are_led_to_sign_in(
             for token in ("", "0" * 64):
                 fields = {"span": "week", "csrf_token": token}
                 forged = client.post(address, data=fields, headers=BROWSER)
-                assert (forged.status_code, "not from this site" in words(forged)) == (403, True)
+                assert (forged.status_code, "isn't from this site" in words(forged)) == (403, True)
         theirs, unknown = (shown(other, f"/reports/{each}/file") for each in (report["id"], uuid4()))
         assert (theirs.status_code, theirs.content) == (404, unknown.content)
         assert send_urlencoded_form(other, "/reports", f"{place}/delete").status_code == 404

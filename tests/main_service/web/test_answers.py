@@ -182,7 +182,7 @@ def test_large_body_of_nested_lists_is_refused_before_it_is_parsed(client: httpx
 
     assert response.status_code == 422
     assert response.json()["errors"][0]["message"] == (
-        "The body is not a flat JSON object, or holds too much white space."
+        "The body isn't a flat JSON object, or has too much white space."
     )
 
 

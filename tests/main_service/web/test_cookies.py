@@ -148,10 +148,10 @@ def test_form_that_was_opened_over_http_says_so_and_leads_to_the_page_under_http
         refused = client.post(path.format(key=entry["key"]), data=fields, headers=BROWSER)
 
     assert refused.status_code == 403
-    assert "This page was opened over http, and forms on this site work over https only." in visible_text(refused)
+    assert "You opened this page over http, but forms on this site only work over https." in visible_text(refused)
     link = f"https://slipbin.test{page.format(key=entry['key'])}"
     assert f'<a href="{link}">{link}</a>' in refused.text
-    assert "cookies are switched off" not in visible_text(refused)
+    assert "cookies are off" not in visible_text(refused)
 
 
 @pytest.mark.parametrize(
@@ -171,11 +171,11 @@ def test_form_without_its_cookie_over_https_is_told_of_cookies(
 
     assert refused.status_code == 403
     assert ("over http" in visible_text(refused)) == is_http
-    assert ("cookies are switched off" in visible_text(refused)) != is_http
+    assert ("cookies are off" in visible_text(refused)) != is_http
 
 
 def test_form_over_http_is_fine_where_that_is_the_public_address(client: httpx.Client) -> None:
     refused = client.post("/sign-in", data={"csrf_token": "x"}, headers=BROWSER)
 
     assert refused.status_code == 403
-    assert "cookies are switched off" in visible_text(refused)
+    assert "cookies are off" in visible_text(refused)

@@ -100,7 +100,7 @@ def test_name_that_stands_twice_is_refused_even_with_one_value(client: httpx.Cli
         answer = client.post(address, content=f"{{{fields}}}".encode(), headers=JSON)
 
         assert_is_a_problem(answer, 422, "invalid_input")
-        assert [error["message"] for error in answer.json()["errors"]] == ["A name stands twice in the body."]
+        assert [error["message"] for error in answer.json()["errors"]] == ["A name is given twice in the body."]
 
 
 @pytest.mark.parametrize(
