@@ -51,17 +51,12 @@ class Resources:
 
 @asynccontextmanager
 async def open_resources(settings: Settings, *, for_task: bool = False) -> AsyncIterator[Resources]:
-    """Everything a process needs, closed at the end. Connects lazily: a part that is away does not stop the start.
+    """Everything a process needs, closed at the end. Connects lazily: an engine that is away does not stop the start.
 
     `for_task`: a background task runs in an event loop of its own, so it keeps no pool of connections, and its
-    statements may take longer. The object store is opened by the first task that needs it.
-
-    Raises:
-        NoCredentialsError: S3 is meant and no credentials are found; not with `for_task`.
+    statements may take longer.
     """
     store = object_store_of(settings)
-    if not for_task:
-        store.open()
     if for_task:
         engine = create_engine(settings.database_url, pool_size=None, statement_seconds=TASK_STATEMENT_SECONDS)
     else:

@@ -1,20 +1,35 @@
 """The object store that keeps what is too large for a row: a folder, or an S3 bucket."""
 
+import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from urllib.parse import unquote, urlsplit
 
+import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from main_service.errors import BodyStoreUnavailableError, NoCredentialsError
 
+PART_BYTES = 5 * 1024 * 1024
+"""The least that S3 takes as a part of a larger upload."""
+PARTS_AT_ONCE = 2
+
+
+class ObjectMissingError(LookupError):
+    """The store has nothing at this path."""
+
 
 class ObjectStore:
-    """The folder or bucket at an address. One is enough for a process: threads and event loops may share it."""
+    """The folder or bucket at an address, opened when first used. Threads and event loops may share one.
+
+    Raises:
+        BodyStoreUnavailableError: from every coroutine, when the store is away, refuses or is full.
+        ObjectMissingError: from `get`, `get_range` and `size_bytes`, when nothing is at the path.
+    """
 
     def __init__(self, url: str, *, endpoint: str | None, region: str) -> None:
         """Nothing is opened yet.
@@ -43,17 +58,64 @@ class ObjectStore:
                 self._client = self._make_client()
             return self._client
 
-    @property
-    def client(self) -> LocalStore | S3Store:
-        """As `open`, for use by a process that started without opening it.
+    async def put(self, path: str, source: bytes | Path) -> None:
+        """Keep a copy of bytes or a file; when this returns it outlives a power cut. A few parts are in memory."""
+        with translated_errors():
+            self._require_folder()
+            await obstore.put_async(
+                self.open(),
+                path,
+                source,
+                use_multipart=False if isinstance(source, bytes) else None,
+                chunk_size=PART_BYTES,
+                max_concurrency=PARTS_AT_ONCE,
+            )
+            if self.folder is not None:
+                await asyncio.to_thread(_sync_to_disk, self.folder, path)
 
-        Raises:
-            BodyStoreUnavailableError: no credentials are found.
-        """
-        try:
-            return self.open()
-        except NoCredentialsError as error:
-            raise BodyStoreUnavailableError(str(error)) from error
+    async def get(self, path: str) -> bytes:
+        """All that is at `path`."""
+        with self._reading(path):
+            return bytes(await (await obstore.get_async(self.open(), path)).bytes_async())
+
+    async def get_range(self, path: str, *, start: int, end: int) -> bytes:
+        """What is at `path`, from byte `start` up to byte `end`."""
+        with self._reading(path):
+            return bytes(await obstore.get_range_async(self.open(), path, start=start, end=end))
+
+    async def size_bytes(self, path: str) -> int:
+        """How many bytes are at `path`."""
+        with self._reading(path):
+            return (await obstore.head_async(self.open(), path))["size"]
+
+    async def delete(self, paths: Sequence[str]) -> None:
+        """Delete what is at these paths; what is missing counts as deleted."""
+        with translated_errors():
+            self._require_folder()
+            if not paths:
+                return
+            if self.folder is None:
+                await obstore.delete_async(self.open(), paths)
+                return
+            # A bulk delete of the local store raises when one file is missing, so each is asked for by itself.
+            deletions = (obstore.delete_async(self.open(), path) for path in paths)
+            for outcome in await asyncio.gather(*deletions, return_exceptions=True):
+                if isinstance(outcome, BaseException) and not isinstance(outcome, FileNotFoundError):
+                    raise outcome
+
+    @contextmanager
+    def _reading(self, path: str) -> Iterator[None]:
+        with translated_errors():
+            try:
+                yield
+            except FileNotFoundError as error:
+                self._require_folder()
+                raise ObjectMissingError(path) from error
+
+    def _require_folder(self) -> None:
+        """A local store would make its folder anew, or find that everything is missing."""
+        if self.folder is not None and not self.folder.is_dir():
+            raise NotADirectoryError(self.folder)
 
     def _make_client(self) -> LocalStore | S3Store:
         if self.folder is not None:
@@ -69,17 +131,13 @@ class ObjectStore:
 def translated_errors() -> Iterator[None]:
     try:
         yield
+    except NoCredentialsError as error:
+        raise BodyStoreUnavailableError(str(error)) from error
     except (BaseError, OSError, TimeoutError) as error:
         raise BodyStoreUnavailableError from error
 
 
-def require_folder(folder: Path | None) -> None:
-    """A local store would make its folder anew, or find that all is missing. `folder`: None for S3."""
-    if folder is not None and not folder.is_dir():
-        raise BodyStoreUnavailableError from NotADirectoryError(folder)
-
-
-def sync_to_disk(folder: Path, path: str) -> None:
+def _sync_to_disk(folder: Path, path: str) -> None:
     """The local store renames a finished file into place but syncs nothing: sync the file and the folders above it."""
     file = folder / path
     for synced in (file, file.parent, folder):

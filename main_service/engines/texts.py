@@ -18,7 +18,7 @@ import obstore
 import zstandard
 
 from main_service.engines.disk_floor import DiskFloor
-from main_service.engines.object_store import ObjectStore, require_folder, sync_to_disk, translated_errors
+from main_service.engines.object_store import ObjectMissingError, ObjectStore, translated_errors
 from main_service.errors import BodyStoreUnavailableError, TextTooLargeError
 
 logger = logging.getLogger(__name__)
@@ -30,12 +30,8 @@ CHUNK_BYTES = 64 * 1024
 IDS_PER_PAGE = 1_000
 
 
-_NOBODY = UUID(int=0)
+_NO_TEXT = UUID(int=0)
 """The id of no text."""
-
-
-class BodyMissingError(LookupError):
-    """The store has no text under this id."""
 
 
 @dataclass(frozen=True)
@@ -93,18 +89,13 @@ class BodyStore:
             compressed = zstandard.compress(text, COMPRESSION_LEVEL)
         else:
             compressed = await asyncio.to_thread(zstandard.compress, text, COMPRESSION_LEVEL)
-        path = _path(body_id)
-        with translated_errors():
-            require_folder(self._folder)
-            await obstore.put_async(self._store.client, path, compressed, use_multipart=False)
-            if self._folder is not None:
-                await asyncio.to_thread(sync_to_disk, self._folder, path)
+        await self._store.put(_path(body_id), compressed)
 
     async def get(self, body_id: UUID) -> bytes:
         """The whole text.
 
         Raises:
-            BodyMissingError: there is none under this id.
+            ObjectMissingError: there is none under this id.
         """
         return b"".join([chunk async for chunk in await self.open(body_id)])
 
@@ -112,30 +103,15 @@ class BodyStore:
         """The text in chunks, so that a slow reader of a large one holds its compressed form only.
 
         Raises:
-            BodyMissingError: there is none under this id; raised before the first chunk.
+            ObjectMissingError: there is none under this id; raised before the first chunk.
         """
-        with translated_errors():
-            try:
-                result = await obstore.get_async(self._store.client, _path(body_id))
-            except FileNotFoundError as error:
-                require_folder(self._folder)
-                raise BodyMissingError(body_id) from error
-            compressed = bytes(await result.bytes_async())
+        compressed = await self._store.get(_path(body_id))
         window_bytes = zstandard.get_frame_parameters(compressed).window_size
         return TextChunks(_decompressed(compressed), held_bytes=len(compressed) + window_bytes)
 
     async def delete(self, body_ids: Sequence[UUID]) -> None:
         """Delete texts; one that is missing counts as deleted."""
-        with translated_errors():
-            if self._folder is None:
-                await obstore.delete_async(self._store.client, [_path(body_id) for body_id in body_ids])
-                return
-            require_folder(self._folder)
-            # A bulk delete of the local store raises when one file is missing, so each is asked for by itself.
-            deletions = (obstore.delete_async(self._store.client, _path(body_id)) for body_id in body_ids)
-            for outcome in await asyncio.gather(*deletions, return_exceptions=True):
-                if isinstance(outcome, BaseException) and not isinstance(outcome, FileNotFoundError):
-                    raise outcome
+        await self._store.delete([_path(body_id) for body_id in body_ids])
 
     async def discard(self, body_id: UUID) -> None:
         """Delete a text that no row names; if that fails, the daily sweep finds it."""
@@ -146,20 +122,20 @@ class BodyStore:
 
     async def check(self) -> None:
         """Return if the store answers."""
-        with translated_errors():
-            if self._folder is not None:
+        if self._folder is not None:
+            with translated_errors():
                 # A local store finds nothing, and says no more, where its disk is not mounted or not its own.
                 await asyncio.to_thread(_require_writable, self._folder)
-                return
-            try:
-                await obstore.head_async(self._store.client, _path(_NOBODY))
-            except FileNotFoundError:
-                return
+            return
+        try:
+            await self._store.size_bytes(_path(_NO_TEXT))
+        except ObjectMissingError:
+            return
 
     async def list_pages(self) -> AsyncIterator[list[StoredBody]]:
         """All texts, in pages of at most `IDS_PER_PAGE`, in no order."""
         with translated_errors():
-            async for page in obstore.list(self._store.client, chunk_size=IDS_PER_PAGE):
+            async for page in obstore.list(self._store.open(), chunk_size=IDS_PER_PAGE):
                 bodies = []
                 for stored in page:
                     body_id = _body_id(stored["path"])

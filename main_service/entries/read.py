@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
+from main_service.engines.object_store import ObjectMissingError
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import ClientAddress
-from main_service.engines.texts import LARGEST_BYTES, BodyMissingError, BodyStore, TextCache, TextChunks, in_one_chunk
+from main_service.engines.texts import LARGEST_BYTES, BodyStore, TextCache, TextChunks, in_one_chunk
 from main_service.entries import storage
 from main_service.entries.aliases import is_key
 from main_service.entries.cache import LONGEST_LIFETIME, EntryCache, is_for_all
@@ -160,7 +161,7 @@ class EntryReader:
                 raise NotAPasteError
             try:
                 return entry, await self._open_body(entry, entry.body_id)
-            except BodyMissingError:
+            except ObjectMissingError:
                 # It was changed or deleted since the row was read. If not, the text is lost: a bug, and a 500.
                 fresh = await self._read_row(entry.key, actor)
                 if fresh.body_id == entry.body_id:

@@ -12,7 +12,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.engines.batches import in_batches
-from main_service.engines.files import FileMissingError, FileStore
+from main_service.engines.files import FileStore
+from main_service.engines.object_store import ObjectMissingError
 from main_service.engines.postgres import Session
 from main_service.mail import storage
 from main_service.mail.outbox import Mail
@@ -129,7 +130,7 @@ class Mailing:
         try:
             async with asyncio.timeout(READ_SECONDS):
                 return await self._files.get(UUID(mail.attachment["file_id"]))
-        except FileMissingError:
+        except ObjectMissingError:
             logger.warning("Letter %d (%s) goes without its file, which is gone", mail.id, mail.letter)
             return None
 

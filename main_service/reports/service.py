@@ -11,7 +11,8 @@ from main_service.accounts.account_guards import lock_account
 from main_service.accounts.errors import AddressUnconfirmedError, LinkInvalidError
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.collections import storage as collections
-from main_service.engines.files import FileMissingError, FileStore
+from main_service.engines.files import FileStore
+from main_service.engines.object_store import ObjectMissingError
 from main_service.engines.postgres import Session
 from main_service.errors import BodyStoreUnavailableError, FieldError, InvalidInputError, NotFoundError
 from main_service.reports import storage
@@ -178,7 +179,7 @@ class ReportService:
         await self._session.commit()
         try:
             size_bytes = await self._files.measure(report_id)
-        except FileMissingError as error:
+        except ObjectMissingError as error:
             raise ReportExpiredError from error
         return ReportFile(name, media_type, size_bytes, self._files.open(report_id, size_bytes=size_bytes))
 

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import pytest
 
-from main_service.engines.object_store import ObjectStore
+from main_service.engines.object_store import ObjectMissingError, ObjectStore
 from main_service.engines.s3 import create_bucket
-from main_service.engines.texts import BodyMissingError, BodyStore
+from main_service.engines.texts import BodyStore
 from main_service.errors import BodyStoreUnavailableError, NoCredentialsError
 from main_service.settings import Settings
 from tests.support.engines import Environment
@@ -56,7 +56,7 @@ async def test_large_text_comes_in_chunks(bodies: BodyStore) -> None:
 
 
 async def test_missing_text_is_told_before_the_first_chunk(bodies: BodyStore) -> None:
-    with pytest.raises(BodyMissingError):
+    with pytest.raises(ObjectMissingError):
         await bodies.open(uuid4())
 
 
@@ -68,7 +68,7 @@ async def test_deleting_is_in_bulk_and_missing_ones_are_done(bodies: BodyStore) 
     await bodies.delete(body_ids)
 
     for body_id in body_ids:
-        with pytest.raises(BodyMissingError):
+        with pytest.raises(ObjectMissingError):
             await bodies.get(body_id)
     await bodies.delete([])
 
