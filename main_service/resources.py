@@ -76,7 +76,6 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
     visit_writer = VisitWriter(redis_client, buffer=settings.visit_buffer)
     password_hasher = PasswordHasher()
     limiter = RateLimiter(redis_client)
-    secret = settings.secret.get_secret_value()
     try:
         yield Resources(
             settings=settings,
@@ -87,12 +86,12 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
             ),
             files=FileStore(store),
             keys=KeySource(redis_client),
-            key_filter=KeyFilter(redis_client, hasher=KeyHasher(secret)),
+            key_filter=KeyFilter(redis_client, hasher=KeyHasher(settings.secret)),
             visit_writer=visit_writer,
             texts=TextCache(),
             password_hasher=password_hasher,
             limiter=limiter,
-            scan_limit=ScanLimit(limiter, per_minute=settings.unknown_keys_per_minute, secret=secret),
+            scan_limit=ScanLimit(limiter, per_minute=settings.unknown_keys_per_minute, secret=settings.secret),
         )
     finally:
         password_hasher.close()

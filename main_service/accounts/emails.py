@@ -30,14 +30,13 @@ class EmailLimits:
     """One per process."""
 
     def __init__(self, limiter: RateLimiter, settings: Settings) -> None:
-        secret = settings.secret.get_secret_value()
         self.limiter = limiter
-        self.registrations = RateLimit("registrations", settings.limit_registrations, secret=secret)
-        self.emails = RateLimit("emails", settings.limit_emails, secret=secret)
+        self.registrations = RateLimit("registrations", settings.limit_registrations, secret=settings.secret)
+        self.emails = RateLimit("emails", settings.limit_emails, secret=settings.secret)
         per_client = settings.limit_emails_per_recipient
         from_all = tuple(quota.times(FROM_ALL_FACTOR) for quota in per_client)
-        self.to_recipient = RateLimit("emails-to-recipient", per_client, secret=secret)
-        self.to_recipient_from_all = RateLimit("emails-to-recipient-from-all", from_all, secret=secret)
+        self.to_recipient = RateLimit("emails-to-recipient", per_client, secret=settings.secret)
+        self.to_recipient_from_all = RateLimit("emails-to-recipient-from-all", from_all, secret=settings.secret)
         self.of_registration = RateLimitFields([self.registrations, self.emails])
         self.of_email = RateLimitFields([self.emails])
         self.of_recipient = RateLimitFields([self.to_recipient, self.to_recipient_from_all])

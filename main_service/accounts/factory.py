@@ -28,7 +28,7 @@ class AccountResources:
         self.password_hasher = resources.password_hasher
         self.links = SignedLinks(settings)
         self.tokens = JwtTokens(settings)
-        self.sign_in_limits = SignInLimits(resources.limiter, secret=settings.secret.get_secret_value())
+        self.sign_in_limits = SignInLimits(resources.limiter, secret=settings.secret)
         self.email_limits = EmailLimits(resources.limiter, settings)
         self.recipients = Recipients(settings.smtp_url, our_host=mail_host(settings.public_url))
 

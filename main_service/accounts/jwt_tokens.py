@@ -6,14 +6,13 @@ All tokens of one signing in carry the same session id, so that it can be signed
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from hashlib import sha256
-from hmac import digest
 from uuid import UUID, uuid4
 
 import jwt
 
 from main_service.accounts.errors import TokenInvalidError
 from main_service.accounts.models import Account
+from main_service.engines.signing import Signer, SigningLabel
 from main_service.settings import Settings
 
 ACCESS_LIFETIME = timedelta(hours=1)
@@ -48,7 +47,7 @@ class Claims:
 
 class JwtTokens:
     def __init__(self, settings: Settings) -> None:
-        self._key = digest(settings.secret.get_secret_value().encode(), b"jwt", sha256)
+        self._key = Signer(settings.secret, SigningLabel.JWT_KEY).sign()
         self._issuer = settings.public_url
 
     def issue_pair(self, account: Account, session_id: UUID) -> TokenPair:

@@ -8,6 +8,8 @@ from changing it; nor does a stolen session keep the owner from signing in.
 from collections.abc import Sequence
 from uuid import UUID
 
+from pydantic import SecretStr
+
 from main_service.accounts.errors import CredentialsWrongError, TooManyAttemptsError
 from main_service.accounts.names import identity
 from main_service.engines.password_hasher import PasswordHasher
@@ -27,7 +29,7 @@ Guesses = Sequence[Counter]
 class SignInLimits:
     """One per process."""
 
-    def __init__(self, limiter: RateLimiter, *, secret: str) -> None:
+    def __init__(self, limiter: RateLimiter, *, secret: SecretStr) -> None:
         self._limiter = limiter
         self._names = RateLimit("sign-in-name", (PER_NAME,), secret=secret)
         self._addresses = RateLimit("sign-in-address", (PER_ADDRESS,), secret=secret)

@@ -4,14 +4,13 @@ A token is `<base64url(JSON)>-<hex HMAC-SHA256>`, split at its last hyphen. The 
 token for one thing is none for another, and what the caller adds as `state`: when that changes, the token is void.
 """
 
-import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from hashlib import sha256
 
 from main_service.accounts.errors import LinkInvalidError
+from main_service.engines.signing import Signer, SigningLabel, is_same_signature
 from main_service.settings import Settings
 
 
@@ -28,7 +27,8 @@ class Purpose(StrEnum):
 
 class SignedLinks:
     def __init__(self, settings: Settings) -> None:
-        self._secret = settings.secret.get_secret_value().encode()
+        self._signer = Signer(settings.secret, SigningLabel.EMAIL_LINK)
+        self._state_signer = Signer(settings.secret, SigningLabel.EMAIL_LINK_STATE)
 
     def sign(self, purpose: Purpose, claims: list[str], *, lifetime: timedelta, state: str = "") -> str:
         expires_at = int((datetime.now(UTC) + lifetime).timestamp())
@@ -37,7 +37,7 @@ class SignedLinks:
 
     def fingerprint(self, state: str) -> str:
         """`state` as a claim that tells nobody what it is, for links that are understood after it has changed."""
-        return hmac.new(self._secret, b"state\0" + state.encode(), sha256).hexdigest()[:32]
+        return self._state_signer.sign(state.encode()).hex()[:32]
 
     def read(self, token: str) -> list[str]:
         """The claims that a token makes. Believe them only after `check`.
@@ -55,16 +55,13 @@ class SignedLinks:
             LinkInvalidError: it is forged, cut, for something else, or over.
         """
         payload, signature = _payload(token), token.rpartition("-")[2]
-        if not hmac.compare_digest(
-            signature.encode("utf-8", "replace"), self._signature(purpose, payload, state).encode()
-        ):
+        if not is_same_signature(signature, self._signature(purpose, payload, state)):
             raise LinkInvalidError
         if int(_parsed(payload)[-1]) <= datetime.now(UTC).timestamp():
             raise LinkInvalidError
 
     def _signature(self, purpose: Purpose, payload: bytes, state: str) -> str:
-        signed = b"\0".join((b"link", purpose.value.encode(), payload, state.encode()))
-        return hmac.new(self._secret, signed, sha256).hexdigest()
+        return self._signer.sign(b"\0".join((purpose.value.encode(), payload, state.encode()))).hex()
 
 
 def _payload(token: str) -> bytes:

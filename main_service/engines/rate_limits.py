@@ -10,20 +10,21 @@ share a call of it (group commit, as in `entries.insert_batches`).
 """
 
 import asyncio
-import hmac
 import logging
 from collections import deque
 from collections.abc import Sequence
 from functools import lru_cache
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple, cast
 
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from main_service.engines.memory_counters import MemoryCounters
 from main_service.engines.redis import RedisClient, RedisUnavailableError
 from main_service.engines.redis_scripts import Script
+from main_service.engines.signing import Signer, SigningLabel
 from main_service.settings.quotas import MICROSECONDS, Quotas
 
 logger = logging.getLogger(__name__)
@@ -117,12 +118,12 @@ class RateLimit:
     Neither addresses nor names are in Redis, but keyed hashes of them, of another key for each purpose.
     """
 
-    def __init__(self, purpose: str, quotas: Quotas, *, secret: str, unit: str | None = None) -> None:
+    def __init__(self, purpose: str, quotas: Quotas, *, secret: SecretStr, unit: str | None = None) -> None:
         """`unit`: what is counted, if not requests, in the words of draft-ietf-httpapi-ratelimit-headers."""
         self.purpose = purpose
         self.quotas = quotas
         self.unit = unit
-        self._key = hmac.digest(secret.encode(), f"rate limit {purpose}".encode(), sha256)
+        self._key = Signer(secret, SigningLabel.RATE_LIMIT_KEY).sign(purpose.encode())
         self._names = lru_cache(_REMEMBERED_SUBJECTS)(self._make_names)
         self._for_one = lru_cache(_REMEMBERED_SUBJECTS)(lambda subject: self._make_counters(subject, 1))
 

@@ -19,11 +19,10 @@ class _Tier:
     """The limits of guests, or those of users."""
 
     def __init__(self, settings: Settings, *, factor: int) -> None:
-        secret = settings.secret.get_secret_value()
         creates = tuple(quota.times(factor) for quota in settings.limit_creates)
         sizes = tuple(quota.times(factor) for quota in settings.limit_bytes)
-        self.creates = RateLimit("creates", creates, secret=secret)
-        self.sizes = RateLimit("bytes", sizes, secret=secret, unit="content-bytes")
+        self.creates = RateLimit("creates", creates, secret=settings.secret)
+        self.sizes = RateLimit("bytes", sizes, secret=settings.secret, unit="content-bytes")
         self.of_link = RateLimitFields([self.creates])
         self.of_content = RateLimitFields([self.creates, self.sizes])
 

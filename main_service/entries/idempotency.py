@@ -1,6 +1,5 @@
 """Requests that may be sent again without making a second entry (`Idempotency-Key`)."""
 
-import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from uuid import UUID
 
+from main_service.engines.signing import Signer, SigningLabel
 from main_service.settings import Settings
 
 REMEMBERED_FOR = timedelta(hours=24)
@@ -27,7 +27,7 @@ class IdempotentRequest:
 
 def account_scope(settings: Settings, *, account_id: UUID, method: str, path: str) -> bytes:
     """The scope of a user's requests of one method and path, whatever the client."""
-    return _scope(settings, "attempt:account", str(account_id), method, path)
+    return _scope(settings, "account", str(account_id), method, path)
 
 
 def idempotent_form(
@@ -39,7 +39,7 @@ def idempotent_form(
     with other fields, after going back to it, is something else.
     """
     body_digest = sha256(json.dumps(fields, sort_keys=True).encode()).digest()
-    scope = _scope(settings, "attempt:form", str(account_id), visitor, form_id, path, body_digest.hex())
+    scope = _scope(settings, "form", str(account_id), visitor, form_id, path, body_digest.hex())
     return IdempotentRequest(scope=scope, key="form", body_digest=body_digest)
 
 
@@ -50,8 +50,8 @@ def guest_scope(settings: Settings, *, address: IPv4Address | IPv6Address | None
     """
     prefix = f"/{GUEST_IPV6_PREFIX}" if isinstance(address, IPv6Address) else ""
     network = "local" if address is None else str(ip_network(f"{address}{prefix}", strict=False))
-    return _scope(settings, "attempt:guest", network, method, path)
+    return _scope(settings, "guest", network, method, path)
 
 
 def _scope(settings: Settings, *parts: str) -> bytes:
-    return hmac.digest(settings.secret.get_secret_value().encode(), " ".join(parts).encode(), sha256)
+    return Signer(settings.secret, SigningLabel.IDEMPOTENCY_SCOPE).sign(" ".join(parts).encode())

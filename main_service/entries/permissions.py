@@ -4,11 +4,11 @@ A manage token is a signature of the key, so nothing is stored and it can be mad
 key is never given twice. What takes a token back is the generation, which a claim raises: it is signed too.
 """
 
-import hmac
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from uuid import UUID
 
+from main_service.engines.signing import Signer, SigningLabel, is_same_signature
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError, NotOwnerError
 from main_service.entries.models import Entry, Visibility
@@ -18,14 +18,13 @@ from main_service.settings import Settings
 
 class ManageTokens:
     def __init__(self, settings: Settings) -> None:
-        self._secret = settings.secret.get_secret_value().encode()
+        self._signer = Signer(settings.secret, SigningLabel.MANAGE_TOKEN)
 
     def token_for(self, key: str, generation: int = 0) -> str:
         """The one token of `key` that opens it after so many claims: 43 characters of base64url."""
         # No key has a colon in it, so that this signs no other key.
-        signed = f"manage:{key}:{generation}" if generation else f"manage:{key}"
-        signature = hmac.digest(self._secret, signed.encode(), "sha256")
-        return urlsafe_b64encode(signature).rstrip(b"=").decode("ascii")
+        signed = f"{key}:{generation}" if generation else key
+        return urlsafe_b64encode(self._signer.sign(signed.encode())).rstrip(b"=").decode("ascii")
 
     def token_of(self, entry: LiveEntry) -> str | None:
         """The token that is given out with a new entry, and again to the same request.
@@ -43,7 +42,7 @@ class ManageTokens:
         """
         if not token:
             raise ManageTokenMissingError
-        if not hmac.compare_digest(token.encode("utf-8", "replace"), self.token_for(key, generation).encode("ascii")):
+        if not is_same_signature(token, self.token_for(key, generation)):
             raise ManageTokenWrongError
 
 

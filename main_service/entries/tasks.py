@@ -28,5 +28,5 @@ async def replay_invalidations(resources: Resources) -> int:
 async def rebuild_filter(resources: Resources) -> None:
     """Go on with what makes the membership filter complete, if it is not."""
     settings = resources.settings
-    bitmaps = FilterBitmaps(resources.redis, hasher=KeyHasher(settings.secret.get_secret_value()))
+    bitmaps = FilterBitmaps(resources.redis, hasher=KeyHasher(settings.secret))
     await _filter_rebuild.step(resources.sessions, bitmaps, most_bytes=settings.key_filter_max_bytes)

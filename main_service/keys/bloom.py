@@ -13,11 +13,14 @@ keys that are found though they were never used. h2 is odd and m a power of two,
 bits of a key are different ones.
 """
 
-import hmac
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b, sha256
+from hashlib import blake2b
+
+from pydantic import SecretStr
+
+from main_service.engines.signing import Signer, SigningLabel
 
 BITS_PER_KEY = 10
 FIRST_BIT = 8
@@ -47,13 +50,13 @@ class KeyHash:
 
 
 class KeyHasher:
-    def __init__(self, secret: str) -> None:
-        self._secret = hmac.digest(secret.encode(), b"known keys", sha256)
-        self.fingerprint = blake2b(key=self._secret, digest_size=4).hexdigest()
+    def __init__(self, secret: SecretStr) -> None:
+        self._key = Signer(secret, SigningLabel.KEY_FILTER_KEY).sign()
+        self.fingerprint = blake2b(key=self._key, digest_size=4).hexdigest()
         """Tells filters apart that were made with different secrets."""
 
     def hash(self, key: str) -> KeyHash:
-        digest = blake2b(key.encode(), key=self._secret, digest_size=8).digest()
+        digest = blake2b(key.encode(), key=self._key, digest_size=8).digest()
         return KeyHash(int.from_bytes(digest[:4]), int.from_bytes(digest[4:]) | 1)
 
 

@@ -3,6 +3,8 @@
 While Redis is away each process counts for itself.
 """
 
+from pydantic import SecretStr
+
 from main_service.engines.rate_limits import ClientAddress, RateLimit, RateLimiter, subject_of
 from main_service.errors import TooManyUnknownKeysError
 from main_service.settings.quotas import Quota
@@ -11,7 +13,7 @@ from main_service.settings.quotas import Quota
 class ScanLimit:
     """One per process."""
 
-    def __init__(self, limiter: RateLimiter, *, per_minute: int, secret: str) -> None:
+    def __init__(self, limiter: RateLimiter, *, per_minute: int, secret: SecretStr) -> None:
         self._limiter = limiter
         self._per_minute = per_minute
         self._limit = RateLimit("unknown-keys", (Quota(per_minute, 60),), secret=secret)

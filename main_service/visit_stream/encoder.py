@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from hashlib import blake2b, sha256
-from hmac import digest
+from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from main_service.engines.signing import Signer, SigningLabel
 from main_service.settings import Settings
 from main_service.visit_stream.record import EncodedVisit, as_json, encode_visit
 
@@ -46,7 +46,7 @@ class VisitEncoder:
         self.respects_do_not_track = settings.visit_respect_dnt
         """Whether nothing is kept of a visitor who sends `DNT: 1` or `Sec-GPC: 1`."""
         self._keeps_whole_address = settings.visit_ip == "full"
-        self._secret = settings.secret.get_secret_value().encode()
+        self._signer = Signer(settings.secret, SigningLabel.VISITORS_KEY)
         self._day = -1
         self._hash_of_day = blake2b()
         self.origin = lru_cache(_OFTEN_SEEN)(self._origin)
@@ -82,9 +82,8 @@ class VisitEncoder:
     def _visitor(self, origin: Origin, user_agent: bytes, at_ms: int) -> str:
         """A hash, as JSON: the same for one address and program on one day of UTC, not comparable across days."""
         if (day := at_ms // _DAY_MS) != self._day:
-            name = datetime.fromtimestamp(at_ms // 1000, UTC).date()
-            key = digest(self._secret, f"visitors of {name}".encode(), sha256)
-            self._day, self._hash_of_day = day, blake2b(digest_size=8, key=key)
+            date = datetime.fromtimestamp(at_ms // 1000, UTC).date()
+            self._day, self._hash_of_day = day, blake2b(digest_size=8, key=self._signer.sign(str(date).encode()))
         visitor = self._hash_of_day.copy()
         visitor.update(b"%b %b" % (origin.whole, user_agent))
         return f'"{visitor.hexdigest()}"'

@@ -5,7 +5,6 @@ that say where a request comes from (`Sec-Fetch-Site`) are believed first. The f
 too: forms from before somebody signed in or out are void, and who can plant the random cookie has gained nothing.
 """
 
-import hmac
 import secrets
 from hashlib import sha256
 from typing import TypeVar
@@ -13,6 +12,7 @@ from typing import TypeVar
 from fastapi import Request, Response
 from starlette.routing import Match
 
+from main_service.engines.signing import Signer, SigningLabel, is_same_signature
 from main_service.errors import FormExpiredError, OpenedOverHttpError
 from main_service.settings import Settings
 from main_service.web import session_cookie
@@ -60,9 +60,7 @@ def check_form(request: Request, token: object, settings: Settings) -> None:
     """
     cookie, session = (request.cookies.get(name, "") for name in (COOKIE, session_cookie.COOKIE))
     is_foreign = request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
-    is_ours = isinstance(token, str) and hmac.compare_digest(
-        token.encode("utf-8", "replace"), _token(cookie, session, settings).encode("ascii")
-    )
+    is_ours = isinstance(token, str) and is_same_signature(token, _token(cookie, session, settings))
     if not cookie and settings.public_url.startswith("https://") and _is_over_http(request):
         raise OpenedOverHttpError(settings.public_url + _page_of_form(request))
     if is_foreign or not cookie or not is_ours:
@@ -87,7 +85,6 @@ def _page_of_form(request: Request) -> str:
 
 
 def _token(cookie: str, session: str, settings: Settings) -> str:
-    key = settings.secret.get_secret_value().encode()
     # The digest has one length: what ends one cookie can't begin the other.
-    signed = b"form:" + sha256(session.encode("utf-8", "replace")).digest() + cookie.encode("utf-8", "replace")
-    return hmac.new(key, signed, sha256).hexdigest()
+    signed = sha256(session.encode("utf-8", "replace")).digest() + cookie.encode("utf-8", "replace")
+    return Signer(settings.secret, SigningLabel.FORM).sign(signed).hex()

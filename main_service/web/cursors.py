@@ -6,8 +6,8 @@ import re
 from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 
+from main_service.engines.signing import Signer, SigningLabel
 from main_service.errors import FieldError, InvalidInputError
 from main_service.settings import Settings
 
@@ -41,7 +41,7 @@ class Cursors:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._secret = settings.secret.get_secret_value().encode()
+        self._signer = Signer(settings.secret, SigningLabel.CURSOR)
 
     def write(self, position: Position, sort: str) -> str:
         """`sort`: the name of the order that the position is in."""
@@ -70,7 +70,7 @@ class Cursors:
         return Position(value=value, key=key)
 
     def _signature(self, payload: bytes) -> bytes:
-        return hmac.new(self._secret, b"cursor:" + payload, sha256).digest()[:_SIGNATURE_BYTES]
+        return self._signer.sign(payload)[:_SIGNATURE_BYTES]
 
 
 def write_time_cursor(position: Position) -> str:

@@ -1,5 +1,6 @@
 """How often a client may read what costs the database much: statistics, and exports of all entries."""
 
+from pydantic import SecretStr
 from starlette.requests import HTTPConnection
 
 from main_service.engines.rate_limits import RateLimit, RateLimiter, subject_of
@@ -13,7 +14,7 @@ from main_service.web.rate_limit_fields import RateLimitFields
 class ReadLimit:
     """By client address."""
 
-    def __init__(self, limiter: RateLimiter, purpose: str, quotas: Quotas, *, secret: str) -> None:
+    def __init__(self, limiter: RateLimiter, purpose: str, quotas: Quotas, *, secret: SecretStr) -> None:
         self._limiter = limiter
         self._limit = RateLimit(purpose, quotas, secret=secret)
         self._fields = RateLimitFields([self._limit])
@@ -33,9 +34,8 @@ class ReadLimits:
     """One per process."""
 
     def __init__(self, limiter: RateLimiter, settings: Settings) -> None:
-        secret = settings.secret.get_secret_value()
-        self.statistics = ReadLimit(limiter, "statistics", settings.limit_statistics, secret=secret)
-        self.exports = ReadLimit(limiter, "exports", settings.limit_exports, secret=secret)
+        self.statistics = ReadLimit(limiter, "statistics", settings.limit_statistics, secret=settings.secret)
+        self.exports = ReadLimit(limiter, "exports", settings.limit_exports, secret=settings.secret)
 
 
 def read_limits_of(request: HTTPConnection) -> ReadLimits:

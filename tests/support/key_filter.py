@@ -56,7 +56,7 @@ async def open_filter(
 ) -> AsyncIterator[Filter]:
     settings = settings_of(environment)
     async with open_resources(settings, for_task=True) as resources:
-        hasher = KeyHasher(settings.secret.get_secret_value())
+        hasher = KeyHasher(settings.secret)
         bitmaps = FilterBitmaps(resources.redis, hasher=hasher, first_size=first_size, largest_part=largest_part)
         yield Filter(resources, bitmaps, most_bytes)
 

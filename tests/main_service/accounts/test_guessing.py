@@ -9,6 +9,7 @@ import argon2
 import asyncpg
 import httpx
 import redis
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from main_service.accounts.errors import CredentialsWrongError, TooManyAttemptsError
@@ -106,7 +107,7 @@ async def test_right_password_tells_nothing_once_enough_wrong_ones_of_the_same_m
 ) -> None:
     async with Redis.from_url(environment["MAIN_REDIS_URL"]) as connection:
         limiter = RateLimiter(RedisClient(connection))
-        limits = SignInLimits(limiter, secret=SECRET)
+        limits = SignInLimits(limiter, secret=SecretStr(SECRET))
         for guesses in (limits.of_session(uuid4()), limits.of_sign_in(new_username(), None)):
             password_hasher = HeldPasswordHasher()
             client = ClientPasswords(password_hasher=password_hasher, limits=limits, address=None)

@@ -7,6 +7,7 @@ from typing import cast
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from main_service.engines.memory_counters import LARGEST_NUMBER, SHARE
@@ -42,7 +43,7 @@ async def lonely() -> AsyncIterator[RateLimiter]:
 
 
 def limit(text: str, *, purpose: str = "") -> RateLimit:
-    return RateLimit(purpose or f"test-{uuid4().hex}", parse_quotas(text), secret=SECRET)
+    return RateLimit(purpose or f"test-{uuid4().hex}", parse_quotas(text), secret=SecretStr(SECRET))
 
 
 async def test_no_more_is_allowed_than_the_quota_and_then_one_as_time_gives_it_back(limiter: RateLimiter) -> None:
@@ -90,7 +91,7 @@ async def test_several_quotas_of_one_limit_all_hold(limiter: RateLimiter) -> Non
 
 
 async def test_cost_is_what_a_request_counts_as(limiter: RateLimiter) -> None:
-    in_bytes = RateLimit(f"test-{uuid4().hex}", parse_byte_quotas("1MiB/day"), secret=SECRET)
+    in_bytes = RateLimit(f"test-{uuid4().hex}", parse_byte_quotas("1MiB/day"), secret=SecretStr(SECRET))
 
     assert (await limiter.take(in_bytes.counters(b"ada", cost=1024 * 1024 - 10))).is_allowed
     assert not (await limiter.take(in_bytes.counters(b"ada", cost=1024))).is_allowed
@@ -149,7 +150,7 @@ async def test_redis_has_no_subject_in_clear_and_forgets_counters_that_are_empty
     limiter: RateLimiter, redis: Redis
 ) -> None:
     purpose = f"test-{uuid4().hex}"
-    other_secret = RateLimit(purpose, (Quota(5, 60),), secret="another-secret-of-this-test")
+    other_secret = RateLimit(purpose, (Quota(5, 60),), secret=SecretStr("another-secret-of-this-test"))
     address = ip_address("203.0.113.77")
     (counter,) = limit("5/minute", purpose=purpose).counters(subject_of(address))
 

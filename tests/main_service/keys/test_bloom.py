@@ -2,6 +2,8 @@
 
 import secrets
 
+from pydantic import SecretStr
+
 from main_service.keys.bloom import (
     BITS_PER_KEY,
     FIRST_BIT,
@@ -20,7 +22,7 @@ HIGHEST_RATE = 0.002
 
 
 def test_full_filter_knows_all_its_keys_and_takes_few_others_for_known() -> None:
-    hasher = KeyHasher(SECRET)
+    hasher = KeyHasher(SecretStr(SECRET))
     keys = [f"key-{number}" for number in range(capacity(SIZE))]
     bits = {bit for key in keys for bit in hasher.hash(key).bits(SIZE)}
 
@@ -32,7 +34,7 @@ def test_full_filter_knows_all_its_keys_and_takes_few_others_for_known() -> None
 
 
 def test_keys_leave_the_first_bits_alone_and_fit() -> None:
-    hasher = KeyHasher(SECRET)
+    hasher = KeyHasher(SecretStr(SECRET))
     for size in (10, 23, LARGEST_PART):
         bits = [set(hasher.hash(f"key-{number}").bits(size)) for number in range(2_000)]
         assert {len(each) for each in bits} == {BITS_PER_KEY}
@@ -41,9 +43,9 @@ def test_keys_leave_the_first_bits_alone_and_fit() -> None:
 
 
 def test_who_does_not_know_the_secret_does_not_know_the_bits() -> None:
-    ours, theirs = KeyHasher(SECRET), KeyHasher(SECRET[::-1])
+    ours, theirs = KeyHasher(SecretStr(SECRET)), KeyHasher(SecretStr(SECRET[::-1]))
 
-    assert ours.hash("key") == KeyHasher(SECRET).hash("key")
+    assert ours.hash("key") == KeyHasher(SecretStr(SECRET)).hash("key")
     assert ours.hash("key") != theirs.hash("key")
     assert ours.fingerprint != theirs.fingerprint
 
@@ -62,7 +64,7 @@ def test_filter_takes_no_more_bytes_than_it_may() -> None:
 
 
 def test_keys_are_spread_evenly_over_the_parts_of_a_filter_and_within_each() -> None:
-    hasher, places, size = KeyHasher(SECRET), 8, 17
+    hasher, places, size = KeyHasher(SecretStr(SECRET)), 8, 17
     parts: list[set[int]] = [set() for _ in range(places)]
     for number in range(places * capacity(size)):
         hashed = hasher.hash(f"key-{number}")

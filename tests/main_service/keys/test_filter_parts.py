@@ -6,6 +6,7 @@ import asyncpg
 import httpx
 import pytest
 import redis
+from pydantic import SecretStr
 
 from main_service.keys.bloom import FIRST_BIT, LARGEST_PART, KeyHasher, capacity, length_bytes, size_for
 from main_service.keys.filter_rebuild import FilterRebuild
@@ -36,7 +37,7 @@ async def test_largest_bitmap_fits_into_a_string_and_the_next_one_does_not(
 
         link = create_link(client)
 
-        hashed = KeyHasher(SECRET).hash(link["key"])
+        hashed = KeyHasher(SecretStr(SECRET)).hash(link["key"])
         for name in names:
             is_its_part = name.endswith((":31", ":031." + "0" * (hashed.place % 2 + 1)))
             assert [valkey.getbit(name, bit) for bit in hashed.bits(LARGEST_PART)] == [int(is_its_part)] * 10
