@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from main_service.engines.postgres import Base
 
 
-class Work(StrEnum):
+class JobKind(StrEnum):
     CLEAN_UP = "clean_up"
     ARCHIVE_UNUSED = "archive_unused"
 
@@ -24,15 +24,16 @@ class AdminTask(Base):
     __table_args__ = (Index("ix_admin_task_asked_at_open", "asked_at", postgresql_where=text("finished_at IS NULL")),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    work: Mapped[Work] = mapped_column(
+    kind: Mapped[JobKind] = mapped_column(
+        "work",
         Enum(
-            Work,
+            JobKind,
             name="work",
             native_enum=False,
             create_constraint=True,
             length=16,
             values_callable=lambda enum: [word.value for word in enum],
-        )
+        ),
     )
     days: Mapped[int | None]
     """Of `archive_unused`: how long an entry was not used."""

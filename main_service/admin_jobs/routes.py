@@ -1,4 +1,4 @@
-"""Work that superusers ask for, as JSON: the answer comes at once, the worker does it."""
+"""Jobs that superusers ask for, as JSON: the answer comes at once, the worker does it."""
 
 from typing import Annotated
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from main_service.accounts.bearer_auth import SUPERUSER_REFUSALS, SuperuserDep
-from main_service.admin_jobs.models import AdminTask, Work
+from main_service.admin_jobs.models import AdminTask, JobKind
 from main_service.admin_jobs.schemas import AskedOut, TaskOut
 from main_service.admin_jobs.service import Asking, state_of
 from main_service.dependencies import SessionDep, SettingsDep
@@ -39,14 +39,14 @@ async def archive_unused(
     response: Response,
 ) -> AskedOut:
     """Anybody's, even without an end of its own. Last uses are known to within two days; where in doubt, one stays."""
-    return _accepted(await asking.ask(Work.ARCHIVE_UNUSED, days=days), settings, response)
+    return _accepted(await asking.ask(JobKind.ARCHIVE_UNUSED, days=days), settings, response)
 
 
 @router.post(
     "/cleanup", status_code=202, summary="Run the daily clean-up now", responses=problem_responses(*SUPERUSER_REFUSALS)
 )
 async def clean_up(_: SuperuserDep, asking: AskingDep, settings: SettingsDep, response: Response) -> AskedOut:
-    return _accepted(await asking.ask(Work.CLEAN_UP), settings, response)
+    return _accepted(await asking.ask(JobKind.CLEAN_UP), settings, response)
 
 
 @router.get(

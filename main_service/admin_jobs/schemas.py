@@ -1,12 +1,19 @@
 """What work that was asked for looks like on the wire."""
 
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from main_service.admin_jobs.models import AdminTask, Work
+from main_service.admin_jobs.models import AdminTask, JobKind
 from main_service.admin_jobs.service import JobState, state_of
+
+
+# JobKind by the name that it has in the OpenAPI document, where a docstring would be its description.
+class Work(StrEnum):
+    CLEAN_UP = JobKind.CLEAN_UP.value
+    ARCHIVE_UNUSED = JobKind.ARCHIVE_UNUSED.value
 
 
 class AskedOut(BaseModel):
@@ -27,7 +34,7 @@ class TaskOut(AskedOut):
         return cls(
             id=task.id,
             state=state_of(task),
-            work=task.work,
+            work=Work(task.kind),
             asked_at=task.asked_at,
             started_at=task.started_at,
             finished_at=task.finished_at,

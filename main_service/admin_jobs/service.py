@@ -1,4 +1,4 @@
-"""Work that a superuser asks for: written down by a request, found and done by the worker."""
+"""Jobs that a superuser asks for: written down by a request, found and done by the worker."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.admin_jobs import storage
-from main_service.admin_jobs.models import AdminTask, Work
+from main_service.admin_jobs.models import AdminTask, JobKind
 from main_service.cleanup.service import Cleaned, Cleanup
 from main_service.engines.batches import in_batches
 from main_service.engines.postgres import Session
@@ -42,9 +42,9 @@ class Asking:
     def __init__(self, *, session: Session) -> None:
         self._session = session
 
-    async def ask(self, work: Work, *, days: int | None = None) -> AdminTask:
+    async def ask(self, kind: JobKind, *, days: int | None = None) -> AdminTask:
         """Write down that this is to be done; begun within about 10 s while a worker has nothing else of this kind."""
-        task = AdminTask(id=uuid4(), work=work, days=days)
+        task = AdminTask(id=uuid4(), kind=kind, days=days)
         await storage.create_task(self._session, task)
         return task
 
@@ -63,7 +63,7 @@ class _Begun:
     """A task as this run has taken it."""
 
     id: UUID
-    work: Work
+    kind: JobKind
     days: int | None
     started_at: datetime
 
@@ -72,7 +72,10 @@ class AskedWork:
     """Does what was asked for. `ways`: how each work is done, in transactions of its own."""
 
     def __init__(
-        self, *, sessions: async_sessionmaker[Session], ways: Mapping[Work, Callable[[int | None], Awaitable[Counts]]]
+        self,
+        *,
+        sessions: async_sessionmaker[Session],
+        ways: Mapping[JobKind, Callable[[int | None], Awaitable[Counts]]],
     ) -> None:
         self._sessions = sessions
         self._ways = ways
@@ -97,25 +100,25 @@ class AskedWork:
         if task is None:
             return None
         assert task.started_at is not None
-        return _Begun(id=task.id, work=task.work, days=task.days, started_at=task.started_at)
+        return _Begun(id=task.id, kind=task.kind, days=task.days, started_at=task.started_at)
 
     async def _do(self, begun: _Begun) -> None:
         result: Counts | None = None
         failure: str | None = None
         try:
-            result = await self._ways[begun.work](begun.days)
+            result = await self._ways[begun.kind](begun.days)
         except AppError as error:
-            logger.warning("%s, asked for as %s, stopped: %s", begun.work, begun.id, error)
+            logger.warning("%s, asked for as %s, stopped: %s", begun.kind, begun.id, error)
             failure = error.message
         except Exception:
             # The edge of this work: else it would be begun again each hour for ever, and hold up what waits behind it.
-            logger.exception("%s, asked for as %s, failed", begun.work, begun.id)
+            logger.exception("%s, asked for as %s, failed", begun.kind, begun.id)
             failure = BUG
         async with self._sessions() as session:
             await storage.finish_task(session, begun.id, started_at=begun.started_at, result=result, failure=failure)
             await session.commit()
         if failure is None:
-            logger.info("%s, asked for as %s, is done: %s", begun.work, begun.id, result)
+            logger.info("%s, asked for as %s, is done: %s", begun.kind, begun.id, result)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from datetime import timedelta
 
-from main_service.admin_jobs.models import Work
+from main_service.admin_jobs.models import JobKind
 from main_service.admin_jobs.service import AllCleaned, AskedWork, Counts, clean_up_all
 from main_service.background import Queue, task
 from main_service.cleanup.tasks import archive_of, cleanup_of
@@ -27,5 +27,5 @@ async def do_asked_work(resources: Resources) -> None:
         assert days is not None
         return {"ended": await archive_of(resources).archive_unused(days)}
 
-    ways = {Work.CLEAN_UP: clean, Work.ARCHIVE_UNUSED: archive}
+    ways = {JobKind.CLEAN_UP: clean, JobKind.ARCHIVE_UNUSED: archive}
     await AskedWork(sessions=resources.sessions, ways=ways).do_all()
