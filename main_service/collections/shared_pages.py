@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from main_service.accounts.cookie_auth import ReaderIdDep
+from main_service.accounts.cookie_auth import ReaderDep
 from main_service.collections.dependencies import CollectionFactoryDep, PositionDep
 from main_service.collections.schemas import DEFAULT_PAGE_SIZE
 from main_service.collections.serializers import page_items
@@ -18,10 +18,11 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 async def show_shared(
     shared_key: str,
     request: Request,
-    reader_id: ReaderIdDep,
+    reader: ReaderDep,
     factory: CollectionFactoryDep,
     position: PositionDep,
 ) -> Response:
+    reader_id = reader.id if reader else None
     collection, page = await factory.shared_collections.open(
         shared_key, reader_id=reader_id, after=position, limit=DEFAULT_PAGE_SIZE
     )

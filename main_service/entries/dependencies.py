@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from main_service.accounts.bearer_auth import CurrentAccountDep, WriterOrGuestDep, find_token_account
+from main_service.accounts.bearer_auth import CurrentAccountDep, WriterOrGuestDep, find_bearer
 from main_service.accounts.cookie_auth import ReaderDep, find_reader
 from main_service.accounts.models import Account
 from main_service.dependencies import SessionDep, resources_of
@@ -118,7 +118,7 @@ async def idempotency_of(request: Request, account: Account | None, key: str | N
 async def get_page_actor(reader: ReaderDep) -> Actor:
     if reader is None:
         return Actor()
-    return Actor(account_id=reader.account_id, counts_own_visits=reader.counts_own_visits)
+    return Actor(account_id=reader.id, counts_own_visits=reader.counts_own_visits)
 
 
 PageActorDep = Annotated[Actor, Depends(get_page_actor)]
@@ -126,9 +126,10 @@ PageActorDep = Annotated[Actor, Depends(get_page_actor)]
 
 
 async def get_reading_actor(request: Request, session: SessionDep) -> Actor:
-    account = await find_token_account(request, session)
-    if account is None:
+    bearer = await find_bearer(request, session)
+    if bearer is None:
         return await get_page_actor(await find_reader(request, session))
+    account = bearer.account
     return Actor(account_id=account.id, counts_own_visits=account.counts_own_visits, has_bearer_token=True)
 
 
