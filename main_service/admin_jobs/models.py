@@ -1,4 +1,4 @@
-"""Work that a superuser asked for."""
+"""Jobs that superusers order."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -17,8 +17,15 @@ class JobKind(StrEnum):
     ARCHIVE_UNUSED = "archive_unused"
 
 
-class AdminTask(Base):
-    """Asked for by a request, found and done by the worker."""
+class JobState(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class AdminJob(Base):
+    """Ordered by a request, found and run by the worker. Deleted 30 days after it finished."""
 
     __tablename__ = "admin_task"
     __table_args__ = (Index("ix_admin_task_asked_at_open", "asked_at", postgresql_where=text("finished_at IS NULL")),)
@@ -36,11 +43,18 @@ class AdminTask(Base):
         ),
     )
     days: Mapped[int | None]
-    """Of `archive_unused`: how long an entry was not used."""
-    asked_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    """With `archive_unused`: how long an entry has not been used. None with other kinds."""
+    ordered_at: Mapped[datetime] = mapped_column("asked_at", server_default=text("now()"))
     started_at: Mapped[datetime | None]
+    """When the last run began. A run that was killed is followed by another one."""
     finished_at: Mapped[datetime | None]
     result: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
-    """What was done, by counts; None while it is not finished, or has failed."""
+    """Counts of what was done; None while the job is not finished, or if it failed."""
     failure: Mapped[str | None]
-    """Why it failed, for people."""
+    """Why it failed, as a sentence for the superuser; None if it did not."""
+
+    @property
+    def state(self) -> JobState:
+        if self.finished_at is not None:
+            return JobState.DONE if self.failure is None else JobState.FAILED
+        return JobState.WAITING if self.started_at is None else JobState.RUNNING

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 
 from main_service.accounts.bearer_auth import SUPERUSER_REFUSALS, SuperuserDep
-from main_service.admin_jobs.models import AdminTask, JobKind
+from main_service.admin_jobs.models import AdminJob, JobKind
 from main_service.admin_jobs.schemas import AskedOut, TaskOut
-from main_service.admin_jobs.service import Asking, state_of
+from main_service.admin_jobs.service import AdminJobs
 from main_service.dependencies import SessionDep, SettingsDep
 from main_service.errors import NotFoundError
 from main_service.settings import Settings
@@ -18,11 +18,11 @@ from main_service.web.json_api import JsonRoute
 router = APIRouter(prefix="/api/v1/admin", tags=["administration"], route_class=JsonRoute)
 
 
-async def get_asking(session: SessionDep) -> Asking:
-    return Asking(session=session)
+async def get_jobs(session: SessionDep) -> AdminJobs:
+    return AdminJobs(session=session)
 
 
-AskingDep = Annotated[Asking, Depends(get_asking)]
+AdminJobsDep = Annotated[AdminJobs, Depends(get_jobs)]
 
 
 @router.post(
@@ -34,19 +34,19 @@ AskingDep = Annotated[Asking, Depends(get_asking)]
 async def archive_unused(
     days: Annotated[int, Query(ge=1, le=36_500, description="Neither read nor changed for more days than this.")],
     _: SuperuserDep,
-    asking: AskingDep,
+    jobs: AdminJobsDep,
     settings: SettingsDep,
     response: Response,
 ) -> AskedOut:
     """Anybody's, even without an end of its own. Last uses are known to within two days; where in doubt, one stays."""
-    return _accepted(await asking.ask(JobKind.ARCHIVE_UNUSED, days=days), settings, response)
+    return _accepted(await jobs.order(JobKind.ARCHIVE_UNUSED, days=days), settings, response)
 
 
 @router.post(
     "/cleanup", status_code=202, summary="Run the daily clean-up now", responses=problem_responses(*SUPERUSER_REFUSALS)
 )
-async def clean_up(_: SuperuserDep, asking: AskingDep, settings: SettingsDep, response: Response) -> AskedOut:
-    return _accepted(await asking.ask(JobKind.CLEAN_UP), settings, response)
+async def clean_up(_: SuperuserDep, jobs: AdminJobsDep, settings: SettingsDep, response: Response) -> AskedOut:
+    return _accepted(await jobs.order(JobKind.CLEAN_UP), settings, response)
 
 
 @router.get(
@@ -54,11 +54,11 @@ async def clean_up(_: SuperuserDep, asking: AskingDep, settings: SettingsDep, re
     summary="Get a job",
     responses=problem_responses(*SUPERUSER_REFUSALS, NotFoundError),
 )
-async def get_task(task_id: UUID, _: SuperuserDep, asking: AskingDep) -> TaskOut:
+async def get_task(task_id: UUID, _: SuperuserDep, jobs: AdminJobsDep) -> TaskOut:
     """Kept for 30 days after it was finished."""
-    return TaskOut.of(await asking.get(task_id))
+    return TaskOut.of(await jobs.get(task_id))
 
 
-def _accepted(task: AdminTask, settings: Settings, response: Response) -> AskedOut:
-    response.headers["Location"] = f"{settings.public_url}{router.prefix}/tasks/{task.id}"
-    return AskedOut(id=task.id, state=state_of(task))
+def _accepted(job: AdminJob, settings: Settings, response: Response) -> AskedOut:
+    response.headers["Location"] = f"{settings.public_url}{router.prefix}/tasks/{job.id}"
+    return AskedOut(id=job.id, state=job.state)

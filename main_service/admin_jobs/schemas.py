@@ -1,4 +1,4 @@
-"""What work that was asked for looks like on the wire."""
+"""What jobs look like on the wire."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -6,8 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from main_service.admin_jobs.models import AdminTask, JobKind
-from main_service.admin_jobs.service import JobState, state_of
+from main_service.admin_jobs.models import AdminJob, JobKind, JobState
 
 
 # JobKind by the name that it has in the OpenAPI document, where a docstring would be its description.
@@ -30,14 +29,14 @@ class TaskOut(AskedOut):
     failure: str | None = Field(description="Why it failed; null unless the state is `failed`.")
 
     @classmethod
-    def of(cls, task: AdminTask) -> "TaskOut":
+    def of(cls, job: AdminJob) -> "TaskOut":
         return cls(
-            id=task.id,
-            state=state_of(task),
-            work=Work(task.kind),
-            asked_at=task.asked_at,
-            started_at=task.started_at,
-            finished_at=task.finished_at,
-            result=task.result,
-            failure=task.failure,
+            id=job.id,
+            state=job.state,
+            work=Work(job.kind),
+            asked_at=job.ordered_at,
+            started_at=job.started_at,
+            finished_at=job.finished_at,
+            result=job.result,
+            failure=job.failure,
         )

@@ -1,16 +1,15 @@
-"""Jobs that a superuser asks for: written down by a request, found and done by the worker."""
+"""Jobs that superusers order: recorded by a request, run by the worker; and the whole clean-up, which purges them."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.admin_jobs import storage
-from main_service.admin_jobs.models import AdminTask, JobKind
+from main_service.admin_jobs.models import AdminJob, JobKind
 from main_service.cleanup.service import Cleaned, Cleanup
 from main_service.engines.batches import in_batches
 from main_service.engines.postgres import Session
@@ -18,107 +17,89 @@ from main_service.errors import AppError, NotFoundError
 
 logger = logging.getLogger(__name__)
 
-BEGIN_AGAIN_AFTER = timedelta(hours=1)
-"""A run that has not finished by then is taken for killed. All work can be repeated, and shared by two."""
+RESTART_AFTER = timedelta(hours=1)
+"""A run that has not finished by then is taken for killed. Every job can be repeated, and shared by two runs."""
 BUG = "Something went wrong. It is in the log of the worker."
 
-Counts = dict[str, int]
+JobResult = dict[str, int]
+JobHandler = Callable[[int | None], Awaitable[JobResult]]
+"""Runs a job, given its `days`, in transactions of its own."""
 
 
-class JobState(StrEnum):
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
-def state_of(task: AdminTask) -> JobState:
-    if task.finished_at is not None:
-        return JobState.DONE if task.failure is None else JobState.FAILED
-    return JobState.WAITING if task.started_at is None else JobState.RUNNING
-
-
-class Asking:
+class AdminJobs:
     def __init__(self, *, session: Session) -> None:
         self._session = session
 
-    async def ask(self, kind: JobKind, *, days: int | None = None) -> AdminTask:
-        """Write down that this is to be done; begun within about 10 s while a worker has nothing else of this kind."""
-        task = AdminTask(id=uuid4(), kind=kind, days=days)
-        await storage.create_task(self._session, task)
-        return task
+    async def order(self, kind: JobKind, *, days: int | None = None) -> AdminJob:
+        """Record a job. It starts within about 10 s, unless the worker is busy with other slow tasks."""
+        job = AdminJob(id=uuid4(), kind=kind, days=days)
+        await storage.create_job(self._session, job)
+        return job
 
-    async def get(self, task_id: UUID) -> AdminTask:
+    async def get(self, job_id: UUID) -> AdminJob:
         """Raises:
-        NotFoundError: there is no such task, or it was finished 30 days ago.
+        NotFoundError: there is no such job, or it finished 30 days ago.
         """
-        task = await storage.find_task(self._session, task_id)
-        if task is None:
+        job = await storage.find_job(self._session, job_id)
+        if job is None:
             raise NotFoundError
-        return task
+        return job
 
 
 @dataclass(frozen=True)
-class _Begun:
-    """A task as this run has taken it."""
+class _Run:
+    """One run of a job."""
 
-    id: UUID
+    job_id: UUID
     kind: JobKind
     days: int | None
     started_at: datetime
 
 
-class AskedWork:
-    """Does what was asked for. `ways`: how each work is done, in transactions of its own."""
-
-    def __init__(
-        self,
-        *,
-        sessions: async_sessionmaker[Session],
-        ways: Mapping[JobKind, Callable[[int | None], Awaitable[Counts]]],
-    ) -> None:
+class AdminJobRunner:
+    def __init__(self, *, sessions: async_sessionmaker[Session], handlers: Mapping[JobKind, JobHandler]) -> None:
         self._sessions = sessions
-        self._ways = ways
+        self._handlers = handlers
 
-    async def do_all(self) -> int:
-        """Do what is open, one after the other; return how many were done, with or without success.
+    async def run_open(self) -> int:
+        """Run all open jobs, one after the other; return how many finished, whether they succeeded or failed.
 
         Raises:
-            DatabaseUnavailableError: the task at hand is begun again after `BEGIN_AGAIN_AFTER`.
+            DatabaseUnavailableError: the job at hand is restarted after `RESTART_AFTER`.
         """
-        done = 0
-        while (begun := await self._begin()) is not None:
-            await self._do(begun)
-            done += 1
-        return done
+        finished = 0
+        while (run := await self._start()) is not None:
+            await self._finish(run)
+            finished += 1
+        return finished
 
-    async def _begin(self) -> _Begun | None:
-        """The oldest task that nobody is at, taken: it is committed that this run is at it."""
+    async def _start(self) -> _Run | None:
+        """Take the oldest open job, and commit that it has been started; None if there is none."""
         async with self._sessions() as session:
-            task = await storage.begin_task(session, again_after=BEGIN_AGAIN_AFTER)
+            job = await storage.take_job(session, restart_after=RESTART_AFTER)
             await session.commit()
-        if task is None:
+        if job is None:
             return None
-        assert task.started_at is not None
-        return _Begun(id=task.id, kind=task.kind, days=task.days, started_at=task.started_at)
+        assert job.started_at is not None
+        return _Run(job_id=job.id, kind=job.kind, days=job.days, started_at=job.started_at)
 
-    async def _do(self, begun: _Begun) -> None:
-        result: Counts | None = None
+    async def _finish(self, run: _Run) -> None:
+        result: JobResult | None = None
         failure: str | None = None
         try:
-            result = await self._ways[begun.kind](begun.days)
+            result = await self._handlers[run.kind](run.days)
         except AppError as error:
-            logger.warning("%s, asked for as %s, stopped: %s", begun.kind, begun.id, error)
+            logger.warning("Job %s (%s) stopped: %s", run.job_id, run.kind, error)
             failure = error.message
         except Exception:
-            # The edge of this work: else it would be begun again each hour for ever, and hold up what waits behind it.
-            logger.exception("%s, asked for as %s, failed", begun.kind, begun.id)
+            # The edge of this job: else it would be restarted each hour for ever, and hold up what waits behind it.
+            logger.exception("Job %s (%s) failed", run.job_id, run.kind)
             failure = BUG
         async with self._sessions() as session:
-            await storage.finish_task(session, begun.id, started_at=begun.started_at, result=result, failure=failure)
+            await storage.finish_job(session, run.job_id, started_at=run.started_at, result=result, failure=failure)
             await session.commit()
         if failure is None:
-            logger.info("%s, asked for as %s, is done: %s", begun.kind, begun.id, result)
+            logger.info("Job %s (%s) is done: %s", run.job_id, run.kind, result)
 
 
 @dataclass(frozen=True)
@@ -133,5 +114,5 @@ async def clean_up_all(cleanup: Cleanup, sessions: async_sessionmaker[Session]) 
     Raises:
         DatabaseUnavailableError, BodyStoreUnavailableError: what is left is done by the next run.
     """
-    forgotten = await in_batches(sessions, storage.forget_tasks)
-    return AllCleaned(**vars(await cleanup.clean_up()), tasks_forgotten=forgotten)
+    purged = await in_batches(sessions, storage.purge_jobs)
+    return AllCleaned(**vars(await cleanup.clean_up()), tasks_forgotten=purged)

@@ -1,4 +1,4 @@
-"""Work that a superuser asks for by the API: from the row that waits to the one that says what was done."""
+"""Jobs that a superuser orders by the API: from the row that waits to the one that says what was done."""
 
 import asyncio
 import sys
@@ -21,16 +21,16 @@ from tests.support.waiting import eventually_async
 from tests.support.workers import code_of, main_worker, run_task, send_task
 
 WAIT_SECONDS = 60
-DO_ASKED_WORK = code_of("do_asked_work")
+RUN_JOBS = code_of("do_asked_work")
 
 TWO_ROUNDS = """
 from threading import Thread
 from main_service.worker import app
-do_asked_work = app.tasks["main_service.do_asked_work"]
-first = Thread(target=do_asked_work)
+run_jobs = app.tasks["main_service.do_asked_work"]
+first = Thread(target=run_jobs)
 first.start()
 input()
-do_asked_work()
+run_jobs()
 print("second round is over", flush=True)
 first.join()
 """
@@ -47,34 +47,34 @@ async def superuser(archive_client: httpx.Client, archive: asyncpg.Connection) -
     return await new_superuser(archive_client, archive)
 
 
-def ask(client: httpx.Client, superuser: User, path: str) -> str:
-    """The id of the task."""
+def order(client: httpx.Client, superuser: User, path: str) -> str:
+    """Order a job; return its id."""
     answer = client.post(f"/api/v1/admin/{path}", headers=superuser.headers)
     assert answer.status_code == 202, answer.text
-    asked = answer.json()
-    assert asked == {"id": asked["id"], "state": "waiting"}
-    assert answer.headers["location"] == f"http://slipbin.test/api/v1/admin/tasks/{asked['id']}"
-    return str(asked["id"])
+    job = answer.json()
+    assert job == {"id": job["id"], "state": "waiting"}
+    assert answer.headers["location"] == f"http://slipbin.test/api/v1/admin/tasks/{job['id']}"
+    return str(job["id"])
 
 
-def see(client: httpx.Client, superuser: User, task_id: str) -> dict[str, Any]:
+def get_job(client: httpx.Client, superuser: User, task_id: str) -> dict[str, Any]:
     answer = client.get(f"/api/v1/admin/tasks/{task_id}", headers=superuser.headers)
     assert answer.status_code == 200, answer.text
     task: dict[str, Any] = answer.json()
     return task
 
 
-def do_asked_work(environment: Environment) -> None:
+def run_jobs(environment: Environment) -> None:
     run_task("do_asked_work", environment=environment)
 
 
-async def start_doing(environment: Environment) -> asyncio.subprocess.Process:
+async def start_worker(environment: Environment) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", DO_ASKED_WORK), env=full(environment), cwd=REPOSITORY
+        *(sys.executable, "-c", RUN_JOBS), env=full(environment), cwd=REPOSITORY
     )
 
 
-async def test_unused_entries_end_when_a_superuser_asks_for_it(
+async def test_unused_entries_end_when_a_superuser_orders_it(
     archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User
 ) -> None:
     unused, used = create_link(archive_client), create_link(archive_client)
@@ -84,13 +84,13 @@ async def test_unused_entries_end_when_a_superuser_asks_for_it(
     await archive.execute(set_back, unused["key"], ago(days=33))
     await archive.execute(set_back, used["key"], ago(days=29))
 
-    task_id = ask(archive_client, superuser, "archive-unused?days=30")
-    waiting = see(archive_client, superuser, task_id)
+    task_id = order(archive_client, superuser, "archive-unused?days=30")
+    waiting = get_job(archive_client, superuser, task_id)
     assert (waiting["state"], waiting["work"], waiting["started_at"]) == ("waiting", "archive_unused", None)
     assert archive_client.get(f"/{unused['key']}").status_code == 302, "the request itself ends nothing"
-    do_asked_work(archive_environment)
+    run_jobs(archive_environment)
 
-    task = see(archive_client, superuser, task_id)
+    task = get_job(archive_client, superuser, task_id)
     assert (task["state"], task["result"], task["failure"]) == ("done", {"ended": 1}, None)
     asked_at, started_at, finished_at = (
         datetime.fromisoformat(task[name]) for name in ("asked_at", "started_at", "finished_at")
@@ -109,7 +109,7 @@ async def test_days_that_make_no_sense_are_refused(
     assert await archive.fetchval("SELECT count(*) FROM admin_task") == 0
 
 
-async def test_real_worker_cleans_up_when_a_superuser_asks_for_it(
+async def test_real_worker_cleans_up_when_a_superuser_orders_it(
     archive_environment: Environment,
     archive_client: httpx.Client,
     archive: asyncpg.Connection,
@@ -118,71 +118,71 @@ async def test_real_worker_cleans_up_when_a_superuser_asks_for_it(
 ) -> None:
     expired, neighbour = create_paste(archive_client), create_paste(archive_client)
     await archive.execute("UPDATE entry SET expires_at = now() - interval '1 s' WHERE key = $1", expired["key"])
-    task_id = ask(archive_client, superuser, "cleanup")
+    task_id = order(archive_client, superuser, "cleanup")
     with main_worker(archive_environment, tmp_path / "log") as worker:
         send_task("main_service.do_asked_work", environment=archive_environment)
         worker.wait_for("is done")
 
-    task = see(archive_client, superuser, task_id)
+    task = get_job(archive_client, superuser, task_id)
     assert (task["state"], task["work"], task["failure"]) == ("done", "clean_up", None)
     counts = {name: task["result"][name] for name in ("ended", "bodies_deleted", "emptied", "orphans_deleted")}
     assert counts == {"ended": 1, "bodies_deleted": 1, "emptied": 1, "orphans_deleted": 0}
     assert archive_client.get(f"/{neighbour['key']}/raw").status_code == 200
 
 
-async def test_failed_work_says_why_and_what_waits_behind_it_is_done(
+async def test_failed_job_says_why_and_what_waits_behind_it_is_done(
     archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User
 ) -> None:
     await insert_entry(archive, updated_at=ago(days=900))
-    failing = ask(archive_client, superuser, "cleanup")
-    # As a bug would: its work is without the days it needs.
+    failing = order(archive_client, superuser, "cleanup")
+    # As a bug would: it is without the days that it needs.
     broken = str(await archive.fetchval(
         "INSERT INTO admin_task (id, work) VALUES ($1, 'archive_unused') RETURNING id", uuid4()
     ))  # fmt: skip
-    behind = ask(archive_client, superuser, "archive-unused?days=30")
+    behind = order(archive_client, superuser, "archive-unused?days=30")
     await archive.execute("INSERT INTO body_to_delete (body_id) VALUES ($1)", uuid4())
 
-    do_asked_work(archive_environment | STORE_AWAY)
+    run_jobs(archive_environment | STORE_AWAY)
 
-    task = see(archive_client, superuser, failing)
+    task = get_job(archive_client, superuser, failing)
     assert (task["state"], task["result"]) == ("failed", None)
     assert task["failure"] == "The text store isn't responding right now."
-    task = see(archive_client, superuser, broken)
+    task = get_job(archive_client, superuser, broken)
     assert (task["state"], task["failure"]) == (
         "failed", "Something went wrong. It is in the log of the worker."
     )  # fmt: skip
-    assert see(archive_client, superuser, behind)["result"] == {"ended": 1}
+    assert get_job(archive_client, superuser, behind)["result"] == {"ended": 1}
     assert await archive.fetchval("SELECT count(*) FROM admin_task WHERE result IS NULL AND failure IS NULL") == 0
 
 
-async def test_two_workers_at_once_do_not_do_the_same(
+async def test_two_workers_at_once_do_not_run_the_same_job(
     archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User
 ) -> None:
     """The first waits in the middle of its work while the second comes, which takes what else is open."""
     await insert_entry(archive, updated_at=ago(days=900))
-    first = ask(archive_client, superuser, "archive-unused?days=30")
+    first = order(archive_client, superuser, "archive-unused?days=30")
     holder = await asyncpg.connect(archive_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
     async with holder.transaction():
         await holder.execute("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")
-        doing = await start_doing(archive_environment)
+        worker_process = await start_worker(archive_environment)
         await wait_for_state(archive_client, superuser, first, "running")
-        started_at = see(archive_client, superuser, first)["started_at"]
+        started_at = get_job(archive_client, superuser, first)["started_at"]
 
         # There is nothing else to do, so it is not kept waiting.
-        do_asked_work(archive_environment)
+        run_jobs(archive_environment)
 
-        assert doing.returncode is None
-        assert see(archive_client, superuser, first)["started_at"] == started_at
+        assert worker_process.returncode is None
+        assert get_job(archive_client, superuser, first)["started_at"] == started_at
     await holder.close()
-    assert await asyncio.wait_for(doing.wait(), WAIT_SECONDS) == 0
-    task = see(archive_client, superuser, first)
+    assert await asyncio.wait_for(worker_process.wait(), WAIT_SECONDS) == 0
+    task = get_job(archive_client, superuser, first)
     assert (task["state"], task["result"], task["started_at"]) == ("done", {"ended": 1}, started_at)
 
 
 async def test_two_workers_that_come_for_the_same_row_at_once_take_it_once(
     archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User
 ) -> None:
-    tasks = [ask(archive_client, superuser, "archive-unused?days=30") for _ in range(5)]
+    tasks = [order(archive_client, superuser, "archive-unused?days=30") for _ in range(5)]
     await archive.execute(
         """
         CREATE TABLE begun (id uuid);
@@ -195,21 +195,21 @@ async def test_two_workers_that_come_for_the_same_row_at_once_take_it_once(
     try:
         async with archive.transaction():
             await archive.execute("LOCK TABLE admin_task IN ACCESS EXCLUSIVE MODE")
-            workers = [await start_doing(archive_environment) for _ in range(2)]
+            workers = [await start_worker(archive_environment) for _ in range(2)]
             await wait_for_blocked_statements(archive, len(workers))
         assert [await asyncio.wait_for(worker.wait(), WAIT_SECONDS) for worker in workers] == [0, 0]
         begun = [str(row["id"]) for row in await archive.fetch("SELECT id FROM begun")]
     finally:
         await archive.execute("DROP TABLE begun; DROP FUNCTION note_begin CASCADE")
     assert sorted(begun) == sorted(tasks)
-    assert {see(archive_client, superuser, task)["state"] for task in tasks} == {"done"}
+    assert {get_job(archive_client, superuser, task)["state"] for task in tasks} == {"done"}
 
 
-async def test_worker_that_is_at_asked_work_begins_no_more_with_its_other_threads(
+async def test_worker_that_runs_a_job_starts_no_other_with_its_other_threads(
     archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User
 ) -> None:
     """They are for the tasks that may not wait."""
-    tasks = [ask(archive_client, superuser, "archive-unused?days=30") for _ in range(2)]
+    tasks = [order(archive_client, superuser, "archive-unused?days=30") for _ in range(2)]
     holder = await asyncpg.connect(archive_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
     try:
         await holder.execute("BEGIN")
@@ -226,14 +226,14 @@ async def test_worker_that_is_at_asked_work_begins_no_more_with_its_other_thread
         await wait_for_state(archive_client, superuser, tasks[0], "running")
         worker.stdin.write(b"\n")
         assert await asyncio.wait_for(worker.stdout.readline(), WAIT_SECONDS) == b"second round is over\n"
-        assert see(archive_client, superuser, tasks[1])["state"] == "waiting"
+        assert get_job(archive_client, superuser, tasks[1])["state"] == "waiting"
     finally:
         await holder.close()
     assert await asyncio.wait_for(worker.wait(), WAIT_SECONDS) == 0
-    assert {see(archive_client, superuser, task)["state"] for task in tasks} == {"done"}
+    assert {get_job(archive_client, superuser, task)["state"] for task in tasks} == {"done"}
 
 
-async def test_work_of_a_killed_worker_is_begun_again_an_hour_later(
+async def test_job_of_a_killed_worker_is_restarted_an_hour_later(
     archive_environment: Environment,
     archive_client: httpx.Client,
     archive: asyncpg.Connection,
@@ -242,7 +242,7 @@ async def test_work_of_a_killed_worker_is_begun_again_an_hour_later(
 ) -> None:
     unused = [await insert_entry(archive, updated_at=ago(days=900)) for _ in range(3)]
     used = await insert_entry(archive)
-    task_id = ask(archive_client, superuser, "archive-unused?days=30")
+    task_id = order(archive_client, superuser, "archive-unused?days=30")
     with gated_engines(archive_environment) as gated, gated.postgres.stop_at(
         b"INSERT INTO stale_key", b"COMMIT", hold="request"
     ) as stop, redis.Redis.from_url(gated.environment["MAIN_REDIS_URL"].replace("db=0", "db=1")) as broker, main_worker(
@@ -253,32 +253,32 @@ async def test_work_of_a_killed_worker_is_begun_again_an_hour_later(
         worker.kill()
         broker.flushdb()
 
-    do_asked_work(archive_environment)
-    assert see(archive_client, superuser, task_id)["state"] == "running", "somebody may still be at it"
+    run_jobs(archive_environment)
+    assert get_job(archive_client, superuser, task_id)["state"] == "running", "the run may still be under way"
     assert (await find_entry(archive, unused[0]))["ended_at"] is None
 
     await archive.execute("UPDATE admin_task SET started_at = started_at - interval '1 hour'")
-    do_asked_work(archive_environment)
+    run_jobs(archive_environment)
 
-    task = see(archive_client, superuser, task_id)
+    task = get_job(archive_client, superuser, task_id)
     assert (task["state"], task["result"]) == ("done", {"ended": 3})
     assert (await find_entry(archive, used))["ended_at"] is None
 
 
-async def test_run_that_was_overtaken_does_not_speak_for_the_one_that_began_again(
+async def test_run_that_was_overtaken_does_not_speak_for_the_one_after_it(
     archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User
 ) -> None:
-    task_id = ask(archive_client, superuser, "archive-unused?days=30")
+    task_id = order(archive_client, superuser, "archive-unused?days=30")
     holder = await asyncpg.connect(archive_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
     async with holder.transaction():
         await holder.execute("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")
-        doing = await start_doing(archive_environment)
+        worker_process = await start_worker(archive_environment)
         await wait_for_state(archive_client, superuser, task_id, "running")
         # As if the hour were over, and another had begun it just now.
         await archive.execute("UPDATE admin_task SET started_at = now()")
     await holder.close()
-    assert await asyncio.wait_for(doing.wait(), WAIT_SECONDS) == 0
-    assert see(archive_client, superuser, task_id)["state"] == "running"
+    assert await asyncio.wait_for(worker_process.wait(), WAIT_SECONDS) == 0
+    assert get_job(archive_client, superuser, task_id)["state"] == "running"
 
 
 async def test_unknown_task_is_not_found(
@@ -290,4 +290,4 @@ async def test_unknown_task_is_not_found(
 
 
 async def wait_for_state(client: httpx.Client, superuser: User, task_id: str, state: str) -> None:
-    await eventually_async(lambda: see(client, superuser, task_id)["state"] == state, f"a task that is {state}")
+    await eventually_async(lambda: get_job(client, superuser, task_id)["state"] == state, f"a task that is {state}")

@@ -1,4 +1,4 @@
-"""However long slow work takes, what may not wait does not wait for it."""
+"""However long slow tasks take, quick ones do not wait for them."""
 
 from pathlib import Path
 

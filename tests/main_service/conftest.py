@@ -1,4 +1,4 @@
-"""Engines of their own for tests of retention, archiving and asked work: they count what they find."""
+"""Engines of their own for tests of the clean-up and of jobs: they count what they find."""
 
 from collections.abc import AsyncIterator, Iterator
 
