@@ -1,4 +1,4 @@
-"""Where the bars of a chart stand. The template draws them: a picture without words, which stretches with the page."""
+"""The geometry of charts. The template draws them: pictures without text, which stretch with the page."""
 
 import math
 from collections.abc import Sequence
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 WIDTH = 1000
 HEIGHT = 200
 _FILLED = 0.8
-"""Of the room that each column has."""
+"""The share of its slot that a column fills."""
 _LEAST_HEIGHT = 2
-"""So that one visit among thousands is seen."""
+"""The height of the lowest column: one visit among thousands must be visible."""
 
 
 @dataclass(frozen=True)
-class Column:
-    """Lengths in the chart's own units; `y` grows downwards."""
+class ChartColumn:
+    """A column of a chart. Lengths are in the units of `WIDTH` and `HEIGHT`; `y` grows downwards."""
 
     label: str
     value: int
@@ -26,28 +26,33 @@ class Column:
 
 @dataclass(frozen=True)
 class ColumnChart:
-    columns: list[Column]
+    """Columns side by side."""
+
+    columns: list[ChartColumn]
     ceiling: int
     """The value at the upper edge."""
 
 
 @dataclass(frozen=True)
 class Share:
+    """A value of a dimension as a horizontal bar."""
+
     value: str
     visits: int
     percent: float
-    """Of all."""
+    """The share of all visits."""
     length: float
-    """Of the longest bar, in percent."""
+    """The length of the bar, in percent of the longest."""
 
 
 def column_chart(labelled: Sequence[tuple[str, int]]) -> ColumnChart:
+    """The chart of these labels and values."""
     ceiling = _ceiling(max((value for _, value in labelled), default=0))
     room = WIDTH / max(1, len(labelled))
 
-    def column(index: int, label: str, value: int) -> Column:
+    def column(index: int, label: str, value: int) -> ChartColumn:
         height = max(_LEAST_HEIGHT, HEIGHT * value / ceiling) if value else 0
-        return Column(
+        return ChartColumn(
             label=label,
             value=value,
             x=round((index + (1 - _FILLED) / 2) * room, 2),
@@ -60,6 +65,7 @@ def column_chart(labelled: Sequence[tuple[str, int]]) -> ColumnChart:
 
 
 def shares(counts: Sequence[tuple[str, int]]) -> list[Share]:
+    """The bars of these values and their visits, in the same order."""
     total = sum(visits for _, visits in counts) or 1
     longest = max((visits for _, visits in counts), default=0) or 1
     return [

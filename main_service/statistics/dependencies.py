@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from main_service.dependencies import SessionDep, resources_of
 from main_service.entries.dependencies import EntryFactoryDep
 from main_service.statistics.leaderboard import Leaderboard
-from main_service.statistics.service import Statistics
+from main_service.statistics.service import StatisticsService
 from main_service.web.read_limits import read_limits_of
 
 
@@ -15,15 +15,15 @@ async def get_statistics(
     request: Request,
     session: SessionDep,
     entries: EntryFactoryDep,
-) -> Statistics:
+) -> StatisticsService:
     """Raises:
     TooManyRequestsError: the client has asked for them too often.
     """
     await read_limits_of(request).statistics.take(request)
-    return Statistics(session=session, entry_policy=entries.entry_policy, lookup=entries.key_lookup)
+    return StatisticsService(session=session, entry_policy=entries.entry_policy, lookup=entries.key_lookup)
 
 
-StatisticsDep = Annotated[Statistics, Depends(get_statistics)]
+StatisticsDep = Annotated[StatisticsService, Depends(get_statistics)]
 
 
 async def get_leaderboard(request: Request, session: SessionDep) -> Leaderboard:

@@ -23,7 +23,7 @@ from main_service.entry_pages.manage_pages import ManagePageDep
 from main_service.errors import InvalidInputError
 from main_service.statistics.charts import HEIGHT, WIDTH, Share, column_chart, shares
 from main_service.statistics.dependencies import StatisticsDep
-from main_service.statistics.service import Bucket, Counted, History, Summary
+from main_service.statistics.service import Bucket, CountedEntry, History, Summary
 from main_service.statistics.time_ranges import LONGEST_DAYS, Step, day_of_visit, get_zone
 from main_service.visits.countries import source_of
 from main_service.visits.models import OTHER, UNKNOWN, Dimension
@@ -79,7 +79,7 @@ class StatisticsPage:
         """`address`: the page's own.
 
         Raises:
-            AppError: as `Statistics.open`.
+            AppError: as `StatisticsService.open`.
         """
         entry = await self._statistics.open(self._key, actor)
         asked = self._request.query_params
@@ -122,7 +122,7 @@ class StatisticsPage:
 StatisticsPageDep = Annotated[StatisticsPage, Depends()]
 
 
-def _preset_range(period: str, entry: Counted, zone: ZoneInfo) -> tuple[Step, date, date]:
+def _preset_range(period: str, entry: CountedEntry, zone: ZoneInfo) -> tuple[Step, date, date]:
     today = datetime.now(UTC).astimezone(zone).date()
     if period == "day":
         return Step.HOUR, today - timedelta(days=1), today

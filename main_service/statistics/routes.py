@@ -105,5 +105,5 @@ async def list_most_visited(
 
     Whether guests may see them, or users only, the operator of the service decides.
     """
-    places = await leaderboard.list_top(asked.period, is_user=account is not None)
-    return top_out(asked.period, places, settings.public_url)
+    ranks = await leaderboard.list_top(asked.period, is_user=account is not None)
+    return top_out(asked.period, ranks, settings.public_url)

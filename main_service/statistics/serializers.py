@@ -1,7 +1,7 @@
 """How statistics are shown on the wire."""
 
 from main_service.entries.serializers import entry_out, qr_address
-from main_service.statistics.leaderboard import Period, Place
+from main_service.statistics.leaderboard import Period, Rank
 from main_service.statistics.schemas import (
     HistoryOut,
     MomentOut,
@@ -64,12 +64,12 @@ def own_out(counts: OwnCounts) -> OwnStatisticsOut:
     )
 
 
-def top_out(period: Period, places: list[Place], public_url: str) -> TopOut:
+def top_out(period: Period, ranks: list[Rank], public_url: str) -> TopOut:
     """To anybody: who manages an entry sees here what others see of it."""
     items = [
         TopItemOut(
             entry=entry_out(each.entry, public_url, to_manager=False), visitors=each.visitors, visits=each.visits
         )
-        for each in places
+        for each in ranks
     ]
     return TopOut(period=period, items=items)

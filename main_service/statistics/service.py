@@ -1,4 +1,4 @@
-"""What is known of the visits to an entry, for who may see it."""
+"""Statistics of an entry, for clients that may see them."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -12,33 +12,35 @@ from main_service.entries.permissions import Actor, EntryPolicy
 from main_service.entries.read import KeyLookup
 from main_service.errors import EntryEndedError, NotFoundError, SignInRequiredError
 from main_service.statistics import storage
-from main_service.statistics.storage import Counts, OwnCounts, ValueCount
+from main_service.statistics.storage import OwnCounts, RangeCounts, ValueCount
 from main_service.statistics.time_ranges import FIRST_DAY, DateRange, Step, check_date_range, get_zone, history_buckets
 from main_service.visits.models import Dimension
 
 
 @dataclass(frozen=True)
-class Counted:
-    """An entry, live or ended, as whoever may see its statistics is shown it."""
+class CountedEntry:
+    """An entry, live or ended, as far as a client that may see its statistics is shown it."""
 
     key: str
     kind: Kind
     title: str | None
     original_url: str | None
-    """None also where views are limited, but for who manages it."""
+    """None also if views are limited and the client does not manage the entry."""
     visibility: Visibility
     created_at: datetime
     last_visit_at: datetime | None
     is_shown_to_all: bool
     has_ended: bool
     is_managed: bool
-    """By who asks."""
+    """Whether the client manages it."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    entry: Counted
-    counts: Counts
+    """The figures of an entry in a range of days."""
+
+    entry: CountedEntry
+    counts: RangeCounts
     values: dict[Dimension, list[ValueCount]]
 
 
@@ -53,19 +55,23 @@ class Bucket:
 
 @dataclass(frozen=True)
 class History:
-    entry: Counted
+    """The visits to an entry by buckets, which cover the days without a gap."""
+
+    entry: CountedEntry
     days: DateRange
     buckets: list[Bucket]
 
 
-class Statistics:
+class StatisticsService:
+    """Opens an entry for a client, and then answers what it asks about its visits."""
+
     def __init__(self, *, session: Session, entry_policy: EntryPolicy, lookup: KeyLookup) -> None:
         self._session = session
         self._lookup = lookup
         self._entry_policy = entry_policy
 
-    async def summarise(self, entry: Counted, *, first: date | None = None, last: date | None = None) -> Summary:
-        """The figures of an opened entry on days of UTC, both included; without them of its whole life.
+    async def summarise(self, entry: CountedEntry, *, first: date | None = None, last: date | None = None) -> Summary:
+        """The figures of an opened entry from the first to the last day of UTC; None: that end is open.
 
         Raises:
             InvalidInputError: the range ends before it begins.
@@ -75,12 +81,12 @@ class Statistics:
         counts = await storage.count(self._session, entry.key, days)
         return Summary(entry, counts, await storage.list_values(self._session, entry.key, days))
 
-    async def count(self, entry: Counted) -> Counts:
+    async def count(self, entry: CountedEntry) -> RangeCounts:
         """The visits of an opened entry in its whole life."""
         return await storage.count(self._session, entry.key, DateRange(FIRST_DAY, datetime.now(UTC).date()))
 
     async def list_history(
-        self, entry: Counted, *, step: Step, timezone: str, first: date | None = None, last: date | None = None
+        self, entry: CountedEntry, *, step: Step, timezone: str, first: date | None = None, last: date | None = None
     ) -> History:
         """The visits of an opened entry by buckets of the size `step`, with the buckets that have none.
 
@@ -97,15 +103,17 @@ class Statistics:
         )
 
     async def sum_up_own(self, owner_id: UUID) -> OwnCounts:
+        """The sums of all entries of an account."""
         return await storage.count_own(self._session, owner_id)
 
-    async def open(self, key: str, actor: Actor) -> Counted:
-        """The entry, if the actor may see its statistics: what all else here is asked with.
+    async def open(self, key: str, actor: Actor) -> CountedEntry:
+        """The entry, if the actor may see its statistics. The other methods take it.
 
         Raises:
-            NotFoundError, TooManyUnknownKeysError, EntryEndedError: as for a reader; but who manages an entry sees also
-                what has ended.
-            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
+            NotFoundError, TooManyUnknownKeysError: the actor can't see that there is such an entry.
+            EntryEndedError: it has ended, and the actor does not manage it, or its figures were deleted.
+            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not see
+                its statistics.
         """
         row = await self._lookup.look_up(key, lambda key: self._find(key, actor))
         if (reason := _end_of(row)) is None:
@@ -116,14 +124,14 @@ class Statistics:
             is_manager = True
         else:
             raise EntryEndedError(reason)
-        return Counted(
+        return CountedEntry(
             key=row.key,
             kind=row.kind,
             title=row.title if is_manager or row.views_left is None else None,
             original_url=row.original_url if is_manager or row.views_left is None else None,
             visibility=row.visibility,
             created_at=row.created_at,
-            # A release that may still run beside this one notes there whatever uses an entry.
+            # A release that may still run beside this one notes any use of an entry there.
             last_visit_at=row.last_visit_at if row.visit_count else None,
             is_shown_to_all=row.has_public_statistics,
             has_ended=reason is not None,
@@ -137,7 +145,7 @@ class Statistics:
         return row
 
     def _is_manager(self, row: Entry, actor: Actor) -> bool:
-        """Whoever comes with a wrong manage token learns only that it has ended."""
+        """Whether the actor manages an ended entry: with a wrong manage token they only learn that it has ended."""
         try:
             return self._entry_policy.may_manage(row, actor)
         except (ManageTokenWrongError, NotOwnerError, SignInRequiredError):
@@ -152,5 +160,5 @@ def _end_of(row: Entry) -> ArchivalReason | None:
 
 
 def _is_emptied(row: Entry) -> bool:
-    """Of all but its key, kind, reason and times."""
+    """Whether nothing is left of an ended entry but its key, kind, reason and times."""
     return row.original_url is None and row.body_id is None

@@ -1,4 +1,4 @@
-"""Counts of visits in PostgreSQL: one question each, from what was summed up, never from single visits."""
+"""Queries for statistics: each reads sums of visits in PostgreSQL, never single visits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from main_service.statistics.time_ranges import Buckets, DateRange
 from main_service.visits.models import OTHER, Dimension, VisitHour
 
 MAX_VALUES = 100
-"""Of one dimension. The rest are counted together."""
+"""Values listed of a dimension. The rest are counted together."""
 
-# What fits one entry is slow for another: some have a hundred thousand times the rows of others.
+# A plan that suits one entry is slow for another: some have a hundred thousand times the rows of others.
 _PLAN_FOR_THESE_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
-# Months that lie within the range as a whole and have sums; and from when until when there are days between them.
+# `whole`: months that lie within the range and have sums. `rest`: the ranges of days between them.
 _CUT = """
     whole AS MATERIALIZED (
         SELECT month, CAST(month + interval '1 month' AS date) AS next_month, people, bots, visitors
@@ -88,7 +88,9 @@ _HISTORY = text(
 
 
 @dataclass(frozen=True)
-class Counts:
+class RangeCounts:
+    """Visits to an entry in a range of days."""
+
     people: int
     bots: int
     day_visitors: int
@@ -97,12 +99,16 @@ class Counts:
 
 @dataclass(frozen=True)
 class ValueCount:
+    """How many visits of people had a value of a dimension."""
+
     value: str
     visits: int
 
 
 @dataclass(frozen=True)
 class OwnCounts:
+    """Sums of all entries of an account, live and ended."""
+
     entries: int
     live_entries: int
     people: int
@@ -110,13 +116,14 @@ class OwnCounts:
     last_visit_at: datetime | None
 
 
-async def count(session: Session, key: str, days: DateRange) -> Counts:
+async def count(session: Session, key: str, days: DateRange) -> RangeCounts:
+    """The visits to an entry on these days of UTC."""
     values = {"key": key, "first": days.first, "until": days.until}
-    return Counts(*(await session.execute(_COUNTS, values)).one())
+    return RangeCounts(*(await session.execute(_COUNTS, values)).one())
 
 
 async def list_values(session: Session, key: str, days: DateRange) -> dict[Dimension, list[ValueCount]]:
-    """The most frequent values of each dimension, and last the others together."""
+    """The most frequent values of each dimension on these days of UTC, and last the others together."""
     await session.execute(_PLAN_FOR_THESE_VALUES)
     values = {"key": key, "first": days.first, "until": days.until, "max_values": MAX_VALUES, "other": OTHER}
     found: dict[Dimension, list[ValueCount]] = {dimension: [] for dimension in Dimension}
@@ -137,6 +144,7 @@ async def count_by_bucket(session: Session, key: str, buckets: Buckets) -> dict[
 
 
 async def count_own(session: Session, owner_id: UUID) -> OwnCounts:
+    """The sums of all entries of an account that still have an owner."""
     is_live = and_(Entry.ended_at.is_(None), is_not_over())
     statement = select(
         func.count(),
@@ -150,15 +158,17 @@ async def count_own(session: Session, owner_id: UUID) -> OwnCounts:
     return OwnCounts(entries, live_entries, int(people), int(bots), last_visit_at)
 
 
-class Ranked(NamedTuple):
+class RankedKey(NamedTuple):
+    """An entry in a ranking, as it is kept in Redis: the order of the fields is part of the format."""
+
     key: str
     visitors: int
     """Different people of each day of UTC, summed up."""
     visits: int
-    """Of people."""
+    """Visits of people."""
 
 
-async def rank_public(session: Session, *, since: datetime, limit: int) -> list[Ranked]:
+async def rank_public(session: Session, *, since: datetime, limit: int) -> list[RankedKey]:
     """The public live entries that most people have visited since a whole hour, most visitors first.
 
     At a tie the older one is first, which no number of visits can change. The day on which the time begins counts with
@@ -186,11 +196,11 @@ async def rank_public(session: Session, *, since: datetime, limit: int) -> list[
         .order_by(visitors.desc(), by_day.c.created_at, by_day.c.key)
         .limit(limit)
     )
-    return [Ranked(key, int(visitors), int(visits)) for key, visitors, visits in await session.execute(statement)]
+    return [RankedKey(key, int(visitors), int(visits)) for key, visitors, visits in await session.execute(statement)]
 
 
 async def list_public(session: Session, keys: Sequence[str]) -> dict[str, LiveEntry]:
-    """Those of the entries that are public and live."""
+    """The entries that are public and live, by key; others are left out."""
     rows = await session.execute(select(Entry).where(Entry.key.in_(keys), *_is_public()))
     return {row.key: LiveEntry.from_row(row) for row in rows.scalars()}
 
@@ -200,5 +210,5 @@ def _is_public() -> tuple[ColumnElement[bool], ...]:
 
 
 def hours_back(now: datetime, span: timedelta) -> datetime:
-    """The whole hour at which the last hours of `span` begin, the present one included."""
+    """The whole hour at which a time of length `span` begins that ends with the present hour."""
     return now.replace(minute=0, second=0, microsecond=0) - span + timedelta(hours=1)

@@ -13,7 +13,7 @@ from main_service.visit_stream.record import EncodedVisit
 
 logger = logging.getLogger(__name__)
 
-LARGEST_BATCH = 1000
+MAX_VISITS = 1000
 """Visits in a record, at most."""
 MOST_WAITING_BYTES = 64 * 1024 * 1024
 """Bytes of the visits that wait in a process: headers may be long, so a number of visits alone bounds no memory."""
@@ -106,7 +106,7 @@ class VisitWriter:
 
     def _join(self, visit: EncodedVisit) -> Batch:
         last = self._batches[-1] if self._batches else None
-        if last is None or last.is_closed or len(last.visits) >= LARGEST_BATCH:
+        if last is None or last.is_closed or len(last.visits) >= MAX_VISITS:
             last = Batch()
             self._batches.append(last)
         last.append(visit)

@@ -19,7 +19,7 @@ from main_service.visits import storage
 from main_service.visits.aggregate import Aggregator
 from main_service.visits.countries import Countries
 from main_service.visits.ingest_errors import describe, is_transient
-from main_service.visits.unique_visitors import Visitors
+from main_service.visits.unique_visitors import UniqueVisitors
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,12 @@ class Ingest:
     """
 
     def __init__(
-        self, *, sessions: async_sessionmaker[Session], stream: VisitStream, visitors: Visitors, countries: Countries
+        self,
+        *,
+        sessions: async_sessionmaker[Session],
+        stream: VisitStream,
+        visitors: UniqueVisitors,
+        countries: Countries,
     ) -> None:
         self._sessions = sessions
         self._stream = stream

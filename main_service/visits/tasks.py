@@ -12,7 +12,7 @@ from main_service.visit_stream.reader import VisitStream
 from main_service.visits.countries import Countries, database_of
 from main_service.visits.ingest import Ingest
 from main_service.visits.monthly_rollup import roll_up_months
-from main_service.visits.unique_visitors import Visitors
+from main_service.visits.unique_visitors import UniqueVisitors
 from main_service.visits.upkeep import PartitionChanges, Partitions, purge_batches
 
 WORK_FOR = timedelta(seconds=8)
@@ -27,7 +27,7 @@ async def ingest_visits(resources: Resources) -> int:
         return await Ingest(
             sessions=resources.sessions,
             stream=VisitStream(resources.redis),
-            visitors=Visitors(resources.redis),
+            visitors=UniqueVisitors(resources.redis),
             countries=countries,
         ).ingest(until=until)
 

@@ -16,7 +16,7 @@ _AT_ONCE = 1_000
 KeyDay = tuple[str, date]
 
 
-class Visitors:
+class UniqueVisitors:
     def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
 

@@ -14,7 +14,7 @@ from main_service.engines.redis import RedisClient, Reply
 from main_service.resources import open_resources
 from main_service.settings import Settings
 from main_service.visit_stream.record import EncodedVisit, as_json, encode_visit
-from main_service.visit_stream.writer import LARGEST_BATCH, VisitWriter
+from main_service.visit_stream.writer import MAX_VISITS, VisitWriter
 from tests.support.engines import Environment
 from tests.support.gates import Gated, gated_engines
 from tests.support.visits import read_batches, with_own_redis_database
@@ -107,9 +107,9 @@ async def test_who_comes_while_a_record_is_added_shares_the_next_one(
 
 
 async def test_record_has_a_bounded_size(gated: Gated, writer: VisitWriter, valkey: "redis.Redis[str]") -> None:
-    await asyncio.gather(*recording(writer, 2 * LARGEST_BATCH + 1))
+    await asyncio.gather(*recording(writer, 2 * MAX_VISITS + 1))
 
-    assert [len(keys) for keys in recorded(valkey)] == [LARGEST_BATCH, LARGEST_BATCH, 1]
+    assert [len(keys) for keys in recorded(valkey)] == [MAX_VISITS, MAX_VISITS, 1]
 
 
 async def test_visitor_who_leaves_is_counted_and_takes_no_other_along(
@@ -135,11 +135,11 @@ async def test_what_redis_did_not_take_is_added_in_its_order_when_it_is_back(
 ) -> None:
     with gated.valkey.refusing():
         await in_time(fall_behind(writer))
-        await in_time(asyncio.gather(*recording(writer, LARGEST_BATCH + 10)))
+        await in_time(asyncio.gather(*recording(writer, MAX_VISITS + 10)))
         assert recorded(valkey) == []
     await eventually_async(lambda: writer.waiting == 0, "no visit that waits")
 
-    assert in_order(valkey) == ["first", *(str(n) for n in range(LARGEST_BATCH + 10))]
+    assert in_order(valkey) == ["first", *(str(n) for n in range(MAX_VISITS + 10))]
     await writer.record(visit("last"))
     assert recorded(valkey)[-1] == ["last"], "who comes now waits for Redis again"
 

@@ -14,7 +14,7 @@ from main_service.resources import open_resources
 from main_service.visit_stream.reader import FAILURES, VisitStream
 from main_service.visits.countries import Countries
 from main_service.visits.ingest import TRIES, Ingest
-from main_service.visits.unique_visitors import Visitors
+from main_service.visits.unique_visitors import UniqueVisitors
 from tests.support.engines import Environment
 from tests.support.gates import Gated
 from tests.support.settings import settings_of
@@ -87,7 +87,7 @@ async def test_redis_that_lost_everything_is_read_again_from_its_first_record(
     assert await visit_counts(database, key) == (1, 0)
 
 
-class _BrokenVisitors(Visitors):
+class _BrokenVisitors(UniqueVisitors):
     async def add(self, *_: object) -> NoReturn:
         async def fail(_: Redis) -> None:
             raise RuntimeError("unable to perform operation on a closed transport")
