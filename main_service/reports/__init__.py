@@ -1,1 +1,1 @@
-"""Reports of visits: files that a user asks for, and a letter each day."""
+"""Reports of visits: files that a user asks for, and a daily email."""

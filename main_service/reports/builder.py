@@ -1,4 +1,4 @@
-"""Builds the reports that users asked for: each by one worker at a time, again if that was killed."""
+"""Builds the files of ordered reports: each in one worker at a time, and again if that worker was killed."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from main_service.engines.postgres import Session
 from main_service.errors import AppError, NotFoundError, UnavailableError
 from main_service.reports import storage
 from main_service.reports.csv_zip import write_csv_zip
-from main_service.reports.emails import ReportLetters
+from main_service.reports.emails import ReportEmails
 from main_service.reports.models import Report, ReportFormat
 from main_service.reports.queries import ReportQueries, Scope
 from main_service.reports.service import file_name, media_type_of
@@ -26,32 +26,32 @@ from main_service.visits.countries import source_of
 
 logger = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 4
+MAX_ATTEMPTS = 4
 RETRY = timedelta(minutes=1)
-"""After an attempt that failed. One whose worker was killed is followed by the next as soon as there is a worker."""
+"""How long after a failed attempt the next one starts. If the worker was killed, the next one starts at once."""
 REPORTS_PER_ROUND = 100
 BUG = "Something went wrong while building it. It is in the log of the worker."
 GONE = "The collection was deleted before the report was built."
 
 
 class ReportBuilder:
-    """Safe to run twice at once, and again after it was killed.
+    """Builds reports. It is safe to run several times at once, and again after a run was killed.
 
-    Whoever builds a report holds an advisory lock on it, which PostgreSQL frees when its connection breaks, in the
-    transaction whose snapshot the report is read from.
+    A run holds an advisory lock on the report that it builds, in the transaction whose snapshot the report is read
+    from. PostgreSQL frees the lock when the connection breaks.
     """
 
     def __init__(self, *, sessions: async_sessionmaker[Session], files: FileStore, settings: Settings) -> None:
         self._sessions = sessions
         self._files = files
         self._settings = settings
-        self._letters = ReportLetters(settings)
+        self._emails = ReportEmails(settings)
 
     async def build_due(self) -> int:
-        """Build what waits and nobody else is at; return how many reports are there now.
+        """Build the reports that are due and that no other run is building; return how many became ready.
 
         Raises:
-            DatabaseUnavailableError: what is left is done by the next run.
+            DatabaseUnavailableError: the next run builds the rest.
         """
         async with self._sessions() as session:
             report_ids = await storage.list_due(session, limit=REPORTS_PER_ROUND)
@@ -62,39 +62,39 @@ class ReportBuilder:
             await storage.begin_snapshot(snapshot)
             if not await storage.try_lock(snapshot, report_id):
                 return False
-            report = await self._begin(report_id)
+            report = await self._start_attempt(report_id)
             if report is None:
                 return False
-            if report.attempts > MOST_ATTEMPTS:
-                # Those before did not even get to say why: it may be what kills the worker.
-                logger.error("Report %s is given up: its workers were killed %d times", report_id, MOST_ATTEMPTS)
+            if report.attempts > MAX_ATTEMPTS:
+                # The attempts before could not even record why they failed: this report may be what kills the worker.
+                logger.error("Report %s is given up: its workers were killed %d times", report_id, MAX_ATTEMPTS)
                 await self._fail(report_id, BUG)
                 return False
             try:
-                size_bytes = await self._make(snapshot, report)
+                size_bytes = await self._write_file(snapshot, report)
             except UnavailableError as error:
                 logger.warning("Report %s waits: %s", report_id, error)
-                await self._put_off(report_id, counts=False)
+                await self._postpone(report_id, counts=False)
                 return False
             except AppError as error:
                 logger.warning("Report %s can't be made: %s", report_id, error)
                 await self._fail(report_id, error.message)
                 return False
             except Exception:
-                # The edge of this work: one that can't be made must not hold up those behind it.
+                # An edge: a report that can't be built must not hold up those behind it.
                 logger.exception("Report %s failed at attempt %d", report_id, report.attempts)
-                if report.attempts < MOST_ATTEMPTS:
-                    await self._put_off(report_id, counts=True)
+                if report.attempts < MAX_ATTEMPTS:
+                    await self._postpone(report_id, counts=True)
                 else:
                     await self._fail(report_id, BUG)
                 return False
             return await self._finish(report_id, size_bytes)
 
-    async def _make(self, snapshot: Session, report: Report) -> int:
-        """Write the file and put it into the object store; return its size in bytes.
+    async def _write_file(self, snapshot: Session, report: Report) -> int:
+        """Write the file of a report and put it into the object store; return its size in bytes.
 
         Raises:
-            NotFoundError: its collection is gone.
+            NotFoundError: the report's collection was deleted.
             DatabaseUnavailableError, BodyStoreUnavailableError: another attempt may succeed.
         """
         assert report.owner_id is not None
@@ -119,15 +119,15 @@ class ReportBuilder:
             await self._files.put(report.id, path)
         return size_bytes
 
-    async def _begin(self, report_id: UUID) -> Report | None:
+    async def _start_attempt(self, report_id: UUID) -> Report | None:
         async with self._sessions() as session:
-            report = await storage.begin(session, report_id)
+            report = await storage.start_attempt(session, report_id)
             await session.commit()
         return report
 
-    async def _put_off(self, report_id: UUID, *, counts: bool) -> None:
+    async def _postpone(self, report_id: UUID, *, counts: bool) -> None:
         async with self._sessions() as session:
-            await storage.put_off(session, report_id, by=RETRY, counts=counts)
+            await storage.postpone(session, report_id, by=RETRY, counts=counts)
             await session.commit()
 
     async def _fail(self, report_id: UUID, failure: str) -> None:
@@ -137,19 +137,19 @@ class ReportBuilder:
             await session.commit()
 
     async def _finish(self, report_id: UUID, size_bytes: int) -> bool:
-        """Say that it is there, and let it be mailed."""
+        """Record that a report is ready, and email it; False if it was deleted meanwhile."""
         async with self._sessions() as session:
             lifetime = self._settings.report_lifetime
             report = await storage.finish(session, report_id, size_bytes=size_bytes, failure=None, kept_for=lifetime)
             if report is None:
-                # It was deleted meanwhile: the clean-up deletes the file, or does with this one gone only the row.
+                # Deleted while it was built. If deleting the file fails here, the clean-up deletes it.
                 await self._files.delete([report_id])
                 return False
             assert report.owner_id is not None
             recipient = await storage.find_recipient(session, report.owner_id)
             if recipient is not None:
                 name, media_type = file_name(report), media_type_of(report.format)
-                await self._letters.send(session, report, recipient, name=name, media_type=media_type)
+                await self._emails.enqueue(session, report, recipient, name=name, media_type=media_type)
             await session.commit()
-        logger.info("Report %s is there: %d bytes", report_id, size_bytes)
+        logger.info("Report %s is ready: %d bytes", report_id, size_bytes)
         return True

@@ -1,4 +1,4 @@
-"""A report as a zip archive of CSV files, in memory that does not grow with its rows."""
+"""Writes a report as a zip archive of CSV files. Memory does not grow with the number of rows."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from main_service.web.csv import BYTE_ORDER_MARK, safe_cell
 
 
 def write_csv_zip(workbook: Workbook, path: Path) -> None:
-    """One file for each sheet, `Entries.csv` and so on, as RFC 4180 has it; `Summary.csv` says what it is about."""
+    """Write a workbook as a CSV file (RFC 4180) for each sheet, `Entries.csv` and so on, and `Summary.csv`."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         _write(archive, SUMMARY, ("Fact", "Value"), workbook.facts)
         for sheet in (workbook.days, *workbook.sheets):
@@ -20,7 +20,7 @@ def write_csv_zip(workbook: Workbook, path: Path) -> None:
 
 
 def _write(archive: zipfile.ZipFile, name: str, header: Sequence[str], rows: Iterable[Sequence[CellValue]]) -> None:
-    # Zip64 from the start: how large it gets is known at the end only.
+    # Zip64 from the start, because the size is known only at the end.
     with (
         archive.open(f"{name}.csv", "w", force_zip64=True) as file,
         io.TextIOWrapper(file, encoding="utf-8", newline="") as text,

@@ -34,25 +34,30 @@ _TOP = text(
      GROUP BY key HAVING sum(people) > 0 ORDER BY visits DESC, key LIMIT :limit
     """
 )
-# What fits one user's entries is slow for another's.
+# A plan that suits one user's entries is slow for another's.
 _PLAN_FOR_THESE_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 @dataclass(frozen=True)
 class DayCounts:
+    """Visits to all entries of a user on a day."""
+
     people: int
     bots: int
 
 
 @dataclass(frozen=True)
-class Visited:
+class MostVisitedEntry:
+    """An entry in the daily report."""
+
     key: str
     title: str | None
     people: int
+    """Visits of people on that day."""
 
 
 async def lock_due(session: Session, day: date, *, limit: int) -> Sequence[Recipient]:
-    """Those who want a daily report and have none of this day or a later one, locked; passes by who is locked."""
+    """Lock and return accounts that want a daily report and have had none for `day` or later. Skips locked ones."""
     statement = (
         select(_account.id, _account.email)
         .where(
@@ -69,22 +74,23 @@ async def lock_due(session: Session, day: date, *, limit: int) -> Sequence[Recip
     return [Recipient(*row) for row in await session.execute(statement)]
 
 
-async def note_done(session: Session, account_ids: Sequence[UUID], day: date) -> None:
+async def mark_done(session: Session, account_ids: Sequence[UUID], day: date) -> None:
+    """Record that these accounts need no daily report for `day` any more."""
     values = {"daily_report_day": bindparam("day", day, Date)}
     statement = update(Account).where(_account.id.in_(account_ids)).values(values)
     await session.execute(statement, execution_options={"synchronize_session": False})
 
 
 async def count_day(session: Session, owner_ids: Sequence[UUID], day: date) -> dict[UUID, DayCounts]:
-    """Of those to whose entries people came."""
+    """Counts of the owners whose entries were visited by people on `day`; the others are absent."""
     await session.execute(_PLAN_FOR_THESE_VALUES)
     rows = await session.execute(_COUNT, {"owner_ids": list(owner_ids), **_hours(day)})
     return {owner_id: DayCounts(people, bots) for owner_id, people, bots in rows}
 
 
-async def list_most_visited(session: Session, owner_id: UUID, day: date, *, limit: int) -> Sequence[Visited]:
+async def list_most_visited(session: Session, owner_id: UUID, day: date, *, limit: int) -> Sequence[MostVisitedEntry]:
     rows = await session.execute(_TOP, {"owner_id": owner_id, "limit": limit, **_hours(day)})
-    return [Visited(*row) for row in rows]
+    return [MostVisitedEntry(*row) for row in rows]
 
 
 def _hours(day: date) -> dict[str, object]:
@@ -93,25 +99,25 @@ def _hours(day: date) -> dict[str, object]:
 
 
 COMPLETE_AFTER = timedelta(minutes=15)
-"""A day's last visits have come to PostgreSQL so long after its end, unless a part of the service was away."""
-MOST_ENTRIES = 5
+"""How long after midnight all visits of the day before are in PostgreSQL, unless a part of the service was down."""
+MAX_ENTRIES = 5
 ACCOUNTS_PER_BATCH = 100
 
 
 class DailyReports:
-    """Safe to run at any time, twice at once, and again after it was killed: a letter per account and day."""
+    """Sends daily reports: at most one email per account and day, however often and when it is run."""
 
     def __init__(self, *, sessions: async_sessionmaker[Session], public_url: str) -> None:
         self._sessions = sessions
         self._public_url = public_url
 
     async def send(self, now: datetime) -> int:
-        """Post the letters about the day of UTC before `now` that are not posted yet; return how many.
+        """Put the emails about the UTC day before `now` that are still missing into the outbox; return how many.
 
-        Days before that are passed over, if nothing ran meanwhile. Who had no visits gets none.
+        Earlier days are skipped. Accounts without visits on that day get no email.
 
         Raises:
-            DatabaseUnavailableError: what is left is done by the next run.
+            DatabaseUnavailableError: the next run does the rest.
         """
         if now - datetime.combine(now.date(), time(), now.tzinfo) < COMPLETE_AFTER:
             return 0
@@ -129,15 +135,15 @@ class DailyReports:
     async def _send_to(self, session: Session, recipients: Sequence[Recipient], day: date) -> int:
         account_ids = [each.account_id for each in recipients]
         counts = await count_day(session, account_ids, day)
-        posted = 0
+        enqueued = 0
         for recipient in recipients:
             if recipient.account_id in counts:
-                posted += await self._post(session, recipient, day, counts[recipient.account_id])
-        await note_done(session, account_ids, day)
-        return posted
+                enqueued += await self._enqueue(session, recipient, day, counts[recipient.account_id])
+        await mark_done(session, account_ids, day)
+        return enqueued
 
-    async def _post(self, session: Session, recipient: Recipient, day: date, counts: DayCounts) -> bool:
-        top = await list_most_visited(session, recipient.account_id, day, limit=MOST_ENTRIES)
+    async def _enqueue(self, session: Session, recipient: Recipient, day: date, counts: DayCounts) -> bool:
+        top = await list_most_visited(session, recipient.account_id, day, limit=MAX_ENTRIES)
         return await outbox.post(
             session,
             cause=f"daily_report:{recipient.account_id}:{day}",
@@ -153,10 +159,10 @@ class DailyReports:
             },
         )
 
-    def _entries(self, top: Sequence[Visited]) -> dict[str, str]:
-        """As the template has them, `title1` to `link5`; empty where there are fewer."""
+    def _entries(self, top: Sequence[MostVisitedEntry]) -> dict[str, str]:
+        """The template's values `title1` to `link5`; empty where there are fewer entries."""
         values: dict[str, str] = {}
-        for number in range(1, MOST_ENTRIES + 1):
+        for number in range(1, MAX_ENTRIES + 1):
             each = top[number - 1] if number <= len(top) else None
             values |= {
                 f"title{number}": (each.title or f"{self._public_url}/{each.key}") if each else "",

@@ -1,4 +1,4 @@
-"""The letter that a report goes with."""
+"""The email that a report is sent with."""
 
 from uuid import UUID
 
@@ -10,23 +10,29 @@ from main_service.reports.models import Report
 from main_service.reports.storage import Recipient
 from main_service.settings import Settings
 
-MOST_ATTACHED_BYTES = 10_000_000
-"""What is larger goes as a link alone: many mail servers refuse letters over 20 MB, and encoding adds a third."""
+MAX_ATTACHED_BYTES = 10_000_000
+"""The largest file that is attached; a larger one is only linked to.
+
+Many mail servers refuse emails over 20 MB, and encoding a file for an email adds a third to its size.
+"""
 
 
-class ReportLetters:
+class ReportEmails:
     def __init__(self, settings: Settings) -> None:
         self._links = SignedLinks(settings)
         self._public_url = settings.public_url
         self._lifetime = settings.report_lifetime
 
-    async def send(self, session: Session, report: Report, recipient: Recipient, *, name: str, media_type: str) -> None:
-        """Post the letter in the transaction of `session`: with the file, if it is small enough, and a link to it.
+    async def enqueue(
+        self, session: Session, report: Report, recipient: Recipient, *, name: str, media_type: str
+    ) -> None:
+        """Put an email about a report into the outbox, in the transaction of `session`.
 
-        Whoever has the link gets the file, as who has the letter would; it ends when the file does.
+        The file is attached if it is small enough. The link in the email works without signing in, until the file
+        is deleted.
         """
         assert report.size_bytes is not None
-        is_attached = report.size_bytes <= MOST_ATTACHED_BYTES
+        is_attached = report.size_bytes <= MAX_ATTACHED_BYTES
         await outbox.post(
             session,
             cause=f"report:{report.id}",
@@ -44,7 +50,7 @@ class ReportLetters:
         )
 
     def link(self, report_id: UUID) -> str:
-        """The address of the file, without signing in."""
+        """The URL of a report's file, which works without signing in."""
         token = self._links.sign(Purpose.REPORT, [str(report_id)], lifetime=self._lifetime)
         return f"{self._public_url}/api/v1/reports/{report_id}/file?token={token}"
 

@@ -1,4 +1,4 @@
-"""What ordering and downloading a report may be refused with."""
+"""Errors of ordering and downloading reports."""
 
 from main_service.errors import AppError
 

@@ -14,13 +14,13 @@ from main_service.engines.postgres import Base
 class ReportFormat(StrEnum):
     XLSX = "xlsx"
     CSV = "csv"
-    """A zip archive of them."""
+    """A zip archive of CSV files."""
 
 
 class Report(Base):
-    """A report that a user asked for: waiting, being built, there, or given up.
+    """A report that a user ordered: waiting, being built, ready, or failed.
 
-    Its file has the report's id, and is deleted before the row is, so that none is left without one.
+    Its file is stored under the report's id, and deleted before the row, so that no file is left without a row.
     """
 
     __tablename__ = "report"
@@ -35,7 +35,7 @@ class Report(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey(Account.__table__.c.id, ondelete="SET NULL"))
-    """None: its owner has deleted it or the account, and the next clean-up deletes file and row."""
+    """None: the owner deleted the report or the account, and the next clean-up deletes file and row."""
     format: Mapped[ReportFormat] = mapped_column(
         Enum(
             ReportFormat,
@@ -47,24 +47,25 @@ class Report(Base):
         )
     )
     collection_id: Mapped[UUID | None]
-    """None: of all entries. The collection itself may be gone."""
+    """None: the report is about all entries. The collection may have been deleted since."""
     collection_name: Mapped[str | None]
-    """As it was when the report was asked for."""
+    """The collection's name when the report was ordered."""
     first_day: Mapped[date] = mapped_column(Date)
-    """Of UTC, like the last, which is included."""
+    """The first day, in UTC."""
     last_day: Mapped[date] = mapped_column(Date)
+    """The last day, in UTC, included."""
     asked_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     due_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
-    """Not to be tried before."""
+    """The next attempt does not start before."""
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    """How often it was begun; those that a part of the service was away for do not count."""
+    """How many attempts were started, without those that failed because a part of the service was down."""
     started_at: Mapped[datetime | None]
-    """When the last attempt began."""
+    """When the last attempt started."""
     finished_at: Mapped[datetime | None]
     size_bytes: Mapped[int | None] = mapped_column(BigInteger)
-    """Of its file; None while there is none."""
+    """The size of the file; None while there is none."""
     failure: Mapped[str | None]
-    """Why it was given up, for people."""
+    """Why it failed, as a sentence for people."""
     expires_at: Mapped[datetime | None]
-    """When its file goes, or what is known of its failure; None while it is not finished."""
+    """When the file is deleted, or the failed report stops counting; None while it is not finished."""
     file_deleted_at: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""The page on which users order reports, see how far they are, download and delete them."""
+"""The page on which users order reports, see their progress, download and delete them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -17,7 +17,7 @@ from main_service.reports.dependencies import ReportFactoryDep
 from main_service.reports.models import ReportFormat
 from main_service.reports.schemas import ReportIn
 from main_service.reports.serializers import file_response, report_out
-from main_service.reports.service import MOST_DAYS, Order, ReportState
+from main_service.reports.service import MAX_DAYS, ReportSpec, ReportState
 from main_service.statistics.time_ranges import DateRange
 from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
@@ -78,9 +78,9 @@ class ReportsPage:
     async def after(
         self, action: Callable[[Fields], Awaitable[Response]], missing: Callable[[], dict[str, str]]
     ) -> Response:
-        """What `action` makes of the form, or the page again with what is wrong.
+        """Answer what `action` makes of the form, or the page with what is wrong.
 
-        `missing`: what is wrong, by field, if what the form is about is not there.
+        `missing`: the sentences to show, by field, if `action` raises NotFoundError.
         """
         fields = await read_form(self._request)
         try:
@@ -102,7 +102,7 @@ class ReportsPage:
         errors: dict[str, str] | None = None,
         kept: Mapping[str, str] | None = None,
     ) -> Response:
-        """`kept`: what was typed; without it, what the address says."""
+        """The page. `kept`: what was typed into the form; None: the form is filled in from the query."""
         today = datetime.now(UTC).date()
         usual = preset_date_range(PresetRange.CHOSEN, today)
         form = {"collection": "", "span": "", "from": str(usual.first), "to": str(usual.last), "format": ""}
@@ -117,7 +117,7 @@ class ReportsPage:
             errors=errors,
             notice=notice,
             reports=reports,
-            unfinished=sum(report.state in (ReportState.ASKED, ReportState.BUILDING) for report in reports),
+            unfinished=sum(report.state in (ReportState.WAITING, ReportState.BUILDING) for report in reports),
             form=form,
             presets=[
                 (preset, None if preset is PresetRange.CHOSEN else preset_date_range(preset, today))
@@ -125,7 +125,7 @@ class ReportsPage:
             ],
             formats=list(ReportFormat),
             collections=await self._collections.list(self.owner_id),
-            most_days=MOST_DAYS,
+            max_days=MAX_DAYS,
             email=self._email,
             is_confirmed=self._is_confirmed,
         )
@@ -134,8 +134,8 @@ class ReportsPage:
 ReportsPageDep = Annotated[ReportsPage, Depends()]
 
 
-def order_of(fields: Fields) -> Order:
-    """What a form asks for.
+def spec_of(fields: Fields) -> ReportSpec:
+    """The report that a form asks for.
 
     Raises:
         InvalidInputError: with the names of the fields.
@@ -149,7 +149,7 @@ def order_of(fields: Fields) -> Order:
         days = preset_date_range(preset, datetime.now(UTC).date())
         first, last = str(days.first), str(days.last)
     asked = {"from": first, "to": last, "format": fields.get("format"), "collection": fields.get("collection") or None}
-    return parse(ReportIn, **asked).order
+    return parse(ReportIn, **asked).spec
 
 
 def lead_to_page() -> Response:
@@ -168,8 +168,8 @@ async def show(page: ReportsPageDep) -> Response:
 @router.post(ADDRESS)
 async def ask(page: ReportsPageDep, factory: ReportFactoryDep) -> Response:
     async def order(fields: Fields) -> Response:
-        await factory.reports.ask(page.owner_id, order_of(fields))
-        # Whoever loads the page again to see how far it is must not ask again.
+        await factory.reports.create(page.owner_id, spec_of(fields))
+        # Redirect, so that reloading the page to see the progress does not order another report.
         return lead_to_page()
 
     return await page.after(order, lambda: {"collection": "This collection no longer exists."})
@@ -191,5 +191,5 @@ async def delete(report_id: ReportIdDep, page: ReportsPageDep, factory: ReportFa
 
 @router.api_route(f"{ADDRESS}/{{report_id}}/delete", methods=["GET", "HEAD"])
 async def lead_back(_: ReportIdDep) -> Response:
-    """For whoever opens the address of a form again."""
+    """Redirects a browser that opens the URL of a form."""
     return lead_to_page()

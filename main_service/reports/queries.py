@@ -1,4 +1,4 @@
-"""What reports are made of, from PostgreSQL: by cursors, from what ingest has summed up, never from single visits."""
+"""SQL of the contents of reports: read with database cursors, from aggregates of visits, never from single visits."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ ROWS_AT_ONCE = 5_000
 
 Rows = AsyncIterator[Sequence[Row[Any]]]
 
-# All that was made before the range ended; what came of it later is no part of the figures.
+# Entries that were created before the range ended.
 _MINE = """
     mine AS MATERIALIZED (
         SELECT key FROM entry
@@ -39,7 +39,7 @@ _DAYS = text(
     f"""
     WITH {_MINE}, {_BY_ENTRY_AND_DAY}
     SELECT {_DAY}, sum(people)::bigint, sum(bots)::bigint, sum(visitors)::bigint FROM by_day GROUP BY day ORDER BY day
-    """  # noqa: S608 (nothing of anybody's is in it)
+    """  # noqa: S608 (no input of a user is in it)
 )
 _ENTRIES = text(
     f"""
@@ -80,18 +80,18 @@ _COUNT_VALUES = text(
      WHERE day BETWEEN :first AND :last GROUP BY dimension
     """  # noqa: S608
 )
-# What fits one user's entries is slow for another's.
+# A plan that suits one user's entries is slow for another's.
 _PLAN_FOR_THESE_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Whose visits are meant, and when."""
+    """The visits that a report is about: to entries of an owner, in a range of days."""
 
     owner_id: UUID
     days: DateRange
     collection_id: UUID | None
-    """None: all of the owner's entries; else those of them that are in it."""
+    """Only entries in this collection; None: all of the owner's entries."""
 
     @property
     def _of_entries(self) -> dict[str, Any]:
@@ -107,27 +107,28 @@ class Scope:
 
 
 class ReportQueries:
-    """Of one scope, in one transaction. Each list comes in partitions; one is read to its end before the next."""
+    """Queries of one scope, in one transaction. Lists come in partitions; one must be read before the next starts."""
 
     def __init__(self, session: Session, scope: Scope) -> None:
         self._session = session
         self._scope = scope
 
     def days(self) -> Rows:
-        """Day, people, bots and visitors of the days that somebody came on."""
+        """Day, people, bots and visitors of the days with visits, in order."""
         return self._read(_DAYS, self._scope._by_hour)
 
     def entries(self) -> Rows:
-        """Oldest first: key, kind, title, target, visibility, state or why it ended, created, ends, ended; people,
-        bots and visitors of the range; people ever."""
+        """Entries, oldest first: key, kind, title, target, visibility, state or reason for the end, created, expires,
+        ended, then people, bots and visitors of the range, then people ever.
+        """
         return self._read(_ENTRIES, self._scope._by_hour)
 
     def entry_days(self) -> Rows:
-        """Day, key, people, bots and visitors, by entries."""
+        """Day, key, people, bots and visitors, sorted by key and day."""
         return self._read(_ENTRY_DAYS, self._scope._by_hour)
 
     def values(self, dimension: Dimension) -> Rows:
-        """Value and visits of people, most first, `other` last."""
+        """Value and visits of people, most visits first, `other` last."""
         return self._read(_VALUES, self._scope._by_day | {"dimension": dimension.value, "other": OTHER})
 
     async def count_entries(self) -> int:
@@ -137,7 +138,7 @@ class ReportQueries:
         return await self._count(_COUNT_ENTRY_DAYS, self._scope._by_hour)
 
     async def count_values(self) -> dict[str, int]:
-        """By dimension."""
+        """The number of different values, by dimension."""
         await self._session.execute(_PLAN_FOR_THESE_VALUES)
         rows = await self._session.execute(_COUNT_VALUES, self._scope._by_day)
         return {row[0]: row[1] for row in rows}

@@ -44,7 +44,7 @@ async def ask_for_report(
     """Of the visits to my entries, live or ended. It is built in the background and mailed to my confirmed address:
     up to 10 MB as an attachment, and as a link that works without signing in until the report expires.
     """
-    report = report_out(await factory.reports.ask(account.id, asked.order), factory.public_url)
+    report = report_out(await factory.reports.create(account.id, asked.spec), factory.public_url)
     response.headers["Location"] = f"{factory.public_url}{PREFIX}/{report.id}"
     return report
 

@@ -1,4 +1,4 @@
-"""What reports look like on the wire, in and out."""
+"""Reports in the JSON API: what is sent and what is answered."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from main_service.collections.schemas import Name
 from main_service.reports.models import ReportFormat
-from main_service.reports.service import MOST_DAYS, Order, ReportState
+from main_service.reports.service import MAX_DAYS, ReportSpec, ReportState
 from main_service.statistics.schemas import Day
 
 
@@ -16,7 +16,7 @@ class ReportIn(BaseModel):
 
     first: Day = Field(alias="from", description="First day, in UTC.")
     last: Day = Field(
-        alias="to", description=f"Last day, in UTC, included; at most {MOST_DAYS} days. Future days are left out."
+        alias="to", description=f"Last day, in UTC, included; at most {MAX_DAYS} days. Future days are left out."
     )
     format: ReportFormat = Field(ReportFormat.XLSX, description="`csv`: a zip archive of files, one for each sheet.")
     collection: Name | None = Field(
@@ -24,8 +24,8 @@ class ReportIn(BaseModel):
     )
 
     @property
-    def order(self) -> Order:
-        return Order(first=self.first, last=self.last, format=self.format, collection=self.collection)
+    def spec(self) -> ReportSpec:
+        return ReportSpec(first=self.first, last=self.last, format=self.format, collection=self.collection)
 
 
 class ReportOut(BaseModel):

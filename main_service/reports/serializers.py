@@ -1,4 +1,4 @@
-"""How reports are shown on the wire, and how their files are sent."""
+"""Turns reports into answers of the JSON API, and their files into downloads."""
 
 from datetime import UTC, datetime
 
@@ -32,7 +32,7 @@ def report_out(report: Report, public_url: str) -> ReportOut:
 
 
 def file_response(file: ReportFile) -> FileStream:
-    """If the file is deleted in the middle, the connection is cut."""
+    """The file as a download. If it is deleted meanwhile, the connection is cut."""
     return FileStream(
         file.chunks,
         media_type=file.media_type,

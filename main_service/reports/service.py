@@ -1,4 +1,4 @@
-"""Reports as their owners ask for them, follow, fetch and delete them."""
+"""Reports of a user: ordered, listed, downloaded and deleted. Another part, `builder`, makes their files."""
 
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -25,16 +25,18 @@ from main_service.reports.errors import (
 from main_service.reports.models import Report, ReportFormat
 from main_service.statistics.time_ranges import check_date_range
 
-MOST_NAME_LETTERS = 40
-"""Of a collection, in the name of a file."""
-MOST_WAITING = 3
-MOST_REPORTS = 50
-MOST_DAYS = 400
-"""As the longest history by days."""
+MAX_NAME_CHARACTERS = 40
+"""The most characters of a collection's name in the name of a file."""
+MAX_WAITING = 3
+"""The most unfinished reports of a user."""
+MAX_REPORTS = 50
+"""The most reports of a user that have not expired."""
+MAX_DAYS = 400
+"""The most days of a report, as of a history by days."""
 
 
 class ReportState(StrEnum):
-    ASKED = "asked"
+    WAITING = "asked"
     BUILDING = "building"
     READY = "ready"
     FAILED = "failed"
@@ -42,9 +44,9 @@ class ReportState(StrEnum):
 
 
 def state_of(report: Report, now: datetime) -> ReportState:
-    """As it is by the clock: the file is deleted up to an hour later."""
+    """The state of a report at `now`. It is expired on time, though its file is deleted up to an hour later."""
     if report.finished_at is None:
-        return ReportState.ASKED if report.started_at is None else ReportState.BUILDING
+        return ReportState.WAITING if report.started_at is None else ReportState.BUILDING
     if report.failure is not None:
         return ReportState.FAILED
     assert report.expires_at is not None
@@ -52,18 +54,21 @@ def state_of(report: Report, now: datetime) -> ReportState:
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is asked for. Days are of UTC, both included. `collection`: its id or name; None: of all entries."""
+class ReportSpec:
+    """What a report is to be about, and its file format."""
 
     first: date
+    """The first day, in UTC."""
     last: date
+    """The last day, in UTC, included."""
     format: ReportFormat
     collection: str | None = None
+    """Id or name of a collection of the owner; None: the report is about all of the owner's entries."""
 
 
 @dataclass(frozen=True)
 class ReportFile:
-    """A file on its way to whoever may have it."""
+    """The file of a report, opened for download."""
 
     name: str
     media_type: str
@@ -72,40 +77,41 @@ class ReportFile:
 
 
 class ReportService:
-    """Somebody else's report is none: NotFoundError, as for an unknown id."""
+    """The reports of one user per call. Reports of other users raise NotFoundError, as unknown ids do."""
 
     def __init__(self, *, session: Session, files: FileStore, links: SignedLinks) -> None:
         self._session = session
         self._files = files
         self._links = links
 
-    async def ask(self, owner_id: UUID, order: Order) -> Report:
-        """Write down that a report is to be built; begun within about 10 s while no other is being built.
+    async def create(self, owner_id: UUID, spec: ReportSpec) -> Report:
+        """Order a report. The worker starts to build it within about 10 s, unless it is building another one.
 
-        Days to come are left out: the last is at most today.
+        Future days are left out: the last day is at most today.
 
         Raises:
-            AddressUnconfirmedError: reports go by mail, and the address is not confirmed.
-            InvalidInputError: the range ends before it begins, begins in the future, or is longer than `MOST_DAYS`.
+            AddressUnconfirmedError: reports are emailed, and the owner's email address is not confirmed.
+            InvalidInputError: the range ends before it begins, begins in the future, or is longer than `MAX_DAYS`.
             NotFoundError: the owner has no such collection.
-            TooManyReportsWaitingError, TooManyReportsError: the owner has `MOST_WAITING` or `MOST_REPORTS`.
-            TokenInvalidError: the account has just been closed.
+            TooManyReportsWaitingError: the owner has `MAX_WAITING` unfinished reports.
+            TooManyReportsError: the owner has `MAX_REPORTS` reports.
+            TokenInvalidError: the account has just been deleted or disabled.
         """
-        first, last = _days(order.first, order.last)
-        # Two at once are counted one after the other.
+        first, last = _days(spec.first, spec.last)
+        # The lock makes concurrent orders of one user count each other.
         account = await lock_account(self._session, owner_id)
         if not account.is_verified:
             raise AddressUnconfirmedError("Confirm your email before you create reports.")
         waiting, kept = await storage.count_owned(self._session, owner_id)
-        if waiting >= MOST_WAITING:
+        if waiting >= MAX_WAITING:
             raise TooManyReportsWaitingError
-        if kept >= MOST_REPORTS:
+        if kept >= MAX_REPORTS:
             raise TooManyReportsError
-        collection_id, name = await self._find_collection(owner_id, order.collection)
+        collection_id, name = await self._find_collection(owner_id, spec.collection)
         report = Report(
             id=uuid4(),
             owner_id=owner_id,
-            format=order.format,
+            format=spec.format,
             collection_id=collection_id,
             collection_name=name,
             first_day=first,
@@ -115,7 +121,7 @@ class ReportService:
         return report
 
     async def list(self, owner_id: UUID) -> Sequence[Report]:
-        """Newest first; those that expired 30 days ago are forgotten."""
+        """The owner's reports, newest first. Reports are kept for 30 days after they expired."""
         return await storage.list_owned(self._session, owner_id)
 
     async def get(self, owner_id: UUID, report_id: UUID) -> Report:
@@ -128,12 +134,12 @@ class ReportService:
         return report
 
     async def delete(self, owner_id: UUID, report_id: UUID) -> None:
-        """Its file follows at once, or with the next clean-up. One that is being built is given up.
+        """Delete a report, also while it is being built. Its file is deleted after the commit, or by the next clean-up.
 
         Raises:
             NotFoundError: the owner has no such report.
         """
-        if not await storage.give_up(self._session, owner_id, report_id):
+        if not await storage.discard(self._session, owner_id, report_id):
             raise NotFoundError
 
         async def delete_file() -> None:
@@ -146,24 +152,30 @@ class ReportService:
         self._session.after_commit(delete_file)
 
     async def open_file(self, owner_id: UUID, report_id: UUID) -> ReportFile:
-        """Raises:
-        NotFoundError: the owner has no such report.
-        ReportUnfinishedError, ReportExpiredError: it has no file yet, or no more.
-        BodyStoreUnavailableError: the store does not answer.
+        """Open the file of a report for download.
+
+        Raises:
+            NotFoundError: the owner has no such report.
+            ReportUnfinishedError: the report has no file yet, or building it failed.
+            ReportExpiredError: the file has been deleted.
+            BodyStoreUnavailableError: the object store does not answer.
         """
         return await self._open(await self.get(owner_id, report_id))
 
     async def open_file_by_link(self, report_id: UUID, token: str) -> ReportFile:
-        """The file, for whoever has the link of the letter, as long as its owner could sign in.
+        """Open the file of a report for a client that has the link from the email, while the owner's account is active.
 
         Raises:
-            LinkInvalidError: the link is forged, over, or of another report.
-            As `open_file`.
+            LinkInvalidError: the token is forged, has expired, or belongs to another report.
+            NotFoundError: there is no such report, or its owner's account is disabled or deleted.
+            ReportUnfinishedError: the report has no file yet, or building it failed.
+            ReportExpiredError: the file has been deleted.
+            BodyStoreUnavailableError: the object store does not answer.
         """
         if self._links.read(token) != [str(report_id)]:
             raise LinkInvalidError
         self._links.check(Purpose.REPORT, token)
-        report = await storage.find_of_open_account(self._session, report_id)
+        report = await storage.find_if_owner_is_active(self._session, report_id)
         if report is None:
             raise NotFoundError
         return await self._open(report)
@@ -193,17 +205,17 @@ class ReportService:
 
 
 def file_name(report: Report) -> str:
-    """Of letters, digits and hyphens alone, so that no mail program or system reads it as something else."""
+    """The name of a report's file: letters, digits and hyphens only, which every mail program and file system takes."""
     ending = "xlsx" if report.format is ReportFormat.XLSX else "zip"
     about = "" if report.collection_name is None else f"{_file_name_part(report.collection_name, report.id)}-"
     return f"slipbin-{about}{report.first_day}-to-{report.last_day}.{ending}"
 
 
 def _file_name_part(name: str, report_id: UUID) -> str:
-    """What names a collection in a file's name; with some of the report's id where another name would look the same."""
+    """The collection's name as part of a file name, with a part of the report's id if the name had to be changed."""
     words = re.findall(r"[a-z0-9]+", name.lower())
-    part = "-".join(words)[:MOST_NAME_LETTERS]
-    if " ".join(words) == name.lower() and len(part) < MOST_NAME_LETTERS:
+    part = "-".join(words)[:MAX_NAME_CHARACTERS]
+    if " ".join(words) == name.lower() and len(part) < MAX_NAME_CHARACTERS:
         return part
     return f"{part}-{report_id.hex[:8]}".lstrip("-")
 
@@ -216,12 +228,17 @@ def media_type_of(file_format: ReportFormat) -> str:
 
 
 def _days(first: date, last: date) -> tuple[date, date]:
+    """The days that a report covers: future days are left out.
+
+    Raises:
+        InvalidInputError: the range ends before it begins, begins in the future, or is longer than `MAX_DAYS`.
+    """
     check_date_range(first, last)
     today = datetime.now(UTC).date()
     last = min(last, today)
     if first > today:
         raise InvalidInputError(fields=[FieldError("from", "range_in_future", "The range begins in the future.")])
-    if (last - first).days >= MOST_DAYS:
-        message = f"A report spans at most {MOST_DAYS} days. Choose fewer."
+    if (last - first).days >= MAX_DAYS:
+        message = f"A report spans at most {MAX_DAYS} days. Choose fewer."
         raise InvalidInputError(fields=[FieldError("from", "range_too_long", message)])
     return first, last

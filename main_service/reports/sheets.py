@@ -1,4 +1,4 @@
-"""What is on the sheets of a report, in whichever file format they end."""
+"""The contents of a report: sheets, columns and rows, for every file format."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ class CellType(Enum):
     NUMBER = auto()
     DAY = auto()
     INSTANT = auto()
-    """In UTC."""
+    """A point in time, in UTC."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ async def plan_workbook(
 
     They must be read in a thread, while the event loop of this call runs in another.
 
-    `collection`: its name; None: of all entries. `country_source`: to be named beside countries.
+    `collection`: the name of the report's collection; None: it is about all entries.
+    `country_source`: the data that countries come from, which the facts name; None: there is none.
     """
     loop = asyncio.get_running_loop()
     by_day = {day: tuple(counts) for partition in [p async for p in queries.days()] for day, *counts in partition}
@@ -139,7 +140,7 @@ async def plan_workbook(
 
 
 def _days(days: DateRange, by_day: dict[date, tuple[int, ...]]) -> Sheet:
-    """Each day of the range, those without visits too."""
+    """The sheet with a row for each day of the range, also for days without visits."""
     count = (days.last - days.first).days + 1
     every = (days.first + timedelta(days=number) for number in range(count))
     rows: Iterator[Sequence[CellValue]] = (
@@ -154,7 +155,7 @@ def _with_addresses(rows: Iterator[Sequence[CellValue]], public_url: str) -> Ite
 
 
 def _in_thread(rows: Rows, loop: asyncio.AbstractEventLoop) -> Iterator[Sequence[CellValue]]:
-    """Rows that the event loop reads, for a thread that waits for them."""
+    """Rows that the event loop reads, for a thread that waits for each partition."""
     while (partition := asyncio.run_coroutine_threadsafe(_next(rows), loop).result()) is not None:
         yield from partition
 

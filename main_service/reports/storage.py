@@ -1,4 +1,4 @@
-"""Reports in PostgreSQL: one function per question."""
+"""SQL of reports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,25 +16,28 @@ _account = Account.__table__.c
 _LONGEST_BUILD = timedelta(hours=1)
 
 _SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-# While the file is put into the object store nothing is asked; the usual minute may be too short for that.
+# The transaction is idle while the file is put into the object store, which may take more than the usual minute.
 _IDLE_FOR = text("SET LOCAL idle_in_transaction_session_timeout = '15min'")
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended('report:' || CAST(:id AS text), 0))")
 
 
 @dataclass(frozen=True)
 class Recipient:
+    """An account that emails are sent to."""
+
     account_id: UUID
     email: str
 
 
 async def create(session: Session, report: Report) -> None:
+    """Insert a report, and read what the database filled in."""
     session.add(report)
     await session.flush()
     await session.refresh(report)
 
 
 async def list_owned(session: Session, owner_id: UUID) -> Sequence[Report]:
-    """Newest first."""
+    """All reports of an owner, newest first."""
     statement = select(Report).where(Report.owner_id == owner_id).order_by(Report.asked_at.desc(), Report.id)
     return list((await session.execute(statement)).scalars())
 
@@ -45,8 +48,8 @@ async def find_owned(session: Session, owner_id: UUID, report_id: UUID) -> Repor
     return report
 
 
-async def find_of_open_account(session: Session, report_id: UUID) -> Report | None:
-    """The report, if its owner could sign in."""
+async def find_if_owner_is_active(session: Session, report_id: UUID) -> Report | None:
+    """The report; None also if its owner's account is disabled or deleted."""
     statement = (
         select(Report)
         .join(Account, _account.id == Report.owner_id)
@@ -57,7 +60,7 @@ async def find_of_open_account(session: Session, report_id: UUID) -> Report | No
 
 
 async def count_owned(session: Session, owner_id: UUID) -> tuple[int, int]:
-    """How many an owner has that wait or are being built, and how many in all, but for those that have expired."""
+    """The number of an owner's unfinished reports, and the number of all that have not expired."""
     is_kept = or_(Report.expires_at.is_(None), Report.expires_at > func.now())
     statement = select(
         func.count().filter(Report.finished_at.is_(None)),
@@ -68,7 +71,7 @@ async def count_owned(session: Session, owner_id: UUID) -> tuple[int, int]:
 
 
 async def find_collection_by_id(session: Session, owner_id: UUID, collection_id: UUID) -> tuple[UUID, str] | None:
-    """Id and name of the owner's collection."""
+    """Id and name of the owner's collection; None: the owner has no such collection."""
     statement = select(Collection.id, Collection.name).where(
         Collection.owner_id == owner_id, Collection.id == collection_id
     )
@@ -76,32 +79,32 @@ async def find_collection_by_id(session: Session, owner_id: UUID, collection_id:
     return None if row is None else (row[0], row[1])
 
 
-async def give_up(session: Session, owner_id: UUID, report_id: UUID) -> bool:
-    """Take a report from its owner, for the clean-up to delete; False if they have none of this id."""
+async def discard(session: Session, owner_id: UUID, report_id: UUID) -> bool:
+    """Take a report from its owner, so that the clean-up deletes it; False: the owner has no such report."""
     statement = update(Report).where(Report.id == report_id, Report.owner_id == owner_id).values(owner_id=None)
     return (await session.execute(statement.returning(Report.id))).first() is not None
 
 
 async def list_due(session: Session, *, limit: int) -> Sequence[UUID]:
-    """Reports to be built now, those that have waited for longest first."""
+    """Reports to be built now, the longest waiting first."""
     statement = select(Report.id).where(_is_waiting(), Report.due_at <= func.now()).order_by(Report.due_at).limit(limit)
     return list((await session.execute(statement)).scalars())
 
 
 async def begin_snapshot(session: Session) -> None:
-    """Let all that this transaction reads be of one moment. Must come first."""
+    """Make this transaction read a single snapshot. Must be its first statement."""
     await session.execute(_SNAPSHOT)
     await session.execute(_IDLE_FOR)
 
 
 async def try_lock(session: Session, report_id: UUID) -> bool:
-    """Whether nobody else builds this report, and nobody will until this transaction ends, or its process."""
+    """Lock a report for building until this transaction ends; False: another transaction has the lock."""
     is_ours: bool = (await session.execute(_TRY_LOCK, {"id": str(report_id)})).scalar_one()
     return is_ours
 
 
-async def begin(session: Session, report_id: UUID) -> Report | None:
-    """The report, noted as begun now; None if it is not to be built any more."""
+async def start_attempt(session: Session, report_id: UUID) -> Report | None:
+    """Record that an attempt to build a report starts now; None: the report need not be built any more."""
     statement = (
         update(Report)
         .where(Report.id == report_id, _is_waiting())
@@ -112,8 +115,8 @@ async def begin(session: Session, report_id: UUID) -> Report | None:
     return report
 
 
-async def put_off(session: Session, report_id: UUID, *, by: timedelta, counts: bool) -> None:
-    """Let an attempt that failed be followed by another. `counts`: whether it was one."""
+async def postpone(session: Session, report_id: UUID, *, by: timedelta, counts: bool) -> None:
+    """Let another attempt follow a failed one. `counts`: whether the failed one counts as an attempt."""
     statement = update(Report).where(Report.id == report_id, _is_waiting())
     attempts = Report.attempts if counts else Report.attempts - 1
     await session.execute(statement.values(due_at=func.clock_timestamp() + by, attempts=attempts, started_at=None))
@@ -122,7 +125,7 @@ async def put_off(session: Session, report_id: UUID, *, by: timedelta, counts: b
 async def finish(
     session: Session, report_id: UUID, *, size_bytes: int | None, failure: str | None, kept_for: timedelta
 ) -> Report | None:
-    """Note that a report is there, or was given up; None if nobody wants it any more."""
+    """Record that a report is ready, or has failed for good (`failure`); None: it was deleted meanwhile."""
     statement = (
         update(Report)
         .where(Report.id == report_id, _is_waiting())
@@ -139,7 +142,7 @@ async def finish(
 
 
 async def find_recipient(session: Session, account_id: UUID) -> Recipient | None:
-    """Who gets letters of an account; None: its address is not confirmed, or it is disabled or left."""
+    """The account as a recipient of emails; None: its address is unconfirmed, or it is disabled or deleted."""
     statement = select(_account.id, _account.email).where(
         _account.id == account_id, _account.is_verified, _account.is_active, _account.left_at.is_(None)
     )
@@ -148,8 +151,8 @@ async def find_recipient(session: Session, account_id: UUID) -> Recipient | None
 
 
 async def list_files_to_delete(session: Session, *, limit: int) -> Sequence[UUID]:
-    """Reports whose files are due to go, locked until the transaction ends."""
-    # What is being built is passed by for an hour: its file may be put there a moment after it was deleted.
+    """Reports whose files are due to be deleted, locked until the transaction ends."""
+    # A report that is being built is skipped for an hour: its file may be stored a moment after it was deleted.
     is_built = and_(Report.finished_at.is_(None), Report.started_at > func.now() - _LONGEST_BUILD)
     has_file = and_(Report.started_at.is_not(None), Report.file_deleted_at.is_(None))
     statement = (
@@ -166,14 +169,14 @@ async def list_files_to_delete(session: Session, *, limit: int) -> Sequence[UUID
     return list((await session.execute(statement)).scalars())
 
 
-async def note_deleted_files(session: Session, report_ids: Sequence[UUID]) -> None:
-    """Forget those of the reports that have no owner; let the others say that they have expired."""
+async def mark_files_deleted(session: Session, report_ids: Sequence[UUID]) -> None:
+    """Record that the files of reports were deleted; reports without an owner are deleted too."""
     await session.execute(delete(Report).where(Report.id.in_(report_ids), Report.owner_id.is_(None)))
     await session.execute(update(Report).where(Report.id.in_(report_ids)).values(file_deleted_at=func.now()))
 
 
-async def forget_expired(session: Session, *, longer_than: timedelta) -> int:
-    """Forget the reports that expired so long ago and have no file; return how many."""
+async def delete_expired(session: Session, *, longer_than: timedelta) -> int:
+    """Delete reports that expired longer ago than `longer_than` and have no file; return how many."""
     statement = delete(Report).where(
         Report.expires_at <= func.now() - longer_than,
         or_(Report.file_deleted_at.is_not(None), Report.started_at.is_(None)),

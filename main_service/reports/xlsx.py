@@ -1,4 +1,4 @@
-"""A report as an Excel workbook, in memory that does not grow with its rows."""
+"""Writes a report as an Excel workbook. Memory does not grow with the number of rows."""
 
 import re
 from collections.abc import Iterator

@@ -13,7 +13,7 @@ import httpx
 import openpyxl
 from openpyxl.workbook import Workbook
 
-from main_service.reports.tasks import build_report, forget_expired_reports
+from main_service.reports.tasks import build_report, forget_reports
 from tests.support.accounts import User, new_user
 from tests.support.engines import Environment
 from tests.support.settings import task_resources
@@ -61,7 +61,7 @@ async def build_ordered_reports(environment: Environment) -> int:
 
 async def purge_reports(environment: Environment) -> int:
     async with task_resources(environment) as resources:
-        return await forget_expired_reports(resources)
+        return await forget_reports(resources)
 
 
 def download_report(client: httpx.Client, user: User, report: dict[str, Any]) -> httpx.Response:
