@@ -17,7 +17,9 @@ class FieldError:
 class AppError(Exception):
     """An expected failure. Anything else that is raised is a bug and answers 500.
 
-    `advice` is a second sentence, shown on pages: what the reader can do now. `link`, a whole URL, is where.
+    A subclass declares its HTTP `status` and its `code`, unless they are its base's, and `message`: the sentence for
+    people. `field` is the field of the input that it is always about. `advice` is a second sentence, shown on pages:
+    what the reader can do now. `link`, a whole URL, is where.
     """
 
     status: int
@@ -26,24 +28,31 @@ class AppError(Exception):
     advice: str | None = None
     link: str | None = None
     headers: Mapping[str, str] = MappingProxyType({})
+    _field: str | None = None
+
+    def __init_subclass__(cls, *, status: int | None = None, code: str | None = None, field: str | None = None) -> None:
+        if status is not None:
+            cls.status = status
+        if code is not None:
+            cls.code = code
+        if field is not None:
+            cls._field = field
 
     def __init__(self, message: str | None = None, *, fields: Sequence[FieldError] = ()) -> None:
         if message is not None:
             self.message = message
+        if self._field is not None:
+            fields = [FieldError(self._field, self.code, self.message)]
         self.fields = tuple(fields)
         super().__init__(self.message)
 
 
-class NotFoundError(AppError):
-    status = 404
-    code = "not_found"
+class NotFoundError(AppError, status=404, code="not_found"):
     message = "There is nothing here."
     advice = "Check the link – capital letters matter."
 
 
-class EntryEndedError(AppError):
-    status = 410
-    code = "ended"
+class EntryEndedError(AppError, status=410, code="ended"):
     message = "This is no longer available."
     advice = "It won't come back. Ask the person who sent you the link for a new one."
 
@@ -59,40 +68,35 @@ class EntryEndedError(AppError):
         )
 
 
-class InvalidInputError(AppError):
-    status = 422
-    code = "invalid_input"
+class InvalidInputError(AppError, status=422, code="invalid_input"):
     message = "Some fields are invalid; each one says why."
 
 
-class SignInRequiredError(AppError):
-    status = 401
-    code = "sign_in_required"
+class SignInRequiredError(AppError, status=401, code="sign_in_required"):
     message = "Sign in first: send an access token or an API token as Authorization: Bearer."
     headers = {"WWW-Authenticate": "Bearer"}
 
 
-class TooManyUnknownKeysError(AppError):
-    status = 429
-    code = "too_many_unknown_keys"
+class RetryLaterError(AppError, status=429, code="too_many_requests"):
+    """Something was done too often. `headers`: those that tell the limits."""
+
+    def __init__(self, *, retry_after_seconds: int, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(retry_after_seconds), **headers}
+
+
+class TooManyUnknownKeysError(RetryLaterError, code="too_many_unknown_keys"):
     message = "Too many requests for links that don't exist."
     advice = "Try again in a minute."
 
-    def __init__(self, *, retry_after_seconds: int) -> None:
-        super().__init__()
-        self.headers = {"Retry-After": str(retry_after_seconds)}
 
+class TooManyRequestsError(RetryLaterError):
+    """The same, with the time to wait as advice."""
 
-class TooManyRequestsError(AppError):
-    """What a client may do so often was done more often. `headers`: those that say what the limits are."""
-
-    status = 429
-    code = "too_many_requests"
     message = "Too many requests in a short time."
 
     def __init__(self, *, retry_after_seconds: int, headers: Mapping[str, str]) -> None:
-        super().__init__()
-        self.headers = {"Retry-After": str(retry_after_seconds), **headers}
+        super().__init__(retry_after_seconds=retry_after_seconds, headers=headers)
         self.advice = f"Try again in {_wait_in_words(retry_after_seconds)}."
 
 
@@ -104,33 +108,26 @@ def _wait_in_words(seconds: int) -> str:
     return "a second" if seconds == 1 else f"{seconds} seconds"
 
 
-class BodyTooLargeError(AppError):
-    status = 413
-    code = "body_too_large"
+class BodyTooLargeError(AppError, status=413, code="body_too_large"):
     message = "The request is too large."
     advice = "Split the text into parts, or share it as a file elsewhere."
 
 
-class TextTooLargeError(AppError):
-    status = 413
-    code = "text_too_large"
+class TextTooLargeError(AppError, status=413, code="text_too_large"):
     advice = BodyTooLargeError.advice
 
     def __init__(self, max_text_bytes: int) -> None:
         super().__init__(f"The text is too large: the limit is {max_text_bytes} bytes of UTF-8.")
 
 
-class FormExpiredError(AppError):
-    status = 403
-    code = "form_expired"
+class FormExpiredError(AppError, status=403, code="form_expired"):
     message = "This form isn't from this site, you've signed in or out since you opened it, or cookies are off."
     advice = "Allow cookies for this site, then open the page again and resend the form."
 
 
-class OpenedOverHttpError(FormExpiredError):
+class OpenedOverHttpError(FormExpiredError, code="opened_over_http"):
     """A form came from a page that was opened over http, where browsers keep none of our cookies."""
 
-    code = "opened_over_http"
     message = "You opened this page over http, but forms on this site only work over https."
     advice = "Open this instead:"
 
@@ -139,23 +136,19 @@ class OpenedOverHttpError(FormExpiredError):
         self.link = link
 
 
-class UnavailableError(AppError):
+class UnavailableError(AppError, status=503, code="unavailable"):
     """A part that is needed does not answer; trying again later may succeed."""
 
-    status = 503
-    code = "unavailable"
     message = "Part of the service isn't responding right now."
     advice = "Nothing is lost. Try again in a moment."
     headers = {"Retry-After": "5"}
 
 
-class DatabaseUnavailableError(UnavailableError):
-    code = "database_unavailable"
+class DatabaseUnavailableError(UnavailableError, code="database_unavailable"):
     message = "The database isn't responding right now."
 
 
-class BodyStoreUnavailableError(UnavailableError):
-    code = "text_store_unavailable"
+class BodyStoreUnavailableError(UnavailableError, code="text_store_unavailable"):
     message = "The text store isn't responding right now."
 
 
@@ -163,14 +156,11 @@ class NoCredentialsError(ValueError):
     """S3 is meant and nothing says with whose credentials. Its text is a sentence for operators."""
 
 
-class StorageFullError(AppError):
-    status = 507
-    code = "storage_full"
+class StorageFullError(AppError, status=507, code="storage_full"):
     message = "There is no room for more text right now."
     advice = "You can still create links. Try again later."
     headers = {"Retry-After": "300"}
 
 
-class PasswordsBusyError(UnavailableError):
-    code = "sign_in_busy"
+class PasswordsBusyError(UnavailableError, code="sign_in_busy"):
     message = "Too many people are signing in right now."

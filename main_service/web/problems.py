@@ -97,9 +97,7 @@ class _HttpError(AppError):
         self.headers = dict(error.headers or {})
 
 
-class InternalError(AppError):
-    status = 500
-    code = "internal_error"
+class InternalError(AppError, status=500, code="internal_error"):
     message = "Something went wrong on our side. We've logged it."
     advice = "Try again. If it keeps happening, tell the people who run this service."
 
