@@ -1,1 +1,1 @@
-"""Deletes accounts, and takes care of the entries that they leave."""
+"""Deletes accounts, and ends or releases their entries."""

@@ -4,20 +4,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from main_service.account_deletion.service import Departure, Leaving
+from main_service.account_deletion.factory import AccountDeletionFactory
 from main_service.accounts.dependencies import AccountFactoryDep
 from main_service.dependencies import SessionDep, resources_of
-from main_service.entries.cache import EntryCache
 
 
-async def get_departure(request: Request, session: SessionDep, accounts: AccountFactoryDep) -> Departure:
-    resources = resources_of(request)
-    leaving = Leaving(
-        sessions=resources.sessions,
-        cache=EntryCache(resources.redis),
-        longest=resources.settings.guest_max_lifetime,
-    )
-    return Departure(session=session, deleter=accounts.deleter, leaving=leaving)
+async def get_factory(request: Request, session: SessionDep, accounts: AccountFactoryDep) -> AccountDeletionFactory:
+    return AccountDeletionFactory(resources_of(request), session, accounts)
 
 
-DepartureDep = Annotated[Departure, Depends(get_departure)]
+AccountDeletionFactoryDep = Annotated[AccountDeletionFactory, Depends(get_factory)]

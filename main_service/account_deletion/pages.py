@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
-from main_service.account_deletion.dependencies import DepartureDep
+from main_service.account_deletion.dependencies import AccountDeletionFactoryDep
 from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.cookie_auth import SignedInPageDep, SignedInSessionIdDep
 from main_service.accounts.errors import CredentialsWrongError
@@ -32,7 +32,7 @@ async def delete(
     account: SignedInPageDep,
     session_id: SignedInSessionIdDep,
     settings: SettingsDep,
-    departure: DepartureDep,
+    factory: AccountDeletionFactoryDep,
 ) -> Response:
     fields = await read_form(request)
     try:
@@ -40,7 +40,7 @@ async def delete(
         if fields.get("entries") not in ("delete", "leave"):
             raise InvalidInputError(fields=[FieldError("entries", "missing", "Choose what happens to your entries.")])
         given = GivenPassword(fields.get("password", ""), session_id)
-        await departure.leave(account.id, password=given, leaves_entries=fields["entries"] == "leave")
+        await factory.deletion.delete(account.id, password=given, keeps_entries=fields["entries"] == "leave")
     except CredentialsWrongError as error:
         # The same words as at signing in would speak of a name that nobody has typed here.
         wrong = FieldError("password", error.code, "Wrong password.")

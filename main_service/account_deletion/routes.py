@@ -1,8 +1,8 @@
 """Deleting one's account, as JSON."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
-from main_service.account_deletion.dependencies import DepartureDep
+from main_service.account_deletion.dependencies import AccountDeletionFactoryDep
 from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.bearer_auth import SessionIdDep, SignedInDep
 from main_service.accounts.errors import (
@@ -13,18 +13,15 @@ from main_service.accounts.errors import (
 )
 from main_service.accounts.schemas import AccountDeleteIn
 from main_service.errors import DatabaseUnavailableError, PasswordsBusyError, SignInRequiredError
-from main_service.web.documented_router import problem_responses
+from main_service.web.documented_router import DocumentedRouter
 from main_service.web.json_api import JsonRoute
 from main_service.web.problems import InternalError
 
-router = APIRouter(prefix="/api/v1", tags=["accounts"], route_class=JsonRoute)
-
-
-@router.delete(
-    "/users/me",
-    status_code=204,
-    summary="Delete my account",
-    responses=problem_responses(
+router = DocumentedRouter(
+    prefix="/api/v1",
+    tags=["accounts"],
+    route_class=JsonRoute,
+    errors=[
         CredentialsWrongError,
         DatabaseUnavailableError,
         InternalError,
@@ -33,15 +30,18 @@ router = APIRouter(prefix="/api/v1", tags=["accounts"], route_class=JsonRoute)
         SignInRequiredError,
         TokenInvalidError,
         TooManyAttemptsError,
-    ),
+    ],
 )
+
+
+@router.delete("/users/me", status_code=204, summary="Delete my account")
 async def delete_me(
     asked: AccountDeleteIn,
     account: SignedInDep,
     session_id: SessionIdDep,
-    departure: DepartureDep,
+    factory: AccountDeletionFactoryDep,
 ) -> Response:
     """For good, with its API tokens and collections. Its entries end with it, or live on as a guest's."""
     given = GivenPassword(asked.password, session_id)
-    await departure.leave(account.id, password=given, leaves_entries=asked.entries == "leave")
+    await factory.deletion.delete(account.id, password=given, keeps_entries=asked.entries == "leave")
     return Response(status_code=204)

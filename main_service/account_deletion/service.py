@@ -1,4 +1,4 @@
-"""Takes care of what accounts leave behind: their entries end, or live on as a guest's."""
+"""Deletes accounts, and ends or releases their entries: those that live on are like a guest's."""
 
 import logging
 import time
@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.account_deletion import storage
-from main_service.account_deletion.storage import Left
+from main_service.account_deletion.storage import DeletedAccount
 from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.changes import AccountDeleter
 from main_service.engines.postgres import Session
@@ -21,25 +21,29 @@ from main_service.errors import UnavailableError
 logger = logging.getLogger(__name__)
 
 ROWS_PER_BATCH = 1_000
-AT_ONCE = timedelta(seconds=3)
-"""So long the request itself takes care of entries; thousands are done in that time, and the worker does the rest."""
+REQUEST_TIME = timedelta(seconds=3)
+"""How long a request itself releases entries: thousands, in that time. The worker does the rest."""
 
 
-class Leaving:
-    """Safe to run twice at once, and again after it was killed."""
+class EntryReleaser:
+    """Ends or releases the entries of deleted accounts, then deletes the rows of these accounts.
 
-    def __init__(self, *, sessions: async_sessionmaker[Session], cache: EntryCache, longest: timedelta) -> None:
+    Safe to run twice at once, and again after it was killed.
+    """
+
+    def __init__(self, *, sessions: async_sessionmaker[Session], cache: EntryCache, max_lifetime: timedelta) -> None:
+        """`max_lifetime`: how long a released entry lives at most, from now on."""
         self._sessions = sessions
         self._cache = cache
-        self._longest = longest
+        self._max_lifetime = max_lifetime
 
-    async def finish(self, *, within: timedelta | None = None) -> int:
-        """Take care of all that was left, in batches, each a transaction of its own; return how many entries.
+    async def release_all(self, *, within: timedelta | None = None) -> int:
+        """Go through all deleted accounts, in batches, each a transaction of its own; return how many entries.
 
-        `within`: begin no batch after so long; the rest is the next run's. None: to the end.
+        `within`: start no batch after so long; the rest is left to the next run. None: until all is done.
 
         Raises:
-            DatabaseUnavailableError: what is left is done by the next run.
+            DatabaseUnavailableError: the next run does the rest.
         """
         started_at = time.monotonic()
 
@@ -47,53 +51,58 @@ class Leaving:
             return within is None or time.monotonic() - started_at < within.total_seconds()
 
         async with self._sessions() as session:
-            lefts = await storage.list_left(session)
-        return sum([await self._finish(left, has_time) for left in lefts])
+            accounts = await storage.list_deleted_accounts(session)
+        return sum([await self._release(account, has_time) for account in accounts])
 
-    async def _finish(self, left: Left, has_time: Callable[[], bool]) -> int:
+    async def _release(self, account: DeletedAccount, has_time: Callable[[], bool]) -> int:
         total = 0
         while has_time():
             async with self._sessions() as session:
-                keys = await storage.let_go(session, left, longest=self._longest, limit=ROWS_PER_BATCH)
+                keys = await storage.release_entries(
+                    session, account, max_lifetime=self._max_lifetime, limit=ROWS_PER_BATCH
+                )
                 await session.commit()
             total += len(keys)
             if not keys:
-                await self._delete_account(left)
+                await self._delete_account(account)
                 break
             try:
                 await self._cache.invalidate(keys)
             except RedisUnavailableError as error:
-                logger.warning("Redis did not learn of entries that were left; it will within 10 s: %s", error)
+                logger.warning("Redis learns of the entries of a deleted account within 10 s: %s", error)
         return total
 
-    async def _delete_account(self, left: Left) -> None:
+    async def _delete_account(self, account: DeletedAccount) -> None:
         try:
             async with self._sessions() as session:
-                await storage.delete_account(session, left.account_id)
+                await storage.delete_account(session, account.account_id)
                 await session.commit()
         except IntegrityError:
             # A request that was let in before has just made an entry: the next run takes care of it.
-            logger.info("An account that was left has an entry again")
+            logger.info("A deleted account has an entry again")
 
 
-class Departure:
-    """An account with its collections goes in one transaction; its entries follow at once, in their own."""
+class AccountDeletion:
+    """An account goes with its collections, in the transaction of `session`; its entries follow in their own."""
 
-    def __init__(self, *, session: Session, deleter: AccountDeleter, leaving: Leaving) -> None:
+    def __init__(self, *, session: Session, deleter: AccountDeleter, releaser: EntryReleaser) -> None:
         self._session = session
         self._deleter = deleter
-        self._leaving = leaving
+        self._releaser = releaser
 
-    async def leave(self, account_id: UUID, *, password: GivenPassword, leaves_entries: bool) -> None:
-        """Raises:
-        CredentialsWrongError, TooManyAttemptsError: as the deleter.
+    async def delete(self, account_id: UUID, *, password: GivenPassword, keeps_entries: bool) -> None:
+        """Delete an account for good. `keeps_entries`: its entries live on without owner; private ones always end.
+
+        Raises:
+            CredentialsWrongError: this is not the password.
+            TooManyAttemptsError: too many attempts have failed.
         """
-        await self._deleter.delete(account_id, password=password, keeps_entries=leaves_entries)
+        await self._deleter.delete(account_id, password=password, keeps_entries=keeps_entries)
         await storage.delete_collections(self._session, account_id)
-        self._session.after_commit(self._finish)
+        self._session.after_commit(self._release_entries)
 
-    async def _finish(self) -> None:
+    async def _release_entries(self) -> None:
         try:
-            await self._leaving.finish(within=AT_ONCE)
+            await self._releaser.release_all(within=REQUEST_TIME)
         except UnavailableError as error:
-            logger.warning("Entries that were left wait for the worker: %r", error.__cause__)
+            logger.warning("The entries of a deleted account wait for the worker: %r", error.__cause__)

@@ -1,4 +1,4 @@
-"""What accounts leave behind, in PostgreSQL."""
+"""Deleted accounts and their entries in PostgreSQL: one function per question."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,36 +16,38 @@ _accounts = Account.__table__.c
 
 
 @dataclass(frozen=True)
-class Left:
+class DeletedAccount:
     account_id: UUID
-    leaves_entries: bool
+    keeps_entries: bool
+    """Whether its entries, but for private ones, live on."""
 
 
-async def list_left(session: Session) -> Sequence[Left]:
-    """The accounts that were left and have not been taken care of, oldest first."""
+async def list_deleted_accounts(session: Session) -> Sequence[DeletedAccount]:
+    """Accounts whose rows still wait for the end of their entries, those deleted first at the front."""
     statement = select(_accounts.id, Account.keeps_entries).where(Account.deleted_at.is_not(None))
     rows = await session.execute(statement.order_by(Account.deleted_at))
-    return [Left(account_id=row[0], leaves_entries=row[1]) for row in rows]
+    return [DeletedAccount(account_id=row[0], keeps_entries=row[1]) for row in rows]
 
 
 async def delete_collections(session: Session, account_id: UUID) -> None:
     await session.execute(delete(Collection).where(Collection.owner_id == account_id))
 
 
-async def let_go(session: Session, left: Left, *, longest: timedelta, limit: int) -> list[str]:
+async def release_entries(
+    session: Session, account: DeletedAccount, *, max_lifetime: timedelta, limit: int
+) -> list[str]:
     """Take the owner from at most `limit` of the account's entries, and end those that are not to live on.
 
-    What lives on ends after `longest` at the latest, for nobody is there to delete it. Returns the keys.
+    What lives on expires after `max_lifetime` at the latest, as no owner is left to delete it. Returns the keys.
     """
-    locked = (
-        select(Entry.key).where(Entry.owner_id == left.account_id).order_by(Entry.key).limit(limit).with_for_update()
-    )
+    owned = select(Entry.key).where(Entry.owner_id == account.account_id)
+    locked = owned.order_by(Entry.key).limit(limit).with_for_update()
     keys = (await session.execute(locked)).scalars().all()
     if not keys:
         return []
     is_live = Entry.ended_at.is_(None)
-    ends = and_(is_live, or_(false() if left.leaves_entries else true(), Entry.visibility == Visibility.PRIVATE))
-    latest = func.now() + longest
+    ends = and_(is_live, or_(false() if account.keeps_entries else true(), Entry.visibility == Visibility.PRIVATE))
+    latest = func.now() + max_lifetime
     statement = (
         update(Entry)
         .where(Entry.key.in_(keys))

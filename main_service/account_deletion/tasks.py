@@ -2,16 +2,18 @@
 
 from datetime import timedelta
 
-from main_service.account_deletion.service import Leaving
+from main_service.account_deletion.factory import create_releaser
 from main_service.background import Queue, task
-from main_service.entries.cache import EntryCache
 from main_service.resources import Resources
 
 
 @task(
-    every=timedelta(seconds=10), queue=Queue.SLOW, one_at_a_time=True, log="Took care of %d entries of deleted accounts"
+    every=timedelta(seconds=10),
+    queue=Queue.SLOW,
+    name="finish_leaving",
+    one_at_a_time=True,
+    log="Ended or released %d entries of deleted accounts",
 )
-async def finish_leaving(resources: Resources) -> int:
-    """Take care of the entries of accounts that were deleted; return how many entries."""
-    longest = resources.settings.guest_max_lifetime
-    return await Leaving(sessions=resources.sessions, cache=EntryCache(resources.redis), longest=longest).finish()
+async def release_entries(resources: Resources) -> int:
+    """End or release the entries of deleted accounts; return how many."""
+    return await create_releaser(resources).release_all()

@@ -21,7 +21,7 @@ from tests.support.workers import run_task
 FOUND = {200, 302}
 
 
-def leave(client: httpx.Client, user: User, entries: str) -> None:
+def delete_account(client: httpx.Client, user: User, entries: str) -> None:
     body = {"password": PASSWORD, "entries": entries}
     response = client.request("DELETE", "/api/v1/users/me", json=body, headers=user.headers)
     assert response.status_code == 204, response.text
@@ -53,7 +53,7 @@ async def test_entries_are_deleted_with_the_account(client: httpx.Client, databa
     for key in (*mine[:2], theirs):
         assert client.get(f"/{key}").status_code in FOUND
 
-    leave(client, user, "delete")
+    delete_account(client, user, "delete")
 
     assert [client.get(f"/{key}").status_code for key in mine] == [410] * 3
     assert client.get(f"/{private}").status_code == 404
@@ -78,7 +78,7 @@ async def test_entries_live_on_as_a_guests_but_for_private_ones(
     private = create_paste(client, headers=user.headers, visibility="private")["key"]
     assert client.get(f"/{endless}").status_code in FOUND
 
-    leave(client, user, "leave")
+    delete_account(client, user, "leave")
 
     assert client.get(f"/{private}").status_code == 404
     expires_at = datetime.fromisoformat(client.get(f"/api/v1/entries/{endless}").json()["expires_at"])
@@ -94,7 +94,7 @@ def test_manage_token_from_before_a_claim_opens_nothing_when_the_owner_has_left(
     claimed = create_paste(client, headers=again)
     client.post(f"/api/v1/entries/{claimed['key']}/claim", headers=user.headers | manage_headers(claimed))
 
-    leave(client, user, "leave")
+    delete_account(client, user, "leave")
 
     # Readers cache an entry where no tombstone stands, and judge tokens by it.
     valkey.delete(cache_key(claimed["key"]))
@@ -119,7 +119,7 @@ async def test_claim_by_a_release_without_generations_is_made_up_for_when_the_ow
     user, claimed = new_user(client), create_paste(client)
     await database.execute("UPDATE entry SET owner_id = $2 WHERE key = $1", claimed["key"], id_of(client, user))
 
-    leave(client, user, "leave")
+    delete_account(client, user, "leave")
 
     refused = client.delete(f"/api/v1/entries/{claimed['key']}", headers=manage_headers(claimed))
     assert (refused.status_code, refused.json()["code"]) == (403, "manage_token_wrong")
@@ -127,7 +127,7 @@ async def test_claim_by_a_release_without_generations_is_made_up_for_when_the_ow
 
 async def test_address_and_name_are_free_for_somebody_new(client: httpx.Client) -> None:
     user = new_user(client)
-    leave(client, user, "delete")
+    delete_account(client, user, "delete")
 
     assert not is_signed_in(client, user.tokens["access_token"])
     again = register_by_api(client, email=user.email, username=user.username)
@@ -148,7 +148,7 @@ async def test_claim_that_comes_behind_the_deletion_of_its_account_is_refused(
         await database.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE", guests["key"])
         waiting = asyncio.create_task(asyncio.to_thread(claim))
         await wait_for_blocked_statements(database)
-        await asyncio.to_thread(leave, client, user, "leave")
+        await asyncio.to_thread(delete_account, client, user, "leave")
     answer = await waiting
 
     assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid")
@@ -165,7 +165,7 @@ async def test_what_had_ended_before_keeps_its_reason_and_times(
     question = "SELECT archival_reason, ended_at, expires_at, updated_at FROM entry WHERE key = $1"
     before = await database.fetchrow(question, key)
 
-    leave(client, user, entries)
+    delete_account(client, user, entries)
 
     assert before["archival_reason"] == "viewed"
     assert await database.fetchrow(question, key) == before
