@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from tests.support.engines import Environment, run_main, running_engines, temporary_folder
+from tests.support.gates import Gated, GatedStore, gated_engines, gated_store
 from tests.support.swift_server import SwiftServer, swift_server
 from tests.support.web import WebServer
 
@@ -62,6 +63,19 @@ def web(environment: Environment) -> Iterator[WebServer]:
 def s3_web(s3_environment: Environment) -> Iterator[WebServer]:
     with WebServer(s3_environment) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def gated(environment: Environment) -> Iterator[Gated]:
+    """Gates before the engines, for tests in which one is away."""
+    with gated_engines(environment) as gates:
+        yield gates
+
+
+@pytest.fixture(scope="module")
+def gated_s3(s3_environment: Environment) -> Iterator[GatedStore]:
+    with gated_store(s3_environment) as gate:
+        yield gate
 
 
 @pytest.fixture

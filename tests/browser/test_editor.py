@@ -6,7 +6,7 @@ from tests.browser.visitor import NewVisitor, Visitor
 
 
 @pytest.fixture
-def writer(visitor: Visitor) -> Visitor:
+def editing_visitor(visitor: Visitor) -> Visitor:
     """A visitor whose caret is in the text."""
     visitor.open("/")
     visitor.page.locator("#text").click()
@@ -22,57 +22,57 @@ def has_focus(visitor: Visitor, selector: str) -> bool:
     return is_focused
 
 
-def test_tab_indents_and_shift_tab_outdents(writer: Visitor) -> None:
-    keyboard = writer.page.keyboard
+def test_tab_indents_and_shift_tab_outdents(editing_visitor: Visitor) -> None:
+    keyboard = editing_visitor.page.keyboard
 
     keyboard.type("a")
     keyboard.press("Tab")
     keyboard.type("b\nc")
-    assert text(writer) == "a\tb\nc"
+    assert text(editing_visitor) == "a\tb\nc"
     keyboard.press("Home")
     keyboard.press("Tab")
-    assert text(writer) == "a\tb\n\tc"
+    assert text(editing_visitor) == "a\tb\n\tc"
     keyboard.press("Shift+Tab")
-    assert text(writer) == "a\tb\nc"
+    assert text(editing_visitor) == "a\tb\nc"
     keyboard.press("Control+a")
     keyboard.press("Tab")
-    assert text(writer) == "\ta\tb\n\tc"
+    assert text(editing_visitor) == "\ta\tb\n\tc"
     keyboard.press("Shift+Tab")
-    assert text(writer) == "a\tb\nc"
+    assert text(editing_visitor) == "a\tb\nc"
     keyboard.press("Control+z")
-    assert text(writer) == "\ta\tb\n\tc"
-    assert has_focus(writer, "#text")
+    assert text(editing_visitor) == "\ta\tb\n\tc"
+    assert has_focus(editing_visitor, "#text")
 
 
-def test_escape_lets_tab_leave_the_text(writer: Visitor) -> None:
-    keyboard = writer.page.keyboard
+def test_escape_lets_tab_leave_the_text(editing_visitor: Visitor) -> None:
+    keyboard = editing_visitor.page.keyboard
     keyboard.type("a")
 
     keyboard.press("Escape")
     keyboard.press("Tab")
 
-    assert has_focus(writer, "#title")
-    assert text(writer) == "a"
+    assert has_focus(editing_visitor, "#title")
+    assert text(editing_visitor) == "a"
     # Whoever comes back is not held until something is typed.
     keyboard.press("Shift+Tab")
-    assert has_focus(writer, "#text")
+    assert has_focus(editing_visitor, "#text")
     keyboard.press("Tab")
-    assert has_focus(writer, "#title")
-    assert text(writer) == "a"
+    assert has_focus(editing_visitor, "#title")
+    assert text(editing_visitor) == "a"
 
 
 @pytest.mark.parametrize("field", ["#text", "#title"])
-def test_ctrl_enter_sends_the_form(writer: Visitor, field: str) -> None:
-    writer.page.locator("#text").fill("sent by keys")
-    writer.page.locator(field).focus()
+def test_ctrl_enter_sends_the_form(editing_visitor: Visitor, field: str) -> None:
+    editing_visitor.page.locator("#text").fill("sent by keys")
+    editing_visitor.page.locator(field).focus()
 
-    writer.press("Control+Enter")
+    editing_visitor.press("Control+Enter")
 
-    assert writer.page.locator("#address").is_visible()
+    assert editing_visitor.page.locator("#address").is_visible()
 
 
-def test_size_is_told_and_too_much_is_not_sent(writer: Visitor) -> None:
-    page = writer.page
+def test_size_is_told_and_too_much_is_not_sent(editing_visitor: Visitor) -> None:
+    page = editing_visitor.page
     page.keyboard.type("äb")
     assert page.locator("#text-size").inner_text() == "3 bytes of 10.0 MiB"
 
@@ -82,8 +82,8 @@ def test_size_is_told_and_too_much_is_not_sent(writer: Visitor) -> None:
     page.locator("#text-size.over").wait_for()
     page.get_by_role("button", name="Create paste").click()
 
-    assert writer.path() == "/"
-    assert has_focus(writer, "#text")
+    assert editing_visitor.path() == "/"
+    assert has_focus(editing_visitor, "#text")
 
 
 def test_paste_outside_any_field_goes_into_the_text(new_visitor: NewVisitor) -> None:

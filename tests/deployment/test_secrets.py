@@ -20,7 +20,7 @@ FOR_ENGINES = {"postgres_password", "s3.json"}
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def secrets_folder(tmp_path: Path) -> Path:
     """The volume after the first start."""
     first = Containers(tmp_path, {})
     assert first.run("secrets").returncode == 0
@@ -44,32 +44,32 @@ def secret_of_main(volume: Path, environment: dict[str, str]) -> str:
     ).stdout.strip()
 
 
-def test_second_start_changes_nothing(tmp_path: Path, folder: Path) -> None:
-    before = contents(folder)
+def test_second_start_changes_nothing(tmp_path: Path, secrets_folder: Path) -> None:
+    before = contents(secrets_folder)
 
     assert Containers(tmp_path, {}).run("secrets").returncode == 0
 
-    assert contents(folder) == before
+    assert contents(secrets_folder) == before
     assert set(before) == {"main_secret", "postgres_password", "pgpass", "s3.json", "aws_credentials"}
 
 
-def test_every_project_draws_its_own(tmp_path: Path, folder: Path) -> None:
+def test_every_project_draws_its_own(tmp_path: Path, secrets_folder: Path) -> None:
     (tmp_path / "other").mkdir()
     other = Containers(tmp_path / "other", {})
     other.run("secrets")
 
-    assert not set(contents(folder).values()) & set(contents(other.volume("secrets")).values())
+    assert not set(contents(secrets_folder).values()) & set(contents(other.volume("secrets")).values())
 
 
-def test_what_a_killed_run_left_out_is_made_by_the_next_to_fit_the_rest(tmp_path: Path, folder: Path) -> None:
-    before = contents(folder)
+def test_what_a_killed_run_left_out_is_made_by_the_next_to_fit_the_rest(tmp_path: Path, secrets_folder: Path) -> None:
+    before = contents(secrets_folder)
     for name in ("pgpass", "aws_credentials"):
-        (folder / name).unlink()
-    (folder / "pgpass.unfinished").write_text("half a li")
+        (secrets_folder / name).unlink()
+    (secrets_folder / "pgpass.unfinished").write_text("half a li")
 
     assert Containers(tmp_path, {}).run("secrets").returncode == 0
 
-    assert contents(folder) == before
+    assert contents(secrets_folder) == before
 
 
 def test_files_are_read_by_our_user_alone_but_for_those_of_the_engines(tmp_path: Path) -> None:
@@ -82,15 +82,15 @@ def test_files_are_read_by_our_user_alone_but_for_those_of_the_engines(tmp_path:
         assert stat.S_IMODE(file.stat().st_mode) == expected, file.name
 
 
-def test_both_ends_are_told_the_same(folder: Path) -> None:
-    password = (folder / "postgres_password").read_text()
-    assert (folder / "pgpass").read_text() == f"*:*:slipbin:slipbin:{password}\n"
+def test_both_ends_are_told_the_same(secrets_folder: Path) -> None:
+    password = (secrets_folder / "postgres_password").read_text()
+    assert (secrets_folder / "pgpass").read_text() == f"*:*:slipbin:slipbin:{password}\n"
     postgres = compose_file()["services"]["postgres"]["environment"]
     assert (postgres["POSTGRES_USER"], postgres["POSTGRES_DB"]) == ("slipbin", "slipbin")
 
-    identity = json.loads((folder / "s3.json").read_text())["identities"][0]
+    identity = json.loads((secrets_folder / "s3.json").read_text())["identities"][0]
     credentials = configparser.RawConfigParser()
-    credentials.read(folder / "aws_credentials")
+    credentials.read(secrets_folder / "aws_credentials")
     assert identity["credentials"] == [
         {
             "accessKey": credentials["default"]["aws_access_key_id"],
@@ -99,22 +99,22 @@ def test_both_ends_are_told_the_same(folder: Path) -> None:
     ]
 
 
-def test_services_are_told_where_the_files_are(folder: Path) -> None:
+def test_services_are_told_where_the_files_are(secrets_folder: Path) -> None:
     for name in ("main", "main-worker", "main-slow", "main-beat", "migrate"):
         environment = compose_file()["services"][name]["environment"]
         for variable in ("MAIN_SECRET_FILE", "PGPASSFILE", "AWS_SHARED_CREDENTIALS_FILE"):
-            assert (folder / environment[variable].removeprefix("/run/slipbin/")).exists()
+            assert (secrets_folder / environment[variable].removeprefix("/run/slipbin/")).exists()
     postgres = compose_file()["services"]["postgres"]["environment"]
-    assert (folder / postgres["POSTGRES_PASSWORD_FILE"].removeprefix("/run/slipbin/")).exists()
+    assert (secrets_folder / postgres["POSTGRES_PASSWORD_FILE"].removeprefix("/run/slipbin/")).exists()
 
 
-def test_secret_of_the_environment_wins(folder: Path) -> None:
-    drawn = (folder / "main_secret").read_text()
+def test_secret_of_the_environment_wins(secrets_folder: Path) -> None:
+    drawn = (secrets_folder / "main_secret").read_text()
 
     assert len(drawn) >= 32
-    assert secret_of_main(folder, {}) == drawn
-    assert secret_of_main(folder, {"MAIN_SECRET": ""}) == drawn
-    assert secret_of_main(folder, {"MAIN_SECRET": "of my own"}) == "of my own"
+    assert secret_of_main(secrets_folder, {}) == drawn
+    assert secret_of_main(secrets_folder, {"MAIN_SECRET": ""}) == drawn
+    assert secret_of_main(secrets_folder, {"MAIN_SECRET": "of my own"}) == "of my own"
 
 
 async def test_drawn_password_lets_services_into_a_database_that_asks_for_it(tmp_path: Path) -> None:

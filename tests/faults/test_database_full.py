@@ -83,7 +83,7 @@ def environment(folder: Path) -> Environment:
 
 
 @pytest.fixture
-def engines(environment: Environment, folder: Path) -> Iterator[Engines]:
+def engines_with_tiny_disk(environment: Environment, folder: Path) -> Iterator[Engines]:
     engines = Engines(folder)
     yield engines
     engines.stop()
@@ -94,10 +94,12 @@ def create_long_link(client: httpx.Client) -> httpx.Response:
     return client.post("/api/v1/links", json={"original_url": f"https://example.org/{token_hex(3_000)}"})
 
 
-def test_full_database_takes_no_more_and_goes_on_when_there_is_room(engines: Engines, environment: Environment) -> None:
+def test_full_database_takes_no_more_and_goes_on_when_there_is_room(
+    engines_with_tiny_disk: Engines, environment: Environment
+) -> None:
     with WebServer(environment) as web:
         link = create_link(web.client)
-        filler = engines.fill()
+        filler = engines_with_tiny_disk.fill()
 
         keys = []
         while (response := create_long_link(web.client)).status_code == 201:

@@ -28,7 +28,7 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def engines(folder: Path) -> Iterator[Environment]:
+def engine_environment(folder: Path) -> Iterator[Environment]:
     with running_engines(folder) as settings:
         yield settings
 
@@ -40,8 +40,8 @@ def own_swift(folder: Path) -> Iterator[SwiftServer]:
 
 
 @pytest.fixture(scope="module")
-def environment(engines: Environment, own_swift: SwiftServer) -> Environment:
-    settings = engines | {
+def environment(engine_environment: Environment, own_swift: SwiftServer) -> Environment:
+    settings = engine_environment | {
         "MAIN_BODY_STORE_URL": "s3://texts/bodies",
         "MAIN_BODY_STORE_ENDPOINT": own_swift.endpoint_url,
         "AWS_ACCESS_KEY_ID": own_swift.access_key_id,

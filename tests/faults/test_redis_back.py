@@ -28,7 +28,7 @@ def environment() -> Iterator[Environment]:
 
 
 @pytest.fixture(scope="module")
-def reader(gated: Gated) -> Iterator[WebServer]:
+def gated_reader(gated: Gated) -> Iterator[WebServer]:
     """A process that does not learn of a change but through Redis."""
     with WebServer(gated.environment) as server:
         yield server
@@ -78,38 +78,38 @@ def wait_until_seen(valkey: redis.Redis, link: dict[str, str], old_cached: str, 
 
 @pytest.mark.parametrize("manner", ["refusing", "hanging"])
 def test_change_and_deletion_are_seen_after_redis_has_been_away_for_all(
-    gated: Gated, reader: WebServer, worker_and_beat: None, valkey: redis.Redis, manner: str
+    gated: Gated, gated_reader: WebServer, worker_and_beat: None, valkey: redis.Redis, manner: str
 ) -> None:
-    link, deleted = cached_link(reader, valkey), cached_link(reader, valkey)
+    link, deleted = cached_link(gated_reader, valkey), cached_link(gated_reader, valkey)
     old_cached, deleted_cached = valkey.get(cache_key(link)), valkey.get(cache_key(deleted))
     away_for = LONG_AWAY_SECONDS if manner == "refusing" else 0.0
 
     with gated.valkey.refusing() if manner == "refusing" else gated.valkey.hanging():
         gone_at = time.monotonic()
-        change(reader.client, link)
+        change(gated_reader.client, link)
         assert (
-            reader.client.delete(f"/api/v1/entries/{deleted['key']}", headers=manage_headers(deleted)).status_code
+            gated_reader.client.delete(f"/api/v1/entries/{deleted['key']}", headers=manage_headers(deleted)).status_code
             == 204
         )
         while time.monotonic() - gone_at < away_for:
-            assert reader.client.get(f"/{link['key']}").headers["location"] == NEW_URL
+            assert gated_reader.client.get(f"/{link['key']}").headers["location"] == NEW_URL
             time.sleep(0.5)
         assert valkey.get(cache_key(link)) == old_cached, "nothing was at stake"
     back_at = time.monotonic()
 
     wait_until_seen(valkey, link, old_cached, since=back_at)
     wait_until_seen(valkey, deleted, deleted_cached, since=back_at)
-    assert reader.client.get(f"/{link['key']}").headers["location"] == NEW_URL
-    assert reader.client.get(f"/{deleted['key']}").status_code == 410
+    assert gated_reader.client.get(f"/{link['key']}").headers["location"] == NEW_URL
+    assert gated_reader.client.get(f"/{deleted['key']}").status_code == 410
 
 
 def test_change_by_a_process_that_alone_has_lost_redis_is_seen(
-    gated: Gated, environment: Environment, reader: WebServer, worker_and_beat: None, valkey: redis.Redis
+    gated: Gated, environment: Environment, gated_reader: WebServer, worker_and_beat: None, valkey: redis.Redis
 ) -> None:
     with gated_engines(environment) as lonely, WebServer(lonely.environment) as changer:
-        link = cached_link(reader, valkey)
+        link = cached_link(gated_reader, valkey)
         old_cached = valkey.get(cache_key(link))
         with lonely.valkey.refusing():
             change(changer.client, link)
             wait_until_seen(valkey, link, old_cached, since=time.monotonic())
-        assert reader.client.get(f"/{link['key']}").headers["location"] == NEW_URL
+        assert gated_reader.client.get(f"/{link['key']}").headers["location"] == NEW_URL

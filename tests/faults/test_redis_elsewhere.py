@@ -38,15 +38,15 @@ def elsewhere(environment: Environment) -> Iterator[MovedRedis]:
 
 
 @pytest.fixture(scope="module")
-def settings(environment: Environment, elsewhere: MovedRedis) -> Environment:
+def moved_environment(environment: Environment, elsewhere: MovedRedis) -> Environment:
     ours = with_own_redis_database(environment)
     path = urlsplit(ours["MAIN_REDIS_URL"]).path
     return ours | {"MAIN_REDIS_URL": ours["MAIN_REDIS_URL"].replace(path, str(elsewhere._front))}
 
 
 @pytest.fixture(scope="module")
-def web(settings: Environment) -> Iterator[WebServer]:
-    with WebServer(settings) as server:
+def web(moved_environment: Environment) -> Iterator[WebServer]:
+    with WebServer(moved_environment) as server:
         yield server
 
 

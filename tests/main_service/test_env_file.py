@@ -51,7 +51,7 @@ def needed(environment: Environment) -> Environment:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
+def working_folder(tmp_path: Path) -> Path:
     (tmp_path / "pyproject.toml").symlink_to(REPOSITORY / "pyproject.toml")
     (tmp_path / "alembic").symlink_to(REPOSITORY / "alembic")
     return tmp_path
@@ -59,18 +59,18 @@ def place(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_program_takes_its_settings_from_the_file_in_the_working_directory(
-    place: Path, environment: Environment, program: str
+    working_folder: Path, environment: Environment, program: str
 ) -> None:
-    write_settings(place / ".env", needed(environment))
+    write_settings(working_folder / ".env", needed(environment))
 
-    code, said = run(PROGRAMS[program], folder=place, environment={})
+    code, said = run(PROGRAMS[program], folder=working_folder, environment={})
 
     assert code == 0, said
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_missing_settings_are_sentences_that_name_the_list_of_all(place: Path, program: str) -> None:
-    code, said = run(PROGRAMS[program], folder=place, environment={"SLIPBIN_ENV_FILE": ""})
+def test_missing_settings_are_sentences_that_name_the_list_of_all(working_folder: Path, program: str) -> None:
+    code, said = run(PROGRAMS[program], folder=working_folder, environment={"SLIPBIN_ENV_FILE": ""})
 
     prefix = "KEYGEN" if "keygen" in program else "MAIN"
     assert code != 0
@@ -80,7 +80,7 @@ def test_missing_settings_are_sentences_that_name_the_list_of_all(place: Path, p
 
 
 def test_environment_wins_over_the_file_and_an_empty_setting_means_what_it_means_there(
-    place: Path, environment: Environment
+    working_folder: Path, environment: Environment
 ) -> None:
     written = {
         "MAIN_PUBLIC_URL": "https://file.example",
@@ -89,48 +89,50 @@ def test_environment_wins_over_the_file_and_an_empty_setting_means_what_it_means
         "MAIN_LIMIT_REGISTRATIONS": "",
         "AWS_PROFILE": "",
     }
-    write_settings(place / ".env", needed(environment) | written | {"PATH": "/nowhere"})
+    write_settings(working_folder / ".env", needed(environment) | written | {"PATH": "/nowhere"})
     show = (
         "from main_service.settings import load_settings; import os\n"
         "it = load_settings(); print(it.public_url, it.visit_buffer, it.unused_days, it.limit_registrations,"
         " os.environ.get('AWS_PROFILE'), os.environ['PATH'])"
     )
 
-    code, said = run(["-c", show], folder=place, environment={"MAIN_PUBLIC_URL": "https://own.example"})
+    code, said = run(["-c", show], folder=working_folder, environment={"MAIN_PUBLIC_URL": "https://own.example"})
 
     assert code == 0, said
     assert said.split() == ["https://own.example", "5", "None", "()", "None", os.environ["PATH"]]
 
 
-def test_file_of_another_name_or_none_at_all_may_be_read_instead(place: Path, environment: Environment) -> None:
-    write_settings(place / ".env", {"MAIN_PUBLIC_URL": "no address"})
-    write_settings(place / "other", needed(environment) | {"MAIN_PUBLIC_URL": "https://other.example"})
+def test_file_of_another_name_or_none_at_all_may_be_read_instead(
+    working_folder: Path, environment: Environment
+) -> None:
+    write_settings(working_folder / ".env", {"MAIN_PUBLIC_URL": "no address"})
+    write_settings(working_folder / "other", needed(environment) | {"MAIN_PUBLIC_URL": "https://other.example"})
     show = "from main_service.settings import load_settings; print(load_settings().public_url)"
 
-    other = run(["-c", show], folder=place, environment={"SLIPBIN_ENV_FILE": "other"})
-    none = run(["-c", show], folder=place, environment=needed(environment) | {"SLIPBIN_ENV_FILE": ""})
+    other = run(["-c", show], folder=working_folder, environment={"SLIPBIN_ENV_FILE": "other"})
+    none = run(["-c", show], folder=working_folder, environment=needed(environment) | {"SLIPBIN_ENV_FILE": ""})
 
     assert other == (0, "https://other.example\n")
     assert none == (0, f"{environment['MAIN_PUBLIC_URL']}\n")
 
 
 @pytest.mark.parametrize("program", ["main_service", "keygen_service"])
-def test_file_that_can_not_be_read_is_a_sentence(place: Path, program: str) -> None:
-    (place / ".env").write_bytes(b"MAIN_SECRET=\xff\n")
+def test_file_that_can_not_be_read_is_a_sentence(working_folder: Path, program: str) -> None:
+    (working_folder / ".env").write_bytes(b"MAIN_SECRET=\xff\n")
 
-    missing = run(PROGRAMS[program], folder=place, environment={"SLIPBIN_ENV_FILE": "nowhere"})
-    garbled = run(PROGRAMS[program], folder=place, environment={})
+    missing = run(PROGRAMS[program], folder=working_folder, environment={"SLIPBIN_ENV_FILE": "nowhere"})
+    garbled = run(PROGRAMS[program], folder=working_folder, environment={})
 
     assert (missing[0], "nowhere can't be read: No such file" in missing[1]) == (1, True), missing
     assert (garbled[0], ".env can't be read: it is not UTF-8" in garbled[1]) == (1, True), garbled
 
 
-def test_credentials_for_s3_come_from_the_file_too(place: Path, s3_environment: Environment) -> None:
+def test_credentials_for_s3_come_from_the_file_too(working_folder: Path, s3_environment: Environment) -> None:
     without = {name: value for name, value in s3_environment.items() if not name.startswith("AWS_")}
     credentials = {name: value for name, value in s3_environment.items() if name.startswith("AWS_")}
-    write_settings(place / ".env", credentials)
+    write_settings(working_folder / ".env", credentials)
 
-    code, said = run(PROGRAMS["main_service"], folder=place, environment=without)
+    code, said = run(PROGRAMS["main_service"], folder=working_folder, environment=without)
 
     assert code == 0, said
     assert "The schema is up to date" in said
@@ -154,9 +156,9 @@ def test_launcher_reads_the_file_for_its_services(tmp_path: Path, monkeypatch: p
         with_env_file({"SLIPBIN_ENV_FILE": "nowhere"})
 
 
-def test_example_taken_as_it_is_changes_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copy(REPOSITORY / ".env.example", place / ".env")
-    monkeypatch.chdir(place)
+def test_example_taken_as_it_is_changes_nothing(working_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(REPOSITORY / ".env.example", working_folder / ".env")
+    monkeypatch.chdir(working_folder)
     monkeypatch.delenv("SLIPBIN_ENV_FILE", raising=False)
 
     assert with_env_file({"PATH": "/bin"}) == {"PATH": "/bin", "SLIPBIN_ENV_FILE": ""}
@@ -166,7 +168,7 @@ def test_example_taken_as_it_is_changes_nothing(place: Path, monkeypatch: pytest
 
 
 async def test_a_file_with_the_whole_example_filled_in_starts_the_service(
-    place: Path, environment: Environment, database: asyncpg.Connection
+    working_folder: Path, environment: Environment, database: asyncpg.Connection
 ) -> None:
     """Each line of .env.example without its `# `, as somebody leaves it who fills in what must be."""
     own = {**needed(environment), "MAIN_SECRET": SECRET}
@@ -175,9 +177,9 @@ async def test_a_file_with_the_whole_example_filled_in_starts_the_service(
         name, separator, _ = line.removeprefix("# ").partition("=")
         is_setting = separator and name.isupper() and " " not in name
         lines.append(f"{name}={own[name]}" if name in own else line.removeprefix("# ") if is_setting else line)
-    (place / ".env").write_text("\n".join(lines))
+    (working_folder / ".env").write_text("\n".join(lines))
 
-    code, said = run(PROGRAMS["alembic"], folder=place, environment={})
+    code, said = run(PROGRAMS["alembic"], folder=working_folder, environment={})
 
     assert code == 0, said
     assert await database.fetchval("SELECT version_num FROM alembic_version") in said

@@ -94,7 +94,7 @@ class Addresses:
 
 
 @pytest.fixture
-def user(client: httpx.Client) -> User:
+def page_user(client: httpx.Client) -> User:
     """Signed in in the browser, too."""
     registered = register_by_api(client)
     assert sign_in_on_page(client, registered.email).status_code == 303
@@ -115,40 +115,40 @@ async def tokens_in_emails(client: httpx.Client, database: asyncpg.Connection, u
 
 
 async def test_head_changes_nothing_at_any_address(
-    environment: Environment, client: httpx.Client, user: User, database: asyncpg.Connection, valkey: redis.Redis
+    environment: Environment, client: httpx.Client, page_user: User, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
     # Only who has confirmed the address may ask for a report; afterwards its link has something to confirm again.
-    await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user.email)
-    addresses = Addresses(client, user)
-    await database.execute("UPDATE account SET is_verified = false WHERE email = $1", user.email)
-    tokens = list((await tokens_in_emails(client, database, user)).values())
+    await database.execute("UPDATE account SET is_verified = true WHERE email = $1", page_user.email)
+    addresses = Addresses(client, page_user)
+    await database.execute("UPDATE account SET is_verified = false WHERE email = $1", page_user.email)
+    tokens = list((await tokens_in_emails(client, database, page_user)).values())
     # So long ago that a reader would note that they are used.
     await database.execute(
         "UPDATE entry SET created_at = now() - interval '9 days', updated_at = now() - interval '9 days', "
         "last_visit_at = NULL WHERE key = ANY($1)",
         addresses.keys,
     )
-    await database.execute("UPDATE account SET is_superuser = true WHERE email = $1", user.email)
+    await database.execute("UPDATE account SET is_superuser = true WHERE email = $1", page_user.email)
     paths = readable(environment)
     assert {"/verify/{token}", "/api/v1/auth/verify/{token}", "/{key}", "/api/v1/admin/tasks/{task_id}"} <= {*paths}
     addresses.names["task_id"] = [
-        client.post("/api/v1/admin/cleanup", headers=user.headers).raise_for_status().json()["id"]
+        client.post("/api/v1/admin/cleanup", headers=page_user.headers).raise_for_status().json()["id"]
     ]
 
     before = await digest(database, valkey)
     for path in paths:
         for address in addresses.of(path, tokens):
-            for headers in (BROWSER, user.headers, addresses.api_token):
+            for headers in (BROWSER, page_user.headers, addresses.api_token):
                 answer = client.head(address, headers=headers)
                 assert answer.status_code < 500, address
         assert await digest(database, valkey) == before, path
 
 
 async def test_opening_a_link_in_an_email_changes_nothing(
-    client: httpx.Client, user: User, database: asyncpg.Connection, valkey: redis.Redis
+    client: httpx.Client, page_user: User, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
     """Mail scanners open them before their readers do."""
-    tokens = await tokens_in_emails(client, database, user)
+    tokens = await tokens_in_emails(client, database, page_user)
     links = [
         *(f"/verify/{tokens[kind]}" for kind in ("confirm", "confirm_new")),
         f"/reset/{tokens['reset']}",
@@ -156,7 +156,7 @@ async def test_opening_a_link_in_an_email_changes_nothing(
         "/settings",
         "/profile",
     ]
-    assert {kind for kind, _ in await emails_to(database, user.email)} == {"confirm", "reset", "email_changed"}
+    assert {kind for kind, _ in await emails_to(database, page_user.email)} == {"confirm", "reset", "email_changed"}
 
     before = await digest(database, valkey)
     for link in links:

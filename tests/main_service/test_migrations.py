@@ -10,7 +10,7 @@ from tests.support.engines import REPOSITORY, Environment, full, run_main
 
 
 @pytest.fixture
-async def own_database(environment: Environment) -> Environment:
+async def migration_environment(environment: Environment) -> Environment:
     """An empty database beside the one that the other tests use."""
     url = environment["MAIN_DATABASE_URL"]
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
@@ -41,9 +41,9 @@ async def views(environment: Environment) -> set[str]:
     return {row["viewname"] for row in rows}
 
 
-async def test_upgrade_is_what_the_models_say_and_downgrade_leaves_nothing(own_database: Environment) -> None:
-    run_main("migrate", environment=own_database)
-    assert await tables(own_database) == {
+async def test_upgrade_is_what_the_models_say_and_downgrade_leaves_nothing(migration_environment: Environment) -> None:
+    run_main("migrate", environment=migration_environment)
+    assert await tables(migration_environment) == {
         "entry",
         "body_to_delete",
         "stale_key",
@@ -66,24 +66,24 @@ async def test_upgrade_is_what_the_models_say_and_downgrade_leaves_nothing(own_d
         "report",
         "alembic_version",
     }
-    assert await views(own_database) == {"entry_archive", "visit_archive"}
+    assert await views(migration_environment) == {"entry_archive", "visit_archive"}
 
-    check = alembic("check", environment=own_database)
+    check = alembic("check", environment=migration_environment)
     assert check.returncode == 0, check.stdout + check.stderr
 
-    down = alembic("downgrade", "base", environment=own_database)
+    down = alembic("downgrade", "base", environment=migration_environment)
     assert down.returncode == 0, down.stderr
-    assert await tables(own_database) == {"alembic_version"}
-    run_main("migrate", environment=own_database)
-    assert "entry" in await tables(own_database)
+    assert await tables(migration_environment) == {"alembic_version"}
+    run_main("migrate", environment=migration_environment)
+    assert "entry" in await tables(migration_environment)
 
 
-async def test_two_migrations_at_once_take_turns(own_database: Environment) -> None:
+async def test_two_migrations_at_once_take_turns(migration_environment: Environment) -> None:
     command = [sys.executable, "-m", "main_service", "migrate"]
-    both = [subprocess.Popen(command, env=full(own_database), cwd=REPOSITORY) for _ in range(2)]
+    both = [subprocess.Popen(command, env=full(migration_environment), cwd=REPOSITORY) for _ in range(2)]
 
     assert [process.wait(60) for process in both] == [0, 0]
-    assert "entry" in await tables(own_database)
+    assert "entry" in await tables(migration_environment)
 
 
 async def test_rows_that_contradict_themselves_are_refused_by_the_database(database: asyncpg.Connection) -> None:

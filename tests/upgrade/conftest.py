@@ -16,7 +16,7 @@ OWN_DATABASE = 12
 
 
 @pytest.fixture(scope="package")
-def shared(environment: Environment) -> Environment:
+def shared_environment(environment: Environment) -> Environment:
     url = environment["MAIN_REDIS_URL"].partition("?")[0]
     return environment | {"MAIN_REDIS_URL": f"{url}?db={OWN_DATABASE}"}
 
@@ -28,9 +28,9 @@ def old_code() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="package")
-def gated_old(shared: Environment) -> Iterator[Gated]:
+def gated_old(shared_environment: Environment) -> Iterator[Gated]:
     """The way of the release before to its engines, on which it can be held up."""
-    with gated_engines(shared) as gates:
+    with gated_engines(shared_environment) as gates:
         yield gates
 
 
@@ -41,24 +41,24 @@ def old(old_code: Path, gated_old: Gated) -> Iterator[WebServer]:
 
 
 @pytest.fixture(scope="package")
-def new(shared: Environment) -> Iterator[WebServer]:
-    with WebServer(shared) as server:
+def new(shared_environment: Environment) -> Iterator[WebServer]:
+    with WebServer(shared_environment) as server:
         yield server
 
 
 @pytest.fixture(params=["old to new", "new to old"])
-def one(request: pytest.FixtureRequest, old: WebServer, new: WebServer) -> WebServer:
+def giver(request: pytest.FixtureRequest, old: WebServer, new: WebServer) -> WebServer:
     """Who gives something out."""
     return old if request.param == "old to new" else new
 
 
 @pytest.fixture
-def other(one: WebServer, old: WebServer, new: WebServer) -> WebServer:
+def taker(giver: WebServer, old: WebServer, new: WebServer) -> WebServer:
     """Who is given it."""
-    return new if one is old else old
+    return new if giver is old else old
 
 
 @pytest.fixture
-def valkey(shared: Environment) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(shared["MAIN_REDIS_URL"], decode_responses=True) as connection:
+def valkey(shared_environment: Environment) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(shared_environment["MAIN_REDIS_URL"], decode_responses=True) as connection:
         yield connection

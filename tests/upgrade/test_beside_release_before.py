@@ -54,10 +54,10 @@ def change(server: WebServer, entry: dict[str, str], **fields: str) -> None:
 
 
 def test_copy_of_either_is_no_trouble_for_the_other(
-    one: WebServer, other: WebServer, new: WebServer, valkey: redis.Redis
+    giver: WebServer, taker: WebServer, new: WebServer, valkey: redis.Redis
 ) -> None:
-    link, paste = create_link(one.client), create_paste(one.client, text="text\n", title="Title")
-    for server in (one, other, one, other):
+    link, paste = create_link(giver.client), create_paste(giver.client, text="text\n", title="Title")
+    for server in (giver, taker, giver, taker):
         assert target(server, link) == "https://example.org/target"
         assert server.client.get(f"/{paste['key']}/raw").text == "text\n"
         assert server.client.get(f"/api/v1/entries/{paste['key']}").json()["title"] == "Title"
@@ -68,17 +68,17 @@ def test_copy_of_either_is_no_trouble_for_the_other(
 
 
 def test_change_by_either_is_seen_by_both_at_once(
-    one: WebServer, other: WebServer, old: WebServer, valkey: redis.Redis
+    giver: WebServer, taker: WebServer, old: WebServer, valkey: redis.Redis
 ) -> None:
-    link = create_link(one.client)
-    for number, changer in enumerate([one, other, other, one, one]):
+    link = create_link(giver.client)
+    for number, changer in enumerate([giver, taker, taker, giver, giver]):
         address = f"https://new.example/{number}"
         change(changer, link, original_url=address)
         assert (valkey.get(cache_key(link)) == OLD_TOMBSTONE) == (changer is old)
-        for reader in (other, one, other, one):
+        for reader in (taker, giver, taker, giver):
             assert target(reader, link) == address
-    assert one.client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).status_code == 204
-    assert {server.client.get(f"/{link['key']}").status_code for server in (one, other)} == {410}
+    assert giver.client.delete(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).status_code == 204
+    assert {server.client.get(f"/{link['key']}").status_code for server in (giver, taker)} == {410}
 
 
 @pytest.mark.parametrize("is_read", [False, True], ids=["tombstone stands", "new cached entry stands"])
@@ -106,7 +106,7 @@ async def test_change_that_redis_missed_is_replayed_by_either(
     old: WebServer,
     new: WebServer,
     old_code: Path,
-    shared: Environment,
+    shared_environment: Environment,
     database: asyncpg.Connection,
     valkey: redis.Redis,
     replayer: str,
@@ -120,16 +120,16 @@ async def test_change_that_redis_missed_is_replayed_by_either(
         await database.execute("INSERT INTO stale_key (key) VALUES ($1)", link["key"])
     assert target(new, link) == "https://example.org/target"
 
-    run_task("heal_copies", code=old_code if replayer == "old" else REPOSITORY, environment=shared)
+    run_task("heal_copies", code=old_code if replayer == "old" else REPOSITORY, environment=shared_environment)
 
     assert target(old, link) == target(new, link) == "https://new.example/"
 
 
 async def test_membership_filter_of_either_knows_the_keys_of_both(
-    old: WebServer, new: WebServer, shared: Environment, database: asyncpg.Connection, valkey: redis.Redis
+    old: WebServer, new: WebServer, shared_environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
     reset_filter(valkey)
-    await rebuild_filter(shared)
+    await rebuild_filter(shared_environment)
     bitmap = bitmap_name(valkey)
     behind_its_back = await insert_link(database)
 
@@ -145,11 +145,11 @@ async def test_membership_filter_of_either_knows_the_keys_of_both(
 
 
 async def test_filter_of_several_bitmaps_knows_the_keys_of_both(
-    old: WebServer, new: WebServer, shared: Environment, database: asyncpg.Connection, valkey: redis.Redis
+    old: WebServer, new: WebServer, shared_environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
     """The release before adds its keys to all of them, and refuses nothing by them."""
     reset_filter(valkey)
-    async with open_filter(shared, first_size=8, largest_part=20) as known:
+    async with open_filter(shared_environment, first_size=8, largest_part=20) as known:
         await known.bitmaps.begin(21)
         await known.rebuild()
     behind_its_back = await insert_link(database)
@@ -165,28 +165,28 @@ async def test_filter_of_several_bitmaps_knows_the_keys_of_both(
     reset_filter(valkey)
 
 
-def test_manage_token_of_either_manages_at_the_other(one: WebServer, other: WebServer) -> None:
-    paste = create_paste(one.client)
+def test_manage_token_of_either_manages_at_the_other(giver: WebServer, taker: WebServer) -> None:
+    paste = create_paste(giver.client)
 
-    change(other, paste, title="New")
-    assert other.client.delete(f"/api/v1/entries/{paste['key']}", headers=manage_headers(paste)).status_code == 204
+    change(taker, paste, title="New")
+    assert taker.client.delete(f"/api/v1/entries/{paste['key']}", headers=manage_headers(paste)).status_code == 204
 
 
-def test_who_signed_in_at_either_is_signed_in_at_the_other(one: WebServer, other: WebServer) -> None:
-    user = new_user(one.client)
+def test_who_signed_in_at_either_is_signed_in_at_the_other(giver: WebServer, taker: WebServer) -> None:
+    user = new_user(giver.client)
 
-    assert is_signed_in(other.client, user.tokens["access_token"])
-    renewed = other.client.post("/api/v1/auth/refresh", json={"refresh_token": user.tokens["refresh_token"]})
+    assert is_signed_in(taker.client, user.tokens["access_token"])
+    renewed = taker.client.post("/api/v1/auth/refresh", json={"refresh_token": user.tokens["refresh_token"]})
     assert renewed.status_code == 200, renewed.text
-    assert is_signed_in(one.client, renewed.json()["access_token"])
-    private = create_paste(one.client, headers=user.headers, visibility="private")
-    assert other.client.get(f"/api/v1/entries/{private['key']}", headers=user.headers).status_code == 200
-    assert other.client.post("/api/v1/auth/logout", headers=user.headers).status_code in (200, 204)
-    assert not is_signed_in(one.client, user.tokens["access_token"])
+    assert is_signed_in(giver.client, renewed.json()["access_token"])
+    private = create_paste(giver.client, headers=user.headers, visibility="private")
+    assert taker.client.get(f"/api/v1/entries/{private['key']}", headers=user.headers).status_code == 200
+    assert taker.client.post("/api/v1/auth/logout", headers=user.headers).status_code in (200, 204)
+    assert not is_signed_in(giver.client, user.tokens["access_token"])
 
 
-def test_session_cookie_and_open_form_of_either_are_good_for_the_other(one: WebServer, other: WebServer) -> None:
-    with one.new_client() as browser, other.new_client() as after_the_upgrade:
+def test_session_cookie_and_open_form_of_either_are_good_for_the_other(giver: WebServer, taker: WebServer) -> None:
+    with giver.new_client() as browser, taker.new_client() as after_the_upgrade:
         register_on_page(browser)
         form = {"csrf_token": csrf_token(browser.get("/settings", headers=BROWSER)), "username": "u" + uuid4().hex[:12]}
         after_the_upgrade.cookies = browser.cookies
@@ -197,42 +197,42 @@ def test_session_cookie_and_open_form_of_either_are_good_for_the_other(one: WebS
 
 
 async def test_link_in_a_letter_of_either_is_good_for_the_other(
-    one: WebServer, other: WebServer, database: asyncpg.Connection
+    giver: WebServer, taker: WebServer, database: asyncpg.Connection
 ) -> None:
-    user = register_by_api(one.client)
+    user = register_by_api(giver.client)
 
     token = await token_in_email(database, user.email, "confirm")
-    assert other.client.get(f"/api/v1/auth/verify/{token}").status_code == 200
+    assert taker.client.get(f"/api/v1/auth/verify/{token}").status_code == 200
 
     assert await database.fetchval("SELECT is_verified FROM account WHERE email = $1", user.email)
 
 
-def test_account_of_either_signs_in_at_the_other(one: WebServer, other: WebServer) -> None:
-    by_api = register_by_api(one.client)
+def test_account_of_either_signs_in_at_the_other(giver: WebServer, taker: WebServer) -> None:
+    by_api = register_by_api(giver.client)
     email = new_email()
-    insert_account(one.client, email)
+    insert_account(giver.client, email)
 
     for name in (by_api.email, by_api.username, email):
-        assert is_signed_in(one.client, sign_in(other.client, name, PASSWORD)["access_token"])
+        assert is_signed_in(giver.client, sign_in(taker.client, name, PASSWORD)["access_token"])
 
 
-def test_api_token_of_either_is_good_for_the_other(one: WebServer, other: WebServer) -> None:
-    user = new_user(one.client)
-    made = one.client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers)
+def test_api_token_of_either_is_good_for_the_other(giver: WebServer, taker: WebServer) -> None:
+    user = new_user(giver.client)
+    made = giver.client.post("/api/v1/tokens", json={"name": "script"}, headers=user.headers)
     assert made.status_code == 201, made.text
 
-    create_link(other.client, headers=bearer(made.json()["token"]))
+    create_link(taker.client, headers=bearer(made.json()["token"]))
 
-    mine = one.client.get("/api/v1/entries", headers=user.headers).json()
+    mine = giver.client.get("/api/v1/entries", headers=user.headers).json()
     assert len(mine["items"]) == 1
 
 
-def test_page_after_page_of_a_list_comes_from_either(one: WebServer, other: WebServer) -> None:
-    user = new_user(one.client)
-    keys = {create_link(one.client, headers=user.headers)["key"] for _ in range(3)}
+def test_page_after_page_of_a_list_comes_from_either(giver: WebServer, taker: WebServer) -> None:
+    user = new_user(giver.client)
+    keys = {create_link(giver.client, headers=user.headers)["key"] for _ in range(3)}
     seen: list[str] = []
     query: dict[str, str] = {"limit": "1"}
-    for server in (one, other, one):
+    for server in (giver, taker, giver):
         page = server.client.get("/api/v1/entries", params=query, headers=user.headers)
         assert page.status_code == 200, page.text
         seen += [item["key"] for item in page.json()["items"]]
@@ -242,22 +242,22 @@ def test_page_after_page_of_a_list_comes_from_either(one: WebServer, other: WebS
 
 @pytest.mark.parametrize("is_user", [False, True], ids=["guest", "user"])
 def test_request_that_is_sent_again_to_the_other_makes_one_entry(
-    one: WebServer, other: WebServer, is_user: bool
+    giver: WebServer, taker: WebServer, is_user: bool
 ) -> None:
-    headers = {"Idempotency-Key": str(uuid4()), **(new_user(one.client).headers if is_user else {})}
+    headers = {"Idempotency-Key": str(uuid4()), **(new_user(giver.client).headers if is_user else {})}
     body = {"original_url": "https://example.org/once"}
 
-    first, second = (server.client.post("/api/v1/links", json=body, headers=headers) for server in (one, other))
+    first, second = (server.client.post("/api/v1/links", json=body, headers=headers) for server in (giver, taker))
 
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json()["key"] == second.json()["key"]
     assert first.json().get("manage_token") == second.json().get("manage_token")
 
 
-def test_address_that_either_gave_away_is_taken_for_the_other(one: WebServer, other: WebServer) -> None:
+def test_address_that_either_gave_away_is_taken_for_the_other(giver: WebServer, taker: WebServer) -> None:
     body = {"original_url": "https://example.org/", "alias": new_alias()}
 
-    statuses = [server.client.post("/api/v1/links", json=body).status_code for server in (one, other)]
+    statuses = [server.client.post("/api/v1/links", json=body).status_code for server in (giver, taker)]
 
     assert statuses == [201, 409]
 
@@ -267,7 +267,7 @@ async def test_visits_at_both_are_counted_once_by_the_worker_of_either(
     old: WebServer,
     new: WebServer,
     old_code: Path,
-    shared: Environment,
+    shared_environment: Environment,
     database: asyncpg.Connection,
     valkey: redis.Redis,
     worker: str,
@@ -279,8 +279,8 @@ async def test_visits_at_both_are_counted_once_by_the_worker_of_either(
             assert server.client.get(f"/{paste['key']}/raw", headers=PERSON).status_code == 200
     assert remaining_records(valkey)[0] > 0
 
-    run_task("ingest_visits", code=old_code if worker == "old" else REPOSITORY, environment=shared)
-    run_task("ingest_visits", code=REPOSITORY if worker == "old" else old_code, environment=shared)
+    run_task("ingest_visits", code=old_code if worker == "old" else REPOSITORY, environment=shared_environment)
+    run_task("ingest_visits", code=REPOSITORY if worker == "old" else old_code, environment=shared_environment)
 
     assert remaining_records(valkey) == (0, 0)
     for entry in (link, paste):
@@ -293,7 +293,7 @@ async def test_visits_at_both_are_counted_once_by_the_worker_of_either(
 async def test_entry_that_either_notes_the_use_of_is_not_ended_as_unused_and_has_no_visit(
     old: WebServer,
     new: WebServer,
-    shared: Environment,
+    shared_environment: Environment,
     database: asyncpg.Connection,
     valkey: redis.Redis,
     reader: str,
@@ -306,7 +306,7 @@ async def test_entry_that_either_notes_the_use_of_is_not_ended_as_unused_and_has
     server = old if reader == "old" else new
     assert server.client.get(f"/api/v1/entries/{used['key']}").status_code == 200
 
-    run_task("archive_unused", code=REPOSITORY, environment=shared | {"MAIN_UNUSED_DAYS": "3000"})
+    run_task("archive_unused", code=REPOSITORY, environment=shared_environment | {"MAIN_UNUSED_DAYS": "3000"})
 
     reasons = [await database.fetchval("SELECT archival_reason FROM entry WHERE key = $1", link["key"])
                for link in (used, unused)]  # fmt: skip
@@ -328,11 +328,11 @@ async def test_targets_are_known_whoever_makes_a_link_and_changes_it(
     ]  # fmt: skip
 
 
-def test_limited_views_are_spent_at_both_together(one: WebServer, other: WebServer) -> None:
-    paste = create_paste(one.client, text="twice", views=2)
+def test_limited_views_are_spent_at_both_together(giver: WebServer, taker: WebServer) -> None:
+    paste = create_paste(giver.client, text="twice", views=2)
     api_text = f"/api/v1/entries/{paste['key']}/text"
 
-    answers: list[httpx.Response] = [server.client.get(api_text) for server in (other, one, other)]
+    answers: list[httpx.Response] = [server.client.get(api_text) for server in (taker, giver, taker)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 410]
 

@@ -19,7 +19,7 @@ RESEND = "/api/v1/auth/verify/resend"
 
 
 @pytest.fixture(scope="module")
-def limited(environment: Environment) -> Iterator[WebServer]:
+def email_limited(environment: Environment) -> Iterator[WebServer]:
     """It believes what `X-Forwarded-For` says."""
     limits = {
         "MAIN_TRUSTED_PROXIES": "127.0.0.1",
@@ -32,9 +32,9 @@ def limited(environment: Environment) -> Iterator[WebServer]:
 
 
 @pytest.fixture
-def visitor(limited: WebServer) -> Iterator[httpx.Client]:
+def email_limited_client(email_limited: WebServer) -> Iterator[httpx.Client]:
     """A client whose address nobody has used."""
-    with limited.new_client() as client:
+    with email_limited.new_client() as client:
         use_new_address(client)
         yield client
 
@@ -49,18 +49,20 @@ def ask_to_register(client: httpx.Client, **fields: str) -> httpx.Response:
 
 
 async def test_client_registers_so_many_accounts_by_both_ways_and_is_then_told_when_to_come_back(
-    visitor: httpx.Client, database: asyncpg.Connection
+    email_limited_client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    weak = [ask_to_register(visitor, password="weak").status_code for _ in range(2 * MOST_ACCOUNTS)]
+    weak = [ask_to_register(email_limited_client, password="weak").status_code for _ in range(2 * MOST_ACCOUNTS)]
     made = [
-        ask_to_register(visitor).status_code,
+        ask_to_register(email_limited_client).status_code,
         send_urlencoded_form(
-            visitor, "/register", "/register", email=new_email(), username="", password=PASSWORD
+            email_limited_client, "/register", "/register", email=new_email(), username="", password=PASSWORD
         ).status_code,
     ]
     email = new_email()
-    refused = ask_to_register(visitor, email=email)
-    page = send_urlencoded_form(visitor, "/register", "/register", email=email, username="", password=PASSWORD)
+    refused = ask_to_register(email_limited_client, email=email)
+    page = send_urlencoded_form(
+        email_limited_client, "/register", "/register", email=email, username="", password=PASSWORD
+    )
 
     assert set(weak) == {422}, "what is refused for another reason costs nothing"
     assert made == [201, 200]
@@ -76,27 +78,27 @@ async def test_client_registers_so_many_accounts_by_both_ways_and_is_then_told_w
 
 @pytest.mark.parametrize("path", [FORGOT, RESEND])
 async def test_client_causes_so_many_emails_whether_or_not_the_addresses_have_accounts(
-    visitor: httpx.Client, database: asyncpg.Connection, path: str
+    email_limited_client: httpx.Client, database: asyncpg.Connection, path: str
 ) -> None:
     emails = [new_email() for _ in range(MOST_EMAILS + 2)]
     for email in emails[::2]:
-        insert_account(visitor, email)
+        insert_account(email_limited_client, email)
 
-    answers = [visitor.post(path, json={"email": email}) for email in emails]
+    answers = [email_limited_client.post(path, json={"email": email}) for email in emails]
 
     assert [answer.status_code for answer in answers] == [202] * MOST_EMAILS + [429] * 2
     assert {answer.json()["code"] for answer in answers[MOST_EMAILS:]} == {"too_many_emails"}
     sent = [len(await emails_to(database, email)) for email in emails]
     assert sent == [1, 0] * (MOST_EMAILS // 2) + [0, 0]
-    page = send_urlencoded_form(visitor, "/forgot", "/forgot", email=new_email())
+    page = send_urlencoded_form(email_limited_client, "/forgot", "/forgot", email=new_email())
     assert page.status_code == 429
     assert "Try again in" in visible_text(page)
 
 
-async def test_registering_counts_as_an_email(visitor: httpx.Client) -> None:
+async def test_registering_counts_as_an_email(email_limited_client: httpx.Client) -> None:
     for _ in range(MOST_EMAILS):
-        assert visitor.post(FORGOT, json={"email": new_email()}).status_code == 202
-    assert ask_to_register(visitor).status_code == 429
+        assert email_limited_client.post(FORGOT, json={"email": new_email()}).status_code == 202
+    assert ask_to_register(email_limited_client).status_code == 429
 
 
 async def ask_for_new_password(client: httpx.Client, database: asyncpg.Connection, email: str, *, times: int) -> None:
@@ -108,61 +110,63 @@ async def ask_for_new_password(client: httpx.Client, database: asyncpg.Connectio
 
 
 async def test_client_sends_a_recipient_so_many_emails_of_a_kind_and_the_answers_do_not_tell(
-    visitor: httpx.Client, database: asyncpg.Connection
+    email_limited_client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     email = new_email()
-    insert_account(visitor, email)
+    insert_account(email_limited_client, email)
 
-    await ask_for_new_password(visitor, database, email, times=MOST_TO_RECIPIENT)
-    answers = [visitor.post(FORGOT, json={"email": each}) for each in (email.upper(), new_email())]
+    await ask_for_new_password(email_limited_client, database, email, times=MOST_TO_RECIPIENT)
+    answers = [email_limited_client.post(FORGOT, json={"email": each}) for each in (email.upper(), new_email())]
 
     assert answers[0].text == answers[1].text
     assert "a few a day" in answers[0].json()["message"]
     assert [kind for kind, _ in await emails_to(database, email)] == ["reset"] * MOST_TO_RECIPIENT
-    assert visitor.post(RESEND, json={"email": email}).status_code == 202
+    assert email_limited_client.post(RESEND, json={"email": email}).status_code == 202
     assert [kind for kind, _ in await emails_to(database, email)][-1] == "confirm", "another kind has its own limit"
 
 
 async def test_strangers_do_not_keep_an_owner_from_a_new_password(
-    visitor: httpx.Client, database: asyncpg.Connection
+    email_limited_client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     email = new_email()
-    insert_account(visitor, email)
-    await ask_for_new_password(visitor, database, email, times=MOST_EMAILS)
-    use_new_address(visitor)
-    page = send_urlencoded_form(visitor, "/forgot", "/forgot", email=email)
+    insert_account(email_limited_client, email)
+    await ask_for_new_password(email_limited_client, database, email, times=MOST_EMAILS)
+    use_new_address(email_limited_client)
+    page = send_urlencoded_form(email_limited_client, "/forgot", "/forgot", email=email)
 
     assert "we've sent it a link" in visible_text(page)
     assert len(await emails_to(database, email)) == MOST_TO_RECIPIENT + 1
 
 
 async def test_recipient_gets_ten_times_as_many_from_all_addresses(
-    visitor: httpx.Client, database: asyncpg.Connection
+    email_limited_client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     email = new_email()
-    insert_account(visitor, email)
+    insert_account(email_limited_client, email)
 
     for _ in range(FROM_ALL_FACTOR + 1):
-        use_new_address(visitor)
-        await ask_for_new_password(visitor, database, email, times=MOST_TO_RECIPIENT)
+        use_new_address(email_limited_client)
+        await ask_for_new_password(email_limited_client, database, email, times=MOST_TO_RECIPIENT)
 
     assert len(await emails_to(database, email)) == FROM_ALL_FACTOR * MOST_TO_RECIPIENT
 
 
 @pytest.mark.parametrize("is_taken", [False, True])
 async def test_change_to_an_address_that_was_sent_too_many_links_is_refused_and_nothing_is_sent(
-    visitor: httpx.Client, database: asyncpg.Connection, is_taken: bool
+    email_limited_client: httpx.Client, database: asyncpg.Connection, is_taken: bool
 ) -> None:
-    wanted, users = new_email(), [new_user(visitor) for _ in range(MOST_TO_RECIPIENT + 1)]
+    wanted, users = new_email(), [new_user(email_limited_client) for _ in range(MOST_TO_RECIPIENT + 1)]
     if is_taken:
-        insert_account(visitor, wanted)
+        insert_account(email_limited_client, wanted)
 
     answers = [
-        visitor.patch("/api/v1/users/me", json={"email": wanted, "password": PASSWORD}, headers=user.headers)
+        email_limited_client.patch(
+            "/api/v1/users/me", json={"email": wanted, "password": PASSWORD}, headers=user.headers
+        )
         for user in users
     ]
-    on_page = register_on_page(visitor)
-    page = send_urlencoded_form(visitor, "/settings", "/settings/email", email=wanted, password=PASSWORD)
+    on_page = register_on_page(email_limited_client)
+    page = send_urlencoded_form(email_limited_client, "/settings", "/settings/email", email=wanted, password=PASSWORD)
 
     assert [answer.status_code for answer in answers] == [200] * MOST_TO_RECIPIENT + [429]
     assert answers[-1].json()["code"] == "too_many_emails"
@@ -174,14 +178,16 @@ async def test_change_to_an_address_that_was_sent_too_many_links_is_refused_and_
 
 
 async def test_owner_who_changes_the_address_too_often_is_told_and_nothing_is_sent(
-    visitor: httpx.Client, database: asyncpg.Connection
+    email_limited_client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    user = new_user(visitor)
+    user = new_user(email_limited_client)
     await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user.email)
     asked = [new_email() for _ in range(MOST_TO_RECIPIENT + 1)]
 
     answers = [
-        visitor.patch("/api/v1/users/me", json={"email": email, "password": PASSWORD}, headers=user.headers)
+        email_limited_client.patch(
+            "/api/v1/users/me", json={"email": email, "password": PASSWORD}, headers=user.headers
+        )
         for email in asked
     ]
 
@@ -190,8 +196,10 @@ async def test_owner_who_changes_the_address_too_often_is_told_and_nothing_is_se
     assert [len(await emails_to(database, email)) for email in asked] == [1] * MOST_TO_RECIPIENT + [0]
 
 
-async def test_owner_who_asks_for_the_confirmation_again_is_limited_by_address(visitor: httpx.Client) -> None:
-    register_on_page(visitor)
+async def test_owner_who_asks_for_the_confirmation_again_is_limited_by_address(
+    email_limited_client: httpx.Client,
+) -> None:
+    register_on_page(email_limited_client)
     for _ in range(MOST_EMAILS):
-        assert visitor.post(FORGOT, json={"email": new_email()}).status_code == 202
-    assert send_urlencoded_form(visitor, "/settings", "/settings/confirm").status_code == 429
+        assert email_limited_client.post(FORGOT, json={"email": new_email()}).status_code == 202
+    assert send_urlencoded_form(email_limited_client, "/settings", "/settings/confirm").status_code == 429

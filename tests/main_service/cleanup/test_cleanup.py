@@ -21,18 +21,18 @@ DAY_SECONDS = 86_400
 
 
 @pytest.fixture(scope="module")
-def own_environment() -> Iterator[Environment]:
+def own_engines() -> Iterator[Environment]:
     """Engines of its own: a clean-up counts what it finds, and would find other tests' entries."""
     with temporary_folder() as folder, running_engines(folder) as settings:
         yield settings
 
 
 @pytest.fixture(params=["file", "s3"])
-def environment(request: pytest.FixtureRequest, own_environment: Environment) -> Environment:
+def environment(request: pytest.FixtureRequest, own_engines: Environment) -> Environment:
     if request.param == "file":
-        return own_environment
+        return own_engines
     swift: SwiftServer = request.getfixturevalue("swift")
-    settings = own_environment | {
+    settings = own_engines | {
         "MAIN_BODY_STORE_URL": "s3://cleanup-texts/bodies",
         "MAIN_BODY_STORE_ENDPOINT": swift.endpoint_url,
         "AWS_ACCESS_KEY_ID": swift.access_key_id,

@@ -36,7 +36,7 @@ def run_tasks(*names: str, environment: Environment) -> str:
 
 
 @pytest.fixture(scope="module")
-def own_environment(environment: Environment, s3_environment: Environment) -> Environment:
+def task_environment(environment: Environment, s3_environment: Environment) -> Environment:
     """A database and a Redis without the letters, visits and texts of other tests; texts in S3, without credentials."""
 
     async def create_database(url: str) -> None:
@@ -57,8 +57,8 @@ def own_environment(environment: Environment, s3_environment: Environment) -> En
 
 
 @pytest.fixture
-async def own_database(own_environment: Environment) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(own_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+async def own_database(task_environment: Environment) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(task_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
     yield connection
     await connection.close()
 
@@ -99,18 +99,18 @@ def credential_server(environment: Environment) -> Iterator[tuple[str, list[str]
 
 
 async def test_without_credentials_visits_letters_and_the_cache_are_taken_care_of(
-    own_environment: Environment, own_database: asyncpg.Connection, tmp_path: Path
+    task_environment: Environment, own_database: asyncpg.Connection, tmp_path: Path
 ) -> None:
     key = await insert_link(own_database)
-    with redis.Redis.from_url(own_environment["MAIN_REDIS_URL"], decode_responses=True) as valkey:
+    with redis.Redis.from_url(task_environment["MAIN_REDIS_URL"], decode_responses=True) as valkey:
         add_batch(valkey, [visit_to(key)])
-    await Post(own_environment["MAIN_DATABASE_URL"])("ada@example.org")
+    await Post(task_environment["MAIN_DATABASE_URL"])("ada@example.org")
     await own_database.execute("INSERT INTO stale_key (key) VALUES ($1)", key)
     await due_text(own_database)
 
     log = run_tasks(
         *("delete_bodies", "ingest_visits", "send_mail", "heal_copies"),
-        environment=own_environment | {"MAIN_SMTP_URL": f"file://{tmp_path}"},
+        environment=task_environment | {"MAIN_SMTP_URL": f"file://{tmp_path}"},
     )
 
     assert await visit_counts(own_database, key) == (1, 0)
@@ -121,10 +121,10 @@ async def test_without_credentials_visits_letters_and_the_cache_are_taken_care_o
 
 
 async def test_tasks_of_a_process_look_credentials_up_once_and_only_for_the_store(
-    own_environment: Environment, s3_environment: Environment, own_database: asyncpg.Connection
+    task_environment: Environment, s3_environment: Environment, own_database: asyncpg.Connection
 ) -> None:
     with credential_server(s3_environment) as (url, asked):
-        environment = own_environment | {"AWS_CONTAINER_CREDENTIALS_FULL_URI": url}
+        environment = task_environment | {"AWS_CONTAINER_CREDENTIALS_FULL_URI": url}
 
         run_tasks("ingest_visits", "heal_copies", "rank_entries", "end_expired", environment=environment)
         assert asked == []
@@ -137,9 +137,9 @@ async def test_tasks_of_a_process_look_credentials_up_once_and_only_for_the_stor
         assert log.count("Cleaned up:") == 2
 
 
-def test_web_process_without_credentials_refuses_to_start(own_environment: Environment) -> None:
+def test_web_process_without_credentials_refuses_to_start(task_environment: Environment) -> None:
     done = forking.run(
-        *("-m", "main_service", "serve", "--port", "0"), environment=full(own_environment), timeout=START_SECONDS
+        *("-m", "main_service", "serve", "--port", "0"), environment=full(task_environment), timeout=START_SECONDS
     )
 
     assert done.returncode == 1

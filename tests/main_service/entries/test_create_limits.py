@@ -28,16 +28,16 @@ LIMITS = {
 
 
 @pytest.fixture(scope="module")
-def limited(environment: Environment) -> Iterator[WebServer]:
+def create_limited(environment: Environment) -> Iterator[WebServer]:
     """It believes what `X-Forwarded-For` says."""
     with WebServer(environment | LIMITS) as server:
         yield server
 
 
 @pytest.fixture
-def guest(limited: WebServer) -> Iterator[httpx.Client]:
+def guest(create_limited: WebServer) -> Iterator[httpx.Client]:
     """A guest whose address nobody has used."""
-    with limited.new_client() as client:
+    with create_limited.new_client() as client:
         client.headers["X-Forwarded-For"] = new_address()
         yield client
 
@@ -66,10 +66,10 @@ def left(answer: httpx.Response, policy: str) -> int:
 
 
 def test_guest_may_create_so_many_of_both_kinds_by_both_ways_and_is_then_told_when_to_come_back(
-    limited: WebServer,
+    create_limited: WebServer,
 ) -> None:
     network = new_network()
-    with limited.new_client() as guest:
+    with create_limited.new_client() as guest:
         guest.headers["X-Forwarded-For"] = f"{network}::1"
         made = [link(guest), paste(guest, "text"), send_form(guest, "/", "/pastes", text="by a form")]
         refused = [link(guest), paste(guest, "text")]
@@ -87,7 +87,7 @@ def test_guest_may_create_so_many_of_both_kinds_by_both_ways_and_is_then_told_wh
     assert "typed for an hour</textarea>" in page.text
     neighbours = {network: 429, new_network(): 201}
     for each, status in neighbours.items():
-        assert link(limited.client, headers={"X-Forwarded-For": f"{each}:1:2:3:4"}).status_code == status
+        assert link(create_limited.client, headers={"X-Forwarded-For": f"{each}:1:2:3:4"}).status_code == status
 
 
 def test_headers_name_the_limits_and_what_is_left(guest: httpx.Client) -> None:

@@ -29,7 +29,7 @@ def send(client: httpx.Client, path: str, body: dict[str, Any], key: str, **head
 
 
 @pytest.fixture(scope="module")
-def proxied(environment: Environment) -> Iterator[WebServer]:
+def proxied_web(environment: Environment) -> Iterator[WebServer]:
     """A web process that believes what we say of the client's address."""
     with WebServer(environment | PROXY) as server:
         yield server
@@ -109,34 +109,34 @@ async def test_refused_request_is_not_remembered(client: httpx.Client) -> None:
     assert corrected.status_code == 201
 
 
-def test_scopes_do_not_collide(proxied: WebServer) -> None:
+def test_scopes_do_not_collide(proxied_web: WebServer) -> None:
     """Another client, and another address of the API, may use the same key."""
     key = new_key()
     link, paste = {"original_url": "https://example.org/"}, {"text": "text"}
     clients = ["198.51.100.1", "198.51.100.2", "2001:db8:0:1::1", "2001:db8:0:2::1"]
 
-    made = [send(proxied.client, "links", link, key, **{"X-Forwarded-For": address}) for address in clients]
-    made.append(send(proxied.client, "pastes", paste, key, **{"X-Forwarded-For": clients[0]}))
+    made = [send(proxied_web.client, "links", link, key, **{"X-Forwarded-For": address}) for address in clients]
+    made.append(send(proxied_web.client, "pastes", paste, key, **{"X-Forwarded-For": clients[0]}))
 
     assert [answer.status_code for answer in made] == [201] * 5
     assert len({answer.json()["key"] for answer in made}) == 5
-    again = send(proxied.client, "links", link, key, **{"X-Forwarded-For": "2001:db8:0:1:ffff::9"})
+    again = send(proxied_web.client, "links", link, key, **{"X-Forwarded-For": "2001:db8:0:1:ffff::9"})
     assert again.json() == made[2].json(), "the same /64 is the same client"
     for spelling in ("::ffff:198.51.100.1", "198.51.100.1:51234", "[::ffff:198.51.100.1]:51234"):
-        same = send(proxied.client, "links", link, key, **{"X-Forwarded-For": spelling})
+        same = send(proxied_web.client, "links", link, key, **{"X-Forwarded-For": spelling})
         assert same.json() == made[0].json()
 
 
-def test_client_cannot_choose_its_scope(client: httpx.Client, proxied: WebServer) -> None:
+def test_client_cannot_choose_its_scope(client: httpx.Client, proxied_web: WebServer) -> None:
     """What a client writes itself into X-Forwarded-For stands before what the trusted proxies have heard."""
     key, body = new_key(), {"original_url": "https://example.org/"}
-    victim = send(proxied.client, "links", body, key, **{"X-Forwarded-For": "203.0.113.7"}).json()
+    victim = send(proxied_web.client, "links", body, key, **{"X-Forwarded-For": "203.0.113.7"}).json()
 
-    forged = send(proxied.client, "links", body, key, **{"X-Forwarded-For": "203.0.113.7, 203.0.113.8, 10.1.2.3"})
+    forged = send(proxied_web.client, "links", body, key, **{"X-Forwarded-For": "203.0.113.7, 203.0.113.8, 10.1.2.3"})
     assert forged.json()["key"] != victim["key"]
     untrusted = send(client, "links", body, key, **{"X-Forwarded-For": "203.0.113.7"})
     assert untrusted.json()["key"] != victim["key"]
-    through_two = send(proxied.client, "links", body, key, **{"X-Forwarded-For": "203.0.113.7, 10.1.2.3"})
+    through_two = send(proxied_web.client, "links", body, key, **{"X-Forwarded-For": "203.0.113.7, 10.1.2.3"})
     assert through_two.json()["key"] == victim["key"]
 
 

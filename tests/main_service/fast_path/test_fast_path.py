@@ -27,25 +27,25 @@ CHROME = b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome
 
 
 @pytest.fixture(scope="module")
-def settings(environment: Environment) -> Environment:
+def fast_path_environment(environment: Environment) -> Environment:
     return with_own_redis_database(environment) | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}
 
 
 @pytest.fixture(scope="module")
-def web(settings: Environment) -> Iterator[WebServer]:
-    with WebServer(settings) as server:
+def web(fast_path_environment: Environment) -> Iterator[WebServer]:
+    with WebServer(fast_path_environment) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def plain_web(settings: Environment) -> Iterator[WebServer]:
-    with WebServer(settings | {"MAIN_FAST_PATH": "false"}) as server:
+def plain_web(fast_path_environment: Environment) -> Iterator[WebServer]:
+    with WebServer(fast_path_environment | {"MAIN_FAST_PATH": "false"}) as server:
         yield server
 
 
 @pytest.fixture
-def valkey(settings: Environment) -> Iterator["redis.Redis[str]"]:
-    with redis.Redis.from_url(settings["MAIN_REDIS_URL"], decode_responses=True) as connection:
+def valkey(fast_path_environment: Environment) -> Iterator["redis.Redis[str]"]:
+    with redis.Redis.from_url(fast_path_environment["MAIN_REDIS_URL"], decode_responses=True) as connection:
         yield connection
 
 
@@ -354,8 +354,8 @@ def test_reader_who_takes_nothing_fills_no_memory(web: WebServer) -> None:
 
 
 @pytest.mark.parametrize("change", ["target", "deleted"])
-def test_next_request_in_every_process_sees_a_change(change: str, settings: Environment) -> None:
-    with WebServer(settings, processes=2) as both:
+def test_next_request_in_every_process_sees_a_change(change: str, fast_path_environment: Environment) -> None:
+    with WebServer(fast_path_environment, processes=2) as both:
         clients = [both.new_client() for _ in range(8)]
         user = new_user(clients[0]).headers
         for number in range(10):

@@ -24,86 +24,88 @@ CLIENTS = 4
 
 
 @pytest.fixture(scope="module")
-def shared(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProcesses]:
+def shared_workers(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProcesses]:
     own = {"MAIN_METRICS_TOKEN": METRICS_TOKEN, "TMPDIR": str(tmp_path_factory.mktemp("temporary"))}
     with WebProcesses(environment | own) as server:
         yield server
 
 
 @pytest.fixture
-def web(environment: Environment, tmp_path: Path) -> Iterator[WebProcesses]:
+def workers(environment: Environment, tmp_path: Path) -> Iterator[WebProcesses]:
     # A parent that is killed leaves its folder of figures.
     with WebProcesses(environment | {"TMPDIR": str(tmp_path)}) as server:
         yield server
 
 
-def test_each_process_answers_and_any_tells_the_figures_of_all(shared: WebProcesses) -> None:
-    children = shared.wait_until_all_serve()
-    with shared.new_client() as client:
+def test_each_process_answers_and_any_tells_the_figures_of_all(shared_workers: WebProcesses) -> None:
+    children = shared_workers.wait_until_all_serve()
+    with shared_workers.new_client() as client:
         before = read_metrics(client)[NOT_FOUND]
 
     for process in children:
-        with shared.only(process), shared.new_client() as client:
+        with shared_workers.only(process), shared_workers.new_client() as client:
             assert client.get("/never-used").status_code == 404
 
     for process in children:
-        with shared.only(process), shared.new_client() as client:
+        with shared_workers.only(process), shared_workers.new_client() as client:
             assert read_metrics(client)[NOT_FOUND] - before == len(children)
 
 
-def test_a_killed_process_comes_back_while_the_others_answer(shared: WebProcesses) -> None:
-    killed, *others = shared.wait_until_all_serve()
+def test_a_killed_process_comes_back_while_the_others_answer(shared_workers: WebProcesses) -> None:
+    killed, *others = shared_workers.wait_until_all_serve()
 
     killed.kill()
-    with shared.new_client() as client:
+    with shared_workers.new_client() as client:
         assert client.get("/health/live").status_code == 200
 
     wait_until_gone([killed])
-    assert set(others) < set(shared.wait_until_all_serve())
+    assert set(others) < set(shared_workers.wait_until_all_serve())
 
 
-async def test_sighup_replaces_all_and_loses_no_request(shared: WebProcesses, database: asyncpg.Connection) -> None:
-    old = await asyncio.to_thread(shared.wait_until_all_serve)
+async def test_sighup_replaces_all_and_loses_no_request(
+    shared_workers: WebProcesses, database: asyncpg.Connection
+) -> None:
+    old = await asyncio.to_thread(shared_workers.wait_until_all_serve)
     is_over = threading.Event()
     with ThreadPoolExecutor(CLIENTS) as pool:
-        visits = [pool.submit(RetryingClient(shared, number).run, is_over) for number in range(CLIENTS)]
+        visits = [pool.submit(RetryingClient(shared_workers, number).run, is_over) for number in range(CLIENTS)]
         try:
-            shared.parent.send_signal(signal.SIGHUP)
-            await eventually_async(lambda: "have been replaced" in shared.log(), "the line in the log")
+            shared_workers.parent.send_signal(signal.SIGHUP)
+            await eventually_async(lambda: "have been replaced" in shared_workers.log(), "the line in the log")
         finally:
             is_over.set()
         visitors = [visit.result() for visit in visits]
 
-    assert not set(old) & set(await asyncio.to_thread(shared.wait_until_all_serve))
-    assert "Traceback" not in shared.log()
+    assert not set(old) & set(await asyncio.to_thread(shared_workers.wait_until_all_serve))
+    assert "Traceback" not in shared_workers.log()
     titles = [title for visitor in visitors for title in visitor.titles]
     assert await database.fetchval("SELECT count(*) FROM entry WHERE title = ANY($1)", titles) == len(titles)
 
 
-def test_sigterm_ends_all_after_what_they_have_accepted(web: WebProcesses) -> None:
+def test_sigterm_ends_all_after_what_they_have_accepted(workers: WebProcesses) -> None:
     body = json.dumps({"text": "accepted"}).encode()
-    children = web.wait_until_all_serve()
+    children = workers.wait_until_all_serve()
     uploads = []
     for process in children:
-        with web.only(process):
-            uploads.append(connect(web))
+        with workers.only(process):
+            uploads.append(connect(workers))
             # Its first answer shows that this process has the connection.
             uploads[-1].sendall(GET_STATIC_FILE + b"\r\n")
             assert read_answer(uploads[-1]).status == 200
         uploads[-1].sendall(POST_PASTE + b"Content-Length: %d\r\n\r\n" % len(body))
 
-    web.parent.terminate()
-    eventually(lambda: is_refused(web), "a listener that is closed")
+    workers.parent.terminate()
+    eventually(lambda: is_refused(workers), "a listener that is closed")
     for upload in uploads:
         upload.sendall(body)
         [answer] = parse(read_to_end(upload))
         upload.close()
         assert (answer.status, answer.headers["connection"]) == (201, "close")
 
-    assert web.parent.wait(GRACE_SECONDS) == 0
+    assert workers.parent.wait(GRACE_SECONDS) == 0
     wait_until_gone(children)
-    assert "Traceback" not in web.log()
-    assert "ERROR" not in web.log()
+    assert "Traceback" not in workers.log()
+    assert "ERROR" not in workers.log()
 
 
 def is_refused(web: WebProcesses) -> bool:
@@ -117,32 +119,32 @@ def is_refused(web: WebProcesses) -> bool:
     return False
 
 
-def test_ctrl_c_in_a_terminal_is_an_orderly_end(web: WebProcesses) -> None:
-    children = web.wait_until_all_serve()
+def test_ctrl_c_in_a_terminal_is_an_orderly_end(workers: WebProcesses) -> None:
+    children = workers.wait_until_all_serve()
     for process in children:
-        assert os.getpgid(process.pid) != os.getpgid(web.parent.pid), "a terminal signals all of the group"
+        assert os.getpgid(process.pid) != os.getpgid(workers.parent.pid), "a terminal signals all of the group"
 
-    web.parent.send_signal(signal.SIGINT)
+    workers.parent.send_signal(signal.SIGINT)
 
-    assert web.parent.wait(GRACE_SECONDS) == 0
+    assert workers.parent.wait(GRACE_SECONDS) == 0
     wait_until_gone(children)
-    assert "Traceback" not in web.log()
+    assert "Traceback" not in workers.log()
 
 
-def test_a_process_that_hangs_is_killed_and_told(web: WebProcesses) -> None:
-    children = web.wait_until_all_serve()
+def test_a_process_that_hangs_is_killed_and_told(workers: WebProcesses) -> None:
+    children = workers.wait_until_all_serve()
     children[0].suspend()
 
-    assert web.end() == 1
+    assert workers.end() == 1
 
     wait_until_gone(children)
-    assert "did not end within" in web.log()
+    assert "did not end within" in workers.log()
 
 
-def test_none_outlives_a_killed_parent(web: WebProcesses) -> None:
-    children = web.wait_until_all_serve()
+def test_none_outlives_a_killed_parent(workers: WebProcesses) -> None:
+    children = workers.wait_until_all_serve()
 
-    web.parent.kill()
+    workers.parent.kill()
 
     wait_until_gone(children)
 

@@ -6,7 +6,6 @@ import pytest
 import redis
 
 from tests.support.engines import Environment, running_engines, temporary_folder
-from tests.support.gates import Gated, gated_engines
 from tests.support.key_filter import rebuild_filter, reset_filter, without_postgres
 from tests.support.web import WebServer
 
@@ -36,12 +35,6 @@ def cut_off(environment: Environment) -> Iterator[WebServer]:
     """A process without PostgreSQL: where it is needed, it answers 503."""
     with WebServer(without_postgres(environment)) as server:
         yield server
-
-
-@pytest.fixture(scope="package")
-def gated(environment: Environment) -> Iterator[Gated]:
-    with gated_engines(environment) as gates:
-        yield gates
 
 
 @pytest.fixture

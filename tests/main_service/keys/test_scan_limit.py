@@ -22,7 +22,7 @@ COUNTERS = "*unknown-keys*"
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["fast path", "no fast path"])
-def limited(request: pytest.FixtureRequest, environment: Environment) -> Iterator[WebServer]:
+def scan_limited(request: pytest.FixtureRequest, environment: Environment) -> Iterator[WebServer]:
     """It believes what `X-Forwarded-For` says."""
     settings = {
         "MAIN_UNKNOWN_KEYS_PER_MINUTE": str(MOST),
@@ -41,13 +41,13 @@ def no_counts(valkey: redis.Redis) -> None:
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_client_that_asks_for_too_many_unknown_keys_must_wait_and_others_need_not(
-    no_counts: None, limited: WebServer, address: str
+    no_counts: None, scan_limited: WebServer, address: str
 ) -> None:
     same, other = ADDRESSES[address]
-    link = create_link(limited.client)
+    link = create_link(scan_limited.client)
 
     def ask(path: str, **headers: str) -> httpx.Response:
-        return limited.client.get(path, headers={"X-Forwarded-For": headers.pop("sender", same), **headers})
+        return scan_limited.client.get(path, headers={"X-Forwarded-For": headers.pop("sender", same), **headers})
 
     for number in range(MOST):
         answer = ask(f"/{new_alias()}{'/raw' if number % 2 else ''}", sender=address)
@@ -64,33 +64,33 @@ def test_client_that_asks_for_too_many_unknown_keys_must_wait_and_others_need_no
     assert ask(f"/{new_alias()}", sender=other).status_code == 404
 
 
-def test_addresses_that_can_be_no_key_are_not_counted(no_counts: None, limited: WebServer) -> None:
-    assert {limited.client.get(f"/no.key.{number}").status_code for number in range(2 * MOST)} == {404}
+def test_addresses_that_can_be_no_key_are_not_counted(no_counts: None, scan_limited: WebServer) -> None:
+    assert {scan_limited.client.get(f"/no.key.{number}").status_code for number in range(2 * MOST)} == {404}
 
 
-def test_private_entry_of_somebody_else_counts_as_an_unknown_key(no_counts: None, limited: WebServer) -> None:
+def test_private_entry_of_somebody_else_counts_as_an_unknown_key(no_counts: None, scan_limited: WebServer) -> None:
     """Or counting would tell the two apart."""
-    owner = new_user(limited.client)
-    key = create_paste(limited.client, headers=owner.headers, visibility="private")["key"]
+    owner = new_user(scan_limited.client)
+    key = create_paste(scan_limited.client, headers=owner.headers, visibility="private")["key"]
 
-    answers = [limited.client.get(f"/{key}") for _ in range(MOST + 1)]
+    answers = [scan_limited.client.get(f"/{key}") for _ in range(MOST + 1)]
 
     assert [answer.status_code for answer in answers] == [404] * MOST + [429]
 
 
 def test_count_is_of_a_minute_and_costs_one_small_counter(
-    no_counts: None, limited: WebServer, valkey: redis.Redis
+    no_counts: None, scan_limited: WebServer, valkey: redis.Redis
 ) -> None:
-    limited.client.get(f"/{new_alias()}", headers={"X-Forwarded-For": "203.0.113.5"})
+    scan_limited.client.get(f"/{new_alias()}", headers={"X-Forwarded-For": "203.0.113.5"})
     before = set(valkey.keys(COUNTERS))
     for _ in range(5 * MOST):
-        limited.client.get(f"/{new_alias()}")
+        scan_limited.client.get(f"/{new_alias()}")
 
     (counter,) = set(valkey.keys(COUNTERS)) - before
     assert valkey.memory_usage(counter) < 200
     assert 0 < valkey.pttl(counter) <= 60_000
     valkey.delete(counter)
-    assert limited.client.get(f"/{new_alias()}").status_code == 404
+    assert scan_limited.client.get(f"/{new_alias()}").status_code == 404
 
 
 def test_process_counts_by_itself_while_redis_is_away(environment: Environment) -> None:

@@ -30,7 +30,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(scope="module")
-def limited(environment: Environment) -> Iterator[WebServer]:
+def scan_limited_web(environment: Environment) -> Iterator[WebServer]:
     """It believes what `X-Forwarded-For` says."""
     with WebServer(
         environment | {"MAIN_UNKNOWN_KEYS_PER_MINUTE": str(MOST), "MAIN_TRUSTED_PROXIES": "127.0.0.1"}
@@ -39,9 +39,9 @@ def limited(environment: Environment) -> Iterator[WebServer]:
 
 
 @pytest.fixture
-def visitor(limited: WebServer) -> Iterator[httpx.Client]:
+def scan_limited_client(scan_limited_web: WebServer) -> Iterator[httpx.Client]:
     """A client whose address nobody has used."""
-    with limited.new_client() as client:
+    with scan_limited_web.new_client() as client:
         use_new_address(client)
         yield client
 
@@ -83,20 +83,22 @@ def ask(client: httpx.Client, route: str, *, user: User, collection_id: str, tok
     return client.get(path, headers=BROWSER)
 
 
-def test_no_route_that_takes_a_key_passes_the_limit_by(environment: Environment, visitor: httpx.Client) -> None:
-    user = new_user(visitor)
-    sign_in_on_page(visitor, user.email)
-    collection_id = create_collection(visitor, user)["id"]
-    token = csrf_token(visitor.get("/", headers=BROWSER))
+def test_no_route_that_takes_a_key_passes_the_limit_by(
+    environment: Environment, scan_limited_client: httpx.Client
+) -> None:
+    user = new_user(scan_limited_client)
+    sign_in_on_page(scan_limited_client, user.email)
+    collection_id = create_collection(scan_limited_client, user)["id"]
+    token = csrf_token(scan_limited_client.get("/", headers=BROWSER))
     routes = routes_with_keys(environment)
     assert len(routes) > 20
     assert set(routes) >= SAYS_NOTHING | set(BODIES)
 
     passed_by = {}
     for route in routes:
-        use_new_address(visitor)
-        use_up(visitor)
-        answer = ask(visitor, route, user=user, collection_id=collection_id, token=token)
+        use_new_address(scan_limited_client)
+        use_up(scan_limited_client)
+        answer = ask(scan_limited_client, route, user=user, collection_id=collection_id, token=token)
         if answer.status_code != 429 and route not in SAYS_NOTHING and not leads_elsewhere(route, answer):
             passed_by[route] = answer.status_code
 
@@ -108,33 +110,38 @@ def leads_elsewhere(route: str, answer: httpx.Response) -> bool:
     return route.startswith("GET ") and answer.status_code == 303
 
 
-def test_each_unknown_key_of_a_list_counts(visitor: httpx.Client, limited: WebServer) -> None:
-    user, stranger = new_user(visitor), new_user(limited.client)
-    collection = create_collection(visitor, user)
-    known = create_link(visitor)["key"]
-    ended = create_paste(visitor)
-    assert visitor.delete(f"/api/v1/entries/{ended['key']}", headers=manage_headers(ended)).status_code == 204
-    private = create_paste(limited.client, headers=stranger.headers, visibility="private")["key"]
+def test_each_unknown_key_of_a_list_counts(scan_limited_client: httpx.Client, scan_limited_web: WebServer) -> None:
+    user, stranger = new_user(scan_limited_client), new_user(scan_limited_web.client)
+    collection = create_collection(scan_limited_client, user)
+    known = create_link(scan_limited_client)["key"]
+    ended = create_paste(scan_limited_client)
+    assert (
+        scan_limited_client.delete(f"/api/v1/entries/{ended['key']}", headers=manage_headers(ended)).status_code == 204
+    )
+    private = create_paste(scan_limited_web.client, headers=stranger.headers, visibility="private")["key"]
 
     def add(*keys: str) -> httpx.Response:
-        return visitor.post(entries_path(collection), json={"keys": list(keys)}, headers=user.headers)
+        return scan_limited_client.post(entries_path(collection), json={"keys": list(keys)}, headers=user.headers)
 
     first = add(known, ended["key"], "no key", private, *(new_alias() for _ in range(MOST - 1)))
     assert (first.status_code, first.json()["added"]) == (200, [known])
-    refused = add(create_link(visitor)["key"], new_alias())
+    refused = add(create_link(scan_limited_client)["key"], new_alias())
     assert (refused.status_code, refused.json()["code"]) == (429, "too_many_unknown_keys")
-    listed = visitor.get(entries_path(collection), headers=user.headers).json()["items"]
+    listed = scan_limited_client.get(entries_path(collection), headers=user.headers).json()["items"]
     assert [item["key"] for item in listed] == [known], "of a refused list nothing is added"
-    other = create_link(visitor)["key"]
+    other = create_link(scan_limited_client)["key"]
     assert add(other, ended["key"]).json()["added"] == [other], "what there is, anybody gets"
 
 
-def test_list_of_more_than_the_limit_takes_all_of_it(visitor: httpx.Client) -> None:
-    user = new_user(visitor)
-    collection = create_collection(visitor, user)
+def test_list_of_more_than_the_limit_takes_all_of_it(scan_limited_client: httpx.Client) -> None:
+    user = new_user(scan_limited_client)
+    collection = create_collection(scan_limited_client, user)
     keys = {"keys": [new_alias() for _ in range(10 * MOST)]}
 
-    statuses = [visitor.post(entries_path(collection), json=keys, headers=user.headers).status_code for _ in range(2)]
+    statuses = [
+        scan_limited_client.post(entries_path(collection), json=keys, headers=user.headers).status_code
+        for _ in range(2)
+    ]
 
     assert statuses == [200, 429]
-    assert visitor.get(f"/{new_alias()}").status_code == 429
+    assert scan_limited_client.get(f"/{new_alias()}").status_code == 429

@@ -44,7 +44,7 @@ def inbox(smtp: SmtpServer) -> Inbox:
 
 
 @pytest.fixture
-async def letters(mail_environment: Environment) -> AsyncIterator[asyncpg.Connection]:
+async def mail_database(mail_environment: Environment) -> AsyncIterator[asyncpg.Connection]:
     """The database, without a letter."""
     connection = await asyncpg.connect(mail_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
     await connection.execute("TRUNCATE mail")
@@ -53,12 +53,12 @@ async def letters(mail_environment: Environment) -> AsyncIterator[asyncpg.Connec
 
 
 @pytest.fixture
-def post_letter(mail_environment: Environment, letters: asyncpg.Connection) -> Post:
+def post_letter(mail_environment: Environment, mail_database: asyncpg.Connection) -> Post:
     return Post(mail_environment["MAIN_DATABASE_URL"])
 
 
 @pytest.fixture(scope="module")
-def rounds(
+def mail_worker(
     mail_environment: Environment, smtp: SmtpServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MailWorker]:
     """Sends by the mail server."""

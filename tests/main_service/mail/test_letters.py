@@ -30,10 +30,10 @@ def part(message: EmailMessage, kind: str) -> str:
 
 @pytest.mark.parametrize("letter", LETTERS)
 async def test_every_letter_says_the_same_in_text_and_html(
-    post_letter: Post, rounds: MailWorker, inbox: Inbox, letter: str
+    post_letter: Post, mail_worker: MailWorker, inbox: Inbox, letter: str
 ) -> None:
     await post_letter(BOB, letter=letter, values=LETTERS[letter])
-    rounds.run()
+    mail_worker.run()
     (message,) = inbox.letters_to(BOB)
     text, html = part(message, "plain"), part(message, "html")
 
@@ -54,12 +54,12 @@ async def test_every_letter_says_the_same_in_text_and_html(
 
 
 async def test_headers_say_who_when_and_that_a_program_wrote_it(
-    post_letter: Post, rounds: MailWorker, inbox: Inbox, letters: asyncpg.Connection
+    post_letter: Post, mail_worker: MailWorker, inbox: Inbox, mail_database: asyncpg.Connection
 ) -> None:
     await post_letter(BOB)
-    rounds.run()
+    mail_worker.run()
     (message,) = inbox.letters_to(BOB)
-    row = await letters.fetchrow("SELECT id, created_at FROM mail")
+    row = await mail_database.fetchrow("SELECT id, created_at FROM mail")
 
     assert message["From"] == "Slipbin <noreply@paste.example.org>"
     assert message["To"] == BOB
@@ -69,12 +69,12 @@ async def test_headers_say_who_when_and_that_a_program_wrote_it(
 
 
 async def test_a_value_changes_neither_the_headers_nor_the_paragraphs(
-    post_letter: Post, rounds: MailWorker, inbox: Inbox
+    post_letter: Post, mail_worker: MailWorker, inbox: Inbox
 ) -> None:
     evil = 'x\r\nBcc: eve@example.org\r\n\r\nPay here:\u2028<b>&"</b>\x0b\x85!'
     for letter, values in LETTERS.items():
         await post_letter(BOB, letter=letter, values=dict.fromkeys(values, evil) | {"hours": "1"})
-    rounds.run()
+    mail_worker.run()
 
     assert inbox.recipients == [BOB] * len(LETTERS)
     for message in inbox.letters_to(BOB):
@@ -86,10 +86,10 @@ async def test_a_value_changes_neither_the_headers_nor_the_paragraphs(
         assert "<b>" not in html
 
 
-async def test_names_and_addresses_need_not_be_ascii(post_letter: Post, rounds: MailWorker, inbox: Inbox) -> None:
+async def test_names_and_addresses_need_not_be_ascii(post_letter: Post, mail_worker: MailWorker, inbox: Inbox) -> None:
     values = {"username": "Jörg 🦉", "link": LINK, "hours": "24"}
     await post_letter("jörg@пример.example", letter="confirm", values=values)
-    rounds.run()
+    mail_worker.run()
     (message,) = inbox.letters_to("jörg@пример.example")
 
     assert message["To"] == "jörg@пример.example"

@@ -27,15 +27,15 @@ async def make_due(letters: asyncpg.Connection) -> None:
 
 
 async def test_a_letter_is_sent_once_and_keeps_none_of_its_values(
-    post_letter: Post, rounds: MailWorker, inbox: Inbox, letters: asyncpg.Connection
+    post_letter: Post, mail_worker: MailWorker, inbox: Inbox, mail_database: asyncpg.Connection
 ) -> None:
     assert await post_letter(BOB)
 
-    assert rounds.run() == "INFO Sent 1 letters\n"
-    assert rounds.run() == ""
+    assert mail_worker.run() == "INFO Sent 1 letters\n"
+    assert mail_worker.run() == ""
 
     assert inbox.recipients == [BOB]
-    row = await one_row(letters)
+    row = await one_row(mail_database)
     assert row["texts"] == "{}"
     assert row["sent_at"] - row["created_at"] < timedelta(minutes=1)
     assert (row["attempts"], row["failed_at"]) == (0, None)
@@ -53,31 +53,31 @@ async def test_a_real_worker_sends_mail(
 
 
 async def test_a_letter_of_a_transaction_that_is_rolled_back_is_never_sent(
-    post_letter: Post, rounds: MailWorker, inbox: Inbox
+    post_letter: Post, mail_worker: MailWorker, inbox: Inbox
 ) -> None:
     assert await post_letter(BOB, is_committed=False)
-    rounds.run()
+    mail_worker.run()
     assert inbox.recipients == []
 
 
 async def test_a_cause_has_one_letter_whoever_posts_it_at_the_same_time(
-    post_letter: Post, rounds: MailWorker, inbox: Inbox
+    post_letter: Post, mail_worker: MailWorker, inbox: Inbox
 ) -> None:
     posted = await asyncio.gather(*(post_letter(BOB, cause="once") for _ in range(8)))
-    rounds.run()
+    mail_worker.run()
     posted.append(await post_letter(EVE, cause="once"))
-    rounds.run()
+    mail_worker.run()
     assert sorted(posted) == [False] * 8 + [True]
     assert inbox.recipients == [BOB]
 
 
 async def test_a_letter_that_somebody_is_sending_is_passed_by(
     post_letter: Post,
-    rounds: MailWorker,
+    mail_worker: MailWorker,
     smtp: SmtpServer,
     inbox: Inbox,
     mail_environment: Environment,
-    letters: asyncpg.Connection,
+    mail_database: asyncpg.Connection,
     tmp_path: Path,
 ) -> None:
     with MailWorker(mail_environment | {"MAIN_SMTP_URL": smtp.url}, tmp_path / "log") as other:
@@ -85,26 +85,26 @@ async def test_a_letter_that_somebody_is_sending_is_passed_by(
         inbox.is_held = True
         other.begin()
         inbox.wait_for_a_letter()
-        assert rounds.run() == ""
+        assert mail_worker.run() == ""
         inbox.is_held = False
         assert other.wait() == "INFO Sent 1 letters\n"
 
         many = [f"reader{number}@example.org" for number in range(40)]
         for recipient in many:
             await post_letter(recipient)
-        for sender in (other, rounds):
+        for sender in (other, mail_worker):
             sender.begin()
-        assert "Sent" in rounds.wait() + other.wait()
+        assert "Sent" in mail_worker.wait() + other.wait()
     assert sorted(inbox.recipients) == sorted([BOB, *many])
 
 
 async def test_who_is_killed_before_the_server_answers_sends_the_same_letter_again(
     post_letter: Post,
-    rounds: MailWorker,
+    mail_worker: MailWorker,
     smtp: SmtpServer,
     inbox: Inbox,
     mail_environment: Environment,
-    letters: asyncpg.Connection,
+    mail_database: asyncpg.Connection,
     tmp_path: Path,
 ) -> None:
     await post_letter(BOB)
@@ -114,57 +114,62 @@ async def test_who_is_killed_before_the_server_answers_sends_the_same_letter_aga
         inbox.wait_for_a_letter()
     inbox.is_held = False
     # PostgreSQL frees the row when it notices.
-    await letters.fetch("SELECT 1 FROM mail FOR UPDATE")
-    rounds.run()
+    await mail_database.fetch("SELECT 1 FROM mail FOR UPDATE")
+    mail_worker.run()
 
     first, second = inbox.letters_to(BOB)
     assert first["Message-ID"] == second["Message-ID"]
     assert first["Date"] == second["Date"]
-    assert (await one_row(letters))["sent_at"]
+    assert (await one_row(mail_database))["sent_at"]
 
 
 @pytest.mark.parametrize(
     ("attempts", "pause"), [(0, timedelta(minutes=1)), (3, timedelta(minutes=8)), (30, timedelta(hours=6))]
 )
 async def test_what_the_server_does_not_take_now_waits_twice_as_long_each_time(
-    post_letter: Post, rounds: MailWorker, inbox: Inbox, letters: asyncpg.Connection, attempts: int, pause: timedelta
+    post_letter: Post,
+    mail_worker: MailWorker,
+    inbox: Inbox,
+    mail_database: asyncpg.Connection,
+    attempts: int,
+    pause: timedelta,
 ) -> None:
     await post_letter(BOB)
-    await letters.execute("UPDATE mail SET attempts = $1", attempts)
+    await mail_database.execute("UPDATE mail SET attempts = $1", attempts)
     inbox.answers[BOB] = f"451 {BOB} is busy"
 
     before = datetime.now(UTC)
-    log = rounds.run()
+    log = mail_worker.run()
     after = datetime.now(UTC)
 
-    row = await one_row(letters)
+    row = await one_row(mail_database)
     assert before + pause <= row["due_at"] <= after + pause
     assert (row["attempts"], row["sent_at"], row["failed_at"]) == (attempts + 1, None, None)
     assert "waits: refused with 451" in log
-    assert rounds.run() == ""
+    assert mail_worker.run() == ""
     inbox.answers.clear()
-    await make_due(letters)
-    rounds.run()
+    await make_due(mail_database)
+    mail_worker.run()
     assert inbox.recipients == [BOB]
 
 
 @pytest.mark.parametrize("phase", ["recipient", "data"])
 async def test_what_the_server_refuses_for_good_is_given_up_at_once_without_a_word_about_whom(
-    post_letter: Post, rounds: MailWorker, inbox: Inbox, letters: asyncpg.Connection, phase: str
+    post_letter: Post, mail_worker: MailWorker, inbox: Inbox, mail_database: asyncpg.Connection, phase: str
 ) -> None:
     answers = inbox.answers if phase == "recipient" else inbox.answers_to_data
     answers[BOB] = f"550 {BOB} is unknown, says a-secret-token"
     await post_letter(BOB)
 
-    log = rounds.run()
+    log = mail_worker.run()
 
-    row = await one_row(letters)
+    row = await one_row(mail_database)
     assert row["failed_at"]
     assert (row["sent_at"], row["texts"]) == (None, "{}")
     assert log == f"ERROR Gave up letter {row['id']} (reset): refused with 550\n"
     answers.clear()
-    await make_due(letters)
-    assert rounds.run() == ""
+    await make_due(mail_database)
+    assert mail_worker.run() == ""
     assert inbox.recipients == []
 
 
@@ -182,9 +187,9 @@ async def test_what_the_server_refuses_for_good_is_given_up_at_once_without_a_wo
 )
 async def test_a_letter_that_cannot_be_written_is_given_up_and_blocks_no_other(
     post_letter: Post,
-    rounds: MailWorker,
+    mail_worker: MailWorker,
     inbox: Inbox,
-    letters: asyncpg.Connection,
+    mail_database: asyncpg.Connection,
     recipient: str,
     letter: str,
     values: dict[str, str],
@@ -192,83 +197,83 @@ async def test_a_letter_that_cannot_be_written_is_given_up_and_blocks_no_other(
     await post_letter(recipient, letter=letter, values=values)
     await post_letter("carol@example.org")
 
-    log = rounds.run()
+    log = mail_worker.run()
 
     assert inbox.recipients == ["carol@example.org"]
-    assert (await one_row(letters, recipient))["failed_at"]
+    assert (await one_row(mail_database, recipient))["failed_at"]
     assert "Gave up letter" in log
     assert "example.org" not in log
     assert "a-secret-token" not in log
 
 
 async def test_a_letter_that_the_server_breaks_off_at_lets_the_others_pass(
-    post_letter: Post, rounds: MailWorker, inbox: Inbox, letters: asyncpg.Connection
+    post_letter: Post, mail_worker: MailWorker, inbox: Inbox, mail_database: asyncpg.Connection
 ) -> None:
     inbox.answers[EVE] = "421 enough"
     await post_letter(EVE)
     await post_letter(BOB)
 
-    rounds.run()
-    rounds.run()
+    mail_worker.run()
+    mail_worker.run()
 
     assert inbox.recipients == [BOB]
-    row = await one_row(letters, EVE)
+    row = await one_row(mail_database, EVE)
     assert (row["attempts"], row["failed_at"]) == (1, None)
 
 
 async def test_letters_wait_for_a_server_that_is_away(
-    post_letter: Post, rounds: MailWorker, smtp: SmtpServer, inbox: Inbox, letters: asyncpg.Connection
+    post_letter: Post, mail_worker: MailWorker, smtp: SmtpServer, inbox: Inbox, mail_database: asyncpg.Connection
 ) -> None:
     await post_letter(BOB)
     await post_letter(EVE)
     smtp.stop()
     try:
-        assert rounds.run() == "WARNING send_mail is put off to its next round: ConnectionRefusedError\n"
+        assert mail_worker.run() == "WARNING send_mail is put off to its next round: ConnectionRefusedError\n"
         # For a minute nobody knocks again.
-        assert rounds.run() == ""
+        assert mail_worker.run() == ""
     finally:
         smtp.start()
-    assert {row["attempts"] for row in await letters.fetch("SELECT attempts FROM mail")} == {0}
-    await make_due(letters)
-    rounds.run()
+    assert {row["attempts"] for row in await mail_database.fetch("SELECT attempts FROM mail")} == {0}
+    await make_due(mail_database)
+    mail_worker.run()
     assert sorted(inbox.recipients) == [BOB, EVE]
 
 
 async def test_a_letter_is_given_up_after_two_days(
-    post_letter: Post, rounds: MailWorker, inbox: Inbox, letters: asyncpg.Connection
+    post_letter: Post, mail_worker: MailWorker, inbox: Inbox, mail_database: asyncpg.Connection
 ) -> None:
     for recipient, hours in ((BOB, 49), (EVE, 47)):
         await post_letter(recipient)
-        await letters.execute(
+        await mail_database.execute(
             "UPDATE mail SET created_at = created_at - $2 * interval '1 hour' WHERE recipient = $1", recipient, hours
         )
-    log = rounds.run()
+    log = mail_worker.run()
     assert inbox.recipients == [EVE]
-    row = await one_row(letters)
+    row = await one_row(mail_database)
     assert row["failed_at"]
     assert row["texts"] == "{}"
     assert "Gave up 1 letters that had waited for 2 days" in log
 
 
 async def test_letters_are_forgotten_after_thirty_days(
-    post_letter: Post, rounds: MailWorker, letters: asyncpg.Connection
+    post_letter: Post, mail_worker: MailWorker, mail_database: asyncpg.Connection
 ) -> None:
     for recipient, days in ((BOB, 31), (EVE, 29)):
         await post_letter(recipient)
-        await letters.execute(
+        await mail_database.execute(
             "UPDATE mail SET created_at = now() - $2 * interval '1 day' WHERE recipient = $1", recipient, days
         )
-    assert rounds.run("forget_mail") == "INFO Forgot 1 letters\n"
-    assert [row["recipient"] for row in await letters.fetch("SELECT recipient FROM mail")] == [EVE]
+    assert mail_worker.run("forget_mail") == "INFO Forgot 1 letters\n"
+    assert [row["recipient"] for row in await mail_database.fetch("SELECT recipient FROM mail")] == [EVE]
 
 
 async def test_without_a_server_letters_wait_and_the_log_says_so_once(
-    post_letter: Post, mail_environment: Environment, letters: asyncpg.Connection, tmp_path: Path
+    post_letter: Post, mail_environment: Environment, mail_database: asyncpg.Connection, tmp_path: Path
 ) -> None:
     await post_letter(BOB)
     with MailWorker(mail_environment | {"MAIN_SMTP_URL": ""}, tmp_path / "log") as nowhere:
         assert nowhere.run().startswith("WARNING MAIN_SMTP_URL is not set")
         assert nowhere.run() == ""
-    row = await one_row(letters)
+    row = await one_row(mail_database)
     assert (row["sent_at"], row["failed_at"], row["attempts"]) == (None, None, 0)
     assert "a-secret-token" in row["texts"]

@@ -57,7 +57,7 @@ def tls(certificate: Path) -> ssl.SSLContext:
 async def test_letters_leave_encrypted_after_a_login_if_the_certificate_is_good(
     post_letter: Post,
     mail_environment: Environment,
-    letters: asyncpg.Connection,
+    mail_database: asyncpg.Connection,
     certificate: Path,
     tls: ssl.SSLContext,
     tmp_path: Path,
@@ -73,7 +73,7 @@ async def test_letters_leave_encrypted_after_a_login_if_the_certificate_is_good(
         assert log == "WARNING send_mail is put off to its next round: SSLCertVerificationError\n"
         assert server.inbox.recipients == []
 
-        await letters.execute("UPDATE mail SET due_at = now()")
+        await mail_database.execute("UPDATE mail SET due_at = now()")
         trusting = mail_environment | {"MAIN_SMTP_URL": url, "SSL_CERT_FILE": str(certificate)}
         with MailWorker(trusting, tmp_path / "log") as process:
             assert process.run() == "INFO Sent 1 letters\n"
@@ -107,7 +107,7 @@ async def test_an_address_that_the_server_has_no_letters_for_is_given_up(
 
 
 async def test_a_folder_gets_each_letter_as_a_file_of_its_own(
-    post_letter: Post, mail_environment: Environment, letters: asyncpg.Connection, tmp_path: Path
+    post_letter: Post, mail_environment: Environment, mail_database: asyncpg.Connection, tmp_path: Path
 ) -> None:
     outbox = tmp_path / "out box"
     environment = mail_environment | {
@@ -130,11 +130,11 @@ async def test_a_folder_gets_each_letter_as_a_file_of_its_own(
         # Whoever opens the file can copy the link.
         assert link in file.read_text().splitlines()
     assert stat.S_IMODE(outbox.stat().st_mode) == 0o700
-    assert await letters.fetchval("SELECT count(sent_at) FROM mail") == 2
+    assert await mail_database.fetchval("SELECT count(sent_at) FROM mail") == 2
 
 
 async def test_letters_wait_while_their_folder_cannot_be_used(
-    post_letter: Post, mail_environment: Environment, letters: asyncpg.Connection, tmp_path: Path
+    post_letter: Post, mail_environment: Environment, mail_database: asyncpg.Connection, tmp_path: Path
 ) -> None:
     outbox = tmp_path / "outbox"
     outbox.write_text("in the way")
@@ -143,7 +143,7 @@ async def test_letters_wait_while_their_folder_cannot_be_used(
         put_off = "send_mail is put off to its next round"
         assert process.run() == f"WARNING {put_off}: the folder of letters can't be used: File exists\n"
         outbox.unlink()
-        await letters.execute("UPDATE mail SET due_at = now()")
+        await mail_database.execute("UPDATE mail SET due_at = now()")
         process.run()
     assert len(list(outbox.iterdir())) == 1
 

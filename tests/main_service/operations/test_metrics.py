@@ -30,15 +30,15 @@ def gated(environment: Environment) -> Iterator[Gated]:
 
 
 @pytest.fixture(scope="module")
-def shared(gated: Gated) -> Iterator[Environment]:
+def metrics_environment(gated: Gated) -> Iterator[Environment]:
     with temporary_folder() as folder:
         yield gated.environment | {FOLDER: str(folder)}
 
 
 @pytest.fixture(scope="module")
-def pair(shared: Environment) -> Iterator[Pair]:
+def pair(metrics_environment: Environment) -> Iterator[Pair]:
     """Two processes that share their figures."""
-    with WebServer(shared) as one, WebServer(shared) as other:
+    with WebServer(metrics_environment) as one, WebServer(metrics_environment) as other:
         yield one.client, other.client
 
 
@@ -104,11 +104,11 @@ def test_visits_are_counted_once_redis_has_them(pair: Pair) -> None:
 
 
 def test_what_waits_and_what_is_dropped_is_told_and_no_more_of_a_dead_process(
-    gated: Gated, shared: Environment, pair: Pair
+    gated: Gated, metrics_environment: Environment, pair: Pair
 ) -> None:
     link = create_link(pair[0])
     before = read_metrics(pair[0])
-    with WebServer(shared) as third:
+    with WebServer(metrics_environment) as third:
         with gated.valkey.refusing():
             for client, visits in ((pair[0], 2), (third.client, 5)):
                 for _ in range(visits):

@@ -1,4 +1,4 @@
-"""A database of its own for the tests of what reports send, because they count letters; a mail server; gates."""
+"""A database of its own for the tests of what reports send, because they count letters; a mail server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -9,20 +9,13 @@ import httpx
 import pytest
 
 from tests.support.engines import Environment, run_main
-from tests.support.gates import Gated, gated_engines
 from tests.support.mail import MailWorker
 from tests.support.smtp_server import Inbox, SmtpServer
 from tests.support.web import WebServer
 
 
-@pytest.fixture(scope="module")
-def gated(environment: Environment) -> Iterator[Gated]:
-    with gated_engines(environment) as gates:
-        yield gates
-
-
 @pytest.fixture(scope="session")
-def letter_environment(environment: Environment) -> Environment:
+def report_environment(environment: Environment) -> Environment:
     url = environment["MAIN_DATABASE_URL"]
     asyncio.run(_create_database(url.replace("+asyncpg", "")))
     settings = environment | {"MAIN_DATABASE_URL": url.replace("/slipbin?", "/reporting?")}
@@ -37,21 +30,21 @@ async def _create_database(url: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def letter_web(letter_environment: Environment) -> Iterator[WebServer]:
-    with WebServer(letter_environment) as server:
+def report_web(report_environment: Environment) -> Iterator[WebServer]:
+    with WebServer(report_environment) as server:
         yield server
 
 
 @pytest.fixture
-def letter_client(letter_web: WebServer) -> Iterator[httpx.Client]:
-    with letter_web.new_client() as visitor:
+def report_client(report_web: WebServer) -> Iterator[httpx.Client]:
+    with report_web.new_client() as visitor:
         yield visitor
 
 
 @pytest.fixture
-async def letters(letter_environment: Environment) -> AsyncIterator[asyncpg.Connection]:
+async def report_database(report_environment: Environment) -> AsyncIterator[asyncpg.Connection]:
     """The database, without accounts, reports or letters."""
-    connection = await asyncpg.connect(letter_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+    connection = await asyncpg.connect(report_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
     await connection.execute("TRUNCATE mail, account, report, entry, visit_hour, visit_day_value CASCADE")
     yield connection
     await connection.close()
@@ -71,10 +64,10 @@ def inbox(smtp: SmtpServer) -> Inbox:
 
 
 @pytest.fixture(scope="module")
-def rounds(
-    letter_environment: Environment, smtp: SmtpServer, tmp_path_factory: pytest.TempPathFactory
+def report_mail_worker(
+    report_environment: Environment, smtp: SmtpServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MailWorker]:
     """Sends by the mail server."""
     log: Path = tmp_path_factory.mktemp("rounds") / "log"
-    with MailWorker(letter_environment | {"MAIN_SMTP_URL": smtp.url}, log) as process:
+    with MailWorker(report_environment | {"MAIN_SMTP_URL": smtp.url}, log) as process:
         yield process

@@ -31,12 +31,12 @@ def want(client: httpx.Client, user: User, *, is_wanted: bool = True) -> dict[st
 
 
 @pytest.fixture
-async def user(letter_client: httpx.Client, letters: asyncpg.Connection, inbox: Inbox) -> User:
+async def wanting_user(report_client: httpx.Client, report_database: asyncpg.Connection, inbox: Inbox) -> User:
     """Wants the report, and has wanted it for long."""
-    wanting = await confirmed_user(letter_client, letters)
-    want(letter_client, wanting)
-    await letters.execute("UPDATE account SET daily_report_day = '2026-05-01'")
-    await letters.execute("TRUNCATE mail")
+    wanting = await confirmed_user(report_client, report_database)
+    want(report_client, wanting)
+    await report_database.execute("UPDATE account SET daily_report_day = '2026-05-01'")
+    await report_database.execute("TRUNCATE mail")
     return wanting
 
 
@@ -51,26 +51,26 @@ async def causes(letters: asyncpg.Connection) -> list[str]:
 
 
 async def test_letter_says_how_many_came_and_where(
-    letter_client: httpx.Client,
-    letter_environment: Environment,
-    letters: asyncpg.Connection,
-    rounds: MailWorker,
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_database: asyncpg.Connection,
+    report_mail_worker: MailWorker,
     inbox: Inbox,
-    user: User,
+    wanting_user: User,
 ) -> None:
-    keys = [owned_link(letter_client, user, title=f"<b>Number</b> {number}") for number in range(7)]
-    untitled = owned_link(letter_client, user)
+    keys = [owned_link(report_client, wanting_user, title=f"<b>Number</b> {number}") for number in range(7)]
+    untitled = owned_link(report_client, wanting_user)
     for number, key in enumerate(keys):
-        await insert_hour_counts(letters, key, "2026-05-09 00:00", people=number)
-        await insert_hour_counts(letters, key, "2026-05-09 23:00", people=1000 * number, bots=1)
+        await insert_hour_counts(report_database, key, "2026-05-09 00:00", people=number)
+        await insert_hour_counts(report_database, key, "2026-05-09 23:00", people=1000 * number, bots=1)
         for outside in ("2026-05-08 23:00", "2026-05-10 00:00"):
-            await insert_hour_counts(letters, key, outside, people=50_000, bots=50_000)
-    await insert_hour_counts(letters, untitled, "2026-05-09 12:00", people=5500)
+            await insert_hour_counts(report_database, key, outside, people=50_000, bots=50_000)
+    await insert_hour_counts(report_database, untitled, "2026-05-09 12:00", people=5500)
 
-    assert await send(letter_environment) == 1
-    rounds.run()
+    assert await send(report_environment) == 1
+    report_mail_worker.run()
 
-    (letter,) = inbox.letters_to(user.email)
+    (letter,) = inbox.letters_to(wanting_user.email)
     assert letter["Subject"] == "26,521 visits on 2026-05-09"
     text, html = text_of_email(letter), text_of_email(letter, "html")
     assert "of people, and 7 of crawlers" in text
@@ -86,71 +86,92 @@ async def test_letter_says_how_many_came_and_where(
 
 
 async def test_each_day_has_one_letter_however_often_it_runs(
-    letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_database: asyncpg.Connection,
+    wanting_user: User,
 ) -> None:
-    key = owned_link(letter_client, user)
+    key = owned_link(report_client, wanting_user)
     for day in ("08", "09", "10"):
-        await insert_hour_counts(letters, key, f"2026-05-{day} 10:00")
+        await insert_hour_counts(report_database, key, f"2026-05-{day} 10:00")
 
-    posted = await asyncio.gather(*(send(letter_environment) for _ in range(4)))
-    posted.append(await send(letter_environment, MORNING + timedelta(hours=20)))
+    posted = await asyncio.gather(*(send(report_environment) for _ in range(4)))
+    posted.append(await send(report_environment, MORNING + timedelta(hours=20)))
     assert sorted(posted) == [0, 0, 0, 0, 1]
     # As a database does that was put back to what it was.
-    await letters.execute("UPDATE account SET daily_report_day = NULL")
-    assert await send(letter_environment) == 0
-    assert await send(letter_environment, MORNING + timedelta(days=1)) == 1
-    assert await causes(letters) == ["2026-05-09", "2026-05-10"]
+    await report_database.execute("UPDATE account SET daily_report_day = NULL")
+    assert await send(report_environment) == 0
+    assert await send(report_environment, MORNING + timedelta(days=1)) == 1
+    assert await causes(report_database) == ["2026-05-09", "2026-05-10"]
 
 
 async def test_worker_that_was_down_catches_up_with_yesterday_and_no_further(
-    letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_database: asyncpg.Connection,
+    wanting_user: User,
 ) -> None:
-    key = owned_link(letter_client, user)
+    key = owned_link(report_client, wanting_user)
     for day in ("07", "08", "09"):
-        await insert_hour_counts(letters, key, f"2026-05-{day} 10:00")
+        await insert_hour_counts(report_database, key, f"2026-05-{day} 10:00")
 
-    assert await send(letter_environment, datetime.combine(TODAY, time(23, 59), UTC)) == 1
-    assert await causes(letters) == ["2026-05-09"]
+    assert await send(report_environment, datetime.combine(TODAY, time(23, 59), UTC)) == 1
+    assert await causes(report_database) == ["2026-05-09"]
 
 
 async def test_nothing_is_sent_before_the_visits_of_the_day_have_come(
-    letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_database: asyncpg.Connection,
+    wanting_user: User,
 ) -> None:
-    key = owned_link(letter_client, user)
+    key = owned_link(report_client, wanting_user)
     for day in ("08", "09"):
-        await insert_hour_counts(letters, key, f"2026-05-{day} 10:00")
+        await insert_hour_counts(report_database, key, f"2026-05-{day} 10:00")
 
-    assert await send(letter_environment, MORNING - timedelta(microseconds=1)) == 0
-    assert await causes(letters) == []
-    assert await send(letter_environment) == 1
+    assert await send(report_environment, MORNING - timedelta(microseconds=1)) == 0
+    assert await causes(report_database) == []
+    assert await send(report_environment) == 1
 
 
 async def test_without_a_visit_there_is_no_letter(
-    letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_database: asyncpg.Connection,
+    wanting_user: User,
 ) -> None:
-    await insert_hour_counts(letters, owned_link(letter_client, user), "2026-05-09 10:00", people=0, bots=5)
-    other = await confirmed_user(letter_client, letters)
-    await letters.execute("TRUNCATE mail")
-    await insert_hour_counts(letters, owned_link(letter_client, other), "2026-05-09 10:00")
+    await insert_hour_counts(
+        report_database, owned_link(report_client, wanting_user), "2026-05-09 10:00", people=0, bots=5
+    )
+    other = await confirmed_user(report_client, report_database)
+    await report_database.execute("TRUNCATE mail")
+    await insert_hour_counts(report_database, owned_link(report_client, other), "2026-05-09 10:00")
 
-    assert await send(letter_environment) == 0
-    assert await causes(letters) == []
+    assert await send(report_environment) == 0
+    assert await causes(report_database) == []
 
 
 @pytest.mark.parametrize("change", ["is_verified = false", "is_active = false", "daily_report = false"])
 async def test_only_who_wants_it_and_can_be_written_to_gets_it(
-    letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User, change: str
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_database: asyncpg.Connection,
+    wanting_user: User,
+    change: str,
 ) -> None:
-    await insert_hour_counts(letters, owned_link(letter_client, user), "2026-05-09 10:00")
-    await letters.execute(f"UPDATE account SET {change}")
+    await insert_hour_counts(report_database, owned_link(report_client, wanting_user), "2026-05-09 10:00")
+    await report_database.execute(f"UPDATE account SET {change}")
 
-    assert await send(letter_environment) == 0
+    assert await send(report_environment) == 0
 
 
 async def test_many_users_get_theirs_in_batches(
-    letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection, user: User
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_database: asyncpg.Connection,
+    wanting_user: User,
 ) -> None:
-    await letters.execute(
+    await report_database.execute(
         """
         INSERT INTO account (id, email, hashed_password, is_active, is_superuser, is_verified, registered_at,
                              session_epoch, daily_report)
@@ -158,47 +179,47 @@ async def test_many_users_get_theirs_in_batches(
           FROM generate_series(1, 250) AS n
         """
     )
-    await letters.execute(
+    await report_database.execute(
         """
         INSERT INTO entry (key, kind, owner_id, visibility, created_at, updated_at, original_url, target_digest)
         SELECT 'of-' || id, 'link', id, 'private', now(), now(), 'https://example.org/', '' FROM account
         """
     )
-    await letters.execute(
+    await report_database.execute(
         "INSERT INTO visit_hour (key, hour_at, people) SELECT key, $1, 1 FROM entry",
         datetime.combine(YESTERDAY, time(5), UTC),
     )
 
-    assert await send(letter_environment) == 251
-    assert await letters.fetchval("SELECT count(DISTINCT recipient) FROM mail") == 251
+    assert await send(report_environment) == 251
+    assert await report_database.fetchval("SELECT count(DISTINCT recipient) FROM mail") == 251
 
 
 async def test_first_letter_is_about_the_day_that_it_was_asked_for(
-    letter_client: httpx.Client, letter_environment: Environment, letters: asyncpg.Connection
+    report_client: httpx.Client, report_environment: Environment, report_database: asyncpg.Connection
 ) -> None:
-    user = await confirmed_user(letter_client, letters)
-    await letters.execute("TRUNCATE mail")
-    assert letter_client.get("/api/v1/users/me", headers=user.headers).json()["daily_report"] is False
-    key = owned_link(letter_client, user)
-    assert want(letter_client, user)["daily_report"] is True
+    user = await confirmed_user(report_client, report_database)
+    await report_database.execute("TRUNCATE mail")
+    assert report_client.get("/api/v1/users/me", headers=user.headers).json()["daily_report"] is False
+    key = owned_link(report_client, user)
+    assert want(report_client, user)["daily_report"] is True
     today = datetime.now(UTC).date()
     noon = datetime.combine(today, time(12), UTC)
     for back in (0, 1):
-        await insert_hour_counts(letters, key, noon - timedelta(days=back))
+        await insert_hour_counts(report_database, key, noon - timedelta(days=back))
 
-    assert await send(letter_environment, noon) == 0
+    assert await send(report_environment, noon) == 0
     # Asked for again, it is not put off.
-    want(letter_client, user)
-    assert await send(letter_environment, noon + timedelta(days=1)) == 1
-    assert await causes(letters) == [str(today)]
-    assert want(letter_client, user, is_wanted=False)["daily_report"] is False
-    await insert_hour_counts(letters, key, noon + timedelta(days=1))
-    assert await send(letter_environment, noon + timedelta(days=2)) == 0
+    want(report_client, user)
+    assert await send(report_environment, noon + timedelta(days=1)) == 1
+    assert await causes(report_database) == [str(today)]
+    assert want(report_client, user, is_wanted=False)["daily_report"] is False
+    await insert_hour_counts(report_database, key, noon + timedelta(days=1))
+    assert await send(report_environment, noon + timedelta(days=2)) == 0
 
 
-def test_setting_is_true_or_false(letter_client: httpx.Client) -> None:
-    user = new_user(letter_client)
+def test_setting_is_true_or_false(report_client: httpx.Client) -> None:
+    user = new_user(report_client)
     for wrong in (None, "perhaps", 7):
         body = {"daily_report": wrong}
-        refused = letter_client.patch("/api/v1/users/me", json=body, headers=user.headers)
+        refused = report_client.patch("/api/v1/users/me", json=body, headers=user.headers)
         assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "daily_report")

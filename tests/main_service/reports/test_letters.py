@@ -28,10 +28,10 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @pytest.fixture
-async def user(letter_client: httpx.Client, letters: asyncpg.Connection, inbox: Inbox) -> User:
+async def confirmed(report_client: httpx.Client, report_database: asyncpg.Connection, inbox: Inbox) -> User:
     """Without a letter to confirm the address."""
-    registered = await confirmed_user(letter_client, letters)
-    await letters.execute("TRUNCATE mail")
+    registered = await confirmed_user(report_client, report_database)
+    await report_database.execute("TRUNCATE mail")
     return registered
 
 
@@ -55,25 +55,25 @@ def link_in(letter: EmailMessage) -> str:
 
 @pytest.mark.parametrize(("file_format", "media_type"), [("xlsx", XLSX), ("csv", "application/zip")])
 async def test_report_is_mailed_with_its_file(
-    letter_client: httpx.Client,
-    letter_environment: Environment,
-    rounds: MailWorker,
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_mail_worker: MailWorker,
     inbox: Inbox,
-    user: User,
+    confirmed: User,
     file_format: str,
     media_type: str,
 ) -> None:
-    report = await built(letter_client, letter_environment, user, format=file_format)
-    rounds.run()
-    rounds.run()
+    report = await built(report_client, report_environment, confirmed, format=file_format)
+    report_mail_worker.run()
+    report_mail_worker.run()
 
-    letter = letter_to(inbox, user)
+    letter = letter_to(inbox, confirmed)
     assert letter["Subject"] == "Your report of 2026-03-01 to 2026-03-31"
     (attached,) = letter.iter_attachments()
     name = attached.get_filename()
     assert name in text_of_email(letter)
     assert (attached.get_content_type(), attached.get_content_disposition()) == (media_type, "attachment")
-    assert attached.get_content() == download_report(letter_client, user, report).content
+    assert attached.get_content() == download_report(report_client, confirmed, report).content
     encoded = inbox.received[0][1].rpartition(b'filename="')[2].splitlines()[1:]
     assert max(map(len, encoded)) <= 76, "more than RFC 2045 lets a line of base64 have"
 
@@ -89,19 +89,19 @@ async def test_report_is_mailed_with_its_file(
     ],
 )
 async def test_collection_of_a_report_is_named_in_its_subject_and_its_file(
-    letter_client: httpx.Client,
-    letter_environment: Environment,
-    rounds: MailWorker,
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_mail_worker: MailWorker,
     inbox: Inbox,
-    user: User,
+    confirmed: User,
     name: str,
     file: str,
 ) -> None:
-    create_collection(letter_client, user, name)
-    report = await built(letter_client, letter_environment, user, collection=name)
-    rounds.run()
+    create_collection(report_client, confirmed, name)
+    report = await built(report_client, report_environment, confirmed, collection=name)
+    report_mail_worker.run()
 
-    letter = letter_to(inbox, user)
+    letter = letter_to(inbox, confirmed)
     assert letter["Subject"] == f"Your report of “{name}”, 2026-03-01 to 2026-03-31"
     assert f"the collection “{name}”" in text_of_email(letter)
     (attached,) = letter.iter_attachments()
@@ -110,67 +110,71 @@ async def test_collection_of_a_report_is_named_in_its_subject_and_its_file(
     assert re.fullmatch(file, attached_name), attached_name
     assert attached_name in text_of_email(letter)
     assert (
-        download_report(letter_client, user, report).headers["content-disposition"]
+        download_report(report_client, confirmed, report).headers["content-disposition"]
         == f'attachment; filename="{attached_name}"'
     )
 
 
 async def test_link_of_the_letter_works_without_signing_in_as_long_as_the_file_is_there(
-    letter_client: httpx.Client,
-    letter_environment: Environment,
-    letters: asyncpg.Connection,
-    rounds: MailWorker,
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_database: asyncpg.Connection,
+    report_mail_worker: MailWorker,
     inbox: Inbox,
-    user: User,
+    confirmed: User,
 ) -> None:
-    report = await built(letter_client, letter_environment, user)
-    rounds.run()
-    link = link_in(letter_to(inbox, user))
+    report = await built(report_client, report_environment, confirmed)
+    report_mail_worker.run()
+    link = link_in(letter_to(inbox, confirmed))
     path, _, token = link.partition("?token=")
 
-    assert open_workbook(letter_client.get(link).content).sheetnames[0] == "Summary"
+    assert open_workbook(report_client.get(link).content).sheetnames[0] == "Summary"
     for wrong in (
         f"{path}?token={token[:-1]}{'0' if token[-1] != '0' else '1'}",
         f"{path}?token=",
         f"{path}?token=a-b",
     ):
-        assert letter_client.get(wrong).json()["code"] == "link_invalid"
-    other = await built(letter_client, letter_environment, user)
+        assert report_client.get(wrong).json()["code"] == "link_invalid"
+    other = await built(report_client, report_environment, confirmed)
     forged = link.replace(report["id"], other["id"])
-    assert letter_client.get(forged).json()["code"] == "link_invalid"
-    await letters.execute("UPDATE account SET is_active = false")
-    assert letter_client.get(link).status_code == 404
-    await letters.execute("UPDATE account SET is_active = true")
-    await letters.execute("UPDATE report SET expires_at = now()")
-    assert letter_client.get(link).json()["code"] == "report_expired"
-    letter_client.delete(f"/api/v1/reports/{report['id']}", headers=user.headers).raise_for_status()
-    assert letter_client.get(link).status_code == 404
+    assert report_client.get(forged).json()["code"] == "link_invalid"
+    await report_database.execute("UPDATE account SET is_active = false")
+    assert report_client.get(link).status_code == 404
+    await report_database.execute("UPDATE account SET is_active = true")
+    await report_database.execute("UPDATE report SET expires_at = now()")
+    assert report_client.get(link).json()["code"] == "report_expired"
+    report_client.delete(f"/api/v1/reports/{report['id']}", headers=confirmed.headers).raise_for_status()
+    assert report_client.get(link).status_code == 404
 
 
 async def test_link_is_over_by_its_own_clock_too(
-    letter_client: httpx.Client, letter_environment: Environment, rounds: MailWorker, inbox: Inbox, user: User
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_mail_worker: MailWorker,
+    inbox: Inbox,
+    confirmed: User,
 ) -> None:
     # A second is less than the round takes that sends it.
-    await built(letter_client, letter_environment | {"MAIN_REPORT_LIFETIME": "PT0.001S"}, user)
-    rounds.run()
+    await built(report_client, report_environment | {"MAIN_REPORT_LIFETIME": "PT0.001S"}, confirmed)
+    report_mail_worker.run()
 
-    answer = letter_client.get(link_in(letter_to(inbox, user)))
+    answer = report_client.get(link_in(letter_to(inbox, confirmed)))
 
     assert (answer.status_code, answer.json()["code"]) == (400, "link_invalid")
 
 
 async def test_large_report_goes_as_a_link_alone(
-    letter_client: httpx.Client,
-    letter_environment: Environment,
-    letters: asyncpg.Connection,
-    rounds: MailWorker,
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_database: asyncpg.Connection,
+    report_mail_worker: MailWorker,
     inbox: Inbox,
-    user: User,
+    confirmed: User,
 ) -> None:
     # Hex that compresses to half, some 12 MB.
-    key = owned_link(letter_client, user)
-    await backdate_entries(letters, key)
-    await letters.execute(
+    key = owned_link(report_client, confirmed)
+    await backdate_entries(report_database, key)
+    await report_database.execute(
         """
         INSERT INTO visit_day_value (key, day, dimension, value, visits)
         SELECT $1, '2026-03-01', 'referrer',
@@ -179,74 +183,82 @@ async def test_large_report_goes_as_a_link_alone(
         """,
         key,
     )
-    report = await built(letter_client, letter_environment, user)
-    rounds.run()
+    report = await built(report_client, report_environment, confirmed)
+    report_mail_worker.run()
 
-    letter = letter_to(inbox, user)
+    letter = letter_to(inbox, confirmed)
     assert letter.get_content_type() == "multipart/alternative"
-    file = letter_client.get(link_in(letter)).content
+    file = report_client.get(link_in(letter)).content
     assert len(file) > 10_000_000
     assert f"({len(file) / 1_000_000:.1f} MB) is not attached" in text_of_email(letter)
-    assert file == report_path(letter_environment, report).read_bytes()
+    assert file == report_path(report_environment, report).read_bytes()
 
 
 async def test_letter_whose_file_is_gone_goes_with_the_link(
-    letter_client: httpx.Client, letter_environment: Environment, rounds: MailWorker, inbox: Inbox, user: User
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_mail_worker: MailWorker,
+    inbox: Inbox,
+    confirmed: User,
 ) -> None:
-    report = await built(letter_client, letter_environment, user)
-    report_path(letter_environment, report).unlink()
+    report = await built(report_client, report_environment, confirmed)
+    report_path(report_environment, report).unlink()
 
-    log = rounds.run()
+    log = report_mail_worker.run()
 
     assert "goes without its file, which is gone" in log
-    letter = letter_to(inbox, user)
+    letter = letter_to(inbox, confirmed)
     assert letter.get_content_type() == "multipart/alternative"
     assert "too large to attach" in text_of_email(letter)
 
 
 async def test_letter_that_is_too_large_for_a_server_goes_with_the_link(
-    letter_client: httpx.Client, letter_environment: Environment, rounds: MailWorker, inbox: Inbox, user: User
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_mail_worker: MailWorker,
+    inbox: Inbox,
+    confirmed: User,
 ) -> None:
-    await built(letter_client, letter_environment, user)
+    await built(report_client, report_environment, confirmed)
     inbox.refused_kind = "multipart/mixed"
 
-    log = rounds.run()
+    log = report_mail_worker.run()
 
     assert "goes without its file: refused with 552" in log
     assert "Sent 1 letters" in log
-    assert letter_to(inbox, user).get_content_type() == "multipart/alternative"
+    assert letter_to(inbox, confirmed).get_content_type() == "multipart/alternative"
 
 
 async def test_letter_that_is_put_off_keeps_its_file_for_three_attempts(
-    letter_client: httpx.Client,
-    letter_environment: Environment,
-    letters: asyncpg.Connection,
-    rounds: MailWorker,
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_database: asyncpg.Connection,
+    report_mail_worker: MailWorker,
     inbox: Inbox,
-    user: User,
+    confirmed: User,
 ) -> None:
-    await built(letter_client, letter_environment, user)
-    await built(letter_client, letter_environment, user)
-    await letters.execute("UPDATE mail SET attempts = id % 2 + 2")
+    await built(report_client, report_environment, confirmed)
+    await built(report_client, report_environment, confirmed)
+    await report_database.execute("UPDATE mail SET attempts = id % 2 + 2")
 
-    rounds.run()
+    report_mail_worker.run()
 
-    kinds = sorted(letter.get_content_type() for letter in inbox.letters_to(user.email))
+    kinds = sorted(letter.get_content_type() for letter in inbox.letters_to(confirmed.email))
     assert kinds == ["multipart/alternative", "multipart/mixed"]
 
 
 async def test_nothing_is_mailed_to_an_address_that_is_not_confirmed_any_more(
-    letter_client: httpx.Client,
-    letter_environment: Environment,
-    letters: asyncpg.Connection,
-    rounds: MailWorker,
+    report_client: httpx.Client,
+    report_environment: Environment,
+    report_database: asyncpg.Connection,
+    report_mail_worker: MailWorker,
     inbox: Inbox,
-    user: User,
+    confirmed: User,
 ) -> None:
-    report = order_report(letter_client, user)
-    await letters.execute("UPDATE account SET is_verified = false")
-    await build_ordered_reports(letter_environment)
-    rounds.run()
+    report = order_report(report_client, confirmed)
+    await report_database.execute("UPDATE account SET is_verified = false")
+    await build_ordered_reports(report_environment)
+    report_mail_worker.run()
 
     assert inbox.recipients == []
-    assert download_report(letter_client, user, report).status_code == 200
+    assert download_report(report_client, confirmed, report).status_code == 200

@@ -48,18 +48,18 @@ class Actor:
 
 
 @dataclass
-class Cast:
+class Viewers:
     owner: Actor
     other: Actor
     guest: Actor
 
 
 @pytest.fixture(scope="module")
-def cast(web: WebServer) -> Iterator[Cast]:
+def viewers(web: WebServer) -> Iterator[Viewers]:
     with web.new_client() as owner, web.new_client() as other, web.new_client() as guest:
         tokens = [sign_in(client, register_on_page(client)["email"])["access_token"] for client in (owner, other)]
         headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
-        yield Cast(Actor(owner, headers[0]), Actor(other, headers[1]), Actor(guest, {}))
+        yield Viewers(Actor(owner, headers[0]), Actor(other, headers[1]), Actor(guest, {}))
 
 
 async def visited_link(database: asyncpg.Connection, owner: Actor, **fields: Any) -> str:
@@ -82,58 +82,60 @@ def test_every_route_of_statistics_has_its_cast(environment: Environment) -> Non
 
 
 @pytest.mark.parametrize("route", sorted(OF_AN_ENTRY))
-async def test_figures_of_an_entry_are_its_owners(database: asyncpg.Connection, cast: Cast, route: str) -> None:
-    key = await visited_link(database, cast.owner)
+async def test_figures_of_an_entry_are_its_owners(database: asyncpg.Connection, viewers: Viewers, route: str) -> None:
+    key = await visited_link(database, viewers.owner)
 
-    assert cast.owner.ask(route, key) == (200, True)
-    assert cast.other.ask(route, key) == (403, False)
-    status, is_told = cast.guest.ask(route, key)
+    assert viewers.owner.ask(route, key) == (200, True)
+    assert viewers.other.ask(route, key) == (403, False)
+    status, is_told = viewers.guest.ask(route, key)
     # A browser is led to where one signs in.
     assert (status, is_told) == (401 if route.startswith("/api/") else 303, False)
 
 
 @pytest.mark.parametrize("route", sorted(OF_AN_ENTRY))
 async def test_figures_of_a_private_entry_are_not_even_refused(
-    database: asyncpg.Connection, cast: Cast, route: str
+    database: asyncpg.Connection, viewers: Viewers, route: str
 ) -> None:
-    key = await visited_link(database, cast.owner, visibility="private")
+    key = await visited_link(database, viewers.owner, visibility="private")
     change = {"has_public_statistics": True}
-    cast.owner.client.patch(f"/api/v1/entries/{key}", json=change, headers=cast.owner.headers).raise_for_status()
+    viewers.owner.client.patch(f"/api/v1/entries/{key}", json=change, headers=viewers.owner.headers).raise_for_status()
 
-    assert cast.owner.ask(route, key) == (200, True)
-    assert cast.other.ask(route, key) == cast.guest.ask(route, key) == (404, False)
+    assert viewers.owner.ask(route, key) == (200, True)
+    assert viewers.other.ask(route, key) == viewers.guest.ask(route, key) == (404, False)
 
 
 @pytest.mark.parametrize("route", sorted(OF_AN_ENTRY - {"/{key}/manage/stats"}))
 async def test_figures_are_everybodys_where_the_owner_says_so(
-    database: asyncpg.Connection, cast: Cast, route: str
+    database: asyncpg.Connection, viewers: Viewers, route: str
 ) -> None:
-    key = await visited_link(database, cast.owner)
+    key = await visited_link(database, viewers.owner)
     change = {"has_public_statistics": True}
-    cast.owner.client.patch(f"/api/v1/entries/{key}", json=change, headers=cast.owner.headers).raise_for_status()
+    viewers.owner.client.patch(f"/api/v1/entries/{key}", json=change, headers=viewers.owner.headers).raise_for_status()
 
-    assert [actor.ask(route, key) for actor in (cast.owner, cast.other, cast.guest)] == [(200, True)] * 3
+    assert [actor.ask(route, key) for actor in (viewers.owner, viewers.other, viewers.guest)] == [(200, True)] * 3
 
 
-async def test_my_sums_are_mine_and_guests_have_none(database: asyncpg.Connection, web: WebServer, cast: Cast) -> None:
+async def test_my_sums_are_mine_and_guests_have_none(
+    database: asyncpg.Connection, web: WebServer, viewers: Viewers
+) -> None:
     with web.new_client() as client:
         token = sign_in(client, register_on_page(client)["email"])["access_token"]
         mine = Actor(client, {"Authorization": f"Bearer {token}"})
         await visited_link(database, mine)
 
         assert mine.ask("/api/v1/stats/me") == (200, True)
-    assert cast.other.ask("/api/v1/stats/me") == (200, False)
-    assert cast.guest.ask("/api/v1/stats/me") == (401, False)
+    assert viewers.other.ask("/api/v1/stats/me") == (200, False)
+    assert viewers.guest.ask("/api/v1/stats/me") == (401, False)
 
 
 async def test_leaderboard_is_everybodys_and_tells_of_nothing_that_is_not_public(
-    database: asyncpg.Connection, cast: Cast
+    database: asyncpg.Connection, viewers: Viewers
 ) -> None:
     for visibility in ("unlisted", "private"):
-        key = await visited_link(database, cast.owner, visibility=visibility)
+        key = await visited_link(database, viewers.owner, visibility=visibility)
         await insert_hour_counts(
             database, key, await database.fetchval("SELECT date_trunc('hour', now())"), people=FIGURE
         )
 
-    for actor in (cast.owner, cast.other, cast.guest):
+    for actor in (viewers.owner, viewers.other, viewers.guest):
         assert actor.ask("/api/v1/stats/top") == (200, False)

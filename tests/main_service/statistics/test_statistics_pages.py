@@ -29,7 +29,7 @@ USUAL_ELEMENTS = {
 
 
 @pytest.fixture
-def owner(client: httpx.Client) -> dict[str, str]:
+def owner_headers(client: httpx.Client) -> dict[str, str]:
     """The header of whoever is signed in on pages as well."""
     names = register_on_page(client)
     return {"Authorization": f"Bearer {sign_in(client, names['email'])['access_token']}"}
@@ -47,9 +47,9 @@ def page(client: httpx.Client, key: str, query: str = "", *, status: int = 200) 
 
 
 async def test_owner_sees_every_figure(
-    client: httpx.Client, database: asyncpg.Connection, owner: dict[str, str]
+    client: httpx.Client, database: asyncpg.Connection, owner_headers: dict[str, str]
 ) -> None:
-    key = create_link(client, headers=owner, title="Newsletter")["key"]
+    key = create_link(client, headers=owner_headers, title="Newsletter")["key"]
     await count_now(database, key, people=1234, bots=56)
     day = await database.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date")
     for dimension in ("country", "device", "browser", "os", "language", "referrer"):
@@ -71,9 +71,9 @@ async def test_owner_sees_every_figure(
 @pytest.mark.parametrize("period", ["day", "week", "month", "year", "all", "none", ""])
 @pytest.mark.parametrize("timezone", ["UTC", "Pacific/Kiritimati", "America/Los_Angeles", "Asia/Kolkata"])
 async def test_every_period_shows_the_visit_of_this_hour(
-    client: httpx.Client, database: asyncpg.Connection, owner: dict[str, str], period: str, timezone: str
+    client: httpx.Client, database: asyncpg.Connection, owner_headers: dict[str, str], period: str, timezone: str
 ) -> None:
-    key = create_link(client, headers=owner)["key"]
+    key = create_link(client, headers=owner_headers)["key"]
     await count_now(database, key, people=7)
 
     shown = page(client, key, f"?period={period}&timezone={timezone}").text
@@ -84,9 +84,9 @@ async def test_every_period_shows_the_visit_of_this_hour(
 
 
 async def test_whole_life_begins_with_the_hour_in_which_the_entry_was_made(
-    client: httpx.Client, database: asyncpg.Connection, owner: dict[str, str]
+    client: httpx.Client, database: asyncpg.Connection, owner_headers: dict[str, str]
 ) -> None:
-    key = create_link(client, headers=owner)["key"]
+    key = create_link(client, headers=owner_headers)["key"]
     # In India, half an hour off, the next day has begun; the hour of its first visit began on the day before.
     created_at = datetime(2023, 5, 1, 18, 40, tzinfo=UTC)
     await database.execute("UPDATE entry SET created_at = $1 WHERE key = $2", created_at, key)
@@ -97,8 +97,8 @@ async def test_whole_life_begins_with_the_hour_in_which_the_entry_was_made(
     assert re.findall(r"<rect x[^>]*><title>[^<]*: (\d+)</title>", shown) == ["7"]
 
 
-def test_unknown_time_zone_is_said_and_utc_shown(client: httpx.Client, owner: dict[str, str]) -> None:
-    key = create_link(client, headers=owner)["key"]
+def test_unknown_time_zone_is_said_and_utc_shown(client: httpx.Client, owner_headers: dict[str, str]) -> None:
+    key = create_link(client, headers=owner_headers)["key"]
 
     shown = page(client, key, "?timezone=<b>Mars", status=422)
 
@@ -107,9 +107,9 @@ def test_unknown_time_zone_is_said_and_utc_shown(client: httpx.Client, owner: di
     assert "No visits in this period" in shown.text
 
 
-def test_others_are_led_away(client: httpx.Client, web: WebServer, owner: dict[str, str]) -> None:
-    owned = create_link(client, headers=owner)["key"]
-    private = create_paste(client, headers=owner, visibility="private")["key"]
+def test_others_are_led_away(client: httpx.Client, web: WebServer, owner_headers: dict[str, str]) -> None:
+    owned = create_link(client, headers=owner_headers)["key"]
+    private = create_paste(client, headers=owner_headers, visibility="private")["key"]
     with web.new_client() as other, web.new_client() as guest:
         register_on_page(other)
         page(other, owned, status=403)
@@ -122,9 +122,9 @@ def test_others_are_led_away(client: httpx.Client, web: WebServer, owner: dict[s
 
 
 def test_everybody_sees_the_page_where_its_owner_says_so(
-    client: httpx.Client, web: WebServer, owner: dict[str, str]
+    client: httpx.Client, web: WebServer, owner_headers: dict[str, str]
 ) -> None:
-    key = create_link(client, headers=owner)["key"]
+    key = create_link(client, headers=owner_headers)["key"]
     form = f"/{key}/manage/edit"
     unticked = {"original_url": "https://example.org/", "visibility": "unlisted", "title": ""}
     with web.new_client() as guest:
@@ -137,15 +137,15 @@ def test_everybody_sees_the_page_where_its_owner_says_so(
         page(guest, key, status=303)
 
 
-def test_form_that_is_refused_keeps_the_box_as_it_was_sent(client: httpx.Client, owner: dict[str, str]) -> None:
-    key = create_link(client, headers=owner)["key"]
+def test_form_that_is_refused_keeps_the_box_as_it_was_sent(client: httpx.Client, owner_headers: dict[str, str]) -> None:
+    key = create_link(client, headers=owner_headers)["key"]
     form = f"/{key}/manage/edit"
     for sent, is_ticked in (({"has_public_statistics": "yes"}, True), ({}, False)):
         refused = send_form(client, form, form, original_url="nowhere", **sent)
         assert refused.status_code == 422
         assert ('value="yes" checked' in refused.text) is is_ticked
         change = {"has_public_statistics": is_ticked}
-        client.patch(f"/api/v1/entries/{key}", json=change, headers=owner).raise_for_status()
+        client.patch(f"/api/v1/entries/{key}", json=change, headers=owner_headers).raise_for_status()
 
 
 def test_guest_comes_by_the_manage_token(client: httpx.Client, web: WebServer) -> None:
@@ -167,11 +167,11 @@ def test_guest_comes_by_the_manage_token(client: httpx.Client, web: WebServer) -
 
 
 async def test_owner_sees_what_has_ended(
-    client: httpx.Client, database: asyncpg.Connection, web: WebServer, owner: dict[str, str]
+    client: httpx.Client, database: asyncpg.Connection, web: WebServer, owner_headers: dict[str, str]
 ) -> None:
-    key = create_link(client, headers=owner)["key"]
+    key = create_link(client, headers=owner_headers)["key"]
     await count_now(database, key, people=7)
-    client.delete(f"/api/v1/entries/{key}", headers=owner).raise_for_status()
+    client.delete(f"/api/v1/entries/{key}", headers=owner_headers).raise_for_status()
 
     shown = page(client, key).text
 
@@ -183,8 +183,8 @@ async def test_owner_sees_what_has_ended(
         page(guest, key, status=410)
 
 
-def test_head_is_answered_as_get(client: httpx.Client, owner: dict[str, str]) -> None:
-    key = create_link(client, headers=owner)["key"]
+def test_head_is_answered_as_get(client: httpx.Client, owner_headers: dict[str, str]) -> None:
+    key = create_link(client, headers=owner_headers)["key"]
 
     assert client.head(f"/{key}/stats", headers=BROWSER).status_code == 200
     assert client.head(f"/{key}/manage/stats", headers=BROWSER).status_code == 200
@@ -235,9 +235,9 @@ async def test_page_reads_its_entry_once(environment: Environment, client: httpx
 
 
 async def test_source_of_the_countries_is_named_unless_another_database_is_set(
-    environment: Environment, client: httpx.Client, database: asyncpg.Connection, owner: dict[str, str]
+    environment: Environment, client: httpx.Client, database: asyncpg.Connection, owner_headers: dict[str, str]
 ) -> None:
-    key = create_link(client, headers=owner)["key"]
+    key = create_link(client, headers=owner_headers)["key"]
     day = await database.fetchval("SELECT (now() AT TIME ZONE 'UTC')::date")
     await database.execute(INSERT_VALUE, key, day, "country", "NL", 900)
 
@@ -246,7 +246,7 @@ async def test_source_of_the_countries_is_named_unless_another_database_is_set(
     assert 'href="https://creativecommons.org/licenses/by-sa/4.0/"' in shown.text
 
     change = {"has_public_statistics": True}
-    client.patch(f"/api/v1/entries/{key}", json=change, headers=owner).raise_for_status()
+    client.patch(f"/api/v1/entries/{key}", json=change, headers=owner_headers).raise_for_status()
     app = create_app(settings_of(environment | {"MAIN_FAST_PATH": "false", "MAIN_GEOIP_DB": "/own.mmdb"}))
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=httpx.ASGITransport(app)) as visitor:
         other = await visitor.get(f"http://slipbin.test/{key}/stats", headers=BROWSER)

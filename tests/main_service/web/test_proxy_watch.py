@@ -25,7 +25,7 @@ LIMITED = {
 
 
 @pytest.fixture(scope="module")
-def proxied(environment: Environment) -> Iterator[LoggedWebServer]:
+def proxied_limited(environment: Environment) -> Iterator[LoggedWebServer]:
     with LoggedWebServer(environment | LIMITED | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}) as server:
         yield server
 
@@ -104,14 +104,14 @@ def test_empty_header_frees_no_client_from_its_limit(environment: Environment, v
     ],
 )
 def test_behind_a_named_proxy_a_client_is_limited_whatever_it_writes_into_the_header(
-    proxied: LoggedWebServer, valkey: redis.Redis, forwarded_for: list[str]
+    proxied_limited: LoggedWebServer, valkey: redis.Redis, forwarded_for: list[str]
 ) -> None:
     forget_counts(valkey)
 
-    answers = [unknown(proxied, *forwarded_for) for _ in range(MOST + 1)]
+    answers = [unknown(proxied_limited, *forwarded_for) for _ in range(MOST + 1)]
 
     assert answers == [404] * MOST + [429]
-    assert warnings(proxied.client) == []
+    assert warnings(proxied_limited.client) == []
     forget_counts(valkey)
 
 

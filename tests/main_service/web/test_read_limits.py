@@ -15,16 +15,16 @@ MOST = 3
 
 
 @pytest.fixture(scope="module")
-def limited(environment: Environment) -> Iterator[WebServer]:
+def read_limited(environment: Environment) -> Iterator[WebServer]:
     """It believes what `X-Forwarded-For` says."""
     limits = {"MAIN_LIMIT_STATISTICS": f"{MOST}/day", "MAIN_LIMIT_EXPORTS": f"{MOST}/day"}
     with WebServer(environment | NO_LIMITS | limits | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}) as server:
         yield server
 
 
-def test_statistics_and_leaderboards_are_limited_by_address(limited: WebServer) -> None:
-    link = create_link(limited.client)
-    client = limited.client
+def test_statistics_and_leaderboards_are_limited_by_address(read_limited: WebServer) -> None:
+    link = create_link(read_limited.client)
+    client = read_limited.client
 
     def ask(path: str, address: str = "203.0.113.1") -> httpx.Response:
         return client.get(path, headers={"X-Forwarded-For": address, **manage_headers(link)})
@@ -43,11 +43,11 @@ def test_statistics_and_leaderboards_are_limited_by_address(limited: WebServer) 
     assert ask(f"/{link['key']}").status_code == 302
 
 
-def test_exports_are_limited_by_address(limited: WebServer) -> None:
-    user = new_user(limited.client)
+def test_exports_are_limited_by_address(read_limited: WebServer) -> None:
+    user = new_user(read_limited.client)
     headers = user.headers | {"X-Forwarded-For": "203.0.113.3"}
 
-    answers = [limited.client.get("/api/v1/entries/export", headers=headers) for _ in range(MOST + 1)]
+    answers = [read_limited.client.get("/api/v1/entries/export", headers=headers) for _ in range(MOST + 1)]
 
     assert [answer.status_code for answer in answers] == [200] * MOST + [429]
-    assert limited.client.get("/api/v1/entries", headers=headers).status_code == 200
+    assert read_limited.client.get("/api/v1/entries", headers=headers).status_code == 200

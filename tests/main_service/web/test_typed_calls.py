@@ -47,7 +47,7 @@ def find_curl() -> Path:
 
 
 @pytest.fixture(scope="module")
-def own_environment(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def typed_environment(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """A database for what is typed alone, and an outbox as with `make run`."""
 
     async def create_database(url: str) -> None:
@@ -66,16 +66,16 @@ def own_environment(environment: Environment, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture
-def worker(own_environment: Environment) -> Iterator[None]:
+def worker(typed_environment: Environment) -> Iterator[None]:
     """Does what a worker does when its beat says so."""
-    process = forking.start("-c", WORKER, *TASKS, environment=full(own_environment))
+    process = forking.start("-c", WORKER, *TASKS, environment=full(typed_environment))
     yield
     process.kill()
     process.wait()
 
 
 @pytest.fixture
-def programs(tmp_path: Path, own_environment: Environment) -> Path:
+def programs(tmp_path: Path, typed_environment: Environment) -> Path:
     """A folder of programs that come before others: curl that fails with the service, our Python, and a `make`."""
     folder = tmp_path / "programs"
     folder.mkdir()
@@ -91,16 +91,18 @@ def programs(tmp_path: Path, own_environment: Environment) -> Path:
 
 
 @pytest.mark.usefixtures("worker")
-def test_everything_can_be_typed_as_it_is_printed(own_environment: Environment, programs: Path, tmp_path: Path) -> None:
-    outbox = own_environment["MAIN_SMTP_URL"].removeprefix("file://")
-    with WebServer(own_environment, shows_own_address=True) as web:
+def test_everything_can_be_typed_as_it_is_printed(
+    typed_environment: Environment, programs: Path, tmp_path: Path
+) -> None:
+    outbox = typed_environment["MAIN_SMTP_URL"].removeprefix("file://")
+    with WebServer(typed_environment, shows_own_address=True) as web:
         script = re.sub(r"^SITE=\S+", f"SITE={web.address}", typed_commands(), flags=re.MULTILINE)
         script = re.sub(r"^OUTBOX=\S+", f"OUTBOX={outbox}", script, flags=re.MULTILINE)
         done = subprocess.run(
             ["/bin/sh", "-eux"],
             input=script,
             cwd=tmp_path,
-            env={**full(own_environment), "PATH": f"{programs}:{os.environ['PATH']}"},
+            env={**full(typed_environment), "PATH": f"{programs}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
             timeout=TYPING_SECONDS,
