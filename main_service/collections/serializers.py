@@ -1,7 +1,7 @@
 """How collections are shown: their addresses, their form on the wire and on pages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from main_service.collections.schemas import CollectedEntriesOut, CollectionOut, SharedCollectionOut
@@ -26,7 +26,7 @@ def page_items(page: EntryPage, public_url: str, actor: Actor) -> Sequence[PageI
 
     def shown(entry: LiveEntry) -> LiveEntry:
         is_hidden = entry.views_left is not None and not actor.owns(entry)
-        return replace(entry, title=None, original_url=None) if is_hidden else entry
+        return entry.without_content() if is_hidden else entry
 
     return [PageItem(page_entry(shown(item.entry), public_url), item.added_at) for item in page.items]
 

@@ -9,11 +9,12 @@ the number of its format, which is derived from what it holds.
 import dataclasses
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import EnumType
 from hashlib import blake2b
+from types import NoneType
 from typing import Any, cast, get_args
 from uuid import UUID, uuid4
 
@@ -85,17 +86,26 @@ def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
+def _reader(field_type: object) -> Callable[[str], object] | None:
+    """What makes a value of this type of what JSON has in its place; None: JSON has the value itself."""
+    (type_,) = {*(get_args(field_type) or (field_type,))} - {NoneType}
+    if type_ is datetime:
+        return datetime.fromisoformat
+    return type_ if type_ is UUID or isinstance(type_, EnumType) else None
+
+
+_READERS = {field.name: read for field in dataclasses.fields(LiveEntry) if (read := _reader(field.type))}
+
+
 def unpack(key: str, packed: bytes) -> LiveEntry | None:
     """None for a tombstone, and for an entry cached in another format, whatever that looks like."""
     if not packed.startswith(_HEAD_START):
         return None
     _, fields = json.loads(packed)
     del fields["head"]
-    for name in ("created_at", "updated_at", "expires_at"):
-        fields[name] = datetime.fromisoformat(fields[name]) if fields[name] else None
-    for name in ("owner_id", "body_id"):
-        fields[name] = UUID(fields[name]) if fields[name] else None
-    fields["kind"], fields["visibility"] = Kind(fields["kind"]), Visibility(fields["visibility"])
+    for name, read in _READERS.items():
+        if fields[name] is not None:
+            fields[name] = read(fields[name])
     return LiveEntry(key=key, views_left=None, visit_count=None, **fields)
 
 

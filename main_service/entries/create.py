@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy.ext.asyncio import async_sessionmaker
@@ -11,7 +12,7 @@ from main_service.engines.postgres import Session
 from main_service.engines.texts import BodyStore
 from main_service.entries import storage
 from main_service.entries.create_limits import Allowance
-from main_service.entries.entry import LiveEntry
+from main_service.entries.entry import FIELDS, LiveEntry
 from main_service.entries.errors import AliasReservedError, AliasTakenError, IdempotencyKeyReusedError, SelfLinkError
 from main_service.entries.idempotency import IdempotentRequest
 from main_service.entries.insert_batches import InsertBatcher
@@ -24,17 +25,24 @@ from main_service.entries.urls import is_self_link
 from main_service.errors import EntryEndedError, FieldError, InvalidInputError, NotFoundError
 from main_service.keys.pool import KeySource, Pool
 
+_NOTHING: dict[str, Any] = dict.fromkeys(FIELDS)
+
 
 @dataclass(frozen=True)
 class NewEntry:
-    """What a paste and a link have in common when they are created. `alias`: the key to use; None draws one."""
+    """What a paste and a link have in common when they are created."""
 
-    title: str | None
     alias: str | None
-    visibility: Visibility
+    """The key to use; None draws one."""
     lifetime: Lifetime
     views: int | None
     """How often it can be viewed; None: without a limit."""
+    fields: dict[str, Any]
+    """Values of columns by name: title, visibility, and what belongs to the kind but the text of a paste."""
+
+    @property
+    def is_private(self) -> bool:
+        return self.fields["visibility"] is Visibility.PRIVATE
 
 
 class EntryCreateService:
@@ -69,19 +77,17 @@ class EntryCreateService:
         self._owner_id = owner_id
         self._public_url = public_url
 
-    async def create_link(
-        self, new: NewEntry, *, original_url: str, idempotency: IdempotentRequest | None = None
-    ) -> LiveEntry:
+    async def create_link(self, new: NewEntry, *, idempotency: IdempotentRequest | None = None) -> LiveEntry:
         """Make a link.
 
         Raises:
             InvalidInputError, AliasReservedError, AliasTakenError, TooMuchCreatedError: see their sentences.
         """
-        if is_self_link(original_url, self._public_url):
+        if is_self_link(new.fields["original_url"], self._public_url):
             raise SelfLinkError
         if idempotency and (made := await self._find_made(idempotency)):
             return made
-        draft = self._draft(Kind.LINK, new, original_url=original_url)
+        draft = self._draft(Kind.LINK, new)
         await self.allowance.take_link()
         return await self._insert(draft, idempotency)
 
@@ -90,7 +96,6 @@ class EntryCreateService:
         new: NewEntry,
         *,
         text: bytes,
-        syntax: str | None,
         idempotency: IdempotentRequest | None = None,
     ) -> LiveEntry:
         """Make a paste. The text is stored before the row, so that a crash leaves no entry without its text.
@@ -102,7 +107,7 @@ class EntryCreateService:
         if idempotency and (made := await self._find_made(idempotency)):
             return made
         body_id = uuid4()
-        draft = self._draft(Kind.PASTE, new, body_id=body_id, size_bytes=len(text), syntax=syntax)
+        draft = self._draft(Kind.PASTE, new, body_id=body_id, size_bytes=len(text))
         await self.allowance.take_content(len(text))
         await self._bodies.put(body_id, text)
         try:
@@ -125,41 +130,29 @@ class EntryCreateService:
             row = await storage.find(session, remembered.entry_key)
             return LiveEntry.from_row(require_live(row, Actor(account_id=self._owner_id)))
 
-    def _draft(
-        self,
-        kind: Kind,
-        new: NewEntry,
-        *,
-        original_url: str | None = None,
-        body_id: UUID | None = None,
-        size_bytes: int | None = None,
-        syntax: str | None = None,
-    ) -> LiveEntry:
+    def _draft(self, kind: Kind, new: NewEntry, **content: Any) -> LiveEntry:
         """The entry to be, all checked; its key is the alias, or empty while none is drawn."""
         if new.alias is not None and is_reserved(new.alias):
             raise AliasReservedError
-        if new.visibility is Visibility.PRIVATE:
+        if new.is_private:
             self._check_private(new)
         now = datetime.now(UTC)
-        return LiveEntry(
-            key=new.alias or "",
-            kind=kind,
-            owner_id=self._owner_id,
-            manage_generation=0,
-            title=new.title,
-            visibility=new.visibility,
-            created_at=now,
-            updated_at=now,
-            version=1,
-            expires_at=self._lifetimes.expiry(new.lifetime, now=now),
-            has_public_statistics=False,
-            visit_count=0,
-            views_left=new.views,
-            original_url=original_url,
-            body_id=body_id,
-            size_bytes=size_bytes,
-            syntax=syntax,
-        )
+        values = {
+            **new.fields,
+            **content,
+            "key": new.alias or "",
+            "kind": kind,
+            "owner_id": self._owner_id,
+            "manage_generation": 0,
+            "created_at": now,
+            "updated_at": now,
+            "version": 1,
+            "expires_at": self._lifetimes.expiry(new.lifetime, now=now),
+            "has_public_statistics": False,
+            "visit_count": 0,
+            "views_left": new.views,
+        }
+        return LiveEntry(**(_NOTHING | values))
 
     def _check_private(self, new: NewEntry) -> None:
         if self._owner_id is None:

@@ -90,7 +90,6 @@ async def create_paste(
     entry = await creates.create_paste(
         paste.new_entry(_expiry_in_query(request)),
         text=paste.text.encode(),
-        syntax=paste.syntax,
         idempotency=await idempotency_of(request, account, idempotency_key),
     )
     _add_headers(response, creates, entry, entries.public_url)
@@ -115,7 +114,6 @@ async def create_link(
     creates = entries.creates(account)
     entry = await creates.create_link(
         link.new_entry(_expiry_in_query(request)),
-        original_url=link.original_url,
         idempotency=await idempotency_of(request, account, idempotency_key),
     )
     _add_headers(response, creates, entry, entries.public_url)

@@ -1,10 +1,15 @@
 """A live entry as its readers need it, wherever it was read from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any
 from uuid import UUID
 
 from main_service.entries.models import Entry, Kind, Visibility
+
+_CONTENT = {"is_content": True}
+"""Marks a field that tells what the entry holds: where views are limited, it is shown only to whoever spends one."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +20,7 @@ class LiveEntry:
     """None: a guest's."""
     manage_generation: int
     """How often it was claimed, which its manage token is made from."""
-    title: str | None
+    title: str | None = field(metadata=_CONTENT)
     visibility: Visibility
     created_at: datetime
     updated_at: datetime
@@ -29,7 +34,7 @@ class LiveEntry:
     """Of people, when the row was read; None: it is not known, for the cache does not hold it."""
     views_left: int | None
     """None: without a limit. Otherwise neither text nor target may be shown before a view is spent."""
-    original_url: str | None
+    original_url: str | None = field(metadata=_CONTENT)
     """Of a link, as it was given."""
     body_id: UUID | None
     """Of a paste, with the two that follow."""
@@ -43,22 +48,14 @@ class LiveEntry:
 
     @classmethod
     def from_row(cls, entry: Entry) -> "LiveEntry":
-        return cls(
-            key=entry.key,
-            kind=entry.kind,
-            owner_id=entry.owner_id,
-            manage_generation=entry.manage_generation,
-            title=entry.title,
-            visibility=entry.visibility,
-            created_at=entry.created_at,
-            updated_at=entry.updated_at,
-            version=entry.version,
-            expires_at=entry.expires_at,
-            has_public_statistics=entry.has_public_statistics,
-            visit_count=entry.visit_count,
-            views_left=entry.views_left,
-            original_url=entry.original_url,
-            body_id=entry.body_id,
-            size_bytes=entry.size_bytes,
-            syntax=entry.syntax,
-        )
+        return cls(*_values(entry))
+
+    def without_content(self) -> "LiveEntry":
+        """The entry as it is shown before one of its limited views is spent."""
+        return replace(self, **_NO_CONTENT)
+
+
+FIELDS = tuple(field.name for field in fields(LiveEntry))
+"""Their names, which are those of the columns."""
+_values = attrgetter(*FIELDS)
+_NO_CONTENT: dict[str, Any] = dict.fromkeys(field.name for field in fields(LiveEntry) if field.metadata)

@@ -1,6 +1,7 @@
 """What entries look like on the wire, in and out."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,7 @@ from pydantic_core import PydanticCustomError
 from main_service.entries.aliases import ALIAS_PATTERN, ALIAS_RULE, is_key
 from main_service.entries.change import Changes
 from main_service.entries.create import NewEntry
+from main_service.entries.entry import FIELDS
 from main_service.entries.lifetimes import Lifetime
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.syntaxes import is_syntax
@@ -48,11 +50,11 @@ _URL_PATTERN = r"^[\s\u200b\ufeff]*([Hh][Tt][Tt][Pp][Ss]?://|(//)?[^\s./?#@:]+\.
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
 
 
-def _title(title: str) -> str:
-    """The title unchanged, or an empty one where there is nothing to see in it."""
+def _title(title: str) -> str | None:
+    """The title unchanged, or None where there is nothing to see in it."""
     if _FORBIDDEN_IN_TITLES.search(title):
         raise PydanticCustomError("title_invalid", "A title can't contain line breaks or control characters")
-    return "" if _NOTHING_TO_SEE.fullmatch(title) else title
+    return None if _NOTHING_TO_SEE.fullmatch(title) else title
 
 
 def _alias(alias: str) -> str:
@@ -120,17 +122,21 @@ Views = Annotated[
 Text = Annotated[str, StringConstraints(min_length=1), Field(description="The text, stored byte for byte.")]
 
 
-class _LifetimeIn(BaseModel):
+class _EntryValuesIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     expires_at: Instant | None = None
     expires_in: Duration | None = None
 
     @model_validator(mode="after")
-    def _refuse_both(self) -> "_LifetimeIn":
+    def _refuse_both(self) -> "_EntryValuesIn":
         if self.expires_at is not None and self.expires_in is not None:
             raise PydanticCustomError("expiry_twice", "Give expires_at or expires_in, not both")
         return self
+
+    def columns(self, names: Iterable[str]) -> dict[str, Any]:
+        """Those of the fields that are columns of an entry, with their values, but for its end."""
+        return {name: getattr(self, name) for name in names if name in FIELDS and name != "expires_at"}
 
     @property
     def lifetime(self) -> Lifetime:
@@ -139,7 +145,7 @@ class _LifetimeIn(BaseModel):
         return Lifetime(expires_at=self.expires_at, expires_in=self.expires_in)
 
 
-class _EntryIn(_LifetimeIn):
+class _EntryIn(_EntryValuesIn):
     title: Title | None = None
     alias: Alias | None = Field(None, description="A key of your choice. " + ALIAS_RULE)
     visibility: Visibility = Field(Visibility.UNLISTED, description="`private` needs an account: others get 404.")
@@ -158,11 +164,7 @@ class _EntryIn(_LifetimeIn):
                 raise InvalidInputError(fields=[FieldError("expires_at", "expiry_twice", message)])
             lifetime = Lifetime(expires_at=expires_at)
         return NewEntry(
-            title=self.title or None,
-            alias=self.alias,
-            visibility=self.visibility,
-            lifetime=lifetime,
-            views=self.views,
+            alias=self.alias, lifetime=lifetime, views=self.views, fields=self.columns(type(self).model_fields)
         )
 
 
@@ -198,7 +200,7 @@ class LinkIn(_EntryIn):
     _take_url = model_validator(mode="before")(_take_url)
 
 
-class EntryChangeIn(_LifetimeIn):
+class EntryChangeIn(_EntryValuesIn):
     """What is not sent stays. `null` takes a title or syntax away."""
 
     model_config = ConfigDict(json_schema_extra=_document_url)
@@ -225,11 +227,8 @@ class EntryChangeIn(_LifetimeIn):
 
     @property
     def changes(self) -> Changes:
-        columns = self.model_fields_set & {"title", "visibility", "has_public_statistics", "original_url", "syntax"}
-        fields = {name: getattr(self, name) for name in columns}
-        if "title" in fields:
-            fields["title"] = self.title or None
-        return Changes(fields=fields, lifetime=self.lifetime, text=None if self.text is None else self.text.encode())
+        text = None if self.text is None else self.text.encode()
+        return Changes(fields=self.columns(self.model_fields_set), lifetime=self.lifetime, text=text)
 
 
 class ManyEntriesIn(BaseModel):

@@ -53,7 +53,7 @@ def entry_out(entry: LiveEntry, public_url: str, *, to_manager: bool) -> PasteOu
         if not entry.has_public_statistics:
             entry = replace(entry, visit_count=None)
         if entry.views_left is not None:
-            entry = replace(entry, title=None, original_url=None)
+            entry = entry.without_content()
     return PasteOut(**_wire(entry, public_url)) if entry.kind is Kind.PASTE else LinkOut(**_wire(entry, public_url))
 
 

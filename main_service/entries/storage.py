@@ -5,37 +5,30 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, delete, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Table, case, delete, func, insert, or_, select, text, update
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
 from main_service.accounts.errors import TokenInvalidError
 from main_service.engines.postgres import Session
 from main_service.entries import link_targets
-from main_service.entries.entry import LiveEntry
+from main_service.entries.entry import FIELDS, LiveEntry
 from main_service.entries.idempotency import REMEMBERED_FOR, IdempotentRequest
 from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, Invalidation
 
-# SQLAlchemy compiles an insert with ON CONFLICT anew each time, which takes longer than PostgreSQL needs for the row.
+_COLUMNS = cast(Table, Entry.__table__).columns
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _NEW_COLUMNS = {
-    "key": "text",
-    "kind": "text",
-    "owner_id": "uuid",
-    "title": "text",
-    "visibility": "text",
-    "created_at": "timestamptz",
-    "updated_at": "timestamptz",
-    "expires_at": "timestamptz",
-    "views_left": "integer",
-    "original_url": "text",
-    "body_id": "uuid",
-    "size_bytes": "integer",
-    "syntax": "text",
-    "target_digest": "bytea",
+    # What the database has a default for is left to it.
+    name: _COLUMNS[name].type.compile(_DIALECT).partition(" COLLATE")[0]
+    for name in (*FIELDS, "target_digest")
+    if _COLUMNS[name].server_default is None
 }
 _of_new_entry = attrgetter(*[name for name in _NEW_COLUMNS if name != "target_digest"])
+# SQLAlchemy compiles an insert with ON CONFLICT anew each time, which takes longer than PostgreSQL needs for the row.
 _CREATE = text(
     f"""
     WITH made AS (

@@ -215,7 +215,6 @@ async def create_paste(page: CreatePageDep) -> Response:
         return await creates.create_paste(
             paste.new_entry(),
             text=paste.text.encode(),
-            syntax=paste.syntax,
             idempotency=idempotency,
         )
 
@@ -228,6 +227,6 @@ async def create_link(page: CreatePageDep) -> Response:
         creates: EntryCreateService, fields: dict[str, str], idempotency: IdempotentRequest | None
     ) -> LiveEntry:
         link = parse(LinkIn, fields)
-        return await creates.create_link(link.new_entry(), original_url=link.original_url, idempotency=idempotency)
+        return await creates.create_link(link.new_entry(), idempotency=idempotency)
 
     return await page.after(Kind.LINK, create)

@@ -71,7 +71,7 @@ def question(
         request,
         "entries/reveal.html",
         status=error.status if error else 200,
-        entry=page_entry(replace(entry, title=None, original_url=None), settings.public_url),
+        entry=page_entry(entry.without_content(), settings.public_url),
         may_manage=has_way_to_manage(entry, actor),
         errors=sentences(error),
         csrf_token=csrf.token,
