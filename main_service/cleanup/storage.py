@@ -30,8 +30,10 @@ from main_service.entries.storage import is_not_over
 
 _last_use = func.greatest(Entry.updated_at, Entry.last_visit_at, Entry.used_at)
 """As its index has it; `greatest` passes by what is null."""
-_EMPTY = dict.fromkeys(
-    ("title", "last_visit_at", "used_at", "original_url", "target_digest", "body_id", "size_bytes", "syntax")
+_KEPT = {"owner_id", "expires_at", "views_left", "ended_at", "archival_reason", "body_deleted_at"}
+"""What stays of an ended entry, of all that can be null."""
+_EMPTY: dict[str, None] = dict.fromkeys(
+    column.name for column in Entry.__table__.columns if column.nullable and column.name not in _KEPT
 )
 
 

@@ -21,6 +21,8 @@ from main_service.entries.read import EntryReader, require_live
 from main_service.entries.urls import is_self_link
 from main_service.errors import AppError, FieldError, InvalidInputError
 
+FIELDS_OF_OTHER_KIND = {Kind.LINK: {"text", "syntax"}, Kind.PASTE: {"original_url"}}
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -150,7 +152,7 @@ class EntryChangeService:
         return row
 
     def _checked_values(self, entry: LiveEntry, changes: Changes) -> dict[str, Any]:
-        foreign = {"text", "syntax"} if entry.kind is Kind.LINK else {"original_url"}
+        foreign = FIELDS_OF_OTHER_KIND[entry.kind]
         given = set(changes.fields) | ({"text"} if changes.text is not None else set())
         if given & foreign:
             message = f"A {entry.kind} has no such field."

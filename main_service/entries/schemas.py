@@ -35,6 +35,8 @@ MAX_TITLE_LENGTH = 200
 MAX_VIEWS = 1_000_000
 MAX_MANY = 1_000
 NEVER = "never"
+NEVER_NULL = ("visibility", "has_public_statistics", "original_url", "text", "expires_at", "expires_in")
+"""Fields of an entry that can be changed, but not taken away."""
 
 
 # Line ends, control characters, and what changes the direction of writing up to its end: where it has none, that
@@ -216,9 +218,7 @@ class EntryChangeIn(_EntryValuesIn):
 
     _take_url = model_validator(mode="before")(_take_url)
 
-    @field_validator(
-        "visibility", "has_public_statistics", "original_url", "text", "expires_at", "expires_in", mode="before"
-    )
+    @field_validator(*NEVER_NULL, mode="before")
     @classmethod
     def _refuse_null(cls, value: Any) -> Any:
         if value is None:

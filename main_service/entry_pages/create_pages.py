@@ -82,7 +82,7 @@ def creation_lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
-FIELDS = ("text", "original_url", "title", "syntax", "lifetime", "alias", "visibility", "views")
+FIELDS = {("lifetime" if name == "expires_in" else name) for shape in (PasteIn, LinkIn) for name in shape.model_fields}
 FORM_ID = "form_id"
 _FORM_ID_BYTES = 16
 

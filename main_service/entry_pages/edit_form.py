@@ -3,21 +3,20 @@
 from collections.abc import Mapping
 from hashlib import blake2b
 
-from main_service.entries.entry import LiveEntry
+from main_service.entries.change import FIELDS_OF_OTHER_KIND
+from main_service.entries.entry import FIELDS, LiveEntry
 from main_service.entries.models import Kind
+from main_service.entries.schemas import EntryChangeIn
 from main_service.entry_pages.line_ends import as_in_form, can_be_in_form
 
 VERSION = "version"
 SEEN = "seen"
-_BOX = "has_public_statistics"
+BOX = "has_public_statistics"
 """A browser sends a box that is not ticked as no field."""
-_LABELS = {
-    "title": "Title",
-    "original_url": "Address",
-    "syntax": "Syntax",
-    "visibility": "Visibility",
-    _BOX: "Public statistics",
-}
+_LABELS = {"original_url": "Address", BOX: "Public statistics"}
+_COLUMNS = [name for name in EntryChangeIn.model_fields if name in FIELDS and name != "expires_at"]
+_COLUMNS.sort(key=("visibility", BOX).__contains__)
+"""Those of an entry that a form changes, in the order in which they are shown."""
 
 
 class EditForm:
@@ -32,15 +31,10 @@ class EditForm:
         self.entry = entry
         self.is_editable = can_be_in_form(text)
         """Whether the form has a field for the text of a paste."""
-        content = {"original_url": entry.original_url or ""}
-        if entry.kind is Kind.PASTE:
-            content = {"syntax": entry.syntax or ""} | ({"text": as_in_form(text)} if self.is_editable else {})
-        self.fields = {
-            "title": entry.title or "",
-            "visibility": entry.visibility.value,
-            _BOX: "yes" if entry.has_public_statistics else "",
-            **content,
-        }
+        names = [name for name in _COLUMNS if name not in FIELDS_OF_OTHER_KIND[entry.kind]]
+        self.fields = {name: _in_form(getattr(entry, name)) for name in names}
+        if entry.kind is Kind.PASTE and self.is_editable:
+            self.fields["text"] = as_in_form(text)
 
     @property
     def version(self) -> str:
@@ -62,16 +56,20 @@ class EditForm:
     def sent_values(self, sent: Mapping[str, str]) -> dict[str, str]:
         """Of the fields, those that were sent; also a text that has no field any more."""
         names = self.fields if self.entry.kind is Kind.LINK else [*self.fields, "text"]
-        return {name: sent.get(name, "") for name in names if name in sent or name == _BOX}
+        return {name: sent.get(name, "") for name in names if name in sent or name == BOX}
 
     def changed_since(self, sent: Mapping[str, str]) -> dict[str, str]:
         """Labels and present values of the fields besides the text that have another value than the page had."""
         seen = _seen_in(sent)
         return {
-            label: self.fields[name] or ("no" if name == _BOX else "none")
-            for name, label in _LABELS.items()
-            if name in self.fields and name in seen and _digest(self.fields[name]) != seen[name]
+            _LABELS.get(name, name.capitalize()): value or ("no" if name == BOX else "none")
+            for name, value in self.fields.items()
+            if name != "text" and name in seen and _digest(value) != seen[name]
         }
+
+
+def _in_form(value: str | bool | None) -> str:
+    return "yes" if value is True else str(value or "")
 
 
 def _seen_in(sent: Mapping[str, str]) -> dict[str, str]:

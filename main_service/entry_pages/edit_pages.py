@@ -12,11 +12,11 @@ from main_service.entries.change import Changes
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ChangedMeanwhileError, VersionMismatchError
 from main_service.entries.models import Kind
-from main_service.entries.schemas import EntryChangeIn
+from main_service.entries.schemas import NEVER_NULL, EntryChangeIn
 from main_service.entries.serializers import page_entry
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
 from main_service.entry_pages.create_pages import sentences
-from main_service.entry_pages.edit_form import SEEN, VERSION, EditForm
+from main_service.entry_pages.edit_form import BOX, SEEN, VERSION, EditForm
 from main_service.entry_pages.line_ends import with_line_ends_of
 from main_service.entry_pages.manage_pages import ManagePage, ManagePageDep
 from main_service.errors import AppError, FieldError, InvalidInputError
@@ -78,15 +78,17 @@ def _versions(fields: Mapping[str, str]) -> list[int] | None:
 
 
 def _update(touched: Mapping[str, str]) -> Changes:
-    """What the form asks for. An empty title or syntax takes it away.
+    """What the form asks for. An empty field is taken away where it may be, as a title.
 
     Raises:
         InvalidInputError: with the names of the form's fields.
     """
-    optional = {name: touched[name] or None for name in ("title", "syntax") if name in touched}
-    boxes = {name: bool(touched[name]) for name in ("has_public_statistics",) if name in touched}
+    values: dict[str, str | bool | None] = {
+        name: bool(value) if name == BOX else value if value or name in NEVER_NULL else None
+        for name, value in touched.items()
+    }
     try:
-        return EntryChangeIn.model_validate({**touched, **optional, **boxes}).changes
+        return EntryChangeIn.model_validate(values).changes
     except ValidationError as error:
         raise InvalidInputError(fields=field_errors(error.errors())) from error
 

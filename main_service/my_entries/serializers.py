@@ -15,10 +15,9 @@ from main_service.web.csv import BYTE_ORDER_MARK, csv_lines, safe_cell
 from main_service.web.head_requests import FileStream
 from main_service.web.headers import SANDBOX
 
-CSV_COLUMNS = (
-    "key", "kind", "url", "title", "visibility", "state", "created_at", "updated_at", "expires_at", "ended_at",
-    "archival_reason", "visit_count", "views_left", "original_url", "raw_url", "size_bytes", "syntax",
-)  # fmt: skip
+_BY_KIND = (OwnedPasteOut.model_fields.keys() ^ OwnedLinkOut.model_fields.keys()) - {"short_url", "text_url"}
+_COMMON = [name for name in OwnedLinkOut.model_fields if name in OwnedPasteOut.model_fields]
+CSV_COLUMNS = tuple(dict.fromkeys(("key", "kind", *_COMMON, *sorted(_BY_KIND))))
 
 
 class ExportFormat(StrEnum):
