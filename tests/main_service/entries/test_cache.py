@@ -4,17 +4,19 @@ import asyncio
 import dataclasses
 import socket
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
 import pytest
 import redis
 
-from main_service.entries.cache import format_number
+from main_service.entries.cache import format_number, pack, unpack
 from main_service.entries.entry import LiveEntry
+from main_service.entries.models import Kind, Visibility
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.web import WebServer
@@ -74,6 +76,40 @@ def test_number_of_the_format_follows_what_a_copy_holds() -> None:
     assert len(numbers) == 7
     assert format_number(LiveEntry) == format_number()
     assert min(numbers) > 6, "the numbers of formats before were raised by hand"
+
+
+def test_format_is_the_one_that_running_processes_write_and_read() -> None:
+    """Number and bytes change with the fields of an entry and nothing else: then the new ones are written down here."""
+    paste = LiveEntry(
+        key="alias",
+        kind=Kind.PASTE,
+        owner_id=UUID(int=1),
+        manage_generation=2,
+        title="\u00c4",
+        visibility=Visibility.PUBLIC,
+        created_at=datetime(2026, 1, 2, tzinfo=UTC),
+        updated_at=datetime(2026, 1, 3, tzinfo=UTC),
+        version=3,
+        expires_at=None,
+        has_public_statistics=True,
+        visit_count=None,
+        views_left=None,
+        original_url=None,
+        body_id=UUID(int=4),
+        size_bytes=5,
+        syntax="python",
+    )
+
+    packed = pack(paste)
+
+    assert unpack("alias", packed) == paste
+    assert packed.decode() == (
+        '[749885785,{"head":"P9999999999999a00000000000000000000000000000004","kind":"paste",'
+        '"owner_id":"00000000-0000-0000-0000-000000000001","manage_generation":2,"title":"\u00c4","visibility":"public",'
+        '"created_at":"2026-01-02T00:00:00+00:00","updated_at":"2026-01-03T00:00:00+00:00","version":3,'
+        '"expires_at":null,"has_public_statistics":true,"original_url":null,'
+        '"body_id":"00000000-0000-0000-0000-000000000004","size_bytes":5,"syntax":"python"}]'
+    )
 
 
 async def test_entry_over_by_the_clock_is_gone_though_nobody_has_marked_it(
