@@ -7,8 +7,11 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, cast
 
 import typer
@@ -49,7 +52,9 @@ def serve(
     make_files()
     # A fifth of the start would be spent on looking for garbage among what stays for ever.
     gc.disable()
-    from main_service.app import create_app
+    # PyJWT loads it if it can, 8 MB of memory, for algorithms that none of our tokens has.
+    with _hidden("cryptography"):
+        from main_service.app import create_app
     from main_service.fast_path.protocol import FastProtocol
     from main_service.http_server.process_limits import ProcessLimits
     from main_service.http_server.protocol import HttpProtocol
@@ -91,6 +96,19 @@ def serve(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server = uvicorn.Server(config) if parent is None else ServerOfMany(config, parent=parent)
     server.run(sockets=sockets)
+
+
+@contextmanager
+def _hidden(package: str) -> Iterator[None]:
+    """Import what is imported here as if `package` were not installed."""
+    loaded = sys.modules.get(package)
+    sys.modules[package] = cast("ModuleType", None)
+    try:
+        yield
+    finally:
+        del sys.modules[package]
+        if loaded is not None:
+            sys.modules[package] = loaded
 
 
 @cli.command()
