@@ -17,6 +17,7 @@ from main_service.web.body_limits import BodyLimitsMiddleware
 from main_service.web.head_requests import answer_head
 from main_service.web.headers import SecurityHeadersMiddleware
 from main_service.web.openapi import correct_openapi, operation_id
+from main_service.web.origin_check import OriginCheckMiddleware
 from main_service.web.proxy_watch import ProxyWatch
 from main_service.web.read_limits import ReadLimits
 from main_service.web.static_files import CachedStaticFiles
@@ -66,6 +67,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.proxy_watch = ProxyWatch(settings.trusted_proxies)
     app.state.templates = create_templates(settings)
     problems.add_handlers(app)
+    # Within the limits of bodies: it reads the forms of the release before.
+    app.add_middleware(OriginCheckMiddleware, settings=settings)
     app.add_middleware(BodyLimitsMiddleware, limit=_body_limit(settings), budget_bytes=BODY_BUDGET_BYTES)
     app.add_middleware(SecurityHeadersMiddleware)
     app.mount("/static/docs", CachedStaticFiles(api_docs.assets_folder()))

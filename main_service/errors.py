@@ -19,7 +19,7 @@ class AppError(Exception):
 
     A subclass declares its HTTP `status` and its `code`, unless they are its base's, and `message`: the sentence for
     people. `field` is the field of the input that it is always about. `advice` is a second sentence, shown on pages:
-    what the reader can do now. `link`, a whole URL, is where.
+    what the reader can do now. `link`, a URL or one of our paths, is where.
     """
 
     status: int
@@ -120,13 +120,22 @@ class TextTooLargeError(AppError, status=413, code="text_too_large"):
         super().__init__(f"The text is too large: the limit is {max_text_bytes} bytes of UTF-8.")
 
 
-class FormExpiredError(AppError, status=403, code="form_expired"):
-    message = "This form isn't from this site, you've signed in or out since you opened it, or cookies are off."
-    advice = "Allow cookies for this site, then open the page again and resend the form."
+class ForeignOriginError(AppError, status=403, code="foreign_origin"):
+    """`link`: the path of our page from which the same can be sent."""
+
+    message = "This request came from another site's page, so nothing was changed."
+    advice = "If you meant to send it, open this page and send it from there:"
+
+    def __init__(self, link: str) -> None:
+        super().__init__()
+        self.link = link
 
 
-class OpenedOverHttpError(FormExpiredError, code="opened_over_http"):
-    """A form came from a page that was opened over http, where browsers keep none of our cookies."""
+class OpenedOverHttpError(AppError, status=403, code="opened_over_http"):
+    """A form came from a page that was opened over http, where browsers keep none of our cookies.
+
+    `link`: the URL of that page under https.
+    """
 
     message = "You opened this page over http, but forms on this site only work over https."
     advice = "Open this instead:"

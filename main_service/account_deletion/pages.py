@@ -9,8 +9,6 @@ from main_service.accounts.cookie_auth import SignedInPageDep, SignedInSessionId
 from main_service.accounts.errors import CredentialsWrongError
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, FieldError, InvalidInputError
-from main_service.settings import Settings
-from main_service.web.csrf import FIELD, CsrfForm, check_form
 from main_service.web.form_body import read_form
 from main_service.web.forms import sentences
 from main_service.web.session_cookie import clear_session_cookie
@@ -22,8 +20,8 @@ ADDRESS = "/settings/delete"
 
 
 @router.api_route(ADDRESS, methods=["GET", "HEAD"])
-async def ask(request: Request, _: SignedInPageDep, settings: SettingsDep) -> Response:
-    return _form(request, settings)
+async def ask(request: Request, _: SignedInPageDep) -> Response:
+    return _form(request)
 
 
 @router.post(ADDRESS)
@@ -36,7 +34,6 @@ async def delete(
 ) -> Response:
     fields = await read_form(request)
     try:
-        check_form(request, fields.get(FIELD), settings)
         if fields.get("entries") not in ("delete", "leave"):
             raise InvalidInputError(fields=[FieldError("entries", "missing", "Choose what happens to your entries.")])
         given = GivenPassword(fields.get("password", ""), session_id)
@@ -44,9 +41,9 @@ async def delete(
     except CredentialsWrongError as error:
         # The same words as at signing in would speak of a name that nobody has typed here.
         wrong = FieldError("password", error.code, "Wrong password.")
-        return _form(request, settings, fields, InvalidInputError(fields=[wrong]))
+        return _form(request, fields, InvalidInputError(fields=[wrong]))
     except AppError as error:
-        return _form(request, settings, fields, error)
+        return _form(request, fields, error)
     response = render(
         request,
         "accounts/message.html",
@@ -59,18 +56,14 @@ async def delete(
     return clear_session_cookie(response, settings)
 
 
-def _form(
-    request: Request, settings: Settings, fields: dict[str, str] | None = None, error: AppError | None = None
-) -> Response:
-    csrf = CsrfForm(request, settings)
+def _form(request: Request, fields: dict[str, str] | None = None, error: AppError | None = None) -> Response:
     response = render(
         request,
         "account_deletion/delete.html",
         status=error.status if error else 200,
         entries=(fields or {}).get("entries", ""),
         errors=sentences(error),
-        csrf_token=csrf.token,
     )
     if error is not None:
         response.headers.update(error.headers)
-    return csrf.attach(response)
+    return response

@@ -8,12 +8,10 @@ from main_service.accounts.emails import AT_MOST_ONE
 from main_service.accounts.errors import LinkInvalidError
 from main_service.accounts.password_rules import in_constant_time
 from main_service.accounts.schemas import EmailIn, ResetIn
-from main_service.dependencies import SessionDep, SettingsDep
+from main_service.dependencies import SessionDep
 from main_service.errors import AppError
-from main_service.settings import Settings
-from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
-from main_service.web.forms import form_page, message_page, parse
+from main_service.web.forms import FormDep, form_page, message_page, parse
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -21,75 +19,65 @@ SIGN_IN = ("Sign in", "/sign-in")
 
 
 @router.api_route("/verify/{token}", methods=["GET", "HEAD"])
-async def ask_to_confirm(token: str, request: Request, settings: SettingsDep, factory: AccountFactoryDep) -> Response:
+async def ask_to_confirm(token: str, request: Request, factory: AccountFactoryDep) -> Response:
     """Changes nothing: mail scanners open the links in emails, but press no buttons."""
     confirmation = await factory.registrar.preview_confirmation(token)
     if confirmation.is_done:
         return _confirmed_page(request)
-    return form_page(request, settings, "accounts/confirm.html", confirmation=confirmation, token=token)
+    return form_page(request, "accounts/confirm.html", confirmation=confirmation, token=token)
 
 
 @router.post("/verify/{token}")
-async def confirm(token: str, request: Request, settings: SettingsDep, factory: AccountFactoryDep) -> Response:
-    fields = await read_form(request)
-    try:
-        check_form(request, fields.get(FIELD), settings)
-    except AppError as error:
-        confirmation = await factory.registrar.preview_confirmation(token)
-        return form_page(
-            request, settings, "accounts/confirm.html", error=error, confirmation=confirmation, token=token
-        )
+async def confirm(token: str, request: Request, _: FormDep, factory: AccountFactoryDep) -> Response:
     await factory.registrar.confirm(token)
     return _confirmed_page(request)
 
 
 @router.api_route("/forgot", methods=["GET", "HEAD"])
-async def ask_for_email(request: Request, settings: SettingsDep) -> Response:
-    return form_page(request, settings, "accounts/forgot.html", email="")
+async def ask_for_email(request: Request) -> Response:
+    return form_page(request, "accounts/forgot.html", email="")
 
 
 @router.post("/forgot")
-async def forgot(request: Request, session: SessionDep, settings: SettingsDep, factory: AccountFactoryDep) -> Response:
+async def forgot(request: Request, session: SessionDep, factory: AccountFactoryDep) -> Response:
     fields = await read_form(request)
     email = fields.get("email", "")
     try:
-        check_form(request, fields.get(FIELD), settings)
         asked = parse(EmailIn, email=email)
         async with in_constant_time(session):
             await factory.changer.forgot_password(asked.email)
     except AppError as error:
-        return form_page(request, settings, "accounts/forgot.html", error=error, email=email)
+        return form_page(request, "accounts/forgot.html", error=error, email=email)
     sentence = "If this email has an account, we've sent it a link to choose a new password."
     return message_page(request, "Check your email", f"{sentence} {AT_MOST_ONE}", button=SIGN_IN)
 
 
 @router.api_route("/reset/{token}", methods=["GET", "HEAD"])
-async def ask_for_password(token: str, request: Request, settings: SettingsDep, factory: AccountFactoryDep) -> Response:
+async def ask_for_password(token: str, request: Request, factory: AccountFactoryDep) -> Response:
     try:
         await factory.changer.check_reset_link(token)
     except LinkInvalidError as error:
-        return _void_link_page(request, settings, error)
-    return form_page(request, settings, "accounts/reset.html", token=token)
+        return _void_link_page(request, error)
+    return form_page(request, "accounts/reset.html", token=token)
 
 
 @router.post("/reset")
-async def reset(request: Request, settings: SettingsDep, factory: AccountFactoryDep) -> Response:
+async def reset(request: Request, factory: AccountFactoryDep) -> Response:
     fields = await read_form(request)
     token = fields.get("token", "")
     try:
-        check_form(request, fields.get(FIELD), settings)
         asked = parse(ResetIn, token=token, password=fields.get("password", ""))
         await factory.changer.reset_password(asked.token, asked.password)
     except LinkInvalidError as error:
-        return _void_link_page(request, settings, error)
+        return _void_link_page(request, error)
     except AppError as error:
-        return form_page(request, settings, "accounts/reset.html", error=error, token=token)
+        return form_page(request, "accounts/reset.html", error=error, token=token)
     sentence = "You've been signed out everywhere. Sign in with your new password."
     return message_page(request, "Password changed", sentence, button=SIGN_IN)
 
 
-def _void_link_page(request: Request, settings: Settings, error: LinkInvalidError) -> Response:
-    return form_page(request, settings, "accounts/reset_void.html", error=error)
+def _void_link_page(request: Request, error: LinkInvalidError) -> Response:
+    return form_page(request, "accounts/reset_void.html", error=error)
 
 
 def _confirmed_page(request: Request) -> Response:

@@ -17,7 +17,6 @@ from main_service.accounts.models import Account
 from main_service.accounts.schemas import AccountChangeIn, AccountOut, ApiTokenIn, ChangePasswordIn
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, DatabaseUnavailableError, FieldError, InvalidInputError, NotFoundError
-from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
 from main_service.web.forms import form_page, parse, sentences
 from main_service.web.session_cookie import clear_session_cookie, set_session_cookie
@@ -63,7 +62,6 @@ class SettingsPage:
         """
         fields = await read_form(self._request)
         try:
-            check_form(self._request, fields.get(FIELD), self._settings)
             return await action(fields)
         except DatabaseUnavailableError:
             # The page itself needs it.
@@ -91,7 +89,6 @@ class SettingsPage:
         form = {"username": shown.username or "", "email": "", "name": "", "scopes": "", "days": ""} | dict(kept or {})
         response = form_page(
             self._request,
-            self._settings,
             "accounts/settings.html",
             account=shown,
             tokens=await self.factory.api_tokens.list(self.account_id),
@@ -100,7 +97,6 @@ class SettingsPage:
             form=form,
             notice=notice,
             new_token=new_token,
-            new_session=new_session,
             error=error,
             errors=errors,
         )

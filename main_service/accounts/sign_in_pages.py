@@ -10,8 +10,6 @@ from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.accounts.schemas import RegisterIn, TokenIn
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError
-from main_service.settings import Settings
-from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
 from main_service.web.forms import form_page, message_page, parse, sentences
 from main_service.web.safe_redirect import PROFILE, own_page
@@ -21,18 +19,17 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
 @router.api_route("/register", methods=["GET", "HEAD"])
-async def ask_to_register(request: Request, settings: SettingsDep, account: PageAccountDep) -> Response:
+async def ask_to_register(request: Request, account: PageAccountDep) -> Response:
     if account is not None:
         return RedirectResponse(PROFILE, 303)
-    return _register_form(request, settings, {})
+    return _register_form(request, {})
 
 
 @router.post("/register")
-async def register(request: Request, settings: SettingsDep, factory: AccountFactoryDep) -> Response:
+async def register(request: Request, factory: AccountFactoryDep) -> Response:
     """The answer is the same for an address that has an account already."""
     fields = await read_form(request)
     try:
-        check_form(request, fields.get(FIELD), settings)
         asked = parse(
             RegisterIn,
             email=fields.get("email", ""),
@@ -41,7 +38,7 @@ async def register(request: Request, settings: SettingsDep, factory: AccountFact
         )
         await factory.registrar.register(asked.new_account)
     except AppError as error:
-        return _register_form(request, settings, fields, error)
+        return _register_form(request, fields, error)
     return message_page(
         request,
         "Check your email",
@@ -57,9 +54,9 @@ async def ask_to_sign_in(request: Request, settings: SettingsDep, account: PageA
         return RedirectResponse(next_page, 303)
     template = "accounts/sign_in.html"
     if not has_session_cookie(request):
-        return form_page(request, settings, template, name="", next_page=next_page)
+        return form_page(request, template, name="", next_page=next_page)
     # Its session has ended.
-    page = form_page(request, settings, template, new_session="", has_session=False, name="", next_page=next_page)
+    page = form_page(request, template, has_session=False, name="", next_page=next_page)
     return clear_session_cookie(page, settings)
 
 
@@ -74,13 +71,12 @@ async def sign_in(
     fields = await read_form(request)
     name, next_page = fields.get("name", ""), own_page(fields.get("next", ""))
     try:
-        check_form(request, fields.get(FIELD), settings)
         asked = parse(TokenIn, email=name, password=fields.get("password", ""))
         account = await factory.sessions.sign_in(asked.email, asked.password)
     except AppError as error:
         errors = {("name" if field == "email" else field): text for field, text in sentences(error).items()}
         template = "accounts/sign_in.html"
-        return form_page(request, settings, template, error=error, errors=errors, name=name, next_page=next_page)
+        return form_page(request, template, error=error, errors=errors, name=name, next_page=next_page)
     if former_session_id is not None:
         await factory.sessions.revoke(former_session_id)
     token = factory.sessions.start_in_browser(account)
@@ -99,14 +95,11 @@ async def sign_out(
 ) -> Response:
     response = RedirectResponse("/", 303)
     if session_id is not None:
-        check_form(request, (await read_form(request)).get(FIELD), settings)
+        await read_form(request)
         await factory.sessions.revoke(session_id)
-    # Not to a request without it: other sites can send one, to which browsers add no cookie.
     return clear_session_cookie(response, settings) if has_session_cookie(request) else response
 
 
-def _register_form(
-    request: Request, settings: Settings, fields: dict[str, str], error: AppError | None = None
-) -> Response:
+def _register_form(request: Request, fields: dict[str, str], error: AppError | None = None) -> Response:
     form = {name: fields.get(name, "") for name in ("email", "username")}
-    return form_page(request, settings, "accounts/register.html", error=error, form=form)
+    return form_page(request, "accounts/register.html", error=error, form=form)

@@ -17,7 +17,6 @@ from main_service.dependencies import SettingsDep
 from main_service.entries.permissions import Actor
 from main_service.entries.schemas import MAX_MANY
 from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError, UnavailableError
-from main_service.web.csrf import FIELD, check_form
 from main_service.web.cursors import write_time_cursor
 from main_service.web.form_body import read_form_lists
 from main_service.web.forms import form_page, parse, read_id
@@ -58,7 +57,6 @@ class CollectionPages:
         """
         fields = {name: "\n".join(values) for name, values in (await read_form_lists(self._request)).items()}
         try:
-            check_form(self._request, fields.get(FIELD), self._settings)
             return await action(fields)
         except (NotFoundError, UnavailableError):
             # There is no page to show again.
@@ -70,7 +68,6 @@ class CollectionPages:
         """`kept`: what was typed."""
         return form_page(
             self._request,
-            self._settings,
             "collections/list.html",
             error=error,
             collections=await self._collections.list(self.owner_id),
@@ -93,7 +90,6 @@ class CollectionPages:
         public_url = self._settings.public_url
         return form_page(
             self._request,
-            self._settings,
             "collections/collection.html",
             error=error,
             notice=notice,

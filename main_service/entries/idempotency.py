@@ -31,15 +31,15 @@ def account_scope(settings: Settings, *, account_id: UUID, method: str, path: st
 
 
 def idempotent_form(
-    settings: Settings, *, account_id: UUID | None, visitor: str, form_id: str, path: str, fields: Mapping[str, str]
+    settings: Settings, *, account_id: UUID | None, form_id: str, path: str, fields: Mapping[str, str]
 ) -> IdempotentRequest:
     """A form that a browser may send twice, by a double click or because its answer was loaded anew.
 
-    `form_id` is random and stands in the form; `visitor` is the cookie that forms have. What is sent from the same form
-    with other fields, after going back to it, is something else.
+    `account_id`: None for a guest. `form_id`: random, a hidden field of the form. The same form with other fields, sent
+    after going back to it, is another request.
     """
     body_digest = sha256(json.dumps(fields, sort_keys=True).encode()).digest()
-    scope = _scope(settings, "form", str(account_id), visitor, form_id, path, body_digest.hex())
+    scope = _scope(settings, "form", str(account_id), form_id, path, body_digest.hex())
     return IdempotentRequest(scope=scope, key="form", body_digest=body_digest)
 
 

@@ -59,6 +59,7 @@ class VisitRecorder:
             key,
             at_ms=at_ms,
             origin=self._encoder.origin(client_address(self._request, self._settings.trusted_proxies)),
+            host=headers.get("host", "").encode("latin-1"),
             user_agent=headers.get("user-agent", "").encode("latin-1"),
             referrer=headers.get("referer", "").encode("latin-1"),
             language=headers.get("accept-language", "").encode("latin-1"),

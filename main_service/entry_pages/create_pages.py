@@ -26,8 +26,6 @@ from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
 from main_service.entry_pages.line_ends import can_be_in_form
 from main_service.errors import AppError, EntryEndedError, InvalidInputError, NotFoundError
 from main_service.web import forms
-from main_service.web.csrf import COOKIE as FORM_COOKIE
-from main_service.web.csrf import FIELD, CsrfForm, check_form
 from main_service.web.form_body import read_form
 from main_service.web.problems import field_errors
 from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
@@ -107,29 +105,23 @@ class CreatePage:
         """The new entry's page, or the form again, still filled in, with what is wrong."""
         fields = await read_form(self._request)
         try:
-            check_form(self._request, fields.pop(FIELD, None), self._settings)
             entry = await self._create(fields, create)
         except AppError as error:
             # A page that shows a text of many MiB again is made while others are answered.
             return await asyncio.to_thread(self.show, kind, fields, error)
         manage_token = self._entries.manage_tokens.token_of(entry)
         public_url = self._settings.public_url
-        csrf = CsrfForm(self._request, self._settings)
-        return csrf.attach(
-            render(
-                self._request,
-                "entries/created.html",
-                entry=page_entry(entry, public_url),
-                manage_token=manage_token,
-                manage_url=manage_token and manage_address(public_url, entry.key, manage_token),
-                csrf_token=csrf.token,
-            )
+        return render(
+            self._request,
+            "entries/created.html",
+            entry=page_entry(entry, public_url),
+            manage_token=manage_token,
+            manage_url=manage_token and manage_address(public_url, entry.key, manage_token),
         )
 
     def show(self, kind: Kind, fields: dict[str, str] | None = None, error: AppError | None = None) -> Response:
         fields = fields or {}
         is_signed_out = isinstance(error, SessionEndedError)
-        csrf = CsrfForm(self._request, self._settings, new_session="" if is_signed_out else None)
         # Whoever seems to be signed in keeps the choices of users, also while nobody can say whether they are.
         is_user = has_session_cookie(self._request)
         policy = self._entries.lifetimes.user if is_user else self._entries.lifetimes.guest
@@ -152,13 +144,12 @@ class CreatePage:
             max_text_bytes=self._settings.max_text_bytes,
             max_views=MAX_VIEWS,
             is_user=is_user,
-            csrf_token=csrf.token,
         )
         if error is not None:
             response.headers.update(error.headers)
         if is_signed_out:
             clear_session_cookie(response, self._settings)
-        return csrf.attach(response)
+        return response
 
     async def _create(self, fields: dict[str, str], create: Create) -> LiveEntry:
         """Raises:
@@ -172,7 +163,6 @@ class CreatePage:
         idempotency = idempotent_form(
             self._settings,
             account_id=account.id if account else None,
-            visitor=self._request.cookies.get(FORM_COOKIE, ""),
             form_id=fields.get(FORM_ID) or secrets.token_urlsafe(_FORM_ID_BYTES),
             path=self._request.url.path,
             fields=content,

@@ -20,7 +20,6 @@ from main_service.entry_pages.edit_form import BOX, SEEN, VERSION, EditForm
 from main_service.entry_pages.line_ends import with_line_ends_of
 from main_service.entry_pages.manage_pages import ManagePage, ManagePageDep
 from main_service.errors import AppError, FieldError, InvalidInputError
-from main_service.web.csrf import CsrfForm
 from main_service.web.problems import field_errors
 from main_service.web.templating import render
 
@@ -104,7 +103,6 @@ def _page(
     page: ManagePage, form: EditForm, error: AppError | None = None, sent: Mapping[str, str] | None = None
 ) -> Response:
     """The form, or the form again with what was `sent` and what is wrong with it."""
-    csrf = CsrfForm(page.request, page.settings)
     shown, carried = form.fields, {VERSION: form.version, SEEN: form.seen}
     meanwhile: dict[str, str] = {}
     other_text: tuple[str, str] | None = None
@@ -133,11 +131,10 @@ def _page(
         common_syntaxes=common_syntaxes(),
         all_syntaxes=all_syntaxes(),
         max_text_bytes=page.settings.max_text_bytes,
-        csrf_token=csrf.token,
     )
     if error is not None:
         response.headers.update(error.headers)
-    return csrf.attach(response)
+    return response
 
 
 def _other_text(form: EditForm, sent: Mapping[str, str], *, is_touched: bool) -> tuple[str, str] | None:

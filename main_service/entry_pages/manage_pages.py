@@ -18,7 +18,6 @@ from main_service.entries.schemas import EntryChangeIn
 from main_service.entries.serializers import page_entry
 from main_service.entry_pages.create_pages import lifetime_choices, parse, sentences
 from main_service.errors import AppError, FieldError, InvalidInputError, SignInRequiredError
-from main_service.web.csrf import FIELD, CsrfForm, check_form
 from main_service.web.form_body import read_form
 from main_service.web.templating import render
 
@@ -85,7 +84,6 @@ class ManagePage:
 
         async def act(entry: LiveEntry) -> Response:
             try:
-                check_form(self.request, fields.get(FIELD), self.settings)
                 return await action(fields)
             except AppError as error:
                 if again is not None:
@@ -98,7 +96,6 @@ class ManagePage:
         self, *, entry: LiveEntry | None = None, notice: str | None = None, error: AppError | None = None
     ) -> Response:
         """The page itself; without `entry` it asks for the token."""
-        csrf = CsrfForm(self.request, self.settings)
         response = render(
             self.request,
             "entries/manage.html",
@@ -109,11 +106,10 @@ class ManagePage:
             errors=sentences(error),
             notice=notice,
             lifetimes=lifetime_choices(self.entries.lifetimes.of(entry.owner_id if entry else None)),
-            csrf_token=csrf.token,
         )
         if error is not None:
             response.headers.update(error.headers)
-        return csrf.attach(response)
+        return response
 
 
 ManagePageDep = Annotated[ManagePage, Depends()]
@@ -137,7 +133,6 @@ async def open_manage(page: ManagePageDep) -> Response:
     entry = await page.get_entry()
     token = fields.get("token", "").strip()
     try:
-        check_form(page.request, fields.get(FIELD), page.settings)
         page.check(entry, token=token)
     except (SignInRequiredError, NotOwnerError):
         raise

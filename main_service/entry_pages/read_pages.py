@@ -20,14 +20,12 @@ from main_service.errors import (
     BodyStoreUnavailableError,
     DatabaseUnavailableError,
     EntryEndedError,
-    FormExpiredError,
     NotFoundError,
     SignInRequiredError,
     TooManyUnknownKeysError,
 )
-from main_service.web.csrf import FIELD, check_form
 from main_service.web.documented_router import DocumentedRouter, problem_responses
-from main_service.web.form_body import read_form
+from main_service.web.forms import FormDep
 from main_service.web.negotiation import wants_html
 from main_service.web.problems import InternalError
 from main_service.web.templating import render
@@ -113,16 +111,12 @@ async def reveal(
     actor: ReadingActorDep,
     entries: EntryFactoryDep,
     visits: VisitRecorderDep,
+    _: FormDep,
 ) -> Response:
     """Spend a view of an entry whose views are limited: show its text, or lead to its target."""
-    fields = await read_form(request)
     entry = await entries.reader.get(key, actor)
     if entry.views_left is None:
         return RedirectResponse(f"/{entry.key}", 303)
-    try:
-        check_form(request, fields.get(FIELD), entries.settings)
-    except FormExpiredError as error:
-        return question(request, entries.settings, entry, actor, error=error)
     if entry.kind is Kind.LINK:
         entry = await entries.reader.follow(entry, actor)
         await visits.record(entry, actor)

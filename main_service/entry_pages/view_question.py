@@ -16,10 +16,7 @@ from main_service.entries.factory import EntryFactory
 from main_service.entries.models import Kind
 from main_service.entries.permissions import Actor, EntryPolicy
 from main_service.entries.serializers import page_entry, short_address, text_address
-from main_service.errors import FormExpiredError
 from main_service.settings import Settings
-from main_service.web.csrf import CsrfForm
-from main_service.web.forms import sentences
 from main_service.web.headers import CONTENT_SECURITY_POLICY
 from main_service.web.negotiation import is_fetched_ahead, wants_html
 from main_service.web.templating import render
@@ -62,24 +59,18 @@ def _says_so(request: Request, entry_policy: EntryPolicy, entry: LiveEntry, acto
     return given.manage_token is not None and entry_policy.may_manage(entry, given)
 
 
-def question(
-    request: Request, settings: Settings, entry: LiveEntry, actor: Actor, *, error: FormExpiredError | None = None
-) -> Response:
+def question(request: Request, settings: Settings, entry: LiveEntry, actor: Actor) -> Response:
     """The page that asks before it spends a view. It shows nothing of what is behind it."""
-    csrf = CsrfForm(request, settings)
     response = render(
         request,
         "entries/reveal.html",
-        status=error.status if error else 200,
         entry=page_entry(entry.without_content(), settings.public_url),
         may_manage=has_way_to_manage(entry, actor),
-        errors=sentences(error),
-        csrf_token=csrf.token,
     )
     response.headers["Vary"] = "Accept"
     if entry.kind is Kind.LINK:
         response.headers["Content-Security-Policy"] = _LEADING_ELSEWHERE
-    return csrf.attach(response)
+    return response
 
 
 def _refusal(public_url: str, entry: LiveEntry) -> Response:

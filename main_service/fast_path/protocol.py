@@ -239,6 +239,7 @@ class FastProtocol(HttpProtocol):
             key,
             at_ms=at_ms,
             origin=self._origin or self._forwarded_origin(headers.get(b"x-forwarded-for", b"")),
+            host=headers[b"host"],
             user_agent=headers.get(b"user-agent", b""),
             referrer=headers.get(b"referer", b""),
             language=headers.get(b"accept-language", b""),

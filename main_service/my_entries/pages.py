@@ -19,7 +19,6 @@ from main_service.my_entries.filters import EntryState, Filters, OwnedEntry, Sor
 from main_service.my_entries.schemas import ListingIn
 from main_service.my_entries.serializers import ExportFormat, file_response
 from main_service.my_entries.service import Listed
-from main_service.web.csrf import FIELD, CsrfForm, check_form
 from main_service.web.form_body import read_form_lists
 from main_service.web.forms import sentences
 from main_service.web.problems import field_errors
@@ -124,7 +123,6 @@ class ProfilePage:
             )
         except (InvalidInputError, NotFoundError) as wrong:
             error, can_list = error or wrong, False
-        csrf = CsrfForm(self.request, self.settings)
         response = render(
             self.request,
             "my_entries/entries.html",
@@ -141,23 +139,18 @@ class ProfilePage:
             collections=[(str(collection_id), name) for collection_id, name in collections],
             sorts=SORTS,
             host=self.settings.public_url.partition("://")[2],
-            csrf_token=csrf.token,
         )
         if error is not None:
             response.headers.update(error.headers)
-        return csrf.attach(response)
+        return response
 
-    async def ask_whether_to_delete(self, entries: list[OwnedEntry], query: PageQuery) -> Response:
-        csrf = CsrfForm(self.request, self.settings)
-        return csrf.attach(
-            render(
-                self.request,
-                "my_entries/delete_entries.html",
-                entries=entries,
-                view=query.written,
-                back_address=query.address(query.cursor),
-                csrf_token=csrf.token,
-            )
+    def ask_whether_to_delete(self, entries: list[OwnedEntry], query: PageQuery) -> Response:
+        return render(
+            self.request,
+            "my_entries/delete_entries.html",
+            entries=entries,
+            view=query.written,
+            back_address=query.address(query.cursor),
         )
 
     async def list_live(self, keys: list[str]) -> list[OwnedEntry]:
@@ -202,7 +195,6 @@ async def delete(page: ProfilePageDep, entries: EntryFactoryDep) -> Response:
     query = PageQuery.read(fields.get("view", [""])[0])
     keys = [key for key in fields.get("keys", []) if is_key(key)]
     try:
-        check_form(page.request, fields.get(FIELD, [""])[0], page.settings)
         if not keys:
             raise InvalidInputError(fields=[FieldError("keys", "missing", "Select the entries to delete first.")])
     except AppError as error:
@@ -211,7 +203,7 @@ async def delete(page: ProfilePageDep, entries: EntryFactoryDep) -> Response:
         count = len(await entries.changes.delete_many(keys, page.account_id))
         return await page.show(query, notice=_deleted(count))
     live = await page.list_live(keys)
-    return await page.ask_whether_to_delete(live, query) if live else await page.show(query, notice=_deleted(0))
+    return page.ask_whether_to_delete(live, query) if live else await page.show(query, notice=_deleted(0))
 
 
 @router.get(f"{ADDRESS}/export.jsonl")

@@ -19,7 +19,6 @@ from main_service.reports.schemas import ReportIn
 from main_service.reports.serializers import file_response, report_out
 from main_service.reports.service import MAX_DAYS, ReportSpec, ReportState
 from main_service.statistics.time_ranges import DateRange
-from main_service.web.csrf import FIELD, check_form
 from main_service.web.form_body import read_form
 from main_service.web.forms import form_page, parse, read_id, sentences
 
@@ -84,7 +83,6 @@ class ReportsPage:
         """
         fields = await read_form(self._request)
         try:
-            check_form(self._request, fields.get(FIELD), self._settings)
             return await action(fields)
         except UnavailableError:
             # The page itself needs it.
@@ -111,7 +109,6 @@ class ReportsPage:
         reports = [report_out(report, self._settings.public_url) for report in await self._reports.list(self.owner_id)]
         return form_page(
             self._request,
-            self._settings,
             "reports/reports.html",
             error=error,
             errors=errors,

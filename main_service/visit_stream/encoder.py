@@ -47,14 +47,21 @@ class VisitEncoder:
         """Whether nothing is kept of a visitor who sends `DNT: 1` or `Sec-GPC: 1`."""
         self._keeps_whole_address = settings.visit_ip == "full"
         self._signer = Signer(settings.secret, SigningLabel.VISITORS_KEY)
+        self._public_host = settings.public_url.partition("://")[2].encode()
         self._day = -1
         self._hash_of_day = blake2b()
         self.origin = lru_cache(_OFTEN_SEEN)(self._origin)
 
     def encode(
-        self, key: str, *, at_ms: int, origin: Origin, user_agent: bytes, referrer: bytes, language: bytes
+        self, key: str, *, at_ms: int, origin: Origin, host: bytes, user_agent: bytes, referrer: bytes, language: bytes
     ) -> EncodedVisit:
-        """A visit to `key`. The three headers are as they came; empty if absent."""
+        """A visit to `key`. The four headers are as they came; empty if absent.
+
+        A referrer on `host` or on the public host is dropped: the URLs of our own pages may be secrets, as those of
+        shared collections are.
+        """
+        if referrer and _host_of(referrer) in (host.lower(), self._public_host):
+            referrer = b""
         agent, kept_agent = _user_agent(user_agent)
         return encode_visit(
             at_ms,
@@ -116,6 +123,11 @@ def _referrer(header: bytes) -> str:
     """The referrer as JSON. If it is too long, only scheme and host are kept; empty if it is not a URL."""
     referrer = _clean(header)
     return as_json(referrer if len(referrer) <= MAX_REFERRER_LENGTH else _origin_of(referrer))
+
+
+def _host_of(referrer: bytes) -> bytes:
+    """The host, with a port that is not the usual one, in lower case."""
+    return referrer.partition(b"://")[2].partition(b"/")[0].lower()
 
 
 def _origin_of(referrer: str) -> str:

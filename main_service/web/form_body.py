@@ -8,6 +8,9 @@ from python_multipart.multipart import Field, File, FormParser, parse_options_he
 
 from main_service.errors import BodyTooLargeError, InvalidInputError
 
+TOKEN = "csrf_token"  # noqa: S105 (the name of a field)
+"""A field that the release before demands: see `form_tokens`. It is none of any form."""
+
 MAX_FIELDS = 20
 MAX_LISTED_FIELDS = 200
 MAX_URLENCODED_BYTES = 64 * 1024
@@ -24,21 +27,23 @@ async def read_form(request: Request) -> dict[str, str]:
         InvalidInputError: it can't be read, or names a field twice.
         BodyTooLargeError: it is too large for its encoding.
     """
-    fields = await _read_fields(request, most=MAX_FIELDS)
+    fields = await read_fields(request, most=MAX_FIELDS)
     if len(values := dict(fields)) < len(fields):
         raise InvalidInputError("The form can't be read.")
+    values.pop(TOKEN, None)
     return values
 
 
 async def read_form_lists(request: Request) -> dict[str, list[str]]:
     """As `read_form`, for forms with many boxes of one name: all values of each name, in their order."""
     lists: dict[str, list[str]] = {}
-    for name, value in await _read_fields(request, most=MAX_LISTED_FIELDS):
+    for name, value in await read_fields(request, most=MAX_LISTED_FIELDS):
         lists.setdefault(name, []).append(value)
+    lists.pop(TOKEN, None)
     return lists
 
 
-async def _read_fields(request: Request, *, most: int) -> list[tuple[str, str]]:
+async def read_fields(request: Request, *, most: int) -> list[tuple[str, str]]:
     media_type, parameters = parse_options_header(request.headers.get("content-type"))
     body = await request.body()
     try:

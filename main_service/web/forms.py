@@ -1,18 +1,20 @@
 """HTML forms: parsed into schemas, and shown again with what is wrong; ids in the paths of pages."""
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from uuid import UUID
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ValidationError
 
 from main_service.errors import AppError, InvalidInputError, NotFoundError
-from main_service.settings import Settings
-from main_service.web.csrf import CsrfForm
+from main_service.web.form_body import read_form
 from main_service.web.problems import field_errors
 from main_service.web.templating import render
 
 Shape = TypeVar("Shape", bound=BaseModel)
+
+FormDep = Annotated[dict[str, str], Depends(read_form)]
+"""The fields of the form in the body, by name."""
 
 
 def parse(shape: type[Shape], **fields: object) -> Shape:
@@ -27,52 +29,37 @@ def parse(shape: type[Shape], **fields: object) -> Shape:
         raise InvalidInputError(fields=field_errors(error.errors())) from error
 
 
-class LinkedSentence(str):
-    """A sentence after which a page shows a link, a whole URL."""
-
-    link: str
-
-
 def sentences(error: AppError | None) -> dict[str, str]:
     """What is wrong, by field; under an empty name if it is about none."""
     if error is None:
         return {}
     if error.fields:
         return {f.field: f.message for f in error.fields}
-    sentence = f"{error.message} {error.advice or ''}".strip()
-    if error.link is not None:
-        sentence = LinkedSentence(sentence)
-        sentence.link = error.link
-    return {"": sentence}
+    return {"": f"{error.message} {error.advice or ''}".strip()}
 
 
 def form_page(
     request: Request,
-    settings: Settings,
     template: str,
     *,
     error: AppError | None = None,
     errors: dict[str, str] | None = None,
-    new_session: str | None = None,
     **context: object,
 ) -> Response:
     """A page with a form, or the same again with what is wrong. A password is never filled in again.
 
     `errors`: what is wrong by field of the form, where that is not the field of `error`.
-    `new_session`: see `CsrfForm`.
     """
-    csrf = CsrfForm(request, settings, new_session=new_session)
     response = render(
         request,
         template,
         status=error.status if error else 200,
         errors=sentences(error) if errors is None else errors,
-        csrf_token=csrf.token,
         **context,
     )
     if error is not None:
         response.headers.update(error.headers)
-    return csrf.attach(response)
+    return response
 
 
 def message_page(

@@ -47,7 +47,13 @@ _REDIRECT_DEFAULTS = _encode(REDIRECT_DEFAULTS)
 
 
 def add_defaults(headers: MutableHeaders, status: int) -> None:
-    """Set what the route has not set itself."""
+    """Set what the route has not set itself.
+
+    Pages tell our own site where a request comes from, and no other: under `no-referrer` browsers would send
+    `Origin: null` with our own forms, too.
+    """
+    if headers.get("content-type", "").startswith("text/html"):
+        headers.setdefault("referrer-policy", "same-origin")
     present = {name for name, _ in headers.raw}
     defaults = _REDIRECT_DEFAULTS if status in _REDIRECTS else _DEFAULTS
     headers.raw.extend(default for default in defaults if default[0] not in present)

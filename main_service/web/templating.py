@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from main_service.settings import Settings
+from main_service.web import form_tokens
 from main_service.web.session_cookie import has_session_cookie
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,8 +52,14 @@ def _contact(contact: str | None) -> dict[str, str] | None:
 def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
     """The page that `template` makes of `context`, which must hold every name the template uses."""
     environment: Environment = request.app.state.templates
-    page = {"has_session": has_session_cookie(request), **context}
-    return HTMLResponse(environment.get_template(template).render(page, status=status), status)
+    names = {"has_session": has_session_cookie(request), **context}
+    settings: Settings = request.app.state.resources.settings
+    written = environment.get_template(template).render(names, status=status)
+    page, cookie = form_tokens.add_token(request, written, settings)
+    response = HTMLResponse(page, status)
+    if cookie is not None:
+        form_tokens.set_cookie(response, cookie, settings)
+    return response
 
 
 @cache

@@ -16,7 +16,7 @@ from tests.support.database import OUR_SESSIONS, wait_for_blocked_statements
 from tests.support.engines import Environment, running_engines, temporary_folder
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.frozen import frozen
-from tests.support.pages import BROWSER, csrf_token, send_form
+from tests.support.pages import BROWSER, send_form
 from tests.support.web import WebServer
 
 HANG_SECONDS = 30
@@ -85,8 +85,7 @@ def test_hanging_database_is_a_503_for_programs_and_browsers_until_it_goes_on(
     assert client.get(f"/{cached['key']}").status_code == 302
     before = [client.get(shown), client.get(shown, headers=manage_headers(cached))]
     assert [answer.json()["visit_count"] for answer in before] == [0, 0]
-    token = csrf_token(client.get("/", headers=BROWSER))
-    form = {"original_url": "https://example.org/typed", "csrf_token": token}
+    form = {"original_url": "https://example.org/typed"}
 
     with frozen_postgres(folder):
         # Twice, for the second time meets no connection of the pool, but a server that takes none.
@@ -145,12 +144,11 @@ async def test_statement_whose_connection_is_cut_is_a_503(
     web: WebServer, client: httpx.Client, database: asyncpg.Connection, is_form: bool
 ) -> None:
     alias = new_alias()
-    token = csrf_token(client.get("/", headers=BROWSER))
     fields = {"original_url": "https://example.org/", "alias": alias}
 
     def send() -> httpx.Response:
         if is_form:
-            return client.post("/links", data=fields | {"csrf_token": token}, headers=BROWSER)
+            return client.post("/links", data=fields, headers=BROWSER)
         return client.post("/api/v1/links", json=fields)
 
     async with database.transaction():

@@ -1,5 +1,6 @@
 """During an upgrade the release before runs beside the new one: what either leaves behind is good for the other."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
@@ -19,7 +20,6 @@ from tests.support.accounts import (
     new_email,
     new_user,
     register_by_api,
-    register_on_page,
     session_cookie_of,
     sign_in,
     token_in_email,
@@ -28,7 +28,7 @@ from tests.support.engines import REPOSITORY, Environment
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.gates import Gated
 from tests.support.key_filter import REGISTRY, bitmap_name, clear_cache, open_filter, rebuild_filter, reset_filter
-from tests.support.pages import BROWSER, csrf_token
+from tests.support.pages import BROWSER
 from tests.support.visits import FIREFOX, insert_link, remaining_records, visit_counts
 from tests.support.web import WebServer
 from tests.upgrade.release_before import release_before, run_task
@@ -185,14 +185,27 @@ def test_who_signed_in_at_either_is_signed_in_at_the_other(giver: WebServer, tak
     assert not is_signed_in(giver.client, user.tokens["access_token"])
 
 
+def open_form(client: httpx.Client, path: str) -> dict[str, str]:
+    """What the form of a page carries for the release before, in this release and in that."""
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get(path, headers=BROWSER).text)
+    assert token
+    return {"csrf_token": token[1]}
+
+
 def test_session_cookie_and_open_form_of_either_are_good_for_the_other(giver: WebServer, taker: WebServer) -> None:
     with giver.new_client() as browser, taker.new_client() as after_the_upgrade:
-        register_on_page(browser)
-        form = {"csrf_token": csrf_token(browser.get("/settings", headers=BROWSER)), "username": "u" + uuid4().hex[:12]}
+        email = new_email()
+        insert_account(giver.client, email)
+        signed_in = open_form(browser, "/sign-in") | {"name": email, "password": PASSWORD}
+        assert browser.post("/sign-in", data=signed_in, headers=BROWSER).status_code == 303
+        page = browser.get("/settings", headers=BROWSER)
+        form = open_form(browser, "/settings") | {"username": "u" + uuid4().hex[:12]}
+        # So browsers send it over plain http.
+        origin = "null" if page.headers["referrer-policy"] == "no-referrer" else taker.address
         after_the_upgrade.cookies = browser.cookies
 
         assert is_signed_in_on_pages(after_the_upgrade, session_cookie_of(browser))
-        sent = after_the_upgrade.post("/settings/username", data=form, headers=BROWSER)
+        sent = after_the_upgrade.post("/settings/username", data=form, headers=BROWSER | {"Origin": origin})
         assert (sent.status_code, form["username"] in sent.text) == (200, True)
 
 

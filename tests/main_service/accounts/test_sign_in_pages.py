@@ -25,7 +25,7 @@ from tests.support.accounts import (
     sign_in_on_page,
     token_in_email,
 )
-from tests.support.pages import BROWSER, csrf_token, send_urlencoded_form, visible_text
+from tests.support.pages import BROWSER, FOREIGN, send_urlencoded_form, visible_text
 from tests.support.web import WebServer
 
 
@@ -125,7 +125,7 @@ def test_page_that_needs_an_account_leads_to_signing_in_and_back(client: httpx.C
 
     assert (led.status_code, led.headers["location"]) == (303, "/sign-in?next=/settings%3Fa%3Db%2520c%26d%3D1")
     form = client.get(led.headers["location"], headers=BROWSER)
-    fields = {"csrf_token": csrf_token(form), "name": user.email, "password": PASSWORD}
+    fields = {"name": user.email, "password": PASSWORD}
     back = re.search(r'name="next" value="([^"]+)"', form.text)[1].replace("&amp;", "&")
     assert back == "/settings?a=b%20c&d=1"
     answer = client.post("/sign-in", data={**fields, "next": back}, headers=BROWSER)
@@ -167,10 +167,9 @@ def test_each_signing_in_begins_a_session_and_ends_the_one_before(client: httpx.
     user = new_user(client)
     sign_in_on_page(client, user.email)
     first = session_cookie_of(client)
-    home = client.get("/", headers=BROWSER)
 
     # The form of signing in shows itself to nobody who is signed in; what counts is what it sends.
-    fields = {"csrf_token": csrf_token(home), "name": user.email, "password": PASSWORD}
+    fields = {"name": user.email, "password": PASSWORD}
     assert client.post("/sign-in", data=fields, headers=BROWSER).status_code == 303
 
     assert session_cookie_of(client) != first
@@ -186,8 +185,7 @@ def test_cookie_planted_before_signing_in_is_never_the_session(client: httpx.Cli
     for cookie in (planted, "planted"):
         with web.new_client() as browser:
             browser.cookies.set(SESSION_COOKIE, cookie, domain=browser.base_url.host, path="/")
-            home = browser.get("/", headers=BROWSER)
-            fields = {"csrf_token": csrf_token(home), "name": victim.email, "password": PASSWORD}
+            fields = {"name": victim.email, "password": PASSWORD}
             assert browser.post("/sign-in", data=fields, headers=BROWSER).status_code == 303
             kept = [it.value for it in browser.cookies.jar if it.name == SESSION_COOKIE]
             assert cookie not in kept
@@ -248,39 +246,38 @@ def test_signing_out_everywhere_by_the_api_ends_sessions_of_browsers(client: htt
     assert not is_signed_in_on_pages(client)
 
 
-def test_forms_from_before_signing_in_or_out_are_void_and_keep_what_was_typed(client: httpx.Client) -> None:
+def test_form_from_before_signing_in_or_out_counts_for_who_sends_it(client: httpx.Client) -> None:
     user = new_user(client)
-    before = csrf_token(client.get("/", headers=BROWSER))
+    form_id = re.search(r'name="form_id" value="([^"]+)"', client.get("/", headers=BROWSER).text)[1]
+
+    def send_link() -> str:
+        fields = {"form_id": form_id, "original_url": "https://example.org/kept"}
+        answer = client.post("/links", data=fields, headers=BROWSER)
+        assert answer.status_code == 200
+        return re.search(r'="/([^/"]+)/manage"', answer.text)[1]
+
     sign_in_on_page(client, user.email)
-    within = csrf_token(client.get("/", headers=BROWSER))
-
-    def send_link(token: str) -> httpx.Response:
-        fields = {"csrf_token": token, "original_url": "https://example.org/kept"}
-        return client.post("/links", data=fields, headers=BROWSER)
-
-    refused = send_link(before)
-    assert (refused.status_code, 'value="https://example.org/kept"' in refused.text) == (403, True)
-    assert send_link(csrf_token(refused)).status_code == 200, "the form that is shown again works"
+    owned = send_link()
+    assert send_link() == owned, "sent twice by the same user, it is one entry"
     send_urlencoded_form(client, "/settings", "/sign-out")
-    assert send_link(within).status_code == 403
+    assert send_link() != owned
+    mine = client.get("/api/v1/entries", headers=user.headers).json()["items"]
+    assert [entry["key"] for entry in mine] == [owned]
 
 
-def test_every_form_needs_its_token(client: httpx.Client, web: WebServer) -> None:
+def test_no_form_of_another_site_signs_in_or_out(client: httpx.Client, web: WebServer) -> None:
     with web.new_client() as guest:
-        form = guest.get("/sign-in", headers=BROWSER)
         user = new_user(guest)
-        for token in ("", "0" * 64, csrf_token(client.get("/sign-in", headers=BROWSER))):
-            fields = {"name": user.email, "password": PASSWORD, "email": new_email(), "csrf_token": token}
+        for foreign in FOREIGN:
+            fields = {"name": user.email, "password": PASSWORD, "email": new_email()}
             for address in ("/sign-in", "/register"):
-                refused = guest.post(address, data=fields, headers=BROWSER)
+                refused = guest.post(address, data=fields, headers=BROWSER | foreign)
                 assert (refused.status_code, SESSION_COOKIE in guest.cookies) == (403, False)
-        foreign = {"name": user.email, "password": PASSWORD, "csrf_token": csrf_token(form)}
-        refused = guest.post("/sign-in", data=foreign, headers=BROWSER | {"Sec-Fetch-Site": "cross-site"})
-        assert (refused.status_code, SESSION_COOKIE in guest.cookies) == (403, False)
 
     register_on_page(client)
     assert client.post("/sign-out", headers=BROWSER).status_code == 422
-    assert client.post("/sign-out", data={"csrf_token": "0" * 64}, headers=BROWSER).status_code == 403
+    for foreign in FOREIGN:
+        assert client.post("/sign-out", data={"other": ""}, headers=BROWSER | foreign).status_code == 403
     assert is_signed_in_on_pages(client)
 
 
@@ -299,7 +296,7 @@ def test_session_that_is_over_is_forgotten_where_one_signs_in(client: httpx.Clie
     form = client.get("/sign-in", headers=BROWSER)
 
     assert (form.status_code, ">Sign in</a>" in form.text, SESSION_COOKIE in client.cookies) == (200, True, False)
-    fields = {"csrf_token": csrf_token(form), "name": user.email, "password": PASSWORD}
+    fields = {"name": user.email, "password": PASSWORD}
     assert client.post("/sign-in", data=fields, headers=BROWSER).status_code == 303
 
 
@@ -311,11 +308,12 @@ async def test_link_in_an_email_shows_a_button_that_confirms(
 
     page = client.get(address, headers=BROWSER)
     assert (page.status_code, user.email in page.text, f'action="{address}"' in page.text) == (200, True, True)
-    foreign = client.post(address, data={"csrf_token": "0" * 64}, headers=BROWSER)
-    assert (foreign.status_code, f'action="{address}"' in foreign.text) == (403, True)
+    for headers in FOREIGN:
+        foreign = client.post(address, data={"other": ""}, headers=BROWSER | headers)
+        assert (foreign.status_code, f'href="{address}"' in foreign.text) == (403, True)
     assert not await database.fetchval("SELECT is_verified FROM account WHERE email = $1", user.email)
 
-    done = client.post(address, data={"csrf_token": csrf_token(foreign)}, headers=BROWSER)
+    done = client.post(address, data={"other": ""}, headers=BROWSER)
 
     assert await database.fetchval("SELECT is_verified FROM account WHERE email = $1", user.email)
     again = client.get(address, headers=BROWSER)
@@ -337,7 +335,7 @@ async def test_link_to_a_new_email_shows_a_button_that_changes_it(
     assert (page.status_code, email in page.text) == (200, True)
     assert is_signed_in(client, user.tokens["access_token"])
 
-    done = client.post(address, data={"csrf_token": csrf_token(page)}, headers=BROWSER)
+    done = client.post(address, data={"other": ""}, headers=BROWSER)
 
     assert "Your email is confirmed" in visible_text(done)
     assert not is_signed_in(client, user.tokens["access_token"])

@@ -16,7 +16,7 @@ from tests.support.collections import (
     share_collection,
 )
 from tests.support.entries import create_link, create_paste
-from tests.support.pages import BROWSER, csrf_token, send_urlencoded_form
+from tests.support.pages import BROWSER, FOREIGN, send_urlencoded_form
 from tests.support.web import WebServer
 
 FORMS = ("name", "sharing", "entries", "remove", "delete")
@@ -129,8 +129,7 @@ def test_selected_entries_are_added_to_the_chosen_collection(client: httpx.Clien
     collection, theirs = create_collection(client, user), create_collection(client, other)
     keys = [create_paste(client, headers=user.headers)["key"] for _ in range(2)]
 
-    token = csrf_token(opened(client, "/profile"))
-    fields = {"csrf_token": token, "collection": collection["id"], "keys": keys, "view": ""}
+    fields = {"collection": collection["id"], "keys": keys, "view": ""}
     done = client.post("/collections/add", data=fields, headers=BROWSER)
 
     assert (done.status_code, "2 entries added." in words(done)) == (200, True)
@@ -248,11 +247,11 @@ async def test_nobody_but_its_owner_opens_or_sends_anything(
             answer = guest.post(place, data=fields, headers=BROWSER)
             assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/collections")
             assert send_urlencoded_form(other, "/collections", place, **fields).status_code == 404
-            for token in ("", "0" * 64):
-                forged = client.post(place, data=fields | {"csrf_token": token}, headers=BROWSER)
+            for foreign in FOREIGN:
+                forged = client.post(place, data=fields, headers=BROWSER | foreign)
                 assert forged.status_code == 403, place
         assert guest.post("/collections", data=fields, headers=BROWSER).status_code == 303
-        assert client.post("/collections", data=fields, headers=BROWSER).status_code == 403
+        assert client.post("/collections", data=fields, headers=BROWSER | FOREIGN[0]).status_code == 403
     assert await database.fetchval(state, collection["id"]) == before
 
     await database.execute("UPDATE account SET is_active = false WHERE email = $1", owner.email)

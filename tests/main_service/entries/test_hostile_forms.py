@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 
 from main_service.web.form_body import read_form
 from tests.support.entries import create_link, new_alias
-from tests.support.pages import BROWSER, csrf_token, visible_text
+from tests.support.pages import BROWSER, visible_text
 
 
 def send_short_form(client: httpx.Client, fields: dict[str, str]) -> httpx.Response:
     """The link form as a browser sends it, without the encoding of forms with texts."""
-    token = csrf_token(client.get("/?kind=link", headers=BROWSER))
-    return client.post("/links", data={"csrf_token": token, **fields}, headers=BROWSER)
+    return client.post("/links", data=fields, headers=BROWSER)
 
 
 def test_link_form_takes_a_title_and_an_address_in_any_letters(client: httpx.Client) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.support.accounts import PASSWORD, bearer, new_user, register_on_page, sign_in
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste
-from tests.support.pages import BROWSER, csrf_token, send_form, visible_text
+from tests.support.pages import BROWSER, FOREIGN, send_form, visible_text
 from tests.support.web import WebServer
 
 TEXT = "first\nsecond\n"
@@ -198,8 +198,7 @@ def test_other_users_are_refused_on_every_form(client: httpx.Client, web: WebSer
     owner = new_user(client)
     entry = create_link(client, headers=owner.headers)
     register_on_page(client)
-    token = csrf_token(client.get("/", headers=BROWSER))
-    form = {"csrf_token": token, "confirm": "yes", "lifetime": "PT1H", "title": "mine", "token": "a" * 43}
+    form = {"confirm": "yes", "lifetime": "PT1H", "title": "mine", "token": "a" * 43}
 
     refused = client.post(f"/{entry['key']}/manage{action}", data=form, headers=BROWSER)
 
@@ -209,13 +208,13 @@ def test_other_users_are_refused_on_every_form(client: httpx.Client, web: WebSer
 
 
 @pytest.mark.parametrize("action", ["/expiry", "/edit", "/delete"])
-def test_owners_form_without_its_token_is_refused(client: httpx.Client, action: str) -> None:
+def test_owners_form_that_another_site_sends_is_refused(client: httpx.Client, action: str) -> None:
     headers = headers_of(client, register_on_page(client)["email"])
     key = create_link(client, headers=headers)["key"]
     form = {"confirm": "yes", "lifetime": "PT1H", "title": "stolen", "original_url": "https://thief.example/"}
 
-    for token in ({}, {"csrf_token": "a" * 64}):
-        refused = client.post(f"/{key}/manage{action}", data=form | token, headers=BROWSER)
+    for foreign in FOREIGN:
+        refused = client.post(f"/{key}/manage{action}", data=form, headers=BROWSER | foreign)
         assert refused.status_code == 403
     assert client.get(f"/{key}").headers["location"] == "https://example.org/target"
 
@@ -225,7 +224,8 @@ def test_account_is_deleted_on_its_page_with_password_and_choice(client: httpx.C
     key = create_paste(client, headers=headers_of(client, email))["key"]
     page = "/settings/delete"
 
-    assert client.post(page, data={"password": PASSWORD, "entries": "delete"}, headers=BROWSER).status_code == 403
+    fields = {"password": PASSWORD, "entries": "delete"}
+    assert [client.post(page, data=fields, headers=BROWSER | foreign).status_code for foreign in FOREIGN] == [403] * 3
     wrong = send_form(client, page, page, password="Wrong-pass1", entries="delete")
     assert (wrong.status_code, "Wrong password" in visible_text(wrong)) == (422, True)
     assert "Choose what happens" in visible_text(send_form(client, page, page, password=PASSWORD))
@@ -244,7 +244,7 @@ def test_answer_that_is_loaded_anew_makes_nothing_new(
     form = client.get("/", headers=BROWSER)
     form_id = re.search(r'name="form_id" value="([^"]+)"', form.text)
     assert form_id
-    hidden = {"csrf_token": csrf_token(form), "form_id": form_id[1]}
+    hidden = {"form_id": form_id[1]}
 
     def send(**more: str) -> str:
         page = client.post(address, data=hidden | fields | more, headers=BROWSER)
@@ -261,17 +261,16 @@ def test_answer_that_is_loaded_anew_makes_nothing_new(
 
 def test_what_was_typed_is_kept_when_the_session_ended_meanwhile(client: httpx.Client) -> None:
     email = register_on_page(client)["email"]
-    token = csrf_token(client.get("/", headers=BROWSER))
     client.post("/api/v1/auth/logout-everywhere", headers=headers_of(client, email))
 
-    page = client.post("/pastes", data={"csrf_token": token, "text": "typed for long"}, headers=BROWSER)
+    page = client.post("/pastes", data={"text": "typed for long"}, headers=BROWSER)
 
     assert (page.status_code, "been signed out" in visible_text(page), "typed for long" in page.text) == (
         403,
         True,
         True,
     )
-    again = {"csrf_token": csrf_token(page), "text": "typed for long"}
+    again = {"text": "typed for long"}
     assert "Save the manage link" in client.post("/pastes", data=again, headers=BROWSER).text
 
 

@@ -23,7 +23,7 @@ READING = [
     ("GET", "/{key}+", None),
     ("GET", "/{key}/manage", None),
     ("GET", "/{key}/manage/edit", None),
-    ("POST", "/{key}/reveal", {"csrf_token": "a"}),
+    ("POST", "/{key}/reveal", {"other": "a"}),
     ("POST", "/{key}/manage", {"token": "a"}),
     ("POST", "/{key}/manage/expiry", {"lifetime": "PT1H"}),
     ("POST", "/{key}/manage/edit", {"title": "a"}),

@@ -15,7 +15,7 @@ import redis
 from tests.support.accounts import bearer, new_user, register_on_page, sign_in
 from tests.support.engines import Environment
 from tests.support.entries import Headers, create_link, create_paste, manage_headers
-from tests.support.pages import BROWSER, CURL, csrf_token, send_urlencoded_form
+from tests.support.pages import BROWSER, CURL, FOREIGN, send_urlencoded_form
 from tests.support.raw_http import exchange
 from tests.support.visits import (
     StreamedVisit,
@@ -84,8 +84,7 @@ def from_address(address: str) -> Headers:
 
 
 def reveal(client: httpx.Client, key: str) -> httpx.Response:
-    token = csrf_token(client.get(f"/{key}", headers=BROWSER))
-    return client.post(f"/{key}/reveal", data={"csrf_token": token}, headers=BROWSER)
+    return client.post(f"/{key}/reveal", data={"other": ""}, headers=BROWSER)
 
 
 def test_every_visit_of_a_crowd_is_recorded_once_and_nothing_else_is(
@@ -134,7 +133,7 @@ def test_every_visit_of_a_crowd_is_recorded_once_and_nothing_else_is(
         (410, lambda c: c.get(f"/api/v1/entries/{ended['key']}/text")),
         (200, lambda c: c.get(f"/{limited_link}", headers=BROWSER)),
         (403, lambda c: c.get(f"/{limited_paste}/raw", headers={"User-Agent": SLACKBOT})),
-        (403, lambda c: c.post(f"/{limited_paste}/reveal", data={"csrf_token": "forged"}, headers=BROWSER)),
+        (403, lambda c: c.post(f"/{limited_paste}/reveal", data={"other": ""}, headers=BROWSER | FOREIGN[0])),
         (200, lambda c: c.get("/", headers=BROWSER)),
     ]
     work = list(zip(islice(cycle(visits), VISITS), cycle(no_visits), strict=False))
@@ -190,19 +189,19 @@ def test_each_kind_of_answer_that_is_no_visit_is_not_recorded(client: httpx.Clie
         ("GET", f"/{link}+", {}),
         ("GET", f"/{paste}+", {}),
         ("GET", f"/{paste}/reveal", {}),
-        ("POST", f"/{paste}/reveal", {}),
+        ("POST", f"/{paste}/reveal", FOREIGN[0]),
         ("GET", f"/api/v1/entries/{link}", {}),
         ("GET", f"/{link}/raw", {}),
         ("GET", f"/{limited}", BROWSER),
         ("GET", f"/{limited}", {"User-Agent": SLACKBOT}),
         ("GET", f"/{limited}/raw", {"User-Agent": SLACKBOT}),
         ("GET", f"/api/v1/entries/{limited}/text", {"User-Agent": SLACKBOT}),
-        ("POST", f"/{limited}/reveal", {}),
+        ("POST", f"/{limited}/reveal", FOREIGN[0]),
         ("GET", f"/{ended['key']}", {}),
         ("GET", f"/{ended['key']}/raw", {}),
     ]
     for method, path, headers in requests:
-        form = {"csrf_token": "forged"} if method == "POST" else None
+        form = {"other": ""} if method == "POST" else None
         response = client.request(method, path, headers=headers, data=form)
         assert response.status_code < 500, path
         recorded = count_streamed_visits(valkey, [link, paste, limited, ended["key"]])
@@ -302,16 +301,29 @@ def test_who_does_not_want_to_be_known_is_counted_only_unless_the_operator_says_
         ("Referer", f"https://[{'a' * 2048}", ""),
         ("Referer", "a" * 2049, ""),
         ("Referer", "javascript:alert(1)", "javascript:alert(1)"),
+        ("Referer", "http://slipbin.test/c/secret", ""),
+        ("Referer", "https://SLIPBIN.test/c/secret", ""),
+        ("Referer", "http://slipbin.test.example/", "http://slipbin.test.example/"),
+        ("Referer", "http://slipbin.test:8080/", "http://slipbin.test:8080/"),
         ("Accept-Language", "de;q=0.5", "de"),
         ("Accept-Language", ", en", ""),
         ("Accept-Language", "x" * 36, "x" * 35),
     ],
 )
-def test_headers_are_kept_up_to_a_bound(visit_with: VisitWith, name: str, sent: str, kept: str) -> None:
+def test_headers_are_kept_up_to_a_bound_and_no_url_of_our_own(
+    visit_with: VisitWith, name: str, sent: str, kept: str
+) -> None:
     headers = {"User-Agent": "", "Accept-Language": "", name: sent}
     visit = visit_with(headers)
     field = {"User-Agent": "user_agent", "Referer": "referrer", "Accept-Language": "language"}[name]
     assert getattr(visit, field) == kept
+
+
+@pytest.mark.parametrize("name", ["lan.test:8000", "LAN.test:8000", "[2001:db8::1]:8000"])
+def test_referrer_on_the_name_that_we_are_opened_by_is_not_kept(visit_with: VisitWith, name: str) -> None:
+    visit = visit_with({"Host": name, "User-Agent": CHROME, "Referer": f"http://{name.lower()}/c/secret"})
+
+    assert (visit.user_agent, visit.referrer) == (CHROME, "")
 
 
 @pytest.mark.parametrize(

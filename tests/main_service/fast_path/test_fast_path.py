@@ -108,6 +108,8 @@ ADDRESSES = ["/%s", "/%s?utm_source=x", "/%s/raw", "/%s/raw?download", "/%s?", "
 
 HEADERS = {
     "a browser": CHROME + b"Accept: text/html\r\nAccept-Language: de-DE,de;q=0.9\r\nReferer: https://a.example/b\r\n",
+    "our own page": CHROME + b"Referer: http://X/c/secret\r\n",
+    "our public page": CHROME + b"Referer: http://slipbin.test/c/secret\r\n",
     "a program": b"User-Agent: curl/8\r\nAccept: */*\r\n",
     "nothing": b"",
     "controls and bytes": b"User-Agent: \tx\x85\xff y \r\nReferer: \xa0r\xad\r\nAccept-Language: \xe9,\r\n",

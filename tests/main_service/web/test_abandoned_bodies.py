@@ -13,6 +13,8 @@ from tests.support.raw_http import LoggedWebServer, connect, read_answer, wait_u
 
 MEBIBYTE = 1024 * 1024
 TEXT = b"a" * (19 * MEBIBYTE // 2)
+BEFORE = "Origin: null\r\nCookie: slipbin_form=x"
+"""So a form of the release before comes; its body is read for a token."""
 TIMES = 200
 """Of large bodies, each kind in its turn."""
 
@@ -50,7 +52,10 @@ def uploads(web: LoggedWebServer) -> list[Upload]:
         Upload(f"{patch}\r\nX-Manage-Token: {token}", b'{"text": "' + TEXT, 422),
         Upload(f"{patch}\r\nX-Manage-Token: wrong", b'{"text": "' + TEXT + b'"}', 403),
         Upload("POST /pastes HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded", b"text=" + TEXT, 413),
-        Upload(form, field + b"\r\n\r\n" + TEXT, 403),
+        Upload(f"{form}\r\nOrigin: http://foreign.test", field + b"\r\n\r\n" + TEXT, 403),
+        Upload(f"{form}\r\n{BEFORE}", field + b"\r\n\r\n" + TEXT, 403),
+        Upload(f"{form}\r\n{BEFORE}", field + b"\r\n\r\n" + TEXT + b"\r\n--x--\r\n", 403),
+        Upload(f"{form}\r\n{BEFORE}", field + b"\r\n\r\n" + TEXT + b"\xff\r\n--x--\r\n", 403),
         Upload(form, field + b"\r\n\r\n" + TEXT + b"\xff\r\n--x--\r\n", 422),
         Upload(form, field + b'; filename="a"\r\n\r\n' + TEXT + b"\r\n--x--\r\n", 422),
     ]

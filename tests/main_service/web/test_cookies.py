@@ -9,7 +9,7 @@ import pytest
 from tests.support.accounts import PASSWORD, new_user
 from tests.support.engines import Environment
 from tests.support.entries import create_paste
-from tests.support.pages import BROWSER, csrf_token, send_form, visible_text
+from tests.support.pages import BROWSER, send_form, visible_text
 from tests.support.web import WebServer
 
 
@@ -35,11 +35,7 @@ def test_cookies_go_over_https_only_and_are_hidden_from_scripts(https_web: WebSe
         home = client.get("/", headers=BROWSER)
         form = cookies_set(home)["slipbin_form"]
 
-        opened = client.post(
-            f"/{paste['key']}/manage",
-            data={"token": paste["manage_token"], "csrf_token": csrf_token(home)},
-            headers=BROWSER | {"Cookie": f"slipbin_form={form.value}"},
-        )
+        opened = client.post(f"/{paste['key']}/manage", data={"token": paste["manage_token"]}, headers=BROWSER)
 
     assert opened.status_code == 303
     for cookie in (form, cookies_set(opened)["slipbin_manage"]):
@@ -51,16 +47,13 @@ def test_cookies_go_over_https_only_and_are_hidden_from_scripts(https_web: WebSe
 def test_session_cookie_goes_over_https_only_for_a_month_and_is_hidden_from_scripts(https_web: WebServer) -> None:
     with https_web.new_client() as client:
         user = new_user(client)
-        page = client.get("/sign-in", headers=BROWSER)
-        carried = {"Cookie": f"slipbin_form={cookies_set(page)['slipbin_form'].value}"}
-        fields = {"csrf_token": csrf_token(page), "name": user.email, "password": PASSWORD}
+        fields = {"name": user.email, "password": PASSWORD}
 
-        session = cookies_set(client.post("/sign-in", data=fields, headers=BROWSER | carried))["slipbin_session"]
+        session = cookies_set(client.post("/sign-in", data=fields, headers=BROWSER))["slipbin_session"]
 
-        carried["Cookie"] += f"; slipbin_session={session.value}"
-        settings = client.get("/settings", headers=BROWSER | carried)
-        out = {"csrf_token": csrf_token(settings)}
-        cleared = cookies_set(client.post("/sign-out", data=out, headers=BROWSER | carried))["slipbin_session"]
+        carried = BROWSER | {"Cookie": f"slipbin_session={session.value}"}
+        assert client.get("/settings", headers=carried).status_code == 200
+        cleared = cookies_set(client.post("/sign-out", data={"other": ""}, headers=carried))["slipbin_session"]
     assert (session["max-age"], session["path"], session["domain"]) == (str(30 * 24 * 3600), "/", "")
     assert (cleared.value, cleared["max-age"]) == ("", "0")
     for cookie in (session, cleared):
@@ -72,7 +65,7 @@ def test_session_cookie_goes_over_https_only_for_a_month_and_is_hidden_from_scri
 def test_cookies_work_over_plain_http_where_that_is_the_public_address(client: httpx.Client) -> None:
     user = new_user(client)
     page = client.get("/sign-in", headers=BROWSER)
-    fields = {"csrf_token": csrf_token(page), "name": user.email, "password": PASSWORD}
+    fields = {"name": user.email, "password": PASSWORD}
     session = cookies_set(client.post("/sign-in", data=fields, headers=BROWSER))["slipbin_session"]
 
     for cookie in (cookies_set(page)["slipbin_form"], session):
@@ -93,18 +86,10 @@ def test_deleting_on_the_manage_page_clears_the_manage_cookie(client: httpx.Clie
     assert "slipbin_manage" not in client.cookies
 
 
-def test_empty_form_cookie_is_replaced_so_that_the_form_works(client: httpx.Client) -> None:
+def test_empty_form_cookie_is_replaced(client: httpx.Client) -> None:
     home = client.get("/?kind=link", headers=BROWSER | {"Cookie": "slipbin_form="})
 
-    fresh = cookies_set(home)["slipbin_form"]
-    assert len(fresh.value) >= 32
-    client.cookies.clear()
-    sent = client.post(
-        "/links",
-        data={"original_url": "https://example.org/", "csrf_token": csrf_token(home)},
-        headers=BROWSER | {"Cookie": f"slipbin_form={fresh.value}"},
-    )
-    assert sent.status_code == 200
+    assert len(cookies_set(home)["slipbin_form"].value) >= 32
 
 
 def test_form_cookie_is_set_once(client: httpx.Client) -> None:
@@ -139,43 +124,50 @@ def test_slash_too_many_or_too_few_never_redirects_to_a_foreign_host(client: htt
 def test_form_that_was_opened_over_http_says_so_and_leads_to_the_page_under_https(
     https_web: WebServer, path: str, page: str
 ) -> None:
-    """A browser over http keeps no cookie that is for https only, and says nothing of where its requests come from."""
+    """A browser over http keeps no cookie that is for https only."""
     with https_web.new_client() as client:
         entry = create_paste(client, views=2)
-        form = client.get("/", headers=BROWSER)
-        fields = {"csrf_token": csrf_token(form), "token": entry["manage_token"]}
+        headers = BROWSER | {"Origin": "http://slipbin.test"}
 
-        refused = client.post(path.format(key=entry["key"]), data=fields, headers=BROWSER)
+        refused = client.post(path.format(key=entry["key"]), data={"token": entry["manage_token"]}, headers=headers)
 
     assert refused.status_code == 403
     assert "You opened this page over http, but forms on this site only work over https." in visible_text(refused)
     link = f"https://slipbin.test{page.format(key=entry['key'])}"
     assert f'<a href="{link}">{link}</a>' in refused.text
-    assert "cookies are off" not in visible_text(refused)
+    assert "another site" not in visible_text(refused)
 
 
 @pytest.mark.parametrize(
-    ("headers", "is_http"),
+    ("origin", "host", "is_http"),
     [
-        ({"X-Forwarded-Proto": "http"}, True),
-        ({"X-Forwarded-Proto": "http", "Sec-Fetch-Site": "same-origin"}, True),
-        ({"X-Forwarded-Proto": "https"}, False),
-        ({"Sec-Fetch-Site": "same-origin"}, False),
+        ("http://slipbin.test", "slipbin.test", True),
+        ("http://slipbin.test:8000", "slipbin.test:8000", True),
+        ("http://192.0.2.1", "192.0.2.1", True),
+        ("https://192.0.2.1", "192.0.2.1", False),
+        ("https://slipbin.test", "inner.test", False),
     ],
 )
-def test_form_without_its_cookie_over_https_is_told_of_cookies(
-    https_web: WebServer, headers: dict[str, str], is_http: bool
+def test_form_of_a_page_that_was_opened_over_http_is_told_of_https(
+    https_web: WebServer, origin: str, host: str, *, is_http: bool
 ) -> None:
+    headers = BROWSER | {"Origin": origin, "Host": host}
     with https_web.new_client() as client:
-        refused = client.post("/sign-in", data={"csrf_token": "x"}, headers=BROWSER | headers)
+        page = client.post("/sign-in", data={"name": "x"}, headers=headers)
+        called = client.post("/api/v1/links", json={}, headers={"Origin": origin, "Host": host})
 
-    assert refused.status_code == 403
-    assert ("over http" in visible_text(refused)) == is_http
-    assert ("cookies are off" in visible_text(refused)) != is_http
+    assert (page.status_code, "over http" in visible_text(page)) == ((403, True) if is_http else (401, False))
+    assert called.json()["code"] == "invalid_input", "the API needs no cookies"
+
+
+def test_foreign_form_is_told_so_whatever_its_scheme(https_web: WebServer) -> None:
+    with https_web.new_client() as client:
+        for origin in ("http://foreign.test", "https://foreign.test", "https://slipbin.test:8443", "null"):
+            refused = client.post("/sign-in", data={"name": "x"}, headers=BROWSER | {"Origin": origin})
+            assert (refused.status_code, "another site's page" in visible_text(refused)) == (403, True)
 
 
 def test_form_over_http_is_fine_where_that_is_the_public_address(client: httpx.Client) -> None:
-    refused = client.post("/sign-in", data={"csrf_token": "x"}, headers=BROWSER)
+    answer = client.post("/sign-in", data={"name": "x"}, headers=BROWSER | {"Origin": "http://slipbin.test"})
 
-    assert refused.status_code == 403
-    assert "cookies are off" in visible_text(refused)
+    assert answer.status_code == 401

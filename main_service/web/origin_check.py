@@ -1,0 +1,106 @@
+"""Refuses requests that change something and that a browser sends from a page of another site.
+
+Browsers say where a request comes from, so no form carries a token and no session is needed. The rules are those of
+Go's `http.CrossOriginProtection`: `Sec-Fetch-Site` where there is one, else `Origin`; a request with neither is not
+from a browser, or from one older than 2020, which sends no `SameSite=Lax` cookie with another site's forms.
+"""
+
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Request
+from starlette.datastructures import Headers
+from starlette.routing import Match
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from main_service.errors import AppError, ForeignOriginError, OpenedOverHttpError
+from main_service.settings import Settings
+from main_service.web import form_tokens
+from main_service.web.problems import problem_response
+
+_SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
+_OWN_SITES = frozenset(["same-origin", "none"])
+_OWN_CREDENTIALS = ("x-api-key", "x-manage-token")
+"""Headers that no other site can make a browser send. Browsers add Basic credentials by themselves, so not those."""
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_NO_PAGES = ("/links", "/pastes", "/reset", "/sign-out")
+"""Where forms of other pages go; as the path of an entry each would answer GET."""
+
+Origin = tuple[str, str, int | None]
+"""Scheme, host and port, in lower case."""
+
+
+class OriginCheckMiddleware:
+    """Answers 403 to an unsafe request that a page of another site sends, unless it has credentials of its own."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
+        self.app = app
+        self._settings = settings
+        self._public_origin = _read_origin(settings.public_url)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in _SAFE_METHODS:
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        error = self._find_error(request)
+        if error is not None and request.headers.get("origin") == "null" and "sec-fetch-site" not in request.headers:
+            is_ours, receive = await form_tokens.find_valid(request, self._settings)
+            error = None if is_ours else error
+        if error is None:
+            await self.app(scope, receive, send)
+        else:
+            await problem_response(request, error)(scope, receive, send)
+
+    def _find_error(self, request: Request) -> AppError | None:
+        """Why the request is refused; None: it is not."""
+        headers = request.headers
+        if _has_own_credentials(headers):
+            return None
+        if site := headers.get("sec-fetch-site"):
+            return None if site in _OWN_SITES else ForeignOriginError(_page_of_form(request))
+        if "origin" not in headers:
+            return None
+        origin = _read_origin(headers["origin"])
+        if origin is None or len(headers.getlist("origin")) > 1:
+            return ForeignOriginError(_page_of_form(request))
+        if origin == self._public_origin:
+            return None
+        is_own_host = origin == _read_origin(f"{origin[0]}://{headers.get('host', '')}")
+        if self._is_public_host_over_http(origin, is_own_host=is_own_host, path=request.url.path):
+            return OpenedOverHttpError(self._settings.public_url + _page_of_form(request))
+        return None if is_own_host else ForeignOriginError(_page_of_form(request))
+
+    def _is_public_host_over_http(self, origin: Origin, *, is_own_host: bool, path: str) -> bool:
+        """Whether a page of ours was opened over http, where browsers keep none of the cookies that it needs."""
+        if self._public_origin is None or (origin[0], self._public_origin[0]) != ("http", "https"):
+            return False
+        return not path.startswith("/api/") and (is_own_host or origin[1] == self._public_origin[1])
+
+
+def _has_own_credentials(headers: Headers) -> bool:
+    scheme = headers.get("authorization", "").partition(" ")[0]
+    return scheme.lower() == "bearer" or any(name in headers for name in _OWN_CREDENTIALS)
+
+
+def _read_origin(text: str) -> Origin | None:
+    """None: it is `null`, or otherwise none of the web."""
+    try:
+        parts = urlsplit(text.lower())
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        return None
+    return parts.scheme, parts.hostname, port or _DEFAULT_PORTS[parts.scheme]
+
+
+def _page_of_form(request: Request) -> str:
+    """The path of the page that the form is on: its own, or the next above it that answers GET."""
+    app: FastAPI = request.app
+    path: str = request.scope["raw_path"].decode("ascii", "replace")
+    while path.strip("/") and path not in _NO_PAGES:
+        scope = {"type": "http", "method": "GET", "path": path, "headers": []}
+        if any(route.matches(scope)[0] is Match.FULL for route in app.routes):
+            return path
+        path = path.rpartition("/")[0]
+    return "/"
