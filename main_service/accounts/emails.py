@@ -10,9 +10,9 @@ from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
 
+from main_service.accounts.credential_rules import identity
 from main_service.accounts.errors import EmailUndeliverableError, TooManyEmailsError, TooManyRegistrationsError
 from main_service.accounts.models import Account
-from main_service.accounts.names import identity
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import ClientAddress, Counter, RateLimit, RateLimiter, subject_of

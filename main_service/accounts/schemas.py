@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from main_service.accounts.names import MAX_EMAIL_LENGTH, USERNAME, is_username, parse_email, parse_new_email
+from main_service.accounts.credential_rules import MAX_EMAIL_LENGTH, USERNAME, is_username, parse_email, parse_new_email
 from main_service.accounts.password_rules import MAX_LENGTH, PASSWORD_RULE
 from main_service.accounts.registration import NewAccount
 from main_service.errors import FieldError, InvalidInputError

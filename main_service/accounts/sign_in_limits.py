@@ -10,8 +10,8 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from main_service.accounts.credential_rules import identity
 from main_service.accounts.errors import CredentialsWrongError, TooManyAttemptsError
-from main_service.accounts.names import identity
 from main_service.engines.password_hasher import PasswordHasher
 from main_service.engines.rate_limits import ClientAddress, Counter, RateLimit, RateLimiter, subject_of
 from main_service.settings.quotas import Quota

@@ -9,8 +9,8 @@ from sqlalchemy import delete, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
+from main_service.accounts.credential_rules import identity, is_username
 from main_service.accounts.models import Account, ApiToken, RevokedSession
-from main_service.accounts.names import identity, is_username
 from main_service.engines.postgres import Session
 
 LAST_USED_PRECISION = timedelta(minutes=1)
