@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 from main_service.accounts import storage
+from main_service.accounts.credential_rules import require_good_password
 from main_service.accounts.emails import AccountEmails
 from main_service.accounts.errors import OwnAccountError, TokenInvalidError, UsernameTakenError
 from main_service.accounts.models import Account
-from main_service.accounts.password_rules import require_good_password
 from main_service.accounts.registration import NewAccount
 from main_service.accounts.sign_in_limits import ClientPasswords
 from main_service.engines.postgres import Session

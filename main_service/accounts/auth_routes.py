@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.bearer_auth import CurrentAccountDep, SessionIdDep, SignedInDep
 from main_service.accounts.dependencies import AccountFactoryDep
-from main_service.accounts.emails import AT_MOST_ONE
+from main_service.accounts.emails import AT_MOST_ONE, in_constant_time
 from main_service.accounts.errors import (
     AccountDisabledError,
     CredentialsWrongError,
@@ -23,7 +23,6 @@ from main_service.accounts.errors import (
     UsernameTakenError,
 )
 from main_service.accounts.jwt_tokens import TokenPair
-from main_service.accounts.password_rules import in_constant_time
 from main_service.accounts.schemas import (
     AccountOut,
     ChangePasswordIn,

@@ -11,6 +11,7 @@ from main_service.accounts.account_guards import (
     lock_account,
     revoke_access,
 )
+from main_service.accounts.credential_rules import require_good_password
 from main_service.accounts.emails import AccountEmails, EmailAllowance, password_state, seconds_to_next
 from main_service.accounts.errors import (
     AddressUnconfirmedError,
@@ -18,7 +19,6 @@ from main_service.accounts.errors import (
     UsernameTakenError,
 )
 from main_service.accounts.models import Account
-from main_service.accounts.password_rules import require_good_password
 from main_service.accounts.sign_in_limits import ClientPasswords
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.engines.postgres import Session

@@ -1,6 +1,6 @@
-"""Emails and user names: which there can be, and which spellings are one.
+"""Which emails, user names and passwords an account can have, and which spellings of a name are the same.
 
-PostgreSQL finds them by its own `lower()`, which lower-cases fewer or other letters than Python, by its version and
+PostgreSQL finds names by its own `lower()`, which lower-cases fewer or other letters than Python, by its version and
 locale. So what it finds counts only if `identity` agrees: all spellings that lead to an account have one identity, and
 what is counted under it (failed sign-ins, emails) is counted together.
 """
@@ -10,14 +10,25 @@ from unicodedata import normalize
 
 from email_validator import EmailNotValidError, validate_email
 
+from main_service.errors import FieldError, InvalidInputError
+
 MAX_EMAIL_LENGTH = 254
 MAX_LOCAL_PART_BYTES = 64
-"""Of what stands before the @ (RFC 5321); mail servers refuse longer ones."""
+"""The most bytes before the @ (RFC 5321); mail servers refuse more."""
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{2,29}")
+
+MIN_PASSWORD_LENGTH = 8
+MAX_PASSWORD_LENGTH = 128
+PASSWORD_RULE = (
+    f"A password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters, among them a lower-case letter, "
+    "an upper-case letter and a digit"
+)
+_SHORTEST_NAME = 3
+"""Characters of the shortest name that a password may not contain; shorter ones are parts of too many words."""
 
 
 def identity(name: str) -> str:
-    """The form in which an email or user name is the same whatever its case. For emails, of what `parse_email` gave."""
+    """One form for all spellings of a user name, or of an email as `parse_email` returns it, that are the same name."""
     return normalize("NFC", name.casefold())
 
 
@@ -26,7 +37,7 @@ def is_username(name: str) -> bool:
 
 
 def parse_email(text: str) -> str:
-    """The address as it is written to, its host in lower case. Whether somebody reads it, an email finds out.
+    """The address as emails are sent to it, its host in lower case. Only an email finds out whether anyone reads it.
 
     Raises:
         ValueError: it is no address.
@@ -41,10 +52,10 @@ def parse_email(text: str) -> str:
 
 
 def parse_new_email(text: str) -> str:
-    """The same, for an address that an account is to get.
+    """An address that an account may get, in the form of `parse_email`.
 
     Raises:
-        ValueError: it is no address, mail servers don't take one as long, or PostgreSQL could take it for another one.
+        ValueError: it is no address, is too long for mail servers, or PostgreSQL could take it for another one.
     """
     email = parse_email(text)
     if len(email.rpartition("@")[0].encode()) > MAX_LOCAL_PART_BYTES:
@@ -53,3 +64,21 @@ def parse_new_email(text: str) -> str:
         # `İ` is `i` to some versions of PostgreSQL: İda@ would keep the owner of ida@ from registering.
         raise ValueError("taken for another")
     return email
+
+
+def require_good_password(password: str, *, email: str, username: str | None, field: str = "password") -> None:
+    """Let pass a password that an account with this email and user name may get.
+
+    Raises:
+        InvalidInputError: it breaks a rule, which the error tells of `field`.
+    """
+    names = (email, email.rpartition("@")[0], username or "")
+    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH or not all(
+        any(map(is_kind, password)) for is_kind in (str.islower, str.isupper, str.isdigit)
+    ):
+        fault = f"{PASSWORD_RULE}."
+    elif any(len(name) >= _SHORTEST_NAME and name.casefold() in password.casefold() for name in names):
+        fault = "The password can't contain your email or username."
+    else:
+        return
+    raise InvalidInputError(fields=[FieldError(field, "password_weak", fault)])

@@ -5,7 +5,10 @@ nothing of one another: a stranger can't keep an owner from setting a new passwo
 `FROM_ALL_FACTOR` times as much; it only bounds a flood from many addresses.
 """
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from hashlib import sha256
 from uuid import UUID
@@ -216,6 +219,19 @@ class AccountEmails:
         if is_new:
             await self._allowance.note_sent(email, template)
         return is_new
+
+
+CONSTANT_SECONDS = 0.05
+"""Several times what finding an account and writing an email to the outbox take."""
+
+
+@asynccontextmanager
+async def in_constant_time(session: Session) -> AsyncIterator[None]:
+    """Commit what is done inside, then wait: it takes `CONSTANT_SECONDS`, whether there was much to do or nothing."""
+    started_at = time.monotonic()
+    yield
+    await session.commit()
+    await asyncio.sleep(started_at + CONSTANT_SECONDS - time.monotonic())
 
 
 def seconds_to_next() -> int:

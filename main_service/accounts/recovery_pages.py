@@ -4,9 +4,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from main_service.accounts.dependencies import AccountFactoryDep
-from main_service.accounts.emails import AT_MOST_ONE
+from main_service.accounts.emails import AT_MOST_ONE, in_constant_time
 from main_service.accounts.errors import LinkInvalidError
-from main_service.accounts.password_rules import in_constant_time
 from main_service.accounts.schemas import EmailIn, ResetIn
 from main_service.dependencies import SessionDep
 from main_service.errors import AppError

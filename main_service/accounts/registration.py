@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from main_service.accounts import storage
 from main_service.accounts.account_guards import get_linked_account, lock_account, revoke_access
+from main_service.accounts.credential_rules import require_good_password
 from main_service.accounts.emails import AccountEmails, EmailAllowance, address_state, seconds_to_next
 from main_service.accounts.errors import (
     EmailJustSentError,
@@ -16,7 +17,6 @@ from main_service.accounts.errors import (
     UsernameTakenError,
 )
 from main_service.accounts.models import Account
-from main_service.accounts.password_rules import require_good_password
 from main_service.accounts.sign_in_limits import ClientPasswords
 from main_service.accounts.signed_links import Purpose, SignedLinks
 from main_service.engines.postgres import Session

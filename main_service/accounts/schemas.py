@@ -18,8 +18,15 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from main_service.accounts.credential_rules import MAX_EMAIL_LENGTH, USERNAME, is_username, parse_email, parse_new_email
-from main_service.accounts.password_rules import MAX_LENGTH, PASSWORD_RULE
+from main_service.accounts.credential_rules import (
+    MAX_EMAIL_LENGTH,
+    MAX_PASSWORD_LENGTH,
+    PASSWORD_RULE,
+    USERNAME,
+    is_username,
+    parse_email,
+    parse_new_email,
+)
 from main_service.accounts.registration import NewAccount
 from main_service.errors import FieldError, InvalidInputError
 from main_service.web.durations import Duration
@@ -58,7 +65,9 @@ Email = Annotated[_EmailText, AfterValidator(_email_by(parse_email))]
 NewEmail = Annotated[_EmailText, AfterValidator(_email_by(parse_new_email))]
 """What an account is to get. More is asked of it than of one that an account may have had for long."""
 Username = Annotated[str, AfterValidator(_username), Field(json_schema_extra={"pattern": f"^{USERNAME.pattern}$"})]
-Password = Annotated[str, StringConstraints(max_length=MAX_LENGTH), Field(json_schema_extra={"format": "password"})]
+Password = Annotated[
+    str, StringConstraints(max_length=MAX_PASSWORD_LENGTH), Field(json_schema_extra={"format": "password"})
+]
 
 
 class _In(BaseModel):

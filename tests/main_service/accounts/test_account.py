@@ -7,7 +7,7 @@ import asyncpg
 import httpx
 import pytest
 
-from main_service.accounts.password_rules import CONSTANT_SECONDS
+from main_service.accounts.emails import CONSTANT_SECONDS
 from tests.support.accounts import (
     PASSWORD,
     User,
