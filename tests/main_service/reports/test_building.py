@@ -274,6 +274,6 @@ async def test_worker_builds_what_its_beat_asks_for(
     with main_worker(environment, tmp_path / "log") as worker:
         for task in ("build_report", "send_daily_reports", "forget_reports"):
             send_task(f"main_service.{task}", environment=environment)
-        await asyncio.to_thread(worker.wait_for, f"Report {report['id']} is there")
+        await asyncio.to_thread(worker.wait_for, f"Report {report['id']} is ready")
 
     assert get_report(client, reporting_user, report)["state"] == "ready"
