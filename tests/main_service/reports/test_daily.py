@@ -73,7 +73,7 @@ async def test_letter_says_how_many_came_and_where(
     (letter,) = inbox.letters_to(wanting_user.email)
     assert letter["Subject"] == "26,521 visits on 2026-05-09"
     text, html = text_of_email(letter), text_of_email(letter, "html")
-    assert "of people, and 7 of crawlers" in text
+    assert "26,521 visits,\nand 7 by crawlers" in text.replace("\r\n", "\n")
     lines = [line for line in text.splitlines() if " × " in line]
     assert lines == [
         "6,006 × <b>Number</b> 6",
