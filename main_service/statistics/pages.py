@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import PageActorDep
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError
 from main_service.entries.permissions import Actor
@@ -22,7 +21,7 @@ from main_service.entries.serializers import short_address
 from main_service.entry_pages.manage_pages import ManagePageDep
 from main_service.errors import InvalidInputError
 from main_service.statistics.charts import HEIGHT, WIDTH, Share, column_chart, shares
-from main_service.statistics.dependencies import StatisticsDep
+from main_service.statistics.dependencies import StatisticsFactoryDep
 from main_service.statistics.service import Bucket, CountedEntry, History, Summary
 from main_service.statistics.time_ranges import LONGEST_DAYS, Step, day_of_visit, get_zone
 from main_service.visits.countries import source_of
@@ -69,17 +68,19 @@ class Row:
 
 
 class StatisticsPage:
-    def __init__(self, key: str, request: Request, statistics: StatisticsDep, settings: SettingsDep) -> None:
+    """The page of an entry's statistics, at either of its addresses."""
+
+    def __init__(self, key: str, request: Request, factory: StatisticsFactoryDep) -> None:
         self._key = key
         self._request = request
-        self._statistics = statistics
-        self._settings = settings
+        self._statistics = factory.statistics
+        self._settings = factory.settings
 
     async def show(self, actor: Actor, *, address: str) -> Response:
-        """`address`: the page's own.
+        """The page, for a client that may see it. `address`: the path at which it is shown.
 
         Raises:
-            AppError: as `StatisticsService.open`.
+            AppError: there is no such entry, or the client may not see its statistics.
         """
         entry = await self._statistics.open(self._key, actor)
         asked = self._request.query_params

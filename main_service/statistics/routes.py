@@ -2,11 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from main_service.accounts.bearer_auth import FOR_GUESTS_TOO, AccountDep, CurrentAccountDep
 from main_service.accounts.errors import TokenInvalidError
-from main_service.dependencies import SettingsDep
 from main_service.entries.dependencies import ActorDep
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError, NotOwnerError
 from main_service.errors import (
@@ -17,7 +16,7 @@ from main_service.errors import (
     TooManyRequestsError,
     TooManyUnknownKeysError,
 )
-from main_service.statistics.dependencies import LeaderboardDep, StatisticsDep
+from main_service.statistics.dependencies import StatisticsFactoryDep
 from main_service.statistics.schemas import (
     HistoryIn,
     HistoryOut,
@@ -28,24 +27,24 @@ from main_service.statistics.schemas import (
     TopOut,
 )
 from main_service.statistics.serializers import history_out, own_out, statistics_out, top_out
-from main_service.web.documented_router import problem_responses
+from main_service.web.documented_router import DocumentedRouter
 from main_service.web.json_api import JsonRoute
 from main_service.web.problems import InternalError
 
-router = APIRouter(prefix="/api/v1", tags=["statistics"], route_class=JsonRoute)
+router = DocumentedRouter(
+    prefix="/api/v1",
+    tags=["statistics"],
+    route_class=JsonRoute,
+    errors=[SignInRequiredError, TokenInvalidError, TooManyRequestsError, DatabaseUnavailableError, InternalError],
+)
 
-_AWAY = (DatabaseUnavailableError, InternalError)
 _OF_ENTRY = (
     NotFoundError,
     TooManyUnknownKeysError,
-    TooManyRequestsError,
     EntryEndedError,
     ManageTokenMissingError,
     ManageTokenWrongError,
     NotOwnerError,
-    SignInRequiredError,
-    TokenInvalidError,
-    *_AWAY,
 )
 
 
@@ -53,57 +52,54 @@ _OF_ENTRY = (
     "/entries/{key}/stats",
     summary="Get the statistics of an entry",
     openapi_extra=FOR_GUESTS_TOO,
-    responses=problem_responses(*_OF_ENTRY),
+    errors=_OF_ENTRY,
 )
 async def get_statistics(
-    key: str, asked: Annotated[RangeIn, Query()], actor: ActorDep, statistics: StatisticsDep, settings: SettingsDep
+    key: str, asked: Annotated[RangeIn, Query()], actor: ActorDep, factory: StatisticsFactoryDep
 ) -> StatisticsOut:
     """For its owner; a guest's for whoever has its manage token; for everybody where its owner says so.
 
     Who manages it sees them also after it ended, until it is forgotten.
     """
-    entry = await statistics.open(key, actor)
-    return statistics_out(await statistics.summarise(entry, first=asked.first, last=asked.last), settings.public_url)
+    entry = await factory.statistics.open(key, actor)
+    summary = await factory.statistics.summarise(entry, first=asked.first, last=asked.last)
+    return statistics_out(summary, factory.public_url)
 
 
 @router.get(
     "/entries/{key}/history",
     summary="Get the visits to an entry by hour, day or month",
     openapi_extra=FOR_GUESTS_TOO,
-    responses=problem_responses(*_OF_ENTRY),
+    errors=_OF_ENTRY,
 )
 async def get_history(
-    key: str, asked: Annotated[HistoryIn, Query()], actor: ActorDep, statistics: StatisticsDep
+    key: str, asked: Annotated[HistoryIn, Query()], actor: ActorDep, factory: StatisticsFactoryDep
 ) -> HistoryOut:
     """For the same people. Steps without visits are there too."""
-    entry = await statistics.open(key, actor)
-    history = await statistics.list_history(
+    entry = await factory.statistics.open(key, actor)
+    history = await factory.statistics.list_history(
         entry, step=asked.by, timezone=asked.timezone, first=asked.first, last=asked.last
     )
     return history_out(history, step=asked.by, timezone=asked.timezone)
 
 
-@router.get(
-    "/stats/me",
-    summary="Get the totals of my entries",
-    responses=problem_responses(SignInRequiredError, TokenInvalidError, TooManyRequestsError, *_AWAY),
-)
-async def get_own_statistics(account: AccountDep, statistics: StatisticsDep) -> OwnStatisticsOut:
-    return own_out(await statistics.sum_up_own(account.id))
+@router.get("/stats/me", summary="Get the totals of my entries")
+async def get_own_statistics(account: AccountDep, factory: StatisticsFactoryDep) -> OwnStatisticsOut:
+    return own_out(await factory.statistics.sum_up_own(account.id))
 
 
 @router.get(
     "/stats/top",
     summary="List the most visited public entries",
     openapi_extra=FOR_GUESTS_TOO,
-    responses=problem_responses(NotFoundError, SignInRequiredError, TokenInvalidError, TooManyRequestsError, *_AWAY),
+    errors=[NotFoundError],
 )
 async def list_most_visited(
-    asked: Annotated[TopIn, Query()], account: CurrentAccountDep, leaderboard: LeaderboardDep, settings: SettingsDep
+    asked: Annotated[TopIn, Query()], account: CurrentAccountDep, factory: StatisticsFactoryDep
 ) -> TopOut:
     """Everybody's, as they are now, by different visitors. Ranked every minute.
 
     Whether guests may see them, or users only, the operator of the service decides.
     """
-    ranks = await leaderboard.list_top(asked.period, is_user=account is not None)
-    return top_out(asked.period, ranks, settings.public_url)
+    ranks = await factory.leaderboard.list_top(asked.period, is_user=account is not None)
+    return top_out(asked.period, ranks, factory.public_url)

@@ -4,15 +4,15 @@ from datetime import timedelta
 
 from main_service.background import Queue, task
 from main_service.resources import Resources
-from main_service.statistics.leaderboard import Leaderboard, Period
+from main_service.statistics.factory import StatisticsFactory
+from main_service.statistics.leaderboard import Period
 
 
 @task(every=timedelta(minutes=1), queue=Queue.QUICK)
 async def rank_entries(resources: Resources) -> None:
     """Rank the public entries by their visits, if the service shows a leaderboard."""
-    audience = resources.settings.leaderboard
-    if audience == "off":
+    if resources.settings.leaderboard == "off":
         return
     for period in Period:
         async with resources.sessions() as session:
-            await Leaderboard(session=session, redis=resources.redis, audience=audience).rewrite(period)
+            await StatisticsFactory(resources, session).leaderboard.rewrite(period)
