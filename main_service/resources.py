@@ -1,4 +1,4 @@
-"""Opens what the service stands on; the one place where web, worker, command line and tests get it from."""
+"""Opens the engines and what every feature shares, in one place for web, worker, command line and tests."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,13 +28,15 @@ from main_service.visit_stream.writer import VisitWriter
 REDIS_SECONDS = 2
 REDIS_CONNECT_SECONDS = 1
 REDIS_CONNECTIONS = 100
-"""At most, of one process."""
+"""How many connections to Redis a process may have."""
 TASK_STATEMENT_SECONDS = 120
-"""A task's batch may take longer than anybody waits for a page."""
+"""How long a statement of a task may take: no user waits for it."""
 
 
 @dataclass(frozen=True)
 class Resources:
+    """What a process holds open and shares between requests or tasks."""
+
     settings: Settings
     sessions: async_sessionmaker[Session]
     redis: RedisClient
@@ -61,14 +63,15 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
         engine = create_engine(settings.database_url, pool_size=None, statement_seconds=TASK_STATEMENT_SECONDS)
     else:
         engine = create_engine(settings.database_url, pool_size=settings.database_pool_size)
-    # A crowd waits for a connection; the ordinary pool fails it, and that would count as a Redis that is away.
+    # Many requests at once wait for a connection. The ordinary pool refuses them, which would count as a Redis that is
+    # away.
     redis_pool = BlockingConnectionPool.from_url(
         settings.redis_url,
         max_connections=REDIS_CONNECTIONS,
         timeout=REDIS_SECONDS,
         socket_timeout=REDIS_SECONDS,
         socket_connect_timeout=REDIS_CONNECT_SECONDS,
-        # A connection that Redis closed is opened again at once; a Redis that hangs is not waited for twice.
+        # A connection that Redis closed is opened again at once, but a Redis that hangs is not waited for twice.
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
     )
     redis = Redis.from_pool(redis_pool)
@@ -102,11 +105,11 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
 
 
 def object_store_of(settings: Settings) -> ObjectStore:
-    """The same one for all that a process does; nothing is opened by this."""
+    """The object store of the process, always the same one. It is opened when first used."""
     return _object_store(settings.body_store_url, settings.body_store_endpoint, settings.body_store_region)
 
 
 @lru_cache(maxsize=1)
 def _object_store(url: str, endpoint: str | None, region: str) -> ObjectStore:
-    """One for all tasks of a process: opening it costs 15 ms, and a request to whoever gives out credentials."""
+    """One for all tasks of a process: opening it takes 15 ms, and with S3 may send a request for credentials."""
     return ObjectStore(url, endpoint=endpoint, region=region)

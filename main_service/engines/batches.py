@@ -1,4 +1,4 @@
-"""Work on many rows, in batches that are each a transaction of their own, so that nobody waits for it."""
+"""Work on many rows, in batches that are each a transaction of their own, so that no request waits for long."""
 
 from typing import Protocol
 from uuid import UUID
@@ -14,7 +14,7 @@ ROWS_PER_BATCH = 1_000
 
 class TakeBatch(Protocol):
     async def __call__(self, session: Session, *, limit: int) -> int:
-        """Do something to at most `limit` rows; return to how many."""
+        """Process at most `limit` rows; return how many. Fewer than `limit`: none are left."""
 
 
 async def in_batches(
@@ -34,7 +34,7 @@ async def in_batches(
 async def delete_batch(
     session: Session, row_id: InstrumentedAttribute[UUID], which: ColumnElement[bool], *, limit: int
 ) -> int:
-    """Delete at most `limit` rows of the table of `row_id` that nobody has locked; return how many."""
+    """Delete at most `limit` rows of the table of `row_id`, passing over locked ones; return how many."""
     rows = select(row_id).where(which).limit(limit).with_for_update(skip_locked=True)
     deleted = delete(row_id.class_).where(row_id.in_(rows.scalar_subquery())).returning(row_id)
     execution = deleted.execution_options(synchronize_session=False)

@@ -1,4 +1,4 @@
-"""Keeps a part of a disk free: what is written there last must not stop what else needs the disk."""
+"""Keeps a part of a disk free, so that texts don't take the space that the engines on the same disk need."""
 
 import asyncio
 import os
@@ -9,17 +9,17 @@ from pathlib import Path
 from main_service.errors import StorageFullError
 
 LOOK_SECONDS = 1.0
-"""The disk is looked at once in this time at most."""
+"""The free space is measured at most once in this time."""
 
 
 def free_bytes(folder: Path) -> int:
-    """What users other than root may still write there."""
+    """How many bytes users other than root may still write in `folder`."""
     disk = os.statvfs(folder)
     return disk.f_bavail * disk.f_frsize
 
 
 class DiskFloor:
-    """One per folder and process."""
+    """The free space that a folder's disk must keep. One per folder and process."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class DiskFloor:
         look: Callable[[Path], int] = free_bytes,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`floor_bytes`: 0 for none."""
+        """`floor_bytes`: what must stay free; 0 for no floor. `look`: measures the free bytes of a folder."""
         self._folder = folder
         self._floor_bytes = floor_bytes
         self._look = look
@@ -38,15 +38,15 @@ class DiskFloor:
         self._has_room = True
 
     async def require_room(self) -> None:
-        """Let pass while there is more free than the floor.
+        """Return while more is free than the floor.
 
         Raises:
-            StorageFullError: there is not.
-            OSError: the disk can't be looked at.
+            StorageFullError: there is less.
+            OSError: the disk can't be examined.
         """
         if self._floor_bytes and self._clock() >= self._look_again_at:
             self._look_again_at = self._clock() + LOOK_SECONDS
-            # A disk may hang.
+            # A disk that hangs must not stop the event loop.
             self._has_room = await asyncio.to_thread(self._look, self._folder) >= self._floor_bytes
         if not self._has_room:
             raise StorageFullError

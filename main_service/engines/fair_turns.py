@@ -1,4 +1,4 @@
-"""Turns at something scarce, shared fairly: clients that wait are served one after another, however much each asks."""
+"""Turns at something scarce, shared fairly: waiting clients are served in rotation, however many turns each wants."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -6,18 +6,18 @@ from collections.abc import Hashable
 
 
 class QueueFullError(Exception):
-    """The client has as many waiting as one may have."""
+    """The client already has as many requests waiting as one client may have."""
 
 
 class FairTurns:
-    """At most `count` turns at a time.
+    """At most `count` turns at a time, given to clients in rotation.
 
-    Those who wait stand in a queue for each client, of which each in a circle gives its first; so a client that asks
-    for one turn waits for one of each other client at most, not for all that they want.
+    Each client has a queue of its own, and each queue in turn gives its first. So a client that wants one turn waits
+    for at most one of every other client, not for all that they want.
     """
 
     def __init__(self, count: int, *, longest_queue: int) -> None:
-        """`longest_queue`: of one client."""
+        """`longest_queue`: how many requests of one client may wait."""
         self._free = count
         self._longest_queue = longest_queue
         self._queues: OrderedDict[Hashable, deque[asyncio.Future[None]]] = OrderedDict()
@@ -25,10 +25,10 @@ class FairTurns:
     async def acquire(self, client: Hashable) -> None:
         """Wait for a turn, which `release` ends.
 
-        `client`: None for those that can't be told apart; their queue may be of any length.
+        `client`: None for clients that can't be told apart; their queue may have any length.
 
         Raises:
-            QueueFullError: at once.
+            QueueFullError: too many requests of the client wait; raised at once.
         """
         if self._free and not self._queues:
             self._free -= 1
@@ -43,13 +43,14 @@ class FairTurns:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                # It was given in the moment in which its client gave up.
+                # The turn was given at the moment when its client gave up.
                 self.release()
             else:
                 self._leave(client, turn)
             raise
 
     def release(self) -> None:
+        """End a turn; the next one in rotation begins."""
         self._free += 1
         while self._free and self._queues:
             client, queue = next(iter(self._queues.items()))

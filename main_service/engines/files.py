@@ -10,7 +10,7 @@ from uuid import UUID
 from main_service.engines.object_store import ObjectStore
 
 CHUNK_BYTES = 1024 * 1024
-"""A request of its own, so that a slow reader keeps none open."""
+"""The size of one request to the store. A slow reader holds no request open between two of them."""
 
 
 class FileStore:
@@ -28,7 +28,7 @@ class FileStore:
         await self._store.put(_path(file_id), source)
 
     async def get(self, file_id: UUID) -> bytes:
-        """The whole file.
+        """The whole file, in memory.
 
         Raises:
             ObjectMissingError: there is none under this id.
@@ -44,10 +44,10 @@ class FileStore:
         return await self._store.size_bytes(_path(file_id))
 
     async def open(self, file_id: UUID, *, size_bytes: int) -> AsyncIterator[bytes]:
-        """The file in chunks, of which a slow reader holds one.
+        """The file in chunks of `CHUNK_BYTES`, of which one is in memory.
 
         Raises:
-            ObjectMissingError: there is none under this id; maybe in the middle, when it was deleted meanwhile.
+            ObjectMissingError: there is none under this id; also in the middle, if it is deleted meanwhile.
         """
         for start in range(0, size_bytes, CHUNK_BYTES):
             yield await self._store.get_range(_path(file_id), start=start, end=min(start + CHUNK_BYTES, size_bytes))
@@ -58,5 +58,5 @@ class FileStore:
 
 
 def _path(file_id: UUID) -> str:
-    # The ending tells it from a text, whose name is a mere id.
+    # The suffix tells it from a text, whose name is only an id.
     return f"files/{file_id}.file"

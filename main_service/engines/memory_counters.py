@@ -1,4 +1,4 @@
-"""Counters in the memory of a process, for while Redis is away."""
+"""Rate limit counters in the memory of a process, used while Redis is away."""
 
 import time
 from collections import OrderedDict, defaultdict
@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from typing import Protocol
 
 LARGEST_NUMBER = 10_000
-"""Counters of one purpose and window, 2 MB of them. Beyond it the counter that was moved longest ago is dropped, so a
-flood of addresses takes no more memory, and pushes out no counters of another purpose."""
+"""How many counters of one purpose and window are kept, 2 MB of them. Beyond that the least recently moved one is
+dropped, so that a flood of addresses takes no more memory and drops no counters of another purpose."""
 SHARE = 2
-"""What is done counts so many times: processes that count each for itself allow more together than one."""
+"""How many times a request counts, because processes that count separately together allow more than one."""
 _NANOSECONDS = 1_000
-"""In a microsecond."""
+"""How many are in a microsecond."""
 
 
 class CounterLike(Protocol):
+    """A counter of `rate_limits`, with times in microseconds."""
+
     @property
     def name(self) -> str: ...
     @property
@@ -24,17 +26,19 @@ class CounterLike(Protocol):
 
 
 class MemoryCounters:
-    """What the script of `rate_limits` does, with limits `SHARE` times smaller, though never less than one request.
+    """Counts as the script of `rate_limits` does, with limits `SHARE` times smaller, but at least one request.
 
-    Names end in `:` and what identifies the client; what comes before is the purpose and window, of which the program
-    has a fixed number.
+    A name is the purpose and window, `:` and what identifies the client. There are few purposes and windows.
     """
 
     def __init__(self) -> None:
         self._empty_at: defaultdict[str, OrderedDict[str, int]] = defaultdict(OrderedDict)
 
     def ask(self, counters: Sequence[CounterLike], *, moves: bool) -> tuple[int, list[int]]:
-        """How long to wait, and how far ahead each counter is, in microseconds."""
+        """How long the request must wait (0: it may be done), and how far ahead each counter is, in microseconds.
+
+        `moves`: count the request if it may be done.
+        """
         now = time.monotonic_ns() // _NANOSECONDS
         steps = [min(counter.step * SHARE, counter.window) for counter in counters]
         kinds = [self._empty_at[_kind(counter.name)] for counter in counters]
@@ -51,6 +55,7 @@ class MemoryCounters:
         return wait, [at - now for at in empty_at]
 
     def clear(self, names: Sequence[str]) -> None:
+        """Empty the counters of these names."""
         for name in names:
             self._empty_at[_kind(name)].pop(name, None)
 

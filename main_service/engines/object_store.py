@@ -1,4 +1,4 @@
-"""The object store that keeps what is too large for a row: a folder, or an S3 bucket."""
+"""The object store, a folder or an S3 bucket, for what is too large for a row."""
 
 import asyncio
 import os
@@ -15,12 +15,12 @@ from obstore.store import LocalStore, S3Store
 from main_service.errors import BodyStoreUnavailableError, NoCredentialsError
 
 PART_BYTES = 5 * 1024 * 1024
-"""The least that S3 takes as a part of a larger upload."""
+"""The smallest part of a larger upload that S3 takes."""
 PARTS_AT_ONCE = 2
 
 
 class ObjectMissingError(LookupError):
-    """The store has nothing at this path."""
+    """Nothing is stored at this path."""
 
 
 class ObjectStore:
@@ -113,7 +113,7 @@ class ObjectStore:
                 raise ObjectMissingError(path) from error
 
     def _require_folder(self) -> None:
-        """A local store would make its folder anew, or find that everything is missing."""
+        """Raise OSError if the folder is gone: a local store would create it anew, or report everything as missing."""
         if self.folder is not None and not self.folder.is_dir():
             raise NotADirectoryError(self.folder)
 
@@ -121,7 +121,7 @@ class ObjectStore:
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             return LocalStore(self.folder)
-        # It brings boto3 along, which is a tenth of a process's memory.
+        # Imports boto3, which is a tenth of a process's memory.
         from main_service.engines.s3 import open_bucket
 
         return open_bucket(self._url, endpoint=self._endpoint, region=self._region)
@@ -138,7 +138,7 @@ def translated_errors() -> Iterator[None]:
 
 
 def _sync_to_disk(folder: Path, path: str) -> None:
-    """The local store renames a finished file into place but syncs nothing: sync the file and the folders above it."""
+    """Sync a file and the folders above it: the local store renames a finished file into place but syncs nothing."""
     file = folder / path
     for synced in (file, file.parent, folder):
         descriptor = os.open(synced, os.O_RDONLY)

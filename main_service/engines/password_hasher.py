@@ -1,6 +1,6 @@
-"""Hashes and checks passwords (Argon2id) in few threads, so that a crowd at the door stops nothing else.
+"""Hashes and checks passwords (Argon2id) in few threads, so that many sign-ins at once slow down nothing else.
 
-The threads are shared fairly between client addresses: a crowd from one of them keeps only itself waiting.
+The threads are shared fairly between client addresses: many sign-ins from one address only wait for each other.
 """
 
 import asyncio
@@ -18,43 +18,47 @@ from main_service.engines.rate_limits import ClientAddress, subject_of
 from main_service.errors import PasswordsBusyError
 
 THREADS = 2
-"""A hash keeps a core busy for tens of milliseconds and takes 64 MiB."""
+"""How many hashes are computed at once. Each keeps a core busy for tens of milliseconds and takes 64 MiB."""
 WAIT_SECONDS = 4.0
+"""How long a password may wait for its turn."""
 LONGEST_QUEUE = 20
-"""Passwords of one client address (IPv6: its /64) that wait. About as many have their turn in `WAIT_SECONDS`."""
+"""How many passwords of one client address (IPv6: its /64) may wait; about as many get a turn in `WAIT_SECONDS`."""
 NICENESS = 5
-"""A third of the time that a thread gets which stands back from nobody."""
+"""The nice value of the threads: where cores are short, they get a third of the time of a normal thread."""
 
 Outcome = TypeVar("Outcome")
 
 
 class PasswordHasher:
-    """One per process.
+    """Hashes and verifies in threads of its own; one per process.
+
+    `address` of a method: the client's; None if clients can't be told apart, or there is none.
 
     Raises:
-        PasswordsBusyError: from every method, when so many wait that one's turn would come too late, or from one
-            `address`. None: clients that can't be told from others, or no client.
+        PasswordsBusyError: from every method, when too many passwords wait, of all clients or of this one.
     """
 
     def __init__(self) -> None:
         self._hasher = PasswordHash.recommended()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords", initializer=_stand_back)
         self._turns = FairTurns(THREADS, longest_queue=LONGEST_QUEUE)
-        self._nobodys_hash: str | None = None
+        self._dummy_hash: str | None = None
 
     async def hash(self, password: str, *, address: ClientAddress) -> str:
+        """The Argon2id hash, with its salt and parameters in it."""
         return await self._run(address, lambda: self._hasher.hash(password))
 
     async def verify(self, password: str, hashed_password: str | None, *, address: ClientAddress) -> bool:
-        """Whether it is the password. None is the hash of no account: it takes as long, and is wrong."""
+        """Whether it is the password. `hashed_password`: None if there is no account, which takes as long."""
         if hashed_password is None:
-            if self._nobodys_hash is None:
-                self._nobodys_hash = await self.hash("nobody's password", address=address)
-            await self._run(address, lambda: self._hasher.verify(password, self._nobodys_hash or ""))
+            if self._dummy_hash is None:
+                self._dummy_hash = await self.hash("a password of no account", address=address)
+            await self._run(address, lambda: self._hasher.verify(password, self._dummy_hash or ""))
             return False
         return await self._run(address, lambda: self._hasher.verify(password, hashed_password))
 
     def close(self) -> None:
+        """End the threads; passwords that wait are given up."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, address: ClientAddress, work: Callable[[], Outcome]) -> Outcome:
@@ -71,6 +75,6 @@ class PasswordHasher:
 
 
 def _stand_back() -> None:
-    """Let whoever only reads go first where there is one core for both: Linux has a priority for each thread."""
+    """Give other threads precedence where cores are short. Linux has a priority for each thread."""
     if sys.platform == "linux":
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

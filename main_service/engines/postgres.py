@@ -18,10 +18,10 @@ from main_service.errors import DatabaseUnavailableError
 CONNECT_SECONDS = 3
 POOL_WAIT_SECONDS = 3
 STATEMENT_SECONDS = 4
-"""Waiting for a connection and then for a statement takes less than the 10 s that no request may exceed."""
+"""How long a statement may take. With the wait for a connection, it is less than the 10 s that a request may take."""
 
 _AWAY_CLASSES = ("08", "53", "57")
-"""SQLSTATE classes: connection lost, out of resources, shut down or cancelled."""
+"""SQLSTATE classes of a PostgreSQL that is away: connection lost, out of resources, shut down or cancelled."""
 
 
 class Base(DeclarativeBase):
@@ -38,7 +38,7 @@ class Base(DeclarativeBase):
 
 
 class Session(AsyncSession):
-    """One transaction, ended by its edge (a request or a task's batch), and what must follow its commit.
+    """One transaction, committed by the request or the task's batch that it is for, and the actions after its commit.
 
     Raises:
         DatabaseUnavailableError: from any statement or the commit, when PostgreSQL is away, hangs or is full. If it
@@ -60,7 +60,7 @@ class Session(AsyncSession):
     async def partitions(
         self, statement: Executable, parameters: Mapping[str, Any], *, size: int
     ) -> AsyncIterator[Sequence[Row[Any]]]:
-        """The rows of a query in lists of at most `size`, by a cursor of PostgreSQL's: no more is in memory."""
+        """The rows of a query in lists of at most `size`, through a server-side cursor: no more are in memory."""
         with _translated_errors():
             options = {"stream_results": True, "max_row_buffer": size}
             result = await self.stream(statement, parameters, execution_options=options)
@@ -88,7 +88,7 @@ class Session(AsyncSession):
 
     @asynccontextmanager
     async def _usable_after_failure(self) -> AsyncIterator[None]:
-        """Who catches DatabaseUnavailableError may go on with the session: it holds no broken transaction."""
+        """Drop the connection on DatabaseUnavailableError, so that its caller can use the session again."""
         try:
             with _translated_errors():
                 yield
@@ -121,11 +121,11 @@ def create_engine(
 ) -> AsyncEngine:
     """An engine whose every wait is bounded; no connection is made yet.
 
-    `pool_size`: connections kept at most; None keeps none, as a task needs that runs in an event loop of its own.
+    `pool_size`: how many connections are kept at most; None keeps none, for tasks, which each have an event loop.
     """
     engine = create_async_engine(
         database_url,
-        # Errors are logged with their statement; its parameters are what people wrote.
+        # Errors are logged with their statement, and its parameters are what users wrote.
         hide_parameters=True,
         connect_args={
             "timeout": CONNECT_SECONDS,
@@ -146,7 +146,7 @@ def create_engine(
 
     @event.listens_for(engine.sync_engine, "checkout")
     def refuse_closed_connection(dbapi_connection: Any, *_: Any) -> None:
-        """After a restart of PostgreSQL no request meets a dead connection, without a round trip to find out."""
+        """Replace a connection that PostgreSQL closed, as by a restart, without a round trip to find out."""
         if dbapi_connection.driver_connection.is_closed():
             raise DisconnectionError("PostgreSQL has closed this connection")
 

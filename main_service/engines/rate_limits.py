@@ -1,12 +1,12 @@
-"""Counters of what a client may do so often and no more, kept in Redis, or in the process while Redis is away.
+"""Rate limits: counters of what a client does, kept in Redis, or in the process while Redis is away.
 
-The generic cell rate algorithm (ITU-T I.371, 1996). A counter is one instant: when it will be empty again. What is done
-moves that instant on by its share of the window, and may be done while it stays less than a window ahead. So a client
-may do all at once what a window allows, and then again as much as time gives back; at most twice the amount in any one
-window, as with windows that begin anew. A refused request moves nothing, so asking again and again costs no patience.
+The generic cell rate algorithm (ITU-T I.371, 1996). A counter is one instant: when it will be empty again. A request
+moves that instant on by its share of the window, and is allowed while it stays less than a window ahead. So a client
+may do at once all that a window allows, and then as much as time gives back; at most twice the amount in any one
+window, as with fixed windows. A refused request moves nothing, so trying again does not prolong the wait.
 
-All counters of a request are looked at and moved together, by one script: all of them, or none. Requests of one moment
-share a call of it (group commit, as in `entries.insert_batches`).
+All counters of a request are read and moved together, by one script: all of them, or none. Concurrent requests share a
+call of it (group commit, as in `entries.insert_batches`).
 """
 
 import asyncio
@@ -30,15 +30,15 @@ from main_service.settings.quotas import MICROSECONDS, Quotas
 logger = logging.getLogger(__name__)
 
 LARGEST_BATCH = 100
-"""Requests in one call of the script, so that it takes less than 1 ms of Redis."""
+"""How many requests share one call of the script, so that it takes less than 1 ms of Redis."""
 _REMEMBERED_SUBJECTS = 2_048
 _IPV6_NETWORK_BYTES = 8
-"""A household has so many addresses: a /64."""
+"""A client with IPv6 has all addresses of a /64."""
 
-# KEYS[1] stands for the slot. ARGV[1]: words, with white space between; for each request how many counters are its
-# own, 1 if they are to be moved or 0 to look, and for each of its counters the name, the window and its step, in
-# microseconds. One argument, because redis-py needs longer for each than the script for all of them. The reply, for
-# each request: how long it must wait (0: it may), and how far ahead each of its counters is.
+# KEYS[1] names the slot. ARGV[1]: words, with white space between; for each request how many counters it has, 1 if they
+# are to be moved or 0 to look, and for each of its counters the name, the window and its step, in microseconds. All in
+# one argument, because redis-py needs longer for each than the script for all of them. The reply, for each request: how
+# long it must wait (0: it is allowed), and how far ahead each of its counters is.
 _SLOT = "limit:{0}"
 _SCRIPT = Script("""
 local words, names, is_named = {}, {}, {}
@@ -88,38 +88,38 @@ return reply
 """)
 
 ClientAddress = IPv4Address | IPv6Address | None
-"""None: the client can't be told from others, so that a limit would be one for all of them."""
+"""The address that rate limits count by; None: the client can't be told from others, so it is not limited."""
 
 
 def subject_of(address: ClientAddress) -> bytes | None:
-    """Which client is counted as one: an address, with IPv6 its /64. None: it is not limited."""
+    """The bytes of what is counted as one client: an address, with IPv6 its /64. None: the client is not limited."""
     if address is None:
         return None
     return address.packed if isinstance(address, IPv4Address) else address.packed[:_IPV6_NETWORK_BYTES]
 
 
 class Counter(NamedTuple):
-    """What one request does to one counter. Times are in microseconds."""
+    """One counter and what a request adds to it. Times are in microseconds."""
 
     name: str
-    """In Redis."""
+    """The counter's key in Redis."""
     window: int
     step: int
     """The part of the window that the request takes."""
     amount: int
-    """What the whole window allows."""
+    """How many requests, or bytes, the whole window allows."""
     words: str
     """Name, window and step, as the script reads them."""
 
 
 class RateLimit:
-    """What may be done so often: `purpose` with its quotas. Made once; gives the counters of each who does it.
+    """The quotas of one purpose, from which each client gets its counters. Made once per process.
 
-    Neither addresses nor names are in Redis, but keyed hashes of them, of another key for each purpose.
+    Redis holds no addresses or names, but keyed hashes of them, with another key for each purpose.
     """
 
     def __init__(self, purpose: str, quotas: Quotas, *, secret: SecretStr, unit: str | None = None) -> None:
-        """`unit`: what is counted, if not requests, in the words of draft-ietf-httpapi-ratelimit-headers."""
+        """`unit`: what is counted, as named by draft-ietf-httpapi-ratelimit-headers; None: requests."""
         self.purpose = purpose
         self.quotas = quotas
         self.unit = unit
@@ -128,7 +128,7 @@ class RateLimit:
         self._for_one = lru_cache(_REMEMBERED_SUBJECTS)(lambda subject: self._make_counters(subject, 1))
 
     def counters(self, subject: bytes | None, *, cost: int = 1) -> Sequence[Counter]:
-        """What a request of `subject` moves; empty: there is no limit. `cost`: how many requests, or bytes, it is."""
+        """The counters of `subject`; empty if it has no limit. `cost`: how many requests, or bytes, to count."""
         if subject is None:
             return ()
         return self._for_one(subject) if cost == 1 else self._make_counters(subject, cost)
@@ -147,13 +147,13 @@ class RateLimit:
 
 
 class Verdict(NamedTuple):
-    """What the counters say."""
+    """Whether a request is allowed by its counters."""
 
     counters: Sequence[Counter]
     wait: int
-    """Microseconds until it may be done; 0: it may, and where counters are moved, it is counted."""
+    """Microseconds until the request will be allowed; 0: it is, and has been counted if counters were moved."""
     ahead: Sequence[int]
-    """Of each counter, the microseconds until it is empty."""
+    """Microseconds until each counter is empty."""
 
     @property
     def is_allowed(self) -> bool:
@@ -161,19 +161,19 @@ class Verdict(NamedTuple):
 
     @property
     def retry_after_seconds(self) -> int:
-        """At least 1; sooner it would be refused again."""
+        """After how many seconds a request would be allowed; at least 1."""
         return max(1, -(-self.wait // MICROSECONDS))
 
     def remaining(self) -> list[int]:
-        """How much more each counter allows now."""
-        # Written out, as every create asks.
+        """How many more requests, or bytes, each counter allows now."""
+        # Every create calls this, so it is written for speed.
         return [
             (counter.window - ahead) * counter.amount // counter.window if ahead < counter.window else 0
             for counter, ahead in zip(self.counters, self.ahead, strict=True)
         ]
 
     def reset_seconds(self) -> list[int]:
-        """When each counter will be empty."""
+        """In how many seconds each counter will be empty."""
         return [-(-ahead // MICROSECONDS) for ahead in self.ahead]
 
 
@@ -187,11 +187,10 @@ class _WaitingRequest(NamedTuple):
 
 
 class RateLimiter:
-    """One per process.
+    """Reads and moves counters, of any number of limits at once; one per process.
 
-    Failures are limited by `look` before the work, `take` for each failure, and `clear` once the client has shown that
-    it is no guesser. All three ask for the counters of `RateLimit.counters`, of any number of limits at once, each
-    counter once.
+    To limit failures, `look` before the work, `take` for each failure, and `clear` after a success. No counter may be
+    given twice in one call.
     """
 
     def __init__(self, redis: RedisClient) -> None:
@@ -202,15 +201,15 @@ class RateLimiter:
         self._is_alone = False
 
     async def take(self, counters: Sequence[Counter]) -> Verdict:
-        """Move all counters, or none if one of them says no."""
+        """Count a request by all counters, or by none if one of them refuses it."""
         return await self._join(counters, moves=True)
 
     async def look(self, counters: Sequence[Counter]) -> Verdict:
-        """What `take` would say, with nothing moved."""
+        """What `take` would return, without counting."""
         return await self._join(counters, moves=False)
 
     async def clear(self, counters: Sequence[Counter]) -> None:
-        """Empty the counters. While Redis is away, its own stay."""
+        """Empty the counters. While Redis is away, only those of this process are emptied."""
         if not counters:
             return
         names = [counter.name for counter in counters]
@@ -235,7 +234,7 @@ class RateLimiter:
         return await verdict
 
     async def _ask_for_all(self) -> None:
-        """Until no request waits any more."""
+        """Ask in batches until no request waits."""
         try:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_BATCH))]
@@ -247,7 +246,7 @@ class RateLimiter:
                             waiting.verdict.set_exception(error)
                     continue
                 for waiting, verdict in zip(batch, verdicts, strict=True):
-                    # A client that has gone while it waited was counted all the same.
+                    # The request may have been cancelled; it is counted all the same.
                     if not waiting.verdict.done():
                         waiting.verdict.set_result(verdict)
         finally:

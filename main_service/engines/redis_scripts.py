@@ -8,6 +8,8 @@ from redis.exceptions import NoScriptError
 
 
 class Script:
+    """A script, called by its hash."""
+
     def __init__(self, lua: str) -> None:
         self._lua = lua
         self._hash = sha1(lua.encode(), usedforsecurity=False).hexdigest()

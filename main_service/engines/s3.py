@@ -1,4 +1,4 @@
-"""The S3 bucket that texts and files may be in: boto3 finds its credentials and makes it."""
+"""The S3 bucket for texts and files: boto3 finds the credentials and creates the bucket."""
 
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ def open_bucket(url: str, *, endpoint: str | None, region: str) -> S3Store:
     """The bucket at `url`, `s3://BUCKET/PREFIX`; nothing is sent yet. `endpoint`: None for Amazon's.
 
     Raises:
-        NoCredentialsError: none are found.
+        NoCredentialsError: boto3 finds none.
     """
     parts = urlsplit(url)
     # With Amazon the bucket is part of the host's name, unless its certificate would not fit that; other servers know
@@ -43,7 +43,7 @@ def create_bucket(settings: Settings) -> bool:
 
     Raises:
         BodyStoreUnavailableError: the server does not answer or refuses.
-        NoCredentialsError: none are found.
+        NoCredentialsError: boto3 finds none.
     """
     url = urlsplit(settings.body_store_url)
     if url.scheme != "s3":

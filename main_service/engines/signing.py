@@ -1,4 +1,4 @@
-"""Signatures, and the keys made from the secret of the settings; what is for one purpose is worthless for another."""
+"""Signatures and keys made from the secret of the settings, each good for one purpose only."""
 
 import hmac
 from enum import Enum
@@ -7,9 +7,9 @@ from pydantic import SecretStr
 
 
 class SigningLabel(Enum):
-    """How a message begins that is signed with the secret itself, as all were before each purpose had its own key.
+    """The prefix of messages that are signed with the secret itself, for purposes older than derived keys.
 
-    Such signatures are in links, cookies, cursors and Redis, so a label never changes. None begins with another one.
+    Such signatures are in links, cookies, cursors and Redis, so a label never changes. None is a prefix of another.
     """
 
     MANAGE_TOKEN = b"manage:"
@@ -25,10 +25,10 @@ class SigningLabel(Enum):
 
 
 class Signer:
-    """Signs for one purpose. A signature (HMAC-SHA256, 32 bytes) also serves as a key for what it is the label of."""
+    """Signs for one purpose (HMAC-SHA256)."""
 
     def __init__(self, secret: SecretStr, purpose: SigningLabel | str) -> None:
-        """`purpose`: one from before by its label; a new one by a name, from which its key is derived (RFC 5869)."""
+        """`purpose`: a label, or a name for a new purpose, which gets a key of its own (HKDF, RFC 5869)."""
         self._key = secret.get_secret_value().encode()
         self._label = b""
         if isinstance(purpose, SigningLabel):
@@ -38,9 +38,10 @@ class Signer:
             self._key = hmac.digest(extracted, purpose.encode() + b"\1", "sha256")
 
     def sign(self, message: bytes = b"") -> bytes:
+        """The signature of `message`: 32 bytes, which may also serve as a key."""
         return hmac.digest(self._key, self._label + message, "sha256")
 
 
 def is_same_signature(given: str, right: str) -> bool:
-    """Compare in a time that tells nothing. `given`: any text, as clients send it; `right`: ASCII."""
+    """Compare in constant time. `given`: any text that a client may send; `right`: the signature, in ASCII."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), right.encode("ascii"))

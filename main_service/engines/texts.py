@@ -1,6 +1,6 @@
-"""The texts of pastes in the object store, a folder or an S3 bucket, compressed with zstd; some also kept in memory.
+"""The texts of pastes in the object store, compressed with zstd, and a cache of them in memory.
 
-A text never changes under its id: a new text gets a new id, so what is kept in memory never grows stale.
+A text never changes under its id: a new text gets a new id, so the cache is never stale.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ logger = logging.getLogger(__name__)
 
 COMPRESSION_LEVEL = 3
 INLINE_BYTES = 64 * 1024
-"""Up to this size compressing takes less than handing the work to a thread."""
+"""Up to this size, compressing is faster than handing the work to a thread."""
 CHUNK_BYTES = 64 * 1024
 IDS_PER_PAGE = 1_000
 
 
 _NO_TEXT = UUID(int=0)
-"""The id of no text."""
+"""An id that no text has."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,19 @@ class StoredBody:
 
 @dataclass(frozen=True)
 class TextChunks:
-    """A text in UTF-8, to be gone through once, chunk by chunk."""
+    """A text in UTF-8, as chunks that can be iterated once."""
 
     chunks: AsyncIterator[bytes]
     held_bytes: int
-    """What stays in memory for this reader alone until the last chunk."""
+    """How many bytes stay in memory for this reader alone until the last chunk."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self.chunks
 
 
 def in_one_chunk(text: bytes, *, held_bytes: int) -> TextChunks:
+    """A text that is in memory as a single chunk."""
+
     async def once() -> AsyncIterator[bytes]:
         yield text
 
@@ -67,7 +69,7 @@ class BodyStore:
     """
 
     def __init__(self, store: ObjectStore, *, max_text_bytes: int, min_free_bytes: int = 0) -> None:
-        """`min_free_bytes`: of the disk of a folder, which texts must leave free; 0 for none."""
+        """`min_free_bytes`: how much texts must leave free on a folder's disk; 0 for no limit."""
         self._store = store
         self._folder = store.folder
         self._max_text_bytes = max_text_bytes
@@ -78,7 +80,7 @@ class BodyStore:
 
         Raises:
             TextTooLargeError: it has more than `max_text_bytes`.
-            StorageFullError: the disk must keep what it has free.
+            StorageFullError: less than `min_free_bytes` is free.
         """
         if len(text) > self._max_text_bytes:
             raise TextTooLargeError(self._max_text_bytes)
@@ -100,7 +102,7 @@ class BodyStore:
         return b"".join([chunk async for chunk in await self.open(body_id)])
 
     async def open(self, body_id: UUID) -> TextChunks:
-        """The text in chunks, so that a slow reader of a large one holds its compressed form only.
+        """The text in chunks. While a slow reader takes a large one, only its compressed form is in memory.
 
         Raises:
             ObjectMissingError: there is none under this id; raised before the first chunk.
@@ -121,10 +123,10 @@ class BodyStore:
             logger.warning("A text without an entry is left for the daily sweep: %r", error.__cause__)
 
     async def check(self) -> None:
-        """Return if the store answers."""
+        """Return if the store answers, or raise."""
         if self._folder is not None:
             with translated_errors():
-                # A local store finds nothing, and says no more, where its disk is not mounted or not its own.
+                # A local store reports no error where its disk is not mounted or its folder belongs to another user.
                 await asyncio.to_thread(_require_writable, self._folder)
             return
         try:
@@ -144,7 +146,7 @@ class BodyStore:
                 yield bodies
 
     async def sweep_unfinished(self, *, older_than: timedelta) -> int:
-        """Delete files that a put left behind when its process was killed; return how many. S3 leaves none."""
+        """Delete unfinished files of processes that were killed while they wrote; return how many. S3 has none."""
         if self._folder is None:
             return 0
         with translated_errors():
@@ -156,7 +158,7 @@ def _path(body_id: UUID) -> str:
 
 
 def _body_id(path: str) -> UUID | None:
-    """None for a file that is none of ours."""
+    """The id of the text at `path`; None if it is not a text."""
     try:
         return UUID(path.rpartition("/")[2])
     except ValueError:
@@ -174,7 +176,7 @@ def _require_writable(folder: Path) -> None:
 
 
 def _sweep_unfinished(folder: Path, older_than: timedelta) -> int:
-    """The local store writes to `<name>#<number>` first, and its own listing leaves these files out."""
+    """Delete the files `<name>#<number>`, which the local store writes first and leaves out of its listing."""
     swept = 0
     for file in folder.glob("*/*#*"):
         try:
@@ -188,15 +190,15 @@ def _sweep_unfinished(folder: Path, older_than: timedelta) -> int:
 
 
 LARGEST_BYTES = 64 * 1024
-"""Of one text."""
+"""The size of the largest text that is cached."""
 CACHE_BYTES = 32 * 1024 * 1024
-"""Of all, not counting about 200 bytes for each."""
+"""The size of all cached texts, not counting about 200 bytes for each."""
 
 
 class TextCache:
-    """One per process. What has not been asked for longest makes room. Whether somebody may read it, others decide.
+    """Texts in memory, of which the least recently used make room; one per process. Permissions are not its business.
 
-    A `body_id` is given by its 32 hexadecimal digits: a UUID is looked up five times slower than a text.
+    A `body_id` is given by its 32 hexadecimal digits: looking up a UUID takes five times as long as a string.
     """
 
     def __init__(self, limit_bytes: int = CACHE_BYTES) -> None:

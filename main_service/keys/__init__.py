@@ -1,1 +1,1 @@
-"""Keys of entries: ready ones from the pools, and the filter that knows which were never used."""
+"""Keys of entries: ready ones from the pools, and the membership filter of all keys that were ever used."""

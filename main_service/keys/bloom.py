@@ -8,9 +8,8 @@ A filter of more bits than a string of Redis can hold is made of several strings
 in one of them. As keys are spread evenly, each part is a filter of its own for its share of the keys.
 
 The k bits come from two numbers as h1 + i h2, which is as good as k hash functions (Kirsch and Mitzenmacher, "Less
-Hashing, Same Performance", ESA 2006). Both are parts of one keyed BLAKE2b, so who does not know the secret can't make
-keys that are found though they were never used. h2 is odd and m a power of two, so the
-bits of a key are different ones.
+Hashing, Same Performance", ESA 2006). Both are parts of one keyed BLAKE2b: without the secret nobody can make unused
+keys that the filter finds. h2 is odd and m a power of two, so the bits of a key are different ones.
 """
 
 import math
@@ -24,36 +23,41 @@ from main_service.engines.signing import Signer, SigningLabel
 
 BITS_PER_KEY = 10
 FIRST_BIT = 8
-"""The bits before it say something of the filter: `COMPLETE_BIT`, or of a part `COMPLETE_PART_BIT`, that it is
-complete. The release before knows no parts: it adds each key to all of them, and never takes one for complete."""
+"""Where the bits of keys begin. Of those before it, `COMPLETE_BIT` says that the filter is complete, and
+`COMPLETE_PART_BIT` that a part is: the release before knows no parts, adds each key to all of them, and must not take
+one for complete."""
 COMPLETE_BIT = 0
 COMPLETE_PART_BIT = 1
 LARGEST_PART = 31
-"""2^31 bits and the 8 before them. A string of Redis ends at bit 2^32 - 1, so 2^32 of them do not fit behind these."""
+"""The size of the largest part, as a power of two. A string of Redis has at most 2^32 bits, of which 8 come first."""
 _GOLDEN_RATIO = 0x9E3779B1
-"""Knuth, "The Art of Computer Programming", 6.4: multiplying with it spreads numbers evenly."""
+"""A multiplier that spreads numbers evenly (Knuth, "The Art of Computer Programming", 6.4)."""
 
 
 @dataclass(frozen=True)
 class KeyHash:
+    """The two numbers from which the bits of a key are computed: h1 and h2."""
+
     first: int
     second: int
 
     @property
     def place(self) -> int:
-        """A number of 16 bits that chooses the part of a filter."""
+        """A number of 16 bits; modulo the number of parts, it is the part of a filter that has the key."""
         return ((self.first ^ self.second >> 1) * _GOLDEN_RATIO & 0xFFFFFFFF) >> 16
 
     def bits(self, size: int) -> Iterator[int]:
-        """The bits of the key in a filter of 2^`size` bits, or in its part of so many."""
+        """The positions of the key's bits in a filter, or a part of one, of 2^`size` bits."""
         return (FIRST_BIT + (self.first + i * self.second) % (1 << size) for i in range(BITS_PER_KEY))
 
 
 class KeyHasher:
+    """Hashes keys with the secret of the settings."""
+
     def __init__(self, secret: SecretStr) -> None:
         self._key = Signer(secret, SigningLabel.KEY_FILTER_KEY).sign()
         self.fingerprint = blake2b(key=self._key, digest_size=4).hexdigest()
-        """Tells filters apart that were made with different secrets."""
+        """Differs between filters that were made with different secrets."""
 
     def hash(self, key: str) -> KeyHash:
         digest = blake2b(key.encode(), key=self._key, digest_size=8).digest()
@@ -61,7 +65,7 @@ class KeyHasher:
 
 
 def length_bytes(size: int) -> int:
-    """Of a filter of 2^`size` bits."""
+    """The length in Redis of a filter of 2^`size` bits."""
     return (FIRST_BIT + (1 << size)) // 8
 
 
@@ -71,10 +75,10 @@ def capacity(size: int) -> int:
 
 
 def size_for(keys: int, *, largest: int) -> int:
-    """The smallest size whose capacity is so many keys, or the largest that there may be."""
+    """The smallest size with room for `keys` keys, but at most `largest`; sizes are powers of two."""
     return next((size for size in range(largest) if capacity(size) >= keys), largest)
 
 
 def largest_size(most_bytes: int) -> int:
-    """The size of the largest filter that takes so many bytes, the few that say something of it not counted."""
+    """The size of the largest filter that takes `most_bytes`, not counting the byte before the bits of keys."""
     return (most_bytes * 8).bit_length() - 1

@@ -1,9 +1,9 @@
 """The bitmaps of the membership filter in Redis: which there are, and which of them may be relied on.
 
-`known:{0}` names them and says since when there is each. They belong to one run of the server: one that was started
-again, or took over from another, may have lost bits, and has another run id. Each script asks for that id at the place
-where it looks, so no process can take another server's bitmaps for this one's; what belongs to another run, or was made
-with another secret or by other rules, is deleted on sight, by whoever comes first.
+`known:{0}` lists them with the time when each was created. They belong to one run of the server: a server that was
+restarted, or took over from another, may have lost bits, and has another run id. Each script reads that id on the
+server that it runs on, so no process can take another server's bitmaps for this one's. The first script that finds
+bitmaps of another run, another secret or other rules deletes them.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from main_service.keys.bloom import COMPLETE_BIT, COMPLETE_PART_BIT, LARGEST_PAR
 
 REGISTRY = "known:{0}"
 FIRST_SIZE = 23
-"""1 MiB, for 580,000 keys; with so many, 1 in 1,000 unknown ones is not told from them."""
+"""The size of a first filter: 2^23 bits, 1 MiB. With 580,000 keys in it, 1 of 1,000 unknown keys passes."""
 _RULES = 1
-"""The number of the way in which keys become bits."""
+"""The version of the rules by which keys become bits."""
 _SAMPLE_BYTES = 128 * 1024
-"""Of a bitmap, to estimate how full it is: keys are spread evenly."""
+"""How much of a bitmap is read to estimate how full it is: keys are spread evenly."""
 _CHUNK_BYTES = 256 * 1024
 _DRAFT_SECONDS = 600
-"""Longer than it takes to write the largest; one whose worker died goes by itself."""
+"""When a draft expires: later than the largest can be written, so that only that of a dead worker does."""
 
 # KEYS[1]: the registry. ARGV[1]: rules and secret; ARGV[2]: the ending of a first bitmap. `created`: since when the
 # bitmap of each ending is there, in the time of Redis; only ever compared for equality. `about` describes each: `size`
@@ -76,7 +76,7 @@ end
 
 
 class FilterScript(Script):
-    """Lua that follows `PREAMBLE`."""
+    """A script that begins with `PREAMBLE`."""
 
     def __init__(self, lua: str) -> None:
         super().__init__(PREAMBLE + lua)
@@ -94,15 +94,15 @@ end
 return bitmaps
 """)
 
-# ARGV[3]: the ending of the new bitmap. One of 2^31 bits takes Redis a tenth of a second, so each has its own script.
+# ARGV[3]: the ending of the new bitmap. One of 2^31 bits takes Redis a tenth of a second, so each has its own call.
 _BEGIN = FilterScript("""
 if run_id and not created[ARGV[3]] then
   begin(ARGV[3])
 end
 """)
 
-# ARGV[3] and [4]: the bitmap, KEYS[2]: its draft, ARGV[5]: how many bits are set there. Filters of other sizes go once
-# all parts of this one are complete.
+# ARGV[3] and [4]: the bitmap, KEYS[2]: its draft, ARGV[5]: how many bits are set there. Filters of other sizes are
+# deleted once all parts of this one are complete.
 _COMPLETE = FilterScript("""
 local ending = ARGV[3]
 if created[ending] ~= ARGV[4] or redis.call('BITCOUNT', KEYS[2]) ~= tonumber(ARGV[5]) then
@@ -130,19 +130,25 @@ return 1
 
 @dataclass(frozen=True)
 class Bitmap:
+    """A filter, or one part of it, as it is in Redis."""
+
     size: int
-    """Its filter has 2^`size` bits."""
+    """The size of its filter, which has 2^`size` bits."""
     place: int
-    """Which part of its filter it is; 0 if it is all of it."""
+    """The number of the part of its filter, from 0; 0 if the filter has one part."""
     created: str
-    """Tells it from an earlier one of the same size and place."""
+    """When it was created, in the time of Redis: differs from an earlier bitmap of the same size and place."""
     is_complete: bool
     is_full: bool
     """Whether more than half of its bits are set."""
 
 
 class FilterBitmaps:
-    """For who fills them. All may raise RedisUnavailableError, with what was asked for done or not."""
+    """Lists, creates and completes bitmaps, for the rebuild.
+
+    Raises:
+        RedisUnavailableError: from every coroutine; what was asked for may be done or not.
+    """
 
     def __init__(
         self,
@@ -152,22 +158,22 @@ class FilterBitmaps:
         first_size: int = FIRST_SIZE,
         largest_part: int = LARGEST_PART,
     ) -> None:
-        """`largest_part`: a filter of more than 2^`largest_part` bits is made of several of so many."""
+        """`largest_part`: a filter of more than 2^`largest_part` bits is made of several parts of that size."""
         self._redis = redis
         self._arguments: list[str | int] = [rules(hasher), first_size]
         self._largest_part = largest_part
         self.hasher = hasher
 
     def bits_of(self, size: int) -> int:
-        """Of each bitmap of a filter of 2^`size` bits: so many, as a power of two."""
+        """The size of each bitmap of a filter of 2^`size` bits, as a power of two."""
         return min(size, self._largest_part)
 
     def places(self, size: int) -> int:
-        """How many bitmaps such a filter has."""
+        """How many bitmaps a filter of 2^`size` bits has."""
         return 1 << (size - self.bits_of(size))
 
     async def list_all(self) -> list[Bitmap]:
-        """Smallest first. None only if the server does not tell its run id."""
+        """All bitmaps, smallest first. There is always one, unless the server does not tell its run id."""
         found = cast("list[list[int | bytes]]", await self._run(_LIST, [REGISTRY]))
         bitmaps = [
             Bitmap(int(size), int(place), cast("bytes", created).decode(), bool(is_complete), bool(is_full))
@@ -176,14 +182,14 @@ class FilterBitmaps:
         return sorted(bitmaps, key=lambda bitmap: (bitmap.size, bitmap.place))
 
     async def begin(self, size: int) -> None:
-        """From now on creates set their bits in a filter of this size too. What there is of it already stays."""
+        """Create the bitmaps of a filter of this size; from now on creates add their keys to it too. Repeatable."""
         for place in range(self.places(size)):
             await self._run(_BEGIN, [REGISTRY], self._ending(size, place))
 
     async def complete(self, bitmap: Bitmap, bits: bytes | bytearray) -> bool:
-        """Set `bits`, in a moment, and say that the bitmap is complete; once all of its filter are, no others stay.
+        """Set `bits` and mark the bitmap as complete, in one step; once all of its filter are, delete other filters.
 
-        False, with nothing changed, if the bitmap is no more, or not all bits have arrived.
+        False, with nothing changed, if the bitmap is gone or not all bits have arrived.
         """
         draft = f"{REGISTRY}:draft:{uuid4()}"
         ones = 0
@@ -199,9 +205,10 @@ class FilterBitmaps:
         return done == 1
 
     def _ending(self, size: int, place: int) -> str:
-        """Of the name of a bitmap: its bits as a power of two. Of a part there is a 0 before it for each doubling that
-        makes the filter of it, and behind a point one more than its place. To the release before, which sets bits in
-        whatever it finds here, that is the same number, written in another way.
+        """The ending of a bitmap's name: its size as a power of two.
+
+        For a part, a 0 precedes it for each doubling from the part to the filter, and a point and `place` + 1 zeros
+        follow. The release before, which sets bits in all bitmaps that it finds, reads the same number.
         """
         part = self.bits_of(size)
         return str(size) if size == part else "0" * (size - part) + f"{part}." + "0" * (place + 1)
@@ -220,5 +227,5 @@ class FilterBitmaps:
 
 
 def rules(hasher: KeyHasher) -> str:
-    """By which the bits of a key are found; part of a bitmap's name."""
+    """The rules and the secret by which keys become bits, as a part of a bitmap's name."""
     return f"{_RULES}-{hasher.fingerprint}"

@@ -1,7 +1,7 @@
-"""Keeps the membership filter complete and large enough: the keys of all rows, in a new bitmap where one is needed.
+"""Keeps the membership filter complete and large enough, by adding the keys of all rows to a new bitmap.
 
-A create sets its bits in all bitmaps that there are, and is in PostgreSQL a little later. So once a bitmap is older
-than any create may take, every key is in the bitmap, or in a row that is there to be read.
+A create adds its key to all bitmaps that exist, and to PostgreSQL a little later. So once a bitmap is older than any
+create may take, every key is in the bitmap or in a row that can be read.
 """
 
 import logging
@@ -18,17 +18,17 @@ from main_service.keys.filter_bitmaps import Bitmap, FilterBitmaps
 logger = logging.getLogger(__name__)
 
 LONGEST_CREATE = timedelta(seconds=30)
-"""From its bits to its commit. Each step of it is bounded, and all bounds together are less than this."""
+"""How long a create may take from setting its bits to its commit: each step is bounded, and the sum is less."""
 KEYS_PER_BATCH = 10_000
 _ROOM = 2
-"""A new bitmap has room for so many times the keys that there are."""
+"""How many times the present number of keys a new filter has room for."""
 _COUNT_KEYS = text("SELECT count(*) FROM entry")
 _LIST_KEYS = text("SELECT key FROM entry WHERE key > :after ORDER BY key LIMIT :limit")
-"""As text: `entry` belongs to a package above this one. A row stays for ever, so these are all keys ever used."""
+"""All keys ever used, as rows are never deleted. SQL text, because the model of `entry` is in a higher layer."""
 
 
 class FilterRebuild:
-    """One per process, for it remembers how long it has seen an incomplete bitmap, by a clock that nobody sets."""
+    """A rebuild, step by step. One per process, as it remembers since when it has seen a bitmap (monotonic clock)."""
 
     def __init__(self, *, longest_create: timedelta = LONGEST_CREATE) -> None:
         self._longest_create = longest_create
@@ -36,7 +36,7 @@ class FilterRebuild:
         self._seen_at = 0.0
 
     async def step(self, sessions: async_sessionmaker[Session], bitmaps: FilterBitmaps, *, most_bytes: int) -> None:
-        """Do what can be done now. To be called again and again. `most_bytes`: the filter does not grow beyond them.
+        """Do what can be done now; call it regularly. `most_bytes`: the largest size of the filter.
 
         Raises:
             RedisUnavailableError, DatabaseUnavailableError: the next call goes on.
@@ -60,7 +60,7 @@ class FilterRebuild:
             logger.info("The membership filter is too small for %d; beginning one of 2^%d bits", keys, size)
 
     def _is_old_enough(self, bitmaps: list[Bitmap]) -> bool:
-        """Whether no create is under way that has not found all of these."""
+        """Whether every create that is under way has found all of these bitmaps."""
         created = [bitmap.created for bitmap in bitmaps]
         if self._seen != created:
             self._seen, self._seen_at = created, time.monotonic()

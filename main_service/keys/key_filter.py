@@ -1,7 +1,7 @@
-"""The membership filter: which keys were surely never used, known to Redis alone.
+"""The membership filter: tells from Redis alone which keys were surely never used.
 
-Creates add their key before it can be found in PostgreSQL, to every bitmap that there is, complete or not; so a
-complete bitmap has every key ever used, and some that never were.
+Creates add their key to every bitmap, complete or not, before it is in PostgreSQL. So a complete bitmap has every key
+ever used, and some that never were.
 """
 
 import logging
@@ -14,7 +14,7 @@ from main_service.keys.filter_bitmaps import FIRST_SIZE, REGISTRY, FilterScript,
 logger = logging.getLogger(__name__)
 
 _AT_ONCE = 100
-"""Keys of one script, so that nobody else waits for it longer than 1 ms."""
+"""How many keys one script adds, so that others wait for it no longer than 1 ms."""
 
 # ARGV from 3 on: three numbers for each key, as in `bloom`.
 _ADD = FilterScript(f"""
@@ -48,7 +48,7 @@ return 0
 
 
 class KeyFilter:
-    """One per process."""
+    """Adds keys to the filter and asks for them; one per process."""
 
     def __init__(self, redis: RedisClient, *, hasher: KeyHasher, first_size: int = FIRST_SIZE) -> None:
         self._redis = redis
@@ -56,7 +56,7 @@ class KeyFilter:
         self._arguments: list[str | int] = [rules(hasher), first_size]
 
     async def add(self, keys: Sequence[str]) -> None:
-        """To be called before the keys are in PostgreSQL, and less than 30 s before.
+        """Add keys that are about to be inserted into PostgreSQL, within 30 s.
 
         Raises:
             RedisUnavailableError: perhaps not all were added; they must go into the invalidation outbox.
@@ -65,7 +65,7 @@ class KeyFilter:
             await self._run(_ADD, keys[start : start + _AT_ONCE])
 
     async def is_surely_unused(self, key: str) -> bool:
-        """False: it may have been used, or nobody knows."""
+        """Whether the key was never used; False if it may have been, or Redis is away."""
         try:
             return await self._run(_IS_SURELY_UNUSED, [key]) == 1
         except RedisUnavailableError as error:

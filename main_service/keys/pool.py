@@ -1,4 +1,4 @@
-"""Takes ready keys from the pools that keygen_service fills; draws them itself when a pool gives none."""
+"""Takes ready keys from the pools that keygen_service fills, and draws keys itself when a pool is empty or away."""
 
 import asyncio
 import logging
@@ -18,7 +18,8 @@ ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 """Base58, as keygen_service draws it; a contract test compares the two."""
 
 KEYS_PER_TRIP = 64
-"""A trip to Redis costs as much as the rest of a create. Keys that die with the process are simply never used."""
+"""How many keys are taken at once: a round trip to Redis costs as much as the rest of a create. Keys that are left when
+the process ends are never used."""
 
 
 class Pool(StrEnum):
@@ -32,17 +33,17 @@ KEY_LENGTHS = {Pool.LINK: 7, Pool.PASTE: 11}
 
 
 class KeySource:
-    """Ready keys, through a small buffer for each pool. One per process."""
+    """Ready keys, with a small buffer for each pool; one per process."""
 
     def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
         self._buffers: dict[Pool, deque[str]] = {pool: deque() for pool in Pool}
         self._locks = {pool: asyncio.Lock() for pool in Pool}
         self.drawn_here = 0
-        """Keys that this process had to draw itself because a pool was empty or out of reach."""
+        """How many keys this process has drawn itself because a pool was empty or away."""
 
     async def take(self, pool: Pool) -> str:
-        """A key that no pool gives to anybody else; very rarely one that is in use already. Never fails."""
+        """A key that no pool gives to another taker; very rarely one that is already in use. Never fails."""
         buffer = self._buffers[pool]
         while not buffer:
             async with self._locks[pool]:
@@ -59,7 +60,7 @@ class KeySource:
         return popped or self._draw(pool)
 
     def _draw(self, pool: Pool) -> list[str]:
-        """A buffer full, so that not every create has to find out again that the pool gives nothing."""
+        """Draw a full buffer, so that not every create asks a pool that gives nothing."""
         self.drawn_here += KEYS_PER_TRIP
         KEYS_DRAWN.inc(KEYS_PER_TRIP)
         return [draw_key(KEY_LENGTHS[pool]) for _ in range(KEYS_PER_TRIP)]
@@ -71,4 +72,5 @@ async def _take(redis: Redis, pool: Pool) -> list[str]:
 
 
 def draw_key(length: int) -> str:
+    """A random key of base58, from the system's random source."""
     return "".join(secrets.choice(ALPHABET) for _ in range(length))

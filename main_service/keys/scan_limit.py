@@ -1,4 +1,4 @@
-"""The scan limit: how many unknown keys a client may ask for in a minute, so that keys can not be found by trying.
+"""The scan limit: how many unknown keys a client may ask for in a minute, so that keys can't be found by trying.
 
 While Redis is away each process counts for itself.
 """
@@ -11,7 +11,7 @@ from main_service.settings.quotas import Quota
 
 
 class ScanLimit:
-    """One per process."""
+    """Counts unknown keys by client address; one per process."""
 
     def __init__(self, limiter: RateLimiter, *, per_minute: int, secret: SecretStr) -> None:
         self._limiter = limiter
