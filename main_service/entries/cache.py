@@ -2,8 +2,8 @@
 
 Only changes write tombstones, over whatever stands, and only reads write cached entries: each in place of what it had
 found before it read the row, if that still stands. So a read that began before a change can't bring the old value back,
-and the first read that began after it ends the tombstone. Decision 3 goes through the race. A cached entry begins with
-the number of its format, which is derived from what it holds.
+and the first read that began after it ends the tombstone. docs/decisions/0003-cache-and-tombstones.md goes through the
+race. A cached entry begins with the number of its format, which is derived from what it holds.
 """
 
 import dataclasses
@@ -29,7 +29,8 @@ from main_service.entries.urls import to_ascii
 _NOT_CACHED = {"key", "views_left", "visit_count"}
 """`key` stands in the name; what has a view limit is not cached; visits are counted too often."""
 _LAYOUT = 1
-"""How fields are written, above all the head. To be raised by who changes it: the fields themselves are seen."""
+"""How fields are written, above all the head. Raise it when you change that; changed fields are noticed by
+themselves."""
 
 
 def format_number(entry_class: type[LiveEntry] = LiveEntry) -> int:
@@ -115,11 +116,12 @@ SET_WITHIN = timedelta(seconds=5)
 """A reader who takes longer between its look-up and what it caches writes nothing. By the clock of Redis, which also
 ends tombstones."""
 TOMBSTONE_LIFETIME = timedelta(seconds=10)
-"""Where no reader ends it before. Readers who had found nothing may write until `SET_WITHIN` is over; those of the
-release before count these 5 s by their own clock, and may then take 2 s to ask."""
+"""How long a tombstone lasts if no reader ends it. Readers who had found nothing may write until `SET_WITHIN` is over;
+those of the release before count these 5 s by their own clock, and may then take 2 s to ask."""
 LONGEST_LIFETIME = timedelta(days=1)
 _TOMBSTONE_OF_OLD = b""
-"""That of the release before. One is like another, so a reader can't see that a second change has come, and waits."""
+"""The tombstone of the release before. All are alike, so a reader can't see that there was a second change, and
+waits."""
 
 _MS = timedelta(milliseconds=1)
 _FIND = Script(f"""#!lua flags=no-writes
@@ -130,7 +132,7 @@ end
 local time = redis.call('TIME')
 return {{standing, time[1] * 1000 + math.floor(time[2] / 1000)}}
 """)
-# ARGV: when the reader found what stood, the cached entry, until when it stands, and what stood, unless that was
+# ARGV: when the reader found what stood there, the cached entry, until when it stands, and what stood, unless that was
 # nothing. What takes the place of a tombstone must stand as long, or a slow reader would find nothing in its way after
 # all.
 _SET_IF_ABSENT = Script(f"""
@@ -224,7 +226,7 @@ class EntryCache:
 
 
 def is_for_all(entry: LiveEntry) -> bool:
-    """Whether anyone who has the key may read it as often as they like."""
+    """Whether anyone with the key may read the entry any number of times, so that it may be cached."""
     return entry.views_left is None and entry.visibility is not Visibility.PRIVATE
 
 

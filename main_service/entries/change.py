@@ -1,4 +1,4 @@
-"""Changing, claiming and deleting entries, by those who may."""
+"""Updates, claims and deletes entries for those who are allowed to."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ FIELDS_OF_OTHER_KIND = {Kind.LINK: {"text", "syntax"}, Kind.PASTE: {"original_ur
 
 @dataclass(frozen=True)
 class Changes:
-    """What to change. `fields` holds new values of columns by name; `text` a new text of a paste."""
+    """What to change: `fields` are new values of columns by name, `text` is a new text of a paste (None: keep it)."""
 
     fields: dict[str, Any]
     lifetime: Lifetime
@@ -46,7 +46,7 @@ class EntryChangeService:
         allowance: Callable[[UUID | None], Allowance],
         public_url: str,
     ) -> None:
-        """`allowance`: of the client that asks, by its account; None for a guest."""
+        """`allowance`: returns what an account, or with None a guest at the client's address, may still create."""
         self._session = session
         self._reader = reader
         self._invalidation = invalidation
@@ -59,15 +59,16 @@ class EntryChangeService:
     async def update(
         self, key: str, changes: Changes, actor: Actor, *, versions: Collection[int] | None = None
     ) -> LiveEntry:
-        """Change an entry; effective at once for every reader.
+        """Change an entry, effective at once for every reader.
 
-        `versions`: those that the changes are meant for; None: any.
+        `versions`: the versions that the changes are meant for; None: any.
 
         Raises:
-            NotFoundError, EntryEndedError: as `get`.
-            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
-            InvalidInputError, TextTooLargeError, TooMuchCreatedError: see their sentences.
-            VersionMismatchError: it has another version by now.
+            NotFoundError, TooManyUnknownKeysError, EntryEndedError: there is no such entry for the actor, or not any
+            more. SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
+            InvalidInputError: a value is not allowed for this entry. TextTooLargeError, TooMuchCreatedError: the new
+            text is too large, or the client has changed too much of late. VersionMismatchError: its version is none of
+            them by now.
         """
         entry = await self._reader.get(key, actor)
         self._entry_policy.require_may_manage(entry, actor)
@@ -102,14 +103,12 @@ class EntryChangeService:
         return LiveEntry.from_row(row)
 
     async def claim(self, key: str, account_id: UUID, *, manage_token: str | None) -> LiveEntry:
-        """Take a guest's entry into an account, by its manage token, which opens it no longer then.
-
-        Again is harmless.
+        """Move a guest's entry into an account by its manage token, which no longer opens it then. Repeatable.
 
         Raises:
-            NotFoundError, EntryEndedError: as `get`.
-            NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
-            TokenInvalidError: the account has just been deleted.
+            NotFoundError, TooManyUnknownKeysError, EntryEndedError: there is no such entry for the actor, or not any
+            more. NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not. TokenInvalidError:
+            the account has just been deleted.
         """
         actor = Actor(account_id=account_id, manage_token=manage_token)
         self._entry_policy.require_may_manage(await self._reader.get(key, actor), actor)
@@ -120,14 +119,14 @@ class EntryChangeService:
         return LiveEntry.from_row(row)
 
     async def delete(self, key: str, actor: Actor, *, versions: Collection[int] | None = None) -> Kind:
-        """End an entry at once, and delete its text; return what it was.
+        """End an entry at once, delete its text, and return its kind.
 
-        `versions`: those that may be deleted; None: any.
+        `versions`: the versions that may be deleted; None: any.
 
         Raises:
-            NotFoundError, EntryEndedError: as `get`.
-            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
-            VersionMismatchError: it has another version by now.
+            NotFoundError, TooManyUnknownKeysError, EntryEndedError: there is no such entry for the actor, or not any
+            more. SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
+            VersionMismatchError: its version is none of them by now.
         """
         self._entry_policy.require_may_manage(await self._reader.get(key, actor), actor)
         row = await self._lock(key, actor)
@@ -138,7 +137,7 @@ class EntryChangeService:
         return row.kind
 
     async def delete_many(self, keys: Sequence[str], owner_id: UUID) -> list[str]:
-        """End those of the entries that are the owner's and live; return their keys, in the order they were given."""
+        """End those entries that are the owner's and live; return their keys, in the given order."""
         ended = await storage.end_owned(self._session, owner_id, keys=[key for key in keys if is_key(key)])
         self._invalidation.invalidate([end.key for end in ended])
         self._invalidation.delete_bodies([end.body_id for end in ended if end.body_id])
@@ -146,7 +145,8 @@ class EntryChangeService:
         return [key for key in dict.fromkeys(keys) if key in gone]
 
     async def _lock(self, key: str, actor: Actor) -> Entry:
-        """The row as it is now, kept so until the transaction ends. It may have got an owner since it was read."""
+        """Lock the row until the transaction ends, and check permissions again: it may have got an owner since it was
+        read."""
         row = require_live(await storage.find_for_update(self._session, key), actor)
         self._entry_policy.require_may_manage(row, actor)
         return row
@@ -181,6 +181,6 @@ def _new_content(changes: Changes) -> bytes | None:
 
 
 def _require_version(row: Entry, versions: Collection[int] | None) -> None:
-    """Of the locked row: a cached entry may be older than what a client has seen."""
+    """Compare the locked row, because a cached entry may be older than what the client has seen."""
     if versions is not None and row.version not in versions:
         raise VersionMismatchError(row.version)

@@ -53,7 +53,7 @@ class EntryCreateService:
 
     Raises:
         IdempotencyKeyReusedError: that one had another body.
-        EntryEndedError, NotFoundError: that one's entry has ended since, or is somebody else's private one now.
+        EntryEndedError, NotFoundError: that one's entry has ended since, or is another user's private one now.
     """
 
     def __init__(
@@ -78,10 +78,12 @@ class EntryCreateService:
         self._public_url = public_url
 
     async def create_link(self, new: NewEntry, *, idempotency: IdempotentRequest | None = None) -> LiveEntry:
-        """Make a link.
+        """Create a link.
 
         Raises:
-            InvalidInputError, AliasReservedError, AliasTakenError, TooMuchCreatedError: see their sentences.
+            InvalidInputError: a value is not allowed.
+            AliasReservedError, AliasTakenError: the alias can't be used.
+            TooMuchCreatedError: the client has created too much of late.
         """
         if is_self_link(new.fields["original_url"], self._public_url):
             raise SelfLinkError
@@ -98,11 +100,13 @@ class EntryCreateService:
         text: bytes,
         idempotency: IdempotentRequest | None = None,
     ) -> LiveEntry:
-        """Make a paste. The text is stored before the row, so that a crash leaves no entry without its text.
+        """Create a paste from `text` in UTF-8. The text is stored before the row, so that a crash leaves no entry
+        without its text.
 
         Raises:
-            InvalidInputError, AliasReservedError, AliasTakenError, TextTooLargeError, TooMuchCreatedError: see their
-                sentences.
+            InvalidInputError, TextTooLargeError: a value is not allowed.
+            AliasReservedError, AliasTakenError: the alias can't be used.
+            TooMuchCreatedError: the client has created too much of late.
         """
         if idempotency and (made := await self._find_made(idempotency)):
             return made
@@ -131,7 +135,7 @@ class EntryCreateService:
             return LiveEntry.from_row(require_live(row, Actor(account_id=self._owner_id)))
 
     def _draft(self, kind: Kind, new: NewEntry, **content: Any) -> LiveEntry:
-        """The entry to be, all checked; its key is the alias, or empty while none is drawn."""
+        """The entry to create, with all values checked. Its key is the alias, or empty until one is drawn."""
         if new.alias is not None and is_reserved(new.alias):
             raise AliasReservedError
         if new.is_private:
@@ -163,7 +167,7 @@ class EntryCreateService:
             raise InvalidInputError(fields=[FieldError("alias", "alias_of_private", message)])
 
     async def _insert(self, draft: LiveEntry, idempotency: IdempotentRequest | None) -> LiveEntry:
-        """Insert under the alias, or else under the first key that is free and no word of ours."""
+        """Insert under the alias, or else under the first drawn key that is free and not reserved."""
         if idempotency is not None:
             return await self._insert_once(draft, idempotency)
         entry = await self._with_key(draft)
@@ -174,7 +178,7 @@ class EntryCreateService:
         return entry
 
     async def _insert_once(self, draft: LiveEntry, idempotency: IdempotentRequest) -> LiveEntry:
-        """The same, in a transaction of its own that remembers the idempotency key.
+        """Insert in a transaction of its own that also remembers the idempotency key.
 
         If a request is sent twice at once, the second waits here until the first has committed, and gets its entry.
         """
@@ -195,7 +199,7 @@ class EntryCreateService:
         return entry
 
     async def _with_key(self, draft: LiveEntry) -> LiveEntry:
-        """With its alias, or a key from the pool: a short one only where the key is no secret."""
+        """The entry with its alias, or with a key from a pool: a short one only where the key is no secret."""
         if draft.key:
             return draft
         is_secret = draft.views_left is not None or draft.visibility is Visibility.PRIVATE

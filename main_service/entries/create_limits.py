@@ -1,7 +1,7 @@
-"""How much a client may create or change: so many entries, and so many bytes of texts and targets, in a time.
+"""Limits on what a client may create or change: entries, and bytes of texts and targets, per period.
 
-A guest is counted by address. A user is counted by account, whatever session or API token creates: so no token can
-create more than its account.
+A guest is counted by address, a user by account, whatever session or API token is used: so no token can create more
+than its account.
 """
 
 from uuid import UUID
@@ -12,11 +12,11 @@ from main_service.settings import Settings
 from main_service.web.rate_limit_fields import RateLimitFields
 
 USER_FACTOR = 10
-"""A user may create so many times as much as a guest."""
+"""How many times as much as a guest a user may create."""
 
 
 class _Tier:
-    """The limits of guests, or those of users."""
+    """The limits of one group of clients: guests or users."""
 
     def __init__(self, settings: Settings, *, factor: int) -> None:
         creates = tuple(quota.times(factor) for quota in settings.limit_creates)
@@ -28,7 +28,7 @@ class _Tier:
 
 
 class Allowance:
-    """What the client of one request may still create. Each method raises TooMuchCreatedError: less than that."""
+    """Counts what the client of one request creates. Each method raises TooMuchCreatedError when a limit is reached."""
 
     def __init__(self, limiter: RateLimiter, tier: _Tier, subject: bytes | None) -> None:
         self._limiter = limiter
@@ -43,7 +43,7 @@ class Allowance:
         self._require_allowed()
 
     async def take_content(self, size_bytes: int) -> None:
-        """A paste that is created, or a new text or target for an entry. `size_bytes`: in UTF-8."""
+        """Count a new paste, or a new text or target of an entry. `size_bytes`: its size in UTF-8."""
         sizes = self._tier.sizes.counters(self._subject, cost=size_bytes)
         counters = [*self._tier.creates.counters(self._subject), *sizes]
         self._fields = self._tier.of_content
@@ -52,7 +52,7 @@ class Allowance:
 
     @property
     def raw_headers(self) -> list[tuple[bytes, bytes]]:
-        """Those that say what is left, as ASGI has them; empty where nothing was counted."""
+        """The headers that say what is left, as ASGI takes them; empty if nothing was counted."""
         return self._fields.raw(self._verdict)
 
     def _require_allowed(self) -> None:
@@ -63,7 +63,7 @@ class Allowance:
 
 
 class CreateLimits:
-    """One per process."""
+    """Makes the `Allowance` of each request. One per process."""
 
     def __init__(self, limiter: RateLimiter, settings: Settings) -> None:
         self._limiter = limiter
@@ -71,7 +71,7 @@ class CreateLimits:
         self._users = _Tier(settings, factor=USER_FACTOR)
 
     def of(self, account_id: UUID | None, address: ClientAddress) -> Allowance:
-        """`account_id`: None for a guest."""
+        """What the client may still create. `account_id`: None for a guest, who is counted by address."""
         if account_id is not None:
             return Allowance(self._limiter, self._users, account_id.bytes)
         return Allowance(self._limiter, self._guests, subject_of(address))

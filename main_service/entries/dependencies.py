@@ -22,7 +22,7 @@ from main_service.web.proxy_watch import limited_address
 
 
 def entry_factory_of(request: Request, session: Session | None = None) -> EntryFactory:
-    """For a route that only creates: a dependency would cost as much as the work it does."""
+    """Called without a session by routes that only create: a dependency would cost them as much as their work."""
     resources: EntryResources = request.app.state.entry_resources
     return EntryFactory(resources, session, client_address=limited_address(request), notes_use=request.method != "HEAD")
 
@@ -46,7 +46,7 @@ IfMatchHeader = Annotated[
 
 
 async def get_expected_versions(request: Request, _: IfMatchHeader = None) -> frozenset[int] | None:
-    """The versions that a request is meant for; None: any.
+    """The versions that a request is meant for by `If-Match`; None: any.
 
     Raises:
         InvalidInputError: `If-Match` can't be read.
@@ -65,7 +65,7 @@ async def get_actor(account: CurrentAccountDep, manage_token: ManageTokenDep = N
 
 
 ActorDep = Annotated[Actor, Depends(get_actor)]
-"""Who asks through the API."""
+"""The actor of an API request."""
 
 
 async def get_writing_actor(account: WriterOrGuestDep, manage_token: ManageTokenDep = None) -> Actor:
@@ -73,7 +73,7 @@ async def get_writing_actor(account: WriterOrGuestDep, manage_token: ManageToken
 
 
 WritingActorDep = Annotated[Actor, Depends(get_writing_actor)]
-"""Who asks through the API, unless by a token that may only read."""
+"""The actor of an API request that changes something; a token that may only read is refused."""
 
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -92,7 +92,7 @@ IdempotencyKeyHeader = Annotated[
 
 
 async def idempotency_of(request: Request, account: Account | None, key: str | None) -> IdempotentRequest | None:
-    """What makes a create repeatable; None: without a key, it is not.
+    """The identity of a request that may be repeated; None: it has no `Idempotency-Key`.
 
     Raises:
         InvalidInputError: the key came twice.
@@ -122,7 +122,7 @@ async def get_page_actor(reader: ReaderDep) -> Actor:
 
 
 PageActorDep = Annotated[Actor, Depends(get_page_actor)]
-"""Who asks on a page: known by the session cookie alone."""
+"""The actor of a page, known by the session cookie alone."""
 
 
 async def get_reading_actor(request: Request, session: SessionDep) -> Actor:
@@ -134,4 +134,4 @@ async def get_reading_actor(request: Request, session: SessionDep) -> Actor:
 
 
 ReadingActorDep = Annotated[Actor, Depends(get_reading_actor)]
-"""Who asks at an address that both browsers and programs read: known by a bearer token, else by the session cookie."""
+"""The actor at a URL for both browsers and programs, known by a bearer token, else by the session cookie."""

@@ -1,4 +1,4 @@
-"""A live entry as its readers need it, wherever it was read from."""
+"""A live entry as services and pages use it, whether it was read from PostgreSQL or from the cache."""
 
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from uuid import UUID
 from main_service.entries.models import Entry, Kind, Visibility
 
 _CONTENT = {"is_content": True}
-"""Marks a field that tells what the entry holds: where views are limited, it is shown only to whoever spends one."""
+"""Marks a field that tells what the entry holds: where views are limited, it is shown only after one is spent."""
 
 
 @dataclass(frozen=True)
@@ -17,33 +17,33 @@ class LiveEntry:
     key: str
     kind: Kind
     owner_id: UUID | None
-    """None: a guest's."""
+    """None: it is a guest's."""
     manage_generation: int
-    """How often it was claimed, which its manage token is made from."""
+    """How often it was claimed. Its manage token is derived from the key and this number."""
     title: str | None = field(metadata=_CONTENT)
     visibility: Visibility
     created_at: datetime
     updated_at: datetime
     version: int
-    """Raised by each change of its owner, and by nothing else: not by visits or views."""
+    """Raised by each change of its owner; visits and views leave it as it is."""
     expires_at: datetime | None
     """None: never."""
     has_public_statistics: bool
     """Whether anyone who may see the entry may see its statistics."""
     visit_count: int | None
-    """Of people, when the row was read; None: it is not known, for the cache does not hold it."""
+    """Visits of people when the row was read; None: unknown, because the cache does not hold it."""
     views_left: int | None
-    """None: without a limit. Otherwise neither text nor target may be shown before a view is spent."""
+    """None: unlimited. Otherwise neither text nor target may be shown before a view is spent."""
     original_url: str | None = field(metadata=_CONTENT)
-    """Of a link, as it was given."""
+    """The target of a link as it was given; None: it is a paste."""
     body_id: UUID | None
-    """Of a paste, with the two that follow."""
+    """The id of a paste's text in the object store; None: it is a link."""
     size_bytes: int | None
     syntax: str | None
 
     @property
     def is_over(self) -> bool:
-        """By the clock; a live row or cached entry can be over without being marked yet."""
+        """Whether its time is over: a row or cached entry that is not marked as ended yet may have expired."""
         return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
 
     @classmethod
@@ -56,6 +56,6 @@ class LiveEntry:
 
 
 FIELDS = tuple(field.name for field in fields(LiveEntry))
-"""Their names, which are those of the columns."""
+"""The names of the fields, which are those of the columns."""
 _values = attrgetter(*FIELDS)
 _NO_CONTENT: dict[str, Any] = dict.fromkeys(field.name for field in fields(LiveEntry) if field.metadata)

@@ -13,7 +13,8 @@ from main_service.settings import Settings
 
 REMEMBERED_FOR = timedelta(hours=24)
 GUEST_IPV6_PREFIX = 64
-"""A household has so many addresses, and its devices change theirs from hour to hour."""
+"""Guests with addresses in one network of this prefix are one client: a household has so many, and its devices change
+theirs from hour to hour."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def account_scope(settings: Settings, *, account_id: UUID, method: str, path: st
 def idempotent_form(
     settings: Settings, *, account_id: UUID | None, form_id: str, path: str, fields: Mapping[str, str]
 ) -> IdempotentRequest:
-    """A form that a browser may send twice, by a double click or because its answer was loaded anew.
+    """The identity of a form, which a browser may send twice after a double click or a reload.
 
     `account_id`: None for a guest. `form_id`: random, a hidden field of the form. The same form with other fields, sent
     after going back to it, is another request.

@@ -1,4 +1,4 @@
-"""New entries of one moment share one INSERT and one commit, and are told apart by what it returns.
+"""Batches of new entries: those that are created at the same time share one INSERT and one commit.
 
 Group commit (DeWitt et al., 1984), as in `fast_path.batch`: while one batch is inserted, the next one gathers.
 """
@@ -29,7 +29,7 @@ class _Waiting:
     is_made: "asyncio.Future[bool]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def settle(self, outcome: bool | Exception) -> None:
-        """Unless who waited has gone."""
+        """Pass on the outcome, unless the request that waited for it was cancelled."""
         if self.is_made.done():
             return
         if isinstance(outcome, Exception):
@@ -39,7 +39,7 @@ class _Waiting:
 
 
 class InsertBatcher:
-    """One per process."""
+    """Inserts entries in batches. One per process."""
 
     def __init__(self, sessions: async_sessionmaker[Session], key_filter: KeyFilter) -> None:
         self._sessions = sessions
@@ -48,7 +48,7 @@ class InsertBatcher:
         self._inserter: asyncio.Task[None] | None = None
 
     async def insert(self, entry: LiveEntry) -> bool:
-        """Return when the row is committed; False, with nothing changed, when its key is or was in use.
+        """Insert an entry and return once it is committed; False, with nothing changed: its key is or was in use.
 
         Raises:
             TokenInvalidError: the owner's account has just been deleted.
@@ -61,7 +61,10 @@ class InsertBatcher:
         return await waiting.is_made
 
     async def make_known(self, keys: Sequence[str]) -> bool:
-        """Before their rows can be seen, or readers would be told that they were never used. False: Redis is away."""
+        """Add keys to the membership filter before their rows can be seen. False: Redis is away.
+
+        Otherwise readers would be told that the keys were never used.
+        """
         try:
             await self._key_filter.add(keys)
         except RedisUnavailableError as error:
@@ -70,21 +73,21 @@ class InsertBatcher:
         return True
 
     async def _insert_all(self) -> None:
-        """Until nobody waits any more."""
+        """Insert batch after batch until none waits."""
         try:
             while self._waiting:
                 batch = self._next_batch()
                 try:
                     await self._insert(batch)
                 except DatabaseUnavailableError as error:
-                    # Those who have no answer yet have waited as long already, and would wait in vain.
+                    # All who have no answer yet have waited as long already, and would wait in vain.
                     self._fail([*batch, *self._waiting], error)
                     self._waiting.clear()
         finally:
             self._inserter = None
 
     def _next_batch(self) -> list[_Waiting]:
-        """Each key once: of two that want the same, the later one waits for the next batch, and finds it taken."""
+        """A batch with each key once: of two entries with the same key, the later one waits for the next batch."""
         batch: dict[str, _Waiting] = {}
         postponed: list[_Waiting] = []
         while self._waiting and len(batch) < LARGEST_BATCH:
@@ -97,7 +100,7 @@ class InsertBatcher:
         return list(batch.values())
 
     async def _insert(self, batch: list[_Waiting]) -> None:
-        """Together; if that fails, each alone.
+        """Insert a batch together or, if that fails, each entry alone.
 
         Raises:
             DatabaseUnavailableError: the first time that PostgreSQL is found away, so no row waits for it once more.
@@ -107,7 +110,7 @@ class InsertBatcher:
         except DatabaseUnavailableError:
             raise
         except Exception:
-            # One of them, perhaps: their misfortune is not that of the others.
+            # Perhaps one of them is at fault, which must not fail the others.
             for waiting in batch:
                 await self._insert_alone(waiting)
 
@@ -129,7 +132,7 @@ class InsertBatcher:
 
     def _fail(self, all_waiting: list[_Waiting], error: DatabaseUnavailableError) -> None:
         for waiting in all_waiting:
-            # Each its own: an exception that several raise would gather the traces of all.
+            # One exception each: an exception that several raise would gather the traces of all.
             own = DatabaseUnavailableError()
             own.__cause__ = error.__cause__
             waiting.settle(own)

@@ -1,4 +1,4 @@
-"""How long an entry lives: what was asked for, and the expiry that follows."""
+"""Lifetimes of entries: what a client asks for, and the expiry that follows from it."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,8 @@ from main_service.errors import FieldError, InvalidInputError
 
 @dataclass(frozen=True)
 class Lifetime:
-    """What was asked for: an instant, a duration from now, no end, or none of them (the default); never two."""
+    """The lifetime that a client asks for: an instant, a duration from now, endless, or nothing (the default); never
+    two."""
 
     expires_at: datetime | None = None
     expires_in: timedelta | None = None
@@ -27,10 +28,10 @@ class LifetimePolicy:
     may_be_endless: bool
 
     def expiry(self, lifetime: Lifetime, *, now: datetime) -> datetime | None:
-        """When an entry ends that is made or changed `now`; None: never.
+        """When an entry expires that is created or changed `now`; None: never.
 
         Raises:
-            InvalidInputError: the end is past or further away than `longest`, or there is none and must be one.
+            InvalidInputError: that is in the past or later than `longest` from now, or endless is not allowed.
         """
         if lifetime.is_endless:
             if not self.may_be_endless:
@@ -53,7 +54,7 @@ class LifetimePolicy:
 
 @dataclass(frozen=True)
 class LifetimePolicies:
-    """One for entries of guests, one for those of users."""
+    """The policies for entries of guests and for those of users."""
 
     guest: LifetimePolicy
     user: LifetimePolicy
@@ -63,7 +64,7 @@ class LifetimePolicies:
 
 
 def in_words(duration: timedelta) -> str:
-    """A duration for people, in the largest unit that divides it: `10 minutes`, `7 days`."""
+    """A duration in words, in the largest unit that divides it: `10 minutes`, `7 days`."""
     seconds = int(duration.total_seconds())
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds and seconds % length == 0:

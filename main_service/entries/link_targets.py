@@ -1,4 +1,4 @@
-"""What links led to, and since when, in PostgreSQL: so that each visit keeps the target that it led to."""
+"""The history of links' targets in PostgreSQL, so that each visit keeps the target that it led to."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from main_service.engines.postgres import Session
 from main_service.entries.models import Entry, LinkTarget
 
 MOST_TARGETS = 100
-"""Kept of one link, the newest: 800 KiB at most, and more than a year of weekly changes."""
+"""How many targets of a link are kept, the newest: at most 800 KiB, and more than a year of weekly changes."""
 
 # A release that writes no rows may have made the link, or changed it since the last row.
 _NOTE_FORMER = text(
@@ -71,11 +71,11 @@ _LIST_AT = text(
     """
 )
 MOST_IN_MEMORY = 500
-"""Targets that a reader of many holds at once: 4 MiB of the longest."""
+"""How many targets `list_at` holds in memory at once: at most 4 MiB."""
 
 
 class Led(NamedTuple):
-    """Where a link led from an instant on."""
+    """The target of a link from an instant on."""
 
     key: str
     valid_from: datetime
@@ -83,7 +83,7 @@ class Led(NamedTuple):
 
 
 async def note_change(session: Session, entry: Entry, *, original_url: str, changed_at: datetime) -> None:
-    """Note that a link leads elsewhere from `changed_at` on. `entry`: its locked row as it was before."""
+    """Record that a link has a new target from `changed_at` on. `entry`: its locked row as it was before."""
     values = {"created_at": entry.created_at, "updated_at": entry.updated_at, "former": entry.original_url}
     await session.execute(_NOTE_FORMER, {"key": entry.key, **values})
     await session.execute(_NOTE, {"key": entry.key, "original_url": original_url, "changed_at": changed_at})
@@ -91,19 +91,19 @@ async def note_change(session: Session, entry: Entry, *, original_url: str, chan
 
 
 async def forget(session: Session, keys: Sequence[str]) -> None:
-    """Delete what is known of where these links led."""
+    """Delete the recorded targets of these links."""
     await session.execute(delete(LinkTarget).where(LinkTarget.key.in_(keys)))
 
 
 async def list_changed(session: Session, keys: Collection[str], *, since: datetime) -> set[str]:
-    """Those of the links that led elsewhere before, and whose target changed after `since`."""
+    """The keys of those links that had another target before, and whose target changed after `since`."""
     return set((await session.execute(_LIST_CHANGED, {"keys": list(keys), "since": since})).scalars())
 
 
 async def list_at(session: Session, visits: Collection[tuple[str, int]]) -> AsyncIterator[Led]:
-    """The targets that links had at the times of visits, each once, in any order.
+    """Yield the targets that links had at the times of visits, each once, in no order.
 
-    `visits`: key and ms since 1970 of each. Before the first target that is known of a link, this one counts.
+    `visits`: key and ms since 1970 of each. For a visit before the first recorded target, that one counts.
     """
     columns = {"keys": [key for key, _ in visits], "instants": [at_ms for _, at_ms in visits]}
     async for rows in session.partitions(_LIST_AT, columns, size=MOST_IN_MEMORY):

@@ -20,11 +20,11 @@ class Visibility(StrEnum):
     PUBLIC = "public"
     UNLISTED = "unlisted"
     PRIVATE = "private"
-    """For its owner alone: to everybody else there is nothing at its address."""
+    """Only its owner may see it: for everyone else there is nothing at its URL."""
 
 
 class ArchivalReason(StrEnum):
-    """Why an entry ended."""
+    """The reason why an entry ended."""
 
     DELETED = "deleted"
     EXPIRED = "expired"
@@ -33,7 +33,7 @@ class ArchivalReason(StrEnum):
 
 
 def _words(words: type[StrEnum], name: str) -> Enum:
-    """A column that holds one of the words as text: a new word is a new check, not a new database type."""
+    """A column that holds a value of the enum as text: a new value needs a new check, not a new database type."""
     return Enum(
         words,
         name=name,
@@ -50,8 +50,8 @@ _OWNED = text("owner_id IS NOT NULL")
 class Entry(Base):
     """A paste or a link, live or ended.
 
-    A row is never deleted: the primary key is what makes sure that no key is ever given twice. Whoever reads must
-    check `ended_at` and `expires_at` both, because an entry ends by the clock and is only marked later.
+    A row is never deleted: the primary key is what makes sure that no key is ever given twice. Readers must check
+    both `ended_at` and `expires_at`, because an entry expires by the clock and is only marked later.
     """
 
     __tablename__ = "entry"
@@ -91,7 +91,7 @@ class Entry(Base):
             "original_url",
             postgresql_using="gin",
             postgresql_ops={"title": "gin_trgm_ops", "original_url": "gin_trgm_ops"},
-            # In KiB: whoever happens to fill the list sorts it into the index, and nobody shall wait for 4 MiB.
+            # In KiB: the request that fills the list sorts it into the index, and none shall wait for 4 MiB of it.
             postgresql_with={"gin_pending_list_limit": 256},
             postgresql_where=_OWNED,
         ),
@@ -106,15 +106,15 @@ class Entry(Base):
     key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
     kind: Mapped[Kind] = mapped_column(_words(Kind, "kind"))
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey(Account.__table__.c.id))
-    """None: a guest's; whoever has its manage token may change it."""
+    """None: a guest's, which is changed with its manage token."""
     title: Mapped[str | None]
     visibility: Mapped[Visibility] = mapped_column(_words(Visibility, "visibility"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(server_default=text("1"))
-    """Raised by each change of its owner, and by nothing else."""
+    """Raised by each change of its owner; visits and views leave it as it is."""
     expires_at: Mapped[datetime | None]
-    """None: it has an owner, and no end."""
+    """None: it never expires, which only entries with an owner may."""
     last_visit_at: Mapped[datetime | None]
     """When a person last visited it, as far as visits are counted; it moves together with `visit_count`."""
     used_at: Mapped[datetime | None]
@@ -122,18 +122,18 @@ class Entry(Base):
     it, unless a use or a visit was noted within a day, and the cached entry that it makes answers for a day. So its
     last use is at most two days after the latest of `updated_at`, `last_visit_at` and this."""
     visit_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
-    """Of people."""
+    """Visits of people."""
     bot_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     manage_generation: Mapped[int] = mapped_column(server_default=text("0"))
-    """Which manage token opens it while it is a guest's. Each claim raises it, so that the tokens from before stay void
-    when the entry has no owner any more."""
+    """How often it was claimed. The manage token is derived from it, so that a claim makes earlier tokens void for
+    good."""
     has_public_statistics: Mapped[bool] = mapped_column(server_default=false())
-    """Whether everybody who may see the entry may see how often others did."""
+    """Whether everyone who may see the entry may see its statistics."""
     views_left: Mapped[int | None]
-    """None: without a limit."""
+    """None: unlimited."""
     original_url: Mapped[str | None]
     target_digest: Mapped[bytes | None]
-    """SHA-256 of `original_url`, by which its owner finds it."""
+    """SHA-256 of `original_url`, by which its owner's entries are searched."""
     body_id: Mapped[UUID | None]
     size_bytes: Mapped[int | None]
     syntax: Mapped[str | None]
@@ -143,7 +143,7 @@ class Entry(Base):
 
 
 class LinkTarget(Base):
-    """What a link leads to from an instant on, until its next row. Emptied together with its entry.
+    """The target of a link from an instant on, until its next row. Deleted when its entry is emptied.
 
     A link without rows was made by a release that writes none, and leads to its entry's `original_url` since then.
     """
@@ -157,13 +157,14 @@ class LinkTarget(Base):
 
 
 class BodyToDelete(Base):
-    """A text nobody may ask for any more. Written by the transaction that decides so: the object store's to-do list."""
+    """A text to be deleted from the object store. Written by the transaction that ends its entry or replaces the
+    text."""
 
     __tablename__ = "body_to_delete"
 
     body_id: Mapped[UUID] = mapped_column(primary_key=True)
     due_at: Mapped[datetime] = mapped_column(server_default=text("now()"), index=True)
-    """Not to be deleted before, for whoever was let in may still be reading."""
+    """When it may be deleted: readers who were let in before may still be reading it."""
 
 
 class Invalidation(Base):
@@ -180,7 +181,7 @@ class Invalidation(Base):
 
 
 class IdempotencyKey(Base):
-    """A request that made an entry and may be sent again. Written by the transaction that makes the entry."""
+    """A request that created an entry and may be sent again. Written by the transaction that creates the entry."""
 
     __tablename__ = "idempotency_key"
 

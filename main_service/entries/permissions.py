@@ -17,28 +17,30 @@ from main_service.settings import Settings
 
 
 class ManageTokens:
+    """Makes and checks manage tokens."""
+
     def __init__(self, settings: Settings) -> None:
         self._signer = Signer(settings.secret, SigningLabel.MANAGE_TOKEN)
 
     def token_for(self, key: str, generation: int = 0) -> str:
-        """The one token of `key` that opens it after so many claims: 43 characters of base64url."""
+        """The only token that opens the entry of `key` after `generation` claims: 43 characters of base64url."""
         # No key has a colon in it, so that this signs no other key.
         signed = f"{key}:{generation}" if generation else key
         return urlsafe_b64encode(self._signer.sign(signed.encode())).rstrip(b"=").decode("ascii")
 
     def token_of(self, entry: LiveEntry) -> str | None:
-        """The token that is given out with a new entry, and again to the same request.
+        """The token that is handed out with a new entry, and again to a repeated request.
 
-        None: it belongs to an account, so no token opens it, or did, and its token is for nobody from before.
+        None: the entry belongs to an account, or did once, so that no token from before may open it.
         """
         return self.token_for(entry.key) if entry.owner_id is None and entry.manage_generation == 0 else None
 
     def check(self, key: str, token: str | None, generation: int = 0) -> None:
-        """Let pass requests with the token of `key` after so many claims.
+        """Check that `token` opens the entry of `key` after `generation` claims.
 
         Raises:
             ManageTokenMissingError: there is no token.
-            ManageTokenWrongError: it is another entry's, from before a claim, or forged.
+            ManageTokenWrongError: it belongs to another entry, is from before a claim, or is forged.
         """
         if not token:
             raise ManageTokenMissingError
@@ -73,7 +75,7 @@ class EntryPolicy:
         self._manage_tokens = manage_tokens
 
     def require_may_manage(self, entry: Entry | LiveEntry, actor: Actor) -> None:
-        """Do nothing if the actor may change and delete the entry.
+        """Check that the actor may change and delete the entry.
 
         Raises:
             SignInRequiredError, NotOwnerError: it belongs to an account, and the actor is a guest or another user.

@@ -1,4 +1,4 @@
-"""Reading entries: what a key stands for, and the text behind it; keys for which there is nothing are counted."""
+"""Reads entries and texts by key, and counts requests for keys that are unknown."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -26,15 +26,16 @@ Found = TypeVar("Found")
 
 
 class KeyLookup:
-    """One per request. Every service that is given a key by a client asks here, so that none passes the limit by."""
+    """Counts unknown keys that a client asks for. Every service that gets keys from clients looks them up through
+    it."""
 
     def __init__(self, limit: ScanLimit, address: ClientAddress) -> None:
-        """`address`: of the client; None: it can't be told from others."""
+        """`address`: the client's; None: it can't be told from others."""
         self._limit = limit
         self._address = address
 
     async def look_up(self, key: str, find: Callable[[str], Awaitable[Found]]) -> Found:
-        """What `find` makes of the key. It raises NotFoundError for a key that is unknown to the client.
+        """Return what `find` returns for the key. It raises NotFoundError for a key that is unknown to the client.
 
         Raises:
             NotFoundError: the key is unknown to the client, or can be no key at all.
@@ -49,7 +50,7 @@ class KeyLookup:
             raise
 
     async def count_unknown(self, number: int) -> None:
-        """Count keys of a list, of which the client learns which are unknown to it.
+        """Count unknown keys of a list, when the client learns which of them are unknown.
 
         Raises:
             TooManyUnknownKeysError: the client has asked for too many.
@@ -61,10 +62,10 @@ class KeyLookup:
 logger = logging.getLogger(__name__)
 
 USE_PRECISION = LONGEST_LIFETIME
-"""So often at most a use is written down, and at least for entries that are cached."""
+"""A use is recorded at most once in this time. Cached entries last no longer, so that their use is recorded too."""
 
 VIEWED_TEXT_GRACE = timedelta(minutes=1)
-"""Others may have loaded the text at once with the last viewer, and learn only then that they came too late."""
+"""How long the text stays after the last view: other viewers may have opened it just before it was spent."""
 
 
 class EntryReader:
@@ -79,7 +80,7 @@ class EntryReader:
         texts: TextCache,
         notes_use: bool,
     ) -> None:
-        """`notes_use`: whether reading the row of an entry counts as using it."""
+        """`notes_use`: whether reading the row of an entry counts as a use."""
         self._session = session
         self._cache = cache
         self._key_filter = key_filter
@@ -92,9 +93,9 @@ class EntryReader:
         """The live entry of `key`, from the cache or else from the database.
 
         Raises:
-            NotFoundError: the key was never used, or the actor may not know.
-            TooManyUnknownKeysError: the same, and the client has asked for too many such keys.
-            EntryEndedError: what it stood for has ended.
+            NotFoundError: the key was never used, or the actor may not know that it was.
+            TooManyUnknownKeysError: the key is unknown, and the client has asked for too many such keys.
+            EntryEndedError: the entry has ended.
         """
         return await self._lookup.look_up(key, lambda key: self._find(key, actor))
 
@@ -113,10 +114,7 @@ class EntryReader:
         return entry
 
     async def counted(self, entry: LiveEntry) -> LiveEntry:
-        """The entry with its visits, for a caller who may see them: the cache does not hold them.
-
-        Without them while the database is away, for the rest is known.
-        """
+        """The entry with its visit count, which the cache does not hold; without it while the database is away."""
         if entry.visit_count is not None:
             return entry
         try:
@@ -126,10 +124,10 @@ class EntryReader:
             return entry
 
     async def follow(self, entry: LiveEntry, actor: Actor) -> LiveEntry:
-        """The link, free to be followed: where views are limited, one has been spent.
+        """Spend a view of a link, if they are limited, and return the link to be followed.
 
         Raises:
-            NotFoundError, EntryEndedError: as `get`, when it has just ended.
+            NotFoundError, EntryEndedError: it has just ended, or the actor may no longer see it.
         """
         while entry.views_left is not None:
             if (viewed := await self._spend_view(entry)) is not None:
@@ -144,7 +142,7 @@ class EntryReader:
 
         Raises:
             NotAPasteError: it is a link.
-            NotFoundError, EntryEndedError: as `get`, when it has just ended.
+            NotFoundError, EntryEndedError: it has just ended, or the actor may no longer see it.
         """
         while True:
             entry, chunks = await self.load_text(entry, actor)
@@ -155,7 +153,12 @@ class EntryReader:
             entry = await self._read_row(entry.key, actor)
 
     async def load_text(self, entry: LiveEntry, actor: Actor) -> tuple[LiveEntry, TextChunks]:
-        """As `open_text`, without spending a view: for who manages the entry."""
+        """The text of a paste as `open_text` returns it, without spending a view: for those who manage the entry.
+
+        Raises:
+            NotAPasteError: it is a link.
+            NotFoundError, EntryEndedError: it has just ended, or the actor may no longer see it.
+        """
         while True:
             if entry.body_id is None:
                 raise NotAPasteError
@@ -169,7 +172,7 @@ class EntryReader:
                 entry = fresh
 
     async def _open_body(self, entry: LiveEntry, body_id: UUID) -> TextChunks:
-        """From memory, if it was read before by somebody."""
+        """The text, from memory if this process has read it before."""
         if not is_for_all(entry) or (entry.size_bytes or 0) > LARGEST_BYTES:
             return await self._bodies.open(body_id)
         text = self._texts.get(body_id.hex)
@@ -180,19 +183,20 @@ class EntryReader:
         return in_one_chunk(text, held_bytes=0)
 
     async def _spend_view(self, entry: LiveEntry) -> LiveEntry | None:
-        """The entry after one more view; None when it has changed or ended since it was read."""
+        """The entry with one view less; None: it has changed or ended since it was read."""
         row = await storage.spend_view(self._session, entry)
         if row is None:
             return None
         if row.ended_at is not None and row.body_id is not None:
             await storage.queue_body(self._session, row.body_id, grace=VIEWED_TEXT_GRACE)
         viewed = LiveEntry.from_row(row)
-        # Now, not after a page was made of it: others wait for the row.
+        # Commit now rather than after the page is rendered: others wait for the row.
         await self._session.commit()
         return viewed
 
     async def _read_row(self, key: str, actor: Actor) -> LiveEntry:
-        """The live row. Its transaction ends here: no connection is held while Redis or the object store is busy.
+        """The live entry from its row. The transaction ends here: no connection is held while Redis or the store is
+        busy.
 
         This is where use is written down, once a day. A cached entry lives no longer, so an entry that is used all the
         time is noted again and again.
@@ -216,10 +220,11 @@ class EntryReader:
 
 
 def require_live(entry: Entry | None, actor: Actor) -> Entry:
-    """The row if it is there, live, and the actor may see it.
+    """Return the row if it exists, is live, and the actor may see it.
 
     Raises:
-        NotFoundError, EntryEndedError: it is not.
+        NotFoundError: it does not exist, or the actor may not see it.
+        EntryEndedError: it is not live.
     """
     if entry is None or not actor.may_see(entry):
         raise NotFoundError

@@ -138,7 +138,7 @@ async def change_entry(
     entries: EntryFactoryDep,
     versions: ExpectedVersionsDep,
 ) -> PasteOut | LinkOut:
-    """By its owner; a guest's with its manage token. With `If-Match`, only in the version that it names."""
+    """For its owner; a guest's entry needs its manage token. With `If-Match`, only in the version that it names."""
     entry = await entries.changes.update(key, change.changes, actor, versions=versions)
     response.headers.update(etag(entry))
     return entry_out(entry, entries.public_url, to_manager=True)
@@ -154,7 +154,7 @@ async def change_entry(
 async def delete_entry(
     key: str, actor: WritingActorDep, entries: EntryFactoryDep, versions: ExpectedVersionsDep
 ) -> None:
-    """By its owner; a guest's with its manage token. With `If-Match`, only in the version that it names."""
+    """For its owner; a guest's entry needs its manage token. With `If-Match`, only in the version that it names."""
     await entries.changes.delete(key, actor, versions=versions)
 
 
@@ -170,7 +170,7 @@ async def claim_entry(
     entries: EntryFactoryDep,
     manage_token: ManageTokenDep = None,
 ) -> PasteOut | LinkOut:
-    """By its manage token, which does not open it any more then. Again is harmless."""
+    """Needs its manage token, which no longer opens it then. Repeatable."""
     entry = await entries.changes.claim(key, account.id, manage_token=manage_token)
     return entry_out(entry, entries.public_url, to_manager=True)
 

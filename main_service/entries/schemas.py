@@ -48,7 +48,7 @@ _NOTHING_TO_SEE = re.compile(
     r"\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*"
 )
 _URL_PATTERN = r"^[\s\u200b\ufeff]*([Hh][Tt][Tt][Pp][Ss]?://|(//)?[^\s./?#@:]+\.)"
-"""Of what may be accepted; of the rest, the answer says why."""
+"""Matches what may be accepted; for the rest, the error says why."""
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
 
 
@@ -137,7 +137,7 @@ class _EntryValuesIn(BaseModel):
         return self
 
     def columns(self, names: Iterable[str]) -> dict[str, Any]:
-        """Those of the fields that are columns of an entry, with their values, but for its end."""
+        """Values of those fields that are columns of an entry, except its expiry."""
         return {name: getattr(self, name) for name in names if name in FIELDS and name != "expires_at"}
 
     @property

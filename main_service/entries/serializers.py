@@ -1,6 +1,6 @@
-"""How a live entry is shown: its URLs, its form on the wire and on pages, and its text as plain text.
+"""Serializes live entries for the API and for pages: URLs, values, and texts as plain text.
 
-A text is hostile until proven otherwise, so it is never answered as anything but plain text.
+Texts of users are hostile, so they are never sent as anything but plain text.
 """
 
 from collections.abc import Mapping
@@ -21,19 +21,19 @@ ETAG_RESPONSE: dict[str, Any] = {
         "ETag": {"description": "The version of the entry, for `If-Match`.", "schema": {"type": "string"}},
     },
 }
-"""How the header of `etag` is documented in OpenAPI."""
+"""Documents the header of `etag` in OpenAPI."""
 
 
 @dataclass(frozen=True)
 class PageEntry(LiveEntry):
-    """A live entry with what only pages show."""
+    """A live entry with values that only pages show."""
 
     url: str
     raw_url: str
     syntax_name: str | None
     target_ascii: str | None
     target_letters: str | None
-    """The host of a target that is written in punycode, in letters."""
+    """The host of the target decoded from punycode; None: it has no punycode."""
 
 
 def page_entry(entry: LiveEntry, public_url: str) -> PageEntry:
@@ -48,7 +48,8 @@ def page_entry(entry: LiveEntry, public_url: str) -> PageEntry:
 
 
 def entry_out(entry: LiveEntry, public_url: str, *, to_manager: bool) -> PasteOut | LinkOut:
-    """`to_manager`: others see the visits of entries with public statistics only, and of limited views no content."""
+    """The entry for the API. Unless `to_manager`, visits are hidden without public statistics, and content where views
+    are limited."""
     if not to_manager:
         if not entry.has_public_statistics:
             entry = replace(entry, visit_count=None)
@@ -78,12 +79,12 @@ def qr_address(public_url: str, key: str) -> str:
 
 
 def text_address(public_url: str, key: str) -> str:
-    """Of the text in the JSON API, which spends a view without asking where they are limited."""
+    """The URL of the text in the API, which spends a view without asking where they are limited."""
     return f"{public_url}/api/v1/entries/{key}/text"
 
 
 def addresses(public_url: str, key: str) -> dict[str, str]:
-    """Those of an entry of any kind, by their names on the wire."""
+    """All URLs of an entry, by their names in the API."""
     url = short_address(public_url, key)
     return {
         "url": url,
@@ -94,17 +95,17 @@ def addresses(public_url: str, key: str) -> dict[str, str]:
 
 
 def manage_address(public_url: str, key: str, manage_token: str) -> str:
-    """The token stands behind the `#`: browsers send that part to nobody."""
+    """The URL that opens the manage page. The token follows `#`, because browsers do not send that part."""
     return f"{public_url}/{key}/manage#{manage_token}"
 
 
 def etag(entry: LiveEntry) -> dict[str, str]:
-    """The header that names the version of the entry, for `If-Match`."""
+    """The header with the version of the entry, for `If-Match`."""
     return {"ETag": f'"{entry.version}"'}
 
 
 def robots(entry: LiveEntry) -> dict[str, str]:
-    """The header that lets search engines show public entries; every other answer says noindex by default."""
+    """The header that lets search engines show public entries; all other responses say noindex by default."""
     return {"X-Robots-Tag": "all"} if entry.visibility is Visibility.PUBLIC else {}
 
 

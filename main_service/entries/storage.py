@@ -59,7 +59,7 @@ _REMEMBER = text(
 
 
 async def create_all(session: Session, entries: Sequence[LiveEntry], *, must_invalidate: bool) -> set[str]:
-    """Insert a row for each; return their keys but those that are or were in use. No key may stand twice.
+    """Insert a row for each entry; return the keys except those that are or were in use. Each key may occur once.
 
     `must_invalidate`: put them into the invalidation outbox, because Redis could not be told of their keys.
 
@@ -77,12 +77,12 @@ async def create_all(session: Session, entries: Sequence[LiveEntry], *, must_inv
 
 
 async def create(session: Session, entry: LiveEntry, *, must_invalidate: bool) -> bool:
-    """The same for one: False, with nothing changed, when its key is or was in use."""
+    """Insert a row; False, with nothing changed: its key is or was in use."""
     return bool(await create_all(session, [entry], must_invalidate=must_invalidate))
 
 
 def target_digest(original_url: str | None) -> bytes | None:
-    """By which the owner of a link finds it."""
+    """The SHA-256 by which a user's links are searched; None for None."""
     return None if original_url is None else sha256(original_url.encode()).digest()
 
 
@@ -95,7 +95,7 @@ async def find(session: Session, key: str) -> Entry | None:
 
 
 async def get_visit_count(session: Session, key: str) -> int:
-    """How often people have visited the entry of a key that is in use."""
+    """The number of visits of people to the entry of a key that is in use."""
     count: int = (await session.execute(select(Entry.visit_count).where(Entry.key == key))).scalar_one()
     return count
 
@@ -109,7 +109,7 @@ async def find_for_update(session: Session, key: str) -> Entry | None:
 
 
 async def change(session: Session, entry: Entry, values: dict[str, Any]) -> None:
-    """Change a row, and note that Redis may hold what it was; of a link that leads elsewhere now, where it led."""
+    """Change a locked row and add it to the invalidation outbox. A new target is also added to the link's history."""
     original_url = values.get("original_url", entry.original_url)
     if original_url is not None and original_url != entry.original_url:
         changed_at = values.get("updated_at", datetime.now(UTC))
@@ -122,7 +122,7 @@ async def change(session: Session, entry: Entry, values: dict[str, Any]) -> None
 
 
 async def own(session: Session, entry: Entry, account_id: UUID) -> None:
-    """Give a locked row to an account; the manage token that it had opens it never again.
+    """Give a locked row to an account; its manage token no longer opens it.
 
     Raises:
         TokenInvalidError: the account has just been deleted.
@@ -134,7 +134,7 @@ async def own(session: Session, entry: Entry, account_id: UUID) -> None:
 
 
 async def end(session: Session, entry: Entry, reason: ArchivalReason) -> None:
-    """End a live row and queue its text, if it has one, to be deleted."""
+    """End a locked live row and queue its text, if it has one, for deletion."""
     await change(session, entry, {"ended_at": datetime.now(UTC), "archival_reason": reason})
     if entry.body_id is not None:
         await queue_body(session, entry.body_id)
@@ -147,7 +147,7 @@ class Ended:
 
 
 async def end_owned(session: Session, owner_id: UUID, *, keys: Sequence[str]) -> list[Ended]:
-    """End those of the entries that are the owner's and not over, as deleted, and queue their texts."""
+    """End those entries as deleted that are the owner's and not over, and queue their texts for deletion."""
     locked = (
         select(Entry.key)
         .where(Entry.key.in_(keys), Entry.owner_id == owner_id, Entry.ended_at.is_(None), is_not_over())
@@ -159,7 +159,7 @@ async def end_owned(session: Session, owner_id: UUID, *, keys: Sequence[str]) ->
 
 
 async def _end_all(session: Session, keys: Sequence[str]) -> list[Ended]:
-    """End live rows that are locked already, as deleted; note that Redis may hold them, and queue their texts."""
+    """End locked live rows as deleted, add them to the invalidation outbox, and queue their texts for deletion."""
     if not keys:
         return []
     statement = (
@@ -177,9 +177,9 @@ async def _end_all(session: Session, keys: Sequence[str]) -> list[Ended]:
 
 
 async def spend_view(session: Session, entry: LiveEntry) -> Entry | None:
-    """Take a view from `entry` and end it with its last one; return its row as it is then.
+    """Spend a view of `entry` and end it with the last one; return its row as it is then.
 
-    None, with nothing changed, when it has no view left, is over, or no longer has the text that was loaded for it.
+    None, with nothing changed: no view is left, the entry is over, or it no longer has the text that was loaded.
     """
     is_last = Entry.views_left == 1
     statement = (
@@ -204,19 +204,19 @@ async def spend_view(session: Session, entry: LiveEntry) -> Entry | None:
 
 
 def is_not_over() -> ColumnElement[bool]:
-    """By the clock."""
+    """The condition that an entry has not expired."""
     return or_(Entry.expires_at.is_(None), Entry.expires_at > func.now())
 
 
 async def note_use(session: Session, key: str) -> None:
-    """Write down that an entry was used. Whoever is changing its row is not waited for: that counts as much."""
+    """Record a use of an entry. If another transaction is changing the row, do nothing: a change counts as much."""
     free = select(Entry.key).where(Entry.key == key).with_for_update(key_share=True, skip_locked=True)
     statement = update(Entry).where(Entry.key.in_(free.scalar_subquery())).values(used_at=func.now())
     await session.execute(statement.execution_options(synchronize_session=False))
 
 
 async def queue_body(session: Session, body_id: UUID, *, grace: timedelta = timedelta(0)) -> None:
-    """Note that nobody may ask for this text any more; it may be deleted after `grace`."""
+    """Queue a text for deletion after `grace`."""
     await session.execute(insert(BodyToDelete).values(body_id=body_id, due_at=func.now() + grace))
 
 
@@ -232,7 +232,7 @@ async def find_idempotency_key(session: Session, idempotency: IdempotentRequest)
 
 
 async def remember_idempotency_key(session: Session, idempotency: IdempotentRequest, *, entry_key: str) -> bool:
-    """Note that the request makes the entry of `entry_key`; False when it was sent before and has made another.
+    """Record that the request creates the entry of `entry_key`; False: it was sent before and has created another.
 
     Waits for an earlier sending whose transaction is not yet over.
     """
@@ -241,7 +241,7 @@ async def remember_idempotency_key(session: Session, idempotency: IdempotentRequ
 
 
 async def update_idempotency_key(session: Session, idempotency: IdempotentRequest, *, entry_key: str) -> None:
-    """Correct the key of the entry that this transaction makes."""
+    """Replace the key of the entry that this transaction creates."""
     statement = update(IdempotencyKey).where(
         IdempotencyKey.scope == idempotency.scope, IdempotencyKey.key == idempotency.key
     )
@@ -249,23 +249,23 @@ async def update_idempotency_key(session: Session, idempotency: IdempotentReques
 
 
 async def note_deleted_bodies(session: Session, body_ids: Sequence[UUID]) -> None:
-    """Take texts that the object store no longer has off the list, and say so in the entries that ended with them."""
+    """Remove deleted texts from the queue, and record the deletion in the entries that ended with them."""
     await session.execute(delete(BodyToDelete).where(BodyToDelete.body_id.in_(body_ids)))
     ended = select(Entry.key).where(Entry.body_id.in_(body_ids), Entry.ended_at.is_not(None))
-    # In the order in which everybody locks entries: who deletes an account locks ended ones too.
+    # In the order in which all transactions lock entries; deleting an account locks ended ones too.
     locked = await session.execute(ended.order_by(Entry.key).with_for_update(key_share=True))
     statement = update(Entry).where(Entry.key.in_(locked.scalars().all()))
     await session.execute(statement.values(body_deleted_at=func.now()).execution_options(synchronize_session=False))
 
 
 async def list_invalidations(session: Session, *, after_id: int, limit: int) -> Sequence[Invalidation]:
-    """The oldest changes beyond `after_id` that Redis may not have."""
+    """The oldest rows of the outbox after `after_id`."""
     statement = select(Invalidation).where(Invalidation.id > after_id).order_by(Invalidation.id).limit(limit)
     return list((await session.execute(statement)).scalars())
 
 
 async def acknowledge_invalidations(session: Session, pending: Sequence[Invalidation], *, grace: timedelta) -> None:
-    """After their tombstones were written: note when for the new ones, forget those noted longer than `grace` ago."""
+    """Record that tombstones were written: stamp the new rows, and delete those stamped longer than `grace` ago."""
     now = datetime.now(UTC)
     settled = [each.id for each in pending if each.applied_at and each.applied_at < now - grace]
     written = [each.id for each in pending if each.applied_at is None]

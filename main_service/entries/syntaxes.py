@@ -49,19 +49,19 @@ def is_syntax(alias: str) -> bool:
 
 
 def syntax_name(alias: str) -> str:
-    """The language's name for people; the alias itself when a newer Pygments no longer knows it."""
+    """The name of the language; the alias itself if a newer Pygments no longer knows it."""
     return _names_by_alias().get(alias, alias)
 
 
 @cache
 def common_syntaxes() -> list[tuple[str, str]]:
-    """Alias and name of what most people paste, by name."""
+    """Alias and name of the most common languages, sorted by name."""
     return sorted(((alias, syntax_name(alias)) for alias in _COMMON), key=_by_name)
 
 
 @cache
 def all_syntaxes() -> list[tuple[str, str]]:
-    """First alias and name of every language, by name."""
+    """First alias and name of every language, sorted by name."""
     lexers = get_all_lexers(plugins=False)
     return sorted(((aliases[0].lower(), name) for name, aliases, _, _ in lexers if aliases), key=_by_name)
 

@@ -1,4 +1,4 @@
-"""Where a link may lead, and how its address is sent."""
+"""URLs that links may lead to: completing, checking, converting to ASCII, and telling self links."""
 
 import re
 from functools import lru_cache
@@ -27,9 +27,9 @@ _THIS_MACHINE = "localhost"
 
 
 def complete_url(text: str) -> str:
-    """A URL as people paste it, as it is kept if `check_url` accepts it.
+    """Complete a URL as people paste it. The result is kept if `check_url` accepts it.
 
-    White space around it goes. What begins with the name of a host that has a dot, `wikipedia.org/x`, gets `https://`;
+    White space around it is dropped. What begins with the name of a host that has a dot, `wikipedia.org/x`, gets `https://`;
     `localhost:3000`, `1.2.3.4/x`, `example.org:8080` and `mailto:x@y.example` stay what they are, which is refused.
     """
     url = text.strip().strip(_ZERO_WIDTH).strip()
@@ -39,7 +39,7 @@ def complete_url(text: str) -> str:
 
 
 def check_url(url: str) -> str:
-    """The URL unchanged.
+    """Check a URL and return it unchanged.
 
     Raises:
         ValueError: it is not an http or https address that a browser could open.
@@ -62,12 +62,12 @@ def check_url(url: str) -> str:
 
 
 def to_ascii(url: str) -> str:
-    """The URL as it is sent: as given while that is ASCII, else with punycode and percent-encoding (WHATWG URL)."""
+    """The URL as it is sent: unchanged if it is ASCII, else with punycode and percent-encoding (WHATWG URL)."""
     return url if url.isascii() else str(Url(url))
 
 
 def host_in_letters(url: str) -> str | None:
-    """The host in the letters that its punycode stands for; None for a host that has none."""
+    """The host decoded from punycode; None: it has no punycode."""
     parsed = Url(url)
     letters = parsed.unicode_host()
     return letters if letters != parsed.host else None
@@ -87,18 +87,19 @@ def _own_site(public_url: str) -> tuple[str, int | None]:
 
 
 def _site(url: str) -> tuple[str, int | None]:
-    """Host and port, each in one spelling of all that mean the same."""
+    """Host and port, each in one spelling of all that mean the same site."""
     parsed = Url(url)
     return _plain_host(parsed.host or ""), _HTTP_PORT if parsed.port == _HTTPS_PORT else parsed.port
 
 
 def _plain_host(host: str) -> str:
-    """`host` comes from the parser: in lower case and punycode, and `127.1` or `0x7f000001` is `127.0.0.1` already."""
+    """One spelling of a host. `host` comes from the parser: in lower case and punycode, and `127.1` or `0x7f000001` is
+    `127.0.0.1` already."""
     name = host.rstrip(".")
     if name == _THIS_MACHINE or name.endswith(f".{_THIS_MACHINE}"):
         return _THIS_MACHINE
     if name[-1:].isalpha():
-        # No address ends in a letter, unless it is in brackets; to try costs more than all the rest.
+        # No IP address ends in a letter, unless it is in brackets; parsing costs more than all the rest.
         return name
     try:
         address: IPv4Address | IPv6Address = ip_address(name.strip("[]"))
@@ -106,5 +107,5 @@ def _plain_host(host: str) -> str:
         return name
     if isinstance(address, IPv6Address):
         address = address.ipv4_mapped or address
-    # Nobody is at 0.0.0.0 and [::], but systems lead whoever asks for them to themselves.
+    # 0.0.0.0 and [::] are no hosts, but systems connect to themselves when asked for them.
     return _THIS_MACHINE if address.is_loopback or address.is_unspecified else str(address)

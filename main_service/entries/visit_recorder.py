@@ -1,4 +1,4 @@
-"""Which requests are visits to an entry."""
+"""Records those requests that are visits to an entry."""
 
 import time
 from typing import Annotated
@@ -21,7 +21,7 @@ UNCONFIRMED_VISIT = "unconfirmed_visit"
 
 
 class VisitRecorder:
-    """Of one request."""
+    """Records the visit of one request."""
 
     def __init__(
         self, request: Request, *, visit_writer: VisitWriter, encoder: VisitEncoder, settings: Settings
@@ -45,7 +45,7 @@ class VisitRecorder:
         await self._visit_writer.record(visit)
 
     def _is_visit(self, entry: LiveEntry, actor: Actor) -> bool:
-        """A crawler's is one too; whose it was is told when visits are counted."""
+        """Whether the request is a visit. Crawlers' requests are too: they are told apart when visits are counted."""
         if self._request.method == "HEAD" or is_fetched_ahead(self._request.headers):
             return False
         return actor.counts_own_visits or not actor.owns(entry)

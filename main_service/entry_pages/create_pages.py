@@ -61,19 +61,19 @@ def parse(shape: type[Shape], fields: Mapping[str, str]) -> Shape:
 
 
 def sentences(error: AppError | None) -> dict[str, str]:
-    """What is wrong, by the form's field."""
+    """Messages of an error by field of the form."""
     found = forms.sentences(error)
     return {("lifetime" if field in ("expires_in", "expires_at") else field): it for field, it in found.items()}
 
 
 def lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:
-    """Value and label of the lifetimes a form offers."""
+    """Value and label of the lifetimes that a form offers."""
     choices = [(value, in_words(duration)) for value, duration in _LIFETIMES.items() if duration <= policy.longest]
     return [*choices, (NEVER, "Never")] if policy.may_be_endless else choices
 
 
 def creation_lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:
-    """The same with the default, chosen by an empty value, in front."""
+    """Value and label of the lifetimes for a new entry: first the default, with an empty value."""
     default = in_words(policy.default)
     return [("", f"{default} (default)"), *(choice for choice in lifetime_choices(policy) if choice[1] != default)]
 
@@ -88,7 +88,7 @@ Create = Callable[[EntryCreateService, dict[str, str], IdempotentRequest | None]
 
 
 class CreatePage:
-    """The page with the form, and what comes of it."""
+    """The page with the form for a new entry, and what follows when it is sent."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class CreatePage:
         self._entries = entries
 
     async def after(self, kind: Kind, create: Create) -> Response:
-        """The new entry's page, or the form again, still filled in, with what is wrong."""
+        """The page of the new entry, or the form again, still filled in, with error messages."""
         fields = await read_form(self._request)
         try:
             entry = await self._create(fields, create)
@@ -122,7 +122,7 @@ class CreatePage:
     def show(self, kind: Kind, fields: dict[str, str] | None = None, error: AppError | None = None) -> Response:
         fields = fields or {}
         is_signed_out = isinstance(error, SessionEndedError)
-        # Whoever seems to be signed in keeps the choices of users, also while nobody can say whether they are.
+        # With a session cookie the form offers the choices of users, even while the session can't be checked.
         is_user = has_session_cookie(self._request)
         policy = self._entries.lifetimes.user if is_user else self._entries.lifetimes.guest
         form = {name: fields.get(name, "") for name in FIELDS}
@@ -153,7 +153,7 @@ class CreatePage:
 
     async def _create(self, fields: dict[str, str], create: Create) -> LiveEntry:
         """Raises:
-        SessionEndedError: somebody who thinks to be signed in is not; what they meant to own would be a guest's.
+        SessionEndedError: the browser has a session that is over; the entry would be a guest's, not the user's.
         """
         account = await find_account(self._request, self._session)
         if account is None and has_session_cookie(self._request):
@@ -170,7 +170,7 @@ class CreatePage:
         try:
             return await create(creates, content, idempotency)
         except (EntryEndedError, NotFoundError):
-            # What the form had made is gone: who sends it again wants another.
+            # What the form had created is gone: sending it again means another one.
             return await create(creates, content, None)
 
 
@@ -186,13 +186,13 @@ async def home(page: CreatePageDep, kind: str = "") -> Response:
 
 @router.api_route("/pastes", methods=["GET", "HEAD"])
 async def lead_back_to_pastes() -> Response:
-    """For whoever opens the address of a result again."""
+    """Redirect when the URL of a result is opened again."""
     return RedirectResponse("/", 303)
 
 
 @router.api_route("/links", methods=["GET", "HEAD"])
 async def lead_back_to_links() -> Response:
-    """For whoever opens the address of a result again."""
+    """Redirect when the URL of a result is opened again."""
     return RedirectResponse("/?kind=link", 303)
 
 

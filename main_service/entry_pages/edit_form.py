@@ -1,4 +1,4 @@
-"""What a form to edit an entry holds, and which of it was touched since the page was made."""
+"""The form that edits an entry: its fields, and which of them were touched since the page was rendered."""
 
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -27,10 +27,10 @@ class EditForm:
     """
 
     def __init__(self, entry: LiveEntry, text: str) -> None:
-        """`text`: of a paste."""
+        """`text`: the text of a paste, empty for a link."""
         self.entry = entry
         self.is_editable = can_be_in_form(text)
-        """Whether the form has a field for the text of a paste."""
+        """Whether the text of a paste can be edited in a form."""
         names = [name for name in _COLUMNS if name not in FIELDS_OF_OTHER_KIND[entry.kind]]
         self.fields = {name: _in_form(getattr(entry, name)) for name in names}
         if entry.kind is Kind.PASTE and self.is_editable:
@@ -45,7 +45,7 @@ class EditForm:
         return " ".join(f"{name}:{_digest(value)}" for name, value in self.fields.items())
 
     def touched(self, sent: Mapping[str, str]) -> dict[str, str]:
-        """The fields that are sent with another value than the page had."""
+        """The fields that were sent with another value than the page had."""
         seen = _seen_in(sent)
         return {
             name: value
@@ -54,12 +54,12 @@ class EditForm:
         }
 
     def sent_values(self, sent: Mapping[str, str]) -> dict[str, str]:
-        """Of the fields, those that were sent; also a text that has no field any more."""
+        """Values of those fields that were sent; also of a text that can no longer be edited."""
         names = self.fields if self.entry.kind is Kind.LINK else [*self.fields, "text"]
         return {name: sent.get(name, "") for name in names if name in sent or name == BOX}
 
     def changed_since(self, sent: Mapping[str, str]) -> dict[str, str]:
-        """Labels and present values of the fields besides the text that have another value than the page had."""
+        """Labels and present values of the fields, except the text, that have another value than the page had."""
         seen = _seen_in(sent)
         return {
             _LABELS.get(name, name.capitalize()): value or ("no" if name == BOX else "none")

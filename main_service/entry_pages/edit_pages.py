@@ -1,4 +1,4 @@
-"""The page that changes what an entry is: its title, its text or target, and who may find it."""
+"""The page that edits an entry: its title, its text or target, and who may see it."""
 
 import asyncio
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from main_service.web.templating import render
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 _one_text_at_a_time = asyncio.Lock()
-"""Putting line ends back into many megabytes holds the interpreter's lock for seconds."""
+"""Restoring line ends in many megabytes holds the interpreter's lock for seconds."""
 
 
 @router.api_route("/{key}/manage/edit", methods=["GET", "HEAD"])
@@ -67,7 +67,7 @@ async def change(page: ManagePageDep) -> Response:
 
 
 def _versions(fields: Mapping[str, str]) -> list[int] | None:
-    """Which one the page showed; None: it is from before pages said so."""
+    """The version that the page showed; None: the page is from a release before versions."""
     if VERSION not in fields:
         return None
     try:
@@ -77,7 +77,7 @@ def _versions(fields: Mapping[str, str]) -> list[int] | None:
 
 
 def _update(touched: Mapping[str, str]) -> Changes:
-    """What the form asks for. An empty field is taken away where it may be, as a title.
+    """The changes that the form asks for. An empty field is taken away where it may be, as a title.
 
     Raises:
         InvalidInputError: with the names of the form's fields.
@@ -102,7 +102,7 @@ async def _text_of(entry: LiveEntry, page: ManagePage) -> str:
 def _page(
     page: ManagePage, form: EditForm, error: AppError | None = None, sent: Mapping[str, str] | None = None
 ) -> Response:
-    """The form, or the form again with what was `sent` and what is wrong with it."""
+    """The form, or again with what was `sent` and error messages."""
     shown, carried = form.fields, {VERSION: form.version, SEEN: form.seen}
     meanwhile: dict[str, str] = {}
     other_text: tuple[str, str] | None = None
@@ -138,7 +138,7 @@ def _page(
 
 
 def _other_text(form: EditForm, sent: Mapping[str, str], *, is_touched: bool) -> tuple[str, str] | None:
-    """Heading and content of the text that the form does not show: of two, none shall be lost."""
+    """Heading and content of the text that the form does not show, so that neither of two texts is lost."""
     if "text" not in sent or form.fields.get("text") == sent["text"]:
         return None
     if not is_touched:

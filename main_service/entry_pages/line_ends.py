@@ -1,4 +1,4 @@
-"""A text in a form: there each line end is a line feed, so those of the stored text are put back."""
+"""Restores line ends of a text that was edited in a form, where each is a line feed."""
 
 import re
 from bisect import bisect_left
@@ -10,7 +10,7 @@ from itertools import pairwise
 _LINE_END = re.compile(r"(\r\n|\r|\n)")
 
 _MOST_CELLS = 40_000
-"""Lines of one side times lines of the other that are compared one by one: about half a second at worst."""
+"""The most pairs of lines that are compared one by one, which takes about half a second at worst."""
 
 
 def as_in_form(text: str) -> str:
@@ -80,7 +80,7 @@ def _origins(old: Sequence[str], new: Sequence[str]) -> list[int | None]:
 
 
 def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
-    """Positions of the lines that stand once on either side, as many of them as stand in one order on both."""
+    """Positions of lines that occur once on either side: the most of them that are in the same order on both."""
     counts, new_counts = Counter(old), Counter(new)
     places = {line: place for place, line in enumerate(old) if counts[line] == 1}
     shared = [(places[line], place) for place, line in enumerate(new) if new_counts[line] == 1 and line in places]

@@ -1,4 +1,4 @@
-"""The pages that manage an entry, by its owner or by a guest with its manage token: expiry, claim, deletion.
+"""The pages on which an owner, or a guest with the manage token, manages an entry: expiry, claim, deletion.
 
 The token comes from a form and stays in a cookie that only these pages of this entry see.
 """
@@ -25,7 +25,7 @@ COOKIE = "slipbin_manage"
 
 
 class ManagePage:
-    """In the states that a request can bring it to."""
+    """The manage page of an entry, for one request."""
 
     def __init__(
         self,
@@ -51,12 +51,12 @@ class ManagePage:
 
     async def get_entry(self) -> LiveEntry:
         """Raises:
-        NotFoundError, EntryEndedError: as the reader.
+        NotFoundError, TooManyUnknownKeysError, EntryEndedError: there is no such entry for the actor, or not any more.
         """
         return await self.entries.reader.get(self.key, self.actor)
 
     def check(self, entry: LiveEntry, *, token: str | None) -> None:
-        """Let pass whoever may manage the entry.
+        """Check that the actor, with this manage token, may manage the entry.
 
         Raises:
             ManageTokenMissingError, ManageTokenWrongError, SignInRequiredError, NotOwnerError: the actor may not.
@@ -64,7 +64,7 @@ class ManagePage:
         self.entries.entry_policy.require_may_manage(entry, Actor(account_id=self.account_id, manage_token=token))
 
     async def managed(self, show: Callable[[LiveEntry], Awaitable[Response]]) -> Response:
-        """What `show` makes of the entry, or the page that asks for the token."""
+        """The response of `show`, or the page that asks for the manage token."""
         entry = await self.get_entry()
         try:
             self.check(entry, token=self.token)
@@ -79,7 +79,7 @@ class ManagePage:
         action: Callable[[dict[str, str]], Awaitable[Response]],
         again: Callable[[LiveEntry, AppError, dict[str, str]], Awaitable[Response]] | None = None,
     ) -> Response:
-        """What `action` makes of the form, or the page (or what `again` makes of it) with what is wrong."""
+        """The response of `action` to the form. On an error, that of `again`, or the manage page with the message."""
         fields = await read_form(self.request)
 
         async def act(entry: LiveEntry) -> Response:
@@ -95,7 +95,7 @@ class ManagePage:
     def show(
         self, *, entry: LiveEntry | None = None, notice: str | None = None, error: AppError | None = None
     ) -> Response:
-        """The page itself; without `entry` it asks for the token."""
+        """The manage page; without `entry` it asks for the manage token."""
         response = render(
             self.request,
             "entries/manage.html",
@@ -128,7 +128,7 @@ async def manage(page: ManagePageDep) -> Response:
 
 @router.post("/{key}/manage")
 async def open_manage(page: ManagePageDep) -> Response:
-    """Take the token from the form into the cookie."""
+    """Check the manage token of the form and put it into the cookie."""
     fields = await read_form(page.request)
     entry = await page.get_entry()
     token = fields.get("token", "").strip()

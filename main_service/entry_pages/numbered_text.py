@@ -1,4 +1,4 @@
-"""A text on its page: numbered lines, or plain where it is too long for them."""
+"""The text of a paste as HTML: with numbered lines, or plain if it is too long for them."""
 
 import codecs
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
@@ -9,9 +9,9 @@ MAX_NUMBERED_BYTES = 1024 * 1024
 MAX_NUMBERED_LINES = 50_000
 """Each line costs a browser three elements; beyond this a page gets slow."""
 PIECE_BYTES = 32 * 1024
-"""Of the text, whose lines are written in one go."""
+"""How many bytes of the text are turned into HTML at a time."""
 MAX_MARKS = 50_000
-"""So many characters that HTML can't write are marked with elements of their own; for the same reason."""
+"""How many characters that HTML can't represent are marked with elements of their own; more would slow the page."""
 
 _CARRIAGE_RETURN = "&#13;"
 _LONE_RETURN = f"{_CARRIAGE_RETURN}<br>"
@@ -32,7 +32,8 @@ def count_lines(text: bytes) -> int | None:
 
 
 def numbered_pieces(text: bytes) -> Iterator[str]:
-    """The lines as HTML, each with an anchor `L<number>`, some at a time: they take many times the size of the text."""
+    """Yield the lines as HTML, each with an anchor `L<number>`, in pieces: they take many times the size of the
+    text."""
     start, number = 0, 1
     while start < len(text):
         end = text.find(b"\n", start + PIECE_BYTES) + 1 or len(text)
@@ -46,7 +47,7 @@ def numbered_pieces(text: bytes) -> Iterator[str]:
 
 
 async def escaped_chunks(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """A text in UTF-8 as HTML, chunk by chunk, so that nobody holds all of it."""
+    """Yield a text in UTF-8 as HTML, chunk by chunk, so that it is never in memory as a whole."""
     decode = codecs.getincrementaldecoder("utf-8")().decode
     cut_off = ""
     marks_left = MAX_MARKS
@@ -67,12 +68,12 @@ def _count_marks(text: str) -> int:
 
 
 def _escaped(text: str) -> str:
-    """As HTML from which a script gets the text back to the character."""
+    """The text as HTML from which a script gets it back to the character."""
     return _escaped_without_marks(text).replace("\r", _LONE_RETURN).replace("\0", _NUL)
 
 
 def _escaped_without_marks(text: str) -> str:
-    """A carriage return before a line feed is written as a reference, or the parser would drop it."""
+    """The text as HTML. A carriage return before a line feed is a reference, or the parser would drop it."""
     return str(escape(text)).replace("\r\n", f"{_CARRIAGE_RETURN}\n")
 
 

@@ -1,4 +1,4 @@
-"""The page of a paste. A long text is sent as it is written, so that a slow reader keeps no more than the text here."""
+"""The page of a paste. A long text is streamed, so that a slow reader keeps no more than the text in memory."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from secrets import token_hex
@@ -17,13 +17,13 @@ from main_service.web.held_stream import HeldStream
 from main_service.web.templating import render
 
 WHOLE_BYTES = 128 * 1024
-"""The page of a text up to this size is sent as one, with its length."""
+"""The page of a text up to this size is sent as a whole, with its length."""
 
 
 async def paste_page(
     request: Request, settings: Settings, entry: LiveEntry, actor: Actor, chunks: TextChunks
 ) -> Response:
-    """With numbered lines, unless the text is too long for them."""
+    """The page of a paste, with numbered lines unless the text is too long for them."""
 
     def page(lines: Markup | None, line_count: int | None, text: str = "") -> Response:
         return render(
@@ -51,7 +51,7 @@ async def paste_page(
 
 
 def _stream(around: Response, mark: str, pieces: AsyncIterable[bytes], *, held_bytes: int) -> Response:
-    """The page `around`, with the pieces where it has the mark."""
+    """Stream the page `around` with the pieces in place of the mark."""
     head, _, tail = bytes(around.body).partition(mark.encode())
 
     async def all_pieces() -> AsyncIterator[bytes]:

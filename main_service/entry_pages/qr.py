@@ -1,4 +1,4 @@
-"""QR codes of addresses. Drawing one takes some ten milliseconds, so those that are asked for again are kept."""
+"""Draws QR codes of URLs. Drawing one takes some ten milliseconds, so recent ones are kept."""
 
 from functools import lru_cache
 from io import BytesIO
@@ -6,19 +6,19 @@ from io import BytesIO
 import segno
 
 QUIET_ZONE = 4
-"""In modules, on each side; readers need it."""
+"""The margin on each side in modules, which QR readers need."""
 MIN_SIZE = 128
-"""In px. The longest address of ours fits in."""
+"""In px; enough for our longest URL."""
 MAX_SIZE = 2048
 DEFAULT_SIZE = 512
 SIZES = (MIN_SIZE, 192, 256, 384, DEFAULT_SIZE, 768, 1024, 1536, MAX_SIZE)
-"""Those that are drawn. So asking for one size after the other draws no picture anew."""
+"""The sizes in px that are drawn. Others are rounded down, so that each picture is drawn once."""
 _KEPT = 1_000
 
 
 @lru_cache(maxsize=_KEPT)
 def draw_svg(address: str) -> bytes:
-    """A picture that fills its place. Black on white whatever the page's colours, as readers need it."""
+    """An SVG that scales to its place. Black on white whatever the page's colours, as QR readers need it."""
     picture = BytesIO()
     _make(address).save(
         picture,
@@ -35,13 +35,13 @@ def draw_svg(address: str) -> bytes:
 
 
 def draw_png(address: str, size: int) -> bytes:
-    """At most `size` px wide and high: as many as the next smaller one of `SIZES`, or a little less."""
+    """A PNG at most `size` px wide and high: the next smaller one of `SIZES`, or a little less."""
     return _draw_png(address, max(drawn for drawn in SIZES if drawn <= size))
 
 
 @lru_cache(maxsize=_KEPT)
 def _draw_png(address: str, size: int) -> bytes:
-    """Each module is as many whole px as fit."""
+    """A PNG whose modules are as many whole px as fit."""
     code = _make(address)
     modules, _ = code.symbol_size(scale=1, border=QUIET_ZONE)
     picture = BytesIO()

@@ -1,4 +1,4 @@
-"""The QR code of an entry's address, for whoever may see the entry. It shows nothing else of it and spends no view."""
+"""QR codes of entries' URLs, for those who may see the entry. They show nothing else of it and spend no view."""
 
 import asyncio
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""What a reader of an address gets: the redirect, the text, the page; and where views are limited, a question first."""
+"""What a reader of `/{key}` gets: redirect, text or page; where views are limited, a question first."""
 
 from fastapi import HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
@@ -86,7 +86,7 @@ async def read_raw_text(
 
 @router.get("/{key}+", include_in_schema=False)
 async def preview(key: str, request: Request, actor: ReadingActorDep, entries: EntryFactoryDep) -> Response:
-    """Where a link leads, without going there. A paste is its own preview."""
+    """Show where a link leads without following it. A paste is its own preview."""
     entry = await entries.reader.get(key, actor)
     if entry.views_left is not None:
         return question(request, entries.settings, entry, actor)
@@ -100,7 +100,7 @@ async def preview(key: str, request: Request, actor: ReadingActorDep, entries: E
 
 @router.get("/{key}/reveal", include_in_schema=False)
 async def lead_back(key: str) -> Response:
-    """For whoever opens the address of a revealed page again."""
+    """Redirect when the URL of a revealed page is opened again."""
     return RedirectResponse(f"/{key}", 303)
 
 

@@ -1,4 +1,4 @@
-"""The question that stands before a limited view: who is asked, and how.
+"""The question before a limited view is spent: which requests get it, and its page.
 
 A view is spent without asking only by requests that are surely meant: those of command-line programs, and those that
 say so with a token or a header. Chats, mail scanners and office programs fetch links unasked, and no list of them is
@@ -25,14 +25,14 @@ from main_service.web.user_agents import is_command
 REVEAL = "X-Reveal"
 """With the value 1, the request spends a view. Other sites can't make a browser send it: it needs their preflight."""
 
-# Browsers hold a form that is answered by a redirect to the target of that redirect, too.
+# Browsers apply form-action to the target of a redirect that answers the form, too.
 _LEADING_ELSEWHERE = CONTENT_SECURITY_POLICY.replace("form-action 'self'", "form-action 'self' http: https:")
 
 
 def question_before(
     request: Request, entries: EntryFactory, entry: LiveEntry, actor: Actor, *, is_shown_as_page: bool
 ) -> Response | None:
-    """What the request gets in place of the entry; None: it gets the entry, and spends a view if they are limited.
+    """The response in place of the entry; None: the request gets the entry, and spends a view if they are limited.
 
     `is_shown_as_page`: clients that want HTML would get the entry as a page, in which they can also be asked.
 
@@ -74,7 +74,7 @@ def question(request: Request, settings: Settings, entry: LiveEntry, actor: Acto
 
 
 def _refusal(public_url: str, entry: LiveEntry) -> Response:
-    """The same for programs: no page, and how to spend a view on purpose."""
+    """The refusal for programs: plain text that says how to spend a view on purpose."""
     if entry.kind is Kind.PASTE:
         advice = f"To read it: curl {text_address(public_url, entry.key)}"
     else:
@@ -87,5 +87,5 @@ def _refusal(public_url: str, entry: LiveEntry) -> Response:
 
 
 def has_way_to_manage(entry: LiveEntry, actor: Actor) -> bool:
-    """Whether to show the way: who has a guest's manage token is not known before it is shown."""
+    """Whether to link the manage page: always for a guest's entry, because its manage token is not known yet."""
     return entry.owner_id is None or actor.owns(entry)
