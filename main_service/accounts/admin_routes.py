@@ -3,7 +3,7 @@
 from typing import Annotated, Self
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -12,10 +12,12 @@ from main_service.accounts.dependencies import AccountFactoryDep
 from main_service.accounts.errors import OwnAccountError
 from main_service.accounts.schemas import AccountOut, Email, Username
 from main_service.errors import NotFoundError
-from main_service.web.documented_router import problem_responses
+from main_service.web.documented_router import DocumentedRouter
 from main_service.web.json_api import JsonRoute
 
-router = APIRouter(prefix="/api/v1/admin/accounts", tags=["administration"], route_class=JsonRoute)
+router = DocumentedRouter(
+    prefix="/api/v1/admin/accounts", tags=["administration"], route_class=JsonRoute, errors=SUPERUSER_REFUSALS
+)
 
 
 class WantedAccount(BaseModel):
@@ -37,7 +39,7 @@ class AdminAccountOut(AccountOut):
     is_active: bool = Field(description="False: disabled.")
 
 
-@router.get("", summary="Find an account", responses=problem_responses(*SUPERUSER_REFUSALS))
+@router.get("", summary="Find an account")
 async def list_accounts(
     wanted: Annotated[WantedAccount, Query()], _: SuperuserDep, factory: AccountFactoryDep
 ) -> list[AdminAccountOut]:
@@ -47,10 +49,7 @@ async def list_accounts(
 
 
 @router.post(
-    "/{account_id}/disable",
-    status_code=204,
-    summary="Disable an account",
-    responses=problem_responses(*SUPERUSER_REFUSALS, NotFoundError, OwnAccountError),
+    "/{account_id}/disable", status_code=204, summary="Disable an account", errors=[NotFoundError, OwnAccountError]
 )
 async def disable_account(account_id: UUID, asker: SuperuserDep, factory: AccountFactoryDep) -> Response:
     """Ends its sessions, and nobody is let in to it. Its API tokens rest until it is enabled."""
@@ -58,12 +57,7 @@ async def disable_account(account_id: UUID, asker: SuperuserDep, factory: Accoun
     return Response(status_code=204)
 
 
-@router.post(
-    "/{account_id}/enable",
-    status_code=204,
-    summary="Enable an account",
-    responses=problem_responses(*SUPERUSER_REFUSALS, NotFoundError),
-)
+@router.post("/{account_id}/enable", status_code=204, summary="Enable an account", errors=[NotFoundError])
 async def enable_account(account_id: UUID, asker: SuperuserDep, factory: AccountFactoryDep) -> Response:
     await factory.administration.enable(account_id, asker_id=asker.id, asker_epoch=asker.session_epoch)
     return Response(status_code=204)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import ValidationError
 
 from main_service.accounts.account_guards import GivenPassword
@@ -37,15 +37,14 @@ from main_service.accounts.schemas import (
 )
 from main_service.dependencies import SessionDep
 from main_service.errors import DatabaseUnavailableError, InvalidInputError, PasswordsBusyError, SignInRequiredError
-from main_service.web.documented_router import problem_responses
+from main_service.web.documented_router import DocumentedRouter
 from main_service.web.form_body import read_form
 from main_service.web.json_api import JsonRoute
 from main_service.web.problems import InternalError, field_errors
 
-router = APIRouter(prefix="/api/v1/auth", tags=["accounts"], route_class=JsonRoute)
-
-_ALWAYS = (DatabaseUnavailableError, InternalError)
-_HASHING = (*_ALWAYS, PasswordsBusyError)
+router = DocumentedRouter(
+    prefix="/api/v1/auth", tags=["accounts"], route_class=JsonRoute, errors=[DatabaseUnavailableError, InternalError]
+)
 _SIGNED_IN = (SignInRequiredError, TokenInvalidError, SignInForbiddenError)
 
 CONFIRM_SENT = f"Open the link in the email we send to this address to confirm it. {AT_MOST_ONE}"
@@ -75,7 +74,7 @@ _TOKEN_BODY: dict[str, Any] = {
     "/register",
     status_code=201,
     summary="Register",
-    responses=problem_responses(UsernameTakenError, EmailUndeliverableError, TooManyRegistrationsError, *_HASHING),
+    errors=[UsernameTakenError, EmailUndeliverableError, TooManyRegistrationsError, PasswordsBusyError],
 )
 async def register(registration: RegisterIn, factory: AccountFactoryDep) -> MessageOut:
     """The answer is the same for an address that has an account already; its owner gets an email then. A user name that
@@ -85,7 +84,7 @@ async def register(registration: RegisterIn, factory: AccountFactoryDep) -> Mess
     return MessageOut(message=CONFIRM_SENT)
 
 
-@router.get("/verify/{token}", summary="Confirm an email", responses=problem_responses(LinkInvalidError, *_ALWAYS))
+@router.get("/verify/{token}", summary="Confirm an email", errors=[LinkInvalidError])
 async def verify(token: str, factory: AccountFactoryDep) -> MessageOut:
     """`token` is the end of the link in the email. Doing it again changes nothing. Browsers are shown a page instead,
     with a button that confirms: `/verify/{token}`.
@@ -102,10 +101,7 @@ async def check_verify(token: str, factory: AccountFactoryDep) -> Response:
 
 
 @router.post(
-    "/verify/resend",
-    status_code=202,
-    summary="Send the confirmation email again",
-    responses=problem_responses(TooManyEmailsError, *_ALWAYS),
+    "/verify/resend", status_code=202, summary="Send the confirmation email again", errors=[TooManyEmailsError]
 )
 async def resend(asked: EmailIn, session: SessionDep, factory: AccountFactoryDep) -> MessageOut:
     async with in_constant_time(session):
@@ -117,7 +113,7 @@ async def resend(asked: EmailIn, session: SessionDep, factory: AccountFactoryDep
     "/token",
     summary="Sign in",
     openapi_extra=_TOKEN_BODY,
-    responses=problem_responses(CredentialsWrongError, AccountDisabledError, TooManyAttemptsError, *_HASHING),
+    errors=[CredentialsWrongError, AccountDisabledError, TooManyAttemptsError, PasswordsBusyError],
 )
 async def sign_in(request: Request, factory: AccountFactoryDep) -> TokenPairOut:
     """By JSON, or by the password form of OAuth2, whose `username` may be the e-mail address."""
@@ -126,41 +122,26 @@ async def sign_in(request: Request, factory: AccountFactoryDep) -> TokenPairOut:
     return _pair_out(factory.sessions.start(account))
 
 
-@router.post("/refresh", summary="Refresh my tokens", responses=problem_responses(TokenInvalidError, *_ALWAYS))
+@router.post("/refresh", summary="Refresh my tokens", errors=[TokenInvalidError])
 async def refresh(asked: RefreshIn, factory: AccountFactoryDep) -> TokenPairOut:
     return _pair_out(await factory.sessions.refresh(asked.refresh_token))
 
 
-@router.post(
-    "/logout",
-    status_code=204,
-    summary="Sign out",
-    responses=problem_responses(*_SIGNED_IN, *_ALWAYS),
-)
+@router.post("/logout", status_code=204, summary="Sign out", errors=_SIGNED_IN)
 async def logout(_: SignedInDep, session_id: SessionIdDep, factory: AccountFactoryDep) -> Response:
     """Ends the access token that is sent and the refresh tokens of the same signing in."""
     await factory.sessions.revoke(session_id)
     return Response(status_code=204)
 
 
-@router.post(
-    "/logout-everywhere",
-    status_code=204,
-    summary="Sign out everywhere",
-    responses=problem_responses(*_SIGNED_IN, *_ALWAYS),
-)
+@router.post("/logout-everywhere", status_code=204, summary="Sign out everywhere", errors=_SIGNED_IN)
 async def logout_everywhere(account: SignedInDep, factory: AccountFactoryDep) -> Response:
     """API tokens stay; they are deleted one by one."""
     await factory.sessions.revoke_all(account.id, session_epoch=account.session_epoch)
     return Response(status_code=204)
 
 
-@router.post(
-    "/forgot-password",
-    status_code=202,
-    summary="Request a password reset",
-    responses=problem_responses(TooManyEmailsError, *_ALWAYS),
-)
+@router.post("/forgot-password", status_code=202, summary="Request a password reset", errors=[TooManyEmailsError])
 async def forgot_password(asked: EmailIn, session: SessionDep, factory: AccountFactoryDep) -> MessageOut:
     async with in_constant_time(session):
         await factory.changer.forgot_password(asked.email)
@@ -168,10 +149,7 @@ async def forgot_password(asked: EmailIn, session: SessionDep, factory: AccountF
 
 
 @router.post(
-    "/reset-password",
-    status_code=204,
-    summary="Reset my password",
-    responses=problem_responses(LinkInvalidError, *_HASHING),
+    "/reset-password", status_code=204, summary="Reset my password", errors=[LinkInvalidError, PasswordsBusyError]
 )
 async def reset_password(asked: ResetIn, factory: AccountFactoryDep) -> Response:
     """Ends all sessions and API tokens."""
@@ -182,7 +160,7 @@ async def reset_password(asked: ResetIn, factory: AccountFactoryDep) -> Response
 @router.post(
     "/change-password",
     summary="Change my password",
-    responses=problem_responses(CredentialsWrongError, TooManyAttemptsError, *_SIGNED_IN, *_HASHING),
+    errors=[CredentialsWrongError, TooManyAttemptsError, *_SIGNED_IN, PasswordsBusyError],
 )
 async def change_password(
     asked: ChangePasswordIn,
@@ -196,7 +174,7 @@ async def change_password(
     return _pair_out(factory.sessions.start(changed))
 
 
-@router.get("/whoami", summary="Who am I", responses=problem_responses(TokenInvalidError, *_ALWAYS))
+@router.get("/whoami", summary="Who am I", errors=[TokenInvalidError])
 async def who_am_i(account: CurrentAccountDep) -> WhoAmIOut:
     """Answers guests and users alike."""
     user = AccountOut.model_validate(account) if account else None

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from main_service.accounts.account_guards import GivenPassword
 from main_service.accounts.bearer_auth import AccountDep, SessionIdDep, SignedInDep
@@ -29,18 +29,19 @@ from main_service.accounts.schemas import (
     CreatedApiTokenOut,
 )
 from main_service.errors import DatabaseUnavailableError, NotFoundError, PasswordsBusyError, SignInRequiredError
-from main_service.web.documented_router import problem_responses
+from main_service.web.documented_router import DocumentedRouter
 from main_service.web.json_api import JsonRoute
 from main_service.web.problems import InternalError
 
-router = APIRouter(prefix="/api/v1", tags=["accounts"], route_class=JsonRoute)
+router = DocumentedRouter(
+    prefix="/api/v1",
+    tags=["accounts"],
+    route_class=JsonRoute,
+    errors=[SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, InternalError],
+)
 
-_KNOWN = (SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, InternalError)
-_SIGNED_IN = (*_KNOWN, SignInForbiddenError)
-_PASSWORD = (*_SIGNED_IN, CredentialsWrongError, TooManyAttemptsError, PasswordsBusyError)
 
-
-@router.get("/users/me", summary="Get my account", responses=problem_responses(*_KNOWN))
+@router.get("/users/me", summary="Get my account")
 async def get_me(account: AccountDep) -> AccountOut:
     return AccountOut.model_validate(account)
 
@@ -48,14 +49,17 @@ async def get_me(account: AccountDep) -> AccountOut:
 @router.patch(
     "/users/me",
     summary="Change my account",
-    responses=problem_responses(
-        *_PASSWORD,
+    errors=[
+        SignInForbiddenError,
+        CredentialsWrongError,
+        TooManyAttemptsError,
+        PasswordsBusyError,
         UsernameTakenError,
         EmailUndeliverableError,
         EmailJustSentError,
         TooManyEmailsError,
         AddressUnconfirmedError,
-    ),
+    ],
 )
 async def change_me(
     change: AccountChangeIn,
@@ -85,10 +89,7 @@ async def change_me(
 
 
 @router.post(
-    "/tokens",
-    status_code=201,
-    summary="Create an API token",
-    responses=problem_responses(*_SIGNED_IN, TooManyTokensError),
+    "/tokens", status_code=201, summary="Create an API token", errors=[SignInForbiddenError, TooManyTokensError]
 )
 async def create_token(asked: ApiTokenIn, account: SignedInDep, factory: AccountFactoryDep) -> CreatedApiTokenOut:
     """Used like an access token: `Authorization: Bearer slp_…`."""
@@ -102,16 +103,13 @@ async def create_token(asked: ApiTokenIn, account: SignedInDep, factory: Account
     return CreatedApiTokenOut(**_token_out(token).model_dump(), token=text)
 
 
-@router.get("/tokens", summary="List my API tokens", responses=problem_responses(*_SIGNED_IN))
+@router.get("/tokens", summary="List my API tokens", errors=[SignInForbiddenError])
 async def list_tokens(account: SignedInDep, factory: AccountFactoryDep) -> list[ApiTokenOut]:
     return [_token_out(token) for token in await factory.api_tokens.list(account.id)]
 
 
 @router.delete(
-    "/tokens/{token_id}",
-    status_code=204,
-    summary="Delete an API token",
-    responses=problem_responses(*_SIGNED_IN, NotFoundError),
+    "/tokens/{token_id}", status_code=204, summary="Delete an API token", errors=[SignInForbiddenError, NotFoundError]
 )
 async def delete_token(token_id: UUID, account: SignedInDep, factory: AccountFactoryDep) -> Response:
     await factory.api_tokens.delete(account.id, token_id)
