@@ -90,7 +90,7 @@ class Ingest:
         self._refused: dict[bytes, str] = {}
         """Records of this run that failed alone, and why."""
 
-    async def ingest(self, *, until: float) -> int:
+    async def run(self, *, until: float) -> int:
         """Take portions until the stream is empty, another run is at it, or `until`, a time of `time.monotonic`, is
         past; return how many visits were counted.
 

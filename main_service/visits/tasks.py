@@ -8,12 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from main_service.background import Queue, task
 from main_service.resources import Resources
-from main_service.visit_stream.reader import VisitStream
 from main_service.visits.countries import Countries, database_of
-from main_service.visits.ingest import Ingest
+from main_service.visits.factory import VisitFactory
 from main_service.visits.monthly_rollup import roll_up_months
-from main_service.visits.unique_visitors import UniqueVisitors
-from main_service.visits.upkeep import PartitionChanges, Partitions, purge_batches
+from main_service.visits.upkeep import PartitionChanges, purge_batches
 
 WORK_FOR = timedelta(seconds=8)
 """Less than the ten seconds after which the next round begins."""
@@ -24,12 +22,7 @@ async def ingest_visits(resources: Resources) -> int:
     """Bring visits from the stream to PostgreSQL; return how many were counted."""
     until = time.monotonic() + WORK_FOR.total_seconds()
     with Countries(database_of(resources.settings)) as countries, _collector_paused():
-        return await Ingest(
-            sessions=resources.sessions,
-            stream=VisitStream(resources.redis),
-            visitors=UniqueVisitors(resources.redis),
-            countries=countries,
-        ).ingest(until=until)
+        return await VisitFactory(resources).ingest(countries).run(until=until)
 
 
 @contextmanager
@@ -46,8 +39,7 @@ def _collector_paused() -> Iterator[None]:
 @task(daily_at="01:00", queue=Queue.SLOW, name="keep_partitions", log="Months of visits: %s")
 async def maintain_partitions(resources: Resources) -> PartitionChanges | None:
     """Make the months of visits to come and drop the old ones; return what changed, None if nothing did."""
-    partitions = Partitions(sessions=resources.sessions, retention=resources.settings.visit_retention)
-    changes = await partitions.maintain(datetime.now(UTC))
+    changes = await VisitFactory(resources).partitions.maintain(datetime.now(UTC))
     return changes if any(changes) else None
 
 
@@ -60,4 +52,4 @@ async def roll_up_visit_months(resources: Resources) -> int:
 @task(daily_at="00:30", queue=Queue.SLOW, name="forget_visit_batches", log="Purged %d batches of visits")
 async def purge_visit_batches(resources: Resources) -> int:
     """Delete the rows of batches of visits that can't come again; return how many."""
-    return await purge_batches(resources.sessions, VisitStream(resources.redis))
+    return await purge_batches(resources.sessions, VisitFactory(resources).stream)

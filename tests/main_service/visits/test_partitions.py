@@ -7,8 +7,9 @@ import asyncpg
 import pytest
 import redis
 
+from main_service.visits.factory import VisitFactory
 from main_service.visits.tasks import purge_visit_batches
-from main_service.visits.upkeep import PartitionChanges, Partitions
+from main_service.visits.upkeep import PartitionChanges
 from tests.support.engines import Environment, running_engines, temporary_folder
 from tests.support.settings import task_resources
 from tests.support.visits import RecordedVisit, add_batch, at_ms, ingest, insert_link, visit_counts, visit_to
@@ -47,7 +48,7 @@ async def places(database: asyncpg.Connection) -> dict[str, int]:
 
 async def maintain_partitions(environment: Environment, now: datetime) -> PartitionChanges:
     async with task_resources(environment) as resources:
-        return await Partitions(sessions=resources.sessions, retention=resources.settings.visit_retention).maintain(now)
+        return await VisitFactory(resources).partitions.maintain(now)
 
 
 async def purge_batches(environment: Environment) -> int:

@@ -114,7 +114,7 @@ async def test_client_that_breaks_casts_no_doubt_on_batches(
                     countries=countries,
                 )
                 with pytest.raises(RedisUnavailableError):
-                    await work.ingest(until=0)
+                    await work.run(until=0)
 
     await ingest(environment)
 
