@@ -50,7 +50,7 @@ class DataFolder:
 
     @property
     def outbox(self) -> Path:
-        """Letters as files, written by our services when they have no mail server."""
+        """Emails as files, written by our services when they have no mail server."""
         return self.path / "outbox"
 
     @property

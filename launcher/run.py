@@ -73,7 +73,7 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         for line in describe_links(listener, environ):
             output.print(line)
         if not environ.get("MAIN_SMTP_URL"):
-            output.print(f"Letters are not mailed but written to {data.outbox}, until MAIN_SMTP_URL names a server.")
+            output.print(f"Emails are not sent but written to {data.outbox}, until MAIN_SMTP_URL names a server.")
         output.print(f"Its data are in {data.path}. To stop it, press Ctrl-C or end process {os.getpid()}.")
 
     async def stop_in_order(supervisor: Supervisor) -> None:

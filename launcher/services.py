@@ -56,7 +56,7 @@ def engine_addresses(data: DataFolder) -> dict[str, str]:
 
 
 def outbox_address(data: DataFolder) -> dict[str, str]:
-    """The setting that lets letters be written into this data folder."""
+    """The setting that has emails written into this data folder."""
     return {"MAIN_SMTP_URL": f"file://{quote(str(data.outbox))}"}
 
 

@@ -213,8 +213,8 @@ class AccountEmails:
             return False
         span = int(time.time() // RESEND_INTERVAL.total_seconds())
         subject = sha256(f"{identity(email)} {about}".encode()).hexdigest()
-        is_new = await outbox.post(
-            self._session, cause=f"{template}:{subject}:{span}", recipient=email, letter=template, values=values
+        is_new = await outbox.enqueue(
+            self._session, dedup_key=f"{template}:{subject}:{span}", recipient=email, template=template, values=values
         )
         if is_new:
             await self._allowance.note_sent(email, template)

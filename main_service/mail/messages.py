@@ -1,4 +1,4 @@
-"""What a letter looks like: subject, text and HTML from the templates in templates/mail."""
+"""Renders emails: subject, text and HTML from the templates in templates/mail."""
 
 import re
 from email.errors import MessageError
@@ -14,13 +14,13 @@ from main_service.settings import Settings
 from main_service.web.templating import SITE_NAME, TEMPLATES
 
 _POLICY = SMTP.clone(max_line_length=900, cte_type="7bit")
-"""A line may have 998 characters: a link stays in one piece, and can be copied even out of the source of a letter."""
+"""A line may have 998 characters: a link stays in one piece, and can be copied even from the source of an email."""
 
 _ADDRESS = re.compile(r"""[^\s@<>()\[\],;:\\"]+@[^\s@<>(),;\\"]+""")
 """No more than what keeps it one address; whether it is a good one, the mail server decides."""
 
 
-class Letters:
+class EmailRenderer:
     def __init__(self, settings: Settings) -> None:
         self._host = mail_host(settings.public_url)
         self._sender = settings.mail_from or f"{SITE_NAME} <noreply@{self._host}>"
@@ -34,10 +34,10 @@ class Letters:
         )
         self._templates.globals |= {"site_name": SITE_NAME, "public_url": settings.public_url}
 
-    def write(self, mail: Mail, file: bytes | None = None) -> EmailMessage:
-        """The letter of a row. Written twice it has the same Message-ID and Date.
+    def render(self, mail: Mail, file: bytes | None = None) -> EmailMessage:
+        """The message of a row. Rendered twice, it has the same Message-ID and Date.
 
-        `file`: the content of its attachment; None: it goes without. Templates find its name, or "", as `attachment`.
+        `file`: the content of its attachment; None: it has none. Templates find its name, or "", as `attachment`.
 
         Raises:
             UnwritableError: its message names neither address nor values.
@@ -48,8 +48,8 @@ class Letters:
         values["attachment"] = attached["name"] if attached else ""
         message = EmailMessage(policy=_POLICY)
         try:
-            text = self._templates.get_template(f"mail/{mail.letter}.txt")
-            html = self._templates.get_template(f"mail/{mail.letter}.html")
+            text = self._templates.get_template(f"mail/{mail.template}.txt")
+            html = self._templates.get_template(f"mail/{mail.template}.html")
             subject = "".join(text.blocks["subject"](text.new_context(values)))
             message["Subject"] = _on_one_line(subject)
             message["From"] = self._sender

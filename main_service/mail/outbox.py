@@ -1,4 +1,4 @@
-"""Letters that wait to be sent: rows of PostgreSQL, written by the transaction that causes them."""
+"""The outbox: emails that wait to be sent, as rows of PostgreSQL, written by the transaction that causes them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ from main_service.engines.postgres import Base, Session
 
 
 class Mail(Base):
-    """A letter: waiting, sent, or given up. Deleted 30 days after it was written."""
+    """An email: waiting, sent, or given up. Deleted 30 days after it was enqueued."""
 
     __tablename__ = "mail"
     __table_args__ = (
@@ -21,19 +21,20 @@ class Mail(Base):
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    cause: Mapped[str] = mapped_column(Text(collation="C"), unique=True)
+    dedup_key: Mapped[str] = mapped_column("cause", Text(collation="C"), unique=True)
+    """What it is about: there is one email at most with the same."""
     recipient: Mapped[str]
-    letter: Mapped[str]
+    template: Mapped[str] = mapped_column("letter")
     """The name of its templates."""
     values: Mapped[dict[str, str]] = mapped_column(JSONB)
-    """What the templates are filled in with. It may hold tokens, so it is emptied once the letter is done with."""
+    """What fills in the templates. They may hold tokens, so they are emptied once it has been sent or given up."""
     attachment: Mapped[dict[str, str] | None] = mapped_column(JSONB)
-    """A stored file that goes with it, as `Attachment`. None: none, or not any more."""
+    """A file to attach, as `Attachment`. None: there is none, or the email goes without it after failures."""
     created_at: Mapped[datetime] = mapped_column(server_default=text("now()"), index=True)
     due_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     """Not to be tried before."""
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    """How often the mail server was given it and did not take it."""
+    """How often sending it has failed, but for times when the server was away."""
     sent_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
     """When it was given up."""
@@ -41,40 +42,40 @@ class Mail(Base):
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file of the object store. If it is gone when the letter is sent, the letter goes without it."""
+    """A file of the object store. If it is gone when the email is sent, the email goes without it."""
 
     file_id: UUID
     name: str
     media_type: str
 
 
-async def post(
+async def enqueue(
     session: Session,
     *,
-    cause: str,
+    dedup_key: str,
     recipient: str,
-    letter: str,
+    template: str,
     values: Mapping[str, str],
     attachment: Attachment | None = None,
 ) -> bool:
-    """Let a letter be sent once the transaction is committed; False if this cause has its letter already.
+    """Have an email sent once the transaction is committed; False if there is one with this `dedup_key` already.
 
-    `cause`: what the letter is about, unlike every other cause of the last 30 days. While another transaction is
-    posting the same cause, this waits for its end.
+    `dedup_key`: what the email is about, unique among those of the last 30 days. While another transaction is
+    enqueueing an email with the same, this waits for its end.
     `recipient`: one address without a name. An internationalised domain reaches more servers in its ASCII form (xn--…).
-    `letter`: names the templates `templates/mail/<letter>.txt` and `.html`; `values` fills them in.
+    `template`: names `templates/mail/<template>.txt` and `.html`; `values` fills them in.
     """
     statement = (
         insert(Mail)
         .values(
-            cause=cause,
+            dedup_key=dedup_key,
             recipient=recipient,
-            letter=letter,
+            template=template,
             values=dict(values),
             # JSONB would hold a null of its own kind.
             **({"attachment": {**asdict(attachment), "file_id": str(attachment.file_id)}} if attachment else {}),
         )
-        .on_conflict_do_nothing(index_elements=[Mail.cause])
+        .on_conflict_do_nothing(index_elements=[Mail.dedup_key])
         .returning(Mail.id)
     )
     return (await session.execute(statement)).scalar_one_or_none() is not None

@@ -1,4 +1,4 @@
-"""Sends the letters that are due: each in a transaction of its own, its row locked until the server has taken it."""
+"""Sends the emails that are due, each in a transaction of its own: its row is locked until the server has taken it."""
 
 import asyncio
 import logging
@@ -22,21 +22,21 @@ from main_service.mail.transport import RefusedError, Transport, UnreachableErro
 logger = logging.getLogger(__name__)
 
 ROUND_SECONDS = 8
-"""Begin no letter after that: the next round is near, and a worker that is stopped waits for the end of its round."""
+"""No email is begun later than that: the next round is near, and a worker that is stopped waits for its round."""
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=6)
 UNREACHABLE_RETRY = timedelta(minutes=1)
-"""Steady, because a server that is away is no fault of the letters: they leave soon after its return."""
+"""Steady, because a server that is away is no fault of the emails: they are sent soon after its return."""
 GIVEN_UP_AFTER = timedelta(days=2)
-FORGOTTEN_AFTER = timedelta(days=30)
+RETENTION = timedelta(days=30)
 ATTEMPTS_WITH_FILE = 3
-"""After so many that failed, a letter goes without its file: that may be what nobody takes."""
+"""After so many that failed, an email goes without its attachment: that may be what the server refuses."""
 READ_SECONDS = 10
-"""For reading a file: with the time for giving a letter to the server less than PostgreSQL lets a transaction wait."""
+"""For reading a file: with the time for giving an email to the server less than PostgreSQL lets a transaction wait."""
 
 
-class Mailing:
-    """Safe to run twice at once, and again after it was killed: a letter that was being sent then is sent again."""
+class MailSender:
+    """Safe to run twice at once, and again after it was killed: an email that was being sent then is sent again."""
 
     def __init__(
         self,
@@ -44,16 +44,16 @@ class Mailing:
         sessions: async_sessionmaker[Session],
         transport: Transport,
         files: FileStore,
-        write: Callable[[Mail, bytes | None], EmailMessage],
+        render: Callable[[Mail, bytes | None], EmailMessage],
     ) -> None:
-        """`write`: makes the letter of a row and the file that goes with it; it raises if that can't be done."""
+        """`render`: makes the message of a row with the file attached; raises if that can't be done."""
         self._sessions = sessions
         self._transport = transport
         self._files = files
-        self._write = write
+        self._render = render
 
     async def send_due(self) -> int:
-        """Send what is due, for some seconds; return how many letters left.
+        """Send what is due, for some seconds; return how many emails were sent.
 
         Raises:
             UnreachableError: the server is away; all that is due waits for a minute.
@@ -65,7 +65,7 @@ class Mailing:
             is_any_due = await storage.has_due(session)
             await session.commit()
         if given_up:
-            logger.warning("Gave up %d letters that had waited for %d days", given_up, GIVEN_UP_AFTER.days)
+            logger.warning("Gave up %d emails that had waited for %d days", given_up, GIVEN_UP_AFTER.days)
         if not is_any_due:
             return 0
         try:
@@ -88,7 +88,7 @@ class Mailing:
         return sent
 
     async def _send_next(self) -> bool | None:
-        """Whether a letter has left; None if none is due."""
+        """Whether an email was sent; None: none is due."""
         async with self._sessions() as session:
             mail = await storage.take_due(session)
             if mail is None:
@@ -97,15 +97,17 @@ class Mailing:
             if failure is None:
                 await storage.note_sent(session, mail.id)
             elif mail.attachment is not None and isinstance(failure, RefusedError) and failure.is_permanent:
-                # It may be too large for this server. Without the file, the letter still says where that is.
+                # It may be too large for this server. Without the file, the email still says where that is.
                 await storage.drop_attachment(session, mail.id)
-                logger.warning("Letter %d (%s) goes without its file: %s", mail.id, mail.letter, _describe(failure))
+                logger.warning(
+                    "Email %d (%s) goes without its attachment: %s", mail.id, mail.template, _describe(failure)
+                )
             elif isinstance(failure, UnwritableError) or (isinstance(failure, RefusedError) and failure.is_permanent):
                 await storage.note_failed(session, mail.id)
-                logger.error("Gave up letter %d (%s): %s", mail.id, mail.letter, _describe(failure))
+                logger.error("Gave up email %d (%s): %s", mail.id, mail.template, _describe(failure))
             else:
                 await storage.note_attempt(session, mail.id, next_in=_pause_after(mail.attempts))
-                logger.warning("Letter %d (%s) waits: %s", mail.id, mail.letter, _describe(failure))
+                logger.warning("Email %d (%s) waits: %s", mail.id, mail.template, _describe(failure))
             await session.commit()
         if isinstance(failure, UnreachableError):
             raise failure
@@ -113,14 +115,14 @@ class Mailing:
 
     async def _try(self, mail: Mail) -> Exception | None:
         try:
-            await self._transport.send(self._write(mail, await self._read_file(mail)))
+            await self._transport.send(self._render(mail, await self._read_file(mail)))
         except Exception as failure:
-            # Whatever is wrong with one letter, even a fault of ours, must not hold up the others.
+            # Whatever is wrong with one email, even a bug of ours, must not hold up the others.
             return failure
         return None
 
     async def _read_file(self, mail: Mail) -> bytes | None:
-        """What goes with the letter; None: nothing, or nothing any more.
+        """The content of the attachment; None: there is none, or none any more.
 
         Raises:
             BodyStoreUnavailableError, TimeoutError: the store does not answer; a later try may get it.
@@ -131,13 +133,13 @@ class Mailing:
             async with asyncio.timeout(READ_SECONDS):
                 return await self._files.get(UUID(mail.attachment["file_id"]))
         except ObjectMissingError:
-            logger.warning("Letter %d (%s) goes without its file, which is gone", mail.id, mail.letter)
+            logger.warning("Email %d (%s) goes without its attachment, which is gone", mail.id, mail.template)
             return None
 
 
-async def forget_old(sessions: async_sessionmaker[Session]) -> int:
-    """Delete the letters of 30 days ago and older; return how many. Repeatable."""
-    return await in_batches(sessions, partial(storage.forget_older, than=FORGOTTEN_AFTER))
+async def purge_old(sessions: async_sessionmaker[Session]) -> int:
+    """Delete the emails that were enqueued 30 days ago or earlier; return how many. Repeatable."""
+    return await in_batches(sessions, partial(storage.purge_older, than=RETENTION))
 
 
 def _pause_after(attempts: int) -> timedelta:

@@ -1,4 +1,4 @@
-"""Mailing's questions to PostgreSQL. Each passes by letters that somebody else is sending."""
+"""The outbox in PostgreSQL, as the sender needs it. Each function skips emails that another worker is sending."""
 
 from datetime import timedelta
 
@@ -17,12 +17,12 @@ def _is_due() -> ColumnElement[bool]:
 
 
 async def has_due(session: Session) -> bool:
-    """Whether there is a letter to send now."""
+    """Whether an email is due now."""
     return (await session.execute(select(Mail.id).where(_is_due()).limit(1))).first() is not None
 
 
 async def take_due(session: Session) -> Mail | None:
-    """The letter that has been due for longest, locked until the transaction ends."""
+    """The email that has been due for longest, locked until the transaction ends; None: none is due."""
     statement = select(Mail).where(_is_due()).order_by(Mail.due_at).limit(1).with_for_update(skip_locked=True)
     mail: Mail | None = (await session.execute(statement)).scalar_one_or_none()
     return mail
@@ -33,12 +33,12 @@ async def note_sent(session: Session, mail_id: int) -> None:
 
 
 async def note_failed(session: Session, mail_id: int) -> None:
-    """The letter is given up."""
+    """Give an email up."""
     await _change(session, mail_id, failed_at=func.clock_timestamp(), attempts=Mail.attempts + 1, values={})
 
 
 async def drop_attachment(session: Session, mail_id: int) -> None:
-    """Let the letter be tried again at once, without its file."""
+    """Have an email tried again at once, without its attachment."""
     await _change(session, mail_id, attachment=null(), due_at=func.clock_timestamp())
 
 
@@ -47,21 +47,21 @@ async def note_attempt(session: Session, mail_id: int, *, next_in: timedelta) ->
 
 
 async def postpone_due(session: Session, *, by: timedelta) -> int:
-    """Let every letter that is due wait; return how many. None has been tried, so none counts an attempt."""
+    """Put off every email that is due; return how many. None has been tried, so none counts an attempt."""
     due = select(Mail.id).where(_is_due()).with_for_update(skip_locked=True)
     postponed = update(Mail).where(Mail.id.in_(due.scalar_subquery())).values(due_at=func.now() + by)
     return await _count(session, postponed.returning(Mail.id))
 
 
 async def give_up_older(session: Session, *, than: timedelta) -> int:
-    """Give up letters that have waited for longer; return how many."""
+    """Give up emails that have waited for longer; return how many."""
     old = select(Mail.id).where(_is_waiting(), Mail.created_at <= func.now() - than).with_for_update(skip_locked=True)
     given_up = update(Mail).where(Mail.id.in_(old.scalar_subquery())).values(failed_at=func.now(), values={})
     return await _count(session, given_up.returning(Mail.id))
 
 
-async def forget_older(session: Session, *, than: timedelta, limit: int) -> int:
-    """Delete at most `limit` letters written longer ago, whatever became of them; return how many."""
+async def purge_older(session: Session, *, than: timedelta, limit: int) -> int:
+    """Delete at most `limit` emails enqueued longer ago, whether sent or not; return how many."""
     old = (
         select(Mail.id)
         .where(Mail.created_at <= func.now() - than)

@@ -5,15 +5,15 @@ from datetime import timedelta
 from functools import cache
 
 from main_service.background import Queue, task
-from main_service.mail.messages import Letters
-from main_service.mail.sender import Mailing, forget_old
+from main_service.mail.messages import EmailRenderer
+from main_service.mail.sender import MailSender, purge_old
 from main_service.mail.transport import create_transport, mail_host
 from main_service.resources import Resources
 
 logger = logging.getLogger(__name__)
 
 
-@task(every=timedelta(seconds=10), queue=Queue.QUICK, one_at_a_time=True, log="Sent %d letters")
+@task(every=timedelta(seconds=10), queue=Queue.QUICK, one_at_a_time=True, log="Sent %d emails")
 async def send_mail(resources: Resources) -> int:
     """Send emails that are due; return how many left."""
     settings = resources.settings
@@ -21,17 +21,17 @@ async def send_mail(resources: Resources) -> int:
         _warn_once()
         return 0
     transport = create_transport(settings.smtp_url, our_host=mail_host(settings.public_url))
-    return await Mailing(
-        sessions=resources.sessions, transport=transport, files=resources.files, write=Letters(settings).write
+    return await MailSender(
+        sessions=resources.sessions, transport=transport, files=resources.files, render=EmailRenderer(settings).render
     ).send_due()
 
 
-@task(daily_at="01:30", queue=Queue.SLOW, log="Forgot %d letters")
-async def forget_mail(resources: Resources) -> int:
-    """Delete the letters of 30 days ago and older; return how many."""
-    return await forget_old(resources.sessions)
+@task(daily_at="01:30", queue=Queue.SLOW, name="forget_mail", log="Purged %d emails")
+async def purge_mail(resources: Resources) -> int:
+    """Delete the emails that were enqueued 30 days ago or earlier; return how many."""
+    return await purge_old(resources.sessions)
 
 
 @cache
 def _warn_once() -> None:
-    logger.warning("MAIN_SMTP_URL is not set: letters wait, and are given up two days after they were written")
+    logger.warning("MAIN_SMTP_URL is not set: emails wait, and are given up after two days")

@@ -26,15 +26,15 @@ from main_service.errors import UnavailableError
 
 
 class UnwritableError(Exception):
-    """The letter can't be written, now or later: its template, its values or its address are wrong."""
+    """The email can't be rendered, now or later: its template, its values or its address are wrong."""
 
 
 class UnreachableError(UnavailableError):
-    """No letter can leave now: the server is away, breaks off, or does not let us in."""
+    """No email can be sent now: the server is away, breaks off, or refuses to let us in."""
 
 
 class RefusedError(Exception):
-    """The server does not take this letter. Its own words are left out: they often name the recipient."""
+    """The server refuses this email. Its own words are left out: they often name the recipient."""
 
     def __init__(self, code: int, *, is_permanent: bool) -> None:
         self.is_permanent = is_permanent
@@ -43,8 +43,8 @@ class RefusedError(Exception):
 
 SMTP_SECONDS = 20
 """For connecting, and for each answer of the server."""
-LETTER_SECONDS = 45
-"""For giving it one letter: less than the 60 s after which PostgreSQL would end the transaction that holds the row."""
+EMAIL_SECONDS = 45
+"""For one email: less than the 60 s after which PostgreSQL would end the transaction that holds its row."""
 _TOO_BUSY = 421
 """The server ends the connection, whatever it was asked."""
 
@@ -59,7 +59,7 @@ class Transport(Protocol):
         """
 
     async def send(self, message: EmailMessage) -> None:
-        """Send one letter; it has arrived at the server when this returns.
+        """Send one email; the server has taken it when this returns.
 
         Raises: UnreachableError (it may have arrived all the same), RefusedError.
         """
@@ -104,7 +104,7 @@ def create_transport(url: str, *, our_host: str) -> Transport:
 
 
 class SmtpTransport:
-    """One connection, kept from letter to letter."""
+    """One connection, kept from email to email."""
 
     def __init__(self, server: SmtpServer, *, our_host: str) -> None:
         self._server = server
@@ -117,7 +117,7 @@ class SmtpTransport:
     async def send(self, message: EmailMessage) -> None:
         assert self._smtp is not None, "open() comes first"
         sending = asyncio.ensure_future(asyncio.to_thread(_send, self._smtp, message))
-        done, _ = await asyncio.wait([sending], timeout=LETTER_SECONDS)
+        done, _ = await asyncio.wait([sending], timeout=EMAIL_SECONDS)
         if not done:
             # Ends the thread's wait too.
             self._break_off()
@@ -206,7 +206,7 @@ def _refusal(code: int, *, may_be_permanent: bool = True) -> UnreachableError | 
 
 
 class FolderTransport:
-    """Writes each letter as a file, named after its Message-ID."""
+    """Writes each email as a file, named after its Message-ID."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -215,7 +215,7 @@ class FolderTransport:
         try:
             await asyncio.to_thread(self._folder.mkdir, mode=0o700, exist_ok=True)
         except OSError as error:
-            raise UnreachableError(f"the folder of letters can't be used: {error.strerror}") from error
+            raise UnreachableError(f"the folder of emails can't be used: {error.strerror}") from error
 
     async def send(self, message: EmailMessage) -> None:
         name = re.sub(r"[^\w.@-]", "_", message["Message-ID"].strip("<>"))
@@ -223,7 +223,7 @@ class FolderTransport:
         try:
             await asyncio.to_thread(self._write, f"{name}.eml", content)
         except OSError as error:
-            raise UnreachableError(f"the folder of letters can't be used: {error.strerror}") from error
+            raise UnreachableError(f"the folder of emails can't be used: {error.strerror}") from error
 
     async def close(self) -> None:
         """Nothing is kept open."""

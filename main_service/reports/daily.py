@@ -144,11 +144,11 @@ class DailyReports:
 
     async def _enqueue(self, session: Session, recipient: Recipient, day: date, counts: DayCounts) -> bool:
         top = await list_most_visited(session, recipient.account_id, day, limit=MAX_ENTRIES)
-        return await outbox.post(
+        return await outbox.enqueue(
             session,
-            cause=f"daily_report:{recipient.account_id}:{day}",
+            dedup_key=f"daily_report:{recipient.account_id}:{day}",
             recipient=recipient.email,
-            letter="daily_report",
+            template="daily_report",
             values={
                 "day": str(day),
                 "people": f"{counts.people:,}",

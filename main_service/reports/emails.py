@@ -33,11 +33,11 @@ class ReportEmails:
         """
         assert report.size_bytes is not None
         is_attached = report.size_bytes <= MAX_ATTACHED_BYTES
-        await outbox.post(
+        await outbox.enqueue(
             session,
-            cause=f"report:{report.id}",
+            dedup_key=f"report:{report.id}",
             recipient=recipient.email,
-            letter="report",
+            template="report",
             values={
                 "first": str(report.first_day),
                 "last": str(report.last_day),

@@ -94,5 +94,5 @@ async def get_report_file(
 
 @router.delete("/{report_id}", status_code=204, summary="Delete a report", errors=[ScopeMissingError, NotFoundError])
 async def delete_report(report_id: UUID, account: WriterDep, factory: ReportFactoryDep) -> None:
-    """With its file. The links in letters end too."""
+    """With its file. The links in emails stop working too."""
     await factory.reports.delete(account.id, report_id)

@@ -77,8 +77,8 @@ class Settings(LimitSettings):
         repr=False,
         description="Mail server: smtp://USER:PASSWORD@HOST:587 (STARTTLS is required unless the host is this machine; "
         "?starttls=always or ?starttls=never decides), smtps://USER:PASSWORD@HOST:465 (TLS), or file:///FOLDER, "
-        "which gets each letter as a file. Percent-encode signs like @ in user and password. Certificates are "
-        "verified; SSL_CERT_FILE names authorities of your own. Default: none, letters wait.",
+        "which gets each email as a file. Percent-encode signs like @ in user and password. Certificates are "
+        "verified; SSL_CERT_FILE names authorities of your own. Default: none, emails wait.",
     )
     mail_from: Annotated[str, AfterValidator(rules.check_sender)] | None = Field(
         None,

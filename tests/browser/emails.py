@@ -1,4 +1,4 @@
-"""Reads the letters that wait for an address, while Playwright's event loop is running."""
+"""Reads the emails that wait for an address, while Playwright's event loop is running."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -9,8 +9,8 @@ from tests.support.accounts import emails_to
 from tests.support.engines import Environment
 
 
-def link_in_email(environment: Environment, email: str, letter: str) -> str:
-    """The address that the newest letter of a kind leads to."""
+def link_in_email(environment: Environment, email: str, template: str) -> str:
+    """The address that the newest email from a template leads to."""
 
     async def read() -> list[tuple[str, dict[str, str]]]:
         database = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
@@ -21,4 +21,4 @@ def link_in_email(environment: Environment, email: str, letter: str) -> str:
 
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(asyncio.run, read()).result()
-    return [values["link"] for kind, values in waiting if kind == letter][-1]
+    return [values["link"] for found, values in waiting if found == template][-1]

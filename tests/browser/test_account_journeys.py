@@ -1,4 +1,4 @@
-"""What people do with an account, from the letter that confirms it to signing out."""
+"""What people do with an account, from the email that confirms it to signing out."""
 
 import re
 

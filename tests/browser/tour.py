@@ -161,9 +161,9 @@ def _pages_before_signing_in(visitor: Visitor, client: Client, contents: Content
     """Ends with the visitor registered and signed in."""
     page, name = visitor.page, contents.new_alias()
 
-    def link_in(letter: str) -> str:
+    def link_in(template: str) -> str:
         database = {"MAIN_DATABASE_URL": client.database_url}
-        return link_in_email(database, f"{name}@example.org", letter)
+        return link_in_email(database, f"{name}@example.org", template)
 
     visitor.open("/register")
     yield "register"

@@ -112,9 +112,9 @@ def test_the_services_get_the_addresses_of_this_data_folder_whatever_the_shell_s
         assert not [name for name in environment if name.startswith("PG")]
 
 
-def test_letters_are_written_into_the_data_folder_unless_there_is_a_mail_server(running: Launched) -> None:
+def test_emails_are_written_into_the_data_folder_unless_there_is_a_mail_server(running: Launched) -> None:
     outbox = running.data / "outbox"
-    said = f"Letters are not mailed but written to {outbox}, until MAIN_SMTP_URL names a server.\n"
+    said = f"Emails are not sent but written to {outbox}, until MAIN_SMTP_URL names a server.\n"
     assert said in running.out
     worker = child(running, "main-worker")
     assert worker.environ()["MAIN_SMTP_URL"] == f"file://{outbox}"
@@ -135,7 +135,7 @@ def test_public_address_and_mail_server_that_somebody_chose_are_kept(launcher: L
     chosen = run(launcher, MAIN_PUBLIC_URL="https://slip.example", MAIN_SMTP_URL="smtp://mail.example")
     assert child(chosen, "web-1").environ()["MAIN_PUBLIC_URL"] == "https://slip.example"
     assert child(chosen, "main-worker").environ()["MAIN_SMTP_URL"] == "smtp://mail.example"
-    assert "Letters are not mailed" not in chosen.out
+    assert "Emails are not sent" not in chosen.out
 
 
 def test_an_interrupt_stops_web_beats_workers_and_engines_in_this_order(launcher: Launchers) -> None:

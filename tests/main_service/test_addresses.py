@@ -21,7 +21,7 @@ import keygen_service.settings
 from keygen_service.pool import connect
 from main_service.engines.postgres import Session, create_engine
 from main_service.errors import DatabaseUnavailableError
-from main_service.mail.messages import Letters, mail_host
+from main_service.mail.messages import EmailRenderer, mail_host
 from main_service.mail.transport import UnreachableError, create_transport
 from main_service.resources import object_store_of
 from main_service.settings import Settings
@@ -151,7 +151,7 @@ def test_public_address_is_spelled_as_browsers_spell_it(url: str, expected: str,
     settings = Settings(**VALID_SETTINGS | {"public_url": url})
 
     assert settings.public_url == expected
-    assert Letters(settings)._sender == f"Slipbin <{sender}>"
+    assert EmailRenderer(settings)._sender == f"Slipbin <{sender}>"
 
 
 @pytest.mark.parametrize(
@@ -208,4 +208,4 @@ def test_each_address_of_the_example_builds_its_client(monkeypatch: pytest.Monke
     for broker in (settings.broker_url, example["KEYGEN_BROKER_URL"]):
         assert Connection(broker).transport.driver_type == "redis"
     assert isinstance(object_store_of(settings).open(), S3Store)
-    assert Letters(settings)._sender == "Slipbin <noreply@paste.example.org>"
+    assert EmailRenderer(settings)._sender == "Slipbin <noreply@paste.example.org>"

@@ -146,7 +146,7 @@ def test_1000_requests_made_from_our_openapi_get_only_documented_answers(
     assert sum(map(Counter.total, statuses.values())) >= REQUESTS_OF_A_MODE
     if mode is GenerationMode.POSITIVE:
         refused = [label for label, counts in statuses.items() if all(status >= 400 for status in counts)]
-        # What needs an account or the link of a letter succeeds in the tests of accounts.
+        # What needs an account or the link of an email succeeds in the tests of accounts.
         assert [label for label in refused if not NEEDS_AN_ACCOUNT.search(label)] == []
 
 

@@ -180,9 +180,9 @@ async def emails_to(database: asyncpg.Connection, email: str) -> list[tuple[str,
     return [(row["letter"], json.loads(row["values"])) for row in rows]
 
 
-async def token_in_email(database: asyncpg.Connection, email: str, letter: str) -> str:
+async def token_in_email(database: asyncpg.Connection, email: str, template: str) -> str:
     """The token in the link of the newest email of a kind."""
-    links = [values["link"] for kind, values in await emails_to(database, email) if kind == letter]
+    links = [values["link"] for found, values in await emails_to(database, email) if found == template]
     return links[-1].rpartition("/")[2]
 
 

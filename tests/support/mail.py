@@ -1,4 +1,4 @@
-"""Writes letters as a feature does, and sends them as a worker does: rounds of the task, in a process of its own."""
+"""Enqueues emails as a feature does, and sends them as a worker does: rounds of the task, in a process of its own."""
 
 import os
 import select
@@ -7,7 +7,7 @@ from types import TracebackType
 from uuid import uuid4
 
 from main_service.engines.postgres import Session, create_engine
-from main_service.mail.outbox import post
+from main_service.mail.outbox import enqueue
 from tests.support import forking
 from tests.support.engines import START_SECONDS, Environment, full
 
@@ -70,8 +70,8 @@ class MailWorker:
             pipe.close()
 
 
-class Post:
-    """Calls `post`, each time in a transaction of its own."""
+class EnqueueEmail:
+    """Calls `enqueue`, each time in a transaction of its own."""
 
     def __init__(self, database_url: str) -> None:
         self._database_url = database_url
@@ -80,16 +80,20 @@ class Post:
         self,
         recipient: str,
         *,
-        cause: str | None = None,
-        letter: str = "reset",
+        dedup_key: str | None = None,
+        template: str = "reset",
         values: dict[str, str] = RESET,
         is_committed: bool = True,
     ) -> bool:
         engine = create_engine(self._database_url, pool_size=None)
         try:
             async with Session(engine) as session:
-                is_new = await post(
-                    session, cause=cause or f"test:{uuid4()}", recipient=recipient, letter=letter, values=values
+                is_new = await enqueue(
+                    session,
+                    dedup_key=dedup_key or f"test:{uuid4()}",
+                    recipient=recipient,
+                    template=template,
+                    values=values,
                 )
                 if is_committed:
                     await session.commit()

@@ -17,18 +17,18 @@ WAIT_SECONDS = 30.0
 
 
 class Inbox:
-    """What the server does with letters."""
+    """What the server does with emails."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, bytes]] = []
-        """Recipient and letter, in the order of their arrival."""
+        """Recipient and email, in the order of their arrival."""
         self.answers: dict[str, str] = {}
         """What is said to a recipient instead of 250."""
         self.answers_to_data: dict[str, str] = {}
         self.refused_kind = ""
-        """Of this type it takes no letter, as if each were too large."""
+        """Of this type it takes no email, as if each were too large."""
         self.is_held = False
-        """Letters arrive, but the server does not say so until this is False again."""
+        """Emails arrive, but the server does not say so until this is False again."""
         self._arrived = threading.Event()
 
     def clear(self) -> None:
@@ -59,10 +59,10 @@ class Inbox:
             await asyncio.sleep(0.01)
         return "250 OK"
 
-    def wait_for_a_letter(self) -> None:
-        assert self._arrived.wait(WAIT_SECONDS), "no letter arrived"
+    def wait_for_an_email(self) -> None:
+        assert self._arrived.wait(WAIT_SECONDS), "no email arrived"
 
-    def letters_to(self, recipient: str) -> list[EmailMessage]:
+    def emails_to(self, recipient: str) -> list[EmailMessage]:
         return [parse_email(content) for to, content in self.received if to == recipient]
 
     @property
@@ -129,7 +129,7 @@ class SmtpServer:
         self._controller.stop()
 
 
-def text_of_email(letter: EmailMessage, kind: str = "plain") -> str:
-    body = letter.get_body((kind,))
+def text_of_email(email: EmailMessage, kind: str = "plain") -> str:
+    body = email.get_body((kind,))
     assert body is not None
     return str(body.get_content())

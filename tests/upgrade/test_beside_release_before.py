@@ -209,7 +209,7 @@ def test_session_cookie_and_open_form_of_either_are_good_for_the_other(giver: We
         assert (sent.status_code, form["username"] in sent.text) == (200, True)
 
 
-async def test_link_in_a_letter_of_either_is_good_for_the_other(
+async def test_link_in_an_email_of_either_is_good_for_the_other(
     giver: WebServer, taker: WebServer, database: asyncpg.Connection
 ) -> None:
     user = register_by_api(giver.client)

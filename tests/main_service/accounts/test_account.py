@@ -45,13 +45,13 @@ async def test_forgotten_password_is_set_anew_by_mail_once(client: httpx.Client,
     assert not is_signed_in(client, user.tokens["access_token"])
     assert not is_signed_in(client, api_token)
     me = client.get("/api/v1/users/me", headers=bearer(sign_in(client, user.email, NEW_PASSWORD)["access_token"]))
-    assert me.json()["is_verified"], "who reads the letters of an address has it"
+    assert me.json()["is_verified"], "who reads the emails of an address has it"
     again = client.post("/api/v1/auth/reset-password", json={"token": token, "password": "Once-more-3"})
     assert (again.status_code, again.json()["code"]) == (400, "link_invalid")
 
 
 @pytest.mark.parametrize("path", ["forgot-password", "verify/resend"])
-def test_asking_for_a_letter_takes_its_time_whether_or_not_there_is_an_account(client: httpx.Client, path: str) -> None:
+def test_asking_for_an_email_takes_its_time_whether_or_not_there_is_an_account(client: httpx.Client, path: str) -> None:
     for email in (new_user(client).email, new_email()):
         answer = client.post(f"/api/v1/auth/{path}", json={"email": email})
         assert (answer.status_code, answer.elapsed >= timedelta(seconds=CONSTANT_SECONDS)) == (202, True)
@@ -183,7 +183,7 @@ async def test_address_of_another_account_is_not_told_and_not_taken(
     ]
 
     assert answers[0].text == answers[1].text
-    assert "confirm_new" not in [letter for letter, _ in await emails_to(database, other.email)]
+    assert "confirm_new" not in [template for template, _ in await emails_to(database, other.email)]
 
 
 async def test_of_two_accounts_that_ask_for_one_new_address_the_first_to_confirm_gets_it(

@@ -1,4 +1,4 @@
-"""The pages that letters lead to, as a browser without JavaScript uses them."""
+"""The pages that emails lead to, as a browser without JavaScript uses them."""
 
 import asyncpg
 import httpx
@@ -14,7 +14,7 @@ def send(client: httpx.Client, page: str, address: str, **fields: str) -> httpx.
     return client.post(address, data=fields or {"other": ""}, headers=BROWSER)
 
 
-async def test_letter_leads_to_a_page_that_confirms_the_address(
+async def test_email_leads_to_a_page_that_confirms_the_address(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     user = register_by_api(client)

@@ -50,8 +50,8 @@ async def test_new_account_can_sign_in_and_must_confirm_its_address(
     assert (answer.status_code, set(answer.json())) == (201, {"message"})
     me = client.get("/api/v1/users/me", headers=bearer(sign_in(client, email)["access_token"])).json()
     assert (me["username"], me["is_verified"], me["is_superuser"]) == (username, False, False)
-    [(letter, values)] = await emails_to(database, me["email"])
-    assert (letter, values["username"], values["hours"]) == ("confirm", username, "24")
+    [(template, values)] = await emails_to(database, me["email"])
+    assert (template, values["username"], values["hours"]) == ("confirm", username, "24")
 
     token = await token_in_email(database, me["email"], "confirm")
     for _ in range(2):
@@ -124,7 +124,7 @@ def test_malformed_registration_is_refused_without_echo(client: httpx.Client, fi
     assert PASSWORD not in answer.text
 
 
-async def test_taken_address_gets_the_same_answer_and_its_owner_a_letter(
+async def test_taken_address_gets_the_same_answer_and_its_owner_an_email(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     user = register_by_api(client)
@@ -133,7 +133,7 @@ async def test_taken_address_gets_the_same_answer_and_its_owner_a_letter(
     taken = ask(client, email=user.email.upper(), password="Another-Pass1")
 
     assert (taken.status_code, taken.json()) == (fresh.status_code, fresh.json())
-    assert [letter for letter, _ in await emails_to(database, user.email)] == ["confirm", "taken"]
+    assert [template for template, _ in await emails_to(database, user.email)] == ["confirm", "taken"]
     assert sign_in(client, user.email)["access_token"], "the password is the owner's still"
 
 

@@ -130,7 +130,7 @@ def test_refused_form_says_at_its_field_what_is_wrong(
     assert sign_in(client, user["email"])
 
 
-async def test_new_address_is_asked_for_with_the_password_and_confirmed_by_its_letter(
+async def test_new_address_is_asked_for_with_the_password_and_confirmed_by_its_email(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     user, email = register_on_page(client), new_email()
@@ -147,7 +147,7 @@ async def test_new_address_is_asked_for_with_the_password_and_confirmed_by_its_l
     assert "Confirm your email" not in visible_text(client.get("/settings", headers=BROWSER))
 
 
-async def test_unconfirmed_address_is_told_and_its_letter_sent_again(
+async def test_unconfirmed_address_is_told_and_its_email_sent_again(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     user = register_by_api(client)
@@ -158,7 +158,7 @@ async def test_unconfirmed_address_is_told_and_its_letter_sent_again(
     done = send_settings(client, "confirm")
 
     assert f"a link to {user.email}" in visible_text(done)
-    assert [letter for letter, _ in await emails_to(database, user.email)] == ["confirm", "confirm"]
+    assert [template for template, _ in await emails_to(database, user.email)] == ["confirm", "confirm"]
 
 
 async def test_api_token_is_shown_once_listed_and_deleted(client: httpx.Client, database: asyncpg.Connection) -> None:

@@ -29,7 +29,7 @@ from tests.support.pages import BROWSER, FOREIGN, send_urlencoded_form, visible_
 from tests.support.web import WebServer
 
 
-async def test_who_registers_is_sent_a_letter_and_can_sign_in(
+async def test_who_registers_is_sent_an_email_and_can_sign_in(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     email, username = new_email(), new_username()
@@ -37,7 +37,7 @@ async def test_who_registers_is_sent_a_letter_and_can_sign_in(
     answer = send_urlencoded_form(client, "/register", "/register", email=email, username=username, password=PASSWORD)
 
     assert (answer.status_code, f"the email that we send to {email}" in visible_text(answer)) == (200, True)
-    assert [letter for letter, _ in await emails_to(database, email)] == ["confirm"]
+    assert [template for template, _ in await emails_to(database, email)] == ["confirm"]
     for name in (email, username):
         assert sign_in_on_page(client, name).headers["location"] == "/profile"
         client.cookies.clear()

@@ -60,12 +60,12 @@ async def owning(database: asyncpg.Connection) -> dict[str, UUID]:
 
 
 async def mail_to(
-    database: asyncpg.Connection, account_id: UUID, *, sent_at: datetime | None, letter: str = "confirm"
+    database: asyncpg.Connection, account_id: UUID, *, sent_at: datetime | None, template: str = "confirm"
 ) -> None:
     await database.execute(
         "INSERT INTO mail (cause, recipient, letter, values, created_at, sent_at) "
         "SELECT $1, upper(email), $2, '{}', least($3, now()), $3 FROM account WHERE id = $4",
-        *(uuid4().hex, letter, sent_at, account_id),
+        *(uuid4().hex, template, sent_at, account_id),
     )
 
 
@@ -126,7 +126,7 @@ async def test_days_are_counted_from_when_the_email_to_confirm_was_sent(
     for days in (30.5, 2):
         await mail_to(archive, again, sent_at=ago(days=days))
     await mail_to(archive, earlier_account, sent_at=ago(days=32))
-    await mail_to(archive, other_kind, sent_at=ago(days=30.5), letter="reset")
+    await mail_to(archive, other_kind, sent_at=ago(days=30.5), template="reset")
 
     delete_unconfirmed(archive_environment)
 

@@ -15,7 +15,7 @@ import redis
 
 from tests.support import forking
 from tests.support.engines import START_SECONDS, Environment, full, run_main
-from tests.support.mail import Post
+from tests.support.mail import EnqueueEmail
 from tests.support.visits import add_batch, insert_link, visit_counts, visit_to
 
 CODE = """
@@ -37,7 +37,7 @@ def run_tasks(*names: str, environment: Environment) -> str:
 
 @pytest.fixture(scope="module")
 def task_environment(environment: Environment, s3_environment: Environment) -> Environment:
-    """A database and a Redis without the letters, visits and texts of other tests; texts in S3, without credentials."""
+    """A database and a Redis without the emails, visits and texts of other tests; texts in S3, without credentials."""
 
     async def create_database(url: str) -> None:
         connection = await asyncpg.connect(url)
@@ -98,13 +98,13 @@ def credential_server(environment: Environment) -> Iterator[tuple[str, list[str]
         server.shutdown()
 
 
-async def test_without_credentials_visits_letters_and_the_cache_are_taken_care_of(
+async def test_without_credentials_visits_emails_and_the_cache_are_taken_care_of(
     task_environment: Environment, own_database: asyncpg.Connection, tmp_path: Path
 ) -> None:
     key = await insert_link(own_database)
     with redis.Redis.from_url(task_environment["MAIN_REDIS_URL"], decode_responses=True) as valkey:
         add_batch(valkey, [visit_to(key)])
-    await Post(task_environment["MAIN_DATABASE_URL"])("ada@example.org")
+    await EnqueueEmail(task_environment["MAIN_DATABASE_URL"])("ada@example.org")
     await own_database.execute("INSERT INTO stale_key (key) VALUES ($1)", key)
     await due_text(own_database)
 

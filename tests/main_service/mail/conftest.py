@@ -1,4 +1,4 @@
-"""A database of its own for the tests of mail, because they count letters, and a mail server."""
+"""A database of its own for the tests of mail, because they count emails, and a mail server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from tests.support.engines import Environment, run_main
-from tests.support.mail import MailWorker, Post
+from tests.support.mail import EnqueueEmail, MailWorker
 from tests.support.smtp_server import Inbox, SmtpServer
 
 
@@ -45,7 +45,7 @@ def inbox(smtp: SmtpServer) -> Inbox:
 
 @pytest.fixture
 async def mail_database(mail_environment: Environment) -> AsyncIterator[asyncpg.Connection]:
-    """The database, without a letter."""
+    """The database, without an email."""
     connection = await asyncpg.connect(mail_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
     await connection.execute("TRUNCATE mail")
     yield connection
@@ -53,8 +53,8 @@ async def mail_database(mail_environment: Environment) -> AsyncIterator[asyncpg.
 
 
 @pytest.fixture
-def post_letter(mail_environment: Environment, mail_database: asyncpg.Connection) -> Post:
-    return Post(mail_environment["MAIN_DATABASE_URL"])
+def enqueue_email(mail_environment: Environment, mail_database: asyncpg.Connection) -> EnqueueEmail:
+    return EnqueueEmail(mail_environment["MAIN_DATABASE_URL"])
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Ways that letters leave: STARTTLS, TLS, a login, a folder; and who is not let near them."""
+"""Ways that emails leave: STARTTLS, TLS, a login, a folder; and servers that are not trusted with them."""
 
 import ssl
 import stat
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from main_service.settings import Settings
 from tests.support.engines import Environment
-from tests.support.mail import MailWorker, Post
+from tests.support.mail import EnqueueEmail, MailWorker
 from tests.support.smtp_server import Inbox, SmtpServer, parse_email
 
 BOB = "bob@example.org"
@@ -54,8 +54,8 @@ def tls(certificate: Path) -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
-async def test_letters_leave_encrypted_after_a_login_if_the_certificate_is_good(
-    post_letter: Post,
+async def test_emails_leave_encrypted_after_a_login_if_the_certificate_is_good(
+    enqueue_email: EnqueueEmail,
     mail_environment: Environment,
     mail_database: asyncpg.Connection,
     certificate: Path,
@@ -66,7 +66,7 @@ async def test_letters_leave_encrypted_after_a_login_if_the_certificate_is_good(
     with SmtpServer(credentials=(USER, PASSWORD), tls=tls, is_tls=scheme == "smtps") as server:
         query = "?starttls=always" if scheme == "smtp" else ""
         url = f"{scheme}://{LOGIN}@127.0.0.1:{server.port}{query}"
-        await post_letter(BOB)
+        await enqueue_email(BOB)
 
         with MailWorker(mail_environment | {"MAIN_SMTP_URL": url}, tmp_path / "log") as careful:
             log = careful.run()
@@ -76,19 +76,19 @@ async def test_letters_leave_encrypted_after_a_login_if_the_certificate_is_good(
         await mail_database.execute("UPDATE mail SET due_at = now()")
         trusting = mail_environment | {"MAIN_SMTP_URL": url, "SSL_CERT_FILE": str(certificate)}
         with MailWorker(trusting, tmp_path / "log") as process:
-            assert process.run() == "INFO Sent 1 letters\n"
+            assert process.run() == "INFO Sent 1 emails\n"
         assert server.inbox.recipients == [BOB]
 
         wrong = trusting | {"MAIN_SMTP_URL": url.replace(LOGIN, "slipbin:not-the-password")}
-        await post_letter("eve@example.org")
+        await enqueue_email("eve@example.org")
         with MailWorker(wrong, tmp_path / "log") as process:
             assert process.run() == "WARNING send_mail is put off to its next round: SMTPAuthenticationError 535\n"
 
 
 async def test_a_server_that_offers_no_encryption_gets_nothing_when_it_is_required(
-    post_letter: Post, smtp: SmtpServer, inbox: Inbox, mail_environment: Environment, tmp_path: Path
+    enqueue_email: EnqueueEmail, smtp: SmtpServer, inbox: Inbox, mail_environment: Environment, tmp_path: Path
 ) -> None:
-    await post_letter(BOB)
+    await enqueue_email(BOB)
     environment = mail_environment | {"MAIN_SMTP_URL": f"{smtp.url}?starttls=always"}
     with MailWorker(environment, tmp_path / "log") as process:
         assert process.run() == "WARNING send_mail is put off to its next round: SMTPNotSupportedError\n"
@@ -96,9 +96,9 @@ async def test_a_server_that_offers_no_encryption_gets_nothing_when_it_is_requir
 
 
 async def test_an_address_that_the_server_has_no_letters_for_is_given_up(
-    post_letter: Post, mail_environment: Environment, tmp_path: Path
+    enqueue_email: EnqueueEmail, mail_environment: Environment, tmp_path: Path
 ) -> None:
-    await post_letter("jörg@example.org")
+    await enqueue_email("jörg@example.org")
     with (
         SmtpServer(has_utf8=False) as server,
         MailWorker(mail_environment | {"MAIN_SMTP_URL": server.url}, tmp_path / "log") as process,
@@ -106,8 +106,8 @@ async def test_an_address_that_the_server_has_no_letters_for_is_given_up(
         assert "refused with 553" in process.run()
 
 
-async def test_a_folder_gets_each_letter_as_a_file_of_its_own(
-    post_letter: Post, mail_environment: Environment, mail_database: asyncpg.Connection, tmp_path: Path
+async def test_a_folder_gets_each_email_as_a_file_of_its_own(
+    enqueue_email: EnqueueEmail, mail_environment: Environment, mail_database: asyncpg.Connection, tmp_path: Path
 ) -> None:
     outbox = tmp_path / "out box"
     environment = mail_environment | {
@@ -116,9 +116,9 @@ async def test_a_folder_gets_each_letter_as_a_file_of_its_own(
     }
     link = "https://paste.example.org/reset/" + "a-long-token-" * 30
     for recipient in (BOB, "jörg@example.org"):
-        await post_letter(recipient, values={"link": link, "hours": "1"})
+        await enqueue_email(recipient, values={"link": link, "hours": "1"})
     with MailWorker(environment, tmp_path / "log") as process:
-        assert process.run() == "INFO Sent 2 letters\n"
+        assert process.run() == "INFO Sent 2 emails\n"
 
     files = sorted(outbox.iterdir())
     messages = [parse_email(file.read_bytes()) for file in files]
@@ -133,15 +133,15 @@ async def test_a_folder_gets_each_letter_as_a_file_of_its_own(
     assert await mail_database.fetchval("SELECT count(sent_at) FROM mail") == 2
 
 
-async def test_letters_wait_while_their_folder_cannot_be_used(
-    post_letter: Post, mail_environment: Environment, mail_database: asyncpg.Connection, tmp_path: Path
+async def test_emails_wait_while_their_folder_cannot_be_used(
+    enqueue_email: EnqueueEmail, mail_environment: Environment, mail_database: asyncpg.Connection, tmp_path: Path
 ) -> None:
     outbox = tmp_path / "outbox"
     outbox.write_text("in the way")
-    await post_letter(BOB)
+    await enqueue_email(BOB)
     with MailWorker(mail_environment | {"MAIN_SMTP_URL": f"file://{outbox}"}, tmp_path / "log") as process:
         put_off = "send_mail is put off to its next round"
-        assert process.run() == f"WARNING {put_off}: the folder of letters can't be used: File exists\n"
+        assert process.run() == f"WARNING {put_off}: the folder of emails can't be used: File exists\n"
         outbox.unlink()
         await mail_database.execute("UPDATE mail SET due_at = now()")
         process.run()

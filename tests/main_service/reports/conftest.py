@@ -1,4 +1,4 @@
-"""A database of its own for the tests of what reports send, because they count letters; a mail server."""
+"""A database of its own for the tests of what reports send, because they count emails; a mail server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -43,7 +43,7 @@ def report_client(report_web: WebServer) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 async def report_database(report_environment: Environment) -> AsyncIterator[asyncpg.Connection]:
-    """The database, without accounts, reports or letters."""
+    """The database, without accounts, reports or emails."""
     connection = await asyncpg.connect(report_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
     await connection.execute("TRUNCATE mail, account, report, entry, visit_hour, visit_day_value CASCADE")
     yield connection

@@ -104,7 +104,7 @@ async def test_report_whose_worker_was_killed_is_built_by_the_next_round(
         key,
         7,
     ]
-    assert [letter for letter, _ in await emails_to(database, reporting_user.email)].count("report") == 1
+    assert [template for template, _ in await emails_to(database, reporting_user.email)].count("report") == 1
 
 
 async def test_second_worker_leaves_a_report_to_the_first(
@@ -128,7 +128,7 @@ async def test_second_worker_leaves_a_report_to_the_first(
         "SELECT sum(attempts) FROM report WHERE id = ANY($1)", [report["id"], other["id"]]
     )
     assert attempts == 2
-    assert [letter for letter, _ in await emails_to(database, reporting_user.email)].count("report") == 2
+    assert [template for template, _ in await emails_to(database, reporting_user.email)].count("report") == 2
 
 
 async def test_report_that_is_deleted_while_it_is_built_leaves_nothing(
@@ -146,7 +146,7 @@ async def test_report_that_is_deleted_while_it_is_built_leaves_nothing(
         assert process.wait(START_SECONDS) == 0
 
     assert not report_path(environment, report).exists()
-    assert [letter for letter, _ in await emails_to(database, reporting_user.email)].count("report") == 0
+    assert [template for template, _ in await emails_to(database, reporting_user.email)].count("report") == 0
 
 
 async def test_report_is_of_one_moment(

@@ -1,4 +1,4 @@
-"""The daily report: one letter about yesterday to whoever wants it and had visits."""
+"""The daily report: one email about yesterday to each user who wants it and had visits."""
 
 import asyncio
 from datetime import UTC, date, datetime, time, timedelta
@@ -45,12 +45,14 @@ async def send(environment: Environment, now: datetime = MORNING) -> int:
         return await DailyReports(sessions=resources.sessions, public_url=resources.settings.public_url).send(now)
 
 
-async def causes(letters: asyncpg.Connection) -> list[str]:
-    """The days that letters are about."""
-    return [row["cause"].rpartition(":")[2] for row in await letters.fetch("SELECT cause FROM mail ORDER BY id")]
+async def enqueued_days(report_database: asyncpg.Connection) -> list[str]:
+    """The days that emails are about."""
+    return [
+        row["cause"].rpartition(":")[2] for row in await report_database.fetch("SELECT cause FROM mail ORDER BY id")
+    ]
 
 
-async def test_letter_says_how_many_came_and_where(
+async def test_email_says_how_many_came_and_where(
     report_client: httpx.Client,
     report_environment: Environment,
     report_database: asyncpg.Connection,
@@ -70,9 +72,9 @@ async def test_letter_says_how_many_came_and_where(
     assert await send(report_environment) == 1
     report_mail_worker.run()
 
-    (letter,) = inbox.letters_to(wanting_user.email)
-    assert letter["Subject"] == "26,521 visits on 2026-05-09"
-    text, html = text_of_email(letter), text_of_email(letter, "html")
+    (email,) = inbox.emails_to(wanting_user.email)
+    assert email["Subject"] == "26,521 visits on 2026-05-09"
+    text, html = text_of_email(email), text_of_email(email, "html")
     assert "26,521 visits,\nand 7 by crawlers" in text.replace("\r\n", "\n")
     lines = [line for line in text.splitlines() if " × " in line]
     assert lines == [
@@ -85,7 +87,7 @@ async def test_letter_says_how_many_came_and_where(
     assert "http://slipbin.test/settings" in text
 
 
-async def test_each_day_has_one_letter_however_often_it_runs(
+async def test_each_day_has_one_email_however_often_it_runs(
     report_client: httpx.Client,
     report_environment: Environment,
     report_database: asyncpg.Connection,
@@ -95,14 +97,14 @@ async def test_each_day_has_one_letter_however_often_it_runs(
     for day in ("08", "09", "10"):
         await insert_hour_counts(report_database, key, f"2026-05-{day} 10:00")
 
-    posted = await asyncio.gather(*(send(report_environment) for _ in range(4)))
-    posted.append(await send(report_environment, MORNING + timedelta(hours=20)))
-    assert sorted(posted) == [0, 0, 0, 0, 1]
+    enqueued = await asyncio.gather(*(send(report_environment) for _ in range(4)))
+    enqueued.append(await send(report_environment, MORNING + timedelta(hours=20)))
+    assert sorted(enqueued) == [0, 0, 0, 0, 1]
     # As a database does that was put back to what it was.
     await report_database.execute("UPDATE account SET daily_report_day = NULL")
     assert await send(report_environment) == 0
     assert await send(report_environment, MORNING + timedelta(days=1)) == 1
-    assert await causes(report_database) == ["2026-05-09", "2026-05-10"]
+    assert await enqueued_days(report_database) == ["2026-05-09", "2026-05-10"]
 
 
 async def test_worker_that_was_down_catches_up_with_yesterday_and_no_further(
@@ -116,7 +118,7 @@ async def test_worker_that_was_down_catches_up_with_yesterday_and_no_further(
         await insert_hour_counts(report_database, key, f"2026-05-{day} 10:00")
 
     assert await send(report_environment, datetime.combine(TODAY, time(23, 59), UTC)) == 1
-    assert await causes(report_database) == ["2026-05-09"]
+    assert await enqueued_days(report_database) == ["2026-05-09"]
 
 
 async def test_nothing_is_sent_before_the_visits_of_the_day_have_come(
@@ -130,11 +132,11 @@ async def test_nothing_is_sent_before_the_visits_of_the_day_have_come(
         await insert_hour_counts(report_database, key, f"2026-05-{day} 10:00")
 
     assert await send(report_environment, MORNING - timedelta(microseconds=1)) == 0
-    assert await causes(report_database) == []
+    assert await enqueued_days(report_database) == []
     assert await send(report_environment) == 1
 
 
-async def test_without_a_visit_there_is_no_letter(
+async def test_without_a_visit_there_is_no_email(
     report_client: httpx.Client,
     report_environment: Environment,
     report_database: asyncpg.Connection,
@@ -148,7 +150,7 @@ async def test_without_a_visit_there_is_no_letter(
     await insert_hour_counts(report_database, owned_link(report_client, other), "2026-05-09 10:00")
 
     assert await send(report_environment) == 0
-    assert await causes(report_database) == []
+    assert await enqueued_days(report_database) == []
 
 
 @pytest.mark.parametrize("change", ["is_verified = false", "is_active = false", "daily_report = false"])
@@ -194,7 +196,7 @@ async def test_many_users_get_theirs_in_batches(
     assert await report_database.fetchval("SELECT count(DISTINCT recipient) FROM mail") == 251
 
 
-async def test_first_letter_is_about_the_day_that_it_was_asked_for(
+async def test_first_email_is_about_the_day_that_it_was_asked_for(
     report_client: httpx.Client, report_environment: Environment, report_database: asyncpg.Connection
 ) -> None:
     user = await confirmed_user(report_client, report_database)
@@ -211,7 +213,7 @@ async def test_first_letter_is_about_the_day_that_it_was_asked_for(
     # Asked for again, it is not put off.
     want(report_client, user)
     assert await send(report_environment, noon + timedelta(days=1)) == 1
-    assert await causes(report_database) == [str(today)]
+    assert await enqueued_days(report_database) == [str(today)]
     assert want(report_client, user, is_wanted=False)["daily_report"] is False
     await insert_hour_counts(report_database, key, noon + timedelta(days=1))
     assert await send(report_environment, noon + timedelta(days=2)) == 0

@@ -188,7 +188,7 @@ async def test_more_than_may_wait_are_refused_with_a_sentence(
     assert len(reports_of(client, user)) == 3
 
 
-async def test_unconfirmed_address_is_told_and_offered_the_letter_again(
+async def test_unconfirmed_address_is_told_and_offered_the_email_again(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     user = await signed_in(client, database)

@@ -1,4 +1,4 @@
-"""The letter that a report goes with: the file attached, or a link that ends when the file does."""
+"""The email that a report goes with: the file attached, or a link that ends when the file does."""
 
 import re
 from email.message import EmailMessage
@@ -29,7 +29,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @pytest.fixture
 async def confirmed(report_client: httpx.Client, report_database: asyncpg.Connection, inbox: Inbox) -> User:
-    """Without a letter to confirm the address."""
+    """Without an email to confirm the address."""
     registered = await confirmed_user(report_client, report_database)
     await report_database.execute("TRUNCATE mail")
     return registered
@@ -41,15 +41,15 @@ async def built(client: httpx.Client, environment: Environment, user: User, **fi
     return report
 
 
-def letter_to(inbox: Inbox, user: User) -> EmailMessage:
-    (letter,) = inbox.letters_to(user.email)
-    return letter
+def email_to(inbox: Inbox, user: User) -> EmailMessage:
+    (email,) = inbox.emails_to(user.email)
+    return email
 
 
-def link_in(letter: EmailMessage) -> str:
+def link_in(email: EmailMessage) -> str:
     """Without the address of the service."""
-    (link,) = [line for line in text_of_email(letter).splitlines() if "?token=" in line]
-    assert link in text_of_email(letter, "html").replace("&amp;", "&")
+    (link,) = [line for line in text_of_email(email).splitlines() if "?token=" in line]
+    assert link in text_of_email(email, "html").replace("&amp;", "&")
     return link.removeprefix("http://slipbin.test")
 
 
@@ -67,11 +67,11 @@ async def test_report_is_mailed_with_its_file(
     report_mail_worker.run()
     report_mail_worker.run()
 
-    letter = letter_to(inbox, confirmed)
-    assert letter["Subject"] == "Your report of 2026-03-01 to 2026-03-31"
-    (attached,) = letter.iter_attachments()
+    email = email_to(inbox, confirmed)
+    assert email["Subject"] == "Your report of 2026-03-01 to 2026-03-31"
+    (attached,) = email.iter_attachments()
     name = attached.get_filename()
-    assert name in text_of_email(letter)
+    assert name in text_of_email(email)
     assert (attached.get_content_type(), attached.get_content_disposition()) == (media_type, "attachment")
     assert attached.get_content() == download_report(report_client, confirmed, report).content
     encoded = inbox.received[0][1].rpartition(b'filename="')[2].splitlines()[1:]
@@ -101,21 +101,21 @@ async def test_collection_of_a_report_is_named_in_its_subject_and_its_file(
     report = await built(report_client, report_environment, confirmed, collection=name)
     report_mail_worker.run()
 
-    letter = letter_to(inbox, confirmed)
-    assert letter["Subject"] == f"Your report of “{name}”, 2026-03-01 to 2026-03-31"
-    assert f"the collection “{name}”" in text_of_email(letter)
-    (attached,) = letter.iter_attachments()
+    email = email_to(inbox, confirmed)
+    assert email["Subject"] == f"Your report of “{name}”, 2026-03-01 to 2026-03-31"
+    assert f"the collection “{name}”" in text_of_email(email)
+    (attached,) = email.iter_attachments()
     attached_name = attached.get_filename()
     assert attached_name is not None
     assert re.fullmatch(file, attached_name), attached_name
-    assert attached_name in text_of_email(letter)
+    assert attached_name in text_of_email(email)
     assert (
         download_report(report_client, confirmed, report).headers["content-disposition"]
         == f'attachment; filename="{attached_name}"'
     )
 
 
-async def test_link_of_the_letter_works_without_signing_in_as_long_as_the_file_is_there(
+async def test_link_of_the_email_works_without_signing_in_as_long_as_the_file_is_there(
     report_client: httpx.Client,
     report_environment: Environment,
     report_database: asyncpg.Connection,
@@ -125,7 +125,7 @@ async def test_link_of_the_letter_works_without_signing_in_as_long_as_the_file_i
 ) -> None:
     report = await built(report_client, report_environment, confirmed)
     report_mail_worker.run()
-    link = link_in(letter_to(inbox, confirmed))
+    link = link_in(email_to(inbox, confirmed))
     path, _, token = link.partition("?token=")
 
     assert open_workbook(report_client.get(link).content).sheetnames[0] == "Summary"
@@ -158,7 +158,7 @@ async def test_link_is_over_by_its_own_clock_too(
     await built(report_client, report_environment | {"MAIN_REPORT_LIFETIME": "PT0.001S"}, confirmed)
     report_mail_worker.run()
 
-    answer = report_client.get(link_in(letter_to(inbox, confirmed)))
+    answer = report_client.get(link_in(email_to(inbox, confirmed)))
 
     assert (answer.status_code, answer.json()["code"]) == (400, "link_invalid")
 
@@ -186,15 +186,15 @@ async def test_large_report_goes_as_a_link_alone(
     report = await built(report_client, report_environment, confirmed)
     report_mail_worker.run()
 
-    letter = letter_to(inbox, confirmed)
-    assert letter.get_content_type() == "multipart/alternative"
-    file = report_client.get(link_in(letter)).content
+    email = email_to(inbox, confirmed)
+    assert email.get_content_type() == "multipart/alternative"
+    file = report_client.get(link_in(email)).content
     assert len(file) > 10_000_000
-    assert f"({len(file) / 1_000_000:.1f} MB) is not attached" in text_of_email(letter)
+    assert f"({len(file) / 1_000_000:.1f} MB) is not attached" in text_of_email(email)
     assert file == report_path(report_environment, report).read_bytes()
 
 
-async def test_letter_whose_file_is_gone_goes_with_the_link(
+async def test_email_whose_file_is_gone_goes_with_the_link(
     report_client: httpx.Client,
     report_environment: Environment,
     report_mail_worker: MailWorker,
@@ -206,13 +206,13 @@ async def test_letter_whose_file_is_gone_goes_with_the_link(
 
     log = report_mail_worker.run()
 
-    assert "goes without its file, which is gone" in log
-    letter = letter_to(inbox, confirmed)
-    assert letter.get_content_type() == "multipart/alternative"
-    assert "too large to attach" in text_of_email(letter)
+    assert "goes without its attachment, which is gone" in log
+    email = email_to(inbox, confirmed)
+    assert email.get_content_type() == "multipart/alternative"
+    assert "too large to attach" in text_of_email(email)
 
 
-async def test_letter_that_is_too_large_for_a_server_goes_with_the_link(
+async def test_email_that_is_too_large_for_a_server_goes_with_the_link(
     report_client: httpx.Client,
     report_environment: Environment,
     report_mail_worker: MailWorker,
@@ -224,12 +224,12 @@ async def test_letter_that_is_too_large_for_a_server_goes_with_the_link(
 
     log = report_mail_worker.run()
 
-    assert "goes without its file: refused with 552" in log
-    assert "Sent 1 letters" in log
-    assert letter_to(inbox, confirmed).get_content_type() == "multipart/alternative"
+    assert "goes without its attachment: refused with 552" in log
+    assert "Sent 1 emails" in log
+    assert email_to(inbox, confirmed).get_content_type() == "multipart/alternative"
 
 
-async def test_letter_that_is_put_off_keeps_its_file_for_three_attempts(
+async def test_email_that_is_put_off_keeps_its_file_for_three_attempts(
     report_client: httpx.Client,
     report_environment: Environment,
     report_database: asyncpg.Connection,
@@ -243,7 +243,7 @@ async def test_letter_that_is_put_off_keeps_its_file_for_three_attempts(
 
     report_mail_worker.run()
 
-    kinds = sorted(letter.get_content_type() for letter in inbox.letters_to(confirmed.email))
+    kinds = sorted(email.get_content_type() for email in inbox.emails_to(confirmed.email))
     assert kinds == ["multipart/alternative", "multipart/mixed"]
 
 

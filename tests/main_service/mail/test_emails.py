@@ -7,12 +7,12 @@ from email.utils import parsedate_to_datetime
 import asyncpg
 import pytest
 
-from tests.support.mail import MailWorker, Post
+from tests.support.mail import EnqueueEmail, MailWorker
 from tests.support.smtp_server import Inbox
 
 BOB = "bob@example.org"
 LINK = "https://paste.example.org/x/" + "a-long-token-" * 30
-LETTERS = {
+TEMPLATES = {
     "confirm": {"username": "bob", "link": LINK, "hours": "24"},
     "taken": {"link_reset": LINK},
     "reset": {"link": LINK, "hours": "1"},
@@ -28,17 +28,17 @@ def part(message: EmailMessage, kind: str) -> str:
     return str(body.get_content())
 
 
-@pytest.mark.parametrize("letter", LETTERS)
-async def test_every_letter_says_the_same_in_text_and_html(
-    post_letter: Post, mail_worker: MailWorker, inbox: Inbox, letter: str
+@pytest.mark.parametrize("template", TEMPLATES)
+async def test_every_email_says_the_same_in_text_and_html(
+    enqueue_email: EnqueueEmail, mail_worker: MailWorker, inbox: Inbox, template: str
 ) -> None:
-    await post_letter(BOB, letter=letter, values=LETTERS[letter])
+    await enqueue_email(BOB, template=template, values=TEMPLATES[template])
     mail_worker.run()
-    (message,) = inbox.letters_to(BOB)
+    (message,) = inbox.emails_to(BOB)
     text, html = part(message, "plain"), part(message, "html")
 
     assert message.get_content_type() == "multipart/alternative"
-    for name, value in LETTERS[letter].items():
+    for name, value in TEMPLATES[template].items():
         assert value in text
         assert value in html
         if name.startswith("link"):
@@ -54,11 +54,11 @@ async def test_every_letter_says_the_same_in_text_and_html(
 
 
 async def test_headers_say_who_when_and_that_a_program_wrote_it(
-    post_letter: Post, mail_worker: MailWorker, inbox: Inbox, mail_database: asyncpg.Connection
+    enqueue_email: EnqueueEmail, mail_worker: MailWorker, inbox: Inbox, mail_database: asyncpg.Connection
 ) -> None:
-    await post_letter(BOB)
+    await enqueue_email(BOB)
     mail_worker.run()
-    (message,) = inbox.letters_to(BOB)
+    (message,) = inbox.emails_to(BOB)
     row = await mail_database.fetchrow("SELECT id, created_at FROM mail")
 
     assert message["From"] == "Slipbin <noreply@paste.example.org>"
@@ -69,15 +69,15 @@ async def test_headers_say_who_when_and_that_a_program_wrote_it(
 
 
 async def test_a_value_changes_neither_the_headers_nor_the_paragraphs(
-    post_letter: Post, mail_worker: MailWorker, inbox: Inbox
+    enqueue_email: EnqueueEmail, mail_worker: MailWorker, inbox: Inbox
 ) -> None:
     evil = 'x\r\nBcc: eve@example.org\r\n\r\nPay here:\u2028<b>&"</b>\x0b\x85!'
-    for letter, values in LETTERS.items():
-        await post_letter(BOB, letter=letter, values=dict.fromkeys(values, evil) | {"hours": "1"})
+    for template, values in TEMPLATES.items():
+        await enqueue_email(BOB, template=template, values=dict.fromkeys(values, evil) | {"hours": "1"})
     mail_worker.run()
 
-    assert inbox.recipients == [BOB] * len(LETTERS)
-    for message in inbox.letters_to(BOB):
+    assert inbox.recipients == [BOB] * len(TEMPLATES)
+    for message in inbox.emails_to(BOB):
         assert set(message.keys()) - {"X-Peer", "X-MailFrom", "X-RcptTo"} == HEADERS
         assert len(message.keys()) == len(set(message.keys()))
         text, html = part(message, "plain"), part(message, "html")
@@ -86,11 +86,13 @@ async def test_a_value_changes_neither_the_headers_nor_the_paragraphs(
         assert "<b>" not in html
 
 
-async def test_names_and_addresses_need_not_be_ascii(post_letter: Post, mail_worker: MailWorker, inbox: Inbox) -> None:
+async def test_names_and_addresses_need_not_be_ascii(
+    enqueue_email: EnqueueEmail, mail_worker: MailWorker, inbox: Inbox
+) -> None:
     values = {"username": "Jörg 🦉", "link": LINK, "hours": "24"}
-    await post_letter("jörg@пример.example", letter="confirm", values=values)
+    await enqueue_email("jörg@пример.example", template="confirm", values=values)
     mail_worker.run()
-    (message,) = inbox.letters_to("jörg@пример.example")
+    (message,) = inbox.emails_to("jörg@пример.example")
 
     assert message["To"] == "jörg@пример.example"
     assert "Hello Jörg 🦉," in part(message, "plain")
