@@ -1,4 +1,4 @@
-"""One connection: its requests in their turn, and its end."""
+"""One connection of a client: the order of its requests, and its end."""
 
 import asyncio
 from abc import ABC, abstractmethod
@@ -20,7 +20,7 @@ from main_service.web.held_stream import HELD_BYTES
 
 
 class Connection(HttpToolsProtocol, ABC):
-    """The turns of requests and the end of a connection. What may arrive, and in what time, its subclass says."""
+    """The order of requests and the end of a connection. A subclass decides what may arrive, and in what time."""
 
     flow: TimedFlowControl
 
@@ -37,28 +37,28 @@ class Connection(HttpToolsProtocol, ABC):
         self._process_limits = process_limits
         self._timer = Timer(self.loop, self._limits)
         self._answering: RequestResponseCycle | None = None
-        """The request that the app has. `cycle` is the newest, which may wait for it in the pipeline."""
+        """The request that the app is answering. `cycle` is the newest one, which may wait for it in the pipeline."""
 
         self._is_in_head = False
         self._is_in_body = False
         self._is_behind_another = False
-        """The head began in the middle of what was fed, so its size is unknown until it is complete."""
+        """Whether the head began amid the data fed last, so that its size is unknown until it is complete."""
         self._has_progress = False
-        """The parser has come to the end of a head, a body or a piece of one in what it was fed last."""
+        """Whether the data fed last completed a head, a body or a piece of one."""
         self._bytes_without_body = 0
         self._body_bytes = 0
         self._body_heard_at = 0.0
-        """On a clock that stands still while we do not read."""
+        """When body bytes came last, on a clock that stands still while we do not read."""
         self._began_at: float | None = None
-        """Of the head or body that is arriving; None if what was fed last completed it."""
+        """When the head or body that is arriving began; None if the data fed last completed it."""
         self._paused_before = 0.0
         self._idle_since = 0.0
 
         self._is_deaf = False
-        """What still comes is thrown away."""
+        """Whether everything that still arrives is thrown away."""
         self._fault = NOT_HTTP
         self._refusal: Refusal | None = None
-        """Waits for the answers to earlier requests."""
+        """The refusal to send after the answers to earlier requests."""
         self._left_at: float | None = None
         self._heard_at = 0.0
         self._must_end_at: float | None = None
@@ -85,16 +85,16 @@ class Connection(HttpToolsProtocol, ABC):
         self._is_deaf = True
         self.pipeline.clear()
         if self._answering is not None:
-            # uvicorn tells the newest request only.
+            # uvicorn tells only the newest request.
             _disconnect(self._answering)
         super().connection_lost(exc)
-        # What refers to the connection and is referred to by it would stay until the garbage collector comes, and
-        # with it the body that was arriving.
+        # Circles of references would keep the connection until the garbage collector runs, and with it the body that
+        # was arriving.
         self.cycle = self._answering = self._timer = self._pieces = self._answer_transport = cast(Any, None)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         if self.flow.write_paused:
-            # Its answer would lie here beside the one that the client does not take.
+            # Its answer would be in memory beside the one that the client does not take.
             self.flow.pause_reading()
             self.pipeline.append((cycle, app))
             return
@@ -102,7 +102,7 @@ class Connection(HttpToolsProtocol, ABC):
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
-        """Goes on with the next request. In place of uvicorn's, which makes a timer for each answer."""
+        """Go on with the next request. Replaces uvicorn's, which makes a timer for each answer."""
         self.server_state.total_requests += 1
         if self._left_at is not None or self.transport.is_closing():
             return
@@ -116,12 +116,12 @@ class Connection(HttpToolsProtocol, ABC):
             self._rest()
 
     def _start_next(self) -> None:
-        """Give the app the oldest of the requests that wait."""
+        """Give the app the oldest waiting request."""
         self._start_asgi_task(*self.pipeline.pop())
         self.flow.resume_reading()
 
     def shutdown(self) -> None:
-        """Finish what was begun. Called once, when the process is to end."""
+        """Finish requests that have begun. Called once, when the process must end."""
         now = self.loop.time()
         self._must_end_at = now + SHUTDOWN_SECONDS
         if self.cycle is not None and not self.cycle.response_started:
@@ -132,7 +132,7 @@ class Connection(HttpToolsProtocol, ABC):
     def pause_writing(self) -> None:
         super().pause_writing()
         self._timer.ring_at(self._unsent.watch())
-        # A piece of an answer stays until all of it is taken.
+        # A piece of an answer stays in memory until all of it is taken.
         size_bytes = max(self.transport.get_write_buffer_size(), self._pieces.piece_bytes)
         self._process_limits.unsent.hold(
             self._unsent,
@@ -147,16 +147,16 @@ class Connection(HttpToolsProtocol, ABC):
             self._start_next()
 
     def _source_bytes(self) -> int:
-        """What the app keeps for the rest of the answer that it has begun."""
+        """How many bytes the app keeps for the rest of the answer that it has begun."""
         if not self._is_answering() or not isinstance(self._answering, RequestResponseCycle):
             return 0
         state = cast(dict[str, object], self._answering.scope["state"])
         return cast(int, state.get(HELD_BYTES, 0))
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """The client sends no more. What it has asked is answered, then the connection is closed.
+        """Called when the client sends no more: its requests are answered, then the connection is closed.
 
-        False: it is closed now, as soon as the client has taken what is written.
+        Returns False to close it now, as soon as the client has taken what is written.
         """
         self._timer.ring_at(self._unsent.watch())
         is_cut_off = self._is_in_body
@@ -181,7 +181,7 @@ class Connection(HttpToolsProtocol, ABC):
         return self._began_at is None and not self._is_busy() and not self._is_deaf
 
     def _rest(self) -> None:
-        """Everything that was asked is answered."""
+        """Wait for the next request: all before it are answered."""
         self._idle_since = self.loop.time()
         self._timer.ring_at(self._idle_since + self._idle_seconds())
 
@@ -195,7 +195,7 @@ class Connection(HttpToolsProtocol, ABC):
         """All limits that the client must keep at the moment; none while only the app has something to do."""
 
     def waiting_since(self) -> float | None:
-        """Since when the client has had all its answers; None while there is one to come, or the connection ends."""
+        """When the client got the last of its answers; None while one is still due, or the connection ends."""
         is_waiting = not self._is_busy() and not self._is_in_body and not self._is_deaf
         if not is_waiting or self.transport.is_closing():
             return None
@@ -206,7 +206,7 @@ class Connection(HttpToolsProtocol, ABC):
         return self._began_at is not None
 
     def claims_another_client(self) -> bool:
-        """Whether its newest request names the client that it comes from, as proxies do."""
+        """Whether the newest request names another client that it comes from, as proxies do."""
         newest = cast(Any, self.cycle)
         if newest is None:
             return False
@@ -215,20 +215,20 @@ class Connection(HttpToolsProtocol, ABC):
         return bool(lines) and named_client(lines) is not None
 
     def make_room(self) -> None:
-        """Close it now: it is idle, and others come."""
+        """Close the connection now, to let another in."""
         if self.has_begun():
             self.transport.abort()
         else:
             self._close()
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer in place of the app what is arriving, after everything before it, and hear no more."""
+        """Refuse the arriving request in place of the app, after the answers before it, and ignore what follows."""
         self._is_deaf = True
         if self._is_in_body and self.pipeline and self.pipeline[0][0] is self.cycle:
             self.pipeline.popleft()
         elif self._is_in_body:
             _disconnect(self.cycle)
-            # Two answers in one would deceive; one that breaks off doesn't.
+            # A second answer inside the first would deceive the client; one that breaks off does not.
             self._leave(None if self.cycle.response_started else refusal)
             return
         if self._is_busy():
@@ -237,7 +237,7 @@ class Connection(HttpToolsProtocol, ABC):
             self._leave(refusal)
 
     def _leave(self, refusal: Refusal | None) -> None:
-        """Say the last word, and listen on a while: a reset for unread bytes could destroy what the client reads."""
+        """Send the last answer and keep reading for a while: a reset for unread bytes could destroy that answer."""
         if self.transport.is_closing() or self._left_at is not None:
             return
         self._is_deaf = True
@@ -251,7 +251,7 @@ class Connection(HttpToolsProtocol, ABC):
         self._timer.ring_at(self._left_at + LINGER_SECONDS)
 
     def _close(self) -> None:
-        """Between requests, or because an answer says so."""
+        """Close the connection between requests, or because an answer says so."""
         if self._is_in_body:
             self._leave(None)
         elif not self.transport.is_closing():
@@ -260,9 +260,9 @@ class Connection(HttpToolsProtocol, ABC):
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:
-    """Tell the app that nobody waits for its answer."""
+    """Tell the app that its client has gone."""
     if not cycle.response_complete:
         cycle.disconnected = True
-    # There is nobody left to be asked for the body.
+    # No client is left to ask for the body.
     cycle.waiting_for_100_continue = False
     cycle.message_event.set()

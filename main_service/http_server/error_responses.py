@@ -1,4 +1,4 @@
-"""The answers to what no app ever sees: requests that are too large, too slow or none. Fixed, so nothing is echoed."""
+"""Answers to requests that never reach the app: too large, too slow or not HTTP. They are fixed and echo nothing."""
 
 import json
 from http import HTTPStatus
@@ -9,11 +9,11 @@ from main_service.http_server.client_limits import WAITING_REQUESTS
 from main_service.web.headers import DEFAULTS
 
 HEAD_BYTES = 32 * 1024
-"""Request line and headers; and whatever else is no body: the parser would keep a trailer of any length."""
+"""The largest request line with headers, and the largest trailer, which the parser would keep whatever its length."""
 
 
 class Refusal:
-    """An answer in the shape of all our refusals, after which the connection is closed."""
+    """An answer as problem+json, like all our refusals, after which the connection is closed."""
 
     def __init__(self, status: HTTPStatus, code: str, detail: str) -> None:
         problem: dict[str, object] = {
@@ -36,7 +36,7 @@ class Refusal:
         self._rest = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n" + body
 
     def encode(self, headers: list[tuple[bytes, bytes]]) -> bytes:
-        """The whole answer; `headers` are those that the server gives to every answer."""
+        """The bytes of the whole answer. `headers`: those that the server adds to every answer."""
         return self._status_line + b"".join(name + b": " + value + b"\r\n" for name, value in headers) + self._rest
 
 

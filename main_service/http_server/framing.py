@@ -1,14 +1,14 @@
-"""What a request is must be beyond doubt, or a proxy before us could see other ones than we do."""
+"""Where a request begins and ends must be unambiguous, or a proxy could see other requests than we do (smuggling)."""
 
 RawHeaders = list[tuple[bytes, bytes]]
-"""Names in lower case."""
+"""Headers of a request or an answer, with names in lower case."""
 
 
 def is_unambiguous(version: str, headers: RawHeaders, *, is_upgrade: bool) -> bool:
-    """Whether the request ends in one place only and names one host: what the parser leaves open, or finds too late.
+    """Whether the request has one possible end and names one host, as far as the parser does not check it in time.
 
-    It refuses by itself a length beside an encoding, two lengths, folded headers and line ends without CR.
-    `is_upgrade`: the client would go on in another protocol; the parser takes no body from it.
+    The parser itself refuses a length beside an encoding, two lengths, folded headers and line ends without CR.
+    `is_upgrade`: whether the client asks for another protocol; the parser then takes no body.
     """
     if version not in ("1.1", "1.0"):
         return False
@@ -25,4 +25,5 @@ def is_unambiguous(version: str, headers: RawHeaders, *, is_upgrade: bool) -> bo
 
 
 def size_bytes(url: bytes, headers: RawHeaders) -> int:
+    """About how many bytes the head of a request had."""
     return len(url) + sum(len(name) + len(value) + len(b": \r\n") for name, value in headers)

@@ -1,4 +1,4 @@
-"""What all connections of a process share: its descriptors, its memory for answers, and how many a client may have."""
+"""The limits that all connections of a process share: descriptors, memory for answers, and connections per client."""
 
 import logging
 import time
@@ -17,17 +17,17 @@ from main_service.web.client_address import Address, Network, believed_address, 
 logger = logging.getLogger(__name__)
 
 RESERVE = 128
-"""Descriptors that connections of clients leave free, for those to the engines and for files; a quarter at most."""
+"""How many descriptors clients leave free for connections to the engines and for files; at most a quarter of all."""
 
 CLOSED_AT_ONCE = 64
-"""One connection of so many is closed to make room, so that looking for the longest idle ones is a rare thing."""
+"""One of so many connections is closed at a time to make room, so that the search for idle ones is rare."""
 
 WARNING_SECONDS = 60
 PROXY_WARNING_SECONDS = 3_600
 
 
 class Closable(Protocol):
-    """A connection, as far as its place can be given to another."""
+    """A connection that can be closed to make room for another."""
 
     def waiting_since(self) -> float | None: ...
     def has_begun(self) -> bool: ...
@@ -36,24 +36,28 @@ class Closable(Protocol):
 
 
 class ProcessLimits:
-    """One per process. `connections_per_client`: of an address (IPv6: its /64) that is no trusted proxy; None: any."""
+    """Admits connections and closes idle ones; one per process.
+
+    `connections_per_client`: how many an address (IPv6: its /64) may have, trusted proxies excepted; None: no limit.
+    """
 
     def __init__(self, *, connections_per_client: int | None, trusted_proxies: Sequence[Network]) -> None:
         self.unsent = UnsentAnswers(time.monotonic)
         self._connections_per_client = connections_per_client
         self._trusted_proxies = trusted_proxies
         self._clients: dict[Closable, bytes | None] = {}
-        """Of each open connection; None: it is not counted for anybody."""
+        """The client of each open connection; None: it counts for no client."""
         self._counted: defaultdict[bytes, set[Closable]] = defaultdict(set)
-        """Of each client, those of its open connections that count."""
+        """The open connections that count for each client."""
         self._allowed = allowed_descriptors()
         self._last_free = self._allowed - min(RESERVE, self._allowed // 4)
         self._warn_again_at = self._warn_of_proxy_again_at = 0.0
 
     def admit(self, connection: Closable, *, host: str | None, descriptor: int) -> Refusal | None:
-        """Count a new connection of `host` (None: of a unix socket); or the refusal that it is to be closed with.
+        """Count a new connection; return None, or the refusal with which it must be closed.
 
-        `descriptor`: its number, below which all are in use, because the system gives the lowest one that is free.
+        `host`: the address of the other end; None for a unix socket. `descriptor`: the connection's number; all below
+        it are in use, because the system gives the lowest free one.
         """
         client = self._client(host)
         if client is not None and self._has_too_many(client, host):
@@ -67,11 +71,11 @@ class ProcessLimits:
         return None
 
     def client_of(self, connection: Closable) -> bytes | None:
-        """Whose connection it is; None: that can't be told, or it is not counted for anybody."""
+        """The client of a connection; None if it can't be told, or the connection counts for no client."""
         return self._clients.get(connection)
 
     def dismiss(self, connection: Closable) -> None:
-        """It is closed; or it was never admitted."""
+        """Stop counting a connection that is closed. One that was never admitted is ignored."""
         if connection not in self._clients:
             return
         client = self._clients.pop(connection)
@@ -92,8 +96,8 @@ class ProcessLimits:
         address = believed_address(host, (), ())
         if address is None or not is_inner(address):
             return True
-        # Behind a proxy all the world would share one limit. So a connection on which a proxy passes on a request of
-        # somebody else counts no more; those on which nothing has come, or what the client asks itself, still do.
+        # All clients behind a proxy would share one limit. So a connection on which a proxy passes on another client's
+        # request counts no more; those without a request, or with one of the address itself, still do.
         passed_on = [connection for connection in counted if connection.claims_another_client()]
         if passed_on:
             self._warn_of_proxy(address)
@@ -107,7 +111,10 @@ class ProcessLimits:
             del self._counted[client]
 
     def _make_room(self) -> bool:
-        """Close those that have been idle longest, and if there are none, the longest of those that send a request."""
+        """Close the connections that have been idle longest, or else those whose request has been arriving longest.
+
+        Returns whether any was closed.
+        """
         self._warn()
         waiting = [
             (it.has_begun(), since, number, it)

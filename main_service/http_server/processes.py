@@ -1,8 +1,8 @@
-"""Several web processes that share one listening socket: begun together, begun again when they die, ended together.
+"""Several web processes that share one listening socket: started together, restarted when they die, ended together.
 
-Each is a `serve --fd` of its own, on one end of a socket pair. A byte from it says that it serves; the end of the file
-says to it that its parent is gone, however it went, and it ends too. uvicorn's own supervisor leaves its processes
-behind when it is killed, begins one that can't live twice a second, and waits for ever for one that does not end.
+Each is a `serve --fd` with one end of a socket pair. A byte from it says that it serves; the end of the stream tells it
+that its parent is gone, even by SIGKILL, and it ends too. uvicorn's own supervisor leaves its processes behind when it
+is killed, restarts one that can't start twice a second, and waits for ever for one that does not end.
 """
 
 import asyncio
@@ -25,17 +25,18 @@ from main_service.monitoring.metrics_files import find_folder
 logger = logging.getLogger(__name__)
 
 GRACE = timedelta(seconds=14)
-"""A web process needs 12 s at most for what it has accepted, and 2 s for visits that Redis has not taken."""
+"""How long a process may take to end: 12 s for requests that it has accepted, and 2 s for visits that it still has."""
 FIRST_PAUSE = timedelta(seconds=0.5)
-"""Before a process that died is begun again; doubled each time, until one has lived for `STEADY_AFTER`."""
+"""The pause before a process that died is restarted; doubled each time, until one has lived for `STEADY_AFTER`."""
 LONGEST_PAUSE = timedelta(seconds=30)
 STEADY_AFTER = timedelta(minutes=1)
 
 
 def open_listener(*, host: str, port: int, fd: int | None) -> socket.socket:
-    """The socket that all share: the one of the file descriptor, or a new one at the address.
+    """The socket that all processes share: that of the file descriptor, or a new one at the address.
 
-    Raises: OSError if there is no such socket, or the address can't be listened on.
+    Raises:
+        OSError: there is no such socket, or it can't listen at the address.
     """
     if fd is not None:
         return socket.socket(fileno=fd)
@@ -46,26 +47,26 @@ def open_listener(*, host: str, port: int, fd: int | None) -> socket.socket:
 def serve_in_processes(count: int, *, listener: socket.socket) -> int:
     """Answer requests in `count` processes until SIGTERM or SIGINT. SIGHUP replaces them, one after the other.
 
-    Returns the exit code: 0 if all ended as they were asked to; that of the first to end, if none could serve.
+    Returns the exit code: 0 if all ended when asked to; if none could start, that of the first that ended.
     """
     with _shared_figures() as environment:
         return asyncio.run(_WebProcesses(count, listener=listener, environment=environment).run())
 
 
 class Parent:
-    """The process that started this one, as this one knows it."""
+    """The connection of a web process to its parent; this process ends when the parent is gone."""
 
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
         threading.Thread(target=self._end_with_it, daemon=True).start()
 
     def hear_of_start(self) -> None:
-        """Tell it that this process serves."""
+        """Tell the parent that this process serves."""
         with suppress(BrokenPipeError):
             self._socket.send(b"1")
 
     def _end_with_it(self) -> None:
-        # It says nothing, so this waits for its end.
+        # The parent sends nothing, so this waits for its end.
         self._socket.recv(1)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(GRACE.total_seconds())
@@ -80,13 +81,13 @@ class ServerOfMany(uvicorn.Server):
         self._parent = parent
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and tell the parent."""
+        """Start, then tell the parent."""
         await super().startup(sockets)
         self._parent.hear_of_start()
 
 
 class _Slot:
-    """Holds one process at a time."""
+    """The place of one web process, which its successors take in turn."""
 
     def __init__(self) -> None:
         self.is_serving = asyncio.Event()
@@ -94,7 +95,7 @@ class _Slot:
 
 
 class _WebProcesses:
-    """The parent's side."""
+    """The web processes, as their parent runs them."""
 
     def __init__(self, count: int, *, listener: socket.socket, environment: Mapping[str, str]) -> None:
         self._listener = listener
@@ -105,11 +106,11 @@ class _WebProcesses:
         self._is_replacing_wanted = asyncio.Event()
 
     async def run(self) -> int:
-        """From the first start to the last end; returns the exit code."""
+        """Run until the last process has ended; return the exit code."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop)
-        # `nohup` has set it to be ignored, and means it.
+        # Under `nohup` SIGHUP must stay ignored.
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             loop.add_signal_handler(signal.SIGHUP, self._is_replacing_wanted.set)
         replacing = asyncio.create_task(self._replace_when_wanted())
@@ -119,7 +120,7 @@ class _WebProcesses:
 
     def _stop(self) -> None:
         self._is_stopping = True
-        # From here on a visitor is refused, instead of waiting for nobody.
+        # From here on new connections are refused instead of left waiting.
         self._listener.close()
         for slot in self._slots:
             slot.is_asked_to_end.set()
@@ -129,7 +130,7 @@ class _WebProcesses:
             await self._is_replacing_wanted.wait()
             self._is_replacing_wanted.clear()
             for slot in self._slots:
-                # If a successor can't start, the others are left as they are until one can.
+                # While a successor can't start, the others stay as they are.
                 await slot.is_serving.wait()
                 slot.is_serving.clear()
                 slot.is_asked_to_end.set()
@@ -137,7 +138,7 @@ class _WebProcesses:
             logger.info("All %s web processes have been replaced", len(self._slots))
 
     async def _keep(self, slot: _Slot) -> int:
-        """Have a process in the slot until all are to stop; returns the exit code that its end stands for."""
+        """Keep a process in the slot until all must stop; return the exit code that its end stands for."""
         pause = FIRST_PAUSE
         while not self._is_stopping:
             slot.is_asked_to_end.clear()
@@ -148,7 +149,7 @@ class _WebProcesses:
                 logger.error("A web process can't be started: %s", error)
                 status = 1
             if self._is_stopping:
-                # Asked before it could heed the signal, it was ended by it.
+                # A process that is still starting has no handler yet and is ended by the signal itself.
                 return 0 if status in (0, -signal.SIGTERM) else 1
             if slot.is_asked_to_end.is_set():
                 continue
@@ -165,7 +166,7 @@ class _WebProcesses:
         return 0
 
     async def _run_one(self, slot: _Slot) -> int:
-        """Start a process and see to its end; returns its status, negative if a signal ended it."""
+        """Start a process and wait for its end; return its status, negative if a signal ended it."""
         loop = asyncio.get_running_loop()
         ours, theirs = socket.socketpair()
 
@@ -183,7 +184,7 @@ class _WebProcesses:
                 env=self._environment,
                 pass_fds=inherited,
                 stdin=asyncio.subprocess.DEVNULL,
-                # The terminal's Ctrl-C reaches the parent alone.
+                # Ctrl-C in the terminal must reach only the parent.
                 start_new_session=True,
             )
             theirs.close()
@@ -217,7 +218,7 @@ def _describe(status: int) -> str:
 
 @contextmanager
 def _shared_figures() -> Iterator[Mapping[str, str]]:
-    """The environment of the processes, with a folder for what they count if nobody has named one."""
+    """The environment of the processes, with a temporary folder for metrics if none is set."""
     if find_folder() is not None:
         yield os.environ
         return

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with bounds for clients that send too much, too slowly or nonsense, and a gentle end."""
+"""uvicorn's HTTP protocol with limits for clients that send too much, too slowly or no HTTP, and a graceful end."""
 
 from collections.abc import Iterator
 
@@ -26,11 +26,11 @@ from main_service.http_server.timing import Limit
 
 
 class UnacceptableRequestError(Exception):
-    """Stops the parser at a request that it would accept."""
+    """Stops the parser at a request that it would accept and we refuse."""
 
 
 class HttpProtocol(Connection):
-    """What arrives on a connection: how much, how fast, and whether it is HTTP."""
+    """A connection that limits what arrives: how much, how fast, and whether it is HTTP."""
 
     def data_received(self, data: bytes) -> None:
         room = HEAD_BYTES - self._bytes_without_body
@@ -45,7 +45,7 @@ class HttpProtocol(Connection):
             self._begin()
 
     def _feed_slices(self, data: memoryview) -> None:
-        """The parser never has more than `HEAD_BYTES` of which nothing has come out."""
+        """Feed slices, so that the parser never holds more than `HEAD_BYTES` of an unfinished head."""
         while data and not self._is_deaf:
             room = HEAD_BYTES - self._bytes_without_body
             if room == 0:
@@ -106,7 +106,7 @@ class HttpProtocol(Connection):
             self._rest()
 
     def _begin(self) -> None:
-        """A head or a body is arriving and is not complete."""
+        """Start the time limit of a head or body that has begun to arrive."""
         self._began_at = self.loop.time()
         self._paused_before = self.flow.paused_seconds
         self._timer.ring_at(self._began_at + min(HEAD_SECONDS, BODY_SECONDS))
@@ -127,13 +127,13 @@ class HttpProtocol(Connection):
             yield self._idle_since + self._idle_seconds(), self._close
 
     def _arrival_limits(self) -> Iterator[Limit]:
-        """Those of the head or body that is arriving."""
+        """The limits of the head or body that is arriving."""
         assert self._began_at is not None
         if not self._is_in_body:
             yield self._with_pauses(self._began_at + HEAD_SECONDS), lambda: self._refuse(TOO_SLOW)
             return
         if self.cycle.waiting_for_100_continue:
-            # The client is right to wait.
+            # The client waits for us to ask for the body, so its time has not begun.
             self._begin()
             self._body_heard_at = self.loop.time() - self.flow.paused_seconds
         seconds = min(BODY_SECONDS + self._body_bytes / BODY_BYTES_PER_SECOND, LONGEST_BODY_SECONDS)

@@ -1,4 +1,4 @@
-"""How long a connection waits: its one timer, and the time in which we do not read."""
+"""The timer of a connection, and the time during which we do not read from it."""
 
 from asyncio import AbstractEventLoop, TimerHandle, Transport
 from collections.abc import Callable, Iterator, Sized
@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sized
 from uvicorn.protocols.http.flow_control import FlowControl
 
 Limit = tuple[float, Callable[[], None]]
-"""An instant of the loop's clock, and what is done when it comes."""
+"""An instant of the event loop's clock, and what is done when it comes."""
 
 
 class Timer:
-    """Keeps the limits of a connection. It is not moved with each byte or request: when it rings, it looks anew.
+    """Enforces the limits of a connection. Bytes and requests do not move it: when it rings, it asks `limits` anew.
 
-    `limits`: those that hold now.
+    `limits`: gives the limits that hold now.
     """
 
     def __init__(self, loop: AbstractEventLoop, limits: Callable[[], Iterator[Limit]]) -> None:
@@ -22,7 +22,7 @@ class Timer:
         self._at = 0.0
 
     def ring_at(self, at: float) -> None:
-        """Look at the limits then or earlier."""
+        """Check the limits at this instant or earlier."""
         if self._handle is not None:
             if self._at <= at:
                 return
@@ -35,7 +35,7 @@ class Timer:
             self._handle.cancel()
 
     def _ring(self) -> None:
-        """Do what the earliest limit says if it is reached, else come back when it may be."""
+        """Do what the earliest limit says if it is reached, else ring again when it is."""
         self._handle = None
         limit = min(self._limits(), key=lambda limit: limit[0], default=None)
         if limit is None:
@@ -48,10 +48,10 @@ class Timer:
 
 
 class TimedFlowControl(FlowControl):
-    """Knows how long we did not read, which is no fault of the client's. Reads nothing while requests wait.
+    """Measures how long we did not read, which is not the client's fault. Reads nothing while requests wait.
 
-    `waiting`: those of the client that were read and not begun. Each cycle of uvicorn's asks to read on, even if it
-    is only to hear whether its client is still there.
+    `waiting`: the client's requests that were read but not begun. Without it uvicorn would read on with each request,
+    if only to learn whether the client is still there.
     """
 
     def __init__(self, transport: Transport, loop: AbstractEventLoop, *, waiting: Sized) -> None:
@@ -77,12 +77,12 @@ class TimedFlowControl(FlowControl):
 
 
 class AnswerTransport:
-    """What uvicorn's cycle of request and answer needs of a transport, with a `close` that loses no answer."""
+    """The part of a transport that uvicorn's `RequestResponseCycle` uses, with a `close` that loses no answer."""
 
     def __init__(self, transport: Transport, close: Callable[[], None]) -> None:
         self._write = transport.write
         self.piece_bytes = 0
-        """The size of what was written last."""
+        """How many bytes were written last."""
         self.is_closing = transport.is_closing
         self.close = close
 

@@ -1,4 +1,4 @@
-"""Answers that clients have not taken yet: how long one may lie here, and how many bytes of all."""
+"""Answers that clients have not taken yet: how long one may wait, and how many bytes all may have."""
 
 import logging
 from asyncio import AbstractEventLoop, Transport
@@ -11,19 +11,19 @@ logger = logging.getLogger(__name__)
 
 STALL_SECONDS = 20
 STALL_CHECK_SECONDS = 5
-"""A client that takes nothing of its answer for 20 s, looked at every 5 s, is left."""
+"""A client that takes nothing of its answer for `STALL_SECONDS` is disconnected; checked this often."""
 
 BUDGET_BYTES = 256 * 1024 * 1024
-"""Of all answers in a process that wait for their readers. What the system has taken to send is not counted."""
+"""How many bytes of answers may wait in a process, not counting what the system has taken to send."""
 
 FRESH_BYTES = 1024 * 1024
-"""A reader counts as if it had taken so much more than it did, so that one who has just come is not the slowest."""
+"""Added to what a reader has taken when readers are compared, so that one that has just come is not the slowest."""
 
 WARNING_SECONDS = 60
 
 
 class UnsentAnswer:
-    """What the client has not taken yet of an answer, watched while nothing can be added to it."""
+    """The rest of an answer that the client has not taken yet, watched while nothing can be added to it."""
 
     def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
         self._transport = transport
@@ -34,23 +34,23 @@ class UnsentAnswer:
         self._taken_at = 0.0
 
     def watch(self) -> float:
-        """Begin anew; return when to look first."""
+        """Start watching; return when to check first."""
         self._bytes = self._whole_bytes = self._transport.get_write_buffer_size()
         self._taken_at = self._began_at = self._loop.time()
         return self._taken_at + STALL_CHECK_SECONDS
 
     def pace(self) -> float:
-        """How fast it is taken, in bytes per second."""
+        """How fast the client takes the answer, in bytes per second."""
         taken_bytes = self._whole_bytes - self._transport.get_write_buffer_size()
         return (FRESH_BYTES + taken_bytes) / (self._loop.time() - self._began_at + 0.001)
 
     def leave(self) -> None:
-        """Break the answer off."""
-        # Not at once: it may be at the transport that this is decided.
+        """Break off the answer."""
+        # Not at once: this may be called from within the transport.
         self._loop.call_soon(self._transport.abort)
 
     def limits(self) -> Iterator[Limit]:
-        """None if there is nothing left."""
+        """The limits that hold now; none once the client has taken everything."""
         now = self._loop.time()
         unsent_bytes = self._transport.get_write_buffer_size()
         if unsent_bytes < self._bytes:
@@ -58,29 +58,30 @@ class UnsentAnswer:
         self._bytes = unsent_bytes
         if unsent_bytes:
             yield self._taken_at + STALL_SECONDS, self._transport.abort
-            # Only a look in between tells that the client takes something.
+            # Only checks in between show that the client takes something.
             yield now + STALL_CHECK_SECONDS, lambda: None
 
 
 class UnsentAnswers:
-    """All of a process, within a budget: beyond it the client that holds most is left, its slowest reader first.
+    """All unsent answers of a process, within a budget.
 
-    An answer that is larger than the budget is sent if it is alone. `now`: a clock in seconds.
+    Beyond it, the client with most unsent bytes loses answers, the slowest first. An answer that alone is larger than
+    the budget is sent. `now`: a clock in seconds.
     """
 
     def __init__(self, now: Callable[[], float], *, budget_bytes: int = BUDGET_BYTES) -> None:
         self._now = now
         self._budget_bytes = budget_bytes
         self._held: dict[UnsentAnswer, tuple[Hashable, int]] = {}
-        """The client that each answer is held for, and its bytes."""
+        """The client of each answer, and its bytes."""
         self._of_clients: Counter[Hashable] = Counter()
-        """Bytes that are held for each client."""
+        """How many bytes wait for each client."""
         self._warn_again_at = 0.0
 
     def hold(self, answer: UnsentAnswer, *, size_bytes: int, client: bytes | None) -> None:
-        """Count what lies here for a reader who takes no more at the moment.
+        """Count an answer whose client takes no more at the moment; break off others beyond the budget.
 
-        `client`: None if the reader can't be told from others, as behind a proxy. It is then a client of its own.
+        `client`: None if it can't be told from others, as behind a proxy; the answer then counts as a client.
         """
         self.release(answer)
         holder = client or answer
@@ -94,7 +95,7 @@ class UnsentAnswers:
             self._warn()
 
     def release(self, answer: UnsentAnswer) -> None:
-        """Its reader has taken it, or is gone."""
+        """Stop counting an answer that its client has taken, or whose client is gone."""
         if answer in self._held:
             holder, size_bytes = self._held.pop(answer)
             self._of_clients[holder] -= size_bytes

@@ -1,1 +1,1 @@
-"""What this service counts for Prometheus."""
+"""Metrics for Prometheus, and the files through which web processes share them."""

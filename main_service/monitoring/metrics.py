@@ -1,4 +1,4 @@
-"""What this service counts for Prometheus, and all of it as text: of this process, or of all that share a folder."""
+"""The metrics for Prometheus, and their text: of this process, or of all processes that share a folder."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -42,12 +42,12 @@ KEYS_DRAWN = Counter(
     "slipbin_keys_drawn", "Keys that web processes generated because the pool was empty.", registry=_registry
 )
 for _status in ("404", "410", "429"):
-    # Shown as 0 before the first, so that its increase is seen.
+    # Exported as 0 before the first event, so that Prometheus sees the increase.
     MISSES.labels(_status)
 
 
 class _Descriptors(Collector):
-    """Looked at when they are asked for. `pids`: of the web processes."""
+    """Open files and sockets, counted when metrics are read. `pids`: gives the ids of the web processes."""
 
     def __init__(self, pids: Sequence[int]) -> None:
         self._pids = pids
@@ -63,7 +63,7 @@ class _Descriptors(Collector):
 
 
 def exposition() -> bytes:
-    """All figures in Prometheus' text format. Reads a small file or two of each process; no loop should wait for it."""
+    """All metrics in Prometheus' text format. Reads a small file or two of each process, so call it in a thread."""
     folder = find_folder()
     if folder is None:
         return generate_latest(_registry) + _descriptors_of([os.getpid()])

@@ -1,5 +1,7 @@
-"""The files through which the web processes of one machine share their figures, if PROMETHEUS_MULTIPROC_DIR names a
-folder for them. prometheus-client maps them into memory; it asks for the folder once, when it is imported."""
+"""The files through which web processes of one machine share metrics, in the folder of PROMETHEUS_MULTIPROC_DIR.
+
+prometheus-client maps them into memory. It reads the variable once, when it is imported.
+"""
 
 import logging
 import os
@@ -10,25 +12,26 @@ logger = logging.getLogger(__name__)
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _KINDS = ("counter", "gauge_livesum")
-"""As prometheus-client names a process's files: KIND_PID.db."""
+"""The kinds of files that prometheus-client makes for a process: KIND_PID.db."""
 _SIZE_BYTES = 16 * 1024
-"""Far more than our figures need, or the library would lengthen the file."""
+"""The size of a file: far more than our metrics need, as the library would otherwise lengthen it."""
 
 
 def find_folder() -> Path | None:
-    """None: this process counts for itself."""
+    """The folder in which processes share metrics; None: this process counts for itself."""
     name = os.environ.get(_FOLDER)
     return Path(name) if name else None
 
 
 def make_files() -> None:
-    """Make this process's files, before anything imports prometheus-client; where that fails, it counts for itself.
+    """Create this process's files. Call it before prometheus-client is imported.
 
-    Their blocks are written, not only promised: on a full disk a mapped file with holes would end the process.
+    If that fails, the process counts for itself. The files are written in full: with a sparse file that is mapped, a
+    full disk would end the process.
     """
     folder = find_folder()
     if folder is None:
-        # Set but empty, it would mean the folder we are in.
+        # prometheus-client would take an empty value for the working directory.
         os.environ.pop(_FOLDER, None)
         return
     try:
@@ -43,17 +46,17 @@ def make_files() -> None:
 
 
 def forget_gauges_of_the_dead(folder: Path) -> None:
-    """What a process counted stays counted when it has ended; what it held is gone."""
+    """Delete the gauges of processes that have ended. Their counters stay counted."""
     for file in folder.glob("gauge_live*_*.db"):
         pid = file.stem.rpartition("_")[2]
         if not _is_alive(int(pid)):
-            # Another process may be at it, too.
+            # Another process may do the same.
             with suppress(FileNotFoundError):
                 file.unlink()
 
 
 def living(folder: Path) -> list[int]:
-    """The process ids of those that share their figures there and run."""
+    """The ids of running processes that share metrics in `folder`."""
     pids = {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*_*.db")}
     return [pid for pid in pids if _is_alive(pid)]
 
@@ -64,6 +67,6 @@ def _is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        # Somebody else's program has got the number.
+        # Another user's program has got the number since.
         return False
     return True

@@ -1,1 +1,1 @@
-"""For load balancers and operators: health checks and the page of metrics."""
+"""For load balancers and operators: health checks, the page of metrics, and what the site says about itself."""

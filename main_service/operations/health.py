@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether the parts it stands on answer; for load balancers and people on call."""
+"""Health checks for load balancers and operators: whether the process lives, and whether its engines answer."""
 
 import asyncio
 import logging
@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 router = APIRouter(prefix="/health", tags=["health"])
 
 ANSWER_SECONDS = 2.5
-"""Longer than Redis is waited for anyhow, shorter than monitors usually wait."""
+"""How long an engine may take to answer: longer than any wait for Redis, shorter than monitors usually wait."""
 
 HEALTH_KEY = "health:{0}"
-"""Written by each check, for a minute."""
+"""The key that each check writes; it expires after a minute."""
 _WRITE_AND_READ = Script("""
 redis.call('SET', KEYS[1], ARGV[1], 'PX', 60000)
 return redis.call('GET', KEYS[1])
@@ -82,9 +82,9 @@ async def get_parts(resources: ResourcesDep) -> Parts:
 
 
 async def get_warnings(request: Request, is_operator: Annotated[bool, Depends(has_token)]) -> list[str] | None:
-    """None: there are none, or they are not for this client."""
+    """Warnings for the operator; None if there are none, or the client is not the operator."""
     watch: ProxyWatch = request.app.state.proxy_watch
-    # A monitor may be the first that comes through a proxy.
+    # A monitor may be the first client that comes through a proxy.
     watch.limited_address(request)
     if watch.warning is None or not (is_operator or watch.is_from_inside(request)):
         return None
@@ -114,7 +114,7 @@ async def ready(
 
 async def _state(name: str, ask: Callable[[], Coroutine[Any, Any, None]]) -> PartState:
     asking = asyncio.create_task(ask())
-    # Not asyncio.timeout: a question that is cancelled may take seconds to take leave of a part that hangs.
+    # Not asyncio.timeout: a cancelled question to an engine that hangs may take seconds to end.
     await asyncio.wait([asking], timeout=ANSWER_SECONDS)
     if not asking.done():
         asking.add_done_callback(_forget)
@@ -130,7 +130,7 @@ async def _state(name: str, ask: Callable[[], Coroutine[Any, Any, None]]) -> Par
 
 
 def _forget(asking: "asyncio.Task[None]") -> None:
-    """Nobody waits for it any more, and asyncio would complain of a failure that nobody has looked at."""
+    """Take the failure of a question that is given up, or asyncio would log it as never retrieved."""
     if not asking.cancelled():
         asking.exception()
 
@@ -141,7 +141,7 @@ async def _ask_database(resources: Resources) -> None:
 
 
 async def _ask_redis(redis: RedisClient) -> None:
-    """What is asked of it all the time: a script that writes to a key of the slot in which ours are, and reads it."""
+    """Do what Redis must do all the time: run a script that writes a key, in the slot of our keys, and reads it."""
     written = uuid4().hex.encode()
 
     async def write_and_read(redis: Redis) -> None:

@@ -1,4 +1,4 @@
-"""`GET /metrics`: what is counted, for whoever has the token. Without it there is nothing at this address."""
+"""`GET /metrics`: the metrics, for requests with the operator's token. For others there is nothing at this path."""
 
 from hmac import compare_digest
 from typing import Annotated
@@ -13,7 +13,7 @@ router = APIRouter()
 
 
 async def has_token(request: Request, settings: SettingsDep) -> bool:
-    """Whether a request shows that it comes from the operator."""
+    """Whether a request carries the operator's token."""
     token = settings.metrics_token
     given = request.headers.get("authorization", "")
     return token is not None and compare_digest(given.encode(), f"Bearer {token.get_secret_value()}".encode())
@@ -24,7 +24,7 @@ async def require_token(is_operator: Annotated[bool, Depends(has_token)]) -> Non
         raise NotFoundError
 
 
-# A plain function, which runs in a thread: the files of many processes take a moment to read.
+# A plain function, which FastAPI runs in a thread: the files of many processes take a moment to read.
 @router.get("/metrics", include_in_schema=False, dependencies=[Depends(require_token)])
 def show_metrics() -> Response:
     return Response(metrics.exposition(), media_type=metrics.MEDIA_TYPE)

@@ -1,4 +1,4 @@
-"""What the site says about itself: what is kept of whom and for how long (`/privacy`), and where misuse is reported."""
+"""What the site says about itself: which data it keeps and for how long (`/privacy`), and where to report misuse."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ from main_service.mail.sender import RETENTION
 from main_service.web.templating import contact_address, render
 
 SECURITY_TXT_GOOD_FOR = timedelta(days=90)
-"""Well below a year, as RFC 9116 recommends; each answer begins anew."""
+"""How long each answer of security.txt is valid: well below a year, as RFC 9116 recommends."""
 
 router = APIRouter(include_in_schema=False)
 

@@ -203,7 +203,7 @@ class Settings(LimitSettings):
     )
 
     def doubts(self) -> list[str]:
-        """A sentence, without secrets, for each setting that is taken and may not do what its operator expects."""
+        """A sentence for each setting that is valid but may not do what the operator expects; without secrets."""
         found = {
             "MAIN_DATABASE_URL": rules.doubts_about_database(self.database_url),
             "MAIN_BROKER_URL": rules.doubts_about_broker(self.broker_url),
@@ -230,7 +230,7 @@ def load_settings() -> Settings:
     """The settings of this process.
 
     Raises:
-        pydantic.ValidationError: a setting is missing or out of bounds.
+        pydantic.ValidationError: a setting is missing or invalid.
         EnvFileError: the file .env can't be read.
     """
     read_env_file()
@@ -238,7 +238,7 @@ def load_settings() -> Settings:
 
 
 def load_settings_or_exit() -> Settings:
-    """The settings, or the end of the program with a sentence for each that is wrong. Doubts go to the log."""
+    """The settings, or exit with a sentence for each that is invalid. Doubts about valid ones go to the log."""
     try:
         settings = load_settings()
     except EnvFileError as error:

@@ -1,4 +1,4 @@
-"""The file `.env`, for services that are started by hand: what it says is taken as if it were in the environment."""
+"""The file `.env`, for services that are started by hand: its settings are read as if they were in the environment."""
 
 import os
 from collections.abc import Mapping
@@ -12,19 +12,19 @@ _PREFIXES = ("AWS_", "SSL_CERT_")
 
 
 class EnvFileError(Exception):
-    """The file can't be read. Its text is a sentence for operators."""
+    """The file can't be read. The message is a sentence for operators."""
 
 
 def read_env_file() -> None:
-    """Put the settings of the file into the environment, which wins where it has one too.
+    """Put the settings of the file into the environment, where they do not replace what is already set.
 
-    What an empty setting of ours means, the settings say (of most: that it is not set); others count as not set.
+    The settings say what an empty value of ours means (mostly: not set); an empty value of another counts as not set.
 
     The file is the one that SLIPBIN_ENV_FILE names (empty: none), else `.env` in the working directory or, if there is
     none, beside the code.
 
     Raises:
-        EnvFileError: it can't be read.
+        EnvFileError: the file can't be read.
     """
     path = find_env_file(os.environ)
     if path is None:
@@ -40,7 +40,7 @@ def read_env_file() -> None:
 
 
 def find_env_file(environ: Mapping[str, str]) -> Path | None:
-    """Where `read_env_file` reads; None if there is no file."""
+    """The file that `read_env_file` reads; None if there is none."""
     named = environ.get(PATH_VARIABLE)
     if named is not None:
         return Path(named) if named else None

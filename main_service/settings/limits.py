@@ -1,4 +1,4 @@
-"""Settings that say how much one client may ask for."""
+"""Settings that limit what one client may ask for."""
 
 from typing import Annotated, Any
 
@@ -25,11 +25,11 @@ ByteLimit = Annotated[Quotas, NoDecode, BeforeValidator(_byte_quotas)]
 
 
 _EMPTY_MEANS_NONE = ("limit_", "unconfirmed_retention")
-"""What the names of these settings begin with."""
+"""How the names begin of settings that an empty value turns off."""
 
 
 class _EmptyLimits(EnvSettingsSource):
-    """Limits that are set to nothing: there are none. An empty value of any other setting counts as not set."""
+    """Reads an empty limit as no limit. An empty value of any other setting counts as not set."""
 
     def __init__(self, settings_class: type[BaseSettings]) -> None:
         super().__init__(settings_class, env_ignore_empty=False)
@@ -40,7 +40,7 @@ class _EmptyLimits(EnvSettingsSource):
 
 
 class LimitSettings(BaseSettings):
-    """A part of `Settings`."""
+    """The limits among `Settings`."""
 
     model_config = SettingsConfigDict(env_prefix="MAIN_", env_ignore_empty=True, frozen=True)
 

@@ -8,18 +8,18 @@ _BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _QUOTA = re.compile(rf"([0-9]{{1,12}})\s*({'|'.join(_BYTES)})?\s*/\s*({'|'.join(_SECONDS)})", re.ASCII)
 LARGEST_AMOUNT = 10**12
 MICROSECONDS = 1_000_000
-"""In a second. Time is counted in them, so a quota can't be finer than one for each."""
+"""How many are in a second. Limits count time in them, so a quota allows at most one request in each."""
 
 
 class Quota(NamedTuple):
-    """At most `amount`, of requests or bytes, in `seconds`."""
+    """At most `amount` requests, or bytes, in `seconds`."""
 
     amount: int
     seconds: int
 
     @property
     def window(self) -> str:
-        """`minute`, `hour` …; of one that has no such name, its seconds: `900s`."""
+        """The name of the window: `minute`, `hour` …, or if it has none, its seconds: `900s`."""
         return next((name for name, seconds in _SECONDS.items() if seconds == self.seconds), f"{self.seconds}s")
 
     def times(self, factor: int) -> "Quota":
@@ -27,11 +27,11 @@ class Quota(NamedTuple):
 
 
 Quotas = tuple[Quota, ...]
-"""All of them hold; none: without a limit. No two have the same window."""
+"""Quotas that all apply, with different windows; empty: no limit."""
 
 
 def parse_quotas(text: str) -> Quotas:
-    """How often something may be done: `120/minute;1000/hour`. Empty: as often as one likes.
+    """Parse how many requests are allowed: `120/minute;1000/hour`. Empty: no limit.
 
     Raises:
         ValueError: with a sentence for the operator.
@@ -40,7 +40,7 @@ def parse_quotas(text: str) -> Quotas:
 
 
 def parse_byte_quotas(text: str) -> Quotas:
-    """How many bytes something may take: `200MiB/hour`. Empty: as many as one likes.
+    """Parse how many bytes are allowed: `200MiB/hour`. Empty: no limit.
 
     Raises:
         ValueError: with a sentence for the operator.

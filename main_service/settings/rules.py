@@ -1,4 +1,4 @@
-"""What addresses, names and secrets in the settings must look like. Refusals say that, and repeat nothing."""
+"""Validation of addresses, names and secrets in the settings. Error messages never repeat a value."""
 
 import re
 from email.policy import SMTP
@@ -22,12 +22,12 @@ _NO_ORIGIN = ValueError("must look like https://paste.example.org")
 _DATABASE_OPTIONS = signature(asyncpg.connect).parameters.keys() | {
     *("prepared_statement_cache_size", "async_fallback", "plugin")
 }
-"""What asyncpg, or SQLAlchemy for it, takes."""
+"""The options of an address that asyncpg, or SQLAlchemy for it, takes."""
 _NOT_AS_TEXT = {
     *("loop", "connection_class", "record_class", "max_cached_statement_lifetime", "max_cacheable_statement_size"),
     "statement_cache_size",
 }
-"""Of these: what asyncpg takes as an object or a number, and an address only has text."""
+"""Those of them that asyncpg takes as an object or a number, which an address can't give."""
 _SET_BY_US = {"timeout", "command_timeout", "server_settings"}
 _TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
@@ -39,7 +39,7 @@ def check_secret(secret: SecretStr) -> SecretStr:
 
 
 def to_origin(url: str) -> str:
-    """Scheme, host and port in the spelling that browsers send: lower case, and a host of other letters in punycode."""
+    """Scheme, host and port as browsers send them: in lower case, and a non-ASCII host in punycode."""
     try:
         parsed = Url(url)
         has_user = bool(parsed.username or parsed.password)
@@ -62,7 +62,7 @@ def check_database(url: str) -> str:
     try:
         options = make_url(url).query
     except (SQLAlchemyError, ValueError):
-        # Their messages would show the address, and in it the password; so here and below.
+        # Their messages would show the address with the password in it; the same applies below.
         raise ValueError("must be postgresql+asyncpg://USER:PASSWORD@HOST:5432/NAME") from None
     if "sslmode" in options:
         raise ValueError("must say ?ssl= where other programs say ?sslmode=")
@@ -77,7 +77,7 @@ def check_database(url: str) -> str:
 
 
 def doubts_about_database(url: str) -> list[str]:
-    """What an operator should know about an address that is taken."""
+    """Sentences about a valid address that may not do what the operator expects."""
     idle = sorted(make_url(url).query.keys() & _SET_BY_US)
     return [f"has options that change nothing for the service, which sets its own: {', '.join(idle)}"] if idle else []
 
@@ -99,7 +99,7 @@ BROKERS = frozenset({
     "filesystem", "gcpubsub", "kafka", "librabbitmq", "memory", "mongodb", "pgmq", "pyamqp", "pyro", "qpid",
     "redis", "rediss", "sentinel", "slmq", "sqla", "sqlalchemy", "sqs", "zookeeper",
 })  # fmt: skip
-"""The transports of kombu, Celery's library, which would cost a web process 5 MB. A test compares."""
+"""The transports of kombu, Celery's library. Importing it would cost a web process 5 MB, so a test compares."""
 
 
 def check_broker(url: str) -> str:
@@ -107,14 +107,14 @@ def check_broker(url: str) -> str:
     if scheme.lower() == "unix":
         raise ValueError("must be redis+socket:///PATH?virtual_host=1 for a unix socket")
     transport, plus, _ = scheme.partition("+")
-    # Celery's library compares what stands before a plus as it is written.
+    # kombu compares what stands before a plus case-sensitively.
     if separator and (transport if plus else transport.lower()) not in BROKERS:
         raise ValueError("must be redis://USER:PASSWORD@HOST:6379/1, rediss:// likewise, or another broker of Celery's")
     return url
 
 
 def doubts_about_broker(url: str) -> list[str]:
-    """What an operator should know about an address that is taken."""
+    """Sentences about a valid address that may not do what the operator expects."""
     return [] if "://" in url else ["has no scheme like redis://, so it is taken for the host of an AMQP broker"]
 
 
