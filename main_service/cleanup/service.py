@@ -30,9 +30,9 @@ class Cleaned:
     orphans_deleted: int
     """Texts deleted that no row names: left by crashes."""
     attempts_forgotten: int
-    """Idempotency keys forgotten because their time was over."""
+    """Idempotency keys deleted because their time was over."""
     sessions_forgotten: int
-    """Ends of sessions forgotten because the sessions would be over by now."""
+    """Ends of sessions deleted because the sessions would have expired by now."""
 
 
 class Cleanup:
@@ -55,8 +55,8 @@ class Cleanup:
         return Cleaned(
             ended=await self.end_expired(),
             # Before the steps that need the object store, which may be away.
-            attempts_forgotten=await self._in_batches(storage.forget_attempts),
-            sessions_forgotten=await self._in_batches(storage.forget_ended_sessions),
+            attempts_forgotten=await self._in_batches(storage.purge_idempotency_keys),
+            sessions_forgotten=await self._in_batches(storage.purge_ended_sessions),
             bodies_deleted=await self.delete_bodies(),
             emptied=await self.empty_ended(),
             orphans_deleted=await self.sweep_orphans(),

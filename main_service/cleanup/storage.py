@@ -138,8 +138,8 @@ async def _empty(session: Session, which: ColumnElement[bool], *, limit: int, **
     return len(keys)
 
 
-async def forget_attempts(session: Session, *, limit: int) -> int:
-    """Delete at most `limit` requests that may not be repeated any more; return how many."""
+async def purge_idempotency_keys(session: Session, *, limit: int) -> int:
+    """Delete at most `limit` idempotency keys that have expired; return how many."""
     old = (
         select(IdempotencyKey.scope, IdempotencyKey.key)
         .where(IdempotencyKey.created_at <= func.now() - REMEMBERED_FOR)
@@ -147,17 +147,17 @@ async def forget_attempts(session: Session, *, limit: int) -> int:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    forgotten = (
+    purged = (
         delete(IdempotencyKey)
         .where(tuple_(IdempotencyKey.scope, IdempotencyKey.key).in_(old))
         .returning(IdempotencyKey.key)
         .execution_options(synchronize_session=False)
     )
-    return len((await session.execute(forgotten)).scalars().all())
+    return len((await session.execute(purged)).scalars().all())
 
 
-async def forget_ended_sessions(session: Session, *, limit: int) -> int:
-    """Delete at most `limit` ends of sessions that would be over anyway; return how many."""
+async def purge_ended_sessions(session: Session, *, limit: int) -> int:
+    """Delete at most `limit` ends of sessions that would have expired anyway; return how many."""
     return await delete_batch(session, RevokedSession.id, RevokedSession.expires_at <= func.now(), limit=limit)
 
 

@@ -48,7 +48,7 @@ def _owns_nothing() -> ColumnElement[bool]:
 async def note_sent_confirmations(session: Session, *, limit: int) -> int:
     """Write down, for at most `limit` accounts, when an email to confirm the address last left; return for how many.
 
-    Emails are forgotten after 30 days, so this has to be done in that time. An email that was sent to an earlier
+    Emails are purged after 30 days, so this has to be done in that time. An email that was sent to an earlier
     account of the same address doesn't count.
     """
     return len((await session.execute(_NOTE_SENT, {"limit": limit})).scalars().all())

@@ -51,7 +51,7 @@ async def ask_for_report(
 
 @router.get("", summary="List my reports")
 async def list_reports(account: AccountDep, factory: ReportFactoryDep) -> ReportsOut:
-    """All of them, newest first. They are forgotten 30 days after they expired."""
+    """All of them, newest first. They are deleted 30 days after they expired."""
     found = await factory.reports.list(account.id)
     return ReportsOut(items=[report_out(report, factory.public_url) for report in found])
 

@@ -10,7 +10,7 @@ from main_service.reports.builder import ReportBuilder
 from main_service.reports.daily import DailyReports
 from main_service.resources import Resources
 
-FORGOTTEN_AFTER = timedelta(days=30)
+EXPIRED_RETENTION = timedelta(days=30)
 """How long an expired report is still listed."""
 FILES_PER_BATCH = 100
 
@@ -25,8 +25,8 @@ async def build_report(resources: Resources) -> int:
     return await builder.build_due()
 
 
-@task(every=timedelta(hours=1), queue=Queue.SLOW, log="Deleted the files of %d reports")
-async def forget_reports(resources: Resources) -> int:
+@task(every=timedelta(hours=1), queue=Queue.SLOW, name="forget_reports", log="Deleted the files of %d reports")
+async def purge_reports(resources: Resources) -> int:
     """Delete the files of reports that expired or were deleted, with their account or alone; return how many files.
 
     Reports that expired long ago are then deleted themselves.
@@ -41,7 +41,7 @@ async def forget_reports(resources: Resources) -> int:
 
     total = await in_batches(resources.sessions, delete_files, limit=FILES_PER_BATCH)
     async with resources.sessions() as session:
-        await storage.delete_expired(session, longer_than=FORGOTTEN_AFTER)
+        await storage.delete_expired(session, longer_than=EXPIRED_RETENTION)
         await session.commit()
     return total
 

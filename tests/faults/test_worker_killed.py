@@ -157,9 +157,9 @@ async def test_expired_entries_end_together_with_the_order_to_delete_their_texts
         pytest.param((b"UPDATE entry SET title", b"COMMIT"), "answer", id="rows are emptied"),
         pytest.param((b"SELECT entry.body_id", b"SELECT body_to_delete"), "answer", id="before orphans are swept"),
         pytest.param(
-            (b"DELETE FROM idempotency_key", b"COMMIT"), "request", id="before old idempotency keys are forgotten"
+            (b"DELETE FROM idempotency_key", b"COMMIT"), "request", id="before old idempotency keys are purged"
         ),
-        pytest.param((b"DELETE FROM idempotency_key", b"COMMIT"), "answer", id="old idempotency keys are forgotten"),
+        pytest.param((b"DELETE FROM idempotency_key", b"COMMIT"), "answer", id="old idempotency keys are purged"),
     ],
 )
 async def test_clean_up_is_finished_by_the_next_run(

@@ -13,7 +13,7 @@ import httpx
 import openpyxl
 from openpyxl.workbook import Workbook
 
-from main_service.reports.tasks import build_report, forget_reports
+from main_service.reports import tasks
 from tests.support.accounts import User, new_user
 from tests.support.engines import Environment
 from tests.support.settings import task_resources
@@ -56,12 +56,12 @@ def get_report(client: httpx.Client, user: User, report: dict[str, Any]) -> dict
 async def build_ordered_reports(environment: Environment) -> int:
     """A round of the task; how many reports it has made."""
     async with task_resources(environment) as resources:
-        return await build_report(resources)
+        return await tasks.build_report(resources)
 
 
 async def purge_reports(environment: Environment) -> int:
     async with task_resources(environment) as resources:
-        return await forget_reports(resources)
+        return await tasks.purge_reports(resources)
 
 
 def download_report(client: httpx.Client, user: User, report: dict[str, Any]) -> httpx.Response:

@@ -131,7 +131,7 @@ async def test_entry_without_end_never_expires_and_its_expired_neighbour_does(
     assert (row["archival_reason"], row["ended_at"], row["owner_id"]) == ("expired", row["expires_at"], owner)
 
 
-async def test_ended_sessions_are_forgotten_once_they_would_be_over(
+async def test_ended_sessions_are_purged_once_they_would_be_over(
     archive_environment: Environment, archive: asyncpg.Connection
 ) -> None:
     """More of them than a batch."""
@@ -146,7 +146,7 @@ async def test_ended_sessions_are_forgotten_once_they_would_be_over(
     assert [row["id"] for row in await archive.fetch("SELECT id FROM ended_session")] == [still_valid]
 
 
-async def test_tasks_are_forgotten_30_days_after_they_were_finished(
+async def test_jobs_are_purged_30_days_after_they_finished(
     archive_environment: Environment, archive: asyncpg.Connection
 ) -> None:
     await archive.executemany(

@@ -198,7 +198,7 @@ def test_text_that_can_not_be_replaced_stays(client: httpx.Client, storeless: We
     assert retitled.json()["title"] == "New"
 
 
-async def test_cleanup_without_its_store_fails_and_forgets_nothing(
+async def test_cleanup_without_its_store_fails_and_purges_nothing(
     environment: Environment, client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     body_id = await body_id_of(database, create_paste(client))

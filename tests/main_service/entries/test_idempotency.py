@@ -157,7 +157,7 @@ def test_two_keys_in_one_request_are_refused(client: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "header_twice")
 
 
-async def test_key_is_free_again_after_a_day_and_forgotten_by_the_daily_task(
+async def test_key_is_free_again_after_a_day_and_purged_by_the_daily_task(
     environment: Environment, client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     keys = [new_key(), new_key(), new_key()]

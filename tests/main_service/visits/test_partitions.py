@@ -141,7 +141,7 @@ async def test_default_partition_is_emptied_of_more_than_a_batch(
     assert await places(database) == {"visit_default": 1}
 
 
-async def test_batches_are_forgotten_a_week_before_the_oldest_record_that_waits(
+async def test_batches_are_purged_a_week_before_the_oldest_record_that_waits(
     environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
     """A record that waits may be a batch that came long ago."""
