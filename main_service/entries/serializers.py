@@ -12,7 +12,7 @@ from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.schemas import CreatedLinkOut, CreatedPasteOut, LinkOut, PasteOut
 from main_service.entries.syntaxes import syntax_name
-from main_service.entries.urls import host_in_letters, to_ascii
+from main_service.entries.urls import decoded_host, to_ascii
 from main_service.web.headers import SANDBOX
 from main_service.web.held_stream import HeldStream
 
@@ -32,7 +32,7 @@ class PageEntry(LiveEntry):
     raw_url: str
     syntax_name: str | None
     target_ascii: str | None
-    target_letters: str | None
+    target_host: str | None
     """The host of the target decoded from punycode; None: it has no punycode."""
 
 
@@ -43,7 +43,7 @@ def page_entry(entry: LiveEntry, public_url: str) -> PageEntry:
         raw_url=raw_address(public_url, entry.key),
         syntax_name=entry.syntax and syntax_name(entry.syntax),
         target_ascii=entry.original_url and to_ascii(entry.original_url),
-        target_letters=entry.original_url and host_in_letters(entry.original_url),
+        target_host=entry.original_url and decoded_host(entry.original_url),
     )
 
 

@@ -66,7 +66,7 @@ def to_ascii(url: str) -> str:
     return url if url.isascii() else str(Url(url))
 
 
-def host_in_letters(url: str) -> str | None:
+def decoded_host(url: str) -> str | None:
     """The host decoded from punycode; None: it has no punycode."""
     parsed = Url(url)
     letters = parsed.unicode_host()
