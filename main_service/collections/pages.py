@@ -13,22 +13,14 @@ from main_service.collections.dependencies import CollectionFactoryDep, Position
 from main_service.collections.factory import CollectionFactory
 from main_service.collections.schemas import DEFAULT_PAGE_SIZE, CollectionIn
 from main_service.collections.serializers import page_items, shared_address
-from main_service.dependencies import SettingsDep
 from main_service.entries.permissions import Actor
 from main_service.entries.schemas import MAX_MANY
 from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError, UnavailableError
 from main_service.web.cursors import write_time_cursor
 from main_service.web.form_body import read_form_lists
-from main_service.web.forms import form_page, parse, read_id
+from main_service.web.forms import form_page, parse
 
 Fields = dict[str, str]
-
-
-async def get_collection_id(collection_id: str) -> UUID:
-    return read_id(collection_id)
-
-
-CollectionIdDep = Annotated[UUID, Depends(get_collection_id)]
 
 
 class CollectionPages:
@@ -36,13 +28,12 @@ class CollectionPages:
         self,
         request: Request,
         account: SignedInPageDep,
-        settings: SettingsDep,
         factory: CollectionFactoryDep,
         position: PositionDep,
     ) -> None:
         self._request = request
-        self._settings = settings
         self._collections = factory.collections
+        self._public_url = factory.public_url
         self._position = position
         self.owner_id = account.id
 
@@ -87,15 +78,14 @@ class CollectionPages:
         page = await self._collections.list_entries(
             self.owner_id, collection_id, after=self._position, limit=DEFAULT_PAGE_SIZE
         )
-        public_url = self._settings.public_url
         return form_page(
             self._request,
             "collections/collection.html",
             error=error,
             notice=notice,
             collection=collection,
-            shared_url=collection.shared_key and shared_address(public_url, collection.shared_key),
-            items=page_items(page, public_url, Actor(account_id=self.owner_id)),
+            shared_url=collection.shared_key and shared_address(self._public_url, collection.shared_key),
+            items=page_items(page, self._public_url, Actor(account_id=self.owner_id)),
             cursor=self._position and write_time_cursor(self._position),
             next_cursor=page.next_cursor,
             form={"name": collection.name, "keys": ""} | dict(kept or {}),
@@ -163,23 +153,23 @@ async def lead_to_all() -> Response:
     return RedirectResponse("/collections", 303)
 
 
-@router.api_route("/collections/{collection_id}", methods=["GET", "HEAD"])
-async def show(collection_id: CollectionIdDep, pages: CollectionPagesDep) -> Response:
+@router.api_route("/collections/{collection_id:uuid}", methods=["GET", "HEAD"])
+async def show(collection_id: UUID, pages: CollectionPagesDep) -> Response:
     return await pages.show(collection_id)
 
 
-@router.api_route("/collections/{collection_id}/name", methods=["GET", "HEAD"])
-@router.api_route("/collections/{collection_id}/sharing", methods=["GET", "HEAD"])
-@router.api_route("/collections/{collection_id}/entries", methods=["GET", "HEAD"])
-@router.api_route("/collections/{collection_id}/remove", methods=["GET", "HEAD"])
-@router.api_route("/collections/{collection_id}/delete", methods=["GET", "HEAD"])
-async def lead_back(collection_id: CollectionIdDep) -> Response:
+@router.api_route("/collections/{collection_id:uuid}/name", methods=["GET", "HEAD"])
+@router.api_route("/collections/{collection_id:uuid}/sharing", methods=["GET", "HEAD"])
+@router.api_route("/collections/{collection_id:uuid}/entries", methods=["GET", "HEAD"])
+@router.api_route("/collections/{collection_id:uuid}/remove", methods=["GET", "HEAD"])
+@router.api_route("/collections/{collection_id:uuid}/delete", methods=["GET", "HEAD"])
+async def lead_back(collection_id: UUID) -> Response:
     """For whoever opens the address of a form again."""
     return CollectionPages.lead_to(collection_id)
 
 
-@router.post("/collections/{collection_id}/name")
-async def rename(collection_id: CollectionIdDep, pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
+@router.post("/collections/{collection_id:uuid}/name")
+async def rename(collection_id: UUID, pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
     async def change(fields: Fields) -> Response:
         asked = parse(CollectionIn, name=fields.get("name", ""))
         await factory.collections.change(pages.owner_id, collection_id, name=asked.name, is_shared=None)
@@ -191,8 +181,8 @@ async def rename(collection_id: CollectionIdDep, pages: CollectionPagesDep, fact
     return await pages.after(change, again)
 
 
-@router.post("/collections/{collection_id}/sharing")
-async def share(collection_id: CollectionIdDep, pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
+@router.post("/collections/{collection_id:uuid}/sharing")
+async def share(collection_id: UUID, pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
     async def change(fields: Fields) -> Response:
         is_shared = fields.get("is_shared") == "yes"
         await factory.collections.change(pages.owner_id, collection_id, name=None, is_shared=is_shared)
@@ -202,10 +192,8 @@ async def share(collection_id: CollectionIdDep, pages: CollectionPagesDep, facto
     return await pages.after(change, _again(collection_id, pages))
 
 
-@router.post("/collections/{collection_id}/entries")
-async def add_named(
-    collection_id: CollectionIdDep, pages: CollectionPagesDep, factory: CollectionFactoryDep
-) -> Response:
+@router.post("/collections/{collection_id:uuid}/entries")
+async def add_named(collection_id: UUID, pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
     async def add(fields: Fields) -> Response:
         return await _add(fields, collection_id, pages=pages, factory=factory)
 
@@ -215,8 +203,8 @@ async def add_named(
     return await pages.after(add, again)
 
 
-@router.post("/collections/{collection_id}/remove")
-async def remove(collection_id: CollectionIdDep, pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
+@router.post("/collections/{collection_id:uuid}/remove")
+async def remove(collection_id: UUID, pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
     async def take_out(fields: Fields) -> Response:
         await factory.collections.remove(pages.owner_id, collection_id, fields.get("key", ""))
         return await pages.show(collection_id, notice="Removed from this collection.")
@@ -224,8 +212,8 @@ async def remove(collection_id: CollectionIdDep, pages: CollectionPagesDep, fact
     return await pages.after(take_out, _again(collection_id, pages))
 
 
-@router.post("/collections/{collection_id}/delete")
-async def delete(collection_id: CollectionIdDep, pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
+@router.post("/collections/{collection_id:uuid}/delete")
+async def delete(collection_id: UUID, pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
     async def end(fields: Fields) -> Response:
         if not fields.get("confirm"):
             raise InvalidInputError(fields=[FieldError("confirm", "missing", "Tick the box to confirm.")])

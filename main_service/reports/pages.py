@@ -11,7 +11,6 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.accounts.cookie_auth import SignedInPageDep
 from main_service.collections.dependencies import CollectionFactoryDep
-from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError, UnavailableError
 from main_service.reports.dependencies import ReportFactoryDep
 from main_service.reports.models import ReportFormat
@@ -20,7 +19,7 @@ from main_service.reports.serializers import file_response, report_out
 from main_service.reports.service import MAX_DAYS, ReportSpec, ReportState
 from main_service.statistics.time_ranges import DateRange
 from main_service.web.form_body import read_form
-from main_service.web.forms import form_page, parse, read_id, sentences
+from main_service.web.forms import form_page, parse, sentences
 
 
 class PresetRange(StrEnum):
@@ -50,25 +49,17 @@ ADDRESS = "/reports"
 Fields = dict[str, str]
 
 
-async def get_report_id(report_id: str) -> UUID:
-    return read_id(report_id)
-
-
-ReportIdDep = Annotated[UUID, Depends(get_report_id)]
-
-
 class ReportsPage:
     def __init__(
         self,
         request: Request,
         account: SignedInPageDep,
-        settings: SettingsDep,
         factory: ReportFactoryDep,
         collections: CollectionFactoryDep,
     ) -> None:
         self._request = request
-        self._settings = settings
         self._reports = factory.reports
+        self._public_url = factory.public_url
         self._collections = collections.collections
         self.owner_id = account.id
         self._email = account.email
@@ -106,7 +97,7 @@ class ReportsPage:
         form = {"collection": "", "span": "", "from": str(usual.first), "to": str(usual.last), "format": ""}
         typed = self._request.query_params if kept is None else kept
         form |= {name: value for name, value in typed.items() if name in form}
-        reports = [report_out(report, self._settings.public_url) for report in await self._reports.list(self.owner_id)]
+        reports = [report_out(report, self._public_url) for report in await self._reports.list(self.owner_id)]
         return form_page(
             self._request,
             "reports/reports.html",
@@ -172,13 +163,13 @@ async def ask(page: ReportsPageDep, factory: ReportFactoryDep) -> Response:
     return await page.after(order, lambda: {"collection": "This collection no longer exists."})
 
 
-@router.get(f"{ADDRESS}/{{report_id}}/file")
-async def get_file(report_id: ReportIdDep, page: ReportsPageDep, factory: ReportFactoryDep) -> Response:
+@router.get(f"{ADDRESS}/{{report_id:uuid}}/file")
+async def get_file(report_id: UUID, page: ReportsPageDep, factory: ReportFactoryDep) -> Response:
     return file_response(await factory.reports.open_file(page.owner_id, report_id))
 
 
-@router.post(f"{ADDRESS}/{{report_id}}/delete")
-async def delete(report_id: ReportIdDep, page: ReportsPageDep, factory: ReportFactoryDep) -> Response:
+@router.post(f"{ADDRESS}/{{report_id:uuid}}/delete")
+async def delete(report_id: UUID, page: ReportsPageDep, factory: ReportFactoryDep) -> Response:
     async def end(_: Fields) -> Response:
         await factory.reports.delete(page.owner_id, report_id)
         return await page.show(notice="Report deleted.")
@@ -186,7 +177,7 @@ async def delete(report_id: ReportIdDep, page: ReportsPageDep, factory: ReportFa
     return await page.after(end, lambda: {"": "This report has already been deleted."})
 
 
-@router.api_route(f"{ADDRESS}/{{report_id}}/delete", methods=["GET", "HEAD"])
-async def lead_back(_: ReportIdDep) -> Response:
+@router.api_route(f"{ADDRESS}/{{report_id:uuid}}/delete", methods=["GET", "HEAD"])
+async def lead_back() -> Response:
     """Redirects a browser that opens the URL of a form."""
     return lead_to_page()

@@ -1,12 +1,11 @@
-"""HTML forms: parsed into schemas, and shown again with what is wrong; ids in the paths of pages."""
+"""HTML forms: parsed into schemas, and shown again with what is wrong."""
 
 from typing import Annotated, TypeVar
-from uuid import UUID
 
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ValidationError
 
-from main_service.errors import AppError, InvalidInputError, NotFoundError
+from main_service.errors import AppError, InvalidInputError
 from main_service.web.form_body import read_form
 from main_service.web.problems import field_errors
 from main_service.web.templating import render
@@ -76,13 +75,3 @@ def message_page(
     """
     label, path = button
     return render(request, template, heading=heading, sentence=sentence, label=label, path=path)
-
-
-def read_id(text: str) -> UUID:
-    """Raises:
-    NotFoundError: this is no id.
-    """
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise NotFoundError from error

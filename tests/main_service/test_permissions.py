@@ -256,7 +256,7 @@ def all_changing(environment: Environment) -> set[str]:
     def walk(routes: Iterable[Any]) -> Iterator[str]:
         for route in routes:
             for method in set(getattr(route, "methods", None) or ()) - {"GET", "HEAD"}:
-                yield f"{method} {route.path}"
+                yield f"{method} {route.path_format}"
             if router := getattr(route, "original_router", None):
                 yield from walk(router.routes)
 

@@ -75,7 +75,7 @@ def test_name_that_is_refused_is_shown_again(client: httpx.Client) -> None:
 
     for name, status, sentence in (
         ("TAKEN", 409, "You already have a collection with this name"),
-        ("", 422, "can be seen"),
+        ("", 422, "visible characters"),
         ("x" * 101, 422, "at most 100"),
         ("a\tb", 422, "control characters"),
     ):

@@ -57,7 +57,7 @@ def routes_with_keys(environment: Environment) -> list[str]:
     def walk(routes: Iterable[Any]) -> Iterator[str]:
         for route in routes:
             if any(name in getattr(route, "path", "") for name in NAMES):
-                yield from (f"{method} {route.path}" for method in route.methods - {"HEAD"})
+                yield from (f"{method} {route.path_format}" for method in route.methods - {"HEAD"})
             if router := getattr(route, "original_router", None):
                 yield from walk(router.routes)
 

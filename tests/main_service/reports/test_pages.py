@@ -195,7 +195,7 @@ async def test_unconfirmed_address_is_told_and_offered_the_email_again(
     await database.execute("UPDATE account SET is_verified = false WHERE email = $1", user.email)
 
     page = shown(client)
-    assert "Confirm your email Reports are sent by mail" in words(page)
+    assert "Confirm your email Reports are sent by email" in words(page)
     assert "Create report" not in page.text
     sent = send_urlencoded_form(client, "/reports", "/settings/confirm")
     assert f"Check your email: we've sent a link to {user.email}" in words(sent)
