@@ -131,13 +131,13 @@ def migrate() -> None:
 @cli.command()
 def cleanup() -> None:
     """Run the daily clean-up now and print what it removed."""
-    from main_service.admin_jobs.service import AllCleaned
-    from main_service.admin_jobs.tasks import clean_up
+    from main_service.admin_jobs.factory import AdminJobFactory
+    from main_service.admin_jobs.service import FullCleanupCounts
     from main_service.resources import open_resources
 
-    async def clean_up_now(settings: Settings) -> AllCleaned:
+    async def clean_up_now(settings: Settings) -> FullCleanupCounts:
         async with open_resources(settings, for_task=True) as resources:
-            return await clean_up(resources)
+            return await AdminJobFactory(resources).cleanup.clean_up()
 
     try:
         cleaned = asyncio.run(clean_up_now(load_settings_or_exit()))

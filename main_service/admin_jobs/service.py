@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.admin_jobs import storage
 from main_service.admin_jobs.models import AdminJob, JobKind
-from main_service.cleanup.service import Cleaned, Cleanup
+from main_service.cleanup.service import CleanupCounts, CleanupService
+from main_service.cleanup.unused import UnusedCleanup
 from main_service.engines.batches import in_batches
 from main_service.engines.postgres import Session
 from main_service.errors import AppError, NotFoundError
@@ -103,16 +104,41 @@ class AdminJobRunner:
 
 
 @dataclass(frozen=True)
-class AllCleaned(Cleaned):
+class FullCleanupCounts(CleanupCounts):
     tasks_forgotten: int
-    """Tasks that superusers ordered, deleted because they were finished 30 days ago or earlier."""
+    """Jobs deleted because they finished 30 days ago or earlier."""
 
 
-async def clean_up_all(cleanup: Cleanup, sessions: async_sessionmaker[Session]) -> AllCleaned:
-    """All steps of the clean-up, and before them, for the object store may be away, that of the jobs themselves.
+class FullCleanup:
+    """The clean-up and the purge of finished jobs. Safe to run twice at once, and again after it was killed."""
 
-    Raises:
-        DatabaseUnavailableError, BodyStoreUnavailableError: what is left is done by the next run.
-    """
-    purged = await in_batches(sessions, storage.purge_jobs)
-    return AllCleaned(**vars(await cleanup.clean_up()), tasks_forgotten=purged)
+    def __init__(self, *, sessions: async_sessionmaker[Session], cleanup: CleanupService) -> None:
+        self._sessions = sessions
+        self._cleanup = cleanup
+
+    async def clean_up(self) -> FullCleanupCounts:
+        """Run all steps; jobs come first, because the object store, which other steps need, may be away.
+
+        Raises:
+            DatabaseUnavailableError, BodyStoreUnavailableError: the next run does the rest.
+        """
+        purged = await in_batches(self._sessions, storage.purge_jobs)
+        return FullCleanupCounts(**vars(await self._cleanup.clean_up()), tasks_forgotten=purged)
+
+
+class JobHandlers:
+    """What runs each kind of job."""
+
+    def __init__(self, *, cleanup: FullCleanup, unused: UnusedCleanup) -> None:
+        self._cleanup = cleanup
+        self._unused = unused
+
+    def by_kind(self) -> Mapping[JobKind, JobHandler]:
+        return {JobKind.CLEAN_UP: self._clean_up, JobKind.ARCHIVE_UNUSED: self._archive_unused}
+
+    async def _clean_up(self, _: int | None) -> JobResult:
+        return asdict(await self._cleanup.clean_up())
+
+    async def _archive_unused(self, days: int | None) -> JobResult:
+        assert days is not None
+        return {"ended": await self._unused.end_entries(days=days)}
