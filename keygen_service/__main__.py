@@ -13,7 +13,7 @@ cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Keeps pools 
 
 @cli.callback()
 def main() -> None:
-    """Without this, typer would make `status` the whole program instead of a command of it."""
+    """Keep `status` a command: with only one command and no callback, typer would run it without its name."""
 
 
 @cli.command()

@@ -3,7 +3,7 @@
 import secrets
 
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-"""Base58: letters and digits without `0`, `O`, `I` and `l`, which look like others in print."""
+"""Base58: letters and digits without `0`, `O`, `I` and `l`, which look alike in print."""
 
 # A random byte below the largest multiple of 58 picks a letter by its remainder; the others are thrown away, because
 # keeping them would make some letters likelier (rejection sampling). `bytes.translate` does both at once.

@@ -1,6 +1,6 @@
-"""The pools of ready keys: Redis sets, `keys:link` and `keys:paste`.
+"""The pools of ready keys: the Redis sets `keys:link` and `keys:paste`.
 
-A pool and its name, key length and alphabet are the whole contract with main_service, which takes keys by SPOP.
+Their names, key lengths and alphabet are the whole contract with main_service, which takes keys by SPOP.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ KEYS_PER_COMMAND = 1_000
 COMMANDS_PER_PIPELINE = 10
 LOCK_NAME = "keys:top_up"
 LOCK_SECONDS = 30
-"""After this long a lock left by a killed process no longer holds others back; a full top-up takes about a second."""
+"""When the lock of a killed process expires; a full top-up takes about a second."""
 
 
 class KeyPools:
@@ -35,7 +35,7 @@ class KeyPools:
         self._pool_size = pool_size
 
     def depths(self) -> dict[str, int]:
-        """Ready keys by pool name.
+        """The number of ready keys by pool name.
 
         Raises:
             redis.RedisError: Redis does not answer.
@@ -43,9 +43,9 @@ class KeyPools:
         return {pool.name: int(self._redis.scard(pool.name)) for pool in POOLS}
 
     def top_up(self) -> dict[str, int]:
-        """Fill each pool up to `pool_size`; return the keys added by pool name, empty if another run is at it.
+        """Fill each pool up to `pool_size`; return how many were added by pool name, none beside another run.
 
-        A run that is killed leaves a part of the keys, all of them good.
+        A run that is killed leaves some of the keys, all of them valid.
 
         Raises:
             redis.RedisError: Redis does not answer or refuses (for example, its memory is full).
@@ -59,12 +59,12 @@ class KeyPools:
             try:
                 lock.release()
             except LockError:
-                # It ran out because Redis was slow. Two runs at once only draw a few keys too many.
+                # The lock expired because Redis was slow. Two runs at once only draw a few keys too many.
                 pass
 
     def _fill(self, pool: Pool) -> int:
         added = 0
-        # Repeats are dropped by SADD, so the depth is asked again until it is reached.
+        # SADD drops repeated keys, so the depth is read again until it is reached.
         while (missing := self._pool_size - int(self._redis.scard(pool.name))) > 0:
             for batch in _portions(missing, KEYS_PER_COMMAND * COMMANDS_PER_PIPELINE):
                 pipeline = self._redis.pipeline(transaction=False)

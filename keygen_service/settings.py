@@ -37,7 +37,7 @@ def _check_broker(url: str) -> str:
     if scheme.lower() == "unix":
         raise ValueError("must be redis+socket:///PATH?virtual_host=1 for a unix socket")
     transport, plus, _ = scheme.partition("+")
-    # Celery's library compares what stands before a plus as it is written.
+    # kombu compares what stands before a plus case-sensitively.
     if separator and (transport if plus else transport.lower()) not in TRANSPORT_ALIASES:
         raise ValueError("must be redis://USER:PASSWORD@HOST:6379/1, rediss:// likewise, or another broker of Celery's")
     return url
@@ -65,18 +65,18 @@ def load_settings() -> Settings:
     """The settings of this process; the environment wins over the file.
 
     Raises:
-        pydantic.ValidationError: a setting is missing or out of bounds.
+        pydantic.ValidationError: a setting is missing or invalid.
         OSError, UnicodeDecodeError: the file .env can't be read.
     """
     path = _find_env_file()
     if path is not None:
-        # Where it can't be read, pydantic would go on without it.
+        # pydantic would ignore a file that it can't read.
         path.read_text(encoding="utf-8")
     return Settings(_env_file=path, _env_file_encoding="utf-8")
 
 
 def load_settings_or_exit() -> Settings:
-    """The settings, or the end of the program with a sentence for each that is wrong. Doubts go to the log."""
+    """The settings, or exit with a sentence for each that is invalid. Doubts about valid ones go to the log."""
     try:
         settings = load_settings()
     except OSError as error:

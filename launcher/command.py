@@ -1,4 +1,4 @@
-"""One command of main_service, on the data folder of a launcher that is running."""
+"""Runs a command of main_service on the data folder of a launcher that is running."""
 
 import os
 import subprocess
@@ -16,7 +16,8 @@ from launcher.services import REPOSITORY, find_service_user, service_environment
 def run_command(path: Path, arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
     """Run `main_service` with `arguments` as the services run, at this terminal; return its exit status.
 
-    Raises: StartError if no launcher runs on the data folder.
+    Raises:
+        StartError: no launcher runs on the data folder.
     """
     if not path.is_dir():
         raise StartError(f"There is no data folder {path}: name that of `make run` with {option('data')}.")
@@ -26,7 +27,7 @@ def run_command(path: Path, arguments: Sequence[str], *, environ: Mapping[str, s
     if address is None:
         raise StartError(f"Nothing runs on the data folder {data.path}: start it with `make run` first.")
     user = find_service_user(data.owner)
-    # `engines` answers nowhere itself.
+    # A launcher of `engines` has no address of its own.
     url = address if address.startswith("http") else "http://localhost"
     done = subprocess.run(
         [sys.executable, "-m", "main_service", *arguments],

@@ -1,4 +1,4 @@
-"""The data folder: its layout, who owns it, its lock and its secrets."""
+"""The data folder: its layout, owner, lock and secrets."""
 
 import errno
 import fcntl
@@ -13,7 +13,7 @@ from launcher.errors import StartError, option
 from launcher.run_user import RunUser, acting_as, find_closed_folder
 
 MAX_SOCKET_PATH_BYTES = 103
-"""What fits into a socket address on every platform."""
+"""The longest path that fits into a socket address on every platform."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class DataFolder:
 
     @property
     def run(self) -> Path:
-        """Sockets and process ids; emptied at each start. Who can enter it may do anything with the data."""
+        """Sockets and process ids; emptied at each start. Users who can enter it can do anything with the data."""
         return self.path / "run"
 
     @property
@@ -55,29 +55,30 @@ class DataFolder:
 
     @property
     def metrics(self) -> Path:
-        """Through which web processes share what they count; emptied at each start."""
+        """The files through which web processes share metrics; emptied at each start."""
         return self.path / "metrics"
 
     @property
     def bin(self) -> Path:
-        """Engines copied from where their user cannot execute them."""
+        """Copies of engines that their user can't execute in place."""
         return self.path / "bin"
 
     @property
     def postgres_socket(self) -> Path:
-        """PostgreSQL's own name for the socket of its default port."""
+        """The socket of PostgreSQL, with the name that it gives to that of its default port."""
         return self.run / ".s.PGSQL.5432"
 
     @property
     def valkey_socket(self) -> Path:
-        """Where Valkey listens."""
+        """The socket of Valkey."""
         return self.run / "valkey.sock"
 
 
 def open_data_folder(path: Path, owner: RunUser | None) -> DataFolder:
-    """Make the folder, or check that it is ours.
+    """Create the folder, or check that it is ours.
 
-    Raises: StartError if it cannot be made or reached, if its path is unusable, or if it is somebody else's.
+    Raises:
+        StartError: it cannot be created or reached, its path is unusable, or it belongs to another user.
     """
     data = DataFolder(path.resolve(), owner)
     longest = len(os.fsencode(data.postgres_socket))
@@ -100,7 +101,7 @@ def open_data_folder(path: Path, owner: RunUser | None) -> DataFolder:
 
 
 def prepare_inside(data: DataFolder) -> None:
-    """Make the folders of the engines and empty `run`; only under the lock, with no engine left running."""
+    """Create the folders of the engines and empty `run`; only under the lock, with no engine left running."""
     with acting_as(data.owner):
         for folder in (data.run, data.valkey, data.bin):
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -108,14 +109,14 @@ def prepare_inside(data: DataFolder) -> None:
             raise StartError(
                 f"{data.run} is not a folder of our own, so the engines would be open to others: remove it."
             )
-        # The engines ask for no password: this mode is what keeps others out.
+        # The engines ask for no password: only this mode keeps other users out.
         data.run.chmod(0o700)
         for entry in data.run.iterdir():
             entry.unlink()
 
 
 def prepare_for_services(data: DataFolder, user: RunUser | None) -> None:
-    """Make the folders our services write to; they belong to the user that our services run as this time."""
+    """Create the folders that our services write to, owned by the user as whom they run this time."""
     for top in (data.bodies, data.beat, data.outbox, data.metrics):
         with acting_as(data.owner):
             top.mkdir(mode=0o700, exist_ok=True)
@@ -175,15 +176,15 @@ def _hand_over(top: Path, uid: int, gid: int) -> None:
         return
     for _, folders, files, descriptor in os.fwalk(top, topdown=False):
         for name in files + folders:
-            # A link, or a second name of a file elsewhere, must not give that file away.
+            # A symbolic or hard link must not give away a file elsewhere.
             if name in folders or os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_nlink == 1:
                 os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
-    # The top comes last: an interrupted walk is done again.
+    # The top folder comes last, so that an interrupted walk is repeated.
     os.chown(top, uid, gid, follow_symlinks=False)
 
 
 def _empty(top: Path) -> None:
-    """Delete the files in it, and nothing that a link leads to."""
+    """Delete everything in `top`, but nothing that a link leads to."""
     descriptor = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         with os.scandir(descriptor) as files:
@@ -201,14 +202,15 @@ def _user_name(uid: int) -> str:
 
 
 class Lock:
-    """Held as long as the launcher runs, so that one data folder has one launcher; the kernel frees it."""
+    """Makes sure that a data folder has one launcher. Held while it runs; the kernel releases it at its end."""
 
     def __init__(self, data: DataFolder, *, address: str) -> None:
         """Take the lock.
 
         address: what to tell a second launcher about this one.
 
-        Raises: StartError if another launcher holds it.
+        Raises:
+            StartError: another launcher holds it.
         """
         with acting_as(data.owner):
             self._descriptor = os.open(data.path / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -229,14 +231,14 @@ class Lock:
         os.close(self._descriptor)
 
     def describe(self, address: str) -> None:
-        """Write down who holds the lock."""
+        """Write the holder's process id and `address` into the lock file."""
         text = f"{os.getpid()} {address}\n".encode()
         os.pwrite(self._descriptor, text, 0)
         os.ftruncate(self._descriptor, len(text))
 
 
 def find_holder(data: DataFolder) -> str | None:
-    """The address of the launcher that holds the lock; None if nobody does."""
+    """The address of the launcher that holds the lock; None if there is none."""
     try:
         with acting_as(data.owner):
             descriptor = os.open(data.path / "lock", os.O_RDONLY | os.O_NOFOLLOW)
@@ -252,7 +254,7 @@ def find_holder(data: DataFolder) -> str | None:
 
 
 def _read_when_written(descriptor: int) -> str:
-    # The holder writes its line just after taking the lock.
+    # The holder writes its address just after taking the lock.
     for _ in range(100):
         text = os.pread(descriptor, 1000, 0).decode(errors="replace").strip()
         if text:
@@ -262,9 +264,10 @@ def _read_when_written(descriptor: int) -> str:
 
 
 def read_secrets(data: DataFolder) -> dict[str, str]:
-    """The settings in `secrets.env`, which is made with a random MAIN_SECRET if there is none.
+    """The settings in `secrets.env`, which is created with a random MAIN_SECRET if it is missing.
 
-    Raises: StartError if the file has no MAIN_SECRET.
+    Raises:
+        StartError: the file has no MAIN_SECRET.
     """
     path = data.path / "secrets.env"
     with acting_as(data.owner):

@@ -1,11 +1,11 @@
-"""How many files and sockets everything that the launcher starts may have open."""
+"""The limit of open files and sockets for everything that the launcher starts."""
 
 import resource
 from contextlib import suppress
 
 
 def raise_limit() -> None:
-    """As many as the system allows at all: 1,024, the soft limit of a shell and of systemd, is soon used up."""
+    """Raise the limit to what the system allows: 1,024, the soft limit of shells and systemd, is soon used up."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # A system may refuse what it calls its limit.
     with suppress(ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Both engines of a data folder: found, initialised, started, and answering."""
+"""Starts both engines of a data folder: finds, initialises and runs them, and waits until they answer."""
 
 import asyncio
 import os
@@ -24,9 +24,10 @@ ENGINES = ("valkey", "postgres")
 
 
 async def start_engines(supervisor: Supervisor, data: DataFolder, environ: Mapping[str, str] = os.environ) -> None:
-    """Start both at once; wait until both answer and our database exists. Only under the lock.
+    """Start both engines; return when both answer and our database exists. Only under the lock.
 
-    Raises: StartError if an engine is missing or its data are unusable.
+    Raises:
+        StartError: an engine is missing or its data are unusable.
     """
     postgres, valkey = find_postgres(environ), find_valkey(environ)
     for pids in await asyncio.gather(stop_leftover_postgres(data), stop_leftover_valkey(data)):

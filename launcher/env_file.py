@@ -1,4 +1,4 @@
-"""The file `.env`: settings for those who have some of their own."""
+"""The file `.env`, with settings of the operator."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,14 +14,15 @@ _OTHERS = ("AWS_", "SSL_CERT_")
 
 
 def with_env_file(environ: Mapping[str, str]) -> dict[str, str]:
-    """`environ` and the settings of the file that it does not have itself.
+    """`environ`, completed by the settings of the file.
 
-    What an empty setting of a service means, the service knows; others count as not set.
+    A service interprets an empty setting of its own; an empty value of another counts as not set.
 
     The file is the one that SLIPBIN_ENV_FILE names (empty: none), else `.env` in the working directory or, if there is
     none, beside the code. Services that get the result do not look for the file again.
 
-    Raises: StartError if it cannot be read.
+    Raises:
+        StartError: it cannot be read.
     """
     path = _find(environ)
     values: Mapping[str, str | None] = {}

@@ -1,4 +1,4 @@
-"""The launcher's side of the watchdog: keeps one running, and tells it which children live."""
+"""The launcher's side of the watchdog: keeps it running and tells it which children live."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ CLOSING_LIMIT = timedelta(seconds=2)
 
 
 class Guard:
-    """A watchdog process, started again if it dies, and what it has to know."""
+    """A watchdog process, restarted if it dies, and the children that it must know."""
 
     def __init__(self, processes: Processes, *, output: Output, label: str) -> None:
         self._processes = processes
@@ -31,23 +31,24 @@ class Guard:
     def start(self) -> None:
         """Start the watchdog.
 
-        Raises: OSError if it cannot be started.
+        Raises:
+            OSError: it cannot be started.
         """
         self._process = self._start_watchdog()
         self._task = asyncio.create_task(self._keep())
 
     def add(self, pid: int, number: signal.Signals) -> None:
-        """A child has started; it is to get this signal if the launcher is killed."""
+        """Tell the watchdog of a child and the signal that it gets if the launcher is killed."""
         self._living[pid] = number
         self._tell(f"+{pid} {int(number)}\n")
 
     def remove(self, pid: int) -> None:
-        """A child, and all of its group, has ended."""
+        """Tell the watchdog that a child and all of its group have ended."""
         if self._living.pop(pid, None) is not None:
             self._tell(f"-{pid}\n")
 
     async def close(self) -> None:
-        """Let the watchdog end; what it was told of and not freed from, it ends."""
+        """Let the watchdog end; it ends the children that were not removed."""
         if self._task:
             self._task.cancel()
         self._close_pipe()
@@ -97,10 +98,10 @@ class Guard:
         try:
             os.write(self._pipe, message.encode())
         except BrokenPipeError:
-            # It has died, and its successor will be told everything.
+            # The watchdog has died; its successor will be told everything.
             return
         except BlockingIOError:
-            # It does not read: a successor will.
+            # The watchdog does not read; its successor will.
             self._kill()
 
     def _kill(self) -> None:

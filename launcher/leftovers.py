@@ -1,4 +1,4 @@
-"""Engines that an earlier launcher left running: found by process id and command line, and stopped."""
+"""Finds engines that an earlier launcher left running, by process id and command line, and stops them."""
 
 import asyncio
 import os
@@ -16,15 +16,15 @@ POLL = timedelta(milliseconds=20)
 
 
 def write_pid_file(data: DataFolder, path: Path, pid: int) -> None:
-    """Note a running engine for the next launcher. Only a help: a full disk must not keep the engine down."""
+    """Note a running engine for the next launcher. Errors are ignored: a full disk must not keep the engine down."""
     with acting_as(data.owner), suppress(OSError):
         path.write_text(f"{pid}\n")
 
 
 async def stop_leftover(pid_file: Path, *, folder: Path, number: signal.Signals, grace: timedelta) -> int | None:
-    """Stop the process named in the file if it is alive and works in this folder; after the grace, kill it.
+    """Stop the process of the file if it is alive and works in `folder`; kill it after its grace.
 
-    Returns its id, or None if there is no such process.
+    Returns its id; None if there is no such process.
     """
     pid = _read_pid(pid_file)
     if pid is None or not _works_in(pid, folder):
@@ -47,7 +47,7 @@ def _read_pid(path: Path) -> int | None:
 
 
 def _works_in(pid: int, folder: Path) -> bool:
-    """Whether the process is alive, not a zombie, and has the folder as an argument of its own."""
+    """Whether the process is alive, not a zombie, and has the folder as an argument."""
     state, command = _look_at(pid)
     return state not in ("", "Z") and f" {folder} " in f" {command} "
 

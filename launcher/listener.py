@@ -9,32 +9,33 @@ from launcher.errors import StartError, option
 BACKLOG = 2048
 REACHED_AS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a user may want to listen everywhere
 ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
-"""Addresses of no machine, kept for documents: the way to them is the way to the world."""
+"""Addresses that are reserved for documentation: the route to them is that to the internet."""
 
 
 @dataclass(frozen=True)
 class Listener:
-    """A bound socket that the launcher keeps open, so that visitors outlive a dying web process in its queue."""
+    """A bound socket that the launcher keeps open: connections wait in its queue while a web process restarts."""
 
     socket: socket.socket
     host: str
-    """A numeric address this machine can reach itself under."""
+    """A numeric address by which this machine reaches itself."""
     port: int
     name: str
-    """The host as a person wrote it; if that means every address, the one that other machines find this one under."""
+    """The host as it was given; if that means every address, the one by which other machines reach this one."""
     is_everywhere: bool = False
     """Whether it listens on every address."""
 
     @property
     def url(self) -> str:
-        """Where a browser finds the service."""
+        """The URL of the service for browsers."""
         return f"http://[{self.name}]:{self.port}" if ":" in self.name else f"http://{self.name}:{self.port}"
 
 
 def open_listener(host: str, port: int) -> Listener:
     """Bind the address and listen. Port 0: any free one.
 
-    Raises: StartError if the address is in use, unknown, or not allowed.
+    Raises:
+        StartError: the address is in use, unknown, or not allowed.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -62,9 +63,9 @@ def open_listener(host: str, port: int) -> Listener:
 
 
 def find_own_address(listening: socket.socket) -> str | None:
-    """The address under which machines of its network reach this one, if they reach the socket so; None without one.
+    """The address by which other machines of the network reach the socket; None if there is none.
 
-    It is what the system would send from on its way to the world; nothing is sent.
+    It is the address from which the system would send to the internet; nothing is sent.
     """
     is_version_6 = listening.family == socket.AF_INET6
     takes_both = is_version_6 and not listening.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)

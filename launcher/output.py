@@ -1,4 +1,4 @@
-"""Lines of many processes on one descriptor: whole lines, without waiting for a reader, in bounded memory."""
+"""Writes lines of many processes to one descriptor: whole lines, without blocking, in bounded memory."""
 
 import asyncio
 import os
@@ -31,16 +31,16 @@ class Output:
         self._left_out = 0
 
     def say(self, text: str) -> None:
-        """A line of the launcher's own."""
+        """Write a line of the launcher's own."""
         self.pass_on("launcher", text.encode(errors="replace"))
 
     def print(self, text: str) -> None:
-        """A line without a prefix, never left out: for what is said once."""
+        """Write a line without a prefix, which is never dropped."""
         self._waiting += text.encode(errors="replace") + b"\n"
         self._write()
 
     def pass_on(self, name: str, line: bytes) -> None:
-        """A line of this child, without its newline; left out, and counted, while too many bytes wait."""
+        """Write a line of a child, given without its newline; dropped and counted while too many bytes wait."""
         if len(self._waiting) > MAX_WAITING_BYTES:
             self._left_out += 1
             return
@@ -48,7 +48,7 @@ class Output:
         self._write()
 
     def drain(self, limit: timedelta) -> None:
-        """Wait until all is written, but no longer than the limit."""
+        """Wait until everything is written, at most for `limit`."""
         deadline = time.monotonic() + limit.total_seconds()
         while self._waiting and not self._is_closed and time.monotonic() < deadline:
             self._write_what_fits()
@@ -73,7 +73,7 @@ class Output:
         except BlockingIOError:
             return
         except OSError:
-            # The reader went away. The service goes on without anybody watching.
+            # The reader has gone. The service goes on without it.
             self._is_closed = True
         if self._is_closed:
             self._waiting.clear()
@@ -88,7 +88,7 @@ class Output:
 
 
 class ChildLines:
-    """Reads a child's output pipe as it comes and passes on its lines."""
+    """Passes on the lines of a child's output pipe as they come."""
 
     def __init__(self, descriptor: int, *, name: str, output: Output, is_shown: Callable[[bytes], bool] | None) -> None:
         self._descriptor = descriptor

@@ -1,4 +1,4 @@
-"""PostgreSQL: its cluster in the data folder, and how it is run."""
+"""PostgreSQL: creates its cluster in the data folder and runs its server."""
 
 import os
 import re
@@ -24,7 +24,7 @@ DATABASE = "slipbin"
 STOP_SIGNAL = signal.SIGINT
 STOP_GRACE = timedelta(seconds=20)
 ANSWER_LIMIT = timedelta(seconds=5)
-# Nothing of the caller's shell (PG* variables, languages) may change what the server does.
+# Variables of the caller's shell (PG*, languages) must not change what the server does.
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -36,9 +36,10 @@ async def stop_leftover_postgres(data: DataFolder) -> list[int]:
 
 
 async def prepare_cluster(supervisor: Supervisor, data: DataFolder, binaries: Path) -> None:
-    """Make the cluster if there is none.
+    """Create the cluster if there is none.
 
-    Raises: StartError if initdb fails, or if the cluster is of another major version than the programs.
+    Raises:
+        StartError: initdb fails, or the cluster is of another major version than the programs.
     """
     unfinished = data.path / "postgres.unfinished"
     if data.postgres.exists():
@@ -66,7 +67,7 @@ async def prepare_cluster(supervisor: Supervisor, data: DataFolder, binaries: Pa
             f"The PostgreSQL cluster in {data.postgres} could not be made: initdb, {describe_end(status)}."
         )
     with acting_as(data.owner):
-        # Only a whole cluster ever gets this name.
+        # Only a complete cluster gets this name.
         unfinished.rename(data.postgres)
 
 
@@ -89,7 +90,7 @@ def postgres_program(data: DataFolder, binaries: Path) -> Program:
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_line_prefix": "",
-        # The rest of an error names values: addresses of people, or what they wrote.
+        # The other parts of an error show values: email addresses, or what users wrote.
         "log_error_verbosity": "terse",
         "logging_collector": "off",
     }
@@ -119,7 +120,8 @@ def _is_worth_showing(line: bytes) -> bool:
 async def create_database(supervisor: Supervisor, data: DataFolder, binaries: Path) -> None:
     """Create our database in the running server.
 
-    Raises: StartError if that fails.
+    Raises:
+        StartError: PostgreSQL refuses.
     """
     program = Program(
         name="createdb",

@@ -1,4 +1,4 @@
-"""Starts processes in groups of their own and learns of their end, without threads."""
+"""Starts processes in groups of their own and notices their end, without threads."""
 
 import asyncio
 import ctypes
@@ -26,11 +26,11 @@ class Process:
         self.program = program
         self.lines = lines
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        """Its exit status, negative if a signal ended it. Only asyncio.wait may wait: it does not cancel."""
+        """The exit status, negative if a signal ended it. Await it only by asyncio.wait, which never cancels it."""
 
     @property
     def pid(self) -> int:
-        """Also the id of its process group."""
+        """The id of the process and of its group."""
         return self.popen.pid
 
     def send(self, number: signal.Signals) -> None:
@@ -50,7 +50,7 @@ def kill_group(group: int) -> None:
 
 
 def describe_end(status: int) -> str:
-    """How a process ended, for a reader: `exit 3` or `signal 9`."""
+    """How a process ended, in words: `exit 3` or `signal 9`."""
     return f"signal {-status}" if status < 0 else f"exit {status}"
 
 
@@ -65,7 +65,8 @@ class Processes:
     def start(self, program: Program) -> Process:
         """Start the program now.
 
-        Raises: OSError if it cannot be executed.
+        Raises:
+            OSError: it cannot be executed.
         """
         if program.before_start:
             program.before_start()
@@ -104,14 +105,14 @@ class Processes:
             if status is None:
                 continue
             self._running.remove(process)
-            # What the dead child left behind would keep its files and sockets from its successor.
+            # Descendants of the dead child would keep its files and sockets from its successor.
             process.kill_group()
             process.lines.close()
             process.ended.set_result(status)
 
 
 def _dying_with_launcher(number: signal.Signals | None) -> Callable[[], None] | None:
-    """What a child does before exec so that the kernel signals it when the launcher dies (Linux)."""
+    """A function for the child to call before exec, so that the kernel signals it when the launcher dies (Linux)."""
     if _libc is None or number is None:
         return None
     libc, launcher = _libc, os.getpid()

@@ -1,4 +1,4 @@
-"""What must be known about a program to run it."""
+"""The description of a program that the launcher runs."""
 
 import signal
 from collections.abc import Callable, Mapping
@@ -11,25 +11,25 @@ from launcher.run_user import RunUser
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """A command with its surroundings and the manner of its end."""
+    """A command with its environment, and how it is stopped."""
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
     folder: Path
     user: RunUser | None
-    """None: the launcher's own user."""
+    """The user as whom it runs; None: the launcher's own."""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_grace: timedelta = timedelta(seconds=10)
-    """After this long its whole process group is killed."""
+    """How long it may take to stop, before its process group is killed."""
     orphan_signal: signal.Signals | None = signal.SIGKILL
-    """What it is sent when the launcher itself was killed; None: nothing."""
+    """The signal that it gets when the launcher is killed; None: none."""
     inherited: tuple[int, ...] = ()
     """Descriptors it keeps open, under the same numbers."""
     stdin: int | None = None
-    """None: an empty input."""
+    """The descriptor of its standard input; None: an empty input."""
     before_start: Callable[[], None] | None = None
     after_start: Callable[[int], None] | None = None
-    """Is told the process id."""
+    """Called with the process id after each start."""
     is_shown: Callable[[bytes], bool] | None = None
     """Which lines of its output are passed on; None: all."""

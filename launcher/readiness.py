@@ -1,4 +1,4 @@
-"""Waiting until something answers, and saying what is missing when that takes long."""
+"""Waits until everything answers, and says what is missing when that takes long."""
 
 import asyncio
 import time
@@ -21,10 +21,10 @@ async def wait_until(
     say: Callable[[str], None],
     patience: timedelta = PATIENCE,
 ) -> None:
-    """Ask again and again until nothing is missing.
+    """Ask repeatedly until nothing is missing.
 
-    find_missing: what is missing, as the part of a sentence; None when all is there.
-    say: is told what is missing each time that so much patience is used up.
+    find_missing: what is missing, as a part of a sentence; None when nothing is.
+    say: called with what is missing each time `patience` has passed.
     """
     told_at = time.monotonic()
     while missing := await find_missing():
@@ -35,7 +35,7 @@ async def wait_until(
 
 
 async def find_missing_service(data: DataFolder, *, host: str, port: int) -> str | None:
-    """What a visitor or author would miss: an answer to GET /, or ready keys."""
+    """What users would miss, as a part of a sentence: an answer to GET /, or ready keys; None if nothing."""
     answer = await get_front_page(host, port)
     if answer != "200":
         return f"GET / on the web processes is answered by {answer or 'nothing'}"
@@ -47,7 +47,7 @@ async def find_missing_service(data: DataFolder, *, host: str, port: int) -> str
 
 
 async def get_front_page(host: str, port: int) -> str | None:
-    """The status code that GET / answers with; None if nothing answers in time."""
+    """The status code of GET /; None if nothing answers in time."""
     try:
         return await asyncio.wait_for(_get_status(host, port), ANSWER_LIMIT.total_seconds())
     except (OSError, TimeoutError):

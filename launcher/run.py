@@ -29,7 +29,7 @@ STANDARD_ERROR = 2
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What the command line of `run` says."""
+    """The options of the command `run`."""
 
     host: str
     port: int
@@ -40,7 +40,8 @@ class RunOptions:
 async def run(options: RunOptions, signals: StopSignals) -> None:
     """Run everything until a signal asks to stop.
 
-    Raises: StartError if it cannot start; nothing is left running.
+    Raises:
+        StartError: it cannot start; nothing is left running.
     """
     stop = signals.attach()
     environ = with_env_file(os.environ)
@@ -77,7 +78,7 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         output.print(f"Its data are in {data.path}. To stop it, press Ctrl-C or end process {os.getpid()}.")
 
     async def stop_in_order(supervisor: Supervisor) -> None:
-        # From here on a visitor is refused, instead of waiting for nobody.
+        # From here on new connections are refused instead of left waiting.
         listener.socket.close()
         await supervisor.stop(program.name for program in services.web)
         await supervisor.stop([services.main_beat.name, services.keygen_beat.name])
@@ -89,7 +90,7 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
 
 
 def describe_links(listener: Listener, environ: Mapping[str, str]) -> list[str]:
-    """What the links that are given out begin with, where it is not simply the address that was asked for."""
+    """How links of the service begin, where it is not the address that was asked for."""
     public_url = environ.get("MAIN_PUBLIC_URL", "")
     if public_url and public_url.rstrip("/") != listener.url:
         return [f"Its links begin with {public_url}, as MAIN_PUBLIC_URL says: open it there."]
@@ -104,12 +105,13 @@ def describe_links(listener: Listener, environ: Mapping[str, str]) -> list[str]:
 async def run_engines(path: Path, signals: StopSignals) -> None:
     """Run the engines alone until a signal asks to stop or standard input ends; print how to reach them.
 
-    Raises: StartError if they cannot start; nothing is left running.
+    Raises:
+        StartError: they cannot start; nothing is left running.
     """
     stop = signals.attach()
     data = open_data_folder(path, find_run_user(os.environ))
     Lock(data, address="its engines only")
-    # Standard output carries nothing but what a program wants to read.
+    # Standard output carries only what programs read.
     answer, output = Output(STANDARD_OUTPUT), Output(STANDARD_ERROR)
 
     async def start(supervisor: Supervisor) -> None:
@@ -127,7 +129,7 @@ async def run_engines(path: Path, signals: StopSignals) -> None:
 
 
 async def _start_services(supervisor: Supervisor, services: Services) -> None:
-    # keygen_service has nothing to do with the database.
+    # keygen_service needs no database.
     for program in [services.keygen_worker, services.keygen_beat]:
         supervisor.keep_running(program)
     status = await supervisor.run_once(services.migrate)
@@ -174,7 +176,7 @@ async def _first_of(*futures: "asyncio.Future[Any]") -> None:
 
 
 def _stop_at_end_of_input(stop: asyncio.Event) -> None:
-    """Whoever started the engines holds the other end; the kernel closes it however they end."""
+    """Set `stop` at the end of standard input: the program that started the engines holds the other end."""
     loop = asyncio.get_running_loop()
 
     def read() -> None:
@@ -185,5 +187,5 @@ def _stop_at_end_of_input(stop: asyncio.Event) -> None:
     try:
         loop.add_reader(STANDARD_INPUT, read)
     except PermissionError:
-        # A plain file or /dev/null, for which nobody can wait, is at its end.
+        # A plain file or /dev/null can't be waited for and counts as ended.
         stop.set()

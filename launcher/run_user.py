@@ -13,7 +13,7 @@ from launcher.errors import StartError
 
 @dataclass(frozen=True)
 class RunUser:
-    """A user other than root that processes are started as."""
+    """A user other than root as whom processes run."""
 
     name: str
     uid: int
@@ -22,9 +22,10 @@ class RunUser:
 
 
 def find_run_user(environ: Mapping[str, str]) -> RunUser | None:
-    """Who runs the engines: SLIPBIN_USER, else `slipbin`, else `nobody`; None if we are not root.
+    """The user as whom the engines run: SLIPBIN_USER, else `slipbin`, else `nobody`; None if we are not root.
 
-    Raises: StartError if SLIPBIN_USER is unknown or is root, or if no such user exists.
+    Raises:
+        StartError: SLIPBIN_USER is unknown or is root, or no such user exists.
     """
     if os.geteuid() != 0:
         return None
@@ -43,7 +44,7 @@ def find_run_user(environ: Mapping[str, str]) -> RunUser | None:
 
 
 class Credentials(TypedDict):
-    """The arguments of subprocess.Popen that say who a process runs as."""
+    """The arguments of subprocess.Popen for the user of a process."""
 
     user: int | None
     group: int | None
@@ -51,7 +52,7 @@ class Credentials(TypedDict):
 
 
 def credentials(user: RunUser | None) -> Credentials:
-    """For a process that runs as this user, without any other group; None: as ourselves."""
+    """The arguments to run a process as `user`, without other groups; None: as the current user."""
     if user is None:
         return Credentials(user=None, group=None, extra_groups=None)
     return Credentials(user=user.uid, group=user.gid, extra_groups=[])
@@ -59,9 +60,9 @@ def credentials(user: RunUser | None) -> Credentials:
 
 @contextmanager
 def acting_as(user: RunUser | None) -> Iterator[None]:
-    """Touch files with this user's rights; with None nothing changes.
+    """Access files with this user's rights; None: with the current ones.
 
-    Root writing into another user's folder could be led elsewhere by a link; that user could not.
+    When root writes into another user's folder, a link could lead it elsewhere; that user's rights prevent it.
     """
     if user is None:
         yield

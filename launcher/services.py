@@ -1,4 +1,4 @@
-"""Our own programs: their commands, their environment, and the user they run as."""
+"""The programs of our services: their commands, environment and user."""
 
 import importlib.util
 import os
@@ -18,11 +18,11 @@ from launcher.run_user import RunUser, may_use
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 WEB_GRACE = timedelta(seconds=15)
-"""A web process needs 12 s at most for the requests that it has accepted."""
+"""How long a web process may take to end; for the requests that it has accepted it needs 12 s at most."""
 BEAT_GRACE = timedelta(seconds=5)
 WORKER_GRACE = timedelta(seconds=15)
 ALONE = ("--without-mingle", "--without-gossip", "--without-heartbeat")
-"""A worker that is the only one of its queue need not look for others, which would take it a second at each start."""
+"""Options of a worker that is the only one of its queue: looking for others would take a second at each start."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,18 +30,18 @@ class Services:
     """The programs of both services."""
 
     migrate: Program
-    """Runs once, before any other program of main_service."""
+    """The migration, which runs once before any other program of main_service."""
     web: list[Program]
     main_worker: Program
     main_slow: Program
-    """The worker of what may take minutes."""
+    """The worker of the queue for tasks that may take minutes."""
     main_beat: Program
     keygen_worker: Program
     keygen_beat: Program
 
 
 def engine_addresses(data: DataFolder) -> dict[str, str]:
-    """Settings that lead a service to the engines and the texts of this data folder."""
+    """The settings of a service for the engines and texts of this data folder."""
     valkey = quote(str(data.valkey_socket))
     redis = f"unix://{valkey}?db=0"
     broker = f"redis+socket://{valkey}?virtual_host=1"
@@ -56,19 +56,19 @@ def engine_addresses(data: DataFolder) -> dict[str, str]:
 
 
 def outbox_address(data: DataFolder) -> dict[str, str]:
-    """The setting that has emails written into this data folder."""
+    """The setting that makes main_service write emails into this data folder."""
     return {"MAIN_SMTP_URL": f"file://{quote(str(data.outbox))}"}
 
 
 def service_environment(
     data: DataFolder, *, user: RunUser | None, url: str, secrets: Mapping[str, str], environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """What a service of ours must know. `url`: where this machine answers, unless MAIN_PUBLIC_URL says otherwise."""
+    """The environment of a service. `url`: the service's address, unless MAIN_PUBLIC_URL sets another."""
     return {
         **environ,
         **({"HOME": user.home, "USER": user.name, "LOGNAME": user.name} if user else {}),
         "PYTHONUNBUFFERED": "1",
-        # The launcher itself says in one line who runs as root and why.
+        # The launcher itself says in one line which programs run as root and why.
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
         "MAIN_PUBLIC_URL": environ.get("MAIN_PUBLIC_URL") or url,
         **secrets,
@@ -100,7 +100,7 @@ def describe_services(
     secrets: Mapping[str, str],
     environ: Mapping[str, str],
 ) -> Services:
-    """Everything of ours that runs on this data folder."""
+    """All programs of our services for this data folder."""
     environment = service_environment(data, user=user, url=listener.url, secrets=secrets, environ=environ)
 
     def program(name: str, *arguments: str, grace: timedelta, inherited: tuple[int, ...] = (), **more: str) -> Program:
@@ -124,7 +124,7 @@ def describe_services(
         return ("--queues", queue, "--pool", "threads", "--concurrency", str(count))
 
     def beat(name: str, app: str, schedule: str) -> Program:
-        # At level INFO it tells of every task that is due, which the task itself does when there was something to do.
+        # At level INFO beat logs each task that is due; the tasks themselves log what they did.
         schedule_file = str(data.beat / schedule)
         command = ("celery", "--quiet", "-A", app, "beat", "--schedule", schedule_file, "--loglevel", "WARNING")
         return program(name, *command, grace=BEAT_GRACE)

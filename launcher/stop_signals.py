@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP: however many come, they ask for one orderly stop."""
+"""SIGINT, SIGTERM and SIGHUP, which all ask for one orderly stop, however many come."""
 
 import asyncio
 import signal
@@ -6,32 +6,32 @@ from types import FrameType
 
 
 class StopSignals:
-    """Takes the signals from the first moment of the process to its last.
+    """Handles the signals for the whole life of the process.
 
-    Handlers of asyncio would not do: they end with the loop, and a second Ctrl-C would then break the exit.
+    Handlers of asyncio end with the loop, and a second Ctrl-C would then interrupt the exit.
     """
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._asked: asyncio.Event | None = None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # `nohup` has set SIGHUP to be ignored, and means it.
+            # Under `nohup` SIGHUP must stay ignored.
             if number is not signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._take)
 
     def attach(self) -> asyncio.Event:
-        """The event that is set by a signal from now on; called in the running loop."""
+        """An event that a signal sets from now on. Call it in the running event loop."""
         self._loop = asyncio.get_running_loop()
         self._asked = asyncio.Event()
         return self._asked
 
     def ignore(self) -> None:
-        """From here on the way leads to the exit, and nothing may break it."""
+        """Ignore signals from here on, so that nothing interrupts the exit."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
 
     def _take(self, _number: int, _frame: FrameType | None) -> None:
-        # One is enough, and the kernel drops the rest.
+        # One signal is enough; the rest are dropped.
         self.ignore()
         if self._loop is None or self._asked is None:
             # Nothing runs yet.

@@ -1,4 +1,4 @@
-"""Keeps programs running: starts them, starts them again when they die, and stops them."""
+"""Keeps programs running: starts them, restarts them when they die, and stops them."""
 
 import asyncio
 import time
@@ -26,12 +26,13 @@ class Supervisor:
         self._guard = Guard(self._processes, output=output, label=label)
         self._children: dict[str, _Child] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Gets the exception of a child's keeper, which is a bug: nobody would restart that child."""
+        """Gets the exception of a task that keeps a child running; such a bug would leave the child down."""
 
     def open(self) -> None:
         """Start the watchdog, before any other program.
 
-        Raises: StartError if it cannot be started.
+        Raises:
+            StartError: it cannot be started.
         """
         try:
             self._guard.start()
@@ -39,9 +40,10 @@ class Supervisor:
             raise StartError(f"The launcher's watchdog cannot be started: {error}.") from error
 
     def keep_running(self, program: Program) -> None:
-        """Start the program, and start it again whenever it ends.
+        """Start the program, and restart it whenever it ends.
 
-        Raises: StartError if it cannot be executed now.
+        Raises:
+            StartError: it cannot be executed now.
         """
         child = _Child(program, supervisor=self)
         child.task.add_done_callback(self._on_keeper_done)
@@ -50,7 +52,8 @@ class Supervisor:
     async def run_once(self, program: Program) -> int:
         """Run the program to its end and return its exit status; cancelled, it kills the program.
 
-        Raises: StartError if it cannot be executed.
+        Raises:
+            StartError: it cannot be executed.
         """
         process = self.begin(program)
         try:
@@ -62,19 +65,20 @@ class Supervisor:
         return process.ended.result()
 
     async def stop(self, names: Iterable[str]) -> None:
-        """Stop these children at once, and wait for them; names that never started are passed over."""
+        """Stop these children and wait for them; names that never started are ignored."""
         children = [self._children.pop(name) for name in names if name in self._children]
         await asyncio.gather(*(child.stop() for child in children))
 
     async def close(self) -> None:
-        """Stop whatever is left, in no order, and the watchdog last."""
+        """Stop the remaining children, in no order, and the watchdog last."""
         await self.stop(list(self._children))
         await self._guard.close()
 
     def begin(self, program: Program) -> Process:
         """Start one process of the program, known to the watchdog.
 
-        Raises: StartError if it cannot be executed.
+        Raises:
+            StartError: it cannot be executed.
         """
         try:
             process = self._processes.start(program)
@@ -86,7 +90,7 @@ class Supervisor:
         return process
 
     def say(self, text: str) -> None:
-        """A line of the launcher's own."""
+        """Write a line of the launcher's own."""
         self._output.say(text)
 
     def _on_keeper_done(self, task: "asyncio.Task[None]") -> None:
@@ -96,20 +100,20 @@ class Supervisor:
 
 
 class BackOff:
-    """How long to wait before a program is started again: doubled each time, until it has run steadily."""
+    """The pause before a program is restarted; doubled each time, until it has run steadily."""
 
     def __init__(self) -> None:
         self._next = FIRST_WAIT
 
     def wait_after(self, lived: timedelta) -> timedelta:
-        """The wait after the program has ended, having lived so long."""
+        """The pause after a program has ended. `lived`: how long it ran."""
         wait = FIRST_WAIT if lived >= STEADY_AFTER else self._next
         self._next = min(wait * 2, LONGEST_WAIT)
         return wait
 
 
 class _Child:
-    """One program that is kept running until it is told to stop."""
+    """A program that is kept running until it is told to stop."""
 
     def __init__(self, program: Program, *, supervisor: Supervisor) -> None:
         self._program = program
@@ -118,7 +122,7 @@ class _Child:
         self.task = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
-        """Ask it to stop, and kill its process group once its grace is over."""
+        """Ask the program to stop, and kill its process group when its grace is over."""
         self.task.cancel()
         process, program = self._process, self._program
         process.send(program.stop_signal)

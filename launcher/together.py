@@ -1,11 +1,11 @@
-"""Doing several things at once, of which none outlives the failure of another."""
+"""Runs several coroutines at once; if one fails, the others are cancelled."""
 
 import asyncio
 from collections.abc import Coroutine
 
 
 async def together(*works: Coroutine[object, object, None]) -> None:
-    """Run all to their end; the first error cancels the others and is raised once they have ended."""
+    """Run all coroutines to their end; the first error cancels the others and is raised once they have ended."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
         await asyncio.gather(*tasks)

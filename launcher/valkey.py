@@ -1,4 +1,4 @@
-"""Valkey: how it is run, and how it is asked."""
+"""Valkey: runs its server and asks it."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ ANSWER_LIMIT = timedelta(seconds=5)
 
 
 async def stop_leftover_valkey(data: DataFolder) -> list[int]:
-    """Stop a server of this data folder that an earlier launcher left; its process id."""
+    """Stop a server of this data folder that an earlier launcher left; return its process id, if there was one."""
     pid = await stop_leftover(data.run / "valkey.pid", folder=data.valkey, number=signal.SIGTERM, grace=STOP_GRACE)
     return [pid] if pid else []
 
@@ -33,7 +33,7 @@ def valkey_program(data: DataFolder, server: Path) -> Program:
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
         "loglevel": "warning",
-        # A later launcher knows a leftover by its arguments.
+        # A later launcher recognises a leftover by its arguments.
         "set-proc-title": "no",
     }
     return Program(
@@ -46,7 +46,7 @@ def valkey_program(data: DataFolder, server: Path) -> Program:
         stop_grace=STOP_GRACE,
         orphan_signal=signal.SIGTERM,
         after_start=lambda pid: write_pid_file(data, data.run / "valkey.pid", pid),
-        # It announces an ordinary stop as loudly as a warning.
+        # Valkey logs an ordinary stop as a warning.
         is_shown=lambda line: b"Received SIGTERM scheduling" not in line and b"bye bye" not in line,
     )
 

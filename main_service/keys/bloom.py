@@ -8,8 +8,8 @@ A filter of more bits than a string of Redis can hold is made of several strings
 in one of them. As keys are spread evenly, each part is a filter of its own for its share of the keys.
 
 The k bits come from two numbers as h1 + i h2, which is as good as k hash functions (Kirsch and Mitzenmacher, "Less
-Hashing, Same Performance", ESA 2006). Both are parts of one keyed BLAKE2b: without the secret nobody can make unused
-keys that the filter finds. h2 is odd and m a power of two, so the bits of a key are different ones.
+Hashing, Same Performance", ESA 2006). Both are parts of one keyed BLAKE2b: unused keys that the filter finds
+can't be made without the secret. h2 is odd and m a power of two, so the bits of a key are different ones.
 """
 
 import math
