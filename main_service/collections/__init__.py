@@ -1,1 +1,1 @@
-"""Sets of entries that users put together, and may share."""
+"""Collections: sets of entries that users put together and may share."""

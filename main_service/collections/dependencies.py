@@ -1,4 +1,4 @@
-"""How a request gets the services of collections, and the place in a list that it asks for."""
+"""Dependencies of routes and pages of collections: their factory, and where a list goes on."""
 
 from typing import Annotated
 
@@ -24,7 +24,7 @@ async def get_position(
         Query(description="`next_cursor` of the previous page.", json_schema_extra={"pattern": TIME_CURSOR_PATTERN}),
     ] = None,
 ) -> Position | None:
-    """Where the list goes on; None: at its beginning."""
+    """The position that `cursor` names; None: the list begins at its start."""
     return None if cursor is None else read_time_cursor(cursor)
 
 

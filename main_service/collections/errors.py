@@ -1,4 +1,4 @@
-"""What changing a collection may be refused with."""
+"""Errors of creating and changing collections."""
 
 from main_service.errors import AppError
 

@@ -12,7 +12,7 @@ from main_service.entries.models import Entry
 
 
 class Collection(Base):
-    """A user's own set of entries, of whomever they are. Its name is unique among the user's, whatever its case."""
+    """A set of entries, of its owner's and of others'. Its name is unique among its owner's, ignoring case."""
 
     __tablename__ = "collection"
     __table_args__ = (Index("uq_collection_owner_id_name", "owner_id", func.lower(text("name")), unique=True),)
@@ -21,7 +21,7 @@ class Collection(Base):
     owner_id: Mapped[UUID] = mapped_column(ForeignKey(Account.__table__.c.id, ondelete="CASCADE"))
     name: Mapped[str]
     shared_key: Mapped[str | None] = mapped_column(Text(collation="C"), unique=True)
-    """What follows `/c/` in its address; None: it is not shared."""
+    """What follows `/c/` in its link; None: it is not shared."""
     created_at: Mapped[datetime]
 
 

@@ -1,4 +1,4 @@
-"""The pages on which users keep their collections, and entries named there by keys or by URLs of this service."""
+"""Pages on which users keep their collections, and parsing of the keys and links that they enter there."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,7 +12,7 @@ from main_service.accounts.cookie_auth import SignedInPageDep
 from main_service.collections.dependencies import CollectionFactoryDep, PositionDep
 from main_service.collections.factory import CollectionFactory
 from main_service.collections.schemas import DEFAULT_PAGE_SIZE, CollectionIn
-from main_service.collections.serializers import page_items, shared_address
+from main_service.collections.serializers import collection_items, shared_url
 from main_service.entries.permissions import Actor
 from main_service.entries.schemas import MAX_MANY
 from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError, UnavailableError
@@ -42,9 +42,9 @@ class CollectionPages:
         action: Callable[[Fields], Awaitable[Response]],
         again: Callable[[AppError, Fields], Awaitable[Response]],
     ) -> Response:
-        """What `action` makes of the form, or what `again` makes of it with what is wrong.
+        """Answer what `action` makes of the form, or what `again` makes of it and of the error.
 
-        The values of boxes of one name come as one, with line ends between.
+        The values of several fields of one name come as one value, with line ends between.
         """
         fields = {name: "\n".join(values) for name, values in (await read_form_lists(self._request)).items()}
         try:
@@ -56,7 +56,7 @@ class CollectionPages:
             return await again(error, fields)
 
     async def show_all(self, *, error: AppError | None = None, kept: Mapping[str, str] | None = None) -> Response:
-        """`kept`: what was typed."""
+        """The page of all collections. `kept`: what was typed into the form."""
         return form_page(
             self._request,
             "collections/list.html",
@@ -73,7 +73,7 @@ class CollectionPages:
         error: AppError | None = None,
         kept: Mapping[str, str] | None = None,
     ) -> Response:
-        """One of them. `kept`: what was typed."""
+        """The page of a collection. `kept`: what was typed into its forms."""
         collection = await self._collections.get(self.owner_id, collection_id)
         page = await self._collections.list_entries(
             self.owner_id, collection_id, after=self._position, limit=DEFAULT_PAGE_SIZE
@@ -84,25 +84,25 @@ class CollectionPages:
             error=error,
             notice=notice,
             collection=collection,
-            shared_url=collection.shared_key and shared_address(self._public_url, collection.shared_key),
-            items=page_items(page, self._public_url, Actor(account_id=self.owner_id)),
+            shared_url=collection.shared_key and shared_url(self._public_url, collection.shared_key),
+            items=collection_items(page, self._public_url, Actor(account_id=self.owner_id)),
             cursor=self._position and write_time_cursor(self._position),
             next_cursor=page.next_cursor,
             form={"name": collection.name, "keys": ""} | dict(kept or {}),
         )
 
     @staticmethod
-    def lead_to(collection_id: UUID) -> Response:
+    def redirect_to(collection_id: UUID) -> Response:
         return RedirectResponse(f"/collections/{collection_id}", 303)
 
 
 CollectionPagesDep = Annotated[CollectionPages, Depends()]
 
 
-def keys_in(text: str, public_url: str) -> list[str]:
-    """What a text names, with white space or commas between: keys, alone or in addresses.
+def parse_keys(text: str, public_url: str) -> list[str]:
+    """The keys in a text of keys and links of this service, separated by white space or commas.
 
-    A word that is neither comes back as it is, and is no key.
+    A word that is neither is returned as it is.
     """
     host = re.escape(public_url.partition("://")[2])
     own_address = re.compile(rf"(?:https?://)?{host}/([^/+?#]+)", re.IGNORECASE)
@@ -122,7 +122,7 @@ async def show_all(pages: CollectionPagesDep) -> Response:
 async def create(pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
     async def make(fields: Fields) -> Response:
         asked = parse(CollectionIn, name=fields.get("name", ""))
-        return pages.lead_to((await factory.collections.create(pages.owner_id, asked.name)).id)
+        return pages.redirect_to((await factory.collections.create(pages.owner_id, asked.name)).id)
 
     async def again(error: AppError, fields: Fields) -> Response:
         return await pages.show_all(error=error, kept={"name": fields.get("name", "")})
@@ -132,7 +132,7 @@ async def create(pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Re
 
 @router.post("/collections/add")
 async def add_selected(pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
-    """From the list of one's own entries. `collection`: its id; `keys`: as on the page of a collection, or one each."""
+    """Adds entries that were chosen in the list of own entries, in fields `keys`, to the collection of id `collection`."""
 
     async def add(fields: Fields) -> Response:
         try:
@@ -148,8 +148,8 @@ async def add_selected(pages: CollectionPagesDep, factory: CollectionFactoryDep)
 
 
 @router.api_route("/collections/add", methods=["GET", "HEAD"])
-async def lead_to_all() -> Response:
-    """For whoever opens the address of a form again."""
+async def redirect_to_list() -> Response:
+    """Redirects a browser that opens the URL of a form."""
     return RedirectResponse("/collections", 303)
 
 
@@ -163,9 +163,9 @@ async def show(collection_id: UUID, pages: CollectionPagesDep) -> Response:
 @router.api_route("/collections/{collection_id:uuid}/entries", methods=["GET", "HEAD"])
 @router.api_route("/collections/{collection_id:uuid}/remove", methods=["GET", "HEAD"])
 @router.api_route("/collections/{collection_id:uuid}/delete", methods=["GET", "HEAD"])
-async def lead_back(collection_id: UUID) -> Response:
-    """For whoever opens the address of a form again."""
-    return CollectionPages.lead_to(collection_id)
+async def redirect_to_collection(collection_id: UUID) -> Response:
+    """Redirects a browser that opens the URL of a form."""
+    return CollectionPages.redirect_to(collection_id)
 
 
 @router.post("/collections/{collection_id:uuid}/name")
@@ -231,8 +231,8 @@ def _again(collection_id: UUID, pages: CollectionPages) -> Callable[[AppError, F
 
 
 async def _add(fields: Fields, collection_id: UUID, *, pages: CollectionPages, factory: CollectionFactory) -> Response:
-    """Add what `keys` names; what can't be added is typed into the page again."""
-    keys = list(dict.fromkeys(keys_in(fields.get("keys", ""), factory.public_url)))
+    """Add the entries that `keys` names. Those that can't be added are filled into the form again."""
+    keys = list(dict.fromkeys(parse_keys(fields.get("keys", ""), factory.public_url)))
     if not keys:
         raise InvalidInputError(fields=[FieldError("keys", "missing", "Enter the link or key of an entry.")])
     if len(keys) > MAX_MANY:

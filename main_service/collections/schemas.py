@@ -1,4 +1,4 @@
-"""What collections look like on the wire, in and out."""
+"""Collections in the JSON API: what is sent and what is answered."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ def _name(name: str) -> str:
     return name
 
 
-Name = Annotated[
+CollectionName = Annotated[
     Title,
     AfterValidator(_name),
     Field(
@@ -35,7 +35,7 @@ Name = Annotated[
 class CollectionIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    name: Name
+    name: CollectionName
 
 
 class CollectionChangeIn(BaseModel):
@@ -43,7 +43,7 @@ class CollectionChangeIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Name | None = None
+    name: CollectionName | None = None
     is_shared: bool | None = Field(
         None,
         strict=True,

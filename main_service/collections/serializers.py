@@ -1,4 +1,4 @@
-"""How collections are shown: their addresses, their form on the wire and on pages."""
+"""Turns collections into answers of the JSON API and into what templates show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,24 +14,25 @@ from main_service.entries.serializers import PageEntry, entry_out, page_entry
 
 
 @dataclass(frozen=True)
-class PageItem:
-    """An entry in a list on a page."""
+class CollectionItem:
+    """An entry of a collection, as a template shows it."""
 
     entry: PageEntry
     added_at: datetime
 
 
-def page_items(page: EntryPage, public_url: str, actor: Actor) -> Sequence[PageItem]:
-    """Of entries whose views are limited, only who owns them is shown title and target."""
+def collection_items(page: EntryPage, public_url: str, actor: Actor) -> Sequence[CollectionItem]:
+    """Entries for a template. Title and target of an entry with a view limit are shown to its owner alone."""
 
     def shown(entry: LiveEntry) -> LiveEntry:
         is_hidden = entry.views_left is not None and not actor.owns(entry)
         return entry.without_content() if is_hidden else entry
 
-    return [PageItem(page_entry(shown(item.entry), public_url), item.added_at) for item in page.items]
+    return [CollectionItem(page_entry(shown(item.entry), public_url), item.added_at) for item in page.items]
 
 
-def shared_address(public_url: str, shared_key: str) -> str:
+def shared_url(public_url: str, shared_key: str) -> str:
+    """The link of a shared collection."""
     return f"{public_url}/c/{shared_key}"
 
 
@@ -39,14 +40,14 @@ def collection_out(collection: OwnCollection, public_url: str) -> CollectionOut:
     return CollectionOut(
         id=collection.id,
         name=collection.name,
-        shared_url=collection.shared_key and shared_address(public_url, collection.shared_key),
+        shared_url=collection.shared_key and shared_url(public_url, collection.shared_key),
         created_at=collection.created_at,
         entry_count=collection.entry_count,
     )
 
 
 def entries_out(page: EntryPage, public_url: str, actor: Actor) -> CollectedEntriesOut:
-    """For the owner of the collection, who manages some of its entries."""
+    """A page of entries for the owner of the collection, who may manage some of them."""
     items: list[PasteOut | LinkOut] = [
         entry_out(item.entry, public_url, to_manager=actor.owns(item.entry)) for item in page.items
     ]
@@ -54,6 +55,6 @@ def entries_out(page: EntryPage, public_url: str, actor: Actor) -> CollectedEntr
 
 
 def shared_out(collection: SharedCollection, page: EntryPage, public_url: str) -> SharedCollectionOut:
-    """For anybody: even the owner of an entry sees here what others see of it."""
+    """A page of entries for readers of a shared collection. The owner of an entry is shown no more than others."""
     items: list[PasteOut | LinkOut] = [entry_out(item.entry, public_url, to_manager=False) for item in page.items]
     return SharedCollectionOut(name=collection.name, items=items, next_cursor=page.next_cursor)

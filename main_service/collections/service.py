@@ -1,4 +1,4 @@
-"""A user's own collections: made, renamed, shared, filled, emptied and deleted. Entries themselves never change."""
+"""Collections: created, listed, changed, shared, filled and deleted. The entries in them never change by that."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,18 +20,20 @@ from main_service.settings import Settings
 from main_service.web.cursors import Position, write_time_cursor
 
 MAX_COLLECTIONS = 1_000
+"""The most collections of a user."""
 
 
 @dataclass(frozen=True)
 class EntryPage:
-    """A page of a list of entries, newest added first. `next_cursor`: of the next page; None: this is the last."""
+    """A page of the entries of a collection, newest added first."""
 
     items: Sequence[CollectedEntry]
     next_cursor: str | None
+    """None: this is the last page."""
 
 
 class CollectionService:
-    """Each method is given who asks. Somebody else's collection is none: NotFoundError, as for an unknown id."""
+    """The collections of one user per call. Collections of other users raise NotFoundError, as unknown ids do."""
 
     def __init__(self, *, session: Session, keys: KeySource, lookup: KeyLookup, settings: Settings) -> None:
         self._session = session
@@ -40,13 +42,15 @@ class CollectionService:
         self._settings = settings
 
     async def create(self, owner_id: UUID, name: str) -> OwnCollection:
-        """Raises:
-        CollectionNameTakenError: the owner has one of this name, whatever the case.
-        TooManyCollectionsError: the owner has `MAX_COLLECTIONS`.
-        AddressUnconfirmedError: users must confirm their address first, and this one has not.
-        TokenInvalidError: the account has just been closed.
+        """Create an empty collection that is not shared.
+
+        Raises:
+            CollectionNameTakenError: the owner has a collection of this name, ignoring case.
+            TooManyCollectionsError: the owner has `MAX_COLLECTIONS`.
+            AddressUnconfirmedError: users must confirm their email address first, and this one has not.
+            TokenInvalidError: the account has just been deleted or disabled.
         """
-        # Two at once are counted one after the other.
+        # The lock makes concurrent creates of one user count each other.
         require_confirmed(await lock_account(self._session, owner_id), self._settings)
         if await storage.count(self._session, owner_id) >= MAX_COLLECTIONS:
             raise TooManyCollectionsError
@@ -56,12 +60,14 @@ class CollectionService:
         return await self.get(owner_id, collection_id)
 
     async def list(self, owner_id: UUID) -> Sequence[OwnCollection]:
-        """By name."""
+        """All collections of the owner, sorted by name."""
         return await storage.list_owned(self._session, owner_id)
 
     async def get(self, owner_id: UUID, collection_id: UUID) -> OwnCollection:
-        """Raises:
-        NotFoundError: the owner has no such collection.
+        """One collection of the owner.
+
+        Raises:
+            NotFoundError: the owner has no such collection.
         """
         collection = await storage.find_owned(self._session, owner_id, collection_id)
         if collection is None:
@@ -71,7 +77,10 @@ class CollectionService:
     async def change(
         self, owner_id: UUID, collection_id: UUID, *, name: str | None, is_shared: bool | None
     ) -> OwnCollection:
-        """What is None stays. Sharing gives a fresh key, unless it is shared; ending that takes the key away for good.
+        """Rename a collection, share it, or stop sharing it. None leaves a value as it is.
+
+        Sharing gives a new key, unless the collection is shared already. After sharing is stopped, the key never
+        works again.
 
         Raises:
             NotFoundError: the owner has no such collection.
@@ -89,7 +98,7 @@ class CollectionService:
         return await self.get(owner_id, collection_id)
 
     async def delete(self, owner_id: UUID, collection_id: UUID) -> None:
-        """The entries in it stay.
+        """Delete a collection. The entries in it stay.
 
         Raises:
             NotFoundError: the owner has no such collection.
@@ -98,11 +107,11 @@ class CollectionService:
             raise NotFoundError
 
     async def add(self, owner_id: UUID, collection_id: UUID, key: str) -> None:
-        """Put an entry into a collection. Again is harmless.
+        """Add an entry to a collection; no change if it is in it already.
 
         Raises:
             NotFoundError: the owner has no such collection, or may not see such an entry.
-            TooManyUnknownKeysError: the same, and the client has asked for too many such entries.
+            TooManyUnknownKeysError: there is no such entry, and the client has asked for too many of these.
             EntryEndedError: the entry has ended.
         """
         await self._lock(owner_id, collection_id)
@@ -114,14 +123,14 @@ class CollectionService:
         await storage.add(self._session, collection_id, [key])
 
     async def add_many(self, owner_id: UUID, collection_id: UUID, keys: Sequence[str]) -> Sequence[str]:
-        """Put those of the entries into a collection that are live and that its owner may see.
+        """Add those of the entries to a collection that are live and that its owner may see.
 
-        Returns the keys of those that are in it now, in the order they were given.
+        Returns the keys of the added entries and of those that were in it already, in the order given.
 
         Raises:
             NotFoundError: the owner has no such collection.
-            TooManyUnknownKeysError: the client has asked for too many entries that don't exist, or not for it. None of
-                the list is added.
+            TooManyUnknownKeysError: the client has asked for too many entries that don't exist or that it may not see.
+                None of the list is added.
         """
         await self._lock(owner_id, collection_id)
         wanted = [key for key in dict.fromkeys(keys) if is_key(key)]
@@ -137,31 +146,35 @@ class CollectionService:
         Raises:
             NotFoundError: the owner has no such collection.
         """
-        await self._require(owner_id, collection_id)
+        await self._check_owned(owner_id, collection_id)
         if is_key(key):
             await storage.remove(self._session, collection_id, key)
 
     async def list_entries(
         self, owner_id: UUID, collection_id: UUID, *, after: Position | None, limit: int
     ) -> EntryPage:
-        """Raises:
-        NotFoundError: the owner has no such collection.
+        """The entries of a collection that are live and that its owner may see, newest added first.
+
+        `after`: the position behind which the page begins; None: the first page.
+
+        Raises:
+            NotFoundError: the owner has no such collection.
         """
-        await self._require(owner_id, collection_id)
+        await self._check_owned(owner_id, collection_id)
         return await _page(self._session, collection_id, reader_id=owner_id, after=after, limit=limit)
 
-    async def _require(self, owner_id: UUID, collection_id: UUID) -> None:
+    async def _check_owned(self, owner_id: UUID, collection_id: UUID) -> None:
         if not await storage.is_owned(self._session, owner_id, collection_id):
             raise NotFoundError
 
     async def _lock(self, owner_id: UUID, collection_id: UUID) -> None:
-        """Nobody else changes or deletes it until the transaction ends."""
+        """Keep others from changing or deleting the collection until the transaction ends."""
         if not await storage.lock_owned(self._session, owner_id, collection_id):
             raise NotFoundError
 
 
 class SharedCollectionService:
-    """Collections as anybody reads them who has their address."""
+    """Shared collections, as every client reads them that has the link."""
 
     def __init__(self, *, session: Session, lookup: KeyLookup) -> None:
         self._session = session
@@ -170,11 +183,14 @@ class SharedCollectionService:
     async def open(
         self, shared_key: str, *, reader_id: UUID | None, after: Position | None, limit: int
     ) -> tuple[SharedCollection, EntryPage]:
-        """The collection, and those of its entries that the reader may see. `reader_id`: None for a guest.
+        """The collection, and a page of its live entries that the reader may see.
+
+        `reader_id`: the account of the reader; None: a guest. `after`: the position behind which the page begins;
+        None: the first page.
 
         Raises:
-            NotFoundError: nothing is shared under this key.
-            TooManyUnknownKeysError: the same, and the client has asked for too many such keys.
+            NotFoundError: no collection is shared under this key.
+            TooManyUnknownKeysError: there is none, and the client has asked for too many unknown keys.
         """
         collection = await self._lookup.look_up(shared_key, self._get)
         page = await _page(self._session, collection.id, reader_id=reader_id, after=after, limit=limit)
@@ -190,7 +206,7 @@ class SharedCollectionService:
 async def _page(
     session: Session, collection_id: UUID, *, reader_id: UUID | None, after: Position | None, limit: int
 ) -> EntryPage:
-    # One more tells whether there is another page.
+    # One more than `limit` tells whether there is a next page.
     found = await storage.list_entries(session, collection_id, reader_id=reader_id, after=after, limit=limit + 1)
     items = found[:limit]
     return EntryPage(items=items, next_cursor=write_time_cursor(items[-1].position) if len(found) > limit else None)

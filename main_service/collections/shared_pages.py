@@ -1,4 +1,4 @@
-"""The page of a shared collection, for anybody who has its address."""
+"""The page of a shared collection, for every client that has the link."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse
 from main_service.accounts.cookie_auth import ReaderDep
 from main_service.collections.dependencies import CollectionFactoryDep, PositionDep
 from main_service.collections.schemas import DEFAULT_PAGE_SIZE
-from main_service.collections.serializers import page_items
+from main_service.collections.serializers import collection_items
 from main_service.entries.permissions import Actor
 from main_service.web.cursors import write_time_cursor
 from main_service.web.templating import render
@@ -32,8 +32,8 @@ async def show_shared(
         collection=collection,
         shared_key=shared_key,
         is_own=collection.owner_id == reader_id,
-        # Nobody manages anything here: even the owner of an entry sees what others see of it.
-        items=page_items(page, factory.public_url, Actor()),
+        # A guest's view: the owner of an entry is shown no more than others.
+        items=collection_items(page, factory.public_url, Actor()),
         cursor=position and write_time_cursor(position),
         next_cursor=page.next_cursor,
     )

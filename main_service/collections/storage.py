@@ -1,4 +1,4 @@
-"""Collections in PostgreSQL: one function per question."""
+"""SQL of collections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,14 +42,16 @@ class OwnCollection:
     owner_id: UUID
     name: str
     shared_key: str | None
-    """None: it is not shared."""
+    """The key in the link of a shared collection; None: it is not shared."""
     created_at: datetime
     entry_count: int
-    """Of the entries in it that are live, and that its owner may see."""
+    """The number of its entries that are live and that its owner may see."""
 
 
 @dataclass(frozen=True)
 class SharedCollection:
+    """A shared collection as its readers see it."""
+
     id: UUID
     owner_id: UUID
     name: str
@@ -57,6 +59,8 @@ class SharedCollection:
 
 @dataclass(frozen=True)
 class CollectedEntry:
+    """An entry in a collection."""
+
     entry: LiveEntry
     added_at: datetime
 
@@ -75,20 +79,21 @@ _ADD = text(
 
 
 async def create(session: Session, *, collection_id: UUID, owner_id: UUID, name: str) -> bool:
-    """Insert a collection; False, with nothing changed, when its owner has another of this name."""
+    """Insert a collection; False, and nothing changes: its owner has another collection of this name."""
     values = {"id": collection_id, "owner_id": owner_id, "name": name, "created_at": func.now()}
     statement = insert(Collection).values(values).on_conflict_do_nothing().returning(Collection.id)
     return (await session.execute(statement)).first() is not None
 
 
 async def count(session: Session, owner_id: UUID) -> int:
+    """The number of collections of an owner."""
     statement = select(func.count()).select_from(Collection).where(Collection.owner_id == owner_id)
     found: int = (await session.execute(statement)).scalar_one()
     return found
 
 
 async def list_owned(session: Session, owner_id: UUID) -> Sequence[OwnCollection]:
-    """By name."""
+    """All collections of an owner, sorted by name."""
     statement = _owned(owner_id).order_by(func.lower(Collection.name), Collection.id)
     return [OwnCollection(**row) for row in (await session.execute(statement)).mappings()]
 
@@ -99,7 +104,7 @@ async def find_owned(session: Session, owner_id: UUID, collection_id: UUID) -> O
 
 
 async def find_by_id_or_name(session: Session, owner_id: UUID, collection: str) -> tuple[UUID, str] | None:
-    """Id and name of the owner's collection by either of them, the name whatever its case; an id comes first."""
+    """Id and name of the owner's collection that has this id, else of the one with this name, ignoring case."""
     is_name = func.lower(Collection.name) == func.lower(collection)
     try:
         collection_id = UUID(collection)
@@ -118,7 +123,7 @@ async def find_by_id_or_name(session: Session, owner_id: UUID, collection: str) 
 
 
 async def find_shared(session: Session, shared_key: str) -> SharedCollection | None:
-    """Those of an account that was left are shared no more."""
+    """The collection that is shared under this key; None also if its owner's account was deleted."""
     account = Account.__table__.c
     statement = (
         select(Collection.id, Collection.owner_id, Collection.name)
@@ -135,15 +140,15 @@ async def is_owned(session: Session, owner_id: UUID, collection_id: UUID) -> boo
 
 
 async def lock_owned(session: Session, owner_id: UUID, collection_id: UUID) -> bool:
-    """Whether this is the owner's; locked until the transaction ends."""
+    """Lock a collection until the transaction ends; False: the owner has no such collection."""
     statement = select(Collection.id).where(Collection.id == collection_id, Collection.owner_id == owner_id)
     return (await session.execute(statement.with_for_update())).first() is not None
 
 
 async def rename(session: Session, collection_id: UUID, name: str) -> bool:
-    """False when its owner has another of this name. The transaction may be over then."""
+    """Rename a collection; False: its owner has another of this name, and the transaction may be rolled back."""
     other = aliased(Collection)
-    # Asked first, so that a clash is no error, of which PostgreSQL would write to its log.
+    # Checked first, because PostgreSQL would log a violated constraint as an error.
     is_taken = exists().where(
         other.owner_id == Collection.owner_id,
         func.lower(other.name) == func.lower(name),
@@ -158,7 +163,7 @@ async def rename(session: Session, collection_id: UUID, name: str) -> bool:
 
 
 async def share(session: Session, collection_id: UUID, shared_key: str) -> bool:
-    """Give it this key, if it has none; False, with nothing changed, when the key is another's."""
+    """Give a collection this key unless it has one; False, and nothing changes: the key belongs to another one."""
     taken = select(Collection.id).where(Collection.shared_key == shared_key).exists()
     statement = (
         update(Collection)
@@ -174,21 +179,21 @@ async def unshare(session: Session, collection_id: UUID) -> None:
 
 
 async def delete_owned(session: Session, owner_id: UUID, collection_id: UUID) -> bool:
-    """Whether there was one. What is in it stays as it is."""
+    """Delete a collection, not its entries; False: the owner has no such collection."""
     statement = delete(Collection).where(Collection.id == collection_id, Collection.owner_id == owner_id)
     return (await session.execute(statement.returning(Collection.id))).first() is not None
 
 
 async def list_known_keys(session: Session, keys: Sequence[str], *, reader_id: UUID) -> dict[str, bool]:
-    """Those of entries that the reader may see, each with whether it is live."""
+    """The keys of those of the entries that the reader may see, each with whether it is live."""
     statement = select(Entry.key, _is_live().label("is_live")).where(Entry.key.in_(keys), _is_visible_to(reader_id))
     return {row.key: row.is_live for row in await session.execute(statement)}
 
 
 async def add(session: Session, collection_id: UUID, keys: Sequence[str]) -> None:
-    """Put entries into a collection; those that are in it already stay where they are.
+    """Add entries to a collection; those that are in it already keep their position.
 
-    `keys`: in their order, in which everybody locks entries. The foreign key locks each of them.
+    `keys`: sorted, as all transactions lock entries in this order. The foreign key locks each of them.
     """
     await session.execute(_ADD, {"collection_id": collection_id, "keys": list(keys)})
 
@@ -203,9 +208,9 @@ async def remove(session: Session, collection_id: UUID, key: str) -> None:
 async def list_entries(
     session: Session, collection_id: UUID, *, reader_id: UUID | None, after: Position | None, limit: int
 ) -> Sequence[CollectedEntry]:
-    """At most `limit` entries that are live and that the reader may see, newest added first.
+    """At most `limit` entries of a collection that are live and that the reader may see, newest added first.
 
-    `after`: where to go on; None begins with the newest.
+    `reader_id`: None for a guest. `after`: the position to begin behind; None: at the newest.
     """
     statement = (
         select(Entry, CollectionEntry.added_at)
@@ -222,7 +227,7 @@ async def list_entries(
 
 
 def _owned(owner_id: UUID, collection_id: UUID | None = None) -> Select[Any]:
-    """The owner's collections, or this one of them, as `OwnCollection`."""
+    """SELECT of `OwnCollection`: of all collections of an owner, or of one of them."""
     is_meant = Collection.owner_id == owner_id
     if collection_id is not None:
         is_meant = and_(is_meant, Collection.id == collection_id)
@@ -255,6 +260,6 @@ def _is_live() -> ColumnElement[bool]:
 
 
 def _is_visible_to(reader_id: UUID | None) -> ColumnElement[bool]:
-    """What `Actor.may_see` says, in SQL."""
+    """The rule of `Actor.may_see`, in SQL."""
     is_for_all = Entry.visibility != Visibility.PRIVATE
     return is_for_all if reader_id is None else or_(is_for_all, Entry.owner_id == reader_id)

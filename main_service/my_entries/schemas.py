@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from main_service.collections.schemas import Name
+from main_service.collections.schemas import CollectionName
 from main_service.entries.models import ArchivalReason, Kind, Visibility
 from main_service.entries.urls import MAX_URL_LENGTH, complete_url
 from main_service.my_entries.filters import EntryState, Filters, Sort
@@ -40,7 +40,7 @@ class ListingIn(BaseModel):
     )
     state: EntryState | None = Field(None, description="`ended`: all that aren't live. Default: all.")
     visibility: Visibility | None = None
-    collection: Name | None = Field(None, description="Entries in this collection of mine, by id or name.")
+    collection: CollectionName | None = Field(None, description="Entries in this collection of mine, by id or name.")
     sort: Sort = Field(
         Sort.CREATED_LAST,
         description="Ascending; with a minus, descending. Entries without a title or expiry come last.",

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from main_service.collections.schemas import Name
+from main_service.collections.schemas import CollectionName
 from main_service.reports.models import ReportFormat
 from main_service.reports.service import MAX_DAYS, ReportSpec, ReportState
 from main_service.statistics.schemas import Day
@@ -19,7 +19,7 @@ class ReportIn(BaseModel):
         alias="to", description=f"Last day, in UTC, included; at most {MAX_DAYS} days. Future days are left out."
     )
     format: ReportFormat = Field(ReportFormat.XLSX, description="`csv`: a zip archive of files, one for each sheet.")
-    collection: Name | None = Field(
+    collection: CollectionName | None = Field(
         None, description="Id or name of a collection of mine: only my entries in it. Default: all my entries."
     )
 
