@@ -1,7 +1,6 @@
 """HEAD changes nothing, at whatever address; nor does GET of a link that stands in an email."""
 
 import re
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import asyncpg
@@ -9,8 +8,6 @@ import httpx
 import pytest
 import redis
 
-from main_service.app import create_app
-from main_service.settings import Settings
 from tests.support.accounts import (
     PASSWORD,
     User,
@@ -20,26 +17,12 @@ from tests.support.accounts import (
     sign_in_on_page,
     token_in_email,
 )
-from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste
 from tests.support.pages import BROWSER
 from tests.support.reports import order_report as ask_for_report
+from tests.support.routes import reading_routes
 
 STREAM = "visits:{0}"
-
-
-def readable(environment: Environment) -> list[str]:
-    """The path of every route of ours that can be read."""
-
-    def walk(routes: Iterable[Any]) -> Iterator[str]:
-        for route in routes:
-            if "GET" in set(getattr(route, "methods", None) or ()):
-                yield route.path
-            if router := getattr(route, "original_router", None):
-                yield from walk(router.routes)
-
-    settings = Settings(**{name[5:].lower(): value for name, value in environment.items() if name.startswith("MAIN_")})
-    return sorted(set(walk(create_app(settings).routes)))
 
 
 async def digest(database: asyncpg.Connection, valkey: redis.Redis) -> dict[str, Any]:
@@ -115,7 +98,7 @@ async def tokens_in_emails(client: httpx.Client, database: asyncpg.Connection, u
 
 
 async def test_head_changes_nothing_at_any_address(
-    environment: Environment, client: httpx.Client, page_user: User, database: asyncpg.Connection, valkey: redis.Redis
+    client: httpx.Client, page_user: User, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
     # Only who has confirmed the address may ask for a report; afterwards its link has something to confirm again.
     await database.execute("UPDATE account SET is_verified = true WHERE email = $1", page_user.email)
@@ -129,7 +112,7 @@ async def test_head_changes_nothing_at_any_address(
         addresses.keys,
     )
     await database.execute("UPDATE account SET is_superuser = true WHERE email = $1", page_user.email)
-    paths = readable(environment)
+    paths = sorted(route.path for route in reading_routes())
     assert {"/verify/{token}", "/api/v1/auth/verify/{token}", "/{key}", "/api/v1/admin/tasks/{task_id}"} <= {*paths}
     addresses.names["task_id"] = [
         client.post("/api/v1/admin/cleanup", headers=page_user.headers).raise_for_status().json()["id"]

@@ -1,7 +1,7 @@
 """Who may change what: owner, another user, guest, superuser and disabled user at every route that changes anything."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -10,88 +10,20 @@ import asyncpg
 import httpx
 import pytest
 
-from main_service.app import create_app
-from main_service.settings import Settings
-from tests.support.accounts import PASSWORD, User, new_user, new_username, sign_in_on_page
+from tests.support.accounts import User, new_user, new_username, sign_in_on_page
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.pages import BROWSER, FOREIGN
+from tests.support.routes import Route, Who, changing_routes
 from tests.support.web import WebServer
 
-NEW_PASSWORD = "Marvellous-2"
-
-# Of anybody: what they make or show, they may; tested where each is.
-OPEN = {
-    "POST /api/v1/auth/register", "POST /api/v1/auth/verify/resend", "POST /api/v1/auth/token",
-    "POST /api/v1/auth/refresh", "POST /api/v1/auth/forgot-password", "POST /api/v1/auth/reset-password",
-    "POST /pastes", "POST /links", "POST /forgot", "POST /reset", "POST /verify/{token}", "POST /register",
-    "POST /sign-in", "POST /sign-out", "POST /{key}/reveal",
-}  # fmt: skip
-
-# Of a thing: its owner's. Addresses are filled in with what `Things` holds.
-THINGS: dict[str, Any] = {
-    "PATCH /api/v1/entries/{key}": {"title": "theirs"},
-    "DELETE /api/v1/entries/{key}": None,
-    "POST /api/v1/entries/delete": {"keys": ["{key}"]},
-    "DELETE /api/v1/tokens/{token_id}": None,
-    "DELETE /api/v1/reports/{report_id}": None,
-    "PATCH /api/v1/collections/{collection_id}": {"name": "theirs"},
-    "DELETE /api/v1/collections/{collection_id}": None,
-    "POST /api/v1/collections/{collection_id}/entries": {"keys": ["{other_key}"]},
-    "PUT /api/v1/collections/{collection_id}/entries/{other_key}": None,
-    "DELETE /api/v1/collections/{collection_id}/entries/{key}": None,
-    "POST /profile/delete": {"keys": "{key}", "confirm": "yes"},
-    "POST /collections/add": {"collection": "{collection_id}", "keys": "{other_key}"},
-    "POST /collections/{collection_id}/name": {"name": "theirs"},
-    "POST /collections/{collection_id}/sharing": {"is_shared": "yes"},
-    "POST /collections/{collection_id}/entries": {"keys": "{other_key}"},
-    "POST /collections/{collection_id}/remove": {"key": "{key}"},
-    "POST /collections/{collection_id}/delete": {"confirm": "yes"},
-    "POST /reports/{report_id}/delete": {},
-    "POST /settings/tokens/{token_id}/delete": {},
-    "POST /{key}/manage": {"token": "a"},
-    "POST /{key}/manage/expiry": {"lifetime": "PT1H"},
-    "POST /{key}/manage/claim": {},
-    "POST /{key}/manage/delete": {"confirm": "yes"},
-    "POST /{key}/manage/edit": {"title": "theirs", "visibility": "public", "original_url": "https://other.example/"},
-}
 # They answer everybody who is signed in, and do nothing to what is not theirs.
 HARMLESS = {"POST /api/v1/entries/delete", "POST /profile/delete"}
-
-# Of oneself.
-SELF: dict[str, Any] = {
-    "POST /api/v1/pastes": {"text": "a"},
-    "POST /api/v1/links": {"original_url": "https://example.org/"},
-    "POST /api/v1/entries/{key}/claim": None,
-    "POST /api/v1/tokens": {"name": "another"},
-    "POST /api/v1/collections": {"name": "another"},
-    "POST /api/v1/reports": {"from": "2026-03-01", "to": "2026-03-31", "format": "xlsx"},
-    "PATCH /api/v1/users/me": {"username": "{username}"},
-    "POST /api/v1/auth/logout": None,
-    "POST /api/v1/auth/logout-everywhere": None,
-    "POST /api/v1/auth/change-password": {"password": PASSWORD, "new_password": NEW_PASSWORD},
-    "DELETE /api/v1/users/me": {"password": PASSWORD, "entries": "leave"},
-    "POST /collections": {"name": "another"},
-    "POST /reports": {"span": "week", "format": "xlsx"},
-    "POST /settings/username": {"username": "{username}"},
-    "POST /settings/visits": {},
-    "POST /settings/daily-report": {"daily_report": "yes"},
-    "POST /settings/email": {"email": "{username}@example.org", "password": PASSWORD},
-    "POST /settings/confirm": {},
-    "POST /settings/password": {"password": PASSWORD, "new_password": NEW_PASSWORD},
-    "POST /settings/tokens": {"name": "another", "scopes": "write"},
-    "POST /settings/sign-out-everywhere": {},
-    "POST /settings/delete": {"password": PASSWORD, "entries": "leave"},
-}
 # Guests may do these too, in their own name.
 FOR_GUESTS_TOO = {"POST /api/v1/pastes", "POST /api/v1/links"}
 
-ADMIN: dict[str, Any] = {
-    "POST /api/v1/admin/accounts/{account_id}/disable": None,
-    "POST /api/v1/admin/accounts/{account_id}/enable": None,
-    "POST /api/v1/admin/archive-unused?days=36500": None,
-    "POST /api/v1/admin/cleanup": None,
-}
+THINGS = changing_routes(Who.OWNER, Who.MANAGER)
+SELF = [route for route in changing_routes() if route.who is Who.USER or route.name in FOR_GUESTS_TOO]
 
 
 @dataclass
@@ -101,14 +33,14 @@ class Actor:
     client: httpx.Client
     user: User | None = None
 
-    def do(self, route: str, body: Any, names: dict[str, str]) -> httpx.Response:
-        method, _, address = fill(route, names).partition(" ")
-        body = fill(body, names)
-        if address.startswith("/api/"):
+    def do(self, route: Route, names: dict[str, str]) -> httpx.Response:
+        assert route.change
+        address, body = fill(route.path + route.change.query, names), fill(route.change.body, names)
+        if route.is_api:
             headers = self.user.headers if self.user else {}
             if "claim" in address:
                 headers = headers | {"X-Manage-Token": names["manage_token"]}
-            return self.client.request(method, address, json=body, headers=headers)
+            return self.client.request(route.method, address, json=body, headers=headers)
         return self.client.post(address, data=body or {"other": ""}, headers=BROWSER)
 
 
@@ -218,7 +150,7 @@ def cast(web: WebServer, database: asyncpg.Connection) -> Iterator[Cast]:
     members.close()
 
 
-def things_of(actor: Actor) -> dict[str, str]:
+def things_of(actor: Actor, route: Route | None = None) -> dict[str, str]:
     """What somebody has, by the names that addresses have for it."""
     assert actor.user
     client, headers = actor.client, actor.user.headers
@@ -232,6 +164,7 @@ def things_of(actor: Actor) -> dict[str, str]:
     return {
         "key": key,
         "other_key": other_key,
+        "entry_key": key if route and route.method == "DELETE" else other_key,
         "collection_id": collection_id,
         "token_id": token_id,
         "report_id": report_id,
@@ -242,66 +175,39 @@ def is_led_to_sign_in(answer: httpx.Response) -> bool:
     return answer.status_code == 303 and answer.headers["location"].startswith("/sign-in?next=/")
 
 
-def is_refused_as_unknown(route: str, answer: httpx.Response) -> bool:
-    return answer.status_code == 401 if "/api/" in route else is_led_to_sign_in(answer)
+def is_refused_as_unknown(route: Route, answer: httpx.Response) -> bool:
+    return answer.status_code == 401 if route.is_api else is_led_to_sign_in(answer)
 
 
 def is_done(answer: httpx.Response) -> bool:
     return answer.status_code in (200, 201, 202, 204, 303) and not is_led_to_sign_in(answer)
 
 
-def all_changing(environment: Environment) -> set[str]:
-    """Every method and path of ours that is not for reading."""
-
-    def walk(routes: Iterable[Any]) -> Iterator[str]:
-        for route in routes:
-            for method in set(getattr(route, "methods", None) or ()) - {"GET", "HEAD"}:
-                yield f"{method} {route.path_format}"
-            if router := getattr(route, "original_router", None):
-                yield from walk(router.routes)
-
-    settings = Settings(**{name[5:].lower(): value for name, value in environment.items() if name.startswith("MAIN_")})
-    return set(walk(create_app(settings).routes))
-
-
-def test_every_route_that_changes_something_has_its_cast(environment: Environment) -> None:
-    named = {route.partition("?")[0] for route in (*OPEN, *THINGS, *SELF, *ADMIN)}
-    same = {"{entry_key}": ("{key}", "{other_key}")}
-    there_are = all_changing(environment)
-    for route in [route for route in there_are if "{entry_key}" in route]:
-        there_are.remove(route)
-        there_are |= {route.replace("{entry_key}", name) for name in same["{entry_key}"]} & named
-
-    assert there_are == named
-
-
-@pytest.mark.parametrize("route", THINGS)
-async def test_what_is_somebodys_only_they_change(cast: Cast, outsiders: Outsiders, route: str) -> None:
-    body = THINGS[route]
+@pytest.mark.parametrize("route", THINGS, ids=lambda route: route.name)
+async def test_what_is_somebodys_only_they_change(cast: Cast, outsiders: Outsiders, route: Route) -> None:
     owner = await cast.signed_in()
-    names = things_of(owner)
+    names = things_of(owner, route)
     before = await cast.snapshot(owner)
 
     for stranger in (outsiders.other, outsiders.superuser):
-        answer = stranger.do(route, body, names)
-        assert answer.status_code in ({200, 303} if route in HARMLESS else {403, 404}), answer.text
+        answer = stranger.do(route, names)
+        assert answer.status_code in ({200, 303} if route.name in HARMLESS else {403, 404}), answer.text
         assert await cast.snapshot(owner) == before
     for unknown in (outsiders.guest, outsiders.disabled):
-        assert is_refused_as_unknown(route, unknown.do(route, body, names))
+        assert is_refused_as_unknown(route, unknown.do(route, names))
         assert await cast.snapshot(owner) == before
     await cast.disable(owner)
-    assert is_refused_as_unknown(route, owner.do(route, body, names))
+    assert is_refused_as_unknown(route, owner.do(route, names))
     assert await cast.snapshot(owner) == before
     await cast.enable(owner)
-    answer = owner.do(route, body, names)
+    answer = owner.do(route, names)
     assert is_done(answer), answer.text
-    if route not in ("POST /{key}/manage", "POST /{key}/manage/claim"):
+    if route.name not in ("POST /{key}/manage", "POST /{key}/manage/claim"):
         assert await cast.snapshot(owner) != before
 
 
-@pytest.mark.parametrize("route", SELF)
-async def test_what_is_for_users_each_does_in_their_own_name(cast: Cast, outsiders: Outsiders, route: str) -> None:
-    body = SELF[route]
+@pytest.mark.parametrize("route", SELF, ids=lambda route: route.name)
+async def test_what_is_for_users_each_does_in_their_own_name(cast: Cast, outsiders: Outsiders, route: Route) -> None:
     bystander = outsiders.other
     before = await cast.snapshot(bystander)
 
@@ -310,14 +216,14 @@ async def test_what_is_for_users_each_does_in_their_own_name(cast: Cast, outside
         return {"key": entry["key"], "username": new_username(), **managing_name(entry)}
 
     guest, disabled = outsiders.guest, outsiders.disabled
-    assert is_refused_as_unknown(route, disabled.do(route, body, names(disabled)))
-    answer = guest.do(route, body, names(guest))
-    assert is_done(answer) if route in FOR_GUESTS_TOO else is_refused_as_unknown(route, answer), answer.text
+    assert is_refused_as_unknown(route, disabled.do(route, names(disabled)))
+    answer = guest.do(route, names(guest))
+    assert is_done(answer) if route.name in FOR_GUESTS_TOO else is_refused_as_unknown(route, answer), answer.text
     for user in (await cast.signed_in(), await cast.superuser()):
         own = await cast.snapshot(user)
-        answer = user.do(route, body, names(user))
+        answer = user.do(route, names(user))
         assert is_done(answer), answer.text
-        if route not in ("POST /api/v1/auth/logout", "POST /settings/email", "POST /settings/confirm"):
+        if route.name not in ("POST /api/v1/auth/logout", "POST /settings/email", "POST /settings/confirm"):
             assert await cast.snapshot(user) != own
     assert await cast.snapshot(bystander) == before
 
@@ -326,9 +232,9 @@ def managing_name(entry: dict[str, Any]) -> dict[str, str]:
     return {"manage_token": manage_headers(entry)["X-Manage-Token"]}
 
 
-@pytest.mark.parametrize("route", ADMIN)
+@pytest.mark.parametrize("route", changing_routes(Who.SUPERUSER), ids=lambda route: route.name)
 async def test_only_superusers_administer(
-    cast: Cast, outsiders: Outsiders, database: asyncpg.Connection, route: str
+    cast: Cast, outsiders: Outsiders, database: asyncpg.Connection, route: Route
 ) -> None:
     target = await cast.signed_in()
     assert target.user
@@ -341,24 +247,27 @@ async def test_only_superusers_administer(
 
     before = await state()
     for user in (target, outsiders.other):
-        assert user.do(route, None, names).json()["code"] == "superuser_required"
+        assert user.do(route, names).json()["code"] == "superuser_required"
     former = await cast.superuser()
     await cast.disable(former)
     for unknown in (outsiders.guest, former):
-        assert unknown.do(route, None, names).status_code == 401
+        assert unknown.do(route, names).status_code == 401
     assert await state() == before
-    assert is_done(outsiders.superuser.do(route, None, names))
+    assert is_done(outsiders.superuser.do(route, names))
 
 
-async def test_form_of_another_site_is_refused_at_every_page(cast: Cast) -> None:
-    """Whoever is signed in is protected from other sites' forms at every page."""
+async def test_unsafe_method_from_a_foreign_origin_is_refused_at_every_route(cast: Cast) -> None:
+    """A signed-in user is protected from other sites' forms and scripts."""
     owner = await cast.signed_in()
     names = things_of(owner) | {"username": new_username() + uuid4().hex[:4]}
-    pages: dict[str, Callable[[], Any]] = {
-        route: lambda body=body: fill(body, names) for route, body in (THINGS | SELF).items() if "/api/" not in route
-    }
-    for route, body in pages.items():
-        address = fill(route, names).partition(" ")[2]
+    before = await cast.snapshot(owner)
+    for route in changing_routes():
+        assert route.change
+        address, body = fill(route.path + route.change.query, names), fill(route.change.body or {}, names)
         for foreign in FOREIGN:
-            answer = owner.client.post(address, data=body() | {"other": "field"}, headers=BROWSER | foreign)
-            assert answer.status_code == 403, (route, answer.status_code)
+            sent = {"json": body} if route.is_api else {"data": body | {"other": "field"}}
+            headers = foreign if route.is_api else BROWSER | foreign
+            answer = owner.client.request(route.method, address, **sent, headers=headers)
+            assert answer.status_code == 403, (route.name, answer.status_code)
+            assert "foreign_origin" in answer.text or not route.is_api, route.name
+    assert await cast.snapshot(owner) == before

@@ -9,19 +9,10 @@ from starlette.routing import Match
 
 from main_service.app import create_app
 from main_service.settings import Settings
-from tests.support.engines import SECRET
+from tests.support.settings import VALID_SETTINGS
 
 NAMED = re.compile(r"\{(\w+)(?::\w+)?\}")
 UNIQUE_ID = "6f1c0a3e-6a52-4a0e-9a37-6b1f6a0b8f11"
-SETTINGS = {
-    "secret": SECRET,
-    "public_url": "https://paste.example.org",
-    "database_url": "postgresql+asyncpg://slipbin@postgres/slipbin",
-    "redis_url": "redis://valkey:6379/0",
-    "broker_url": "redis://valkey:6379/1",
-    "body_store_url": "s3://slipbin/bodies",
-}
-"""Nothing is connected to."""
 
 
 def path_of(template: str) -> str:
@@ -31,7 +22,7 @@ def path_of(template: str) -> str:
 
 def swallowed() -> Iterator[str]:
     """Each route whose requests another route answers."""
-    app = create_app(Settings(**SETTINGS))
+    app = create_app(Settings(**VALID_SETTINGS))
     routes: list[Any] = list(iter_route_contexts(app.routes))
     for route in routes:
         for method in route.methods or ():

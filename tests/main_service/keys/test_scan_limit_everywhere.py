@@ -1,19 +1,18 @@
 """No address that takes a key passes the scan limit by."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from main_service.app import create_app
-from main_service.settings import Settings
 from tests.support.accounts import User, new_user, sign_in_on_page
 from tests.support.collections import create_collection, entries_path
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.pages import BROWSER
+from tests.support.routes import all_routes
 from tests.support.web import WebServer
 
 MOST = 4
@@ -51,18 +50,9 @@ def use_new_address(client: httpx.Client) -> None:
     client.headers["X-Forwarded-For"] = f"2001:db8:{digits[:4]}:{digits[4:8]}::1"
 
 
-def routes_with_keys(environment: Environment) -> list[str]:
+def routes_with_keys() -> list[str]:
     """`METHOD /path` of each; a `HEAD` is answered as its `GET`."""
-
-    def walk(routes: Iterable[Any]) -> Iterator[str]:
-        for route in routes:
-            if any(name in getattr(route, "path", "") for name in NAMES):
-                yield from (f"{method} {route.path_format}" for method in route.methods - {"HEAD"})
-            if router := getattr(route, "original_router", None):
-                yield from walk(router.routes)
-
-    settings = {name[5:].lower(): value for name, value in environment.items() if name.startswith("MAIN_")}
-    return sorted(set(walk(create_app(Settings(**settings)).routes)))
+    return sorted(route.name for route in all_routes() if any(name in route.path for name in NAMES))
 
 
 def use_up(client: httpx.Client) -> None:
@@ -89,7 +79,7 @@ def test_no_route_that_takes_a_key_passes_the_limit_by(
     user = new_user(scan_limited_client)
     sign_in_on_page(scan_limited_client, user.email)
     collection_id = create_collection(scan_limited_client, user)["id"]
-    routes = routes_with_keys(environment)
+    routes = routes_with_keys()
     assert len(routes) > 20
     assert set(routes) >= SAYS_NOTHING | set(BODIES)
 
