@@ -227,7 +227,7 @@ class FastProtocol(HttpProtocol):
     def _is_free(self) -> bool:
         """Whether a response could be written to this connection at once."""
         is_busy = self.cycle is not None and not self.cycle.response_complete
-        is_leaving = self._must_end_at is not None or self._left_at is not None or self._is_behind_another
+        is_leaving = self._must_end_at is not None or self._closing_since is not None or self._is_behind_another
         return not (is_busy or is_leaving or self.flow.write_paused)
 
     def _visit(self, key: str, headers: dict[bytes, bytes]) -> EncodedVisit:

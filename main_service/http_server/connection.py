@@ -54,12 +54,12 @@ class Connection(HttpToolsProtocol, ABC):
         self._paused_before = 0.0
         self._idle_since = 0.0
 
-        self._is_deaf = False
+        self._ignores_input = False
         """Whether everything that still arrives is thrown away."""
         self._fault = NOT_HTTP
         self._refusal: Refusal | None = None
         """The refusal to send after the answers to earlier requests."""
-        self._left_at: float | None = None
+        self._closing_since: float | None = None
         self._heard_at = 0.0
         self._must_end_at: float | None = None
 
@@ -72,9 +72,9 @@ class Connection(HttpToolsProtocol, ABC):
         descriptor = transport.get_extra_info("socket").fileno()
         refusal = self._process_limits.admit(self, host=self.client[0] if self.client else None, descriptor=descriptor)
         if refusal is None:
-            self._rest()
+            self._await_request()
         else:
-            self._is_deaf = True
+            self._ignores_input = True
             self.transport.write(refusal.encode(self.server_state.default_headers))
             self._close()
 
@@ -82,7 +82,7 @@ class Connection(HttpToolsProtocol, ABC):
         self._timer.cancel()
         self._process_limits.dismiss(self)
         self._process_limits.unsent.release(self._unsent)
-        self._is_deaf = True
+        self._ignores_input = True
         self.pipeline.clear()
         if self._answering is not None:
             # uvicorn tells only the newest request.
@@ -104,16 +104,16 @@ class Connection(HttpToolsProtocol, ABC):
     def on_response_complete(self) -> None:
         """Go on with the next request. Replaces uvicorn's, which makes a timer for each answer."""
         self.server_state.total_requests += 1
-        if self._left_at is not None or self.transport.is_closing():
+        if self._closing_since is not None or self.transport.is_closing():
             return
         if self.pipeline:
             self._start_next()
         elif self._refusal is not None:
-            self._leave(self._refusal)
+            self._close_after_answer(self._refusal)
         else:
             if self.flow.read_paused:
                 self.flow.resume_reading()
-            self._rest()
+            self._await_request()
 
     def _start_next(self) -> None:
         """Give the app the oldest waiting request."""
@@ -164,9 +164,9 @@ class Connection(HttpToolsProtocol, ABC):
             self.pipeline.popleft()
             is_cut_off = False
         last = self.pipeline[0][0] if self.pipeline else self._answering
-        if is_cut_off or last is None or last.response_complete or self._left_at is not None:
+        if is_cut_off or last is None or last.response_complete or self._closing_since is not None:
             return False
-        self._is_deaf = True
+        self._ignores_input = True
         if self._refusal is None:
             last.keep_alive = False
         return True
@@ -178,9 +178,9 @@ class Connection(HttpToolsProtocol, ABC):
         return self._is_answering() or bool(self.pipeline)
 
     def _is_idle(self) -> bool:
-        return self._began_at is None and not self._is_busy() and not self._is_deaf
+        return self._began_at is None and not self._is_busy() and not self._ignores_input
 
-    def _rest(self) -> None:
+    def _await_request(self) -> None:
         """Wait for the next request: all before it are answered."""
         self._idle_since = self.loop.time()
         self._timer.ring_at(self._idle_since + self._idle_seconds())
@@ -196,7 +196,7 @@ class Connection(HttpToolsProtocol, ABC):
 
     def waiting_since(self) -> float | None:
         """When the client got the last of its answers; None while one is still due, or the connection ends."""
-        is_waiting = not self._is_busy() and not self._is_in_body and not self._is_deaf
+        is_waiting = not self._is_busy() and not self._is_in_body and not self._ignores_input
         if not is_waiting or self.transport.is_closing():
             return None
         return self._idle_since
@@ -223,37 +223,37 @@ class Connection(HttpToolsProtocol, ABC):
 
     def _refuse(self, refusal: Refusal) -> None:
         """Refuse the arriving request in place of the app, after the answers before it, and ignore what follows."""
-        self._is_deaf = True
+        self._ignores_input = True
         if self._is_in_body and self.pipeline and self.pipeline[0][0] is self.cycle:
             self.pipeline.popleft()
         elif self._is_in_body:
             _disconnect(self.cycle)
             # A second answer inside the first would deceive the client; one that breaks off does not.
-            self._leave(None if self.cycle.response_started else refusal)
+            self._close_after_answer(None if self.cycle.response_started else refusal)
             return
         if self._is_busy():
             self._refusal = refusal
         else:
-            self._leave(refusal)
+            self._close_after_answer(refusal)
 
-    def _leave(self, refusal: Refusal | None) -> None:
+    def _close_after_answer(self, refusal: Refusal | None) -> None:
         """Send the last answer and keep reading for a while: a reset for unread bytes could destroy that answer."""
-        if self.transport.is_closing() or self._left_at is not None:
+        if self.transport.is_closing() or self._closing_since is not None:
             return
-        self._is_deaf = True
-        self._left_at = self._heard_at = self.loop.time()
+        self._ignores_input = True
+        self._closing_since = self._heard_at = self.loop.time()
         self.pipeline.clear()
         if refusal is not None:
             self.transport.write(refusal.encode(self.server_state.default_headers))
         self.transport.write_eof()
         self.flow.resume_reading()
         self._unsent.watch()
-        self._timer.ring_at(self._left_at + LINGER_SECONDS)
+        self._timer.ring_at(self._closing_since + LINGER_SECONDS)
 
     def _close(self) -> None:
         """Close the connection between requests, or because an answer says so."""
         if self._is_in_body:
-            self._leave(None)
+            self._close_after_answer(None)
         elif not self.transport.is_closing():
             self.transport.close()
             self._timer.ring_at(self._unsent.watch())

@@ -49,7 +49,7 @@ def serve_in_processes(count: int, *, listener: socket.socket) -> int:
 
     Returns the exit code: 0 if all ended when asked to; if none could start, that of the first that ended.
     """
-    with _shared_figures() as environment:
+    with _with_metrics_folder() as environment:
         return asyncio.run(_WebProcesses(count, listener=listener, environment=environment).run())
 
 
@@ -60,7 +60,7 @@ class Parent:
         self._socket = socket.socket(fileno=fd)
         threading.Thread(target=self._end_with_it, daemon=True).start()
 
-    def hear_of_start(self) -> None:
+    def report_started(self) -> None:
         """Tell the parent that this process serves."""
         with suppress(BrokenPipeError):
             self._socket.send(b"1")
@@ -83,7 +83,7 @@ class ServerOfMany(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell the parent."""
         await super().startup(sockets)
-        self._parent.hear_of_start()
+        self._parent.report_started()
 
 
 class _Slot:
@@ -190,13 +190,13 @@ class _WebProcesses:
             theirs.close()
             loop.add_reader(ours, hear)
             try:
-                return await _see_to_the_end(process, slot.is_asked_to_end)
+                return await _end_gracefully(process, slot.is_asked_to_end)
             finally:
                 loop.remove_reader(ours)
                 slot.is_serving.clear()
 
 
-async def _see_to_the_end(process: asyncio.subprocess.Process, is_asked_to_end: asyncio.Event) -> int:
+async def _end_gracefully(process: asyncio.subprocess.Process, is_asked_to_end: asyncio.Event) -> int:
     ended = asyncio.create_task(process.wait())
     asked = asyncio.create_task(is_asked_to_end.wait())
     await asyncio.wait([ended, asked], return_when=asyncio.FIRST_COMPLETED)
@@ -217,10 +217,10 @@ def _describe(status: int) -> str:
 
 
 @contextmanager
-def _shared_figures() -> Iterator[Mapping[str, str]]:
+def _with_metrics_folder() -> Iterator[Mapping[str, str]]:
     """The environment of the processes, with a temporary folder for metrics if none is set."""
     if find_folder() is not None:
         yield os.environ
         return
-    with tempfile.TemporaryDirectory(prefix="slipbin-figures-") as folder:
+    with tempfile.TemporaryDirectory(prefix="slipbin-metrics-") as folder:
         yield {**os.environ, "PROMETHEUS_MULTIPROC_DIR": folder}

@@ -34,19 +34,19 @@ class HttpProtocol(Connection):
 
     def data_received(self, data: bytes) -> None:
         room = HEAD_BYTES - self._bytes_without_body
-        if self._is_deaf:
+        if self._ignores_input:
             self._heard_at = self.loop.time()
         elif len(data) <= room:
             self._feed(data)
         else:
             self._feed_slices(memoryview(data))
         is_arriving = self._is_in_head or self._is_in_body or self._bytes_without_body
-        if self._began_at is None and is_arriving and not self._is_deaf:
+        if self._began_at is None and is_arriving and not self._ignores_input:
             self._begin()
 
     def _feed_slices(self, data: memoryview) -> None:
         """Feed slices, so that the parser never holds more than `HEAD_BYTES` of an unfinished head."""
-        while data and not self._is_deaf:
+        while data and not self._ignores_input:
             room = HEAD_BYTES - self._bytes_without_body
             if room == 0:
                 self._refuse(HEAD_TOO_LARGE)
@@ -59,7 +59,7 @@ class HttpProtocol(Connection):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._is_deaf = True
+            self._ignores_input = True
         except httptools.HttpParserError:
             self._refuse(self._fault)
         self._bytes_without_body = 0 if self._has_progress else self._bytes_without_body + len(data)
@@ -103,7 +103,7 @@ class HttpProtocol(Connection):
         self._began_at = None
         super().on_message_complete()
         if self.cycle.response_complete:
-            self._rest()
+            self._await_request()
 
     def _begin(self) -> None:
         """Start the time limit of a head or body that has begun to arrive."""
@@ -112,16 +112,16 @@ class HttpProtocol(Connection):
         self._timer.ring_at(self._began_at + min(HEAD_SECONDS, BODY_SECONDS))
 
     def _limits(self) -> Iterator[Limit]:
-        if self.flow.write_paused or self.transport.is_closing() or self._left_at is not None:
+        if self.flow.write_paused or self.transport.is_closing() or self._closing_since is not None:
             yield from self._unsent.limits()
             if self._must_end_at is not None:
                 yield self._must_end_at, self.transport.abort
-        if self._left_at is not None:
+        if self._closing_since is not None:
             if not self.transport.get_write_buffer_size():
                 yield self._heard_at + LINGER_SECONDS, self.transport.abort
-                yield self._left_at + DRAIN_SECONDS, self.transport.abort
+                yield self._closing_since + DRAIN_SECONDS, self.transport.abort
             return
-        if self._began_at is not None and not self._is_deaf:
+        if self._began_at is not None and not self._ignores_input:
             yield from self._arrival_limits()
         elif self._is_idle() and not self.transport.is_closing():
             yield self._idle_since + self._idle_seconds(), self._close

@@ -10,7 +10,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from main_service.monitoring.descriptors import descriptors_of
-from main_service.monitoring.metrics_files import find_folder, forget_gauges_of_the_dead, living
+from main_service.monitoring.metrics_files import find_folder, purge_gauges, running_pids
 
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -67,10 +67,10 @@ def exposition() -> bytes:
     folder = find_folder()
     if folder is None:
         return generate_latest(_registry) + _descriptors_of([os.getpid()])
-    forget_gauges_of_the_dead(folder)
+    purge_gauges(folder)
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
-    return generate_latest(registry) + _descriptors_of(living(folder))
+    return generate_latest(registry) + _descriptors_of(running_pids(folder))
 
 
 def _descriptors_of(pids: Sequence[int]) -> bytes:

@@ -42,10 +42,10 @@ def make_files() -> None:
             fresh.rename(file)
     except OSError as error:
         del os.environ[_FOLDER]
-        logger.warning("This process counts for itself, its figures can't be shared: %s", error)
+        logger.warning("This process counts for itself, its metrics can't be shared: %s", error)
 
 
-def forget_gauges_of_the_dead(folder: Path) -> None:
+def purge_gauges(folder: Path) -> None:
     """Delete the gauges of processes that have ended. Their counters stay counted."""
     for file in folder.glob("gauge_live*_*.db"):
         pid = file.stem.rpartition("_")[2]
@@ -55,7 +55,7 @@ def forget_gauges_of_the_dead(folder: Path) -> None:
                 file.unlink()
 
 
-def living(folder: Path) -> list[int]:
+def running_pids(folder: Path) -> list[int]:
     """The ids of running processes that share metrics in `folder`."""
     pids = {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*_*.db")}
     return [pid for pid in pids if _is_alive(pid)]
