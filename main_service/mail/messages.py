@@ -8,8 +8,9 @@ from email.policy import SMTP
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
 
+from main_service.mail.errors import EmailRenderError
 from main_service.mail.outbox import Mail
-from main_service.mail.transport import UnwritableError, mail_host
+from main_service.mail.transport import mail_host
 from main_service.settings import Settings
 from main_service.web.templating import SITE_NAME, TEMPLATES
 
@@ -17,7 +18,7 @@ _POLICY = SMTP.clone(max_line_length=900, cte_type="7bit")
 """A line may have 998 characters: a link stays in one piece, and can be copied even from the source of an email."""
 
 _ADDRESS = re.compile(r"""[^\s@<>()\[\],;:\\"]+@[^\s@<>(),;\\"]+""")
-"""No more than what keeps it one address; whether it is a good one, the mail server decides."""
+"""Checks only that it is one address; whether it is a good one, the mail server decides."""
 
 
 class EmailRenderer:
@@ -40,7 +41,7 @@ class EmailRenderer:
         `file`: the content of its attachment; None: it has none. Templates find its name, or "", as `attachment`.
 
         Raises:
-            UnwritableError: its message names neither address nor values.
+            EmailRenderError: the template, the values or the address are wrong.
         """
         # A line break in a value could look like a paragraph of ours.
         attached = mail.attachment if file is not None else None
@@ -62,7 +63,7 @@ class EmailRenderer:
             if attached and file is not None:
                 _attach(message, file, name=attached["name"], media_type=attached["media_type"])
         except (TemplateError, MessageError, KeyError, ValueError) as error:
-            raise UnwritableError(type(error).__name__) from error
+            raise EmailRenderError(type(error).__name__) from error
         return message
 
 
@@ -77,7 +78,11 @@ def _attach(message: EmailMessage, file: bytes, *, name: str, media_type: str) -
 
 
 def _recipient(address: str) -> Address:
-    """Raises: ValueError if it is not one address without anything beside it."""
+    """An address as a header.
+
+    Raises:
+        ValueError: it is not exactly one address.
+    """
     if not (address.isprintable() and _ADDRESS.fullmatch(address)):
         raise ValueError("no address")
     name, _, domain = address.rpartition("@")

@@ -4,22 +4,24 @@ import asyncio
 import logging
 import time
 
-from main_service.mail.transport import SmtpServer, UnreachableError, offers_utf8, read_smtp_url
+from main_service.mail.errors import MailServerUnavailableError
+from main_service.mail.transport import SmtpServer, offers_utf8, read_smtp_url
 
 logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 3.0
-"""For asking the server; who registers waits so long at most."""
+"""For asking the server: the longest that registering waits for it."""
 KNOWN_SECONDS = 3600.0
+"""How long an answer holds."""
 ASK_AGAIN_SECONDS = 60.0
-"""After a server that did not answer."""
+"""How long a server that did not answer is not asked again."""
 
 
 class Recipients:
     """One per process. Asks the mail server only about an address that isn't ASCII, and remembers what it said."""
 
     def __init__(self, smtp_url: str | None, *, our_host: str) -> None:
-        """`our_host`: how we introduce ourselves to the server."""
+        """`smtp_url`: None: there is no server. `our_host`: the host name that we introduce ourselves with."""
         is_server = smtp_url is not None and not smtp_url.startswith("file:")
         self._server: SmtpServer | None = read_smtp_url(smtp_url or "") if is_server else None
         self._our_host = our_host
@@ -28,7 +30,7 @@ class Recipients:
         self._asking = asyncio.Lock()
 
     async def can_be_sent_to(self, address: str) -> bool:
-        """False only if the server has said that it can't; one that is away may take the address later."""
+        """Whether emails to `address` may arrive; False only if the server has said that they can't."""
         if self._server is None or address.isascii():
             return True
         async with self._asking:
@@ -37,11 +39,11 @@ class Recipients:
         return self._offers_utf8
 
     async def _ask(self, server: SmtpServer) -> float:
-        """For how many seconds the answer holds."""
+        """Ask the server; return for how many seconds the answer holds."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 self._offers_utf8 = await offers_utf8(server, our_host=self._our_host, seconds=ANSWER_SECONDS)
-        except (UnreachableError, TimeoutError) as error:
+        except (MailServerUnavailableError, TimeoutError) as error:
             logger.warning("Whether the mail server takes addresses that are not ASCII is not known: %r", error)
             return ASK_AGAIN_SECONDS
         return KNOWN_SECONDS

@@ -16,8 +16,9 @@ from main_service.engines.files import FileStore
 from main_service.engines.object_store import ObjectMissingError
 from main_service.engines.postgres import Session
 from main_service.mail import storage
+from main_service.mail.errors import EmailRefusedError, EmailRenderError, MailServerUnavailableError
 from main_service.mail.outbox import Mail
-from main_service.mail.transport import RefusedError, Transport, UnreachableError, UnwritableError
+from main_service.mail.transport import Transport
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ UNREACHABLE_RETRY = timedelta(minutes=1)
 GIVEN_UP_AFTER = timedelta(days=2)
 RETENTION = timedelta(days=30)
 ATTEMPTS_WITH_FILE = 3
-"""After so many that failed, an email goes without its attachment: that may be what the server refuses."""
+"""After so many failed attempts, an email goes without its attachment: that may be what the server refuses."""
 READ_SECONDS = 10
 """For reading a file: with the time for giving an email to the server less than PostgreSQL lets a transaction wait."""
 
@@ -56,8 +57,8 @@ class MailSender:
         """Send what is due, for some seconds; return how many emails were sent.
 
         Raises:
-            UnreachableError: the server is away; all that is due waits for a minute.
-            DatabaseUnavailableError: what is left is done by the next round.
+            MailServerUnavailableError: the server is away; all that is due waits for a minute.
+            DatabaseUnavailableError: the next round does the rest.
         """
         ends_at = time.monotonic() + ROUND_SECONDS
         async with self._sessions() as session:
@@ -71,7 +72,7 @@ class MailSender:
         try:
             # Before any row is locked: this may take long.
             await self._transport.open()
-        except UnreachableError:
+        except MailServerUnavailableError:
             async with self._sessions() as session:
                 await storage.postpone_due(session, by=UNREACHABLE_RETRY)
                 await session.commit()
@@ -79,10 +80,10 @@ class MailSender:
         sent = 0
         try:
             while time.monotonic() < ends_at:
-                has_left = await self._send_next()
-                if has_left is None:
+                was_sent = await self._send_next()
+                if was_sent is None:
                     break
-                sent += has_left
+                sent += was_sent
         finally:
             await self._transport.close()
         return sent
@@ -94,22 +95,23 @@ class MailSender:
             if mail is None:
                 return None
             failure = await self._try(mail)
+            is_refused = isinstance(failure, EmailRefusedError) and failure.is_permanent
             if failure is None:
                 await storage.note_sent(session, mail.id)
-            elif mail.attachment is not None and isinstance(failure, RefusedError) and failure.is_permanent:
+            elif is_refused and mail.attachment is not None:
                 # It may be too large for this server. Without the file, the email still says where that is.
                 await storage.drop_attachment(session, mail.id)
                 logger.warning(
                     "Email %d (%s) goes without its attachment: %s", mail.id, mail.template, _describe(failure)
                 )
-            elif isinstance(failure, UnwritableError) or (isinstance(failure, RefusedError) and failure.is_permanent):
+            elif is_refused or isinstance(failure, EmailRenderError):
                 await storage.note_failed(session, mail.id)
                 logger.error("Gave up email %d (%s): %s", mail.id, mail.template, _describe(failure))
             else:
                 await storage.note_attempt(session, mail.id, next_in=_pause_after(mail.attempts))
                 logger.warning("Email %d (%s) waits: %s", mail.id, mail.template, _describe(failure))
             await session.commit()
-        if isinstance(failure, UnreachableError):
+        if isinstance(failure, MailServerUnavailableError):
             raise failure
         return failure is None
 
@@ -138,16 +140,16 @@ class MailSender:
 
 
 async def purge_old(sessions: async_sessionmaker[Session]) -> int:
-    """Delete the emails that were enqueued 30 days ago or earlier; return how many. Repeatable."""
+    """Delete the emails that were enqueued longer ago than `RETENTION`; return how many. Repeatable."""
     return await in_batches(sessions, partial(storage.purge_older, than=RETENTION))
 
 
 def _pause_after(attempts: int) -> timedelta:
-    """`attempts`: how many there were before this one."""
+    """How long an email waits after a failure. `attempts`: how many there were before this one."""
     return min(FIRST_RETRY * (1 << min(attempts, 16)), LONGEST_RETRY)
 
 
 def _describe(failure: Exception) -> str:
-    """Without the words of exceptions that are not ours: they could hold the address or a value."""
-    is_ours = isinstance(failure, UnreachableError | RefusedError | UnwritableError)
+    """A failure for the log, without the words of foreign exceptions: they could hold the address or a value."""
+    is_ours = isinstance(failure, MailServerUnavailableError | EmailRefusedError | EmailRenderError)
     return str(failure) if is_ours else type(failure).__name__

@@ -5,9 +5,8 @@ from datetime import timedelta
 from functools import cache
 
 from main_service.background import Queue, task
-from main_service.mail.messages import EmailRenderer
-from main_service.mail.sender import MailSender, purge_old
-from main_service.mail.transport import create_transport, mail_host
+from main_service.mail.factory import MailFactory
+from main_service.mail.sender import purge_old
 from main_service.resources import Resources
 
 logger = logging.getLogger(__name__)
@@ -16,14 +15,11 @@ logger = logging.getLogger(__name__)
 @task(every=timedelta(seconds=10), queue=Queue.QUICK, one_at_a_time=True, log="Sent %d emails")
 async def send_mail(resources: Resources) -> int:
     """Send emails that are due; return how many left."""
-    settings = resources.settings
-    if settings.smtp_url is None:
+    smtp_url = resources.settings.smtp_url
+    if smtp_url is None:
         _warn_once()
         return 0
-    transport = create_transport(settings.smtp_url, our_host=mail_host(settings.public_url))
-    return await MailSender(
-        sessions=resources.sessions, transport=transport, files=resources.files, render=EmailRenderer(settings).render
-    ).send_due()
+    return await MailFactory(resources).sender(smtp_url).send_due()
 
 
 @task(daily_at="01:30", queue=Queue.SLOW, name="forget_mail", log="Purged %d emails")

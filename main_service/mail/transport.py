@@ -1,8 +1,8 @@
-"""How mail leaves: by SMTP, or as files in a folder, as MAIN_SMTP_URL says; and the errors when it does not.
+"""Sends emails by SMTP, or writes them as files into a folder, as MAIN_SMTP_URL says.
 
 A server of `smtp://` must offer STARTTLS unless it is on this machine (loopback); `?starttls=always` and
 `?starttls=never` decide otherwise. Certificates are verified, with the authorities that OpenSSL knows: SSL_CERT_FILE
-in the environment names a file with others. No error names the recipient or a value of the message.
+in the environment names a file with others.
 """
 
 import asyncio
@@ -22,50 +22,36 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from main_service.errors import UnavailableError
-
-
-class UnwritableError(Exception):
-    """The email can't be rendered, now or later: its template, its values or its address are wrong."""
-
-
-class UnreachableError(UnavailableError):
-    """No email can be sent now: the server is away, breaks off, or refuses to let us in."""
-
-
-class RefusedError(Exception):
-    """The server refuses this email. Its own words are left out: they often name the recipient."""
-
-    def __init__(self, code: int, *, is_permanent: bool) -> None:
-        self.is_permanent = is_permanent
-        super().__init__(f"refused with {code}")
-
+from main_service.mail.errors import EmailRefusedError, MailServerUnavailableError
 
 SMTP_SECONDS = 20
 """For connecting, and for each answer of the server."""
 EMAIL_SECONDS = 45
 """For one email: less than the 60 s after which PostgreSQL would end the transaction that holds its row."""
 _TOO_BUSY = 421
-"""The server ends the connection, whatever it was asked."""
+"""The SMTP code of a server that ends the connection, whatever the email."""
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class Transport(Protocol):
     async def open(self) -> None:
         """Get ready to send.
 
-        Raises: UnreachableError.
+        Raises:
+            MailServerUnavailableError: the server or folder can't be used.
         """
 
     async def send(self, message: EmailMessage) -> None:
         """Send one email; the server has taken it when this returns.
 
-        Raises: UnreachableError (it may have arrived all the same), RefusedError.
+        Raises:
+            MailServerUnavailableError: the server broke off; the email may have arrived all the same.
+            EmailRefusedError: the server refuses this email.
         """
 
     async def close(self) -> None:
-        """End what `open` began, if it did."""
+        """Close what `open` opened, if anything."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +59,14 @@ class SmtpServer:
     host: str
     port: int
     is_tls: bool
-    """From the first byte."""
+    """Whether TLS begins with the first byte."""
     is_starttls: bool
     user: str = ""
     password: str = field(default="", repr=False)
 
 
 def read_smtp_url(url: str) -> SmtpServer:
-    """The server of a `smtp://` or `smtps://` that the settings have accepted."""
+    """The server of an `smtp://` or `smtps://` URL that the settings have accepted."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     is_tls = parts.scheme == "smtps"
@@ -96,7 +82,7 @@ def read_smtp_url(url: str) -> SmtpServer:
 
 
 def create_transport(url: str, *, our_host: str) -> Transport:
-    """`our_host`: how we introduce ourselves to a server."""
+    """What sends to a URL of MAIN_SMTP_URL. `our_host`: the host name that we introduce ourselves with."""
     parts = urlsplit(url)
     if parts.scheme == "file":
         return FolderTransport(Path(unquote(parts.path)))
@@ -137,16 +123,17 @@ class SmtpTransport:
 
 
 async def offers_utf8(server: SmtpServer, *, our_host: str, seconds: float) -> bool:
-    """Whether a server takes addresses that are not ASCII. It is not signed in to.
+    """Whether a server takes addresses that are not ASCII, asked without signing in.
 
     `seconds`: for connecting, and for each answer.
 
-    Raises: UnreachableError.
+    Raises:
+        MailServerUnavailableError: the server is away.
     """
 
     def ask() -> bool:
         smtp = _connect(server, our_host=our_host, seconds=seconds, signs_in=False)
-        # Leaving forgets it.
+        # `quit` clears what the server said.
         has_it = smtp.has_extn("smtputf8")
         with suppress(OSError):
             smtp.quit()
@@ -156,13 +143,13 @@ async def offers_utf8(server: SmtpServer, *, our_host: str, seconds: float) -> b
     return await _opened(ask)
 
 
-async def _opened(connect: Callable[[], Answer]) -> Answer:
+async def _opened(connect: Callable[[], Result]) -> Result:
     try:
         return await asyncio.to_thread(connect)
     except (OSError, ValueError) as error:
-        # A server's words could repeat what we told it.
+        # The words of a server could repeat what we told it.
         code = f" {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
-        raise UnreachableError(f"{type(error).__name__}{code}") from None
+        raise MailServerUnavailableError(f"{type(error).__name__}{code}") from None
 
 
 def _connect(server: SmtpServer, *, our_host: str, seconds: float, signs_in: bool = True) -> smtplib.SMTP:
@@ -188,21 +175,21 @@ def _send(smtp: smtplib.SMTP, message: EmailMessage) -> None:
     except smtplib.SMTPRecipientsRefused as error:
         raise _refusal(*(code for code, _ in error.recipients.values())) from None
     except smtplib.SMTPSenderRefused as error:
-        # It is us whom the server does not want: for the recipient, a later try may succeed.
+        # The server refuses our address, not the recipient: a later attempt may succeed.
         raise _refusal(error.smtp_code, may_be_permanent=False) from None
     except smtplib.SMTPDataError as error:
         raise _refusal(error.smtp_code) from None
     except smtplib.SMTPNotSupportedError:
         # An address that is not ASCII, and a server without SMTPUTF8: as 553, "mailbox name not allowed".
-        raise RefusedError(553, is_permanent=True) from None
+        raise EmailRefusedError(553, is_permanent=True) from None
     except OSError as error:
-        raise UnreachableError(type(error).__name__) from None
+        raise MailServerUnavailableError(type(error).__name__) from None
 
 
-def _refusal(code: int, *, may_be_permanent: bool = True) -> UnreachableError | RefusedError:
+def _refusal(code: int, *, may_be_permanent: bool = True) -> MailServerUnavailableError | EmailRefusedError:
     if code == _TOO_BUSY:
-        return UnreachableError(f"refused with {code}")
-    return RefusedError(code, is_permanent=may_be_permanent and code >= 500)
+        return MailServerUnavailableError(f"refused with {code}")
+    return EmailRefusedError(code, is_permanent=may_be_permanent and code >= 500)
 
 
 class FolderTransport:
@@ -215,7 +202,7 @@ class FolderTransport:
         try:
             await asyncio.to_thread(self._folder.mkdir, mode=0o700, exist_ok=True)
         except OSError as error:
-            raise UnreachableError(f"the folder of emails can't be used: {error.strerror}") from error
+            raise MailServerUnavailableError(f"the folder of emails can't be used: {error.strerror}") from error
 
     async def send(self, message: EmailMessage) -> None:
         name = re.sub(r"[^\w.@-]", "_", message["Message-ID"].strip("<>"))
@@ -223,10 +210,10 @@ class FolderTransport:
         try:
             await asyncio.to_thread(self._write, f"{name}.eml", content)
         except OSError as error:
-            raise UnreachableError(f"the folder of emails can't be used: {error.strerror}") from error
+            raise MailServerUnavailableError(f"the folder of emails can't be used: {error.strerror}") from error
 
     async def close(self) -> None:
-        """Nothing is kept open."""
+        """Do nothing: nothing is kept open."""
 
     def _write(self, name: str, content: bytes) -> None:
         unfinished = self._folder / f".{name}.{os.getpid()}"

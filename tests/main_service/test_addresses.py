@@ -21,8 +21,9 @@ import keygen_service.settings
 from keygen_service.pool import connect
 from main_service.engines.postgres import Session, create_engine
 from main_service.errors import DatabaseUnavailableError
+from main_service.mail.errors import MailServerUnavailableError
 from main_service.mail.messages import EmailRenderer, mail_host
-from main_service.mail.transport import UnreachableError, create_transport
+from main_service.mail.transport import create_transport
 from main_service.resources import object_store_of
 from main_service.settings import Settings
 from tests.support.engines import SECRET
@@ -129,7 +130,7 @@ async def test_mail_server_is_spoken_to_as_its_address_says(url: str, greeting: 
     assert settings.smtp_url is not None
     transport = create_transport(settings.smtp_url, our_host=mail_host(settings.public_url))
 
-    with pytest.raises(UnreachableError):
+    with pytest.raises(MailServerUnavailableError):
         await transport.open()
 
     assert (await asyncio.to_thread(server.wait)).startswith(expected)
