@@ -12,7 +12,7 @@ from main_service.entries.models import Entry
 
 
 class Collection(Base):
-    """A set of entries, of its owner's and of others'. Its name is unique among its owner's, ignoring case."""
+    """A set of entries, the owner's and those of others. Its name is unique per owner, ignoring case."""
 
     __tablename__ = "collection"
     __table_args__ = (Index("uq_collection_owner_id_name", "owner_id", func.lower(text("name")), unique=True),)

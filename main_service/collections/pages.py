@@ -132,7 +132,7 @@ async def create(pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Re
 
 @router.post("/collections/add")
 async def add_selected(pages: CollectionPagesDep, factory: CollectionFactoryDep) -> Response:
-    """Adds entries that were chosen in the list of own entries, in fields `keys`, to the collection of id `collection`."""
+    """Adds entries chosen in the list of own entries (fields `keys`) to a collection (field `collection`: its id)."""
 
     async def add(fields: Fields) -> Response:
         try:
