@@ -19,8 +19,6 @@ PLAYWRIGHTS_OWN: Commands = ((sys.executable, "-m", "playwright", "install", "ch
 INSTALLERS = (debians_package("chromium"), PLAYWRIGHTS_OWN) if os.geteuid() == 0 else (PLAYWRIGHTS_OWN,)
 
 FLAGS = [
-    # No name but this machine's has an address, so whatever the browser asks for by itself goes nowhere.
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
     # These two it would ask for all the same: who is signed in, and what is new. It never connects to port 9.
     "--gaia-url=http://127.0.0.1:9/",
     "--component-updater=url-source=http://127.0.0.1:9/",
@@ -38,11 +36,18 @@ class NoBrowserError(Exception):
     """There is no Chromium here and none could be installed."""
 
 
-def launch(playwright: Playwright, path: Path) -> Browser:
-    """Raises NoBrowserError: it does not start."""
+def launch(playwright: Playwright, path: Path, *, names: Sequence[str] = ()) -> Browser:
+    """Start a browser. `names`: what it finds at 127.0.0.1.
+
+    Raises:
+        NoBrowserError: it does not start.
+    """
+    # No other name has an address, so whatever the browser asks for by itself goes nowhere.
+    rules = [*(f"MAP {name} 127.0.0.1" for name in names), "MAP * ~NOTFOUND", "EXCLUDE 127.0.0.1"]
+    flags = [*FLAGS, f"--host-resolver-rules={' , '.join(rules)}"]
     try:
         # Root has no sandbox: Chromium refuses to run with one.
-        return playwright.chromium.launch(executable_path=path, args=FLAGS, chromium_sandbox=os.geteuid() != 0)
+        return playwright.chromium.launch(executable_path=path, args=flags, chromium_sandbox=os.geteuid() != 0)
     except Error as error:
         raise NoBrowserError(f"{path} does not start: {error}. Install a Chromium that does.") from error
 
