@@ -27,7 +27,7 @@ class Queue(StrEnum):
 @dataclass(frozen=True)
 class ScheduledTask:
     name: str
-    """On the wire."""
+    """The name in messages to workers."""
     queue: Queue
     schedule: timedelta | crontab
     expires: timedelta
@@ -38,7 +38,7 @@ Round = Callable[[Resources], Awaitable[object]]
 AnyRound = TypeVar("AnyRound", bound=Round)
 
 scheduled_tasks: dict[str, ScheduledTask] = {}
-"""By name: all that were decorated. Only the worker reads them, after importing every `tasks.py`."""
+"""All decorated tasks, by name. The worker reads them after importing every `tasks.py`."""
 
 
 def task(

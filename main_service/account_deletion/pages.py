@@ -10,18 +10,19 @@ from main_service.accounts.errors import CredentialsWrongError
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, FieldError, InvalidInputError
 from main_service.web.form_body import read_form
-from main_service.web.forms import sentences
+from main_service.web.forms import form_page
 from main_service.web.session_cookie import clear_session_cookie
 from main_service.web.templating import render
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 ADDRESS = "/settings/delete"
+TEMPLATE = "account_deletion/delete.html"
 
 
 @router.api_route(ADDRESS, methods=["GET", "HEAD"])
 async def ask(request: Request, _: SignedInPageDep) -> Response:
-    return _form(request)
+    return form_page(request, TEMPLATE, entries="")
 
 
 @router.post(ADDRESS)
@@ -33,17 +34,18 @@ async def delete(
     factory: AccountDeletionFactoryDep,
 ) -> Response:
     fields = await read_form(request)
+    entries = fields.get("entries", "")
     try:
-        if fields.get("entries") not in ("delete", "leave"):
+        if entries not in ("delete", "leave"):
             raise InvalidInputError(fields=[FieldError("entries", "missing", "Choose what happens to your entries.")])
         given = GivenPassword(fields.get("password", ""), session_id)
-        await factory.deletion.delete(account.id, password=given, keeps_entries=fields["entries"] == "leave")
+        await factory.deletion.delete(account.id, password=given, keeps_entries=entries == "leave")
     except CredentialsWrongError as error:
-        # The same words as at signing in would speak of a name that nobody has typed here.
+        # The sentence for signing in speaks of a user name, which this form does not have.
         wrong = FieldError("password", error.code, "Wrong password.")
-        return _form(request, fields, InvalidInputError(fields=[wrong]))
+        return form_page(request, TEMPLATE, error=InvalidInputError(fields=[wrong]), entries=entries)
     except AppError as error:
-        return _form(request, fields, error)
+        return form_page(request, TEMPLATE, error=error, entries=entries)
     response = render(
         request,
         "accounts/message.html",
@@ -54,16 +56,3 @@ async def delete(
         has_session=False,
     )
     return clear_session_cookie(response, settings)
-
-
-def _form(request: Request, fields: dict[str, str] | None = None, error: AppError | None = None) -> Response:
-    response = render(
-        request,
-        "account_deletion/delete.html",
-        status=error.status if error else 200,
-        entries=(fields or {}).get("entries", ""),
-        errors=sentences(error),
-    )
-    if error is not None:
-        response.headers.update(error.headers)
-    return response

@@ -26,7 +26,8 @@ async def archive_unused(
     factory: AdminJobFactoryDep,
     response: Response,
 ) -> AskedOut:
-    """Anybody's, even without an end of its own. Last uses are known to within two days; where in doubt, one stays."""
+    """Applies to the entries of all users and guests, even those that never expire. Last uses are known to within two
+    days; in doubt, an entry stays."""
     return await _order(JobKind.ARCHIVE_UNUSED, factory, response, days=days)
 
 

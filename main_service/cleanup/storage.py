@@ -1,4 +1,4 @@
-"""The clean-up's questions to PostgreSQL. Each takes a batch and passes by rows that somebody else has locked."""
+"""The clean-up in PostgreSQL: each function takes a batch and skips rows that another transaction has locked."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, Ide
 from main_service.entries.storage import is_not_over
 
 _last_use = func.greatest(Entry.updated_at, Entry.last_visit_at, Entry.used_at)
-"""As its index has it; `greatest` passes by what is null."""
+"""The expression of the index; `greatest` ignores nulls."""
 _KEPT = {"owner_id", "expires_at", "views_left", "ended_at", "archival_reason", "body_deleted_at"}
 """What stays of an ended entry, of all that can be null."""
 _EMPTY: dict[str, None] = dict.fromkeys(
@@ -44,9 +44,9 @@ async def end_expired(session: Session, *, limit: int) -> int:
 
 
 async def end_unused(session: Session, *, older_than: timedelta, limit: int) -> list[str]:
-    """End at most `limit` entries last used longer ago than that, and queue their texts; return their keys.
+    """End at most `limit` entries last used longer ago than `older_than`, and queue their texts; return their keys.
 
-    Notes that Redis may hold them. What is over by the clock has expired, and is left to `end_expired`.
+    Adds them to the invalidation outbox. Entries that have expired are left to `end_expired`.
     """
     unused = (
         select(Entry.key)
@@ -67,7 +67,7 @@ async def end_unused(session: Session, *, older_than: timedelta, limit: int) -> 
 async def _end(
     session: Session, keys: Select[tuple[str]], *, ended_at: SQLColumnExpression[Any], reason: ArchivalReason
 ) -> list[str]:
-    """End these entries but those that somebody else has locked, and queue their texts; return the keys."""
+    """End these entries, except for locked ones, and queue their texts; return the keys."""
     ended = (
         update(Entry)
         .where(Entry.key.in_(keys.with_for_update(skip_locked=True).scalar_subquery()))
@@ -83,7 +83,7 @@ async def _end(
 
 
 async def list_bodies_to_delete(session: Session, *, before: datetime, limit: int) -> Sequence[UUID]:
-    """Texts due before an instant, locked until the transaction ends."""
+    """At most `limit` texts that were due at an instant, locked until the transaction ends."""
     statement = (
         select(BodyToDelete.body_id)
         .where(BodyToDelete.due_at <= before)
@@ -96,20 +96,20 @@ async def list_bodies_to_delete(session: Session, *, before: datetime, limit: in
 
 
 async def empty_ended_of_guests(session: Session, *, limit: int) -> int:
-    """Take from at most `limit` ended entries without owner all but key, kind, reason and times; return how many."""
+    """Empty at most `limit` ended entries without owner of all but key, kind, reason and times; return how many."""
     return await _empty(session, Entry.owner_id.is_(None), limit=limit)
 
 
 async def empty_ended_of_users(session: Session, *, older_than: timedelta, limit: int) -> int:
-    """The same with entries of users that ended so long ago, which then have no owner any more."""
+    """Empty at most `limit` entries of users that ended longer ago than `older_than`, of their owner too."""
     is_old = and_(Entry.owner_id.is_not(None), Entry.ended_at <= func.now() - older_than)
     return await _empty(session, is_old, limit=limit, owner_id=None)
 
 
 async def _empty(session: Session, which: ColumnElement[bool], *, limit: int, **values: None) -> int:
-    """Guests and users are asked for apart, because each have an index of their own.
+    """Empty ended entries. Guests and users are asked for separately, as each have an index of their own.
 
-    An entry whose text is yet to be deleted waits, so that it is written down when that was done.
+    An entry whose text is still to be deleted waits, so that the time of deletion is stored in it.
     """
     has_text = select(BodyToDelete.body_id).where(BodyToDelete.body_id == Entry.body_id).exists()
     full = (
@@ -162,7 +162,7 @@ async def purge_ended_sessions(session: Session, *, limit: int) -> int:
 
 
 async def find_known_bodies(session: Session, body_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the texts that a row names, to be kept or to be deleted."""
+    """Which of these texts a row names, whether to be kept or to be deleted."""
     owned = await session.execute(select(Entry.body_id).where(Entry.body_id.in_(body_ids)))
     queued = await session.execute(select(BodyToDelete.body_id).where(BodyToDelete.body_id.in_(body_ids)))
     return {*owned.scalars(), *queued.scalars()}

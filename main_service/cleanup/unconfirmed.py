@@ -1,4 +1,4 @@
-"""Accounts that own nothing and whose address was never confirmed: made by programs, or with a mistyped address."""
+"""Accounts that own nothing and whose address was never confirmed, in PostgreSQL: made by bots, or by mistake."""
 
 from datetime import timedelta
 
@@ -36,7 +36,7 @@ _NOTE_SENT = text(
 
 
 def _owns_nothing() -> ColumnElement[bool]:
-    """An ended entry counts too: it may still be in its owner's statistics."""
+    """Whether an account owns nothing. An ended entry counts: it may still be in its owner's statistics."""
     return and_(
         ~exists().where(Entry.owner_id == _columns.id),
         ~exists().where(Collection.owner_id == _columns.id),
@@ -46,7 +46,7 @@ def _owns_nothing() -> ColumnElement[bool]:
 
 
 async def note_sent_confirmations(session: Session, *, limit: int) -> int:
-    """Write down, for at most `limit` accounts, when an email to confirm the address last left; return for how many.
+    """Store, for at most `limit` accounts, when an email to confirm the address was last sent; return for how many.
 
     Emails are purged after 30 days, so this has to be done in that time. An email that was sent to an earlier
     account of the same address doesn't count.
@@ -55,11 +55,11 @@ async def note_sent_confirmations(session: Session, *, limit: int) -> int:
 
 
 async def delete_unconfirmed(session: Session, *, older_than: timedelta, limit: int) -> int:
-    """Delete at most `limit` such accounts; return how many.
+    """Delete at most `limit` accounts that own nothing and were not confirmed; return how many.
 
-    They were registered longer ago than `older_than`, and the last email to confirm them left longer ago, too: an
-    account that was sent none, or only lately, could not be confirmed. One that was disabled stays, or its address
-    could be registered anew. A superuser's always stays.
+    They were registered, and the last email to confirm them was sent, longer ago than `older_than`: an account that
+    was sent none, or only lately, could not be confirmed. A disabled account stays, or its address could be
+    registered anew. A superuser's always stays.
     """
     found = (
         select(_columns.id)
@@ -79,7 +79,7 @@ async def delete_unconfirmed(session: Session, *, older_than: timedelta, limit: 
     account_ids = (await session.execute(found)).scalars().all()
     if not account_ids:
         return 0
-    # Asked once more, in a statement of its own: something may have been made until the rows were locked.
+    # Checked again, in a statement of its own: something may have been created before the rows were locked.
     unowning = delete(Account).where(_columns.id.in_(account_ids), _owns_nothing()).returning(_columns.id)
     execution = unowning.execution_options(synchronize_session=False)
     return len((await session.execute(execution)).scalars().all())

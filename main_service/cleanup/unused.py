@@ -44,7 +44,8 @@ class UnusedCleanup:
         return await in_batches(self._sessions, end_unused)
 
     async def delete_unconfirmed_accounts(self, *, older_than: timedelta) -> int:
-        """Delete the accounts that own nothing and were not confirmed for so long after they could be; return how many.
+        """Delete accounts that own nothing and were not confirmed within `older_than` of the last email; return how
+        many.
 
         Raises:
             DatabaseUnavailableError: the next run does the rest.
