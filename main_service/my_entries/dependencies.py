@@ -1,4 +1,4 @@
-"""How a request gets the services that list and export a user's entries."""
+"""Dependencies of routes and pages of a user's entries: their factory, and the limit of exports."""
 
 from typing import Annotated
 
@@ -17,8 +17,10 @@ MyEntriesFactoryDep = Annotated[MyEntriesFactory, Depends(get_factory)]
 
 
 async def count_export(request: Request) -> None:
-    """Raises:
-    TooManyRequestsError: the client has asked for too many exports.
+    """Count an export of the client.
+
+    Raises:
+        TooManyRequestsError: the client has requested too many exports.
     """
     await read_limits_of(request).exports.take(request)
 

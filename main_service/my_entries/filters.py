@@ -1,4 +1,4 @@
-"""An entry as its owner sees it, and what a list of these is asked for: filters, order, and where it goes on."""
+"""An entry as its owner sees it; filters and sorts of a list of these."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,12 +12,12 @@ class EntryState(StrEnum):
     LIVE = "live"
     EXPIRED = "expired"
     ENDED = "ended"
-    """In any other way: deleted, viewed as often as it could be, or unused."""
+    """Ended otherwise: deleted, unused, or its view limit was reached."""
 
 
 @dataclass(frozen=True)
 class OwnedEntry:
-    """What a row says. Of an ended entry, all but key, kind, reason and times may have been taken away."""
+    """An entry, live or ended, as its row says. An ended one may have lost all but key, kind, reason and times."""
 
     key: str
     kind: Kind
@@ -27,7 +27,7 @@ class OwnedEntry:
     updated_at: datetime
     expires_at: datetime | None
     visit_count: int
-    """Of people."""
+    """Visits of people."""
     views_left: int | None
     original_url: str | None
     size_bytes: int | None
@@ -49,7 +49,7 @@ class OwnedEntry:
 
 
 class Sort(StrEnum):
-    """A minus turns the order round. Titles are compared whatever their case."""
+    """The sorts of a list; a minus reverses one. Titles are compared ignoring case."""
 
     CREATED = "created"
     CREATED_LAST = "-created"
@@ -70,23 +70,23 @@ class Sort(StrEnum):
 
     @property
     def may_lack_value(self) -> bool:
-        """Entries without title, or that never end, come last in both directions."""
+        """Whether entries may have no value to sort by. Those come last in both directions."""
         return self.by in ("expires", "title")
 
 
 @dataclass(frozen=True)
 class Filters:
-    """None: whatever it is."""
+    """Conditions of a list of entries. None: no condition."""
 
     kind: Kind | None = None
     state: EntryState | None = None
-    """ENDED: whatever is not live."""
+    """ENDED: all entries that are not live, expired ones too."""
     visibility: Visibility | None = None
     collection: str | None = None
-    """Id or name of one of the owner's."""
+    """Id or name of a collection of the owner."""
     collection_id: UUID | None = None
-    """Found by `collection`."""
+    """The id of the collection that `collection` names."""
     original_url: str | None = None
-    """Exactly this."""
+    """The target of a link, compared exactly."""
     q: str | None = None
-    """In title or URL, whatever its case."""
+    """Text that title or target contain, ignoring case."""

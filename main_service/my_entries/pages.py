@@ -18,7 +18,7 @@ from main_service.my_entries.dependencies import ExportCountedDep, MyEntriesFact
 from main_service.my_entries.filters import EntryState, Filters, OwnedEntry, Sort
 from main_service.my_entries.schemas import ListingIn
 from main_service.my_entries.serializers import ExportFormat, file_response
-from main_service.my_entries.service import Listed
+from main_service.my_entries.service import Listing
 from main_service.web.form_body import read_form_lists
 from main_service.web.forms import sentences
 from main_service.web.problems import field_errors
@@ -40,21 +40,23 @@ _MAX_FIELDS = 20
 
 
 @dataclass(frozen=True)
-class PageQuery:
-    """`form`: each field of the page's form; `cursor`: empty on the first page."""
+class ListQuery:
+    """What the query string of the page asks for."""
 
     form: Mapping[str, str]
+    """All fields of the page's form."""
     cursor: str = ""
+    """Empty on the first page."""
 
     @classmethod
-    def of(cls, fields: Mapping[str, str]) -> "PageQuery":
-        """Of all that an address may hold. A form sends its empty fields too: they count as not given."""
+    def of(cls, fields: Mapping[str, str]) -> "ListQuery":
+        """The query that `fields` ask for. Empty fields count as absent, because a form sends them too."""
         given = {name: fields[name] for name in _DEFAULTS if fields.get(name, "").strip()}
         return cls(form=_DEFAULTS | given, cursor=fields.get("cursor", ""))
 
     @classmethod
-    def read(cls, query: str) -> "PageQuery":
-        """As `written`; of anything else as much as can be read."""
+    def read(cls, query: str) -> "ListQuery":
+        """The query that a `query_string` names; of another text, what can be read of it."""
         try:
             return cls.of(dict(parse_qsl(query, max_num_fields=_MAX_FIELDS)))
         except ValueError:
@@ -66,8 +68,10 @@ class PageQuery:
 
     @property
     def listing(self) -> ListingIn:
-        """Raises:
-        InvalidInputError: with the names of the form's fields.
+        """The query as the JSON API takes it.
+
+        Raises:
+            InvalidInputError: names the form's fields that are invalid.
         """
         asked = {name: value for name, value in {**self.form, "cursor": self.cursor}.items() if value}
         if asked["state"] == ALL_STATES:
@@ -78,14 +82,14 @@ class PageQuery:
             raise InvalidInputError(fields=field_errors(error.errors())) from error
 
     @property
-    def written(self) -> str:
-        """As a query, without what is the default."""
+    def query_string(self) -> str:
+        """The query as a string, without fields that have their defaults."""
         fields = {name: value for name, value in self.form.items() if value != _DEFAULTS[name]}
         return urlencode(fields | ({"cursor": self.cursor} if self.cursor else {}))
 
     def address(self, cursor: str = "") -> str:
-        """Of a page of the same list; without cursor the first."""
-        query = PageQuery(form=self.form, cursor=cursor).written
+        """The path and query of a page of the same list; without a cursor, of its first page."""
+        query = ListQuery(form=self.form, cursor=cursor).query_string
         return f"{ADDRESS}?{query}" if query else ADDRESS
 
 
@@ -99,10 +103,10 @@ SORTS = {
     Sort.TITLE: "Title A to Z",
     Sort.TITLE_LAST: "Title Z to A",
 }
-"""What the page offers, and how it is called."""
+"""The sorts that the page offers, with their labels."""
 
 
-class ProfilePage:
+class MyEntriesPage:
     def __init__(
         self, request: Request, account: SignedInPageDep, factory: MyEntriesFactoryDep, settings: SettingsDep
     ) -> None:
@@ -111,10 +115,10 @@ class ProfilePage:
         self.settings = settings
         self._lister = factory.lister
 
-    async def show(self, query: PageQuery, *, notice: str | None = None, error: AppError | None = None) -> Response:
-        """The entries that are asked for; what is wrong with the query is said in their place."""
+    async def show(self, query: ListQuery, *, notice: str | None = None, error: AppError | None = None) -> Response:
+        """The list of entries that `query` asks for; if the query is invalid, the error takes the place of the list."""
         collections = await self._lister.list_collections(self.account_id)
-        listed = Listed(entries=[], next_cursor=None)
+        listed = Listing(entries=[], next_cursor=None)
         can_list = True
         try:
             asked = query.listing
@@ -144,17 +148,17 @@ class ProfilePage:
             response.headers.update(error.headers)
         return response
 
-    def ask_whether_to_delete(self, entries: list[OwnedEntry], query: PageQuery) -> Response:
+    def confirm_deletion(self, entries: list[OwnedEntry], query: ListQuery) -> Response:
         return render(
             self.request,
             "my_entries/delete_entries.html",
             entries=entries,
-            view=query.written,
+            view=query.query_string,
             back_address=query.address(query.cursor),
         )
 
     async def list_live(self, keys: list[str]) -> list[OwnedEntry]:
-        """Those of the entries that are the user's and live."""
+        """Those of the entries that belong to the user and are live."""
         return await self._lister.list_live(self.account_id, keys)
 
     async def _has_any(self) -> bool:
@@ -164,35 +168,35 @@ class ProfilePage:
 
 
 def _errors(error: AppError | None) -> dict[str, str]:
-    """By the form's field. Who clicked on a page knows nothing of cursors."""
+    """The sentences of an error by form field. One about a cursor is reworded: users know nothing of cursors."""
     errors = sentences(error)
     if "cursor" in errors:
         return {"": "This page of the list no longer exists. Start from the first."}
     return errors
 
 
-ProfilePageDep = Annotated[ProfilePage, Depends()]
+MyEntriesPageDep = Annotated[MyEntriesPage, Depends()]
 
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
 @router.api_route(ADDRESS, methods=["GET", "HEAD"])
-async def profile(page: ProfilePageDep) -> Response:
-    return await page.show(PageQuery.of(page.request.query_params))
+async def show_list(page: MyEntriesPageDep) -> Response:
+    return await page.show(ListQuery.of(page.request.query_params))
 
 
 @router.api_route(f"{ADDRESS}/delete", methods=["GET", "HEAD"])
-async def lead_back() -> Response:
-    """For whoever opens the address of a result again."""
+async def redirect_to_list() -> Response:
+    """Redirects a browser that opens the URL of a form."""
     return RedirectResponse(ADDRESS, 303)
 
 
 @router.post(f"{ADDRESS}/delete")
-async def delete(page: ProfilePageDep, entries: EntryFactoryDep) -> Response:
-    """Asks first. `view`: the query of the page that the entries were chosen on, and that is shown again."""
+async def delete(page: MyEntriesPageDep, entries: EntryFactoryDep) -> Response:
+    """Deletes entries after a confirmation. The field `view` is the query string of the list, to show it again."""
     fields = await read_form_lists(page.request)
-    query = PageQuery.read(fields.get("view", [""])[0])
+    query = ListQuery.read(fields.get("view", [""])[0])
     keys = [key for key in fields.get("keys", []) if is_key(key)]
     try:
         if not keys:
@@ -203,18 +207,18 @@ async def delete(page: ProfilePageDep, entries: EntryFactoryDep) -> Response:
         count = len(await entries.changes.delete_many(keys, page.account_id))
         return await page.show(query, notice=_deleted(count))
     live = await page.list_live(keys)
-    return page.ask_whether_to_delete(live, query) if live else await page.show(query, notice=_deleted(0))
+    return page.confirm_deletion(live, query) if live else await page.show(query, notice=_deleted(0))
 
 
 @router.get(f"{ADDRESS}/export.jsonl")
-async def export_json_lines(page: ProfilePageDep, _: ExportCountedDep, factory: MyEntriesFactoryDep) -> Response:
+async def export_json_lines(page: MyEntriesPageDep, _: ExportCountedDep, factory: MyEntriesFactoryDep) -> Response:
     return await file_response(
         factory.exporter, page.account_id, ExportFormat.JSON_LINES, public_url=factory.public_url
     )
 
 
 @router.get(f"{ADDRESS}/export.csv")
-async def export_csv(page: ProfilePageDep, _: ExportCountedDep, factory: MyEntriesFactoryDep) -> Response:
+async def export_csv(page: MyEntriesPageDep, _: ExportCountedDep, factory: MyEntriesFactoryDep) -> Response:
     return await file_response(factory.exporter, page.account_id, ExportFormat.CSV, public_url=factory.public_url)
 
 

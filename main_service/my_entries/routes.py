@@ -1,4 +1,4 @@
-"""The JSON API of what is mine: lists of entries, and all of them as a file."""
+"""The JSON API of a user's own entries: lists, and an export of all of them."""
 
 from typing import Annotated
 

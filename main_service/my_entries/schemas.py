@@ -1,4 +1,4 @@
-"""What lists of one's own entries look like on the wire, in and out."""
+"""Lists of a user's own entries in the JSON API: what is sent and what is answered."""
 
 import re
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A user's own entries on the wire, and as a JSON Lines or CSV file that is made while it is sent."""
+"""Turns a user's entries into answers of the JSON API, and into JSON Lines or CSV files, made while they are sent."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -39,7 +39,7 @@ def file_start(file_format: ExportFormat) -> bytes:
 
 
 def file_part(file_format: ExportFormat, entries: Sequence[OwnedEntry], public_url: str) -> bytes:
-    """Lines of a file, one for each entry."""
+    """The lines of a file for these entries, one each."""
     shown = [owned_out(entry, public_url) for entry in entries]
     if file_format is ExportFormat.JSON_LINES:
         return b"".join(each.model_dump_json().encode() + b"\n" for each in shown)
@@ -50,10 +50,12 @@ def file_part(file_format: ExportFormat, entries: Sequence[OwnedEntry], public_u
 async def file_response(
     exporter: EntryExporter, owner_id: UUID, file_format: ExportFormat, *, public_url: str
 ) -> FileStream:
-    """Its memory is that of one batch. If the database goes away in the middle, the connection is cut.
+    """All entries of the owner as a download. It holds one batch in memory.
+
+    If the database becomes unavailable while the file is sent, the connection is cut.
 
     Raises:
-        DatabaseUnavailableError: before anything was sent.
+        DatabaseUnavailableError: the database was unavailable before anything was sent.
     """
     batches = exporter.batches(owner_id)
     first = await anext(batches)

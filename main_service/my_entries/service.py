@@ -1,4 +1,4 @@
-"""A user's own entries: found page by page, and exported in batches."""
+"""Lists of a user's own entries, page by page, and exports of all of them, in batches."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +16,12 @@ from main_service.web.cursors import Cursors
 
 
 @dataclass(frozen=True)
-class Listed:
+class Listing:
+    """A page of a list of entries."""
+
     entries: list[OwnedEntry]
     next_cursor: str | None
-    """None: these are the last."""
+    """None: this is the last page."""
 
 
 class EntryLister:
@@ -29,30 +31,30 @@ class EntryLister:
 
     async def list_page(
         self, owner_id: UUID, filters: Filters, *, sort: Sort, cursor: str | None = None, limit: int
-    ) -> Listed:
-        """A page of the owner's entries. Whatever is added meanwhile, none comes twice and none is passed over.
+    ) -> Listing:
+        """A page of the owner's entries. No entry comes twice or is left out, even if others are created meanwhile.
 
         Raises:
-            CursorInvalidError: the cursor is not one of this order.
-            NotFoundError: the collection is not the owner's.
+            CursorInvalidError: the cursor is not one of ours, or belongs to another sort.
+            NotFoundError: the owner has no such collection.
         """
         after = None if cursor is None else self._cursors.read(cursor, sort, is_by_time=sort.by != "title")
         if filters.collection is not None:
             filters = replace(filters, collection_id=await self._get_collection(owner_id, filters.collection))
         now = datetime.now(UTC)
-        # One more tells whether there is another page.
-        placed = await storage.list_entries(
+        # One more than `limit` tells whether there is a next page.
+        found = await storage.list_entries(
             self._session, owner_id, filters, sort=sort, after=after, limit=limit + 1, now=now
         )
-        page = placed[:limit]
-        has_more = len(placed) > limit
-        return Listed(
+        page = found[:limit]
+        has_more = len(found) > limit
+        return Listing(
             entries=[each.entry.at(now) for each in page],
             next_cursor=self._cursors.write(page[-1].position, sort) if has_more else None,
         )
 
     async def list_live(self, owner_id: UUID, keys: Sequence[str]) -> list[OwnedEntry]:
-        """Those of the entries that are the owner's and live, in the order they were given."""
+        """Those of the entries that belong to the owner and are live, in the order given."""
         found = await storage.list_live(self._session, owner_id, keys, now=datetime.now(UTC))
         by_key = {entry.key: entry for entry in found}
         return [by_key[key] for key in dict.fromkeys(keys) if key in by_key]
@@ -68,30 +70,31 @@ class EntryLister:
         return found[0]
 
 
-BATCH = 1000
+BATCH_SIZE = 1000
 
 
 class EntryExporter:
-    """Has sessions of its own: that of a request is closed before the first chunk of its answer is sent.
+    """Reads all entries of a user in batches, each in a session of its own.
 
-    None is open while a batch is on its way to a client, who may take as long as it likes.
+    A request's session is closed before the first chunk of its answer is sent. No session is open while a batch is
+    sent to a client, which may be slow.
     """
 
     def __init__(self, *, sessions: async_sessionmaker[Session]) -> None:
         self._sessions = sessions
 
     async def batches(self, owner_id: UUID) -> AsyncIterator[list[OwnedEntry]]:
-        """Every entry of the owner's, live and ended, oldest first; an empty batch when there is none.
+        """All entries of the owner, live and ended, oldest first; one empty batch if there are none.
 
         Raises:
-            DatabaseUnavailableError: maybe in the middle.
+            DatabaseUnavailableError: before the first batch, or after some.
         """
         after = None
         while True:
             async with self._sessions() as session:
-                placed = await storage.list_all(session, owner_id, after=after, limit=BATCH)
+                found = await storage.list_all(session, owner_id, after=after, limit=BATCH_SIZE)
             now = datetime.now(UTC)
-            yield [each.entry.at(now) for each in placed]
-            if len(placed) < BATCH:
+            yield [each.entry.at(now) for each in found]
+            if len(found) < BATCH_SIZE:
                 return
-            after = placed[-1].position
+            after = found[-1].position

@@ -1,4 +1,4 @@
-"""A user's entries in PostgreSQL: one function per question."""
+"""SQL of lists and exports of a user's entries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -24,13 +24,13 @@ _SORTED_BY: dict[str, ColumnElement[Any]] = {
     "title": func.lower(Entry.title),
 }
 
-# What fits one set of filters is slow for another, and one user's entries may be a thousand times another's.
+# A plan that suits some filters is slow for others, and a user may have a thousand times the entries of another.
 _PLAN_FOR_THESE_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 @dataclass(frozen=True)
-class Placed:
-    """An entry, and where it stands in the order that was asked for."""
+class PositionedEntry:
+    """An entry and its position in a sorted list."""
 
     entry: OwnedEntry
     position: Position
@@ -45,34 +45,34 @@ async def list_entries(
     after: Position | None,
     limit: int,
     now: datetime,
-) -> list[Placed]:
-    """At most `limit` of the owner's entries behind a position."""
+) -> list[PositionedEntry]:
+    """At most `limit` of the owner's entries, from behind the position `after`; None: from the first."""
     await session.execute(_PLAN_FOR_THESE_VALUES)
     value = _SORTED_BY[sort.by]
     asked = select(*_COLUMNS, value).where(Entry.owner_id == owner_id, *_conditions(filters, now))
     if not sort.may_lack_value:
         return await _fetch(session, _ordered(asked, [value, _KEY], sort, _place(after)), limit)
-    # Two questions, as NULLS LAST would turn the index round in one direction only.
-    placed: list[Placed] = []
+    # Two queries, because with NULLS LAST the index would serve one direction only.
+    found: list[PositionedEntry] = []
     if after is None or after.value is not None:
         with_value = asked.where(value.is_not(None))
-        placed = await _fetch(session, _ordered(with_value, [value, _KEY], sort, _place(after)), limit)
+        found = await _fetch(session, _ordered(with_value, [value, _KEY], sort, _place(after)), limit)
         after = None
-    if len(placed) < limit:
+    if len(found) < limit:
         without = asked.where(value.is_(None))
         behind = (after.key,) if after else None
-        placed += await _fetch(session, _ordered(without, [_KEY], sort, behind), limit - len(placed))
-    return placed
+        found += await _fetch(session, _ordered(without, [_KEY], sort, behind), limit - len(found))
+    return found
 
 
 async def list_live(session: Session, owner_id: UUID, keys: Sequence[str], *, now: datetime) -> list[OwnedEntry]:
-    """Those of the entries that are the owner's and live."""
+    """Those of the entries that belong to the owner and are live, in no order."""
     statement = select(*_COLUMNS).where(Entry.key.in_(keys), Entry.owner_id == owner_id, _is_live(now))
     return [OwnedEntry(*row) for row in await session.execute(statement)]
 
 
-async def list_all(session: Session, owner_id: UUID, *, after: Position | None, limit: int) -> list[Placed]:
-    """The owner's entries behind a position, oldest first."""
+async def list_all(session: Session, owner_id: UUID, *, after: Position | None, limit: int) -> list[PositionedEntry]:
+    """At most `limit` of the owner's entries, oldest first, from behind the position `after`; None: from the first."""
     statement = select(*_COLUMNS, Entry.created_at).where(Entry.owner_id == owner_id)
     ordered = _ordered(statement, [_SORTED_BY["created"], _KEY], Sort.CREATED, _place(after))
     return await _fetch(session, ordered, limit)
@@ -92,16 +92,16 @@ def _place(after: Position | None) -> tuple[Any, ...] | None:
 def _ordered(
     statement: Select[Any], columns: list[ColumnElement[Any]], sort: Sort, behind: tuple[Any, ...] | None
 ) -> Select[Any]:
-    """In the order of `columns`, from the values `behind` on, which are left out."""
+    """The statement, sorted by `columns`, with only rows behind the values `behind`; None: all rows."""
     if behind is not None:
         place = tuple_(*columns)
         statement = statement.where(place < behind if sort.is_descending else place > behind)
     return statement.order_by(*(column.desc() if sort.is_descending else column for column in columns))
 
 
-async def _fetch(session: Session, statement: Select[Any], limit: int) -> list[Placed]:
+async def _fetch(session: Session, statement: Select[Any], limit: int) -> list[PositionedEntry]:
     rows = await session.execute(statement.limit(limit))
-    return [Placed(OwnedEntry(*row[:-1]), Position(value=row[-1], key=row.key)) for row in rows]
+    return [PositionedEntry(OwnedEntry(*row[:-1]), Position(value=row[-1], key=row.key)) for row in rows]
 
 
 def _conditions(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
@@ -138,5 +138,5 @@ def _is_live(now: datetime) -> ColumnElement[bool]:
 
 
 def _escaped(q: str) -> str:
-    """What LIKE would take for a pattern stands for itself."""
+    """The text as a LIKE pattern that matches exactly this text."""
     return q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
