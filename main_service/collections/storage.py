@@ -98,6 +98,13 @@ async def list_owned(session: Session, owner_id: UUID) -> Sequence[OwnCollection
     return [OwnCollection(**row) for row in (await session.execute(statement)).mappings()]
 
 
+async def list_names(session: Session, owner_id: UUID) -> list[tuple[UUID, str]]:
+    """Id and name of all collections of an owner, sorted by name."""
+    statement = select(Collection.id, Collection.name).where(Collection.owner_id == owner_id)
+    rows = await session.execute(statement.order_by(func.lower(Collection.name)))
+    return [(row.id, row.name) for row in rows]
+
+
 async def find_owned(session: Session, owner_id: UUID, collection_id: UUID) -> OwnCollection | None:
     row = (await session.execute(_owned(owner_id, collection_id))).mappings().one_or_none()
     return OwnCollection(**row) if row else None

@@ -61,7 +61,7 @@ class EntryLister:
 
     async def list_collections(self, owner_id: UUID) -> list[tuple[UUID, str]]:
         """Id and name of the owner's collections, by name."""
-        return await storage.list_collections(self._session, owner_id)
+        return await collections.list_names(self._session, owner_id)
 
     async def _get_collection(self, owner_id: UUID, collection: str) -> UUID:
         found = await collections.find_by_id_or_name(self._session, owner_id, collection)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, tuple_
 
-from main_service.collections.models import Collection, CollectionEntry
+from main_service.collections.models import CollectionEntry
 from main_service.engines.postgres import Session
 from main_service.entries.models import ArchivalReason, Entry
 from main_service.entries.storage import target_digest
@@ -76,13 +76,6 @@ async def list_all(session: Session, owner_id: UUID, *, after: Position | None, 
     statement = select(*_COLUMNS, Entry.created_at).where(Entry.owner_id == owner_id)
     ordered = _ordered(statement, [_SORTED_BY["created"], _KEY], Sort.CREATED, _place(after))
     return await _fetch(session, ordered, limit)
-
-
-async def list_collections(session: Session, owner_id: UUID) -> list[tuple[UUID, str]]:
-    """Id and name of the owner's collections, by name."""
-    statement = select(Collection.id, Collection.name).where(Collection.owner_id == owner_id)
-    rows = await session.execute(statement.order_by(func.lower(Collection.name)))
-    return [(row.id, row.name) for row in rows]
 
 
 def _place(after: Position | None) -> tuple[Any, ...] | None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
+from main_service.collections import storage as collections
 from main_service.engines.files import FileStore
 from main_service.engines.postgres import Session
 from main_service.errors import AppError, NotFoundError, UnavailableError
@@ -98,8 +99,8 @@ class ReportBuilder:
             DatabaseUnavailableError, BodyStoreUnavailableError: another attempt may succeed.
         """
         assert report.owner_id is not None
-        if report.collection_id is not None and (
-            await storage.find_collection_by_id(snapshot, report.owner_id, report.collection_id) is None
+        if report.collection_id is not None and not await collections.is_owned(
+            snapshot, report.owner_id, report.collection_id
         ):
             raise NotFoundError(GONE)
         days = DateRange(report.first_day, report.last_day)

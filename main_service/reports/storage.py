@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
 
 from main_service.accounts.models import Account
-from main_service.collections.models import Collection
 from main_service.engines.postgres import Session
 from main_service.reports.models import Report
 
@@ -68,15 +67,6 @@ async def count_owned(session: Session, owner_id: UUID) -> tuple[int, int]:
     ).where(Report.owner_id == owner_id)
     waiting, kept = (await session.execute(statement)).one()
     return waiting, kept
-
-
-async def find_collection_by_id(session: Session, owner_id: UUID, collection_id: UUID) -> tuple[UUID, str] | None:
-    """Id and name of the owner's collection; None: the owner has no such collection."""
-    statement = select(Collection.id, Collection.name).where(
-        Collection.owner_id == owner_id, Collection.id == collection_id
-    )
-    row = (await session.execute(statement)).first()
-    return None if row is None else (row[0], row[1])
 
 
 async def discard(session: Session, owner_id: UUID, report_id: UUID) -> bool:
