@@ -30,7 +30,7 @@ STOP_SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 @pytest.fixture(scope="module")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
-    """Of all tests that only look at them, started by a shell that leads elsewhere."""
+    """Engines for all tests that change nothing, started from a shell whose variables lead elsewhere."""
     shell = {"PGPORT": "1", "PGHOST": "elsewhere.invalid", "PGSSLMODE": "nonsense"}
     with empty_folder() as data, launchers(data, tmp_path_factory.mktemp("engines")) as launcher:
         started = launcher.start("engines", **shell)

@@ -139,7 +139,7 @@ def test_public_address_and_mail_server_that_somebody_chose_are_kept(launcher: L
 
 
 def test_an_interrupt_stops_web_beats_workers_and_engines_in_this_order(launcher: Launchers) -> None:
-    """Visitors are refused as soon as nobody is there to answer them."""
+    """Connections are refused as soon as no process is left to answer them."""
     running = run(launcher)
     port = int(address(running).rpartition(":")[2])
     left = {name: child(running, name) for group in STOP_ORDER for name in group}

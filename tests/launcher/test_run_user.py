@@ -1,4 +1,4 @@
-"""Who the engines and our services run as."""
+"""The users as whom the engines and our services run."""
 
 import os
 from pathlib import Path

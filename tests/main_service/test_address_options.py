@@ -107,7 +107,7 @@ def test_brokers_of_celery_are_taken(url: str, driver: str) -> None:
 
 
 def test_doubts_about_an_address_are_logged_at_the_start(environment: Environment) -> None:
-    """By both services, and without what is secret."""
+    """Both services log them, without secrets."""
     given = environment | {
         "MAIN_DATABASE_URL": "postgresql+asyncpg://u:p4ss@h/n?command_timeout=60",
         "MAIN_BROKER_URL": "rabbit",

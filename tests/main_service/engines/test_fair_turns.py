@@ -1,4 +1,4 @@
-"""Who gets the next turn."""
+"""Turns go round the clients that wait."""
 
 import asyncio
 

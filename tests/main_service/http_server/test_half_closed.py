@@ -14,7 +14,7 @@ POST = b"POST /api/v1/links HTTP/1.1\r\nHost: x\r\nContent-Type: application/jso
 
 
 def statuses(web: WebServer, sent: bytes) -> list[int]:
-    """Of the answers to what a client sends in one go, with the end of its sending half right behind it."""
+    """The status codes that a client gets which sends everything at once and then closes its sending half."""
     with connect(web) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)

@@ -63,7 +63,7 @@ def test_connection_goes_on_after_requests_that_waited(web: LoggedWebServer) -> 
 
 @pytest.mark.parametrize("padding", [0, 16 * 1024], ids=["tiny", "large"])
 def test_24_mib_of_pipelined_requests_take_no_memory(web: LoggedWebServer, padding: int) -> None:
-    """Of tiny requests one read has too many; of large ones, few are read before the ones before them are answered."""
+    """One read has too many tiny requests; large ones are read only as those before them are answered."""
     request = GET + (b"X: " + b"a" * padding + b"\r\n" if padding else b"") + b"\r\n"
     peak_before = peak_bytes(web)
 

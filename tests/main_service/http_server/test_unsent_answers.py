@@ -1,4 +1,4 @@
-"""Readers that take nothing of their answers share the budget of all answers, and keep nobody out."""
+"""Readers that take nothing of their answers share a budget, and other clients are answered all the same."""
 
 import base64
 import random

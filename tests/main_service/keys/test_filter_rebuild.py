@@ -33,7 +33,7 @@ RESTORE = """
       FROM generate_series(1, $2) AS n
 """
 LONGEST_CREATE = timedelta(seconds=10)
-"""Of those here."""
+"""How long the creates of this test may take."""
 
 
 async def test_rebuild_waits_for_a_create_that_has_begun_under_another_filter(

@@ -39,7 +39,7 @@ def scan_limited_web(environment: Environment) -> Iterator[WebServer]:
 
 @pytest.fixture
 def scan_limited_client(scan_limited_web: WebServer) -> Iterator[httpx.Client]:
-    """A client whose address nobody has used."""
+    """A client with an address that was not used before."""
     with scan_limited_web.new_client() as client:
         use_new_address(client)
         yield client

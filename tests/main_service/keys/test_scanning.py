@@ -1,4 +1,4 @@
-"""What it costs when somebody tries keys at random."""
+"""The cost of a client that tries random keys."""
 
 import os
 from collections import Counter
