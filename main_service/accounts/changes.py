@@ -12,7 +12,7 @@ from main_service.accounts.account_guards import (
     revoke_access,
 )
 from main_service.accounts.credential_rules import require_good_password
-from main_service.accounts.emails import AccountEmails, EmailAllowance, password_state, seconds_to_next
+from main_service.accounts.emails import AccountEmails, password_state, seconds_to_next
 from main_service.accounts.errors import (
     AddressUnconfirmedError,
     EmailJustSentError,
@@ -20,27 +20,18 @@ from main_service.accounts.errors import (
 )
 from main_service.accounts.models import Account
 from main_service.accounts.sign_in_limits import ClientPasswords
-from main_service.accounts.signed_links import Purpose, SignedLinks
+from main_service.accounts.signed_links import Purpose
 from main_service.engines.postgres import Session
 
 
 class AccountChanger:
     def __init__(
-        self,
-        *,
-        session: Session,
-        passwords: ClientPasswords,
-        reauthenticator: Reauthenticator,
-        links: SignedLinks,
-        emails: AccountEmails,
-        allowance: EmailAllowance,
+        self, *, session: Session, passwords: ClientPasswords, reauthenticator: Reauthenticator, emails: AccountEmails
     ) -> None:
         self._session = session
         self._passwords = passwords
         self._reauthenticator = reauthenticator
-        self._links = links
         self._emails = emails
-        self._allowance = allowance
 
     async def forgot_password(self, email: str) -> None:
         """Send a link to set a new password, if the address has an account. Nobody is told whether it has.
@@ -48,7 +39,7 @@ class AccountChanger:
         Raises:
             TooManyEmailsError: the client has caused too many emails.
         """
-        await self._allowance.take_email()
+        await self._emails.allowance.take_email()
         account = await storage.find_by_email(self._session, email)
         if account is not None and account.is_open:
             await self._emails.send_password_reset(account)
@@ -75,15 +66,15 @@ class AccountChanger:
         hashed_password = await self._passwords.hash(password)
         account = await lock_account(self._session, account.id)
         # It may have been used by another request meanwhile.
-        self._links.check(Purpose.RESET, token, state=password_state(account))
+        self._emails.links.check(Purpose.RESET, token, state=password_state(account))
         await storage.change(self._session, account, {"hashed_password": hashed_password, "is_verified": True})
         await revoke_access(self._session, account)
         for name in filter(None, (account.email, account.username)):
             await self._passwords.forget_failures(name)
 
     async def _find_by_reset_link(self, token: str) -> Account:
-        account = await get_linked_account(self._session, "".join(self._links.read(token)[:1]))
-        self._links.check(Purpose.RESET, token, state=password_state(account))
+        account = await get_linked_account(self._session, "".join(self._emails.links.read(token)[:1]))
+        self._emails.links.check(Purpose.RESET, token, state=password_state(account))
         return account
 
     async def change_password(self, account_id: UUID, *, password: GivenPassword, new_password: str) -> Account:
@@ -142,7 +133,7 @@ class AccountChanger:
             EmailJustSentError: the same was asked for within the last minutes, and the link that was sent still works.
             TooManyEmailsError: the client has caused too many emails, or too many were sent to one of both addresses.
         """
-        await self._allowance.take_email()
+        await self._emails.allowance.take_email()
         await self._emails.require_deliverable(email)
         account = await self._reauthenticator.check_and_lock(account_id, password)
         is_free = await storage.find_by_email(self._session, email) is None

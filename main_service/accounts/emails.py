@@ -118,19 +118,12 @@ class AccountEmails:
     """Writes the emails of accounts to the outbox, in the transaction of `session`."""
 
     def __init__(
-        self,
-        *,
-        session: Session,
-        links: SignedLinks,
-        allowance: EmailAllowance,
-        recipients: Recipients,
-        public_url: str,
+        self, *, session: Session, links: SignedLinks, allowance: EmailAllowance, recipients: Recipients
     ) -> None:
+        self.links = links
+        self.allowance = allowance
         self._session = session
-        self._links = links
-        self._allowance = allowance
         self._recipients = recipients
-        self._public_url = public_url
 
     async def require_deliverable(self, email: str) -> None:
         """Let pass an address that the mail server can send to, as far as is known.
@@ -149,8 +142,12 @@ class AccountEmails:
         Raises:
             TooManyEmailsError: too often, and `tells_limit`.
         """
-        token = self._links.sign(Purpose.CONFIRM, [email], lifetime=CONFIRM_LIFETIME)
-        values = {"username": username or "", "link": self._confirm_link(token), "hours": _hours(CONFIRM_LIFETIME)}
+        token = self.links.sign(Purpose.CONFIRM, [email], lifetime=CONFIRM_LIFETIME)
+        values = {
+            "username": username or "",
+            "link": self.links.url("verify", token),
+            "hours": _hours(CONFIRM_LIFETIME),
+        }
         # A user who has deleted an account and registers anew gets an email of its own.
         return await self._enqueue(email, "confirm", values, about=str(account_id), tells_limit=tells_limit)
 
@@ -164,35 +161,32 @@ class AccountEmails:
         Raises:
             TooManyEmailsError: too many such emails were sent to one of the two addresses; nothing is sent.
         """
-        await self._allowance.require_room(new_email, "confirm_new")
+        await self.allowance.require_room(new_email, "confirm_new")
         if not await self._send_change_notice(account, new_email):
             return False
         if not is_free:
-            await self._allowance.note_sent(new_email, "confirm_new")
+            await self.allowance.note_sent(new_email, "confirm_new")
             return True
-        claims = [str(account.id), new_email, self._links.fingerprint(address_state(account))]
-        token = self._links.sign(Purpose.CONFIRM_NEW, claims, lifetime=CONFIRM_LIFETIME)
-        values = {"link": self._confirm_link(token), "hours": _hours(CONFIRM_LIFETIME)}
+        claims = [str(account.id), new_email, self.links.fingerprint(address_state(account))]
+        token = self.links.sign(Purpose.CONFIRM_NEW, claims, lifetime=CONFIRM_LIFETIME)
+        values = {"link": self.links.url("verify", token), "hours": _hours(CONFIRM_LIFETIME)}
         about = f"{account.id} {address_state(account)}"
         return await self._enqueue(new_email, "confirm_new", values, about=about, tells_limit=True)
 
     async def send_password_reset(self, account: Account) -> None:
         state = password_state(account)
-        token = self._links.sign(Purpose.RESET, [str(account.id)], lifetime=RESET_LIFETIME, state=state)
-        values = {"link": f"{self._public_url}/reset/{token}", "hours": _hours(RESET_LIFETIME)}
+        token = self.links.sign(Purpose.RESET, [str(account.id)], lifetime=RESET_LIFETIME, state=state)
+        values = {"link": self.links.url("reset", token), "hours": _hours(RESET_LIFETIME)}
         await self._enqueue(account.email, "reset", values, about=state)
 
     async def send_address_taken(self, email: str) -> None:
         """Tell the owner of an address with an account that someone tried to register it again."""
-        await self._enqueue(email, "taken", {"link_reset": f"{self._public_url}/forgot"})
+        await self._enqueue(email, "taken", {"link_reset": self.links.url("forgot")})
 
     async def _send_change_notice(self, account: Account, new_email: str) -> bool:
         about = f"{identity(new_email)} {address_state(account)}"
         values = {"new_email": new_email}
         return await self._enqueue(account.email, "email_changed", values, about=about, tells_limit=True)
-
-    def _confirm_link(self, token: str) -> str:
-        return f"{self._public_url}/verify/{token}"
 
     async def _enqueue(
         self, email: str, template: str, values: dict[str, str], *, about: str = "", tells_limit: bool = False
@@ -206,7 +200,7 @@ class AccountEmails:
                 there is an account.
         """
         try:
-            await self._allowance.require_room(email, template)
+            await self.allowance.require_room(email, template)
         except TooManyEmailsError:
             if tells_limit:
                 raise
@@ -217,7 +211,7 @@ class AccountEmails:
             self._session, dedup_key=f"{template}:{subject}:{span}", recipient=email, template=template, values=values
         )
         if is_new:
-            await self._allowance.note_sent(email, template)
+            await self.allowance.note_sent(email, template)
         return is_new
 
 

@@ -6,7 +6,7 @@ from main_service.accounts.account_guards import Reauthenticator
 from main_service.accounts.administration import AccountAdministration
 from main_service.accounts.api_tokens import ApiTokenService
 from main_service.accounts.changes import AccountChanger, AccountDeleter
-from main_service.accounts.emails import AccountEmails, EmailAllowance, EmailLimits
+from main_service.accounts.emails import AccountEmails, EmailLimits
 from main_service.accounts.jwt_tokens import JwtTokens
 from main_service.accounts.registration import AccountRegistrar
 from main_service.accounts.sign_in import SessionService
@@ -24,7 +24,6 @@ class AccountResources:
 
     def __init__(self, resources: Resources) -> None:
         settings = resources.settings
-        self.public_url = settings.public_url
         self.password_hasher = resources.password_hasher
         self.links = SignedLinks(settings)
         self.tokens = JwtTokens(settings)
@@ -44,13 +43,7 @@ class AccountFactory:
 
     @cached_property
     def registrar(self) -> AccountRegistrar:
-        return AccountRegistrar(
-            session=self._session,
-            passwords=self._passwords,
-            links=self._resources.links,
-            emails=self._emails,
-            allowance=self._allowance,
-        )
+        return AccountRegistrar(session=self._session, passwords=self._passwords, emails=self._emails)
 
     @cached_property
     def sessions(self) -> SessionService:
@@ -59,12 +52,7 @@ class AccountFactory:
     @cached_property
     def changer(self) -> AccountChanger:
         return AccountChanger(
-            session=self._session,
-            passwords=self._passwords,
-            reauthenticator=self._reauthenticator,
-            links=self._resources.links,
-            emails=self._emails,
-            allowance=self._allowance,
+            session=self._session, passwords=self._passwords, reauthenticator=self._reauthenticator, emails=self._emails
         )
 
     @cached_property
@@ -91,15 +79,10 @@ class AccountFactory:
         return Reauthenticator(session=self._session, passwords=self._passwords)
 
     @cached_property
-    def _allowance(self) -> EmailAllowance:
-        return self._resources.email_limits.of(self._client_address)
-
-    @cached_property
     def _emails(self) -> AccountEmails:
         return AccountEmails(
             session=self._session,
             links=self._resources.links,
-            allowance=self._allowance,
+            allowance=self._resources.email_limits.of(self._client_address),
             recipients=self._resources.recipients,
-            public_url=self._resources.public_url,
         )

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from main_service.accounts import storage
 from main_service.accounts.account_guards import get_linked_account, lock_account, revoke_access
 from main_service.accounts.credential_rules import require_good_password
-from main_service.accounts.emails import AccountEmails, EmailAllowance, address_state, seconds_to_next
+from main_service.accounts.emails import AccountEmails, address_state, seconds_to_next
 from main_service.accounts.errors import (
     EmailJustSentError,
     LinkInvalidError,
@@ -18,7 +18,7 @@ from main_service.accounts.errors import (
 )
 from main_service.accounts.models import Account
 from main_service.accounts.sign_in_limits import ClientPasswords
-from main_service.accounts.signed_links import Purpose, SignedLinks
+from main_service.accounts.signed_links import Purpose
 from main_service.engines.postgres import Session
 
 
@@ -41,20 +41,10 @@ class Confirmation:
 
 
 class AccountRegistrar:
-    def __init__(
-        self,
-        *,
-        session: Session,
-        passwords: ClientPasswords,
-        links: SignedLinks,
-        emails: AccountEmails,
-        allowance: EmailAllowance,
-    ) -> None:
+    def __init__(self, *, session: Session, passwords: ClientPasswords, emails: AccountEmails) -> None:
         self._session = session
         self._passwords = passwords
-        self._links = links
         self._emails = emails
-        self._allowance = allowance
 
     async def register(self, new: NewAccount) -> None:
         """Make an account and send its owner a link to confirm the address; or tell the owner of one that exists.
@@ -67,7 +57,7 @@ class AccountRegistrar:
                 known to belong together.
         """
         require_good_password(new.password, email=new.email, username=new.username)
-        await self._allowance.take_registration()
+        await self._emails.allowance.take_registration()
         await self._emails.require_deliverable(new.email)
         await self._require_free(new.username)
         # No connection is held while the hash is worked on.
@@ -140,7 +130,7 @@ class AccountRegistrar:
         Raises:
             TooManyEmailsError: the client has caused too many emails.
         """
-        await self._allowance.take_email()
+        await self._emails.allowance.take_email()
         account = await storage.find_by_email(self._session, email)
         if account is not None and account.is_open and not account.is_verified:
             await self._emails.send_confirmation(account.id, account.email, account.username)
@@ -152,7 +142,7 @@ class AccountRegistrar:
             EmailJustSentError: it was sent within the last minutes.
             TooManyEmailsError: the client has caused too many emails, or too many of these were sent to the address.
         """
-        await self._allowance.take_email()
+        await self._emails.allowance.take_email()
         account = await lock_account(self._session, account_id)
         if not account.is_verified and not await self._emails.send_confirmation(
             account.id, account.email, account.username, tells_limit=True
@@ -172,15 +162,15 @@ class AccountRegistrar:
 
     def _checked(self, token: str) -> list[str]:
         """The claims of a link: `[email]`, or `[account id, new email, fingerprint]`."""
-        claims = self._links.read(token)
-        self._links.check(Purpose.CONFIRM_NEW if len(claims) == 3 else Purpose.CONFIRM, token)
+        claims = self._emails.links.read(token)
+        self._emails.links.check(Purpose.CONFIRM_NEW if len(claims) == 3 else Purpose.CONFIRM, token)
         return claims
 
     def _has_confirmed(self, account: Account, email: str) -> bool:
         return account.email == email and account.is_verified
 
     def _require_unchanged(self, account: Account, fingerprint: str) -> None:
-        if fingerprint != self._links.fingerprint(address_state(account)):
+        if fingerprint != self._emails.links.fingerprint(address_state(account)):
             raise LinkInvalidError
 
     async def _require_free(self, username: str | None) -> None:

@@ -27,6 +27,7 @@ class Purpose(StrEnum):
 
 class SignedLinks:
     def __init__(self, settings: Settings) -> None:
+        self._public_url = settings.public_url
         self._signer = Signer(settings.secret, SigningLabel.EMAIL_LINK)
         self._state_signer = Signer(settings.secret, SigningLabel.EMAIL_LINK_STATE)
 
@@ -34,6 +35,10 @@ class SignedLinks:
         expires_at = int((datetime.now(UTC) + lifetime).timestamp())
         payload = json.dumps([*claims, expires_at], separators=(",", ":")).encode()
         return f"{urlsafe_b64encode(payload).decode().rstrip('=')}-{self._signature(purpose, payload, state)}"
+
+    def url(self, *path: str) -> str:
+        """The whole URL of a page of this service."""
+        return "/".join((self._public_url, *path))
 
     def fingerprint(self, state: str) -> str:
         """`state` as a claim that tells nobody what it is, for links that are understood after it has changed."""
