@@ -1,6 +1,6 @@
-"""What a change of an account asks for first: the locked row, a confirmed address, the password again.
+"""What must hold before an account changes: its row is locked, its email confirmed, its password given once more.
 
-The password protects what a stolen session must not do; failures are counted for the session.
+The password protects from a stolen session; wrong ones are counted per session.
 """
 
 from dataclasses import dataclass, field
@@ -20,12 +20,12 @@ from main_service.settings import Settings
 
 
 async def lock_account(session: Session, account_id: UUID, *, session_epoch: int | None = None) -> Account:
-    """The account, locked until the transaction ends.
+    """The account, its row locked until the transaction ends.
 
-    `session_epoch`: as it was when the request was let in; a session that was ended since does nothing more.
+    `session_epoch`: the account's when the request was authenticated; None: not compared.
 
     Raises:
-        TokenInvalidError: it stands no more, or the session was ended.
+        TokenInvalidError: the account was disabled or deleted, or its sessions were revoked, since the request came.
     """
     account = await storage.find_for_update(session, account_id)
     if account is None or not account.is_open:
@@ -36,10 +36,10 @@ async def lock_account(session: Session, account_id: UUID, *, session_epoch: int
 
 
 async def get_linked_account(session: Session, account_id: str) -> Account:
-    """The account that the link in an email names.
+    """The account whose id stands in the link of an email.
 
     Raises:
-        LinkInvalidError: it is no id, or the account stands no more.
+        LinkInvalidError: it is no id, or the account is disabled or deleted.
     """
     try:
         account = await storage.find(session, UUID(account_id))
@@ -51,16 +51,16 @@ async def get_linked_account(session: Session, account_id: str) -> Account:
 
 
 async def revoke_access(session: Session, account: Account) -> None:
-    """End all sessions and API tokens."""
+    """Revoke all sessions and delete all API tokens of an account."""
     await storage.change(session, account, {"session_epoch": account.session_epoch + 1})
     await storage.delete_tokens(session, account.id)
 
 
 def require_confirmed(account: Account, settings: Settings) -> None:
-    """Let pass who may create entries.
+    """Let pass an account that may create entries.
 
     Raises:
-        AddressUnconfirmedError: the address has to be confirmed first, and is not.
+        AddressUnconfirmedError: its email is not confirmed, and the settings require that.
     """
     if settings.require_verified and not account.is_verified:
         raise AddressUnconfirmedError
@@ -68,37 +68,42 @@ def require_confirmed(account: Account, settings: Settings) -> None:
 
 @dataclass(frozen=True)
 class GivenPassword:
-    """What a signed-in user gives as the present password, and the session that it is given in."""
+    """The current password as a signed-in user typed it, and the session in which it was typed."""
 
     text: str = field(repr=False)
     session_id: UUID
 
 
 class Reauthenticator:
+    """Asks signed-in users for their password once more, before what a stolen session must not do."""
+
     def __init__(self, *, session: Session, passwords: ClientPasswords) -> None:
         self._session = session
         self._passwords = passwords
 
     async def check(self, account_id: UUID, password: GivenPassword) -> Account:
-        """The account, if this is its password. The transaction so far ends here.
+        """The account, if this is its password. The transaction so far is committed.
 
         Raises:
-            CredentialsWrongError: it is not.
-            TooManyAttemptsError: too many attempts have failed.
+            CredentialsWrongError: the password is wrong.
+            TooManyAttemptsError: it was wrong too often in this session.
+            TokenInvalidError: there is no such account any more.
+            PasswordsBusyError: too many passwords wait to be checked.
         """
         account = await storage.find(self._session, account_id)
         if account is None:
             raise TokenInvalidError
-        # No connection is held while the hash is worked on.
+        # The connection to PostgreSQL goes back to the pool while the password is hashed.
         await self._session.commit()
         await self._passwords.check_in_session(password.text, account.hashed_password, session_id=password.session_id)
         return account
 
     async def lock(self, account_id: UUID, hashed_password: str) -> Account:
-        """The account, locked, if its password is still the one that was checked: a reset may have been faster.
+        """The account, its row locked, if `hashed_password`, which was checked, is still its password.
 
         Raises:
-            CredentialsWrongError: it is another one now.
+            CredentialsWrongError: the password was changed meanwhile.
+            TokenInvalidError: the account was disabled or deleted meanwhile.
         """
         account = await lock_account(self._session, account_id)
         if account.hashed_password != hashed_password:
@@ -106,6 +111,13 @@ class Reauthenticator:
         return account
 
     async def check_and_lock(self, account_id: UUID, password: GivenPassword) -> Account:
-        """Both, where nothing slow comes between them."""
+        """The account, its row locked, if this is its password. Where slow work comes between, use the two methods.
+
+        Raises:
+            CredentialsWrongError: the password is wrong, or was changed meanwhile.
+            TooManyAttemptsError: it was wrong too often in this session.
+            TokenInvalidError: the account was disabled or deleted.
+            PasswordsBusyError: too many passwords wait to be checked.
+        """
         verified = (await self.check(account_id, password)).hashed_password
         return await self.lock(account_id, verified)

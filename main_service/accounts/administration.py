@@ -1,4 +1,4 @@
-"""What superusers do with other people's accounts, and how an account becomes a superuser's."""
+"""What superusers do with the accounts of others, and how an account becomes a superuser's."""
 
 from collections.abc import Sequence
 from uuid import UUID, uuid4
@@ -15,7 +15,7 @@ from main_service.errors import FieldError, InvalidInputError, NotFoundError
 
 
 class AccountAdministration:
-    """For superusers: whoever calls has made sure that one asks."""
+    """Services for superusers. Callers have made sure that a superuser asks."""
 
     def __init__(self, *, session: Session, passwords: ClientPasswords, emails: AccountEmails) -> None:
         self._session = session
@@ -23,7 +23,7 @@ class AccountAdministration:
         self._emails = emails
 
     async def list(self, *, email: str | None = None, username: str | None = None) -> Sequence[Account]:
-        """The account of an address or else of a user name, whatever its case, or none."""
+        """The account with this email or else this user name, in any case; empty if there is none. At most one."""
         if email is not None:
             account = await storage.find_by_email(self._session, email)
         else:
@@ -31,13 +31,13 @@ class AccountAdministration:
         return [] if account is None or account.deleted_at is not None else [account]
 
     async def disable(self, account_id: UUID, *, asker_id: UUID, asker_epoch: int) -> None:
-        """End all sessions of an account and let nobody in to it, API tokens included, until it is enabled.
+        """End all sessions of an account, and refuse sign-ins and its API tokens until it is enabled.
 
-        `asker_epoch`: as it was when the superuser's request was let in.
+        `asker_id`, `asker_epoch`: the superuser and their session epoch when the request was authenticated.
 
         Raises:
-            NotFoundError: there is no such account, or its owner has left.
-            OwnAccountError: it is the superuser's own: none locks himself out.
+            NotFoundError: there is no such account, or it was deleted.
+            OwnAccountError: it is the superuser's own, who would be locked out.
             TokenInvalidError: the superuser has been disabled meanwhile.
         """
         if account_id == asker_id:
@@ -47,19 +47,22 @@ class AccountAdministration:
         await storage.change(self._session, account, changes)
 
     async def enable(self, account_id: UUID, *, asker_id: UUID, asker_epoch: int) -> None:
-        """Let an account in again. Its API tokens count again; its sessions have ended for good.
+        """Accept sign-ins and API tokens of an account again. Its sessions have ended for good.
+
+        `asker_id`, `asker_epoch`: the superuser and their session epoch when the request was authenticated.
 
         Raises:
-            NotFoundError, TokenInvalidError: as `disable`.
+            NotFoundError: there is no such account, or it was deleted.
+            TokenInvalidError: the superuser has been disabled meanwhile.
         """
         account = await self._lock(account_id, asker_id=asker_id, asker_epoch=asker_epoch)
         await storage.change(self._session, account, {"is_active": True})
 
     async def create_superuser(self, new: NewAccount) -> None:
-        """Make an account, confirmed, that administers the service.
+        """Create a superuser's account, its email confirmed.
 
         Raises:
-            InvalidInputError: the password is no good, or the address has an account already (`email_taken`).
+            InvalidInputError: the password breaks a rule, or the email has an account already (`email_taken`).
             EmailUndeliverableError: the mail server can't send to the address.
             UsernameTakenError: another account has this user name.
         """
@@ -81,10 +84,10 @@ class AccountAdministration:
         raise UsernameTakenError
 
     async def promote(self, email: str) -> None:
-        """Let the account of an address administer the service.
+        """Make the account with this email a superuser's.
 
         Raises:
-            InvalidInputError: the address has no account, or its address is not confirmed.
+            InvalidInputError: the email has no account (`no_account`), or is not confirmed (`email_unconfirmed`).
         """
         found = await storage.find_by_email(self._session, email)
         account = found and await storage.find_for_update(self._session, found.id)
@@ -99,7 +102,12 @@ class AccountAdministration:
         await storage.change(self._session, account, {"is_superuser": True})
 
     async def _lock(self, account_id: UUID, *, asker_id: UUID, asker_epoch: int) -> Account:
-        """The account. Both rows are locked: of two superusers who disable each other at once, one stays."""
+        """The account. Both rows are locked, so that of two superusers who disable each other at once one stays.
+
+        Raises:
+            NotFoundError: there is no such account, or it was deleted.
+            TokenInvalidError: the superuser has been disabled meanwhile.
+        """
         locked = {account.id: account for account in await storage.lock_present(self._session, {account_id, asker_id})}
         asker = locked.get(asker_id)
         if asker is None or not asker.is_open or asker.session_epoch != asker_epoch:

@@ -1,8 +1,8 @@
-"""Checks passwords, never more often than they may be guessed: for signing in, and for changes that ask again.
+"""Limits how often a password may be guessed, when signing in and when it is asked for again; checks it within them.
 
-Guesses are counted by the name that is typed and by client address, or within a session. A session that asks for the
-password again has a counter of its own. So strangers who guess at an account do not keep its owner, who is signed in,
-from changing it; nor does a stolen session keep the owner from signing in.
+Wrong passwords at sign-in are counted by the name that was typed and by client address; those given in a session are
+counted for that session alone. So strangers who guess at an account do not keep its owner, who is signed in, from
+changing it; nor does a stolen session keep the owner from signing in.
 """
 
 from collections.abc import Sequence
@@ -18,16 +18,18 @@ from main_service.settings.quotas import Quota
 
 _WINDOW_SECONDS = 15 * 60
 PER_NAME = Quota(10, _WINDOW_SECONDS)
+"""Wrong passwords for one name, as it was typed."""
 PER_ADDRESS = Quota(50, _WINDOW_SECONDS)
-"""More than one person needs; a school behind one address signs in too."""
+"""Wrong passwords from one client address (IPv6: its /64), behind which there may be a school."""
 PER_SESSION = Quota(10, _WINDOW_SECONDS)
+"""Wrong passwords where a session asks for the password again."""
 
 Guesses = Sequence[Counter]
-"""What counts the failures of one who gives a password."""
+"""The counters of a wrong password."""
 
 
 class SignInLimits:
-    """One per process."""
+    """Counts wrong passwords. One per process."""
 
     def __init__(self, limiter: RateLimiter, *, secret: SecretStr) -> None:
         self._limiter = limiter
@@ -36,37 +38,41 @@ class SignInLimits:
         self._sessions = RateLimit("password-again", (PER_SESSION,), secret=secret)
 
     def of_sign_in(self, name: str, address: ClientAddress) -> Guesses:
-        """`name`: as it was typed. One counter for the names of an account would tell which belong together."""
+        """The counters of a password for `name`, as it was typed, from a client; None: it can't be told from others.
+
+        Email and user name of an account are counted apart: one counter would tell that they belong together.
+        """
         counters = self._of_name(name)
         if address is not None:
             counters = [*counters, *self._addresses.counters(subject_of(address))]
         return counters
 
     def of_session(self, session_id: UUID) -> Guesses:
+        """The counters of a password that is given in a session."""
         return self._sessions.counters(session_id.bytes)
 
     async def require_room(self, guesses: Guesses) -> None:
-        """Let pass a client that may still guess.
+        """Let pass a client that may try a password.
 
         Raises:
-            TooManyAttemptsError: it has failed too often.
+            TooManyAttemptsError: too many were wrong.
         """
         verdict = await self._limiter.look(guesses)
         if not verdict.is_allowed:
             raise TooManyAttemptsError(retry_after_seconds=verdict.retry_after_seconds)
 
     async def note_failure(self, guesses: Guesses) -> None:
-        """Count a failure.
+        """Count a wrong password.
 
         Raises:
-            TooManyAttemptsError: it is one too many; then nothing is said about the password.
+            TooManyAttemptsError: it is one too many, so the client must not learn that it was wrong.
         """
         verdict = await self._limiter.take(guesses)
         if not verdict.is_allowed:
             raise TooManyAttemptsError(retry_after_seconds=verdict.retry_after_seconds)
 
     async def forget(self, name: str) -> None:
-        """Let the owner in again, who has just set a new password."""
+        """Forget the wrong passwords for a name of an account, whose owner has just set a new one."""
         await self._limiter.clear(self._of_name(name))
 
     def _of_name(self, name: str) -> Sequence[Counter]:
@@ -74,12 +80,12 @@ class SignInLimits:
 
 
 class ClientPasswords:
-    """Hashes and checks the passwords that one client gives; `address` is the client's.
+    """Hashes and checks the passwords that the client at `address` gives, as often as it may.
 
-    Callers hold no connection to PostgreSQL meanwhile. Every method that hashes:
+    Callers commit before, so that no connection to PostgreSQL is held while a password is hashed.
 
     Raises:
-        PasswordsBusyError: too many passwords wait for their turn.
+        PasswordsBusyError: from every method that hashes or checks, when too many passwords wait for their turn.
     """
 
     def __init__(self, *, password_hasher: PasswordHasher, limits: SignInLimits, address: ClientAddress) -> None:
