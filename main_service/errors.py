@@ -101,7 +101,7 @@ class TooManyRequestsError(RetryLaterError):
 
 
 def _wait_in_words(seconds: int) -> str:
-    """Rounded up."""
+    """A time to wait in words, rounded up."""
     for unit, length in (("hour", 3600), ("minute", 60)):
         if seconds > length:
             return f"{-(-seconds // length)} {unit}s"
@@ -162,7 +162,7 @@ class BodyStoreUnavailableError(UnavailableError, code="text_store_unavailable")
 
 
 class NoCredentialsError(ValueError):
-    """S3 is meant and nothing says with whose credentials. Its text is a sentence for operators."""
+    """The object store is S3, and no credentials are found. Its text is a sentence for operators."""
 
 
 class StorageFullError(AppError, status=507, code="storage_full"):

@@ -1,4 +1,4 @@
-"""API tokens, which users make for their programs: shown once, kept as a hash, listed and deleted by their owner."""
+"""API tokens, which users create for their programs: shown once, stored as a hash, listed and deleted by the user."""
 
 import re
 import secrets
@@ -14,44 +14,51 @@ from main_service.engines.postgres import Session
 from main_service.errors import FieldError, InvalidInputError, NotFoundError
 
 PREFIX = "slp_"
-"""By which scanners for leaked secrets know them."""
+"""Lets scanners for leaked secrets recognise API tokens."""
 _TOKEN = re.compile(r"slp_[A-Za-z0-9_-]{43}")
 
 
 def new_token() -> str:
+    """The text of a new API token, with 256 random bits."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def is_api_token(token: str) -> bool:
+    """Whether a bearer token looks like an API token rather than a JWT."""
     return token.startswith(PREFIX)
 
 
 def hash_token(token: str) -> bytes | None:
-    """None for what has not the form of a token."""
+    """The SHA-256 of an API token; None if it does not look like one."""
     return sha256(token.encode()).digest() if _TOKEN.fullmatch(token) else None
 
 
 MAX_TOKENS = 100
+"""The most API tokens of an account."""
 
 
 class ApiTokenService:
+    """Creates, lists and deletes the API tokens of an account. Its callers know that its user asks."""
+
     def __init__(self, *, session: Session) -> None:
         self._session = session
 
     async def create(
         self, account_id: UUID, *, session_epoch: int, name: str, may_write: bool, expires_at: datetime | None
     ) -> tuple[ApiToken, str]:
-        """A new token, and its text, which is known only now.
+        """A new token, and its text, which can't be shown again.
+
+        `session_epoch`: the account's when the request was authenticated. `expires_at`: None: never.
 
         Raises:
-            InvalidInputError: it would be over already.
-            TokenInvalidError: the session that asks, of `session_epoch`, has been ended meanwhile.
-            TooManyTokensError: the account has `MAX_TOKENS`.
+            InvalidInputError: `expires_at` has passed.
+            TokenInvalidError: the sessions were revoked, or the account disabled or deleted, since the request came.
+            TooManyTokensError: the account has `MAX_TOKENS` already.
         """
         now = datetime.now(UTC)
         if expires_at is not None and expires_at <= now:
             raise InvalidInputError(fields=[FieldError("expires_at", "expiry_past", "This is in the past.")])
-        # The row is locked, so that two at once are counted one after the other, and none is made behind a reset.
+        # The row is locked, so that two requests at once are counted one after the other, and none slips past a reset.
         account = await storage.find_for_update(self._session, account_id)
         if account is None or not account.is_open or account.session_epoch != session_epoch:
             raise TokenInvalidError
@@ -74,10 +81,11 @@ class ApiTokenService:
         return token, text
 
     async def list(self, account_id: UUID) -> Sequence[ApiToken]:
+        """The API tokens of an account, newest first."""
         return await storage.list_tokens(self._session, account_id)
 
     async def delete(self, account_id: UUID, token_id: UUID) -> None:
-        """End a token at once.
+        """Delete a token; requests with it are refused at once.
 
         Raises:
             NotFoundError: the account has no such token.

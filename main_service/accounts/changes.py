@@ -1,4 +1,4 @@
-"""What owners change about their accounts: password, user name, address, and whether there is one at all."""
+"""Changes that users make to their own accounts: password, username, email, preferences, deletion."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -25,6 +25,8 @@ from main_service.engines.postgres import Session
 
 
 class AccountChanger:
+    """Changes an account on behalf of its user."""
+
     def __init__(
         self, *, session: Session, passwords: ClientPasswords, reauthenticator: Reauthenticator, emails: AccountEmails
     ) -> None:
@@ -34,7 +36,7 @@ class AccountChanger:
         self._emails = emails
 
     async def forgot_password(self, email: str) -> None:
-        """Send a link to set a new password, if the address has an account. Nobody is told whether it has.
+        """Email a link to set a new password, if the address has an account. The caller must not tell whether it has.
 
         Raises:
             TooManyEmailsError: the client has caused too many emails.
@@ -45,27 +47,31 @@ class AccountChanger:
             await self._emails.send_password_reset(account)
 
     async def check_reset_link(self, token: str) -> None:
-        """Let pass a link that `reset_password` would take. Nothing is changed.
+        """Let pass a token that `reset_password` would accept. Nothing changes.
 
         Raises:
-            LinkInvalidError: the token is forged, over or used.
+            LinkInvalidError: the token is forged, has expired or was used.
         """
         await self._find_by_reset_link(token)
 
     async def reset_password(self, token: str, password: str) -> None:
-        """Set a new password by the link in an email, which also confirms the address, and end all sessions and tokens.
+        """Set a new password by the token of an emailed link, confirm the email, and end all sessions and API tokens.
+
+        The transaction so far is committed.
 
         Raises:
-            LinkInvalidError: the token is forged, over or used.
-            InvalidInputError: the password is no good.
+            LinkInvalidError: the token is forged, has expired or was used.
+            InvalidInputError: the password breaks a rule.
+            TokenInvalidError: the account was disabled or deleted meanwhile.
+            PasswordsBusyError: too many passwords wait to be hashed.
         """
         account = await self._find_by_reset_link(token)
         require_good_password(password, email=account.email, username=account.username)
-        # No connection is held while the hash is worked on.
+        # The connection to PostgreSQL goes back to the pool while the password is hashed.
         await self._session.commit()
         hashed_password = await self._passwords.hash(password)
         account = await lock_account(self._session, account.id)
-        # It may have been used by another request meanwhile.
+        # Another request may have used the link meanwhile.
         self._emails.links.check(Purpose.RESET, token, state=password_state(account))
         await storage.change(self._session, account, {"hashed_password": hashed_password, "is_verified": True})
         await revoke_access(self._session, account)
@@ -78,11 +84,16 @@ class AccountChanger:
         return account
 
     async def change_password(self, account_id: UUID, *, password: GivenPassword, new_password: str) -> Account:
-        """Set a new password, by the old one, and end all sessions and tokens.
+        """Set a new password, given the current one, and end all sessions and API tokens.
+
+        The transaction so far is committed. Returns the changed account, for which the caller may start a session.
 
         Raises:
-            CredentialsWrongError: `password` is not the present one.
-            InvalidInputError: the new one is no good.
+            CredentialsWrongError: `password` is wrong.
+            TooManyAttemptsError: it was wrong too often in this session.
+            InvalidInputError: the new password breaks a rule.
+            TokenInvalidError: the account was disabled or deleted.
+            PasswordsBusyError: too many passwords wait to be checked or hashed.
         """
         account = await self._reauthenticator.check(account_id, password)
         verified = account.hashed_password
@@ -94,8 +105,11 @@ class AccountChanger:
         return account
 
     async def change_username(self, account_id: UUID, username: str | None, *, session_epoch: int) -> Account:
-        """Raises:
-        UsernameTakenError: another account has it.
+        """Set the username; None takes it away. `session_epoch`: the account's when the request was authenticated.
+
+        Raises:
+            UsernameTakenError: another account has it. The transaction may have been rolled back.
+            TokenInvalidError: the sessions were revoked, or the account disabled or deleted, since the request came.
         """
         account = await lock_account(self._session, account_id, session_epoch=session_epoch)
         if not await storage.rename(self._session, account, {"username": username}):
@@ -103,16 +117,25 @@ class AccountChanger:
         return account
 
     async def count_own_visits(self, account_id: UUID, *, counts: bool, session_epoch: int) -> Account:
-        """Let the owner's visits to entries of their own count from now on, or not."""
+        """Count visits of users to their own entries from now on, or not.
+
+        `session_epoch`: the account's when the request was authenticated.
+
+        Raises:
+            TokenInvalidError: the sessions were revoked, or the account disabled or deleted, since the request came.
+        """
         account = await lock_account(self._session, account_id, session_epoch=session_epoch)
         await storage.change(self._session, account, {"counts_own_visits": counts})
         return account
 
     async def send_daily_report(self, account_id: UUID, *, is_sent: bool, session_epoch: int) -> Account:
-        """Turn the daily email about visits on, from today's, or off.
+        """Turn the daily email about visits on, beginning with today's visits, or off.
+
+        `session_epoch`: the account's when the request was authenticated.
 
         Raises:
-            AddressUnconfirmedError: none would be sent to an address that is not confirmed.
+            AddressUnconfirmedError: it is turned on, and the email of the account is not confirmed.
+            TokenInvalidError: the sessions were revoked, or the account disabled or deleted, since the request came.
         """
         account = await lock_account(self._session, account_id, session_epoch=session_epoch)
         if is_sent and not account.is_verified:
@@ -125,13 +148,18 @@ class AccountChanger:
         return account
 
     async def ask_to_change_email(self, account_id: UUID, email: str, *, password: GivenPassword) -> None:
-        """Send a link to the new address, which changes it once it is opened, and tell the old one.
+        """Email a link to the new address, which is the account's once the link is used, and a notice to the old one.
+
+        The transaction so far is committed.
 
         Raises:
-            CredentialsWrongError: this is not the password.
+            CredentialsWrongError: the password is wrong.
+            TooManyAttemptsError: it was wrong too often in this session.
             EmailUndeliverableError: the mail server can't send to the new address.
-            EmailJustSentError: the same was asked for within the last minutes, and the link that was sent still works.
-            TooManyEmailsError: the client has caused too many emails, or too many were sent to one of both addresses.
+            EmailJustSentError: the same was asked for within `RESEND_INTERVAL`; the link that was sent still works.
+            TooManyEmailsError: the client has caused too many emails, or too many were sent to one of the addresses.
+            TokenInvalidError: the account was disabled or deleted.
+            PasswordsBusyError: too many passwords wait to be checked.
         """
         await self._emails.allowance.take_email()
         await self._emails.require_deliverable(email)
@@ -142,18 +170,23 @@ class AccountChanger:
 
 
 class AccountDeleter:
+    """Deletes an account on behalf of its user, but for its entries, which follow later."""
+
     def __init__(self, *, session: Session, reauthenticator: Reauthenticator) -> None:
         self._session = session
         self._reauthenticator = reauthenticator
 
     async def delete(self, account_id: UUID, *, password: GivenPassword, keeps_entries: bool) -> None:
-        """Delete an account: its address and user name are free, its sessions and tokens end.
+        """Delete an account: its email and username are free, its sessions and API tokens end.
 
-        What stays is a row without name, until its entries are ended or, with `keeps_entries`, released.
+        A row without name stays until its entries are ended or, with `keeps_entries`, have no owner any more. The
+        transaction so far is committed.
 
         Raises:
-            CredentialsWrongError: this is not the password.
-            TooManyAttemptsError: too many attempts have failed.
+            CredentialsWrongError: the password is wrong.
+            TooManyAttemptsError: it was wrong too often in this session.
+            TokenInvalidError: the account was disabled or deleted.
+            PasswordsBusyError: too many passwords wait to be checked.
         """
         account = await self._reauthenticator.check_and_lock(account_id, password)
         await storage.mark_deleted(self._session, account, keeps_entries=keeps_entries)

@@ -1,4 +1,4 @@
-"""What the command `create-superuser` does, with resources of its own."""
+"""What the command `create-superuser` does. It opens resources of its own."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ async def create(settings: Settings, *, email: str, username: str | None, passwo
     """Create a superuser's account.
 
     Raises:
-        AppError: it can't be done; the sentences of its fields say why.
+        AppError: an input is refused; its message or those of its fields say why.
     """
     asked = _parse(RegisterIn, email=email, username=username, password=password)
     async with _administration(settings) as administration:
@@ -29,10 +29,10 @@ async def create(settings: Settings, *, email: str, username: str | None, passwo
 
 
 async def promote(settings: Settings, email: str) -> None:
-    """Make a superuser of the account that an address has.
+    """Make the account with this email a superuser's.
 
     Raises:
-        AppError: as `create`.
+        AppError: an input is refused; its message or those of its fields say why.
     """
     asked = _parse(EmailIn, email=email)
     async with _administration(settings) as administration:
@@ -51,5 +51,5 @@ def _parse(shape: type[Shape], **fields: str | None) -> Shape:
     try:
         return shape.model_validate(fields)
     except ValidationError as error:
-        # Not as its cause, which would show the password.
+        # Without its cause, which would show the password.
         raise InvalidInputError(fields=field_errors(error.errors())) from None

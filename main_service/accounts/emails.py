@@ -1,8 +1,8 @@
-"""The emails that accounts cause, with the links in them, and how many of them there may be.
+"""The emails of accounts: what is sent with which link, and how many.
 
-What a recipient gets of one kind is counted twice. `to_recipient` counts what one client causes, so clients use up
-nothing of one another: a stranger can't keep an owner from setting a new password. `to_recipient_from_all` is
-`FROM_ALL_FACTOR` times as much; it only bounds a flood from many addresses.
+The emails of one kind to one recipient are counted twice. `to_recipient` counts those that one client causes, so that
+a stranger can't keep an owner from setting a new password. `to_recipient_from_all` counts all of them, allows
+`FROM_ALL_FACTOR` times as many, and only stops a flood from many addresses.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ new password expires, so an owner who is refused because of strangers has one th
 
 
 class EmailLimits:
-    """One per process."""
+    """How often a client may register, and cause emails. One per process."""
 
     def __init__(self, limiter: RateLimiter, settings: Settings) -> None:
         self.limiter = limiter
@@ -46,18 +46,19 @@ class EmailLimits:
         self.of_recipient_from_all = RateLimitFields([self.to_recipient_from_all])
 
     def of(self, address: ClientAddress) -> "EmailAllowance":
+        """What the client at `address` may do. None: it is not known, and only emails to one recipient are limited."""
         return EmailAllowance(self, address)
 
 
 class EmailAllowance:
-    """What the client of one request may still cause."""
+    """How much the client of a request may still register and cause to be sent."""
 
     def __init__(self, limits: EmailLimits, address: ClientAddress) -> None:
         self._limits = limits
         self._subject = subject_of(address)
 
     async def take_registration(self) -> None:
-        """An account, and the email that it causes.
+        """Count a registration, and the email that it causes.
 
         Raises:
             TooManyRegistrationsError: the client has registered too many, or caused too many emails.
@@ -71,7 +72,7 @@ class EmailAllowance:
             )
 
     async def take_email(self) -> None:
-        """An email, whether or not one will be sent: who is told of the limit learns nothing of the recipient.
+        """Count a request for an email, whether or not one is sent: its limit must tell nothing about the recipient.
 
         Raises:
             TooManyEmailsError: the client has caused too many.
@@ -83,7 +84,7 @@ class EmailAllowance:
             )
 
     async def require_room(self, recipient: str, template: str) -> None:
-        """Let pass an email of this kind that the recipient may still get.
+        """Let pass an email of this template that the recipient may still get.
 
         Raises:
             TooManyEmailsError: this client has caused too many of them, or all clients together far too many.
@@ -95,11 +96,11 @@ class EmailAllowance:
             raise TooManyEmailsError(retry_after_seconds=verdict.retry_after_seconds, headers=fields.headers(verdict))
 
     async def note_sent(self, recipient: str, template: str) -> None:
-        """Count an email that is sent, and none that is not: asking again and again costs nothing."""
+        """Count an email that is sent. One that is not sent is not counted, so asking again and again costs nothing."""
         await self._limits.limiter.take(self._to_recipient(recipient, template))
 
     def _to_recipient(self, email: str, template: str) -> list[Counter]:
-        """A client that can't be told from others is limited only together with all."""
+        """The counters of an email. A client that can't be told from others has none of its own."""
         limits = self._limits
         recipient = f"{template} {identity(email)}".encode()
         of_client = None if self._subject is None else self._subject + b" " + recipient
@@ -111,7 +112,7 @@ RESET_LIFETIME = timedelta(hours=1)
 RESEND_INTERVAL = timedelta(minutes=5)
 """In this time at most one email of a kind, about the same thing, is sent: asking again can't fill an inbox."""
 AT_MOST_ONE = "We send at most one every five minutes and a few a day, so also look for an earlier one."
-"""For answers that may not say whether there is an account, and so not whether an email was sent."""
+"""A sentence for answers that must not tell whether there is an account, and so not whether an email was sent."""
 
 
 class AccountEmails:
@@ -126,10 +127,10 @@ class AccountEmails:
         self._recipients = recipients
 
     async def require_deliverable(self, email: str) -> None:
-        """Let pass an address that the mail server can send to, as far as is known.
+        """Let pass an address, unless the mail server is known to be unable to send to it.
 
         Raises:
-            EmailUndeliverableError: it can't.
+            EmailUndeliverableError: it is.
         """
         if not await self._recipients.can_be_sent_to(email):
             raise EmailUndeliverableError
@@ -137,10 +138,10 @@ class AccountEmails:
     async def send_confirmation(
         self, account_id: UUID, email: str, username: str | None, *, tells_limit: bool = False
     ) -> bool:
-        """False: nothing is sent, because it was asked for before within `RESEND_INTERVAL`, or too often.
+        """Email a link that confirms the address. False: it was sent within `RESEND_INTERVAL`, or too often.
 
         Raises:
-            TooManyEmailsError: too often, and `tells_limit`.
+            TooManyEmailsError: it was sent too often, and `tells_limit`.
         """
         token = self.links.sign(Purpose.CONFIRM, [email], lifetime=CONFIRM_LIFETIME)
         values = {
@@ -152,11 +153,11 @@ class AccountEmails:
         return await self._enqueue(email, "confirm", values, about=str(account_id), tells_limit=tells_limit)
 
     async def send_address_change(self, account: Account, new_email: str, *, is_free: bool) -> bool:
-        """Send a link to the address that `account` is to get, if it `is_free`, and tell the present one.
+        """Email a link to the new address, if it `is_free`, and a notice to the present one of `account`.
 
-        An address that is not free is counted as if a link were sent to it, so that its limit does not tell either.
+        An address that is not free is counted as if the link were sent, so that its limit tells nothing either.
 
-        False: nothing is sent, because the same was asked for before within `RESEND_INTERVAL`.
+        False: nothing is sent, because the same was asked for within `RESEND_INTERVAL`.
 
         Raises:
             TooManyEmailsError: too many such emails were sent to one of the two addresses; nothing is sent.
@@ -174,6 +175,7 @@ class AccountEmails:
         return await self._enqueue(new_email, "confirm_new", values, about=about, tells_limit=True)
 
     async def send_password_reset(self, account: Account) -> None:
+        """Email a link to set a new password, unless it was sent within `RESEND_INTERVAL`, or too often."""
         state = password_state(account)
         token = self.links.sign(Purpose.RESET, [str(account.id)], lifetime=RESET_LIFETIME, state=state)
         values = {"link": self.links.url("reset", token), "hours": _hours(RESET_LIFETIME)}
@@ -221,7 +223,7 @@ CONSTANT_SECONDS = 0.05
 
 @asynccontextmanager
 async def in_constant_time(session: Session) -> AsyncIterator[None]:
-    """Commit what is done inside, then wait: it takes `CONSTANT_SECONDS`, whether there was much to do or nothing."""
+    """Commit what is done inside, and wait: its time must not tell whether there was an account to write to."""
     started_at = time.monotonic()
     yield
     await session.commit()

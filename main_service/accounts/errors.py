@@ -1,4 +1,4 @@
-"""What registering, signing in and changing an account may be refused with."""
+"""The errors of registering, signing in and changing an account."""
 
 from main_service.errors import AppError, RetryLaterError, TooManyRequestsError
 

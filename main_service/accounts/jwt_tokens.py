@@ -1,6 +1,7 @@
-"""Signed tokens of who signed in: pairs of JWTs for programs, one for the cookie of a browser. None is stored.
+"""The JSON web tokens of sessions: a pair for programs, one for the cookie of a browser. None is stored.
 
-All tokens of one signing in carry the same session id, so that it can be signed out of; raising the epoch ends all.
+All tokens of a session carry its id, by which it is revoked, and the session epoch of the account: raising that ends
+all its sessions.
 """
 
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ ALGORITHM = "HS256"
 
 
 class Use(StrEnum):
-    """What a token is for; its audience. One for another use is refused."""
+    """What a token is for: its audience. A token for another use is refused."""
 
     ACCESS = "slipbin:access"
     REFRESH = "slipbin:refresh"
@@ -31,21 +32,27 @@ class Use(StrEnum):
 
 @dataclass(frozen=True)
 class TokenPair:
+    """What a program gets when it signs in or refreshes."""
+
     access_token: str
     refresh_token: str
     expires_in: timedelta
-    """Of the access token."""
+    """How long the access token lasts."""
 
 
 @dataclass(frozen=True)
 class Claims:
+    """What a token says. Whether its account and session still stand is another question."""
+
     account_id: UUID
     session_epoch: int
     session_id: UUID
-    """Of one signing in; kept when its tokens are refreshed."""
+    """The same for all tokens that one sign-in led to."""
 
 
 class JwtTokens:
+    """Issues and reads the tokens of sessions. Holds no state."""
+
     def __init__(self, settings: Settings) -> None:
         self._key = Signer(settings.secret, SigningLabel.JWT_KEY).sign()
         self._issuer = settings.public_url
@@ -61,10 +68,10 @@ class JwtTokens:
         return self._encode(account, session_id, Use.BROWSER, BROWSER_LIFETIME)
 
     def read(self, token: str, use: Use) -> Claims:
-        """What a token says; whether its account and epoch still stand, the caller must ask.
+        """The claims of a token. Callers must ask whether its account and session still stand.
 
         Raises:
-            TokenInvalidError: it is forged, over, or for another use.
+            TokenInvalidError: it is forged, has expired, or is for another use.
         """
         try:
             claims = jwt.decode(
@@ -92,7 +99,7 @@ class JwtTokens:
             "iss": self._issuer,
             "iat": now,
             "exp": now + lifetime,
-            # Two tokens of one second differ.
+            # Makes two tokens of the same second differ.
             "jti": uuid4().hex,
             "session_epoch": account.session_epoch,
         }

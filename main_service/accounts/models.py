@@ -12,7 +12,7 @@ from main_service.engines.postgres import Base
 
 
 class Account(SQLAlchemyBaseUserTableUUID, Base):
-    """A registered user. E-mail and user name are unique whatever their case."""
+    """A registered user. Email and username are unique in any case."""
 
     __tablename__ = "account"
     __table_args__ = (
@@ -38,11 +38,11 @@ class Account(SQLAlchemyBaseUserTableUUID, Base):
     username: Mapped[str | None]
     registered_at: Mapped[datetime]
     confirmation_sent_at: Mapped[datetime | None]
-    """When an email to confirm the address last left; None: none is known to have. Brought up to date once a day."""
+    """When an email to confirm the address was last sent; None: not known. Updated once a day."""
     session_epoch: Mapped[int]
-    """Every token carries it, and ends when it is raised."""
+    """Every JWT carries it. Raising it ends all sessions of the account."""
     counts_own_visits: Mapped[bool] = mapped_column(server_default=true())
-    """Whether a visit to one's own entry counts as one."""
+    """Whether the user's visits to their own entries count."""
     daily_report: Mapped[bool] = mapped_column(server_default=false())
     """Whether an email each day tells the visits of the day before."""
     daily_report_day: Mapped[date | None]
@@ -59,7 +59,7 @@ class Account(SQLAlchemyBaseUserTableUUID, Base):
 
 
 class ApiToken(Base):
-    """A token for programs of a user's own. Only its hash is kept."""
+    """A token for a user's programs. Only its hash is stored."""
 
     __tablename__ = "api_token"
 
@@ -67,7 +67,7 @@ class ApiToken(Base):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id", ondelete="CASCADE"), index=True)
     name: Mapped[str]
     token_hash: Mapped[bytes] = mapped_column(unique=True)
-    """SHA-256 of the token, which is random enough to need nothing slower."""
+    """SHA-256 of the token, which is so random that a slower hash would protect nothing."""
     may_write: Mapped[bool]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
@@ -75,7 +75,7 @@ class ApiToken(Base):
 
 
 class RevokedSession(Base):
-    """A session that was signed out of. Sessions are not stored, so their ends are, until their tokens are over too."""
+    """A session that was signed out of. Only revoked sessions are stored, until their tokens have expired."""
 
     __tablename__ = "ended_session"
 

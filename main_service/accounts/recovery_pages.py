@@ -19,7 +19,7 @@ SIGN_IN = ("Sign in", "/sign-in")
 
 @router.api_route("/verify/{token}", methods=["GET", "HEAD"])
 async def ask_to_confirm(token: str, request: Request, factory: AccountFactoryDep) -> Response:
-    """Changes nothing: mail scanners open the links in emails, but press no buttons."""
+    """Only ask: programs that scan emails open links, but press no buttons."""
     confirmation = await factory.registrar.preview_confirmation(token)
     if confirmation.is_done:
         return _confirmed_page(request)

@@ -1,7 +1,7 @@
-"""How an account comes to be, and how its address is confirmed.
+"""Registers accounts and confirms their emails.
 
-Nothing here tells a stranger whether an address has an account: who asks about one that has none gets the same answer,
-in the same time.
+Nothing here tells a stranger whether an email has an account: the answer is the same for one that has none, and takes
+as long.
 """
 
 from dataclasses import dataclass, field
@@ -24,6 +24,8 @@ from main_service.engines.postgres import Session
 
 @dataclass(frozen=True)
 class NewAccount:
+    """What a person registers with."""
+
     email: str
     username: str | None
     password: str = field(repr=False)
@@ -35,32 +37,37 @@ class Confirmation:
 
     email: str
     is_new_email: bool
-    """The account has another one until this is confirmed."""
+    """Whether it replaces another email, which the account has until this one is confirmed."""
     is_done: bool
-    """It was confirmed before; doing it again changes nothing."""
+    """Whether it has been confirmed already."""
 
 
 class AccountRegistrar:
+    """Registers accounts, and confirms their emails by links."""
+
     def __init__(self, *, session: Session, passwords: ClientPasswords, emails: AccountEmails) -> None:
         self._session = session
         self._passwords = passwords
         self._emails = emails
 
     async def register(self, new: NewAccount) -> None:
-        """Make an account and send its owner a link to confirm the address; or tell the owner of one that exists.
+        """Create an account and email a link to confirm its address; if it has an account, tell its owner by email.
+
+        The transaction so far is committed.
 
         Raises:
-            InvalidInputError: the password is no good.
-            TooManyRegistrationsError: the client has registered too many.
+            InvalidInputError: the password breaks a rule.
+            TooManyRegistrationsError: the client has registered too many, or caused too many emails.
             EmailUndeliverableError: the mail server can't send to the address.
-            UsernameTakenError: an account has this user name, be it the one that has the address: else the two would be
-                known to belong together.
+            UsernameTakenError: an account has this username, be it the one with this email: letting that pass would
+                tell that the two belong together.
+            PasswordsBusyError: too many passwords wait to be hashed.
         """
         require_good_password(new.password, email=new.email, username=new.username)
         await self._emails.allowance.take_registration()
         await self._emails.require_deliverable(new.email)
         await self._require_free(new.username)
-        # No connection is held while the hash is worked on.
+        # The connection to PostgreSQL goes back to the pool while the password is hashed.
         await self._session.commit()
         hashed_password = await self._passwords.hash(new.password)
         account_id = uuid4()
@@ -76,15 +83,15 @@ class AccountRegistrar:
         await self._require_free(new.username)
         owner = await storage.find_by_email(self._session, new.email)
         if owner is None:
-            # It was deleted within this moment; who asks again registers it.
+            # It was deleted within this moment; registering again succeeds.
             return
         await self._emails.send_address_taken(owner.email)
 
     async def preview_confirmation(self, token: str) -> Confirmation:
-        """What `confirm` would do. Nothing is changed: programs that scan mail open links too.
+        """What `confirm` would do. Nothing changes: programs that scan emails open links too.
 
         Raises:
-            LinkInvalidError: as `confirm`.
+            LinkInvalidError: the token is forged, has expired, or the account or its email has changed since.
         """
         claims = self._checked(token)
         if len(claims) == 3:
@@ -103,12 +110,12 @@ class AccountRegistrar:
         return Confirmation(email, is_new_email=False, is_done=found.is_verified)
 
     async def confirm(self, token: str) -> None:
-        """Confirm the address that an email was sent to; again is harmless.
+        """Confirm the address that an email was sent to. Harmless if repeated.
 
-        The first confirmation ends all sessions and tokens: whoever registered a stranger's address is out.
+        The first confirmation ends all sessions and API tokens, for a stranger may have registered the address.
 
         Raises:
-            LinkInvalidError: the token is forged, over, or its address has no account any more.
+            LinkInvalidError: the token is forged, has expired, or the account or its email has changed since.
         """
         claims = self._checked(token)
         if len(claims) == 3:
@@ -125,7 +132,7 @@ class AccountRegistrar:
             await revoke_access(self._session, account)
 
     async def resend_confirmation(self, email: str) -> None:
-        """Send the link once more, if the address has an account that waits for it.
+        """Email the link again, if the address has an account that is not confirmed.
 
         Raises:
             TooManyEmailsError: the client has caused too many emails.
@@ -136,11 +143,12 @@ class AccountRegistrar:
             await self._emails.send_confirmation(account.id, account.email, account.username)
 
     async def resend_own_confirmation(self, account_id: UUID) -> Account:
-        """Send the link once more to the owner of the account, unless it is confirmed by now.
+        """Email the link again to the user who asks. Returns the account; nothing is sent if it is confirmed by now.
 
         Raises:
-            EmailJustSentError: it was sent within the last minutes.
+            EmailJustSentError: the email was sent within `RESEND_INTERVAL`.
             TooManyEmailsError: the client has caused too many emails, or too many of these were sent to the address.
+            TokenInvalidError: the account was disabled or deleted.
         """
         await self._emails.allowance.take_email()
         account = await lock_account(self._session, account_id)

@@ -1,4 +1,4 @@
-"""What accounts look like on the wire, in and out."""
+"""The JSON of accounts, in requests and responses."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -63,7 +63,7 @@ _EmailText = Annotated[
 ]
 Email = Annotated[_EmailText, AfterValidator(_email_by(parse_email))]
 NewEmail = Annotated[_EmailText, AfterValidator(_email_by(parse_new_email))]
-"""What an account is to get. More is asked of it than of one that an account may have had for long."""
+"""An email that an account may get. Existing accounts may have emails that break its newer rules."""
 Username = Annotated[str, AfterValidator(_username), Field(json_schema_extra={"pattern": f"^{USERNAME.pattern}$"})]
 Password = Annotated[
     str, StringConstraints(max_length=MAX_PASSWORD_LENGTH), Field(json_schema_extra={"format": "password"})
@@ -96,7 +96,7 @@ class TokenIn(_In):
     @field_validator("email")
     @classmethod
     def _as_registered(cls, name: str) -> str:
-        """An address in the form that registering gives it."""
+        """An email in the form in which it was registered."""
         try:
             return parse_email(name) if "@" in name else name
         except ValueError:

@@ -1,4 +1,4 @@
-"""The page on which users change their account: name, address, password, visits, daily report, tokens, sessions."""
+"""The settings page, on which users change their account, create API tokens and sign out everywhere."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -24,19 +24,19 @@ from main_service.web.session_cookie import clear_session_cookie, set_session_co
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 LIFETIMES = {"": "Never", "7": "7 days", "30": "30 days", "90": "90 days", "365": "365 days"}
-"""Days after which a new token ends, and how they are called."""
+"""The lifetimes that a new API token may have: days, as the form sends them, and their labels."""
 
 _WORDS: dict[type[AppError], dict[str, str]] = {
     CredentialsWrongError: {"password": "Wrong password."},
     NotFoundError: {"": "This token has already been deleted."},
 }
-"""What is wrong, where it can be said better than for all pages."""
+"""Sentences about errors, by field, that fit this page better than those of the errors."""
 
 Action = Callable[[dict[str, str]], Awaitable[Response]]
 
 
 class SettingsPage:
-    """The settings of who is signed in, in the states that a request can bring them to."""
+    """The settings page of the user who is signed in, before and after a change."""
 
     def __init__(
         self,
@@ -52,19 +52,19 @@ class SettingsPage:
         self._settings = settings
         self.account_id = account.id
         self.session_epoch = account.session_epoch
-        # A name that is taken rolls the transaction back, and what was read in it is forgotten.
+        # A name that is taken rolls the transaction back, which expires what was read in it.
         self.account = AccountOut.model_validate(account)
 
     async def after(self, action: Action, fields_on_page: Mapping[str, str] | None = None) -> Response:
-        """What `action` makes of the form, or the page again with what is wrong.
+        """The response of `action` to the form, or the page again with what is wrong.
 
-        `fields_on_page`: what a field is called on this page, where that is not its name in the form: forms share it.
+        `fields_on_page`: names of fields on this page, by their names in the form, where several forms share one.
         """
         fields = await read_form(self._request)
         try:
             return await action(fields)
         except DatabaseUnavailableError:
-            # The page itself needs it.
+            # The page itself needs the database.
             raise
         except AppError as error:
             errors = _WORDS.get(type(error)) or sentences(error)
@@ -84,7 +84,7 @@ class SettingsPage:
         errors: dict[str, str] | None = None,
         kept: Mapping[str, str] | None = None,
     ) -> Response:
-        """`account`: as it is now, if it was changed."""
+        """`account`: its new state, if it was changed. `kept`: what the user typed, by field of the page."""
         shown = self.account if account is None else AccountOut.model_validate(account)
         form = {"username": shown.username or "", "email": "", "name": "", "scopes": "", "days": ""} | dict(kept or {})
         response = form_page(
@@ -105,11 +105,11 @@ class SettingsPage:
         return response
 
     def given(self, password: str) -> GivenPassword:
-        """The password that was typed in a form of this page."""
+        """A password that was typed in a form of this page."""
         return GivenPassword(password, self._session_id)
 
     def leave(self) -> Response:
-        """To where one signs in."""
+        """Redirect to the page to sign in, without a session."""
         return clear_session_cookie(RedirectResponse("/sign-in", 303), self._settings)
 
 
@@ -131,7 +131,7 @@ async def show_settings(page: SettingsPageDep) -> Response:
 @router.api_route("/settings/tokens/{token_id}/delete", methods=["GET", "HEAD"])
 @router.api_route("/settings/sign-out-everywhere", methods=["GET", "HEAD"])
 async def lead_back() -> Response:
-    """For whoever opens the address of a form again."""
+    """Redirect a browser that opens the address of a form."""
     return RedirectResponse("/settings", 303)
 
 
@@ -248,8 +248,10 @@ async def sign_out_everywhere(page: SettingsPageDep) -> Response:
 
 
 def _end(days: str) -> datetime | None:
-    """Raises:
-    InvalidInputError: this lifetime is not offered.
+    """When a token with this lifetime expires; None: never.
+
+    Raises:
+        InvalidInputError: this lifetime is not offered.
     """
     if days not in LIFETIMES:
         raise InvalidInputError(fields=[FieldError("days", "lifetime_unknown", "Choose one from the list.")])

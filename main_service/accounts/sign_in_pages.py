@@ -1,4 +1,4 @@
-"""The pages where one registers, signs in and signs out."""
+"""The pages to register, sign in and sign out."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -55,7 +55,7 @@ async def ask_to_sign_in(request: Request, settings: SettingsDep, account: PageA
     template = "accounts/sign_in.html"
     if not has_session_cookie(request):
         return form_page(request, template, name="", next_page=next_page)
-    # Its session has ended.
+    # The session of this cookie has ended.
     page = form_page(request, template, has_session=False, name="", next_page=next_page)
     return clear_session_cookie(page, settings)
 
@@ -67,7 +67,7 @@ async def sign_in(
     factory: AccountFactoryDep,
     former_session_id: PageSessionIdDep,
 ) -> Response:
-    """A session of its own for each signing in; the one that the browser had ends."""
+    """Each sign-in starts a session of its own; the one that the browser had before is revoked."""
     fields = await read_form(request)
     name, next_page = fields.get("name", ""), own_page(fields.get("next", ""))
     try:
@@ -85,7 +85,7 @@ async def sign_in(
 
 @router.api_route("/sign-out", methods=["GET", "HEAD"])
 async def lead_back() -> Response:
-    """For whoever opens the address of the form."""
+    """Redirect a browser that opens the address of the form."""
     return RedirectResponse("/", 303)
 
 

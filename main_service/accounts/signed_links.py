@@ -1,7 +1,7 @@
-"""Tokens in the links of emails: nothing is stored, and each ends by the clock or once what it is about has changed.
+"""Tokens in the links of emails. Nothing is stored; a token expires, or is void once what it is about has changed.
 
 A token is `<base64url(JSON)>-<hex HMAC-SHA256>`, split at its last hyphen. The signature covers the purpose, so that a
-token for one thing is none for another, and what the caller adds as `state`: when that changes, the token is void.
+token for one purpose is void for another, and a `state` of the caller's, which voids the token when it changes.
 """
 
 import json
@@ -16,22 +16,25 @@ from main_service.settings import Settings
 
 class Purpose(StrEnum):
     CONFIRM = "confirm"
-    """Signs `[e-mail]`."""
+    """Its claims: `[email]`."""
     CONFIRM_NEW = "confirm_new"
-    """Signs `[account id, new e-mail, fingerprint of what it hangs on]`."""
+    """Its claims: `[account id, new email, fingerprint of the state that voids it]`."""
     RESET = "reset"
-    """Signs `[account id]`."""
+    """Its claims: `[account id]`."""
     REPORT = "report"
-    """Signs `[report id]`."""
+    """Its claims: `[report id]`."""
 
 
 class SignedLinks:
+    """Signs the tokens of links and checks them."""
+
     def __init__(self, settings: Settings) -> None:
         self._public_url = settings.public_url
         self._signer = Signer(settings.secret, SigningLabel.EMAIL_LINK)
         self._state_signer = Signer(settings.secret, SigningLabel.EMAIL_LINK_STATE)
 
     def sign(self, purpose: Purpose, claims: list[str], *, lifetime: timedelta, state: str = "") -> str:
+        """A token with these claims, void for another `purpose`, after `lifetime`, or when `state` has changed."""
         expires_at = int((datetime.now(UTC) + lifetime).timestamp())
         payload = json.dumps([*claims, expires_at], separators=(",", ":")).encode()
         return f"{urlsafe_b64encode(payload).decode().rstrip('=')}-{self._signature(purpose, payload, state)}"
@@ -41,23 +44,23 @@ class SignedLinks:
         return "/".join((self._public_url, *path))
 
     def fingerprint(self, state: str) -> str:
-        """`state` as a claim that tells nobody what it is, for links that are understood after it has changed."""
+        """`state` as a claim that gives nothing away, for links that must be understood after it has changed."""
         return self._state_signer.sign(state.encode()).hex()[:32]
 
     def read(self, token: str) -> list[str]:
-        """The claims that a token makes. Believe them only after `check`.
+        """The claims of a token. Trust them only after `check`.
 
         Raises:
-            LinkInvalidError: it has not the form of a token.
+            LinkInvalidError: it does not look like a token.
         """
         payload = _payload(token)
         return [str(claim) for claim in _parsed(payload)[:-1]]
 
     def check(self, purpose: Purpose, token: str, *, state: str = "") -> None:
-        """Let pass what was signed for `purpose` and `state` and is not over.
+        """Let pass a token that was signed for this `purpose` and `state` and has not expired.
 
         Raises:
-            LinkInvalidError: it is forged, cut, for something else, or over.
+            LinkInvalidError: it is forged, cut off, for another purpose or state, or has expired.
         """
         payload, signature = _payload(token), token.rpartition("-")[2]
         if not is_same_signature(signature, self._signature(purpose, payload, state)):

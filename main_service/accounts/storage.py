@@ -14,7 +14,7 @@ from main_service.accounts.models import Account, ApiToken, RevokedSession
 from main_service.engines.postgres import Session
 
 LAST_USED_PRECISION = timedelta(minutes=1)
-"""So often at most a use is written down."""
+"""A later use of an API token within this time is not recorded."""
 
 _columns = Account.__table__.c
 
@@ -39,7 +39,7 @@ async def create(
     is_superuser: bool = False,
     is_verified: bool = False,
 ) -> bool:
-    """Insert an account; False, with nothing changed, when its e-mail or user name is taken."""
+    """Insert an account; False, with nothing changed, if its email or username is taken."""
     values = {
         "id": account_id,
         "email": email,
@@ -52,12 +52,13 @@ async def create(
 
 
 async def find(session: Session, account_id: UUID) -> Account | None:
+    """The account, be it disabled or deleted; None: there is no row of it."""
     account: Account | None = await session.get(Account, account_id)
     return account
 
 
 async def find_in_session(session: Session, account_id: UUID, session_id: UUID) -> Account | None:
-    """The account, unless this session of it was signed out of."""
+    """The account, be it disabled or deleted; None: there is none, or the session was revoked."""
     is_revoked = exists().where(RevokedSession.id == session_id)
     account: Account | None = (
         await session.execute(select(Account).where(_columns.id == account_id, ~is_revoked))
@@ -66,7 +67,7 @@ async def find_in_session(session: Session, account_id: UUID, session_id: UUID) 
 
 
 async def revoke_session(session: Session, session_id: UUID, *, expires_at: datetime) -> None:
-    """`expires_at`: when its last token is over by the clock."""
+    """Record that a session was revoked. `expires_at`: when all its tokens have expired, so the record can go."""
     statement = insert(RevokedSession).values(id=session_id, expires_at=expires_at)
     await session.execute(
         statement.on_conflict_do_update(
@@ -77,13 +78,14 @@ async def revoke_session(session: Session, session_id: UUID, *, expires_at: date
 
 
 async def find_by_email(session: Session, email: str) -> Account | None:
-    """Whatever its case; `email` as `parse_email` gives it."""
+    """The account with this email, in any case, be it disabled. `email`: as `parse_email` returns it."""
     statement = select(Account).where(func.lower(Account.email) == func.lower(email))
     account: Account | None = (await session.execute(statement)).scalar_one_or_none()
     return account if account is not None and identity(account.email) == identity(email) else None
 
 
 async def find_by_username(session: Session, username: str) -> Account | None:
+    """The account with this username, in any case, be it disabled."""
     if not is_username(username):
         return None
     statement = select(Account).where(func.lower(Account.username) == func.lower(username))
@@ -92,7 +94,7 @@ async def find_by_username(session: Session, username: str) -> Account | None:
 
 
 async def find_for_update(session: Session, account_id: UUID) -> Account | None:
-    """The row, locked until the transaction ends, as it is now."""
+    """The account, read anew, its row locked until the transaction ends."""
     statement = select(Account).where(_columns.id == account_id).with_for_update()
     found = await session.execute(statement.execution_options(populate_existing=True))
     account: Account | None = found.scalar_one_or_none()
@@ -100,14 +102,15 @@ async def find_for_update(session: Session, account_id: UUID) -> Account | None:
 
 
 async def change(session: Session, account: Account, values: dict[str, Any]) -> None:
+    """Set attributes of the account, and flush."""
     for name, value in values.items():
         setattr(account, name, value)
     await session.flush()
 
 
 async def rename(session: Session, account: Account, values: dict[str, Any]) -> bool:
-    """Change what must be unique; False when another account has it. The transaction may be over then."""
-    # Looked up first, so that a clash is no error, of which PostgreSQL would write to its log.
+    """Set email or username; False if another account has it. Then the transaction may have been rolled back."""
+    # Looked up first, because PostgreSQL would write to its log about an UPDATE that fails.
     unique = [func.lower(_columns[name]) == func.lower(value) for name, value in _unique(values).items()]
     others = select(_columns.id).where(or_(*unique), _columns.id != account.id)
     if unique and (await session.execute(others)).first() is not None:
@@ -130,7 +133,7 @@ async def mark_deleted(session: Session, account: Account, *, keeps_entries: boo
         session,
         account,
         {
-            # Nobody can type it, and it frees the address for a new account.
+            # No one can type this, and it frees the address for a new account.
             "email": f"left:{account.id}",
             "username": None,
             "hashed_password": "",
@@ -149,7 +152,7 @@ async def create_token(session: Session, token: ApiToken) -> None:
 
 
 async def list_tokens(session: Session, account_id: UUID) -> Sequence[ApiToken]:
-    """Newest first."""
+    """The API tokens of an account, newest first."""
     statement = select(ApiToken).where(ApiToken.account_id == account_id).order_by(ApiToken.created_at.desc())
     return list((await session.execute(statement)).scalars())
 
@@ -160,7 +163,7 @@ async def count_tokens(session: Session, account_id: UUID) -> int:
 
 
 async def delete_token(session: Session, account_id: UUID, token_id: UUID) -> bool:
-    """False when the account has no such token."""
+    """Delete an API token; False if the account has no such token."""
     statement = delete(ApiToken).where(ApiToken.account_id == account_id, ApiToken.id == token_id)
     return (await session.execute(statement.returning(ApiToken.id))).first() is not None
 
@@ -170,7 +173,7 @@ async def delete_tokens(session: Session, account_id: UUID) -> None:
 
 
 async def find_token(session: Session, token_hash: bytes) -> tuple[ApiToken, Account] | None:
-    """A token that is not over, and whose it is."""
+    """An API token that has not expired, with its account."""
     statement = (
         select(ApiToken, Account)
         .join(Account, _columns.id == ApiToken.account_id)
@@ -181,7 +184,7 @@ async def find_token(session: Session, token_hash: bytes) -> tuple[ApiToken, Acc
 
 
 async def note_use(session: Session, token: ApiToken) -> None:
-    """Write down that a token was used, unless that was just done."""
+    """Record that an API token was used now, unless it was within `LAST_USED_PRECISION`."""
     now = datetime.now(UTC)
     if token.last_used_at is not None and token.last_used_at > now - LAST_USED_PRECISION:
         return
@@ -189,9 +192,9 @@ async def note_use(session: Session, token: ApiToken) -> None:
 
 
 async def lock_present(session: Session, account_ids: Collection[UUID]) -> Sequence[Account]:
-    """Those of the accounts that were not left, locked, as they are now.
+    """Those of the accounts that are not deleted, read anew, their rows locked.
 
-    Locked in the order of their ids, so that of two who lock the same pair one waits for the other.
+    They are locked in the order of their ids, so that two transactions that lock the same pair can't deadlock.
     """
     statement = select(Account).where(_columns.id.in_(account_ids), Account.deleted_at.is_(None)).order_by(_columns.id)
     locked = statement.with_for_update().execution_options(populate_existing=True)

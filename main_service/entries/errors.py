@@ -1,4 +1,4 @@
-"""What creating, reading and changing an entry may be refused with."""
+"""The errors of creating, reading and changing an entry."""
 
 from main_service.errors import AppError, FieldError, InvalidInputError, TooManyRequestsError
 
@@ -25,7 +25,7 @@ class VersionMismatchError(AppError, status=412, code="version_mismatch"):
     message = "The entry has changed since the version in If-Match. Get it again first."
 
     def __init__(self, version: int) -> None:
-        """`version`: of the entry as it is now."""
+        """`version`: the current one of the entry."""
         super().__init__()
         self.headers = {"ETag": f'"{version}"'}
 
