@@ -54,10 +54,10 @@ def test_user_name_is_optional(environment: Environment, client: httpx.Client) -
     ("options", "password", "sentence"),
     [
         (("--email", "nobody"), PASSWORD, "email: This isn't an email address."),
-        (("--email", "new@example.org", "--username", "a b"), PASSWORD, "username: A user name has 3 to 30"),
+        (("--email", "new@example.org", "--username", "a b"), PASSWORD, "username: A username has 3 to 30"),
         (("--email", "new@example.org"), "weak", "password: A password has 8 to 128 characters"),
         (("--email", "new@example.org"), "", "password: A password has 8 to 128 characters"),
-        (("--email", "new@example.org"), "New@example.org1", "password: A password may not contain the e-mail"),
+        (("--email", "new@example.org"), "New@example.org1", "password: The password can't contain your email"),
         (("--email", "new@example.org"), "Aa1" * 50, "password: String should have at most 128"),
         (("--email", "new@example.org"), b"W\xff-onderful-1\n", "The password on standard input is not UTF-8."),
         (("--email", "new@example.org", "--username", "new", "--promote"), "", "leave --username out"),
