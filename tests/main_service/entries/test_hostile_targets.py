@@ -191,7 +191,7 @@ def test_preview_shows_a_host_of_other_letters_beside_its_punycode(client: httpx
         client.get(f"/{create_link(client, original_url='https://аррӏе.example/x')['key']}+", headers=BROWSER)
     )
 
-    assert re.search(r"Address as given\s+https://\s*аррӏе\.example\s*/x", page)
+    assert re.search(r"URL as given\s+https://\s*аррӏе\.example\s*/x", page)
     assert re.search(r"URL your browser goes to\s+https://\s*xn--80ak6aa92e\.example\s*/x", page)
 
 
@@ -200,7 +200,7 @@ def test_preview_of_a_host_given_in_punycode_shows_its_letters_too(client: httpx
         client.get(f"/{create_link(client, original_url='https://xn--80ak6aa92e.example/x')['key']}+", headers=BROWSER)
     )
 
-    assert re.search(r"Address\s+https://\s*xn--80ak6aa92e\.example\s*/x", page)
+    assert re.search(r"URL\s+https://\s*xn--80ak6aa92e\.example\s*/x", page)
     assert re.search(r"Host in readable form\s+аррӏе\.example", page)
     plain = visible_text(client.get(f"/{create_link(client)['key']}+", headers=BROWSER))
     assert "in letters" not in plain

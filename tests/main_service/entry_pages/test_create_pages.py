@@ -67,7 +67,7 @@ def test_taken_alias_comes_back_as_a_form(client: httpx.Client) -> None:
     page = send_form(client, "/?kind=link", "/links", original_url="https://example.org/", alias=alias)
 
     assert page.status_code == 409
-    assert "is or was in use" in visible_text(page)
+    assert "name is taken" in visible_text(page)
     assert 'value="https://example.org/"' in page.text
 
 
@@ -101,7 +101,7 @@ def test_form_over_the_limit_is_a_413_that_keeps_the_text(client: httpx.Client) 
     page = send_form(client, "/", "/pastes", text=text, title="Too long a text")
 
     assert page.status_code == 413
-    assert "larger than 10485760 bytes" in visible_text(page)
+    assert "the limit is 10485760 bytes" in visible_text(page)
     assert text in page.text
     assert 'value="Too long a text"' in page.text
 

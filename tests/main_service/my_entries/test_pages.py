@@ -186,7 +186,7 @@ def test_delete_asks_first_then_says_how_many_and_keeps_the_filters(owner: Owner
         form.setdefault(name, []).append(value.replace("&amp;", "&"))
     done = owner.browser.post("/profile/delete", data=form, headers=BROWSER)
     assert done.status_code == 200
-    assert "2 entries are deleted" in visible_text(done)
+    assert "2 entries deleted" in visible_text(done)
     assert shown(done) == [keys[2]]
     assert 'value="trip"' in done.text
     assert web.client.get(f"/{keys[0]}").status_code == 410

@@ -190,7 +190,7 @@ async def test_large_report_goes_as_a_link_alone(
     assert email.get_content_type() == "multipart/alternative"
     file = report_client.get(link_in(email)).content
     assert len(file) > 10_000_000
-    assert f"({len(file) / 1_000_000:.1f} MB) is not attached" in text_of_email(email)
+    assert f"({len(file) / 1_000_000:.1f} MB) is too large to attach" in text_of_email(email)
     assert file == report_path(report_environment, report).read_bytes()
 
 

@@ -102,7 +102,7 @@ def test_unknown_time_zone_is_said_and_utc_shown(client: httpx.Client, owner_hea
 
     shown = page(client, key, "?timezone=<b>Mars", status=422)
 
-    assert "isn't a time zone" in shown.text
+    assert "a time zone. Use a name such as" in shown.text
     assert "<b>Mars" not in shown.text
     assert "No visits in this period" in shown.text
 
