@@ -1,7 +1,7 @@
-"""The statistics of an entry as a page: one period, in one time zone, every chart with its table.
+"""The page of an entry's statistics: one period, in one time zone, each chart with its table.
 
-It stands at the entry's own path for owners and where statistics are public, and among the pages that manage the entry,
-which alone see the manage token of a guest's entry.
+It is shown at `/{key}/stats` to owners and where statistics are public, and at `/{key}/manage/stats`, which gets the
+manage token of a guest's entry.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ PERIODS = {
 _USUAL = "month"
 _BY_DAY_UP_TO = timedelta(days=120)
 _SHOWN = 10
-"""Of the values of a dimension; the others are folded up."""
+"""Values of a dimension that are shown at once; the others are folded up."""
 
 _HEADINGS = {
     Dimension.REFERRER: ("Referrers", "Referrer"),

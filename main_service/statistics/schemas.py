@@ -1,4 +1,4 @@
-"""What statistics look like on the wire, in and out."""
+"""The JSON of statistics: queries and responses. Docstrings and descriptions are part of its documentation."""
 
 import re
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""How statistics are shown on the wire."""
+"""Serializes statistics for the JSON API."""
 
 from main_service.entries.serializers import entry_out, qr_address
 from main_service.statistics.leaderboard import Period, Rank
@@ -65,7 +65,7 @@ def own_out(counts: OwnCounts) -> OwnStatisticsOut:
 
 
 def top_out(period: Period, ranks: list[Rank], public_url: str) -> TopOut:
-    """To anybody: who manages an entry sees here what others see of it."""
+    """The leaderboard. Clients that manage an entry also see only what others see of it."""
     items = [
         TopItemOut(
             entry=entry_out(each.entry, public_url, to_manager=False), visitors=each.visitors, visits=each.visits

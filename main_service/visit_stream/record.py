@@ -1,4 +1,4 @@
-"""A record of the stream, which is a batch of visits: how web processes write it, and how ingest reads it.
+"""The format of a record of the stream, which is a batch of visits: how it is written and read.
 
 Its fields: `id`, a UUID; `f`, the number of the format; `v`, JSON: a list of visits, each a list in the order of
 `RecordedVisit`. The script of the fast path writes the same fields.
@@ -15,7 +15,7 @@ from redis.typing import EncodableT, FieldT
 
 STREAM = "visits:{0}"
 FORMAT = 1
-"""Part of every record, so that versions can follow each other."""
+"""The number of the format, in every record, so that releases can be told apart."""
 ID_LIFETIME = timedelta(days=7)
 """How long the id of a batch is known. Longer than a web process without Redis goes on trying to add it again."""
 _FORMAT = str(FORMAT).encode()
@@ -38,29 +38,29 @@ _VISITS = TypeAdapter(list[RecordedVisit])
 
 
 EncodedVisit = bytes
-"""A visit as it is in the stream. What it says, and in what order, is told by `RecordedVisit`."""
+"""A visit as JSON. `RecordedVisit` says what it holds, and in what order."""
 
 as_json = encode_basestring
-"""A text. A visit is written with each redirect, and an encoder for all of it would cost twice as much."""
+"""Encodes one text. A visit is encoded for each redirect, and a JSON encoder for the whole would cost twice as much."""
 
 
 def encode_visit(
     at_ms: int, key: str, *, ip: str, visitor: str, user_agent: str, referrer: str, language: str
 ) -> EncodedVisit:
-    """`ip` and what follows it: as JSON already, because much of it is the same in many visits."""
+    """A visit. `ip` and all that follow are JSON already, because they are often the same and are remembered so."""
     return f"[{at_ms},{as_json(key)},{ip},{visitor},{user_agent},{referrer},{language}]".encode("utf-8", "replace")
 
 
 def write_batch(batch_id: str, visits: Sequence[EncodedVisit]) -> dict[FieldT, EncodableT]:
-    """The fields of a record."""
+    """The fields of the record of a batch."""
     return {"id": batch_id, "f": FORMAT, "v": b"[%b]" % b",".join(visits)}
 
 
 def read_batch(fields: Mapping[bytes, bytes]) -> tuple[UUID, list[RecordedVisit]]:
-    """The batch's id, by which one that was added twice is known, and its visits.
+    """The id of a batch, by which one that was added twice is known, and its visits.
 
     Raises:
-        ValueError: this is not a batch, or one in another format.
+        ValueError: the record is not a batch, or in another format.
     """
     if fields.get(b"f") != _FORMAT:
         raise ValueError("it has another format")

@@ -1,4 +1,4 @@
-"""Which country an address belongs to, by a database in MaxMind's format: the shipped one or the operator's own."""
+"""Finds the country of an address in a database of MaxMind's format: the shipped one or the operator's own."""
 
 import logging
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SHIPPED = Path(__file__).parent / "data" / "countries.mmdb"
 
 @dataclass(frozen=True)
 class Source:
-    """Where a database comes from, to be named wherever its countries are shown."""
+    """The source of a database, which its licence demands to be named wherever its countries are shown."""
 
     name: str
     address: str
@@ -37,14 +37,14 @@ _SOURCE_OF_SHIPPED = Source(
 
 
 def database_of(settings: Settings) -> Path | None:
-    """The file to look countries up in; None: they are not looked up."""
+    """The database to find countries in; None: countries are switched off."""
     if settings.geoip_db == "off":
         return None
     return settings.geoip_db or SHIPPED
 
 
 def source_of(settings: Settings) -> Source | None:
-    """The source of the shipped database; None where it is not used: whoever sets another one names its source."""
+    """The source of the shipped database; None if another is used, whose source the operator names."""
     return _SOURCE_OF_SHIPPED if settings.geoip_db is None else None
 
 
@@ -72,7 +72,7 @@ class Countries:
             self._reader.close()
 
     def find(self, ip: str) -> str | None:
-        """Its ISO code, `DE`; None: unknown. `ip`: a valid address."""
+        """The ISO code of the country, such as `DE`; None: unknown. `ip`: a valid address."""
         if ip not in self._known:
             self._known[ip] = self._look_up(ip)
         return self._known[ip]

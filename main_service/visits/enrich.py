@@ -1,4 +1,4 @@
-"""What the headers of a visitor, and the address that a link leads to, tell. All of it is hostile, and only data."""
+"""Reads what a visit tells: headers, client address, and the URL that a link leads to. All of it may be hostile."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from main_service.visits.models import UNKNOWN
 from main_service.web.user_agents import LONGEST, is_machine, terminal_program
 
 REMEMBERED = 20_000
-"""Different values of each kind that a process knows the answer for."""
+"""Values of each kind for which a process remembers the result."""
 _MAX_REFERRER, _MAX_NAME, _MAX_DOMAIN = 2048, 64, 253
 
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?![a-z0-9])")
@@ -28,7 +28,7 @@ _split_host = TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_privat
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Agent:
-    """The program that a visitor uses. None: unknown. Compared by identity, which is fast to count."""
+    """The program of a visitor. None: unknown. Compared by identity, which makes counting fast."""
 
     is_bot: bool
     device_type: str | None
@@ -38,22 +38,22 @@ class Agent:
 
 
 NOTHING_KEPT = Agent(is_bot=False, device_type=None, browser=None, os=None)
-"""Of people who do not want it; crawlers have no such wishes."""
+"""The agent of a visitor who must not be tracked: counted as a person, for only browsers send such wishes."""
 
 
 class Referrer(NamedTuple):
     url: str | None
     domain: str | None
-    """Registrable: what is registered below a public suffix; the host itself if there is none."""
+    """The registrable domain: the name below a public suffix; the host itself if there is none."""
 
 
 class Target(NamedTuple):
     """The host that a link leads to, in parts; all are None for a paste."""
 
     domain: str | None
-    """Registrable, as a referrer's; the host itself if there is none."""
+    """The registrable domain; the host itself if there is none."""
     subdomain: str | None
-    """What stands before it, such as `www`."""
+    """What precedes the domain, such as `www`."""
     domain_1st: str | None
     """The first level, under which a registry registers: `com`, `co.uk`; None for an address and an unknown ending."""
     domain_2nd: str | None
@@ -77,7 +77,7 @@ def read_agent(user_agent: str) -> Agent:
 
 
 def _device_type(user_agent: str, os: str | None, model: str) -> str:
-    """By what Google and Mozilla ask browsers to say: Android's on phones have `Mobile`, those on tablets have not."""
+    """The type of device. Google and Mozilla ask Android browsers to say `Mobile` on phones, and not on tablets."""
     if _TELEVISION.search(user_agent):
         return UNKNOWN
     if model in ("iPad", "Kindle") or (os == "Android" and "Mobi" not in user_agent):
@@ -94,7 +94,7 @@ def read_referrer(referrer: str) -> Referrer:
 
 @lru_cache(REMEMBERED)
 def read_language(language: str) -> str | None:
-    """The primary subtag, `pt` of `pt-BR`."""
+    """The primary subtag, `pt` of `pt-BR`; None if there is none."""
     found = _LANGUAGE.match(language.strip().lower())
     return found[1] if found else None
 
@@ -106,7 +106,7 @@ def read_target(original_url: str) -> Target:
 
 @lru_cache(REMEMBERED)
 def _target_at(host: str) -> Target:
-    """Remembered by the host: whole targets are up to 8 KiB."""
+    """The parts of a host. Remembered by host, because whole targets have up to 8 KiB."""
     parts = _split_host.extract_str(host)
     domain = parts.top_domain_under_public_suffix or host
     subdomain = host[: -len(domain) - 1]
@@ -117,7 +117,7 @@ def _target_at(host: str) -> Target:
 
 @lru_cache(REMEMBERED)
 def read_ip(ip: str) -> str | None:
-    """The address as PostgreSQL takes it; None if it is none."""
+    """The address as PostgreSQL takes it; None if it is not an address."""
     try:
         address = ip_address(ip)
     except ValueError:
@@ -126,12 +126,12 @@ def read_ip(ip: str) -> str | None:
 
 
 def clean(text: str, longest: int) -> str | None:
-    """One line that can be printed and stored."""
+    """The printable characters, at most `longest`; None if none is left."""
     return "".join(sign for sign in text if sign.isprintable())[:longest] or None
 
 
 def _host(url: str) -> str | None:
-    """In lower case and punycode, without a dot at its end."""
+    """The host of a web URL, in lower case and punycode, without a final dot; None if there is none."""
     try:
         parsed = Url(url)
     except ValueError:

@@ -38,10 +38,10 @@ class _Portion:
     record_ids: list[bytes] = field(default_factory=list)
     batches: dict[UUID, list[RecordedVisit]] = field(default_factory=dict)
     dead_letters: list[Record] = field(default_factory=list)
-    """Records that are no batches."""
+    """Records that can't be read."""
     visits: int = 0
     keys: set[str] = field(default_factory=set)
-    """As the visits name them: they need not be keys."""
+    """The keys that the visits name; they may be no keys at all."""
 
     def add(self, record: Record) -> None:
         self.record_ids.append(record.id)

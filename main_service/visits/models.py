@@ -1,4 +1,4 @@
-"""The tables of visits. `visit` is partitioned by month; the others are what is shown."""
+"""The tables of visits: `visit` has single visits, partitioned by month; the others have sums, which are shown."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -56,7 +56,7 @@ class VisitHour(Base):
     people: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     bots: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     day_visitors: Mapped[int] = mapped_column(Integer, server_default=text("0"))
-    """Different people of its UTC day, as far as was known when this hour was last counted; an estimate."""
+    """Different people of the UTC day of this hour, as known when the hour was last counted; an estimate."""
 
 
 class Dimension(StrEnum):
@@ -82,8 +82,8 @@ class VisitDayValue(Base):
 
 
 class VisitMonth(Base):
-    """A month of UTC in which an entry was visited. Its sums: of `visit_hour`, or None while they have to be made,
-    because it is not over or visits came late; who wants them then reads hours and days.
+    """A month of UTC in which an entry was visited, with its sums of `visit_hour`. None: they must be made, because the
+    month is not over or visits came late; until then statistics read hours and days.
     """
 
     __tablename__ = "visit_month"
@@ -91,15 +91,15 @@ class VisitMonth(Base):
 
     key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
     month: Mapped[date] = mapped_column(Date, primary_key=True)
-    """Its first day."""
+    """The first day of the month."""
     people: Mapped[int | None] = mapped_column(BigInteger)
     bots: Mapped[int | None] = mapped_column(BigInteger)
     visitors: Mapped[int | None] = mapped_column(BigInteger)
-    """Different people of each day, summed up."""
+    """Different people of each day, summed up over the days."""
 
 
 class VisitMonthValue(Base):
-    """The sum of a month's `visit_day_value`. Only what `visit_month` has sums of may be read."""
+    """A month's sum of `visit_day_value`. To be read only if `visit_month` has its sums."""
 
     __tablename__ = "visit_month_value"
 

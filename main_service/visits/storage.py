@@ -1,4 +1,4 @@
-"""The ingest's questions to PostgreSQL. All that is written is sorted by key, the order in which everybody locks."""
+"""Queries of the ingest. All that is written is sorted by key: every transaction locks rows in this order."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -19,12 +19,12 @@ from main_service.visits.enrich import PASTE, Target, read_target
 from main_service.visits.models import OTHER, VisitBatch, visit
 
 MOST_VALUES = 100
-"""Of an entry, a day and a dimension, besides `OTHER`."""
+"""Values kept of an entry, a day and a dimension, besides `OTHER`."""
 INGEST_LOCK = 5_710_264_840
-"""Any number that nobody else takes an advisory lock on."""
+"""The number of the advisory lock. Any number that nothing else locks."""
 
 _AWAY = (asyncpg.PostgresConnectionError, asyncpg.InsufficientResourcesError, asyncpg.OperatorInterventionError)
-"""As Session has it: connection lost, out of resources, shut down or cancelled."""
+"""What `Session` takes for an unavailable database: connection lost, out of resources, shut down, cancelled."""
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock)").bindparams(lock=INGEST_LOCK)
 _LOCK = text("SELECT pg_advisory_xact_lock(:lock)").bindparams(lock=INGEST_LOCK)
 
@@ -107,18 +107,18 @@ _ADD_TO_ENTRIES = text(
 
 
 async def try_lock(session: Session) -> bool:
-    """Whether nobody else ingests, and nobody will until this transaction ends."""
+    """Take the ingest's lock until this transaction ends; False if another transaction has it."""
     is_ours: bool = (await session.execute(_TRY_LOCK)).scalar_one()
     return is_ours
 
 
 async def lock(session: Session) -> None:
-    """Wait until nobody ingests, and let nobody until this transaction ends."""
+    """Wait for the ingest's lock, and take it until this transaction ends."""
     await session.execute(_LOCK)
 
 
 async def take_new(session: Session, batch_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the batches that are not in PostgreSQL yet, noted as being there now."""
+    """Record the ids of batches; return those that were not there yet, whose visits are to be stored."""
     if not batch_ids:
         return set()
     rows = await session.execute(_TAKE_NEW, {"ids": list(batch_ids)})
@@ -135,7 +135,7 @@ async def delete_batches(session: Session, *, before: datetime) -> int:
 async def find_entries(
     session: Session, keys: Collection[str], visits: Sequence[RecordedVisit], *, since: datetime
 ) -> dict[str, VisitedEntry]:
-    """Those of the entries that there are, live or ended, with the targets that links had when they were visited.
+    """The entries of these keys, live or ended, with the targets that links had when they were visited.
 
     `since`: when the first of these visits was.
     """
@@ -158,7 +158,10 @@ async def find_entries(
 async def _find_targets(
     session: Session, keys: Collection[str], visits: Sequence[RecordedVisit], *, since: datetime
 ) -> dict[str, dict[int, Target]]:
-    """Of the links that changed since: what they led to when they were visited, by the instant from which it held."""
+    """The targets of links that changed since, by key and by the time from which they held, in milliseconds since 1970.
+
+    Only targets to which one of the visits led are there.
+    """
     changed = await link_targets.list_changed(session, keys, since=since)
     if not changed:
         return {}
@@ -170,7 +173,7 @@ async def _find_targets(
 
 
 async def insert_visits(session: Session, rows: Iterator[bytes]) -> None:
-    """`rows`: as `copy_rows` makes them; taken one by one."""
+    """Insert rows by COPY. `rows`: as `copy_rows` makes them; taken while they are sent."""
     connection = await (await session.connection()).get_raw_connection()
     driver = connection.driver_connection
     assert driver is not None
@@ -183,9 +186,9 @@ async def insert_visits(session: Session, rows: Iterator[bytes]) -> None:
 
 
 async def reopen_months(session: Session, hours: Collection[tuple[str, datetime]]) -> None:
-    """Let the sums of these hours' months be made again, once this transaction has ended.
+    """Clear the rollups of the months of these hours, so that they are made again after this transaction.
 
-    Their rows are locked even if there is nothing to change: who makes the sums waits for it, or is waited for.
+    Their rows are locked even if there is nothing to clear: the rollup and this transaction wait for each other.
     """
     rows = sorted({(key, hour_at.date().replace(day=1)) for key, hour_at in hours})
     await session.execute(_REOPEN_MONTHS, _columns(rows, "keys", "months"))
@@ -194,6 +197,7 @@ async def reopen_months(session: Session, hours: Collection[tuple[str, datetime]
 async def add_hours(
     session: Session, hours: Mapping[tuple[str, datetime], VisitCounts], day_visitors: Mapping[tuple[str, date], int]
 ) -> None:
+    """Add visits to their hours. `day_visitors`: the estimate of different people by key and day."""
     rows = [
         (key, hour_at, people, bots, day_visitors.get((key, hour_at.date()), 0))
         for (key, hour_at), (people, bots) in sorted(hours.items())
@@ -202,9 +206,9 @@ async def add_hours(
 
 
 async def add_values(session: Session, values: Collection[DayValueCount]) -> None:
-    """Add visits to their values; then let those beyond the `MOST_VALUES` with most visits count as `OTHER`, for good.
+    """Add visits to their values; then merge all but the `MOST_VALUES` with most visits into `OTHER`, for good.
 
-    What adds up to the visits of people stays so.
+    The values of a dimension go on adding up to the visits of people.
     """
     rows = sorted(values)
     await session.execute(_ADD_VALUES, _columns(rows, "keys", "days", "dimensions", "values", "visits"))
@@ -214,13 +218,13 @@ async def add_values(session: Session, values: Collection[DayValueCount]) -> Non
 async def add_to_entries(
     session: Session, counts: Mapping[str, VisitCounts], last_visits: Mapping[str, datetime]
 ) -> None:
-    """Last, for whoever changes one of the entries waits until the end of the transaction."""
+    """Add to the counts of entries. To be called last: until the transaction ends, changes of these entries wait."""
     rows = [(key, people, bots, last_visits.get(key)) for key, (people, bots) in sorted(counts.items())]
     await session.execute(_ADD_TO_ENTRIES, _columns(rows, "keys", "people", "bots", "last_visits"))
 
 
 def _columns(rows: Sequence[tuple[object, ...]], *names: str) -> dict[str, list[object]]:
-    """Each column as an array, as `unnest` takes them."""
+    """The columns of rows as arrays, as `unnest` takes them."""
     return (
         {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
         if rows

@@ -1,4 +1,4 @@
-"""How many different people visited an entry on a day, estimated by a HyperLogLog in Redis: never a list of them."""
+"""Estimates how many different people visited an entry on a day, by a HyperLogLog in Redis: it lists no visitors."""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -17,16 +17,18 @@ KeyDay = tuple[str, date]
 
 
 class UniqueVisitors:
+    """The HyperLogLogs of the last days."""
+
     def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
 
     async def add(self, seen: Mapping[KeyDay, Collection[str]]) -> dict[KeyDay, int]:
-        """Add visitors to those of their entry and day; return how many there are then. Can be repeated.
+        """Add visitors to those of their entry and day; return the new estimates. Can be repeated.
 
-        Where Redis has no memory for more the figure is what it was, for what waits there must get out all the same.
+        If Redis has no memory for more, the estimates stay as they were: visits must leave the stream all the same.
 
         Raises:
-            RedisUnavailableError
+            RedisUnavailableError: some may have been added.
         """
         days = list(seen)
         counts: dict[KeyDay, int] = {}
