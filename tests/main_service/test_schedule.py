@@ -14,7 +14,6 @@ from tests.support.engines import START_SECONDS, Environment
 from tests.support.waiting import eventually
 from tests.support.workers import main_beat
 
-QUEUES = ("main_service", "main_service.slow")
 DAILY = {"forget_visit_batches", "keep_partitions", "forget_mail", "archive_unused", "delete_unconfirmed", "clean_up"}
 
 

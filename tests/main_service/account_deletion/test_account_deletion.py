@@ -125,7 +125,7 @@ async def test_claim_by_a_release_without_generations_is_made_up_for_when_the_ow
     assert (refused.status_code, refused.json()["code"]) == (403, "manage_token_wrong")
 
 
-async def test_address_and_name_are_free_for_somebody_new(client: httpx.Client) -> None:
+async def test_address_and_name_are_free_for_a_new_user(client: httpx.Client) -> None:
     user = new_user(client)
     delete_account(client, user, "delete")
 

@@ -1,4 +1,4 @@
-"""Entries that nobody uses end, for every reader at once; what is used stays."""
+"""Unused entries end, for every reader at once; used ones stay."""
 
 from pathlib import Path
 
@@ -135,7 +135,7 @@ async def test_without_the_setting_the_daily_task_ends_nothing(
     assert await reason_of(archive, unused) is None
 
 
-async def test_entry_that_somebody_holds_is_passed_by_and_stays_if_it_was_used(
+async def test_locked_entry_is_skipped_and_stays_if_it_was_used(
     archive_environment: Environment, archive: asyncpg.Connection
 ) -> None:
     held, free = [await insert_entry(archive, updated_at=ago(days=900)) for _ in range(2)]
@@ -189,7 +189,7 @@ async def test_worker_killed_in_the_middle_has_ended_whole_batches_and_the_next_
 
 
 def kill_worker_at(gated: Gated, *said: bytes, hold: Hold, log: Path) -> None:
-    """Kill a real worker when it has come to a point at the gate before PostgreSQL; nobody does its task again."""
+    """Kill a real worker when it has come to a point at the gate before PostgreSQL; its task is not run again."""
     with (
         gated.postgres.stop_at(*said, hold=hold) as stop,
         redis.Redis.from_url(gated.environment["MAIN_REDIS_URL"].replace("db=0", "db=1")) as broker,

@@ -164,7 +164,7 @@ async def test_text_that_is_missing_counts_as_deleted(
 async def test_texts_without_an_entry_are_swept_when_they_are_a_day_old(
     environment: Environment, client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    """As a crash between storing the text and committing the row leaves them. S3 lets nobody make a text look old."""
+    """As a crash between storing the text and committing the row leaves them. In S3 a text can't be backdated."""
     folder = Path(environment["MAIN_BODY_STORE_URL"].removeprefix("file://"))
     kept = await body_id_of(database, create_paste(client)["key"])
     young, old = uuid4(), uuid4()
@@ -187,7 +187,7 @@ async def test_texts_without_an_entry_are_swept_when_they_are_a_day_old(
 async def test_many_expired_entries_end_in_batches_while_readers_go_on(
     environment: Environment, client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    """More than one batch; a row that somebody holds is passed by, not waited for."""
+    """More than one batch; a locked row is skipped, not waited for."""
     prefix = uuid4().hex[:8]
     await database.execute(
         """

@@ -1,4 +1,4 @@
-"""The clean-up with more than one batch, twice at once, and beside somebody who holds rows."""
+"""The clean-up with more than one batch, twice at once, and beside a transaction that holds rows."""
 
 import asyncio
 import os
@@ -57,7 +57,7 @@ async def test_one_more_than_a_batch_of_queued_texts_is_deleted(
     assert await database.fetchval("SELECT count(*) FROM body_to_delete") == 0
 
 
-async def test_texts_are_noted_as_deleted_in_the_order_in_which_everybody_locks_entries(
+async def test_texts_are_noted_as_deleted_in_the_order_in_which_entries_are_locked(
     environment: Environment, database: asyncpg.Connection
 ) -> None:
     """Who deletes an account locks ended entries too; in another order, both could wait in a ring."""
@@ -120,7 +120,7 @@ async def test_text_that_is_still_being_written_stays(environment: Environment) 
     young.unlink()
 
 
-async def test_ended_entry_that_somebody_holds_is_emptied_by_the_next_run(
+async def test_locked_ended_entry_is_emptied_by_the_next_run(
     environment: Environment, database: asyncpg.Connection
 ) -> None:
     prefix = uuid4().hex[:8]
@@ -146,7 +146,7 @@ async def test_ended_entry_that_somebody_holds_is_emptied_by_the_next_run(
     assert clean_up(environment) == (0, 0, 1, 0)
 
 
-async def test_queued_text_that_somebody_holds_is_deleted_by_the_next_run(
+async def test_locked_queued_text_is_deleted_by_the_next_run(
     environment: Environment, database: asyncpg.Connection
 ) -> None:
     held, free = uuid4(), uuid4()

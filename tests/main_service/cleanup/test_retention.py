@@ -65,7 +65,7 @@ async def test_ended_entry_of_a_user_is_kept_until_retention_is_over_then_emptie
     assert "3 ended entries emptied" in printed
     assert filled(await find_entry(archive, old_link)) == KEPT
     assert (await find_entry(archive, old_link))["visibility"] == "private"
-    assert archive_client.get(f"/{old_link}").status_code == 404, "nobody learns that there was something private"
+    assert archive_client.get(f"/{old_link}").status_code == 404, "no client learns that there was something private"
     assert archive_client.get(f"/{old_paste}").json()["reason"] == "deleted"
     assert filled(await find_entry(archive, old_paste)) == KEPT - {"expires_at"}
     assert filled(await find_entry(archive, guests)) == KEPT
@@ -106,7 +106,7 @@ async def test_text_of_a_users_ended_entry_is_deleted_at_once_and_its_facts_stay
 async def test_text_that_waits_to_be_deleted_keeps_its_entry_from_being_emptied(
     archive_environment: Environment, archive: asyncpg.Connection
 ) -> None:
-    """A text may not be due yet, for whoever was let in may still be reading."""
+    """A text may not be due yet, as a client that was let in may still be reading."""
     owner = await insert_owner(archive)
     for owner_id in (owner, None):
         key = await insert_paste(archive, owner_id=owner_id, **ended(ago(days=500)))

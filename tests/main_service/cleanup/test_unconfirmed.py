@@ -1,4 +1,4 @@
-"""Accounts that nobody confirmed and that own nothing go; all others stay."""
+"""Accounts that were never confirmed and own nothing are deleted; all others stay."""
 
 from datetime import datetime
 from typing import Any

@@ -233,7 +233,7 @@ async def test_emails_wait_for_a_server_that_is_away(
     smtp.stop()
     try:
         assert mail_worker.run() == "WARNING send_mail is put off to its next round: ConnectionRefusedError\n"
-        # For a minute nobody knocks again.
+        # For a minute the server is not tried again.
         assert mail_worker.run() == ""
     finally:
         smtp.start()

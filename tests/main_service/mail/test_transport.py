@@ -127,7 +127,7 @@ async def test_a_folder_gets_each_email_as_a_file_of_its_own(
         assert message["Message-ID"] == f"<{file.name.removesuffix('.eml')}>"
         assert message["From"] == "Jörg's Slips <slips@example.org>"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        # Whoever opens the file can copy the link.
+        # The link can be copied from the file.
         assert link in file.read_text().splitlines()
     assert stat.S_IMODE(outbox.stat().st_mode) == 0o700
     assert await mail_database.fetchval("SELECT count(sent_at) FROM mail") == 2
