@@ -1,4 +1,4 @@
-"""Other people's accounts, for superusers, as JSON."""
+"""The accounts of others, for superusers, as JSON."""
 
 from typing import Annotated, Self
 from uuid import UUID
@@ -21,7 +21,7 @@ router = DocumentedRouter(
 
 
 class WantedAccount(BaseModel):
-    """By one of the two."""
+    """Whose account is searched for: one of the two."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -43,7 +43,7 @@ class AdminAccountOut(AccountOut):
 async def list_accounts(
     wanted: Annotated[WantedAccount, Query()], _: SuperuserDep, factory: AccountFactoryDep
 ) -> list[AdminAccountOut]:
-    """The whole address or user name, in any case; at most one has it."""
+    """By the complete email or username, in any case. At most one account matches."""
     found = await factory.administration.list(email=wanted.email, username=wanted.username)
     return [AdminAccountOut.model_validate(account) for account in found]
 
@@ -52,7 +52,7 @@ async def list_accounts(
     "/{account_id}/disable", status_code=204, summary="Disable an account", errors=[NotFoundError, OwnAccountError]
 )
 async def disable_account(account_id: UUID, asker: SuperuserDep, factory: AccountFactoryDep) -> Response:
-    """Ends its sessions, and nobody is let in to it. Its API tokens rest until it is enabled."""
+    """Ends its sessions and refuses sign-ins. Its API tokens don't work until it is enabled."""
     await factory.administration.disable(account_id, asker_id=asker.id, asker_epoch=asker.session_epoch)
     return Response(status_code=204)
 

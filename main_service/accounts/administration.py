@@ -23,7 +23,7 @@ class AccountAdministration:
         self._emails = emails
 
     async def list(self, *, email: str | None = None, username: str | None = None) -> Sequence[Account]:
-        """The account with this email or else this user name, in any case; empty if there is none. At most one."""
+        """The account with this email or else this username, in any case; empty if there is none. At most one."""
         if email is not None:
             account = await storage.find_by_email(self._session, email)
         else:
@@ -64,7 +64,7 @@ class AccountAdministration:
         Raises:
             InvalidInputError: the password breaks a rule, or the email has an account already (`email_taken`).
             EmailUndeliverableError: the mail server can't send to the address.
-            UsernameTakenError: another account has this user name.
+            UsernameTakenError: another account has this username.
         """
         await self._emails.require_deliverable(new.email)
         require_good_password(new.password, email=new.email, username=new.username)

@@ -1,4 +1,4 @@
-"""Registering and signing in, as JSON."""
+"""Registering, signing in and out, and passwords, as JSON."""
 
 import json
 from typing import Any
@@ -77,8 +77,8 @@ _TOKEN_BODY: dict[str, Any] = {
     errors=[UsernameTakenError, EmailUndeliverableError, TooManyRegistrationsError, PasswordsBusyError],
 )
 async def register(registration: RegisterIn, factory: AccountFactoryDep) -> MessageOut:
-    """The answer is the same for an address that has an account already; its owner gets an email then. A user name that
-    an account has is refused whatever the address.
+    """The answer is the same if the email already has an account; its owner is told by email. A username that is taken
+    is refused either way.
     """
     await factory.registrar.register(registration.new_account)
     return MessageOut(message=CONFIRM_SENT)
@@ -86,8 +86,8 @@ async def register(registration: RegisterIn, factory: AccountFactoryDep) -> Mess
 
 @router.get("/verify/{token}", summary="Confirm an email", errors=[LinkInvalidError])
 async def verify(token: str, factory: AccountFactoryDep) -> MessageOut:
-    """`token` is the end of the link in the email. Doing it again changes nothing. Browsers are shown a page instead,
-    with a button that confirms: `/verify/{token}`.
+    """`token` is the last part of the link in the email. Repeating it changes nothing. Browsers get a page with a
+    button instead: `/verify/{token}`.
     """
     await factory.registrar.confirm(token)
     return MessageOut(message="The email is confirmed.")
@@ -95,7 +95,7 @@ async def verify(token: str, factory: AccountFactoryDep) -> MessageOut:
 
 @router.head("/verify/{token}", include_in_schema=False)
 async def check_verify(token: str, factory: AccountFactoryDep) -> Response:
-    """Whether the link still works; it confirms nothing."""
+    """Whether the link still works. Nothing is confirmed."""
     await factory.registrar.preview_confirmation(token)
     return Response(media_type="application/json")
 
@@ -116,7 +116,7 @@ async def resend(asked: EmailIn, session: SessionDep, factory: AccountFactoryDep
     errors=[CredentialsWrongError, AccountDisabledError, TooManyAttemptsError, PasswordsBusyError],
 )
 async def sign_in(request: Request, factory: AccountFactoryDep) -> TokenPairOut:
-    """By JSON, or by the password form of OAuth2, whose `username` may be the e-mail address."""
+    """As JSON, or as the password form of OAuth2, whose `username` may be the email."""
     asked = await _read_token_in(request)
     account = await factory.sessions.sign_in(asked.email, asked.password)
     return _pair_out(factory.sessions.start(account))
@@ -129,14 +129,14 @@ async def refresh(asked: RefreshIn, factory: AccountFactoryDep) -> TokenPairOut:
 
 @router.post("/logout", status_code=204, summary="Sign out", errors=_SIGNED_IN)
 async def logout(_: SignedInDep, session_id: SessionIdDep, factory: AccountFactoryDep) -> Response:
-    """Ends the access token that is sent and the refresh tokens of the same signing in."""
+    """Ends this session: the access token and all refresh tokens of the same sign-in."""
     await factory.sessions.revoke(session_id)
     return Response(status_code=204)
 
 
 @router.post("/logout-everywhere", status_code=204, summary="Sign out everywhere", errors=_SIGNED_IN)
 async def logout_everywhere(account: SignedInDep, factory: AccountFactoryDep) -> Response:
-    """API tokens stay; they are deleted one by one."""
+    """API tokens stay; delete them one by one."""
     await factory.sessions.revoke_all(account.id, session_epoch=account.session_epoch)
     return Response(status_code=204)
 
@@ -168,7 +168,7 @@ async def change_password(
     session_id: SessionIdDep,
     factory: AccountFactoryDep,
 ) -> TokenPairOut:
-    """Ends all sessions and API tokens; the answer is a fresh pair."""
+    """Ends all sessions and API tokens; the response has new tokens."""
     given = GivenPassword(asked.password, session_id)
     changed = await factory.changer.change_password(account.id, password=given, new_password=asked.new_password)
     return _pair_out(factory.sessions.start(changed))
@@ -176,7 +176,7 @@ async def change_password(
 
 @router.get("/whoami", summary="Who am I", errors=[TokenInvalidError])
 async def who_am_i(account: CurrentAccountDep) -> WhoAmIOut:
-    """Answers guests and users alike."""
+    """For guests and users alike."""
     user = AccountOut.model_validate(account) if account else None
     return WhoAmIOut(authenticated=account is not None, user=user)
 

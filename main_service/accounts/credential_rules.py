@@ -1,4 +1,4 @@
-"""Which emails, user names and passwords an account can have, and which spellings of a name are the same.
+"""Which emails, usernames and passwords an account can have, and which spellings of a name are the same.
 
 PostgreSQL finds names by its own `lower()`, which lower-cases fewer or other letters than Python, by its version and
 locale. So what it finds counts only if `identity` agrees: all spellings that lead to an account have one identity, and
@@ -28,7 +28,7 @@ _SHORTEST_NAME = 3
 
 
 def identity(name: str) -> str:
-    """One form for all spellings of a user name, or of an email as `parse_email` returns it, that are the same name."""
+    """One form for all spellings of a username, or of an email as `parse_email` returns it, that are the same name."""
     return normalize("NFC", name.casefold())
 
 
@@ -67,7 +67,7 @@ def parse_new_email(text: str) -> str:
 
 
 def require_good_password(password: str, *, email: str, username: str | None, field: str = "password") -> None:
-    """Let pass a password that an account with this email and user name may get.
+    """Let pass a password that an account with this email and username may get.
 
     Raises:
         InvalidInputError: it breaks a rule, which the error tells of `field`.

@@ -67,8 +67,8 @@ async def change_me(
     session_id: SessionIdDep,
     factory: AccountFactoryDep,
 ) -> AccountOut:
-    """A new e-mail address needs the password, and counts once it is confirmed by the link that is emailed to it. The
-    same one asked for again within five minutes is refused: the link that was sent still works.
+    """A new email needs the password, and replaces the old one when the link that we send to it is opened. Asking for
+    the same one again within five minutes is refused, as the link still works.
     """
     # Before any row is locked, which reads it anew.
     session_epoch = account.session_epoch
@@ -92,7 +92,7 @@ async def change_me(
     "/tokens", status_code=201, summary="Create an API token", errors=[SignInForbiddenError, TooManyTokensError]
 )
 async def create_token(asked: ApiTokenIn, account: SignedInDep, factory: AccountFactoryDep) -> CreatedApiTokenOut:
-    """Used like an access token: `Authorization: Bearer slp_…`."""
+    """Use it like an access token: `Authorization: Bearer slp_…`."""
     token, text = await factory.api_tokens.create(
         account.id,
         session_epoch=account.session_epoch,

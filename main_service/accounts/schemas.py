@@ -120,7 +120,7 @@ class ChangePasswordIn(_In):
 
 
 class AccountChangeIn(_In):
-    """What is not sent stays. `null` takes the user name away. A new address counts once it is confirmed."""
+    """Fields that are left out stay the same. `null` removes the username. A new email counts once it is confirmed."""
 
     username: Username | None = None
     email: NewEmail | None = None
@@ -176,10 +176,10 @@ class ApiTokenIn(_In):
         return self
 
     def ends_at(self, now: datetime) -> datetime | None:
-        """When a token that is made `now` ends; None: never.
+        """When a token that is created `now` expires; None: never.
 
         Raises:
-            InvalidInputError: that is beyond the last year.
+            InvalidInputError: that is beyond the last year of a date.
         """
         if self.expires_in is None:
             return self.expires_at

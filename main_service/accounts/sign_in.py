@@ -27,7 +27,7 @@ class SessionService:
         self._tokens = tokens
 
     async def sign_in(self, name: str, password: str) -> Account:
-        """The account with this email or user name and password. No session starts yet; the transaction is committed.
+        """The account with this email or username and password. No session starts yet; the transaction is committed.
 
         Raises:
             CredentialsWrongError: there is no such account, or the password is wrong.

@@ -40,7 +40,7 @@ class SignInLimits:
     def of_sign_in(self, name: str, address: ClientAddress) -> Guesses:
         """The counters of a password for `name`, as it was typed, from a client; None: it can't be told from others.
 
-        Email and user name of an account are counted apart: one counter would tell that they belong together.
+        Email and username of an account are counted apart: one counter would tell that they belong together.
         """
         counters = self._of_name(name)
         if address is not None:
