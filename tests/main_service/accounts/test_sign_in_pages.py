@@ -11,77 +11,18 @@ from tests.support.accounts import (
     PASSWORD,
     SESSION_COOKIE,
     bearer,
-    emails_to,
-    insert_account,
     is_signed_in,
     is_signed_in_on_pages,
     new_email,
     new_user,
     new_username,
-    register_by_api,
     register_on_page,
     session_cookie_of,
     sign_in,
     sign_in_on_page,
-    token_in_email,
 )
 from tests.support.pages import BROWSER, FOREIGN, send_urlencoded_form, visible_text
 from tests.support.web import WebServer
-
-
-async def test_who_registers_is_sent_an_email_and_can_sign_in(
-    client: httpx.Client, database: asyncpg.Connection
-) -> None:
-    email, username = new_email(), new_username()
-
-    answer = send_urlencoded_form(client, "/register", "/register", email=email, username=username, password=PASSWORD)
-
-    assert (answer.status_code, f"the email that we send to {email}" in visible_text(answer)) == (200, True)
-    assert [template for template, _ in await emails_to(database, email)] == ["confirm"]
-    for name in (email, username):
-        assert sign_in_on_page(client, name).headers["location"] == "/profile"
-        client.cookies.clear()
-
-
-async def test_page_tells_not_whether_an_address_is_taken_but_whether_a_user_name_is(
-    client: httpx.Client, database: asyncpg.Connection
-) -> None:
-    user = new_user(client)
-
-    taken, fresh = (
-        send_urlencoded_form(client, "/register", "/register", email=email, username="", password=PASSWORD)
-        for email in (user.email, new_email())
-    )
-
-    assert re.sub(r"user-\w+", "", taken.text) == re.sub(r"user-\w+", "", fresh.text)
-    assert (await emails_to(database, user.email))[-1][0] == "taken"
-    email = new_email()
-    named = send_urlencoded_form(
-        client, "/register", "/register", email=email, username=user.username, password=PASSWORD
-    )
-    assert (named.status_code, 'id="username-error"' in named.text) == (409, True)
-    assert f'value="{email}"' in named.text
-    assert PASSWORD not in named.text
-
-
-@pytest.mark.parametrize(
-    ("fields", "wrong"),
-    [
-        ({"email": "no address"}, "email"),
-        ({"email": ""}, "email"),
-        ({"username": "a b"}, "username"),
-        ({"password": "weak"}, "password"),
-    ],
-)
-def test_refused_registration_says_at_the_field_what_is_wrong(
-    client: httpx.Client, fields: dict[str, str], wrong: str
-) -> None:
-    asked = {"email": new_email(), "username": new_username(), "password": PASSWORD, **fields}
-
-    answer = send_urlencoded_form(client, "/register", "/register", **asked)
-
-    assert (answer.status_code, f'id="{wrong}-error"' in answer.text) == (422, True)
-    assert f'value="{asked["email"]}"' in answer.text
 
 
 def test_wrong_name_and_wrong_password_show_the_form_again_alike(client: httpx.Client) -> None:
@@ -298,58 +239,3 @@ def test_session_that_is_over_is_forgotten_where_one_signs_in(client: httpx.Clie
     assert (form.status_code, ">Sign in</a>" in form.text, SESSION_COOKIE in client.cookies) == (200, True, False)
     fields = {"name": user.email, "password": PASSWORD}
     assert client.post("/sign-in", data=fields, headers=BROWSER).status_code == 303
-
-
-async def test_link_in_an_email_shows_a_button_that_confirms(
-    client: httpx.Client, database: asyncpg.Connection
-) -> None:
-    user = register_by_api(client)
-    address = f"/verify/{await token_in_email(database, user.email, 'confirm')}"
-
-    page = client.get(address, headers=BROWSER)
-    assert (page.status_code, user.email in page.text, f'action="{address}"' in page.text) == (200, True, True)
-    for headers in FOREIGN:
-        foreign = client.post(address, data={"other": ""}, headers=BROWSER | headers)
-        assert (foreign.status_code, f'href="{address}"' in foreign.text) == (403, True)
-    assert not await database.fetchval("SELECT is_verified FROM account WHERE email = $1", user.email)
-
-    done = client.post(address, data={"other": ""}, headers=BROWSER)
-
-    assert await database.fetchval("SELECT is_verified FROM account WHERE email = $1", user.email)
-    again = client.get(address, headers=BROWSER)
-    for page in (done, again):
-        assert (page.status_code, 'href="/sign-in"' in page.text) == (200, True)
-        assert "Your email is confirmed" in visible_text(page)
-    assert sign_in_on_page(client, user.email).status_code == 303
-
-
-async def test_link_to_a_new_email_shows_a_button_that_changes_it(
-    client: httpx.Client, database: asyncpg.Connection
-) -> None:
-    user, email = new_user(client), new_email()
-    asked = {"email": email, "password": PASSWORD}
-    assert client.patch("/api/v1/users/me", json=asked, headers=user.headers).status_code == 200
-    address = f"/verify/{await token_in_email(database, email, 'confirm_new')}"
-
-    page = client.get(address, headers=BROWSER)
-    assert (page.status_code, email in page.text) == (200, True)
-    assert is_signed_in(client, user.tokens["access_token"])
-
-    done = client.post(address, data={"other": ""}, headers=BROWSER)
-
-    assert "Your email is confirmed" in visible_text(done)
-    assert not is_signed_in(client, user.tokens["access_token"])
-    assert sign_in_on_page(client, email).status_code == 303
-
-
-async def test_link_to_a_new_email_that_was_given_away_meanwhile_says_so_at_once(
-    client: httpx.Client, database: asyncpg.Connection
-) -> None:
-    user, email = new_user(client), new_email()
-    asked = {"email": email, "password": PASSWORD}
-    assert client.patch("/api/v1/users/me", json=asked, headers=user.headers).status_code == 200
-    address = f"/verify/{await token_in_email(database, email, 'confirm_new')}"
-    insert_account(client, email)
-
-    assert client.get(address, headers=BROWSER).status_code == 400
-    assert client.head(f"/api/v1/auth{address}").status_code == 400

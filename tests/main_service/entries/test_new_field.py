@@ -75,7 +75,7 @@ def own_environment(environment: Environment) -> Environment:
 
 
 @pytest.fixture(scope="module")
-def new(code: Path, own_environment: Environment) -> Iterator[WebServer]:
+def new_web(code: Path, own_environment: Environment) -> Iterator[WebServer]:
     with ServerOfReleaseBefore(code, own_environment) as server:
         yield server
 
@@ -85,42 +85,42 @@ def test_few_files_are_touched() -> None:
 
 
 @pytest.mark.parametrize("create", [create_link, create_paste])
-def test_api_creates_reads_and_changes_it(new: WebServer, create: "type[create_link]") -> None:
-    entry = create(new.client, note="first")
+def test_api_creates_reads_and_changes_it(new_web: WebServer, create: "type[create_link]") -> None:
+    entry = create(new_web.client, note="first")
     address = f"/api/v1/entries/{entry['key']}"
 
     # Once from the row, once from the cache.
-    notes = [entry["note"], *(new.client.get(address).json()["note"] for _ in range(2))]
-    changed = new.client.patch(address, json={"note": "second"}, headers=manage_headers(entry)).json()
-    notes += [changed["note"], *(new.client.get(address).json()["note"] for _ in range(2))]
-    taken_away = new.client.patch(address, json={"note": None}, headers=manage_headers(entry)).json()
+    notes = [entry["note"], *(new_web.client.get(address).json()["note"] for _ in range(2))]
+    changed = new_web.client.patch(address, json={"note": "second"}, headers=manage_headers(entry)).json()
+    notes += [changed["note"], *(new_web.client.get(address).json()["note"] for _ in range(2))]
+    taken_away = new_web.client.patch(address, json={"note": None}, headers=manage_headers(entry)).json()
 
     assert notes == ["first"] * 3 + ["second"] * 3
     assert taken_away["note"] is None
-    assert new.client.patch(address, json={"note": "x" * 501}, headers=manage_headers(entry)).status_code == 422
+    assert new_web.client.patch(address, json={"note": "x" * 501}, headers=manage_headers(entry)).status_code == 422
 
 
-def test_before_a_limited_view_it_is_hidden(new: WebServer) -> None:
-    link = create_link(new.client, note="secret", views=1)
+def test_before_a_limited_view_it_is_hidden(new_web: WebServer) -> None:
+    link = create_link(new_web.client, note="secret", views=1)
     address = f"/api/v1/entries/{link['key']}"
 
-    assert new.client.get(address).json()["note"] is None
-    assert new.client.get(address, headers=manage_headers(link)).json()["note"] == "secret"
+    assert new_web.client.get(address).json()["note"] is None
+    assert new_web.client.get(address, headers=manage_headers(link)).json()["note"] == "secret"
 
 
-def test_list_and_export_have_it(new: WebServer) -> None:
-    user = new_user(new.client)
-    create_paste(new.client, headers=user.headers, note="kept", title="Title")
+def test_list_and_export_have_it(new_web: WebServer) -> None:
+    user = new_user(new_web.client)
+    create_paste(new_web.client, headers=user.headers, note="kept", title="Title")
 
-    (listed,) = list_entries(new.client, user)["items"]
-    names, values = new.client.get("/api/v1/entries/export?format=csv", headers=user.headers).text.splitlines()
+    (listed,) = list_entries(new_web.client, user)["items"]
+    names, values = new_web.client.get("/api/v1/entries/export?format=csv", headers=user.headers).text.splitlines()
     exported = dict(zip(names.lstrip("\ufeff").split(","), values.split(","), strict=True))
 
     assert (listed["note"], exported["note"], exported["title"]) == ("kept", "kept", "Title")
 
 
-def test_forms_create_and_edit_it(new: WebServer) -> None:
-    with new.new_client() as client:
+def test_forms_create_and_edit_it(new_web: WebServer) -> None:
+    with new_web.new_client() as client:
         made = send_form(client, "/?kind=link", "/links", original_url="https://example.org/", note="by form")
         key, token = re.findall(r"/(\w+)/manage#([\w-]+)", made.text)[0]
         manage = f"/{key}/manage"

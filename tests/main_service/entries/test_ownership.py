@@ -1,7 +1,6 @@
 """Entries of users: theirs to change and delete, for as long as they say."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
@@ -9,7 +8,6 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
-import redis
 
 from tests.support.accounts import PASSWORD, User, bearer, new_user, register_by_api, token_in_email
 from tests.support.database import wait_for_blocked_statements
@@ -129,38 +127,6 @@ def test_users_may_ask_for_more_time_than_guests_but_not_for_any(client: httpx.C
     assert refused.json()["errors"][0]["code"] == "expiry_too_far"
 
 
-def test_guests_entry_is_claimed_once_and_its_token_opens_it_no_more(client: httpx.Client) -> None:
-    user, other = new_user(client), new_user(client)
-    entry = create_link(client)
-    claim = f"/api/v1/entries/{entry['key']}/claim"
-    assert client.get(f"/{entry['key']}").status_code == 302
-
-    assert code(client.post(claim, headers=manage_headers(entry))) == (401, "sign_in_required")
-    assert code(client.post(claim, headers=user.headers)) == (401, "manage_token_missing")
-    wrong = user.headers | {"X-Manage-Token": "a" * 43}
-    assert code(client.post(claim, headers=wrong)) == (403, "manage_token_wrong")
-    for _ in range(2):
-        claimed = client.post(claim, headers=user.headers | manage_headers(entry))
-        assert (claimed.status_code, claimed.json()["original_url"]) == (200, "https://example.org/target")
-    assert code(client.post(claim, headers=other.headers | manage_headers(entry))) == (403, "not_owner")
-    assert code(change_title(client, entry["key"], manage_headers(entry))) == (401, "sign_in_required")
-    assert code(change_title(client, entry["key"], other.headers | manage_headers(entry))) == (403, "not_owner")
-    assert change_title(client, entry["key"], user.headers).status_code == 200
-    assert client.get(f"/{entry['key']}").status_code == 302
-
-
-def test_of_many_who_claim_at_once_one_gets_it(client: httpx.Client) -> None:
-    entry = create_paste(client)
-    users = [new_user(client) for _ in range(4)]
-
-    def claim(user: User) -> int:
-        headers = user.headers | manage_headers(entry)
-        return client.post(f"/api/v1/entries/{entry['key']}/claim", headers=headers).status_code
-
-    with ThreadPoolExecutor(len(users)) as threads:
-        assert sorted(threads.map(claim, users)) == [200, 403, 403, 403]
-
-
 def test_many_are_deleted_at_once_and_only_ones_own(client: httpx.Client) -> None:
     user, other = new_user(client), new_user(client)
     mine = [create_paste(client, headers=user.headers)["key"] for _ in range(3)]
@@ -214,22 +180,6 @@ def test_owner_sees_all_of_a_link_with_limited_views_and_spends_none(client: htt
     for headers, target in ((user.headers, link["original_url"]), (other.headers, None), (None, None)):
         shown = client.get(f"/api/v1/entries/{link['key']}", headers=headers).json()
         assert (shown["original_url"], shown["views_left"]) == (target, 1)
-
-
-async def test_guest_who_deletes_while_a_user_claims_deletes_nothing(
-    client: httpx.Client, database: asyncpg.Connection
-) -> None:
-    owner_id = await database.fetchval("SELECT id FROM account WHERE email = $1", new_user(client).email)
-    guests = create_link(client)
-    delete = partial(client.delete, f"/api/v1/entries/{guests['key']}", headers=manage_headers(guests))
-
-    async with database.transaction():
-        await database.execute("UPDATE entry SET owner_id = $2 WHERE key = $1", guests["key"], owner_id)
-        deleting = asyncio.create_task(asyncio.to_thread(delete))
-        await wait_for_blocked_statements(database)
-
-    assert code(await deleting) == (401, "sign_in_required")
-    assert client.get(f"/{guests['key']}").status_code == 302
 
 
 async def test_entry_that_comes_behind_the_deletion_of_its_account_is_refused(
@@ -297,40 +247,3 @@ async def test_unconfirmed_users_make_entries_otherwise(client: httpx.Client) ->
     user = new_user(client)
 
     assert create_paste(client, headers=user.headers, alias=new_alias())["manage_token"] is None
-
-
-async def test_use_is_written_down_once_a_day(
-    client: httpx.Client, database: asyncpg.Connection, valkey: redis.Redis
-) -> None:
-    key = create_link(client)["key"]
-    long_ago = datetime.now(UTC) - timedelta(days=3)
-
-    async def used_at(*, used: datetime | None = None) -> datetime | None:
-        """After a visit that finds no cached entry."""
-        if used:
-            await database.execute("UPDATE entry SET updated_at = $2, used_at = $2 WHERE key = $1", key, used)
-        valkey.delete(f"entry:{{0}}:{key}")
-        assert client.get(f"/{key}").status_code == 302
-        value: datetime | None = await database.fetchval("SELECT used_at FROM entry WHERE key = $1", key)
-        return value
-
-    assert await used_at() is None, "it was made today"
-    noted = await used_at(used=long_ago)
-    assert noted is not None
-    assert datetime.now(UTC) - noted < timedelta(minutes=1)
-    assert await used_at() == noted
-    await database.execute("UPDATE entry SET used_at = NULL, last_visit_at = now() WHERE key = $1", key)
-    assert await used_at() is None, "a person has just visited it"
-
-
-async def test_use_of_an_entry_that_is_being_changed_waits_for_nobody(
-    client: httpx.Client, database: asyncpg.Connection
-) -> None:
-    key = create_link(client)["key"]
-    await database.execute("UPDATE entry SET updated_at = now() - interval '3 days' WHERE key = $1", key)
-
-    async with database.transaction():
-        await database.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE", key)
-        answer = await asyncio.to_thread(client.get, f"/{key}", timeout=3)
-
-    assert answer.status_code == 302

@@ -1,26 +1,17 @@
 """Entries that end after a number of views: exactly so many get to see them, and nobody sees them by looking only."""
 
-import asyncio
 import json
-import re
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPConnection
-from threading import Barrier
 from typing import Any
-from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
 import pytest
 import redis
 
-from tests.support.database import wait_for_blocked_statements
 from tests.support.engines import Environment, run_main
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
-from tests.support.pages import BROWSER, CURL, FOREIGN, send_form
+from tests.support.pages import BROWSER, CURL
 from tests.support.swift_server import SwiftServer
 from tests.support.waiting import eventually
 from tests.support.web import WebServer
@@ -28,9 +19,6 @@ from tests.support.web import WebServer
 SECRET_TEXT = "the launch code is 0000"
 SECRET_TARGET = "https://example.org/secret-target"
 SECRET_TITLE = "Launch codes"
-READERS = 200
-VIEWS = 5
-
 SLACK = {"User-Agent": "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", "Accept": "*/*"}
 PREFETCH = {**BROWSER, "Sec-Purpose": "prefetch;prerender"}
 
@@ -64,12 +52,6 @@ def assert_is_viewed(response: httpx.Response) -> None:
     assert (response.status_code, response.json()["code"], response.json()["reason"]) == (410, "ended", "viewed")
 
 
-def reveal(client: httpx.Client, key: str) -> httpx.Response:
-    """What the button on the page that asks does."""
-    assert f'action="/{key}/reveal"' in client.get(f"/{key}", headers=BROWSER).text
-    return client.post(f"/{key}/reveal", data={"other": ""}, headers=BROWSER)
-
-
 def test_text_can_be_read_as_often_as_was_said(store_client: httpx.Client) -> None:
     paste = limited_paste(store_client, views=3)
     assert paste["views_left"] == 3
@@ -96,41 +78,6 @@ def test_limited_entries_take_long_keys(client: httpx.Client) -> None:
     assert len(limited_link(client, views=1)["key"]) == 11
     assert len(limited_paste(client, views=1)["key"]) == 11
     assert len(create_link(client)["key"]) == 7
-
-
-@pytest.mark.parametrize("kind", ["paste", "link"])
-@pytest.mark.parametrize("attempt", range(10))
-def test_of_two_hundred_who_race_exactly_five_get_it(web: WebServer, kind: str, attempt: int) -> None:
-    make = limited_paste if kind == "paste" else limited_link
-    entry = make(web.client, views=VIEWS)
-
-    address = urlsplit(web.address)
-    all_are_there = Barrier(READERS)
-
-    def read(number: int) -> tuple[int, str | None, str]:
-        connection = HTTPConnection(address.hostname, address.port, timeout=60)
-        connection.connect()
-        all_are_there.wait(60)
-        deadline = time.monotonic() + 60
-        while True:
-            is_raw = kind == "paste" and number % 2
-            connection.request("GET", f"/{entry['key']}{'/raw' if is_raw else ''}", headers=CURL)
-            answer = connection.getresponse()
-            text = answer.read().decode()
-            # Who waited too long for a connection to the database is asked to come again, and has spent no view.
-            if answer.status != 503 or time.monotonic() > deadline:
-                connection.close()
-                return answer.status, answer.getheader("Location"), text
-
-    with ThreadPoolExecutor(READERS) as readers:
-        answers = list(readers.map(read, range(READERS)))
-
-    served = [answer for answer in answers if answer[0] in (200, 302)]
-    assert len(served) == VIEWS
-    assert all(text == SECRET_TEXT or location == SECRET_TARGET for _, location, text in served)
-    for status, _, text in answers:
-        if status not in (200, 302):
-            assert (status, json.loads(text).get("reason")) == (410, "viewed"), text
 
 
 @pytest.mark.parametrize("kind", ["paste", "link"])
@@ -178,55 +125,6 @@ def test_who_manages_an_entry_sees_all_of_it_without_spending_a_view(client: htt
     assert (changed["original_url"], changed["views_left"]) == (SECRET_TARGET, 1)
 
 
-def test_page_asks_first_and_reveals_the_text_by_post(client: httpx.Client) -> None:
-    paste = limited_paste(client, views=2)
-    assert "can be viewed 2 more times" in client.get(f"/{paste['key']}", headers=BROWSER).text
-
-    first = reveal(client, paste["key"])
-    assert first.status_code == 200
-    assert SECRET_TEXT in first.text
-    assert "1 view left" in first.text
-    assert f"/{paste['key']}/raw" not in first.text, "raw would spend the view that is left"
-    assert "can be viewed once" in client.get(f"/{paste['key']}", headers=BROWSER).text
-
-    last = reveal(client, paste["key"])
-    assert SECRET_TEXT in last.text
-    assert "This was the last view" in last.text
-    gone = client.get(f"/{paste['key']}", headers=BROWSER)
-    assert (gone.status_code, "viewed as often as it could be" in gone.text) == (410, True)
-
-
-def test_page_leads_to_the_target_of_a_link_by_post(client: httpx.Client) -> None:
-    link = limited_link(client, views=1)
-
-    asked = client.get(f"/{link['key']}", headers=BROWSER)
-    # Browsers apply form-action to where the answer leads, too.
-    assert "form-action 'self' http: https:" in asked.headers["content-security-policy"]
-    answer = reveal(client, link["key"])
-
-    assert (answer.status_code, answer.headers["location"]) == (303, SECRET_TARGET)
-    assert_is_viewed(client.get(f"/{link['key']}"))
-
-
-def test_reveal_needs_a_form_of_ours(client: httpx.Client) -> None:
-    paste = limited_paste(client, views=1)
-    for foreign in FOREIGN:
-        answer = client.post(f"/{paste['key']}/reveal", data={"other": "field"}, headers=BROWSER | foreign)
-        assert answer.status_code == 403
-        assert SECRET_TEXT not in answer.text
-
-    assert views_left(client, paste) == 1
-
-
-@pytest.mark.parametrize("make", [create_link, create_paste])
-def test_reveal_of_what_has_no_limit_leads_to_it(client: httpx.Client, make: Callable[..., dict[str, Any]]) -> None:
-    key = make(client)["key"]
-
-    answer = client.post(f"/{key}/reveal", data={"x": "y"}, headers=BROWSER)
-
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/{key}")
-
-
 def test_link_preview_of_the_text_in_the_api_is_refused(client: httpx.Client) -> None:
     paste = limited_paste(client, views=1)
 
@@ -257,41 +155,6 @@ def test_copy_that_an_older_version_made_is_not_believed(client: httpx.Client, v
     assert SECRET_TARGET not in client.get(f"/{link['key']}+").text
     assert client.get(f"/{link['key']}").status_code == 302
     assert_is_viewed(client.get(f"/{link['key']}"))
-
-
-def test_created_page_of_a_form_shows_the_limit(client: httpx.Client) -> None:
-    page = send_form(client, "/", "/pastes", text=SECRET_TEXT, views="3")
-
-    assert page.status_code == 200
-    assert "3 views left" in page.text
-    key = re.search(r"<wbr>(\w{11})</b>", page.text)
-    assert key is not None
-    assert client.get(f"/api/v1/entries/{key[1]}").json()["views_left"] == 3
-
-
-@pytest.mark.parametrize("views", [0, -1, 1_000_001, 10**30, 1.5, "1", True, None, [1]])
-def test_limit_is_a_whole_number_up_to_a_million(client: httpx.Client, views: object) -> None:
-    answer = client.post("/api/v1/links", json={"original_url": "https://example.org/", "views": views})
-
-    if views is None:
-        assert (answer.status_code, answer.json()["views_left"]) == (201, None)
-        return
-    assert answer.status_code == 422
-    assert [error["field"] for error in answer.json()["errors"]] == ["views"]
-
-
-@pytest.mark.parametrize("views", ["0", "-1", "1000001", "9" * 400, "1.5", "many", "１"])
-def test_form_with_a_wrong_limit_comes_back_filled_in(client: httpx.Client, views: str) -> None:
-    page = send_form(client, "/", "/pastes", text="kept text", views=views)
-
-    assert page.status_code == 422
-    assert 'id="views-error"' in page.text
-    assert "kept text" in page.text
-    assert f'value="{views}"' in page.text
-
-
-def test_limit_of_a_million_is_taken(client: httpx.Client) -> None:
-    assert limited_link(client, views=1_000_000)["views_left"] == 1_000_000
 
 
 def test_store_that_is_away_costs_no_view(s3_web: WebServer, swift: SwiftServer, s3_environment: Environment) -> None:
@@ -344,51 +207,6 @@ def test_limited_entries_are_never_copied_to_redis(client: httpx.Client, valkey:
     eventually(is_cached, "a cached entry")
 
     assert valkey.exists(f"entry:{{0}}:{limited['key']}") == 0
-
-
-def test_text_that_is_replaced_while_it_is_read_shows_one_of_its_states(client: httpx.Client, web: WebServer) -> None:
-    paste = limited_paste(client, views=30)
-
-    def change(number: int) -> None:
-        with web.new_client() as visitor:
-            address = f"/api/v1/entries/{paste['key']}"
-            assert (
-                visitor.patch(address, json={"text": f"text {number}"}, headers=manage_headers(paste)).status_code
-                == 200
-            )
-
-    def read(_: int) -> httpx.Response:
-        with web.new_client() as visitor:
-            return visitor.get(f"/{paste['key']}/raw", headers=CURL)
-
-    with ThreadPoolExecutor(8) as pool:
-        changes = pool.map(change, range(20))
-        answers = list(pool.map(read, range(30)))
-        list(changes)
-
-    assert [answer.status_code for answer in answers] == [200] * 30
-    assert all(answer.text == SECRET_TEXT or answer.text.startswith("text ") for answer in answers)
-    assert_is_viewed(client.get(f"/{paste['key']}/raw"))
-
-
-async def test_view_shows_the_text_as_it_is_when_it_is_spent(web: WebServer, database: asyncpg.Connection) -> None:
-    """A reader has loaded the text and waits for the row, which is changed meanwhile."""
-    paste, other = limited_paste(web.client, views=1), create_paste(web.client, text="the new text")
-    async with database.transaction():
-        new_id = await database.fetchval("SELECT body_id FROM entry WHERE key = $1 FOR UPDATE", other["key"])
-        await database.execute("SELECT 1 FROM entry WHERE key = $1 FOR UPDATE", paste["key"])
-        request = asyncio.create_task(asyncio.to_thread(web.client.get, f"/{paste['key']}/raw", headers=CURL))
-        await wait_for_blocked_statements(database)
-        await database.execute(
-            "UPDATE entry SET ended_at = now(), archival_reason = 'deleted', body_id = NULL WHERE key = $1",
-            other["key"],
-        )
-        await database.execute("UPDATE entry SET body_id = $2, size_bytes = 12 WHERE key = $1", paste["key"], new_id)
-
-    answer = await request
-
-    assert (answer.status_code, answer.text) == (200, "the new text")
-    assert_is_viewed(web.client.get(f"/{paste['key']}/raw", headers=CURL))
 
 
 def test_expired_or_deleted_entry_spends_no_view(client: httpx.Client) -> None:

@@ -2,15 +2,9 @@
 
 import hashlib
 import inspect
-import json
-import socket
-import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
-import psutil
 import pytest
 import redis
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -19,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from tests.support.accounts import new_user
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
-from tests.support.raw_http import Answer, connect, exchange, parse, read_answer, read_to_end
+from tests.support.raw_http import Answer, connect, exchange, read_answer
 from tests.support.visits import StreamedVisit, newest_record_id, streamed_visits, with_own_redis_database
 from tests.support.web import WebServer
 
@@ -103,9 +97,7 @@ ENTRIES: list[Callable[[httpx.Client], str]] = [
     largest_fast_text,
     nothing,
 ]
-
 ADDRESSES = ["/%s", "/%s?utm_source=x", "/%s/raw", "/%s/raw?download", "/%s?", "/%s/", "/%s+", "//%s", "/%s%%2Fraw"]
-
 HEADERS = {
     "a browser": CHROME + b"Accept: text/html\r\nAccept-Language: de-DE,de;q=0.9\r\nReferer: https://a.example/b\r\n",
     "our own page": CHROME + b"Referer: http://X/c/secret\r\n",
@@ -249,165 +241,6 @@ def test_paste_with_a_slash_is_no_visit(web: WebServer, valkey: "redis.Redis[str
 
     assert [answer.status for answer in answers] == [308, 308]
     assert len(streamed_visits(valkey, key)) == 2
-
-
-@pytest.mark.parametrize("method", ["HEAD", "POST", "OPTIONS", "PUT"])
-def test_other_methods_are_not_touched(
-    method: str, web: WebServer, plain_web: WebServer, valkey: "redis.Redis[str]"
-) -> None:
-    for key in (link_with_alias(web.client), text(web.client)):
-        for path in (f"/{key}", f"/{key}/raw"):
-            request = get(path, CHROME + b"Connection: close\r\n", method=method)
-            assert ask(web, request) == ask(plain_web, request)
-        assert streamed_visits(valkey, key) == []
-
-
-@pytest.mark.parametrize(
-    "request_bytes",
-    [
-        lambda path: get(path, version="1.0"),
-        lambda path: get(path, b"Connection: keep-alive\r\n", version="1.0") + get(path, version="1.0"),
-        lambda path: get(path, b"Connection: close\r\n"),
-        lambda path: get(path) + get(path, b"Connection: close\r\n"),
-        lambda path: get(path, b"Expect: 100-continue\r\nConnection: close\r\n"),
-        lambda path: get(path, b"Transfer-Encoding: chunked\r\nConnection: close\r\n", body=b"3\r\nabc\r\n0\r\n\r\n"),
-        lambda path: get(path) + b"nonsense\r\n\r\n",
-        lambda path: get(path, b"Content-Length: 1\r\nContent-Length: 2\r\n"),
-        lambda path: get(path, b"Upgrade: websocket\r\nConnection: upgrade\r\n"),
-        lambda path: get(path, b"X: " + b"x" * 40_000 + b"\r\n"),
-    ],
-    ids=[
-        "HTTP/1.0",
-        "HTTP/1.0 that stays",
-        "close",
-        "pipelined, then close",
-        "expect",
-        "chunked",
-        "nonsense behind",
-        "two lengths",
-        "upgrade",
-        "too large",
-    ],
-)
-def test_odd_requests_end_as_with_fastapi(
-    request_bytes: Callable[[str], bytes], web: WebServer, plain_web: WebServer
-) -> None:
-    path = f"/{link_with_alias(web.client)}"
-    on_a_kept_connection(web, get(path))
-    assert ask(web, request_bytes(path)) == ask(plain_web, request_bytes(path))
-
-
-def test_pipelined_answers_keep_their_order(web: WebServer) -> None:
-    """Fast ones, slow ones and unknown keys, all sent before the first is answered."""
-    links = [create_link(web.client, original_url=f"https://example.org/{number}")["key"] for number in range(4)]
-    for link in links:
-        web.client.get(f"/{link}")
-    paths = [f"/{links[0]}", "/never1A", f"/{links[1]}", "/health/live", f"/{links[2]}+", f"/{links[3]}"] * 5
-    expected = [on_a_kept_connection(web, get(path))[0] for path in paths]
-    with connect(web) as connection:
-        connection.sendall(b"".join(get(path) for path in paths[:-1]) + get(paths[-1], b"Connection: close\r\n"))
-        answers = parse(read_to_end(connection))
-    answers[-1].headers.pop("connection")  # type: ignore[attr-defined]
-    assert [without_date(answer) for answer in answers] == expected
-
-
-def test_request_that_comes_in_pieces_is_answered_once(web: WebServer, valkey: "redis.Redis[str]") -> None:
-    key = link_with_alias(web.client)
-    on_a_kept_connection(web, get(f"/{key}"))
-    request = get(f"/{key}", CHROME)
-    with connect(web) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for byte in request:
-            connection.sendall(bytes([byte]))
-        assert read_answer(connection).status == 302
-    assert len(streamed_visits(valkey, key)) == 2
-
-
-def test_clients_that_vanish_harm_nobody(web: WebServer) -> None:
-    key = link_with_alias(web.client)
-    on_a_kept_connection(web, get(f"/{key}"))
-    for _ in range(50):
-        with connect(web) as connection:
-            connection.sendall(get(f"/{key}"))
-    assert on_a_kept_connection(web, get(f"/{key}"))[0].status == 302
-    assert on_a_kept_connection(web, get("/never1A"))[0].status == 404
-
-
-def test_reader_who_takes_nothing_fills_no_memory(web: WebServer) -> None:
-    """What waits for him stays with him: he is not answered on and on."""
-    key = largest_fast_text(web.client)
-    process = psutil.Process(web.processes[0].pid)
-    for _ in range(2):
-        on_a_kept_connection(web, get(f"/{key}/raw"))
-    with connect(web) as connection:
-        before = process.memory_info().rss
-        connection.setblocking(False)
-        sent, deadline = 0, time.monotonic() + 5
-        request = get(f"/{key}/raw")
-        while time.monotonic() < deadline and sent < 2_000:
-            try:
-                connection.sendall(request)
-                sent += 1
-            except BlockingIOError:
-                break
-            time.sleep(0)
-        assert on_a_kept_connection(web, get(f"/{key}/raw"))[0].status == 200
-        assert process.memory_info().rss - before < 32 * 1024 * 1024
-
-
-@pytest.mark.parametrize("change", ["target", "deleted"])
-def test_next_request_in_every_process_sees_a_change(change: str, fast_path_environment: Environment) -> None:
-    with WebServer(fast_path_environment, processes=2) as both:
-        clients = [both.new_client() for _ in range(8)]
-        user = new_user(clients[0]).headers
-        for number in range(10):
-            link = create_link(clients[0], headers=user, original_url="https://example.org/old")
-            path = f"/{link['key']}"
-            for client in clients * 2:
-                assert client.get(path).headers["location"] == "https://example.org/old"
-            entry = f"/api/v1/entries/{link['key']}"
-            if change == "deleted":
-                assert clients[0].delete(entry, headers=user).status_code == 204
-                assert [client.get(path).status_code for client in clients] == [410] * 8
-            elif change == "target":
-                new = f"https://example.org/new{number}"
-                assert clients[0].patch(entry, headers=user, json={"original_url": new}).status_code == 200
-                assert [client.get(path).headers["location"] for client in clients] == [new] * 8
-                assert [client.get(path).headers["location"] for client in clients] == [new] * 8
-        for client in clients:
-            client.close()
-
-
-def test_text_that_was_replaced_is_not_read_again(web: WebServer) -> None:
-    paste = create_paste(web.client, text="old")
-    path = f"/{paste['key']}/raw"
-    for _ in range(3):
-        assert web.client.get(path).text == "old"
-    for text in ("new", "newer"):
-        entry = f"/api/v1/entries/{paste['key']}"
-        assert web.client.patch(entry, headers=manage_headers(paste), json={"text": text}).status_code == 200
-        for _ in range(4):
-            assert web.client.get(path).text == text
-
-
-def test_entry_is_over_to_the_moment(web: WebServer, valkey: "redis.Redis[str]") -> None:
-    """Even if its cached entry outlives it, as it would with a Redis whose clock is late."""
-    link: dict[str, Any] = create_link(web.client)
-    path, name = f"/{link['key']}", f"entry:{{0}}:{link['key']}"
-    assert web.client.get(path).status_code == 302
-    number, fields = json.loads(str(valkey.get(name)))
-    over_at = datetime.now(UTC) + timedelta(seconds=1)
-    over_at_ms = f"{int(over_at.timestamp() * 1000):013}"
-    fields |= {"head": fields["head"][0] + over_at_ms + fields["head"][14:], "expires_at": over_at.isoformat()}
-    valkey.set(name, json.dumps([number, fields], separators=(",", ":")))
-
-    while web.client.get(path).status_code == 302:
-        pass
-
-    assert datetime.now(UTC) >= over_at
-    visits = len(streamed_visits(valkey, link["key"]))
-    assert web.client.get(path).status_code == 410
-    assert len(streamed_visits(valkey, link["key"])) == visits
 
 
 @pytest.mark.parametrize(

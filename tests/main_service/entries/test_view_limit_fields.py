@@ -1,0 +1,64 @@
+"""The field `views`: what it takes, and how forms show it."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.entries import create_link
+from tests.support.pages import CURL, send_form
+
+SECRET_TEXT = "the launch code is 0000"
+SECRET_TARGET = "https://example.org/secret-target"
+SECRET_TITLE = "Launch codes"
+
+
+@pytest.fixture
+def client(client: httpx.Client) -> httpx.Client:
+    client.headers.update(CURL)
+    return client
+
+
+def limited_link(client: httpx.Client, *, views: int, **fields: Any) -> dict[str, Any]:
+    return create_link(client, original_url=SECRET_TARGET, title=SECRET_TITLE, views=views, **fields)
+
+
+def views_left(client: httpx.Client, entry: dict[str, Any]) -> int:
+    left: int = client.get(f"/api/v1/entries/{entry['key']}").json()["views_left"]
+    return left
+
+
+def test_created_page_of_a_form_shows_the_limit(client: httpx.Client) -> None:
+    page = send_form(client, "/", "/pastes", text=SECRET_TEXT, views="3")
+
+    assert page.status_code == 200
+    assert "3 views left" in page.text
+    key = re.search(r"<wbr>(\w{11})</b>", page.text)
+    assert key is not None
+    assert client.get(f"/api/v1/entries/{key[1]}").json()["views_left"] == 3
+
+
+@pytest.mark.parametrize("views", [0, -1, 1_000_001, 10**30, 1.5, "1", True, None, [1]])
+def test_limit_is_a_whole_number_up_to_a_million(client: httpx.Client, views: object) -> None:
+    answer = client.post("/api/v1/links", json={"original_url": "https://example.org/", "views": views})
+
+    if views is None:
+        assert (answer.status_code, answer.json()["views_left"]) == (201, None)
+        return
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["views"]
+
+
+@pytest.mark.parametrize("views", ["0", "-1", "1000001", "9" * 400, "1.5", "many", "１"])
+def test_form_with_a_wrong_limit_comes_back_filled_in(client: httpx.Client, views: str) -> None:
+    page = send_form(client, "/", "/pastes", text="kept text", views=views)
+
+    assert page.status_code == 422
+    assert 'id="views-error"' in page.text
+    assert "kept text" in page.text
+    assert f'value="{views}"' in page.text
+
+
+def test_limit_of_a_million_is_taken(client: httpx.Client) -> None:
+    assert limited_link(client, views=1_000_000)["views_left"] == 1_000_000

@@ -1,0 +1,179 @@
+"""Requests that are not plain, come in pieces, or whose clients vanish, on the fast path."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+import httpx
+import psutil
+import pytest
+import redis
+
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, new_alias
+from tests.support.raw_http import Answer, connect, exchange, parse, read_answer, read_to_end
+from tests.support.visits import streamed_visits, with_own_redis_database
+from tests.support.web import WebServer
+
+CHROME = b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36\r\n"
+
+
+@pytest.fixture(scope="module")
+def fast_path_environment(environment: Environment) -> Environment:
+    return with_own_redis_database(environment) | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}
+
+
+@pytest.fixture(scope="module")
+def web(fast_path_environment: Environment) -> Iterator[WebServer]:
+    with WebServer(fast_path_environment) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def plain_web(fast_path_environment: Environment) -> Iterator[WebServer]:
+    with WebServer(fast_path_environment | {"MAIN_FAST_PATH": "false"}) as server:
+        yield server
+
+
+@pytest.fixture
+def valkey(fast_path_environment: Environment) -> Iterator["redis.Redis[str]"]:
+    with redis.Redis.from_url(fast_path_environment["MAIN_REDIS_URL"], decode_responses=True) as connection:
+        yield connection
+
+
+def link_with_alias(client: httpx.Client) -> str:
+    return str(create_link(client, alias=new_alias())["key"])
+
+
+def text(client: httpx.Client) -> str:
+    return str(create_paste(client, text="grüße\n", visibility="public")["key"])
+
+
+def largest_fast_text(client: httpx.Client) -> str:
+    return str(create_paste(client, text="x" * (64 * 1024))["key"])
+
+
+def without_date(answer: Answer) -> Answer:
+    return Answer(answer.status, {name: value for name, value in answer.headers.items() if name != "date"}, answer.body)
+
+
+def ask(web: WebServer, request: bytes) -> list[Answer]:
+    return [without_date(answer) for answer in exchange(web, request)]
+
+
+def on_a_kept_connection(web: WebServer, *requests: bytes) -> list[Answer]:
+    """One after the other."""
+    with connect(web) as connection:
+        answers = []
+        for request in requests:
+            connection.sendall(request)
+            answers.append(without_date(read_answer(connection)))
+        return answers
+
+
+def get(path: str, headers: bytes = b"", *, method: str = "GET", version: str = "1.1", body: bytes = b"") -> bytes:
+    return f"{method} {path} HTTP/{version}\r\nHost: x\r\n".encode() + headers + b"\r\n" + body
+
+
+@pytest.mark.parametrize("method", ["HEAD", "POST", "OPTIONS", "PUT"])
+def test_other_methods_are_not_touched(
+    method: str, web: WebServer, plain_web: WebServer, valkey: "redis.Redis[str]"
+) -> None:
+    for key in (link_with_alias(web.client), text(web.client)):
+        for path in (f"/{key}", f"/{key}/raw"):
+            request = get(path, CHROME + b"Connection: close\r\n", method=method)
+            assert ask(web, request) == ask(plain_web, request)
+        assert streamed_visits(valkey, key) == []
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        lambda path: get(path, version="1.0"),
+        lambda path: get(path, b"Connection: keep-alive\r\n", version="1.0") + get(path, version="1.0"),
+        lambda path: get(path, b"Connection: close\r\n"),
+        lambda path: get(path) + get(path, b"Connection: close\r\n"),
+        lambda path: get(path, b"Expect: 100-continue\r\nConnection: close\r\n"),
+        lambda path: get(path, b"Transfer-Encoding: chunked\r\nConnection: close\r\n", body=b"3\r\nabc\r\n0\r\n\r\n"),
+        lambda path: get(path) + b"nonsense\r\n\r\n",
+        lambda path: get(path, b"Content-Length: 1\r\nContent-Length: 2\r\n"),
+        lambda path: get(path, b"Upgrade: websocket\r\nConnection: upgrade\r\n"),
+        lambda path: get(path, b"X: " + b"x" * 40_000 + b"\r\n"),
+    ],
+    ids=[
+        "HTTP/1.0",
+        "HTTP/1.0 that stays",
+        "close",
+        "pipelined, then close",
+        "expect",
+        "chunked",
+        "nonsense behind",
+        "two lengths",
+        "upgrade",
+        "too large",
+    ],
+)
+def test_odd_requests_end_as_with_fastapi(
+    request_bytes: Callable[[str], bytes], web: WebServer, plain_web: WebServer
+) -> None:
+    path = f"/{link_with_alias(web.client)}"
+    on_a_kept_connection(web, get(path))
+    assert ask(web, request_bytes(path)) == ask(plain_web, request_bytes(path))
+
+
+def test_pipelined_answers_keep_their_order(web: WebServer) -> None:
+    """Fast ones, slow ones and unknown keys, all sent before the first is answered."""
+    links = [create_link(web.client, original_url=f"https://example.org/{number}")["key"] for number in range(4)]
+    for link in links:
+        web.client.get(f"/{link}")
+    paths = [f"/{links[0]}", "/never1A", f"/{links[1]}", "/health/live", f"/{links[2]}+", f"/{links[3]}"] * 5
+    expected = [on_a_kept_connection(web, get(path))[0] for path in paths]
+    with connect(web) as connection:
+        connection.sendall(b"".join(get(path) for path in paths[:-1]) + get(paths[-1], b"Connection: close\r\n"))
+        answers = parse(read_to_end(connection))
+    answers[-1].headers.pop("connection")  # type: ignore[attr-defined]
+    assert [without_date(answer) for answer in answers] == expected
+
+
+def test_request_that_comes_in_pieces_is_answered_once(web: WebServer, valkey: "redis.Redis[str]") -> None:
+    key = link_with_alias(web.client)
+    on_a_kept_connection(web, get(f"/{key}"))
+    request = get(f"/{key}", CHROME)
+    with connect(web) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in request:
+            connection.sendall(bytes([byte]))
+        assert read_answer(connection).status == 302
+    assert len(streamed_visits(valkey, key)) == 2
+
+
+def test_clients_that_vanish_harm_nobody(web: WebServer) -> None:
+    key = link_with_alias(web.client)
+    on_a_kept_connection(web, get(f"/{key}"))
+    for _ in range(50):
+        with connect(web) as connection:
+            connection.sendall(get(f"/{key}"))
+    assert on_a_kept_connection(web, get(f"/{key}"))[0].status == 302
+    assert on_a_kept_connection(web, get("/never1A"))[0].status == 404
+
+
+def test_reader_who_takes_nothing_fills_no_memory(web: WebServer) -> None:
+    """What waits for him stays with him: he is not answered on and on."""
+    key = largest_fast_text(web.client)
+    process = psutil.Process(web.processes[0].pid)
+    for _ in range(2):
+        on_a_kept_connection(web, get(f"/{key}/raw"))
+    with connect(web) as connection:
+        before = process.memory_info().rss
+        connection.setblocking(False)
+        sent, deadline = 0, time.monotonic() + 5
+        request = get(f"/{key}/raw")
+        while time.monotonic() < deadline and sent < 2_000:
+            try:
+                connection.sendall(request)
+                sent += 1
+            except BlockingIOError:
+                break
+            time.sleep(0)
+        assert on_a_kept_connection(web, get(f"/{key}/raw"))[0].status == 200
+        assert process.memory_info().rss - before < 32 * 1024 * 1024
