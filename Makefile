@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run superuser test check fmt migrate lock bench
+.PHONY: help run superuser test check fmt migrate lock bench rooms
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -35,6 +35,9 @@ superuser: $(VENV)/.run-installed ## Make a superuser of what `make run` runs (E
 migrate: $(VENV)/.dev-installed ## Draft a migration from the models (m="what it does")
 	@test -n "$(m)" || { echo 'Say what it does: make migrate m="add a column"'; exit 1; }
 	$(BIN)/python -m tests.support.draft_migration "$(m)"
+
+rooms: $(VENV)/.dev-installed ## Write the lists of docs/architecture.md anew
+	$(BIN)/python -m tests.support.rooms
 
 lock: $(VENV)/.dev-installed ## Choose the newest allowed versions of all dependencies
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade \
