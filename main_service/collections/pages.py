@@ -113,7 +113,7 @@ def parse_keys(text: str, public_url: str) -> list[str]:
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
-@router.api_route("/collections", methods=["GET", "HEAD"])
+@router.get("/collections")
 async def show_all(pages: CollectionPagesDep) -> Response:
     return await pages.show_all()
 
@@ -147,22 +147,22 @@ async def add_selected(pages: CollectionPagesDep, factory: CollectionFactoryDep)
     return await pages.after(add, refuse)
 
 
-@router.api_route("/collections/add", methods=["GET", "HEAD"])
+@router.get("/collections/add")
 async def redirect_to_list() -> Response:
     """Redirects a browser that opens the URL of a form."""
     return RedirectResponse("/collections", 303)
 
 
-@router.api_route("/collections/{collection_id:uuid}", methods=["GET", "HEAD"])
+@router.get("/collections/{collection_id:uuid}")
 async def show(collection_id: UUID, pages: CollectionPagesDep) -> Response:
     return await pages.show(collection_id)
 
 
-@router.api_route("/collections/{collection_id:uuid}/name", methods=["GET", "HEAD"])
-@router.api_route("/collections/{collection_id:uuid}/sharing", methods=["GET", "HEAD"])
-@router.api_route("/collections/{collection_id:uuid}/entries", methods=["GET", "HEAD"])
-@router.api_route("/collections/{collection_id:uuid}/remove", methods=["GET", "HEAD"])
-@router.api_route("/collections/{collection_id:uuid}/delete", methods=["GET", "HEAD"])
+@router.get("/collections/{collection_id:uuid}/name")
+@router.get("/collections/{collection_id:uuid}/sharing")
+@router.get("/collections/{collection_id:uuid}/entries")
+@router.get("/collections/{collection_id:uuid}/remove")
+@router.get("/collections/{collection_id:uuid}/delete")
 async def redirect_to_collection(collection_id: UUID) -> Response:
     """Redirects a browser that opens the URL of a form."""
     return CollectionPages.redirect_to(collection_id)

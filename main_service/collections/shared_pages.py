@@ -14,7 +14,7 @@ from main_service.web.templating import render
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
-@router.api_route("/c/{shared_key}", methods=["GET", "HEAD"])
+@router.get("/c/{shared_key}")
 async def show_shared(
     shared_key: str,
     request: Request,

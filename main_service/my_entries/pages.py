@@ -181,12 +181,12 @@ MyEntriesPageDep = Annotated[MyEntriesPage, Depends()]
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
-@router.api_route(ADDRESS, methods=["GET", "HEAD"])
+@router.get(ADDRESS)
 async def show_list(page: MyEntriesPageDep) -> Response:
     return await page.show(ListQuery.of(page.request.query_params))
 
 
-@router.api_route(f"{ADDRESS}/delete", methods=["GET", "HEAD"])
+@router.get(f"{ADDRESS}/delete")
 async def redirect_to_list() -> Response:
     """Redirects a browser that opens the URL of a form."""
     return RedirectResponse(ADDRESS, 303)

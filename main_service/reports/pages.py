@@ -147,7 +147,7 @@ def lead_to_page() -> Response:
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
-@router.api_route(ADDRESS, methods=["GET", "HEAD"])
+@router.get(ADDRESS)
 async def show(page: ReportsPageDep) -> Response:
     """The form can be filled in by the address: `?collection=…&span=chosen&from=…&to=…&format=…`."""
     return await page.show()
@@ -177,7 +177,7 @@ async def delete(report_id: UUID, page: ReportsPageDep, factory: ReportFactoryDe
     return await page.after(end, lambda: {"": "This report has already been deleted."})
 
 
-@router.api_route(f"{ADDRESS}/{{report_id:uuid}}/delete", methods=["GET", "HEAD"])
+@router.get(f"{ADDRESS}/{{report_id:uuid}}/delete")
 async def lead_back() -> Response:
     """Redirects a browser that opens the URL of a form."""
     return lead_to_page()
