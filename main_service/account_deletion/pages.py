@@ -20,7 +20,7 @@ ADDRESS = "/settings/delete"
 TEMPLATE = "account_deletion/delete.html"
 
 
-@router.api_route(ADDRESS, methods=["GET", "HEAD"])
+@router.get(ADDRESS)
 async def ask(request: Request, _: SignedInPageDep) -> Response:
     return form_page(request, TEMPLATE, entries="")
 

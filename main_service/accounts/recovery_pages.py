@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 SIGN_IN = ("Sign in", "/sign-in")
 
 
-@router.api_route("/verify/{token}", methods=["GET", "HEAD"])
+@router.get("/verify/{token}")
 async def ask_to_confirm(token: str, request: Request, factory: AccountFactoryDep) -> Response:
     """Only ask: programs that scan emails open links, but press no buttons."""
     confirmation = await factory.registrar.preview_confirmation(token)
@@ -32,7 +32,7 @@ async def confirm(token: str, request: Request, _: FormDep, factory: AccountFact
     return _confirmed_page(request)
 
 
-@router.api_route("/forgot", methods=["GET", "HEAD"])
+@router.get("/forgot")
 async def ask_for_email(request: Request) -> Response:
     return form_page(request, "accounts/forgot.html", email="")
 
@@ -51,7 +51,7 @@ async def forgot(request: Request, session: SessionDep, factory: AccountFactoryD
     return message_page(request, "Check your email", f"{sentence} {AT_MOST_ONE}", button=SIGN_IN)
 
 
-@router.api_route("/reset/{token}", methods=["GET", "HEAD"])
+@router.get("/reset/{token}")
 async def ask_for_password(token: str, request: Request, factory: AccountFactoryDep) -> Response:
     try:
         await factory.changer.check_reset_link(token)

@@ -116,20 +116,20 @@ class SettingsPage:
 SettingsPageDep = Annotated[SettingsPage, Depends()]
 
 
-@router.api_route("/settings", methods=["GET", "HEAD"])
+@router.get("/settings")
 async def show_settings(page: SettingsPageDep) -> Response:
     return await page.show()
 
 
-@router.api_route("/settings/username", methods=["GET", "HEAD"])
-@router.api_route("/settings/email", methods=["GET", "HEAD"])
-@router.api_route("/settings/confirm", methods=["GET", "HEAD"])
-@router.api_route("/settings/password", methods=["GET", "HEAD"])
-@router.api_route("/settings/visits", methods=["GET", "HEAD"])
-@router.api_route("/settings/daily-report", methods=["GET", "HEAD"])
-@router.api_route("/settings/tokens", methods=["GET", "HEAD"])
-@router.api_route("/settings/tokens/{token_id}/delete", methods=["GET", "HEAD"])
-@router.api_route("/settings/sign-out-everywhere", methods=["GET", "HEAD"])
+@router.get("/settings/username")
+@router.get("/settings/email")
+@router.get("/settings/confirm")
+@router.get("/settings/password")
+@router.get("/settings/visits")
+@router.get("/settings/daily-report")
+@router.get("/settings/tokens")
+@router.get("/settings/tokens/{token_id}/delete")
+@router.get("/settings/sign-out-everywhere")
 async def lead_back() -> Response:
     """Redirect a browser that opens the address of a form."""
     return RedirectResponse("/settings", 303)

@@ -18,7 +18,7 @@ from main_service.web.session_cookie import clear_session_cookie, has_session_co
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
-@router.api_route("/register", methods=["GET", "HEAD"])
+@router.get("/register")
 async def ask_to_register(request: Request, account: PageAccountDep) -> Response:
     if account is not None:
         return RedirectResponse(PROFILE, 303)
@@ -47,7 +47,7 @@ async def register(request: Request, factory: AccountFactoryDep) -> Response:
     )
 
 
-@router.api_route("/sign-in", methods=["GET", "HEAD"])
+@router.get("/sign-in")
 async def ask_to_sign_in(request: Request, settings: SettingsDep, account: PageAccountDep) -> Response:
     next_page = own_page(request.query_params.get("next", ""))
     if account is not None:
@@ -83,7 +83,7 @@ async def sign_in(
     return set_session_cookie(RedirectResponse(next_page, 303), token, lifetime=BROWSER_LIFETIME, settings=settings)
 
 
-@router.api_route("/sign-out", methods=["GET", "HEAD"])
+@router.get("/sign-out")
 async def lead_back() -> Response:
     """Redirect a browser that opens the address of the form."""
     return RedirectResponse("/", 303)

@@ -177,20 +177,20 @@ class CreatePage:
 CreatePageDep = Annotated[CreatePage, Depends()]
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
+@router.get("/")
 async def home(page: CreatePageDep, kind: str = "") -> Response:
     response = page.show(Kind.LINK if kind == Kind.LINK else Kind.PASTE)
     response.headers["X-Robots-Tag"] = "all"
     return response
 
 
-@router.api_route("/pastes", methods=["GET", "HEAD"])
+@router.get("/pastes")
 async def lead_back_to_pastes() -> Response:
     """Redirect when the URL of a result is opened again."""
     return RedirectResponse("/", 303)
 
 
-@router.api_route("/links", methods=["GET", "HEAD"])
+@router.get("/links")
 async def lead_back_to_links() -> Response:
     """Redirect when the URL of a result is opened again."""
     return RedirectResponse("/?kind=link", 303)

@@ -29,7 +29,7 @@ _one_text_at_a_time = asyncio.Lock()
 """Restoring line ends in many megabytes holds the interpreter's lock for seconds."""
 
 
-@router.api_route("/{key}/manage/edit", methods=["GET", "HEAD"])
+@router.get("/{key}/manage/edit")
 async def edit(page: ManagePageDep) -> Response:
     async def show(entry: LiveEntry) -> Response:
         text = await _text_of(entry, page)

@@ -118,7 +118,7 @@ ManagePageDep = Annotated[ManagePage, Depends()]
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
-@router.api_route("/{key}/manage", methods=["GET", "HEAD"])
+@router.get("/{key}/manage")
 async def manage(page: ManagePageDep) -> Response:
     async def show(entry: LiveEntry) -> Response:
         return page.show(entry=entry)

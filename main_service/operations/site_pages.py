@@ -20,7 +20,7 @@ SECURITY_TXT_GOOD_FOR = timedelta(days=90)
 router = APIRouter(include_in_schema=False)
 
 
-@router.api_route("/privacy", methods=["GET", "HEAD"])
+@router.get("/privacy")
 async def privacy(request: Request, settings: SettingsDep) -> Response:
     return render(
         request,
@@ -34,7 +34,7 @@ async def privacy(request: Request, settings: SettingsDep) -> Response:
     )
 
 
-@router.api_route("/.well-known/security.txt", methods=["GET", "HEAD"])
+@router.get("/.well-known/security.txt")
 async def security_txt(settings: SettingsDep) -> Response:
     """RFC 9116."""
     if settings.abuse_contact is None:

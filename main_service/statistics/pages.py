@@ -162,7 +162,7 @@ def _breakdowns(summary: Summary) -> Sequence[Breakdown]:
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
-@router.api_route("/{key}/stats", methods=["GET", "HEAD"])
+@router.get("/{key}/stats")
 async def show(key: str, actor: PageActorDep, page: StatisticsPageDep) -> Response:
     try:
         return await page.show(actor, address=f"/{key}/stats")
@@ -170,7 +170,7 @@ async def show(key: str, actor: PageActorDep, page: StatisticsPageDep) -> Respon
         return RedirectResponse(f"/{key}/manage/stats", 303)
 
 
-@router.api_route("/{key}/manage/stats", methods=["GET", "HEAD"])
+@router.get("/{key}/manage/stats")
 async def show_to_manager(key: str, managing: ManagePageDep, page: StatisticsPageDep) -> Response:
     try:
         return await page.show(managing.actor, address=f"/{key}/manage/stats")

@@ -32,14 +32,14 @@ def assets_folder() -> Path:
     return Path(spec.origin).parent / "static"
 
 
-@router.api_route("/docs", methods=["GET", "HEAD"])
+@router.get("/docs")
 async def swagger(request: Request) -> Response:
     response = render(request, "docs/swagger.html")
     response.headers["Content-Security-Policy"] = SWAGGER_POLICY
     return response
 
 
-@router.api_route("/redoc", methods=["GET", "HEAD"])
+@router.get("/redoc")
 async def redoc(request: Request) -> Response:
     response = render(request, "docs/redoc.html")
     response.headers["Content-Security-Policy"] = REDOC_POLICY
