@@ -9,8 +9,8 @@ from main_service.dependencies import resources_of
 from main_service.entries.entry import LiveEntry
 from main_service.entries.permissions import Actor
 from main_service.settings import Settings
-from main_service.visit_stream.batches import UnconfirmedVisit
 from main_service.visit_stream.encoder import VisitEncoder
+from main_service.visit_stream.pending import UnconfirmedVisit
 from main_service.visit_stream.record import EncodedVisit
 from main_service.visit_stream.writer import VisitWriter
 from main_service.web.client_address import client_address
@@ -58,7 +58,7 @@ class VisitRecorder:
         return self._encoder.encode(
             key,
             at_ms=at_ms,
-            origin=self._encoder.origin(client_address(self._request, self._settings.trusted_proxies)),
+            address=self._encoder.visitor_address(client_address(self._request, self._settings.trusted_proxies)),
             host=headers.get("host", "").encode("latin-1"),
             user_agent=headers.get("user-agent", "").encode("latin-1"),
             referrer=headers.get("referer", "").encode("latin-1"),

@@ -16,7 +16,7 @@ from main_service.engines.texts import TextCache
 from main_service.entries.cache import HEAD_START, cache_key
 from main_service.fast_path.redis_connection import ConnectionLostError, RawReply, RedisConnection, ReplyTimeoutError
 from main_service.monitoring.metrics import VISITS_RECORDED
-from main_service.visit_stream.batches import SET_LEFT_OUT, UnconfirmedVisit, left_out_name
+from main_service.visit_stream.pending import SET_LEFT_OUT, UnconfirmedVisit, left_out_name
 from main_service.visit_stream.record import FORMAT, STREAM, EncodedVisit
 from main_service.visit_stream.writer import VisitWriter
 

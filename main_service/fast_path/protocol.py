@@ -25,8 +25,8 @@ from main_service.fast_path.responses import ResponseTemplates, with_connection_
 from main_service.http_server.framing import RawHeaders
 from main_service.http_server.protocol import HttpProtocol
 from main_service.resources import Resources
-from main_service.visit_stream.batches import UnconfirmedVisit
-from main_service.visit_stream.encoder import Origin, VisitEncoder
+from main_service.visit_stream.encoder import VisitEncoder, VisitorAddress
+from main_service.visit_stream.pending import UnconfirmedVisit
 from main_service.visit_stream.record import EncodedVisit
 from main_service.web.client_address import Network, believed_address, is_trusted
 from main_service.web.session_cookie import COOKIE
@@ -162,14 +162,14 @@ class FastProtocol(HttpProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.fast_path = self.app_state[STATE_NAME]
-        self._origin: Origin | None = None
-        """The origin of all requests on this connection; None: each request has its own, told by a trusted proxy."""
+        self._visitor_address: VisitorAddress | None = None
+        """The address of all visitors on this connection; None: a trusted proxy tells that of each request."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         host = self.client[0] if self.client else None
         if not is_trusted(host, self.fast_path.trusted_proxies):
-            self._origin = self.fast_path.encoder.origin(believed_address(host, (), ()))
+            self._visitor_address = self.fast_path.encoder.visitor_address(believed_address(host, (), ()))
 
     def on_message_begin(self) -> None:
         # As `HttpProtocol`, but what only FastAPI needs is made when a request falls back.
@@ -238,17 +238,17 @@ class FastProtocol(HttpProtocol):
         return encoder.encode(
             key,
             at_ms=at_ms,
-            origin=self._origin or self._forwarded_origin(headers.get(b"x-forwarded-for", b"")),
+            address=self._visitor_address or self._forwarded_address(headers.get(b"x-forwarded-for", b"")),
             host=headers[b"host"],
             user_agent=headers.get(b"user-agent", b""),
             referrer=headers.get(b"referer", b""),
             language=headers.get(b"accept-language", b""),
         )
 
-    def _forwarded_origin(self, forwarded: bytes) -> Origin:
+    def _forwarded_address(self, forwarded: bytes) -> VisitorAddress:
         host = self.client[0] if self.client else None
         address = believed_address(host, [forwarded.decode("latin-1")], self.fast_path.trusted_proxies)
-        return self.fast_path.encoder.origin(address)
+        return self.fast_path.encoder.visitor_address(address)
 
     def respond(self, request: _PlainRequest, head: bytes, body: bytes = b"") -> None:
         request.response_complete = True

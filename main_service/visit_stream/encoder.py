@@ -30,8 +30,8 @@ _OFTEN_SEEN_LENGTH = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """The client that requests come from, as its visits show it."""
+class VisitorAddress:
+    """The client address of a visitor, as far as visits use it."""
 
     whole: bytes
     """The client address, or `None`. The zone of an IPv6 address is left out, because it may be any text."""
@@ -50,10 +50,18 @@ class VisitEncoder:
         self._public_host = settings.public_url.partition("://")[2].encode()
         self._day = -1
         self._hash_of_day = blake2b()
-        self.origin = lru_cache(_OFTEN_SEEN)(self._origin)
+        self.visitor_address = lru_cache(_OFTEN_SEEN)(self._visitor_address)
 
     def encode(
-        self, key: str, *, at_ms: int, origin: Origin, host: bytes, user_agent: bytes, referrer: bytes, language: bytes
+        self,
+        key: str,
+        *,
+        at_ms: int,
+        address: VisitorAddress,
+        host: bytes,
+        user_agent: bytes,
+        referrer: bytes,
+        language: bytes,
     ) -> EncodedVisit:
         """A visit to `key`. The four headers are as they came; empty if absent.
 
@@ -66,8 +74,8 @@ class VisitEncoder:
         return encode_visit(
             at_ms,
             key,
-            ip=origin.kept,
-            visitor=self._visitor(origin, agent, at_ms),
+            ip=address.kept,
+            visitor=self._visitor(address, agent, at_ms),
             user_agent=kept_agent,
             referrer=_referrer(referrer),
             language=_first_language(language),
@@ -77,22 +85,22 @@ class VisitEncoder:
         """A visit of which nothing is kept but entry and time, for a visitor who does not want to be tracked."""
         return encode_visit(at_ms, key, ip="null", visitor="null", user_agent='""', referrer='""', language='""')
 
-    def _origin(self, address: IPv4Address | IPv6Address | None) -> Origin:
+    def _visitor_address(self, address: IPv4Address | IPv6Address | None) -> VisitorAddress:
         if address is None:
-            return Origin(b"None", "null")
+            return VisitorAddress(b"None", "null")
         whole = str(type(address)(int(address)))
         if self._keeps_whole_address:
-            return Origin(whole.encode(), as_json(whole))
+            return VisitorAddress(whole.encode(), as_json(whole))
         cut = _IPV4_BITS_CUT if isinstance(address, IPv4Address) else _IPV6_BITS_CUT
-        return Origin(whole.encode(), as_json(str(type(address)(int(address) >> cut << cut))))
+        return VisitorAddress(whole.encode(), as_json(str(type(address)(int(address) >> cut << cut))))
 
-    def _visitor(self, origin: Origin, user_agent: bytes, at_ms: int) -> str:
+    def _visitor(self, address: VisitorAddress, user_agent: bytes, at_ms: int) -> str:
         """A hash, as JSON: the same for one address and program on one day of UTC, not comparable across days."""
         if (day := at_ms // _DAY_MS) != self._day:
             date = datetime.fromtimestamp(at_ms // 1000, UTC).date()
             self._day, self._hash_of_day = day, blake2b(digest_size=8, key=self._signer.sign(str(date).encode()))
         visitor = self._hash_of_day.copy()
-        visitor.update(b"%b %b" % (origin.whole, user_agent))
+        visitor.update(b"%b %b" % (address.whole, user_agent))
         return f'"{visitor.hexdigest()}"'
 
 

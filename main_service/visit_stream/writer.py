@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from main_service.engines.redis import RedisClient, RedisUnavailableError
 from main_service.monitoring.metrics import VISITS_DROPPED, VISITS_RECORDED, VISITS_WAITING
-from main_service.visit_stream.batches import Batch, UnconfirmedBatch
+from main_service.visit_stream.pending import Batch, UnconfirmedBatch
 from main_service.visit_stream.record import EncodedVisit
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from main_service.engines.redis import RedisClient
 from main_service.fast_path.batch import ReadBatcher
 from main_service.fast_path.redis_connection import RedisConnection
 from main_service.resources import open_resources
-from main_service.visit_stream.batches import UnconfirmedVisit
+from main_service.visit_stream.pending import UnconfirmedVisit
 from main_service.visit_stream.record import encode_visit
 from tests.support.engines import Environment
 from tests.support.entries import create_link

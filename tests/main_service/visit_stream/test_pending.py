@@ -14,7 +14,7 @@ from main_service.entries.cache import cache_key, pack
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
 from main_service.fast_path.batch import ReadBatcher
-from main_service.visit_stream.batches import UnconfirmedBatch, left_out_name
+from main_service.visit_stream.pending import UnconfirmedBatch, left_out_name
 from main_service.visit_stream.record import FORMAT, STREAM, EncodedVisit, encode_visit
 from tests.support.engines import Environment
 from tests.support.visits import count_streamed_visits, read_batches, with_own_redis_database

@@ -1,4 +1,4 @@
-"""Batches of visits that become records of the stream, and those of which Redis may have some already.
+"""Pending batches: visits that are to become a record of the stream, or of which Redis may have some already.
 
 The script of the fast path records the visits of a batch to entries that are cached in Redis, and leaves the others
 out. If its reply is lost, it may have run, or not, or may run later: a Redis that hung goes on with what it was sent,
@@ -20,7 +20,7 @@ _ID_SECONDS = int(ID_LIFETIME.total_seconds())
 # KEYS: the stream, what the last batch of the connection left out, and that this script has run for this batch. ARGV:
 # the batch's id, another id, the number of the format; then each visit behind its position in the batch.
 _ADD_UNCONFIRMED = Script(f"""
-if not redis.call('SET', KEYS[3], '', 'NX', 'EX', {_ID_SECONDS}) then
+if redis.call('EXISTS', KEYS[3]) == 1 then
   return
 end
 local left_out = redis.call('GET', KEYS[2]) or ''
@@ -35,6 +35,7 @@ if #visits > 0 then
   local id = is_recorded and ARGV[2] or ARGV[1]
   redis.call('XADD', KEYS[1], '*', 'id', id, 'f', ARGV[3], 'v', '[' .. table.concat(visits, ',') .. ']')
 end
+redis.call('SET', KEYS[3], '', 'EX', {_ID_SECONDS})
 """)
 
 SET_LEFT_OUT = f"redis.call('SET', KEYS[2], ARGV[1] .. ' ' .. table.concat(left_out, ' ') .. ' ', 'EX', {_ID_SECONDS})"
