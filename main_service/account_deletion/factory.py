@@ -28,5 +28,7 @@ class AccountDeletionFactory:
     @cached_property
     def deletion(self) -> AccountDeletion:
         return AccountDeletion(
-            session=self._session, deleter=self._accounts.deleter, releaser=create_releaser(self._resources)
+            session=self._session,
+            reauthenticator=self._accounts.reauthenticator,
+            releaser=create_releaser(self._resources),
         )

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.account_deletion import storage
 from main_service.account_deletion.storage import DeletedAccount
-from main_service.accounts.account_guards import GivenPassword
-from main_service.accounts.changes import AccountDeleter
+from main_service.accounts import storage as account_storage
+from main_service.accounts.account_guards import GivenPassword, Reauthenticator
 from main_service.engines.postgres import Session
 from main_service.engines.redis import RedisUnavailableError
 from main_service.entries.cache import EntryCache
@@ -85,19 +85,24 @@ class EntryReleaser:
 class AccountDeletion:
     """An account goes with its collections, in the transaction of `session`; its entries follow in their own."""
 
-    def __init__(self, *, session: Session, deleter: AccountDeleter, releaser: EntryReleaser) -> None:
+    def __init__(self, *, session: Session, reauthenticator: Reauthenticator, releaser: EntryReleaser) -> None:
         self._session = session
-        self._deleter = deleter
+        self._reauthenticator = reauthenticator
         self._releaser = releaser
 
     async def delete(self, account_id: UUID, *, password: GivenPassword, keeps_entries: bool) -> None:
-        """Delete an account for good. `keeps_entries`: its entries live on without owner; private ones always end.
+        """Delete an account for good: its email and username are free, its sessions and API tokens end.
+
+        `keeps_entries`: its entries live on without owner; private ones always end.
 
         Raises:
-            CredentialsWrongError: this is not the password.
-            TooManyAttemptsError: too many attempts have failed.
+            CredentialsWrongError: the password is wrong.
+            TooManyAttemptsError: it was wrong too often in this session.
+            TokenInvalidError: the account was disabled or deleted.
+            PasswordsBusyError: too many passwords wait to be checked.
         """
-        await self._deleter.delete(account_id, password=password, keeps_entries=keeps_entries)
+        account = await self._reauthenticator.check_and_lock(account_id, password)
+        await account_storage.mark_deleted(self._session, account, keeps_entries=keeps_entries)
         await storage.delete_collections(self._session, account_id)
         self._session.after_commit(self._release_entries)
 

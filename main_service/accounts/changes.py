@@ -1,4 +1,4 @@
-"""Changes that users make to their own accounts: password, username, email, preferences, deletion."""
+"""Changes that users make to their own accounts: password, username, email, preferences."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -167,26 +167,3 @@ class AccountChanger:
         is_free = await storage.find_by_email(self._session, email) is None
         if not await self._emails.send_address_change(account, email, is_free=is_free):
             raise EmailJustSentError(retry_after_seconds=seconds_to_next())
-
-
-class AccountDeleter:
-    """Deletes an account on behalf of its user, but for its entries, which follow later."""
-
-    def __init__(self, *, session: Session, reauthenticator: Reauthenticator) -> None:
-        self._session = session
-        self._reauthenticator = reauthenticator
-
-    async def delete(self, account_id: UUID, *, password: GivenPassword, keeps_entries: bool) -> None:
-        """Delete an account: its email and username are free, its sessions and API tokens end.
-
-        A row without name stays until its entries are ended or, with `keeps_entries`, have no owner any more. The
-        transaction so far is committed.
-
-        Raises:
-            CredentialsWrongError: the password is wrong.
-            TooManyAttemptsError: it was wrong too often in this session.
-            TokenInvalidError: the account was disabled or deleted.
-            PasswordsBusyError: too many passwords wait to be checked.
-        """
-        account = await self._reauthenticator.check_and_lock(account_id, password)
-        await storage.mark_deleted(self._session, account, keeps_entries=keeps_entries)

@@ -5,7 +5,7 @@ from functools import cached_property
 from main_service.accounts.account_guards import Reauthenticator
 from main_service.accounts.administration import AccountAdministration
 from main_service.accounts.api_tokens import ApiTokenService
-from main_service.accounts.changes import AccountChanger, AccountDeleter
+from main_service.accounts.changes import AccountChanger
 from main_service.accounts.emails import AccountEmails, EmailLimits
 from main_service.accounts.jwt_tokens import JwtTokens
 from main_service.accounts.registration import AccountRegistrar
@@ -52,12 +52,8 @@ class AccountFactory:
     @cached_property
     def changer(self) -> AccountChanger:
         return AccountChanger(
-            session=self._session, passwords=self._passwords, reauthenticator=self._reauthenticator, emails=self._emails
+            session=self._session, passwords=self._passwords, reauthenticator=self.reauthenticator, emails=self._emails
         )
-
-    @cached_property
-    def deleter(self) -> AccountDeleter:
-        return AccountDeleter(session=self._session, reauthenticator=self._reauthenticator)
 
     @cached_property
     def api_tokens(self) -> ApiTokenService:
@@ -68,15 +64,15 @@ class AccountFactory:
         return AccountAdministration(session=self._session, passwords=self._passwords, emails=self._emails)
 
     @cached_property
+    def reauthenticator(self) -> Reauthenticator:
+        return Reauthenticator(session=self._session, passwords=self._passwords)
+
+    @cached_property
     def _passwords(self) -> ClientPasswords:
         shared = self._resources
         return ClientPasswords(
             password_hasher=shared.password_hasher, limits=shared.sign_in_limits, address=self._client_address
         )
-
-    @cached_property
-    def _reauthenticator(self) -> Reauthenticator:
-        return Reauthenticator(session=self._session, passwords=self._passwords)
 
     @cached_property
     def _emails(self) -> AccountEmails:
