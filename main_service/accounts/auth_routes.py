@@ -80,7 +80,7 @@ async def register(registration: RegisterIn, factory: AccountFactoryDep) -> Mess
     """The answer is the same if the email already has an account; its owner is told by email. A username that is taken
     is refused either way.
     """
-    await factory.registrar.register(registration.new_account)
+    await factory.registration.register(registration.new_account)
     return MessageOut(message=CONFIRM_SENT)
 
 
@@ -89,14 +89,14 @@ async def verify(token: str, factory: AccountFactoryDep) -> MessageOut:
     """`token` is the last part of the link in the email. Repeating it changes nothing. Browsers get a page with a
     button instead: `/verify/{token}`.
     """
-    await factory.registrar.confirm(token)
+    await factory.registration.confirm(token)
     return MessageOut(message="The email is confirmed.")
 
 
 @router.head("/verify/{token}", include_in_schema=False)
 async def check_verify(token: str, factory: AccountFactoryDep) -> Response:
     """Whether the link still works. Nothing is confirmed."""
-    await factory.registrar.preview_confirmation(token)
+    await factory.registration.preview_confirmation(token)
     return Response(media_type="application/json")
 
 
@@ -105,7 +105,7 @@ async def check_verify(token: str, factory: AccountFactoryDep) -> Response:
 )
 async def resend(asked: EmailIn, session: SessionDep, factory: AccountFactoryDep) -> MessageOut:
     async with in_constant_time(session):
-        await factory.registrar.resend_confirmation(asked.email)
+        await factory.registration.resend_confirmation(asked.email)
     return MessageOut(message=IF_THERE_IS_ONE)
 
 
@@ -144,7 +144,7 @@ async def logout_everywhere(account: SignedInDep, factory: AccountFactoryDep) ->
 @router.post("/forgot-password", status_code=202, summary="Request a password reset", errors=[TooManyEmailsError])
 async def forgot_password(asked: EmailIn, session: SessionDep, factory: AccountFactoryDep) -> MessageOut:
     async with in_constant_time(session):
-        await factory.changer.forgot_password(asked.email)
+        await factory.changes.forgot_password(asked.email)
     return MessageOut(message=IF_THERE_IS_ONE)
 
 
@@ -153,7 +153,7 @@ async def forgot_password(asked: EmailIn, session: SessionDep, factory: AccountF
 )
 async def reset_password(asked: ResetIn, factory: AccountFactoryDep) -> Response:
     """Ends all sessions and API tokens."""
-    await factory.changer.reset_password(asked.token, asked.password)
+    await factory.changes.reset_password(asked.token, asked.password)
     return Response(status_code=204)
 
 
@@ -170,7 +170,7 @@ async def change_password(
 ) -> TokenPairOut:
     """Ends all sessions and API tokens; the response has new tokens."""
     given = GivenPassword(asked.password, session_id)
-    changed = await factory.changer.change_password(account.id, password=given, new_password=asked.new_password)
+    changed = await factory.changes.change_password(account.id, password=given, new_password=asked.new_password)
     return _pair_out(factory.sessions.start(changed))
 
 

@@ -24,7 +24,7 @@ from main_service.accounts.signed_links import Purpose
 from main_service.engines.postgres import Session
 
 
-class AccountChanger:
+class AccountChangeService:
     """Changes an account on behalf of its user."""
 
     def __init__(

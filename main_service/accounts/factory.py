@@ -5,10 +5,10 @@ from functools import cached_property
 from main_service.accounts.account_guards import Reauthenticator
 from main_service.accounts.administration import AccountAdministration
 from main_service.accounts.api_tokens import ApiTokenService
-from main_service.accounts.changes import AccountChanger
+from main_service.accounts.changes import AccountChangeService
 from main_service.accounts.emails import AccountEmails, EmailLimits
 from main_service.accounts.jwt_tokens import JwtTokens
-from main_service.accounts.registration import AccountRegistrar
+from main_service.accounts.registration import RegistrationService
 from main_service.accounts.sign_in import SessionService
 from main_service.accounts.sign_in_limits import ClientPasswords, SignInLimits
 from main_service.accounts.signed_links import SignedLinks
@@ -42,16 +42,16 @@ class AccountFactory:
         self._client_address = client_address
 
     @cached_property
-    def registrar(self) -> AccountRegistrar:
-        return AccountRegistrar(session=self._session, passwords=self._passwords, emails=self._emails)
+    def registration(self) -> RegistrationService:
+        return RegistrationService(session=self._session, passwords=self._passwords, emails=self._emails)
 
     @cached_property
     def sessions(self) -> SessionService:
         return SessionService(session=self._session, passwords=self._passwords, tokens=self._resources.tokens)
 
     @cached_property
-    def changer(self) -> AccountChanger:
-        return AccountChanger(
+    def changes(self) -> AccountChangeService:
+        return AccountChangeService(
             session=self._session, passwords=self._passwords, reauthenticator=self.reauthenticator, emails=self._emails
         )
 

@@ -74,15 +74,15 @@ async def change_me(
     session_epoch = account.session_epoch
     if change.email is not None:
         given = GivenPassword(change.password or "", session_id)
-        await factory.changer.ask_to_change_email(account.id, change.email, password=given)
+        await factory.changes.ask_to_change_email(account.id, change.email, password=given)
     if "username" in change.model_fields_set:
-        account = await factory.changer.change_username(account.id, change.username, session_epoch=session_epoch)
+        account = await factory.changes.change_username(account.id, change.username, session_epoch=session_epoch)
     if change.counts_own_visits is not None:
-        account = await factory.changer.count_own_visits(
+        account = await factory.changes.count_own_visits(
             account.id, counts=change.counts_own_visits, session_epoch=session_epoch
         )
     if change.daily_report is not None:
-        account = await factory.changer.send_daily_report(
+        account = await factory.changes.send_daily_report(
             account.id, is_sent=change.daily_report, session_epoch=session_epoch
         )
     return AccountOut.model_validate(account)

@@ -20,7 +20,7 @@ SIGN_IN = ("Sign in", "/sign-in")
 @router.get("/verify/{token}")
 async def ask_to_confirm(token: str, request: Request, factory: AccountFactoryDep) -> Response:
     """Only ask: programs that scan emails open links, but press no buttons."""
-    confirmation = await factory.registrar.preview_confirmation(token)
+    confirmation = await factory.registration.preview_confirmation(token)
     if confirmation.is_done:
         return _confirmed_page(request)
     return form_page(request, "accounts/confirm.html", confirmation=confirmation, token=token)
@@ -28,7 +28,7 @@ async def ask_to_confirm(token: str, request: Request, factory: AccountFactoryDe
 
 @router.post("/verify/{token}")
 async def confirm(token: str, request: Request, _: FormDep, factory: AccountFactoryDep) -> Response:
-    await factory.registrar.confirm(token)
+    await factory.registration.confirm(token)
     return _confirmed_page(request)
 
 
@@ -44,7 +44,7 @@ async def forgot(request: Request, session: SessionDep, factory: AccountFactoryD
     try:
         asked = parse(EmailIn, email=email)
         async with in_constant_time(session):
-            await factory.changer.forgot_password(asked.email)
+            await factory.changes.forgot_password(asked.email)
     except AppError as error:
         return form_page(request, "accounts/forgot.html", error=error, email=email)
     sentence = "If this email has an account, we've sent it a link to choose a new password."
@@ -54,7 +54,7 @@ async def forgot(request: Request, session: SessionDep, factory: AccountFactoryD
 @router.get("/reset/{token}")
 async def ask_for_password(token: str, request: Request, factory: AccountFactoryDep) -> Response:
     try:
-        await factory.changer.check_reset_link(token)
+        await factory.changes.check_reset_link(token)
     except LinkInvalidError as error:
         return _void_link_page(request, error)
     return form_page(request, "accounts/reset.html", token=token)
@@ -66,7 +66,7 @@ async def reset(request: Request, factory: AccountFactoryDep) -> Response:
     token = fields.get("token", "")
     try:
         asked = parse(ResetIn, token=token, password=fields.get("password", ""))
-        await factory.changer.reset_password(asked.token, asked.password)
+        await factory.changes.reset_password(asked.token, asked.password)
     except LinkInvalidError as error:
         return _void_link_page(request, error)
     except AppError as error:

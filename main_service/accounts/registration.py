@@ -42,7 +42,7 @@ class Confirmation:
     """Whether it has been confirmed already."""
 
 
-class AccountRegistrar:
+class RegistrationService:
     """Registers accounts, and confirms their emails by links."""
 
     def __init__(self, *, session: Session, passwords: ClientPasswords, emails: AccountEmails) -> None:

@@ -139,7 +139,7 @@ async def lead_back() -> Response:
 async def change_username(page: SettingsPageDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         asked = parse(AccountChangeIn, username=fields.get("username") or None)
-        account = await page.factory.changer.change_username(
+        account = await page.factory.changes.change_username(
             page.account_id, asked.username, session_epoch=page.session_epoch
         )
         notice = "Username saved." if account.username else "Username removed."
@@ -153,7 +153,7 @@ async def change_email(page: SettingsPageDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         asked = parse(AccountChangeIn, email=fields.get("email", ""), password=fields.get("password", ""))
         email = asked.email or ""
-        await page.factory.changer.ask_to_change_email(
+        await page.factory.changes.ask_to_change_email(
             page.account_id, email, password=page.given(asked.password or "")
         )
         return await page.show(notice=f"Check your email: we've sent a link to {email} to confirm it.")
@@ -164,7 +164,7 @@ async def change_email(page: SettingsPageDep) -> Response:
 @router.post("/settings/confirm")
 async def resend_confirmation(page: SettingsPageDep) -> Response:
     async def resend(_: dict[str, str]) -> Response:
-        account = await page.factory.registrar.resend_own_confirmation(page.account_id)
+        account = await page.factory.registration.resend_own_confirmation(page.account_id)
         if account.is_verified:
             return await page.show(account=account, notice="Your email is already confirmed.")
         return await page.show(notice=f"Check your email: we've sent a link to {account.email}.")
@@ -177,7 +177,7 @@ async def change_password(page: SettingsPageDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         given = {name: fields.get(name, "") for name in ("password", "new_password")}
         asked = parse(ChangePasswordIn, **given)
-        account = await page.factory.changer.change_password(
+        account = await page.factory.changes.change_password(
             page.account_id, password=page.given(asked.password), new_password=asked.new_password
         )
         notice = "Password changed. You're signed out everywhere else, and your API tokens no longer work."
@@ -192,7 +192,7 @@ async def change_password(page: SettingsPageDep) -> Response:
 async def count_own_visits(page: SettingsPageDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         counts = fields.get("counts_own_visits") == "yes"
-        account = await page.factory.changer.count_own_visits(
+        account = await page.factory.changes.count_own_visits(
             page.account_id, counts=counts, session_epoch=page.session_epoch
         )
         return await page.show(account=account, notice=f"Your own visits {'count' if counts else 'no longer count'}.")
@@ -204,7 +204,7 @@ async def count_own_visits(page: SettingsPageDep) -> Response:
 async def send_daily_report(page: SettingsPageDep) -> Response:
     async def change(fields: dict[str, str]) -> Response:
         is_sent = fields.get("daily_report") == "yes"
-        account = await page.factory.changer.send_daily_report(
+        account = await page.factory.changes.send_daily_report(
             page.account_id, is_sent=is_sent, session_epoch=page.session_epoch
         )
         return await page.show(account=account, notice=f"The daily report is {'on' if is_sent else 'off'}.")

@@ -36,7 +36,7 @@ async def register(request: Request, factory: AccountFactoryDep) -> Response:
             username=fields.get("username") or None,
             password=fields.get("password", ""),
         )
-        await factory.registrar.register(asked.new_account)
+        await factory.registration.register(asked.new_account)
     except AppError as error:
         return _register_form(request, fields, error)
     return message_page(
