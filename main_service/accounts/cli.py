@@ -2,19 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeVar
-
-from pydantic import BaseModel, ValidationError
 
 from main_service.accounts.administration import AccountAdministration
 from main_service.accounts.factory import AccountFactory, AccountResources
 from main_service.accounts.schemas import EmailIn, RegisterIn
-from main_service.errors import InvalidInputError
 from main_service.resources import open_resources
 from main_service.settings import Settings
-from main_service.web.problems import field_errors
-
-Shape = TypeVar("Shape", bound=BaseModel)
+from main_service.web.forms import parse
 
 
 async def create(settings: Settings, *, email: str, username: str | None, password: str) -> None:
@@ -23,7 +17,7 @@ async def create(settings: Settings, *, email: str, username: str | None, passwo
     Raises:
         AppError: an input is refused; its message or those of its fields say why.
     """
-    asked = _parse(RegisterIn, email=email, username=username, password=password)
+    asked = parse(RegisterIn, email=email, username=username, password=password)
     async with _administration(settings) as administration:
         await administration.create_superuser(asked.new_account)
 
@@ -34,7 +28,7 @@ async def promote(settings: Settings, email: str) -> None:
     Raises:
         AppError: an input is refused; its message or those of its fields say why.
     """
-    asked = _parse(EmailIn, email=email)
+    asked = parse(EmailIn, email=email)
     async with _administration(settings) as administration:
         await administration.promote(asked.email)
 
@@ -45,11 +39,3 @@ async def _administration(settings: Settings) -> AsyncIterator[AccountAdministra
     async with open_resources(settings, for_task=True) as resources, resources.sessions() as session:
         yield AccountFactory(AccountResources(resources), session).administration
         await session.commit()
-
-
-def _parse(shape: type[Shape], **fields: str | None) -> Shape:
-    try:
-        return shape.model_validate(fields)
-    except ValidationError as error:
-        # Without its cause, which would show the password.
-        raise InvalidInputError(fields=field_errors(error.errors())) from None

@@ -25,7 +25,8 @@ def parse(shape: type[Shape], **fields: object) -> Shape:
     try:
         return shape.model_validate(fields)
     except ValidationError as error:
-        raise InvalidInputError(fields=field_errors(error.errors())) from error
+        # Without its cause, which would show what was typed, passwords too.
+        raise InvalidInputError(fields=field_errors(error.errors())) from None
 
 
 def sentences(error: AppError | None) -> dict[str, str]:
