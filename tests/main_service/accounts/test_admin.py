@@ -1,4 +1,4 @@
-"""What superusers do with other people's accounts: find, disable, enable. And that nobody else does."""
+"""Superusers find, disable and enable the accounts of others; no other user can."""
 
 import asyncio
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""`python -m main_service create-superuser`, as whoever runs the service types it."""
+"""`python -m main_service create-superuser`, as operators type it."""
 
 import os
 import select

@@ -33,7 +33,7 @@ def email_limited(environment: Environment) -> Iterator[WebServer]:
 
 @pytest.fixture
 def email_limited_client(email_limited: WebServer) -> Iterator[httpx.Client]:
-    """A client whose address nobody has used."""
+    """A client with an address that no other test uses."""
     with email_limited.new_client() as client:
         use_new_address(client)
         yield client

@@ -189,7 +189,7 @@ async def test_one_address_registered_by_many_at_once_makes_one_account(
 async def test_confirming_for_the_first_time_ends_what_was_open(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    """Whoever registered a stranger's address is out once the stranger confirms it."""
+    """A user who registered a stranger's address is signed out once the stranger confirms it."""
     user = register_by_api(client)
     api_token = client.post("/api/v1/tokens", json={"name": "kept"}, headers=user.headers).json()["token"]
     assert is_signed_in(client, api_token)

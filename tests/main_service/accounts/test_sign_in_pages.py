@@ -109,7 +109,7 @@ def test_each_signing_in_begins_a_session_and_ends_the_one_before(client: httpx.
     sign_in_on_page(client, user.email)
     first = session_cookie_of(client)
 
-    # The form of signing in shows itself to nobody who is signed in; what counts is what it sends.
+    # The sign-in form is not shown to signed-in users, but can be sent.
     fields = {"name": user.email, "password": PASSWORD}
     assert client.post("/sign-in", data=fields, headers=BROWSER).status_code == 303
 
@@ -176,7 +176,7 @@ async def test_session_of_an_account_that_was_disabled_or_left_is_nobodys(
 
         assert not is_signed_in_on_pages(client)
         assert client.post("/settings/username", data={"username": "x"}, headers=BROWSER).status_code == 303
-        assert SESSION_COOKIE not in client.cookies, "pages would go on to show somebody as signed in"
+        assert SESSION_COOKIE not in client.cookies, "pages would go on to show a user as signed in"
 
 
 def test_signing_out_everywhere_by_the_api_ends_sessions_of_browsers(client: httpx.Client) -> None:
