@@ -39,8 +39,6 @@ class KeySource:
         self._redis = redis
         self._buffers: dict[Pool, deque[str]] = {pool: deque() for pool in Pool}
         self._locks = {pool: asyncio.Lock() for pool in Pool}
-        self.drawn_here = 0
-        """How many keys this process has drawn itself because a pool was empty or away."""
 
     async def take(self, pool: Pool) -> str:
         """A key that no pool gives to another taker; very rarely one that is already in use. Never fails."""
@@ -61,7 +59,6 @@ class KeySource:
 
     def _draw(self, pool: Pool) -> list[str]:
         """Draw a full buffer, so that not every create asks a pool that gives nothing."""
-        self.drawn_here += KEYS_PER_TRIP
         KEYS_DRAWN.inc(KEYS_PER_TRIP)
         return [draw_key(KEY_LENGTHS[pool]) for _ in range(KEYS_PER_TRIP)]
 

@@ -18,7 +18,6 @@ from main_service.settings.limits import LimitSettings
 logger = logging.getLogger(__name__)
 
 MISSING = "Set what is missing in the environment or in a file .env; .env.example lists all settings."
-Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 class Settings(LimitSettings):
