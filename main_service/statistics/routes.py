@@ -85,7 +85,7 @@ async def get_history(
 
 @router.get("/stats/me", summary="Get the totals of my entries")
 async def get_own_statistics(account: AccountDep, factory: StatisticsFactoryDep) -> OwnStatisticsOut:
-    return own_out(await factory.statistics.sum_up_own(account.id))
+    return own_out(await factory.statistics.get_own_totals(account.id))
 
 
 @router.get(

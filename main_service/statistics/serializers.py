@@ -12,7 +12,7 @@ from main_service.statistics.schemas import (
     ValueOut,
 )
 from main_service.statistics.service import History, Summary
-from main_service.statistics.storage import OwnCounts
+from main_service.statistics.storage import OwnTotals
 from main_service.statistics.time_ranges import Step
 from main_service.visits.models import Dimension
 
@@ -54,7 +54,7 @@ def history_out(history: History, *, step: Step, timezone: str) -> HistoryOut:
     )
 
 
-def own_out(counts: OwnCounts) -> OwnStatisticsOut:
+def own_out(counts: OwnTotals) -> OwnStatisticsOut:
     return OwnStatisticsOut(
         entries=counts.entries,
         live_entries=counts.live_entries,

@@ -12,7 +12,7 @@ from main_service.entries.permissions import Actor, EntryPolicy
 from main_service.entries.read import KeyLookup
 from main_service.errors import EntryEndedError, NotFoundError, SignInRequiredError
 from main_service.statistics import storage
-from main_service.statistics.storage import OwnCounts, RangeCounts, ValueCount
+from main_service.statistics.storage import OwnTotals, RangeCounts, ValueCount
 from main_service.statistics.time_ranges import FIRST_DAY, DateRange, Step, check_date_range, get_zone, history_buckets
 from main_service.visits.models import Dimension
 
@@ -102,9 +102,9 @@ class StatisticsService:
             [Bucket(start.astimezone(zone), *found.get(index, (0, 0))) for index, start in enumerate(buckets.starts)],
         )
 
-    async def sum_up_own(self, owner_id: UUID) -> OwnCounts:
+    async def get_own_totals(self, owner_id: UUID) -> OwnTotals:
         """The sums of all entries of an account."""
-        return await storage.count_own(self._session, owner_id)
+        return await storage.total_own(self._session, owner_id)
 
     async def open(self, key: str, actor: Actor) -> CountedEntry:
         """The entry, if the actor may see its statistics. The other methods take it.

@@ -106,7 +106,7 @@ class ValueCount:
 
 
 @dataclass(frozen=True)
-class OwnCounts:
+class OwnTotals:
     """Sums of all entries of an account, live and ended."""
 
     entries: int
@@ -143,7 +143,7 @@ async def count_by_bucket(session: Session, key: str, buckets: Buckets) -> dict[
     return {index: (people, bots) for index, people, bots in await session.execute(_HISTORY, values)}
 
 
-async def count_own(session: Session, owner_id: UUID) -> OwnCounts:
+async def total_own(session: Session, owner_id: UUID) -> OwnTotals:
     """The sums of all entries of an account that still have an owner."""
     is_live = and_(Entry.ended_at.is_(None), is_not_over())
     statement = select(
@@ -155,7 +155,7 @@ async def count_own(session: Session, owner_id: UUID) -> OwnCounts:
         func.max(Entry.last_visit_at).filter(Entry.visit_count > 0),
     ).where(Entry.owner_id == owner_id)
     entries, live_entries, people, bots, last_visit_at = (await session.execute(statement)).one()
-    return OwnCounts(entries, live_entries, int(people), int(bots), last_visit_at)
+    return OwnTotals(entries, live_entries, int(people), int(bots), last_visit_at)
 
 
 class RankedKey(NamedTuple):

@@ -68,7 +68,7 @@ async def roll_up_months(sessions: async_sessionmaker[Session], now: datetime) -
     """
     before = (now.astimezone(UTC) - RESTS_FOR).date().replace(day=1)
 
-    async def sum_up(session: Session, *, limit: int) -> int:
+    async def roll_up(session: Session, *, limit: int) -> int:
         rows = (await session.execute(_LOCK, {"before": before, "most": limit})).all()
         if rows:
             chosen = {"keys": [key for key, _ in rows], "months": [month for _, month in rows]}
@@ -77,4 +77,4 @@ async def roll_up_months(sessions: async_sessionmaker[Session], now: datetime) -
                 await session.execute(statement, chosen)
         return len(rows)
 
-    return await in_batches(sessions, sum_up, limit=_AT_ONCE)
+    return await in_batches(sessions, roll_up, limit=_AT_ONCE)

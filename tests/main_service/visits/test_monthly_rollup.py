@@ -37,7 +37,7 @@ async def key(database: asyncpg.Connection) -> str:
     return await insert_link(database, has_public_statistics=True)
 
 
-async def sum_up(environment: Environment, now: datetime = NOW) -> int:
+async def roll_up(environment: Environment, now: datetime = NOW) -> int:
     async with task_resources(environment) as resources:
         return await roll_up_months(resources.sessions, now)
 
@@ -120,7 +120,7 @@ async def test_every_range_is_the_sum_of_its_days_before_and_after_months_are_su
 
     add_batch(valkey, random_visits(drawn, key, 600))
     await ingest(environment)
-    await sum_up(environment)
+    await roll_up(environment)
     assert await summed(database, key) == ["2025-12", "2026-01", "2026-02", "2026-03", "2026-04", "2026-05"]
     await check()
 
@@ -133,7 +133,7 @@ async def test_every_range_is_the_sum_of_its_days_before_and_after_months_are_su
     assert len(await summed(database, key)) == 6 - len(months - {"2026-06"})
     await check()
 
-    await sum_up(environment)
+    await roll_up(environment)
     assert len(await summed(database, key)) == 6
     await check()
 
@@ -143,7 +143,7 @@ async def test_whole_months_are_read_from_their_sums_and_others_from_their_days(
 ) -> None:
     add_batch(valkey, [visit_to(key, at_ms=at_ms(datetime(2026, 2, day, tzinfo=UTC))) for day in (1, 28)])
     await ingest(environment)
-    await sum_up(environment)
+    await roll_up(environment)
     await database.execute("DELETE FROM visit_day_value WHERE key = $1", key)
     await database.execute("DELETE FROM visit_hour WHERE key = $1", key)
 
@@ -161,11 +161,11 @@ async def test_month_is_summed_up_when_it_has_been_over_for_a_day(
     add_batch(valkey, [visit_to(key, at_ms=at_ms(datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)))])
     await ingest(environment)
 
-    await sum_up(environment, datetime(2026, 2, 1, 23, 59, tzinfo=UTC))
+    await roll_up(environment, datetime(2026, 2, 1, 23, 59, tzinfo=UTC))
     assert await summed(database, key) == []
-    await sum_up(environment, datetime(2026, 2, 2, tzinfo=UTC))
+    await roll_up(environment, datetime(2026, 2, 2, tzinfo=UTC))
     assert await summed(database, key) == ["2026-01"]
-    assert await sum_up(environment, datetime(2026, 2, 2, tzinfo=UTC)) == 0
+    assert await roll_up(environment, datetime(2026, 2, 2, tzinfo=UTC)) == 0
 
 
 async def test_more_values_than_a_list_holds_are_listed_alike_from_days_and_from_months(
@@ -178,7 +178,7 @@ async def test_more_values_than_a_list_holds_are_listed_alike_from_days_and_from
     await ingest(environment)
 
     before = get_statistics(client, key)["referrers"]
-    await sum_up(environment)
+    await roll_up(environment)
 
     assert await summed(database, key) == ["2026-03"]
     assert get_statistics(client, key)["referrers"] == before
@@ -198,12 +198,12 @@ async def test_ingest_that_has_not_ended_yet_keeps_its_month_without_sums(
     with gated.postgres.stop_at(b"UPDATE entry", hold="answer") as stop:
         ingesting = asyncio.create_task(ingest(gated.environment))
         await asyncio.to_thread(stop.wait)
-        await sum_up(environment)
+        await roll_up(environment)
         assert await summed(database, key) == []
         stop.release()
         assert await ingesting == 1
 
-    await sum_up(environment)
+    await roll_up(environment)
     assert await summed(database, key) == ["2026-04"]
     assert shown(client, key, date(2026, 4, 1), date(2026, 4, 30))["visit_count"] == 2
 
@@ -218,7 +218,7 @@ async def test_visit_that_comes_while_its_month_is_summed_up_is_not_forgotten(
     add_batch(valkey, late)
 
     with gated.postgres.stop_at(b"UPDATE visit_month", hold="answer") as stop:
-        summing = asyncio.create_task(sum_up(gated.environment))
+        summing = asyncio.create_task(roll_up(gated.environment))
         await asyncio.to_thread(stop.wait)
         ingesting = asyncio.create_task(ingest(environment))
         await wait_for_blocked_statements(database, like="%visit_month%")
