@@ -18,7 +18,7 @@ from main_service.entries.errors import (
     TooMuchCreatedError,
 )
 from main_service.entries.schemas import CreatedLinkOut, CreatedPasteOut, Instant, LinkIn, PasteIn
-from main_service.entries.serializers import ETAG_RESPONSE, created_link_out, created_paste_out, etag, short_address
+from main_service.entries.serializers import ETAG_RESPONSE, created_link_out, created_paste_out, etag, short_url
 from main_service.errors import (
     BodyStoreUnavailableError,
     BodyTooLargeError,
@@ -138,7 +138,7 @@ def _expiry_in_query(request: Request) -> datetime | None:
 
 def _add_headers(response: Response, creates: EntryCreateService, entry: LiveEntry, public_url: str) -> None:
     """Add headers in raw form: setting one by its name looks at all the others first."""
-    location = short_address(public_url, entry.key)
+    location = short_url(public_url, entry.key)
     response.headers.raw.extend(
         [
             (b"location", location.encode("ascii")),

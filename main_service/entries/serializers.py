@@ -39,8 +39,8 @@ class PageEntry(LiveEntry):
 def page_entry(entry: LiveEntry, public_url: str) -> PageEntry:
     return PageEntry(
         **vars(entry),
-        url=short_address(public_url, entry.key),
-        raw_url=raw_address(public_url, entry.key),
+        url=short_url(public_url, entry.key),
+        raw_url=raw_url(public_url, entry.key),
         syntax_name=entry.syntax and syntax_name(entry.syntax),
         target_ascii=entry.original_url and to_ascii(entry.original_url),
         target_host=entry.original_url and decoded_host(entry.original_url),
@@ -66,35 +66,35 @@ def created_link_out(entry: LiveEntry, public_url: str, manage_token: str | None
     return CreatedLinkOut(**_wire(entry, public_url), manage_token=manage_token)
 
 
-def short_address(public_url: str, key: str) -> str:
+def short_url(public_url: str, key: str) -> str:
     return f"{public_url}/{key}"
 
 
-def raw_address(public_url: str, key: str) -> str:
+def raw_url(public_url: str, key: str) -> str:
     return f"{public_url}/{key}/raw"
 
 
-def qr_address(public_url: str, key: str) -> str:
+def qr_url(public_url: str, key: str) -> str:
     return f"{public_url}/{key}/qr.svg"
 
 
-def text_address(public_url: str, key: str) -> str:
+def text_url(public_url: str, key: str) -> str:
     """The URL of the text in the API, which spends a view without asking where they are limited."""
     return f"{public_url}/api/v1/entries/{key}/text"
 
 
-def addresses(public_url: str, key: str) -> dict[str, str]:
+def entry_urls(public_url: str, key: str) -> dict[str, str]:
     """All URLs of an entry, by their names in the API."""
-    url = short_address(public_url, key)
+    url = short_url(public_url, key)
     return {
         "url": url,
         "short_url": url,
-        "raw_url": raw_address(public_url, key),
-        "text_url": text_address(public_url, key),
+        "raw_url": raw_url(public_url, key),
+        "text_url": text_url(public_url, key),
     }
 
 
-def manage_address(public_url: str, key: str, manage_token: str) -> str:
+def manage_url(public_url: str, key: str, manage_token: str) -> str:
     """The URL that opens the manage page. The token follows `#`, because browsers do not send that part."""
     return f"{public_url}/{key}/manage#{manage_token}"
 
@@ -110,7 +110,7 @@ def robots(entry: LiveEntry) -> dict[str, str]:
 
 
 def _wire(entry: LiveEntry, public_url: str) -> dict[str, Any]:
-    return vars(entry) | addresses(public_url, entry.key)
+    return vars(entry) | entry_urls(public_url, entry.key)
 
 
 def text_response(chunks: TextChunks, *, size_bytes: int, headers: Mapping[str, str] | None = None) -> HeldStream:

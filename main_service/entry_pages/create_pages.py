@@ -21,7 +21,7 @@ from main_service.entries.idempotency import IdempotentRequest, idempotent_form
 from main_service.entries.lifetimes import LifetimePolicy, in_words
 from main_service.entries.models import Kind
 from main_service.entries.schemas import MAX_VIEWS, NEVER, LinkIn, PasteIn
-from main_service.entries.serializers import manage_address, page_entry
+from main_service.entries.serializers import manage_url, page_entry
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
 from main_service.entry_pages.line_ends import can_be_in_form
 from main_service.errors import AppError, EntryEndedError, InvalidInputError, NotFoundError
@@ -116,7 +116,7 @@ class CreatePage:
             "entries/created.html",
             entry=page_entry(entry, public_url),
             manage_token=manage_token,
-            manage_url=manage_token and manage_address(public_url, entry.key, manage_token),
+            manage_url=manage_token and manage_url(public_url, entry.key, manage_token),
         )
 
     def show(self, kind: Kind, fields: dict[str, str] | None = None, error: AppError | None = None) -> Response:

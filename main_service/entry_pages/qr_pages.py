@@ -11,7 +11,7 @@ from main_service.accounts.errors import TokenInvalidError
 from main_service.entries.dependencies import EntryFactoryDep, ReadingActorDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Visibility
-from main_service.entries.serializers import short_address
+from main_service.entries.serializers import short_url
 from main_service.entry_pages.qr import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE, SIZES, draw_png, draw_svg
 from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError, TooManyUnknownKeysError
 from main_service.web.documented_router import DocumentedRouter
@@ -46,7 +46,7 @@ _ASKED_FOR_EACH_TIME = "private, no-cache"
 )
 async def get_qr_svg(key: str, request: Request, actor: ReadingActorDep, entries: EntryFactoryDep) -> Response:
     entry = await entries.reader.get(key, actor)
-    picture = await asyncio.to_thread(draw_svg, short_address(entries.public_url, entry.key))
+    picture = await asyncio.to_thread(draw_svg, short_url(entries.public_url, entry.key))
     return _picture(request, entry, picture, "image/svg+xml")
 
 
@@ -79,7 +79,7 @@ async def get_qr_png(
     ] = DEFAULT_SIZE,
 ) -> Response:
     entry = await entries.reader.get(key, actor)
-    picture = await asyncio.to_thread(draw_png, short_address(entries.public_url, entry.key), size)
+    picture = await asyncio.to_thread(draw_png, short_url(entries.public_url, entry.key), size)
     return _picture(request, entry, picture, "image/png")
 
 

@@ -15,7 +15,7 @@ from main_service.entries.errors import ViewNotSpentError
 from main_service.entries.factory import EntryFactory
 from main_service.entries.models import Kind
 from main_service.entries.permissions import Actor, EntryPolicy
-from main_service.entries.serializers import page_entry, short_address, text_address
+from main_service.entries.serializers import page_entry, short_url, text_url
 from main_service.settings import Settings
 from main_service.web.headers import CONTENT_SECURITY_POLICY
 from main_service.web.negotiation import is_fetched_ahead, wants_html
@@ -76,9 +76,9 @@ def question(request: Request, settings: Settings, entry: LiveEntry, actor: Acto
 def _refusal(public_url: str, entry: LiveEntry) -> Response:
     """The refusal for programs: plain text that says how to spend a view on purpose."""
     if entry.kind is Kind.PASTE:
-        advice = f"To read it: curl {text_address(public_url, entry.key)}"
+        advice = f"To read it: curl {text_url(public_url, entry.key)}"
     else:
-        advice = f"To follow it: curl -L {short_address(public_url, entry.key)}"
+        advice = f"To follow it: curl -L {short_url(public_url, entry.key)}"
     return PlainTextResponse(
         f"{ViewNotSpentError.code}: This disappears after being viewed. {advice}\n",
         ViewNotSpentError.status,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from main_service.entries.models import Kind
-from main_service.entries.serializers import addresses
+from main_service.entries.serializers import entry_urls
 from main_service.my_entries.filters import OwnedEntry
 from main_service.my_entries.schemas import OwnedLinkOut, OwnedPasteOut
 from main_service.my_entries.service import EntryExporter
@@ -31,7 +31,7 @@ class ExportFormat(StrEnum):
 
 def owned_out(entry: OwnedEntry, public_url: str) -> OwnedPasteOut | OwnedLinkOut:
     shape = OwnedPasteOut if entry.kind is Kind.PASTE else OwnedLinkOut
-    return shape(**vars(entry), state=entry.state, **addresses(public_url, entry.key))
+    return shape(**vars(entry), state=entry.state, **entry_urls(public_url, entry.key))
 
 
 def file_start(file_format: ExportFormat) -> bytes:

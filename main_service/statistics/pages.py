@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from main_service.entries.dependencies import PageActorDep
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError
 from main_service.entries.permissions import Actor
-from main_service.entries.serializers import short_address
+from main_service.entries.serializers import short_url
 from main_service.entry_pages.manage_pages import ManagePageDep
 from main_service.errors import InvalidInputError
 from main_service.statistics.charts import HEIGHT, WIDTH, Share, column_chart, shares
@@ -99,7 +99,7 @@ class StatisticsPage:
             status=error.status if error else 200,
             errors={each.field: each.message for each in error.fields} if error else {},
             entry=entry,
-            url=short_address(self._settings.public_url, self._key),
+            url=short_url(self._settings.public_url, self._key),
             total=await self._statistics.count(entry),
             period=period,
             periods=[(name, label, _address(address, name, zone)) for name, label in PERIODS.items()],

@@ -1,6 +1,6 @@
 """Serializes statistics for the JSON API."""
 
-from main_service.entries.serializers import entry_out, qr_address
+from main_service.entries.serializers import entry_out, qr_url
 from main_service.statistics.leaderboard import Period, Rank
 from main_service.statistics.schemas import (
     HistoryOut,
@@ -26,7 +26,7 @@ def statistics_out(summary: Summary, public_url: str) -> StatisticsOut:
         key=entry.key,
         kind=entry.kind,
         original_url=entry.original_url,
-        qr_url=None if entry.has_ended else qr_address(public_url, entry.key),
+        qr_url=None if entry.has_ended else qr_url(public_url, entry.key),
         created_at=entry.created_at,
         last_visit_at=entry.last_visit_at,
         visit_count=counts.people,
