@@ -16,7 +16,6 @@ from main_service.web import api_docs, problems
 from main_service.web.body_limits import BodyLimitsMiddleware
 from main_service.web.head_requests import answer_head
 from main_service.web.headers import SecurityHeadersMiddleware
-from main_service.web.openapi import correct_openapi, operation_id
 from main_service.web.origin_check import OriginCheckMiddleware
 from main_service.web.proxy_watch import ProxyWatch
 from main_service.web.read_limits import ReadLimits
@@ -24,9 +23,10 @@ from main_service.web.static_files import CachedStaticFiles
 from main_service.web.templating import SITE_NAME, STATIC, create_templates, static_version
 
 MAX_BODY_BYTES = 128 * 1024
-"""Of requests that carry no text."""
+"""The largest body of a request that carries no text."""
 
 BODY_BUDGET_BYTES = 256 * 1024 * 1024
+"""The most bytes of bodies that a process holds at once."""
 
 DESCRIPTION = """
 Pastes and short links with one lifetime. Every error is `application/problem+json` with a `code` for programs.
@@ -61,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # A redirect to the address with or without a slash would be made from the Host header.
         redirect_slashes=False,
         servers=[{"url": settings.public_url}],
-        generate_unique_id_function=operation_id,
+        generate_unique_id_function=api_docs.operation_id,
     )
     app.state.visit_encoder = VisitEncoder(settings)
     app.state.proxy_watch = ProxyWatch(settings.trusted_proxies)
@@ -75,12 +75,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.mount("/static", CachedStaticFiles(STATIC, version=static_version))
     for router in (*API_ROUTERS, *PAGE_ROUTERS):
         app.include_router(router)
-    correct_openapi(app, answer_head(app))
+    api_docs.correct_openapi(app, answer_head(app))
     return app
 
 
 def _body_limit(settings: Settings) -> Callable[[str], int]:
-    """The most bytes that the body of a request to a path may have."""
+    """The most bytes of the body of a request, by its path."""
 
     def limit(path: str) -> int:
         if path == "/api/v1/pastes" or path.startswith("/api/v1/entries/"):

@@ -1,4 +1,4 @@
-"""The routers of all features. Their order matters nowhere but where a comment says so, and a test watches over it."""
+"""The routers of all features. Their order matters only where a comment says so; a test checks it."""
 
 from main_service.account_deletion import pages as account_deletion_pages
 from main_service.account_deletion import routes as account_deletion_routes

@@ -13,14 +13,12 @@ from main_service.accounts.errors import (
 )
 from main_service.accounts.schemas import AccountDeleteIn
 from main_service.errors import DatabaseUnavailableError, PasswordsBusyError, SignInRequiredError
-from main_service.web.documented_router import DocumentedRouter
-from main_service.web.json_api import JsonRoute
+from main_service.web.json_api import JsonRouter
 from main_service.web.problems import InternalError
 
-router = DocumentedRouter(
+router = JsonRouter(
     prefix="/api/v1",
     tags=["accounts"],
-    route_class=JsonRoute,
     errors=[
         CredentialsWrongError,
         DatabaseUnavailableError,

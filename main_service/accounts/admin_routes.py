@@ -12,12 +12,9 @@ from main_service.accounts.dependencies import AccountFactoryDep
 from main_service.accounts.errors import OwnAccountError
 from main_service.accounts.schemas import AccountOut, Email, Username
 from main_service.errors import NotFoundError
-from main_service.web.documented_router import DocumentedRouter
-from main_service.web.json_api import JsonRoute
+from main_service.web.json_api import JsonRouter
 
-router = DocumentedRouter(
-    prefix="/api/v1/admin/accounts", tags=["administration"], route_class=JsonRoute, errors=SUPERUSER_REFUSALS
-)
+router = JsonRouter(prefix="/api/v1/admin/accounts", tags=["administration"], errors=SUPERUSER_REFUSALS)
 
 
 class WantedAccount(BaseModel):

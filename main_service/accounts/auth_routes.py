@@ -37,14 +37,11 @@ from main_service.accounts.schemas import (
 )
 from main_service.dependencies import SessionDep
 from main_service.errors import DatabaseUnavailableError, InvalidInputError, PasswordsBusyError, SignInRequiredError
-from main_service.web.documented_router import DocumentedRouter
 from main_service.web.form_body import read_form
-from main_service.web.json_api import JsonRoute
+from main_service.web.json_api import JsonRouter
 from main_service.web.problems import InternalError, field_errors
 
-router = DocumentedRouter(
-    prefix="/api/v1/auth", tags=["accounts"], route_class=JsonRoute, errors=[DatabaseUnavailableError, InternalError]
-)
+router = JsonRouter(prefix="/api/v1/auth", tags=["accounts"], errors=[DatabaseUnavailableError, InternalError])
 _SIGNED_IN = (SignInRequiredError, TokenInvalidError, SignInForbiddenError)
 
 CONFIRM_SENT = f"Open the link in the email we send to this address to confirm it. {AT_MOST_ONE}"

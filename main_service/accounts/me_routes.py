@@ -29,14 +29,12 @@ from main_service.accounts.schemas import (
     CreatedApiTokenOut,
 )
 from main_service.errors import DatabaseUnavailableError, NotFoundError, PasswordsBusyError, SignInRequiredError
-from main_service.web.documented_router import DocumentedRouter
-from main_service.web.json_api import JsonRoute
+from main_service.web.json_api import JsonRouter
 from main_service.web.problems import InternalError
 
-router = DocumentedRouter(
+router = JsonRouter(
     prefix="/api/v1",
     tags=["accounts"],
-    route_class=JsonRoute,
     errors=[SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, InternalError],
 )
 

@@ -11,12 +11,9 @@ from main_service.admin_jobs.factory import AdminJobFactory
 from main_service.admin_jobs.models import JobKind
 from main_service.admin_jobs.schemas import AskedOut, TaskOut
 from main_service.errors import NotFoundError
-from main_service.web.documented_router import DocumentedRouter
-from main_service.web.json_api import JsonRoute
+from main_service.web.json_api import JsonRouter
 
-router = DocumentedRouter(
-    prefix="/api/v1/admin", tags=["administration"], route_class=JsonRoute, errors=SUPERUSER_REFUSALS
-)
+router = JsonRouter(prefix="/api/v1/admin", tags=["administration"], errors=SUPERUSER_REFUSALS)
 
 
 @router.post("/archive-unused", status_code=202, summary="End unused entries")

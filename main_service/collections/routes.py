@@ -26,20 +26,17 @@ from main_service.errors import (
     SignInRequiredError,
     TooManyUnknownKeysError,
 )
-from main_service.web.documented_router import DocumentedRouter
-from main_service.web.json_api import JsonRoute
+from main_service.web.json_api import JsonRouter
 from main_service.web.problems import InternalError
 
-router = DocumentedRouter(
+router = JsonRouter(
     prefix="/api/v1/collections",
     tags=["collections"],
-    route_class=JsonRoute,
     errors=[SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, InternalError],
 )
-shared_router = DocumentedRouter(
+shared_router = JsonRouter(
     prefix="/api/v1/shared",
     tags=["collections"],
-    route_class=JsonRoute,
     errors=[NotFoundError, TooManyUnknownKeysError, TokenInvalidError, DatabaseUnavailableError, InternalError],
 )
 

@@ -29,15 +29,13 @@ from main_service.errors import (
     StorageFullError,
     TextTooLargeError,
 )
-from main_service.web.documented_router import DocumentedRouter
-from main_service.web.json_api import JsonRoute
+from main_service.web.json_api import JsonRouter
 from main_service.web.problems import InternalError, field_errors
 from main_service.web.rate_limit_fields import DOCUMENTATION as RATE_LIMIT_FIELDS
 
-router = DocumentedRouter(
+router = JsonRouter(
     prefix="/api/v1",
     tags=["entries"],
-    route_class=JsonRoute,
     errors=[
         NotFoundError,
         AliasTakenError,

@@ -42,15 +42,13 @@ from main_service.errors import (
     TextTooLargeError,
     TooManyUnknownKeysError,
 )
-from main_service.web.documented_router import DocumentedRouter
-from main_service.web.json_api import JsonRoute
+from main_service.web.json_api import JsonRouter
 from main_service.web.negotiation import is_link_preview
 from main_service.web.problems import InternalError
 
-router = DocumentedRouter(
+router = JsonRouter(
     prefix="/api/v1",
     tags=["entries"],
-    route_class=JsonRoute,
     errors=[TokenInvalidError, DatabaseUnavailableError, InternalError],
 )
 

@@ -14,7 +14,7 @@ from main_service.entries.models import Visibility
 from main_service.entries.serializers import short_url
 from main_service.entry_pages.qr import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE, SIZES, draw_png, draw_svg
 from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError, TooManyUnknownKeysError
-from main_service.web.documented_router import DocumentedRouter
+from main_service.web.json_api import DocumentedRouter
 from main_service.web.problems import InternalError
 
 router = DocumentedRouter(

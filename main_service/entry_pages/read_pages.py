@@ -24,8 +24,8 @@ from main_service.errors import (
     SignInRequiredError,
     TooManyUnknownKeysError,
 )
-from main_service.web.documented_router import DocumentedRouter, problem_responses
 from main_service.web.forms import FormDep
+from main_service.web.json_api import DocumentedRouter, problem_responses
 from main_service.web.negotiation import wants_html
 from main_service.web.problems import InternalError
 from main_service.web.templating import render

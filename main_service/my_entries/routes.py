@@ -16,14 +16,12 @@ from main_service.errors import (
 from main_service.my_entries.dependencies import ExportCountedDep, MyEntriesFactoryDep
 from main_service.my_entries.schemas import ListingIn, ListingOut
 from main_service.my_entries.serializers import ExportFormat, file_response, owned_out
-from main_service.web.documented_router import DocumentedRouter
-from main_service.web.json_api import JsonRoute
+from main_service.web.json_api import JsonRouter
 from main_service.web.problems import InternalError
 
-router = DocumentedRouter(
+router = JsonRouter(
     prefix="/api/v1/entries",
     tags=["entries"],
-    route_class=JsonRoute,
     errors=[SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, InternalError],
 )
 

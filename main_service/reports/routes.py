@@ -20,14 +20,12 @@ from main_service.reports.models import ReportFormat
 from main_service.reports.schemas import ReportIn, ReportOut, ReportsOut
 from main_service.reports.serializers import PREFIX, file_response, report_out
 from main_service.reports.service import media_type_of
-from main_service.web.documented_router import DocumentedRouter
-from main_service.web.json_api import JsonRoute
+from main_service.web.json_api import JsonRouter
 from main_service.web.problems import InternalError
 
-router = DocumentedRouter(
+router = JsonRouter(
     prefix=PREFIX,
     tags=["reports"],
-    route_class=JsonRoute,
     errors=[SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, InternalError],
 )
 

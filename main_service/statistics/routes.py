@@ -27,14 +27,12 @@ from main_service.statistics.schemas import (
     TopOut,
 )
 from main_service.statistics.serializers import history_out, own_out, statistics_out, top_out
-from main_service.web.documented_router import DocumentedRouter
-from main_service.web.json_api import JsonRoute
+from main_service.web.json_api import JsonRouter
 from main_service.web.problems import InternalError
 
-router = DocumentedRouter(
+router = JsonRouter(
     prefix="/api/v1",
     tags=["statistics"],
-    route_class=JsonRoute,
     errors=[SignInRequiredError, TokenInvalidError, TooManyRequestsError, DatabaseUnavailableError, InternalError],
 )
 

@@ -1,12 +1,15 @@
-"""Swagger UI and ReDoc on pages of our own: scripts from the fastapi-offline wheel, nothing from elsewhere."""
+"""The documentation of the API: the OpenAPI document, and pages with Swagger UI and ReDoc, without foreign scripts."""
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
+from fastapi.routing import APIRoute
 
 from main_service.web.headers import CONTENT_SECURITY_POLICY
+from main_service.web.problems import MEDIA_TYPE
 from main_service.web.templating import render
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -25,7 +28,7 @@ REDOC_POLICY = (
 
 
 def assets_folder() -> Path:
-    """Where the wheel keeps the scripts and styles of both pages."""
+    """The folder of scripts and styles of both pages, in the fastapi-offline wheel."""
     spec = find_spec("fastapi_offline")
     assert spec is not None
     assert spec.origin is not None
@@ -44,3 +47,36 @@ async def redoc(request: Request) -> Response:
     response = render(request, "docs/redoc.html")
     response.headers["Content-Security-Policy"] = REDOC_POLICY
     return response
+
+
+def operation_id(route: APIRoute) -> str:
+    """The OpenAPI id of an operation, from which generated clients take names. FastAPI's default repeats the path."""
+    return route.name
+
+
+def correct_openapi(app: FastAPI, answering_head: list[set[str]]) -> None:
+    """Make OpenAPI document errors as application/problem+json, and leave out HEAD.
+
+    `answering_head`: the methods of routes that answer HEAD because they answer GET, as `answer_head` returns them.
+    """
+    make_openapi = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            for methods in answering_head:
+                methods.remove("HEAD")
+            try:
+                schema = make_openapi()
+            finally:
+                for methods in answering_head:
+                    methods.add("HEAD")
+            operations = (operation for path in schema["paths"].values() for operation in path.values())
+            for operation in operations:
+                for status, response in operation["responses"].items():
+                    # FastAPI documents every answer that has a model as application/json.
+                    if status >= "400" and "application/json" in response.get("content", {}):
+                        response["content"][MEDIA_TYPE] = response["content"].pop("application/json")
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,17 +1,79 @@
-"""Routes of the JSON API: how they read a body, and that nothing in a query is passed over in silence."""
+"""Routers of the API: the errors that they document, bodies as JSON, and no unknown fields in queries."""
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from http import HTTPStatus
+from typing import Any, TypeVar
 
-from fastapi import Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from main_service.errors import InvalidInputError
+from main_service.errors import AppError, InvalidInputError
 from main_service.web.json_body import JsonRequest
-from main_service.web.problems import field_errors
+from main_service.web.problems import Problem, field_errors
+from main_service.web.rate_limit_fields import DOCUMENTATION as RATE_LIMIT_FIELDS
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+Responses = dict[int | str, dict[str, Any]]
+
+_TOO_MANY_HEADERS = {
+    "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer", "minimum": 1}},
+    **RATE_LIMIT_FIELDS,
+}
+
+
+class DocumentedRouter(APIRouter):
+    """An `APIRouter` that documents errors in OpenAPI: its own `errors` for all routes, those of a route for this one.
+
+    Errors of one status become one response, which names the code of each. `responses` of a route take precedence.
+    """
+
+    def __init__(self, *, errors: Sequence[type[AppError]], **options: Any) -> None:
+        super().__init__(**options)
+        self._errors = tuple(errors)
+
+    def api_route(
+        self,
+        path: str,
+        *,
+        errors: Sequence[type[AppError]] = (),
+        responses: Responses | None = None,
+        **options: Any,
+    ) -> Callable[[Endpoint], Endpoint]:
+        documented = problem_responses(*self._errors, *errors)
+        return super().api_route(path, responses=documented | (responses or {}), **options)
+
+    def get(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        return self.api_route(path, methods=["GET"], **options)
+
+    def post(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        return self.api_route(path, methods=["POST"], **options)
+
+    def put(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        return self.api_route(path, methods=["PUT"], **options)
+
+    def patch(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        return self.api_route(path, methods=["PATCH"], **options)
+
+    def delete(self, path: str, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        return self.api_route(path, methods=["DELETE"], **options)
+
+
+def problem_responses(*errors: type[AppError]) -> Responses:
+    """The OpenAPI responses of these errors, by status, and of `InvalidInputError` (422)."""
+    codes: dict[int, set[str]] = {InvalidInputError.status: {InvalidInputError.code}}
+    for error in errors:
+        codes.setdefault(error.status, set()).add(error.code)
+    return {
+        status: {
+            "model": Problem,
+            "description": f"{HTTPStatus(status).phrase}: {', '.join(sorted(names))}",
+            **({"headers": _TOO_MANY_HEADERS} if status == HTTPStatus.TOO_MANY_REQUESTS else {}),
+        }
+        for status, names in codes.items()
+    }
 
 
 class JsonRoute(APIRoute):
@@ -29,6 +91,13 @@ class JsonRoute(APIRoute):
             return await handle(JsonRequest(request.scope, request.receive))
 
         return handle_json
+
+
+class JsonRouter(DocumentedRouter):
+    """A router of the JSON API: its routes are `JsonRoute`s."""
+
+    def __init__(self, *, errors: Sequence[type[AppError]], **options: Any) -> None:
+        super().__init__(errors=errors, route_class=JsonRoute, **options)
 
 
 def _query_fields(dependant: Dependant) -> Iterator[str]:

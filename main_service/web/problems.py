@@ -31,10 +31,9 @@ from main_service.errors import (
 from main_service.monitoring.metrics import MISSES
 from main_service.web.headers import add_defaults
 from main_service.web.negotiation import wants_html
-from main_service.web.safe_redirect import sign_in_address
+from main_service.web.safe_redirect import sign_in_address, without_slash
 from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
 from main_service.web.templating import render
-from main_service.web.trailing_slash import without_slash
 
 
 def drop_tracebacks(error: BaseException) -> None:

@@ -1,11 +1,13 @@
-"""Where signing in leads to: a page of ours, whatever an address says.
+"""Redirects that stay on this site: after signing in, to signing in, and to a URL without its trailing slash.
 
-A short link is none: it would lead on to wherever somebody wants.
+A short link does not count as on this site: it would lead on to any target.
 """
 
 from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Request
+
+from main_service.settings import Settings
 
 PROFILE = "/profile"
 MAX_LENGTH = 2048
@@ -13,13 +15,15 @@ MAX_LENGTH = 2048
 _PAGES = ("", "profile", "collections", "reports", "settings")
 _FOLDERS = ("profile", "collections", "reports", "settings", "c")
 _OF_ENTRIES = ("manage", "stats")
-"""What follows the key of an entry, and leads nowhere else. The others lead to the entry, which may be a short link."""
+"""Pages of an entry, after its key, that redirect nowhere. Others redirect to the entry, which may be a short link."""
 _DECODINGS = 3
-"""So often an address is decoded before it is judged, for whatever stands between us and the browser does it too."""
+"""How often an address is decoded before it is checked, because proxies and browsers may decode it as well."""
+_SAFE = "/%:@!$&'()*+,;=~?"
+"""Characters that are not percent-encoded in a path and query; all others are, so that they stay text."""
 
 
 def own_page(address: str) -> str:
-    """`address` if it is surely a page of this site, with or without a query; else the profile."""
+    """`address` if it is certainly a page of this site, with or without a query; else the path of the profile."""
     seen = address
     for _ in range(_DECODINGS):
         if not _is_own(seen):
@@ -29,19 +33,33 @@ def own_page(address: str) -> str:
 
 
 def sign_in_address(request: Request) -> str:
-    """Where to sign in for the page that was asked for, and come back to it."""
+    """The path and query of the sign-in page that leads back to the requested page."""
     path = request.scope["raw_path"].decode("ascii", "replace")
     if request.method in ("GET", "HEAD"):
         query = request.scope["query_string"].decode("ascii", "replace")
         page = f"{path}?{query}" if query else path
     else:
-        # What was sent is gone; its form is on this page.
+        # The form data is lost; this page has the form.
         page = "/" + path.split("/")[1]
     return f"/sign-in?next={quote(own_page(page), safe='/')}"
 
 
+def without_slash(request: Request, settings: Settings) -> str | None:
+    """The URL of a request, query included, without the slash at its end; None: a slash is not what is wrong with it.
+
+    It begins with `MAIN_PUBLIC_URL`. A path with an empty part, such as `//evil.example/`, gives None, because browsers
+    could take the rest for another host.
+    """
+    raw: bytes = request.scope["raw_path"]
+    parts = request.scope["path"].split("/")
+    if len(parts) < 3 or parts[0] or parts[-1] or "" in parts[1:-1] or not raw.endswith(b"/"):
+        return None
+    query: bytes = request.scope["query_string"]
+    return settings.public_url + quote(raw[:-1] + (b"?" + query if query else b""), safe=_SAFE)
+
+
 def _is_own(address: str) -> bool:
-    """Browsers take a backslash for a slash and leave out tabs and line ends."""
+    """Whether an address is a page of this site, as browsers read it: they take a backslash for a slash, and so on."""
     if len(address) > MAX_LENGTH or not address.isprintable() or "\\" in address:
         return False
     if not address.startswith("/") or address.startswith("//"):
@@ -53,7 +71,7 @@ def _is_own(address: str) -> bool:
     if parts.scheme or parts.netloc:
         return False
     first, *others = parts.path.split("/")[1:]
-    # A browser takes dots out, and what is left may be another address.
+    # Browsers resolve dots in paths, which may lead to another page.
     if {".", ".."} & {first, *others}:
         return False
     if not any(others):

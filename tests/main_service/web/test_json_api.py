@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from main_service.accounts.errors import TokenInvalidError
 from main_service.errors import DatabaseUnavailableError, NotFoundError, SignInRequiredError, TooManyRequestsError
-from main_service.web.documented_router import DocumentedRouter
+from main_service.web.json_api import DocumentedRouter
 
 METHODS = ["get", "post", "put", "patch", "delete"]
 
