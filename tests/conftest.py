@@ -80,14 +80,14 @@ def gated_s3(s3_environment: Environment) -> Iterator[GatedStore]:
 
 @pytest.fixture
 def client(web: WebServer) -> Iterator[httpx.Client]:
-    """A visitor: cookies of its own."""
+    """A client with cookies of its own."""
     with web.new_client() as visitor:
         yield visitor
 
 
 @pytest.fixture(params=["file", "s3"])
 def store_environment(request: pytest.FixtureRequest) -> Environment:
-    """Whatever depends on the object store is tested on both kinds."""
+    """The environment with each kind of object store in turn."""
     name = "environment" if request.param == "file" else "s3_environment"
     settings: Environment = request.getfixturevalue(name)
     return settings
@@ -95,7 +95,7 @@ def store_environment(request: pytest.FixtureRequest) -> Environment:
 
 @pytest.fixture(params=["file", "s3"])
 def store_client(request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
-    """A visitor of a web process on each kind of object store."""
+    """A client of a web process with each kind of object store in turn."""
     server: WebServer = request.getfixturevalue("web" if request.param == "file" else "s3_web")
     with server.new_client() as visitor:
         yield visitor

@@ -64,7 +64,7 @@ class Guard:
 
     def _on_request(self, request: Request) -> None:
         parts = urlsplit(request.url)
-        # A picture may stand in a style sheet itself; nobody is asked for it.
+        # A picture may stand in a style sheet itself; no server is asked for it.
         if parts.scheme not in ("data", "blob") and f"{parts.scheme}://{parts.netloc}" not in self._origins:
             self._troubles.append(f"request to elsewhere: {request.method} {request.url}")
 

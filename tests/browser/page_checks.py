@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 
 def serious_findings(page: Page) -> list[str]:
-    """What axe-core finds that keeps somebody from using the page. It runs beside the page's policy, not under it."""
+    """What axe-core finds that keeps people from using the page. It runs beside the page's policy, not under it."""
     page.evaluate(AXE_SCRIPT)
     results: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [

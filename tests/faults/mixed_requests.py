@@ -93,7 +93,7 @@ class MixedRequests:
         assert not self._failures, self._failures[:3]
 
     def wait_for_all(self, is_wanted: Callable[[TimedAnswer], bool] = lambda _: True, *, since: float) -> float:
-        """Until every kind has had such an answer to a request begun after `since`; the seconds that took."""
+        """Wait until every kind has had such an answer to a request begun after `since`; return the seconds."""
         kinds = self._requests().keys()
 
         def has_all() -> bool:
@@ -104,7 +104,7 @@ class MixedRequests:
         return time.monotonic() - since
 
     def outcomes(self, *, since: float, until: float) -> dict[str, set[str]]:
-        """By kind, what was answered to requests begun and ended in this time."""
+        """What was answered, by kind, to requests begun and ended in this time."""
         found: dict[str, set[str]] = defaultdict(set)
         for answer in self.answers:
             if answer.begun_at >= since and answer.ended_at <= until:

@@ -11,7 +11,7 @@ from hiredis import Reader, pack_command
 
 WAIT_SECONDS = 30.0
 _SETTING_UP = {b"CLIENT", b"HELLO", b"SELECT", b"AUTH", b"PING", b"SCRIPT"}
-"""What every server answers, whatever keys it serves."""
+"""Commands that every server answers, whatever keys it serves."""
 
 
 class MovedRedis:
@@ -37,11 +37,11 @@ class MovedRedis:
         self._loop.close()
 
     def answer_with(self, error: bytes) -> None:
-        """To every command on a key, on all connections, those to come included."""
+        """Answer this to every command on a key, on all connections, those to come included."""
         self._run(self._set(error, for_all=True))
 
     def serve_new_connections(self) -> None:
-        """As where another server has taken over the address; old connections go on as they were."""
+        """Serve new connections, as when another server took over the address; old ones go on as they were."""
         self._run(self._set(None, for_all=False))
 
     @property

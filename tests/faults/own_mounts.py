@@ -5,7 +5,7 @@ import subprocess
 
 
 def own_mounts() -> list[str]:
-    """What to put before a command that mounts something; an ordinary user becomes root there, of nothing else."""
+    """The words to put before a command that mounts something; an ordinary user becomes root there, of nothing else."""
     way = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
     try:
         tried = subprocess.run([*way, "true"], capture_output=True, text=True, check=False)
@@ -17,7 +17,7 @@ def own_mounts() -> list[str]:
 
 
 def own_user() -> list[str]:
-    """What to put before the program itself, inside, so that it runs as whoever runs the tests."""
+    """The words to put before the program itself, inside, so that it runs as the user who runs the tests."""
     if os.geteuid() == 0:
         return []
     return ["unshare", "--user", f"--map-user={os.geteuid()}", f"--map-group={os.getegid()}"]

@@ -83,7 +83,7 @@ class Launched:
         return self.out + self.err
 
     def wait_for_text(self, text: str, *, count: int = 1) -> None:
-        """Until it has said this so many times; fails at once if it has ended without."""
+        """Wait until it has said this so many times; fails at once if it has ended without."""
 
         def is_said() -> bool:
             if self.log.count(text) >= count:
@@ -97,7 +97,7 @@ class Launched:
             raise AssertionError(f"{error}\n{self.log[-4000:]}") from None
 
     def wait_for_end(self) -> int:
-        """Its exit status."""
+        """Wait for its end; return its exit status."""
         return self.popen.wait(PATIENCE_SECONDS)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
@@ -159,7 +159,7 @@ def assert_nothing_left(data: Path) -> None:
 
 @contextmanager
 def empty_folder() -> Iterator[Path]:
-    """With a path short enough for sockets."""
+    """An empty folder with a path short enough for sockets."""
     folder = Path(tempfile.mkdtemp(prefix="slipbin-", dir="/tmp"))
     yield folder
     shutil.rmtree(folder)

@@ -46,21 +46,21 @@ def new_username() -> str:
 
 
 def new_user(client: httpx.Client) -> User:
-    """A new account, signed in. It was inserted, as two real hashes take longer than most tests: it gets no email."""
+    """Insert an account and sign in. To register takes two real hashes, longer than most tests; no email is sent."""
     email, username = new_email(), new_username()
     insert_account(client, email, username)
     return User(email, username, sign_in(client, email))
 
 
 async def new_superuser(client: httpx.Client, database: asyncpg.Connection) -> User:
-    """A new account, signed in."""
+    """Insert a superuser and sign in."""
     user = new_user(client)
     await database.execute("UPDATE account SET is_superuser = true WHERE email = $1", user.email)
     return user
 
 
 def register_by_api(client: httpx.Client, *, email: str | None = None, username: str | None = None) -> User:
-    """A new account, signed in, as everybody makes theirs."""
+    """Register a new account through the API and sign in."""
     email, username = email or new_email(), username or new_username()
     fields = {"email": email, "username": username, "password": PASSWORD}
     response = client.post("/api/v1/auth/register", json=fields)
@@ -146,7 +146,7 @@ def sign_in_on_page(client: httpx.Client, name: str, password: str = PASSWORD, *
 
 
 def register_on_page(client: httpx.Client, *, has_name: bool = True) -> dict[str, str]:
-    """A new account, signed in on the page; its email address and user name. It was inserted, as by `new_user`."""
+    """Insert a new account and sign in on the page; return its email address, user name and password."""
     email, username = new_email(), new_username() if has_name else ""
     insert_account(client, email, username or None)
     answer = sign_in_on_page(client, email)
@@ -187,7 +187,7 @@ async def token_in_email(database: asyncpg.Connection, email: str, template: str
 
 
 async def wait_for_room_in_five_minutes() -> None:
-    """Until a test that counts emails does not meet the end of the five minutes in which one is sent once."""
+    """Wait until the five minutes in which an email is sent only once last as long as a test that counts emails."""
     left = seconds_to_next()
     if left < ROOM_SECONDS:
         await asyncio.sleep(left)

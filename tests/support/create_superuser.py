@@ -20,7 +20,7 @@ def create_superuser(
 
 
 def refusal(environment: Environment, *options: str, password: str | bytes = PASSWORD + "\n") -> str:
-    """What it says when it refuses."""
+    """The line that the command prints when it refuses."""
     done = create_superuser(environment, *options, password=password)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

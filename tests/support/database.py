@@ -8,7 +8,7 @@ OUR_SESSIONS = "FROM pg_stat_activity WHERE application_name = 'slipbin'"
 
 
 async def wait_for_blocked_statements(database: asyncpg.Connection, count: int = 1, *, like: str = "%") -> None:
-    """Until at least `count` statements of the service, of those `like` this, wait for a lock.
+    """Wait until at least `count` statements of the service whose text is `like` this wait for a lock.
 
     `database` may be in a transaction.
     """

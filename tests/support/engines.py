@@ -52,7 +52,7 @@ def running_engines(folder: Path) -> Iterator[Environment]:
             # All tests ask from one address.
             "MAIN_UNKNOWN_KEYS_PER_MINUTE": "1000000",
             **NO_LIMITS,
-            # The disk of who runs the tests may be nearly full.
+            # A developer's disk may be nearly full.
             "MAIN_BODY_STORE_MIN_FREE_BYTES": "0",
         }
         for line in launcher.stdout:
@@ -78,13 +78,13 @@ def run_main(*arguments: str, environment: Mapping[str, str]) -> str:
 
 
 def full(environment: Mapping[str, str]) -> Environment:
-    """`environment` over what a process needs to run at all, without settings of whoever runs the tests."""
+    """`environment` over what a process needs to run at all, without the developer's own settings."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAIN_", "KEYGEN_", "AWS_"))}
     return {**inherited, "SLIPBIN_ENV_FILE": "", **environment}
 
 
 def wait_for_valkey(valkey: "redis.Redis[str]", *, seconds: float = START_SECONDS) -> None:
-    """Until it answers again."""
+    """Wait until Valkey answers."""
 
     def is_answering() -> bool:
         try:

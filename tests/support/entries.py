@@ -105,13 +105,13 @@ async def insert_entry(database: asyncpg.Connection, **columns: Any) -> str:
 
 
 async def insert_paste(database: asyncpg.Connection, **columns: Any) -> str:
-    """The same for a paste, whose text is stored nowhere."""
+    """A live paste, as `insert_entry` makes a link; its text is stored nowhere."""
     content = {"kind": "paste", "original_url": None, "target_digest": None, "size_bytes": 4, "syntax": "python"}
     return await insert_entry(database, **{**content, "body_id": uuid4(), **columns})
 
 
 async def insert_many_entries(database: asyncpg.Connection, owner_id: UUID, count: int) -> set[str]:
-    """As many entries of all sorts; return their keys."""
+    """Insert `count` entries of all sorts; return their keys."""
     prefix = f"many-{uuid4().hex[:12]}-"
     await database.execute(_INSERT_MANY, owner_id, prefix, count)
     return {f"{prefix}{n}" for n in range(1, count + 1)}

@@ -66,7 +66,7 @@ def _serve(connection: socket.socket) -> None:
 
 
 def _poll(pid: int, children: set[int]) -> int | None:
-    """Its exit code, as subprocess has it, or None while it runs."""
+    """The exit code of a process, as subprocess has it; None while it runs."""
     ended, status = os.waitpid(pid, os.WNOHANG)
     if not ended:
         return None
@@ -112,7 +112,7 @@ def _place(files: dict[int, int]) -> None:
 
 
 def _import_all() -> None:
-    """What the programs would import one after the other. Nothing of it starts a thread, reads a setting or a clock."""
+    """Import what the programs import one after the other. None of it starts a thread, reads a setting or a clock."""
     gc.disable()
     for module in pkgutil.walk_packages(main_service.__path__, "main_service."):
         if module.name not in _LEFT_OUT:

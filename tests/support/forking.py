@@ -56,7 +56,7 @@ class Forked:
         return code
 
     def send_signal(self, number: int) -> None:
-        # Until somebody has seen its end, its number is nobody else's.
+        # Until its end has been read, no other process has its number.
         if self.poll() is None:
             os.kill(self.pid, number)
 

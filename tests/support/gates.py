@@ -26,7 +26,7 @@ Hold = Literal["request", "answer"]
 
 
 class Stop:
-    """A point in what a client says on one connection; who comes to it is held there until `release`."""
+    """A point in what a client says on one connection; a client that comes to it is held there until `release`."""
 
     def __init__(self, patterns: Sequence[bytes], hold: Hold) -> None:
         self.hold = hold
@@ -35,7 +35,7 @@ class Stop:
         self._released = threading.Event()
 
     def wait(self) -> None:
-        """Until a client is held: its request has not been passed on, or has been and the engine has answered."""
+        """Wait until a client is held: its request has not been passed on, or has been and the engine has answered."""
         assert self._reached.wait(WAIT_SECONDS), f"no connection said {self._patterns}"
 
     def release(self) -> None:
@@ -170,7 +170,7 @@ class Gate:
 
 
 class _Talk:
-    """One connection. Whoever leaves, the other side is cut off too."""
+    """One connection. When one side leaves, the other is cut off too."""
 
     def __init__(self, stops: Sequence[Stop], flowing: asyncio.Event) -> None:
         self._stops = stops
@@ -206,7 +206,7 @@ class _Talk:
         return None
 
     async def _read_while_held(self, client: asyncio.StreamReader, stop: Stop) -> bytes:
-        """What comes meanwhile; a client that leaves meanwhile takes its request with it."""
+        """Read on while a client is held; one that leaves meanwhile takes its request with it."""
         held = asyncio.ensure_future(stop.hold_here())
         more = b""
         try:

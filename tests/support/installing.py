@@ -48,7 +48,7 @@ def find_or_install(name: str, find: Callable[[], Path | None], installers: Sequ
 
 @contextmanager
 def _lock(name: str) -> Iterator[bool]:
-    """Whether nobody else had it when we came."""
+    """Whether no other process held the lock when we came."""
     with (Path(tempfile.gettempdir()) / f"slipbin-{name}-{os.geteuid()}.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -27,7 +27,7 @@ class Filter:
     most_bytes: int
 
     async def rebuild(self, worker: FilterRebuild | None = None) -> Bitmap:
-        """Until it is complete; by default at once, so nobody may be creating meanwhile."""
+        """Rebuild until the filter is complete; by default at once, so no create may run meanwhile."""
         worker = worker or FilterRebuild(longest_create=NO_CREATE_RUNS)
 
         async def complete() -> Bitmap | None:
@@ -67,12 +67,12 @@ async def rebuild_filter(environment: Environment) -> None:
 
 
 def reset_filter(valkey: redis.Redis) -> None:
-    """As a restart of Redis does."""
+    """Forget the bitmaps, as a restart of Redis does."""
     valkey.delete(REGISTRY)
 
 
 def without_postgres(environment: Environment) -> Environment:
-    """Of a process that answers 503 where it would have asked PostgreSQL."""
+    """The environment of a process that answers 503 where it would have asked PostgreSQL."""
     return environment | {"MAIN_DATABASE_URL": NOWHERE}
 
 
@@ -83,6 +83,6 @@ def bitmap_name(valkey: redis.Redis) -> str:
 
 
 def clear_cache(valkey: redis.Redis) -> None:
-    """And tombstones: whoever reads now asks the filter."""
+    """Delete cached entries and tombstones, so that the next reader asks the filter."""
     for name in valkey.scan_iter("entry:{0}:*"):
         valkey.delete(name)

@@ -24,12 +24,12 @@ PAUSE_SECONDS = 0.01
 WAIT_SECONDS = 30.0
 
 Counts = Counter[str]
-"""By the key of an entry."""
+"""How often, by the key of an entry."""
 
 
 @dataclass
 class Answers:
-    """Of one kind of visitors."""
+    """What one kind of visitors was answered."""
 
     answered: Counts = field(default_factory=Counter)
     lost: Counts = field(default_factory=Counter)

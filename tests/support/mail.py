@@ -24,7 +24,7 @@ RESET = {"link": "https://paste.example.org/reset/a-secret-token", "hours": "1"}
 
 
 class MailWorker:
-    """What it logs is in `log`."""
+    """A process that runs tasks of mail one by one; what it logs is in the file `log`."""
 
     def __init__(self, environment: Environment, log: Path) -> None:
         self._log = log
@@ -50,7 +50,7 @@ class MailWorker:
         self._names.flush()
 
     def wait(self) -> str:
-        """Until the round that has begun is over; return what it logged."""
+        """Wait for the end of the round that has begun; return what it logged."""
         ready, _, _ = select.select([self._ends], [], [], START_SECONDS)
         assert ready, "the round does not end"
         assert self._ends.readline() == "done\n", self._log.read_text()
@@ -59,7 +59,7 @@ class MailWorker:
         return written[before:]
 
     def run(self, task: str = "send_mail") -> str:
-        """One round; return what it logged."""
+        """Run one round; return what it logged."""
         self.begin(task)
         return self.wait()
 

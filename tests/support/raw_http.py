@@ -124,7 +124,7 @@ ANSWER_SECONDS = 30
 
 
 class PlainClient:
-    """One connection."""
+    """A client with one connection."""
 
     def __init__(self, server: WebServer) -> None:
         host, _, port = server.address.removeprefix("http://").partition(":")
@@ -141,7 +141,7 @@ class PlainClient:
         return self._ask(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")[0]
 
     def create_link(self) -> str:
-        """Its key."""
+        """Create a link; return its key."""
         body = '{"original_url": "https://example.org/"}'
         head = "POST /api/v1/links HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         status, answer = self._ask(f"{head}Content-Length: {len(body)}\r\n\r\n{body}")

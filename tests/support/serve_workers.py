@@ -51,13 +51,13 @@ class WebProcesses(LoggedWebServer):
         return psutil.Process(self.parent.pid).children()
 
     def end(self) -> int:
-        """As an operator ends it; returns its exit code."""
+        """End the parent as an operator does; return its exit code."""
         self.parent.terminate()
         return self.parent.wait(2 * GRACE_SECONDS)
 
     @contextmanager
     def only(self, process: psutil.Process) -> Iterator[None]:
-        """While the other ones are held, this one answers whoever connects."""
+        """Hold the other processes, so that this one answers every connection."""
         others = [other for other in self.children() if other != process]
         for other in others:
             other.suspend()

@@ -17,16 +17,16 @@ WAIT_SECONDS = 30.0
 
 
 class Inbox:
-    """What the server does with emails."""
+    """The emails that the server took, and what it is told to refuse."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, bytes]] = []
         """Recipient and email, in the order of their arrival."""
         self.answers: dict[str, str] = {}
-        """What is said to a recipient instead of 250."""
+        """The answer to a recipient, instead of 250."""
         self.answers_to_data: dict[str, str] = {}
         self.refused_kind = ""
-        """Of this type it takes no email, as if each were too large."""
+        """A content type of which it takes no email, as if each were too large."""
         self.is_held = False
         """Emails arrive, but the server does not say so until this is False again."""
         self._arrived = threading.Event()

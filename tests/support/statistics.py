@@ -14,7 +14,7 @@ INSERT_VALUE = "INSERT INTO visit_day_value (key, day, dimension, value, visits)
 
 
 def utc(text: str) -> datetime:
-    """Of `2026-03-29 01:00`."""
+    """The instant of a text like `2026-03-29 01:00`."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 

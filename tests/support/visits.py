@@ -36,7 +36,7 @@ def at_ms(instant: datetime) -> int:
 
 
 def visit_to(key: str, **fields: Any) -> RecordedVisit:
-    """By a person with Firefox, now, but for `fields`."""
+    """A visit of a person with Firefox, now, but for `fields`."""
     visit = {
         "at_ms": at_ms(datetime.now(UTC)),
         "key": key,
@@ -63,7 +63,7 @@ async def ingest(environment: Environment) -> int:
 
 
 async def insert_link(database: asyncpg.Connection, **columns: Any) -> str:
-    """An entry that nobody has visited; return its key."""
+    """Insert a link without visits; return its key."""
     return await insert_entry(database, **{"key": f"v-{uuid4().hex[:16]}", **columns})
 
 
@@ -102,7 +102,7 @@ def remaining_records(valkey: "redis.Redis[str]") -> tuple[int, int]:
 
 
 OWN_REDIS_DATABASE = 9
-"""Of Valkey, where nobody but these tests takes visits out of the stream."""
+"""A database of Valkey where only these tests take visits out of the stream."""
 
 
 class StreamedVisit(NamedTuple):
@@ -154,7 +154,7 @@ def count_streamed_visits(valkey: "redis.Redis[str]", keys: Collection[str]) -> 
 
 
 def wait_for_streamed_visits(valkey: "redis.Redis[str]", expected: Counter[str]) -> None:
-    """Until the stream has as many visits to these entries; fails if it has not in time, or has more."""
+    """Wait until the stream has as many visits to these entries; more are a failure."""
 
     def has_all() -> bool:
         found = count_streamed_visits(valkey, expected)

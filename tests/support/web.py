@@ -24,7 +24,7 @@ def is_held_by(process: Process, port: int) -> bool:
 
 
 class Client(httpx.Client):
-    """Knows the database of who answers it, for what a test needs there beforehand."""
+    """A client that knows the database of its server, for what a test needs there beforehand."""
 
     def __init__(self, address: str, database_url: str) -> None:
         # Reading the certificates of authorities would take longer than most tests, and nothing here speaks TLS.
@@ -90,7 +90,7 @@ class WebServer:
         return forking.start(*command, environment=self._environment, pass_fds=[descriptor], stderr=self._log)
 
     def wait_for(self, process: Process) -> None:
-        """Until this one of the processes has answered: the others may have been faster so far."""
+        """Wait until this one of the processes has answered: the others may have been faster so far."""
         eventually(lambda: self._has_answered(process), "an answer of the web process", seconds=START_SECONDS)
 
     def _has_answered(self, process: Process) -> bool:

@@ -33,7 +33,7 @@ def run_code(code: str, *, environment: Environment) -> None:
 
 
 def send_task(name: str, *, environment: Environment) -> None:
-    """As main_service's beat does."""
+    """Send a task, as main_service's beat does."""
     with Celery(broker=environment["MAIN_BROKER_URL"]) as app, app.connection_for_write() as connection:
         app.send_task(name, queue="main_service", connection=connection, ignore_result=True)
 
@@ -54,7 +54,7 @@ class CeleryProcess:
             self.process = forking.start(*command, environment=full(environment), stdout=output, stderr=output)
 
     def wait_for(self, words: str) -> None:
-        """Until it has written these words."""
+        """Wait until it has written these words."""
 
         def is_written() -> bool:
             written = self._log.read_text()
@@ -72,7 +72,7 @@ class CeleryProcess:
 def main_worker(
     environment: Environment, log: Path, *, kind: tuple[str, ...] = DEFAULT_QUEUE
 ) -> Iterator[CeleryProcess]:
-    """Killed at the end, if it was not before."""
+    """A worker, killed at the end if it was not before."""
     worker = CeleryProcess(
         "main_service.worker", "worker", *kind, *ALONE, "-l", "INFO", environment=environment, log=log
     )

@@ -12,7 +12,7 @@ from tests.support.web import WebServer
 from tests.upgrade.release_before import ServerOfReleaseBefore, release_before
 
 OWN_DATABASE = 12
-"""Of Valkey, where no other tests read visits, the cache and filters."""
+"""A database of Valkey where no other tests read visits, the cache and filters."""
 
 
 @pytest.fixture(scope="package")
@@ -48,13 +48,13 @@ def new(shared_environment: Environment) -> Iterator[WebServer]:
 
 @pytest.fixture(params=["old to new", "new to old"])
 def giver(request: pytest.FixtureRequest, old: WebServer, new: WebServer) -> WebServer:
-    """Who gives something out."""
+    """The server that gives something out."""
     return old if request.param == "old to new" else new
 
 
 @pytest.fixture
 def taker(giver: WebServer, old: WebServer, new: WebServer) -> WebServer:
-    """Who is given it."""
+    """The server that is given it."""
     return new if giver is old else old
 
 

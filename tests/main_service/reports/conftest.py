@@ -58,7 +58,7 @@ def smtp() -> Iterator[SmtpServer]:
 
 @pytest.fixture
 def inbox(smtp: SmtpServer) -> Inbox:
-    """Empty."""
+    """What the mail server took in this test."""
     smtp.inbox.clear()
     return smtp.inbox
 
