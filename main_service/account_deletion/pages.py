@@ -1,6 +1,8 @@
-"""The page that deletes one's account."""
+"""The page on which users delete their account."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import HTMLResponse
 
 from main_service.account_deletion.dependencies import AccountDeletionFactoryDep
@@ -9,45 +11,51 @@ from main_service.accounts.cookie_auth import SignedInPageDep, SignedInSessionId
 from main_service.accounts.errors import CredentialsWrongError
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, FieldError, InvalidInputError
-from main_service.web.form_body import read_form
-from main_service.web.forms import form_page
+from main_service.web.forms import Form, FormDep, FormPage, form_action
 from main_service.web.session_cookie import clear_session_cookie
 from main_service.web.templating import render
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 ADDRESS = "/settings/delete"
-TEMPLATE = "account_deletion/delete.html"
+
+
+class DeleteAccountPage(FormPage):
+    """The page that asks for the password before it deletes an account."""
+
+    template = "account_deletion/delete.html"
+
+    async def show_again(self, error: AppError, form: Form) -> Response:
+        if isinstance(error, CredentialsWrongError):
+            # The sentence of signing in would speak of a name that the page doesn't ask for.
+            error = InvalidInputError(fields=[FieldError("password", error.code, "Wrong password.")])
+        return self.render(error=error, entries=form.get("entries", ""))
+
+
+DeleteAccountPageDep = Annotated[DeleteAccountPage, Depends()]
 
 
 @router.get(ADDRESS)
-async def ask(request: Request, _: SignedInPageDep) -> Response:
-    return form_page(request, TEMPLATE, entries="")
+async def ask(page: DeleteAccountPageDep, _: SignedInPageDep) -> Response:
+    return page.render(entries="")
 
 
 @router.post(ADDRESS)
+@form_action
 async def delete(
-    request: Request,
+    page: DeleteAccountPageDep,
     account: SignedInPageDep,
     session_id: SignedInSessionIdDep,
+    form: FormDep,
     settings: SettingsDep,
     factory: AccountDeletionFactoryDep,
 ) -> Response:
-    fields = await read_form(request)
-    entries = fields.get("entries", "")
-    try:
-        if entries not in ("delete", "leave"):
-            raise InvalidInputError(fields=[FieldError("entries", "missing", "Choose what happens to your entries.")])
-        given = GivenPassword(fields.get("password", ""), session_id)
-        await factory.deletion.delete(account.id, password=given, keeps_entries=entries == "leave")
-    except CredentialsWrongError as error:
-        # The sentence for signing in speaks of a user name, which this form does not have.
-        wrong = FieldError("password", error.code, "Wrong password.")
-        return form_page(request, TEMPLATE, error=InvalidInputError(fields=[wrong]), entries=entries)
-    except AppError as error:
-        return form_page(request, TEMPLATE, error=error, entries=entries)
+    if form.get("entries") not in ("delete", "leave"):
+        raise InvalidInputError(fields=[FieldError("entries", "missing", "Choose what happens to your entries.")])
+    given = GivenPassword(form.get("password", ""), session_id)
+    await factory.deletion.delete(account.id, password=given, keeps_entries=form["entries"] == "leave")
     response = render(
-        request,
+        page.request,
         "accounts/message.html",
         heading="Your account is deleted",
         sentence="You can still create pastes and links as a guest.",

@@ -1,6 +1,8 @@
 """The pages that the links in emails lead to: an address confirmed, a new password asked for and set."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
 
 from main_service.accounts.dependencies import AccountFactoryDep
@@ -9,12 +11,36 @@ from main_service.accounts.errors import LinkInvalidError
 from main_service.accounts.schemas import EmailIn, ResetIn
 from main_service.dependencies import SessionDep
 from main_service.errors import AppError
-from main_service.web.form_body import read_form
-from main_service.web.forms import FormDep, form_page, message_page, parse
+from main_service.web.forms import Form, FormDep, FormPage, form_action, message_page, parse
+from main_service.web.templating import render
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 SIGN_IN = ("Sign in", "/sign-in")
+
+
+class ForgotPage(FormPage):
+    """The page that sends a link to choose a new password."""
+
+    template = "accounts/forgot.html"
+
+    async def show_again(self, error: AppError, form: Form) -> Response:
+        return self.render(error=error, email=form.get("email", ""))
+
+
+class ResetPage(FormPage):
+    """The page that sets a new password."""
+
+    template = "accounts/reset.html"
+
+    async def show_again(self, error: AppError, form: Form) -> Response:
+        if isinstance(error, LinkInvalidError):
+            return render(self.request, "accounts/reset_void.html", status=error.status)
+        return self.render(error=error, token=form.get("token", ""))
+
+
+ForgotPageDep = Annotated[ForgotPage, Depends()]
+ResetPageDep = Annotated[ResetPage, Depends()]
 
 
 @router.get("/verify/{token}")
@@ -23,7 +49,7 @@ async def ask_to_confirm(token: str, request: Request, factory: AccountFactoryDe
     confirmation = await factory.registration.preview_confirmation(token)
     if confirmation.is_done:
         return _confirmed_page(request)
-    return form_page(request, "accounts/confirm.html", confirmation=confirmation, token=token)
+    return render(request, "accounts/confirm.html", confirmation=confirmation, token=token)
 
 
 @router.post("/verify/{token}")
@@ -33,50 +59,36 @@ async def confirm(token: str, request: Request, _: FormDep, factory: AccountFact
 
 
 @router.get("/forgot")
-async def ask_for_email(request: Request) -> Response:
-    return form_page(request, "accounts/forgot.html", email="")
+async def ask_for_email(page: ForgotPageDep) -> Response:
+    return page.render(email="")
 
 
 @router.post("/forgot")
-async def forgot(request: Request, session: SessionDep, factory: AccountFactoryDep) -> Response:
-    fields = await read_form(request)
-    email = fields.get("email", "")
-    try:
-        asked = parse(EmailIn, email=email)
-        async with in_constant_time(session):
-            await factory.changes.forgot_password(asked.email)
-    except AppError as error:
-        return form_page(request, "accounts/forgot.html", error=error, email=email)
+@form_action
+async def forgot(page: ForgotPageDep, form: FormDep, session: SessionDep, factory: AccountFactoryDep) -> Response:
+    asked = parse(EmailIn, {"email": form.get("email", "")})
+    async with in_constant_time(session):
+        await factory.changes.forgot_password(asked.email)
     sentence = "If this email has an account, we've sent it a link to choose a new password."
-    return message_page(request, "Check your email", f"{sentence} {AT_MOST_ONE}", button=SIGN_IN)
+    return message_page(page.request, "Check your email", f"{sentence} {AT_MOST_ONE}", button=SIGN_IN)
 
 
 @router.get("/reset/{token}")
-async def ask_for_password(token: str, request: Request, factory: AccountFactoryDep) -> Response:
+async def ask_for_password(token: str, page: ResetPageDep, factory: AccountFactoryDep) -> Response:
     try:
         await factory.changes.check_reset_link(token)
     except LinkInvalidError as error:
-        return _void_link_page(request, error)
-    return form_page(request, "accounts/reset.html", token=token)
+        return await page.show_again(error, {})
+    return page.render(token=token)
 
 
 @router.post("/reset")
-async def reset(request: Request, factory: AccountFactoryDep) -> Response:
-    fields = await read_form(request)
-    token = fields.get("token", "")
-    try:
-        asked = parse(ResetIn, token=token, password=fields.get("password", ""))
-        await factory.changes.reset_password(asked.token, asked.password)
-    except LinkInvalidError as error:
-        return _void_link_page(request, error)
-    except AppError as error:
-        return form_page(request, "accounts/reset.html", error=error, token=token)
+@form_action
+async def reset(page: ResetPageDep, form: FormDep, factory: AccountFactoryDep) -> Response:
+    asked = parse(ResetIn, {name: form.get(name, "") for name in ("token", "password")})
+    await factory.changes.reset_password(asked.token, asked.password)
     sentence = "You've been signed out everywhere. Sign in with your new password."
-    return message_page(request, "Password changed", sentence, button=SIGN_IN)
-
-
-def _void_link_page(request: Request, error: LinkInvalidError) -> Response:
-    return form_page(request, "accounts/reset_void.html", error=error)
+    return message_page(page.request, "Password changed", sentence, button=SIGN_IN)
 
 
 def _confirmed_page(request: Request) -> Response:

@@ -1,6 +1,8 @@
 """The pages to register, sign in and sign out."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.accounts.cookie_auth import PageAccountDep, PageSessionIdDep
@@ -11,36 +13,56 @@ from main_service.accounts.schemas import RegisterIn, TokenIn
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError
 from main_service.web.form_body import read_form
-from main_service.web.forms import form_page, message_page, parse, sentences
-from main_service.web.safe_redirect import PROFILE, own_page
+from main_service.web.forms import Form, FormDep, FormPage, form_action, message_page, parse, redirect_to_page
+from main_service.web.safe_redirect import PROFILE, safe_redirect_target
 from main_service.web.session_cookie import clear_session_cookie, has_session_cookie, set_session_cookie
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
+class RegisterPage(FormPage):
+    """The page on which a guest registers."""
+
+    template = "accounts/register.html"
+
+    async def show_again(self, error: AppError, form: Form) -> Response:
+        return self.show(form, error)
+
+    def show(self, form: Form, error: AppError | None = None) -> Response:
+        return self.render(error=error, form={name: form.get(name, "") for name in ("email", "username")})
+
+
+class SignInPage(FormPage):
+    """The page on which a user signs in."""
+
+    template = "accounts/sign_in.html"
+
+    async def show_again(self, error: AppError, form: Form) -> Response:
+        return self.render(error=error, name=form.get("name", ""), next_page=safe_redirect_target(form.get("next", "")))
+
+    def errors_by_field(self, error: AppError) -> dict[str, str]:
+        errors = super().errors_by_field(error)
+        return {("name" if field == "email" else field): message for field, message in errors.items()}
+
+
+RegisterPageDep = Annotated[RegisterPage, Depends()]
+SignInPageDep = Annotated[SignInPage, Depends()]
+
+
 @router.get("/register")
-async def ask_to_register(request: Request, account: PageAccountDep) -> Response:
-    if account is not None:
-        return RedirectResponse(PROFILE, 303)
-    return _register_form(request, {})
+async def ask_to_register(page: RegisterPageDep, account: PageAccountDep) -> Response:
+    return page.show({}) if account is None else RedirectResponse(PROFILE, 303)
 
 
 @router.post("/register")
-async def register(request: Request, factory: AccountFactoryDep) -> Response:
-    """The answer is the same for an address that has an account already."""
-    fields = await read_form(request)
-    try:
-        asked = parse(
-            RegisterIn,
-            email=fields.get("email", ""),
-            username=fields.get("username") or None,
-            password=fields.get("password", ""),
-        )
-        await factory.registration.register(asked.new_account)
-    except AppError as error:
-        return _register_form(request, fields, error)
+@form_action
+async def register(page: RegisterPageDep, form: FormDep, factory: AccountFactoryDep) -> Response:
+    """The answer is the same for an email that has an account already."""
+    fields = {name: form.get(name, "") for name in ("email", "password")}
+    asked = parse(RegisterIn, {**fields, "username": form.get("username") or None})
+    await factory.registration.register(asked.new_account)
     return message_page(
-        request,
+        page.request,
         "Check your email",
         f"Open the link in the email that we send to {asked.email} to confirm the address. {AT_MOST_ONE}",
         button=("Sign in", "/sign-in"),
@@ -48,45 +70,36 @@ async def register(request: Request, factory: AccountFactoryDep) -> Response:
 
 
 @router.get("/sign-in")
-async def ask_to_sign_in(request: Request, settings: SettingsDep, account: PageAccountDep) -> Response:
-    next_page = own_page(request.query_params.get("next", ""))
+async def ask_to_sign_in(page: SignInPageDep, settings: SettingsDep, account: PageAccountDep) -> Response:
+    next_page = safe_redirect_target(page.request.query_params.get("next", ""))
     if account is not None:
         return RedirectResponse(next_page, 303)
-    template = "accounts/sign_in.html"
-    if not has_session_cookie(request):
-        return form_page(request, template, name="", next_page=next_page)
+    if not has_session_cookie(page.request):
+        return page.render(name="", next_page=next_page)
     # The session of this cookie has ended.
-    page = form_page(request, template, has_session=False, name="", next_page=next_page)
-    return clear_session_cookie(page, settings)
+    return clear_session_cookie(page.render(has_session=False, name="", next_page=next_page), settings)
 
 
 @router.post("/sign-in")
+@form_action
 async def sign_in(
-    request: Request,
+    page: SignInPageDep,  # noqa: ARG001 (it is shown again on an error)
+    form: FormDep,
     settings: SettingsDep,
     factory: AccountFactoryDep,
     former_session_id: PageSessionIdDep,
 ) -> Response:
     """Each sign-in starts a session of its own; the one that the browser had before is revoked."""
-    fields = await read_form(request)
-    name, next_page = fields.get("name", ""), own_page(fields.get("next", ""))
-    try:
-        asked = parse(TokenIn, email=name, password=fields.get("password", ""))
-        account = await factory.sessions.sign_in(asked.email, asked.password)
-    except AppError as error:
-        errors = {("name" if field == "email" else field): text for field, text in sentences(error).items()}
-        template = "accounts/sign_in.html"
-        return form_page(request, template, error=error, errors=errors, name=name, next_page=next_page)
+    asked = parse(TokenIn, {"email": form.get("name", ""), "password": form.get("password", "")})
+    account = await factory.sessions.sign_in(asked.email, asked.password)
     if former_session_id is not None:
         await factory.sessions.revoke(former_session_id)
+    response = RedirectResponse(safe_redirect_target(form.get("next", "")), 303)
     token = factory.sessions.start_in_browser(account)
-    return set_session_cookie(RedirectResponse(next_page, 303), token, lifetime=BROWSER_LIFETIME, settings=settings)
+    return set_session_cookie(response, token, lifetime=BROWSER_LIFETIME, settings=settings)
 
 
-@router.get("/sign-out")
-async def lead_back() -> Response:
-    """Redirect a browser that opens the address of the form."""
-    return RedirectResponse("/", 303)
+redirect_to_page(router, "/", "/sign-out")
 
 
 @router.post("/sign-out")
@@ -98,8 +111,3 @@ async def sign_out(
         await read_form(request)
         await factory.sessions.revoke(session_id)
     return clear_session_cookie(response, settings) if has_session_cookie(request) else response
-
-
-def _register_form(request: Request, fields: dict[str, str], error: AppError | None = None) -> Response:
-    form = {name: fields.get(name, "") for name in ("email", "username")}
-    return form_page(request, "accounts/register.html", error=error, form=form)

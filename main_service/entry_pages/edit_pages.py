@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import ValidationError
 
 from main_service.entries.change import Changes
 from main_service.entries.entry import LiveEntry
@@ -15,13 +15,11 @@ from main_service.entries.models import Kind
 from main_service.entries.schemas import NEVER_NULL, EntryChangeIn
 from main_service.entries.serializers import page_entry
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
-from main_service.entry_pages.create_pages import sentences
 from main_service.entry_pages.edit_form import BOX, SEEN, VERSION, EditForm
 from main_service.entry_pages.line_ends import with_line_ends_of
-from main_service.entry_pages.manage_pages import ManagePage, ManagePageDep
+from main_service.entry_pages.manage_pages import ManagePage
 from main_service.errors import AppError, FieldError, InvalidInputError
-from main_service.web.problems import field_errors
-from main_service.web.templating import render
+from main_service.web.forms import Form, FormDep, form_action, parse
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -29,41 +27,47 @@ _one_text_at_a_time = asyncio.Lock()
 """Restoring line ends in many megabytes holds the interpreter's lock for seconds."""
 
 
-@router.get("/{key}/manage/edit")
-async def edit(page: ManagePageDep) -> Response:
-    async def show(entry: LiveEntry) -> Response:
-        text = await _text_of(entry, page)
-        return await asyncio.to_thread(_page, page, EditForm(entry, text))
+class EditPage(ManagePage):
+    """The edit page of an entry, for one request."""
 
-    return await page.managed(show)
+    async def show_managed(self, entry: LiveEntry, error: AppError, form: Form) -> Response:
+        if isinstance(error, VersionMismatchError):
+            entry, error = await self.get_entry(), ChangedMeanwhileError()
+        return await self.show_edit(entry, error, form)
+
+    async def show_edit(self, entry: LiveEntry, error: AppError | None = None, sent: Form | None = None) -> Response:
+        """The page. `sent`: what was typed."""
+        return await asyncio.to_thread(_page, self, EditForm(entry, await _text_of(entry, self)), error, sent)
+
+
+EditPageDep = Annotated[EditPage, Depends()]
+
+
+@router.get("/{key}/manage/edit")
+@form_action
+async def edit(page: EditPageDep) -> Response:
+    return await page.show_edit(await page.get_managed())
 
 
 @router.post("/{key}/manage/edit")
-async def change(page: ManagePageDep) -> Response:
-    async def save(fields: dict[str, str]) -> Response:
-        entry = await page.get_entry()
-        text = await _text_of(entry, page)
-        form = EditForm(entry, text)
-        touched = await asyncio.to_thread(form.touched, fields)
-        if touched:
-            update = _update(touched)
-            if "text" in touched:
-                if not form.is_editable:
-                    message = "The text now contains NUL characters, which can't be edited in a form."
-                    raise InvalidInputError(fields=[FieldError("text", "text_not_editable", message)])
-                async with _one_text_at_a_time:
-                    kept = await asyncio.to_thread(with_line_ends_of, text, touched["text"])
-                update = replace(update, text=kept.encode())
-            await page.entries.changes.update(page.key, update, page.actor, versions=_versions(fields))
-        return RedirectResponse(f"/{page.key}/manage", 303)
-
-    async def again(entry: LiveEntry, error: AppError, fields: dict[str, str]) -> Response:
-        if isinstance(error, VersionMismatchError):
-            entry, error = await page.get_entry(), ChangedMeanwhileError()
-        form = EditForm(entry, await _text_of(entry, page))
-        return await asyncio.to_thread(_page, page, form, error, fields)
-
-    return await page.after(save, again)
+@form_action
+async def change(page: EditPageDep, form: FormDep) -> Response:
+    await page.get_managed()
+    entry = await page.get_entry()
+    text = await _text_of(entry, page)
+    shown = EditForm(entry, text)
+    touched = await asyncio.to_thread(shown.touched, form)
+    if touched:
+        update = _update(touched)
+        if "text" in touched:
+            if not shown.is_editable:
+                message = "The text now contains NUL characters, which can't be edited in a form."
+                raise InvalidInputError(fields=[FieldError("text", "text_not_editable", message)])
+            async with _one_text_at_a_time:
+                kept = await asyncio.to_thread(with_line_ends_of, text, touched["text"])
+            update = replace(update, text=kept.encode())
+        await page.entries.changes.update(page.key, update, page.actor, versions=_versions(form))
+    return RedirectResponse(f"/{page.key}/manage", 303)
 
 
 def _versions(fields: Mapping[str, str]) -> list[int] | None:
@@ -86,10 +90,7 @@ def _update(touched: Mapping[str, str]) -> Changes:
         name: bool(value) if name == BOX else value if value or name in NEVER_NULL else None
         for name, value in touched.items()
     }
-    try:
-        return EntryChangeIn.model_validate(values).changes
-    except ValidationError as error:
-        raise InvalidInputError(fields=field_errors(error.errors())) from error
+    return parse(EntryChangeIn, values).changes
 
 
 async def _text_of(entry: LiveEntry, page: ManagePage) -> str:
@@ -100,7 +101,7 @@ async def _text_of(entry: LiveEntry, page: ManagePage) -> str:
 
 
 def _page(
-    page: ManagePage, form: EditForm, error: AppError | None = None, sent: Mapping[str, str] | None = None
+    page: EditPage, form: EditForm, error: AppError | None = None, sent: Mapping[str, str] | None = None
 ) -> Response:
     """The form, or again with what was `sent` and error messages."""
     shown, carried = form.fields, {VERSION: form.version, SEEN: form.seen}
@@ -116,25 +117,20 @@ def _page(
         shown = shown | form.sent_values(sent)
         other_text = None if form.is_editable else _other_text(form, sent, is_touched=True)
         carried = {name: sent.get(name, value) for name, value in carried.items()}
-    response = render(
-        page.request,
+    return page.render(
         "entries/edit.html",
-        status=error.status if error else 200,
+        error=error,
         entry=page_entry(form.entry, page.settings.public_url),
         form=shown,
         carried=carried,
         is_editable=form.is_editable,
         meanwhile=meanwhile,
         other_text=other_text,
-        errors=sentences(error),
         is_user=form.entry.owner_id is not None,
         common_syntaxes=common_syntaxes(),
         all_syntaxes=all_syntaxes(),
         max_text_bytes=page.settings.max_text_bytes,
     )
-    if error is not None:
-        response.headers.update(error.headers)
-    return response
 
 
 def _other_text(form: EditForm, sent: Mapping[str, str], *, is_touched: bool) -> tuple[str, str] | None:

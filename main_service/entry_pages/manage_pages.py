@@ -3,7 +3,6 @@
 The token comes from a form and stays in a cookie that only these pages of this entry see.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -12,19 +11,19 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from main_service.accounts.cookie_auth import PageAccountDep, SignedInPageDep
 from main_service.entries.dependencies import EntryFactoryDep
 from main_service.entries.entry import LiveEntry
-from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError, NotOwnerError
+from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError
 from main_service.entries.permissions import Actor
 from main_service.entries.schemas import EntryChangeIn
 from main_service.entries.serializers import page_entry
-from main_service.entry_pages.create_pages import lifetime_choices, parse, sentences
-from main_service.errors import AppError, FieldError, InvalidInputError, SignInRequiredError
-from main_service.web.form_body import read_form
+from main_service.entry_pages.create_pages import EntryFormPage, entry_values, lifetime_choices
+from main_service.errors import AppError, FieldError, InvalidInputError
+from main_service.web.forms import Form, FormDep, form_action, parse, require_confirmation
 from main_service.web.templating import render
 
 COOKIE = "slipbin_manage"
 
 
-class ManagePage:
+class ManagePage(EntryFormPage):
     """The manage page of an entry, for one request."""
 
     def __init__(
@@ -35,10 +34,12 @@ class ManagePage:
         entries: EntryFactoryDep,
     ) -> None:
         self.key = key
-        self.request = request
+        super().__init__(request)
         self.settings = entries.settings
         self.account_id = account.id if account else None
         self.entries = entries
+        self.entry: LiveEntry | None = None
+        """The entry, once it is known that the actor may manage it."""
 
     @property
     def token(self) -> str | None:
@@ -63,53 +64,44 @@ class ManagePage:
         """
         self.entries.entry_policy.require_may_manage(entry, Actor(account_id=self.account_id, manage_token=token))
 
-    async def managed(self, show: Callable[[LiveEntry], Awaitable[Response]]) -> Response:
-        """The response of `show`, or the page that asks for the manage token."""
+    async def get_managed(self) -> LiveEntry:
+        """The entry, for an actor who may manage it.
+
+        Raises:
+            NotFoundError, TooManyUnknownKeysError, EntryEndedError: see `get_entry`.
+            ManageTokenMissingError, ManageTokenWrongError, SignInRequiredError, NotOwnerError: the actor may not.
+        """
         entry = await self.get_entry()
-        try:
-            self.check(entry, token=self.token)
-        except ManageTokenMissingError as error:
-            return self.show(error=error if self.request.method == "POST" else None)
-        except ManageTokenWrongError as error:
+        self.check(entry, token=self.token)
+        self.entry = entry
+        return entry
+
+    async def show_again(self, error: AppError, form: Form) -> Response:
+        if self.entry is not None:
+            return await self.show_managed(self.entry, error, form)
+        if isinstance(error, ManageTokenMissingError) and self.request.method != "POST":
+            return self.show()
+        if isinstance(error, ManageTokenMissingError | ManageTokenWrongError):
             return self.show(error=error)
-        return await show(entry)
+        raise error
 
-    async def after(
-        self,
-        action: Callable[[dict[str, str]], Awaitable[Response]],
-        again: Callable[[LiveEntry, AppError, dict[str, str]], Awaitable[Response]] | None = None,
-    ) -> Response:
-        """The response of `action` to the form. On an error, that of `again`, or the manage page with the message."""
-        fields = await read_form(self.request)
-
-        async def act(entry: LiveEntry) -> Response:
-            try:
-                return await action(fields)
-            except AppError as error:
-                if again is not None:
-                    return await again(entry, error, fields)
-                return self.show(entry=entry, error=error)
-
-        return await self.managed(act)
+    async def show_managed(self, entry: LiveEntry, error: AppError, form: Form) -> Response:  # noqa: ARG002 (for others)
+        """The page of an entry that the actor may manage, with error messages. `form`: what was typed."""
+        return self.show(entry=entry, error=error)
 
     def show(
         self, *, entry: LiveEntry | None = None, notice: str | None = None, error: AppError | None = None
     ) -> Response:
         """The manage page; without `entry` it asks for the manage token."""
-        response = render(
-            self.request,
+        return self.render(
             "entries/manage.html",
-            status=error.status if error else 200,
+            error=error,
             entry_key=self.key,
             entry=entry and page_entry(entry, self.settings.public_url),
             may_claim=entry is not None and entry.owner_id is None and self.account_id is not None,
-            errors=sentences(error),
             notice=notice,
             lifetimes=lifetime_choices(self.entries.lifetimes.of(entry.owner_id if entry else None)),
         )
-        if error is not None:
-            response.headers.update(error.headers)
-        return response
 
 
 ManagePageDep = Annotated[ManagePage, Depends()]
@@ -119,25 +111,17 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
 @router.get("/{key}/manage")
+@form_action
 async def manage(page: ManagePageDep) -> Response:
-    async def show(entry: LiveEntry) -> Response:
-        return page.show(entry=entry)
-
-    return await page.managed(show)
+    return page.show(entry=await page.get_managed())
 
 
 @router.post("/{key}/manage")
-async def open_manage(page: ManagePageDep) -> Response:
+@form_action
+async def open_manage(page: ManagePageDep, form: FormDep) -> Response:
     """Check the manage token of the form and put it into the cookie."""
-    fields = await read_form(page.request)
-    entry = await page.get_entry()
-    token = fields.get("token", "").strip()
-    try:
-        page.check(entry, token=token)
-    except (SignInRequiredError, NotOwnerError):
-        raise
-    except AppError as error:
-        return page.show(error=error)
+    token = form.get("token", "").strip()
+    page.check(await page.get_entry(), token=token)
     response = RedirectResponse(f"/{page.key}/manage", 303)
     response.set_cookie(
         COOKIE,
@@ -151,38 +135,33 @@ async def open_manage(page: ManagePageDep) -> Response:
 
 
 @router.post("/{key}/manage/expiry")
-async def change_expiry(page: ManagePageDep) -> Response:
-    async def change(fields: dict[str, str]) -> Response:
-        asked = parse(EntryChangeIn, {"lifetime": fields.get("lifetime", "")})
-        if not asked.lifetime.is_given:
-            raise InvalidInputError(fields=[FieldError("lifetime", "missing", "Choose an expiry.")])
-        entry = await page.entries.changes.update(page.key, asked.changes, page.actor)
-        return page.show(entry=entry, notice="Expiry changed.")
-
-    return await page.after(change)
+@form_action
+async def change_expiry(page: ManagePageDep, form: FormDep) -> Response:
+    await page.get_managed()
+    asked = parse(EntryChangeIn, entry_values({"lifetime": form.get("lifetime", "")}))
+    if not asked.lifetime.is_given:
+        raise InvalidInputError(fields=[FieldError("lifetime", "missing", "Choose an expiry.")])
+    entry = await page.entries.changes.update(page.key, asked.changes, page.actor)
+    return page.show(entry=entry, notice="Expiry changed.")
 
 
 @router.post("/{key}/manage/claim")
-async def claim(page: ManagePageDep, account: SignedInPageDep) -> Response:
+@form_action
+async def claim(page: ManagePageDep, account: SignedInPageDep, _: FormDep) -> Response:
     account_id = account.id
-
-    async def take(_: dict[str, str]) -> Response:
-        entry = await page.entries.changes.claim(page.key, account_id, manage_token=page.token)
-        response = page.show(entry=entry, notice="It's yours now. The manage link no longer works.")
-        response.delete_cookie(COOKIE, path=f"/{page.key}/manage")
-        return response
-
-    return await page.after(take)
+    await page.get_managed()
+    entry = await page.entries.changes.claim(page.key, account_id, manage_token=page.token)
+    response = page.show(entry=entry, notice="It's yours now. The manage link no longer works.")
+    response.delete_cookie(COOKIE, path=f"/{page.key}/manage")
+    return response
 
 
 @router.post("/{key}/manage/delete")
-async def delete(page: ManagePageDep) -> Response:
-    async def end(fields: dict[str, str]) -> Response:
-        if not fields.get("confirm"):
-            raise InvalidInputError(fields=[FieldError("confirm", "missing", "Tick the box to confirm.")])
-        kind = await page.entries.changes.delete(page.key, page.actor)
-        response = render(page.request, "entries/deleted.html", entry_key=page.key, kind=kind.value)
-        response.delete_cookie(COOKIE, path=f"/{page.key}/manage")
-        return response
-
-    return await page.after(end)
+@form_action
+async def delete(page: ManagePageDep, form: FormDep) -> Response:
+    await page.get_managed()
+    require_confirmation(form)
+    kind = await page.entries.changes.delete(page.key, page.actor)
+    response = render(page.request, "entries/deleted.html", entry_key=page.key, kind=kind.value)
+    response.delete_cookie(COOKIE, path=f"/{page.key}/manage")
+    return response

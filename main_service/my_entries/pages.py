@@ -6,22 +6,19 @@ from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import ValidationError
+from fastapi.responses import HTMLResponse
 
 from main_service.accounts.cookie_auth import SignedInPageDep
 from main_service.dependencies import SettingsDep
 from main_service.entries.aliases import is_key
 from main_service.entries.dependencies import EntryFactoryDep
-from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError
+from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError, UnavailableError
 from main_service.my_entries.dependencies import ExportCountedDep, MyEntriesFactoryDep
 from main_service.my_entries.filters import EntryState, Filters, OwnedEntry, Sort
 from main_service.my_entries.schemas import ListingIn
 from main_service.my_entries.serializers import ExportFormat, file_response
 from main_service.my_entries.service import Listing
-from main_service.web.form_body import read_form_lists
-from main_service.web.forms import sentences
-from main_service.web.problems import field_errors
+from main_service.web.forms import Form, FormPage, ListFormDep, form_action, parse, redirect_to_page
 from main_service.web.templating import render
 
 ADDRESS = "/profile"
@@ -76,10 +73,7 @@ class ListQuery:
         asked = {name: value for name, value in {**self.form, "cursor": self.cursor}.items() if value}
         if asked["state"] == ALL_STATES:
             del asked["state"]
-        try:
-            return ListingIn.model_validate(asked)
-        except ValidationError as error:
-            raise InvalidInputError(fields=field_errors(error.errors())) from error
+        return parse(ListingIn, asked)
 
     @property
     def query_string(self) -> str:
@@ -106,14 +100,29 @@ SORTS = {
 """The sorts that the page offers, with their labels."""
 
 
-class MyEntriesPage:
+class MyEntriesPage(FormPage):
+    """The page of a user's own entries, for one request."""
+
+    template = "my_entries/entries.html"
+    not_shown_again = (UnavailableError,)
+
     def __init__(
         self, request: Request, account: SignedInPageDep, factory: MyEntriesFactoryDep, settings: SettingsDep
     ) -> None:
-        self.request = request
+        super().__init__(request)
         self.account_id = account.id
         self.settings = settings
         self._lister = factory.lister
+
+    async def show_again(self, error: AppError, form: Form) -> Response:
+        return await self.show(ListQuery.read(form.get("view", "")), error=error)
+
+    def errors_by_field(self, error: AppError) -> dict[str, str]:
+        errors = super().errors_by_field(error)
+        if "cursor" in errors:
+            # Users know nothing of cursors.
+            return {"": "This page of the list no longer exists. Start from the first."}
+        return errors
 
     async def show(self, query: ListQuery, *, notice: str | None = None, error: AppError | None = None) -> Response:
         """The list of entries that `query` asks for; if the query is invalid, the error takes the place of the list."""
@@ -127,11 +136,8 @@ class MyEntriesPage:
             )
         except (InvalidInputError, NotFoundError) as wrong:
             error, can_list = error or wrong, False
-        response = render(
-            self.request,
-            "my_entries/entries.html",
-            status=error.status if error else 200,
-            errors=_errors(error),
+        return self.render(
+            error=error,
             notice=notice,
             query=query,
             can_list=can_list,
@@ -144,9 +150,6 @@ class MyEntriesPage:
             sorts=SORTS,
             host=self.settings.public_url.partition("://")[2],
         )
-        if error is not None:
-            response.headers.update(error.headers)
-        return response
 
     def confirm_deletion(self, entries: list[OwnedEntry], query: ListQuery) -> Response:
         return render(
@@ -167,14 +170,6 @@ class MyEntriesPage:
         return bool(listed.entries)
 
 
-def _errors(error: AppError | None) -> dict[str, str]:
-    """The sentences of an error by form field. One about a cursor is reworded: users know nothing of cursors."""
-    errors = sentences(error)
-    if "cursor" in errors:
-        return {"": "This page of the list no longer exists. Start from the first."}
-    return errors
-
-
 MyEntriesPageDep = Annotated[MyEntriesPage, Depends()]
 
 
@@ -186,24 +181,18 @@ async def show_list(page: MyEntriesPageDep) -> Response:
     return await page.show(ListQuery.of(page.request.query_params))
 
 
-@router.get(f"{ADDRESS}/delete")
-async def redirect_to_list() -> Response:
-    """Redirects a browser that opens the URL of a form."""
-    return RedirectResponse(ADDRESS, 303)
+redirect_to_page(router, ADDRESS, f"{ADDRESS}/delete")
 
 
 @router.post(f"{ADDRESS}/delete")
-async def delete(page: MyEntriesPageDep, entries: EntryFactoryDep) -> Response:
+@form_action
+async def delete(page: MyEntriesPageDep, form: ListFormDep, entries: EntryFactoryDep) -> Response:
     """Deletes entries after a confirmation. The field `view` is the query string of the list, to show it again."""
-    fields = await read_form_lists(page.request)
-    query = ListQuery.read(fields.get("view", [""])[0])
-    keys = [key for key in fields.get("keys", []) if is_key(key)]
-    try:
-        if not keys:
-            raise InvalidInputError(fields=[FieldError("keys", "missing", "Select the entries to delete first.")])
-    except AppError as error:
-        return await page.show(query, error=error)
-    if "confirm" in fields:
+    query = ListQuery.read(form.get("view", ""))
+    keys = [key for key in form.get("keys", "").split("\n") if is_key(key)]
+    if not keys:
+        raise InvalidInputError(fields=[FieldError("keys", "missing", "Select the entries to delete first.")])
+    if "confirm" in form:
         count = len(await entries.changes.delete_many(keys, page.account_id))
         return await page.show(query, notice=_deleted(count))
     live = await page.list_live(keys)

@@ -1,6 +1,5 @@
 """The page on which users order reports, see their progress, download and delete them."""
 
-from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -18,8 +17,7 @@ from main_service.reports.schemas import ReportIn
 from main_service.reports.serializers import file_response, report_out
 from main_service.reports.service import MAX_DAYS, ReportSpec, ReportState
 from main_service.statistics.time_ranges import DateRange
-from main_service.web.form_body import read_form
-from main_service.web.forms import form_page, parse, sentences
+from main_service.web.forms import Form, FormDep, FormPage, form_action, parse, redirect_to_page
 
 
 class PresetRange(StrEnum):
@@ -46,10 +44,14 @@ def preset_date_range(preset: PresetRange, today: date) -> DateRange:
 
 
 ADDRESS = "/reports"
-Fields = dict[str, str]
 
 
-class ReportsPage:
+class ReportsPage(FormPage):
+    """The page of a user's reports, for one request."""
+
+    template = "reports/reports.html"
+    not_shown_again = (UnavailableError,)
+
     def __init__(
         self,
         request: Request,
@@ -57,56 +59,44 @@ class ReportsPage:
         factory: ReportFactoryDep,
         collections: CollectionFactoryDep,
     ) -> None:
-        self._request = request
-        self._reports = factory.reports
+        super().__init__(request)
+        self.reports = factory.reports
         self._public_url = factory.public_url
         self._collections = collections.collections
         self.owner_id = account.id
         self._email = account.email
         self._is_confirmed = account.is_verified
 
-    async def after(
-        self, action: Callable[[Fields], Awaitable[Response]], missing: Callable[[], dict[str, str]]
-    ) -> Response:
-        """Answer what `action` makes of the form, or the page with what is wrong.
+    async def show_again(self, error: AppError, form: Form) -> Response:
+        return await self.show(error=error, form=form)
 
-        `missing`: the sentences to show, by field, if `action` raises NotFoundError.
-        """
-        fields = await read_form(self._request)
-        try:
-            return await action(fields)
-        except UnavailableError:
-            # The page itself needs it.
-            raise
-        except NotFoundError as error:
-            return await self.show(error=error, errors=missing(), kept=fields)
-        except AppError as error:
-            return await self.show(error=error, errors=sentences(error), kept=fields)
+    def errors_by_field(self, error: AppError) -> dict[str, str]:
+        if not isinstance(error, NotFoundError):
+            return super().errors_by_field(error)
+        if "report_id" in self.request.path_params:
+            return {"": "This report has already been deleted."}
+        return {"collection": "This collection no longer exists."}
 
     async def show(
         self,
         *,
         notice: str | None = None,
         error: AppError | None = None,
-        errors: dict[str, str] | None = None,
-        kept: Mapping[str, str] | None = None,
+        form: Form | None = None,
     ) -> Response:
-        """The page. `kept`: what was typed into the form; None: the form is filled in from the query."""
+        """The page. `form`: what was typed; None: the form is filled in from the query."""
         today = datetime.now(UTC).date()
         usual = preset_date_range(PresetRange.CHOSEN, today)
-        form = {"collection": "", "span": "", "from": str(usual.first), "to": str(usual.last), "format": ""}
-        typed = self._request.query_params if kept is None else kept
-        form |= {name: value for name, value in typed.items() if name in form}
-        reports = [report_out(report, self._public_url) for report in await self._reports.list(self.owner_id)]
-        return form_page(
-            self._request,
-            "reports/reports.html",
+        shown = {"collection": "", "span": "", "from": str(usual.first), "to": str(usual.last), "format": ""}
+        typed = self.request.query_params if form is None else form
+        shown |= {name: value for name, value in typed.items() if name in shown}
+        reports = [report_out(report, self._public_url) for report in await self.reports.list(self.owner_id)]
+        return self.render(
             error=error,
-            errors=errors,
             notice=notice,
             reports=reports,
             unfinished=sum(report.state in (ReportState.WAITING, ReportState.BUILDING) for report in reports),
-            form=form,
+            form=shown,
             presets=[
                 (preset, None if preset is PresetRange.CHOSEN else preset_date_range(preset, today))
                 for preset in PresetRange
@@ -122,26 +112,22 @@ class ReportsPage:
 ReportsPageDep = Annotated[ReportsPage, Depends()]
 
 
-def spec_of(fields: Fields) -> ReportSpec:
+def spec_of(form: Form) -> ReportSpec:
     """The report that a form asks for.
 
     Raises:
         InvalidInputError: with the names of the fields.
     """
     try:
-        preset = PresetRange(fields.get("span") or PresetRange.CHOSEN)
+        preset = PresetRange(form.get("span") or PresetRange.CHOSEN)
     except ValueError as error:
         raise InvalidInputError(fields=[FieldError("span", "span_unknown", "Choose one from the list.")]) from error
-    first, last = fields.get("from", ""), fields.get("to", "")
+    first, last = form.get("from", ""), form.get("to", "")
     if preset is not PresetRange.CHOSEN:
         days = preset_date_range(preset, datetime.now(UTC).date())
         first, last = str(days.first), str(days.last)
-    asked = {"from": first, "to": last, "format": fields.get("format"), "collection": fields.get("collection") or None}
-    return parse(ReportIn, **asked).spec
-
-
-def lead_to_page() -> Response:
-    return RedirectResponse(ADDRESS, 303)
+    asked = {"from": first, "to": last, "format": form.get("format"), "collection": form.get("collection") or None}
+    return parse(ReportIn, asked).spec
 
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -154,30 +140,23 @@ async def show(page: ReportsPageDep) -> Response:
 
 
 @router.post(ADDRESS)
-async def ask(page: ReportsPageDep, factory: ReportFactoryDep) -> Response:
-    async def order(fields: Fields) -> Response:
-        await factory.reports.create(page.owner_id, spec_of(fields))
-        # Redirect, so that reloading the page to see the progress does not order another report.
-        return lead_to_page()
-
-    return await page.after(order, lambda: {"collection": "This collection no longer exists."})
+@form_action
+async def create(page: ReportsPageDep, form: FormDep) -> Response:
+    await page.reports.create(page.owner_id, spec_of(form))
+    # Redirect, so that reloading the page to see the progress does not order another report.
+    return RedirectResponse(ADDRESS, 303)
 
 
 @router.get(f"{ADDRESS}/{{report_id:uuid}}/file")
-async def get_file(report_id: UUID, page: ReportsPageDep, factory: ReportFactoryDep) -> Response:
-    return file_response(await factory.reports.open_file(page.owner_id, report_id))
+async def get_file(report_id: UUID, page: ReportsPageDep) -> Response:
+    return file_response(await page.reports.open_file(page.owner_id, report_id))
 
 
 @router.post(f"{ADDRESS}/{{report_id:uuid}}/delete")
-async def delete(report_id: UUID, page: ReportsPageDep, factory: ReportFactoryDep) -> Response:
-    async def end(_: Fields) -> Response:
-        await factory.reports.delete(page.owner_id, report_id)
-        return await page.show(notice="Report deleted.")
-
-    return await page.after(end, lambda: {"": "This report has already been deleted."})
+@form_action
+async def delete(report_id: UUID, page: ReportsPageDep, _: FormDep) -> Response:
+    await page.reports.delete(page.owner_id, report_id)
+    return await page.show(notice="Report deleted.")
 
 
-@router.get(f"{ADDRESS}/{{report_id:uuid}}/delete")
-async def lead_back() -> Response:
-    """Redirects a browser that opens the URL of a form."""
-    return lead_to_page()
+redirect_to_page(router, ADDRESS, f"{ADDRESS}/{{report_id:uuid}}/delete")

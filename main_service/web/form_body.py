@@ -34,13 +34,18 @@ async def read_form(request: Request) -> dict[str, str]:
     return values
 
 
-async def read_form_lists(request: Request) -> dict[str, list[str]]:
-    """As `read_form`, for forms with many boxes of one name: all values of each name, in their order."""
-    lists: dict[str, list[str]] = {}
+async def read_list_form(request: Request) -> dict[str, str]:
+    """The fields of a form with many boxes of one name: the values of each name in their order, a line each.
+
+    Raises:
+        InvalidInputError: the form can't be read.
+        BodyTooLargeError: the body is too large for its encoding.
+    """
+    values: dict[str, str] = {}
     for name, value in await read_fields(request, most=MAX_LISTED_FIELDS):
-        lists.setdefault(name, []).append(value)
-    lists.pop(TOKEN, None)
-    return lists
+        values[name] = f"{values[name]}\n{value}" if name in values else value
+    values.pop(TOKEN, None)
+    return values
 
 
 async def read_fields(request: Request, *, most: int) -> list[tuple[str, str]]:

@@ -1,78 +1,120 @@
-"""HTML forms: parsed into schemas, and shown again with what is wrong."""
+"""HTML forms: read from a request, parsed into schemas, and shown again with error messages and what was typed."""
 
-from typing import Annotated, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from fastapi import Depends, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ValidationError
 
-from main_service.errors import AppError, InvalidInputError
-from main_service.web.form_body import read_form
+from main_service.errors import AppError, FieldError, InvalidInputError
+from main_service.web.form_body import read_form, read_list_form
 from main_service.web.problems import field_errors
 from main_service.web.templating import render
 
-Shape = TypeVar("Shape", bound=BaseModel)
+Form = dict[str, str]
+"""The fields of a form by name, as they were typed."""
 
-FormDep = Annotated[dict[str, str], Depends(read_form)]
-"""The fields of the form in the body, by name."""
+FormDep = Annotated[Form, Depends(read_form)]
+ListFormDep = Annotated[Form, Depends(read_list_form)]
+
+Action = TypeVar("Action", bound=Callable[..., Awaitable[Response]])
+Schema = TypeVar("Schema", bound=BaseModel)
+
+_PASSWORDS = frozenset(["password", "new_password"])
 
 
-def parse(shape: type[Shape], **fields: object) -> Shape:
-    """`fields` as `shape`.
+class FormPage:
+    """A page with forms, for one request. A form that is refused shows the page again."""
+
+    template: ClassVar[str]
+    """The usual one of its templates."""
+    not_shown_again: ClassVar[tuple[type[AppError], ...]] = ()
+    """Errors that get a page of their own, because this page can't be made either."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+    async def show_again(self, error: AppError, form: Form) -> Response:
+        """The page with error messages. `form`: what was typed, without passwords."""
+        raise NotImplementedError
+
+    def errors_by_field(self, error: AppError) -> dict[str, str]:
+        """Error messages by the name of a field on the page; under an empty name if they are about no field."""
+        if error.fields:
+            return {each.field: each.message for each in error.fields}
+        return {"": f"{error.message} {error.advice or ''}".strip()}
+
+    def render(self, template: str | None = None, *, error: AppError | None = None, **context: Any) -> Response:
+        """The page, with the status, headers and messages of `error`. `context`: whatever else the template needs."""
+        context["errors"] = (self.errors_by_field(error) if error else {}) | context.get("errors", {})
+        response = render(self.request, template or self.template, status=error.status if error else 200, **context)
+        if error is not None:
+            response.headers.update(error.headers)
+        return response
+
+
+def form_action(action: Action) -> Action:
+    """Let a route that has a parameter `page`, a FormPage, show that page again when an error is raised.
+
+    What was typed is in the parameter `form`, if the route has one.
+    """
+
+    @wraps(action)
+    async def act(**values: Any) -> Response:
+        page: FormPage = values["page"]
+        try:
+            return await action(**values)
+        except page.not_shown_again:
+            raise
+        except AppError as error:
+            form: Form = values.get("form", {})
+            typed = {name: value for name, value in form.items() if name not in _PASSWORDS}
+            return await page.show_again(error, typed)
+
+    return act  # type: ignore[return-value]
+
+
+def parse(schema: type[Schema], values: Mapping[str, object]) -> Schema:
+    """The values as an object of the schema.
 
     Raises:
-        InvalidInputError: with the names of the fields of `shape`.
+        InvalidInputError: with the names of the schema's fields.
     """
     try:
-        return shape.model_validate(fields)
+        return schema.model_validate(values)
     except ValidationError as error:
         # Without its cause, which would show what was typed, passwords too.
         raise InvalidInputError(fields=field_errors(error.errors())) from None
 
 
-def sentences(error: AppError | None) -> dict[str, str]:
-    """What is wrong, by field; under an empty name if it is about none."""
-    if error is None:
-        return {}
-    if error.fields:
-        return {f.field: f.message for f in error.fields}
-    return {"": f"{error.message} {error.advice or ''}".strip()}
+def require_confirmation(form: Form) -> None:
+    """Check that the box `confirm` of a form that deletes something is ticked.
 
-
-def form_page(
-    request: Request,
-    template: str,
-    *,
-    error: AppError | None = None,
-    errors: dict[str, str] | None = None,
-    **context: object,
-) -> Response:
-    """A page with a form, or the same again with what is wrong. A password is never filled in again.
-
-    `errors`: what is wrong by field of the form, where that is not the field of `error`.
+    Raises:
+        InvalidInputError: it is not.
     """
-    response = render(
-        request,
-        template,
-        status=error.status if error else 200,
-        errors=sentences(error) if errors is None else errors,
-        **context,
-    )
-    if error is not None:
-        response.headers.update(error.headers)
-    return response
+    if not form.get("confirm"):
+        raise InvalidInputError(fields=[FieldError("confirm", "missing", "Tick the box to confirm.")])
+
+
+def redirect_to_page(router: APIRouter, page: str, *paths: str) -> None:
+    """Let GET of each path, where forms are sent to, redirect to the page that the forms are on.
+
+    `page`: a path, with names in braces for parameters of the paths.
+    """
+
+    async def lead_back(request: Request) -> Response:
+        return RedirectResponse(page.format(**request.path_params), 303)
+
+    for path in paths:
+        router.add_api_route(path, lead_back, methods=["GET"])
 
 
 def message_page(
-    request: Request,
-    heading: str,
-    sentence: str,
-    *,
-    button: tuple[str, str],
-    template: str = "accounts/message.html",
+    request: Request, heading: str, sentence: str, *, button: tuple[str, str], template: str = "accounts/message.html"
 ) -> Response:
-    """Something is done.
-
-    `button`: its label, and the path of the page it leads to.
-    """
+    """The page that says that something is done. `button`: its label, and the path that it leads to."""
     label, path = button
     return render(request, template, heading=heading, sentence=sentence, label=label, path=path)

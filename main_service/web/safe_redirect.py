@@ -22,7 +22,7 @@ _SAFE = "/%:@!$&'()*+,;=~?"
 """Characters that are not percent-encoded in a path and query; all others are, so that they stay text."""
 
 
-def own_page(address: str) -> str:
+def safe_redirect_target(address: str) -> str:
     """`address` if it is certainly a page of this site, with or without a query; else the path of the profile."""
     seen = address
     for _ in range(_DECODINGS):
@@ -41,7 +41,7 @@ def sign_in_address(request: Request) -> str:
     else:
         # The form data is lost; this page has the form.
         page = "/" + path.split("/")[1]
-    return f"/sign-in?next={quote(own_page(page), safe='/')}"
+    return f"/sign-in?next={quote(safe_redirect_target(page), safe='/')}"
 
 
 def without_slash(request: Request, settings: Settings) -> str | None:
