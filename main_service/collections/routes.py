@@ -53,7 +53,7 @@ async def create_collection(asked: CollectionIn, account: WriterDep, factory: Co
 
 @router.get("", summary="List my collections")
 async def list_collections(account: AccountDep, factory: CollectionFactoryDep) -> CollectionsOut:
-    """All of them, by name."""
+    """All my collections, sorted by name."""
     found = await factory.collections.list(account.id)
     return CollectionsOut(items=[collection_out(collection, factory.public_url) for collection in found])
 
@@ -74,7 +74,7 @@ async def change_collection(
     account: WriterDep,
     factory: CollectionFactoryDep,
 ) -> CollectionOut:
-    """Whoever has the address of a shared collection reads the list; only its owner changes it."""
+    """Anyone with the link of a shared collection can read the list; only I can change it."""
     collection = await factory.collections.change(
         account.id, collection_id, name=change.name, is_shared=change.is_shared
     )
@@ -116,7 +116,7 @@ async def list_collection_entries(
 async def add_entries(
     collection_id: UUID, asked: ManyEntriesIn, account: WriterDep, factory: CollectionFactoryDep
 ) -> AddedEntriesOut:
-    """Those that are live and that I may see: mine, and those of others that are not private."""
+    """Adds the live entries that I may see: my own, and those of others that are not private."""
     added = await factory.collections.add_many(account.id, collection_id, asked.keys)
     not_added = [key for key in dict.fromkeys(asked.keys) if key not in set(added)]
     return AddedEntriesOut(added=added, not_added=not_added)
@@ -129,7 +129,7 @@ async def add_entries(
     errors=[ScopeMissingError, NotFoundError, EntryEndedError, TooManyUnknownKeysError],
 )
 async def add_entry(collection_id: UUID, entry_key: str, account: WriterDep, factory: CollectionFactoryDep) -> None:
-    """Again is harmless."""
+    """No change if the entry is in the collection already."""
     await factory.collections.add(account.id, collection_id, entry_key)
 
 
@@ -140,7 +140,7 @@ async def add_entry(collection_id: UUID, entry_key: str, account: WriterDep, fac
     errors=[ScopeMissingError, NotFoundError],
 )
 async def remove_entry(collection_id: UUID, entry_key: str, account: WriterDep, factory: CollectionFactoryDep) -> None:
-    """The entry itself stays. One that is not in the collection is as good as taken out."""
+    """The entry itself stays. No change if it is not in the collection."""
     await factory.collections.remove(account.id, collection_id, entry_key)
 
 
@@ -152,7 +152,7 @@ async def read_shared_collection(
     position: PositionDep,
     limit: LimitDep = DEFAULT_PAGE_SIZE,
 ) -> SharedCollectionOut:
-    """Those of its entries that the reader may see: private ones are listed for their owner alone."""
+    """The entries that the reader may see: private ones are listed for their owner alone."""
     reader_id = account.id if account else None
     collection, page = await factory.shared_collections.open(
         shared_key, reader_id=reader_id, after=position, limit=limit

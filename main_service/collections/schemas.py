@@ -39,7 +39,7 @@ class CollectionIn(BaseModel):
 
 
 class CollectionChangeIn(BaseModel):
-    """What is not sent stays."""
+    """Fields that are left out stay as they are."""
 
     model_config = ConfigDict(extra="forbid")
 

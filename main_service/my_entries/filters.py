@@ -42,7 +42,7 @@ class OwnedEntry:
         return EntryState.EXPIRED if self.archival_reason is ArchivalReason.EXPIRED else EntryState.ENDED
 
     def at(self, now: datetime) -> "OwnedEntry":
-        """As it is by the clock: what has expired is marked up to an hour later."""
+        """The entry as of `now`. A row may say up to an hour too long that an expired entry is live."""
         if self.archival_reason is None and self.expires_at is not None and self.expires_at <= now:
             return replace(self, ended_at=self.expires_at, archival_reason=ArchivalReason.EXPIRED)
         return self

@@ -30,9 +30,9 @@ router = JsonRouter(
 async def list_entries(
     asked: Annotated[ListingIn, Query()], account: AccountDep, factory: MyEntriesFactoryDep
 ) -> ListingOut:
-    """Page by page: send `next_cursor` of one page as `cursor` of the next, with the same filters and sort.
+    """Page by page: send `next_cursor` of a page as `cursor` to get the next one, with the same filters and sort.
 
-    Whatever is added meanwhile, nothing comes twice and nothing is passed over.
+    No entry comes twice or is left out, even if others are created meanwhile.
     """
     listed = await factory.lister.list_page(
         account.id, asked.filters, sort=asked.sort, cursor=asked.cursor, limit=asked.limit
@@ -62,7 +62,7 @@ async def export_entries(
     factory: MyEntriesFactoryDep,
     file_format: Annotated[ExportFormat, Query(alias="format")] = ExportFormat.JSON_LINES,
 ) -> StreamingResponse:
-    """What is known of each entry, without the texts; they are at its `raw_url` and `text_url`.
+    """All data of each entry but its text, which is at its `raw_url` and `text_url`.
 
     In CSV, cells that a spreadsheet would run as a formula begin with an apostrophe.
     """

@@ -39,8 +39,8 @@ router = JsonRouter(
 async def ask_for_report(
     asked: ReportIn, account: WriterDep, factory: ReportFactoryDep, response: Response
 ) -> ReportOut:
-    """Of the visits to my entries, live or ended. It is built in the background and mailed to my confirmed address:
-    up to 10 MB as an attachment, and as a link that works without signing in until the report expires.
+    """A report on visits to my entries, live or ended. It is built in the background and emailed to my confirmed
+    address: attached if it has at most 10 MB, and as a link that works without signing in until the report expires.
     """
     report = report_out(await factory.reports.create(account.id, asked.spec), factory.public_url)
     response.headers["Location"] = f"{factory.public_url}{PREFIX}/{report.id}"
@@ -49,7 +49,7 @@ async def ask_for_report(
 
 @router.get("", summary="List my reports")
 async def list_reports(account: AccountDep, factory: ReportFactoryDep) -> ReportsOut:
-    """All of them, newest first. They are deleted 30 days after they expired."""
+    """All my reports, newest first. Reports are deleted 30 days after they expired."""
     found = await factory.reports.list(account.id)
     return ReportsOut(items=[report_out(report, factory.public_url) for report in found])
 
@@ -92,5 +92,5 @@ async def get_report_file(
 
 @router.delete("/{report_id}", status_code=204, summary="Delete a report", errors=[ScopeMissingError, NotFoundError])
 async def delete_report(report_id: UUID, account: WriterDep, factory: ReportFactoryDep) -> None:
-    """With its file. The links in emails stop working too."""
+    """Deletes its file too, so that links in emails stop working."""
     await factory.reports.delete(account.id, report_id)

@@ -1,6 +1,6 @@
-"""Every refusal in one shape: application/problem+json (RFC 9457) for programs, a page for browsers.
+"""Answers with errors: application/problem+json (RFC 9457) for programs, a page for browsers.
 
-An answered error loses its traceback, which holds the frames, and in them the request with its body.
+An error that has been answered loses its traceback, which would keep frames in memory, with the request and its body.
 """
 
 import logging
@@ -37,11 +37,11 @@ from main_service.web.templating import render
 
 
 def drop_tracebacks(error: BaseException) -> None:
-    """Take the traceback from the error and from all that led to it.
+    """Remove the traceback of an error and of all errors that led to it.
 
-    A frame in which a variable names the error is a circle with it, and the framework's frames are such: only the
-    garbage collector would find it, which seldom runs here, and until then the body would stay beside the budget of
-    all bodies. The frames themselves are not cleared: an error that several requests share has those of others, too.
+    The framework's frames refer to the error, which is a reference cycle: only the garbage collector would free them,
+    which seldom runs here, and until then the request's body would stay in memory uncounted. The frames are not
+    cleared, because several requests may share an error.
     """
     errors: list[BaseException | None] = [error]
     seen = set()
@@ -62,8 +62,8 @@ MEDIA_TYPE = "application/problem+json"
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
-_READING = frozenset(["/{key}", "/{key}/", "/{key}/raw", "/api/v1/entries/{key}/text"])
-"""Where whoever asks for an entry gets it."""
+_READ_PATHS = frozenset(["/{key}", "/{key}/", "/{key}/raw", "/api/v1/entries/{key}/text"])
+"""Paths at which an entry is read."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -74,7 +74,7 @@ class ProblemField(BaseModel):
 
 
 class Problem(BaseModel):
-    """A refusal (RFC 9457). `code` is for programs and never changes; `detail` is for people."""
+    """An error (RFC 9457). `code` is for programs and never changes; `detail` is for people."""
 
     type: str = Field("about:blank", description="Always about:blank; `code` tells the kinds apart.")
     title: str = Field(description="The status in words.")
@@ -86,7 +86,7 @@ class Problem(BaseModel):
 
 
 class _HttpError(AppError):
-    """A refusal that the framework made: no such route, wrong method, body that can't be read."""
+    """An error that the framework raised: no such route, wrong method, a body that can't be read."""
 
     def __init__(self, error: HTTPException) -> None:
         phrase = HTTPStatus(error.status_code).phrase
@@ -102,16 +102,16 @@ class InternalError(AppError, status=500, code="internal_error"):
 
 
 def add_handlers(app: FastAPI) -> None:
-    app.add_exception_handler(AppError, _for_the_last_time(_handle_app_error))
-    app.add_exception_handler(RequestValidationError, _for_the_last_time(_handle_validation_error))
-    app.add_exception_handler(HTTPException, _for_the_last_time(_handle_http_error))
-    app.add_exception_handler(ClientDisconnect, _for_the_last_time(_handle_disconnect))
+    app.add_exception_handler(AppError, _dropping_traceback(_handle_app_error))
+    app.add_exception_handler(RequestValidationError, _dropping_traceback(_handle_validation_error))
+    app.add_exception_handler(HTTPException, _dropping_traceback(_handle_http_error))
+    app.add_exception_handler(ClientDisconnect, _dropping_traceback(_handle_disconnect))
     # The server writes its traceback to the log afterwards.
     app.add_exception_handler(Exception, _handle_bug)
 
 
-def _for_the_last_time(handle: Handler) -> Handler:
-    """The same handler; nothing of the error is kept beyond it."""
+def _dropping_traceback(handle: Handler) -> Handler:
+    """The handler, after which the error loses its traceback."""
 
     async def handle_and_drop(request: Request, error: Exception) -> Response:
         try:
@@ -123,7 +123,7 @@ def _for_the_last_time(handle: Handler) -> Handler:
 
 
 def problem_response(request: Request, error: AppError) -> Response:
-    """`error` as a page for a browser, as problem+json for everybody else and for the whole API."""
+    """`error` as a page for browsers, as problem+json for other clients and for the API."""
     response: Response
     if not request.url.path.startswith("/api/") and wants_html(request.headers):
         if isinstance(error, SignInRequiredError):
@@ -155,13 +155,13 @@ def problem_response(request: Request, error: AppError) -> Response:
 def _lead_to_sign_in(request: Request) -> Response:
     response = RedirectResponse(sign_in_address(request), 303)
     if has_session_cookie(request):
-        # Its session has ended; without it, pages stop showing somebody as signed in.
+        # The session has ended. Without its cookie, pages stop showing the user as signed in.
         clear_session_cookie(response, request.app.state.resources.settings)
     return response
 
 
 def field_errors(errors: Iterable[Mapping[str, Any]]) -> Sequence[FieldError]:
-    """Pydantic's errors as ours, without the input that it would repeat."""
+    """Pydantic's errors as `FieldError`s, without the input that Pydantic repeats."""
     return [FieldError(_field_name(error["loc"]), error["type"], _sentence(error)) for error in errors]
 
 
@@ -179,7 +179,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
 
 
 def _field_name(location: Sequence[str | int]) -> str:
-    """The field in dotted form. A name that is none of ours is only repeated while it is harmless."""
+    """The name of a field, in dotted form. A name that a client made up is repeated only if it is harmless."""
     inside = location[1:] if location[:1] in (("body",), ("query",), ("path",), ("header",)) else location
     if all(isinstance(part, int) for part in inside):
         return ""
@@ -188,9 +188,9 @@ def _field_name(location: Sequence[str | int]) -> str:
 
 
 def _methods(request: Request) -> list[str]:
-    """What the request's address answers. The framework names the methods of the first route there only.
+    """The methods that the request's path allows. The framework names those of its first route only.
 
-    Empty for mounted folders, which name their own.
+    Empty for mounted folders, which name their own methods.
     """
     scope = {"type": "http", "path": request.scope["path"], "headers": []}
     routes = [route for route in request.app.routes if not isinstance(route, Mount)]
@@ -202,14 +202,16 @@ def _methods(request: Request) -> list[str]:
 
 
 def _route(request: Request) -> str | None:
-    """The path of the route that was chosen, with names in place of what varies."""
+    """The path template of the matched route, such as `/{key}/raw`; None: no route matched."""
     return getattr(request.scope.get("route"), "path", None)
 
 
 async def _handle_app_error(request: Request, error: Exception) -> Response:
     if isinstance(error, UnavailableError):
         logger.warning("%s: %r", error.code, error.__cause__)
-    elif isinstance(error, NotFoundError | EntryEndedError | TooManyUnknownKeysError) and _route(request) in _READING:
+    elif (
+        isinstance(error, NotFoundError | EntryEndedError | TooManyUnknownKeysError) and _route(request) in _READ_PATHS
+    ):
         MISSES.labels(str(error.status)).inc()
     return problem_response(request, cast(AppError, error))
 
@@ -236,12 +238,12 @@ async def _handle_http_error(request: Request, error: Exception) -> Response:
 
 
 async def _handle_disconnect(_: Request, __: Exception) -> Response:
-    """The client left while it was sending: nobody reads this answer, and it is no bug of ours."""
+    """The client disconnected while it was sending: nothing reads this answer, and it is no bug."""
     return Response(status_code=400)
 
 
 async def _handle_bug(request: Request, _: Exception) -> Response:
-    """The server writes the traceback to the log. This answer passes by the middleware that adds headers."""
+    """Answer a bug, whose traceback the server logs. This answer bypasses the middleware that adds headers."""
     response = problem_response(request, InternalError())
     add_defaults(response.headers, response.status_code)
     return response

@@ -20,7 +20,7 @@ _POLICY_DOCUMENTATION = {
     "schema": {"type": "string"},
 }
 DOCUMENTATION: dict[str, Any] = {STATE: _STATE_DOCUMENTATION, POLICY: _POLICY_DOCUMENTATION}
-"""Of both, for OpenAPI. Neither is sent where there is no limit."""
+"""The documentation of both fields for OpenAPI. Neither is sent where there is no limit."""
 
 
 class RateLimitFields:

@@ -12,7 +12,7 @@ from main_service.web.rate_limit_fields import RateLimitFields
 
 
 class ReadLimit:
-    """By client address."""
+    """A limit of requests per client address."""
 
     def __init__(self, limiter: RateLimiter, purpose: str, quotas: Quotas, *, secret: SecretStr) -> None:
         self._limiter = limiter
@@ -31,7 +31,7 @@ class ReadLimit:
 
 
 class ReadLimits:
-    """One per process."""
+    """The limits of a process. Made once."""
 
     def __init__(self, limiter: RateLimiter, settings: Settings) -> None:
         self.statistics = ReadLimit(limiter, "statistics", settings.limit_statistics, secret=settings.secret)

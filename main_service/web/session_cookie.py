@@ -1,4 +1,4 @@
-"""The cookie that keeps somebody signed in on pages. What it holds, accounts know."""
+"""The cookie that keeps a user signed in on pages. Its content is the business of `accounts`."""
 
 from datetime import timedelta
 from typing import TypeVar
@@ -13,7 +13,7 @@ Answer = TypeVar("Answer", bound=Response)
 
 
 def has_session_cookie(request: Request) -> bool:
-    """Whether somebody seems to be signed in; whether the session goes on is not asked."""
+    """Whether the request has a session cookie. Whether its session is still valid is not checked."""
     return bool(request.cookies.get(COOKIE))
 
 
