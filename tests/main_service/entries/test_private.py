@@ -63,9 +63,9 @@ def test_private_entry_cannot_be_told_from_an_unknown_key(
     if not is_live:
         assert client.delete(f"/api/v1/entries/{key}", headers=owner.headers).status_code == 204
 
-    for asker in ({}, other.headers, {"X-Manage-Token": "a" * 43}, HTML):
+    for headers in ({}, other.headers, {"X-Manage-Token": "a" * 43}, HTML):
         for method, path, body in READING:
-            answers = [ask(client, method, path.format(key=k), body, **asker) for k in (key, UNKNOWN)]
+            answers = [ask(client, method, path.format(key=k), body, **headers) for k in (key, UNKNOWN)]
             assert seen(answers[0], key) == seen(answers[1], UNKNOWN), (method, path)
             assert answers[0].status_code == 404, (method, path)
 
