@@ -17,7 +17,7 @@ async def create(settings: Settings, *, email: str, username: str | None, passwo
     Raises:
         AppError: an input is refused; its message or those of its fields say why.
     """
-    asked = parse(RegisterIn, {"email": email, "username": username, password=password})
+    asked = parse(RegisterIn, {"email": email, "username": username, "password": password})
     async with _administration(settings) as administration:
         await administration.create_superuser(asked.new_account)
 
