@@ -27,18 +27,18 @@ from main_service.entries.models import Kind, Visibility
 from main_service.entries.urls import to_ascii
 
 _NOT_CACHED = {"key", "views_left", "visit_count"}
-"""`key` stands in the name; what has a view limit is not cached; visits are counted too often."""
+"""Fields that are not cached: the key is in the name, entries with a view limit are not cached, and visits change too
+often."""
 _LAYOUT = 1
 """How fields are written, above all the head. Raise it when you change that; changed fields are noticed by
 themselves."""
 
 
 def format_number(entry_class: type[LiveEntry] = LiveEntry) -> int:
-    """The number of the format, derived from what a cached entry holds: names and types of fields, and the values of
-    enums.
+    """The number of the format, derived from names and types of the fields that are cached, and the values of enums.
 
-    an entry cached in another format counts as none, so that versions can follow each other. It has nine digits, so it
-    is none of the numbers 1 to 6, which were raised by hand.
+    An entry cached in another format counts as not cached, so that versions can follow each other. The number has nine
+    digits, so it is none of 1 to 6, which were raised by hand.
     """
     fields = [field for field in dataclasses.fields(entry_class) if field.name not in _NOT_CACHED]
     held = [(field.name, str(field.type), _enum_values(field.type)) for field in fields]
@@ -47,7 +47,7 @@ def format_number(entry_class: type[LiveEntry] = LiveEntry) -> int:
 
 
 def _enum_values(field_type: object) -> list[str]:
-    """A program that does not know a value can't read the cached entry."""
+    """The values of an enum among the types, sorted: a program that does not know one can't read the cached entry."""
     types = get_args(field_type) or (field_type,)
     enums = [type_ for type_ in types if isinstance(type_, EnumType)]
     return sorted(str(value) for enum in enums for value in cast("Iterable[object]", enum))
@@ -56,15 +56,15 @@ def _enum_values(field_type: object) -> list[str]:
 _FORMAT = format_number()
 
 HEAD_START = f'[{_FORMAT},{{"head":"'
-"""How a cached entry begins. Its head follows, up to the next quotation mark: what the fast path must know, at fixed
-places.
+"""The first bytes of a cached entry. Its head follows, up to the next quotation mark: what the fast path must know.
 
-One letter: `L` a link, `P` a paste, `-` an entry that the fast path leaves alone. 13 digits: when it is over, in
-milliseconds since 1970, UTC. One letter: `a` if search engines may show it, else `n`. Then the target of a link as it
-is sent, or the `body_id` of a paste in 32 digits.
+The head has fixed places. One character: `L` a link, `P` a paste, `-` an entry that the fast path leaves alone. 13
+digits: when it is over, in milliseconds since 1970, UTC. One character: `a` if search engines may show it, else `n`.
+Then the target of a link as it is sent, or the `body_id` of a paste in 32 digits.
 """
 _HEAD_START = HEAD_START.encode()
 NEVER_MS = 9_999_999_999_999
+"""The expiry in the head of an entry that never expires."""
 
 
 def pack(entry: LiveEntry) -> bytes:
@@ -88,7 +88,7 @@ def _plain(value: object) -> str:
 
 
 def _reader(field_type: object) -> Callable[[str], object] | None:
-    """What makes a value of this type of what JSON has in its place; None: JSON has the value itself."""
+    """Converts a value of this type from JSON; None: JSON has the value itself."""
     (type_,) = {*(get_args(field_type) or (field_type,))} - {NoneType}
     if type_ is datetime:
         return datetime.fromisoformat
@@ -99,7 +99,7 @@ _READERS = {field.name: read for field in dataclasses.fields(LiveEntry) if (read
 
 
 def unpack(key: str, packed: bytes) -> LiveEntry | None:
-    """None for a tombstone, and for an entry cached in another format, whatever that looks like."""
+    """The entry that was packed; None: it is a tombstone or in another format."""
     if not packed.startswith(_HEAD_START):
         return None
     _, fields = json.loads(packed)
@@ -119,6 +119,7 @@ TOMBSTONE_LIFETIME = timedelta(seconds=10)
 """How long a tombstone lasts if no reader ends it. Readers who had found nothing may write until `SET_WITHIN` is over;
 those of the release before count these 5 s by their own clock, and may then take 2 s to ask."""
 LONGEST_LIFETIME = timedelta(days=1)
+"""How long an entry is cached if it does not expire before."""
 _TOMBSTONE_OF_OLD = b""
 """The tombstone of the release before. All are alike, so a reader can't see that there was a second change, and
 waits."""
@@ -162,6 +163,8 @@ class Miss:
 
 @dataclass(frozen=True)
 class CacheLookup:
+    """What a look-up of a key found."""
+
     entry: LiveEntry | None
     """None: it is not cached."""
     miss: Miss | None
@@ -175,6 +178,8 @@ class EntryCache:
         self._redis = redis
 
     async def find(self, key: str) -> CacheLookup:
+        """Look up the entry of a key."""
+
         async def find(redis: Redis) -> CacheLookup:
             reply = await _FIND.run(redis, [cache_key(key)])
             if isinstance(reply, bytes):
@@ -193,7 +198,7 @@ class EntryCache:
 
         Private entries are not cached, nor those with a view limit: the database decides over each of their views.
         """
-        if not is_for_all(entry):
+        if not is_cacheable(entry):
             return
         until = datetime.now(UTC) + LONGEST_LIFETIME
         if entry.expires_at is not None:
@@ -225,10 +230,11 @@ class EntryCache:
         await self._redis.call(set_all, bypass_breaker=True)
 
 
-def is_for_all(entry: LiveEntry) -> bool:
+def is_cacheable(entry: LiveEntry) -> bool:
     """Whether anyone with the key may read the entry any number of times, so that it may be cached."""
     return entry.views_left is None and entry.visibility is not Visibility.PRIVATE
 
 
 def cache_key(key: str) -> str:
+    """The name in Redis of the entry of `key`."""
     return f"entry:{{0}}:{key}"

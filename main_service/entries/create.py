@@ -25,7 +25,7 @@ from main_service.entries.urls import is_self_link
 from main_service.errors import EntryEndedError, FieldError, InvalidInputError, NotFoundError
 from main_service.keys.pool import KeySource, Pool
 
-_NOTHING: dict[str, Any] = dict.fromkeys(FIELDS)
+_EMPTY: dict[str, Any] = dict.fromkeys(FIELDS)
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class NewEntry:
     """The key to use; None draws one."""
     lifetime: Lifetime
     views: int | None
-    """How often it can be viewed; None: without a limit."""
+    """How often it can be viewed; None: unlimited."""
     fields: dict[str, Any]
-    """Values of columns by name: title, visibility, and what belongs to the kind but the text of a paste."""
+    """Values of columns by name: title, visibility, and those of its kind except the text of a paste."""
 
     @property
     def is_private(self) -> bool:
@@ -100,8 +100,9 @@ class EntryCreateService:
         text: bytes,
         idempotency: IdempotentRequest | None = None,
     ) -> LiveEntry:
-        """Create a paste from `text` in UTF-8. The text is stored before the row, so that a crash leaves no entry
-        without its text.
+        """Create a paste from `text` in UTF-8.
+
+        The text is stored before the row, so that a crash leaves no entry without its text.
 
         Raises:
             InvalidInputError, TextTooLargeError: a value is not allowed.
@@ -124,7 +125,7 @@ class EntryCreateService:
         return made
 
     async def _find_made(self, idempotency: IdempotentRequest) -> LiveEntry | None:
-        """The entry that the same request has made before."""
+        """The entry that the same request has created before; None: it is the first."""
         async with self._sessions() as session:
             remembered = await storage.find_idempotency_key(session, idempotency)
             if remembered is None:
@@ -156,7 +157,7 @@ class EntryCreateService:
             "visit_count": 0,
             "views_left": new.views,
         }
-        return LiveEntry(**(_NOTHING | values))
+        return LiveEntry(**(_EMPTY | values))
 
     def _check_private(self, new: NewEntry) -> None:
         if self._owner_id is None:

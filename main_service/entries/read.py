@@ -13,7 +13,7 @@ from main_service.engines.rate_limits import ClientAddress
 from main_service.engines.texts import LARGEST_BYTES, BodyStore, TextCache, TextChunks, in_one_chunk
 from main_service.entries import storage
 from main_service.entries.aliases import is_key
-from main_service.entries.cache import LONGEST_LIFETIME, EntryCache, is_for_all
+from main_service.entries.cache import LONGEST_LIFETIME, EntryCache, is_cacheable
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import NotAPasteError
 from main_service.entries.models import ArchivalReason, Entry
@@ -173,7 +173,7 @@ class EntryReader:
 
     async def _open_body(self, entry: LiveEntry, body_id: UUID) -> TextChunks:
         """The text, from memory if this process has read it before."""
-        if not is_for_all(entry) or (entry.size_bytes or 0) > LARGEST_BYTES:
+        if not is_cacheable(entry) or (entry.size_bytes or 0) > LARGEST_BYTES:
             return await self._bodies.open(body_id)
         text = self._texts.get(body_id.hex)
         if text is None:
