@@ -1,4 +1,4 @@
-"""The fast path when Redis fails in the middle of a batch: everybody is answered, and counted once."""
+"""The fast path when Redis fails in the middle of a batch: every reader is answered, and counted once."""
 
 import time
 from collections import Counter
@@ -37,7 +37,7 @@ def web(gated: Gated) -> Iterator[WebServer]:
 
 @pytest.fixture
 def valkey(environment: Environment) -> Iterator["redis.Redis[str]"]:
-    """Not through the gate."""
+    """A connection past the gate."""
     with redis.Redis.from_url(
         with_own_redis_database(environment)["MAIN_REDIS_URL"], decode_responses=True
     ) as connection:
@@ -61,17 +61,17 @@ def make_warm(web: WebServer, valkey: "redis.Redis[str]", path: str) -> int:
 
 
 def batches_asked_for(valkey: "redis.Redis[str]") -> int:
-    """Nothing else uses this command."""
+    """How many batches were sent: nothing else uses MGET."""
     return int(valkey.info("commandstats").get("cmdstat_mget", {"calls": 0})["calls"])
 
 
 def ids_of(valkey: "redis.Redis[str]", key: str) -> list[str]:
-    """Of the records with a visit to this entry."""
+    """The ids of the records that have a visit to this entry."""
     return [batch_id for batch_id, visits in read_batches(valkey) if any(visit.key == key for visit in visits)]
 
 
 def answer_while_held(gated: Gated, web: WebServer, path: str, hold: Hold) -> httpx.Response:
-    """What a reader gets whose batch is held on its way to Redis, or back. It is let go when they are answered."""
+    """The answer to a reader whose batch is held on its way to Redis, or back, until the answer is there."""
     with ThreadPoolExecutor(1) as pool, web.new_client() as client:
         with gated.valkey.stop_at(b"EVALSHA", hold=hold) as stop:
             began_at = time.monotonic()
@@ -104,7 +104,7 @@ def test_reader_whose_batch_is_lost_is_answered_and_counted_once(
 def test_reader_whom_the_script_left_out_of_a_lost_batch_is_counted_too(
     gated: Gated, web: WebServer, valkey: "redis.Redis[str]", what: str
 ) -> None:
-    """The record has her visit under the id of the batch. His is not in it, and is added under another."""
+    """The record of the batch has her visit and lacks his, which is added under another id."""
     link = create_link(web.client)["key"]
     before = Counter({link: make_warm(web, valkey, f"/{link}")})
     if what == "a link that is not cached":
@@ -158,7 +158,7 @@ def test_fast_path_comes_back_when_redis_does(gated: Gated, web: WebServer, valk
     make_warm(web, valkey, f"/{key}")
 
 
-def test_log_tells_of_an_outage_and_not_of_everybody_who_came_meanwhile(gated: Gated) -> None:
+def test_log_tells_of_an_outage_and_not_of_each_request_meanwhile(gated: Gated) -> None:
     with LoggedWebServer(gated.environment) as web:
         path = f"/{create_link(web.client)['key']}"
         with gated.valkey.refusing():

@@ -82,7 +82,7 @@ async def test_round_that_was_killed_is_done_by_the_next_one(
 
     # What comes meanwhile is not forgotten over what was left.
     add_batch(valkey, [visit_to(key) for key in keys])
-    await wait_until_nobody_ingests(database)
+    await wait_for_the_lock_to_be_free(database)
     await ingest(environment)
     assert [await visit_counts(database, key) for key in keys] == [(11, 20)] * 3
     assert remaining_records(valkey) == (0, 0)
@@ -188,7 +188,7 @@ async def test_round_that_loses_postgres_on_its_way_leaves_all_to_the_next_one(
             with pytest.raises(DatabaseUnavailableError):
                 await ingesting
 
-    await wait_until_nobody_ingests(database)
+    await wait_for_the_lock_to_be_free(database)
     assert await ingest(environment) == 1
     assert await visit_counts(database, key) == (1, 0)
 
@@ -209,6 +209,6 @@ async def test_worker_ingests_what_its_beat_asks_for(
     assert await visit_counts(database, key) == (1, 0)
 
 
-async def wait_until_nobody_ingests(database: asyncpg.Connection) -> None:
+async def wait_for_the_lock_to_be_free(database: asyncpg.Connection) -> None:
     """PostgreSQL finds out a moment later that a client was killed."""
     await database.execute("SELECT pg_advisory_lock(5710264840), pg_advisory_unlock(5710264840)")

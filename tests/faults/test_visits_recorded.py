@@ -1,4 +1,4 @@
-"""Who has an answer is in the stream; and while Redis is away visits wait for it."""
+"""Each answered visitor is in the stream; and while Redis is away visits wait for it."""
 
 import signal
 import time
@@ -52,7 +52,9 @@ def valkey_server(folder: Path) -> psutil.Process:
 
 
 @pytest.mark.parametrize("kind", ["link", "text"])
-def test_nobody_is_answered_before_redis_has_the_visit(gated: Gated, valkey: "redis.Redis[str]", kind: str) -> None:
+def test_visitor_is_not_answered_before_redis_has_the_visit(
+    gated: Gated, valkey: "redis.Redis[str]", kind: str
+) -> None:
     with LoggedWebServer(gated.environment) as web, ThreadPoolExecutor(1) as pool:
         for _ in range(TRIES):
             # Another one each time: the fast path, which says XADD in its script alone, would answer a second read.
@@ -76,7 +78,7 @@ def test_nobody_is_answered_before_redis_has_the_visit(gated: Gated, valkey: "re
 
 
 def times_given_up(web: LoggedWebServer) -> int:
-    """How often those who waited for Redis were answered without it."""
+    """How often requests that waited for Redis were answered without it."""
     return sum(web.log().count(words) for words in ("Redis takes no visits", "Readers are answered without a batch"))
 
 
@@ -91,14 +93,14 @@ def standing_still(process: psutil.Process) -> Iterator[None]:
 
 @contextmanager
 def killed(process: psutil.Process) -> Iterator[None]:
-    """The launcher starts it again."""
+    """The process is killed; the launcher starts it again."""
     process.kill()
     yield
 
 
 @contextmanager
 def starved(valkey: "redis.Redis[str]") -> Iterator[None]:
-    """It refuses to store anything."""
+    """Redis refuses to store anything."""
     valkey.config_set("maxmemory", 1)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Readers who share a batch do not share each other's misfortune."""
+"""A read that fails does not keep others of its batch from being answered."""
 
 import asyncio
 import time
@@ -34,7 +34,7 @@ class Follower:
         self.answered.set()
 
     def send_text(self, text: bytes, *, for_search_engines: bool) -> None:  # noqa: ARG002
-        raise AssertionError("nobody asked for a text")
+        raise AssertionError("no text was asked for")
 
     def fall_back(self, unconfirmed: UnconfirmedVisit | None) -> None:  # noqa: ARG002
         if self._breaks:
@@ -43,7 +43,7 @@ class Follower:
 
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["found", "not found"])
-async def test_reader_who_can_t_be_answered_keeps_nobody_from_being(
+async def test_read_that_can_t_be_answered_keeps_no_others_from_being(
     client: httpx.Client, environment: Environment, is_there: bool
 ) -> None:
     key = create_link(client)["key"] if is_there else "never1A"

@@ -134,7 +134,7 @@ def ask(web: WebServer, request: bytes) -> list[Answer]:
 
 
 def on_a_kept_connection(web: WebServer, *requests: bytes) -> list[Answer]:
-    """One after the other."""
+    """The answers to these requests, sent one after the other."""
     with connect(web) as connection:
         answers = []
         for request in requests:
@@ -148,12 +148,12 @@ def get(path: str, headers: bytes = b"", *, method: str = "GET", version: str = 
 
 
 def told_apart(visits: list[StreamedVisit]) -> list[StreamedVisit]:
-    """All but when."""
+    """The visit without its time."""
     return [visit._replace(at_ms=0) for visit in visits]
 
 
 def batches_asked_for(valkey: "redis.Redis[str]") -> int:
-    """Nothing else uses this command."""
+    """How many batches were sent: nothing else uses MGET."""
     found = valkey.info("commandstats").get("cmdstat_mget", {"calls": 0})
     return int(found["calls"])
 
@@ -186,7 +186,7 @@ def test_answers_and_visits_are_those_of_fastapi(
 def test_redirect_carries_only_the_headers_that_are_meant_for_it_on_both_paths(
     make: Callable[[httpx.Client], str], robots: str, web: WebServer, plain_web: WebServer
 ) -> None:
-    """A policy for referrers or openers would hold for the request that follows: it is the target's visitor's own."""
+    """A policy for referrers or openers would apply to the request that follows, which is not ours."""
     key = make(web.client)
     # The first reader leaves a cached entry, the next is answered by the fast path.
     on_a_kept_connection(web, get(f"/{key}"))

@@ -62,7 +62,7 @@ def ask(web: WebServer, request: bytes) -> list[Answer]:
 
 
 def on_a_kept_connection(web: WebServer, *requests: bytes) -> list[Answer]:
-    """One after the other."""
+    """The answers to these requests, sent one after the other."""
     with connect(web) as connection:
         answers = []
         for request in requests:
@@ -147,7 +147,7 @@ def test_request_that_comes_in_pieces_is_answered_once(web: WebServer, valkey: "
     assert len(streamed_visits(valkey, key)) == 2
 
 
-def test_clients_that_vanish_harm_nobody(web: WebServer) -> None:
+def test_clients_that_vanish_harm_no_others(web: WebServer) -> None:
     key = link_with_alias(web.client)
     on_a_kept_connection(web, get(f"/{key}"))
     for _ in range(50):
@@ -158,7 +158,7 @@ def test_clients_that_vanish_harm_nobody(web: WebServer) -> None:
 
 
 def test_reader_who_takes_nothing_fills_no_memory(web: WebServer) -> None:
-    """What waits for him stays with him: he is not answered on and on."""
+    """Its answers wait in the system's buffers: it gets no more of them."""
     key = largest_fast_text(web.client)
     process = psutil.Process(web.processes[0].pid)
     for _ in range(2):

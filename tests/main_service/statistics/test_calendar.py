@@ -1,4 +1,4 @@
-"""The edges of days, months and years, and clocks that are changed: every visit is in one step of a history."""
+"""The edges of days, months and years, and clocks that are changed: every visit is in one bucket of a history."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,13 +22,13 @@ def link(client: httpx.Client) -> Link:
 
 
 def shown(client: httpx.Client, link: Link, **query: str) -> dict[str, int]:
-    """Visits of each step by its start; steps without any are left out."""
+    """Visits of each bucket by its start; buckets without any are left out."""
     found = get_history(client, link["key"], manage_headers(link), **query)
     return {step["start"]: step["visit_count"] for step in found["items"] if step["visit_count"]}
 
 
 async def visit_every_hour(database: asyncpg.Connection, link: Link, first: datetime, last: datetime) -> int:
-    """Once; return how many hours that are."""
+    """Count one visit in each hour; return how many hours there are."""
     statement = """
         INSERT INTO visit_hour (key, hour_at, people, day_visitors)
         SELECT $1, hour_at, 1, 1 FROM generate_series($2::timestamptz, $3::timestamptz, '1 hour') AS hour_at
@@ -95,7 +95,7 @@ async def test_every_hour_is_of_one_day_where_clocks_are_changed(
     last: str,
     hours: list[int],
 ) -> None:
-    """Those before and after are of none."""
+    """Hours before and after belong to none of the days."""
     around = timedelta(days=2)
     await visit_every_hour(database, link, utc(first) - around, utc(last) + around)
     days = {"from": first, "to": last, "timezone": timezone}

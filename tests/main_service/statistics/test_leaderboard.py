@@ -1,4 +1,4 @@
-"""The most visited public entries: who is among them, in which order, and that nobody stays who may not."""
+"""The most visited public entries: which are listed, in which order, and which are no longer."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -51,7 +51,7 @@ def places(client: httpx.Client, period: str = "day") -> dict[str, tuple[int, in
 
 
 def top(client: httpx.Client, period: str = "day") -> dict[str, int]:
-    """Visitors by key."""
+    """The visitors of each entry, by key."""
     return {key: visitors for key, (visitors, _) in places(client, period).items()}
 
 
@@ -60,7 +60,7 @@ def visit(client: httpx.Client, path: str, user_agent: str = FIREFOX) -> int:
 
 
 async def count_visitors(database: asyncpg.Connection, key: str, hour: datetime, number: int) -> None:
-    """Each of them came twice."""
+    """Count visitors who each came twice."""
     await insert_hour_counts(database, key, hour, people=2 * number, visitors=number)
 
 
@@ -225,7 +225,7 @@ async def test_list_is_shown_to_those_the_operator_chose(
         assert answers["guest"].json()["code"] == "sign_in_required"
 
 
-async def test_list_shows_nothing_that_only_who_manages_an_entry_may_see(
+async def test_list_shows_nothing_that_only_managers_of_an_entry_may_see(
     client: httpx.Client, database: asyncpg.Connection, user: User
 ) -> None:
     limited = create_link(client, headers=user.headers, visibility="public", views=5, title="Secret")

@@ -61,7 +61,7 @@ def test_address_of_the_qr_code_works_as_long_as_the_entry_lives(client: httpx.C
     assert get_statistics(client, link["key"], manage_headers(link))["qr_url"] is None
 
 
-def test_entry_that_nobody_has_visited_has_zeros(client: httpx.Client) -> None:
+def test_entry_without_visits_has_zeros(client: httpx.Client) -> None:
     paste = create_paste(client)
 
     found = get_statistics(client, paste["key"], manage_headers(paste))

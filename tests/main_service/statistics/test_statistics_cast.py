@@ -96,7 +96,7 @@ async def test_figures_of_a_private_entry_are_not_even_refused(
 
 
 @pytest.mark.parametrize("route", sorted(OF_AN_ENTRY - {"/{key}/manage/stats"}))
-async def test_figures_are_everybodys_where_the_owner_says_so(
+async def test_figures_are_for_anyone_if_the_owner_says_so(
     database: asyncpg.Connection, viewers: Viewers, route: str
 ) -> None:
     key = await visited_link(database, viewers.owner)
@@ -119,7 +119,7 @@ async def test_my_sums_are_mine_and_guests_have_none(
     assert viewers.guest.ask("/api/v1/stats/me") == (401, False)
 
 
-async def test_leaderboard_is_everybodys_and_tells_of_nothing_that_is_not_public(
+async def test_leaderboard_is_for_anyone_and_tells_of_nothing_that_is_not_public(
     database: asyncpg.Connection, viewers: Viewers
 ) -> None:
     for visibility in ("unlisted", "private"):

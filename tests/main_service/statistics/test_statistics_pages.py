@@ -30,7 +30,7 @@ USUAL_ELEMENTS = {
 
 @pytest.fixture
 def owner_headers(client: httpx.Client) -> dict[str, str]:
-    """The header of whoever is signed in on pages as well."""
+    """The bearer header of the account that is signed in on pages as well."""
     names = register_on_page(client)
     return {"Authorization": f"Bearer {sign_in(client, names['email'])['access_token']}"}
 
@@ -107,7 +107,7 @@ def test_unknown_time_zone_is_said_and_utc_shown(client: httpx.Client, owner_hea
     assert "No visits in this period" in shown.text
 
 
-def test_others_are_led_away(client: httpx.Client, web: WebServer, owner_headers: dict[str, str]) -> None:
+def test_others_are_redirected(client: httpx.Client, web: WebServer, owner_headers: dict[str, str]) -> None:
     owned = create_link(client, headers=owner_headers)["key"]
     private = create_paste(client, headers=owner_headers, visibility="private")["key"]
     with web.new_client() as other, web.new_client() as guest:
@@ -121,7 +121,7 @@ def test_others_are_led_away(client: httpx.Client, web: WebServer, owner_headers
     page(client, private)
 
 
-def test_everybody_sees_the_page_where_its_owner_says_so(
+def test_anyone_sees_the_page_if_its_owner_says_so(
     client: httpx.Client, web: WebServer, owner_headers: dict[str, str]
 ) -> None:
     key = create_link(client, headers=owner_headers)["key"]

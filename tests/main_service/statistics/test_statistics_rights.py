@@ -59,7 +59,7 @@ def test_private_entry_is_nothing_to_all_but_its_owner(client: httpx.Client, ask
         assert ask(key, headers) == (404, "not_found")
 
 
-def test_guests_entry_is_for_whoever_has_its_manage_token(client: httpx.Client, ask: Ask, other: User) -> None:
+def test_guests_entry_is_for_clients_with_its_manage_token(client: httpx.Client, ask: Ask, other: User) -> None:
     link, another = create_link(client), create_link(client)
 
     assert ask(link["key"], manage_headers(link)) == (200, "")
@@ -77,9 +77,7 @@ def test_claimed_entry_is_its_new_owners(client: httpx.Client, ask: Ask, user: U
     assert ask(link["key"], manage_headers(link)) == (401, "sign_in_required")
 
 
-def test_everybody_sees_statistics_that_their_owner_shows(
-    client: httpx.Client, ask: Ask, user: User, other: User
-) -> None:
+def test_anyone_sees_statistics_that_their_owner_shows(client: httpx.Client, ask: Ask, user: User, other: User) -> None:
     owned, guests = create_link(client, headers=user.headers), create_paste(client)
     for entry, headers in ((owned, user.headers), (guests, manage_headers(guests))):
         address = f"/api/v1/entries/{entry['key']}"
@@ -144,7 +142,7 @@ def test_unknown_key_is_a_404(ask: Ask, key: str) -> None:
     assert ask(key) == (404, "not_found")
 
 
-async def test_owner_and_whoever_has_the_manage_token_see_visits_in_the_entry(
+async def test_owner_and_clients_with_the_manage_token_see_visits_in_the_entry(
     client: httpx.Client, database: asyncpg.Connection, user: User, other: User
 ) -> None:
     owned, guests = create_link(client, headers=user.headers), create_link(client)

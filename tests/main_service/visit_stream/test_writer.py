@@ -1,4 +1,4 @@
-"""The writer of visits: what shares a record, who waits for Redis and how long, and what waits for its return."""
+"""The writer of visits: what shares a record, how long visitors wait for Redis, and what waits for its return."""
 
 import asyncio
 import logging
@@ -31,7 +31,7 @@ def gated(environment: Environment) -> Iterator[Gated]:
 
 @pytest.fixture
 def valkey(environment: Environment) -> Iterator["redis.Redis[str]"]:
-    """Not through the gate."""
+    """A connection past the gate."""
     with redis.Redis.from_url(
         with_own_redis_database(environment)["MAIN_REDIS_URL"], decode_responses=True
     ) as connection:
@@ -66,7 +66,7 @@ def visit(key: str = "key", *, user_agent: str = "", referrer: str = "") -> Enco
 
 
 def recording(writer: VisitWriter, count: int, *, first: int = 0) -> list["asyncio.Task[None]"]:
-    """As many visitors at once, to keys that are numbers."""
+    """So many visits at once, to keys that are numbers."""
     return [asyncio.create_task(writer.record(visit(str(first + number)))) for number in range(count)]
 
 
@@ -80,7 +80,7 @@ def in_order(valkey: "redis.Redis[str]") -> list[str]:
 
 
 async def in_time(work: Awaitable[object]) -> None:
-    """At once, with all patience for a busy machine."""
+    """Wait for what must be over at once, with patience for a busy machine."""
     await asyncio.wait_for(asyncio.ensure_future(work), AT_ONCE_SECONDS)
 
 
@@ -89,7 +89,7 @@ async def fall_behind(writer: VisitWriter) -> None:
     assert writer.waiting == 1
 
 
-async def test_who_comes_while_a_record_is_added_shares_the_next_one(
+async def test_visits_that_come_while_a_record_is_added_share_the_next_one(
     gated: Gated, writer: VisitWriter, valkey: "redis.Redis[str]"
 ) -> None:
     with gated.valkey.stop_at(b"XADD", hold="request") as stop:
@@ -222,7 +222,7 @@ async def test_only_so_many_bytes_wait_whatever_their_number(gated: Gated, valke
     assert in_order(valkey) == [*(str(n) for n in range(10)), "short", *(str(n) for n in range(20, 30))]
 
 
-async def test_without_any_buffer_nobody_waits(gated: Gated, valkey: "redis.Redis[str]") -> None:
+async def test_without_any_buffer_no_visit_waits(gated: Gated, valkey: "redis.Redis[str]") -> None:
     async with open_writer(gated, buffer=0) as writer:
         with gated.valkey.refusing():
             for _ in range(20):

@@ -1,4 +1,4 @@
-"""What nobody can read, and what means harm, holds nothing up and is only data."""
+"""Records that can't be read hold nothing up, and hostile values are only data."""
 
 from uuid import uuid4
 

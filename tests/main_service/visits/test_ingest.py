@@ -62,7 +62,9 @@ async def test_every_visit_is_counted_once_and_all_tables_tell_the_same(
     assert await ingest(environment) == 0
 
 
-async def test_kept_of_a_visit(environment: Environment, database: asyncpg.Connection, valkey: redis.Redis) -> None:
+async def test_row_has_what_is_kept_of_a_visit(
+    environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
     owner = await insert_owner(database)
     key = await insert_link(database, owner_id=owner, original_url="https://News.Example.co.uk:8443/a?b")
     visited_at = datetime(2026, 7, 1, 12, 0, 0, 123_000, tzinfo=UTC)
@@ -90,7 +92,7 @@ async def test_kept_of_a_visit(environment: Environment, database: asyncpg.Conne
     }
 
 
-async def test_visit_of_somebody_who_wants_nothing_kept_is_counted_as_a_person(
+async def test_visit_of_which_nothing_may_be_kept_is_counted_as_a_persons(
     environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
     key = await insert_link(database)
@@ -262,7 +264,7 @@ async def test_more_than_fits_a_portion_is_counted_in_one_round(
 async def test_visits_to_very_many_entries_are_counted_in_one_round(
     environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
-    """More than are locked together."""
+    """There are more entries than are locked together."""
     prefix = uuid4().hex[:8]
     await database.execute(
         """

@@ -16,7 +16,7 @@ FIRST, SECOND, THIRD = "https://a.example.co.uk/1", "https://b.example.com/2", "
 
 
 async def targets(database: asyncpg.Connection, key: str) -> list[str]:
-    """In the order in which they held."""
+    """The targets of a link in the order in which they held."""
     rows = await database.fetch("SELECT original_url FROM link_target WHERE key = $1 ORDER BY valid_from", key)
     return [row["original_url"] for row in rows]
 
@@ -27,7 +27,7 @@ async def starts(database: asyncpg.Connection, key: str) -> list[datetime]:
 
 
 async def archived(database: asyncpg.Connection, key: str) -> list[tuple[str, str, str | None]]:
-    """Of each visit, as operators read it once the entry has ended."""
+    """The targets of each visit, as operators read them once the entry has ended."""
     rows = await database.fetch(
         "SELECT domain_1st, target_domain, original_url FROM visit_archive WHERE key = $1 ORDER BY visited_at", key
     )

@@ -1,4 +1,4 @@
-"""Statistics of any range are those of its days, whichever months have sums, and whoever counts meanwhile."""
+"""Statistics of any range are those of its days, whichever months have rollups, and whatever is counted meanwhile."""
 
 import asyncio
 import random
@@ -43,13 +43,13 @@ async def roll_up(environment: Environment, now: datetime = NOW) -> int:
 
 
 async def summed(database: asyncpg.Connection, key: str) -> list[str]:
-    """Months of the entry that have sums."""
+    """The months of the entry that have a rollup."""
     query = "SELECT month FROM visit_month WHERE key = $1 AND people IS NOT NULL ORDER BY month"
     return [f"{row['month']:%Y-%m}" for row in await database.fetch(query, key)]
 
 
 async def of_days(database: asyncpg.Connection, key: str, first: date, last: date) -> dict[str, Any]:
-    """The same figures as an answer's, added up from hours and days alone."""
+    """The figures of an answer, summed up from hours and days alone."""
     hours = await database.fetch(
         """
         SELECT sum(people) AS people, sum(bots) AS bots, max(day_visitors) AS visitors FROM visit_hour
@@ -84,7 +84,7 @@ def shown(client: httpx.Client, key: str, first: date, last: date) -> dict[str, 
 
 
 def random_visits(drawn: random.Random, key: str, count: int) -> list[list[Any]]:
-    """Many of them in the first and last moments of days on which months begin or end."""
+    """Random visits, many of them in the first and last moments of days on which months begin or end."""
 
     def instant() -> datetime:
         if drawn.random() < 0.5:
@@ -105,7 +105,7 @@ def random_visits(drawn: random.Random, key: str, count: int) -> list[list[Any]]
     ]
 
 
-async def test_every_range_is_the_sum_of_its_days_before_and_after_months_are_summed_up(
+async def test_every_range_is_the_sum_of_its_days_before_and_after_the_rollup(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, key: str
 ) -> None:
     drawn = random.Random(random.random())
@@ -155,7 +155,7 @@ async def test_whole_months_are_read_from_their_sums_and_others_from_their_days(
     assert figures("2026-02-02", "2026-02-28") == figures("2026-02-01", "2026-02-27") == (0, 0)
 
 
-async def test_month_is_summed_up_when_it_has_been_over_for_a_day(
+async def test_month_is_rolled_up_when_it_has_been_over_for_a_day(
     environment: Environment, database: asyncpg.Connection, valkey: redis.Redis, key: str
 ) -> None:
     add_batch(valkey, [visit_to(key, at_ms=at_ms(datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)))])
@@ -208,7 +208,7 @@ async def test_ingest_that_has_not_ended_yet_keeps_its_month_without_sums(
     assert shown(client, key, date(2026, 4, 1), date(2026, 4, 30))["visit_count"] == 2
 
 
-async def test_visit_that_comes_while_its_month_is_summed_up_is_not_forgotten(
+async def test_visit_that_comes_while_its_month_is_rolled_up_is_not_lost(
     client: httpx.Client, gated: Gated, environment: Environment, database: asyncpg.Connection, valkey: redis.Redis,
     key: str,
 ) -> None:  # fmt: skip

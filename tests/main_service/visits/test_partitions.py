@@ -17,14 +17,14 @@ from tests.support.visits import RecordedVisit, add_batch, at_ms, ingest, insert
 
 @pytest.fixture(scope="module")
 def environment() -> Iterator[Environment]:
-    """Engines of its own: these tests drop visits whose ever they are."""
+    """Engines of its own: these tests drop visits of other tests, too."""
     with temporary_folder() as folder, running_engines(folder) as settings:
         yield settings
 
 
 @pytest.fixture
 async def database(environment: Environment) -> AsyncIterator[asyncpg.Connection]:
-    """Without visits and months."""
+    """A database without visits and partitions of months."""
     connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
     for name in await months(connection):
         await connection.execute(f"DROP TABLE {name}")
