@@ -1,7 +1,7 @@
-"""Bounds each request's body, and the bytes of all bodies that a process holds at once.
+"""Limits the size of each request's body, and of all bodies that a process holds at once.
 
-What is made of the bodies comes on top. Starlette's own limit answers in plain text where `Content-Length` says too
-much, so it could not be our 413.
+What the application makes of bodies is not counted. Starlette's own limit is not used, because it answers a large
+`Content-Length` in plain text.
 """
 
 from collections.abc import Callable
@@ -10,13 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FREE_BYTES = 64 * 1024
-"""So much of a body is not counted, so that a crowd of large ones never keeps a short text out."""
+"""The first bytes of each body, which are not counted, so that many large bodies never keep out a short text."""
 
 
 class BodyLimitsMiddleware:
-    """Answers 413 to a body over `limit(path)` bytes, 503 when the bodies held would exceed `budget_bytes`.
+    """Answers 413 to a body over `limit(path)` bytes, and 503 when all bodies together would exceed `budget_bytes`.
 
-    Both are raised where the body is read, as the one error that FastAPI lets through from there.
+    Both are raised where the body is read, as HTTPException, the only error that FastAPI lets through from there.
     """
 
     def __init__(self, app: ASGIApp, *, limit: Callable[[str], int], budget_bytes: int) -> None:
@@ -59,7 +59,7 @@ class BodyLimitsMiddleware:
 
 
 def _without_body(receive: Receive) -> Receive:
-    """Nobody reads the body of these methods, but answers that stream listen on for the end of their client."""
+    """`receive` with empty bodies. It still tells streaming answers that the client has disconnected."""
 
     async def receive_nothing() -> Message:
         message = await receive()

@@ -1,4 +1,4 @@
-"""The address that a request comes from, also behind proxies of ours."""
+"""The client's address, also behind trusted proxies."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -11,7 +11,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 _REMEMBERED_ADDRESSES = 4_096
 _MOST_PARTS = 16
-"""What is not believed of `X-Forwarded-For` is read from its end and so far: a header has room for thousands."""
+"""The most addresses that are read of an untrusted `X-Forwarded-For`, from its end: a header has room for thousands."""
 
 _INNER_NETWORKS = [
     ip_network(network)
@@ -30,20 +30,20 @@ _INNER_NETWORKS = [
 
 
 class Speaker(NamedTuple):
-    """Who says, as the last one that can be believed, where a request comes from."""
+    """The last host on a request's way that can be trusted to exist: the client, or a proxy that is not trusted."""
 
     address: Address | None
-    """None: a unix socket."""
+    """None: the connection is a unix socket."""
     is_peer: bool
-    """Whether the connection itself comes from there: no trusted proxy has named it."""
+    """Whether it is the peer of the connection, rather than named by a trusted proxy."""
     is_trusted: bool
-    """Whether it is a trusted proxy, that names no client."""
+    """Whether it is a trusted proxy, one that names no client."""
     unbelieved: Sequence[str]
-    """What `X-Forwarded-For` says beyond that: written by the speaker, or by a client that it has heard."""
+    """The rest of `X-Forwarded-For`, which the speaker or its clients may have made up."""
 
 
 def client_address(request: HTTPConnection, trusted_proxies: Sequence[Network]) -> Address | None:
-    """Who sent the request, as far as that can be believed; None on a unix socket."""
+    """The address of the client, as far as it can be trusted; None: the connection is a unix socket."""
     host = request.client.host if request.client else None
     return believed_address(host, request.headers.getlist("x-forwarded-for"), trusted_proxies)
 
@@ -51,16 +51,16 @@ def client_address(request: HTTPConnection, trusted_proxies: Sequence[Network]) 
 def believed_address(
     host: str | None, forwarded_for: Sequence[str], trusted_proxies: Sequence[Network]
 ) -> Address | None:
-    """The same, of the host that the connection comes from and the lines of `X-Forwarded-For`.
+    """The client's address, from the peer `host` of the connection and the lines of `X-Forwarded-For`.
 
-    Each proxy appends to them whom it heard; so they are read from their end, for as long as the speaker is one of
-    `trusted_proxies`. What stands before that, anybody may have written.
+    Each proxy appends the address of its peer. So the lines are read from their end, while the last address read is
+    one of `trusted_proxies`. What stands before may be made up.
     """
     return last_speaker(host, forwarded_for, trusted_proxies).address
 
 
 def last_speaker(host: str | None, forwarded_for: Sequence[str], trusted_proxies: Sequence[Network]) -> Speaker:
-    """The believed address, and what it says of others without being believed."""
+    """The client's address, as `believed_address` finds it, with the rest of `X-Forwarded-For`."""
     speaker = _address(host) if host is not None else None
     heard = [part for line in forwarded_for for part in line.split(",")]
     is_peer = True
@@ -73,10 +73,10 @@ def last_speaker(host: str | None, forwarded_for: Sequence[str], trusted_proxies
 
 
 def named_client(unbelieved: Sequence[str]) -> Address | None:
-    """Whom lines or parts of `X-Forwarded-For` name, if none of the proxies that wrote them is known.
+    """The client that untrusted lines or parts of `X-Forwarded-For` name.
 
-    The last address that is not an inner one, because a proxy may have heard the client through another; if all are
-    inner ones, the last. None: there is no address in them.
+    It is the last address outside of inner networks, because there may be several proxies; if all are inner ones, the
+    last. None: they hold no address.
     """
     parts = [part for line in unbelieved for part in line.split(",")][-_MOST_PARTS:]
     addresses = [address for part in reversed(parts) if (address := _address(part.strip())) is not None]
@@ -84,20 +84,20 @@ def named_client(unbelieved: Sequence[str]) -> Address | None:
 
 
 def is_inner(address: Address) -> bool:
-    """Whether it is of a network that is not the internet: loopback, link-local, private, or shared by a carrier."""
+    """Whether an address is not of the internet: loopback, link-local, private, or shared by a carrier."""
     return _is_one_of(address, _INNER_NETWORKS)
 
 
 def network_of(address: Address) -> Network:
-    """For the log, which has no addresses of visitors: the /24 (IPv6: /48), as visits keep it; loopback whole."""
+    """The /24 (IPv6: /48) of an address, for logs, which must not hold addresses of visitors; loopback whole."""
     if isinstance(address, IPv4Address):
         return IPv4Network((address, 32 if address.is_loopback else 24), strict=False)
-    # As a number it has no zone, which may be any text.
+    # As a number it has no zone, which could be any text.
     return IPv6Network((int(address), 128 if address.is_loopback else 48), strict=False)
 
 
 def is_trusted(host: str | None, trusted_proxies: Sequence[Network]) -> bool:
-    """Whether a host is a proxy that may say whom it heard."""
+    """Whether a host is a trusted proxy."""
     speaker = _address(host) if host is not None else None
     return speaker is not None and _is_one_of(speaker, trusted_proxies)
 
@@ -108,7 +108,7 @@ def _is_one_of(speaker: Address, networks: Sequence[Network]) -> bool:
 
 @lru_cache(_REMEMBERED_ADDRESSES)
 def _address(text: str) -> Address | None:
-    """An IPv4 address that came in IPv6 form (`::ffff:192.0.2.1`) is the IPv4 address. Some proxies append a port."""
+    """The address in a text, which may have a port; None: there is none. `::ffff:192.0.2.1` gives an IPv4 address."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

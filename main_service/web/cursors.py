@@ -12,7 +12,7 @@ from main_service.errors import FieldError, InvalidInputError
 from main_service.settings import Settings
 
 MAX_CURSOR_LENGTH = 4096
-"""A title of 200 characters fits in, however many bytes they are."""
+"""The longest cursor that is read. A title of 200 characters fits in, in any script."""
 
 TIME_CURSOR_PATTERN = r"^[0-9]{1,16}\.[A-Za-z0-9_-]{3,64}$"
 
@@ -44,13 +44,13 @@ class Cursors:
         self._signer = Signer(settings.secret, SigningLabel.CURSOR)
 
     def write(self, position: Position, sort: str) -> str:
-        """`sort`: the name of the order that the position is in."""
+        """The cursor of a position. `sort`: the name of the order that it is in."""
         value = position.value.isoformat() if isinstance(position.value, datetime) else position.value
         payload = json.dumps([sort, value, position.key], ensure_ascii=False, separators=(",", ":")).encode()
         return urlsafe_b64encode(self._signature(payload) + payload).decode().rstrip("=")
 
     def read(self, cursor: str, sort: str, *, is_by_time: bool) -> Position:
-        """`is_by_time`: whether values of this order are instants.
+        """The position that `write` made a cursor of. `is_by_time`: whether the values of this sort are times.
 
         Raises:
             CursorInvalidError: the cursor is not one of ours, or belongs to another order.

@@ -20,7 +20,7 @@ _SHORT_DURATION = re.compile(
     re.ASCII,
 )
 SHORT_DURATION_PATTERN = r"^([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,8}h)?([0-9]{1,10}m)?([0-9]{1,10}s?)?$"
-"""The same for OpenAPI, which knows no names of groups."""
+"""The pattern for OpenAPI, whose regular expressions have no named groups."""
 _CALENDAR_DURATION = re.compile(r"P(?:(?P<years>\d{1,4})Y)?(?:(?P<months>\d{1,4})M)?", re.ASCII)
 _DAYS_OF_YEAR, _DAYS_OF_MONTH = 365, 30
 _MOST_SECONDS = 10**10
@@ -29,7 +29,7 @@ DURATION_RULE = "Give seconds as a whole number, or a duration such as 12h, 7d, 
 
 
 def parse_duration(value: int | str) -> timedelta:
-    """A lifetime as people write it.
+    """Parse a duration as people write it.
 
     `value`: seconds; or weeks, days, hours, minutes and seconds in ISO 8601 (`P1DT12H`) or short (`1d12h`).
 
@@ -51,7 +51,7 @@ def parse_duration(value: int | str) -> timedelta:
 
 
 def _calendar_advice(value: str) -> str | None:
-    """What to say instead of `P1M` or `P1Y`; None for anything else."""
+    """The hint for `P1M` and `P1Y`, which have no fixed length; None for any other text."""
     match = _CALENDAR_DURATION.fullmatch(value)
     if match is None or not any(match.groups()):
         return None
@@ -61,7 +61,7 @@ def _calendar_advice(value: str) -> str | None:
 
 
 def read_duration(value: Any) -> timedelta:
-    """A field of a request as a duration, for pydantic."""
+    """Validate a field of a request as a duration, for pydantic."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise PydanticCustomError("duration_invalid", DURATION_RULE)
     try:

@@ -1,4 +1,4 @@
-"""HEAD wherever GET is, without routes of its own. The server leaves the body out."""
+"""Answers HEAD wherever GET is answered, without routes for it. The server leaves the body out."""
 
 from collections.abc import AsyncIterator
 
@@ -9,9 +9,9 @@ from starlette.types import Receive, Scope, Send
 
 
 def answer_head(app: FastAPI) -> list[set[str]]:
-    """Let each route that answers GET answer HEAD too, unless HEAD has a route of its own there.
+    """Let each route that answers GET answer HEAD too, unless its path has a route for HEAD.
 
-    Call it when all routes are there. Returns the methods of the routes that it changed.
+    Call it after all routes were added. Returns the sets of methods that it changed.
     """
     routes = [(route.path, route.methods) for route in iter_route_contexts(app.routes) if route.methods]
     apart = {path for path, methods in routes if "HEAD" in methods}
@@ -22,7 +22,7 @@ def answer_head(app: FastAPI) -> list[set[str]]:
 
 
 class FileStream(StreamingResponse):
-    """A body of any length, of which HEAD reads nothing."""
+    """A streamed answer whose body is not even read for HEAD."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "HEAD":

@@ -1,4 +1,4 @@
-"""Headers on every answer: those that protect pages and files, and the few that are meant for a redirect."""
+"""Headers of all answers: those that protect pages and files, and the few for redirects."""
 
 from http import HTTPStatus
 
@@ -19,7 +19,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'none'"
-"""For user text that is sent as it is: even a browser that took it for a page would run nothing of it."""
+"""The policy for texts of users that are sent raw: even a browser that takes one for a page runs nothing of it."""
 
 DEFAULTS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
@@ -32,8 +32,8 @@ DEFAULTS = {
 
 
 REDIRECT_DEFAULTS = {name: DEFAULTS[name] for name in ("x-robots-tag", "cache-control")}
-"""Browsers apply a redirect's policies to the request that follows it: a target would never learn where its visitor
-came from, and would be cut off from the page that opened it."""
+"""Headers that redirects don't carry, because browsers apply them to the next request: the target would not get a
+`Referer`, and would be cut off from the page that opened it."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -47,7 +47,7 @@ _REDIRECT_DEFAULTS = _encode(REDIRECT_DEFAULTS)
 
 
 def add_defaults(headers: MutableHeaders, status: int) -> None:
-    """Set what the route has not set itself.
+    """Set the headers that the route has not set.
 
     Pages tell our own site where a request comes from, and no other: under `no-referrer` browsers would send
     `Origin: null` with our own forms, too.
@@ -72,7 +72,7 @@ class SecurityHeadersMiddleware:
             if message["type"] == "http.response.start":
                 add_defaults(MutableHeaders(scope=message), message["status"])
                 if message["status"] == HTTPStatus.NO_CONTENT:
-                    # The framework names the type of what it would have sent.
+                    # The framework sets the type of the body that it would have sent.
                     message["headers"] = [header for header in message["headers"] if header[0] != b"content-type"]
             await send(message)
 

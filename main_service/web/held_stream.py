@@ -1,4 +1,4 @@
-"""An answer that is sent piece by piece, from something that stays in memory until its reader has taken all of it."""
+"""A streamed answer whose content stays in memory until the client has received all of it."""
 
 from collections.abc import AsyncIterable
 
@@ -6,11 +6,11 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 HELD_BYTES = "held_bytes"
-"""Where the state of a request says how much that is, for the server, which bounds it."""
+"""The key in a request's state for the number of these bytes. The server limits their sum."""
 
 
 class HeldStream(StreamingResponse):
-    """`held_bytes`: what is kept for this reader besides the piece that is being sent."""
+    """A streamed answer. `held_bytes`: bytes that stay in memory besides the chunk that is being sent."""
 
     def __init__(
         self,

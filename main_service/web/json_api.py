@@ -112,8 +112,10 @@ def _query_fields(dependant: Dependant) -> Iterator[str]:
 
 
 def _check_query(request: Request, known: frozenset[str]) -> None:
-    """Raises:
-    InvalidInputError: a field is none of the route's, or stands there twice: none of ours is a list.
+    """Check the fields of the query.
+
+    Raises:
+        InvalidInputError: a field is unknown, or is there twice: none is a list.
     """
     counts = Counter(name for name, _ in request.query_params.multi_items())
     errors = [

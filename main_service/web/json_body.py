@@ -1,4 +1,4 @@
-"""Reads JSON bodies so that a hostile one costs neither memory nor the event loop."""
+"""Reads JSON bodies so that a hostile one can neither fill memory nor block the event loop."""
 
 import asyncio
 import json
@@ -10,19 +10,19 @@ from fastapi import Request
 INLINE_BYTES = 256 * 1024
 MAX_STRUCTURE_BYTES = 16 * 1024
 MAX_STRINGS = 1_100
-"""What a body may hold besides the inside of its strings, and how many of these. Ours hold a dozen names and at most
-1,000 keys, each on a line of its own perhaps; a body of nested lists or of many names would take twenty times its size
-in memory once it is parsed."""
+"""The most bytes outside of strings, and the most strings, of a body. Valid bodies have a dozen names and at most 1,000
+keys, perhaps each on its own line. A body of nested lists or of many names would take twenty times its size in memory
+once parsed."""
 
 SLICE_BYTES = 512 * 1024
-"""Looked at in one go, a few milliseconds; then others have their turn."""
+"""The bytes that are scanned in one go, in a few milliseconds, before other requests have their turn."""
 
 # As far as a string goes on: no quotation mark, and of a backslash both characters or none.
 _INSIDE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _QUOTE = ord('"')
 
 _one_large_at_a_time = asyncio.Lock()
-"""Parsing holds the interpreter's lock, so several at once would only stop everybody else for longer."""
+"""One body is parsed at a time: parsing holds the interpreter lock, so several would only block all else for longer."""
 
 
 class JsonRequest(Request):
@@ -38,7 +38,7 @@ class JsonRequest(Request):
 
 
 async def _is_flat(body: bytes) -> bool:
-    """Whether the body is little besides a few strings. Stops as soon as it is not; looks at no byte twice."""
+    """Whether the body is within both limits. Stops where it is not; scans no byte twice."""
     structure_bytes = strings = position = 0
     while True:
         quote = body.find(b'"', position, position + MAX_STRUCTURE_BYTES + 1)
@@ -54,7 +54,7 @@ async def _is_flat(body: bytes) -> bool:
 
 
 async def _end_of_string(body: bytes, position: int) -> int:
-    """Behind the closing quotation mark of a string that `position` is in; the end of a body that has none."""
+    """The position behind the closing quotation mark of the string at `position`, or else the end of the body."""
     while True:
         inside = _INSIDE.match(body, position, position + SLICE_BYTES)
         assert inside is not None, "the pattern matches nothing, too"
@@ -68,7 +68,7 @@ async def _end_of_string(body: bytes, position: int) -> int:
 
 
 def _parse(body: bytes) -> Any:
-    """The body's value. A byte order mark in front is passed over, as RFC 8259 lets parsers do.
+    """The value of the body. A byte order mark at its start is ignored, as RFC 8259 permits.
 
     Raises:
         json.JSONDecodeError: it is not JSON in UTF-8, is nested deeper than Python reads, or an object in it has a name
@@ -79,14 +79,14 @@ def _parse(body: bytes) -> Any:
             body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_object_of_different_names
         )
     except _NameTwiceError:
-        # The causes hold the body.
+        # The causes hold the body in memory.
         raise json.JSONDecodeError("A name is given twice in the body", "", 0) from None
     except (ValueError, RecursionError):
         raise json.JSONDecodeError("The body is not valid JSON in UTF-8", "", 0) from None
 
 
 class _NameTwiceError(ValueError):
-    """Readers differ about which value counts, so what somebody else has checked might not be what we take."""
+    """An object has a name twice. Parsers differ about which value counts, so a check elsewhere may not hold here."""
 
 
 def _object_of_different_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

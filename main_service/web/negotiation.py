@@ -1,4 +1,4 @@
-"""What kind of client sends a request: a browser that wants a page, a program, a link preview or a prefetch."""
+"""Which kind of client sends a request: a browser that wants a page, a program, a link preview, or a prefetch."""
 
 import re
 
@@ -8,15 +8,15 @@ from main_service.web.user_agents import is_previewer
 
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 _PROGRAM_TYPES = ("text/plain", "application/problem+json", "application/json")
-"""What is sent where no page is wanted. JSON stands for problem+json, which few programs name."""
+"""The other types that are sent. JSON stands for problem+json, too, which few programs name."""
 _WEIGHT = re.compile(r"0(?:\.\d*)?|1(?:\.0*)?", re.ASCII)
 
 
 def wants_html(headers: Headers) -> bool:
-    """Whether `Accept` names HTML and prefers nothing else that we send; RFC 9110, 12.5.1.
+    """Whether `Accept` names HTML and prefers no other type that we send (RFC 9110, 12.5.1).
 
-    `*/*` and `text/*` do not name it: curl and programs send them and want the thing itself. They do count for what
-    HTML is compared with.
+    `*/*` and `text/*` do not name it, because curl and other programs send them and want the content itself. They do
+    count for the types that HTML is compared with.
     """
     weights: dict[str, float] = {}
     for item in ",".join(headers.getlist("accept")).lower().split(","):
@@ -27,7 +27,7 @@ def wants_html(headers: Headers) -> bool:
 
 
 def _weight(parameters: list[str]) -> float:
-    """From 0 to 1. A weight that can't be read counts as none, which is 1."""
+    """The weight of a media range, from 0 to 1. A weight that can't be parsed counts as absent, which is 1."""
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":
@@ -36,7 +36,7 @@ def _weight(parameters: list[str]) -> float:
 
 
 def _weight_of(media_type: str, weights: dict[str, float]) -> float:
-    """By the most specific range that covers the type."""
+    """The weight of a type: that of the most specific range that covers it."""
     ranges = (media_type, media_type.partition("/")[0] + "/*", "*/*")
     return next((weights[each] for each in ranges if each in weights), 0.0)
 
@@ -45,11 +45,11 @@ _AHEAD = re.compile(r"prefetch|prerender|preview", re.IGNORECASE)
 
 
 def is_fetched_ahead(headers: Headers) -> bool:
-    """Whether a browser says that nobody has asked to see this yet."""
+    """Whether a browser says that it prefetches this before its user has opened it."""
     announced = " ".join(headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz"))
     return bool(_AHEAD.search(announced))
 
 
 def is_link_preview(headers: Headers) -> bool:
-    """Whether a machine says that it asks ahead of its person. A client that lies gets what it asks for."""
+    """Whether a client says that it fetches a link before a person opens it. A client that lies is not detected."""
     return is_fetched_ahead(headers) or is_previewer(headers.get("user-agent", ""))

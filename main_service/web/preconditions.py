@@ -1,4 +1,4 @@
-"""Preconditions of requests (RFC 9110, 13.1): for which versions of a thing a request is meant."""
+"""Preconditions of requests (RFC 9110, 13.1): which versions of a resource a request is meant for."""
 
 import re
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ _TAG = re.compile(r'[ \t]*+(?:(?P<weak>W/)?"(?P<tag>[\x21\x23-\x7e\x80-\xff]*+)"
 
 
 def strong_tags(lines: Sequence[str]) -> frozenset[str] | None:
-    """The tags that the lines of `If-Match` name, without quotation marks. None: any version will do.
+    """The tags in the lines of `If-Match`, without quotation marks. None: any version matches.
 
-    Weak tags are left out, because they never match there.
+    Weak tags are left out, because they never match.
 
     Raises:
-        InvalidInputError: this is neither `*` nor a list of tags.
+        InvalidInputError: the header is neither `*` nor a list of tags.
     """
     text = ",".join(lines).strip(" \t")
     if not lines or text == "*":

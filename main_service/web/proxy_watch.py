@@ -27,16 +27,16 @@ logger = logging.getLogger(__name__)
 WARNING = "MAIN_TRUSTED_PROXIES does not name every proxy from which X-Forwarded-For comes."
 
 WARNING_SECONDS = 3_600
-"""After its cause was last seen, a warning ends."""
+"""How long after its cause was last seen a warning ends."""
 
 CROWD = 10
-"""A speaker that names so many clients within `CROWD_SECONDS` is taken for a proxy, wherever it is."""
+"""A host that names so many clients within `CROWD_SECONDS` is taken for a proxy, whatever its network."""
 CROWD_SECONDS = 600
 REMEMBERED_SPEAKERS = 256
 
 
 class ProxyWatch:
-    """One per process. `now`: seconds, from any instant."""
+    """The proxies that a process has seen. Made once. `now`: a clock in seconds, from any start."""
 
     def __init__(self, trusted_proxies: Sequence[Network], *, now: Callable[[], float] = time.monotonic) -> None:
         self._trusted_proxies = trusted_proxies
@@ -47,13 +47,13 @@ class ProxyWatch:
 
     @property
     def warning(self) -> str | None:
-        """What the operator should know, for the health check. It says neither an address nor what follows."""
+        """The warning for the operator, shown by the health check. It contains no address."""
         if self._seen_at is None or self._now() - self._seen_at > WARNING_SECONDS:
             return None
         return WARNING
 
     def limited_address(self, request: HTTPConnection) -> Address | None:
-        """By which address a request is counted. None: its client can't be told from others, and is not limited."""
+        """The address by which a request is limited. None: the client can't be told from others, and is not limited."""
         speaker = self._speaker(request)
         client = None if speaker.is_trusted else named_client(speaker.unbelieved)
         if client is None:
@@ -66,7 +66,7 @@ class ProxyWatch:
         return speaker.address
 
     def is_from_inside(self, request: HTTPConnection) -> bool:
-        """Whether a request comes from an inner network, and no proxy says that it only passes it on."""
+        """Whether a request comes from an inner network, and not through a proxy that says so."""
         address, _, _, unbelieved = self._speaker(request)
         return not unbelieved and (address is None or is_inner(address))
 
@@ -75,11 +75,11 @@ class ProxyWatch:
         return last_speaker(host, request.headers.getlist("x-forwarded-for"), self._trusted_proxies)
 
     def _note_ignored(self, speaker: Address | None, client: Address) -> None:
-        """Anybody on the internet may send the header; that alone is no reason to warn."""
+        """Note an untrusted `X-Forwarded-For`. Any client on the internet may send one, so that alone is no warning."""
         if not self._was_header_ignored:
             self._was_header_ignored = True
             logger.info("X-Forwarded-For of an address that MAIN_TRUSTED_PROXIES does not name is ignored")
-        # A company's own proxy may tell of many clients in the company.
+        # A company's own proxy may name many clients of the company.
         if not is_inner(client) and self._crowds.has_grown(subject_of(speaker), subject_of(client), at=self._now()):
             self._warn(speaker, "so all that come through it share one client's limits")
 
@@ -92,13 +92,13 @@ class ProxyWatch:
 
 
 class _Crowds:
-    """How many clients each speaker has named of late."""
+    """The number of clients that each host has named lately."""
 
     def __init__(self) -> None:
         self._crowds: OrderedDict[bytes | None, tuple[float, set[bytes | None]]] = OrderedDict()
 
     def has_grown(self, speaker: bytes | None, client: bytes | None, *, at: float) -> bool:
-        """Whether they are `CROWD`, with this one."""
+        """Count a client of a host; whether the host has named `CROWD` clients now."""
         since, clients = self._crowds.pop(speaker, (at, set()))
         if at - since > CROWD_SECONDS:
             since, clients = at, set()
@@ -111,6 +111,6 @@ class _Crowds:
 
 
 def limited_address(request: HTTPConnection) -> Address | None:
-    """The same, by the watch of the process."""
+    """The address by which a request is limited, from the process's `ProxyWatch`; None: it is not limited."""
     watch: ProxyWatch = request.app.state.proxy_watch
     return watch.limited_address(request)

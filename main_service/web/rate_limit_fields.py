@@ -1,4 +1,4 @@
-"""The header fields that tell a client its limits (draft-ietf-httpapi-ratelimit-headers-11).
+"""Header fields that tell a client its limits (draft-ietf-httpapi-ratelimit-headers-11).
 
 `RateLimit-Policy` names the quotas, and `RateLimit` says what is left of each, and in how many seconds all of it is
 back.
@@ -24,7 +24,7 @@ DOCUMENTATION: dict[str, Any] = {STATE: _STATE_DOCUMENTATION, POLICY: _POLICY_DO
 
 
 class RateLimitFields:
-    """Both fields of limits that hold together. Made once."""
+    """Both header fields for limits that apply together. Made once."""
 
     def __init__(self, limits: Sequence[RateLimit]) -> None:
         self._names = [f'"{limit.purpose}-{quota.window}"' for limit in limits for quota in limit.quotas]
@@ -37,11 +37,11 @@ class RateLimitFields:
         self._raw_policy = (POLICY.lower().encode(), self._policy.encode())
 
     def headers(self, verdict: Verdict) -> dict[str, str]:
-        """Both; empty if there is no limit."""
+        """Both header fields; empty if there is no limit."""
         return {STATE: self._state(verdict), POLICY: self._policy} if verdict.counters else {}
 
     def raw(self, verdict: Verdict) -> list[tuple[bytes, bytes]]:
-        """The same, as ASGI has them."""
+        """Both header fields in the form of ASGI."""
         return [(b"ratelimit", self._state(verdict).encode()), self._raw_policy] if verdict.counters else []
 
     def _state(self, verdict: Verdict) -> str:

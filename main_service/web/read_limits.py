@@ -1,4 +1,4 @@
-"""How often a client may read what costs the database much: statistics, and exports of all entries."""
+"""Limits of reads that are expensive for the database: statistics, and exports of all entries."""
 
 from pydantic import SecretStr
 from starlette.requests import HTTPConnection
@@ -20,8 +20,10 @@ class ReadLimit:
         self._fields = RateLimitFields([self._limit])
 
     async def take(self, request: HTTPConnection) -> None:
-        """Raises:
-        TooManyRequestsError: the client has read this too often.
+        """Count a request of the client.
+
+        Raises:
+            TooManyRequestsError: the client has made too many.
         """
         verdict = await self._limiter.take(self._limit.counters(subject_of(limited_address(request))))
         if not verdict.is_allowed:

@@ -1,4 +1,4 @@
-"""Static files, kept by browsers, and the files that machines ask for by name at the root of every site."""
+"""Static files, cached by browsers, and the files that programs request at the root of every site."""
 
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
@@ -16,7 +16,7 @@ YEAR_SECONDS = 365 * DAY_SECONDS
 
 
 class CachedStaticFiles(StaticFiles):
-    """`version`: the query under which a file's present content is asked for, by the file's name; None has none."""
+    """A folder of files. `version`: the query string for the current content of a file, by its name; None: none."""
 
     def __init__(self, directory: Path, *, version: Callable[[str], str | None] = lambda _: None) -> None:
         super().__init__(directory=directory)
@@ -24,7 +24,7 @@ class CachedStaticFiles(StaticFiles):
 
     async def get_response(self, path: str, scope: MutableMapping[str, Any]) -> Response:
         response = await super().get_response(path, scope)
-        # Another version may be what a process beside this one has, before or after an update: not to be kept for ever.
+        # Another version may belong to a process of another release, so it must not be cached for ever.
         if response.status_code == 200 and scope["query_string"].decode("latin-1") == self._version(path):
             response.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
         else:
@@ -56,5 +56,5 @@ async def robots() -> PlainTextResponse:
 
 @router.get("/favicon.ico")
 async def favicon() -> FileResponse:
-    """The drawing that pages name as their icon, for whatever shows no page: browsers go by its type, not its name."""
+    """The icon of the pages, for programs that request `/favicon.ico`. Browsers go by its media type, not its name."""
     return FileResponse(STATIC / "favicon.svg", media_type="image/svg+xml", headers=_KEPT)

@@ -1,4 +1,4 @@
-"""The Jinja2 environment and how a page is made of a template."""
+"""The Jinja2 environment, and rendering of pages."""
 
 from datetime import datetime
 from functools import cache
@@ -41,7 +41,7 @@ def create_templates(settings: Settings) -> Environment:
 
 
 def contact_address(contact: str) -> str:
-    """The URL of MAIN_ABUSE_CONTACT, an email address or a URL."""
+    """The URL of MAIN_ABUSE_CONTACT, which is an email address or a URL."""
     return contact if "://" in contact else f"mailto:{quote(contact, safe='@+')}"
 
 
@@ -50,7 +50,7 @@ def _contact(contact: str | None) -> dict[str, str] | None:
 
 
 def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
-    """The page that `template` makes of `context`, which must hold every name the template uses."""
+    """Render a template as a page. `context` must have every name that the template uses."""
     environment: Environment = request.app.state.templates
     names = {"has_session": has_session_cookie(request), **context}
     settings: Settings = request.app.state.resources.settings
@@ -64,13 +64,13 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
 
 @cache
 def static_address(name: str) -> str:
-    """The address of a file in static/, with a version, so that browsers may keep it for ever."""
+    """The URL of a file in static/, with its version, so that browsers may cache it for ever."""
     return f"/static/{name}?{static_version(name)}"
 
 
 @cache
 def static_version(name: str) -> str:
-    """The query that names a file's present content."""
+    """The query string that stands for a file's current content."""
     return f"v={sha256((STATIC / name).read_bytes()).hexdigest()[:12]}"
 
 
@@ -83,5 +83,5 @@ def filesize(size_bytes: int) -> str:
 
 
 def moment(instant: datetime) -> str:
-    """An instant in UTC for people, like `1 Dec 2026, 10:00 UTC`."""
+    """A time for people, like `1 Dec 2026, 10:00 UTC`."""
     return f"{instant.day} {instant:%b %Y, %H:%M} UTC"

@@ -1,6 +1,6 @@
-"""What a user agent names: a browser, a program at a terminal, or a machine. Nothing else in the service judges it.
+"""What a user agent stands for: a browser, a program at a terminal, or a machine. Nothing else judges user agents.
 
-It is a guess by what clients say of themselves. A client that lies is taken for what it says.
+It relies on what clients say of themselves. A client that lies is not detected.
 """
 
 import re
@@ -8,22 +8,22 @@ import re
 from is_crawler import crawler_matches, is_crawler
 
 LONGEST = 512
-"""What follows behind so many characters is not looked at."""
+"""The most characters of a user agent that are looked at."""
 
-# By the product token that the program names itself with, in lower case.
+# By the product token of the program, in lower case.
 _COMMANDS = {"curl": "curl", "wget": "Wget", "wget2": "Wget", "httpie": "HTTPie", "xh": "xh", "aria2": "aria2"}
 _SHELLS = {"powershell": "PowerShell", "windowspowershell": "PowerShell"}
 _TEXT_BROWSERS = {"w3m": "w3m", "lynx": "Lynx", "elinks": "ELinks", "links": "Links"}
 _FIRST = _COMMANDS | _TEXT_BROWSERS
 
 _FIRST_PRODUCT = re.compile(r"([A-Za-z0-9]+)(?:/\S*)?(?=\s|$)")
-# PowerShell says first that it is a Mozilla, and where it runs: `(Linux; Debian GNU/Linux 12 (bookworm); en-US)`.
+# PowerShell first names Mozilla, and where it runs: `(Linux; Debian GNU/Linux 12 (bookworm); en-US)`.
 _LAST_PRODUCT = re.compile(r"Mozilla/5\.0 \(.*\) ([A-Za-z]+)/\S+$")
 
-# It opens links ahead of the browser, and calls itself a browser in some versions.
+# It fetches links before the browser does, and some versions name themselves as a browser.
 _OFFICE = re.compile(r"\bms-?office\b|\bmicrosoft office\b", re.IGNORECASE)
 
-# Names of their own, and what nearly all others call themselves.
+# Names of certain programs, and what nearly all others call themselves.
 _PREVIEWER = re.compile(
     r"bot\b|crawler|spider|preview|unfurl|onebox|externalhit|externalagent|facebookcatalog|whatsapp|slack|discord"
     r"|telegram|embedly|iframely|vkshare|snippet|linkexpanding|mastodon|pleroma|misskey|bluesky|lemmy|scraper|archiver",
@@ -32,9 +32,9 @@ _PREVIEWER = re.compile(
 
 
 def terminal_program(user_agent: str) -> str | None:
-    """The name of the program with which people read at a terminal: a command, a shell or a text browser.
+    """The name of a program that people use at a terminal: a command, a shell or a text browser.
 
-    None: it is none of those that are known, or says that it crawls, previews or scans.
+    None: it is not one of the known ones, or says that it crawls, previews or scans.
     """
     user_agent = user_agent[:LONGEST]
     for product, names in ((_FIRST_PRODUCT, _FIRST), (_LAST_PRODUCT, _SHELLS)):
@@ -48,13 +48,13 @@ def terminal_program(user_agent: str) -> str | None:
 
 
 def is_command(user_agent: str) -> bool:
-    """Whether it is a command, which gets what its user has typed: curl, Wget, HTTPie, xh, PowerShell or aria2."""
+    """Whether it is a command that fetches what its user has typed: curl, Wget, HTTPie, xh, PowerShell or aria2."""
     name = terminal_program(user_agent)
     return name is not None and name not in _TEXT_BROWSERS.values()
 
 
 def is_machine(user_agent: str) -> bool:
-    """Whether no person sees what it gets: crawlers, monitors, link previews, libraries, and what gives no name."""
+    """Whether no person sees what it fetches: a crawler, monitor, link preview, library, or a client without a name."""
     user_agent = user_agent[:LONGEST]
     if terminal_program(user_agent) is not None:
         return False
@@ -62,5 +62,5 @@ def is_machine(user_agent: str) -> bool:
 
 
 def is_previewer(user_agent: str) -> bool:
-    """Whether it is a machine that says that it looks at links ahead of people."""
+    """Whether it says that it fetches links before people open them."""
     return is_machine(user_agent) and bool(_PREVIEWER.search(user_agent[:LONGEST]))
