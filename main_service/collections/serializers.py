@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from main_service.collections.schemas import CollectedEntriesOut, CollectionOut, SharedCollectionOut
-from main_service.collections.service import EntryPage
+from main_service.collections.service import CollectedEntries
 from main_service.collections.storage import OwnCollection, SharedCollection
 from main_service.entries.entry import LiveEntry
 from main_service.entries.permissions import Actor
@@ -21,7 +21,7 @@ class CollectionItem:
     added_at: datetime
 
 
-def collection_items(page: EntryPage, public_url: str, actor: Actor) -> Sequence[CollectionItem]:
+def collection_items(page: CollectedEntries, public_url: str, actor: Actor) -> Sequence[CollectionItem]:
     """Entries for a template. Title and target of an entry with a view limit are shown to its owner alone."""
 
     def shown(entry: LiveEntry) -> LiveEntry:
@@ -46,7 +46,7 @@ def collection_out(collection: OwnCollection, public_url: str) -> CollectionOut:
     )
 
 
-def entries_out(page: EntryPage, public_url: str, actor: Actor) -> CollectedEntriesOut:
+def entries_out(page: CollectedEntries, public_url: str, actor: Actor) -> CollectedEntriesOut:
     """A page of entries for the owner of the collection, who may manage some of them."""
     items: list[PasteOut | LinkOut] = [
         entry_out(item.entry, public_url, to_manager=actor.owns(item.entry)) for item in page.items
@@ -54,7 +54,7 @@ def entries_out(page: EntryPage, public_url: str, actor: Actor) -> CollectedEntr
     return CollectedEntriesOut(items=items, next_cursor=page.next_cursor)
 
 
-def shared_out(collection: SharedCollection, page: EntryPage, public_url: str) -> SharedCollectionOut:
+def shared_out(collection: SharedCollection, page: CollectedEntries, public_url: str) -> SharedCollectionOut:
     """A page of entries for readers of a shared collection. The owner of an entry is shown no more than others."""
     items: list[PasteOut | LinkOut] = [entry_out(item.entry, public_url, to_manager=False) for item in page.items]
     return SharedCollectionOut(name=collection.name, items=items, next_cursor=page.next_cursor)

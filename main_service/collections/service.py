@@ -24,7 +24,7 @@ MAX_COLLECTIONS = 1_000
 
 
 @dataclass(frozen=True)
-class EntryPage:
+class CollectedEntries:
     """A page of the entries of a collection, newest added first."""
 
     items: Sequence[CollectedEntry]
@@ -152,7 +152,7 @@ class CollectionService:
 
     async def list_entries(
         self, owner_id: UUID, collection_id: UUID, *, after: Position | None, limit: int
-    ) -> EntryPage:
+    ) -> CollectedEntries:
         """The entries of a collection that are live and that its owner may see, newest added first.
 
         `after`: the position behind which the page begins; None: the first page.
@@ -182,7 +182,7 @@ class SharedCollectionService:
 
     async def open(
         self, shared_key: str, *, reader_id: UUID | None, after: Position | None, limit: int
-    ) -> tuple[SharedCollection, EntryPage]:
+    ) -> tuple[SharedCollection, CollectedEntries]:
         """The collection, and a page of its live entries that the reader may see.
 
         `reader_id`: the account of the reader; None: a guest. `after`: the position behind which the page begins;
@@ -205,8 +205,10 @@ class SharedCollectionService:
 
 async def _page(
     session: Session, collection_id: UUID, *, reader_id: UUID | None, after: Position | None, limit: int
-) -> EntryPage:
+) -> CollectedEntries:
     # One more than `limit` tells whether there is a next page.
     found = await storage.list_entries(session, collection_id, reader_id=reader_id, after=after, limit=limit + 1)
     items = found[:limit]
-    return EntryPage(items=items, next_cursor=write_time_cursor(items[-1].position) if len(found) > limit else None)
+    return CollectedEntries(
+        items=items, next_cursor=write_time_cursor(items[-1].position) if len(found) > limit else None
+    )

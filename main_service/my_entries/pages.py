@@ -16,7 +16,7 @@ from main_service.errors import AppError, FieldError, InvalidInputError, NotFoun
 from main_service.my_entries.dependencies import ExportCountedDep, MyEntriesFactoryDep
 from main_service.my_entries.filters import EntryState, Filters, OwnedEntry, Sort
 from main_service.my_entries.schemas import ListingIn
-from main_service.my_entries.serializers import ExportFormat, file_response
+from main_service.my_entries.serializers import ExportFormat, export_response
 from main_service.my_entries.service import Listing
 from main_service.web.forms import Form, FormPage, ListFormDep, form_action, parse, redirect_to_page
 from main_service.web.templating import render
@@ -201,14 +201,14 @@ async def delete(page: MyEntriesPageDep, form: ListFormDep, entries: EntryFactor
 
 @router.get(f"{ADDRESS}/export.jsonl")
 async def export_json_lines(page: MyEntriesPageDep, _: ExportCountedDep, factory: MyEntriesFactoryDep) -> Response:
-    return await file_response(
+    return await export_response(
         factory.exporter, page.account_id, ExportFormat.JSON_LINES, public_url=factory.public_url
     )
 
 
 @router.get(f"{ADDRESS}/export.csv")
 async def export_csv(page: MyEntriesPageDep, _: ExportCountedDep, factory: MyEntriesFactoryDep) -> Response:
-    return await file_response(factory.exporter, page.account_id, ExportFormat.CSV, public_url=factory.public_url)
+    return await export_response(factory.exporter, page.account_id, ExportFormat.CSV, public_url=factory.public_url)
 
 
 def _deleted(count: int) -> str:

@@ -15,7 +15,7 @@ from main_service.errors import (
 )
 from main_service.my_entries.dependencies import ExportCountedDep, MyEntriesFactoryDep
 from main_service.my_entries.schemas import ListingIn, ListingOut
-from main_service.my_entries.serializers import ExportFormat, file_response, owned_out
+from main_service.my_entries.serializers import ExportFormat, export_response, owned_out
 from main_service.web.json_api import JsonRouter
 from main_service.web.problems import InternalError
 
@@ -66,4 +66,4 @@ async def export_entries(
 
     In CSV, cells that a spreadsheet would run as a formula begin with an apostrophe.
     """
-    return await file_response(factory.exporter, account.id, file_format, public_url=factory.public_url)
+    return await export_response(factory.exporter, account.id, file_format, public_url=factory.public_url)

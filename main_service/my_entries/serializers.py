@@ -47,7 +47,7 @@ def file_part(file_format: ExportFormat, entries: Sequence[OwnedEntry], public_u
     return csv_lines([[safe_cell(each.get(column)) for column in CSV_COLUMNS] for each in values]).encode()
 
 
-async def file_response(
+async def export_response(
     exporter: EntryExporter, owner_id: UUID, file_format: ExportFormat, *, public_url: str
 ) -> FileStream:
     """All entries of the owner as a download. It holds one batch in memory.

@@ -14,7 +14,7 @@ from main_service.errors import AppError, FieldError, InvalidInputError, NotFoun
 from main_service.reports.dependencies import ReportFactoryDep
 from main_service.reports.models import ReportFormat
 from main_service.reports.schemas import ReportIn
-from main_service.reports.serializers import file_response, report_out
+from main_service.reports.serializers import download_response, report_out
 from main_service.reports.service import MAX_DAYS, ReportSpec, ReportState
 from main_service.statistics.time_ranges import DateRange
 from main_service.web.forms import Form, FormDep, FormPage, form_action, parse, redirect_to_page
@@ -149,7 +149,7 @@ async def create(page: ReportsPageDep, form: FormDep) -> Response:
 
 @router.get(f"{ADDRESS}/{{report_id:uuid}}/file")
 async def get_file(report_id: UUID, page: ReportsPageDep) -> Response:
-    return file_response(await page.reports.open_file(page.owner_id, report_id))
+    return download_response(await page.reports.open_file(page.owner_id, report_id))
 
 
 @router.post(f"{ADDRESS}/{{report_id:uuid}}/delete")

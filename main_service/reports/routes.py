@@ -18,7 +18,7 @@ from main_service.reports.errors import (
 )
 from main_service.reports.models import ReportFormat
 from main_service.reports.schemas import ReportIn, ReportOut, ReportsOut
-from main_service.reports.serializers import PREFIX, file_response, report_out
+from main_service.reports.serializers import PREFIX, download_response, report_out
 from main_service.reports.service import media_type_of
 from main_service.web.json_api import JsonRouter
 from main_service.web.problems import InternalError
@@ -84,10 +84,10 @@ async def get_report_file(
 ) -> StreamingResponse:
     """In CSV, cells that a spreadsheet would run as a formula begin with an apostrophe."""
     if token is not None:
-        return file_response(await factory.reports.open_file_by_link(report_id, token))
+        return download_response(await factory.reports.open_file_by_link(report_id, token))
     if account is None:
         raise SignInRequiredError
-    return file_response(await factory.reports.open_file(account.id, report_id))
+    return download_response(await factory.reports.open_file(account.id, report_id))
 
 
 @router.delete("/{report_id}", status_code=204, summary="Delete a report", errors=[ScopeMissingError, NotFoundError])

@@ -31,7 +31,7 @@ def report_out(report: Report, public_url: str) -> ReportOut:
     )
 
 
-def file_response(file: ReportFile) -> FileStream:
+def download_response(file: ReportFile) -> FileStream:
     """The file as a download. If it is deleted meanwhile, the connection is cut."""
     return FileStream(
         file.chunks,

@@ -32,8 +32,8 @@ DEFAULTS = {
 
 
 REDIRECT_DEFAULTS = {name: DEFAULTS[name] for name in ("x-robots-tag", "cache-control")}
-"""Headers that redirects don't carry, because browsers apply them to the next request: the target would not get a
-`Referer`, and would be cut off from the page that opened it."""
+"""The headers of redirects. Other policies are left out, because browsers apply them to the next request: the target
+would get no `Referer`, and be cut off from the page that opened it."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 

@@ -15,7 +15,7 @@ import pytest
 from starlette.types import Message
 
 from main_service.my_entries.filters import OwnedEntry
-from main_service.my_entries.serializers import ExportFormat, file_response
+from main_service.my_entries.serializers import ExportFormat, export_response
 from main_service.my_entries.service import EntryExporter
 from tests.support.accounts import User, account_id_of, new_user
 from tests.support.engines import Environment
@@ -178,7 +178,7 @@ async def test_head_reads_no_more_of_an_export_than_its_beginning() -> None:
             messages.append(message)
 
         exporter = Exporter(sessions=cast(Any, None))
-        response = await file_response(exporter, uuid4(), ExportFormat.CSV, public_url="https://paste.example.org")
+        response = await export_response(exporter, uuid4(), ExportFormat.CSV, public_url="https://paste.example.org")
         await response({"type": "http", "method": method, "asgi": {"spec_version": "2.4"}}, nothing_comes, keep)
         assert len(read) == count
 
