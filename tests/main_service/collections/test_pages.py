@@ -181,7 +181,7 @@ def test_shared_page_shows_each_reader_what_they_may_see(client: httpx.Client, w
         assert rows(page) == [limited]
         assert not re.search("secret title|limited title|example.org", page.text)
         bearer_only = guest.get(address, headers=BROWSER | user.headers)
-        assert rows(bearer_only) == [limited], "pages know nobody by a token"
+        assert rows(bearer_only) == [limited], "pages ignore bearer tokens"
     own = opened(client, address)
     assert rows(own) == [limited, private]
     assert "limited title" not in own.text
@@ -220,7 +220,7 @@ async def test_pages_of_a_long_list_follow_each_other(client: httpx.Client, data
     assert opened(client, f"/collections/{collection['id']}?cursor=x").status_code == 422
 
 
-async def test_nobody_but_its_owner_opens_or_sends_anything(
+async def test_only_its_owner_opens_or_sends_anything(
     client: httpx.Client, web: WebServer, database: asyncpg.Connection
 ) -> None:
     owner = signed_in(client)
@@ -239,7 +239,7 @@ async def test_nobody_but_its_owner_opens_or_sends_anything(
         for page in ("/collections", f"/collections/{collection['id']}"):
             answer = opened(guest, page)
             assert (answer.status_code, answer.headers["location"]) == (303, f"/sign-in?next={page}")
-            # Pages know nobody by a token.
+            # Pages ignore bearer tokens.
             assert guest.get(page, headers=BROWSER | owner.headers).status_code == 303
         theirs, unknown = (opened(other, f"/collections/{each}") for each in (collection["id"], uuid4()))
         assert (theirs.status_code, theirs.content) == (404, unknown.content)

@@ -1,4 +1,4 @@
-"""Shared collections by the API: who reads what of them, and that nobody changes anything through them."""
+"""Shared collections by the API: who reads what of them, and that no reader can change anything."""
 
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4

@@ -19,7 +19,7 @@ from tests.support.entries import (
 SORTS = ("created", "-created", "updated", "-updated", "expires", "-expires", "title", "-title")
 
 
-def test_list_holds_mine_and_nobody_elses(client: httpx.Client) -> None:
+def test_list_holds_only_my_entries(client: httpx.Client) -> None:
     user, other = new_user(client), new_user(client)
     mine = [owned_paste(client, user), owned_link(client, user, visibility="private")]
     theirs = owned_paste(client, other)
@@ -130,7 +130,7 @@ async def test_states_are_by_the_clock_and_by_the_mark(client: httpx.Client, dat
     assert items[forgotten]["size_bytes"] is None
 
 
-async def test_collection_of_somebody_else_is_a_404_like_one_that_never_was(
+async def test_collection_of_another_user_is_a_404_like_one_that_never_was(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     user, other = new_user(client), new_user(client)

@@ -18,7 +18,7 @@ from tests.support.web import WebServer
 
 @dataclass(frozen=True)
 class Owner:
-    """Somebody signed in on pages, and through the API."""
+    """A user signed in on pages and through the API."""
 
     browser: httpx.Client
     user: User
@@ -62,7 +62,7 @@ def test_guest_is_led_to_sign_in_and_back(client: httpx.Client) -> None:
         assert answer.headers["location"].startswith("/sign-in?next=/profile")
 
 
-async def test_page_knows_nobody_by_token_and_nobody_disabled(owner: Owner, database: asyncpg.Connection) -> None:
+async def test_page_knows_no_user_by_token_and_no_disabled_one(owner: Owner, database: asyncpg.Connection) -> None:
     guest = httpx.get(f"{owner.browser.base_url}/profile", headers=BROWSER | owner.user.headers, trust_env=False)
     assert guest.status_code == 303
     only_cookie = {"Cookie": f"slipbin_session={session_cookie_of(owner.browser)}"}

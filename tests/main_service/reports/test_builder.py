@@ -1,4 +1,4 @@
-"""Building reports: once whoever does it, again after a worker was killed, and not for ever what can't be built."""
+"""Building reports: once, by any worker; again after a worker was killed; not for ever if it always fails."""
 
 import asyncio
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def a_round(environment: Environment) -> Iterator[Process]:
 
 @pytest.fixture
 async def reporting_user(client: httpx.Client, environment: Environment, database: asyncpg.Connection) -> User:
-    """Nobody else's report waits."""
+    """No report of another test is waiting."""
     await database.execute("DELETE FROM report WHERE finished_at IS NULL")
     return await confirmed_user(client, database)
 

@@ -1,4 +1,4 @@
-"""Asking for reports, following them, fetching and deleting them: who may, and what is refused."""
+"""Ordering reports, listing, downloading and deleting them: who may, and what is refused."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -96,7 +96,7 @@ async def test_400_days_are_not_too_long(client: httpx.Client, database: asyncpg
     order_report(client, await confirmed_user(client, database), first=days_ago(399), last=today())
 
 
-async def test_collection_of_somebody_else_is_none(client: httpx.Client, database: asyncpg.Connection) -> None:
+async def test_collection_of_another_user_is_not_found(client: httpx.Client, database: asyncpg.Connection) -> None:
     user, other = await confirmed_user(client, database), await confirmed_user(client, database)
     theirs = await insert_collection(database, account_id_of(client, other), name="theirs")
 
@@ -157,7 +157,7 @@ async def test_token_that_may_only_read_follows_and_fetches(
         assert client.get(read, headers=reading).status_code == 200
 
 
-async def test_report_of_somebody_else_is_none(
+async def test_report_of_another_user_is_not_found(
     client: httpx.Client, environment: Environment, database: asyncpg.Connection
 ) -> None:
     user, other = await confirmed_user(client, database), await confirmed_user(client, database)

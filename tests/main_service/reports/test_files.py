@@ -111,7 +111,7 @@ async def test_workbook_keeps_its_headers_in_sight_and_shows_a_chart(
     assert [series.val.numRef.f for series in chart.series] == ["Summary!$C$9:$C$39", "Summary!$D$9:$D$39"]
     assert [len(series.val.numRef.numCache.pt) for series in chart.series] == [31, 31]
     assert chart.series[0].cat.strRef.f == "Summary!$B$9:$B$39"
-    # Nobody came, and nothing was made: the headers are there all the same.
+    # Without visits and entries, the headers are still there.
     assert [cell.value for cell in workbook["Countries"][1]] == ["Country", "Visits"]
     assert sheet_rows(workbook, "Entries") == []
     formats = {cell.value: cell.number_format for cell in workbook["Summary"][9]}

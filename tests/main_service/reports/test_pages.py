@@ -219,7 +219,7 @@ async def test_others_find_nothing_and_guests_are_led_to_sign_in(
             assert (answer.status_code, answer.headers["location"].partition("%3F")[0]) == (
                 303, f"/sign-in?next={page.partition('?')[0]}",
             )  # fmt: skip
-            # Pages know nobody by a token.
+            # Pages ignore bearer tokens.
             assert guest.get(page, headers=BROWSER | owner.headers).status_code == 303
         for address in ("/reports", f"{place}/delete"):
             answer = guest.post(address, data={"span": "week"}, headers=BROWSER)
