@@ -163,3 +163,27 @@ class PlainClient:
         received = self._socket.recv(65536)
         assert received, "the connection was closed"
         return received
+
+
+def without_date(answer: Answer) -> Answer:
+    return Answer(answer.status, {name: value for name, value in answer.headers.items() if name != "date"}, answer.body)
+
+
+def ask(web: WebServer, request: bytes) -> list[Answer]:
+    return [without_date(answer) for answer in exchange(web, request)]
+
+
+def on_a_kept_connection(web: WebServer, *requests: bytes) -> list[Answer]:
+    """Send the requests one after the other on one connection; their answers, without dates."""
+    with connect(web) as connection:
+        answers = []
+        for request in requests:
+            connection.sendall(request)
+            answers.append(without_date(read_answer(connection)))
+        return answers
+
+
+def get_request(
+    path: str, headers: bytes = b"", *, method: str = "GET", version: str = "1.1", body: bytes = b""
+) -> bytes:
+    return f"{method} {path} HTTP/{version}\r\nHost: x\r\n".encode() + headers + b"\r\n" + body

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from types import TracebackType
 from typing import IO, Any
+from uuid import uuid4
 
 import httpx
 import psutil
@@ -102,3 +103,9 @@ class WebServer:
                 return answer.status_code == 200 and (len(self.processes) == 1 or is_held_by(process, port))
         except httpx.TransportError:
             return False
+
+
+def use_new_address(client: httpx.Client) -> None:
+    """Let a server that trusts 127.0.0.1 take the client for one of an address that no client has used."""
+    digits = uuid4().hex
+    client.headers["X-Forwarded-For"] = f"2001:db8:{digits[:4]}:{digits[4:8]}::1"

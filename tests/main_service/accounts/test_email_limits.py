@@ -1,7 +1,6 @@
 """How many accounts a client may register, how many emails it may cause, and how many a recipient gets."""
 
 from collections.abc import Iterator
-from uuid import uuid4
 
 import asyncpg
 import httpx
@@ -11,7 +10,7 @@ from main_service.accounts.emails import FROM_ALL_FACTOR
 from tests.support.accounts import PASSWORD, emails_to, insert_account, new_email, new_user, register_on_page
 from tests.support.engines import NO_LIMITS, Environment
 from tests.support.pages import send_urlencoded_form, visible_text
-from tests.support.web import WebServer
+from tests.support.web import WebServer, use_new_address
 
 MOST_ACCOUNTS, MOST_EMAILS, MOST_TO_RECIPIENT = 2, 6, 3
 FORGOT = "/api/v1/auth/forgot-password"
@@ -37,11 +36,6 @@ def email_limited_client(email_limited: WebServer) -> Iterator[httpx.Client]:
     with email_limited.new_client() as client:
         use_new_address(client)
         yield client
-
-
-def use_new_address(client: httpx.Client) -> None:
-    digits = uuid4().hex
-    client.headers["X-Forwarded-For"] = f"2001:db8:{digits[:4]}:{digits[4:8]}::1"
 
 
 def ask_to_register(client: httpx.Client, **fields: str) -> httpx.Response:

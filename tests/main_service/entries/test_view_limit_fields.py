@@ -1,32 +1,18 @@
 """The field `views`: what it takes, and how forms show it."""
 
 import re
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.entries import create_link
+from tests.support.limited_views import SECRET_TEXT, limited_link
 from tests.support.pages import CURL, send_form
-
-SECRET_TEXT = "the launch code is 0000"
-SECRET_TARGET = "https://example.org/secret-target"
-SECRET_TITLE = "Launch codes"
 
 
 @pytest.fixture
 def client(client: httpx.Client) -> httpx.Client:
     client.headers.update(CURL)
     return client
-
-
-def limited_link(client: httpx.Client, *, views: int, **fields: Any) -> dict[str, Any]:
-    return create_link(client, original_url=SECRET_TARGET, title=SECRET_TITLE, views=views, **fields)
-
-
-def views_left(client: httpx.Client, entry: dict[str, Any]) -> int:
-    left: int = client.get(f"/api/v1/entries/{entry['key']}").json()["views_left"]
-    return left
 
 
 def test_created_page_of_a_form_shows_the_limit(client: httpx.Client) -> None:

@@ -6,7 +6,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from threading import Barrier
-from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -14,13 +13,11 @@ import httpx
 import pytest
 
 from tests.support.database import wait_for_blocked_statements
-from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.entries import create_paste, manage_headers
+from tests.support.limited_views import SECRET_TARGET, SECRET_TEXT, assert_is_viewed, limited_link, limited_paste
 from tests.support.pages import CURL
 from tests.support.web import WebServer
 
-SECRET_TEXT = "the launch code is 0000"
-SECRET_TARGET = "https://example.org/secret-target"
-SECRET_TITLE = "Launch codes"
 READERS = 200
 VIEWS = 5
 
@@ -29,18 +26,6 @@ VIEWS = 5
 def client(client: httpx.Client) -> httpx.Client:
     client.headers.update(CURL)
     return client
-
-
-def limited_paste(client: httpx.Client, *, views: int, **fields: Any) -> dict[str, Any]:
-    return create_paste(client, text=SECRET_TEXT, title=SECRET_TITLE, views=views, **fields)
-
-
-def limited_link(client: httpx.Client, *, views: int, **fields: Any) -> dict[str, Any]:
-    return create_link(client, original_url=SECRET_TARGET, title=SECRET_TITLE, views=views, **fields)
-
-
-def assert_is_viewed(response: httpx.Response) -> None:
-    assert (response.status_code, response.json()["code"], response.json()["reason"]) == (410, "ended", "viewed")
 
 
 @pytest.mark.parametrize("kind", ["paste", "link"])

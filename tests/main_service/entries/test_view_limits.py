@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import asyncpg
 import httpx
@@ -11,14 +10,20 @@ import redis
 
 from tests.support.engines import Environment, run_main
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
+from tests.support.limited_views import (
+    SECRET_TARGET,
+    SECRET_TEXT,
+    SECRET_TITLE,
+    assert_is_viewed,
+    limited_link,
+    limited_paste,
+    views_left,
+)
 from tests.support.pages import BROWSER, CURL
 from tests.support.swift_server import SwiftServer
 from tests.support.waiting import eventually
 from tests.support.web import WebServer
 
-SECRET_TEXT = "the launch code is 0000"
-SECRET_TARGET = "https://example.org/secret-target"
-SECRET_TITLE = "Launch codes"
 SLACK = {"User-Agent": "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", "Accept": "*/*"}
 PREFETCH = {**BROWSER, "Sec-Purpose": "prefetch;prerender"}
 
@@ -33,23 +38,6 @@ def client(client: httpx.Client) -> httpx.Client:
 def store_client(store_client: httpx.Client) -> httpx.Client:
     store_client.headers.update(CURL)
     return store_client
-
-
-def limited_paste(client: httpx.Client, *, views: int, **fields: Any) -> dict[str, Any]:
-    return create_paste(client, text=SECRET_TEXT, title=SECRET_TITLE, views=views, **fields)
-
-
-def limited_link(client: httpx.Client, *, views: int, **fields: Any) -> dict[str, Any]:
-    return create_link(client, original_url=SECRET_TARGET, title=SECRET_TITLE, views=views, **fields)
-
-
-def views_left(client: httpx.Client, entry: dict[str, Any]) -> int:
-    left: int = client.get(f"/api/v1/entries/{entry['key']}").json()["views_left"]
-    return left
-
-
-def assert_is_viewed(response: httpx.Response) -> None:
-    assert (response.status_code, response.json()["code"], response.json()["reason"]) == (410, "ended", "viewed")
 
 
 def test_text_can_be_read_as_often_as_was_said(store_client: httpx.Client) -> None:

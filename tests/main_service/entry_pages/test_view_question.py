@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.accounts import bearer, new_user
 from tests.support.entries import create_link, create_paste, manage_headers
+from tests.support.limited_views import views_left
 from tests.support.pages import BROWSER, CURL
 
 TEXT = "the launch code is 0000"
@@ -57,11 +58,6 @@ def paths(entry: dict[str, Any]) -> list[str]:
 
 def is_given(answer: httpx.Response) -> bool:
     return TEXT in answer.text or answer.headers.get("location") == TARGET
-
-
-def views_left(client: httpx.Client, entry: dict[str, Any]) -> int:
-    left: int = client.get(f"/api/v1/entries/{entry['key']}").json()["views_left"]
-    return left
 
 
 @pytest.mark.parametrize("kind", ["paste", "link"])

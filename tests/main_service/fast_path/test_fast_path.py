@@ -13,7 +13,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from tests.support.accounts import new_user
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
-from tests.support.raw_http import Answer, connect, exchange, read_answer
+from tests.support.raw_http import (
+    ask,
+    get_request,
+    on_a_kept_connection,
+)
 from tests.support.visits import StreamedVisit, newest_record_id, streamed_visits, with_own_redis_database
 from tests.support.web import WebServer
 
@@ -125,28 +129,6 @@ HEADERS = {
 }
 
 
-def without_date(answer: Answer) -> Answer:
-    return Answer(answer.status, {name: value for name, value in answer.headers.items() if name != "date"}, answer.body)
-
-
-def ask(web: WebServer, request: bytes) -> list[Answer]:
-    return [without_date(answer) for answer in exchange(web, request)]
-
-
-def on_a_kept_connection(web: WebServer, *requests: bytes) -> list[Answer]:
-    """The answers to these requests, sent one after the other."""
-    with connect(web) as connection:
-        answers = []
-        for request in requests:
-            connection.sendall(request)
-            answers.append(without_date(read_answer(connection)))
-        return answers
-
-
-def get(path: str, headers: bytes = b"", *, method: str = "GET", version: str = "1.1", body: bytes = b"") -> bytes:
-    return f"{method} {path} HTTP/{version}\r\nHost: x\r\n".encode() + headers + b"\r\n" + body
-
-
 def told_apart(visits: list[StreamedVisit]) -> list[StreamedVisit]:
     """The visit without its time."""
     return [visit._replace(at_ms=0) for visit in visits]
@@ -167,12 +149,12 @@ def test_answers_and_visits_are_those_of_fastapi(
 ) -> None:
     key = make(web.client)
     # The first reader leaves a cached entry, the second what the process needs to know of a text.
-    warm = [get(f"/{key}"), get(f"/{key}/raw"), get(f"/{key}/raw")]
+    warm = [get_request(f"/{key}"), get_request(f"/{key}/raw"), get_request(f"/{key}/raw")]
     on_a_kept_connection(web, *warm)
     on_a_kept_connection(plain_web, *warm)
     for name, headers in HEADERS.items():
         body = b"abc" if name == "a body" else b""
-        requests = [get(address % key, headers, body=body) for address in ADDRESSES]
+        requests = [get_request(address % key, headers, body=body) for address in ADDRESSES]
         before = newest_record_id(valkey)
         expected = on_a_kept_connection(plain_web, *requests)
         between = newest_record_id(valkey)
@@ -189,8 +171,8 @@ def test_redirect_carries_only_the_headers_that_are_meant_for_it_on_both_paths(
     """A policy for referrers or openers would apply to the request that follows, which is not ours."""
     key = make(web.client)
     # The first reader leaves a cached entry, the next is answered by the fast path.
-    on_a_kept_connection(web, get(f"/{key}"))
-    [fast], [plain] = (on_a_kept_connection(server, get(f"/{key}", CHROME)) for server in (web, plain_web))
+    on_a_kept_connection(web, get_request(f"/{key}"))
+    [fast], [plain] = (on_a_kept_connection(server, get_request(f"/{key}", CHROME)) for server in (web, plain_web))
 
     assert fast == plain
     assert fast.headers == {
@@ -208,9 +190,9 @@ def test_plain_requests_are_answered_in_batches(
     key = make(web.client)
     path = f"/{key}/raw" if "text" in make.__name__ else f"/{key}"
     for _ in range(2):
-        on_a_kept_connection(web, get(path))
+        on_a_kept_connection(web, get_request(path))
     before, gets = batches_asked_for(valkey), valkey.info("commandstats")["cmdstat_get"]["calls"]
-    on_a_kept_connection(web, *[get(path, CHROME) for _ in range(5)])
+    on_a_kept_connection(web, *[get_request(path, CHROME) for _ in range(5)])
     assert batches_asked_for(valkey) == before + 5
     assert valkey.info("commandstats")["cmdstat_get"]["calls"] == gets, "FastAPI was asked"
     assert len(streamed_visits(valkey, key)) == 7
@@ -220,24 +202,26 @@ def test_link_with_a_slash_is_followed_in_the_same_batches_and_counts_once(
     web: WebServer, plain_web: WebServer, valkey: "redis.Redis[str]"
 ) -> None:
     key = link_with_alias(web.client)
-    on_a_kept_connection(web, get(f"/{key}/"))
+    on_a_kept_connection(web, get_request(f"/{key}/"))
     before = batches_asked_for(valkey)
 
-    answers = on_a_kept_connection(web, *[get(f"/{key}/", CHROME), get(f"/{key}/?a=b", CHROME), get(f"/{key}", CHROME)])
+    answers = on_a_kept_connection(
+        web, *[get_request(f"/{key}/", CHROME), get_request(f"/{key}/?a=b", CHROME), get_request(f"/{key}", CHROME)]
+    )
 
     assert [(answer.status, answer.headers["location"]) for answer in answers] == [
         (302, "https://example.org/target")
     ] * 3
     assert batches_asked_for(valkey) == before + 3
-    assert ask(plain_web, get(f"/{key}/", CHROME + b"Connection: close\r\n"))[0].status == 302
+    assert ask(plain_web, get_request(f"/{key}/", CHROME + b"Connection: close\r\n"))[0].status == 302
     assert len(streamed_visits(valkey, key)) == 5
 
 
 def test_paste_with_a_slash_is_no_visit(web: WebServer, valkey: "redis.Redis[str]") -> None:
     key = text(web.client)
-    on_a_kept_connection(web, get(f"/{key}/raw"), get(f"/{key}/raw"))
+    on_a_kept_connection(web, get_request(f"/{key}/raw"), get_request(f"/{key}/raw"))
 
-    answers = on_a_kept_connection(web, get(f"/{key}/"), get(f"/{key}/raw/"))
+    answers = on_a_kept_connection(web, get_request(f"/{key}/"), get_request(f"/{key}/raw/"))
 
     assert [answer.status for answer in answers] == [308, 308]
     assert len(streamed_visits(valkey, key)) == 2

@@ -11,7 +11,16 @@ import redis
 
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, new_alias
-from tests.support.raw_http import Answer, connect, exchange, parse, read_answer, read_to_end
+from tests.support.raw_http import (
+    ask,
+    connect,
+    get_request,
+    on_a_kept_connection,
+    parse,
+    read_answer,
+    read_to_end,
+    without_date,
+)
 from tests.support.visits import streamed_visits, with_own_redis_database
 from tests.support.web import WebServer
 
@@ -53,35 +62,13 @@ def largest_fast_text(client: httpx.Client) -> str:
     return str(create_paste(client, text="x" * (64 * 1024))["key"])
 
 
-def without_date(answer: Answer) -> Answer:
-    return Answer(answer.status, {name: value for name, value in answer.headers.items() if name != "date"}, answer.body)
-
-
-def ask(web: WebServer, request: bytes) -> list[Answer]:
-    return [without_date(answer) for answer in exchange(web, request)]
-
-
-def on_a_kept_connection(web: WebServer, *requests: bytes) -> list[Answer]:
-    """The answers to these requests, sent one after the other."""
-    with connect(web) as connection:
-        answers = []
-        for request in requests:
-            connection.sendall(request)
-            answers.append(without_date(read_answer(connection)))
-        return answers
-
-
-def get(path: str, headers: bytes = b"", *, method: str = "GET", version: str = "1.1", body: bytes = b"") -> bytes:
-    return f"{method} {path} HTTP/{version}\r\nHost: x\r\n".encode() + headers + b"\r\n" + body
-
-
 @pytest.mark.parametrize("method", ["HEAD", "POST", "OPTIONS", "PUT"])
 def test_other_methods_are_not_touched(
     method: str, web: WebServer, plain_web: WebServer, valkey: "redis.Redis[str]"
 ) -> None:
     for key in (link_with_alias(web.client), text(web.client)):
         for path in (f"/{key}", f"/{key}/raw"):
-            request = get(path, CHROME + b"Connection: close\r\n", method=method)
+            request = get_request(path, CHROME + b"Connection: close\r\n", method=method)
             assert ask(web, request) == ask(plain_web, request)
         assert streamed_visits(valkey, key) == []
 
@@ -89,16 +76,18 @@ def test_other_methods_are_not_touched(
 @pytest.mark.parametrize(
     "request_bytes",
     [
-        lambda path: get(path, version="1.0"),
-        lambda path: get(path, b"Connection: keep-alive\r\n", version="1.0") + get(path, version="1.0"),
-        lambda path: get(path, b"Connection: close\r\n"),
-        lambda path: get(path) + get(path, b"Connection: close\r\n"),
-        lambda path: get(path, b"Expect: 100-continue\r\nConnection: close\r\n"),
-        lambda path: get(path, b"Transfer-Encoding: chunked\r\nConnection: close\r\n", body=b"3\r\nabc\r\n0\r\n\r\n"),
-        lambda path: get(path) + b"nonsense\r\n\r\n",
-        lambda path: get(path, b"Content-Length: 1\r\nContent-Length: 2\r\n"),
-        lambda path: get(path, b"Upgrade: websocket\r\nConnection: upgrade\r\n"),
-        lambda path: get(path, b"X: " + b"x" * 40_000 + b"\r\n"),
+        lambda path: get_request(path, version="1.0"),
+        lambda path: get_request(path, b"Connection: keep-alive\r\n", version="1.0") + get_request(path, version="1.0"),
+        lambda path: get_request(path, b"Connection: close\r\n"),
+        lambda path: get_request(path) + get_request(path, b"Connection: close\r\n"),
+        lambda path: get_request(path, b"Expect: 100-continue\r\nConnection: close\r\n"),
+        lambda path: get_request(
+            path, b"Transfer-Encoding: chunked\r\nConnection: close\r\n", body=b"3\r\nabc\r\n0\r\n\r\n"
+        ),
+        lambda path: get_request(path) + b"nonsense\r\n\r\n",
+        lambda path: get_request(path, b"Content-Length: 1\r\nContent-Length: 2\r\n"),
+        lambda path: get_request(path, b"Upgrade: websocket\r\nConnection: upgrade\r\n"),
+        lambda path: get_request(path, b"X: " + b"x" * 40_000 + b"\r\n"),
     ],
     ids=[
         "HTTP/1.0",
@@ -117,7 +106,7 @@ def test_odd_requests_end_as_with_fastapi(
     request_bytes: Callable[[str], bytes], web: WebServer, plain_web: WebServer
 ) -> None:
     path = f"/{link_with_alias(web.client)}"
-    on_a_kept_connection(web, get(path))
+    on_a_kept_connection(web, get_request(path))
     assert ask(web, request_bytes(path)) == ask(plain_web, request_bytes(path))
 
 
@@ -127,9 +116,11 @@ def test_pipelined_answers_keep_their_order(web: WebServer) -> None:
     for link in links:
         web.client.get(f"/{link}")
     paths = [f"/{links[0]}", "/never1A", f"/{links[1]}", "/health/live", f"/{links[2]}+", f"/{links[3]}"] * 5
-    expected = [on_a_kept_connection(web, get(path))[0] for path in paths]
+    expected = [on_a_kept_connection(web, get_request(path))[0] for path in paths]
     with connect(web) as connection:
-        connection.sendall(b"".join(get(path) for path in paths[:-1]) + get(paths[-1], b"Connection: close\r\n"))
+        connection.sendall(
+            b"".join(get_request(path) for path in paths[:-1]) + get_request(paths[-1], b"Connection: close\r\n")
+        )
         answers = parse(read_to_end(connection))
     answers[-1].headers.pop("connection")  # type: ignore[attr-defined]
     assert [without_date(answer) for answer in answers] == expected
@@ -137,8 +128,8 @@ def test_pipelined_answers_keep_their_order(web: WebServer) -> None:
 
 def test_request_that_comes_in_pieces_is_answered_once(web: WebServer, valkey: "redis.Redis[str]") -> None:
     key = link_with_alias(web.client)
-    on_a_kept_connection(web, get(f"/{key}"))
-    request = get(f"/{key}", CHROME)
+    on_a_kept_connection(web, get_request(f"/{key}"))
+    request = get_request(f"/{key}", CHROME)
     with connect(web) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in request:
@@ -149,12 +140,12 @@ def test_request_that_comes_in_pieces_is_answered_once(web: WebServer, valkey: "
 
 def test_clients_that_vanish_harm_no_others(web: WebServer) -> None:
     key = link_with_alias(web.client)
-    on_a_kept_connection(web, get(f"/{key}"))
+    on_a_kept_connection(web, get_request(f"/{key}"))
     for _ in range(50):
         with connect(web) as connection:
-            connection.sendall(get(f"/{key}"))
-    assert on_a_kept_connection(web, get(f"/{key}"))[0].status == 302
-    assert on_a_kept_connection(web, get("/never1A"))[0].status == 404
+            connection.sendall(get_request(f"/{key}"))
+    assert on_a_kept_connection(web, get_request(f"/{key}"))[0].status == 302
+    assert on_a_kept_connection(web, get_request("/never1A"))[0].status == 404
 
 
 def test_reader_who_takes_nothing_fills_no_memory(web: WebServer) -> None:
@@ -162,12 +153,12 @@ def test_reader_who_takes_nothing_fills_no_memory(web: WebServer) -> None:
     key = largest_fast_text(web.client)
     process = psutil.Process(web.processes[0].pid)
     for _ in range(2):
-        on_a_kept_connection(web, get(f"/{key}/raw"))
+        on_a_kept_connection(web, get_request(f"/{key}/raw"))
     with connect(web) as connection:
         before = process.memory_info().rss
         connection.setblocking(False)
         sent, deadline = 0, time.monotonic() + 5
-        request = get(f"/{key}/raw")
+        request = get_request(f"/{key}/raw")
         while time.monotonic() < deadline and sent < 2_000:
             try:
                 connection.sendall(request)
@@ -175,5 +166,5 @@ def test_reader_who_takes_nothing_fills_no_memory(web: WebServer) -> None:
             except BlockingIOError:
                 break
             time.sleep(0)
-        assert on_a_kept_connection(web, get(f"/{key}/raw"))[0].status == 200
+        assert on_a_kept_connection(web, get_request(f"/{key}/raw"))[0].status == 200
         assert process.memory_info().rss - before < 32 * 1024 * 1024

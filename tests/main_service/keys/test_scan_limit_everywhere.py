@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -13,7 +12,7 @@ from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.pages import BROWSER
 from tests.support.routes import all_routes
-from tests.support.web import WebServer
+from tests.support.web import WebServer, use_new_address
 
 MOST = 4
 NAMES = ("{key}", "{entry_key}", "{shared_key}")
@@ -43,11 +42,6 @@ def scan_limited_client(scan_limited_web: WebServer) -> Iterator[httpx.Client]:
     with scan_limited_web.new_client() as client:
         use_new_address(client)
         yield client
-
-
-def use_new_address(client: httpx.Client) -> None:
-    digits = uuid4().hex
-    client.headers["X-Forwarded-For"] = f"2001:db8:{digits[:4]}:{digits[4:8]}::1"
 
 
 def routes_with_keys() -> list[str]:

@@ -7,12 +7,7 @@ import httpx
 import pytest
 
 from tests.support.accounts import account_id_of, new_user
-from tests.support.entries import (
-    insert_many_entries,
-    list_entries,
-    list_entry_keys,
-    owned_paste,
-)
+from tests.support.entries import insert_many_entries, list_entries, list_entry_keys, owned_paste
 
 FIELDS = {"created": "created_at", "updated": "updated_at", "expires": "expires_at", "title": "title"}
 SORTS = ("created", "-created", "updated", "-updated", "expires", "-expires", "title", "-title")
