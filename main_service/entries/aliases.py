@@ -1,4 +1,4 @@
-"""Which keys are well-formed."""
+"""Rules for keys: which are well-formed, and which can have been drawn as a secret."""
 
 import re
 

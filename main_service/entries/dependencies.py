@@ -1,4 +1,4 @@
-"""Dependencies of the routes and pages of entries: their factory, who asks, and headers of requests."""
+"""Dependencies of the routes and pages of entries: their factory, the actor of a request, and headers."""
 
 import asyncio
 import re

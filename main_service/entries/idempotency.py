@@ -13,7 +13,7 @@ from main_service.settings import Settings
 
 REMEMBERED_FOR = timedelta(hours=24)
 GUEST_IPV6_PREFIX = 64
-"""Guests with addresses in one network of this prefix are one client: a household has so many, and its devices change
+"""Guests with addresses in one network of this prefix are one client: a household has that many, and its devices change
 theirs from hour to hour."""
 
 

@@ -156,9 +156,9 @@ RESERVED_WORDS = frozenset(
         "www",
     ]
 )
-"""First parts of our own addresses, today's and likely ones. A drawn key can be one too (`metrics` is base58)."""
+"""The first parts of our own paths, present and likely ones. A drawn key can be one too (`metrics` is base58)."""
 
 
 def is_reserved(key: str) -> bool:
-    """In any case: `/Login` would pass for ours too."""
+    """Whether a key is reserved, in upper or lower case: `/Login` would look like ours too."""
     return key.lower() in RESERVED_WORDS

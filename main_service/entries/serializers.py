@@ -48,8 +48,10 @@ def page_entry(entry: LiveEntry, public_url: str) -> PageEntry:
 
 
 def entry_out(entry: LiveEntry, public_url: str, *, to_manager: bool) -> PasteOut | LinkOut:
-    """The entry for the API. Unless `to_manager`, visits are hidden without public statistics, and content where views
-    are limited."""
+    """The entry as the API shows it.
+
+    `to_manager`: whether to show visits even if statistics are not public, and content even if views are limited.
+    """
     if not to_manager:
         if not entry.has_public_statistics:
             entry = replace(entry, visit_count=None)
@@ -67,14 +69,17 @@ def created_link_out(entry: LiveEntry, public_url: str, manage_token: str | None
 
 
 def short_url(public_url: str, key: str) -> str:
+    """The URL of an entry that people share."""
     return f"{public_url}/{key}"
 
 
 def raw_url(public_url: str, key: str) -> str:
+    """The URL of the text of a paste alone."""
     return f"{public_url}/{key}/raw"
 
 
 def qr_url(public_url: str, key: str) -> str:
+    """The URL of the QR code of an entry."""
     return f"{public_url}/{key}/qr.svg"
 
 

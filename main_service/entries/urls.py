@@ -11,8 +11,8 @@ TOO_LONG = f"The URL can have at most {MAX_URL_LENGTH} characters as it is sent"
 URL_RULE = "The URL must start with http:// or https:// and have a host"
 
 # URL parsers drop tabs and line ends silently and read `http:/x` or `http:\\x` as `http://x`, so what a browser would
-# make of the address is only certain when it is refused before parsing. `\s` is white space of every script; marks that
-# turn the direction of writing, which RFC 3987 forbids too, would let an address read as another one.
+# make of the URL is only certain when it is refused before parsing. `\s` is white space of every script; marks that
+# turn the direction of writing, which RFC 3987 forbids too, would let a URL read as another one.
 _FORBIDDEN = re.compile(r"[\s\x00-\x20\x7f-\xa0\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _START = re.compile(r"https?://[^/\\?#]", re.IGNORECASE)
 
@@ -42,7 +42,7 @@ def check_url(url: str) -> str:
     """Check a URL and return it unchanged.
 
     Raises:
-        ValueError: it is not an http or https address that a browser could open.
+        ValueError: it is no http or https URL that a browser can open.
     """
     if len(url) > MAX_URL_LENGTH:
         raise ValueError(TOO_LONG)

@@ -141,8 +141,10 @@ class CreatePage(EntryFormPage):
         return response
 
     async def _create(self, form: Form, create: Create) -> LiveEntry:
-        """Raises:
-        SessionEndedError: the browser has a session that is over; the entry would be a guest's, not the user's.
+        """Create the entry, or return the one that the same form has created before.
+
+        Raises:
+            SessionEndedError: the browser has a session that is over; the entry would be a guest's, not the user's.
         """
         account = await find_account(self.request, self._session)
         if account is None and has_session_cookie(self.request):

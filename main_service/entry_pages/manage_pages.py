@@ -51,8 +51,11 @@ class ManagePage(EntryFormPage):
         return Actor(account_id=self.account_id, manage_token=self.token)
 
     async def get_entry(self) -> LiveEntry:
-        """Raises:
-        NotFoundError, TooManyUnknownKeysError, EntryEndedError: there is no such entry for the actor, or not any more.
+        """The entry of the page, for an actor who may see it.
+
+        Raises:
+            NotFoundError, TooManyUnknownKeysError: there is no such entry for the actor.
+            EntryEndedError: it has ended.
         """
         return await self.entries.reader.get(self.key, self.actor)
 
@@ -68,7 +71,8 @@ class ManagePage(EntryFormPage):
         """The entry, for an actor who may manage it.
 
         Raises:
-            NotFoundError, TooManyUnknownKeysError, EntryEndedError: see `get_entry`.
+            NotFoundError, TooManyUnknownKeysError: there is no such entry for the actor.
+            EntryEndedError: it has ended.
             ManageTokenMissingError, ManageTokenWrongError, SignInRequiredError, NotOwnerError: the actor may not.
         """
         entry = await self.get_entry()

@@ -17,10 +17,10 @@ _KEPT = 1_000
 
 
 @lru_cache(maxsize=_KEPT)
-def draw_svg(address: str) -> bytes:
+def draw_svg(url: str) -> bytes:
     """An SVG that scales to its place. Black on white whatever the page's colours, as QR readers need it."""
     picture = BytesIO()
-    _make(address).save(
+    _make(url).save(
         picture,
         kind="svg",
         xmldecl=False,
@@ -34,21 +34,21 @@ def draw_svg(address: str) -> bytes:
     return picture.getvalue()
 
 
-def draw_png(address: str, size: int) -> bytes:
+def draw_png(url: str, size: int) -> bytes:
     """A PNG at most `size` px wide and high: the next smaller one of `SIZES`, or a little less."""
-    return _draw_png(address, max(drawn for drawn in SIZES if drawn <= size))
+    return _draw_png(url, max(drawn for drawn in SIZES if drawn <= size))
 
 
 @lru_cache(maxsize=_KEPT)
-def _draw_png(address: str, size: int) -> bytes:
+def _draw_png(url: str, size: int) -> bytes:
     """A PNG whose modules are as many whole px as fit."""
-    code = _make(address)
+    code = _make(url)
     modules, _ = code.symbol_size(scale=1, border=QUIET_ZONE)
     picture = BytesIO()
     code.save(picture, kind="png", scale=max(1, size // int(modules)), border=QUIET_ZONE, dark="#000", light="#fff")
     return picture.getvalue()
 
 
-def _make(address: str) -> segno.QRCode:
+def _make(url: str) -> segno.QRCode:
     # M: a seventh of it may be unreadable.
-    return segno.make(address, error="m", micro=False)
+    return segno.make(url, error="m", micro=False)
