@@ -22,6 +22,7 @@ from main_service.entries.urls import is_self_link
 from main_service.errors import AppError, FieldError, InvalidInputError
 
 FIELDS_OF_OTHER_KIND = {Kind.LINK: {"text", "syntax"}, Kind.PASTE: {"original_url"}}
+"""By kind, the fields that only entries of the other kind have."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Changes:
 
 
 class EntryChangeService:
+    """Updates, claims and deletes entries. Every reader sees the change once the transaction is committed."""
+
     def __init__(
         self,
         *,
@@ -64,11 +67,11 @@ class EntryChangeService:
         `versions`: the versions that the changes are meant for; None: any.
 
         Raises:
-            NotFoundError, TooManyUnknownKeysError, EntryEndedError: there is no such entry for the actor, or not any
-            more. SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
-            InvalidInputError: a value is not allowed for this entry. TextTooLargeError, TooMuchCreatedError: the new
-            text is too large, or the client has changed too much of late. VersionMismatchError: its version is none of
-            them by now.
+            NotFoundError, TooManyUnknownKeysError, EntryEndedError: it does not exist for the actor, or has ended.
+            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
+            InvalidInputError, TextTooLargeError: a value is not allowed for this entry.
+            TooMuchCreatedError: the client has changed too much of late.
+            VersionMismatchError: its version is none of them by now.
         """
         entry = await self._reader.get(key, actor)
         self._entry_policy.require_may_manage(entry, actor)
@@ -106,9 +109,9 @@ class EntryChangeService:
         """Move a guest's entry into an account by its manage token, which no longer opens it then. Repeatable.
 
         Raises:
-            NotFoundError, TooManyUnknownKeysError, EntryEndedError: there is no such entry for the actor, or not any
-            more. NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not. TokenInvalidError:
-            the account has just been deleted.
+            NotFoundError, TooManyUnknownKeysError, EntryEndedError: it does not exist for the actor, or has ended.
+            NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
+            TokenInvalidError: the account has just been deleted.
         """
         actor = Actor(account_id=account_id, manage_token=manage_token)
         self._entry_policy.require_may_manage(await self._reader.get(key, actor), actor)
@@ -124,8 +127,8 @@ class EntryChangeService:
         `versions`: the versions that may be deleted; None: any.
 
         Raises:
-            NotFoundError, TooManyUnknownKeysError, EntryEndedError: there is no such entry for the actor, or not any
-            more. SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
+            NotFoundError, TooManyUnknownKeysError, EntryEndedError: it does not exist for the actor, or has ended.
+            SignInRequiredError, NotOwnerError, ManageTokenMissingError, ManageTokenWrongError: the actor may not.
             VersionMismatchError: its version is none of them by now.
         """
         self._entry_policy.require_may_manage(await self._reader.get(key, actor), actor)
@@ -145,13 +148,17 @@ class EntryChangeService:
         return [key for key in dict.fromkeys(keys) if key in gone]
 
     async def _lock(self, key: str, actor: Actor) -> Entry:
-        """Lock the row until the transaction ends, and check permissions again: it may have got an owner since it was
-        read."""
+        """Lock the row until the transaction ends, and check permissions again: it may have an owner by now."""
         row = require_live(await storage.find_for_update(self._session, key), actor)
         self._entry_policy.require_may_manage(row, actor)
         return row
 
     def _checked_values(self, entry: LiveEntry, changes: Changes) -> dict[str, Any]:
+        """The new values of columns.
+
+        Raises:
+            InvalidInputError: one is not allowed for this entry.
+        """
         foreign = FIELDS_OF_OTHER_KIND[entry.kind]
         given = set(changes.fields) | ({"text"} if changes.text is not None else set())
         if given & foreign:

@@ -14,6 +14,8 @@ _CONTENT = {"is_content": True}
 
 @dataclass(frozen=True)
 class LiveEntry:
+    """A live entry. Its fields are columns of `Entry`, from which rows are read and by which the cache names them."""
+
     key: str
     kind: Kind
     owner_id: UUID | None
@@ -48,6 +50,7 @@ class LiveEntry:
 
     @classmethod
     def from_row(cls, entry: Entry) -> "LiveEntry":
+        """The entry of a live row."""
         return cls(*_values(entry))
 
     def without_content(self) -> "LiveEntry":

@@ -154,10 +154,10 @@ class _EntryIn(_EntryValuesIn):
     views: Views | None = None
 
     def new_entry(self, expires_at: datetime | None = None) -> NewEntry:
-        """`expires_at`: if it was given beside the body.
+        """What to create. `expires_at`: the expiry, if it was given in the query.
 
         Raises:
-            InvalidInputError: the body says when it ends, too.
+            InvalidInputError: the body has a lifetime, too.
         """
         lifetime = self.lifetime
         if expires_at is not None:
@@ -176,7 +176,7 @@ class PasteIn(_EntryIn):
 
 
 def _take_url(values: Any) -> Any:
-    """`url`, as many programs call it, as `original_url`."""
+    """Rename `url`, as many programs call it, to `original_url`."""
     if not isinstance(values, dict) or "url" not in values:
         return values
     if "original_url" in values:

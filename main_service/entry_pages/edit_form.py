@@ -12,11 +12,11 @@ from main_service.entry_pages.line_ends import as_in_form, can_be_in_form
 VERSION = "version"
 SEEN = "seen"
 BOX = "has_public_statistics"
-"""A browser sends a box that is not ticked as no field."""
-_LABELS = {"original_url": "Address", BOX: "Public statistics"}
+"""The name of the checkbox. A browser sends no field for a box that is not ticked."""
+_LABELS = {"original_url": "URL", BOX: "Public statistics"}
 _COLUMNS = [name for name in EntryChangeIn.model_fields if name in FIELDS and name != "expires_at"]
 _COLUMNS.sort(key=("visibility", BOX).__contains__)
-"""Those of an entry that a form changes, in the order in which they are shown."""
+"""The columns of an entry that the form changes, in the order of the page."""
 
 
 class EditForm:

@@ -107,9 +107,7 @@ def test_old_page_of_a_link_shows_what_changed(client: httpx.Client) -> None:
     refused = send(client, address, fields, original_url="https://example.org/mine")
 
     assert refused.status_code == 409
-    assert re.search(
-        r"Title\s+none\s+Address\s+https://example.org/theirs\s+Visibility\s+public", visible_text(refused)
-    )
+    assert re.search(r"Title\s+none\s+URL\s+https://example.org/theirs\s+Visibility\s+public", visible_text(refused))
     again = form_of(refused)
     assert (again["original_url"], again["title"], again["visibility"]) == ("https://example.org/mine", "", "public")
     assert client.get(f"/{link['key']}").headers["location"] == "https://example.org/theirs"
