@@ -9,8 +9,7 @@ from main_service.errors import FieldError, InvalidInputError
 
 @dataclass(frozen=True)
 class Lifetime:
-    """The lifetime that a client asks for: an instant, a duration from now, endless, or nothing (the default); never
-    two."""
+    """The lifetime that a client asks for: until an instant, for a duration, endless, or none of them (the default)."""
 
     expires_at: datetime | None = None
     expires_in: timedelta | None = None

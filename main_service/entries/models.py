@@ -157,8 +157,10 @@ class LinkTarget(Base):
 
 
 class BodyToDelete(Base):
-    """A text to be deleted from the object store. Written by the transaction that ends its entry or replaces the
-    text."""
+    """A text to be deleted from the object store.
+
+    Written by the transaction that ends its entry or replaces the text.
+    """
 
     __tablename__ = "body_to_delete"
 

@@ -26,8 +26,10 @@ Found = TypeVar("Found")
 
 
 class KeyLookup:
-    """Counts unknown keys that a client asks for. Every service that gets keys from clients looks them up through
-    it."""
+    """Looks up the keys that a client asks for, and counts those that are unknown to it.
+
+    Every service that gets keys from clients uses it, so that none gets around the limit.
+    """
 
     def __init__(self, limit: ScanLimit, address: ClientAddress) -> None:
         """`address`: the client's; None: it can't be told from others."""
@@ -69,6 +71,8 @@ VIEWED_TEXT_GRACE = timedelta(minutes=1)
 
 
 class EntryReader:
+    """Reads entries and their texts, spends limited views, and records use."""
+
     def __init__(
         self,
         *,
@@ -100,6 +104,7 @@ class EntryReader:
         return await self._lookup.look_up(key, lambda key: self._find(key, actor))
 
     async def _find(self, key: str, actor: Actor) -> LiveEntry:
+        """The live entry from the cache, or from its row, and then it is cached."""
         found = await self._cache.find(key)
         if found.entry is not None:
             if found.entry.is_over:
@@ -195,11 +200,10 @@ class EntryReader:
         return viewed
 
     async def _read_row(self, key: str, actor: Actor) -> LiveEntry:
-        """The live entry from its row. The transaction ends here: no connection is held while Redis or the store is
-        busy.
+        """The live entry from its row.
 
-        This is where use is written down, once a day. A cached entry lives no longer, so an entry that is used all the
-        time is noted again and again.
+        The transaction ends here, so that no connection is held while Redis or the object store is busy. Here use is
+        recorded, once a day. An entry is cached no longer, so that constant use is recorded day by day.
         """
         try:
             row = require_live(await storage.find(self._session, key), actor)

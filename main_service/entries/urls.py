@@ -93,8 +93,10 @@ def _site(url: str) -> tuple[str, int | None]:
 
 
 def _plain_host(host: str) -> str:
-    """One spelling of a host. `host` comes from the parser: in lower case and punycode, and `127.1` or `0x7f000001` is
-    `127.0.0.1` already."""
+    """One spelling of a host.
+
+    `host` comes from the parser: in lower case and punycode, and `127.1` or `0x7f000001` is `127.0.0.1` already.
+    """
     name = host.rstrip(".")
     if name == _THIS_MACHINE or name.endswith(f".{_THIS_MACHINE}"):
         return _THIS_MACHINE

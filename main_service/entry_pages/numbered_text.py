@@ -32,8 +32,7 @@ def count_lines(text: bytes) -> int | None:
 
 
 def numbered_pieces(text: bytes) -> Iterator[str]:
-    """Yield the lines as HTML, each with an anchor `L<number>`, in pieces: they take many times the size of the
-    text."""
+    """Yield the lines as HTML, each with an anchor `L<number>`, in pieces, as they take many times the text's size."""
     start, number = 0, 1
     while start < len(text):
         end = text.find(b"\n", start + PIECE_BYTES) + 1 or len(text)
