@@ -91,7 +91,7 @@ class TooManyUnknownKeysError(RetryLaterError, code="too_many_unknown_keys"):
 
 
 class TooManyRequestsError(RetryLaterError):
-    """The same, with the time to wait as advice."""
+    """Something was done too often; `advice` says when to try again."""
 
     message = "Too many requests in a short time."
 

@@ -40,7 +40,7 @@ class AdminAccountOut(AccountOut):
 async def list_accounts(
     wanted: Annotated[WantedAccount, Query()], _: SuperuserDep, factory: AccountFactoryDep
 ) -> list[AdminAccountOut]:
-    """By the complete email or username, in any case. At most one account matches."""
+    """Give the complete email or username, in any case. At most one account matches."""
     found = await factory.administration.list(email=wanted.email, username=wanted.username)
     return [AdminAccountOut.model_validate(account) for account in found]
 

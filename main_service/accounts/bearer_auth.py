@@ -121,11 +121,11 @@ async def find_bearer(request: Request, session: Session) -> Principal | None:
 
 
 async def find_writer_or_guest(request: Request) -> Account | None:
-    """The same as `WriterOrGuestDep`, in a transaction of its own, which is over; for a guest there is none.
+    """The user whose token came with the request; None: a guest. For a token it takes a transaction of its own.
 
     Raises:
         TokenInvalidError: a token came, and is not valid.
-        ScopeMissingError: it may only read.
+        ScopeMissingError: the token may only read.
     """
     if AUTHORIZATION not in request.headers:
         return None

@@ -39,10 +39,10 @@ async def read_session_cookie(request: Request, session: Session, token: str) ->
 
 
 async def find_account(request: Request, session: Session) -> Account | None:
-    """The same as `PageAccountDep`, when the page asks for it; the transaction so far ends here.
+    """The account whose session cookie came with the request; None: a guest. The transaction so far ends here.
 
     Raises:
-        DatabaseUnavailableError: a cookie came, and whose it is can't be found out now.
+        DatabaseUnavailableError: a cookie came, and PostgreSQL does not answer.
     """
     token = request.cookies.get(COOKIE)
     principal = await read_session_cookie(request, session, token) if token else None
@@ -63,7 +63,10 @@ PageAccountDep = Annotated[Account | None, Depends(_find_page_account)]
 
 
 async def find_reader(request: Request, session: SessionDep) -> Account | None:
-    """The same, but a guest while the database does not answer: what anyone may read needs none."""
+    """The account whose session cookie came with the request; None: a guest, or the database does not answer.
+
+    What guests may read needs no database.
+    """
     try:
         return await find_account(request, session)
     except DatabaseUnavailableError as error:
@@ -102,4 +105,4 @@ async def require_page_session_id(session_id: PageSessionIdDep) -> UUID:
 
 
 SignedInSessionIdDep = Annotated[UUID, Depends(require_page_session_id)]
-"""The same, on pages for signed-in users only."""
+"""The session that is signed in, on pages for signed-in users only."""
