@@ -1,1 +1,1 @@
-"""Ends what has expired and empties both stores of what has ended."""
+"""Ends what has expired or is unused, and deletes what is left of it from both stores."""
