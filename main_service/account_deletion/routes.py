@@ -1,4 +1,4 @@
-"""Deleting one's account, as JSON."""
+"""Deletes the account of the user, as JSON."""
 
 from fastapi import Response
 

@@ -83,7 +83,7 @@ class EntryReleaser:
 
 
 class AccountDeletion:
-    """An account goes with its collections, in the transaction of `session`; its entries follow in their own."""
+    """Deletes an account and its collections in the transaction of `session`; its entries follow in their own."""
 
     def __init__(self, *, session: Session, reauthenticator: Reauthenticator, releaser: EntryReleaser) -> None:
         self._session = session

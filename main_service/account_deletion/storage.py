@@ -17,13 +17,15 @@ _accounts = Account.__table__.c
 
 @dataclass(frozen=True)
 class DeletedAccount:
+    """An account that its owner has deleted, whose row stays until its entries are ended or released."""
+
     account_id: UUID
     keeps_entries: bool
     """Whether its entries, but for private ones, live on."""
 
 
 async def list_deleted_accounts(session: Session) -> Sequence[DeletedAccount]:
-    """Accounts whose rows still wait for the end of their entries, those deleted first at the front."""
+    """Accounts whose rows still wait for the end of their entries, in the order of their deletion."""
     statement = select(_accounts.id, Account.keeps_entries).where(Account.deleted_at.is_not(None))
     rows = await session.execute(statement.order_by(Account.deleted_at))
     return [DeletedAccount(account_id=row[0], keeps_entries=row[1]) for row in rows]

@@ -13,6 +13,8 @@ from main_service.engines.postgres import Base
 
 
 class JobKind(StrEnum):
+    """What a job does."""
+
     CLEAN_UP = "clean_up"
     ARCHIVE_UNUSED = "archive_unused"
 
@@ -55,6 +57,7 @@ class AdminJob(Base):
 
     @property
     def state(self) -> JobState:
+        """Derived from the times of start and end, and from `failure`."""
         if self.finished_at is not None:
             return JobState.DONE if self.failure is None else JobState.FAILED
         return JobState.WAITING if self.started_at is None else JobState.RUNNING

@@ -28,6 +28,8 @@ JobHandler = Callable[[int | None], Awaitable[JobResult]]
 
 
 class AdminJobs:
+    """What superusers do with jobs: order one, and look at one."""
+
     def __init__(self, *, session: Session) -> None:
         self._session = session
 
@@ -38,8 +40,10 @@ class AdminJobs:
         return job
 
     async def get(self, job_id: UUID) -> AdminJob:
-        """Raises:
-        NotFoundError: there is no such job, or it finished 30 days ago.
+        """A job.
+
+        Raises:
+            NotFoundError: there is no such job, or it finished 30 days ago.
         """
         job = await storage.find_job(self._session, job_id)
         if job is None:
@@ -58,6 +62,8 @@ class _Run:
 
 
 class AdminJobRunner:
+    """Runs the jobs that were ordered. Two runners at once never start the same job."""
+
     def __init__(self, *, sessions: async_sessionmaker[Session], handlers: Mapping[JobKind, JobHandler]) -> None:
         self._sessions = sessions
         self._handlers = handlers

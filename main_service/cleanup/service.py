@@ -34,7 +34,10 @@ class CleanupCounts:
 
 
 class CleanupService:
-    """Safe to run at any time, twice at once, and again after it was killed."""
+    """Runs all steps of the clean-up, or one of them.
+
+    Safe to run at any time, twice at once, and again after it was killed.
+    """
 
     def __init__(
         self, *, sessions: async_sessionmaker[Session], bodies: BodyStore, archive_retention: timedelta

@@ -20,7 +20,10 @@ cached entry in Redis, and reads of that are not stored either, for another day.
 
 
 class UnusedCleanup:
-    """Safe to run at any time, twice at once, and again after it was killed."""
+    """Ends unused entries and deletes unconfirmed accounts.
+
+    Safe to run at any time, twice at once, and again after it was killed.
+    """
 
     def __init__(self, *, sessions: async_sessionmaker[Session], cache: EntryCache) -> None:
         self._sessions = sessions
@@ -58,7 +61,7 @@ class UnusedCleanup:
         return await in_batches(self._sessions, delete_batch)
 
     async def _invalidate(self, keys: list[str]) -> None:
-        """Unlike the expiry of an entry, this end is not seen by readers of the cache."""
+        """Tell Redis of ended entries. Unlike an expiry, their end can't be seen from what is cached."""
         try:
             await self._cache.invalidate(keys)
         except RedisUnavailableError as error:

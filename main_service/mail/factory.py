@@ -13,7 +13,7 @@ class MailFactory:
         self._resources = resources
 
     def sender(self, smtp_url: str) -> MailSender:
-        """`smtp_url`: the mail server or folder, as in MAIN_SMTP_URL."""
+        """What sends the emails that are due. `smtp_url`: the mail server or folder, as in MAIN_SMTP_URL."""
         settings = self._resources.settings
         return MailSender(
             sessions=self._resources.sessions,

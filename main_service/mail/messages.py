@@ -22,6 +22,8 @@ _ADDRESS = re.compile(r"""[^\s@<>()\[\],;:\\"]+@[^\s@<>(),;\\"]+""")
 
 
 class EmailRenderer:
+    """Renders rows of the outbox as messages, from templates that are parsed once."""
+
     def __init__(self, settings: Settings) -> None:
         self._host = mail_host(settings.public_url)
         self._sender = settings.mail_from or f"{SITE_NAME} <noreply@{self._host}>"

@@ -37,7 +37,10 @@ READ_SECONDS = 10
 
 
 class MailSender:
-    """Safe to run twice at once, and again after it was killed: an email that was being sent then is sent again."""
+    """Sends what is due in the outbox.
+
+    Safe to run twice at once, and again after it was killed: an email that was being sent then is sent again.
+    """
 
     def __init__(
         self,

@@ -29,11 +29,12 @@ async def take_due(session: Session) -> Mail | None:
 
 
 async def note_sent(session: Session, mail_id: int) -> None:
+    """Store that an email was sent, and clear the values of its templates."""
     await _change(session, mail_id, sent_at=func.clock_timestamp(), values={})
 
 
 async def note_failed(session: Session, mail_id: int) -> None:
-    """Give an email up."""
+    """Give an email up, and clear the values of its templates."""
     await _change(session, mail_id, failed_at=func.clock_timestamp(), attempts=Mail.attempts + 1, values={})
 
 
@@ -43,6 +44,7 @@ async def drop_attachment(session: Session, mail_id: int) -> None:
 
 
 async def note_attempt(session: Session, mail_id: int, *, next_in: timedelta) -> None:
+    """Count a failed attempt. The next one is due after `next_in`."""
     await _change(session, mail_id, attempts=Mail.attempts + 1, due_at=func.clock_timestamp() + next_in)
 
 

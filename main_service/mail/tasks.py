@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 @task(every=timedelta(seconds=10), queue=Queue.QUICK, one_at_a_time=True, log="Sent %d emails")
 async def send_mail(resources: Resources) -> int:
-    """Send emails that are due; return how many left."""
+    """Send the emails that are due; return how many were sent."""
     smtp_url = resources.settings.smtp_url
     if smtp_url is None:
         _warn_once()

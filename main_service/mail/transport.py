@@ -35,6 +35,8 @@ Result = TypeVar("Result")
 
 
 class Transport(Protocol):
+    """What emails are sent by: a mail server, or a folder."""
+
     async def open(self) -> None:
         """Get ready to send.
 
@@ -56,6 +58,8 @@ class Transport(Protocol):
 
 @dataclass(frozen=True)
 class SmtpServer:
+    """A mail server, as MAIN_SMTP_URL names it."""
+
     host: str
     port: int
     is_tls: bool
