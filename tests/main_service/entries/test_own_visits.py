@@ -107,7 +107,7 @@ def test_own_visits_count_until_their_owner_says_otherwise_on_the_page(
 
     done = send_urlencoded_form(client, "/settings", "/settings/visits")
 
-    assert (done.status_code, "Your own visits do not count." in done.text, is_checked(done)) == (200, True, False)
+    assert (done.status_code, "Your own visits no longer count." in done.text, is_checked(done)) == (200, True, False)
     read_all(client)
     assert count_streamed_visits(valkey, each) == each
     with web.new_client() as guest:
