@@ -109,7 +109,7 @@ def test_selected_entries_are_added_to_a_collection_and_found_by_it(
     select(visitor, "Alps", "Beach")
     visitor.page.locator("#add-to").select_option(label="Trips")
     visitor.click("Add to collection")
-    assert "2 entries are added" in visitor.main_text()
+    assert "2 entries added" in visitor.main_text()
 
     visitor.open("/profile")
     visitor.page.locator("#collection").select_option(label="Trips")
