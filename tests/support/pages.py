@@ -31,3 +31,8 @@ def send_urlencoded_form(client: httpx.Client, page: str, address: str, **fields
 
 def visible_text(page: httpx.Response) -> str:
     return html.unescape(re.sub(r"<[^>]*>", " ", page.text))
+
+
+def words(page: httpx.Response) -> str:
+    """The visible text with one blank between words."""
+    return " ".join(visible_text(page).split())

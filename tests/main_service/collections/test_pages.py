@@ -16,7 +16,7 @@ from tests.support.collections import (
     share_collection,
 )
 from tests.support.entries import create_link, create_paste
-from tests.support.pages import BROWSER, FOREIGN, send_urlencoded_form
+from tests.support.pages import BROWSER, FOREIGN, send_urlencoded_form, words
 from tests.support.web import WebServer
 
 FORMS = ("name", "sharing", "entries", "remove", "delete")
@@ -31,11 +31,6 @@ def signed_in(client: httpx.Client) -> User:
 
 def opened(client: httpx.Client, address: str) -> httpx.Response:
     return client.get(address, headers=BROWSER)
-
-
-def words(page: httpx.Response) -> str:
-    """What people read."""
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
 def send_own(client: httpx.Client, form: str, /, **fields: str) -> httpx.Response:

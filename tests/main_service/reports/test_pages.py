@@ -15,7 +15,7 @@ from tests.support.accounts import User, sign_in_on_page
 from tests.support.collections import create_collection
 from tests.support.engines import Environment
 from tests.support.entries import owned_link
-from tests.support.pages import BROWSER, FOREIGN, send_urlencoded_form
+from tests.support.pages import BROWSER, FOREIGN, send_urlencoded_form, words
 from tests.support.reports import (
     build_ordered_reports,
     confirmed_user,
@@ -39,11 +39,6 @@ async def signed_in(client: httpx.Client, database: asyncpg.Connection) -> User:
 
 def shown(client: httpx.Client, address: str = "/reports") -> httpx.Response:
     return client.get(address, headers=BROWSER)
-
-
-def words(page: httpx.Response) -> str:
-    """What people read."""
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.text)).split())
 
 
 def ask_on_page(client: httpx.Client, **fields: str) -> httpx.Response:
