@@ -113,7 +113,8 @@ def test_visitors_of_a_day() -> None:
     visit = encoder.encode(
         KEY,
         at_ms=1_800_000_000_000,
-        origin=encoder.origin(ip_address("203.0.113.9")),
+        address=encoder.visitor_address(ip_address("203.0.113.9")),
+        host=b"slip.example",
         user_agent=b"Firefox",
         referrer=b"",
         language=b"",
