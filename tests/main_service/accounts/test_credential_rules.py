@@ -1,4 +1,4 @@
-"""Which addresses and user names an account can have, and which spellings lead to it."""
+"""Which emails and usernames an account can have, and which spellings lead to it."""
 
 from itertools import cycle, islice
 
