@@ -17,7 +17,7 @@ from main_service.reports import storage
 from main_service.reports.csv_zip import write_csv_zip
 from main_service.reports.emails import ReportEmails
 from main_service.reports.models import Report, ReportFormat
-from main_service.reports.queries import ReportQueries, Scope
+from main_service.reports.queries import ReportQueries, ReportScope
 from main_service.reports.service import file_name, media_type_of
 from main_service.reports.sheets import plan_workbook
 from main_service.reports.xlsx import write_xlsx
@@ -104,7 +104,7 @@ class ReportBuilder:
         ):
             raise NotFoundError(GONE)
         days = DateRange(report.first_day, report.last_day)
-        queries = ReportQueries(snapshot, Scope(report.owner_id, days, report.collection_id))
+        queries = ReportQueries(snapshot, ReportScope(report.owner_id, days, report.collection_id))
         workbook = await plan_workbook(
             queries,
             days,

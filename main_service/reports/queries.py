@@ -85,7 +85,7 @@ _PLAN_FOR_THESE_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 @dataclass(frozen=True)
-class Scope:
+class ReportScope:
     """The visits that a report is about: to entries of an owner, in a range of days."""
 
     owner_id: UUID
@@ -109,7 +109,7 @@ class Scope:
 class ReportQueries:
     """Queries of one scope, in one transaction. Lists come in partitions; one must be read before the next starts."""
 
-    def __init__(self, session: Session, scope: Scope) -> None:
+    def __init__(self, session: Session, scope: ReportScope) -> None:
         self._session = session
         self._scope = scope
 
