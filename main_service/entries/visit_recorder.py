@@ -14,7 +14,7 @@ from main_service.visit_stream.pending import UnconfirmedVisit
 from main_service.visit_stream.record import EncodedVisit
 from main_service.visit_stream.writer import VisitWriter
 from main_service.web.client_address import client_address
-from main_service.web.negotiation import is_fetched_ahead
+from main_service.web.negotiation import is_prefetch
 
 UNCONFIRMED_VISIT = "unconfirmed_visit"
 """In the state of a request whose visit Redis may have from the fast path: the `UnconfirmedVisit`."""
@@ -46,7 +46,7 @@ class VisitRecorder:
 
     def _is_visit(self, entry: LiveEntry, actor: Actor) -> bool:
         """Whether the request is a visit. Crawlers' requests are too: they are told apart when visits are counted."""
-        if self._request.method == "HEAD" or is_fetched_ahead(self._request.headers):
+        if self._request.method == "HEAD" or is_prefetch(self._request.headers):
             return False
         return actor.counts_own_visits or not actor.owns(entry)
 

@@ -18,7 +18,7 @@ from main_service.entries.permissions import Actor, EntryPolicy
 from main_service.entries.serializers import page_entry, short_url, text_url
 from main_service.settings import Settings
 from main_service.web.headers import CONTENT_SECURITY_POLICY
-from main_service.web.negotiation import is_fetched_ahead, wants_html
+from main_service.web.negotiation import is_prefetch, wants_html
 from main_service.web.templating import render
 from main_service.web.user_agents import is_command
 
@@ -45,7 +45,7 @@ def question_before(
     means_it = _says_so(request, entries.entry_policy, entry, actor) or (
         is_command(request.headers.get("user-agent", "")) and not (is_shown_as_page and wants_page)
     )
-    if means_it and request.method != "HEAD" and not is_fetched_ahead(request.headers):
+    if means_it and request.method != "HEAD" and not is_prefetch(request.headers):
         return None
     if means_it or wants_page:
         return question(request, entries.settings, entry, actor)

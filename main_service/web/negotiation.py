@@ -44,7 +44,7 @@ def _weight_of(media_type: str, weights: dict[str, float]) -> float:
 _AHEAD = re.compile(r"prefetch|prerender|preview", re.IGNORECASE)
 
 
-def is_fetched_ahead(headers: Headers) -> bool:
+def is_prefetch(headers: Headers) -> bool:
     """Whether a browser says that it prefetches this before its user has opened it."""
     announced = " ".join(headers.get(name, "") for name in ("sec-purpose", "purpose", "x-purpose", "x-moz"))
     return bool(_AHEAD.search(announced))
@@ -52,4 +52,4 @@ def is_fetched_ahead(headers: Headers) -> bool:
 
 def is_link_preview(headers: Headers) -> bool:
     """Whether a client says that it fetches a link before a person opens it. A client that lies is not detected."""
-    return is_fetched_ahead(headers) or is_previewer(headers.get("user-agent", ""))
+    return is_prefetch(headers) or is_previewer(headers.get("user-agent", ""))

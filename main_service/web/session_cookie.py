@@ -9,7 +9,7 @@ from main_service.settings import Settings
 
 COOKIE = "slipbin_session"
 
-Answer = TypeVar("Answer", bound=Response)
+AnyResponse = TypeVar("AnyResponse", bound=Response)
 
 
 def has_session_cookie(request: Request) -> bool:
@@ -17,7 +17,7 @@ def has_session_cookie(request: Request) -> bool:
     return bool(request.cookies.get(COOKIE))
 
 
-def set_session_cookie(response: Answer, token: str, *, lifetime: timedelta, settings: Settings) -> Answer:
+def set_session_cookie(response: AnyResponse, token: str, *, lifetime: timedelta, settings: Settings) -> AnyResponse:
     response.set_cookie(
         COOKIE,
         token,
@@ -30,5 +30,5 @@ def set_session_cookie(response: Answer, token: str, *, lifetime: timedelta, set
     return response
 
 
-def clear_session_cookie(response: Answer, settings: Settings) -> Answer:
+def clear_session_cookie(response: AnyResponse, settings: Settings) -> AnyResponse:
     return set_session_cookie(response, "", lifetime=timedelta(0), settings=settings)
