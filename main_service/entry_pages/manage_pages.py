@@ -89,7 +89,7 @@ class ManagePage(EntryFormPage):
             return self.show(error=error)
         raise error
 
-    async def show_managed(self, entry: LiveEntry, error: AppError, form: Form) -> Response:  # noqa: ARG002 (for others)
+    async def show_managed(self, entry: LiveEntry, error: AppError, form: Form) -> Response:  # noqa: ARG002 (the edit page shows it)
         """The page of an entry that the actor may manage, with error messages. `form`: what was typed."""
         return self.show(entry=entry, error=error)
 
