@@ -103,7 +103,7 @@ TargetUrl = Annotated[
         json_schema_extra={"maxLength": MAX_URL_LENGTH, "pattern": _URL_PATTERN},
     ),
 ]
-Duration = Annotated[
+ExpiresIn = Annotated[
     timedelta | Literal["never"],
     BeforeValidator(_duration),
     WithJsonSchema({"anyOf": [*DURATION_SCHEMAS, {"const": NEVER}]}),
@@ -128,7 +128,7 @@ class _EntryValuesIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     expires_at: Instant | None = None
-    expires_in: Duration | None = None
+    expires_in: ExpiresIn | None = None
 
     @model_validator(mode="after")
     def _refuse_both(self) -> "_EntryValuesIn":

@@ -25,7 +25,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NO_PAGES = ("/links", "/pastes", "/reset", "/sign-out")
 """Where forms of other pages go; as the path of an entry each would answer GET."""
 
-Origin = tuple[str, str, int | None]
+WebOrigin = tuple[str, str, int | None]
 """Scheme, host and port, in lower case."""
 
 
@@ -70,7 +70,7 @@ class OriginCheckMiddleware:
             return OpenedOverHttpError(self._settings.public_url + _page_of_form(request))
         return None if is_own_host else ForeignOriginError(_page_of_form(request))
 
-    def _is_public_host_over_http(self, origin: Origin, *, is_own_host: bool, path: str) -> bool:
+    def _is_public_host_over_http(self, origin: WebOrigin, *, is_own_host: bool, path: str) -> bool:
         """Whether a page of ours was opened over http, where browsers keep none of the cookies that it needs."""
         if self._public_origin is None or (origin[0], self._public_origin[0]) != ("http", "https"):
             return False
@@ -82,7 +82,7 @@ def _has_own_credentials(headers: Headers) -> bool:
     return scheme.lower() == "bearer" or any(name in headers for name in _OWN_CREDENTIALS)
 
 
-def _read_origin(text: str) -> Origin | None:
+def _read_origin(text: str) -> WebOrigin | None:
     """None: it is `null`, or otherwise none of the web."""
     try:
         parts = urlsplit(text.lower())
