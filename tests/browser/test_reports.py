@@ -86,7 +86,7 @@ def test_report_is_asked_for_made_fetched_and_deleted(
     run(build_ordered_reports(environment))
     if has_scripts:
         expect(reports).to_contain_text("Ready")
-        assert "has changed" in page.locator("#status").inner_text()
+        assert "has been updated" in page.locator("#status").inner_text()
         # In the reader's own time.
         expect(reports.locator("time")).not_to_contain_text("UTC")
     else:
@@ -99,8 +99,8 @@ def test_report_is_asked_for_made_fetched_and_deleted(
     assert download.value.suggested_filename.endswith(".xlsx")
     path = tmp_path / "report.xlsx"
     download.value.save_as(path)
-    book = openpyxl.load_workbook(path)
-    assert [row[0] for row in book["Entries"].iter_rows(min_row=2, values_only=True)] == [key]
+    workbook = openpyxl.load_workbook(path)
+    assert [row[0] for row in workbook["Entries"].iter_rows(min_row=2, values_only=True)] == [key]
 
     visitor.click(reports.get_by_role("button", name="Delete the report"))
     assert "Report deleted." in visitor.main_text()
