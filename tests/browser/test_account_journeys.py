@@ -18,7 +18,7 @@ def register(visitor: Visitor, email: str, username: str) -> None:
     page = visitor.page
     visitor.open("/register")
     page.get_by_label("Email").fill(email)
-    page.get_by_label("User name").fill(username)
+    page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(PASSWORD)
     visitor.click("Register")
     assert page.get_by_role("heading", name="Check your email").is_visible()
@@ -80,12 +80,12 @@ def test_settings_are_changed_and_a_token_made(
     visitor.click("Send the email again", status=429)
     assert page.get_by_text("less than five minutes ago").first.is_visible()
 
-    page.get_by_role("textbox", name="User name").fill(username)
+    page.get_by_role("textbox", name="Username").fill(username)
     visitor.click("Save username")
     assert page.get_by_text("Username saved.").is_visible()
 
     page.get_by_label("Name", exact=True).fill("Backup")
-    page.get_by_label("It may").select_option(label="Read only")
+    page.get_by_label("Access").select_option(label="Read only")
     page.get_by_label("Expires in").select_option(label="30 days")
     visitor.click("Create token")
     token = page.locator("#new-token").inner_text()

@@ -51,7 +51,7 @@ def test_paste_is_created_read_changed_and_deleted(new_visitor: NewVisitor, view
     manage_address = owner.page.locator("#manage-url").inner_text()
     assert re.fullmatch(re.escape(owner.site_address) + "/[A-Za-z0-9]{11}", address)
     assert manage_address.startswith(f"{address}/manage#")
-    for fact in ("A title", "Python", "Public", "Ends"):
+    for fact in ("A title", "Python", "Public", "Expires"):
         assert fact in owner.main_text()
     if has_scripts:
         owner.page.get_by_role("button", name="Copy link").click()
@@ -115,7 +115,7 @@ def test_link_is_created_previewed_followed_and_deleted(
     assert visitor.path() == f"/{alias}+"
     assert visitor.page.locator("h1").inner_text() == target.partition("://")[2]
     assert visitor.page.locator("#target").inner_text() == long_address
-    visitor.click("Continue to")
+    visitor.click(f"Continue to {target.partition('://')[2]}")
     assert unquote(visitor.page.url) == unquote(long_address)
     assert visitor.page.get_by_role("heading", name="Arrived").is_visible()
     visitor.open(address)

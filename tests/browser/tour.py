@@ -168,11 +168,11 @@ def _pages_before_signing_in(visitor: Visitor, client: Client, contents: Content
     visitor.open("/register")
     yield "register"
     page.get_by_label("Email").fill(f"{name}@example.org")
-    page.get_by_label("User name").fill("no good! " + name)
+    page.get_by_label("Username").fill("no good! " + name)
     page.get_by_label("Password").fill(PASSWORD)
     send_unchecked(visitor, "Register", status=422)
     yield "register-errors"
-    page.get_by_label("User name").fill(name[:30])
+    page.get_by_label("Username").fill(name[:30])
     page.get_by_label("Password").fill(PASSWORD)
     visitor.click("Register")
     yield "registered"
