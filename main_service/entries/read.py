@@ -164,17 +164,19 @@ class EntryReader:
             NotAPasteError: it is a link.
             NotFoundError, EntryEndedError: it has just ended, or the actor may no longer see it.
         """
+        missing: UUID | None = None
         while True:
             if entry.body_id is None:
                 raise NotAPasteError
             try:
                 return entry, await self._open_body(entry, entry.body_id)
             except ObjectMissingError:
-                # It was changed or deleted since the row was read. If not, the text is lost: a bug, and a 500.
-                fresh = await self._read_row(entry.key, actor)
-                if fresh.body_id == entry.body_id:
+                # It was changed or deleted since the row was read, or the disk of texts has just come back. If neither,
+                # the text is lost: a bug, and a 500.
+                if entry.body_id == missing:
                     raise
-                entry = fresh
+                missing = entry.body_id
+                entry = await self._read_row(entry.key, actor)
 
     async def _open_body(self, entry: LiveEntry, body_id: UUID) -> TextChunks:
         """The text, from memory if this process has read it before."""
