@@ -98,7 +98,7 @@ class WebServer:
         assert all(process.poll() is None for process in self.processes), "a web process ended at its start"
         try:
             # A kept connection would be answered by the same process again.
-            with self.new_client() as client, client.stream("GET", "/static/style.css", timeout=1) as answer:
+            with self.new_client() as client, client.stream("GET", "/static/favicon.svg", timeout=1) as answer:
                 port = answer.extensions["network_stream"].get_extra_info("client_addr")[1]
                 return answer.status_code == 200 and (len(self.processes) == 1 or is_held_by(process, port))
         except httpx.TransportError:

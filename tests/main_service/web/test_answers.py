@@ -214,7 +214,7 @@ def test_documentation_pages_load_nothing_from_elsewhere(client: httpx.Client) -
 
 def test_static_files_are_kept_by_browsers(client: httpx.Client) -> None:
     page = client.get("/", headers={"Accept": "text/html"}).text
-    versioned = re.search(r'href="(/static/slipbin\.css\?v=\w+)"', page)[1]
+    versioned = re.search(r'href="(/static/style\.css\?v=\w+)"', page)[1]
 
     assert "immutable" in client.get(versioned).headers["cache-control"]
     assert client.get("/static/style.css").headers["cache-control"] == "public, max-age=86400"
