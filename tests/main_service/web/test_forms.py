@@ -27,35 +27,35 @@ async def fail(page: Page, form: Form, error: AppError | None) -> Response:
 
 
 @pytest.fixture
-def page() -> Page:
+def form_page() -> Page:
     return Page(Request({"type": "http"}))
 
 
-def test_page_is_shown_again_with_what_was_typed_but_no_password(page: Page) -> None:
+def test_page_is_shown_again_with_what_was_typed_but_no_password(form_page: Page) -> None:
     error = InvalidInputError(fields=[FieldError("name", "missing", "Enter a name.")])
     form = {"name": "ada", "password": "Secret-1", "new_password": "Secret-2"}
 
-    response = asyncio.run(fail(page=page, form=form, error=error))
+    response = asyncio.run(fail(page=form_page, form=form, error=error))
 
-    assert (response.body, page.shown) == (b"again", (error, {"name": "ada"}))
-    assert page.errors_by_field(error) == {"name": "Enter a name."}
+    assert (response.body, form_page.shown) == (b"again", (error, {"name": "ada"}))
+    assert form_page.errors_by_field(error) == {"name": "Enter a name."}
 
 
-def test_error_without_a_field_is_said_for_the_whole_page(page: Page) -> None:
+def test_error_without_a_field_is_said_for_the_whole_page(form_page: Page) -> None:
     error = DatabaseUnavailableError()
 
-    assert page.errors_by_field(error) == {"": f"{error.message} {error.advice}"}
+    assert form_page.errors_by_field(error) == {"": f"{error.message} {error.advice}"}
 
 
-def test_error_without_which_there_is_no_page_is_raised(page: Page) -> None:
+def test_error_without_which_there_is_no_page_is_raised(form_page: Page) -> None:
     with pytest.raises(DatabaseUnavailableError):
-        asyncio.run(fail(page=page, form={}, error=DatabaseUnavailableError()))
-    assert page.shown is None
+        asyncio.run(fail(page=form_page, form={}, error=DatabaseUnavailableError()))
+    assert form_page.shown is None
 
 
-def test_form_that_is_accepted_shows_nothing_again(page: Page) -> None:
-    assert asyncio.run(fail(page=page, form={}, error=None)).body == b"done"
-    assert page.shown is None
+def test_form_that_is_accepted_shows_nothing_again(form_page: Page) -> None:
+    assert asyncio.run(fail(page=form_page, form={}, error=None)).body == b"done"
+    assert form_page.shown is None
 
 
 def test_address_of_a_form_redirects_to_the_page_it_is_on() -> None:
