@@ -11,6 +11,7 @@ from main_service.accounts.errors import TokenInvalidError
 from main_service.engines.postgres import Session
 from main_service.engines.texts import BodyStore
 from main_service.entries import storage
+from main_service.entries.aliases import is_reserved
 from main_service.entries.create_limits import Allowance
 from main_service.entries.entry import FIELDS, LiveEntry
 from main_service.entries.errors import AliasReservedError, AliasTakenError, IdempotencyKeyReusedError, SelfLinkError
@@ -20,7 +21,6 @@ from main_service.entries.lifetimes import Lifetime, LifetimePolicy
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.permissions import Actor
 from main_service.entries.read import require_live
-from main_service.entries.reserved_words import is_reserved
 from main_service.entries.urls import is_self_link
 from main_service.errors import EntryEndedError, FieldError, InvalidInputError, NotFoundError
 from main_service.keys.pool import KeySource, Pool

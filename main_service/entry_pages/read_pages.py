@@ -5,12 +5,11 @@ from fastapi.responses import RedirectResponse
 
 from main_service.accounts.bearer_auth import TOKEN_OR_NONE
 from main_service.accounts.errors import TokenInvalidError
-from main_service.entries.aliases import is_key
+from main_service.entries.aliases import is_key, is_reserved
 from main_service.entries.dependencies import EntryFactoryDep, ReadingActorDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ManageTokenWrongError, NotAPasteError, NotOwnerError
 from main_service.entries.models import Kind
-from main_service.entries.reserved_words import is_reserved
 from main_service.entries.serializers import page_entry, robots, text_response
 from main_service.entries.urls import to_ascii
 from main_service.entries.visit_recorder import VisitRecorderDep

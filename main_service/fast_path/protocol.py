@@ -16,8 +16,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from main_service.entries.aliases import ALIAS_PATTERN
-from main_service.entries.reserved_words import is_reserved
+from main_service.entries.aliases import ALIAS_PATTERN, is_reserved
 from main_service.entries.visit_recorder import UNCONFIRMED_VISIT
 from main_service.fast_path.batch import ReadBatcher
 from main_service.fast_path.redis_connection import RedisConnection

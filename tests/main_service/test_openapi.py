@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from main_service.entries.reserved_words import RESERVED_WORDS
+from main_service.entries.aliases import RESERVED_WORDS
 from tests.support.accounts import bearer, new_user
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.web import WebServer

@@ -10,11 +10,10 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic_core import Url
 
-from main_service.entries.aliases import is_key
+from main_service.entries.aliases import RESERVED_WORDS, is_key, is_reserved
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError
 from main_service.entries.lifetimes import Lifetime, LifetimePolicy
 from main_service.entries.permissions import ManageTokens
-from main_service.entries.reserved_words import RESERVED_WORDS, is_reserved
 from main_service.entries.urls import MAX_URL_LENGTH, check_url, is_self_link, to_ascii
 from main_service.errors import InvalidInputError
 from main_service.settings import Settings

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 import redis
 
-from main_service.entries.reserved_words import RESERVED_WORDS
+from main_service.entries.aliases import RESERVED_WORDS
 from main_service.keys.pool import ALPHABET, KEY_LENGTHS, KEYS_PER_TRIP, Pool, draw_key
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias

@@ -10,8 +10,7 @@ import httpx
 import pytest
 
 from main_service.app import create_app
-from main_service.entries.aliases import is_key
-from main_service.entries.reserved_words import RESERVED_WORDS
+from main_service.entries.aliases import RESERVED_WORDS, is_key
 from main_service.settings import Settings
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers
