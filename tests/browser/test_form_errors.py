@@ -50,7 +50,7 @@ def test_refused_form_keeps_its_fields_and_leads_to_the_wrong_one(
             summary.get_by_role("link").click()
             assert page.locator(f"#{wrong}").evaluate("element => element === document.activeElement")
         else:
-            assert "in use" in summary.inner_text()
+            assert "That name is taken" in summary.inner_text()
 
 
 def test_browser_itself_refuses_what_the_form_says_it_must(new_visitor: NewVisitor) -> None:
