@@ -1,4 +1,4 @@
-"""The emails of accounts: what is sent with which link, and how many.
+"""The emails of accounts: what is sent with which link, and how many. Their words are in `templates/mail`.
 
 The emails of one kind to one recipient are counted twice. `to_recipient` counts those that one client causes, so that
 a stranger can't keep an owner from setting a new password. `to_recipient_from_all` counts all of them, allows

@@ -77,7 +77,7 @@ def command_serves_pages_with_their_style(image: Image, environment: Environment
             def answers() -> bool:
                 assert process.poll() is None
                 try:
-                    return httpx.get(f"{address}/static/style.css", trust_env=False).status_code == 200
+                    return httpx.get(f"{address}/static/style/base.css", trust_env=False).status_code == 200
                 except httpx.TransportError:
                     return False
 

@@ -43,7 +43,7 @@ def test_answer_is_whole_whatever_body_its_request_announces(environment: Enviro
     """What streams listens on while it answers; a body that is too large must not break it there."""
     with LoggedWebServer(environment) as web:
         key = create_paste(web.client, text="a line\n" * 300_000)["key"]
-        for address in ("/static/style.css", f"/{key}/raw", f"/{key}"):
+        for address in ("/static/style/base.css", f"/{key}/raw", f"/{key}"):
             whole = web.client.get(address).content
             for length, body in ((9_999_999_999, b""), (200_000, b"a" * 200_000)):
                 request = f"GET {address} HTTP/1.1\r\nHost: x\r\nAccept: */*\r\nContent-Length: {length}\r\n\r\n"

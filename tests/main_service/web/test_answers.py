@@ -33,7 +33,7 @@ def every_answer(client: httpx.Client) -> list[httpx.Response]:
         for accept in ("text/html", "*/*")
         for address in (
             "/", f"/{paste['key']}", f"/{paste['key']}/raw", f"/{paste['key']}/manage", f"/{link['key']}",
-            f"/{link['key']}+", "/docs", "/redoc", "/openapi.json", "/static/style.css", "/nothing-here",
+            f"/{link['key']}+", "/docs", "/redoc", "/openapi.json", "/static/style/base.css", "/nothing-here",
             f"/api/v1/entries/{paste['key']}", f"/api/v1/entries/{paste['key']}/text", "/api/v1/nothing",
         )
     ]  # fmt: skip
@@ -213,9 +213,9 @@ def test_documentation_pages_load_nothing_from_elsewhere(client: httpx.Client) -
 
 def test_static_files_are_kept_by_browsers(client: httpx.Client) -> None:
     page = client.get("/", headers={"Accept": "text/html"}).text
-    versioned = re.search(r'href="(/static/style\.css\?v=\w+)"', page)[1]
+    versioned = re.search(r'href="(/static/style/base\.css\?v=\w+)"', page)[1]
 
     assert "immutable" in client.get(versioned).headers["cache-control"]
-    assert client.get("/static/style.css").headers["cache-control"] == "public, max-age=86400"
+    assert client.get("/static/style/base.css").headers["cache-control"] == "public, max-age=86400"
     for hostile in ("/static/../pyproject.toml", "/static/%2e%2e/pyproject.toml", "/static/docs/../../pyproject.toml"):
         assert client.get(hostile).status_code == 404

@@ -160,5 +160,5 @@ def test_url_that_grows_too_long_when_it_is_sent_is_refused(client: httpx.Client
 
 
 def test_only_the_present_version_of_a_static_file_is_kept_for_ever(client: httpx.Client) -> None:
-    assert "immutable" not in client.get("/static/style.css?v=another").headers["cache-control"]
+    assert "immutable" not in client.get("/static/style/base.css?v=another").headers["cache-control"]
     assert client.get("/static/nothing.css?v=1").headers.get("cache-control", "").count("immutable") == 0

@@ -183,7 +183,7 @@ def test_address_of_nothing_is_never_repeated(client: httpx.Client, key: str) ->
         ("/pastes", "GET, HEAD, POST"),
         ("/links", "GET, HEAD, POST"),
         ("/docs", "GET, HEAD"),
-        ("/static/style.css", "GET, HEAD"),
+        ("/static/style/base.css", "GET, HEAD"),
         ("/some-key", "GET, HEAD"),
         ("/some-key/raw", "GET, HEAD"),
         ("/some-key/manage", "GET, HEAD, POST"),
