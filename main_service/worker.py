@@ -1,7 +1,7 @@
 """The Celery app of main_service: collects the tasks of all features, with their schedule and queues.
 
-Each task says beside itself when it runs: the clean-ups in `cleanup/tasks.py` (what has expired, hourly; what is due or unused)
-and `admin_jobs/tasks.py` (all of it, daily), visits in `visits/tasks.py`, and so on; `background.task` is the decorator.
+Each task says beside itself when it runs: `cleanup/tasks.py` ends hourly what has expired, `admin_jobs/tasks.py` cleans
+all up daily, `visits/tasks.py` brings visits to PostgreSQL, and so on. `background.task` is the decorator.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """Requests that may be sent again without making a second entry: how one is known by its `Idempotency-Key`.
 
-`dependencies.idempotency_of` reads the header, `create.EntryCreateService` answers with the entry that an earlier request
-made, and `storage.remember_idempotency_key` keeps the key, in the transaction that inserts the entry.
+`dependencies.idempotency_of` reads the header, `create.EntryCreateService` answers with the entry that an earlier
+request made, and `storage.remember_idempotency_key` keeps the key, in the transaction that inserts the entry.
 """
 
 import json
