@@ -65,10 +65,21 @@ class OriginCheckMiddleware:
             return ForeignOriginError(_page_of_form(request))
         if origin == self._public_origin:
             return None
-        is_own_host = origin == _read_origin(f"{origin[0]}://{headers.get('host', '')}")
+        is_own_host = self._is_own_host(origin, headers.get("host", ""))
         if self._is_public_host_over_http(origin, is_own_host=is_own_host, path=request.url.path):
             return OpenedOverHttpError(self._settings.public_url + _page_of_form(request))
         return None if is_own_host else ForeignOriginError(_page_of_form(request))
+
+    def _is_own_host(self, origin: WebOrigin, host: str) -> bool:
+        """Whether the origin is that of `Host`. Without a port, that is the usual one of the origin's own scheme.
+
+        For the public host the port is known: `Host` without one, as some proxies send it, must not let through a page
+        of the same host that another server sends.
+        """
+        own = _read_origin(f"{origin[0]}://{host}")
+        is_port_told = own is not None and host.endswith(f":{own[2]}")
+        is_public = self._public_origin is not None and origin[1] == self._public_origin[1]
+        return origin == own and (is_port_told or not is_public)
 
     def _is_public_host_over_http(self, origin: WebOrigin, *, is_own_host: bool, path: str) -> bool:
         """Whether a page of ours was opened over http, where browsers keep none of the cookies that it needs."""

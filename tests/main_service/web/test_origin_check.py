@@ -48,6 +48,10 @@ OWN = "http://slipbin.test"
         ({"Origin": "https://tls.test", "Host": "tls.test"}, True),
         ({"Origin": "https://tls.test", "Host": "tls.test:443"}, True),
         ({"Origin": OWN, "Host": "inner.test:8000"}, True),
+        ({"Origin": OWN, "Host": "slipbin.test"}, True),
+        ({"Origin": "https://slipbin.test", "Host": "slipbin.test"}, False),
+        ({"Origin": "http://slipbin.test:8080", "Host": "slipbin.test"}, False),
+        ({"Origin": "http://slipbin.test:8000", "Host": "slipbin.test:8000"}, True),
     ],
 )
 def test_form_counts_where_its_page_is_ours(web: WebServer, headers: dict[str, str], *, is_ours: bool) -> None:
