@@ -18,6 +18,7 @@ from main_service.web import form_tokens
 from main_service.web.problems import problem_response
 
 _SAFE_METHODS = frozenset(["GET", "HEAD", "OPTIONS"])
+_BROWSER_HEADERS = frozenset([b"origin", b"sec-fetch-site"])
 _OWN_SITES = frozenset(["same-origin", "none"])
 _OWN_CREDENTIALS = ("x-api-key", "x-manage-token")
 """Headers that no other site can make a browser send. Browsers add Basic credentials by themselves, so not those."""
@@ -38,7 +39,7 @@ class OriginCheckMiddleware:
         self._public_origin = _read_origin(settings.public_url)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in _SAFE_METHODS:
+        if scope["type"] != "http" or scope["method"] in _SAFE_METHODS or _is_from_no_browser(scope):
             await self.app(scope, receive, send)
             return
         request = Request(scope, receive)
@@ -58,34 +59,38 @@ class OriginCheckMiddleware:
             return None
         if site := headers.get("sec-fetch-site"):
             return None if site in _OWN_SITES else ForeignOriginError(_page_of_form(request))
-        if "origin" not in headers:
-            return None
-        origin = _read_origin(headers["origin"])
+        origin = _read_origin(headers.get("origin", ""))
         if origin is None or len(headers.getlist("origin")) > 1:
             return ForeignOriginError(_page_of_form(request))
         if origin == self._public_origin:
             return None
-        is_own_host = self._is_own_host(origin, headers.get("host", ""))
-        if self._is_public_host_over_http(origin, is_own_host=is_own_host, path=request.url.path):
+        path = request.url.path
+        is_own_host = self._is_own_host(origin, headers.get("host", ""), path=path)
+        if self._is_public_host_over_http(origin, is_own_host=is_own_host, path=path):
             return OpenedOverHttpError(self._settings.public_url + _page_of_form(request))
         return None if is_own_host else ForeignOriginError(_page_of_form(request))
 
-    def _is_own_host(self, origin: WebOrigin, host: str) -> bool:
+    def _is_own_host(self, origin: WebOrigin, host: str, *, path: str) -> bool:
         """Whether the origin is that of `Host`. Without a port, that is the usual one of the origin's own scheme.
 
         For the public host the port is known: `Host` without one, as some proxies send it, must not let through a page
-        of the same host that another server sends.
+        of the same host that another server sends. The API, which knows no cookies, has nothing to fear from it.
         """
         own = _read_origin(f"{origin[0]}://{host}")
         is_port_told = own is not None and host.endswith(f":{own[2]}")
         is_public = self._public_origin is not None and origin[1] == self._public_origin[1]
-        return origin == own and (is_port_told or not is_public)
+        return origin == own and (is_port_told or not is_public or path.startswith("/api/"))
 
     def _is_public_host_over_http(self, origin: WebOrigin, *, is_own_host: bool, path: str) -> bool:
         """Whether a page of ours was opened over http, where browsers keep none of the cookies that it needs."""
         if self._public_origin is None or (origin[0], self._public_origin[0]) != ("http", "https"):
             return False
         return not path.startswith("/api/") and (is_own_host or origin[1] == self._public_origin[1])
+
+
+def _is_from_no_browser(scope: Scope) -> bool:
+    """Whether neither header came that browsers send. This is all that the requests of programs cost here."""
+    return not any(name in _BROWSER_HEADERS for name, _ in scope["headers"])
 
 
 def _has_own_credentials(headers: Headers) -> bool:
