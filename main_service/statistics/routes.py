@@ -55,9 +55,9 @@ _OF_ENTRY = (
 async def get_statistics(
     key: str, asked: Annotated[RangeIn, Query()], actor: ActorDep, factory: StatisticsFactoryDep
 ) -> StatisticsOut:
-    """For its owner; a guest's for whoever has its manage token; for everybody where its owner says so.
+    """For its owner, for anyone with the manage token of a guest's entry, and for everyone if its owner shows them.
 
-    Who manages it sees them also after it ended, until it is forgotten.
+    Those who manage it still see them after it has ended, until it is cleared.
     """
     entry = await factory.statistics.open(key, actor)
     summary = await factory.statistics.summarise(entry, first=asked.first, last=asked.last)

@@ -1,5 +1,6 @@
 """HTML forms: read from a request, parsed into schemas, and shown again with error messages and what was typed."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -25,7 +26,7 @@ Schema = TypeVar("Schema", bound=BaseModel)
 _PASSWORDS = frozenset(["password", "new_password"])
 
 
-class FormPage:
+class FormPage(ABC):
     """A page with forms, for one request. A form that is refused shows the page again."""
 
     template: ClassVar[str]
@@ -36,9 +37,9 @@ class FormPage:
     def __init__(self, request: Request) -> None:
         self.request = request
 
+    @abstractmethod
     async def show_again(self, error: AppError, form: Form) -> Response:
         """The page with error messages. `form`: what was typed, without passwords."""
-        raise NotImplementedError
 
     def errors_by_field(self, error: AppError) -> dict[str, str]:
         """Error messages by the name of a field on the page; under an empty name if they are about no field."""

@@ -1,7 +1,6 @@
 """The fast path answers as an entry is now: after changes, new texts and the end of its lifetime."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,25 +11,8 @@ import redis
 from tests.support.accounts import new_user
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers
-from tests.support.visits import streamed_visits, with_own_redis_database
+from tests.support.visits import streamed_visits
 from tests.support.web import WebServer
-
-
-@pytest.fixture(scope="module")
-def fast_path_environment(environment: Environment) -> Environment:
-    return with_own_redis_database(environment) | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}
-
-
-@pytest.fixture(scope="module")
-def web(fast_path_environment: Environment) -> Iterator[WebServer]:
-    with WebServer(fast_path_environment) as server:
-        yield server
-
-
-@pytest.fixture
-def valkey(fast_path_environment: Environment) -> Iterator["redis.Redis[str]"]:
-    with redis.Redis.from_url(fast_path_environment["MAIN_REDIS_URL"], decode_responses=True) as connection:
-        yield connection
 
 
 def text(client: httpx.Client) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -11,40 +11,16 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from tests.support.accounts import new_user
-from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.raw_http import (
     ask,
     get_request,
     on_a_kept_connection,
 )
-from tests.support.visits import StreamedVisit, newest_record_id, streamed_visits, with_own_redis_database
+from tests.support.visits import StreamedVisit, newest_record_id, streamed_visits
 from tests.support.web import WebServer
 
 CHROME = b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36\r\n"
-
-
-@pytest.fixture(scope="module")
-def fast_path_environment(environment: Environment) -> Environment:
-    return with_own_redis_database(environment) | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}
-
-
-@pytest.fixture(scope="module")
-def web(fast_path_environment: Environment) -> Iterator[WebServer]:
-    with WebServer(fast_path_environment) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def plain_web(fast_path_environment: Environment) -> Iterator[WebServer]:
-    with WebServer(fast_path_environment | {"MAIN_FAST_PATH": "false"}) as server:
-        yield server
-
-
-@pytest.fixture
-def valkey(fast_path_environment: Environment) -> Iterator["redis.Redis[str]"]:
-    with redis.Redis.from_url(fast_path_environment["MAIN_REDIS_URL"], decode_responses=True) as connection:
-        yield connection
 
 
 def link_for_search_engines(client: httpx.Client) -> str:

@@ -2,14 +2,13 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import psutil
 import pytest
 import redis
 
-from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, new_alias
 from tests.support.raw_http import (
     ask,
@@ -21,33 +20,10 @@ from tests.support.raw_http import (
     read_to_end,
     without_date,
 )
-from tests.support.visits import streamed_visits, with_own_redis_database
+from tests.support.visits import streamed_visits
 from tests.support.web import WebServer
 
 CHROME = b"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36\r\n"
-
-
-@pytest.fixture(scope="module")
-def fast_path_environment(environment: Environment) -> Environment:
-    return with_own_redis_database(environment) | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}
-
-
-@pytest.fixture(scope="module")
-def web(fast_path_environment: Environment) -> Iterator[WebServer]:
-    with WebServer(fast_path_environment) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def plain_web(fast_path_environment: Environment) -> Iterator[WebServer]:
-    with WebServer(fast_path_environment | {"MAIN_FAST_PATH": "false"}) as server:
-        yield server
-
-
-@pytest.fixture
-def valkey(fast_path_environment: Environment) -> Iterator["redis.Redis[str]"]:
-    with redis.Redis.from_url(fast_path_environment["MAIN_REDIS_URL"], decode_responses=True) as connection:
-        yield connection
 
 
 def link_with_alias(client: httpx.Client) -> str:
