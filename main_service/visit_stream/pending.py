@@ -8,6 +8,7 @@ step, so each order comes to the same.
 """
 
 import asyncio
+from collections.abc import Callable
 from uuid import uuid4
 
 from redis.asyncio import Redis
@@ -78,9 +79,13 @@ class Batch:
 class UnconfirmedBatch(Batch):
     """A batch of the fast path that Redis may have. Its visits are gathered again as its readers are answered."""
 
-    def __init__(self, batch_id: str, connection_name: str) -> None:
+    def __init__(
+        self, batch_id: str, connection_name: str, *, on_gathered: "Callable[[UnconfirmedBatch], None]"
+    ) -> None:
+        """`on_gathered`: called after each visit that is gathered; it may drop that one."""
         super().__init__(batch_id)
         self._connection_name = connection_name
+        self._on_gathered = on_gathered
         self._id_of_left_out = str(uuid4())
         self._positions: list[int] = []
 
@@ -89,14 +94,18 @@ class UnconfirmedBatch(Batch):
         return UnconfirmedVisit(self, position)
 
     def append_at(self, position: int, visit: EncodedVisit) -> None:
-        # Visits are only ever dropped from the end, and nothing is appended after that.
         self._positions.append(position)
         self.append(visit)
+        self._on_gathered(self)
+
+    def drop_last(self) -> int:
+        self._positions.pop()
+        return super().drop_last()
 
     async def add(self, redis: Redis) -> None:
         keys = [STREAM, left_out_name(self._connection_name), f"{STREAM}:retried:{self.id}"]
         arguments: list[bytes | str | int] = [self.id, self._id_of_left_out, FORMAT]
-        for position, visit in zip(self._positions, self.visits, strict=False):
+        for position, visit in zip(self._positions, self.visits, strict=True):
             arguments += [position, visit]
         await _ADD_UNCONFIRMED.run(redis, keys, arguments)
 

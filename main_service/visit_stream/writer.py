@@ -43,7 +43,7 @@ class VisitWriter:
         self._closing = asyncio.Event()
         self._tell_at = 0.0
         self.waiting = 0
-        """Visits that Redis is not known to have."""
+        """Visits that Redis is not known to have, those of unconfirmed batches included."""
         self.waiting_bytes = 0
         self.dropped = 0
         """Visits for which there was no room."""
@@ -61,7 +61,7 @@ class VisitWriter:
             return
         batch = self._join(visit)
         if self._is_behind:
-            VISITS_WAITING.set(self.waiting)
+            self._tell_waiting()
         self._send_soon()
         if not self._is_behind:
             await batch.is_acknowledged.wait()
@@ -71,7 +71,7 @@ class VisitWriter:
 
         Its visitors are answered meanwhile, as while Redis takes no visits. `connection_name`: of where it was sent.
         """
-        batch = UnconfirmedBatch(batch_id, connection_name)
+        batch = UnconfirmedBatch(batch_id, connection_name, on_gathered=self._gathered)
         self._unconfirmed[batch] = asyncio.get_running_loop().call_later(UNCONFIRMED_SECONDS, self._retry, batch)
         return batch
 
@@ -94,11 +94,17 @@ class VisitWriter:
         if not batch.visits:
             return
         self._batches.append(batch)
-        self.waiting += len(batch.visits)
-        self.waiting_bytes += batch.size_bytes
         if self._is_behind:
             self._make_room()
         self._send_soon()
+
+    def _gathered(self, batch: UnconfirmedBatch) -> None:
+        self.waiting += 1
+        self.waiting_bytes += len(batch.visits[-1])
+        if self._is_behind and self._is_over_room():
+            self._drop_last_of(batch)
+            self._drop(1)
+        self._tell_waiting()
 
     def _send_soon(self) -> None:
         if self._sender is None:
@@ -150,12 +156,12 @@ class VisitWriter:
         self.waiting_bytes -= batch.size_bytes
         VISITS_RECORDED.inc(len(batch.visits))
         batch.is_acknowledged.set()
-        if self._is_behind:
-            VISITS_WAITING.set(self.waiting)
-        if self._is_behind and len(self._batches) <= 1:
-            # The one that is left is next, so there is something to wait for again.
-            self._is_behind = False
-            VISITS_WAITING.set(0)
+        was_behind = self._is_behind
+        # If one is left, it is next, so there is something to wait for again.
+        self._is_behind = was_behind and len(self._batches) > 1
+        if was_behind or isinstance(batch, UnconfirmedBatch):
+            self._tell_waiting()
+        if was_behind and not self._is_behind:
             logger.warning("Redis takes visits again; dropped so far: %d", self.dropped)
 
     def _fall_behind(self, error: Exception) -> None:
@@ -173,14 +179,28 @@ class VisitWriter:
         waited = self.waiting
         for batch in reversed(self._batches):
             # If Redis has the whole batch nevertheless, that comes first in the stream, and counts.
-            while batch.visits and (self.waiting > self._buffer or self.waiting_bytes > self._most_bytes):
-                self.waiting_bytes -= batch.drop_last()
-                self.waiting -= 1
+            while batch.visits and self._is_over_room():
+                self._drop_last_of(batch)
         self._drop(waited - self.waiting)
         while self._batches and not self._batches[-1].visits:
             self._batches.pop()
         self._is_behind = bool(self._batches)
-        VISITS_WAITING.set(self.waiting)
+        self._tell_waiting()
+
+    def _is_over_room(self) -> bool:
+        return self.waiting > self._buffer or self.waiting_bytes > self._most_bytes
+
+    def _drop_last_of(self, batch: Batch) -> None:
+        self.waiting_bytes -= batch.drop_last()
+        self.waiting -= 1
+
+    def _tell_waiting(self) -> None:
+        """Export how many visits wait for longer than it takes to add them."""
+        if self._is_behind:
+            VISITS_WAITING.set(self.waiting)
+            return
+        unconfirmed = [each for each in (*self._unconfirmed, *self._batches) if isinstance(each, UnconfirmedBatch)]
+        VISITS_WAITING.set(sum(len(batch.visits) for batch in unconfirmed))
 
     def _drop(self, count: int) -> None:
         self.dropped += count

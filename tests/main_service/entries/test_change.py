@@ -31,7 +31,7 @@ def test_link_can_be_changed_in_all_it_has(client: httpx.Client) -> None:
     assert changed == client.get(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).json()
     assert (changed["title"], changed["visibility"]) == ("New", "public")
     assert datetime.fromisoformat(changed["expires_at"]) < datetime.now(UTC) + timedelta(days=1, seconds=1)
-    assert changed["updated_at"] > link["updated_at"]
+    assert datetime.fromisoformat(changed["updated_at"]) > datetime.fromisoformat(link["updated_at"])
     assert changed["created_at"] == link["created_at"]
     assert client.get(f"/{link['key']}").headers["location"] == "https://example.org/new"
 

@@ -77,7 +77,7 @@ def run_script(valkey: "redis.Redis[str]", batch_id: str, keys: list[str]) -> No
 
 def gathered(batch_id: str, keys: list[str]) -> UnconfirmedBatch:
     """The visits of readers who were answered without the batch, in another order than they had there."""
-    batch = UnconfirmedBatch(batch_id, CONNECTION)
+    batch = UnconfirmedBatch(batch_id, CONNECTION, on_gathered=lambda _: None)
     for position, key in sorted(enumerate(keys, start=1), reverse=True):
         assert batch.at(position).add(visit(key))
     return batch
@@ -115,7 +115,7 @@ async def test_what_an_earlier_batch_left_out_says_nothing_of_this_one(
 async def test_visits_that_were_dropped_for_room_are_the_newest(
     valkey: "redis.Redis[str]", asynchronous: Redis
 ) -> None:
-    batch = UnconfirmedBatch(str(uuid4()), CONNECTION)
+    batch = UnconfirmedBatch(str(uuid4()), CONNECTION, on_gathered=lambda _: None)
     for position, key in enumerate([HERS, HIS, THEIRS], start=1):
         batch.at(position).add(visit(key))
     assert batch.drop_last() == len(visit(THEIRS))

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import redis
@@ -198,6 +199,25 @@ async def test_only_so_many_wait_and_the_rest_is_counted_as_dropped(
     assert in_order(valkey) == [str(n) for n in (*range(10), *range(20, 30))]
     told = [record for record in caplog.records if "dropped: Redis takes none" in record.getMessage()]
     assert len(told) == 1, "once a minute"
+
+
+async def test_gathered_visits_wait_too_and_are_dropped_where_there_is_no_room(
+    gated: Gated, valkey: "redis.Redis[str]"
+) -> None:
+    async with open_writer(gated, buffer=3) as writer:
+        batch = writer.gather_unconfirmed(str(uuid4()), "connection")
+        assert batch.at(1).add(visit("lost"))
+        assert (writer.waiting, writer.dropped) == (1, 0)
+        with gated.valkey.refusing():
+            await writer.record(visit("first"))
+            await writer.record(visit("second"))
+            assert batch.at(2).add(visit("too many"))
+            await writer.record(visit("too many"))
+            assert (writer.waiting, writer.dropped) == (3, 2)
+        await eventually_async(lambda: writer.waiting == 0, "no visit that waits")
+
+    assert sorted(in_order(valkey)) == ["first", "lost", "second"]
+    assert writer.waiting_bytes == 0
 
 
 async def test_only_so_many_bytes_wait_whatever_their_number(gated: Gated, valkey: "redis.Redis[str]") -> None:
