@@ -7,10 +7,12 @@ from celery import Celery
 from celery.signals import worker_ready
 
 from keygen_service.pool import KeyPools, connect
+from keygen_service.runs import noted_run
 from keygen_service.settings import load_settings, load_settings_or_exit
 
 logger = logging.getLogger(__name__)
 
+TOP_UP = "keygen_service.top_up"
 TOP_UP_SECONDS = 10
 
 app = Celery("keygen_service")
@@ -24,7 +26,7 @@ app.conf.update(
     timezone="UTC",
     beat_schedule={
         "top_up": {
-            "task": "keygen_service.top_up",
+            "task": TOP_UP,
             "schedule": TOP_UP_SECONDS,
             # A run that no worker took is worthless once the next one is due.
             "options": {"expires": TOP_UP_SECONDS},
@@ -36,11 +38,11 @@ logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
 logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
 
 
-@app.task(name="keygen_service.top_up")
+@app.task(name=TOP_UP)
 def top_up() -> None:
     """Fill the pools. Repeatable; a run beside another one does nothing."""
     settings = load_settings()
-    with connect(settings.redis_url) as redis:
+    with connect(settings.redis_url) as redis, noted_run(redis, TOP_UP, pool_size=settings.pool_size):
         added = KeyPools(redis, pool_size=settings.pool_size).top_up()
     if any(added.values()):
         logger.info("Added keys: %s", ", ".join(f"{count} to {name}" for name, count in added.items()))

@@ -16,6 +16,7 @@ from main_service.engines.redis import RedisUnavailableError
 from main_service.errors import UnavailableError
 from main_service.resources import Resources, open_resources
 from main_service.settings import load_settings
+from main_service.task_runs import Outcome, RunRecorder
 
 
 class Queue(StrEnum):
@@ -115,7 +116,7 @@ def _daily(time: str) -> crontab:
 def _run_round(run: Round, name: str, *, log: str | None) -> None:
     logger = logging.getLogger(run.__module__)
     try:
-        result = asyncio.run(_with_resources(run))
+        result = asyncio.run(_with_resources(run, name))
     except (UnavailableError, RedisUnavailableError) as error:
         logger.warning("%s is put off to its next round: %s", name.removeprefix("main_service."), error)
         return
@@ -123,9 +124,20 @@ def _run_round(run: Round, name: str, *, log: str | None) -> None:
         logger.info(log, result)
 
 
-async def _with_resources(run: Round) -> object:
+async def _with_resources(run: Round, name: str) -> object:
     async with open_resources(load_settings(), for_task=True) as resources:
-        return await run(resources)
+        recorder = RunRecorder(resources.redis, name)
+        await recorder.begin()
+        try:
+            result = await run(resources)
+        except (UnavailableError, RedisUnavailableError) as error:
+            await recorder.end(Outcome.PUT_OFF, error)
+            raise
+        except Exception as error:
+            await recorder.end(Outcome.FAILED, error)
+            raise
+        await recorder.end(Outcome.DONE)
+        return result
 
 
 def _unless_running(execute: Callable[[], None]) -> Callable[[], None]:
