@@ -1,79 +1,154 @@
-"""The metrics for Prometheus, and their text: of this process, or of all processes that share a folder."""
+"""The metrics that processes count as things happen. Those that are asked for at a scrape are in `asked`.
 
-import os
-from collections.abc import Iterable, Sequence
+Names follow Prometheus: a base unit at the end, `_total` for counters (which the library adds), bounded label values.
+Help texts are short: each is written into a file with every series.
+"""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from main_service.monitoring.descriptors import descriptors_of
-from main_service.monitoring.metrics_files import find_folder, purge_gauges, running_pids
+registry = CollectorRegistry()
 
-MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+HTTP_REQUESTS = Counter(
+    "slipbin_http_requests",
+    "Requests answered, those on the fast path too. Route none: refused before the app saw them.",
+    ["route", "method", "status"],
+    registry=registry,
+)
+HTTP_DURATION = Histogram(
+    "slipbin_http_request_duration_seconds",
+    "From the head of a request to the start of its answer, by FastAPI; the fast path is apart.",
+    ["route", "method"],
+    buckets=(0.005, 0.025, 0.1, 0.5, 1, 2.5, 10),
+    registry=registry,
+)
+REFUSALS = Counter(
+    "slipbin_refusals", "Expected failures answered, by the code in their problem+json.", ["code"], registry=registry
+)
+CONNECTIONS = Gauge("slipbin_connections", "Open client connections.", multiprocess_mode="livesum", registry=registry)
+FAST_PATH_REQUESTS = Counter(
+    "slipbin_fast_path_requests",
+    "Reads that joined a batch: answered as redirect or text, or passed to FastAPI (fallback).",
+    ["outcome"],
+    registry=registry,
+)
+FAST_PATH_BATCH_SIZE = Histogram(
+    "slipbin_fast_path_batch_size",
+    "Reads in a batch of the fast path.",
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+    registry=registry,
+)
+FAST_PATH_BATCH_DURATION = Histogram(
+    "slipbin_fast_path_batch_duration_seconds",
+    "From sending a batch to Redis until its reply, or until it was given up.",
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 2.5),
+    registry=registry,
+)
 
-_registry = CollectorRegistry()
-
+ENTRIES_CREATED = Counter(
+    "slipbin_entries_created",
+    "Entries created: kind link or paste, by a guest or user.",
+    ["kind", "creator"],
+    registry=registry,
+)
+CACHE_REQUESTS = Counter(
+    "slipbin_cache_requests",
+    "Entries looked for in the cache in Redis, also by the fast path: hit or miss.",
+    ["outcome"],
+    registry=registry,
+)
 MISSES = Counter(
     "slipbin_address_misses",
     "Requests for an entry that never existed (404, or 429 over the limit) or has ended (410).",
     ["status"],
-    registry=_registry,
+    registry=registry,
 )
-VISITS_RECORDED = Counter("slipbin_visits_recorded", "Visits written to Redis.", registry=_registry)
+KEYS_DRAWN = Counter(
+    "slipbin_keys_drawn", "Keys that web processes generated because the pool was empty.", registry=registry
+)
+
+VISITS_RECORDED = Counter("slipbin_visits_recorded", "Visits written to Redis.", registry=registry)
 VISITS_DROPPED = Counter(
-    "slipbin_visits_dropped", "Visits lost because Redis was down and too many were waiting.", registry=_registry
+    "slipbin_visits_dropped", "Visits lost because Redis was down and too many were waiting.", registry=registry
 )
 VISITS_WAITING = Gauge(
     "slipbin_visits_waiting",
     "Visits waiting in web processes because Redis is down.",
     multiprocess_mode="livesum",
-    registry=_registry,
+    registry=registry,
 )
-CONNECTIONS = Gauge(
-    "slipbin_connections",
-    "Open client connections.",
+VISITS_INGESTED = Counter("slipbin_visits_ingested", "Visits brought from the stream to PostgreSQL.", registry=registry)
+
+TASK_RUNS = Counter(
+    "slipbin_task_runs",
+    "Runs of a task: success, failure (a bug), put_off (a part was away), skipped (the run before was still going).",
+    ["task", "outcome"],
+    registry=registry,
+)
+TASK_DURATION = Histogram(
+    "slipbin_task_duration_seconds",
+    "Time that a run of a task took.",
+    ["task"],
+    buckets=(0.1, 0.5, 2, 10, 60, 300),
+    registry=registry,
+)
+TASK_LAST_SUCCESS = Gauge(
+    "slipbin_task_last_success_timestamp_seconds",
+    "When a run of the task last succeeded; until then, when its worker started.",
+    ["task"],
+    multiprocess_mode="max",
+    registry=registry,
+)
+TASK_INTERVAL = Gauge(
+    "slipbin_task_interval_seconds",
+    "How often the task should run.",
+    ["task"],
+    multiprocess_mode="max",
+    registry=registry,
+)
+EMAILS_SENT = Counter("slipbin_emails_sent", "Emails that the mail server took.", registry=registry)
+
+PART_FAILURES = Counter(
+    "slipbin_part_failures",
+    "Calls of a part (database, redis, text_store) that failed because it was away, hung or refused.",
+    ["part"],
+    registry=registry,
+)
+PART_CALL_DURATION = Histogram(
+    "slipbin_part_call_duration_seconds",
+    "Time that a call of a part took: a statement, a command or script, a request to the store.",
+    ["part"],
+    buckets=(0.001, 0.005, 0.025, 0.1, 0.5, 2.5),
+    registry=registry,
+)
+POOL_CONNECTIONS = Gauge(
+    "slipbin_database_pool_connections",
+    "Connections to PostgreSQL of web processes: in_use or idle.",
+    ["state"],
     multiprocess_mode="livesum",
-    registry=_registry,
+    registry=registry,
 )
-KEYS_DRAWN = Counter(
-    "slipbin_keys_drawn", "Keys that web processes generated because the pool was empty.", registry=_registry
+POOL_WAITING = Gauge(
+    "slipbin_database_pool_waiting",
+    "Requests that wait for a connection to PostgreSQL.",
+    multiprocess_mode="livesum",
+    registry=registry,
 )
+PROCESS_CPU = Counter(
+    "slipbin_process_cpu_seconds", "Processor time used by processes of a role.", ["role"], registry=registry
+)
+
+KINDS = ("link", "paste")
+PARTS = ("database", "redis", "text_store")
+
+# Exported as 0 before the first event, so that Prometheus sees the increase.
 for _status in ("404", "410", "429"):
-    # Exported as 0 before the first event, so that Prometheus sees the increase.
     MISSES.labels(_status)
-
-
-class _Descriptors(Collector):
-    """Open files and sockets, counted when metrics are read. `pids`: gives the ids of the web processes."""
-
-    def __init__(self, pids: Sequence[int]) -> None:
-        self._pids = pids
-
-    def collect(self) -> Iterable[Metric]:
-        counted = [each for pid in self._pids if (each := descriptors_of(pid)) is not None]
-        if not counted:
-            return
-        used, allowed = max(counted, key=lambda each: each[0] / each[1])
-        which = "by the web process that is nearest to its limit."
-        yield GaugeMetricFamily("slipbin_descriptors_used", f"Files and sockets that are open, {which}", used)
-        yield GaugeMetricFamily("slipbin_descriptors_allowed", f"As many may be, {which}", allowed)
-
-
-def exposition() -> bytes:
-    """All metrics in Prometheus' text format. Reads a small file or two of each process, so call it in a thread."""
-    folder = find_folder()
-    if folder is None:
-        return generate_latest(_registry) + _descriptors_of([os.getpid()])
-    purge_gauges(folder)
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
-    return generate_latest(registry) + _descriptors_of(running_pids(folder))
-
-
-def _descriptors_of(pids: Sequence[int]) -> bytes:
-    registry = CollectorRegistry()
-    registry.register(_Descriptors(pids))
-    return generate_latest(registry)
+for _kind in KINDS:
+    for _creator in ("guest", "user"):
+        ENTRIES_CREATED.labels(_kind, _creator)
+for _outcome in ("redirect", "text", "fallback"):
+    FAST_PATH_REQUESTS.labels(_outcome)
+for _outcome in ("hit", "miss"):
+    CACHE_REQUESTS.labels(_outcome)
+for _part in PARTS:
+    PART_FAILURES.labels(_part)

@@ -11,9 +11,9 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-_KINDS = ("counter", "gauge_livesum")
+_KINDS = ("counter", "histogram", "gauge_livesum", "gauge_max")
 """The kinds of files that prometheus-client makes for a process: KIND_PID.db."""
-_SIZE_BYTES = 16 * 1024
+_SIZE_BYTES = 256 * 1024
 """The size of a file: far more than our metrics need, as the library would otherwise lengthen it."""
 
 

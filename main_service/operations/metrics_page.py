@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from main_service.dependencies import SettingsDep
 from main_service.errors import NotFoundError
-from main_service.monitoring import metrics
+from main_service.monitoring import exposition
 
 router = APIRouter()
 
@@ -27,4 +27,4 @@ async def require_token(is_operator: Annotated[bool, Depends(has_token)]) -> Non
 # A plain function, which FastAPI runs in a thread: the files of many processes take a moment to read.
 @router.get("/metrics", include_in_schema=False, dependencies=[Depends(require_token)])
 def show_metrics() -> Response:
-    return Response(metrics.exposition(), media_type=metrics.MEDIA_TYPE)
+    return Response(exposition.exposition(), media_type=exposition.MEDIA_TYPE)

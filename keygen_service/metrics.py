@@ -1,0 +1,53 @@
+"""The metrics of keygen_service. Those of tasks and queues are named as main_service names its own."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+registry = CollectorRegistry()
+
+POOL_CAPACITY = Gauge(
+    "slipbin_pool_capacity",
+    "Ready keys that a pool is filled up to.",
+    ["kind"],
+    multiprocess_mode="livemax",
+    registry=registry,
+)
+POOL_KEYS_ADDED = Counter(
+    "slipbin_pool_keys_added", "Keys added to a pool by keygen_service.", ["kind"], registry=registry
+)
+QUEUE_LENGTH = Gauge(
+    "slipbin_queue_length",
+    "Messages that wait in a queue of Celery's in Redis.",
+    ["queue"],
+    multiprocess_mode="livemax",
+    registry=registry,
+)
+TASK_RUNS = Counter(
+    "slipbin_task_runs",
+    "Runs of a task: success, failure (a bug), put_off (a part was away), skipped (the run before was still going).",
+    ["task", "outcome"],
+    registry=registry,
+)
+TASK_DURATION = Histogram(
+    "slipbin_task_duration_seconds",
+    "Time that a run of a task took.",
+    ["task"],
+    buckets=(0.1, 0.5, 2, 10, 60, 300),
+    registry=registry,
+)
+TASK_LAST_SUCCESS = Gauge(
+    "slipbin_task_last_success_timestamp_seconds",
+    "When a run of the task last succeeded; until then, when its worker started.",
+    ["task"],
+    multiprocess_mode="max",
+    registry=registry,
+)
+TASK_INTERVAL = Gauge(
+    "slipbin_task_interval_seconds",
+    "How often the task should run.",
+    ["task"],
+    multiprocess_mode="max",
+    registry=registry,
+)
+PROCESS_CPU = Counter(
+    "slipbin_process_cpu_seconds", "Processor time used by processes of a role.", ["role"], registry=registry
+)

@@ -1,0 +1,87 @@
+"""The metrics that are asked for when somebody scrapes: of the engines, of the machine and of this build."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+Values = Mapping[tuple[str, ...], float]
+"""The values of a metric by its label values."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A gauge whose values are known only at a scrape."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+
+    def family(self, values: Values) -> Metric:
+        """The metric as the library exports it."""
+        family = GaugeMetricFamily(self.name, self.help, labels=self.labels)
+        for labels, value in values.items():
+            family.add_metric(labels, value)
+        return family
+
+
+@dataclass
+class Answers(Collector):
+    """What was found out at a scrape. A metric without any value is left out."""
+
+    _values: dict[Asked, dict[tuple[str, ...], float]] = field(default_factory=dict)
+
+    def add(self, metric: Asked, value: float, *labels: str) -> None:
+        """Set the value of a metric for these label values."""
+        self._values.setdefault(metric, {})[labels] = value
+
+    def collect(self) -> Iterable[Metric]:
+        return [metric.family(values) for metric, values in self._values.items()]
+
+
+PART_UP = Asked("slipbin_part_up", "Whether a part (database, redis, text_store) answers: 1 or 0.", ("part",))
+PART_CHECK = Asked("slipbin_part_check_seconds", "How long a part took to answer at this scrape.", ("part",))
+POOL_KEYS = Asked("slipbin_pool_keys", "Ready keys in a pool: link or paste.", ("kind",))
+FILTER_COMPLETE = Asked(
+    "slipbin_key_filter_complete", "Whether the membership filter is complete: 1 or 0. If not, PostgreSQL is asked."
+)
+FILTER_FILL = Asked(
+    "slipbin_key_filter_fill_ratio", "Keys in the membership filter by those it is made for; it grows at 1."
+)
+STREAM_LENGTH = Asked("slipbin_visit_stream_length", "Records in the stream of visits; each holds many visits.")
+STREAM_AGE = Asked("slipbin_visit_stream_oldest_age_seconds", "Age of the oldest record in the stream; 0 if empty.")
+DEAD_LETTERS = Asked("slipbin_visit_dead_letters", "Records of visits that could not be read or stored.")
+QUEUE_LENGTH = Asked("slipbin_queue_length", "Messages that wait in a queue of Celery's in Redis.", ("queue",))
+EMAILS = Asked("slipbin_emails", "Emails in the outbox: waiting, or failed (given up) in the last 30 days.", ("state",))
+STALE_KEYS = Asked("slipbin_stale_keys", "Changes of entries that the cache may not have yet.")
+TEXTS_DUE = Asked("slipbin_texts_due", "Texts that are due to be deleted from the text store.")
+CERTIFICATE = Asked(
+    "slipbin_certificate_expiry_timestamp_seconds", "When the certificate served at MAIN_TLS_ADDRESS ends."
+)
+DISK_FREE = Asked(
+    "slipbin_disk_free_bytes",
+    "Free for us on the disk of a place: root, temporary, and texts and emails if they are folders.",
+    ("place",),
+)
+DISK_SIZE = Asked("slipbin_disk_size_bytes", "Size of the disk of a place.", ("place",))
+SCHEMA = Asked(
+    "slipbin_schema_info",
+    "The migration that the database has, and the one that this build needs.",
+    ("revision", "expected"),
+)
+BUILD = Asked("slipbin_build_info", "The version of Slipbin and of Python.", ("version", "python"))
+PROCESSES = Asked("slipbin_processes", "Running processes of a role.", ("role",))
+PROCESS_MEMORY = Asked(
+    "slipbin_process_resident_memory_bytes", "Memory that processes of a role take, together.", ("role",)
+)
+PROCESS_FILES = Asked("slipbin_process_open_fds", "Files and sockets that processes of a role have open.", ("role",))
+PROCESS_START = Asked("slipbin_process_start_time_seconds", "When the newest process of a role started.", ("role",))
+DESCRIPTORS_USED = Asked(
+    "slipbin_descriptors_used", "Files and sockets that are open, by the web process that is nearest to its limit."
+)
+DESCRIPTORS_ALLOWED = Asked(
+    "slipbin_descriptors_allowed", "As many may be, by the web process that is nearest to its limit."
+)
+
+ALL: Sequence[Asked] = [each for each in list(globals().values()) if isinstance(each, Asked)]
