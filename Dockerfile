@@ -16,12 +16,13 @@ RUN echo 'slipbin:x:10001:10001::/nonexistent:/usr/sbin/nologin' >> /etc/passwd 
     && echo 'slipbin:x:10001:' >> /etc/group \
     && mkdir -p /run/slipbin /var/lib/slipbin \
     && chown 10001:10001 /run/slipbin /var/lib/slipbin
+# The base image comes without the compiled standard library.
+RUN python -m compileall -q "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 COPY --from=build /opt/slipbin /opt/slipbin
 WORKDIR /srv/slipbin
 COPY . .
-# The file system is read-only when it runs, so Python could not keep what it compiles.
+# The file system is read-only when it runs, so Python can't keep what it compiles.
 RUN python -m compileall -q .
 USER 10001:10001
 EXPOSE 8000
-ENTRYPOINT ["sh", "deploy/with_secret.sh"]
 CMD ["python", "-m", "main_service", "serve", "--host", "0.0.0.0"]

@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import NoDecode
@@ -25,6 +25,10 @@ class Settings(LimitSettings):
         min_length=32,
         description="Signs manage tokens and forms; at least 32 characters (openssl rand -hex 32). "
         "Changing it invalidates all manage tokens.",
+    )
+    secret_file: Path | None = Field(
+        None,
+        description="A file with MAIN_SECRET, which is read if that is not set. Default: none.",
     )
     public_url: Annotated[str, AfterValidator(rules.to_origin)] = Field(
         description="Scheme, host and port at which people reach the service; every link begins with it."
@@ -208,6 +212,13 @@ class Settings(LimitSettings):
             "MAIN_BROKER_URL": rules.doubts_about_broker(self.broker_url),
         }
         return [f"{name} {doubt}." for name, doubts in found.items() for doubt in doubts]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_file(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Read at each start, by every command, so that nothing has to come between a container and its command."""
+        file = given.get("secret_file")
+        return given if given.get("secret") or not file else given | {"secret": rules.read_secret(Path(file))}
 
     @model_validator(mode="after")
     def _check_limits(self) -> Self:

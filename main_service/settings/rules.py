@@ -32,6 +32,15 @@ _SET_BY_US = {"timeout", "command_timeout", "server_settings"}
 _TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
+def read_secret(file: Path) -> str:
+    """The content of MAIN_SECRET_FILE, without white space around it."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise ValueError(f"MAIN_SECRET_FILE can't be read: {reason}") from error
+
+
 def check_secret(secret: SecretStr) -> SecretStr:
     if len(set(secret.get_secret_value())) < _FEWEST_DIFFERENT_CHARACTERS:
         raise ValueError("is too simple to be a secret; make one with: openssl rand -hex 32")

@@ -14,7 +14,6 @@ from typing import Any
 import psutil
 
 from tests.deployment.compose_file import compose_file
-from tests.deployment.dockerfile import entrypoint
 from tests.support.engines import REPOSITORY, START_SECONDS, Environment
 from tests.support.waiting import eventually
 
@@ -49,7 +48,7 @@ class Containers:
         return self._finished(self._command(service), service)
 
     def check(self, service: str) -> "subprocess.CompletedProcess[str]":
-        """Run the health check of a service once. A health check does not pass through the entrypoint."""
+        """Run the health check of a service once."""
         kind, *test = self._services[service]["healthcheck"]["test"]
         command = {"CMD": test, "CMD-SHELL": ["/bin/sh", "-c", *test]}[kind]
         return self._finished([self._local(service, part) for part in command], service)
@@ -79,7 +78,7 @@ class Containers:
         eventually(is_healthy, f"a healthy {service}")
 
     def _command(self, service: str) -> list[str]:
-        return [self._local(service, part) for part in (*entrypoint(), *self._services[service]["command"])]
+        return [self._local(service, part) for part in self._services[service]["command"]]
 
     def _environment(self, service: str) -> Environment:
         values = self._services[service].get("environment", {})

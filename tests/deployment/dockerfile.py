@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support.engines import REPOSITORY
 
-KNOWN = {"FROM", "ENV", "WORKDIR", "COPY", "RUN", "USER", "EXPOSE", "ENTRYPOINT", "CMD"}
+KNOWN = {"FROM", "ENV", "WORKDIR", "COPY", "RUN", "USER", "EXPOSE", "CMD"}
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,6 @@ def stages() -> list[Stage]:
         else:
             found[-1].steps.append((name, rest))
     return found
-
-
-def entrypoint() -> list[str]:
-    return list(json.loads(stages()[-1].last("ENTRYPOINT")))
 
 
 def command() -> list[str]:

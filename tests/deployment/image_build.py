@@ -60,7 +60,8 @@ def build(root: Path) -> Image:
                     image.path(".").mkdir(parents=True, exist_ok=True)
                 case "COPY":
                     _copy(rest, image, finished)
-                case "RUN":
+                # The standard library is this machine's, and stays as it is.
+                case "RUN" if "sysconfig" not in rest:
                     _run(rest, image)
         if stage.name:
             finished[stage.name] = root.rename(root.with_name(stage.name))

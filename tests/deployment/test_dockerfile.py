@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.deployment.compose_file import compose_file
-from tests.deployment.dockerfile import command, entrypoint, is_sent, stages
+from tests.deployment.dockerfile import command, is_sent, stages
 from tests.deployment.image_build import Image, build
 from tests.support.engines import SECRET, START_SECONDS, Environment
 from tests.support.ports import reserved_port
@@ -52,7 +52,7 @@ def environment_in(image: Image, settings: Environment) -> Environment:
 
 def run(image: Image, *arguments: str, settings: Environment) -> str:
     done = subprocess.run(
-        [*entrypoint(), *arguments],
+        arguments,
         env=environment_in(image, settings),
         cwd=image.path("."),
         capture_output=True,
@@ -67,7 +67,7 @@ def run(image: Image, *arguments: str, settings: Environment) -> str:
 def command_serves_pages_with_their_style(image: Image, environment: Environment) -> None:
     with reserved_port() as port:
         process = subprocess.Popen(
-            [part.replace("0.0.0.0", "127.0.0.1") for part in (*entrypoint(), *command(), "--port", str(port))],
+            [part.replace("0.0.0.0", "127.0.0.1") for part in (*command(), "--port", str(port))],
             env=environment_in(image, environment),
             cwd=image.path("."),
         )
@@ -103,7 +103,7 @@ def scripts_that_the_compose_file_names_are_in_it(image: Image, _: Environment) 
     named = {word for word in text.replace("'", " ").replace(",", " ").split() if word.startswith("deploy/")}
 
     assert named
-    for script in (*named, *(part for part in entrypoint() if "/" in part)):
+    for script in named:
         assert image.path(script).is_file()
 
 
@@ -172,4 +172,8 @@ def test_it_is_made_of_one_base_and_starts_as_the_compose_file_does() -> None:
     assert len({stage.image for stage in stages()}) == 1
     main = compose_file()["services"]["main"]
     assert main["command"][: len(command())] == command()
-    assert Path(entrypoint()[-1]).name == "with_secret.sh"
+
+
+def test_nothing_stands_between_a_container_and_its_command() -> None:
+    # `docker compose exec` would not pass through it.
+    assert not [name for stage in stages() for name, _ in stage.steps if name == "ENTRYPOINT"]

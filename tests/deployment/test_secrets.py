@@ -10,10 +10,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from main_service.settings import Settings
 from tests.deployment.compose_file import compose_file
 from tests.deployment.containers import Containers
-from tests.deployment.dockerfile import entrypoint
-from tests.support.engines import REPOSITORY, running_engines, temporary_folder
+from tests.support.engines import REPOSITORY, SECRET, running_engines, temporary_folder
+from tests.support.settings import VALID_SETTINGS
 from tests.support.waiting import eventually
 
 FOR_ENGINES = {"postgres_password", "s3.json"}
@@ -31,17 +32,14 @@ def contents(folder: Path) -> dict[str, str]:
     return {file.name: file.read_text() for file in folder.iterdir()}
 
 
-def secret_of_main(volume: Path, environment: dict[str, str]) -> str:
-    """The MAIN_SECRET that a command finds in its environment after the image's entrypoint."""
-    return subprocess.run(
-        [*entrypoint(), "printenv", "MAIN_SECRET"],
-        env={"PATH": "/usr/bin:/bin", "MAIN_SECRET_FILE": str(volume / "main_secret"), **environment},
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    ).stdout.strip()
+def secret_of_main(volume: Path, monkeypatch: pytest.MonkeyPatch, secret: str | None = None) -> str:
+    """The secret that the settings have, with the drawn one in a file and `secret` in the environment."""
+    monkeypatch.setenv("MAIN_SECRET_FILE", str(volume / "main_secret"))
+    monkeypatch.delenv("MAIN_SECRET", raising=False)
+    if secret is not None:
+        monkeypatch.setenv("MAIN_SECRET", secret)
+    values = {name: value for name, value in VALID_SETTINGS.items() if name != "secret"}
+    return Settings(**values).secret.get_secret_value()  # type: ignore[arg-type]
 
 
 def test_second_start_changes_nothing(tmp_path: Path, secrets_folder: Path) -> None:
@@ -108,13 +106,13 @@ def test_services_are_told_where_the_files_are(secrets_folder: Path) -> None:
     assert (secrets_folder / postgres["POSTGRES_PASSWORD_FILE"].removeprefix("/run/slipbin/")).exists()
 
 
-def test_secret_of_the_environment_wins(secrets_folder: Path) -> None:
+def test_secret_of_the_environment_wins(secrets_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = (secrets_folder / "main_secret").read_text()
 
     assert len(drawn) >= 32
-    assert secret_of_main(secrets_folder, {}) == drawn
-    assert secret_of_main(secrets_folder, {"MAIN_SECRET": ""}) == drawn
-    assert secret_of_main(secrets_folder, {"MAIN_SECRET": "of my own"}) == "of my own"
+    assert secret_of_main(secrets_folder, monkeypatch) == drawn
+    assert secret_of_main(secrets_folder, monkeypatch, "") == drawn
+    assert secret_of_main(secrets_folder, monkeypatch, SECRET) == SECRET
 
 
 async def test_drawn_password_lets_services_into_a_database_that_asks_for_it(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -44,6 +45,18 @@ def test_every_setting_is_described() -> None:
                 assert "Default" in field.description, name
 
 
+def start(environment: Environment) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "main_service", "serve", "--port", "0"],
+        env=full(environment),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -73,20 +86,30 @@ def test_every_setting_is_described() -> None:
     ],
 )
 def test_bad_setting_stops_the_start_with_a_sentence(environment: Environment, name: str, value: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "main_service", "serve", "--port", "0"],
-        env=full(environment | {name: value}),
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = start(environment | {name: value})
 
     assert done.returncode == 1
     assert name in done.stderr
     assert "Traceback" not in done.stderr
     assert not value or f"'{value}'" not in done.stderr
+
+
+def test_secret_file_that_is_missing_stops_the_start_with_a_sentence(environment: Environment, tmp_path: Path) -> None:
+    done = start(environment | {"MAIN_SECRET": "", "MAIN_SECRET_FILE": str(tmp_path / "none")})
+
+    assert done.returncode == 1
+    assert "MAIN_SECRET_FILE can't be read: No such file or directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_secret_in_a_file_is_held_to_the_same_rules(environment: Environment, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("of nine \n")
+
+    done = start(environment | {"MAIN_SECRET": "", "MAIN_SECRET_FILE": str(tmp_path / "secret")})
+
+    assert done.returncode == 1
+    assert "MAIN_SECRET: " in done.stderr
+    assert "nine" not in done.stderr
 
 
 def test_secret_is_never_printed(environment: Environment) -> None:
