@@ -1,7 +1,8 @@
-"""Makes the secrets of a new installation, once: python make_secrets.py FOLDER.
+"""Makes the secrets of a new installation, once: python make_secrets.py FOLDER FOR_POSTGRES FOR_SEAWEEDFS.
 
-A file that is there is never changed, so that every start after the first one finds what the first one made. Files for
-our own services can be read by their user only; the two that an engine reads, by the group too.
+A file that is there is never changed, so that every start after the first one finds what the first one made. Those in
+FOLDER are for our own services, and can be read by their user only. Each engine has a folder with a copy of its own
+secret, which can be read by the group too.
 """
 
 import json
@@ -14,15 +15,18 @@ OURS = 0o400
 SHARED = 0o440
 
 
-def make_secrets(folder: Path) -> None:
-    """Write what is missing in `folder`. A run that is killed leaves whole files only."""
+def make_secrets(folder: Path, for_postgres: Path, for_seaweedfs: Path) -> None:
+    """Write what is missing in the three folders. A run that is killed leaves whole files only."""
     _keep(folder / "main_secret", secrets.token_urlsafe(48), mode=OURS)
 
-    password = _keep(folder / "postgres_password", secrets.token_hex(32), mode=SHARED)
+    password = _keep(folder / "postgres_password", secrets.token_hex(32), mode=OURS)
+    _keep(for_postgres / "postgres_password", password, mode=SHARED)
     # Found by PGPASSFILE: any host and port, the database and the user of the compose file.
     _keep(folder / "pgpass", f"*:*:slipbin:slipbin:{password}\n", mode=OURS)
 
-    key = json.loads(_keep(folder / "s3.json", _s3_identity(), mode=SHARED))["identities"][0]["credentials"][0]
+    identity = _keep(folder / "s3.json", _s3_identity(), mode=OURS)
+    _keep(for_seaweedfs / "s3.json", identity, mode=SHARED)
+    key = json.loads(identity)["identities"][0]["credentials"][0]
     # Found by AWS_SHARED_CREDENTIALS_FILE.
     lines = ("[default]", f"aws_access_key_id = {key['accessKey']}", f"aws_secret_access_key = {key['secretKey']}", "")
     _keep(folder / "aws_credentials", "\n".join(lines), mode=OURS)
@@ -52,4 +56,4 @@ def _keep(file: Path, content: str, *, mode: int) -> str:
 
 
 if __name__ == "__main__":
-    make_secrets(Path(sys.argv[1]))
+    make_secrets(*map(Path, sys.argv[1:]))

@@ -3,6 +3,7 @@
 What a container would see is put in place of the rest: the folders of its volumes, and the addresses of local engines.
 """
 
+import re
 import shlex
 import subprocess
 import sys
@@ -88,7 +89,7 @@ class Containers:
     def _local(self, service: str, text: str) -> str:
         for mount in self._services[service].get("volumes", []):
             volume, path = mount.split(":")[:2]
-            text = text.replace(path, str(self.volume(volume)))
+            text = re.sub(rf"(?<![\w.-]){path}(?![\w-])", str(self.volume(volume)), text)
         return text.replace("0.0.0.0", "127.0.0.1")
 
     def _finished(self, command: list[str], service: str) -> "subprocess.CompletedProcess[str]":

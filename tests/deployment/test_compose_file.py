@@ -125,6 +125,8 @@ def test_what_runs_for_long_is_restarted_and_watched(name: str) -> None:
     assert service["restart"] == "unless-stopped"
     assert check["test"][0] in ("CMD", "CMD-SHELL")
     assert seconds(check["timeout"]) <= seconds(check["interval"])
+    # Until it is healthy, others wait for it.
+    assert seconds(check["start_interval"]) <= 5
 
 
 @pytest.mark.parametrize("name", ONE_SHOT)
@@ -136,6 +138,8 @@ def test_what_runs_to_its_end_is_not_restarted(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_our_services_share_one_image_that_is_built_once(name: str) -> None:
     assert SERVICES[name]["image"] == SERVICES["main"]["image"]
+    # Compose would ask a registry for it, and say that it isn't there.
+    assert SERVICES[name]["pull_policy"] == "never"
     assert ("build" in SERVICES[name]) == (name == "secrets")
 
 
@@ -152,10 +156,19 @@ def test_everything_else_is_on_an_internal_network() -> None:
     assert compose_file()["networks"]["inside"]["internal"] == "true"
     networks = {name: service["networks"] for name, service in SERVICES.items()}
 
-    assert networks.pop("main") == ["inside", "outside"]
+    assert networks.pop("main") == ["inside", "texts", "outside"]
     assert networks.pop("secrets") == []
     assert SERVICES["secrets"]["network_mode"] == "none"
+    for service in ("main-worker", "main-slow", "migrate"):
+        assert networks.pop(service) == ["inside", "texts"]
+    assert networks.pop("seaweedfs") == ["texts"]
     assert set(map(tuple, networks.values())) == {("inside",)}
+
+
+def test_object_store_whose_ports_ask_for_no_key_is_reached_by_those_who_use_it() -> None:
+    assert compose_file({"SLIPBIN_INTERNAL": "false"})["networks"]["texts"] == {"internal": True}
+    on_it = {name for name, service in SERVICES.items() if "texts" in service["networks"]}
+    assert on_it == {"main", "main-worker", "main-slow", "migrate", "seaweedfs"}
 
 
 def test_what_must_last_lies_in_volumes_with_names() -> None:
@@ -172,11 +185,22 @@ def test_what_must_last_lies_in_volumes_with_names() -> None:
 
 
 def test_only_who_makes_the_secrets_may_write_them() -> None:
-    using = {name: m for name, s in SERVICES.items() for m in s.get("volumes", []) if m.startswith("secrets:")}
+    using = {
+        (name, mount.partition(":")[0]): mount.partition(":")[2]
+        for name, service in SERVICES.items()
+        for mount in service.get("volumes", [])
+        if "secret" in mount
+    }
 
-    assert using.pop("secrets") == "secrets:/run/slipbin"
-    assert set(using) == {"main", "main-worker", "main-slow", "main-beat", "migrate", "postgres", "seaweedfs"}
-    assert set(using.values()) == {"secrets:/run/slipbin:ro"}
+    for volume, folder in {
+        "secrets": "/run/slipbin",
+        "postgres-secret": "/run/for-postgres",
+        "seaweedfs-secret": "/run/for-seaweedfs",
+    }.items():
+        assert using.pop(("secrets", volume)) == folder
+    ours = {(name, "secrets") for name in ("main", "main-worker", "main-slow", "main-beat", "migrate")}
+    assert set(using) == {*ours, ("postgres", "postgres-secret"), ("seaweedfs", "seaweedfs-secret")}
+    assert set(using.values()) == {"/run/slipbin:ro"}
 
 
 @pytest.mark.parametrize("name", ["main", "main-worker", "main-slow"])
@@ -226,3 +250,12 @@ def test_valkey_keeps_every_write_and_evicts_nothing() -> None:
 def test_seaweedfs_asks_for_a_key_and_tells_nobody() -> None:
     assert "-s3.config=/run/slipbin/s3.json" in SERVICES["seaweedfs"]["command"]
     assert "-master.telemetry=false" in SERVICES["seaweedfs"]["command"]
+
+
+def test_emails_are_kept_in_a_volume_until_there_is_a_mail_server() -> None:
+    worker = SERVICES["main-worker"]
+
+    [(folder, _)] = [it for it in mounts("main-worker").items() if it[1] == "outbox"]
+    assert worker["environment"]["MAIN_SMTP_URL"] == f"file://{folder}/outbox"
+    chosen = compose_file({"MAIN_SMTP_URL": "smtp://mail.example.org"})["services"]["main-worker"]
+    assert chosen["environment"]["MAIN_SMTP_URL"] == "smtp://mail.example.org"

@@ -2,9 +2,8 @@
 
 import configparser
 import json
+import os
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import asyncpg
@@ -13,11 +12,12 @@ import pytest
 from main_service.settings import Settings
 from tests.deployment.compose_file import compose_file
 from tests.deployment.containers import Containers
-from tests.support.engines import REPOSITORY, SECRET, running_engines, temporary_folder
+from tests.support.engines import SECRET, running_engines, temporary_folder
 from tests.support.settings import VALID_SETTINGS
 from tests.support.waiting import eventually
 
-FOR_ENGINES = {"postgres_password", "s3.json"}
+FOR_ENGINES = {"postgres-secret": "postgres_password", "seaweedfs-secret": "s3.json"}
+"""The volume of each engine's secret, and the one file in it."""
 
 
 @pytest.fixture
@@ -71,13 +71,36 @@ def test_what_a_killed_run_left_out_is_made_by_the_next_to_fit_the_rest(tmp_path
 
 
 def test_files_are_read_by_our_user_alone_but_for_those_of_the_engines(tmp_path: Path) -> None:
-    folder = Containers(tmp_path, {}).volume("secrets")
-    make = ["sh", "-c", f"umask 077; {sys.executable} deploy/make_secrets.py {folder}"]
-    subprocess.run(make, cwd=REPOSITORY, check=True, timeout=60)
+    old = os.umask(0o077)
+    try:
+        project = Containers(tmp_path, {})
+        assert project.run("secrets").returncode == 0
+    finally:
+        os.umask(old)
 
-    for file in folder.iterdir():
-        expected = 0o440 if file.name in FOR_ENGINES else 0o400
-        assert stat.S_IMODE(file.stat().st_mode) == expected, file.name
+    assert {stat.S_IMODE(file.stat().st_mode) for file in project.volume("secrets").iterdir()} == {0o400}
+    for volume in FOR_ENGINES:
+        assert [stat.S_IMODE(file.stat().st_mode) for file in project.volume(volume).iterdir()] == [0o440]
+
+
+def test_each_engine_has_its_own_secret_and_no_other(tmp_path: Path, secrets_folder: Path) -> None:
+    for volume, name in FOR_ENGINES.items():
+        assert contents(tmp_path / volume) == {name: (secrets_folder / name).read_text()}
+    mounted = {name: service.get("volumes", []) for name, service in compose_file()["services"].items()}
+    for engine in ("postgres", "seaweedfs"):
+        assert [it for it in mounted[engine] if "secret" in it] == [f"{engine}-secret:/run/slipbin:ro"]
+
+
+def test_engines_of_an_installation_from_before_keep_their_secrets(tmp_path: Path, secrets_folder: Path) -> None:
+    before = contents(secrets_folder)
+    for volume in FOR_ENGINES:
+        for file in (tmp_path / volume).iterdir():
+            file.unlink()
+
+    assert Containers(tmp_path, {}).run("secrets").returncode == 0
+
+    for volume, name in FOR_ENGINES.items():
+        assert contents(tmp_path / volume) == {name: before[name]}
 
 
 def test_both_ends_are_told_the_same(secrets_folder: Path) -> None:
