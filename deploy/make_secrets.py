@@ -17,19 +17,19 @@ SHARED = 0o440
 
 def make_secrets(folder: Path, for_postgres: Path, for_seaweedfs: Path) -> None:
     """Write what is missing in the three folders. A run that is killed leaves whole files only."""
-    _keep(folder / "main_secret", secrets.token_urlsafe(48), mode=OURS)
+    keep(folder / "main_secret", secrets.token_urlsafe(48), mode=OURS)
 
-    password = _keep(folder / "postgres_password", secrets.token_hex(32), mode=OURS)
-    _keep(for_postgres / "postgres_password", password, mode=SHARED)
+    password = keep(folder / "postgres_password", secrets.token_hex(32), mode=OURS)
+    keep(for_postgres / "postgres_password", password, mode=SHARED)
     # Found by PGPASSFILE: any host and port, the database and the user of the compose file.
-    _keep(folder / "pgpass", f"*:*:slipbin:slipbin:{password}\n", mode=OURS)
+    keep(folder / "pgpass", f"*:*:slipbin:slipbin:{password}\n", mode=OURS)
 
-    identity = _keep(folder / "s3.json", _s3_identity(), mode=OURS)
-    _keep(for_seaweedfs / "s3.json", identity, mode=SHARED)
+    identity = keep(folder / "s3.json", _s3_identity(), mode=OURS)
+    keep(for_seaweedfs / "s3.json", identity, mode=SHARED)
     key = json.loads(identity)["identities"][0]["credentials"][0]
     # Found by AWS_SHARED_CREDENTIALS_FILE.
     lines = ("[default]", f"aws_access_key_id = {key['accessKey']}", f"aws_secret_access_key = {key['secretKey']}", "")
-    _keep(folder / "aws_credentials", "\n".join(lines), mode=OURS)
+    keep(folder / "aws_credentials", "\n".join(lines), mode=OURS)
 
 
 def _s3_identity() -> str:
@@ -39,20 +39,25 @@ def _s3_identity() -> str:
     return json.dumps({"identities": [identity]}, indent=2) + "\n"
 
 
-def _keep(file: Path, content: str, *, mode: int) -> str:
+def keep(file: Path, content: str, *, mode: int) -> str:
     """The content of `file`, which is made of `content` if it is missing."""
     if not file.exists():
-        unfinished = file.with_name(f"{file.name}.unfinished")
-        unfinished.unlink(missing_ok=True)
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        with os.fdopen(descriptor, "w") as unfinished_file:
-            # The umask may have taken the group's right away.
-            os.fchmod(descriptor, mode)
-            unfinished_file.write(content)
-            unfinished_file.flush()
-            os.fsync(descriptor)
-        unfinished.rename(file)
+        write(file, content, mode=mode)
     return file.read_text()
+
+
+def write(file: Path, content: str, *, mode: int) -> None:
+    """Write `file`, whole or not at all."""
+    unfinished = file.with_name(f"{file.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w") as unfinished_file:
+        # The umask may have taken the group's right away.
+        os.fchmod(descriptor, mode)
+        unfinished_file.write(content)
+        unfinished_file.flush()
+        os.fsync(descriptor)
+    unfinished.rename(file)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""docker-compose.yml as Compose reads it: variables filled in, anchors merged."""
+"""docker-compose.yml and what it includes as Compose reads them: variables filled in, anchors merged."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,24 +12,27 @@ OURS = ("main", "main-worker", "main-slow", "main-beat", "keygen-worker", "keyge
 ENGINES = ("postgres", "valkey", "seaweedfs")
 ONE_SHOT = ("migrate", "secrets")
 
+MAIN_FILE = "docker-compose.yml"
+OBSERVABILITY_FILE = "deploy/observability/compose.yml"
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def compose_file(variables: Mapping[str, str] | None = None) -> dict[str, Any]:
+def compose_file(variables: Mapping[str, str] | None = None, *, file: str = MAIN_FILE) -> dict[str, Any]:
     """The file with `variables`, Compose's environment and .env, filled in. None are needed."""
     values = variables or {}
-    filled = _filled(_text(), lambda name, _: values.get(name))
+    filled = _filled(_text(file), lambda name, _: values.get(name))
     return {key: value for key, value in filled.items() if not key.startswith("x-")}
 
 
-def used_variables() -> dict[str, set[str]]:
+def used_variables(*, file: str = MAIN_FILE) -> dict[str, set[str]]:
     """Every variable in the file, with the defaults it is given; "" where it has none."""
     found: dict[str, set[str]] = {}
 
     def look_up(name: str, default: str) -> None:
         found.setdefault(name, set()).add(default)
 
-    _filled(_text(), look_up)
+    _filled(_text(file), look_up)
     return found
 
 
@@ -39,8 +42,8 @@ def example_values(*, with_comments: bool) -> dict[str, str]:
     return dict(re.findall(rf"^{mark}([A-Z_]+)=(.*)$", (REPOSITORY / ".env.example").read_text(), re.MULTILINE))
 
 
-def _text() -> Any:
-    return yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text())
+def _text(file: str) -> Any:
+    return yaml.safe_load((REPOSITORY / file).read_text())
 
 
 def _filled(node: Any, look_up: Callable[[str, str], str | None]) -> Any:

@@ -1,0 +1,84 @@
+"""Makes what Grafana and Alertmanager read at their start: Grafana's password, and whom Alertmanager tells.
+
+python -m deploy.observability.make_files --grafana FOLDER --alertmanager FOLDER --template FILE
+
+Passwords are drawn once. Alertmanager's configuration is written anew at each start: the template, and at its end the
+ways of the last receiver, which SLIPBIN_ALERT_WEBHOOK and SLIPBIN_ALERT_EMAIL set. Emails go by the mail server of
+MAIN_SMTP_URL. Ends with a sentence if these can't be used, since alerts that reach nobody are worse than none.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from deploy.make_secrets import SHARED, keep, write
+from main_service.mail.transport import read_smtp_url
+
+
+class SettingError(Exception):
+    """A setting that can't be used. Its text says which, and what to write instead."""
+
+
+def make_files(*, grafana: Path, alertmanager: Path, template: Path, environ: Mapping[str, str]) -> None:
+    """Write what is missing in the folder `grafana`, and the configuration into the folder `alertmanager`.
+
+    Raises:
+        SettingError: a setting can't be used.
+    """
+    keep(grafana / "grafana_password", secrets.token_urlsafe(18), mode=SHARED)
+    keep(grafana / "grafana_secret_key", secrets.token_urlsafe(32), mode=SHARED)
+    # YAML takes JSON, in which every value is quoted.
+    ways = "".join(f"    {kind}: [{json.dumps(way)}]\n" for kind, way in ways_of(environ).items())
+    write(alertmanager / "alertmanager.yml", template.read_text().rstrip() + "\n" + ways, mode=SHARED)
+
+
+def ways_of(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The ways in which the operator is told, as Alertmanager's configuration names them. May be empty.
+
+    Raises:
+        SettingError: a setting can't be used.
+    """
+    ways: dict[str, dict[str, Any]] = {}
+    if webhook := environ.get("SLIPBIN_ALERT_WEBHOOK", ""):
+        if urlsplit(webhook).scheme not in ("http", "https"):
+            raise SettingError("SLIPBIN_ALERT_WEBHOOK must be the http or https URL that alerts are posted to.")
+        ways["webhook_configs"] = {"url": webhook, "send_resolved": True}
+    if recipient := environ.get("SLIPBIN_ALERT_EMAIL", ""):
+        ways["email_configs"] = {"to": recipient, "send_resolved": True, **_mail_server(environ)}
+    return ways
+
+
+def _mail_server(environ: Mapping[str, str]) -> dict[str, Any]:
+    url = environ.get("MAIN_SMTP_URL", "")
+    if urlsplit(url).scheme not in ("smtp", "smtps"):
+        raise SettingError("SLIPBIN_ALERT_EMAIL needs a mail server: set MAIN_SMTP_URL to smtp://… or smtps://….")
+    server = read_smtp_url(url)
+    host = urlsplit(environ.get("MAIN_PUBLIC_URL", "")).hostname or "localhost"
+    found: dict[str, Any] = {
+        "from": environ.get("MAIN_MAIL_FROM") or f"Slipbin <noreply@{host}>",
+        "hello": host,
+        "smarthost": f"[{server.host}]:{server.port}" if ":" in server.host else f"{server.host}:{server.port}",
+        "require_tls": server.is_starttls,
+    }
+    if server.is_tls and server.port != 465:
+        # Elsewhere Alertmanager begins without TLS unless it is told.
+        found["force_implicit_tls"] = True
+    if server.user:
+        found |= {"auth_username": server.user, "auth_password": server.password}
+    return found
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    for name in ("--grafana", "--alertmanager", "--template"):
+        parser.add_argument(name, type=Path, required=True)
+    try:
+        make_files(**vars(parser.parse_args()), environ=os.environ)
+    except SettingError as error:
+        sys.exit(str(error))
