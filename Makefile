@@ -5,13 +5,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run superuser test check fmt migrate lock bench rooms
+.PHONY: help run logs status doctor superuser test check fmt migrate lock bench rooms
 
 help: ## List the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
 run: $(VENV)/.run-installed ## Start everything on this machine (PORT=8000 HOST=127.0.0.1 DATA=./data WORKERS=2)
 	@SLIPBIN_MAKE=1 PORT="$(PORT)" HOST="$(HOST)" DATA="$(DATA)" WORKERS="$(WORKERS)" exec $(BIN)/python -m launcher run
+
+logs: $(VENV)/.run-installed ## Follow the logs of `make run` (args="web-1 main-worker" to choose, DATA=./data)
+	@SLIPBIN_MAKE=1 DATA="$(DATA)" exec $(BIN)/python -m launcher logs $(args)
+
+status: $(VENV)/.run-installed ## How `make run` is doing, on one screen (DATA=./data)
+	@SLIPBIN_MAKE=1 DATA="$(DATA)" exec $(BIN)/python -m launcher main status $(args)
+
+doctor: $(VENV)/.run-installed ## Look for what is wrong with `make run`, and say what to do (DATA=./data)
+	@SLIPBIN_MAKE=1 DATA="$(DATA)" exec $(BIN)/python -m launcher main doctor $(args)
 
 # One more than there are cores: many tests wait most of their time, for something to be away or to come back.
 test: $(VENV)/.dev-installed ## Run all tests on engines of their own (args="-k name" to choose)

@@ -1,4 +1,4 @@
-"""The command line: `python -m launcher run`, `engines` and `main`."""
+"""The command line: `python -m launcher run`, `engines`, `main` and `logs`."""
 
 import argparse
 import asyncio
@@ -13,6 +13,7 @@ from typing import NoReturn
 from launcher.command import run_command
 from launcher.descriptors import raise_limit
 from launcher.errors import StartError
+from launcher.follow_logs import follow_logs
 from launcher.run import RunOptions, run, run_engines
 from launcher.stop_signals import StopSignals
 
@@ -31,11 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         if options.command == "main":
             return run_command(options.data, options.arguments, environ=os.environ)
-        if options.command == "engines":
+        if options.command == "logs":
+            follow_logs(options.data, options.names, lines=options.lines, is_followed=not options.no_follow)
+        elif options.command == "engines":
             asyncio.run(run_engines(options.data, signals))
         else:
             chosen = RunOptions(host=options.host, port=options.port, data=options.data, web_processes=options.workers)
             asyncio.run(run(chosen, signals))
+    except BrokenPipeError:
+        # Who reads the logs has seen enough, as `head` has.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     # The second: a full or read-only disk.
     except (StartError, OSError) as error:
         with suppress(OSError):
@@ -67,6 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     main_service.add_argument("--data", type=Path, default=_setting("DATA", default_data), help="folder of all data")
     main_service.add_argument("arguments", nargs=argparse.REMAINDER, help="the command and what it takes")
+
+    logs = commands.add_parser("logs", help="what `run` on a terminal has written to DATA/logs, and what it adds")
+    logs.add_argument("--data", type=Path, default=_setting("DATA", default_data), help="folder of all data")
+    logs.add_argument("--lines", type=_count_of_lines, default=10, help="how many old lines of each program")
+    logs.add_argument("--no-follow", action="store_true", help="end after the old lines")
+    logs.add_argument("names", nargs="*", help="the programs, such as web-1; none: all")
     return parser
 
 
@@ -90,6 +102,10 @@ def _port(text: str) -> int:
 
 def _count(text: str) -> int:
     return _number(text, least=1, most=MAX_WEB_PROCESSES)
+
+
+def _count_of_lines(text: str) -> int:
+    return _number(text, least=0, most=100_000)
 
 
 def _number(text: str, *, least: int, most: int) -> int:

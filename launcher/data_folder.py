@@ -59,6 +59,11 @@ class DataFolder:
         return self.path / "metrics"
 
     @property
+    def logs(self) -> Path:
+        """The log files of all programs, written by a launcher on a terminal."""
+        return self.path / "logs"
+
+    @property
     def bin(self) -> Path:
         """Copies of engines that their user can't execute in place."""
         return self.path / "bin"

@@ -39,8 +39,19 @@ class Output:
         self._waiting += text.encode(errors="replace") + b"\n"
         self._write()
 
-    def pass_on(self, name: str, line: bytes) -> None:
-        """Write a line of a child, given without its newline; dropped and counted while too many bytes wait."""
+    def progress(self, text: str) -> None:
+        """Tell how far the start is. Here nothing: a log has the lines of the programs."""
+
+    def show_last_lines(self, name: str) -> None:
+        """Show what a program that ended has said last. Here nothing: it has been shown."""
+
+    def pass_on(self, name: str, line: bytes, *, is_shown: bool = True) -> None:
+        """Write a line of a child, given without its newline; dropped and counted while too many bytes wait.
+
+        is_shown: whether the line is worth showing where all programs are shown.
+        """
+        if not is_shown:
+            return
         if len(self._waiting) > MAX_WAITING_BYTES:
             self._left_out += 1
             return
@@ -127,9 +138,9 @@ class ChildLines:
         return len(data)
 
     def _pass_on(self, line: bytes) -> None:
-        if self._is_shown is None or self._is_shown(line):
-            for start in range(0, len(line) or 1, MAX_LINE_BYTES):
-                self._output.pass_on(self._name, line[start : start + MAX_LINE_BYTES])
+        is_shown = self._is_shown is None or self._is_shown(line)
+        for start in range(0, len(line) or 1, MAX_LINE_BYTES):
+            self._output.pass_on(self._name, line[start : start + MAX_LINE_BYTES], is_shown=is_shown)
 
     def _end(self) -> None:
         if not self._is_open:

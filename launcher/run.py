@@ -2,24 +2,28 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from launcher.announcement import Announcement
 from launcher.data_folder import Lock, open_data_folder, prepare_for_services, read_secrets
 from launcher.engines import ENGINES, start_engines
 from launcher.env_file import with_env_file
 from launcher.errors import StartError
-from launcher.listener import Listener, open_listener
+from launcher.listener import open_listener
+from launcher.log_files import LogFiles
 from launcher.output import Output
 from launcher.processes import describe_end
+from launcher.quiet_output import QuietOutput
 from launcher.readiness import find_missing_service, wait_until
 from launcher.run_user import find_run_user
 from launcher.services import Services, describe_services, engine_addresses, find_service_user, outbox_address
 from launcher.stop_signals import StopSignals
 from launcher.supervisor import Supervisor
+from launcher.terminal import find_terminal
 
 LAST_WORDS_LIMIT = timedelta(seconds=2)
 STANDARD_INPUT = 0
@@ -58,7 +62,9 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         secrets=read_secrets(data),
         environ=environ,
     )
-    output = Output(STANDARD_OUTPUT)
+    terminal = find_terminal(STANDARD_OUTPUT, os.environ)
+    log_files = LogFiles(data.logs, data.owner)
+    output = QuietOutput(STANDARD_OUTPUT, log_files) if terminal else Output(STANDARD_OUTPUT)
     if data.owner and not user:
         output.say(f"the user {data.owner.name} cannot read this program, so only the engines run as that user")
 
@@ -66,16 +72,15 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         return await find_missing_service(data, host=listener.host, port=listener.port)
 
     async def start(supervisor: Supervisor) -> None:
+        output.progress("Starting PostgreSQL and Valkey …")
         await start_engines(supervisor, data)
         prepare_for_services(data, user)
+        output.progress("Bringing the database up to date, starting the services …")
         await _start_services(supervisor, services)
         await wait_until(find_missing, say=supervisor.say)
-        output.print(f"Slipbin is ready: {listener.url}")
-        for line in describe_links(listener, environ):
+        announcement = Announcement(listener, data, environ)
+        for line in announcement.box(terminal) if terminal else announcement.lines():
             output.print(line)
-        if not environ.get("MAIN_SMTP_URL"):
-            output.print(f"Emails are not sent but written to {data.outbox}, until MAIN_SMTP_URL names a server.")
-        output.print(f"Its data are in {data.path}. To stop it, press Ctrl-C or end process {os.getpid()}.")
 
     async def stop_in_order(supervisor: Supervisor) -> None:
         # From here on new connections are refused instead of left waiting.
@@ -87,19 +92,6 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         await supervisor.stop(ENGINES)
 
     await _supervise(start, stop_in_order, stop=stop, output=output, label=str(data.path))
-
-
-def describe_links(listener: Listener, environ: Mapping[str, str]) -> list[str]:
-    """How links of the service begin, where it is not the address that was asked for."""
-    public_url = environ.get("MAIN_PUBLIC_URL", "")
-    if public_url and public_url.rstrip("/") != listener.url:
-        return [f"Its links begin with {public_url}, as MAIN_PUBLIC_URL says: open it there."]
-    if public_url or not listener.is_everywhere:
-        return []
-    example = f"{'make run MAIN_PUBLIC_URL=' if os.environ.get('SLIPBIN_MAKE') else 'MAIN_PUBLIC_URL='}https://…"
-    if listener.name == listener.host:
-        return [f"Its links work on this machine only, which has no other address. For a name of yours: {example}"]
-    return [f"Its links begin with that, this machine's address in its network. For a name of yours: {example}"]
 
 
 async def run_engines(path: Path, signals: StopSignals) -> None:
@@ -168,6 +160,7 @@ async def _supervise(
         await stop_in_order(supervisor)
         await supervisor.close()
         asked.cancel()
+        output.progress("Slipbin has stopped.")
         output.drain(LAST_WORDS_LIMIT)
 
 

@@ -62,7 +62,10 @@ class Supervisor:
             if not process.ended.done():
                 process.kill_group()
                 await asyncio.wait([process.ended], timeout=KILL_LIMIT.total_seconds())
-        return process.ended.result()
+        status = process.ended.result()
+        if status != 0:
+            self.show_last_lines(program)
+        return status
 
     async def stop(self, names: Iterable[str]) -> None:
         """Stop these children and wait for them; names that never started are ignored."""
@@ -92,6 +95,10 @@ class Supervisor:
     def say(self, text: str) -> None:
         """Write a line of the launcher's own."""
         self._output.say(text)
+
+    def show_last_lines(self, program: Program) -> None:
+        """Show what a program that ended has said last, if it has not been shown."""
+        self._output.show_last_lines(program.name)
 
     def _on_keeper_done(self, task: "asyncio.Task[None]") -> None:
         error = None if task.cancelled() else task.exception()
@@ -141,6 +148,7 @@ class _Child:
             end = describe_end(self._process.ended.result())
             wait = back_off.wait_after(timedelta(seconds=time.monotonic() - began_at)).total_seconds()
             self._supervisor.say(f"{self._program.name} ended ({end}); starting it again in {wait:g} s")
+            self._supervisor.show_last_lines(self._program)
             await asyncio.sleep(wait)
             try:
                 self._process = self._supervisor.begin(self._program)

@@ -1,6 +1,7 @@
 """A launcher of shell commands, for tests to kill: small_launcher.py LABEL NAME=COMMAND…
 
-It stops its children one after the other, in the order of their names on the command line.
+It stops its children one after the other, in the order of their names on the command line. On a terminal it is quiet
+and writes log files into the folder LOGS of the environment.
 """
 
 import asyncio
@@ -10,16 +11,20 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+from launcher.log_files import LogFiles
 from launcher.output import Output
 from launcher.program import Program
+from launcher.quiet_output import QuietOutput
 from launcher.supervisor import Supervisor
+from launcher.terminal import find_terminal
 
 
 async def main(label: str, commands: dict[str, str]) -> None:
     """Run the commands until SIGTERM."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    output = Output(1)
+    is_quiet = find_terminal(1, os.environ)
+    output = QuietOutput(1, LogFiles(Path(os.environ["LOGS"]), None)) if is_quiet else Output(1)
     supervisor = Supervisor(output=output, label=label)
     supervisor.open()
     for name, command in commands.items():

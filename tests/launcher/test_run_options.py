@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from launcher.announcement import describe_links
 from launcher.errors import StartError
 from launcher.listener import Listener, open_listener
-from launcher.run import describe_links
 from tests.launcher.launched import REPOSITORY, Launchers, processes_of
 
 
