@@ -45,7 +45,7 @@ async def make_role(folder: Path, database_url: str) -> None:
 
 
 def exporter_uri(database_url: str) -> str:
-    """Host, port, database and TLS of MAIN_DATABASE_URL, without scheme, user and password, as the exporter wants it."""
+    """Host, port, database and TLS of MAIN_DATABASE_URL, as the exporter wants them: without scheme and password."""
     parts = urlsplit(database_url)
     query = dict(parse_qsl(parts.query))
     query["sslmode"] = query.pop("ssl", "disable")
