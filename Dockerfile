@@ -14,8 +14,8 @@ ENV PATH=/opt/slipbin/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # The user, and the folders that volumes are mounted over: a new volume takes its owner from them.
 RUN echo 'slipbin:x:10001:10001::/nonexistent:/usr/sbin/nologin' >> /etc/passwd \
     && echo 'slipbin:x:10001:' >> /etc/group \
-    && mkdir -p /run/slipbin /run/for-postgres /run/for-seaweedfs /var/lib/slipbin \
-    && chown 10001:10001 /run/slipbin /run/for-postgres /run/for-seaweedfs /var/lib/slipbin
+    && mkdir -p /run/slipbin /run/for-postgres /run/for-seaweedfs /run/gateway /var/lib/slipbin \
+    && chown 10001:10001 /run/slipbin /run/for-postgres /run/for-seaweedfs /run/gateway /var/lib/slipbin
 # The base image comes without the compiled standard library.
 RUN python -m compileall -q "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 COPY --from=build /opt/slipbin /opt/slipbin

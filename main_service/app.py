@@ -1,6 +1,6 @@
 """Puts the web application together. Wiring only."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
@@ -13,7 +13,7 @@ from main_service.routers import API_ROUTERS, PAGE_ROUTERS
 from main_service.settings import Settings, load_settings
 from main_service.visit_stream.encoder import VisitEncoder
 from main_service.web import api_docs, problems
-from main_service.web.body_limits import BodyLimitsMiddleware
+from main_service.web.body_limits import BodyLimitsMiddleware, body_limit
 from main_service.web.head_requests import answer_head
 from main_service.web.headers import SecurityHeadersMiddleware
 from main_service.web.origin_check import OriginCheckMiddleware
@@ -21,9 +21,6 @@ from main_service.web.proxy_watch import ProxyWatch
 from main_service.web.read_limits import ReadLimits
 from main_service.web.static_files import CachedStaticFiles
 from main_service.web.templating import SITE_NAME, STATIC, create_templates, static_version
-
-MAX_BODY_BYTES = 128 * 1024
-"""The largest body of a request that carries no text."""
 
 BODY_BUDGET_BYTES = 256 * 1024 * 1024
 """The most bytes of bodies that a process holds at once."""
@@ -69,7 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.add_handlers(app)
     # Within the limits of bodies: it reads the forms of the release before.
     app.add_middleware(OriginCheckMiddleware, settings=settings)
-    app.add_middleware(BodyLimitsMiddleware, limit=_body_limit(settings), budget_bytes=BODY_BUDGET_BYTES)
+    app.add_middleware(BodyLimitsMiddleware, limit=body_limit(settings.max_text_bytes), budget_bytes=BODY_BUDGET_BYTES)
     app.add_middleware(SecurityHeadersMiddleware)
     app.mount("/static/docs", CachedStaticFiles(api_docs.assets_folder()))
     app.mount("/static", CachedStaticFiles(STATIC, version=static_version))
@@ -77,18 +74,3 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router)
     api_docs.correct_openapi(app, answer_head(app))
     return app
-
-
-def _body_limit(settings: Settings) -> Callable[[str], int]:
-    """The most bytes of the body of a request, by its path."""
-
-    def limit(path: str) -> int:
-        if path == "/api/v1/pastes" or path.startswith("/api/v1/entries/"):
-            # JSON may write each byte of a text as `\u0001`, six bytes.
-            return 6 * settings.max_text_bytes + MAX_BODY_BYTES
-        if path == "/pastes" or path.endswith("/manage/edit"):
-            # A browser sends each line end as two bytes.
-            return 2 * settings.max_text_bytes + MAX_BODY_BYTES
-        return MAX_BODY_BYTES
-
-    return limit

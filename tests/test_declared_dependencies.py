@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.engines import REPOSITORY
 
-OURS = {"main_service", "keygen_service", "launcher", "benchmarks", "tests"}
+OURS = {"main_service", "keygen_service", "launcher", "deploy", "benchmarks", "tests"}
 PRODUCT = ("main_service", "keygen_service", "launcher", "alembic", "deploy")
 DEVELOPMENT = ("tests", "benchmarks")
 

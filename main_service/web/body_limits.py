@@ -12,6 +12,29 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 FREE_BYTES = 64 * 1024
 """The first bytes of each body, which are not counted, so that many large bodies never keep out a short text."""
 
+MAX_BODY_BYTES = 128 * 1024
+"""The largest body of a request that carries no text, and what a body may have beside its text."""
+
+
+def body_limit(max_text_bytes: int) -> Callable[[str], int]:
+    """The most bytes of the body of a request, by its path."""
+
+    def limit(path: str) -> int:
+        if path == "/api/v1/pastes" or path.startswith("/api/v1/entries/"):
+            return largest_body_bytes(max_text_bytes)
+        if path == "/pastes" or path.endswith("/manage/edit"):
+            # A browser sends each line end as two bytes.
+            return 2 * max_text_bytes + MAX_BODY_BYTES
+        return MAX_BODY_BYTES
+
+    return limit
+
+
+def largest_body_bytes(max_text_bytes: int) -> int:
+    """The most bytes of the body of any request."""
+    # JSON may write each byte of a text as `\u0001`, six bytes.
+    return 6 * max_text_bytes + MAX_BODY_BYTES
+
 
 class BodyLimitsMiddleware:
     """Answers 413 to a body over `limit(path)` bytes, and 503 when all bodies together would exceed `budget_bytes`.

@@ -8,9 +8,19 @@ import yaml
 
 from tests.support.engines import REPOSITORY
 
-OURS = ("main", "main-worker", "main-slow", "main-beat", "keygen-worker", "keygen-beat", "migrate", "secrets")
+OURS = (
+    "main",
+    "main-worker",
+    "main-slow",
+    "main-beat",
+    "keygen-worker",
+    "keygen-beat",
+    "migrate",
+    "secrets",
+    "gateway-config",
+)
 ENGINES = ("postgres", "valkey", "seaweedfs")
-ONE_SHOT = ("migrate", "secrets")
+ONE_SHOT = ("migrate", "secrets", "gateway-config")
 
 MAIN_FILE = "docker-compose.yml"
 OBSERVABILITY_FILE = "deploy/observability/compose.yml"

@@ -40,8 +40,9 @@ def test_migrate_can_run_at_every_start(containers: Containers) -> None:
     assert "up to date" in done.stdout
 
 
-def test_web_serves_and_is_ready_until_it_is_stopped(containers: Containers, port: int) -> None:
-    with containers.running("main") as process:
+def test_web_serves_and_is_ready_until_it_is_stopped(containers: Containers, variables: Environment, port: int) -> None:
+    several = containers.with_variables(variables | {"SLIPBIN_WEB_PROCESSES": "2"})
+    with several.running("main") as process:
         containers.wait_until_healthy("main", process)
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as visitor:
             assert "<form" in visitor.get("/", headers={"Accept": "text/html"}).text

@@ -25,8 +25,8 @@ def seconds(duration: str) -> int:
     return int(number) * {"s": 1, "m": 60}[unit]
 
 
-def test_it_holds_our_services_and_the_engines_and_nothing_else() -> None:
-    assert set(SERVICES) == {*OURS, *ENGINES}
+def test_it_holds_our_services_the_engines_and_the_gateway_and_nothing_else() -> None:
+    assert set(SERVICES) == {*OURS, *ENGINES, "gateway"}
 
 
 def test_every_variable_is_explained_in_the_example() -> None:
@@ -65,7 +65,11 @@ def test_every_setting_reaches_the_services(settings: type[BaseSettings], servic
 
     for service in services:
         environment = chosen[service]["environment"]
-        assert {name: environment.get(name) for name in names} == {name: f"chosen {name}" for name in names}
+        passed = {name: environment.get(name) for name in names}
+        if "MAIN_TRUSTED_PROXIES" in names:
+            # Beside what the operator chooses, the gateway.
+            passed["MAIN_TRUSTED_PROXIES"] = passed["MAIN_TRUSTED_PROXIES"].split(",")[1]
+        assert passed == {name: f"chosen {name}" for name in names}
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -143,22 +147,51 @@ def test_our_services_share_one_image_that_is_built_once(name: str) -> None:
     assert ("build" in SERVICES[name]) == (name == "secrets")
 
 
-def test_only_the_web_process_can_be_reached_and_only_from_this_machine() -> None:
-    assert [name for name, service in SERVICES.items() if "ports" in service] == ["main"]
-    assert SERVICES["main"]["ports"] == ["127.0.0.1:8000:8000"]
-    chosen = compose_file({"SLIPBIN_HOST": "0.0.0.0", "SLIPBIN_PORT": "9000"})["services"]["main"]
-    assert chosen["ports"] == ["0.0.0.0:9000:9000"]
-    assert chosen["command"][-1] == chosen["healthcheck"]["test"][-1] == "9000"
-    assert chosen["environment"]["MAIN_PUBLIC_URL"] == "http://127.0.0.1:9000"
+def test_only_the_gateway_can_be_reached_and_only_from_this_machine() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["gateway"]
+    assert SERVICES["gateway"]["ports"] == ["127.0.0.1:8000:8080", "127.0.0.1:8443:8443"]
+    chosen = compose_file({"SLIPBIN_HOST": "0.0.0.0", "SLIPBIN_PORT": "9000", "SLIPBIN_TLS_PORT": "9443"})["services"]
+    assert chosen["gateway"]["ports"] == ["0.0.0.0:9000:8080", "0.0.0.0:9443:8443"]
+    assert chosen["main"]["command"][-1] == chosen["main"]["healthcheck"]["test"][-1] == "9000"
+    assert "main:9000" in chosen["gateway-config"]["command"]
+    for service in ("main", "gateway-config"):
+        assert chosen[service]["environment"]["MAIN_PUBLIC_URL"] == "http://127.0.0.1:9000"
+
+
+def test_web_processes_trust_the_gateways_network_and_nothing_else_is_in_it() -> None:
+    assert compose_file()["networks"]["front"]["ipam"] == {"config": [{"subnet": "10.231.147.0/26"}]}
+    assert [name for name, service in SERVICES.items() if "front" in service["networks"]] == ["gateway", "main"]
+    assert SERVICES["main"]["environment"]["MAIN_TRUSTED_PROXIES"] == "10.231.147.0/26,"
+    chosen = compose_file({"SLIPBIN_GATEWAY_SUBNET": "10.9.8.0/28", "MAIN_TRUSTED_PROXIES": "203.0.113.7"})
+    assert chosen["networks"]["front"]["ipam"] == {"config": [{"subnet": "10.9.8.0/28"}]}
+    assert chosen["services"]["main"]["environment"]["MAIN_TRUSTED_PROXIES"] == "10.9.8.0/28,203.0.113.7"
+    assert chosen["services"]["gateway-config"]["environment"]["MAIN_TRUSTED_PROXIES"] == "203.0.113.7"
+
+
+def test_web_processes_are_several_and_the_gateway_outlives_them() -> None:
+    assert SERVICES["main"]["scale"] == "2"
+    assert compose_file({"SLIPBIN_WEB_REPLICAS": "5"})["services"]["main"]["scale"] == "5"
+    # Compose would replace it together with what it depends on.
+    assert set(SERVICES["gateway"]["depends_on"]) == {"gateway-config"}
+
+
+def test_gateway_takes_folders_of_the_operator_in_place_of_volumes() -> None:
+    chosen = compose_file({"SLIPBIN_TLS": "/srv/tls", "SLIPBIN_ACME": "/srv/acme"})["services"]
+
+    assert chosen["gateway"]["volumes"] == ["gateway:/run/gateway:ro", "/srv/tls:/tls:ro", "/srv/acme:/acme:ro"]
+    assert chosen["gateway-config"]["volumes"] == ["gateway:/run/gateway", "/srv/tls:/tls:ro"]
 
 
 def test_everything_else_is_on_an_internal_network() -> None:
     assert compose_file()["networks"]["inside"]["internal"] == "true"
     networks = {name: service["networks"] for name, service in SERVICES.items()}
 
-    assert networks.pop("main") == ["inside", "texts", "outside"]
-    assert networks.pop("secrets") == []
-    assert SERVICES["secrets"]["network_mode"] == "none"
+    assert compose_file()["networks"]["front"]["internal"] is True
+    assert networks.pop("gateway") == ["front", "outside"]
+    assert networks.pop("main") == ["inside", "texts", "front"]
+    for name in ("secrets", "gateway-config"):
+        assert networks.pop(name) == []
+        assert SERVICES[name]["network_mode"] == "none"
     for service in ("main-worker", "main-slow", "migrate"):
         assert networks.pop(service) == ["inside", "texts"]
     assert networks.pop("seaweedfs") == ["texts"]

@@ -1,0 +1,84 @@
+"""Writes what nginx is started with into one folder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from deploy.gateway.certificate import find_certificate, write
+from deploy.gateway.error_pages import ERRORS, STYLE_FILES, error_files, policy
+from deploy.gateway.settings import ConnectionSettings, GatewaySettings, SharedSettings
+from main_service.web.body_limits import largest_body_bytes
+from main_service.web.headers import DEFAULTS
+
+HERE = Path(__file__).resolve().parent
+STYLES = HERE.parent.parent / "static" / "style"
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where the gateway listens, what it stands in front of, and the folders it uses."""
+
+    http: str
+    """Address and port, as nginx writes them."""
+    https: str
+    status: str
+    """Address of nginx's own figures. It must not be reachable from outside."""
+    web: Sequence[str]
+    """Host and port of each web process, or of a name that stands for several."""
+    resolver: str | None
+    """Address of the name server that is asked every second which addresses `web` has; None: they are fixed."""
+    scratch: Path
+    """A folder that nginx may write to."""
+    certificates: Path | None
+    """The folder of the operator's certificate; there may be none in it."""
+    challenges: Path | None
+    """The folder of what a certificate authority asks for below /.well-known/acme-challenge/."""
+    access_log: str = "/dev/stdout"
+
+
+def write_gateway(folder: Path, places: Places) -> bool:
+    """Write configuration, pages, start script and, if need be, certificate; whether the certificate is self-signed.
+
+    Raises:
+        CertificateError: the operator's certificate can't be used.
+        pydantic.ValidationError: a setting is invalid.
+    """
+    shared = SharedSettings()
+    own = GatewaySettings()
+    templates = Environment(
+        loader=FileSystemLoader(HERE),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=select_autoescape(["html.jinja"]),
+    )
+    host = urlsplit(shared.public_url).hostname or ""
+    certificate = find_certificate(places.certificates, folder / "self-signed", host)
+    style = "".join((STYLES / name).read_text() for name in STYLE_FILES)
+    pages = folder / "pages"
+    pages.mkdir(exist_ok=True)
+    for name, text in error_files(templates, style):
+        write(pages / name, text.encode())
+    values = {
+        "places": places,
+        "shared": shared,
+        "own": own,
+        "host": host if ":" not in host else f"[{host}]",
+        "limit_connections": ConnectionSettings().limit_connections,
+        "certificate": certificate,
+        # Only then is the gateway sure to be where people arrive, by https and without a warning.
+        "is_public_tls": shared.public_url.startswith("https://") and not certificate.is_self_signed,
+        "max_body_mebibytes": -(-largest_body_bytes(shared.max_text_bytes) // MEBIBYTE),
+        "pages": pages,
+        "statuses": [error.status.value for error in ERRORS if error.status != 431],
+        "page_headers": {**DEFAULTS, "content-security-policy": policy(style), "cache-control": "no-store"},
+    }
+    template = templates.get_template("nginx.conf.jinja")
+    for name, is_new in (("nginx.conf", True), ("nginx-1.22.conf", False)):
+        write(folder / name, template.render(values, is_new=is_new).encode())
+    write(folder / "start.sh", (HERE / "start.sh").read_bytes())
+    return certificate.is_self_signed
