@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from main_service.entries.aliases import ALIAS_PATTERN, is_reserved
 from main_service.entries.visit_recorder import UNCONFIRMED_VISIT
 from main_service.fast_path.batch import ReadBatcher
+from main_service.fast_path.forwarded_visitors import ForwardedVisitors
 from main_service.fast_path.redis_connection import RedisConnection
 from main_service.fast_path.responses import ResponseTemplates, with_connection_close
 from main_service.http_server.framing import RawHeaders
@@ -64,6 +65,7 @@ class FastPath:
         self.read_batcher = read_batcher
         self.encoder = encoder
         self.trusted_proxies = trusted_proxies
+        self.forwarded_visitors = ForwardedVisitors(encoder, trusted_proxies)
         self.responses = ResponseTemplates()
 
 
@@ -161,14 +163,15 @@ class FastProtocol(HttpProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.fast_path = self.app_state[STATE_NAME]
-        self._visitor_address: VisitorAddress | None = None
-        """The address of all visitors on this connection; None: a trusted proxy tells that of each request."""
+        self._peer_address: VisitorAddress
+        self._is_proxy = False
+        """Whether the peer is a trusted proxy, which names the visitor of each request."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         host = self.client[0] if self.client else None
-        if not is_trusted(host, self.fast_path.trusted_proxies):
-            self._visitor_address = self.fast_path.encoder.visitor_address(believed_address(host, (), ()))
+        self._peer_address = self.fast_path.encoder.visitor_address(believed_address(host, (), ()))
+        self._is_proxy = is_trusted(host, self.fast_path.trusted_proxies)
 
     def on_message_begin(self) -> None:
         # As `HttpProtocol`, but what only FastAPI needs is made when a request falls back.
@@ -234,20 +237,18 @@ class FastProtocol(HttpProtocol):
         at_ms = time.time_ns() // 1_000_000
         if encoder.respects_do_not_track and (headers.get(b"dnt") == b"1" or headers.get(b"sec-gpc") == b"1"):
             return encoder.encode_anonymous(key, at_ms=at_ms)
+        address = self._peer_address
+        if self._is_proxy and b"x-forwarded-for" in headers:
+            address = self.fast_path.forwarded_visitors.find(address, headers[b"x-forwarded-for"])
         return encoder.encode(
             key,
             at_ms=at_ms,
-            address=self._visitor_address or self._forwarded_address(headers.get(b"x-forwarded-for", b"")),
+            address=address,
             host=headers[b"host"],
             user_agent=headers.get(b"user-agent", b""),
             referrer=headers.get(b"referer", b""),
             language=headers.get(b"accept-language", b""),
         )
-
-    def _forwarded_address(self, forwarded: bytes) -> VisitorAddress:
-        host = self.client[0] if self.client else None
-        address = believed_address(host, [forwarded.decode("latin-1")], self.fast_path.trusted_proxies)
-        return self.fast_path.encoder.visitor_address(address)
 
     def respond(self, request: _PlainRequest, head: bytes, body: bytes = b"") -> None:
         request.response_complete = True

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
 from starlette.requests import HTTPConnection
@@ -10,6 +11,9 @@ from starlette.requests import HTTPConnection
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 _REMEMBERED_ADDRESSES = 4_096
+_LONGEST_REMEMBERED = 64
+"""The longest text that is remembered, in characters: an address with zone, brackets and port is shorter, and clients
+may send any text."""
 _MOST_PARTS = 16
 """The most addresses that are read of an untrusted `X-Forwarded-For`, from its end: a header has room for thousands."""
 
@@ -64,7 +68,7 @@ def last_speaker(host: str | None, forwarded_for: Sequence[str], trusted_proxies
     speaker = _address(host) if host is not None else None
     heard = [part for line in forwarded_for for part in line.split(",")]
     is_peer = True
-    while (is_proxy := speaker is not None and _is_one_of(speaker, trusted_proxies)) and heard:
+    while (is_proxy := speaker is not None and is_one_of(speaker, trusted_proxies)) and heard:
         previous = _address(heard.pop().strip())
         if previous is None:
             break
@@ -85,7 +89,7 @@ def named_client(unbelieved: Sequence[str]) -> Address | None:
 
 def is_inner(address: Address) -> bool:
     """Whether an address is not of the internet: loopback, link-local, private, or shared by a carrier."""
-    return _is_one_of(address, _INNER_NETWORKS)
+    return is_one_of(address, _INNER_NETWORKS)
 
 
 def network_of(address: Address) -> Network:
@@ -98,25 +102,41 @@ def network_of(address: Address) -> Network:
 
 def is_trusted(host: str | None, trusted_proxies: Sequence[Network]) -> bool:
     """Whether a host is a trusted proxy."""
-    speaker = _address(host) if host is not None else None
-    return speaker is not None and _is_one_of(speaker, trusted_proxies)
+    speaker = parse_address(host) if host is not None else None
+    return speaker is not None and is_one_of(speaker, trusted_proxies)
 
 
-def _is_one_of(speaker: Address, networks: Sequence[Network]) -> bool:
-    return any(speaker in network for network in networks)
+def is_one_of(speaker: Address, networks: Sequence[Network]) -> bool:
+    """Whether an address is in one of the networks."""
+    # Twice as fast as `any`, for redirects.
+    for network in networks:  # noqa: SIM110
+        if speaker in network:
+            return True
+    return False
 
 
-@lru_cache(_REMEMBERED_ADDRESSES)
-def _address(text: str) -> Address | None:
-    """The address in a text, which may have a port; None: there is none. `::ffff:192.0.2.1` gives an IPv4 address."""
+def parse_address(text: str) -> Address | None:
+    """The address in a text, which may have a port; None: there is none. `::ffff:192.0.2.1` gives an IPv4 address.
+
+    The zone of an IPv6 address is left out, because it may be any text.
+    """
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        address = ip_address(text)
-    except ValueError:
+        if ":" not in text:
+            # The parser of `ipaddress` is written in Python and takes ten times as long.
+            return IPv4Address(inet_pton(AF_INET, text))
+        address = IPv6Address(inet_pton(AF_INET6, text.partition("%")[0]))
+    except (OSError, ValueError):
         return None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
+    return address.ipv4_mapped or address
+
+
+_remembered_address = lru_cache(_REMEMBERED_ADDRESSES)(parse_address)
+
+
+def _address(text: str) -> Address | None:
+    """`parse_address`, remembered."""
+    return _remembered_address(text) if len(text) <= _LONGEST_REMEMBERED else parse_address(text)

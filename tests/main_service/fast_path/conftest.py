@@ -12,7 +12,7 @@ from tests.support.web import WebServer
 
 @pytest.fixture(scope="session")
 def fast_path_environment(environment: Environment) -> Environment:
-    return with_own_redis_database(environment) | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}
+    return with_own_redis_database(environment) | {"MAIN_TRUSTED_PROXIES": "127.0.0.1,10.0.0.0/8,2001:db8:ffff::/48"}
 
 
 @pytest.fixture(scope="session")
