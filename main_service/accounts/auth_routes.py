@@ -35,7 +35,7 @@ from main_service.accounts.schemas import (
     TokenPairOut,
     WhoAmIOut,
 )
-from main_service.dependencies import SessionDep
+from main_service.dependencies import SessionDep, SettingsDep
 from main_service.errors import DatabaseUnavailableError, InvalidInputError, PasswordsBusyError, SignInRequiredError
 from main_service.web.form_body import read_form
 from main_service.web.json_api import JsonRouter
@@ -73,12 +73,12 @@ _TOKEN_BODY: dict[str, Any] = {
     summary="Register",
     errors=[UsernameTakenError, EmailUndeliverableError, TooManyRegistrationsError, PasswordsBusyError],
 )
-async def register(registration: RegisterIn, factory: AccountFactoryDep) -> MessageOut:
+async def register(registration: RegisterIn, settings: SettingsDep, factory: AccountFactoryDep) -> MessageOut:
     """The answer is the same if the email already has an account; its owner is told by email. A username that is taken
     is refused either way.
     """
     await factory.registration.register(registration.new_account)
-    return MessageOut(message=CONFIRM_SENT)
+    return MessageOut(message=f"{CONFIRM_SENT} {settings.email_notice}".rstrip())
 
 
 @router.get("/verify/{token}", summary="Confirm an email", errors=[LinkInvalidError])
@@ -100,10 +100,10 @@ async def check_verify(token: str, factory: AccountFactoryDep) -> Response:
 @router.post(
     "/verify/resend", status_code=202, summary="Send the confirmation email again", errors=[TooManyEmailsError]
 )
-async def resend(asked: EmailIn, session: SessionDep, factory: AccountFactoryDep) -> MessageOut:
+async def resend(asked: EmailIn, session: SessionDep, settings: SettingsDep, factory: AccountFactoryDep) -> MessageOut:
     async with in_constant_time(session):
         await factory.registration.resend_confirmation(asked.email)
-    return MessageOut(message=IF_THERE_IS_ONE)
+    return MessageOut(message=f"{IF_THERE_IS_ONE} {settings.email_notice}".rstrip())
 
 
 @router.post(
@@ -139,10 +139,12 @@ async def logout_everywhere(account: SignedInDep, factory: AccountFactoryDep) ->
 
 
 @router.post("/forgot-password", status_code=202, summary="Request a password reset", errors=[TooManyEmailsError])
-async def forgot_password(asked: EmailIn, session: SessionDep, factory: AccountFactoryDep) -> MessageOut:
+async def forgot_password(
+    asked: EmailIn, session: SessionDep, settings: SettingsDep, factory: AccountFactoryDep
+) -> MessageOut:
     async with in_constant_time(session):
         await factory.changes.forgot_password(asked.email)
-    return MessageOut(message=IF_THERE_IS_ONE)
+    return MessageOut(message=f"{IF_THERE_IS_ONE} {settings.email_notice}".rstrip())
 
 
 @router.post(

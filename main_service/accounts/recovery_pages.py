@@ -9,7 +9,7 @@ from main_service.accounts.dependencies import AccountFactoryDep
 from main_service.accounts.emails import AT_MOST_ONE, in_constant_time
 from main_service.accounts.errors import LinkInvalidError
 from main_service.accounts.schemas import EmailIn, ResetIn
-from main_service.dependencies import SessionDep
+from main_service.dependencies import SessionDep, SettingsDep
 from main_service.errors import AppError
 from main_service.web.forms import Form, FormDep, FormPage, form_action, message_page, parse
 from main_service.web.templating import render
@@ -65,12 +65,15 @@ async def ask_for_email(page: ForgotPageDep) -> Response:
 
 @router.post("/forgot")
 @form_action
-async def forgot(page: ForgotPageDep, form: FormDep, session: SessionDep, factory: AccountFactoryDep) -> Response:
+async def forgot(
+    page: ForgotPageDep, form: FormDep, session: SessionDep, settings: SettingsDep, factory: AccountFactoryDep
+) -> Response:
     asked = parse(EmailIn, {"email": form.get("email", "")})
     async with in_constant_time(session):
         await factory.changes.forgot_password(asked.email)
     sentence = "If this email has an account, we've sent it a link to choose a new password."
-    return message_page(page.request, "Check your email", f"{sentence} {AT_MOST_ONE}", button=SIGN_IN)
+    told = f"{sentence} {AT_MOST_ONE} {settings.email_notice}"
+    return message_page(page.request, "Check your email", told, button=SIGN_IN)
 
 
 @router.get("/reset/{token}")

@@ -43,6 +43,7 @@ class SettingsPage(FormPage):
         self._session_id = session_id
         self.factory = factory
         self._settings = settings
+        self.email_notice = settings.email_notice
         self.account_id = account.id
         self.session_epoch = account.session_epoch
         # A name that is taken rolls the transaction back, which expires what was read in it.
@@ -137,7 +138,7 @@ async def change_email(page: SettingsPageDep, form: FormDep) -> Response:
     asked = parse(AccountChangeIn, {name: form.get(name, "") for name in ("email", "password")})
     email, password = asked.email or "", page.given(asked.password or "")
     await page.factory.changes.ask_to_change_email(page.account_id, email, password=password)
-    return await page.show(notice=f"Check your email: we've sent a link to {email} to confirm it.")
+    return await page.show(notice=f"Check your email: we've sent a link to {email} to confirm it. {page.email_notice}")
 
 
 @router.post("/settings/confirm")
@@ -146,7 +147,7 @@ async def resend_confirmation(page: SettingsPageDep, _: FormDep) -> Response:
     account = await page.factory.registration.resend_own_confirmation(page.account_id)
     if account.is_verified:
         return await page.show(account=account, notice="Your email is already confirmed.")
-    return await page.show(notice=f"Check your email: we've sent a link to {account.email}.")
+    return await page.show(notice=f"Check your email: we've sent a link to {account.email}. {page.email_notice}")
 
 
 @router.post("/settings/password")

@@ -56,7 +56,7 @@ async def ask_to_register(page: RegisterPageDep, account: PageAccountDep) -> Res
 
 @router.post("/register")
 @form_action
-async def register(page: RegisterPageDep, form: FormDep, factory: AccountFactoryDep) -> Response:
+async def register(page: RegisterPageDep, form: FormDep, settings: SettingsDep, factory: AccountFactoryDep) -> Response:
     """The answer is the same for an email that has an account already."""
     fields = {name: form.get(name, "") for name in ("email", "password")}
     asked = parse(RegisterIn, {**fields, "username": form.get("username") or None})
@@ -64,7 +64,8 @@ async def register(page: RegisterPageDep, form: FormDep, factory: AccountFactory
     return message_page(
         page.request,
         "Check your email",
-        f"Open the link in the email that we send to {asked.email} to confirm the address. {AT_MOST_ONE}",
+        f"Open the link in the email that we send to {asked.email} to confirm the address. {AT_MOST_ONE} "
+        f"{settings.email_notice}",
         button=("Sign in", "/sign-in"),
     )
 

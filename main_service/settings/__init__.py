@@ -205,6 +205,12 @@ class Settings(LimitSettings):
         "Default: none, and there is nothing at /metrics.",
     )
 
+    @property
+    def email_notice(self) -> str:
+        """A sentence for users who wait for an email, while no mail server is set; empty if one is."""
+        delivers = self.smtp_url is not None and not self.smtp_url.startswith("file:")
+        return "" if delivers else "This site has no mail server yet: ask the people who run it for your emails."
+
     def doubts(self) -> list[str]:
         """A sentence for each setting that is valid but may not do what the operator expects; without secrets."""
         found = {

@@ -34,6 +34,7 @@ def create_templates(settings: Settings) -> Environment:
         "static": static_address,
         "site_name": SITE_NAME,
         "public_url": settings.public_url,
+        "email_notice": settings.email_notice,
         "abuse_contact": _contact(settings.abuse_contact),
     }
     environment.filters |= {"filesize": filesize, "moment": moment}
