@@ -4,13 +4,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 registry = CollectorRegistry()
 
-POOL_CAPACITY = Gauge(
-    "slipbin_pool_capacity",
-    "Ready keys that a pool is filled up to.",
-    ["kind"],
-    multiprocess_mode="livemax",
-    registry=registry,
-)
 POOL_KEYS_ADDED = Counter(
     "slipbin_pool_keys_added", "Keys added to a pool by keygen_service.", ["kind"], registry=registry
 )
@@ -34,18 +27,11 @@ TASK_DURATION = Histogram(
     buckets=(0.1, 0.5, 2, 10, 60, 300),
     registry=registry,
 )
-TASK_LAST_SUCCESS = Gauge(
-    "slipbin_task_last_success_timestamp_seconds",
-    "When a run of the task last succeeded; until then, when its worker started.",
-    ["task"],
-    multiprocess_mode="max",
-    registry=registry,
-)
 TASK_INTERVAL = Gauge(
     "slipbin_task_interval_seconds",
     "How often the task should run.",
     ["task"],
-    multiprocess_mode="max",
+    multiprocess_mode="livemax",
     registry=registry,
 )
 PROCESS_CPU = Counter(

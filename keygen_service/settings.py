@@ -58,6 +58,13 @@ class Settings(BaseSettings):
     pool_size: int = Field(
         100_000, ge=1, le=10_000_000, description="Ready keys that each pool is filled up to. Default 100000."
     )
+    metrics_port: int | None = Field(
+        None, ge=1, le=65_535, description="Port on which /metrics can be read. Default: none."
+    )
+    metrics_host: str = Field(
+        "127.0.0.1",
+        description="Address on which KEYGEN_METRICS_PORT is listened to; 0.0.0.0 in containers. Default 127.0.0.1.",
+    )
 
 
 @cache

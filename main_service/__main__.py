@@ -20,7 +20,7 @@ import uvicorn
 from main_service.errors import AppError, NoCredentialsError
 from main_service.http_server.processes import Parent, ServerOfMany, open_listener, serve_in_processes
 from main_service.monitoring.descriptors import raise_limit
-from main_service.monitoring.metrics_files import make_files
+from main_service.monitoring.metrics_files import join, stay_out
 from main_service.settings import Settings, load_settings_or_exit
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Pastes and short links.")
@@ -29,6 +29,13 @@ ROOT = Path(__file__).resolve().parents[1]
 GRACEFUL_SHUTDOWN_SECONDS = 12
 """A request takes 10 s at most, and clients have 10 s to end what they send and read."""
 KEEP_ALIVE_SECONDS = 15
+
+
+@cli.callback()
+def prepare(context: typer.Context) -> None:
+    """Let no command but `serve` leave files among the metrics: many are run beside web processes."""
+    if context.invoked_subcommand != "serve":
+        stay_out()
 
 
 @cli.command()
@@ -49,7 +56,7 @@ def serve(
             sys.exit(f"main_service can't listen: {error}")
         sys.exit(serve_in_processes(workers, listener=listener))
     parent = None if parent_fd is None else Parent(parent_fd)
-    make_files()
+    join("web")
     # A fifth of the start would be spent on looking for garbage among what stays for ever.
     gc.disable()
     # PyJWT loads it if it can, 8 MB of memory, for algorithms that none of our tokens has.

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from main_service.accounts.factory import AccountResources
 from main_service.entries.factory import EntryResources
 from main_service.fast_path.protocol import STATE_NAME, open_fast_path
+from main_service.operations.metrics_source import open_metrics
 from main_service.resources import open_resources
 from main_service.routers import API_ROUTERS, PAGE_ROUTERS
 from main_service.settings import Settings, load_settings
@@ -19,6 +20,7 @@ from main_service.web.headers import SecurityHeadersMiddleware
 from main_service.web.origin_check import OriginCheckMiddleware
 from main_service.web.proxy_watch import ProxyWatch
 from main_service.web.read_limits import ReadLimits
+from main_service.web.request_metrics import RequestMetricsMiddleware
 from main_service.web.static_files import CachedStaticFiles
 from main_service.web.templating import SITE_NAME, STATIC, create_templates, static_version
 
@@ -41,11 +43,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.account_resources = AccountResources(resources)
             app.state.entry_resources = EntryResources(resources)
             app.state.read_limits = ReadLimits(resources.limiter, settings)
-            if not settings.fast_path:
-                yield {}
-                return
-            async with open_fast_path(resources, app.state.visit_encoder) as fast_path:
-                yield {STATE_NAME: fast_path}
+            async with open_metrics(resources) as app.state.metrics:
+                if not settings.fast_path:
+                    yield {}
+                    return
+                async with open_fast_path(resources, app.state.visit_encoder) as fast_path:
+                    yield {STATE_NAME: fast_path}
 
     app = FastAPI(
         title=SITE_NAME,
@@ -68,6 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(OriginCheckMiddleware, settings=settings)
     app.add_middleware(BodyLimitsMiddleware, limit=body_limit(settings.max_text_bytes), budget_bytes=BODY_BUDGET_BYTES)
     app.add_middleware(SecurityHeadersMiddleware)
+    app.add_middleware(RequestMetricsMiddleware)
     app.mount("/static/docs", CachedStaticFiles(api_docs.assets_folder()))
     app.mount("/static", CachedStaticFiles(STATIC, version=static_version))
     for router in (*API_ROUTERS, *PAGE_ROUTERS):

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from main_service.errors import BodyStoreUnavailableError, NoCredentialsError
+from main_service.monitoring.metrics import PART_FAILURES
+from main_service.monitoring.tallies import PART_CALLS
 
 PART_BYTES = 5 * 1024 * 1024
 """The smallest part of a larger upload that S3 takes."""
@@ -60,7 +63,7 @@ class ObjectStore:
 
     async def put(self, path: str, source: bytes | Path) -> None:
         """Keep a copy of bytes or a file; when this returns it outlives a power cut. A few parts are in memory."""
-        with translated_errors():
+        with _calling():
             self._require_folder()
             await obstore.put_async(
                 self.open(),
@@ -90,7 +93,7 @@ class ObjectStore:
 
     async def delete(self, paths: Sequence[str]) -> None:
         """Delete what is at these paths; what is missing counts as deleted."""
-        with translated_errors():
+        with _calling():
             self._require_folder()
             if not paths:
                 return
@@ -105,7 +108,7 @@ class ObjectStore:
 
     @contextmanager
     def _reading(self, path: str) -> Iterator[None]:
-        with translated_errors():
+        with _calling():
             try:
                 yield
             except FileNotFoundError as error:
@@ -131,10 +134,20 @@ class ObjectStore:
 def translated_errors() -> Iterator[None]:
     try:
         yield
-    except NoCredentialsError as error:
-        raise BodyStoreUnavailableError(str(error)) from error
-    except (BaseError, OSError, TimeoutError) as error:
-        raise BodyStoreUnavailableError from error
+    except (BaseError, OSError, TimeoutError, NoCredentialsError) as error:
+        PART_FAILURES.labels("text_store").inc()
+        raise BodyStoreUnavailableError(str(error) if isinstance(error, NoCredentialsError) else None) from error
+
+
+@contextmanager
+def _calling() -> Iterator[None]:
+    """A call of the store, which is timed."""
+    began_at = time.perf_counter()
+    try:
+        with translated_errors():
+            yield
+    finally:
+        PART_CALLS["text_store"].add(time.perf_counter() - began_at)
 
 
 def _sync_to_disk(folder: Path, path: str) -> None:

@@ -1,19 +1,22 @@
 """PostgreSQL: the declarative base, the engine, and the session that is one transaction."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 from sqlalchemy import DateTime, Executable, MetaData, Row, Text, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 
 from main_service.errors import DatabaseUnavailableError
+from main_service.monitoring.metrics import PART_FAILURES
+from main_service.monitoring.tallies import PART_CALLS
 
 CONNECT_SECONDS = 3
 POOL_WAIT_SECONDS = 3
@@ -55,7 +58,11 @@ class Session(AsyncSession):
 
     async def execute(self, *args: Any, **kwargs: Any) -> Any:
         async with self._usable_after_failure():
-            return await super().execute(*args, **kwargs)
+            began_at = time.perf_counter()
+            try:
+                return await super().execute(*args, **kwargs)
+            finally:
+                PART_CALLS["database"].add(time.perf_counter() - began_at)
 
     async def partitions(
         self, statement: Executable, parameters: Mapping[str, Any], *, size: int
@@ -104,16 +111,37 @@ def _translated_errors() -> Iterator[None]:
     try:
         yield
     except (OSError, TimeoutError, PoolTimeoutError) as error:
-        raise DatabaseUnavailableError from error
+        raise _unavailable() from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         # SQLAlchemy passes on what happens while it connects as it is: too many clients, a server that starts up.
-        raise DatabaseUnavailableError from error
+        raise _unavailable() from error
     except DBAPIError as error:
         sqlstate = getattr(error.orig, "sqlstate", None) or ""
         is_away = error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
         if is_away or sqlstate[:2] in _AWAY_CLASSES:
-            raise DatabaseUnavailableError from error
+            raise _unavailable() from error
         raise
+
+
+def _unavailable() -> DatabaseUnavailableError:
+    PART_FAILURES.labels("database").inc()
+    return DatabaseUnavailableError()
+
+
+class CountingPool(AsyncAdaptedQueuePool):
+    """A pool of connections that tells how many wait for one of it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.waiting = 0
+        """Callers that wait until a connection is given back, or is made."""
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        self.waiting += 1
+        try:
+            return super()._do_get()
+        finally:
+            self.waiting -= 1
 
 
 def create_engine(
@@ -140,7 +168,12 @@ def create_engine(
         **(
             {"poolclass": NullPool}
             if pool_size is None
-            else {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": POOL_WAIT_SECONDS}
+            else {
+                "poolclass": CountingPool,
+                "pool_size": pool_size,
+                "max_overflow": 0,
+                "pool_timeout": POOL_WAIT_SECONDS,
+            }
         ),
     )
 
@@ -151,3 +184,11 @@ def create_engine(
             raise DisconnectionError("PostgreSQL has closed this connection")
 
     return engine
+
+
+def pool_state(sessions: async_sessionmaker[Session]) -> tuple[int, int, int]:
+    """How many connections of a pool are in use and how many idle, and how many callers wait for one."""
+    pool = cast("AsyncEngine", sessions.kw["bind"]).pool
+    if not isinstance(pool, CountingPool):
+        return 0, 0, 0
+    return pool.checkedout(), pool.checkedin(), pool.waiting

@@ -11,6 +11,9 @@ from redis.exceptions import BusyLoadingError, ClusterDownError, MovedError, Rea
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from main_service.monitoring.metrics import PART_FAILURES
+from main_service.monitoring.tallies import PART_CALLS
+
 logger = logging.getLogger(__name__)
 
 CALL_SECONDS = 2.0
@@ -60,6 +63,7 @@ class RedisClient:
         """
         if self.is_open and not bypass_breaker:
             raise RedisUnavailableError("Redis has just failed; the circuit breaker is open")
+        began_at = time.perf_counter()
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 reply = await command(self._redis)
@@ -78,12 +82,15 @@ class RedisClient:
             if not self._is_failing:
                 logger.exception("The client of Redis fails")
             raise self._failed(f"Redis can't be asked: {error!r}") from error
+        finally:
+            PART_CALLS["redis"].add(time.perf_counter() - began_at)
         if self._is_failing:
             self._is_failing = False
             logger.warning("Redis answers again")
         return reply
 
     def _failed(self, what: str) -> RedisUnavailableError:
+        PART_FAILURES.labels("redis").inc()
         if not self._is_failing:
             self._is_failing = True
             logger.warning("%s; what can goes on without it", what)

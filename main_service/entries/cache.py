@@ -25,6 +25,7 @@ from main_service.engines.redis_scripts import Script
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
 from main_service.entries.urls import to_ascii
+from main_service.monitoring.metrics import CACHE_REQUESTS
 
 _NOT_CACHED = {"key", "views_left", "visit_count"}
 """Fields that are not cached: the key is in the name, entries with a view limit are not cached, and visits change too
@@ -112,6 +113,8 @@ def unpack(key: str, packed: bytes) -> LiveEntry | None:
 
 logger = logging.getLogger(__name__)
 
+_HITS, _MISSES = CACHE_REQUESTS.labels("hit"), CACHE_REQUESTS.labels("miss")
+
 SET_WITHIN = timedelta(seconds=5)
 """A reader who takes longer between its look-up and what it caches writes nothing. By the clock of Redis, which also
 ends tombstones."""
@@ -183,7 +186,9 @@ class EntryCache:
         async def find(redis: Redis) -> CacheLookup:
             reply = await _FIND.run(redis, [cache_key(key)])
             if isinstance(reply, bytes):
+                _HITS.inc()
                 return CacheLookup(unpack(key, reply), None)
+            _MISSES.inc()
             standing, found_ms = cast("tuple[bytes | None, int]", reply)
             return CacheLookup(None, None if standing == _TOMBSTONE_OF_OLD else Miss(standing, found_ms))
 

@@ -24,6 +24,7 @@ from main_service.entries.read import require_live
 from main_service.entries.urls import is_self_link
 from main_service.errors import EntryEndedError, FieldError, InvalidInputError, NotFoundError
 from main_service.keys.pool import KeySource, Pool
+from main_service.monitoring.metrics import ENTRIES_CREATED
 
 _EMPTY: dict[str, Any] = dict.fromkeys(FIELDS)
 
@@ -176,6 +177,7 @@ class EntryCreateService:
             if draft.key:
                 raise AliasTakenError
             entry = await self._with_key(draft)
+        _count(entry)
         return entry
 
     async def _insert_once(self, draft: LiveEntry, idempotency: IdempotentRequest) -> LiveEntry:
@@ -197,6 +199,7 @@ class EntryCreateService:
                 is_known = await self._batcher.make_known([entry.key])
                 await storage.update_idempotency_key(session, idempotency, entry_key=entry.key)
             await session.commit()
+        _count(entry)
         return entry
 
     async def _with_key(self, draft: LiveEntry) -> LiveEntry:
@@ -208,3 +211,7 @@ class EntryCreateService:
         while is_reserved(key := await self._keys.take(pool)):
             continue
         return replace(draft, key=key)
+
+
+def _count(entry: LiveEntry) -> None:
+    ENTRIES_CREATED.labels(entry.kind.value, "guest" if entry.owner_id is None else "user").inc()

@@ -15,7 +15,8 @@ from main_service.engines.redis import RedisClient
 from main_service.engines.texts import TextCache
 from main_service.entries.cache import HEAD_START, cache_key
 from main_service.fast_path.redis_connection import ConnectionLostError, RawReply, RedisConnection, ReplyTimeoutError
-from main_service.monitoring.metrics import VISITS_RECORDED
+from main_service.monitoring.metrics import PART_FAILURES
+from main_service.monitoring.tallies import FAST_PATH
 from main_service.visit_stream.pending import SET_LEFT_OUT, UnconfirmedVisit, left_out_name
 from main_service.visit_stream.record import FORMAT, STREAM, EncodedVisit
 from main_service.visit_stream.writer import VisitWriter
@@ -129,6 +130,7 @@ class ReadBatcher:
         if not self.is_ready:
             waiting, self._waiting = self._waiting, deque()
             self._is_running = False
+            FAST_PATH.fallbacks += len(waiting)
             for read in waiting:
                 self._fall_back(read, None)
             return
@@ -148,7 +150,10 @@ class ReadBatcher:
         arguments += [read.visit for read in reads]
         arguments += ["" if text is None else body_id for _, body_id, text in texts]
 
+        sent_at = time.perf_counter()
+
         def on_reply(reply: RawReply) -> None:
+            FAST_PATH.add_batch(len(reads), time.perf_counter() - sent_at)
             if isinstance(reply, list) and len(reply) == len(reads):
                 if links:
                     self._answer_links(links, reply)
@@ -178,7 +183,7 @@ class ReadBatcher:
             except Exception:
                 # A bug, which must not leave the reads behind it without an answer.
                 logger.exception("A read can't be answered")
-        VISITS_RECORDED.inc(recorded)
+        FAST_PATH.add_links(recorded, of=len(links))
 
     def _answer_texts(self, texts: list[tuple[PendingRead, str, bytes | None]], answers: list[bytes | None]) -> None:
         recorded = 0
@@ -192,7 +197,7 @@ class ReadBatcher:
                     read.send_text(text, for_search_engines=answer[:1] == b"a")
             except Exception:
                 logger.exception("A read can't be answered")
-        VISITS_RECORDED.inc(recorded)
+        FAST_PATH.add_texts(recorded, of=len(texts))
 
     def _remember(self, key: str, answer: bytes | None) -> None:
         """Remember which text the entry has. The process gets the text itself when FastAPI reads it."""
@@ -212,6 +217,8 @@ class ReadBatcher:
             # Redis refuses, or what answers is no Redis.
             self._resume_at = time.monotonic() + PAUSE_SECONDS
         logger.warning("Readers are answered without a batch: %s", reason)
+        PART_FAILURES.labels("redis").inc()
+        FAST_PATH.fallbacks += len(reads)
         for position, read in enumerate(reads, start=1):
             self._fall_back(read, None if unconfirmed is None else unconfirmed.at(position))
 

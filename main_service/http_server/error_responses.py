@@ -6,6 +6,7 @@ from http import HTTPStatus
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from main_service.http_server.client_limits import WAITING_REQUESTS
+from main_service.monitoring.metrics import HTTP_REQUESTS, REFUSALS
 from main_service.web.headers import DEFAULTS
 
 HEAD_BYTES = 32 * 1024
@@ -32,11 +33,14 @@ class Refusal:
         }
         if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
             headers["retry-after"] = "5"
+        self._counters = (HTTP_REQUESTS.labels("none", "none", str(status.value)), REFUSALS.labels(code))
         self._status_line = STATUS_LINE[status]
         self._rest = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n" + body
 
     def encode(self, headers: list[tuple[bytes, bytes]]) -> bytes:
-        """The bytes of the whole answer. `headers`: those that the server adds to every answer."""
+        """The bytes of the whole answer, which is counted. `headers`: those that the server adds to every answer."""
+        for counter in self._counters:
+            counter.inc()
         return self._status_line + b"".join(name + b": " + value + b"\r\n" for name, value in headers) + self._rest
 
 

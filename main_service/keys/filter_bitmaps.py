@@ -6,6 +6,7 @@ server that it runs on, so no process can take another server's bitmaps for this
 bitmaps of another run, another secret or other rules deletes them.
 """
 
+import math
 from dataclasses import dataclass
 from typing import cast
 from uuid import uuid4
@@ -23,6 +24,8 @@ _RULES = 1
 """The version of the rules by which keys become bits."""
 _SAMPLE_BYTES = 128 * 1024
 """How much of a bitmap is read to estimate how full it is: keys are spread evenly."""
+_MOST_SHARE = 1 - 2**-20
+"""Beyond it, how many keys there are can't be estimated."""
 _CHUNK_BYTES = 256 * 1024
 _DRAFT_SECONDS = 600
 """When a draft expires: later than the largest can be written, so that only that of a dead worker does."""
@@ -89,7 +92,7 @@ for ending, since in pairs(created) do
   local bytes = math.min(bitmap.bits / 8, {_SAMPLE_BYTES})
   local ones = redis.call('BITCOUNT', bitmap.name, 1, bytes)
   local is_complete = redis.call('GETBIT', bitmap.name, bitmap.complete_bit)
-  bitmaps[#bitmaps + 1] = {{bitmap.size, bitmap.place, since, is_complete, ones > bytes * 4 and 1 or 0}}
+  bitmaps[#bitmaps + 1] = {{bitmap.size, bitmap.place, since, is_complete, ones, bytes * 8}}
 end
 return bitmaps
 """)
@@ -139,8 +142,18 @@ class Bitmap:
     created: str
     """When it was created, in the time of Redis: differs from an earlier bitmap of the same size and place."""
     is_complete: bool
-    is_full: bool
-    """Whether more than half of its bits are set."""
+    share_set: float
+    """How many of its bits are set, from 0 to 1; estimated."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more than half of its bits are set."""
+        return self.share_set > 0.5
+
+    @property
+    def fill(self) -> float:
+        """How many keys it has, by how many it is made for: at 1 it is full."""
+        return -math.log2(1 - min(self.share_set, _MOST_SHARE))
 
 
 class FilterBitmaps:
@@ -176,8 +189,8 @@ class FilterBitmaps:
         """All bitmaps, smallest first. There is always one, unless the server does not tell its run id."""
         found = cast("list[list[int | bytes]]", await self._run(_LIST, [REGISTRY]))
         bitmaps = [
-            Bitmap(int(size), int(place), cast("bytes", created).decode(), bool(is_complete), bool(is_full))
-            for size, place, created, is_complete, is_full in found
+            Bitmap(int(size), int(place), cast("bytes", created).decode(), bool(is_complete), int(ones) / int(bits))
+            for size, place, created, is_complete, ones, bits in found
         ]
         return sorted(bitmaps, key=lambda bitmap: (bitmap.size, bitmap.place))
 

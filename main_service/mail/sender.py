@@ -19,6 +19,7 @@ from main_service.mail import storage
 from main_service.mail.errors import EmailRefusedError, EmailRenderError, MailServerUnavailableError
 from main_service.mail.outbox import Mail
 from main_service.mail.transport import Transport
+from main_service.monitoring.metrics import EMAILS_SENT
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +115,8 @@ class MailSender:
                 await storage.note_attempt(session, mail.id, next_in=_pause_after(mail.attempts))
                 logger.warning("Email %d (%s) waits: %s", mail.id, mail.template, _describe(failure))
             await session.commit()
+        if failure is None:
+            EMAILS_SENT.inc()
         if isinstance(failure, MailServerUnavailableError):
             raise failure
         return failure is None

@@ -36,6 +36,10 @@ class Answers(Collector):
         """Set the value of a metric for these label values."""
         self._values.setdefault(metric, {})[labels] = value
 
+    def so_far(self) -> "Answers":
+        """A copy, to which answers that come later are not added."""
+        return Answers({metric: dict(values) for metric, values in self._values.items()})
+
     def collect(self) -> Iterable[Metric]:
         return [metric.family(values) for metric, values in self._values.items()]
 
@@ -43,6 +47,7 @@ class Answers(Collector):
 PART_UP = Asked("slipbin_part_up", "Whether a part (database, redis, text_store) answers: 1 or 0.", ("part",))
 PART_CHECK = Asked("slipbin_part_check_seconds", "How long a part took to answer at this scrape.", ("part",))
 POOL_KEYS = Asked("slipbin_pool_keys", "Ready keys in a pool: link or paste.", ("kind",))
+POOL_CAPACITY = Asked("slipbin_pool_capacity", "Ready keys that a pool is filled up to, at the last run.", ("kind",))
 FILTER_COMPLETE = Asked(
     "slipbin_key_filter_complete", "Whether the membership filter is complete: 1 or 0. If not, PostgreSQL is asked."
 )
@@ -53,6 +58,11 @@ STREAM_LENGTH = Asked("slipbin_visit_stream_length", "Records in the stream of v
 STREAM_AGE = Asked("slipbin_visit_stream_oldest_age_seconds", "Age of the oldest record in the stream; 0 if empty.")
 DEAD_LETTERS = Asked("slipbin_visit_dead_letters", "Records of visits that could not be read or stored.")
 QUEUE_LENGTH = Asked("slipbin_queue_length", "Messages that wait in a queue of Celery's in Redis.", ("queue",))
+TASK_LAST_SUCCESS = Asked(
+    "slipbin_task_last_success_timestamp_seconds",
+    "When a run of the task last did its work, as noted in Redis.",
+    ("task",),
+)
 EMAILS = Asked("slipbin_emails", "Emails in the outbox: waiting, or failed (given up) in the last 30 days.", ("state",))
 STALE_KEYS = Asked("slipbin_stale_keys", "Changes of entries that the cache may not have yet.")
 TEXTS_DUE = Asked("slipbin_texts_due", "Texts that are due to be deleted from the text store.")

@@ -91,18 +91,11 @@ TASK_DURATION = Histogram(
     buckets=(0.1, 0.5, 2, 10, 60, 300),
     registry=registry,
 )
-TASK_LAST_SUCCESS = Gauge(
-    "slipbin_task_last_success_timestamp_seconds",
-    "When a run of the task last succeeded; until then, when its worker started.",
-    ["task"],
-    multiprocess_mode="max",
-    registry=registry,
-)
 TASK_INTERVAL = Gauge(
     "slipbin_task_interval_seconds",
     "How often the task should run.",
     ["task"],
-    multiprocess_mode="max",
+    multiprocess_mode="livemax",
     registry=registry,
 )
 EMAILS_SENT = Counter("slipbin_emails_sent", "Emails that the mail server took.", registry=registry)

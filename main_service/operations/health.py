@@ -5,20 +5,15 @@ import logging
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from typing import Annotated, Any
-from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
-from redis.asyncio import Redis
-from sqlalchemy import text
 
 from main_service.dependencies import ResourcesDep
-from main_service.engines.redis import RedisClient, RedisUnavailableError
-from main_service.engines.redis_scripts import Script
-from main_service.engines.texts import BodyStore
+from main_service.engines.redis import RedisUnavailableError
 from main_service.errors import AppError, UnavailableError
+from main_service.operations import parts
 from main_service.operations.metrics_page import has_token
-from main_service.resources import Resources
 from main_service.web.proxy_watch import ProxyWatch
 
 logger = logging.getLogger(__name__)
@@ -27,13 +22,6 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 ANSWER_SECONDS = 2.5
 """How long an engine may take to answer: longer than any wait for Redis, shorter than monitors usually wait."""
-
-HEALTH_KEY = "health:{0}"
-"""The key that each check writes; it expires after a minute."""
-_WRITE_AND_READ = Script("""
-redis.call('SET', KEYS[1], ARGV[1], 'PX', 60000)
-return redis.call('GET', KEYS[1])
-""")
 
 
 class PartState(StrEnum):
@@ -74,9 +62,9 @@ async def live() -> LiveOut:
 
 async def get_parts(resources: ResourcesDep) -> Parts:
     database, redis, text_store = await asyncio.gather(
-        _state("database", lambda: _ask_database(resources)),
-        _state("redis", lambda: _ask_redis(resources.redis)),
-        _state("text store", lambda: _ask_bodies(resources.bodies)),
+        _state("database", lambda: parts.ask_database(resources)),
+        _state("redis", lambda: parts.ask_redis(resources)),
+        _state("text store", lambda: parts.ask_text_store(resources)),
     )
     return Parts(database=database, redis=redis, text_store=text_store)
 
@@ -133,24 +121,3 @@ def _forget(asking: "asyncio.Task[None]") -> None:
     """Take the failure of a question that is given up, or asyncio would log it as never retrieved."""
     if not asking.cancelled():
         asking.exception()
-
-
-async def _ask_database(resources: Resources) -> None:
-    async with resources.sessions() as session:
-        await session.execute(text("SELECT 1"))
-
-
-async def _ask_redis(redis: RedisClient) -> None:
-    """Do what Redis must do all the time: run a script that writes a key, in the slot of our keys, and reads it."""
-    written = uuid4().hex.encode()
-
-    async def write_and_read(redis: Redis) -> None:
-        read = await _WRITE_AND_READ.run(redis, [HEALTH_KEY], [written])
-        if read != written:
-            raise ValueError("it has not kept what was written")
-
-    await redis.call(write_and_read, bypass_breaker=True)
-
-
-async def _ask_bodies(bodies: BodyStore) -> None:
-    await bodies.check()

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from main_service.dependencies import SettingsDep
 from main_service.errors import NotFoundError
-from main_service.monitoring import exposition
+from main_service.monitoring.exposition import MEDIA_TYPE
+from main_service.operations.metrics_source import MetricsSource
 
 router = APIRouter()
 
@@ -24,7 +25,7 @@ async def require_token(is_operator: Annotated[bool, Depends(has_token)]) -> Non
         raise NotFoundError
 
 
-# A plain function, which FastAPI runs in a thread: the files of many processes take a moment to read.
 @router.get("/metrics", include_in_schema=False, dependencies=[Depends(require_token)])
-def show_metrics() -> Response:
-    return Response(exposition.exposition(), media_type=exposition.MEDIA_TYPE)
+async def show_metrics(request: Request) -> Response:
+    source: MetricsSource = request.app.state.metrics
+    return Response(await source.render(), media_type=MEDIA_TYPE)

@@ -204,6 +204,23 @@ class Settings(LimitSettings):
         description="Requests that send it as Authorization: Bearer can read /metrics; at least 16 characters. "
         "Default: none, and there is nothing at /metrics.",
     )
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65_535,
+        description="Port on which /metrics can be read without a token. Of processes that share a folder for metrics "
+        "one listens. Default: none.",
+    )
+    metrics_host: str = Field(
+        "127.0.0.1",
+        description="Address on which MAIN_METRICS_PORT is listened to; 0.0.0.0 in containers. Default 127.0.0.1.",
+    )
+    tls_address: str | None = Field(
+        None,
+        pattern=r"^.+:[0-9]{1,5}$",
+        description="HOST:PORT where TLS is served for MAIN_PUBLIC_URL, as seen from the web processes: metrics tell "
+        "when its certificate ends. Default: none.",
+    )
 
     @property
     def email_notice(self) -> str:

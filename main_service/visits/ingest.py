@@ -13,6 +13,7 @@ from main_service.engines.postgres import Session
 from main_service.engines.redis import RedisUnavailableError
 from main_service.entries.aliases import is_key
 from main_service.errors import UnavailableError
+from main_service.monitoring.metrics import VISITS_INGESTED
 from main_service.visit_stream.reader import Record, VisitStream
 from main_service.visit_stream.record import RecordedVisit, read_batch
 from main_service.visits import storage
@@ -131,6 +132,7 @@ class Ingest:
             if is_transient(error):
                 raise
             return 0, error
+        VISITS_INGESTED.inc(counted)
         return counted, None
 
     async def _store_one_by_one(self, record_ids: Sequence[bytes]) -> int:

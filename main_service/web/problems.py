@@ -28,7 +28,7 @@ from main_service.errors import (
     TooManyUnknownKeysError,
     UnavailableError,
 )
-from main_service.monitoring.metrics import MISSES
+from main_service.monitoring.metrics import MISSES, REFUSALS
 from main_service.web.headers import add_defaults
 from main_service.web.negotiation import wants_html
 from main_service.web.safe_redirect import sign_in_address, without_slash
@@ -124,6 +124,7 @@ def _dropping_traceback(handle: Handler) -> Handler:
 
 def problem_response(request: Request, error: AppError) -> Response:
     """`error` as a page for browsers, as problem+json for other clients and for the API."""
+    REFUSALS.labels(error.code).inc()
     response: Response
     if not request.url.path.startswith("/api/") and wants_html(request.headers):
         if isinstance(error, SignInRequiredError):
