@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Brings what `docker compose up` runs to the release in this folder, without a failed request: sh deploy/update.sh
+# Brings what `docker compose up` runs to the release in this folder, without a failed request: deploy/update.sh
 #
 # Engines that the release does not change go on running. New web processes start beside the old ones, which end once
 # the new ones are healthy. If a step fails, what ran before goes on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-HEALTHY_SECONDS=120
+HEALTHY_SECONDS=${SLIPBIN_HEALTHY_SECONDS:-120}
 compose() { docker compose --progress quiet "$@"; }
 fail() { echo "The update has failed: $*" >&2; exit 1; }
 start() { compose up --detach --no-deps --no-build "$@"; }
 
 all=$(docker compose config --services)
 web=main
-engines=$(grep -Ex 'postgres|valkey|seaweedfs' <<<"$all")
+engines=$(grep -Ex 'postgres|valkey|seaweedfs' <<<"$all" | paste -sd ' ')
 background=$(grep -Ex 'main-worker|main-slow|main-beat|keygen-worker|keygen-beat' <<<"$all")
 old=$(docker compose ps --quiet "$web")
 [ -n "$old" ] || fail 'nothing is running; start it with: docker compose up --detach'
@@ -21,10 +21,11 @@ old=$(docker compose ps --quiet "$web")
 echo 'Building the image'
 docker compose build --quiet || fail 'the image can not be built.'
 
-echo 'Updating engines and schema'
+echo 'Updating engines, schema and configuration'
 # shellcheck disable=SC2086 # words
-compose run --rm --no-deps secrets && start --wait $engines && compose run --rm --no-deps migrate >/dev/null ||
-    fail 'the schema is not up to date. The release before goes on running.'
+compose run --rm --no-deps secrets && { [ -z "$engines" ] || start --wait $engines; } &&
+    compose run --rm --no-deps migrate >/dev/null && compose run --rm --no-deps gateway-config >/dev/null ||
+    fail 'see above. The release before goes on running.'
 
 echo 'Replacing web processes'
 count=$(wc -w <<<"$old")

@@ -32,21 +32,23 @@ folder() { # an empty one for the image $1
     rm -rf "${work:?}/$1" && mkdir -p "$work/$1" && echo "$work/$1"
 }
 
-debian() { # $1: suite, $2: more packages
-    is_made "debian-stand-in:$1" "$2" && return
-    # Nothing of Debian's documentation: about a third of the files.
-    mmdebstrap --quiet --mode=root --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
-        --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
-        --dpkgopt='path-exclude=/usr/share/locale/*' --include="ca-certificates,tzdata,curl,$2" \
-        "$1" "$work/$1.tar" "deb $mirror $1 main"
-    docker import --change "LABEL made-from=\"$script $2\"" "$work/$1.tar" "debian-stand-in:$1" >/dev/null
-    rm "$work/$1.tar"
+debian() { # $1: suite, $2: packages beside the least
+    local tar=$work/$1.$(sha256sum <<<"$2" | cut -c -8).tar
+    # Without manuals and translations. A mirror may hold a suite as it was on some day.
+    [ -s "$tar" ] || {
+        mmdebstrap --quiet --mode=root --variant=minbase --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
+            --aptopt='Acquire::Check-Valid-Until "false"' --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/man/*' \
+            --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' --include="$2" \
+            "$1" "$tar.part.tar" "deb $mirror $1 main"
+        mv "$tar.part.tar" "$tar"
+    }
+    docker image inspect "debian-stand-in:$1" >/dev/null 2>&1 || docker import "$tar" "debian-stand-in:$1" >/dev/null
     echo "  made debian-stand-in:$1"
 }
 
-# One suite has all but nginx, of which it has one that does not know `resolve`.
-debian trixie python3.13,python3-pip,valkey-tools,gettext-base
-debian forky nginx-light,netbase
+# The stable suite's nginx does not know `resolve`.
+debian trixie ca-certificates,tzdata,curl,python3.13,python3-pip,valkey-tools
+debian forky ca-certificates,tzdata,curl,nginx
 
 # --- Python -----------------------------------------------------------------------------------------------------------
 image=$(sed -n 's/^FROM \(python:[^ ]*\).*/\1/p' "$repository/Dockerfile" | head -n 1)
@@ -63,6 +65,18 @@ RUN ln -s /usr/bin/python3.13 /usr/local/bin/python && rm -f /usr/lib/python3.13
 CMD ["python3"]
 END
     build "$image" "$(sha256sum <$authorities)" "$context"
+fi
+
+# --- nginx ------------------------------------------------------------------------------------------------------------
+image=$(full_name nginx)
+if ! is_made "$image" ''; then
+    context=$(folder nginx)
+    cat >"$context/Dockerfile" <<'END'
+FROM debian-stand-in:forky
+RUN groupadd --system --gid 101 nginx && useradd --system --gid nginx --uid 101 nginx && nginx -v
+CMD ["nginx", "-g", "daemon off;"]
+END
+    build "$image" '' "$context"
 fi
 
 # --- PostgreSQL and Valkey, of the versions that the tests run on -----------------------------------------------------
