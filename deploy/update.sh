@@ -55,5 +55,5 @@ echo 'Replacing workers'
 start $background
 # Whatever else has changed: the gateway, dashboards.
 start $(grep -vxE 'secrets|migrate' <<<"$all")
-docker image prune --force >/dev/null
+docker image prune --force --filter label=org.opencontainers.image.title=Slipbin >/dev/null
 echo "Done in $SECONDS s."

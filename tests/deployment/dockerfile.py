@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support.engines import REPOSITORY
 
-KNOWN = {"FROM", "ENV", "WORKDIR", "COPY", "RUN", "USER", "EXPOSE", "CMD"}
+KNOWN = {"FROM", "LABEL", "ENV", "WORKDIR", "COPY", "RUN", "USER", "EXPOSE", "CMD"}
 
 
 @dataclass(frozen=True)
