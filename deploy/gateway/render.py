@@ -38,6 +38,8 @@ class Places:
     challenges: Path | None
     """The folder of what a certificate authority asks for below /.well-known/acme-challenge/."""
     access_log: str = "/dev/stdout"
+    grafana: str | None = None
+    """Host and port of Grafana, which is shown under SLIPBIN_GRAFANA_PATH if that is set."""
 
 
 def write_gateway(folder: Path, places: Places) -> bool:

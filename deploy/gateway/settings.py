@@ -39,3 +39,5 @@ class GatewaySettings(BaseSettings):
 
     access_log: bool = True
     gateway_processes: int = Field(2, ge=1, le=256)
+    grafana_path: str = Field("", pattern=r"^((/[a-z0-9-]+)+/)?$")
+    """The path under which Grafana is shown too, such as /grafana/; empty: nowhere."""

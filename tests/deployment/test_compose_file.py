@@ -187,7 +187,7 @@ def test_everything_else_is_on_an_internal_network() -> None:
     networks = {name: service["networks"] for name, service in SERVICES.items()}
 
     assert compose_file()["networks"]["front"]["internal"] is True
-    assert networks.pop("gateway") == ["front", "outside"]
+    assert networks.pop("gateway") == ["front", "outside", "status", "dashboards"]
     assert networks.pop("main") == ["inside", "texts", "front"]
     for name in ("secrets", "gateway-config"):
         assert networks.pop(name) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deployment.compose_file import compose_file
+from tests.deployment.compose_file import OBSERVABILITY_FILE, compose_file
 from tests.deployment.dockerfile import command, is_sent, stages
 from tests.deployment.image_build import Image, build
 from tests.support.engines import SECRET, START_SECONDS, Environment
@@ -99,11 +99,14 @@ def workers_and_beats_find_all_they_import(image: Image, environment: Environmen
 
 
 def scripts_that_the_compose_file_names_are_in_it(image: Image, _: Environment) -> None:
-    text = str(compose_file())
-    named = {word for word in text.replace("'", " ").replace(",", " ").split() if word.startswith("deploy/")}
+    text = f"{compose_file()['services']} {compose_file(file=OBSERVABILITY_FILE)['services']}"
+    words = text.replace("'", " ").replace(",", " ").split()
+    scripts = {word for word in words if word.startswith("deploy/")}
+    modules = {word for word in words if word.startswith("deploy.")}
 
-    assert named
-    for script in named:
+    assert scripts
+    assert modules
+    for script in scripts | {f"{module.replace('.', '/')}.py" for module in modules}:
         assert image.path(script).is_file()
 
 

@@ -1,0 +1,117 @@
+"""Grafana under a path of the gateway: a real nginx passes it on only if SLIPBIN_GRAFANA_PATH is set."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.engines import REPOSITORY
+from tests.support.ports import reserved_port
+from tests.support.tools import needs
+from tests.support.waiting import eventually
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Answers with the server's name, the path and the host it was asked for."""
+
+    def do_GET(self) -> None:
+        body = f"{self.server.name} {self.path} {self.headers['Host']}".encode()  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def answering(name: str) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    server.name = name  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def gateway(folder: Path, **settings: str) -> Iterator[httpx.Client]:
+    """A client of an nginx that runs on what the gateway's script wrote."""
+    nginx = needs("nginx", "nginx")
+    with ExitStack() as stack:
+        web, grafana = (stack.enter_context(answering(name)) for name in ("web", "grafana"))
+        http, https, status = (f"127.0.0.1:{stack.enter_context(reserved_port())}" for _ in range(3))
+        (folder / "scratch").mkdir()
+        environment = {"PATH": os.environ["PATH"], "MAIN_PUBLIC_URL": f"http://{http}", **settings}
+        command = [
+            sys.executable,
+            "-m",
+            "deploy.gateway",
+            str(folder),
+            "--http",
+            http,
+            "--https",
+            https,
+            "--status",
+            status,
+        ]
+        command += [
+            "--web",
+            web,
+            "--grafana",
+            grafana,
+            "--scratch",
+            str(folder / "scratch"),
+            "--access-log",
+            "/dev/null",
+        ]
+        subprocess.run(command, env=environment, cwd=REPOSITORY, check=True, timeout=120)
+        configuration = ["-e", "stderr", "-c", str(folder / "nginx-1.22.conf"), "-g", "daemon off; user root;"]
+        process = subprocess.Popen([nginx, *configuration])
+        client = stack.enter_context(httpx.Client(base_url=f"http://{http}", trust_env=False))
+
+        def answers() -> bool:
+            assert process.poll() is None, "nginx ended"
+            try:
+                return client.get("/").status_code == 200
+            except httpx.TransportError:
+                return False
+
+        try:
+            eventually(answers, "an answer of nginx")
+            yield client
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def test_grafana_is_not_passed_on_unless_it_is_asked_for(tmp_path: Path) -> None:
+    with gateway(tmp_path) as client:
+        assert client.get("/grafana/login").text.startswith("web /grafana/login ")
+
+
+def test_grafana_is_passed_on_with_its_path_and_host(tmp_path: Path) -> None:
+    with gateway(tmp_path, SLIPBIN_GRAFANA_PATH="/grafana/") as client:
+        host = f"127.0.0.1:{client.base_url.port}"
+        assert (
+            client.get("/grafana/d/slipbin-service?from=now").text
+            == f"grafana /grafana/d/slipbin-service?from=now {host}"
+        )
+        assert client.get("/grafana").headers["location"].endswith("/grafana/")
+        assert client.get("/our-picnic").text.startswith("web ")
+
+
+@pytest.mark.parametrize("path", ["grafana", "/", "/grafana", "/graf ana/", "/a/; deny all/"])
+def test_a_path_that_nginx_would_misread_is_refused(tmp_path: Path, path: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError), gateway(tmp_path, SLIPBIN_GRAFANA_PATH=path):
+        pass
