@@ -1,6 +1,11 @@
 """The metrics of keygen_service. Those of tasks and queues are named as main_service names its own."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from redis import RedisError
 
 registry = CollectorRegistry()
 
@@ -37,3 +42,27 @@ TASK_INTERVAL = Gauge(
 PROCESS_CPU = Counter(
     "slipbin_process_cpu_seconds", "Processor time used by processes of a role.", ["role"], registry=registry
 )
+
+
+@contextmanager
+def counted_run(task: str) -> Iterator[None]:
+    """Count and time a run of the task: the block."""
+    began_at = time.perf_counter()
+    outcome = "failure"
+    try:
+        yield
+        outcome = "success"
+    except RedisError:
+        outcome = "put_off"
+        raise
+    finally:
+        TASK_RUNS.labels(task, outcome).inc()
+        TASK_DURATION.labels(task).observe(time.perf_counter() - began_at)
+
+
+def export_task(task: str, *, every_seconds: float) -> None:
+    """Export the metrics of a task before it has run."""
+    TASK_INTERVAL.labels(task).set(every_seconds)
+    TASK_DURATION.labels(task)
+    for outcome in ("success", "failure", "put_off"):
+        TASK_RUNS.labels(task, outcome)

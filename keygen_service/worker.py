@@ -1,25 +1,36 @@
 """The Celery app of keygen_service, with one task, which keeps the pools full."""
 
 import logging
+import math
+import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_ready
+from celery.signals import beat_init, worker_init, worker_ready
+from kombu.exceptions import KombuError
 
-from keygen_service.pool import KeyPools, connect
-from keygen_service.runs import noted_run
-from keygen_service.settings import load_settings, load_settings_or_exit
+from keygen_service.metrics_files import join_as_worker
+
+ROLE = join_as_worker(sys.argv)
+
+# What they import counts, so the files for that must be there.
+from keygen_service import metrics  # noqa: E402
+from keygen_service.pool import POOLS, KeyPools, connect  # noqa: E402
+from keygen_service.publishing import publish  # noqa: E402
+from keygen_service.runs import noted_run  # noqa: E402
+from keygen_service.settings import load_settings, load_settings_or_exit  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
 TOP_UP = "keygen_service.top_up"
 TOP_UP_SECONDS = 10
+QUEUE = "keygen_service"
 
 app = Celery("keygen_service")
 app.conf.update(
     broker_url=load_settings_or_exit().broker_url,
     broker_connection_retry_on_startup=True,
-    task_default_queue="keygen_service",
+    task_default_queue=QUEUE,
     task_ignore_result=True,
     task_acks_late=True,
     worker_prefetch_multiplier=1,
@@ -42,10 +53,44 @@ logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
 def top_up() -> None:
     """Fill the pools. Repeatable; a run beside another one does nothing."""
     settings = load_settings()
-    with connect(settings.redis_url) as redis, noted_run(redis, TOP_UP, pool_size=settings.pool_size):
+    with (
+        metrics.counted_run(TOP_UP),
+        connect(settings.redis_url) as redis,
+        noted_run(redis, TOP_UP, pool_size=settings.pool_size),
+    ):
         added = KeyPools(redis, pool_size=settings.pool_size).top_up()
+    for name, count in added.items():
+        metrics.POOL_KEYS_ADDED.labels(name.removeprefix("keys:")).inc(count)
+    metrics.QUEUE_LENGTH.labels(QUEUE).set(_queue_length())
     if any(added.values()):
         logger.info("Added keys: %s", ", ".join(f"{count} to {name}" for name, count in added.items()))
+
+
+def _queue_length() -> float:
+    """How many messages wait; not a number if the broker does not tell."""
+    try:
+        with app.connection_for_read() as connection:
+            channel: Any = connection.default_channel
+            return float(channel.queue_declare(QUEUE, durable=True).message_count)
+    except (KombuError, OSError):
+        return math.nan
+
+
+@worker_init.connect
+@beat_init.connect
+def publish_metrics(**_: Any) -> None:
+    """Count from the start of a worker or beat; other commands of Celery's count nothing."""
+    settings = load_settings()
+    if ROLE is not None:
+        publish(ROLE, host=settings.metrics_host, port=settings.metrics_port)
+
+
+@worker_init.connect
+def tell_of_task(**_: Any) -> None:
+    """Export the task before its first run, so that Prometheus sees the increase."""
+    metrics.export_task(TOP_UP, every_seconds=TOP_UP_SECONDS)
+    for pool in POOLS:
+        metrics.POOL_KEYS_ADDED.labels(pool.name.removeprefix("keys:"))
 
 
 @worker_ready.connect

@@ -55,7 +55,7 @@ class DataFolder:
 
     @property
     def metrics(self) -> Path:
-        """The files through which web processes share metrics; emptied at each start."""
+        """The files through which our processes share metrics; emptied at each start."""
         return self.path / "metrics"
 
     @property

@@ -107,7 +107,8 @@ def describe_services(
         return Program(
             name=name,
             command=(sys.executable, "-m", *arguments),
-            environment={**environment, **more},
+            # All tell of all. Those that are not `web` leave the port for metrics to those that can ask the engines.
+            environment={**environment, "PROMETHEUS_MULTIPROC_DIR": str(data.metrics), "MAIN_METRICS_PORT": "", **more},
             folder=REPOSITORY,
             user=user,
             stop_signal=signal.SIGTERM,
@@ -137,7 +138,7 @@ def describe_services(
                 *(f"web-{number}", "main_service", "serve", "--fd", str(web_socket)),
                 grace=WEB_GRACE,
                 inherited=(web_socket,),
-                PROMETHEUS_MULTIPROC_DIR=str(data.metrics),
+                **({"MAIN_METRICS_PORT": port} if (port := environment.get("MAIN_METRICS_PORT")) else {}),
             )
             for number in range(1, web_processes + 1)
         ],

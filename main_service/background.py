@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,7 @@ from celery.schedules import crontab
 
 from main_service.engines.redis import RedisUnavailableError
 from main_service.errors import UnavailableError
+from main_service.monitoring.metrics import TASK_DURATION, TASK_INTERVAL, TASK_OUTCOMES, TASK_RUNS
 from main_service.resources import Resources, open_resources
 from main_service.settings import load_settings
 from main_service.task_runs import Outcome, RunRecorder
@@ -85,7 +87,7 @@ def task(
             _run_round(run, scheduled.name, log=log)
 
         # Shared, so that no feature imports the worker.
-        shared_task(name=scheduled.name)(_unless_running(execute) if one_at_a_time else execute)
+        shared_task(name=scheduled.name)(_unless_running(execute, scheduled.name) if one_at_a_time else execute)
         return run
 
     return register
@@ -108,18 +110,35 @@ def routes() -> dict[str, dict[str, str]]:
     return {name: {"queue": each.queue.value} for name, each in scheduled_tasks.items()}
 
 
-def _daily(time: str) -> crontab:
-    hour, _, minute = time.partition(":")
+def export_tasks() -> None:
+    """Export the metrics of all tasks, before any has run."""
+    for name, each in scheduled_tasks.items():
+        interval = each.schedule if isinstance(each.schedule, timedelta) else timedelta(days=1)
+        TASK_INTERVAL.labels(name).set(interval.total_seconds())
+        TASK_DURATION.labels(name)
+        for outcome in TASK_OUTCOMES:
+            TASK_RUNS.labels(name, outcome)
+
+
+def _daily(at: str) -> crontab:
+    hour, _, minute = at.partition(":")
     return crontab(hour=hour, minute=minute)
 
 
 def _run_round(run: Round, name: str, *, log: str | None) -> None:
     logger = logging.getLogger(run.__module__)
+    began_at = time.perf_counter()
+    outcome = "failure"
     try:
         result = asyncio.run(_with_resources(run, name))
+        outcome = "success"
     except (UnavailableError, RedisUnavailableError) as error:
+        outcome = "put_off"
         logger.warning("%s is put off to its next round: %s", name.removeprefix("main_service."), error)
         return
+    finally:
+        TASK_RUNS.labels(name, outcome).inc()
+        TASK_DURATION.labels(name).observe(time.perf_counter() - began_at)
     if log is not None and result:
         logger.info(log, result)
 
@@ -140,7 +159,7 @@ async def _with_resources(run: Round, name: str) -> object:
         return result
 
 
-def _unless_running(execute: Callable[[], None]) -> Callable[[], None]:
+def _unless_running(execute: Callable[[], None], name: str) -> Callable[[], None]:
     lock = Lock()
 
     def execute_alone() -> None:
@@ -149,5 +168,7 @@ def _unless_running(execute: Callable[[], None]) -> Callable[[], None]:
                 execute()
             finally:
                 lock.release()
+        else:
+            TASK_RUNS.labels(name, "skipped").inc()
 
     return execute_alone

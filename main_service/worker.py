@@ -5,16 +5,24 @@ all up daily, `visits/tasks.py` brings visits to PostgreSQL, and so on. `backgro
 """
 
 import logging
+import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
 from celery import Celery
 from celery.app.amqp import AMQP
+from celery.signals import beat_init, worker_init
 from kombu import Connection
 
-from main_service import background
-from main_service.settings import load_settings_or_exit
+from main_service.monitoring.metrics_files import join_as_worker
+
+ROLE = join_as_worker(sys.argv)
+
+# What they import counts, so the files for that must be there.
+from main_service import background  # noqa: E402
+from main_service.monitoring.publishing import publish  # noqa: E402
+from main_service.settings import load_settings_or_exit  # noqa: E402
 
 RECONNECT_SECONDS = 2
 """With `REPLAY_EVERY` and the work itself less than the 10 s in which Redis learns of a change."""
@@ -53,3 +61,18 @@ app.conf.update(
 # The tasks say what they did; Celery's own two lines for every round would bury that.
 logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
 logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
+
+
+@worker_init.connect
+@beat_init.connect
+def publish_metrics(**_: Any) -> None:
+    """Count from the start of a worker or beat; other commands of Celery's count nothing."""
+    settings = load_settings_or_exit()
+    if ROLE is not None:
+        publish(ROLE, host=settings.metrics_host, port=settings.metrics_port)
+
+
+@worker_init.connect
+def tell_of_tasks(**_: Any) -> None:
+    """Export each task before its first run, so that Prometheus sees the increase."""
+    background.export_tasks()

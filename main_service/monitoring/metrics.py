@@ -131,6 +131,7 @@ PROCESS_CPU = Counter(
 )
 
 KINDS = ("link", "paste")
+TASK_OUTCOMES = ("success", "failure", "put_off", "skipped")
 PARTS = ("database", "redis", "text_store")
 
 # Exported as 0 before the first event, so that Prometheus sees the increase.

@@ -10,7 +10,7 @@ import fcntl
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +72,19 @@ def join(role: str) -> None:
         logger.warning("This process counts for itself, its metrics can't be shared: %s", error)
         return
     tidy(folder)
+
+
+def join_as_worker(arguments: Sequence[str]) -> str | None:
+    """Join as the worker or beat that Celery's command line starts; return its role. None: it is another command."""
+    if "beat" in arguments:
+        role = "main-beat"
+    elif "worker" in arguments:
+        role = "main-slow" if "main_service.slow" in arguments else "main-worker"
+    else:
+        stay_out()
+        return None
+    join(role)
+    return role
 
 
 def tidy(folder: Path) -> None:
