@@ -5,8 +5,9 @@ import sys
 import typer
 from redis import RedisError
 
+from keygen_service.logs import start_logs
 from keygen_service.pool import KeyPools, connect
-from keygen_service.settings import load_settings_or_exit
+from keygen_service.settings import load_settings_or_exit, tell_doubts
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Keeps pools of ready keys in Redis.")
 
@@ -19,7 +20,9 @@ def main() -> None:
 @cli.command()
 def status() -> None:
     """Print the depth of each pool."""
-    settings = load_settings_or_exit()
+    settings = load_settings_or_exit(tells_doubts=False)
+    start_logs("status")
+    tell_doubts(settings)
     try:
         with connect(settings.redis_url) as redis:
             depths = KeyPools(redis, pool_size=settings.pool_size).depths()

@@ -5,7 +5,7 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from kombu.transport import TRANSPORT_ALIASES
 from pydantic import AfterValidator, Field, ValidationError
@@ -65,6 +65,13 @@ class Settings(BaseSettings):
         "127.0.0.1",
         description="Address on which KEYGEN_METRICS_PORT is listened to; 0.0.0.0 in containers. Default 127.0.0.1.",
     )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="How lines of the log are written: text for people, or json, one object a line. Default text.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="The lowest level of our own lines: DEBUG, INFO, WARNING or ERROR. Default INFO."
+    )
 
 
 @cache
@@ -82,8 +89,11 @@ def load_settings() -> Settings:
     return Settings(_env_file=path, _env_file_encoding="utf-8")
 
 
-def load_settings_or_exit() -> Settings:
-    """The settings, or exit with a sentence for each that is invalid. Doubts about valid ones go to the log."""
+def load_settings_or_exit(*, tells_doubts: bool = True) -> Settings:
+    """The settings, or exit with a sentence for each that is invalid. Doubts about valid ones go to the log.
+
+    `tells_doubts`: not where the log begins later; `tell_doubts` is to be called then.
+    """
     try:
         settings = load_settings()
     except OSError as error:
@@ -95,9 +105,15 @@ def load_settings_or_exit() -> Settings:
         if any(e["type"] == "missing" for e in error.errors()):
             sentences.append(MISSING)
         sys.exit("\n".join(sentences))
+    if tells_doubts:
+        tell_doubts(settings)
+    return settings
+
+
+def tell_doubts(settings: Settings) -> None:
+    """Log a warning for each setting that is valid but may not do what the operator expects."""
     if "://" not in settings.broker_url:
         logger.warning("KEYGEN_BROKER_URL has no scheme like redis://, so it is taken for the host of an AMQP broker.")
-    return settings
 
 
 def _find_env_file() -> Path | None:

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, worker_init, worker_ready
+from celery.signals import beat_init, setup_logging, worker_init, worker_ready
 from kombu.exceptions import KombuError
 
 from keygen_service.metrics_files import join_as_worker
@@ -15,10 +15,11 @@ ROLE = join_as_worker(sys.argv)
 
 # What they import counts, so the files for that must be there.
 from keygen_service import metrics  # noqa: E402
+from keygen_service.logs import start_logs  # noqa: E402
 from keygen_service.pool import POOLS, KeyPools, connect  # noqa: E402
 from keygen_service.publishing import publish  # noqa: E402
 from keygen_service.runs import noted_run  # noqa: E402
-from keygen_service.settings import load_settings, load_settings_or_exit  # noqa: E402
+from keygen_service.settings import load_settings, load_settings_or_exit, tell_doubts  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ QUEUE = "keygen_service"
 
 app = Celery("keygen_service")
 app.conf.update(
-    broker_url=load_settings_or_exit().broker_url,
+    broker_url=load_settings_or_exit(tells_doubts=False).broker_url,
     broker_connection_retry_on_startup=True,
     task_default_queue=QUEUE,
     task_ignore_result=True,
@@ -44,9 +45,6 @@ app.conf.update(
         }
     },
 )
-# The task itself says what it did; Celery's own two lines for every round would bury that.
-logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
-logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
 
 
 @app.task(name=TOP_UP)
@@ -97,3 +95,10 @@ def tell_of_task(**_: Any) -> None:
 def fill_at_start(**_: Any) -> None:
     """Fill the pools when the worker starts, so that a fresh installation need not wait for the first beat."""
     top_up.apply_async(expires=TOP_UP_SECONDS)
+
+
+@setup_logging.connect
+def begin_log(**_: Any) -> None:
+    """Write our log in place of Celery's. Sent by workers and by beat."""
+    start_logs(ROLE or "celery")
+    tell_doubts(load_settings())

@@ -20,6 +20,7 @@ import uvicorn
 from main_service.errors import AppError, NoCredentialsError
 from main_service.http_server.processes import Parent, ServerOfMany, open_listener, serve_in_processes
 from main_service.monitoring.descriptors import raise_limit
+from main_service.monitoring.logs import start_logs
 from main_service.monitoring.metrics_files import join, stay_out
 from main_service.settings import Settings, load_settings_or_exit
 
@@ -62,7 +63,10 @@ def serve(
     # PyJWT loads it if it can, 8 MB of memory, for algorithms that none of our tokens has.
     with _hidden("cryptography"):
         from main_service.app import create_app
+    from main_service.fast_path.logged import LoggedFastProtocol
     from main_service.fast_path.protocol import FastProtocol
+    from main_service.http_server.access_log import open_access_log
+    from main_service.http_server.identified_requests import IdentifiedRequests
     from main_service.http_server.process_limits import ProcessLimits
     from main_service.http_server.protocol import HttpProtocol
     from main_service.resources import object_store_of
@@ -76,20 +80,24 @@ def serve(
     # A request makes some hundred objects and few circles of them: looked for after each seven hundred, as is the
     # default, they cost a twentieth of it.
     gc.set_threshold(20_000, 20, 20)
+    access_log = open_access_log(settings)
     protocol = partial(
-        FastProtocol if settings.fast_path else HttpProtocol,
+        HttpProtocol if not settings.fast_path else FastProtocol if access_log is None else LoggedFastProtocol,
         process_limits=ProcessLimits(
             connections_per_client=settings.limit_connections, trusted_proxies=settings.trusted_proxies
         ),
+        access_log=access_log,
     )
     config = uvicorn.Config(
-        create_app,
+        lambda: IdentifiedRequests(create_app(), trusted_proxies=settings.trusted_proxies, access_log=access_log),
         factory=True,
         host=host,
         port=port,
         http=cast("type[asyncio.Protocol]", protocol),
         loop="uvloop",
         ws="none",
+        # Its loggers write as all others do.
+        log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -202,9 +210,8 @@ def main() -> None:
     obstore's threads may still be putting away their last Python objects then, and a thread that finds the interpreter
     gone aborts the process although all work is done (PyO3/pyo3-async-runtimes issue 40).
     """
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    for talkative in ("botocore", "alembic.runtime.plugins"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    command = next((it for it in sys.argv[1:] if not it.startswith("-")), "main_service")
+    start_logs("web" if command == "serve" else command)
     code: object = 0
     try:
         cli()

@@ -15,6 +15,7 @@ from celery.schedules import crontab
 
 from main_service.engines.redis import RedisUnavailableError
 from main_service.errors import UnavailableError
+from main_service.monitoring.log_context import running_task
 from main_service.monitoring.metrics import TASK_DURATION, TASK_INTERVAL, TASK_OUTCOMES, TASK_RUNS
 from main_service.resources import Resources, open_resources
 from main_service.settings import load_settings
@@ -84,7 +85,8 @@ def task(
         scheduled_tasks[scheduled.name] = scheduled
 
         def execute() -> None:
-            _run_round(run, scheduled.name, log=log)
+            with running_task(scheduled.name.removeprefix("main_service.")):
+                _run_round(run, scheduled.name, log=log)
 
         # Shared, so that no feature imports the worker.
         shared_task(name=scheduled.name)(_unless_running(execute, scheduled.name) if one_at_a_time else execute)

@@ -4,7 +4,6 @@ Each task says beside itself when it runs: `cleanup/tasks.py` ends hourly what h
 all up daily, `visits/tasks.py` brings visits to PostgreSQL, and so on. `background.task` is the decorator.
 """
 
-import logging
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, Self
 
 from celery import Celery
 from celery.app.amqp import AMQP
-from celery.signals import beat_init, worker_init
+from celery.signals import beat_init, setup_logging, worker_init
 from kombu import Connection
 
 from main_service.monitoring.metrics_files import join_as_worker
@@ -21,8 +20,9 @@ ROLE = join_as_worker(sys.argv)
 
 # What they import counts, so the files for that must be there.
 from main_service import background  # noqa: E402
+from main_service.monitoring.logs import start_logs  # noqa: E402
 from main_service.monitoring.publishing import publish  # noqa: E402
-from main_service.settings import load_settings_or_exit  # noqa: E402
+from main_service.settings import load_settings, load_settings_or_exit, tell_doubts  # noqa: E402
 
 RECONNECT_SECONDS = 2
 """With `REPLAY_EVERY` and the work itself less than the 10 s in which Redis learns of a change."""
@@ -46,7 +46,7 @@ for _module in sorted(Path(__file__).parent.glob("*/tasks.py")):
 
 app = Celery("main_service", amqp=_Amqp)
 app.conf.update(
-    broker_url=load_settings_or_exit().broker_url,
+    broker_url=load_settings_or_exit(tells_doubts=False).broker_url,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     task_default_queue=background.Queue.QUICK.value,
@@ -58,16 +58,13 @@ app.conf.update(
     timezone="UTC",
     beat_schedule=background.schedule(),
 )
-# The tasks say what they did; Celery's own two lines for every round would bury that.
-logging.getLogger("celery.app.trace").setLevel(logging.WARNING)
-logging.getLogger("celery.worker.strategy").setLevel(logging.WARNING)
 
 
 @worker_init.connect
 @beat_init.connect
 def publish_metrics(**_: Any) -> None:
     """Count from the start of a worker or beat; other commands of Celery's count nothing."""
-    settings = load_settings_or_exit()
+    settings = load_settings()
     if ROLE is not None:
         publish(ROLE, host=settings.metrics_host, port=settings.metrics_port)
 
@@ -76,3 +73,10 @@ def publish_metrics(**_: Any) -> None:
 def tell_of_tasks(**_: Any) -> None:
     """Export each task before its first run, so that Prometheus sees the increase."""
     background.export_tasks()
+
+
+@setup_logging.connect
+def begin_log(**_: Any) -> None:
+    """Write our log in place of Celery's, which would show tasks' arguments. Sent by workers and by beat."""
+    start_logs(ROLE or "celery")
+    tell_doubts(load_settings())

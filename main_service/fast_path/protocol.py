@@ -107,7 +107,7 @@ class _NoEvent:
         """Do nothing."""
 
 
-class _PlainRequest:
+class PlainRequest:
     """A request on the fast path. For uvicorn it takes the place of its own request and response cycle."""
 
     keep_alive = True
@@ -205,10 +205,10 @@ class FastProtocol(HttpProtocol):
             HttpToolsProtocol.on_header(self, name, value)
 
     def on_message_complete(self) -> None:
-        if not isinstance(self.cycle, _PlainRequest):
+        if not isinstance(self.cycle, PlainRequest):
             super().on_message_complete()
 
-    def _plain_request(self) -> _PlainRequest | None:
+    def _plain_request(self) -> PlainRequest | None:
         """The request, if it can be answered here; None: it is for FastAPI."""
         url = self.url
         path = _remembered_path(url) if len(url) <= _OFTEN_SEEN_LENGTH else _parse_path(url)
@@ -224,7 +224,7 @@ class FastProtocol(HttpProtocol):
         # Without this header only a connection of HTTP/1.1 is kept.
         if b"connection" in headers and parser.get_http_version() != "1.1":
             return None
-        return _PlainRequest(self, path, self._visit(path.key, headers))
+        return PlainRequest(self, path, self._visit(path.key, headers))
 
     def _is_free(self) -> bool:
         """Whether a response could be written to this connection at once."""
@@ -250,7 +250,7 @@ class FastProtocol(HttpProtocol):
             language=headers.get(b"accept-language", b""),
         )
 
-    def respond(self, request: _PlainRequest, head: bytes, body: bytes = b"") -> None:
+    def respond(self, request: PlainRequest, head: bytes, body: bytes = b"") -> None:
         request.response_complete = True
         if self.transport.is_closing():
             return
@@ -261,7 +261,7 @@ class FastProtocol(HttpProtocol):
             self._close()
         self.on_response_complete()
 
-    def fall_back(self, request: _PlainRequest) -> None:
+    def fall_back(self, request: PlainRequest) -> None:
         """Let FastAPI answer the request, as if it had just come."""
         request.response_complete = True
         if self.transport.is_closing():

@@ -10,12 +10,13 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from main_service.http_server.access_log import AccessLog
 from main_service.http_server.client_limits import HEAD_SECONDS, LAST_WORD_SECONDS, LINGER_SECONDS, SHUTDOWN_SECONDS
 from main_service.http_server.error_responses import NOT_HTTP, Refusal
 from main_service.http_server.process_limits import ProcessLimits
 from main_service.http_server.timing import AnswerTransport, Limit, TimedFlowControl, Timer
 from main_service.http_server.unsent import UnsentAnswer
-from main_service.web.client_address import named_client
+from main_service.web.client_address import believed_address, named_client
 from main_service.web.held_stream import HELD_BYTES
 
 
@@ -32,8 +33,10 @@ class Connection(HttpToolsProtocol, ABC):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         process_limits: ProcessLimits,
+        access_log: AccessLog | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self._access_log = access_log
         self._process_limits = process_limits
         self._timer = Timer(self.loop, self._limits)
         self._answering: RequestResponseCycle | None = None
@@ -75,7 +78,7 @@ class Connection(HttpToolsProtocol, ABC):
             self._await_request()
         else:
             self._ignores_input = True
-            self.transport.write(refusal.encode(self.server_state.default_headers))
+            self._write_refusal(refusal)
             self._close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -244,11 +247,17 @@ class Connection(HttpToolsProtocol, ABC):
         self._closing_since = self._heard_at = self.loop.time()
         self.pipeline.clear()
         if refusal is not None:
-            self.transport.write(refusal.encode(self.server_state.default_headers))
+            self._write_refusal(refusal)
         self.transport.write_eof()
         self.flow.resume_reading()
         self._unsent.watch()
         self._timer.ring_at(self._closing_since + LINGER_SECONDS)
+
+    def _write_refusal(self, refusal: Refusal) -> None:
+        self.transport.write(refusal.encode(self.server_state.default_headers))
+        if self._access_log is not None:
+            # Of a proxy's clients none is known: the head may not be complete.
+            self._access_log.add_refusal(refusal, believed_address(self.client[0] if self.client else None, (), ()))
 
     def _close(self) -> None:
         """Close the connection between requests, or because an answer says so."""

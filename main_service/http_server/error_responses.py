@@ -34,6 +34,9 @@ class Refusal:
         if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
             headers["retry-after"] = "5"
         self._counters = (HTTP_REQUESTS.labels("none", "none", str(status.value)), REFUSALS.labels(code))
+        self.status = status.value
+        self.code = code
+        self.size_bytes = len(body)
         self._status_line = STATUS_LINE[status]
         self._rest = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n" + body
 

@@ -14,13 +14,14 @@ from pydantic_settings import NoDecode
 from main_service.settings import rules
 from main_service.settings.env_file import EnvFileError, read_env_file
 from main_service.settings.limits import LimitSettings
+from main_service.settings.log_settings import LogSettings
 
 logger = logging.getLogger(__name__)
 
 MISSING = "Set what is missing in the environment or in a file .env; .env.example lists all settings."
 
 
-class Settings(LimitSettings):
+class Settings(LimitSettings, LogSettings):
     secret: Annotated[SecretStr, AfterValidator(rules.check_secret)] = Field(
         min_length=32,
         description="Signs manage tokens and forms; at least 32 characters (openssl rand -hex 32). "
@@ -270,8 +271,11 @@ def load_settings() -> Settings:
     return Settings()
 
 
-def load_settings_or_exit() -> Settings:
-    """The settings, or exit with a sentence for each that is invalid. Doubts about valid ones go to the log."""
+def load_settings_or_exit(*, tells_doubts: bool = True) -> Settings:
+    """The settings, or exit with a sentence for each that is invalid. Doubts about valid ones go to the log.
+
+    `tells_doubts`: not where the log begins later; `tell_doubts` is to be called then.
+    """
     try:
         settings = load_settings()
     except EnvFileError as error:
@@ -282,6 +286,12 @@ def load_settings_or_exit() -> Settings:
         if any(e["type"] == "missing" for e in error.errors()):
             sentences.append(MISSING)
         sys.exit("main_service can't start:\n" + "\n".join(sentences))
+    if tells_doubts:
+        tell_doubts(settings)
+    return settings
+
+
+def tell_doubts(settings: Settings) -> None:
+    """Log a warning for each setting that is valid but may not do what the operator expects."""
     for doubt in settings.doubts():
         logger.warning(doubt)
-    return settings

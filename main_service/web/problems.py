@@ -28,6 +28,7 @@ from main_service.errors import (
     TooManyUnknownKeysError,
     UnavailableError,
 )
+from main_service.monitoring import log_context
 from main_service.monitoring.metrics import MISSES, REFUSALS
 from main_service.web.headers import add_defaults
 from main_service.web.negotiation import wants_html
@@ -82,6 +83,10 @@ class Problem(BaseModel):
     detail: str
     code: str
     reason: str | None = Field(None, description="Why an entry ended; with the code `ended` only.")
+    request_id: str | None = Field(
+        None,
+        description="With a status of 5xx: the id of the request, by which its operators find it. As X-Request-ID.",
+    )
     errors: list[ProblemField] = Field([], description="What is wrong with each field.")
 
 
@@ -126,6 +131,8 @@ def problem_response(request: Request, error: AppError) -> Response:
     """`error` as a page for browsers, as problem+json for other clients and for the API."""
     REFUSALS.labels(error.code).inc()
     response: Response
+    # What went wrong on our side its reader can only tell. All other refusals of one kind stay the same, byte for byte.
+    request_id = log_context.request_id() if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
     if not request.url.path.startswith("/api/") and wants_html(request.headers):
         if isinstance(error, SignInRequiredError):
             return _lead_to_sign_in(request)
@@ -137,6 +144,7 @@ def problem_response(request: Request, error: AppError) -> Response:
             detail=error.message,
             advice=error.advice,
             link=error.link,
+            request_id=request_id,
         )
     else:
         problem = Problem(
@@ -145,6 +153,7 @@ def problem_response(request: Request, error: AppError) -> Response:
             detail=error.message,
             code=error.code,
             reason=error.reason if isinstance(error, EntryEndedError) else None,
+            request_id=request_id,
             errors=[ProblemField(field=f.field, code=f.code, message=f.message) for f in error.fields],
         )
         response = JSONResponse(problem.model_dump(exclude_none=True), error.status, media_type=MEDIA_TYPE)

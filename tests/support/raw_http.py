@@ -165,21 +165,23 @@ class PlainClient:
         return received
 
 
-def without_date(answer: Answer) -> Answer:
-    return Answer(answer.status, {name: value for name, value in answer.headers.items() if name != "date"}, answer.body)
+def without_varying(answer: Answer) -> Answer:
+    """The answer without what differs between two that are the same: its time, and the id of its request."""
+    headers = {name: value for name, value in answer.headers.items() if name not in ("date", "x-request-id")}
+    return Answer(answer.status, headers, answer.body)
 
 
 def ask(web: WebServer, request: bytes) -> list[Answer]:
-    return [without_date(answer) for answer in exchange(web, request)]
+    return [without_varying(answer) for answer in exchange(web, request)]
 
 
 def on_a_kept_connection(web: WebServer, *requests: bytes) -> list[Answer]:
-    """Send the requests one after the other on one connection; their answers, without dates."""
+    """Send the requests one after the other on one connection; their answers, without what varies."""
     with connect(web) as connection:
         answers = []
         for request in requests:
             connection.sendall(request)
-            answers.append(without_date(read_answer(connection)))
+            answers.append(without_varying(read_answer(connection)))
         return answers
 
 

@@ -66,7 +66,7 @@ def test_behind_an_unnamed_proxy_each_client_has_a_limit_of_its_own_and_the_oper
         assert warnings(web.client, **stranger, Authorization=f"Bearer {TOKEN}") == [warning]
         lines = [line for line in web.log().splitlines() if "MAIN_TRUSTED_PROXIES" in line]
         assert len(lines) == 1
-        assert lines[0].startswith("WARNING")
+        assert " WARNING " in lines[0]
         assert "127.0.0.1" in lines[0]
         assert "203.0.113" not in lines[0]
     forget_counts(valkey)
@@ -128,7 +128,7 @@ def test_address_that_names_many_clients_is_reported_as_a_proxy(environment: Env
         (warning,) = warnings(web.client)
         assert "MAIN_TRUSTED_PROXIES" in warning
         assert warnings(web.client, **{"X-Forwarded-For": "8.8.4.4"}) == []
-        (line,) = [line for line in web.log().splitlines() if line.startswith("WARNING") and "MAIN_TRUSTED" in line]
+        (line,) = [line for line in web.log().splitlines() if " WARNING " in line and "MAIN_TRUSTED" in line]
         assert "8.8.7.0/24" in line
         assert "8.8.7.6" not in web.log(), "any visitor may send the header"
     forget_counts(valkey)

@@ -1,0 +1,97 @@
+"""Gives each request that reaches the app an id, which its answer and all its lines of the log carry, and logs it."""
+
+import json
+import time
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from main_service.http_server.access_log import AccessLog, shortened
+from main_service.monitoring import log_context
+from main_service.monitoring.tracing import current_trace_id
+from main_service.web.client_address import Network, believed_address, is_trusted
+
+_HEADER = log_context.HEADER.lower().encode()
+
+
+class IdentifiedRequests:
+    """Around the whole app, so that the answer to a bug has its id, too."""
+
+    def __init__(self, app: ASGIApp, *, trusted_proxies: Sequence[Network], access_log: AccessLog | None) -> None:
+        self._app = app
+        self._trusted_proxies = trusted_proxies
+        self._access_log = access_log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = self._id_of(scope)
+        log_context.begin_request(request_id)
+        header = (_HEADER, request_id.encode())
+        began_at = time.perf_counter()
+        status: int | None = None
+        size_bytes = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status, size_bytes
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], header]
+            elif message["type"] == "http.response.body":
+                size_bytes += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            if self._access_log is not None:
+                seconds = time.perf_counter() - began_at
+                self._log(self._access_log, scope, status, size_bytes, seconds, request_id)
+
+    def _id_of(self, scope: Scope) -> str:
+        """The id that a trusted proxy has given the request, or a new one."""
+        for name, value in scope["headers"]:
+            if name == _HEADER and is_trusted(_host(scope), self._trusted_proxies):
+                return log_context.well_formed(value) or log_context.new_request_id()
+        return log_context.new_request_id()
+
+    def _log(
+        self, access_log: AccessLog, scope: Scope, status: int | None, size_bytes: int, seconds: float, request_id: str
+    ) -> None:
+        forwarded = Headers(raw=scope["headers"]).getlist("x-forwarded-for")
+        address = believed_address(_host(scope), forwarded, self._trusted_proxies)
+        client, user_agent = access_log.about(address, scope["headers"])
+        route = getattr(scope.get("route"), "path", None)
+        path = _shown_path(scope, status) if route is None else _filled_in(route, scope.get("path_params", {}))
+        access_log.add(
+            method=scope["method"],
+            route=route or "",
+            path=json.dumps(path, ensure_ascii=False)[1:-1],
+            status=status,
+            size_bytes=0 if scope["method"] == "HEAD" else size_bytes,
+            seconds=seconds,
+            client=client,
+            user_agent=user_agent,
+            request_id=request_id,
+            trace_id=current_trace_id(),
+        )
+
+
+def _host(scope: Scope) -> str | None:
+    return scope["client"][0] if scope["client"] else None
+
+
+def _filled_in(route: str, path_params: dict[str, Any]) -> str:
+    """The template of the route, with the first letters of the key."""
+    key = path_params.get("key")
+    return route if key is None else route.replace("{key}", shortened(str(key)))
+
+
+def _shown_path(scope: Scope, status: int | None) -> str:
+    """The path of a request that no route took: of a file of ours, or shortened."""
+    path: str = scope["path"]
+    return path if path.startswith("/static/") and status == HTTPStatus.OK else shortened(path)
