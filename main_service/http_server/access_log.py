@@ -22,14 +22,14 @@ from main_service.visit_stream.encoder import VisitEncoder
 from main_service.visit_stream.record import EncodedVisit
 
 SHOWN_LETTERS = 3
-"""How many letters of a key are shown."""
+"""How many letters of a key are shown; of a shorter part of a path, half."""
 LONGEST_USER_AGENT = 200
 UNKNOWN = "null"
 """A value that is not known or not kept, as JSON."""
 
 _OFTEN_SEEN = 4096
 _CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))
-_LONG_PART = re.compile(rf"([^/]{{{SHOWN_LETTERS}}})[^/]+")
+_PART = re.compile(r"[^/]+")
 _LOGGER = "main_service.access"
 _AS_TEXT = re.compile(r',"(\w+)":"([^"]*)"')
 
@@ -45,7 +45,11 @@ def open_access_log(settings: Settings) -> "AccessLog | None":
 
 def shortened(path: str) -> str:
     """A path, or a key, with the first letters of its parts."""
-    return _LONG_PART.sub(r"\1…", path)
+    return _PART.sub(lambda part: _short(part[0]), path)
+
+
+def _short(part: str) -> str:
+    return f"{part[: min(SHOWN_LETTERS, len(part) // 2)]}…"
 
 
 class AccessLog:
@@ -97,7 +101,7 @@ class AccessLog:
         self.add(
             method="GET",
             route=route,
-            path=route.replace("{key}", key if len(key) <= SHOWN_LETTERS else key[:SHOWN_LETTERS] + "…"),
+            path=route.replace("{key}", _short(key)),
             status=302 if route == "/{key}" else 200,
             size_bytes=size_bytes,
             seconds=max(time.time_ns() // 1_000_000 - int(at_ms), 0) / 1000,

@@ -35,6 +35,8 @@ _LEVELS = {
     "celery.worker.request": logging.WARNING,
     "celery.worker.strategy": logging.WARNING,
     "alembic.runtime.plugins": logging.WARNING,
+    # SQLAlchemy calls it after our class.
+    "main_service.engines.postgres.CountingPool": logging.WARNING,
 }
 """Libraries that are logged below WARNING, and the parts of them that are not. DEBUG is for our own code: others show
 headers, parameters and signatures there."""
