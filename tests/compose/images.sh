@@ -137,7 +137,8 @@ END
     chmod 755 "$context/start.sh"
     cat >"$context/Dockerfile" <<'END'
 FROM debian-stand-in:trixie
-RUN groupadd --system --gid 999 valkey && useradd --system --gid valkey --uid 999 valkey \
+# The user comes with Debian's valkey-cli.
+RUN groupmod --gid 999 valkey && usermod --uid 999 valkey \
     && install --directory --owner valkey --group valkey /data
 COPY valkey-server start.sh /usr/local/bin/
 WORKDIR /data

@@ -15,6 +15,9 @@ mkdir -p "$work" && work=$(realpath "$work")
 # Nothing of an .env here, and a project beside the one of this machine.
 export COMPOSE_ENV_FILES=/dev/null COMPOSE_PROJECT_NAME=slipbin-test
 export MAIN_METRICS_TOKEN=for-this-run-alone-0123456789 KEYGEN_POOL_SIZE=2000
+# A container can't have more open files than the Engine.
+hard=$(ulimit -Hn)
+[ "$hard" = unlimited ] || [ "$hard" -ge 65536 ] || export SLIPBIN_OPEN_FILES=$hard
 read -r SLIPBIN_PORT SLIPBIN_TLS_PORT < <(.venv/bin/python -m tests.compose.free_ports)
 export SLIPBIN_PORT SLIPBIN_TLS_PORT
 

@@ -87,7 +87,7 @@ def test_nothing_runs_as_root_writes_to_its_image_or_has_a_capability(name: str)
 def test_each_takes_no_more_of_the_machine_than_its_share(name: str) -> None:
     service = SERVICES[name]
 
-    assert service["ulimits"]["nofile"] == {"soft": 65536, "hard": 65536}
+    assert service["ulimits"]["nofile"] == {"soft": "65536", "hard": "65536"}
     assert 0 < service["pids_limit"] <= 1024
     assert re.fullmatch(r"[0-9]+[gm]", service["mem_limit"])
     assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}

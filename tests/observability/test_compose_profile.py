@@ -64,7 +64,7 @@ def test_each_is_held_as_the_services_are(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert not service.keys() & {"cap_add", "privileged", "pid", "ipc", "devices"}
-    assert service["ulimits"]["nofile"] == {"soft": 65536, "hard": 65536}
+    assert service["ulimits"]["nofile"] == {"soft": "65536", "hard": "65536"}
     assert 0 < service["pids_limit"] <= 1024
     assert re.fullmatch(r"[0-9]+[gm]", service["mem_limit"])
     assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}
