@@ -12,9 +12,14 @@ from launcher.errors import StartError, option
 from launcher.run_user import credentials, find_run_user
 from launcher.services import REPOSITORY, find_service_user, service_environment
 
+LOOKING = {"doctor", "status"}
+"""Commands that tell what is wrong."""
+
 
 def run_command(path: Path, arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:
     """Run `main_service` with `arguments` as the services run, at this terminal; return its exit status.
+
+    `doctor` and `status` run although nothing else does: they say so.
 
     Raises:
         StartError: no launcher runs on the data folder.
@@ -25,13 +30,20 @@ def run_command(path: Path, arguments: Sequence[str], *, environ: Mapping[str, s
     data = open_data_folder(path, find_run_user(environ))
     address = find_holder(data)
     if address is None:
-        raise StartError(f"Nothing runs on the data folder {data.path}: start it with `make run` first.")
+        told = f"Nothing runs on the data folder {data.path}: start it with `make run` first."
+        if not set(arguments) & LOOKING or not (data.path / "lock").exists():
+            raise StartError(told)
+        print(f"launcher: {told}", file=sys.stderr, flush=True)
+        address = ""
     user = find_service_user(data.owner)
     # A launcher of `engines` has no address of its own.
     url = address if address.startswith("http") else "http://localhost"
     done = subprocess.run(
         [sys.executable, "-m", "main_service", *arguments],
-        env=service_environment(data, user=user, url=url, secrets=read_secrets(data), environ=environ),
+        env={
+            **service_environment(data, user=user, url=url, secrets=read_secrets(data), environ=environ),
+            **({"SLIPBIN_WEB_URL": url} if address else {}),
+        },
         cwd=REPOSITORY,
         check=False,
         **credentials(user),

@@ -194,6 +194,24 @@ def create_superuser(
     typer.echo(f"{email} is a superuser now." if promote else f"{email} has an account and is a superuser.")
 
 
+@cli.command()
+def doctor(
+    web_url: Annotated[
+        str, typer.Option(envvar="SLIPBIN_WEB_URL", help="A web process, to ask it what it has noticed about proxies.")
+    ] = "http://127.0.0.1:8000",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Look for what is wrong with this installation, and say what to do.
+
+    Exit status: 0 if there is no problem (there may be warnings), else 1.
+    """
+    from main_service.doctor.command import run_doctor
+
+    told, status = run_doctor(web_url=web_url, as_json=as_json)
+    typer.echo(told)
+    sys.exit(status)
+
+
 def _read_password() -> str:
     if sys.stdin.isatty():
         password: str = typer.prompt("Password", hide_input=True, confirmation_prompt="The same again")

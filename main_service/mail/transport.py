@@ -147,6 +147,19 @@ async def offers_utf8(server: SmtpServer, *, our_host: str, seconds: float) -> b
     return await _opened(ask)
 
 
+def try_server(server: SmtpServer, *, our_host: str, seconds: float) -> None:
+    """Connect and sign in as for sending, and leave. `seconds`: for connecting, and for each answer.
+
+    Raises:
+        OSError: as smtplib and the network raise it, the words of the server included. They could repeat a password:
+            do not show them.
+    """
+    smtp = _connect(server, our_host=our_host, seconds=seconds)
+    with suppress(OSError):
+        smtp.quit()
+    smtp.close()
+
+
 async def _opened(connect: Callable[[], Result]) -> Result:
     try:
         return await asyncio.to_thread(connect)

@@ -1,0 +1,39 @@
+"""Runs `python -m main_service doctor` and looks up what it found."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tests.support import forking
+from tests.support.engines import START_SECONDS, full
+
+
+class Examined(NamedTuple):
+    status: int
+    findings: list[dict[str, str]]
+    said: str
+
+    def of(self, subject: str, level: str) -> str:
+        """The sentences of this level about a subject, with their advice, one a line."""
+        found = [it for it in self.findings if (it["subject"], it["level"]) == (subject, level)]
+        return "\n".join(f"{it['sentence']} -> {it['advice']}" for it in found)
+
+    def problem(self, subject: str) -> str:
+        return self.of(subject, "problem")
+
+    def wrong(self, subject: str) -> str:
+        """Problems and warnings: in a container, what is not reached from inside is only a warning."""
+        return f"{self.of(subject, 'problem')}\n{self.of(subject, 'warning')}"
+
+
+def examine(environment: Mapping[str, str], *arguments: str) -> Examined:
+    """The findings in these surroundings."""
+    command = ("-m", "main_service", "doctor", "--json", *arguments)
+    done = forking.run(*command, environment=full(environment), timeout=START_SECONDS)
+    said = done.stdout.decode() + done.stderr.decode()
+    try:
+        told: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        raise AssertionError(f"no report, exit status {done.returncode}:\n{said}") from None
+    assert told["problems"] == sum(it["level"] == "problem" for it in told["findings"])
+    return Examined(done.returncode, told["findings"], said)

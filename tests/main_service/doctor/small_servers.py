@@ -1,0 +1,69 @@
+"""Servers that answer, but not as they should: for the checks of the doctor."""
+
+import http.server
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+import redis
+
+from launcher.binaries import find_valkey
+from tests.support.engines import wait_for_valkey
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    status = 200
+    location: str | None = None
+
+    def do_GET(self) -> None:
+        self.send_response(self.status)
+        if self.location:
+            self.send_header("Location", self.location)
+        self.send_header("Content-Length", "5")
+        self.end_headers()
+        self.wfile.write(b"other")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def web_page(*, status: int = 200, location: str | None = None, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A web server that is not Slipbin; yields its URL."""
+    handler = type("Handler", (_Handler,), {"status": status, "location": location})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def own_valkey(folder: Path) -> Iterator["redis.Redis[str]"]:
+    """A Valkey whose settings a test may change by CONFIG SET; its socket is `valkey.sock` in the folder."""
+    engine = find_valkey({})
+    settings = {"port": "0", "unixsocket": f"{folder}/valkey.sock", "dir": str(folder), "appendonly": "yes"}
+    arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
+    server = subprocess.Popen([engine.folder / engine.server, *arguments], stdout=subprocess.DEVNULL)
+    try:
+        with redis.Redis(unix_socket_path=f"{folder}/valkey.sock", decode_responses=True) as client:
+            wait_for_valkey(client)
+            yield client
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def address_of(folder: Path, *, user: str = "") -> str:
+    """The address of the Valkey in the folder. `user`: NAME:PASSWORD, if it asks for them."""
+    return f"unix://{user + '@' if user else ''}{quote(str(folder))}/valkey.sock?db=0"
