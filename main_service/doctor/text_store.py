@@ -101,7 +101,7 @@ _CODES = {
         "Set MAIN_BODY_STORE_REGION to it.",
     ),
 }
-_DENIED = ("401", "403", "Unauthorized", "Forbidden")
+_DENIED = re.compile(r"\b(?:401|403)\b|Unauthorized|Forbidden|PermissionDenied")
 
 
 def _why_not(error: BaseException, settings: Settings, where: str) -> tuple[str, str]:
@@ -118,7 +118,7 @@ def _why_not(error: BaseException, settings: Settings, where: str) -> tuple[str,
     code = next((found for found in _S3_CODE.findall(words) if found in _CODES), None)
     if code is None and "NoSuchBucket" in words:
         code = "NoSuchBucket"
-    if code is None and any(word in words for word in _DENIED):
+    if code is None and _DENIED.search(words):
         code = "AccessDenied"
     if code is not None:
         sentence, advice = _CODES[code]

@@ -34,7 +34,7 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def running(folder: Path) -> Iterator[OnTerminal]:
+def quiet_run(folder: Path) -> Iterator[OnTerminal]:
     """All of Slipbin, on one terminal for the tests that look at it."""
     run = (sys.executable, "-m", "launcher", "run", "--port", "0", "--workers", "1", "--data", str(folder))
     with OnTerminal(run, environment={"MAIN_SMTP_URL": ""}) as terminal:
@@ -58,45 +58,45 @@ def log_of(data: Path, name: str) -> str:
     return file.read_text() if file.exists() else ""
 
 
-def test_start_ends_with_a_box_that_says_where_what_is_and_how_to_stop(running: OnTerminal, folder: Path) -> None:
-    box = running.shown[running.shown.index("╭") : running.shown.index("╯") + 1].splitlines()
+def test_start_ends_with_a_box_that_says_where_what_is_and_how_to_stop(quiet_run: OnTerminal, folder: Path) -> None:
+    box = quiet_run.shown[quiet_run.shown.index("╭") : quiet_run.shown.index("╯") + 1].splitlines()
 
     assert {len(line) for line in box} == {len(box[0])}
     assert "Slipbin is ready: http://127.0.0.1:" in box[1]
     for part in (f"{folder}/outbox", f"Data    {folder}", f"{folder}/logs", "status", "doctor", "Ctrl-C"):
         assert any(part in line for line in box), (part, box)
-    assert f"end process {running.popen.pid}" in "".join(box)
-    assert "\033[1mSlipbin is ready" in running.styled
+    assert f"end process {quiet_run.popen.pid}" in "".join(box)
+    assert "\033[1mSlipbin is ready" in quiet_run.styled
 
 
-def test_noise_is_in_private_files_and_not_on_the_terminal(running: OnTerminal, folder: Path) -> None:
+def test_noise_is_in_private_files_and_not_on_the_terminal(quiet_run: OnTerminal, folder: Path) -> None:
     eventually(lambda: "ready" in log_of(folder, "main-worker"), "the worker's lines")
 
     assert "database system is ready to accept connections" in log_of(folder, "postgres")
     assert "The schema is up to date" in log_of(folder, "migrate")
     for noise in ("postgres |", "migrate |", "INFO", "valkey |"):
-        assert noise not in running.shown.partition(" ended (")[0]
+        assert noise not in quiet_run.shown.partition(" ended (")[0]
     for file in (folder / "logs").iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE((folder / "logs").stat().st_mode) == 0o700
 
 
-def test_part_that_dies_shows_its_last_lines_and_its_file(running: OnTerminal, folder: Path) -> None:
+def test_part_that_dies_shows_its_last_lines_and_its_file(quiet_run: OnTerminal, folder: Path) -> None:
     eventually(lambda: "ready" in log_of(folder, "main-slow"), "the worker's lines")
-    children = [it for it in psutil.Process(running.popen.pid).children() if is_alive(it)]
+    children = [it for it in psutil.Process(quiet_run.popen.pid).children() if is_alive(it)]
     [worker] = [it for it in children if "main_service.slow" in command_of(it)]
 
     worker.kill()
 
-    running.wait_for("main-slow ended (signal 9); starting it again in 0.5 s")
-    running.wait_for(f"more of main-slow is in {folder}/logs/main-slow.log")
-    running.wait_for("main-slow runs again")
-    death = running.shown.index("main-slow ended")
-    assert "main-slow | [" in running.shown[death:]
+    quiet_run.wait_for("main-slow ended (signal 9); starting it again in 0.5 s")
+    quiet_run.wait_for(f"more of main-slow is in {folder}/logs/main-slow.log")
+    quiet_run.wait_for("main-slow runs again")
+    death = quiet_run.shown.index("main-slow ended")
+    assert "main-slow | [" in quiet_run.shown[death:]
     assert "main-slow ended" in log_of(folder, "launcher")
 
 
-def test_logs_shows_the_last_lines_of_all_or_of_some(running: OnTerminal, folder: Path) -> None:
+def test_logs_shows_the_last_lines_of_all_or_of_some(quiet_run: OnTerminal, folder: Path) -> None:
     status, said = logs(folder, "--lines", "3")
     assert status == 0, said
     names = [line.partition(" | ")[0].strip() for line in said.splitlines()]

@@ -20,7 +20,7 @@ from tests.support.workers import run_task
 
 
 @pytest.fixture
-def own_environment(environment: Environment) -> Environment:
+def runs_environment(environment: Environment) -> Environment:
     """A Redis database that no other test notes runs in."""
     own = environment | {"MAIN_REDIS_URL": environment["MAIN_REDIS_URL"].replace("db=0", "db=7")}
     with redis.Redis.from_url(own["MAIN_REDIS_URL"]) as valkey:
@@ -49,12 +49,12 @@ async def run_failing(environment: Environment, error: Exception, monkeypatch: p
         await asyncio.to_thread(executed[0])
 
 
-async def test_run_that_worked_is_noted_with_its_times(own_environment: Environment) -> None:
+async def test_run_that_worked_is_noted_with_its_times(runs_environment: Environment) -> None:
     before = time.time()
 
-    run_task("end_expired", environment=own_environment)
+    run_task("end_expired", environment=runs_environment)
 
-    run = await last_run(own_environment, "end_expired")
+    run = await last_run(runs_environment, "end_expired")
     assert run is not None
     assert (run.outcome, run.error, run.is_running) == (Outcome.DONE, None, False)
     assert run.began_at is not None
@@ -69,30 +69,30 @@ async def test_run_that_worked_is_noted_with_its_times(own_environment: Environm
     ("error", "outcome"), [(DatabaseUnavailableError(), Outcome.PUT_OFF), (ZeroDivisionError("secret"), Outcome.FAILED)]
 )
 async def test_run_that_failed_is_noted_by_its_error_and_keeps_when_it_last_worked(
-    own_environment: Environment, error: Exception, outcome: Outcome, monkeypatch: pytest.MonkeyPatch
+    runs_environment: Environment, error: Exception, outcome: Outcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with redis.Redis.from_url(own_environment["MAIN_REDIS_URL"], decode_responses=True) as valkey:
+    with redis.Redis.from_url(runs_environment["MAIN_REDIS_URL"], decode_responses=True) as valkey:
         valkey.hset(LAST_RUNS, "main_service.fail:done", "1000.5")
 
-        await run_failing(own_environment, error, monkeypatch)
+        await run_failing(runs_environment, error, monkeypatch)
 
         assert "secret" not in str(valkey.hgetall(LAST_RUNS))
-    run = await last_run(own_environment, "fail")
+    run = await last_run(runs_environment, "fail")
     assert run is not None
     assert (run.outcome, run.error, run.done_at) == (outcome, type(error).__name__, 1000.5)
 
 
-async def test_run_that_has_begun_and_not_ended_is_running(own_environment: Environment) -> None:
-    run_task("end_expired", environment=own_environment)
-    with redis.Redis.from_url(own_environment["MAIN_REDIS_URL"]) as valkey:
+async def test_run_that_has_begun_and_not_ended_is_running(runs_environment: Environment) -> None:
+    run_task("end_expired", environment=runs_environment)
+    with redis.Redis.from_url(runs_environment["MAIN_REDIS_URL"]) as valkey:
         valkey.hset(LAST_RUNS, "main_service.end_expired:began", str(time.time() + 1))
 
-    run = await last_run(own_environment, "end_expired")
+    run = await last_run(runs_environment, "end_expired")
 
     assert run is not None
     assert run.is_running
     assert run.outcome is Outcome.DONE
 
 
-def test_redis_that_is_away_is_no_failure_of_a_task(own_environment: Environment) -> None:
-    run_task("end_expired", environment=own_environment | {"MAIN_REDIS_URL": "unix:///nowhere/valkey.sock"})
+def test_redis_that_is_away_is_no_failure_of_a_task(runs_environment: Environment) -> None:
+    run_task("end_expired", environment=runs_environment | {"MAIN_REDIS_URL": "unix:///nowhere/valkey.sock"})
