@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from main_service.accounts.factory import AccountResources
+from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.entries.factory import EntryResources
 from main_service.fast_path.protocol import STATE_NAME, open_fast_path
 from main_service.operations.metrics_source import open_metrics
@@ -21,6 +22,7 @@ from main_service.web.origin_check import OriginCheckMiddleware
 from main_service.web.proxy_watch import ProxyWatch
 from main_service.web.read_limits import ReadLimits
 from main_service.web.request_metrics import RequestMetricsMiddleware
+from main_service.web.session_cookie import SessionCookieMiddleware
 from main_service.web.static_files import CachedStaticFiles
 from main_service.web.templating import SITE_NAME, STATIC, create_templates, static_version
 
@@ -71,6 +73,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(OriginCheckMiddleware, settings=settings)
     app.add_middleware(BodyLimitsMiddleware, limit=body_limit(settings.max_text_bytes), budget_bytes=BODY_BUDGET_BYTES)
     app.add_middleware(SecurityHeadersMiddleware)
+    # Around the headers: it adds none to what caches keep.
+    app.add_middleware(SessionCookieMiddleware, lifetime=BROWSER_LIFETIME, settings=settings)
     app.add_middleware(RequestMetricsMiddleware)
     app.mount("/static/docs", CachedStaticFiles(api_docs.assets_folder()))
     app.mount("/static", CachedStaticFiles(STATIC, version=static_version))

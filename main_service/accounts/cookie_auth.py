@@ -11,7 +11,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
+from fastapi.security import APIKeyCookie
 from fastapi_users.authentication import AuthenticationBackend, Authenticator, CookieTransport
+from starlette.requests import HTTPConnection
 
 from main_service.accounts.bearer_auth import Principal, TokenStrategy, no_user_manager
 from main_service.accounts.dependencies import account_resources_of
@@ -22,7 +24,7 @@ from main_service.accounts.sign_in import find_by_claims
 from main_service.dependencies import SessionDep
 from main_service.engines.postgres import Session
 from main_service.errors import DatabaseUnavailableError, SignInRequiredError
-from main_service.web.session_cookie import COOKIE
+from main_service.web.session_cookie import COOKIE, session_token
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ async def find_account(request: Request, session: Session) -> Account | None:
     Raises:
         DatabaseUnavailableError: a cookie came, and PostgreSQL does not answer.
     """
-    token = request.cookies.get(COOKIE)
+    token = session_token(request)
     principal = await read_session_cookie(request, session, token) if token else None
     return principal.account if principal else None
 
@@ -53,9 +55,20 @@ async def get_cookie_strategy(request: Request, session: SessionDep) -> TokenStr
     return TokenStrategy(partial(read_session_cookie, request, session))
 
 
-_backend = AuthenticationBackend(
-    name="browser", transport=CookieTransport(cookie_name=COOKIE), get_strategy=get_cookie_strategy
-)
+class _SessionCookie(APIKeyCookie):
+    """The session cookie, under the names that it has."""
+
+    async def __call__(self, request: HTTPConnection) -> str | None:
+        return session_token(request) or None
+
+
+class _SessionTransport(CookieTransport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scheme = _SessionCookie(name=COOKIE, auto_error=False)
+
+
+_backend = AuthenticationBackend(name="browser", transport=_SessionTransport(), get_strategy=get_cookie_strategy)
 _find_page_account = Authenticator[Account, UUID]([_backend], no_user_manager).current_user(optional=True)
 
 PageAccountDep = Annotated[Account | None, Depends(_find_page_account)]

@@ -39,6 +39,7 @@ _OFTEN_SEEN = 4096
 _OFTEN_SEEN_LENGTH = 80
 """How many paths are remembered as parsed, and up to what length in bytes: 2 MB or less."""
 _COOKIE = COOKIE.encode()
+"""Found in the name that the cookie has over https, too."""
 
 _NOT_PLAIN = frozenset(
     [

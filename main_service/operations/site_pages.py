@@ -12,6 +12,7 @@ from main_service.entries.lifetimes import in_words
 from main_service.entries.link_targets import MOST_TARGETS
 from main_service.errors import NotFoundError
 from main_service.mail.sender import RETENTION
+from main_service.web.session_cookie import session_cookie_name
 from main_service.web.templating import contact_address, render
 
 SECURITY_TXT_GOOD_FOR = timedelta(days=90)
@@ -29,6 +30,7 @@ async def privacy(request: Request, settings: SettingsDep) -> Response:
         in_words=in_words,
         emails_kept_for=RETENTION,
         requests_remembered_for=REMEMBERED_FOR,
+        session_cookie=session_cookie_name(settings),
         session_lifetime=BROWSER_LIFETIME,
         targets_kept=MOST_TARGETS,
     )

@@ -17,8 +17,8 @@ from starlette.types import Message, Receive
 from main_service.engines.signing import Signer, SigningLabel, is_same_signature
 from main_service.errors import AppError
 from main_service.settings import Settings
-from main_service.web import session_cookie
 from main_service.web.form_body import MAX_LISTED_FIELDS, TOKEN, read_fields
+from main_service.web.session_cookie import session_token
 
 COOKIE = "slipbin_form"
 _COOKIE_BYTES = 24
@@ -62,7 +62,7 @@ def set_cookie(response: Response, cookie: str, settings: Settings) -> None:
 
 
 def _token(request: Request, cookie: str, settings: Settings) -> str:
-    session = request.cookies.get(session_cookie.COOKIE, "")
+    session = session_token(request)
     # The digest has one length: what ends one cookie can't begin the other.
     signed = sha256(session.encode("utf-8", "replace")).digest() + cookie.encode("utf-8", "replace")
     return Signer(settings.secret, SigningLabel.FORM).sign(signed).hex()

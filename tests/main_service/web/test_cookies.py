@@ -12,6 +12,8 @@ from tests.support.entries import create_paste
 from tests.support.pages import BROWSER, send_form, visible_text
 from tests.support.web import WebServer
 
+HOST_COOKIE = "__Host-slipbin_session"
+
 
 @pytest.fixture(scope="module")
 def https_web(environment: Environment) -> Iterator[WebServer]:
@@ -49,11 +51,11 @@ def test_session_cookie_goes_over_https_only_for_a_month_and_is_hidden_from_scri
         user = new_user(client)
         fields = {"name": user.email, "password": PASSWORD}
 
-        session = cookies_set(client.post("/sign-in", data=fields, headers=BROWSER))["slipbin_session"]
+        session = cookies_set(client.post("/sign-in", data=fields, headers=BROWSER))[HOST_COOKIE]
 
-        carried = BROWSER | {"Cookie": f"slipbin_session={session.value}"}
+        carried = BROWSER | {"Cookie": f"{HOST_COOKIE}={session.value}"}
         assert client.get("/settings", headers=carried).status_code == 200
-        cleared = cookies_set(client.post("/sign-out", data={"other": ""}, headers=carried))["slipbin_session"]
+        cleared = cookies_set(client.post("/sign-out", data={"other": ""}, headers=carried))[HOST_COOKIE]
     assert (session["max-age"], session["path"], session["domain"]) == (str(30 * 24 * 3600), "/", "")
     assert (cleared.value, cleared["max-age"]) == ("", "0")
     for cookie in (session, cleared):
