@@ -24,7 +24,8 @@ WAIT_SECONDS = 4.0
 LONGEST_QUEUE = 20
 """How many passwords of one client address (IPv6: its /64) may wait; about as many get a turn in `WAIT_SECONDS`."""
 NICENESS = 5
-"""The nice value of the threads: where cores are short, they get a third of the time of a normal thread."""
+"""What is added to the threads' nice value: where cores are short, they get a third of another thread's time."""
+LOWEST_PRIORITY = 19
 
 Outcome = TypeVar("Outcome")
 
@@ -77,4 +78,6 @@ class PasswordHasher:
 def _stand_back() -> None:
     """Give other threads precedence where cores are short. Linux has a priority for each thread."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        # A thread may give up precedence, but not take it: the process itself may have been started with less.
+        niceness = min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, LOWEST_PRIORITY)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)

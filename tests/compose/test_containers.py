@@ -39,7 +39,7 @@ def test_none_takes_more_of_the_machine_than_its_share(project: Project, service
         assert limits["Memory"] > 0
         assert limits["PidsLimit"] > 0
         assert limits["LogConfig"] == {"Type": "json-file", "Config": {"max-file": "5", "max-size": "10m"}}
-        assert all("size=" in options for options in (limits["Tmpfs"] or {}).values())
+        assert all("size=" in options for options in limits.get("Tmpfs", {}).values())
 
 
 def test_only_the_gateway_is_published_and_only_to_this_machine(project: Project) -> None:
