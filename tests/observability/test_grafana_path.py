@@ -1,21 +1,16 @@
 """Grafana under a path of the gateway: a real nginx passes it on only if SLIPBIN_GRAFANA_PATH is set."""
 
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.engines import REPOSITORY
-from tests.support.ports import reserved_port
-from tests.support.tools import needs
-from tests.support.waiting import eventually
+from tests.observability.local_gateway import local_gateway, reserved_addresses
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -46,53 +41,15 @@ def answering(name: str) -> Iterator[str]:
 
 @contextmanager
 def gateway(folder: Path, **settings: str) -> Iterator[httpx.Client]:
-    """A client of an nginx that runs on what the gateway's script wrote."""
-    nginx = needs("nginx", "nginx")
-    with ExitStack() as stack:
-        web, grafana = (stack.enter_context(answering(name)) for name in ("web", "grafana"))
-        http, https, status = (f"127.0.0.1:{stack.enter_context(reserved_port())}" for _ in range(3))
-        (folder / "scratch").mkdir()
-        environment = {"PATH": os.environ["PATH"], "MAIN_PUBLIC_URL": f"http://{http}", **settings}
-        command = [
-            sys.executable,
-            "-m",
-            "deploy.gateway",
-            str(folder),
-            "--http",
-            http,
-            "--https",
-            https,
-            "--status",
-            status,
-        ]
-        command += [
-            "--web",
-            web,
-            "--grafana",
-            grafana,
-            "--scratch",
-            str(folder / "scratch"),
-            "--access-log",
-            "/dev/null",
-        ]
-        subprocess.run(command, env=environment, cwd=REPOSITORY, check=True, timeout=120)
-        configuration = ["-e", "stderr", "-c", str(folder / "nginx-1.22.conf"), "-g", "daemon off; user root;"]
-        process = subprocess.Popen([nginx, *configuration])
-        client = stack.enter_context(httpx.Client(base_url=f"http://{http}", trust_env=False))
-
-        def answers() -> bool:
-            assert process.poll() is None, "nginx ended"
-            try:
-                return client.get("/").status_code == 200
-            except httpx.TransportError:
-                return False
-
-        try:
-            eventually(answers, "an answer of nginx")
-            yield client
-        finally:
-            process.terminate()
-            process.wait()
+    """A client of the gateway, behind which a server says that it is the web process, and one that it is Grafana."""
+    with (
+        answering("web") as web,
+        answering("grafana") as grafana,
+        reserved_addresses() as at,
+        local_gateway(folder, at, web=web, grafana=grafana, **settings),
+        httpx.Client(base_url=f"http://{at.http}", trust_env=False) as client,
+    ):
+        yield client
 
 
 def test_grafana_is_not_passed_on_unless_it_is_asked_for(tmp_path: Path) -> None:
