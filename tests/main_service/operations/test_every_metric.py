@@ -1,0 +1,123 @@
+"""Every metric of docs/metrics.md is told by a running installation, and moves when its cause is made to happen."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
+
+import httpx
+import pytest
+
+from tests.support.engines import Environment
+from tests.support.installation import POOL_SIZE, Installation, running_installation
+from tests.support.metric_causes import CAUSES, SAMPLES, fill_the_pool, ingest
+from tests.support.metrics_page import PAGE, all_names, with_tables
+from tests.support.waiting import eventually
+from tests.support.web import is_held_by
+
+
+@pytest.fixture(scope="module")
+def installation(environment: Environment) -> Iterator[Installation]:
+    with running_installation(environment) as running:
+        yield running
+
+
+CONSTANT = {
+    "slipbin_task_interval_seconds": {
+        '{task="main_service.clean_up"}': 86_400.0,
+        '{task="main_service.heal_copies"}': 5.0,
+        '{task="keygen_service.top_up"}': 10.0,
+    },
+    "slipbin_pool_capacity": {'{kind="link"}': POOL_SIZE, '{kind="paste"}': POOL_SIZE},
+    "slipbin_descriptors_allowed": None,
+    "slipbin_build_info": None,
+    "slipbin_disk_free_bytes": None,
+    "slipbin_disk_size_bytes": None,
+}
+"""Metrics of settings and of the machine, which no test moves: their values, or None if they differ by machine."""
+
+
+def value_of(told: dict[str, float], sample: str) -> object:
+    """The value; of a metric whose labels are what it tells, its labels."""
+    return [name for name in told if name.startswith(sample)] if sample.endswith("_info") else told.get(sample)
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_metrics_move_when_their_cause_happens(installation: Installation, name: str) -> None:
+    cause, samples = CAUSES[name]
+    before = installation.read()
+    with ExitStack() as stack:
+        if hasattr(cause, "__wrapped__"):
+            stack.enter_context(cause(installation))
+        else:
+            cause(installation)
+        for sample in samples:
+            moved = partial(_has_moved, installation, sample, before)
+            eventually(moved, f"another value of {sample}")
+    while installation.kept:
+        installation.kept.pop().close()
+
+
+def _has_moved(installation: Installation, sample: str, before: dict[str, float]) -> bool:
+    return value_of(installation.read(), sample) not in (value_of(before, sample), None)
+
+
+def test_every_metric_of_the_page_is_told_and_tested(installation: Installation) -> None:
+    fill_the_pool(installation)
+    eventually(lambda: 'slipbin_pool_capacity{kind="link"}' in installation.read(), "the size of the pools")
+    told = installation.read()
+    names = all_names()
+
+    assert PAGE.read_text() == with_tables(PAGE.read_text()), "run `make metrics`"
+    tested = {name for name in names for sample in (*SAMPLES, *CONSTANT) if _name_of(sample) == name}
+    assert tested == names
+    assert {_name_of(sample) for sample in told} == names, "told, but not on the page, or the other way round"
+
+
+def _name_of(sample: str) -> str:
+    name = sample.partition("{")[0]
+    for ending in ("_bucket", "_sum", "_count"):
+        if name.removesuffix(ending) in all_names():
+            return name.removesuffix(ending)
+    return name
+
+
+def test_metrics_of_settings_and_machine_are_what_these_are(installation: Installation) -> None:
+    told = installation.read()
+
+    for name, samples in CONSTANT.items():
+        for labels, value in (samples or {}).items():
+            assert told[name + labels] == value
+    disk = os.statvfs(installation.texts)
+    assert told['slipbin_disk_size_bytes{place="texts"}'] == disk.f_blocks * disk.f_frsize
+    assert 0 < told['slipbin_disk_free_bytes{place="texts"}'] <= disk.f_blocks * disk.f_frsize
+    assert told["slipbin_certificate_expiry_timestamp_seconds"] == installation.tls.ends_at.timestamp()
+    started_at = told['slipbin_process_start_time_seconds{role="web"}']
+    assert started_at < time.time()
+    assert told["slipbin_descriptors_allowed"] > told["slipbin_descriptors_used"] > 0
+
+
+def test_four_processes_add_up(installation: Installation) -> None:
+    roles = {"web": 2, "main-worker": 1, "keygen-worker": 1}
+    route = 'slipbin_http_requests_total{method="GET",route="/health/live",status="200"}'
+    runs = 'slipbin_task_runs_total{outcome="success",task="%s"}'
+    counted = (route, runs % "main_service.ingest_visits", runs % "keygen_service.top_up")
+    before = installation.read()
+    asked = set()
+    while len(asked) < 2:
+        # Each new connection is accepted by either of the two.
+        with installation.web.new_client() as client:
+            asked.add(client.get("/health/live").headers.get("date") and _answering_process(installation, client))
+    ingest(installation)
+    fill_the_pool(installation)
+
+    eventually(lambda: all(installation.read()[name] > before.get(name, 0) for name in counted), "what each counted")
+    told = installation.read()
+    assert {role: told[f'slipbin_processes{{role="{role}"}}'] for role in roles} == roles
+
+
+def _answering_process(installation: Installation, client: httpx.Client) -> int:
+    with client.stream("GET", "/health/live") as answer:
+        port = answer.extensions["network_stream"].get_extra_info("client_addr")[1]
+        return next(process.pid for process in installation.web.processes if is_held_by(process, port))
