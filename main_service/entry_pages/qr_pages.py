@@ -14,6 +14,7 @@ from main_service.entries.models import Visibility
 from main_service.entries.serializers import short_url
 from main_service.entry_pages.qr import DEFAULT_SIZE, MAX_SIZE, MIN_SIZE, SIZES, draw_png, draw_svg
 from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError, TooManyUnknownKeysError
+from main_service.web.headers import FOR_OTHER_SITES
 from main_service.web.json_api import DocumentedRouter
 from main_service.web.problems import InternalError
 
@@ -86,7 +87,7 @@ async def get_qr_png(
 def _picture(request: Request, entry: LiveEntry, picture: bytes, media_type: str) -> Response:
     etag = f'"{sha256(picture).hexdigest()[:32]}"'
     is_private = entry.visibility is Visibility.PRIVATE
-    headers = {"ETag": etag, "Cache-Control": _ASKED_FOR_EACH_TIME if is_private else _KEPT}
+    headers = {"ETag": etag, "Cache-Control": _ASKED_FOR_EACH_TIME if is_private else _KEPT, **FOR_OTHER_SITES}
     named = (tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(","))
     if etag in named:
         return Response(status_code=304, headers=headers)

@@ -1,4 +1,8 @@
-"""Headers of all answers: those that protect pages and files, and the few for redirects."""
+"""Headers of all answers: those that protect pages and files, and the few for redirects.
+
+`Strict-Transport-Security` is not among them: the gateway sends it, which has the certificate and knows whether https
+will last.
+"""
 
 from http import HTTPStatus
 
@@ -21,19 +25,32 @@ CONTENT_SECURITY_POLICY = "; ".join(
 SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'none'"
 """The policy for texts of users that are sent raw: even a browser that takes one for a page runs nothing of it."""
 
+_UNUSED_FEATURES = (
+    "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone", "midi",
+    "payment", "screen-wake-lock", "usb", "xr-spatial-tracking",
+)  # fmt: skip
+"""What no page of ours uses, and no script in one may. Only names that all browsers know: others are errors in their
+consoles."""
+
 DEFAULTS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
+    # For browsers without `frame-ancestors`.
+    "x-frame-options": "DENY",
     "x-robots-tag": "noindex",
+    "permissions-policy": ", ".join(f"{feature}=()" for feature in _UNUSED_FEATURES),
     "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
     "cache-control": "private, no-store",
 }
 
+FOR_OTHER_SITES = {"cross-origin-resource-policy": "cross-origin"}
+"""For pictures that pages of other sites may show."""
 
-REDIRECT_DEFAULTS = {name: DEFAULTS[name] for name in ("x-robots-tag", "cache-control")}
-"""The headers of redirects. Other policies are left out, because browsers apply them to the next request: the target
-would get no `Referer`, and be cut off from the page that opened it."""
+REDIRECT_DEFAULTS = {name: DEFAULTS[name] for name in ("x-content-type-options", "x-robots-tag", "cache-control")}
+"""The headers of redirects. Other policies are left out, because browsers apply them to what follows: the target would
+get no `Referer`, be cut off from the page that opened it, and could not be shown in a frame or as a picture."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 

@@ -155,6 +155,7 @@ def test_redirect_carries_only_the_headers_that_are_meant_for_it_on_both_paths(
         "location": "https://example.org/target",
         "content-length": "0",
         "cache-control": "private, no-store",
+        "x-content-type-options": "nosniff",
         "x-robots-tag": robots,
     }
 

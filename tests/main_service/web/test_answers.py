@@ -69,7 +69,8 @@ def test_redirect_carries_no_policy_of_a_page(client: httpx.Client, asked: str) 
     assert response.headers["cache-control"] == "private, no-store"
     assert response.headers["x-robots-tag"] == "noindex"
     assert not set(response.headers) & {
-        "content-security-policy", "referrer-policy", "cross-origin-opener-policy", "x-content-type-options",
+        "content-security-policy", "referrer-policy", "cross-origin-opener-policy", "cross-origin-resource-policy",
+        "permissions-policy", "x-frame-options",
     }  # fmt: skip
 
 
