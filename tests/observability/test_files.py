@@ -133,6 +133,32 @@ def test_an_alert_arrives_by_email(tmp_path: Path) -> None:
     assert b"PartDown" in email
 
 
+def test_what_follows_from_another_alert_is_not_told_too(tmp_path: Path) -> None:
+    firing = [
+        {"alertname": "PartDown", "part": "redis"},
+        {"alertname": "ServerErrors"},
+        {"alertname": "DiskFull", "place": "texts"},
+        {"alertname": "DiskFilling", "place": "texts"},
+        {"alertname": "DiskFilling", "place": "root"},
+        {"alertname": "ServiceMissing", "service": "keygen-beat"},
+        {"alertname": "SchedulerSilent", "app": "keygen_service"},
+        {"alertname": "SchedulerSilent", "app": "main_service"},
+        {"alertname": "VisitsDropped"},
+    ]
+    follows = [firing[1], firing[3], firing[6]]
+
+    with alertmanager(tmp_path, made(tmp_path).read_text()) as address:
+        url = f"http://{address}/api/v2/alerts"
+        httpx.post(url, json=[{"labels": labels} for labels in firing], trust_env=False).raise_for_status()
+
+        def told() -> list[dict[str, str]]:
+            found = httpx.get(url, params={"inhibited": "false"}, trust_env=False).json()
+            return sorted((each["labels"] for each in found), key=str)
+
+        expected = sorted((labels for labels in firing if labels not in follows), key=str)
+        eventually(lambda: told() == expected, "what is told")
+
+
 @pytest.fixture(scope="module")
 def engines() -> Iterator[Environment]:
     """Engines of our own, because a role belongs to all databases of a server."""

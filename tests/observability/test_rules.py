@@ -43,8 +43,10 @@ def test_every_alert_has_its_cases() -> None:
 
 
 def expectation(alert: str, series: Series, *, minutes: int, is_firing: bool) -> dict[str, Any]:
-    """What promtool is to find out: how many alerts of this name fire then."""
-    expression = f'min(count by (alertname) (ALERTS{{alertname="{alert}",alertstate="firing"}})) > 0'
+    """What promtool is to find out: whether an alert of this name fires then, with all that its sentence names."""
+    labels = re.findall(r"\$labels\.(\w+)", ALERTS[alert]["annotations"]["summary"])
+    matchers = ",".join([f'alertname="{alert}"', 'alertstate="firing"', *(f'{label}!=""' for label in labels)])
+    expression = f"count(ALERTS{{{matchers}}}) > 0"
     return {
         "name": f"{alert} {'fires' if is_firing else 'is quiet'} after {minutes} minutes",
         "interval": "1m",
