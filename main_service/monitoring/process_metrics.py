@@ -73,10 +73,22 @@ def _resident_bytes(pid: int) -> int | None:
 
 def _started_at(pid: int) -> float | None:
     """In seconds since 1970; None as above."""
+    booted_at = _booted_at()
     try:
         ticks = int((_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19])
-        seconds_up = float((_PROC / "uptime").read_text().split()[0])
     except (OSError, IndexError):
         return None
-    # To a tenth: the two clocks are read one after the other.
-    return round(time.time() - seconds_up + ticks / os.sysconf("SC_CLK_TCK"), 1)
+    return None if booted_at is None else booted_at + ticks / os.sysconf("SC_CLK_TCK")
+
+
+@cache
+def _booted_at() -> float | None:
+    """In seconds since 1970, None if the system does not tell.
+
+    Read once: a clock that is set right later would make it look as if every process had started again.
+    """
+    try:
+        lines = (_PROC / "stat").read_text().splitlines()
+    except OSError:
+        return None
+    return next((float(line.split()[1]) for line in lines if line.startswith("btime ")), None)

@@ -142,10 +142,11 @@ def test_what_follows_from_another_alert_is_not_told_too(tmp_path: Path) -> None
         {"alertname": "DiskFilling", "place": "root"},
         {"alertname": "ServiceMissing", "service": "keygen-beat"},
         {"alertname": "SchedulerSilent", "app": "keygen_service"},
+        {"alertname": "TargetDown", "service": "keygen-beat"},
         {"alertname": "SchedulerSilent", "app": "main_service"},
         {"alertname": "VisitsDropped"},
     ]
-    follows = [firing[1], firing[3], firing[6]]
+    follows = [firing[1], firing[3], firing[6], firing[7]]
 
     with alertmanager(tmp_path, made(tmp_path).read_text()) as address:
         url = f"http://{address}/api/v2/alerts"
