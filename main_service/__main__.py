@@ -195,6 +195,24 @@ def create_superuser(
 
 
 @cli.command()
+def status(
+    web_url: Annotated[
+        str, typer.Option(envvar="SLIPBIN_WEB_URL", help="A web process, to see whether it answers.")
+    ] = "http://127.0.0.1:8000",
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False,
+) -> None:
+    """Show on one screen how the installation is doing, and what is wrong.
+
+    Exit status: 0 if all is well (there may be warnings), 1 if something is wrong. `doctor` looks for causes.
+    """
+    from main_service.status.command import run_status
+
+    told, code = run_status(load_settings_or_exit(), web_url=web_url, is_json=as_json)
+    typer.echo(told)
+    sys.exit(code)
+
+
+@cli.command()
 def doctor(
     web_url: Annotated[
         str, typer.Option(envvar="SLIPBIN_WEB_URL", help="A web process, to ask it what it has noticed about proxies.")

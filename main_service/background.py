@@ -5,8 +5,11 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import time as time_of_day
 from datetime import timedelta
 from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -36,6 +39,16 @@ class ScheduledTask:
     schedule: timedelta | crontab
     expires: timedelta
     """A round that no worker took is worthless once the next one is due."""
+
+    @property
+    def daily_at(self) -> time_of_day | None:
+        """When it is due each day, in UTC; None: it is due at an interval."""
+        if isinstance(self.schedule, timedelta):
+            return None
+        # The library's types leave these out.
+        when: Any = self.schedule
+        (hour,), (minute,) = when.hour, when.minute
+        return time_of_day(hour, minute)
 
 
 Round = Callable[[Resources], Awaitable[object]]
@@ -93,6 +106,12 @@ def task(
         return run
 
     return register
+
+
+def import_tasks() -> None:
+    """Import the `tasks.py` of every feature, which fills `scheduled_tasks`."""
+    for module in sorted(Path(__file__).parent.glob("*/tasks.py")):
+        import_module(f"main_service.{module.parent.name}.tasks")
 
 
 def schedule() -> dict[str, dict[str, Any]]:

@@ -5,8 +5,6 @@ all up daily, `visits/tasks.py` brings visits to PostgreSQL, and so on. `backgro
 """
 
 import sys
-from importlib import import_module
-from pathlib import Path
 from typing import Any, Self
 
 from celery import Celery
@@ -41,8 +39,7 @@ class _Amqp(AMQP):
     Connection = _SteadyConnection
 
 
-for _module in sorted(Path(__file__).parent.glob("*/tasks.py")):
-    import_module(f"main_service.{_module.parent.name}.tasks")
+background.import_tasks()
 
 app = Celery("main_service", amqp=_Amqp)
 app.conf.update(

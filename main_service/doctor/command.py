@@ -17,9 +17,10 @@ from main_service.doctor.findings import Finding, Level, Report
 from main_service.doctor.machine import check_countries, check_machine
 from main_service.doctor.mail import check_mail
 from main_service.doctor.proxies import check_proxies
-from main_service.doctor.public_url import check_public_url
+from main_service.doctor.public_url import check_certificate, check_public_url
 from main_service.doctor.redaction import Redaction
 from main_service.doctor.redis_server import check_redis
+from main_service.doctor.tasks import check_tasks
 from main_service.doctor.text_store import check_text_store
 from main_service.doctor.workers import check_workers
 from main_service.settings import Settings
@@ -59,11 +60,13 @@ def _checks(configuration: Configuration, *, web_url: str) -> list[Check]:
     return [
         check("secret", "secret", check_secret_now),
         check("public URL", "public_url", check_public_url),
+        check("certificate", "tls_address", check_certificate),
         check("proxies", "trusted_proxies", partial(check_proxies, web_url=web_url)),
         check("database", "database_url", check_database),
         check("schema", "database_url", check_schema),
         check("Redis", "redis_url", check_redis),
         check("workers", "broker_url", check_workers),
+        check("tasks", "redis_url", partial(check_tasks, web_url=web_url)),
         check("text store", "body_store_url", check_text_store),
         check("mail", "smtp_url", check_mail),
         check("countries", "geoip_db", check_countries),

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from main_service.doctor.addresses import why_unreachable
 from main_service.doctor.examination import in_thread
 from main_service.doctor.findings import Report
+from main_service.doctor.surroundings import is_in_container
 from main_service.mail.transport import SmtpServer, mail_host, read_smtp_url, try_server
 from main_service.settings import Settings
 
@@ -40,6 +41,8 @@ async def check_mail(settings: Settings, report: Report) -> None:
 def _judge_folder(folder: Path, report: Report) -> None:
     if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
         report.problem(f"Emails can't be written to {folder}.", "Give the folder to the services' user, mode 700.")
+    elif not folder.parent.is_dir() and is_in_container():
+        report.ok(f"Emails are not sent but written to {folder} of the container that runs main-worker.")
     elif not folder.is_dir() and not os.access(folder.parent, os.W_OK | os.X_OK):
         report.problem(f"The folder of emails {folder} is missing and can't be made.", "Create it.")
     else:

@@ -5,7 +5,8 @@ import json
 
 from main_service.doctor.examination import in_thread
 from main_service.doctor.findings import Report
-from main_service.doctor.public_url import fetch, is_local
+from main_service.doctor.public_url import fetch
+from main_service.doctor.surroundings import is_local
 from main_service.settings import Settings
 
 ASKED = 6

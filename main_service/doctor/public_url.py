@@ -1,24 +1,24 @@
 """Checks MAIN_PUBLIC_URL: what it says, whether it resolves, and whether we answer there, as seen from here."""
 
+import asyncio
 import http.client
-import ipaddress
 import json
 import ssl
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from main_service.doctor.addresses import why_unreachable
 from main_service.doctor.examination import in_thread
 from main_service.doctor.findings import Report
+from main_service.doctor.surroundings import is_in_container, is_local
+from main_service.operations.served_certificate import ends_at
 from main_service.settings import Settings
 
 SECONDS = 4.0
 CERTIFICATE_WARNING = timedelta(days=14)
 """Two weeks: those that renew themselves do so a month before their end."""
-_CONTAINER_FILES = (Path("/.dockerenv"), Path("/run/.containerenv"))
 NO_PROOF = "Asked from this machine, which is no proof that others reach it: try it from another network."
 
 
@@ -79,19 +79,6 @@ def fetch(url: str, path: str, *, headers: dict[str, str] | None = None) -> Answ
         connection.close()
 
 
-def is_in_container() -> bool:
-    return any(file.exists() for file in _CONTAINER_FILES)
-
-
-def is_local(host: str) -> bool:
-    """Whether a host is this machine, for whoever asks."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-    return address.is_loopback or address.is_unspecified
-
-
 def _judge_name(url: str, host: str, *, is_https: bool, report: Report) -> None:
     if is_local(host):
         report.warn(
@@ -129,11 +116,40 @@ def _judge_answer(answer: Answer, url: str, report: Report) -> None:
         )
 
 
+async def check_certificate(settings: Settings, report: Report) -> None:
+    """The certificate that is served inside, at MAIN_TLS_ADDRESS, whoever signed it."""
+    address = settings.tls_address
+    if address is None:
+        return
+    host, _, port = address.rpartition(":")
+    name = urlsplit(settings.public_url).hostname or host
+    try:
+        async with asyncio.timeout(SECONDS):
+            end = await ends_at(host.strip("[]"), int(port), server_name=name)
+    except Exception as error:
+        sentence, advice = why_unreachable(error, address=address, setting="MAIN_TLS_ADDRESS") or (
+            f"{address} shows no certificate ({type(error).__name__}).",
+            "See the log of the gateway, or correct MAIN_TLS_ADDRESS.",
+        )
+        report.warn(sentence, advice)
+        return
+    _judge_end(end.timestamp(), address, report)
+
+
 def _judge_certificate(answer: Answer, address: str, report: Report) -> None:
     if answer.certificate_ends_at is None:
         return
-    left = timedelta(seconds=answer.certificate_ends_at - time.time())
-    if left < CERTIFICATE_WARNING:
+    _judge_end(answer.certificate_ends_at, address, report)
+
+
+def _judge_end(end: float, address: str, report: Report) -> None:
+    left = timedelta(seconds=end - time.time())
+    if left < timedelta(0):
+        report.problem(
+            f"The certificate of {address} has expired.",
+            "Renew it, have the server load the new one, and see why it was not renewed by itself.",
+        )
+    elif left < CERTIFICATE_WARNING:
         report.warn(
             f"The certificate of {address} ends in {left.days} days.",
             "Renew it, and see why that did not happen by itself.",

@@ -36,6 +36,14 @@ class Answers(Collector):
         """Set the value of a metric for these label values."""
         self._values.setdefault(metric, {})[labels] = value
 
+    def value(self, metric: Asked, *labels: str) -> float | None:
+        """The value of a metric for these label values; None: it is not known."""
+        return self._values.get(metric, {}).get(labels)
+
+    def labels(self, metric: Asked) -> Sequence[tuple[str, ...]]:
+        """The label values for which a metric has a value."""
+        return list(self._values.get(metric, ()))
+
     def so_far(self) -> "Answers":
         """A copy, to which answers that come later are not added."""
         return Answers({metric: dict(values) for metric, values in self._values.items()})

@@ -94,6 +94,16 @@ def main_beat(environment: Environment, folder: Path) -> Iterator[CeleryProcess]
 
 
 @contextmanager
+def keygen_beat(environment: Environment, folder: Path) -> Iterator[CeleryProcess]:
+    arguments = ("beat", "--schedule", str(folder / "keygen"), "-l", "WARNING")
+    beat = CeleryProcess("keygen_service.worker", *arguments, environment=environment, log=folder / "keygen-beat.log")
+    try:
+        yield beat
+    finally:
+        beat.kill()
+
+
+@contextmanager
 def keygen_worker(environment: Environment, log: Path) -> Iterator[CeleryProcess]:
     """It fills the pools as soon as it is ready."""
     arguments = ("worker", "--pool", "solo", *ALONE, "-l", "INFO")

@@ -24,8 +24,9 @@ from tests.support.engines import START_SECONDS, Environment, full, temporary_fo
 from tests.support.gates import Gated
 from tests.support.ports import reserved_port
 from tests.support.smtp_server import SmtpServer
+from tests.support.waiting import eventually
 from tests.support.web import WebServer
-from tests.support.workers import SLOW_QUEUE, keygen_worker, main_worker
+from tests.support.workers import SLOW_QUEUE, keygen_beat, keygen_worker, main_beat, main_worker
 
 PASSWORD = "hunter2-never-shown"
 RANDOM = "Kq3vX9tLw2Zr8bNf5Ym7Hc4Pd6Js1Ga0"
@@ -37,10 +38,15 @@ def well(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> 
     logs = tmp_path_factory.mktemp("logs")
     own = environment | {"MAIN_SECRET": RANDOM, "MAIN_BROKER_URL": environment["MAIN_BROKER_URL"].replace("=1", "=6")}
     own["KEYGEN_BROKER_URL"] = own["MAIN_BROKER_URL"]
+    own["MAIN_REDIS_URL"] = own["KEYGEN_REDIS_URL"] = own["MAIN_REDIS_URL"].replace("=0", "=4")
+    with redis.Redis.from_url(own["MAIN_REDIS_URL"]) as valkey:
+        valkey.flushdb()
     with ExitStack() as running:
         running.enter_context(main_worker(own, logs / "main")).wait_for("ready")
         running.enter_context(main_worker(own, logs / "slow", kind=SLOW_QUEUE)).wait_for("ready")
         running.enter_context(keygen_worker(own, logs / "keygen")).wait_for("ready")
+        running.enter_context(main_beat(own, logs))
+        running.enter_context(keygen_beat(own, logs))
         web = running.enter_context(WebServer(own, shows_own_address=True))
         yield own | {"MAIN_PUBLIC_URL": web.address, "SLIPBIN_WEB_URL": web.address}
 
@@ -66,6 +72,8 @@ def small_valkey(valkey_folder: Path) -> "Iterator[redis.Redis[str]]":
 
 
 def test_healthy_installation_has_no_problem(well: Environment) -> None:
+    # Each task that is due often has run within some seconds of the start.
+    eventually(lambda: examine(well).status == 0, "a report without a problem", seconds=120)
     found = examine(well)
 
     assert (found.status, [it for it in found.findings if it["level"] in ("problem", "unknown")]) == (0, []), found.said
@@ -328,11 +336,14 @@ def test_public_url_at_which_something_else_answers(broken: Environment, tmp_pat
             own = {} if trusted is None else {"SSL_CERT_FILE": str(trusted)}
             found.append(examine(broken | own | {"MAIN_PUBLIC_URL": url}))
     other, moved, no_web, over, unknown, ending = found
+    with web_page(tls=server_context(expired)) as url:
+        inside = examine(broken | {"MAIN_TLS_ADDRESS": url.removeprefix("https://")})
 
     assert "Something else than Slipbin answers" in other.wrong("public URL")
     assert "redirects to https://elsewhere.example/," in moved.wrong("public URL")
     assert "can't reach a web process (502)" in no_web.wrong("public URL")
     assert "has expired. -> Renew it" in over.wrong("public URL")
+    assert "has expired. -> Renew it" in inside.problem("certificate")
     assert "authority that is not trusted" in unknown.wrong("public URL")
     assert "ends in 3 days" in ending.of("public URL", "warning")
 
@@ -383,3 +394,12 @@ def test_clock_that_goes_wrong(ahead: float, level: Level, told: str) -> None:
 
     [finding] = report.findings
     assert (finding.level, told in finding.sentence) == (level, True)
+
+
+def test_beat_that_is_silent(well: Environment) -> None:
+    """A Redis on which no task was ever noted."""
+    found = examine(well | {"MAIN_REDIS_URL": well["MAIN_REDIS_URL"].replace("=4", "=3")})
+
+    told = found.problem("tasks")
+    assert "has never run and should every 5 s" in told
+    assert "is main-beat running? Start it" in told

@@ -1,0 +1,28 @@
+"""The command `status`: looks at everything once and prints it."""
+
+import asyncio
+import logging
+import tomllib
+from pathlib import Path
+
+from main_service.doctor.findings import Level
+from main_service.doctor.redaction import Redaction
+from main_service.settings import Settings
+from main_service.status.judgement import judge
+from main_service.status.overview import look
+from main_service.status.screen import as_json, as_text
+
+_PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+
+
+def run_status(settings: Settings, *, web_url: str, is_json: bool) -> tuple[str, int]:
+    """What to print, and the exit status: 0 if all is well, warnings or not, else 1."""
+    # What the libraries log while parts are away is told on the screen.
+    logging.disable(logging.CRITICAL)
+    # Not asyncio.run, which would wait for the thread that resolves names, however long that takes.
+    overview = asyncio.new_event_loop().run_until_complete(look(settings, web_url=web_url))
+    findings = judge(overview, settings)
+    version = tomllib.loads(_PROJECT.read_text())["project"]["version"]
+    text = (as_json if is_json else as_text)(overview, findings, version=version)
+    redaction = Redaction(settings.secret.get_secret_value())
+    return redaction.clean(text), 1 if any(each.level is Level.PROBLEM for each in findings) else 0

@@ -1,0 +1,204 @@
+"""Says what is wrong in an overview, and what to do. The limits are those of the alerts."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from main_service.background import Queue
+from main_service.doctor.findings import Finding, Level
+from main_service.keys.pool import Pool
+from main_service.monitoring import asked
+from main_service.settings import Settings
+from main_service.status.overview import Overview
+from main_service.status.task_states import KEYGEN_QUEUE, TaskState
+from main_service.status.words import age_in_words, bytes_in_words
+from main_service.task_runs import Outcome
+
+OLD_VISITS = timedelta(minutes=2)
+LOW_POOL = 0.2
+LONG_QUEUE = 100
+LITTLE_DISK, VERY_LITTLE_DISK = 0.1, 0.03
+CERTIFICATE_WARNING = timedelta(days=14)
+ASK_DOCTOR = "`main_service doctor` says why."
+PARTS = {"database": "PostgreSQL", "redis": "Redis", "text_store": "The text store"}
+_PROGRAMS = {
+    Queue.QUICK.value: ("main-beat", "main-worker"),
+    Queue.SLOW.value: ("main-beat", "main-slow"),
+    KEYGEN_QUEUE: ("keygen-beat", "keygen-worker"),
+}
+"""Of each queue, who sends its tasks and who runs them."""
+
+
+def judge(overview: Overview, settings: Settings) -> list[Finding]:
+    """What is wrong, the most urgent first."""
+    found = [
+        *_judge_parts(overview),
+        *judge_work(overview),
+        *_judge_database(overview, settings),
+        *_judge_machine(overview, settings),
+    ]
+    return sorted(found, key=lambda each: each.level is not Level.PROBLEM)
+
+
+def judge_work(overview: Overview) -> list[Finding]:
+    """What is wrong with tasks and what they do: visits, keys, queues."""
+    return [*_judge_tasks(overview), *_judge_visits(overview), *_judge_keys(overview)]
+
+
+def _problem(subject: str, sentence: str, advice: str) -> Finding:
+    return Finding(subject, Level.PROBLEM, sentence, advice)
+
+
+def _warning(subject: str, sentence: str, advice: str) -> Finding:
+    return Finding(subject, Level.WARNING, sentence, advice)
+
+
+def _judge_parts(overview: Overview) -> Iterator[Finding]:
+    for part, name in PARTS.items():
+        if not overview.value(asked.PART_UP, part):
+            yield _problem(part, f"{name} does not answer, or refuses.", ASK_DOCTOR)
+    if overview.web_seconds is None:
+        yield _problem(
+            "web",
+            f"No web process answers at {overview.web_url}.",
+            "Start it, or see its log. If it listens elsewhere, name it with --web-url http://HOST:PORT.",
+        )
+
+
+def _judge_tasks(overview: Overview) -> Iterator[Finding]:
+    if overview.tasks is None:
+        return
+    for queue, (beat, worker) in _PROGRAMS.items():
+        tasks = [task for task in overview.tasks if task.queue == queue]
+        overdue = [task for task in tasks if task.is_overdue]
+        if overdue:
+            waiting = overview.keygen_queue if queue == KEYGEN_QUEUE else overview.value(asked.QUEUE_LENGTH, queue)
+            yield _problem(queue, _say_overdue(overdue[0], len(overdue)), _who_is_silent(waiting, beat, worker))
+        for task in tasks:
+            if task.run is not None and task.run.outcome is Outcome.FAILED:
+                ago = age_in_words(overview.at - (task.run.ended_at or overview.at))
+                yield _problem(
+                    task.name,
+                    f"The task {task.name} failed with {task.run.error} {ago} ago.",
+                    f"The log of {worker} has the traceback. It is tried again when it is due.",
+                )
+    put_off = [task for task in overview.tasks if task.run is not None and task.run.outcome is Outcome.PUT_OFF]
+    if put_off:
+        yield _warning(
+            "tasks",
+            f"{', '.join(task.name for task in put_off)} put off: a part was away ({put_off[0].run.error}).",  # type: ignore[union-attr]
+            f"It goes on by itself once the part is back. {ASK_DOCTOR}",
+        )
+
+
+def _say_overdue(task: TaskState, count: int) -> str:
+    how_often = f"every {age_in_words(task.every.total_seconds())}" if task.every else "every day"
+    others = f", nor have {count - 1} others of its queue" if count > 1 else ""
+    if task.last_sign is None:
+        return f"The task {task.name} has never run and should {how_often}{others}."
+    ago = age_in_words(task.now - task.last_sign)
+    return f"The task {task.name} has not run for {ago} and should {how_often}{others}."
+
+
+def _who_is_silent(waiting: float | None, beat: str, worker: str) -> str:
+    if waiting is None:
+        return f"See whether {beat} and {worker} run."
+    if waiting:
+        return f"{waiting:.0f} messages wait in its queue: is {worker} running, or does it hang? See its log."
+    return f"Nothing waits in its queue: is {beat} running? Start it; what was missed is made up for."
+
+
+def _judge_visits(overview: Overview) -> Iterator[Finding]:
+    age, length = overview.value(asked.STREAM_AGE), overview.value(asked.STREAM_LENGTH)
+    if age is not None and age > OLD_VISITS.total_seconds():
+        yield _problem(
+            "visits",
+            f"Visits have waited in Redis for {age_in_words(age)} ({length or 0:.0f} records).",
+            "The task ingest_visits brings them to PostgreSQL: see above whether it runs, and the log of main-worker. "
+            "None is lost as long as Redis has memory.",
+        )
+    if dead := overview.value(asked.DEAD_LETTERS):
+        yield _warning(
+            "visits",
+            f"{dead:.0f} records of visits could not be read or stored.",
+            "See docs/operating.md, Visits: dead letters can be looked at and put back.",
+        )
+    if waiting := overview.visits.get("slipbin_visits_waiting"):
+        yield _warning("visits", f"{waiting:.0f} visits wait in web processes: Redis is down or full.", ASK_DOCTOR)
+
+
+def _judge_keys(overview: Overview) -> Iterator[Finding]:
+    for pool in Pool:
+        kind = pool.name.lower()
+        ready, capacity = overview.value(asked.POOL_KEYS, kind), overview.value(asked.POOL_CAPACITY, kind)
+        if ready is not None and (ready == 0 or (capacity and ready < LOW_POOL * capacity)):
+            yield _problem(
+                "keys",
+                f"The pool of keys for {kind}s has {ready:.0f} of {capacity or 0:.0f} keys.",
+                "keygen-worker fills it every 10 s: see whether it and keygen-beat run, and its log. "
+                "Web processes draw keys themselves meanwhile.",
+            )
+    if overview.value(asked.FILTER_COMPLETE) == 0:
+        yield _warning(
+            "filter",
+            "The filter of unknown keys is not complete, so PostgreSQL is asked for them.",
+            "main-slow completes it within a minute after a start of Redis; if not, see its log.",
+        )
+    for queue in Queue:
+        length = overview.value(asked.QUEUE_LENGTH, queue.value)
+        if length is not None and length > LONG_QUEUE:
+            worker = _PROGRAMS[queue.value][1]
+            yield _problem(
+                queue.value,
+                f"{length:.0f} messages wait in the queue {queue.value}.",
+                f"Is {worker} running? See its log.",
+            )
+
+
+def _judge_database(overview: Overview, settings: Settings) -> Iterator[Finding]:
+    revision, expected = next(iter(overview.answers.labels(asked.SCHEMA)), (None, None))
+    if revision != expected:
+        yield _problem(
+            "schema", f"The database has the migration {revision}, and this release needs {expected}.", ASK_DOCTOR
+        )
+    waiting = overview.value(asked.EMAILS, "waiting")
+    if waiting and settings.smtp_url is None:
+        yield _warning(
+            "emails",
+            f"{waiting:.0f} emails wait, as no mail server is set.",
+            "Set MAIN_SMTP_URL and restart main-worker.",
+        )
+
+
+def _judge_machine(overview: Overview, settings: Settings) -> Iterator[Finding]:
+    for place, free, size in disks(overview):
+        floor = settings.body_store_min_free_bytes if place == "texts" else 0
+        if free < floor:
+            yield _problem(
+                "disk",
+                f"The disk of texts has {bytes_in_words(free)} left, less than MAIN_BODY_STORE_MIN_FREE_BYTES: "
+                "new texts are refused with 507.",
+                "Make room on it; it goes on by itself.",
+            )
+        elif size and free < LITTLE_DISK * size:
+            tell = _problem if free < VERY_LITTLE_DISK * size else _warning
+            yield tell(
+                "disk",
+                f"The disk of {place} is nearly full: {bytes_in_words(free)} of {bytes_in_words(size)} are left.",
+                "Make room: engines stop taking writes when their disk is full.",
+            )
+    end = overview.value(asked.CERTIFICATE)
+    if end is not None and end - overview.at < CERTIFICATE_WARNING.total_seconds():
+        left = end - overview.at
+        if left < 0:
+            yield _problem("certificate", "The certificate of MAIN_PUBLIC_URL has expired.", _RENEW)
+        else:
+            yield _warning("certificate", f"The certificate of MAIN_PUBLIC_URL ends in {age_in_words(left)}.", _RENEW)
+
+
+_RENEW = "Renew it, have the gateway load it (docs/operating.md), and see why it was not renewed by itself."
+
+
+def disks(overview: Overview) -> Iterable[tuple[str, float, float]]:
+    """Place, free bytes and size of each disk."""
+    for (place,) in overview.answers.labels(asked.DISK_FREE):
+        yield place, overview.value(asked.DISK_FREE, place) or 0, overview.value(asked.DISK_SIZE, place) or 0

@@ -1,0 +1,86 @@
+"""Gathers what there is to know, from all engines at once, each within two seconds."""
+
+import asyncio
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from redis.exceptions import RedisError
+
+from main_service.background import import_tasks, scheduled_tasks
+from main_service.doctor.examination import in_thread
+from main_service.doctor.public_url import fetch
+from main_service.engines.redis import RedisUnavailableError
+from main_service.monitoring.asked import Answers, Asked
+from main_service.operations.engine_metrics import EngineQuestions, broker_client
+from main_service.resources import open_resources
+from main_service.settings import Settings
+from main_service.status.task_states import KEYGEN_QUEUE, TaskState, read_states
+from main_service.task_runs import read_runs
+
+ASK_SECONDS = 2.5
+_VISITS = re.compile(rb"^(slipbin_visits_waiting|slipbin_visits_dropped_total) (\S+)$", re.MULTILINE)
+
+
+@dataclass
+class Overview:
+    """What was found out. What could not be asked is None or missing."""
+
+    answers: Answers
+    tasks: list[TaskState] | None = None
+    keygen_queue: int | None = None
+    web_seconds: float | None = None
+    """How long a web process took to answer; None: none did."""
+    web_url: str = ""
+    visits: dict[str, float] = field(default_factory=dict)
+    """Of the web processes, if the token for metrics is set: `slipbin_visits_waiting` and `…_dropped_total`."""
+    at: float = field(default_factory=time.time)
+
+    def value(self, metric: Asked, *labels: str) -> float | None:
+        """The value of a metric; None: it could not be asked."""
+        return self.answers.value(metric, *labels)
+
+
+async def look(settings: Settings, *, web_url: str) -> Overview:
+    """Ask everything at once."""
+    import_tasks()
+    async with open_resources(settings, for_task=True) as resources:
+        overview = Overview(Answers(), web_url=web_url)
+        questions = EngineQuestions(resources)
+
+        async def ask_engines() -> None:
+            overview.answers = await questions.ask()
+
+        async def ask_tasks() -> None:
+            with suppress(RedisUnavailableError):
+                overview.tasks = read_states(scheduled_tasks.values(), await read_runs(resources.redis))
+
+        async def ask_keygen() -> None:
+            broker = broker_client(settings.broker_url)
+            if broker is not None:
+                with suppress(RedisError, OSError):
+                    overview.keygen_queue = int(await broker.llen(KEYGEN_QUEUE))
+
+        asking = [
+            asyncio.create_task(question)
+            for question in (ask_engines(), ask_tasks(), ask_keygen(), _ask_web(settings, overview))
+        ]
+        await asyncio.wait(asking, timeout=ASK_SECONDS)
+    return overview
+
+
+async def _ask_web(settings: Settings, overview: Overview) -> None:
+    began_at = time.perf_counter()
+    try:
+        answer = await in_thread(lambda: fetch(overview.web_url, "/health/live"))
+    except Exception:
+        # Whatever it is, none answers there.
+        return
+    if answer.status == 200:
+        overview.web_seconds = time.perf_counter() - began_at
+    if settings.metrics_token is not None:
+        headers = {"Authorization": f"Bearer {settings.metrics_token.get_secret_value()}"}
+        with suppress(Exception):
+            metrics = await in_thread(lambda: fetch(overview.web_url, "/metrics", headers=headers))
+            overview.visits = {name.decode(): float(value) for name, value in _VISITS.findall(metrics.body)}

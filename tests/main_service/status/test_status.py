@@ -1,0 +1,230 @@
+"""`python -m main_service status`: one screen that tells what runs, what waits, and what is wrong."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import redis
+
+from main_service.status.task_states import TaskState
+from main_service.task_runs import LAST_RUNS, Outcome, TaskRun
+from tests.support import forking
+from tests.support.engines import START_SECONDS, Environment, full
+from tests.support.gates import Gated
+from tests.support.metrics import METRICS_TOKEN
+from tests.support.waiting import eventually
+from tests.support.web import WebServer
+from tests.support.workers import SLOW_QUEUE, keygen_beat, keygen_worker, main_beat, main_worker
+
+STREAM = "visits:{0}"
+
+
+class Screen(NamedTuple):
+    status: int
+    text: str
+
+
+def look(environment: Environment) -> Screen:
+    done = forking.run("-m", "main_service", "status", environment=full(environment), timeout=START_SECONDS)
+    return Screen(done.returncode, done.stdout.decode() + done.stderr.decode())
+
+
+def look_as_json(environment: Environment) -> dict[str, Any]:
+    done = forking.run("-m", "main_service", "status", "--json", environment=full(environment), timeout=START_SECONDS)
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert told["is_well"] == (done.returncode == 0)
+    return told
+
+
+def own_redis(environment: Environment, number: int) -> Environment:
+    """Databases of Redis that no other test uses."""
+    url = environment["MAIN_REDIS_URL"].replace("db=0", f"db={number}")
+    broker = environment["MAIN_BROKER_URL"].replace("=1", f"={number + 1}")
+    return environment | {
+        "MAIN_REDIS_URL": url,
+        "KEYGEN_REDIS_URL": url,
+        "MAIN_BROKER_URL": broker,
+        "KEYGEN_BROKER_URL": broker,
+        "KEYGEN_POOL_SIZE": "500",
+    }
+
+
+@pytest.fixture(scope="module")
+def served(environment: Environment) -> Iterator[Environment]:
+    """Nothing but a web process and engines, without any worker or beat."""
+    own = own_redis(environment, 11) | {"MAIN_METRICS_TOKEN": METRICS_TOKEN}
+    with redis.Redis.from_url(own["MAIN_REDIS_URL"]) as valkey:
+        valkey.flushdb()
+    with WebServer(own, shows_own_address=True) as web:
+        yield own | {"SLIPBIN_WEB_URL": web.address}
+
+
+@pytest.fixture
+def own_valkey(served: Environment) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(served["MAIN_REDIS_URL"], decode_responses=True) as client:
+        client.delete(LAST_RUNS, STREAM)
+        yield client
+
+
+def note(client: redis.Redis, name: str, *, ago: float, outcome: str = "done", **about: object) -> None:
+    """A run of a task that ended so many seconds ago."""
+    at = time.time() - ago
+    ended = json.dumps({"at": at, "seconds": 0.5, "outcome": outcome, **about})
+    client.hset(LAST_RUNS, mapping={f"{name}:began": str(at - 0.5), f"{name}:ended": ended})
+
+
+def test_installation_that_is_well_and_one_whose_beat_stopped(environment: Environment, tmp_path: Path) -> None:
+    own = own_redis(environment, 13)
+    with (
+        redis.Redis.from_url(own["MAIN_REDIS_URL"], decode_responses=True) as client,
+        redis.Redis.from_url(own["MAIN_REDIS_URL"].replace("db=13", "db=14")) as broker,
+        ExitStack() as running,
+    ):
+        client.flushdb()
+        broker.flushdb()
+        web = running.enter_context(WebServer(own, shows_own_address=True))
+        own |= {"SLIPBIN_WEB_URL": web.address}
+        running.enter_context(main_worker(own, tmp_path / "main"))
+        running.enter_context(main_worker(own, tmp_path / "slow", kind=SLOW_QUEUE))
+        running.enter_context(keygen_worker(own, tmp_path / "keygen"))
+        with main_beat(own, tmp_path), keygen_beat(own, tmp_path):
+            screens: list[Screen] = []
+
+            def is_well() -> bool:
+                screens.append(look(own))
+                return screens[-1].status == 0 and "filter of unknown keys" not in screens[-1].text
+
+            try:
+                eventually(is_well, "a status that is well", seconds=120)
+            except AssertionError:
+                raise AssertionError(screens[-1].text) from None
+            well = screens[-1]
+        assert "database ok" in well.text
+        assert "redis ok" in well.text
+        assert "link 500 of 500, paste 500 of 500" in well.text
+        eventually(lambda: broker.llen("main_service") == 0 == broker.llen("main_service.slow"), "empty queues")
+        # As if five minutes had passed.
+        for name, value in client.hgetall(LAST_RUNS).items():
+            if name.endswith(":began"):
+                client.hset(LAST_RUNS, name, str(float(value) - 300))
+            elif name.endswith(":ended"):
+                about = json.loads(value)
+                client.hset(LAST_RUNS, name, json.dumps(about | {"at": about["at"] - 300}))
+
+        silent = look(own)
+
+    assert silent.status == 1, silent.text
+    assert "The task heal_copies has not run for 5" in silent.text
+    assert "should every 5 s" in silent.text
+    assert "is main-beat running?" in " ".join(silent.text.split())
+    assert "OVERDUE" in silent.text
+
+
+def test_queue_in_which_messages_wait_points_to_its_worker(served: Environment, own_valkey: redis.Redis) -> None:
+    for name in ("heal_copies", "ingest_visits", "send_mail"):
+        note(own_valkey, f"main_service.{name}", ago=200)
+    with redis.Redis.from_url(served["MAIN_REDIS_URL"].replace("db=11", "db=12")) as broker:
+        broker.lpush("main_service", *(b"{}" for _ in range(150)))
+        text = " ".join(look(served).text.split())
+        broker.delete("main_service")
+
+    assert "150 messages wait in its queue: is main-worker running" in text
+    assert "150 messages wait in the queue main_service." in text
+    assert "main_service 150" in text
+
+
+def test_visits_that_pile_up_and_task_that_fails(served: Environment, own_valkey: redis.Redis) -> None:
+    note(own_valkey, "main_service.ingest_visits", ago=3, outcome="failed", error="ZeroDivisionError")
+    note(own_valkey, "main_service.send_mail", ago=3, outcome="put_off", error="DatabaseUnavailableError")
+    added = int((time.time() - 600) * 1000)
+    own_valkey.xadd(STREAM, {"v": "[]"}, id=f"{added}-0")
+
+    told = look_as_json(served)
+
+    sentences = "\n".join(each["sentence"] + " " + each["advice"] for each in told["findings"])
+    assert "Visits have waited in Redis for 10 min (1 records)." in sentences
+    assert "The task ingest_visits failed with ZeroDivisionError" in sentences
+    assert "The log of main-worker has the traceback." in sentences
+    assert "send_mail put off: a part was away (DatabaseUnavailableError)" in sentences
+    [task] = [each for each in told["tasks"] if each["name"] == "ingest_visits"]
+    assert (task["outcome"], task["every_seconds"], task["is_overdue"]) == ("failed", 10, False)
+
+
+def test_json_has_the_metrics_by_name(served: Environment) -> None:
+    told = look_as_json(served)
+
+    metrics = {(each["name"], *each["labels"].values()): each["value"] for each in told["metrics"]}
+    assert metrics["slipbin_part_up", "database"] == 1
+    assert metrics["slipbin_visit_stream_length",] == 0
+    assert told["web_seconds"] > 0
+    assert set(told["queues"]) == {"main_service", "main_service.slow", "keygen_service"}
+    assert told["visits"]["slipbin_visits_waiting"] == 0
+
+
+def test_parts_that_are_away_or_hang_are_told_and_the_rest_is_shown(served: Environment, gated: Gated) -> None:
+    ways = {name: value.replace("db=0", "db=11") for name, value in gated.ways.items()}
+    nobody = {"SLIPBIN_WEB_URL": "http://127.0.0.1:9"}
+    with gated.valkey.refusing():
+        away = look(served | ways | nobody)
+    with gated.postgres.hanging():
+        hanging = look(served | ways)
+
+    assert away.status == 1
+    assert "redis AWAY" in away.text
+    assert "database ok" in away.text
+    assert "Redis does not answer, or refuses." in away.text
+    assert "Tasks: Redis, which knows their last runs, can't be asked." in away.text
+    assert "link ? of ?" in away.text
+    assert "No web process answers at http://127.0.0.1:9." in away.text
+    assert hanging.status == 1
+    assert "database AWAY" in hanging.text
+    assert "redis ok" in hanging.text
+    assert "? wait, ? given up" in hanging.text
+
+
+def test_disk_that_texts_are_refused_for_is_told(served: Environment) -> None:
+    # Disks of the machine of the tests have less.
+    text = " ".join(look(served | {"MAIN_BODY_STORE_MIN_FREE_BYTES": str(10**18)}).text.split())
+
+    assert "less than MAIN_BODY_STORE_MIN_FREE_BYTES: new texts are refused with 507." in text
+
+
+def test_settings_that_are_invalid_are_told(served: Environment) -> None:
+    wrong = look(served | {"MAIN_SECRET": "short"})
+
+    assert (wrong.status, "MAIN_SECRET" in wrong.text) == (1, True)
+
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("every", "due", "ran", "now", "is_overdue"),
+    [
+        (timedelta(seconds=10), NOON, None, NOON, True),
+        (timedelta(seconds=10), NOON, NOON, NOON + timedelta(seconds=59), False),
+        (timedelta(seconds=10), NOON, NOON, NOON + timedelta(seconds=61), True),
+        (timedelta(minutes=15), NOON, None, NOON, False),
+        (timedelta(minutes=15), NOON, NOON, NOON + timedelta(minutes=44), False),
+        (timedelta(minutes=15), NOON, NOON, NOON + timedelta(minutes=46), True),
+        # Each day at noon.
+        (None, NOON, None, NOON + timedelta(hours=20), False),
+        (None, NOON, NOON - timedelta(days=1), NOON + timedelta(hours=1), False),
+        (None, NOON, NOON - timedelta(days=1), NOON + timedelta(hours=3), True),
+        (None, NOON, NOON + timedelta(seconds=1), NOON + timedelta(hours=20), False),
+    ],
+)
+def test_task_is_overdue_when_it_should_have_run(
+    every: timedelta | None, due: datetime, ran: datetime | None, now: datetime, is_overdue: bool
+) -> None:
+    at = None if ran is None else ran.timestamp()
+    run = None if at is None else TaskRun(began_at=at, ended_at=at, outcome=Outcome.DONE)
+
+    state = TaskState("a", "main_service", every, due, run, now.timestamp())
+
+    assert state.is_overdue == is_overdue
