@@ -1,59 +1,63 @@
 #!/usr/bin/env bash
-# Brings what `docker compose up` runs to the release in this folder, without a failed request: deploy/update.sh
+# Brings what `docker compose up` runs to the release in this folder and the settings in .env, without a failed request:
 #
-# Engines that the release does not change go on running. New web processes start beside the old ones, which end once
-# the new ones are healthy. If a step fails, what ran before goes on.
+#   deploy/update.sh [OPTIONS]    options of `docker compose`, such as --profile observability
+#
+# Engines that do not change go on running. New web processes start beside the old ones, which end once the new ones are
+# healthy. If a step fails, what ran before goes on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 HEALTHY_SECONDS=${SLIPBIN_HEALTHY_SECONDS:-120}
-compose() { docker compose --progress quiet "$@"; }
-fail() { echo "The update has failed: $*" >&2; exit 1; }
-start() { compose up --detach --no-deps --no-build "$@"; }
+options=("$@")
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 
-all=$(docker compose config --services)
-web=main
-engines=$(grep -Ex 'postgres|valkey|seaweedfs' <<<"$all" | paste -sd ' ')
-background=$(grep -Ex 'main-worker|main-slow|main-beat|keygen-worker|keygen-beat' <<<"$all")
-old=$(docker compose ps --quiet "$web")
-[ -n "$old" ] || fail 'nothing is running; start it with: docker compose up --detach'
+compose() { docker compose "${options[@]}" --progress quiet "$@"; }
+fail() { echo "The update has failed: $*" >&2; exit 1; }
+# Shows what a command says only if it fails.
+quietly() { "$@" >"$log" 2>&1 || { tail -30 "$log" >&2; return 1; }; }
+# A service that runs to its end.
+run() {
+    quietly compose up --detach --no-build "$1" &&
+        [ "$(docker wait "$(compose ps --all --quiet "$1")")" = 0 ] || { compose logs --tail 20 "$1" >&2; return 1; }
+}
+
+old=$(compose ps --quiet main)
+count=$(wc -w <<<"$old")
+[ "$count" -gt 0 ] || fail 'nothing is running; start it with: docker compose up --detach'
 
 echo 'Building the image'
-docker compose build --quiet || fail 'the image can not be built.'
+quietly compose build || fail 'the image can not be built. The release before goes on running.'
 
-echo 'Updating engines, schema and configuration'
-# shellcheck disable=SC2086 # words
-compose run --rm --no-deps secrets && { [ -z "$engines" ] || start --wait $engines; } &&
-    compose run --rm --no-deps migrate >/dev/null && compose run --rm --no-deps gateway-config >/dev/null ||
-    fail 'see above. The release before goes on running.'
+echo 'Updating engines, schema and the configuration of the gateway'
+{ run migrate && run gateway-config; } || fail 'see above. The release before goes on running.'
 
-echo 'Replacing web processes'
-count=$(wc -w <<<"$old")
-start --no-recreate --scale "$web=$((2 * count))" "$web"
-new=$(docker compose ps --quiet "$web" | grep --invert-match --fixed-strings --line-regexp "$old")
+echo "Starting $count web containers beside the $count that run"
+quietly compose up --detach --no-build --no-recreate --scale "main=$((2 * count))" main ||
+    fail 'the new web containers do not start. The release before goes on running.'
+new=$(compose ps --all --quiet main | grep --invert-match --line-regexp --fixed-strings "$old")
 deadline=$((SECONDS + HEALTHY_SECONDS))
 for container in $new; do
     until [ "$(docker inspect --format '{{.State.Health.Status}}' "$container")" = healthy ]; do
-        if [ $SECONDS -ge $deadline ]; then
+        if [ "$SECONDS" -ge "$deadline" ]; then
             docker logs --tail 20 "$container" >&2
-            # shellcheck disable=SC2086
+            # shellcheck disable=SC2086 # words
             docker rm --force $new >/dev/null
-            fail 'the new web processes do not become healthy. The release before goes on running.'
+            fail "the new web containers are not healthy after $HEALTHY_SECONDS s. The release before goes on running."
         fi
         sleep 0.3
     done
 done
-# The gateway learns within a second of those that are new, and of those that end.
+# Within a second the gateway knows the new ones, and no longer asks one that has ended.
 sleep 2
 for container in $old; do
     docker stop "$container" >/dev/null
     docker rm "$container" >/dev/null
+    sleep 2
 done
 
-echo 'Replacing workers'
-# shellcheck disable=SC2086
-start $background
-# Whatever else has changed: the gateway, dashboards.
-start $(grep -vxE 'secrets|migrate' <<<"$all")
+echo 'Replacing the rest that has changed'
+quietly compose up --detach --no-build || fail 'web is of the new release; see above for the rest.'
 docker image prune --force --filter label=org.opencontainers.image.title=Slipbin >/dev/null
 echo "Done in $SECONDS s."

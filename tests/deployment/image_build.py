@@ -44,7 +44,7 @@ def build(root: Path) -> Image:
     """The image of the last stage, below `root`; what earlier stages leave lies beside it."""
     finished: dict[str, Path] = {}
     stand_ins = _stand_ins(root.with_name("stand-ins"))
-    for stage in stages():
+    for stage in (all_stages := stages()):
         image = Image(root, {"PATH": f"{stand_ins}:{BASE_PATH}"})
         (root / "etc").mkdir(parents=True)
         for name, rest in stage.steps:
@@ -63,7 +63,7 @@ def build(root: Path) -> Image:
                 # The standard library is this machine's, and stays as it is.
                 case "RUN" if "sysconfig" not in rest:
                     _run(rest, image)
-        if stage.name:
+        if stage is not all_stages[-1]:
             finished[stage.name] = root.rename(root.with_name(stage.name))
     image.environment["PATH"] = image.environment["PATH"].replace(f"{stand_ins}:", "")
     return image

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.deployment.compose_file import OBSERVABILITY_FILE, compose_file
+from tests.deployment.compose_file import ENGINES, OBSERVABILITY_FILE, compose_file
 from tests.deployment.dockerfile import command, is_sent, stages
 from tests.deployment.image_build import Image, build
 from tests.support.engines import SECRET, START_SECONDS, Environment
@@ -159,24 +159,45 @@ def everything_is_compiled_and_any_user_may_read_it(image: Image, _: Environment
 def its_user_owns_the_folders_of_the_volumes(image: Image, _: Environment) -> None:
     user = stages()[-1].last("USER")
     mounts = {
-        m.split(":")[1] for s in compose_file()["services"].values() if s["user"] == user for m in s.get("volumes", [])
+        (s["image"], m.split(":")[1])
+        for s in compose_file()["services"].values()
+        if s["user"] == user
+        for m in s.get("volumes", [])
     }
 
     assert compose_file()["services"]["main"]["user"] == user
     assert f"slipbin:x:{user}:" in image.path("/etc/passwd").read_text()
     # The operator's own.
-    mounts.remove("/tls")
-    assert mounts == {"/run/slipbin", "/run/for-postgres", "/run/for-seaweedfs", "/run/gateway", "/var/lib/slipbin"}
-    for mount in mounts:
-        owner = image.path(mount).stat()
+    mounts.remove(("slipbin", "/tls"))
+    assert {mount for name, mount in mounts if name == "slipbin"} == {
+        "/run/slipbin",
+        "/run/gateway",
+        "/var/lib/slipbin",
+    }
+    roots = {"slipbin": image.root, "slipbin-secrets": image.root.with_name("secrets")}
+    for name, mount in mounts:
+        owner = (roots[name] / mount.lstrip("/")).stat()
         assert owner.st_mode & 0o777 == 0o755
         assert os.geteuid() != 0 or f"{owner.st_uid}:{owner.st_gid}" == user
 
 
-def test_it_is_made_of_one_base_and_starts_as_the_compose_file_does() -> None:
+def test_images_are_made_of_one_base_and_start_as_the_compose_file_does() -> None:
     assert len({stage.image for stage in stages()}) == 1
-    main = compose_file()["services"]["main"]
-    assert main["command"][: len(command())] == command()
+    services = compose_file()["services"]
+    assert services["main"]["command"][: len(command())] == command()
+    by_name = {stage.name: stage for stage in stages()}
+    for service, stage in (("migrate", stages()[-1]), ("secrets", by_name["secrets"])):
+        assert services[service]["build"] == {"context": ".", "target": stage.name}
+        assert services[service]["user"] == stage.last("USER")
+
+
+def test_image_that_the_engines_depend_on_holds_nothing_that_changes_with_a_release() -> None:
+    # Compose makes all that depend on a container anew when its image has changed.
+    [secrets] = [stage for stage in stages() if stage.name == "secrets"]
+
+    assert [rest for name, rest in secrets.steps if name == "COPY"] == ["deploy/make_secrets.py deploy/"]
+    depended_on = {name for e in ENGINES for name in compose_file()["services"][e].get("depends_on", ())}
+    assert depended_on == {"secrets"}
 
 
 def test_nothing_stands_between_a_container_and_its_command() -> None:
