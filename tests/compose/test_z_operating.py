@@ -25,7 +25,7 @@ def other_release(folder: Path, monkeypatch: pytest.MonkeyPatch, **services: Any
     """Compose is told of a release whose image is another one, and in which `services` differ."""
     file = folder / "other-release.yml"
     label = {"build": {"labels": {"release": folder.name}}}
-    file.write_text(yaml.safe_dump({"services": {"secrets": label, **services}}))
+    file.write_text(yaml.safe_dump({"services": {"migrate": label, **services}}))
     with monkeypatch.context() as patch:
         patch.setenv("COMPOSE_FILE", f"{REPOSITORY}/docker-compose.yml:{file}")
         yield

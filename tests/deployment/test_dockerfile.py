@@ -106,8 +106,10 @@ def scripts_that_the_compose_file_names_are_in_it(image: Image, _: Environment) 
 
     assert scripts
     assert modules
-    for script in scripts | {f"{module.replace('.', '/')}.py" for module in modules}:
+    for script in scripts:
         assert image.path(script).is_file()
+    for path in (image.path(module.replace(".", "/")) for module in modules):
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
 
 
 def countries_are_known_in_it(image: Image, environment: Environment) -> None:
