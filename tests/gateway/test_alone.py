@@ -1,0 +1,166 @@
+"""What the gateway answers by itself: when no web process does, and what is not HTTP."""
+
+import json
+import re
+import socket
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from deploy.gateway.error_pages import ERRORS
+from tests.support.engines import temporary_folder
+from tests.support.gateway import Gateway
+from tests.support.raw_http import connect, parse, read_to_end
+from tests.support.waiting import eventually
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+class CountingServer:
+    """Takes connections, notes what is sent, and closes each at once or, if it `hangs`, never answers."""
+
+    def __init__(self) -> None:
+        self.requests: list[bytes] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with connection:
+                data = connection.recv(65536)
+                if data:
+                    self.requests.append(data)
+
+    def close(self) -> None:
+        self._listener.close()
+
+    @property
+    def client(self) -> "CountingServer":
+        return self
+
+    database_url = ""
+
+
+@contextmanager
+def closing_servers(count: int) -> Iterator[list[CountingServer]]:
+    servers = [CountingServer() for _ in range(count)]
+    try:
+        yield servers
+    finally:
+        for server in servers:
+            server.close()
+
+
+@pytest.fixture(scope="module")
+def lonely(nginx: str) -> Iterator[Gateway]:
+    with temporary_folder() as folder, Gateway(folder / "gateway", []) as gateway:
+        yield gateway
+
+
+def test_a_browser_gets_a_page_when_no_web_process_is_there(lonely: Gateway) -> None:
+    answer = lonely.client.get("/some-key?with=query", headers=BROWSER)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html; charset=utf-8")
+    assert answer.headers["retry-after"] == "5"
+    assert "<h1>Bad Gateway</h1>" in answer.text
+    assert "Slipbin isn&#39;t running right now" in answer.text
+    assert "nginx" not in answer.text
+    # It needs no other file, because nobody is there to send one, and its policy allows its style alone.
+    assert not re.search(r"<(script|img|link)|url\(|@import", answer.text)
+    style = re.search(r"<style>(.*)</style>", answer.text, re.DOTALL)[1]
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
+    assert "prefers-color-scheme: dark" in style
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize(("path", "accept"), [("/some-key", "*/*"), ("/api/v1/links", BROWSER["Accept"])])
+def test_a_program_gets_a_problem(lonely: Gateway, method: str, path: str, accept: str) -> None:
+    answer = lonely.client.request(method, path, headers={"Accept": accept})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (502, "application/problem+json")
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Bad Gateway",
+        "status": 502,
+        "detail": "Slipbin isn't running right now, or is just starting.",
+        "code": "unavailable",
+        "errors": [],
+    }
+
+
+def test_files_of_the_pages_are_no_addresses(lonely: Gateway) -> None:
+    # An address of its own like any other, which is passed on.
+    assert lonely.client.get("/.gateway/400.json").status_code == 502
+
+
+@pytest.mark.parametrize("headers", [{}, BROWSER])
+def test_every_error_has_its_page_with_the_headers_of_the_product(lonely: Gateway, headers: dict[str, str]) -> None:
+    answer = lonely.client.get("/", headers=headers)
+
+    assert {name: answer.headers[name] for name in ("referrer-policy", "x-content-type-options", "cache-control")} == {
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-store",
+    }
+    for error in ERRORS:
+        assert json.loads((lonely.folder / f"pages/{error.status}.json").read_text())["status"] == error.status
+        assert (lonely.folder / f"pages/{error.status}.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"\x16\x03\x01\x00", HTTPStatus.BAD_REQUEST),
+        (b"GET / HTTP/1.1\r\n\r\n", HTTPStatus.BAD_REQUEST),
+        (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", HTTPStatus.BAD_REQUEST),
+        (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE),
+        (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", HTTPStatus.METHOD_NOT_ALLOWED),
+    ],
+)
+def test_what_is_no_request_is_refused_in_our_words(lonely: Gateway, sent: bytes, status: HTTPStatus) -> None:
+    with connect(lonely) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        [answer, *_] = parse(read_to_end(connection))
+
+    problem = json.loads(answer.body)
+    assert (answer.status, problem["status"]) == (status, status)
+
+
+def test_http_on_the_port_of_https_is_refused_in_our_words(lonely: Gateway) -> None:
+    with lonely.new_client() as client:
+        answer = client.get(lonely.tls_address.replace("https", "http"))
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    ("method", "times"), [("GET", 4), ("HEAD", 4), ("POST", 1), ("PATCH", 1), ("PUT", 1), ("DELETE", 1)]
+)
+def test_only_what_changes_nothing_is_sent_again(nginx: str, method: str, times: int) -> None:
+    with closing_servers(2) as servers, temporary_folder() as folder, Gateway(folder / "g", servers) as gateway:
+        answer = gateway.client.request(method, "/some-key", headers={"Accept": "application/json"})
+
+    sent = [request for server in servers for request in server.requests]
+    assert (answer.status_code, len(sent)) == (502, times)
+
+
+def test_lines_of_the_log_say_who_asked_and_what_was_answered(lonely: Gateway, tmp_path: Path) -> None:
+    lonely.client.get("/logged-once")
+
+    line = lonely.logged("/logged-once")
+    assert (line["client"], line["method"], line["status"]) == ("127.0.0.1", "GET", 502)
+    assert line["seconds"] >= 0
+    eventually(lambda: lonely.log() == "" or "crit" not in lonely.log(), "no noise")

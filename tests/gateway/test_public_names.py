@@ -1,0 +1,206 @@
+"""Certificates, redirects to https and HSTS: which of them there are, by certificate and MAIN_PUBLIC_URL."""
+
+import shutil
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from deploy.gateway.certificate import CHAIN, KEY
+from tests.support.certificate_authority import Authority
+from tests.support.engines import temporary_folder
+from tests.support.gateway import ContainedWebServer, Gateway, write_gateway
+from tests.support.waiting import eventually
+
+NAME = "paste.example.org"
+HTTPS = {"MAIN_PUBLIC_URL": f"https://{NAME}"}
+HSTS = "max-age=31536000"
+PLACES = ("--http", "127.0.0.1:1", "--https", "127.0.0.1:2", "--status", "127.0.0.1:3", "--web", "main:8000")
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture(scope="module")
+def certified(nginx: str, webs: list[ContainedWebServer], authority: Authority) -> Iterator[Gateway]:
+    """With a certificate of an authority, under a public name."""
+    with temporary_folder() as folder:
+        authority.issue(folder / "tls", NAME)
+        gateway = Gateway(
+            folder / "gateway", webs, settings=HTTPS, certificates=folder / "tls", challenges=folder, watch_seconds=0.1
+        )
+        with gateway:
+            yield gateway
+
+
+def shown_certificate(gateway: Gateway) -> x509.Certificate:
+    host, port = gateway.tls_address.removeprefix("https://").split(":")
+    return x509.load_pem_x509_certificate(ssl.get_server_certificate((host, int(port))).encode())
+
+
+def test_by_http_one_is_led_to_the_public_address(certified: Gateway) -> None:
+    for method, path in [
+        ("GET", "/key?a=b%20c"),
+        ("POST", "/api/v1/links"),
+        ("GET", "//evil.example/%2e/"),
+        ("HEAD", "/"),
+    ]:
+        answer = certified.client.request(method, path, headers={"Host": "evil.example"})
+
+        assert (answer.status_code, answer.headers["location"]) == (308, f"https://{NAME}{path}")
+        assert "strict-transport-security" not in answer.headers
+
+
+def test_health_checks_and_challenges_are_answered_by_http(certified: Gateway) -> None:
+    (certified.folder.parent / ".well-known/acme-challenge").mkdir(parents=True, exist_ok=True)
+    (certified.folder.parent / ".well-known/acme-challenge/token").write_text("thumbprint")
+
+    assert certified.client.get("/health/live").status_code == 200
+    assert certified.client.get("/.well-known/acme-challenge/token").text == "thumbprint"
+
+
+def test_every_answer_by_https_has_hsts_once(certified: Gateway) -> None:
+    with certified.new_client(tls=True, http2=True) as client:
+        answers = [client.get(path) for path in ("/", "/static/favicon.svg", "/nothing", "/api/v1/nothing")]
+        answers += [client.request("TRACE", "/")]
+
+    assert [answer.headers.get_list("strict-transport-security") for answer in answers] == [[HSTS]] * len(answers)
+
+
+def test_certificate_is_shown_with_its_chain_and_fits_the_name(certified: Gateway, authority: Authority) -> None:
+    host, port = certified.tls_address.removeprefix("https://").split(":")
+    with (
+        socket.create_connection((host, int(port))) as plain,
+        authority.context().wrap_socket(plain, server_hostname=NAME) as connection,
+    ):
+        assert connection.version() == "TLSv1.3"
+
+
+def test_renewed_certificate_is_taken_up_without_a_word(certified: Gateway, authority: Authority) -> None:
+    tls = certified.folder.parent / "tls"
+    before = shown_certificate(certified).serial_number
+    # A half of it, as while files are copied: the one of before stays.
+    kept = (tls / KEY).read_bytes()
+    (tls / KEY).write_bytes(b"half a key")
+    eventually(lambda: "can't be used" in certified.log(), "a line in the log")
+    assert shown_certificate(certified).serial_number == before
+
+    (tls / KEY).write_bytes(kept)
+    renewed = authority.issue(tls, NAME).serial_number
+
+    eventually(lambda: shown_certificate(certified).serial_number == renewed, "the renewed certificate")
+    assert certified.client.get("/health/live").status_code == 200
+
+
+@pytest.mark.parametrize("public_url", ["http://slipbin.test", "https://slipbin.test"])
+def test_with_a_certificate_that_signs_itself_nothing_is_redirected_or_remembered(
+    nginx: str, webs: list[ContainedWebServer], public_url: str
+) -> None:
+    settings = {"MAIN_PUBLIC_URL": public_url}
+    with temporary_folder() as folder, Gateway(folder / "gateway", webs, settings=settings) as gateway:
+        with gateway.new_client(tls=True) as client:
+            answers = [gateway.client.get("/privacy"), client.get("/privacy")]
+        names = shown_certificate(gateway).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+
+    for answer in answers:
+        assert answer.status_code == 200
+        assert "strict-transport-security" not in answer.headers
+    assert names.get_values_for_type(x509.DNSName) == ["slipbin.test", "localhost"]
+    assert [str(address) for address in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1", "::1"]
+
+
+def test_with_an_http_address_a_real_certificate_redirects_nothing(
+    nginx: str, webs: list[ContainedWebServer], authority: Authority
+) -> None:
+    with temporary_folder() as folder:
+        authority.issue(folder / "tls", "slipbin.test")
+        with (
+            Gateway(folder / "gateway", webs, certificates=folder / "tls") as gateway,
+            gateway.new_client(tls=True) as tls,
+        ):
+            answers = [gateway.client.get("/privacy"), tls.get("/privacy")]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert not any("strict-transport-security" in answer.headers for answer in answers)
+
+
+def test_certificate_that_was_made_stays_until_it_ends_or_the_name_changes(tmp_path: Path) -> None:
+    def made(**settings: str) -> bytes:
+        done = write_gateway(tmp_path, *PLACES, "--scratch", "/tmp/nginx", settings=settings)
+        assert (done.returncode, done.stdout) == (0, "The gateway's certificate is self-signed.\n"), done.stderr
+        return (tmp_path / "self-signed" / CHAIN).read_bytes()
+
+    first = made(MAIN_PUBLIC_URL="http://a.example")
+    assert made(MAIN_PUBLIC_URL="http://a.example:8000") == first
+    second = made(MAIN_PUBLIC_URL="http://b.example")
+    assert second != first
+    (tmp_path / "self-signed" / KEY).unlink()
+    assert made(MAIN_PUBLIC_URL="http://b.example") != second
+    assert (tmp_path / "self-signed" / KEY).stat().st_mode & 0o777 == 0o440
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("no key", "privkey.pem is missing: a certificate consists of fullchain.pem and privkey.pem."),
+        ("no certificate", "fullchain.pem is missing: a certificate consists of fullchain.pem and privkey.pem."),
+        ("closed", "privkey.pem can't be read"),
+        ("another key", "is not that of the certificate in"),
+        ("text", "fullchain.pem is not a certificate in PEM format."),
+        ("text for a key", "privkey.pem is not a private key in PEM format, without a password."),
+        ("over", "ended on 2020-01-02: renew it, or remove both files."),
+    ],
+)
+def test_certificate_that_cant_be_used_is_refused_in_a_sentence(
+    tmp_path: Path, authority: Authority, fault: str, says: str
+) -> None:
+    tls, other = tmp_path / "tls", tmp_path / "other"
+    over = datetime(2020, 1, 2, tzinfo=UTC) if fault == "over" else datetime.now(UTC) + timedelta(days=90)
+    authority.issue(tls, NAME, until=over)
+    authority.issue(other, NAME)
+    match fault:
+        case "no key":
+            (tls / KEY).unlink()
+        case "no certificate":
+            (tls / CHAIN).unlink()
+        case "closed":
+            # As root may read any file, a folder stands in for one that may not be read.
+            (tls / KEY).unlink()
+            (tls / KEY).mkdir()
+        case "another key":
+            shutil.copy(other / KEY, tls / KEY)
+        case "text":
+            (tls / CHAIN).write_text("no certificate")
+        case "text for a key":
+            (tls / KEY).write_text("no key")
+
+    done = write_gateway(tmp_path, *PLACES, "--scratch", "/tmp/nginx", "--certificates", tls, settings=HTTPS)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("The gateway can't start: ")
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({}, "MAIN_PUBLIC_URL: Field required"),
+        ({"MAIN_PUBLIC_URL": "https://a.example/path"}, "MAIN_PUBLIC_URL: Value error, must not have a path"),
+        ({**HTTPS, "MAIN_TRUSTED_PROXIES": "proxy.example"}, "MAIN_TRUSTED_PROXIES: "),
+        ({**HTTPS, "MAIN_LIMIT_CONNECTIONS": "0"}, "MAIN_LIMIT_CONNECTIONS: "),
+        ({**HTTPS, "SLIPBIN_GRAFANA_PATH": "grafana"}, "SLIPBIN_GRAFANA_PATH: "),
+    ],
+)
+def test_setting_that_is_invalid_is_refused_in_a_sentence(tmp_path: Path, settings: dict[str, str], says: str) -> None:
+    done = write_gateway(tmp_path, *PLACES, "--scratch", "/tmp/nginx", settings=settings)
+
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
