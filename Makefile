@@ -10,8 +10,9 @@ BIN := $(VENV)/bin
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-run: $(VENV)/.run-installed ## Start everything on this machine (PORT=8000 HOST=127.0.0.1 DATA=./data WORKERS=2)
-	@SLIPBIN_MAKE=1 PORT="$(PORT)" HOST="$(HOST)" DATA="$(DATA)" WORKERS="$(WORKERS)" exec $(BIN)/python -m launcher run
+run: $(VENV)/.run-installed ## Start everything on this machine (PORT=8000 HOST=127.0.0.1 DATA=./data WORKERS=2; GATEWAY=1 TLS_PORT=8443: behind nginx)
+	@SLIPBIN_MAKE=1 PORT="$(PORT)" HOST="$(HOST)" DATA="$(DATA)" WORKERS="$(WORKERS)" GATEWAY="$(GATEWAY)" TLS_PORT="$(TLS_PORT)" \
+		exec $(BIN)/python -m launcher run
 
 logs: $(VENV)/.run-installed ## Follow the logs of `make run` (args="web-1 main-worker" to choose, DATA=./data)
 	@SLIPBIN_MAKE=1 DATA="$(DATA)" exec $(BIN)/python -m launcher logs $(args)

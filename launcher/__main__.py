@@ -37,7 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.command == "engines":
             asyncio.run(run_engines(options.data, signals))
         else:
-            chosen = RunOptions(host=options.host, port=options.port, data=options.data, web_processes=options.workers)
+            chosen = RunOptions(
+                host=options.host,
+                port=options.port,
+                data=options.data,
+                web_processes=options.workers,
+                has_gateway=options.gateway,
+                tls_port=options.tls_port,
+            )
             asyncio.run(run(chosen, signals))
     except BrokenPipeError:
         # Who reads the logs has seen enough, as `head` has.
@@ -62,6 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     everything.add_argument("--port", type=_port, default=_setting("PORT", "8000"), help="0: any free port")
     everything.add_argument("--data", type=Path, default=_setting("DATA", default_data), help="folder of all data")
     everything.add_argument("--workers", type=_count, default=_setting("WORKERS", "2"), help="web processes")
+    everything.add_argument(
+        "--gateway", action="store_true", default=_setting("GATEWAY", "0") != "0", help="nginx in front, with https"
+    )
+    everything.add_argument("--tls-port", type=_port, default=_setting("TLS_PORT", "8443"), help="of https, with nginx")
 
     engines = commands.add_parser(
         "engines", help="run PostgreSQL and Valkey until a signal stops them or standard input ends"
@@ -92,8 +103,12 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         if os.environ.get("SLIPBIN_MAKE"):
-            raise StartError(re.sub(r"^argument --(\w+): ", lambda named: f"{named[1].upper()}: ", message) + ".")
+            raise StartError(re.sub(r"^argument --([\w-]+): ", _as_in_make, message) + ".")
         super().error(message)
+
+
+def _as_in_make(named: re.Match[str]) -> str:
+    return named[1].upper().replace("-", "_") + ": "
 
 
 def _port(text: str) -> int:

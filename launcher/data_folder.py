@@ -64,6 +64,11 @@ class DataFolder:
         return self.path / "logs"
 
     @property
+    def gateway(self) -> Path:
+        """What nginx is started with, written at each start with a gateway; its certificate is kept."""
+        return self.path / "gateway"
+
+    @property
     def bin(self) -> Path:
         """Copies of engines that their user can't execute in place."""
         return self.path / "bin"
@@ -122,7 +127,7 @@ def prepare_inside(data: DataFolder) -> None:
 
 def prepare_for_services(data: DataFolder, user: RunUser | None) -> None:
     """Create the folders that our services write to, owned by the user as whom they run this time."""
-    for top in (data.bodies, data.beat, data.outbox, data.metrics):
+    for top in (data.bodies, data.beat, data.outbox, data.gateway, data.metrics):
         with acting_as(data.owner):
             top.mkdir(mode=0o700, exist_ok=True)
         if os.geteuid() == 0:

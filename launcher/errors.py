@@ -9,4 +9,4 @@ class StartError(Exception):
 
 def option(name: str) -> str:
     """An option as users give it: `DATA=…` under make, which the Makefile tells by SLIPBIN_MAKE, else `--data`."""
-    return f"{name.upper()}=…" if os.environ.get("SLIPBIN_MAKE") else f"--{name}"
+    return f"{name.upper().replace('-', '_')}=…" if os.environ.get("SLIPBIN_MAKE") else f"--{name}"

@@ -2,17 +2,18 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from launcher.announcement import Announcement
-from launcher.data_folder import Lock, open_data_folder, prepare_for_services, read_secrets
+from launcher.data_folder import DataFolder, Lock, open_data_folder, prepare_for_services, read_secrets
 from launcher.engines import ENGINES, start_engines
 from launcher.env_file import with_env_file
 from launcher.errors import StartError
+from launcher.gateway import Gateway, open_gateway
 from launcher.listener import open_listener
 from launcher.log_files import LogFiles
 from launcher.output import Output
@@ -39,6 +40,9 @@ class RunOptions:
     port: int
     data: Path
     web_processes: int
+    has_gateway: bool = False
+    """Whether nginx is in front of the web processes."""
+    tls_port: int = 0
 
 
 async def run(options: RunOptions, signals: StopSignals) -> None:
@@ -52,15 +56,18 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
     data = open_data_folder(options.data, find_run_user(environ))
     lock = Lock(data, address=f"http://{options.host}:{options.port}")
     listener = open_listener(options.host, options.port)
+    gateway = None
+    if options.has_gateway:
+        gateway = open_gateway(listener, host=options.host, tls_port=options.tls_port, environ=environ)
     lock.describe(listener.url)
     user = find_service_user(data.owner)
     services = describe_services(
         data,
         user=user,
-        listener=listener,
+        listener=gateway.for_web if gateway else listener,
         web_processes=options.web_processes,
         secrets=read_secrets(data),
-        environ=environ,
+        environ=gateway.trusted(environ) if gateway else environ,
     )
     terminal = find_terminal(STANDARD_OUTPUT, os.environ)
     log_files = LogFiles(data.logs, data.owner)
@@ -69,7 +76,8 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         output.say(f"the user {data.owner.name} cannot read this program, so only the engines run as that user")
 
     async def find_missing() -> str | None:
-        return await find_missing_service(data, host=listener.host, port=listener.port)
+        web = gateway.web if gateway else listener
+        return await find_missing_service(data, host=web.host, port=web.port)
 
     async def start(supervisor: Supervisor) -> None:
         output.progress("Starting PostgreSQL and Valkey …")
@@ -77,14 +85,22 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         prepare_for_services(data, user)
         output.progress("Bringing the database up to date, starting the services …")
         await _start_services(supervisor, services)
+        if gateway:
+            await _start_gateway(supervisor, gateway, data, services, environ=environ)
         await wait_until(find_missing, say=supervisor.say)
         announcement = Announcement(listener, data, environ)
         for line in announcement.box(terminal) if terminal else announcement.lines():
             output.print(line)
+        if gateway:
+            output.print(f"It is reached by https too, through nginx: {gateway.https.url.replace('http:', 'https:')}")
 
     async def stop_in_order(supervisor: Supervisor) -> None:
         # From here on new connections are refused instead of left waiting.
         listener.socket.close()
+        if gateway:
+            gateway.https.socket.close()
+            await supervisor.stop(["gateway"])
+            gateway.web.socket.close()
         await supervisor.stop(program.name for program in services.web)
         await supervisor.stop([services.main_beat.name, services.keygen_beat.name])
         workers = [services.main_worker, services.main_slow, services.keygen_worker]
@@ -129,6 +145,16 @@ async def _start_services(supervisor: Supervisor, services: Services) -> None:
         raise StartError(f"The database could not be brought up to date: migrate, {describe_end(status)}.")
     for program in [*services.web, services.main_worker, services.main_slow, services.main_beat]:
         supervisor.keep_running(program)
+
+
+async def _start_gateway(
+    supervisor: Supervisor, gateway: Gateway, data: DataFolder, services: Services, *, environ: Mapping[str, str]
+) -> None:
+    user, environment = services.web[0].user, services.web[0].environment
+    config = gateway.config_program(data, user=user, environ=environ, environment=environment)
+    if await supervisor.run_once(config) != 0:
+        raise StartError("The gateway's configuration could not be written: see above.")
+    supervisor.keep_running(gateway.program(data, user=user, environ=environ))
 
 
 async def _supervise(

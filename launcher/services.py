@@ -82,7 +82,7 @@ def find_service_user(owner: RunUser | None) -> RunUser | None:
     needed = [Path(sys.executable), Path(sys.prefix), REPOSITORY]
     read = [
         Path(os.__file__),
-        *(REPOSITORY / name for name in ("main_service", "keygen_service", "templates", "static", "alembic")),
+        *(REPOSITORY / name for name in ("main_service", "keygen_service", "templates", "static", "alembic", "deploy")),
     ]
     celery = importlib.util.find_spec("celery")
     if celery and celery.origin:

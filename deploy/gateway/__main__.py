@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--scratch", type=Path, required=True, help="folder that nginx may write to")
     parser.add_argument("--certificates", type=Path, help="folder with fullchain.pem and privkey.pem, if there are any")
     parser.add_argument("--challenges", type=Path, help="folder of the ACME client's answers, its webroot")
-    parser.add_argument("--access-log", default="/dev/stdout", help="file of the access log")
+    parser.add_argument("--access-log", default="/dev/stdout", help="file of the access log, or off")
     parser.add_argument("--grafana", help="HOST:PORT of Grafana, for SLIPBIN_GRAFANA_PATH")
     given = vars(parser.parse_args())
     folder = given.pop("folder")

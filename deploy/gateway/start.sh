@@ -23,7 +23,7 @@ watch() {
     while sleep "$every_seconds" && kill -0 "$$" 2>/dev/null; do
         now=$(seen)
         [ "$now" = "$last" ] && continue
-        if said=$(nginx -t -q -e stderr -c "$configuration" 2>&1); then
+        if said=$(unset NGINX; nginx -t -q -e stderr -c "$configuration" 2>&1); then
             # The number of the master, which this shell becomes.
             kill -HUP "$$"
             last=$now refused=

@@ -10,8 +10,8 @@ from tests.support.gateway import PUBLIC_URL, Gateway
 from tests.support.raw_http import POST_PASTE, connect, read_answer
 from tests.support.web import WebServer
 
-ADDED = {"server", "date", "connection", "transfer-encoding", "content-length", "set-cookie"}
-"""Headers of a connection, which each server makes anew, and a cookie of chance."""
+ADDED = {"server", "date", "connection", "transfer-encoding", "content-length", "set-cookie", "x-request-id"}
+"""Headers of a connection, which each server makes anew, and what is drawn for each answer."""
 LARGEST_TEXT = "\x01" * (10 * 1024 * 1024)
 
 

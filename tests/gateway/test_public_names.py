@@ -14,6 +14,7 @@ from deploy.gateway.certificate import CHAIN, KEY
 from tests.support.certificate_authority import Authority
 from tests.support.engines import temporary_folder
 from tests.support.gateway import ContainedWebServer, Gateway, write_gateway
+from tests.support.raw_http import exchange
 from tests.support.waiting import eventually
 
 NAME = "paste.example.org"
@@ -45,16 +46,14 @@ def shown_certificate(gateway: Gateway) -> x509.Certificate:
 
 
 def test_by_http_one_is_led_to_the_public_address(certified: Gateway) -> None:
-    for method, path in [
-        ("GET", "/key?a=b%20c"),
-        ("POST", "/api/v1/links"),
-        ("GET", "//evil.example/%2e/"),
-        ("HEAD", "/"),
-    ]:
+    for method, path in (("GET", "/key?a=b%20c"), ("POST", "/api/v1/links"), ("GET", "/%2e/"), ("HEAD", "/")):
         answer = certified.client.request(method, path, headers={"Host": "evil.example"})
 
         assert (answer.status_code, answer.headers["location"]) == (308, f"https://{NAME}{path}")
         assert "strict-transport-security" not in answer.headers
+    for path in ("//evil.example/", "http://evil.example//evil.example/"):
+        [answer] = exchange(certified, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        assert answer.headers["location"] == f"https://{NAME}//evil.example/"
 
 
 def test_health_checks_and_challenges_are_answered_by_http(certified: Gateway) -> None:

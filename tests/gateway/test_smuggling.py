@@ -57,7 +57,7 @@ HARMLESS = {
     "absolute address": b"GET http://evil.example/static/favicon.svg HTTP/1.1\r\nHost: x\r\n\r\n",
     "upgrade": b"GET /static/favicon.svg HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
     b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n",
-    "header named by Connection": b"GET /static/favicon.svg HTTP/1.1\r\nHost: x\r\nConnection: X-Forwarded-For, Host\r\n\r\n",
+    "header named by Connection": GET_STATIC_FILE + b"Connection: X-Forwarded-For, Host\r\n\r\n",
 }
 
 

@@ -28,7 +28,7 @@ def find_nginx() -> str:
     """The program. Without it, the test is skipped; it fails where CI runs the tests, which installs it."""
     found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if found is None:
-        missing = "nginx is missing (Debian: apt install nginx-light)"
+        missing = "nginx is missing (Debian: apt install nginx)"
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)

@@ -1,0 +1,72 @@
+"""`make run GATEWAY=1`: nginx in front of the web processes."""
+
+import re
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.launcher.launched import Launchers, assert_nothing_left
+from tests.support.gateway import find_nginx
+from tests.support.visits import FIREFOX
+
+
+@pytest.fixture(autouse=True)
+def nginx() -> str:
+    return find_nginx()
+
+
+def test_it_is_reached_by_http_and_https_and_nginx_is_kept_running(launcher: Launchers) -> None:
+    launched = launcher.start("run", "--port", "0", "--tls-port", "0", "--workers", "1", GATEWAY="1")
+    launched.wait_for_text("It is reached by https too")
+    http = re.search(r"^Slipbin is ready: (http://127\.0\.0\.1:\d+)$", launched.out, re.MULTILINE)[1]
+    https = re.search(r"(https://127\.0\.0\.1:\d+)$", launched.out, re.MULTILINE)[1]
+
+    assert_serves(http, https)
+    # The web processes would warn of a proxy that they do not know.
+    assert "MAIN_TRUSTED_PROXIES" not in launched.log
+
+    master = launched.process("nginx: master")
+    master.send_signal(signal.SIGKILL)
+    # It is held by the launcher: one waits, and is answered by the next nginx.
+    assert httpx.get(f"{http}/health/live", trust_env=False, timeout=60).status_code == 200
+    assert launched.process("nginx: master").pid != master.pid
+    assert_serves(http, https)
+
+    assert launched.stop() == 0
+    assert_nothing_left(launcher.data)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(http, trust_env=False)
+
+
+def assert_serves(http: str, https: str) -> None:
+    """Both addresses serve, and links begin with that of http."""
+    with httpx.Client(trust_env=False, verify=False, timeout=60) as client:
+        made = client.post(f"{https}/api/v1/links", json={"original_url": "https://example.org/"})
+        assert made.json()["url"].startswith(f"{http}/"), made.text
+        visited = client.get(made.json()["url"], headers={"User-Agent": FIREFOX})
+    assert (visited.status_code, visited.headers["server"]) == (302, "nginx")
+
+
+def test_port_of_https_that_is_in_use_is_named(launcher: Launchers) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as rival:
+        port = rival.getsockname()[1]
+        launched = launcher.start("run", "--gateway", "--port", "0", "--tls-port", str(port))
+        assert launched.wait_for_end() == 1
+
+    assert launched.log == (
+        f"launcher: Port {port} on 127.0.0.1 cannot be opened: Address already in use."
+        " Choose another with --tls-port.\n"
+    )
+
+
+def test_certificate_that_cant_be_used_ends_the_start(launcher: Launchers, tmp_path: Path) -> None:
+    (tmp_path / "fullchain.pem").write_text("no certificate")
+    (tmp_path / "privkey.pem").write_text("no key")
+    launched = launcher.start("run", "--gateway", "--port", "0", "--tls-port", "0", SLIPBIN_TLS=str(tmp_path))
+
+    assert launched.wait_for_end() == 1
+    assert "fullchain.pem is not a certificate in PEM format." in launched.log
+    assert_nothing_left(launcher.data)
