@@ -1,6 +1,7 @@
 """The files DATA/logs/NAME.log, one for each program: bounded in size and number, written line by line."""
 
 import os
+import re
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from launcher.run_user import RunUser, acting_as
 MAX_FILE_BYTES = 2 * 1024 * 1024
 OLD_FILES = 4
 """Kept beside the one that is written, so a program has at most 10 MiB of them."""
+_TIMED = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 LOOK_AFTER = timedelta(seconds=5)
 """How often to look whether the file is still there: an operator may move or delete it."""
 
@@ -119,8 +121,8 @@ class LogFile:
 
 
 def _stamp(line: bytes) -> bytes:
-    """The time that is written before a line; nothing before JSON, which has its own."""
-    if line.startswith(b"{"):
+    """The time that is written before a line; nothing before one that has its own, as JSON and our log have."""
+    if line.startswith(b"{") or _TIMED.match(line):
         return b""
     now = datetime.now(UTC)
     return f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z ".encode()

@@ -9,10 +9,10 @@ from launcher.output import Output
 LAST_LINES = 10
 _LAST_LINE_BYTES = 1000
 _LEVEL = re.compile(
-    rb"(?:\[[0-9:, -]+: )?(TRACE|DEBUG|INFO|NOTICE|WARNING|WARN|ERROR|CRITICAL)\b"
+    rb"(?:\d{4}-\d\d-\d\dT[0-9:.]+Z |\[[0-9:, -]+: )?(TRACE|DEBUG|INFO|NOTICE|WARNING|WARN|ERROR|CRITICAL)\b"
     rb"|\d{4}/\d\d/\d\d [0-9:]+ \[(debug|info|notice|warn|error|crit|alert|emerg)\]"
 )
-"""How a line begins that has a level: one of Python's logging, of Celery, of nginx."""
+"""How a line begins that has a level: one of ours, of Python's logging, of Celery, of nginx."""
 _JSON_LEVEL = re.compile(rb'"level": ?"(\w+)"')
 _HIDDEN_LEVELS = {b"TRACE", b"DEBUG", b"INFO", b"NOTICE"}
 _QUIET_PROGRAMS = {"postgres", "valkey", "initdb", "createdb", "migrate"}

@@ -92,7 +92,7 @@ def test_part_that_dies_shows_its_last_lines_and_its_file(quiet_run: OnTerminal,
     quiet_run.wait_for(f"more of main-slow is in {folder}/logs/main-slow.log")
     quiet_run.wait_for("main-slow runs again")
     death = quiet_run.shown.index("main-slow ended")
-    assert "main-slow | [" in quiet_run.shown[death:]
+    assert "main-slow | " in quiet_run.shown[death:]
     assert "main-slow ended" in log_of(folder, "launcher")
 
 
@@ -124,6 +124,8 @@ echo 'INFO main_service: quiet'
 echo '  more of it'
 echo 'WARNING main_service: mind this'
 echo '  because of that'
+echo '2026-01-01T00:00:00.000Z INFO main_service.mail.tasks: quiet with a time'
+echo '2026-01-01T00:00:00.000Z WARNING main_service.mail.tasks: loud with a time'
 echo '[2026-01-01 00:00:00,000: INFO/MainProcess] celery is quiet'
 echo '[2026-01-01 00:00:00,000: ERROR/MainProcess] celery minds'
 echo '{"level": "info", "message": "quiet JSON"}'
@@ -146,6 +148,7 @@ def test_warnings_are_shown_with_what_belongs_to_them(tmp_path: Path) -> None:
         assert shown == [
             "WARNING main_service: mind this",
             "  because of that",
+            "2026-01-01T00:00:00.000Z WARNING main_service.mail.tasks: loud with a time",
             "[2026-01-01 00:00:00,000: ERROR/MainProcess] celery minds",
             '{"level": "error", "message": "loud JSON"}',
             "Traceback (most recent call last):",
@@ -155,6 +158,7 @@ def test_warnings_are_shown_with_what_belongs_to_them(tmp_path: Path) -> None:
     assert all(word in written for word in ("quiet\n", "more of it", "quiet JSON", "mind this"))
     # Programs read lines of JSON as they are.
     assert '\n{"level": "info"' in written
+    assert "\n2026-01-01T00:00:00.000Z INFO main_service.mail.tasks: quiet with a time\n" in written
 
 
 def _read(file: Path) -> str:
