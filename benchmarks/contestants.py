@@ -13,7 +13,10 @@ from benchmarks.web_service import web_service
 
 NGINX_REDIRECT, NGINX_FILE = "nginx `return 302`", "nginx, file"
 BARE_UVICORN, BARE_FASTAPI = "bare uvicorn", "bare FastAPI"
-SLIPBIN = "Slipbin"
+SLIPBIN, SLIPBIN_BEHIND_NGINX = "Slipbin", "Slipbin behind nginx"
+
+_GATEWAY_ADDRESS = "127.0.0.2"
+"""From which the gateway connects: the only proxy that Slipbin trusts, so that others are visitors themselves."""
 
 _NGINX_CONFIGURATION = """
 {user}
@@ -46,6 +49,46 @@ http {{
 """
 
 
+_GATEWAY_CONFIGURATION = """
+{user}
+worker_processes 1;
+daemon off;
+pid {folder}/gateway.pid;
+error_log stderr error;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    gzip off;
+    merge_slashes off;
+    keepalive_requests 1000000000;
+    client_body_temp_path {folder}/gateway.client_body;
+    proxy_temp_path {folder}/gateway.proxy;
+    fastcgi_temp_path {folder}/gateway.fastcgi;
+    uwsgi_temp_path {folder}/gateway.uwsgi;
+    scgi_temp_path {folder}/gateway.scgi;
+    upstream web {{
+        server {web};
+        keepalive 64;
+        keepalive_timeout 10s;
+        keepalive_requests 1000000000;
+    }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://web;
+            proxy_bind {address};
+            proxy_http_version 1.1;
+            proxy_set_header Host $http_host;
+            proxy_set_header Connection "";
+            proxy_set_header X-Visitor "";
+            proxy_set_header X-Forwarded-For $http_x_visitor;
+            proxy_set_header X-Forwarded-Proto $scheme;
+        }}
+    }}
+}}
+"""
+
+
 @dataclass(frozen=True)
 class Contestant:
     name: str
@@ -69,8 +112,7 @@ def nginx(program: str, folder: Path, *, files: Path, target: str, core: int) ->
     configuration = folder / "nginx.conf"
     configuration.write_text(
         _NGINX_CONFIGURATION.format(
-            # As root nginx would work as another user, who may not see our files.
-            user="user root;" if os.geteuid() == 0 else "",
+            user=_nginx_user(),
             folder=folder,
             files=files,
             target=target,
@@ -85,6 +127,26 @@ def nginx(program: str, folder: Path, *, files: Path, target: str, core: int) ->
             Contestant(NGINX_REDIRECT, f"http://127.0.0.1:{redirect_port}", child),
             Contestant(NGINX_FILE, f"http://127.0.0.1:{file_port}", child),
         )
+
+
+def _nginx_user() -> str:
+    """As root nginx would work as another user, who may not see our files."""
+    return "user root;" if os.geteuid() == 0 else ""
+
+
+@contextlib.contextmanager
+def gateway(program: str, folder: Path, *, product: Contestant, core: int) -> Iterator[Contestant]:
+    """Slipbin behind nginx, which tells the visitor of each request. Whose CPU time counts is still Slipbin."""
+    (port,) = free_ports(1)
+    configuration = folder / "gateway.conf"
+    web = product.url.partition("://")[2]
+    configuration.write_text(
+        _GATEWAY_CONFIGURATION.format(user=_nginx_user(), folder=folder, web=web, port=port, address=_GATEWAY_ADDRESS)
+    )
+    command = [program, "-c", str(configuration), "-p", str(folder), "-e", "stderr"]
+    with running("gateway", command, core=core, folder=folder) as child:
+        child.wait_until(lambda: is_listening(port))
+        yield Contestant(SLIPBIN_BEHIND_NGINX, f"http://127.0.0.1:{port}", product.child, product.prepare)
 
 
 @contextlib.contextmanager
@@ -105,7 +167,8 @@ def bare_app(name: str, module: str, *, folder: Path, links: Path, core: int) ->
 @contextlib.contextmanager
 def slipbin(folder: Path, *, settings: Mapping[str, str], core: int) -> Iterator[Contestant]:
     """One web process of Slipbin, which is ready. `settings`: all that it needs."""
-    with web_service(folder, settings=settings, core=core) as service, service.process() as child:
+    trusting = {**settings, "MAIN_TRUSTED_PROXIES": _GATEWAY_ADDRESS}
+    with web_service(folder, settings=trusting, core=core) as service, service.process() as child:
         yield Contestant(SLIPBIN, service.url, child)
 
 

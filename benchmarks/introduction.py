@@ -7,6 +7,7 @@ from benchmarks.ingest import VISITS
 from benchmarks.kills import KILLS, LONGEST_SECONDS, SHORTEST_SECONDS
 from benchmarks.load import CONNECTIONS
 from benchmarks.made_visits import BATCH
+from benchmarks.races import VISITORS as GATEWAY_VISITORS
 from benchmarks.sign_ins import SIGN_INS
 
 INTRODUCTION = f"""
@@ -35,6 +36,9 @@ run.
   here. With *`appendfsync always`* Valkey has the visit on disk before the answer, and not within a second of it.
 * **Redirect, by connections.** The same from fewer and from more connections: readers of one moment share a question
   to Valkey, so where they are few, each costs more.
+* **Redirect behind a gateway.** Slipbin is asked by nginx, on the same core, which keeps its connections and tells the
+  address of each visitor: {GATEWAY_VISITORS:,} of them in turn, more than a web process remembers. Beside it the same
+  process is asked directly. *CPU* is that of the web process alone, and *core busy* its share; nginx has the rest.
 * **Raw paste.** `GET /{{key}}/raw` of {PASTES} texts of 10 KB, likewise; nginx serves the same texts as files.
 * **Create a link.** `POST /api/v1/links`, answered when PostgreSQL has committed it; keys are ready. Limits are
   on, at figures that are never reached. *Bare FastAPI* checks the same request, answers in the same form and stores

@@ -100,7 +100,8 @@ def loading(
         *(machine.wrk, "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"),
         # Past this an answer would be a failure, and not the longest.
         *("--timeout", "10s"),
-        *("--script", str(_SCRIPT), *headers, url, "--", work.method, work.path, str(work.lines)),
+        *("--script", str(_SCRIPT), *headers, url, "--"),
+        *(work.method, work.path, str(work.lines), str(work.visitors)),
     ]
     with subprocess.Popen(
         pinned(command, core=machine.load_core), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.contestants import Contestant
+from benchmarks.contestants import SLIPBIN, Contestant
 from benchmarks.load import CONNECTIONS
 from benchmarks.memory import Memory
 from benchmarks.work import Work
@@ -14,6 +14,8 @@ class RaceGoal:
     """Slipbin's requests per second against those of the race's limit, or with `is_cpu` its CPU time per request."""
 
     work: str
+    contestant: str = SLIPBIN
+    """Whose figure it is."""
     bound: float
     is_cpu: bool = False
     note: str = ""
@@ -41,6 +43,8 @@ class Races:
     redirect: Race
     raw: Race
     create: Race
+    gateway: Race
+    """The redirect, behind nginx and direct, of many visitors."""
     by_connections: Sequence[Race]
     """The redirect, with other numbers of connections than it has."""
     product: Contestant
@@ -52,4 +56,4 @@ class Races:
     """Of the pastes, by key."""
 
     def all(self) -> list[Race]:
-        return [self.redirect, *self.by_connections, self.raw, self.create]
+        return [self.redirect, *self.by_connections, self.gateway, self.raw, self.create]

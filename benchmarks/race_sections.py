@@ -18,6 +18,7 @@ def race_sections(races: Races, samples: Samples) -> list[Section]:
     return [
         _section(races.redirect, samples),
         _connections_section(by_connections, samples),
+        _section(races.gateway, samples),
         _section(races.raw, samples),
         _section(races.create, samples),
     ]
@@ -48,12 +49,12 @@ def _section(race: Race, samples: Samples) -> Section:
         goals.append(
             Goal(
                 work=goal.work,
-                figure=figure_of(own[SLIPBIN]) / figure_of(own[against]),
+                figure=figure_of(own[goal.contestant]) / figure_of(own[against]),
                 bound=goal.bound,
                 is_most=goal.is_cpu,
                 form=f"{{:.2f}} × {against}",
                 note=goal.note,
-                is_valid=not failures([*own[SLIPBIN], *own[against]]),
+                is_valid=not failures([*own[goal.contestant], *own[against]]),
             )
         )
     return Section(title=race.title, lines=table(header, rows), goals=goals, invalid=_invalid([race], samples))

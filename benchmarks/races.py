@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.contestants import BARE_FASTAPI, BARE_UVICORN, bare_app, nginx, slipbin
+from benchmarks.contestants import BARE_FASTAPI, BARE_UVICORN, bare_app, gateway, nginx, slipbin
 from benchmarks.entries import (
     LINKS,
     PASTES,
@@ -24,6 +24,8 @@ from benchmarks.upkeep import keep_up
 from benchmarks.work import gets, posts, shuffled
 
 OTHER_CONNECTIONS = (1, 8, 256)
+VISITORS = 20_000
+"""Behind the gateway; more than the addresses that a web process remembers."""
 
 
 @contextmanager
@@ -61,6 +63,7 @@ def started_races(machine: Machine, folder: Path, settings: Mapping[str, str]) -
             stack.enter_context(bare_app(name, module, folder=folder, links=known, core=machine.core))
             for name, module in ((BARE_UVICORN, "bare_asgi"), (BARE_FASTAPI, "bare_app"))
         )
+        behind_nginx = stack.enter_context(gateway(machine.nginx, folder, product=product, core=machine.core))
         redirect = Race(
             title=f"Redirect: `GET /{{key}}` → 302, {LINKS:,} keys",
             work=gets(folder / "redirects", shuffled(redirects)),
@@ -89,6 +92,22 @@ def started_races(machine: Machine, folder: Path, settings: Mapping[str, str]) -
                 cpu_limit=fastapi.name,
                 expected_status=201,
                 goals=[RaceGoal(work="create a link by the API, committed", bound=0.6)],
+            ),
+            gateway=Race(
+                title=f"Redirect behind a gateway, {VISITORS:,} visitors",
+                work=replace(redirect.work, visitors=VISITORS),
+                contestants=[product, behind_nginx],
+                cpu_limit=product.name,
+                expected_status=302,
+                goals=[
+                    RaceGoal(
+                        work="redirect behind nginx, CPU per request of the web process",
+                        contestant=behind_nginx.name,
+                        bound=1.25,
+                        is_cpu=True,
+                        note=", asked directly",
+                    )
+                ],
             ),
             by_connections=[
                 replace(

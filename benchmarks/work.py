@@ -27,6 +27,8 @@ class Work:
     headers: Mapping[str, str]
     lines: Path
     """One path (GET) or one body (POST) a line."""
+    visitors: int = 0
+    """So many addresses are named in turn in the header `X-Visitor`, which only our gateway reads; 0: none."""
 
 
 def shuffled(paths: Sequence[str]) -> list[str]:
