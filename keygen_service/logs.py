@@ -27,6 +27,7 @@ _LEVELS = {
 """Libraries that are logged below WARNING, and the parts of them that are not."""
 _URL_USER = re.compile(r"\b([a-z][a-z0-9+.-]*://)[^/\s]*@", re.IGNORECASE)
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_TASK_NAME = re.compile(r"['\"][a-z_]+(?:\.[a-z_]+)+['\"]")
 _LONGEST_MESSAGE = 500
 _FRAMES = 25
 
@@ -94,7 +95,9 @@ def _describe(error: BaseException) -> str:
 
 
 def _first_line(text: str) -> str:
-    return _QUOTED.sub("'…'", text.strip().partition("\n")[0][:_LONGEST_MESSAGE])
+    return _QUOTED.sub(
+        lambda it: it[0] if _TASK_NAME.fullmatch(it[0]) else "'…'", text.strip().partition("\n")[0][:_LONGEST_MESSAGE]
+    )
 
 
 def _hide_users(text: str) -> str:

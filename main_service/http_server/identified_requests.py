@@ -1,6 +1,7 @@
 """Gives each request that reaches the app an id, which its answer and all its lines of the log carry, and logs it."""
 
 import json
+import logging
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -13,6 +14,9 @@ from main_service.http_server.access_log import AccessLog, shortened
 from main_service.monitoring import log_context
 from main_service.monitoring.tracing import current_trace_id
 from main_service.web.client_address import Network, believed_address, is_trusted
+from main_service.web.problems import drop_tracebacks
+
+logger = logging.getLogger(__name__)
 
 _HEADER = log_context.HEADER.lower().encode()
 
@@ -35,18 +39,26 @@ class IdentifiedRequests:
         began_at = time.perf_counter()
         status: int | None = None
         size_bytes = 0
+        is_complete = False
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status, size_bytes
+            nonlocal status, size_bytes, is_complete
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], header]
             elif message["type"] == "http.response.body":
                 size_bytes += len(message.get("body", b""))
+                is_complete = not message.get("more_body", False)
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_id)
+        except Exception as error:
+            if not is_complete:
+                raise
+            # uvicorn would log it, too, but then close the connection, on which the next request may be on its way.
+            logger.exception("%s %s met a bug", scope["method"], _route(scope) or "(no route)")
+            drop_tracebacks(error)
         finally:
             if self._access_log is not None:
                 seconds = time.perf_counter() - began_at
@@ -65,7 +77,7 @@ class IdentifiedRequests:
         forwarded = Headers(raw=scope["headers"]).getlist("x-forwarded-for")
         address = believed_address(_host(scope), forwarded, self._trusted_proxies)
         client, user_agent = access_log.about(address, scope["headers"])
-        route = getattr(scope.get("route"), "path", None)
+        route = _route(scope)
         path = _shown_path(scope, status) if route is None else _filled_in(route, scope.get("path_params", {}))
         access_log.add(
             method=scope["method"],
@@ -83,6 +95,11 @@ class IdentifiedRequests:
 
 def _host(scope: Scope) -> str | None:
     return scope["client"][0] if scope["client"] else None
+
+
+def _route(scope: Scope) -> str | None:
+    """The template of the route that took the request; None: none did."""
+    return getattr(scope.get("route"), "path", None)
 
 
 def _filled_in(route: str, path_params: dict[str, Any]) -> str:

@@ -18,8 +18,8 @@ _SHORTEST_SECRET = 6
 
 _ABOUT_CODE = (AppError, ArithmeticError, AttributeError, ImportError, NameError, OSError, TypeError)
 """Errors whose text is ours, or names code, files and addresses. That of any other may repeat what a user sent."""
-_DATA_EXCEPTION = "22"
-"""The SQLSTATE class of errors about a value, which PostgreSQL repeats in its message."""
+_ABOUT_VALUES = ("22", "P0")
+"""The SQLSTATE classes of errors whose message may repeat a value: data exceptions, and what functions raise."""
 
 _QUOTED = re.compile(r"(?<!\w)'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 _DOTTED_NAME = re.compile(r"['\"][a-z_]+(?:\.[a-z_]+)+['\"]")
@@ -149,7 +149,7 @@ def _message(error: BaseException) -> str:
     if isinstance(sqlstate, str):
         # The lines that follow are its detail, which repeats rows.
         message = str(error.args[0]).partition("\n")[0] if error.args else ""
-        is_about_value = sqlstate.startswith(_DATA_EXCEPTION)
+        is_about_value = sqlstate.startswith(_ABOUT_VALUES)
         return sqlstate if is_about_value or not message else f"{sqlstate} {message[:LONGEST_MESSAGE]}"
     original = getattr(error, "orig", None)
     if isinstance(original, BaseException):

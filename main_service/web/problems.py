@@ -111,7 +111,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _dropping_traceback(_handle_validation_error))
     app.add_exception_handler(HTTPException, _dropping_traceback(_handle_http_error))
     app.add_exception_handler(ClientDisconnect, _dropping_traceback(_handle_disconnect))
-    # The server writes its traceback to the log afterwards.
+    # What is around the app writes its traceback to the log afterwards.
     app.add_exception_handler(Exception, _handle_bug)
 
 
@@ -253,7 +253,7 @@ async def _handle_disconnect(_: Request, __: Exception) -> Response:
 
 
 async def _handle_bug(request: Request, _: Exception) -> Response:
-    """Answer a bug, whose traceback the server logs. This answer bypasses the middleware that adds headers."""
+    """Answer a bug, whose traceback is logged afterwards. This answer bypasses the middleware that adds headers."""
     response = problem_response(request, InternalError())
     add_defaults(response.headers, response.status_code)
     return response
