@@ -82,7 +82,7 @@ def load_settings() -> Settings:
         pydantic.ValidationError: a setting is missing or invalid.
         OSError, UnicodeDecodeError: the file .env can't be read.
     """
-    path = _find_env_file()
+    path = find_env_file()
     if path is not None:
         # pydantic would ignore a file that it can't read.
         path.read_text(encoding="utf-8")
@@ -99,7 +99,7 @@ def load_settings_or_exit(*, tells_doubts: bool = True) -> Settings:
     except OSError as error:
         sys.exit(f"{error.filename} can't be read: {error.strerror}.")
     except UnicodeDecodeError:
-        sys.exit(f"{_find_env_file()} can't be read: it is not UTF-8.")
+        sys.exit(f"{find_env_file()} can't be read: it is not UTF-8.")
     except ValidationError as error:
         sentences = [f"KEYGEN_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
         if any(e["type"] == "missing" for e in error.errors()):
@@ -116,7 +116,7 @@ def tell_doubts(settings: Settings) -> None:
         logger.warning("KEYGEN_BROKER_URL has no scheme like redis://, so it is taken for the host of an AMQP broker.")
 
 
-def _find_env_file() -> Path | None:
+def find_env_file() -> Path | None:
     """The file that SLIPBIN_ENV_FILE names (empty: none), else .env in the working directory or beside the code."""
     named = os.environ.get("SLIPBIN_ENV_FILE")
     if named is not None:

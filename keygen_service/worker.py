@@ -14,7 +14,7 @@ from keygen_service.metrics_files import join_as_worker
 ROLE = join_as_worker(sys.argv)
 
 # What they import counts, so the files for that must be there.
-from keygen_service import metrics  # noqa: E402
+from keygen_service import metrics, tracing  # noqa: E402
 from keygen_service.logs import start_logs  # noqa: E402
 from keygen_service.pool import POOLS, KeyPools, connect  # noqa: E402
 from keygen_service.publishing import publish  # noqa: E402
@@ -28,6 +28,7 @@ TOP_UP_SECONDS = 10
 QUEUE = "keygen_service"
 
 app = Celery("keygen_service")
+tracing.trace_worker()
 app.conf.update(
     broker_url=load_settings_or_exit(tells_doubts=False).broker_url,
     broker_connection_retry_on_startup=True,

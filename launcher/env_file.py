@@ -10,7 +10,7 @@ from launcher.errors import StartError
 PATH_VARIABLE = "SLIPBIN_ENV_FILE"
 _ROOT = Path(__file__).resolve().parents[1]
 _OURS = ("MAIN_", "KEYGEN_")
-_OTHERS = ("AWS_", "SSL_CERT_")
+_OTHERS = ("AWS_", "OTEL_", "SSL_CERT_")
 
 
 def with_env_file(environ: Mapping[str, str]) -> dict[str, str]:

@@ -19,6 +19,7 @@ import uvicorn
 
 from main_service.errors import AppError, NoCredentialsError
 from main_service.http_server.processes import Parent, ServerOfMany, open_listener, serve_in_processes
+from main_service.monitoring import tracing
 from main_service.monitoring.descriptors import raise_limit
 from main_service.monitoring.logs import start_logs
 from main_service.monitoring.metrics_files import join, stay_out
@@ -58,6 +59,7 @@ def serve(
         sys.exit(serve_in_processes(workers, listener=listener))
     parent = None if parent_fd is None else Parent(parent_fd)
     join("web")
+    tracing.start("slipbin-web")
     # A fifth of the start would be spent on looking for garbage among what stays for ever.
     gc.disable()
     # PyJWT loads it if it can, 8 MB of memory, for algorithms that none of our tokens has.
@@ -110,7 +112,10 @@ def serve(
     # uvicorn finishes what was accepted, then raises the signal again: a second end, which would look like a failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server = uvicorn.Server(config) if parent is None else ServerOfMany(config, parent=parent)
-    server.run(sockets=sockets)
+    try:
+        server.run(sockets=sockets)
+    finally:
+        tracing.stop()
 
 
 @contextmanager

@@ -8,7 +8,11 @@ from fastapi import FastAPI
 from main_service.accounts.factory import AccountResources
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.entries.factory import EntryResources
+from main_service.fast_path.batch import ReadBatcher
 from main_service.fast_path.protocol import STATE_NAME, open_fast_path
+from main_service.fast_path.traced import TracedReadBatcher
+from main_service.http_server.traced_requests import RequestTracingMiddleware
+from main_service.monitoring import tracing
 from main_service.operations.metrics_source import open_metrics
 from main_service.resources import open_resources
 from main_service.routers import API_ROUTERS, PAGE_ROUTERS
@@ -49,7 +53,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 if not settings.fast_path:
                     yield {}
                     return
-                async with open_fast_path(resources, app.state.visit_encoder) as fast_path:
+                batcher = ReadBatcher if tracing.current_pipeline() is None else TracedReadBatcher
+                async with open_fast_path(resources, app.state.visit_encoder, batcher=batcher) as fast_path:
                     yield {STATE_NAME: fast_path}
 
     app = FastAPI(
@@ -64,6 +69,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redirect_slashes=False,
         servers=[{"url": settings.public_url}],
         generate_unique_id_function=api_docs.operation_id,
+        # Its spans and logs hold addresses and what errors quote; ours are in http_server/traced_requests.py.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.visit_encoder = VisitEncoder(settings)
     app.state.proxy_watch = ProxyWatch(settings.trusted_proxies)
@@ -76,6 +83,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Around the headers: it adds none to what caches keep.
     app.add_middleware(SessionCookieMiddleware, lifetime=BROWSER_LIFETIME, settings=settings)
     app.add_middleware(RequestMetricsMiddleware)
+    if (pipeline := tracing.current_pipeline()) is not None:
+        app.add_middleware(RequestTracingMiddleware, pipeline=pipeline, trusted_proxies=settings.trusted_proxies)
     app.mount("/static/docs", CachedStaticFiles(api_docs.assets_folder()))
     app.mount("/static", CachedStaticFiles(STATIC, version=static_version))
     for router in (*API_ROUTERS, *PAGE_ROUTERS):

@@ -18,6 +18,7 @@ from celery.schedules import crontab
 
 from main_service.engines.redis import RedisUnavailableError
 from main_service.errors import UnavailableError
+from main_service.monitoring import tracing
 from main_service.monitoring.log_context import running_task
 from main_service.monitoring.metrics import TASK_DURATION, TASK_INTERVAL, TASK_OUTCOMES, TASK_RUNS
 from main_service.resources import Resources, open_resources
@@ -156,6 +157,7 @@ def _run_round(run: Round, name: str, *, log: str | None) -> None:
     except (UnavailableError, RedisUnavailableError) as error:
         outcome = "put_off"
         logger.warning("%s is put off to its next round: %s", name.removeprefix("main_service."), error)
+        tracing.note_failure(error)
         return
     finally:
         TASK_RUNS.labels(name, outcome).inc()

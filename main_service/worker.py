@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from celery import Celery
 from celery.app.amqp import AMQP
-from celery.signals import beat_init, setup_logging, worker_init
+from celery.signals import beat_init, celeryd_init, setup_logging, worker_init, worker_shutdown
 from kombu import Connection
 
 from main_service.monitoring.metrics_files import join_as_worker
@@ -18,6 +18,7 @@ ROLE = join_as_worker(sys.argv)
 
 # What they import counts, so the files for that must be there.
 from main_service import background  # noqa: E402
+from main_service.monitoring import tracing  # noqa: E402
 from main_service.monitoring.logs import start_logs  # noqa: E402
 from main_service.monitoring.publishing import publish  # noqa: E402
 from main_service.settings import load_settings, load_settings_or_exit, tell_doubts  # noqa: E402
@@ -77,3 +78,22 @@ def begin_log(**_: Any) -> None:
     """Write our log in place of Celery's, which would show tasks' arguments. Sent by workers and by beat."""
     start_logs(ROLE or "celery")
     tell_doubts(load_settings())
+
+
+@celeryd_init.connect
+def start_tracing(options: dict[str, Any], **_: Any) -> None:
+    """Trace the tasks of a worker. A beat is not traced: each round begins in its worker."""
+    queues = options.get("queues") or [background.Queue.QUICK.value]
+    pipeline = tracing.start("slipbin-worker" if background.Queue.QUICK.value in queues else "slipbin-slow")
+    if pipeline is not None:
+        from opentelemetry.instrumentation.celery import CeleryInstrumentor
+
+        CeleryInstrumentor().instrument(  # type: ignore[no-untyped-call]
+            tracer_provider=pipeline.provider
+        )
+
+
+@worker_shutdown.connect
+def stop_tracing(**_: Any) -> None:
+    """Send the last spans."""
+    tracing.stop()

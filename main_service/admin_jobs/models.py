@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from main_service.engines.postgres import Base
+from main_service.monitoring.tracing import current_trace_parent
 
 
 class JobKind(StrEnum):
@@ -54,6 +55,8 @@ class AdminJob(Base):
     """Counts of what was done; None while the job is not finished, or if it failed."""
     failure: Mapped[str | None]
     """Why it failed, as a sentence for the superuser; None if it did not."""
+    trace_parent: Mapped[str | None] = mapped_column(default=current_trace_parent)
+    """The span in which it was ordered, as a W3C `traceparent`; None: traces were off."""
 
     @property
     def state(self) -> JobState:

@@ -15,6 +15,7 @@ from main_service.cleanup.unused import UnusedCleanup
 from main_service.engines.batches import in_batches
 from main_service.engines.postgres import Session
 from main_service.errors import AppError, NotFoundError
+from main_service.monitoring import tracing
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class _Run:
     kind: JobKind
     days: int | None
     started_at: datetime
+    trace_parent: str | None
 
 
 class AdminJobRunner:
@@ -76,7 +78,8 @@ class AdminJobRunner:
         """
         finished = 0
         while (run := await self._start()) is not None:
-            await self._finish(run)
+            with tracing.continued(f"run job {run.kind}", run.trace_parent):
+                await self._finish(run)
             finished += 1
         return finished
 
@@ -88,7 +91,9 @@ class AdminJobRunner:
         if job is None:
             return None
         assert job.started_at is not None
-        return _Run(job_id=job.id, kind=job.kind, days=job.days, started_at=job.started_at)
+        return _Run(
+            job_id=job.id, kind=job.kind, days=job.days, started_at=job.started_at, trace_parent=job.trace_parent
+        )
 
     async def _finish(self, run: _Run) -> None:
         result: JobResult | None = None
@@ -97,10 +102,12 @@ class AdminJobRunner:
             result = await self._handlers[run.kind](run.days)
         except AppError as error:
             logger.warning("Job %s (%s) stopped: %s", run.job_id, run.kind, error)
+            tracing.note_failure(error)
             failure = error.message
-        except Exception:
+        except Exception as error:
             # The edge of this job: else it would be restarted each hour for ever, and hold up what waits behind it.
             logger.exception("Job %s (%s) failed", run.job_id, run.kind)
+            tracing.note_failure(error)
             failure = BUG
         async with self._sessions() as session:
             await storage.finish_job(session, run.job_id, started_at=run.started_at, result=result, failure=failure)

@@ -14,6 +14,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from main_service.errors import BodyStoreUnavailableError, NoCredentialsError
+from main_service.monitoring import tracing
 from main_service.monitoring.metrics import PART_FAILURES
 from main_service.monitoring.tallies import PART_CALLS
 
@@ -63,7 +64,7 @@ class ObjectStore:
 
     async def put(self, path: str, source: bytes | Path) -> None:
         """Keep a copy of bytes or a file; when this returns it outlives a power cut. A few parts are in memory."""
-        with _calling():
+        with _calling(), tracing.span("put object"):
             self._require_folder()
             await obstore.put_async(
                 self.open(),
@@ -78,22 +79,22 @@ class ObjectStore:
 
     async def get(self, path: str) -> bytes:
         """All that is at `path`."""
-        with self._reading(path):
+        with self._reading(path), tracing.span("get object"):
             return bytes(await (await obstore.get_async(self.open(), path)).bytes_async())
 
     async def get_range(self, path: str, *, start: int, end: int) -> bytes:
         """What is at `path`, from byte `start` up to byte `end`."""
-        with self._reading(path):
+        with self._reading(path), tracing.span("get object range"):
             return bytes(await obstore.get_range_async(self.open(), path, start=start, end=end))
 
     async def size_bytes(self, path: str) -> int:
         """How many bytes are at `path`."""
-        with self._reading(path):
+        with self._reading(path), tracing.span("head object"):
             return (await obstore.head_async(self.open(), path))["size"]
 
     async def delete(self, paths: Sequence[str]) -> None:
         """Delete what is at these paths; what is missing counts as deleted."""
-        with _calling():
+        with _calling(), tracing.span("delete objects"):
             self._require_folder()
             if not paths:
                 return

@@ -10,7 +10,8 @@ import asyncpg
 from sqlalchemy import DateTime, Executable, MetaData, Row, Text, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext import asyncio as sqlalchemy_asyncio
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 
@@ -151,7 +152,8 @@ def create_engine(
 
     `pool_size`: how many connections are kept at most; None keeps none, for tasks, which each have an event loop.
     """
-    engine = create_async_engine(
+    # Looked up now: where traces are on, it is another one.
+    engine = sqlalchemy_asyncio.create_async_engine(
         database_url,
         # Errors are logged with their statement, and its parameters are what users wrote.
         hide_parameters=True,

@@ -25,6 +25,7 @@ from main_service.engines.memory_counters import MemoryCounters
 from main_service.engines.redis import RedisClient, RedisUnavailableError
 from main_service.engines.redis_scripts import Script
 from main_service.engines.signing import Signer, SigningLabel
+from main_service.monitoring import tracing
 from main_service.settings.quotas import MICROSECONDS, Quotas
 
 logger = logging.getLogger(__name__)
@@ -184,6 +185,7 @@ class _WaitingRequest(NamedTuple):
     counters: Sequence[Counter]
     moves: bool
     verdict: "asyncio.Future[Verdict]"
+    origin: tracing.Origin
 
 
 class RateLimiter:
@@ -228,7 +230,7 @@ class RateLimiter:
         if not counters:
             return NO_LIMIT
         verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_WaitingRequest(counters, moves, verdict))
+        self._waiting.append(_WaitingRequest(counters, moves, verdict, tracing.origin()))
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask_for_all())
         return await verdict
@@ -239,7 +241,8 @@ class RateLimiter:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_BATCH))]
                 try:
-                    verdicts = await self._ask(batch)
+                    with tracing.shared("ask limits", [waiting.origin for waiting in batch]):
+                        verdicts = await self._ask(batch)
                 except Exception as error:
                     for waiting in batch:
                         if not waiting.verdict.done():
@@ -267,7 +270,7 @@ class RateLimiter:
 
     async def _ask_redis(self, batch: Sequence[_WaitingRequest]) -> list[Verdict]:
         words: list[str] = []
-        for counters, moves, _ in batch:
+        for counters, moves, *_ in batch:
             words.append(f"{len(counters)} {moves:d}")
             words += [counter.words for counter in counters]
 
@@ -277,7 +280,7 @@ class RateLimiter:
                 raise ValueError("this is no answer of the script")
             verdicts = []
             start = 0
-            for counters, _, _ in batch:
+            for counters, *_ in batch:
                 end = start + 1 + len(counters)
                 verdicts.append(Verdict(counters, reply[start], reply[start + 1 : end]))
                 start = end

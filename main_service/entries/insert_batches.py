@@ -17,6 +17,7 @@ from main_service.entries import storage
 from main_service.entries.entry import LiveEntry
 from main_service.errors import DatabaseUnavailableError
 from main_service.keys.key_filter import KeyFilter
+from main_service.monitoring import tracing
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ LARGEST_BATCH = 200
 @dataclass(frozen=True, eq=False)
 class _Waiting:
     entry: LiveEntry
+    origin: tracing.Origin = field(default_factory=tracing.origin)
     is_made: "asyncio.Future[bool]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def settle(self, outcome: bool | Exception) -> None:
@@ -78,7 +80,8 @@ class InsertBatcher:
             while self._waiting:
                 batch = self._next_batch()
                 try:
-                    await self._insert(batch)
+                    with tracing.shared("insert entries", [waiting.origin for waiting in batch]):
+                        await self._insert(batch)
                 except DatabaseUnavailableError as error:
                     # All who have no answer yet have waited as long already, and would wait in vain.
                     self._fail([*batch, *self._waiting], error)

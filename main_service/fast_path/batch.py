@@ -8,6 +8,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Protocol
 from uuid import uuid4
 
@@ -163,6 +164,16 @@ class ReadBatcher:
                 self._fall_back_all(reads, batch_id, connection_name, reply)
             self._run()
 
+        self._send(reads, keys, arguments, on_reply)
+
+    def _send(
+        self,
+        _reads: Sequence[PendingRead],
+        keys: Sequence[bytes | str],
+        arguments: Sequence[bytes | str | int],
+        on_reply: Callable[[RawReply], None],
+    ) -> None:
+        """Have the script run for these reads."""
         self._redis.run_script(keys, arguments, on_reply)
 
     def _text_for(self, key: str) -> tuple[str, bytes | None]:

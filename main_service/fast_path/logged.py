@@ -20,7 +20,7 @@ class LoggedFastProtocol(FastProtocol):
                 size_bytes=len(body),
                 visit=request.visit,
                 headers=request.headers,
-                request_id=self._id_of(request) if self._is_proxy else None,
+                request_id=self._id_of(request) if self.is_proxy else None,
             )
 
     def _id_of(self, request: PlainRequest) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -24,12 +24,16 @@ from main_service.fast_path.redis_connection import RedisConnection
 from main_service.fast_path.responses import ResponseTemplates, with_connection_close
 from main_service.http_server.framing import RawHeaders
 from main_service.http_server.protocol import HttpProtocol
+from main_service.http_server.traced_requests import BEGUN_SPAN
 from main_service.resources import Resources
 from main_service.visit_stream.encoder import VisitEncoder, VisitorAddress
 from main_service.visit_stream.pending import UnconfirmedVisit
 from main_service.visit_stream.record import EncodedVisit
 from main_service.web.client_address import Network, believed_address, is_trusted
 from main_service.web.session_cookie import COOKIE
+
+if TYPE_CHECKING:
+    from main_service.monitoring.request_spans import RequestSpan
 
 STATE_NAME = "fast_path"
 
@@ -71,11 +75,13 @@ class FastPath:
 
 
 @asynccontextmanager
-async def open_fast_path(resources: Resources, encoder: VisitEncoder) -> AsyncIterator[FastPath]:
+async def open_fast_path(
+    resources: Resources, encoder: VisitEncoder, *, batcher: type[ReadBatcher] = ReadBatcher
+) -> AsyncIterator[FastPath]:
     """Open it for a web process. Connections find it in the state of the lifespan, under `STATE_NAME`."""
     settings = resources.settings
     redis = RedisConnection(settings.redis_url, script=ReadBatcher.SCRIPT)
-    read_batcher = ReadBatcher(redis, resources.redis, visit_writer=resources.visit_writer, texts=resources.texts)
+    read_batcher = batcher(redis, resources.redis, visit_writer=resources.visit_writer, texts=resources.texts)
     try:
         yield FastPath(read_batcher, encoder=encoder, trusted_proxies=settings.trusted_proxies)
     finally:
@@ -116,6 +122,8 @@ class PlainRequest:
     response_started = response_complete = False
     message_event = _NoEvent()
     unconfirmed: UnconfirmedVisit | None = None
+    span: "RequestSpan | None" = None
+    """None: it is not sampled, or traces are off."""
 
     def __init__(self, connection: "FastProtocol", path: _EntryPath, visit: EncodedVisit) -> None:
         self.connection = connection
@@ -165,14 +173,14 @@ class FastProtocol(HttpProtocol):
         super().__init__(*arguments, **named)
         self.fast_path = self.app_state[STATE_NAME]
         self._peer_address: VisitorAddress
-        self._is_proxy = False
+        self.is_proxy = False
         """Whether the peer is a trusted proxy, which names the visitor of each request."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         host = self.client[0] if self.client else None
         self._peer_address = self.fast_path.encoder.visitor_address(believed_address(host, (), ()))
-        self._is_proxy = is_trusted(host, self.fast_path.trusted_proxies)
+        self.is_proxy = is_trusted(host, self.fast_path.trusted_proxies)
 
     def on_message_begin(self) -> None:
         # As `HttpProtocol`, but what only FastAPI needs is made when a request falls back.
@@ -239,7 +247,7 @@ class FastProtocol(HttpProtocol):
         if encoder.respects_do_not_track and (headers.get(b"dnt") == b"1" or headers.get(b"sec-gpc") == b"1"):
             return encoder.encode_anonymous(key, at_ms=at_ms)
         address = self._peer_address
-        if self._is_proxy and b"x-forwarded-for" in headers:
+        if self.is_proxy and b"x-forwarded-for" in headers:
             address = self.fast_path.forwarded_visitors.find(address, headers[b"x-forwarded-for"])
         return encoder.encode(
             key,
@@ -272,6 +280,8 @@ class FastProtocol(HttpProtocol):
         self._prepare(request.url, request.headers)
         if request.unconfirmed is not None:
             self.scope["state"][UNCONFIRMED_VISIT] = request.unconfirmed
+        # Drawn once: a request that was not sampled here stays so.
+        self.scope["state"][BEGUN_SPAN] = request.span
         HttpToolsProtocol.on_headers_complete(self)
         cycle = self.cycle
         cycle.transport = self._answer_transport

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from main_service.engines.postgres import Base, Session
+from main_service.monitoring.tracing import current_trace_parent
 
 
 class Mail(Base):
@@ -38,6 +39,8 @@ class Mail(Base):
     sent_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
     """When it was given up."""
+    trace_parent: Mapped[str | None] = mapped_column(default=current_trace_parent)
+    """The span in which it was enqueued, as a W3C `traceparent`; None: traces were off."""
 
 
 @dataclass(frozen=True)

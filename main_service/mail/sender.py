@@ -19,6 +19,7 @@ from main_service.mail import storage
 from main_service.mail.errors import EmailRefusedError, EmailRenderError, MailServerUnavailableError
 from main_service.mail.outbox import Mail
 from main_service.mail.transport import Transport
+from main_service.monitoring import tracing
 from main_service.monitoring.metrics import EMAILS_SENT
 
 logger = logging.getLogger(__name__)
@@ -98,28 +99,33 @@ class MailSender:
             mail = await storage.take_due(session)
             if mail is None:
                 return None
-            failure = await self._try(mail)
-            is_refused = isinstance(failure, EmailRefusedError) and failure.is_permanent
-            if failure is None:
-                await storage.note_sent(session, mail.id)
-            elif is_refused and mail.attachment is not None:
-                # It may be too large for this server. Without the file, the email still says where that is.
-                await storage.drop_attachment(session, mail.id)
-                logger.warning(
-                    "Email %d (%s) goes without its attachment: %s", mail.id, mail.template, _describe(failure)
-                )
-            elif is_refused or isinstance(failure, EmailRenderError):
-                await storage.note_failed(session, mail.id)
-                logger.error("Gave up email %d (%s): %s", mail.id, mail.template, _describe(failure))
-            else:
-                await storage.note_attempt(session, mail.id, next_in=_pause_after(mail.attempts))
-                logger.warning("Email %d (%s) waits: %s", mail.id, mail.template, _describe(failure))
-            await session.commit()
+            with tracing.continued("send email", mail.trace_parent):
+                failure = await self._try(mail)
+                await self._note(session, mail, failure)
+                await session.commit()
         if failure is None:
             EMAILS_SENT.inc()
         if isinstance(failure, MailServerUnavailableError):
             raise failure
         return failure is None
+
+    async def _note(self, session: Session, mail: Mail, failure: Exception | None) -> None:
+        """Store what came of an email."""
+        if failure is None:
+            await storage.note_sent(session, mail.id)
+            return
+        tracing.note_failure(failure)
+        is_refused = isinstance(failure, EmailRefusedError) and failure.is_permanent
+        if is_refused and mail.attachment is not None:
+            # It may be too large for this server. Without the file, the email still says where that is.
+            await storage.drop_attachment(session, mail.id)
+            logger.warning("Email %d (%s) goes without its attachment: %s", mail.id, mail.template, _describe(failure))
+        elif is_refused or isinstance(failure, EmailRenderError):
+            await storage.note_failed(session, mail.id)
+            logger.error("Gave up email %d (%s): %s", mail.id, mail.template, _describe(failure))
+        else:
+            await storage.note_attempt(session, mail.id, next_in=_pause_after(mail.attempts))
+            logger.warning("Email %d (%s) waits: %s", mail.id, mail.template, _describe(failure))
 
     async def _try(self, mail: Mail) -> Exception | None:
         try:

@@ -13,6 +13,7 @@ from main_service.collections import storage as collections
 from main_service.engines.files import FileStore
 from main_service.engines.postgres import Session
 from main_service.errors import AppError, NotFoundError, UnavailableError
+from main_service.monitoring import tracing
 from main_service.reports import storage
 from main_service.reports.csv_zip import write_csv_zip
 from main_service.reports.emails import ReportEmails
@@ -66,30 +67,38 @@ class ReportBuilder:
             report = await self._start_attempt(report_id)
             if report is None:
                 return False
-            if report.attempts > MAX_ATTEMPTS:
-                # The attempts before could not even record why they failed: this report may be what kills the worker.
-                logger.error("Report %s is given up: its workers were killed %d times", report_id, MAX_ATTEMPTS)
+            with tracing.continued("build report", report.trace_parent):
+                return await self._attempt(snapshot, report)
+
+    async def _attempt(self, snapshot: Session, report: Report) -> bool:
+        report_id = report.id
+        if report.attempts > MAX_ATTEMPTS:
+            # The attempts before could not even record why they failed: this report may be what kills the worker.
+            logger.error("Report %s is given up: its workers were killed %d times", report_id, MAX_ATTEMPTS)
+            await self._fail(report_id, BUG)
+            return False
+        try:
+            size_bytes = await self._write_file(snapshot, report)
+        except UnavailableError as error:
+            logger.warning("Report %s waits: %s", report_id, error)
+            tracing.note_failure(error)
+            await self._postpone(report_id, counts=False)
+            return False
+        except AppError as error:
+            logger.warning("Report %s can't be made: %s", report_id, error)
+            tracing.note_failure(error)
+            await self._fail(report_id, error.message)
+            return False
+        except Exception as error:
+            # An edge: a report that can't be built must not hold up those behind it.
+            logger.exception("Report %s failed at attempt %d", report_id, report.attempts)
+            tracing.note_failure(error)
+            if report.attempts < MAX_ATTEMPTS:
+                await self._postpone(report_id, counts=True)
+            else:
                 await self._fail(report_id, BUG)
-                return False
-            try:
-                size_bytes = await self._write_file(snapshot, report)
-            except UnavailableError as error:
-                logger.warning("Report %s waits: %s", report_id, error)
-                await self._postpone(report_id, counts=False)
-                return False
-            except AppError as error:
-                logger.warning("Report %s can't be made: %s", report_id, error)
-                await self._fail(report_id, error.message)
-                return False
-            except Exception:
-                # An edge: a report that can't be built must not hold up those behind it.
-                logger.exception("Report %s failed at attempt %d", report_id, report.attempts)
-                if report.attempts < MAX_ATTEMPTS:
-                    await self._postpone(report_id, counts=True)
-                else:
-                    await self._fail(report_id, BUG)
-                return False
-            return await self._finish(report_id, size_bytes)
+            return False
+        return await self._finish(report_id, size_bytes)
 
     async def _write_file(self, snapshot: Session, report: Report) -> int:
         """Write the file of a report and put it into the object store; return its size in bytes.

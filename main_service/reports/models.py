@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from main_service.accounts.models import Account
 from main_service.engines.postgres import Base
+from main_service.monitoring.tracing import current_trace_parent
 
 
 class ReportFormat(StrEnum):
@@ -69,3 +70,5 @@ class Report(Base):
     expires_at: Mapped[datetime | None]
     """When the file is deleted, or the failed report stops counting; None while it is not finished."""
     file_deleted_at: Mapped[datetime | None]
+    trace_parent: Mapped[str | None] = mapped_column(default=current_trace_parent)
+    """The span in which it was ordered, as a W3C `traceparent`; None: traces were off."""

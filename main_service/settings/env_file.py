@@ -8,7 +8,7 @@ from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parents[2]
 PATH_VARIABLE = "SLIPBIN_ENV_FILE"
-_PREFIXES = ("AWS_", "SSL_CERT_")
+_PREFIXES = ("AWS_", "OTEL_", "SSL_CERT_")
 
 
 class EnvFileError(Exception):

@@ -14,6 +14,7 @@ from uuid import uuid4
 from redis.asyncio import Redis
 
 from main_service.engines.redis_scripts import Script
+from main_service.monitoring import tracing
 from main_service.visit_stream.record import FORMAT, ID_LIFETIME, STREAM, EncodedVisit, write_batch
 
 _ID_SECONDS = int(ID_LIFETIME.total_seconds())
@@ -58,12 +59,16 @@ class Batch:
         """Of the visits."""
         self.is_closed = False
         """It may be in the stream already, so nothing joins it."""
+        self.origins: list[tracing.Origin] = []
+        """The spans of visitors that wait for it, if they are sampled."""
         self.is_acknowledged = asyncio.Event()
         """Its visitors may be answered: Redis has it, or they no longer wait for that."""
 
     def append(self, visit: EncodedVisit) -> None:
         self.visits.append(visit)
         self.size_bytes += len(visit)
+        if (origin := tracing.origin()) is not None:
+            self.origins.append(origin)
 
     def drop_last(self) -> int:
         """Drop the newest visit; return its size in bytes."""

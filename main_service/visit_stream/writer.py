@@ -7,6 +7,7 @@ from collections import deque
 from contextlib import suppress
 
 from main_service.engines.redis import RedisClient, RedisUnavailableError
+from main_service.monitoring import tracing
 from main_service.monitoring.metrics import VISITS_DROPPED, VISITS_RECORDED, VISITS_WAITING
 from main_service.visit_stream.pending import Batch, UnconfirmedBatch
 from main_service.visit_stream.record import EncodedVisit
@@ -139,7 +140,8 @@ class VisitWriter:
         """Whether Redis has the batch now; if not, it may have it all the same."""
         batch.is_closed = True
         try:
-            await self._redis.call(batch.add, bypass_breaker=self._closing.is_set())
+            with tracing.shared("record visits", batch.origins):
+                await self._redis.call(batch.add, bypass_breaker=self._closing.is_set())
         except RedisUnavailableError as error:
             self._fall_behind(error)
             return False

@@ -12,6 +12,7 @@ from main_service.engines.postgres import Session
 from main_service.entries import link_targets
 from main_service.entries.models import Entry
 from main_service.errors import DatabaseUnavailableError
+from main_service.monitoring import tracing
 from main_service.visit_stream.record import RecordedVisit
 from main_service.visits.aggregate import DayValueCount, VisitCounts, VisitedEntry
 from main_service.visits.copy_rows import COLUMNS, copy_data
@@ -178,7 +179,8 @@ async def insert_visits(session: Session, rows: Iterator[bytes]) -> None:
     driver = connection.driver_connection
     assert driver is not None
     try:
-        await driver.copy_to_table(visit.name, source=copy_data(rows), columns=COLUMNS, format="binary")
+        with tracing.span("COPY visit"):
+            await driver.copy_to_table(visit.name, source=copy_data(rows), columns=COLUMNS, format="binary")
     except (OSError, TimeoutError, asyncpg.InterfaceError, *_AWAY) as error:
         # Past SQLAlchemy, so past what Session makes of its errors.
         await session.invalidate()

@@ -30,6 +30,7 @@ from main_service.errors import (
 )
 from main_service.monitoring import log_context
 from main_service.monitoring.metrics import MISSES, REFUSALS
+from main_service.monitoring.tracing import current_trace_id
 from main_service.web.headers import add_defaults
 from main_service.web.negotiation import wants_html
 from main_service.web.safe_redirect import sign_in_address, without_slash
@@ -87,6 +88,7 @@ class Problem(BaseModel):
         None,
         description="With a status of 5xx: the id of the request, by which its operators find it. As X-Request-ID.",
     )
+    trace_id: str | None = Field(None, description="The trace of the request, where traces are on.")
     errors: list[ProblemField] = Field([], description="What is wrong with each field.")
 
 
@@ -154,6 +156,7 @@ def problem_response(request: Request, error: AppError) -> Response:
             code=error.code,
             reason=error.reason if isinstance(error, EntryEndedError) else None,
             request_id=request_id,
+            trace_id=current_trace_id(),
             errors=[ProblemField(field=f.field, code=f.code, message=f.message) for f in error.fields],
         )
         response = JSONResponse(problem.model_dump(exclude_none=True), error.status, media_type=MEDIA_TYPE)
