@@ -25,7 +25,8 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 class CountingServer:
     """Takes connections, notes what is sent, and closes each at once or, if it `hangs`, never answers."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, hangs: bool) -> None:
+        self._hanging: list[socket.socket] | None = [] if hangs else None
         self.requests: list[bytes] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -37,13 +38,17 @@ class CountingServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            with connection:
-                data = connection.recv(65536)
-                if data:
-                    self.requests.append(data)
+            if data := connection.recv(65536):
+                self.requests.append(data)
+            if self._hanging is None:
+                connection.close()
+            else:
+                self._hanging.append(connection)
 
     def close(self) -> None:
         self._listener.close()
+        for connection in self._hanging or []:
+            connection.close()
 
     @property
     def client(self) -> "CountingServer":
@@ -53,8 +58,8 @@ class CountingServer:
 
 
 @contextmanager
-def closing_servers(count: int) -> Iterator[list[CountingServer]]:
-    servers = [CountingServer() for _ in range(count)]
+def counting_servers(*, hang: bool = False) -> Iterator[list[CountingServer]]:
+    servers = [CountingServer(hangs=hang) for _ in range(2)]
     try:
         yield servers
     finally:
@@ -150,11 +155,25 @@ def test_http_on_the_port_of_https_is_refused_in_our_words(lonely: Gateway) -> N
     ("method", "times"), [("GET", 4), ("HEAD", 4), ("POST", 1), ("PATCH", 1), ("PUT", 1), ("DELETE", 1)]
 )
 def test_only_what_changes_nothing_is_sent_again(nginx: str, method: str, times: int) -> None:
-    with closing_servers(2) as servers, temporary_folder() as folder, Gateway(folder / "g", servers) as gateway:
+    with counting_servers() as servers, temporary_folder() as folder, Gateway(folder / "g", servers) as gateway:
         answer = gateway.client.request(method, "/some-key", headers={"Accept": "application/json"})
 
     sent = [request for server in servers for request in server.requests]
     assert (answer.status_code, len(sent)) == (502, times)
+
+
+def test_nothing_is_sent_again_after_a_time_out(nginx: str) -> None:
+    soon = {"proxy_read_timeout 30s": "proxy_read_timeout 100ms"}
+    with (
+        counting_servers(hang=True) as servers,
+        temporary_folder() as folder,
+        Gateway(folder / "g", servers, changes=soon) as gateway,
+    ):
+        answer = gateway.client.get("/some-key", headers=BROWSER)
+
+    assert answer.status_code == 504
+    assert "<h1>Gateway Timeout</h1>" in answer.text
+    assert sum(len(server.requests) for server in servers) == 1
 
 
 def test_lines_of_the_log_say_who_asked_and_what_was_answered(lonely: Gateway, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,9 @@ class Gateway:
         certificates: Path | None = None,
         challenges: Path | None = None,
         watch_seconds: float = 3600,
+        changes: Mapping[str, str] | None = None,
     ) -> None:
+        """`changes`: what is written differently in the configuration, such as times that no test can wait for."""
         self._nginx = find_nginx()
         self._stack = ExitStack()
         http, https, status = (self._stack.enter_context(reserved_port()) for _ in range(3))
@@ -107,6 +109,7 @@ class Gateway:
         self.tls_address = f"https://127.0.0.1:{https}"
         self.status_address = f"http://127.0.0.1:{status}"
         self._watch_seconds = watch_seconds
+        self._changes = changes or {}
         self._log = folder / "nginx.log"
 
     def __enter__(self) -> "Gateway":
@@ -137,6 +140,13 @@ class Gateway:
         self._settings |= settings or {}
         done = write_gateway(self.folder, *self._arguments, settings=self._settings)
         assert done.returncode == 0, done.stderr
+        for file in self.folder.glob("nginx*.conf"):
+            text = file.read_text()
+            for old, new in self._changes.items():
+                assert old in text, old
+                text = text.replace(old, new)
+            file.chmod(0o640)
+            file.write_text(text)
 
     def reload(self) -> list[psutil.Process]:
         """Have new processes of nginx take over; the ones of before, which may still be answering."""
