@@ -41,13 +41,14 @@ def listening(port: int) -> list[tuple[int | None, str]]:
 
 
 def test_one_of_the_web_processes_listens_for_all_and_another_after_its_end(
-    environment: Environment, port: int
+    environment: Environment, port: int, tmp_path: Path
 ) -> None:
+    settings = environment | {"MAIN_METRICS_PORT": str(port)}
+    log = tmp_path / "log"
     with (
         temporary_folder() as folder,
-        WebServer(
-            environment | {"PROMETHEUS_MULTIPROC_DIR": str(folder), "MAIN_METRICS_PORT": str(port)}, processes=2
-        ) as web,
+        log.open("wb") as output,
+        WebServer(settings | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}, processes=2, log=output) as web,
     ):
         told = read(port)
         assert told['slipbin_processes{role="web"}'] == 2
@@ -60,6 +61,7 @@ def test_one_of_the_web_processes_listens_for_all_and_another_after_its_end(
         eventually(lambda: listening(port) not in ([], [(first, address)]), "another process that listens")
 
         assert read(port)['slipbin_part_up{part="redis"}'] == 1
+    assert "can't be served" not in log.read_text()
 
 
 def test_there_is_nothing_else_on_the_port(environment: Environment, port: int) -> None:

@@ -1,5 +1,6 @@
 """`/metrics`: who may read it, what is counted, and that the processes of a machine are summed."""
 
+import signal
 from collections.abc import Iterator
 
 import httpx
@@ -19,6 +20,7 @@ RECORDED = "slipbin_visits_recorded_total"
 DROPPED = "slipbin_visits_dropped_total"
 WAITING = "slipbin_visits_waiting"
 DRAWN = "slipbin_keys_drawn_total"
+PAGE = 'slipbin_http_requests_total{method="GET",route="/privacy",status="200"}'
 
 Pair = tuple[httpx.Client, httpx.Client]
 
@@ -123,6 +125,25 @@ def test_what_waits_and_what_is_dropped_is_told_and_no_more_of_a_dead_process(
             assert (after[WAITING], after[DROPPED] - before[DROPPED]) == (2, 2)
         eventually(lambda: read_metrics(pair[1])[WAITING] == 0, "no visit that waits")
     eventually(lambda: read_metrics(pair[1])[RECORDED] - before[RECORDED] == 2, "the visits that waited")
+
+
+def test_what_a_process_has_added_up_is_told_at_its_next_scrape(pair: Pair) -> None:
+    for _ in range(5):
+        before = read_metrics(pair[0])
+        assert pair[0].get("/privacy").status_code == 200
+
+        assert read_metrics(pair[0])[PAGE] - before.get(PAGE, 0) == 1
+
+
+def test_what_a_process_has_added_up_is_told_after_its_end(metrics_environment: Environment, pair: Pair) -> None:
+    before = read_metrics(pair[0]).get(PAGE, 0)
+    with WebServer(metrics_environment) as third:
+        for _ in range(5):
+            assert third.client.get("/privacy").status_code == 200
+        third.processes[0].send_signal(signal.SIGTERM)
+        third.processes[0].wait()
+
+    assert read_metrics(pair[0])[PAGE] - before == 5
 
 
 def test_keys_that_no_pool_gave_are_counted(pair: Pair, valkey: redis.Redis) -> None:
