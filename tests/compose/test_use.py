@@ -90,7 +90,7 @@ def test_email_to_confirm_an_address_is_found_where_the_operator_looks(
     project.execute("main-worker", "mkdir", "-p", "/var/lib/slipbin/outbox")
     link = eventually(find_link, "the email")
     assert client.get(f"/api/v1/auth{link}").status_code == 200
-    assert client.get("/api/v1/me", headers=sign_in(client, address)).json()["is_verified"] is True
+    assert client.get("/api/v1/users/me", headers=sign_in(client, address)).json()["is_verified"] is True
 
 
 def test_operators_run_commands_in_the_container(project: Project, client: httpx.Client) -> None:
@@ -100,7 +100,7 @@ def test_operators_run_commands_in_the_container(project: Project, client: httpx
     address = new_email()
     said = main("create-superuser", "--email", address, "--username", new_username(), given=f"{PASSWORD}\n")
     assert "is a superuser" in said
-    assert client.get("/api/v1/me", headers=sign_in(client, address)).json()["is_superuser"] is True
+    assert client.get("/api/v1/users/me", headers=sign_in(client, address)).json()["is_superuser"] is True
     assert "expired entries ended" in main("cleanup")
     assert "up to date" in main("migrate")
     assert "2000 of 2000" in project.execute("keygen-worker", "python", "-m", "keygen_service", "status")
