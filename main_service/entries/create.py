@@ -213,5 +213,12 @@ class EntryCreateService:
         return replace(draft, key=key)
 
 
+_CREATED = {
+    (kind, is_guest): ENTRIES_CREATED.labels(kind.value, "guest" if is_guest else "user")
+    for kind in Kind
+    for is_guest in (True, False)
+}
+
+
 def _count(entry: LiveEntry) -> None:
-    ENTRIES_CREATED.labels(entry.kind.value, "guest" if entry.owner_id is None else "user").inc()
+    _CREATED[entry.kind, entry.owner_id is None].inc()

@@ -19,6 +19,7 @@ class Mail(Base):
     __tablename__ = "mail"
     __table_args__ = (
         Index("ix_mail_due_at_waiting", "due_at", postgresql_where=text("sent_at IS NULL AND failed_at IS NULL")),
+        Index("ix_mail_failed_at", "failed_at", postgresql_where=text("failed_at IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

@@ -31,7 +31,7 @@ def _count(rows: Select[tuple[int]]) -> Select[tuple[int]]:
 
 
 _ONE = literal(1)
-_COUNTS = select(
+COUNTS = select(
     _count(select(_ONE).where(Mail.sent_at.is_(None), Mail.failed_at.is_(None))).scalar_subquery(),
     _count(select(_ONE).where(Mail.failed_at.is_not(None))).scalar_subquery(),
     _count(select(_ONE).select_from(Invalidation)).scalar_subquery(),
@@ -46,7 +46,7 @@ async def count(session: Session) -> DatabaseCounts:
     Raises:
         DatabaseUnavailableError
     """
-    return DatabaseCounts(*(await session.execute(_COUNTS)).one())
+    return DatabaseCounts(*(await session.execute(COUNTS)).one())
 
 
 @cache
