@@ -24,6 +24,7 @@ from tests.launcher.launched import (
     launchers,
     processes_of,
 )
+from tests.support.metrics import METRICS_TOKEN, read_metrics
 from tests.support.waiting import eventually
 
 CHILDREN = {
@@ -77,7 +78,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
     """One for all tests that only look at it, with two web processes, and a shell that leads elsewhere."""
     shell = {"PGPORT": "1", "PGHOST": "elsewhere.invalid", "MAIN_REDIS_URL": "redis://elsewhere.invalid"}
     with empty_folder() as data, launchers(data, tmp_path_factory.mktemp("run")) as launcher:
-        yield run(launcher, "--workers", "2", MAIN_SMTP_URL="", **shell)
+        yield run(launcher, "--workers", "2", MAIN_SMTP_URL="", MAIN_METRICS_TOKEN=METRICS_TOKEN, **shell)
 
 
 def test_a_run_is_ready_when_it_answers_and_keys_are_there(running: Launched) -> None:
@@ -162,6 +163,19 @@ def test_an_interrupt_stops_web_beats_workers_and_engines_in_this_order(launcher
 
 def _group(name: str) -> int:
     return next(number for number, group in enumerate(STOP_ORDER) if name in group)
+
+
+def test_metrics_of_any_web_process_tell_of_all_processes(running: Launched) -> None:
+    roles = dict.fromkeys([name for name in CHILDREN if name != "web-1"], 1) | {"web": 2}
+
+    def told() -> dict[str, float]:
+        with httpx.Client(base_url=address(running), timeout=60) as client:
+            return read_metrics(client)
+
+    eventually(
+        lambda: told().get('slipbin_task_runs_total{outcome="success",task="main_service.heal_copies"}', 0) > 0, "a run"
+    )
+    assert {role: told()[f'slipbin_processes{{role="{role}"}}'] for role in roles} == roles
 
 
 def test_a_killed_run_leaves_no_process_and_the_next_one_has_its_data(launcher: Launchers) -> None:
