@@ -207,20 +207,19 @@ def test_every_rule_is_worked_out(installation: Installation) -> None:
             (rule["name"], rule["health"], rule.get("lastError", "")) for group in groups for rule in group["rules"]
         ]
 
+    eventually(lambda: len(rules()) == len(rule_expressions()), "all rules")
     eventually(lambda: all(health != "unknown" for _, health, _ in rules()), "the first round")
     assert [rule for rule in rules() if rule[1:] != ("ok", "")] == []
-    assert len(rules()) == len(rule_expressions())
 
 
 def test_every_target_is_reached_under_its_name(installation: Installation) -> None:
-    def services() -> set[str]:
-        return {each["labels"].get("service", each["labels"]["job"]) for each in installation.prometheus.targets()}
+    expected = {"main", "main-worker", "main-beat", "keygen-worker", "gateway", "postgres", "valkey", "alertmanager"}
 
-    def are_up() -> bool:
-        return all(each["health"] == "up" for each in installation.prometheus.targets())
+    def healthy() -> set[str]:
+        targets = [each for each in installation.prometheus.targets() if each["health"] == "up"]
+        return {each["labels"].get("service", each["labels"]["job"]) for each in targets}
 
-    eventually(are_up, "all targets")
-    assert services() >= {"main", "main-worker", "main-beat", "keygen-worker", "gateway", "postgres", "valkey"}
+    eventually(lambda: healthy() >= expected, "all targets")
 
 
 def test_an_alert_reaches_the_operator_with_the_way_to_its_cure(

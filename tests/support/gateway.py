@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,10 +13,10 @@ from typing import Any
 
 import httpx
 import psutil
-import pytest
 
 from tests.support.engines import REPOSITORY, Environment, full
 from tests.support.ports import reserved_port
+from tests.support.tools import needs
 from tests.support.waiting import eventually
 from tests.support.web import Client, Process, WebServer
 
@@ -26,13 +25,7 @@ PUBLIC_URL = "http://slipbin.test"
 
 def find_nginx() -> str:
     """The program. Without it, the test is skipped; it fails where CI runs the tests, which installs it."""
-    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    if found is None:
-        missing = "nginx is missing (Debian: apt install nginx)"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
+    return needs("nginx", "nginx")
 
 
 def write_gateway(folder: Path, *arguments: object, settings: Environment) -> "subprocess.CompletedProcess[str]":

@@ -12,5 +12,5 @@ def needs(program: str, package: str) -> str:
     found = shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if found is None:
         say = pytest.fail if os.environ.get("CI") else pytest.skip
-        say(f"{program} is missing: apt install {package}")
+        say(f"{program} is missing (Debian: apt install {package})")
     return found
