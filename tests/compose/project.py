@@ -43,7 +43,7 @@ class Project:
 
     def compose(self, *arguments: str, given: str | None = None) -> "subprocess.CompletedProcess[str]":
         """Run a command of `docker compose`; `given`: its standard input."""
-        return run("docker", "compose", "--progress", "plain", *arguments, given=given)
+        return run("docker", "compose", "--ansi", "never", "--progress", "plain", *arguments, given=given)
 
     def execute(self, service: str, *command: str, given: str | None = None) -> str:
         """What a command prints that is run in a container of the service, as operators do."""
