@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.compose.project import Project
 from tests.support.accounts import PASSWORD, new_email, new_username
@@ -104,6 +105,18 @@ def test_operators_run_commands_in_the_container(project: Project, client: httpx
     assert "expired entries ended" in main("cleanup")
     assert "up to date" in main("migrate")
     assert "2000 of 2000" in project.execute("keygen-worker", "python", "-m", "keygen_service", "status")
+
+
+@pytest.mark.parametrize("command", ["status", "doctor"])
+def test_operators_are_told_that_nothing_is_wrong(project: Project, command: str) -> None:
+    ask = f"python -m main_service {command}"
+
+    # The first run of a task may still be due.
+    eventually(lambda: not project.refuses("main", ask), f"a {command} without a problem", seconds=180)
+
+    told = project.execute("main", *ask.split())
+    assert "PROBLEM" not in told
+    assert "No web process answers" not in told
 
 
 def test_commands_leave_no_files_among_the_metrics(project: Project) -> None:
