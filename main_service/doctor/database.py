@@ -193,6 +193,8 @@ def _why_not(error: BaseException, settings: Settings, address: str) -> tuple[st
                 f"PostgreSQL at {address} is starting or stopping.",
                 "Wait a moment; if it stays so, see its log: it may be recovering, or its disk may be full.",
             )
+        if isinstance(cause, asyncpg.DiskFullError):
+            return f"The disk of PostgreSQL at {address} is full.", "Make room on it; PostgreSQL goes on by itself."
         if isinstance(cause, asyncpg.PostgresError):
             return (
                 f"PostgreSQL at {address} refuses with {type(cause).__name__} ({cause.sqlstate}).",

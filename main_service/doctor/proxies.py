@@ -26,7 +26,11 @@ async def check_proxies(settings: Settings, report: Report, *, web_url: str) -> 
         return
     warnings = sorted({warning for body in bodies for warning in _warnings_in(body)})
     for warning in warnings:
-        report.problem(f"A web process has noticed: {warning}", "Set MAIN_TRUSTED_PROXIES and restart.")
+        report.problem(
+            f"A web process has noticed: {warning}",
+            "Set MAIN_TRUSTED_PROXIES to the address from which the proxy connects (a WARNING in the log of the web "
+            "processes names it), and restart them.",
+        )
     if not warnings:
         named = ", ".join(str(network) for network in settings.trusted_proxies) or "none"
         report.ok(f"No web process has seen an untrusted proxy within an hour. Trusted: {named}.")

@@ -1,7 +1,7 @@
 """Takes out of a text whatever is secret in the settings, should a library's message repeat it."""
 
 import os
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 _SECRET_NAMES = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY", "KEY_ID")
 _SHORTEST = 4
@@ -21,16 +21,18 @@ class Redaction:
         self._secrets = sorted((each for each in found if len(each) >= _SHORTEST), key=len, reverse=True)
 
     def clean(self, text: str) -> str:
+        """The text without secrets, and without signs that could steer a terminal: servers choose some of the words."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
-        return text
+        return "".join(sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def _passwords_in(url: str) -> set[str]:
-    if "://" not in url or "@" not in url:
+    if "://" not in url:
         return set()
     try:
-        password = urlsplit(url).password
+        parts = urlsplit(url)
+        found = {parts.password or "", *parse_qs(parts.query).get("password", [])}
     except ValueError:
         return set()
-    return {password, unquote(password)} if password else set()
+    return {form for password in found for form in (password, unquote(password)) if form}

@@ -65,20 +65,21 @@ async def _check_writing(redis: "Redis", report: Report) -> None:
             "Give it the rights: ACL SETUSER … ~* +@all -@dangerous +info",
         )
     except (ResponseError, RedisError) as error:
-        report.problem(*_why_no_write(str(error)))
+        report.problem(*why_no_write(str(error)))
     else:
         if read != written:
             report.problem("Redis does not keep what is written.", "See whether something between changes commands.")
 
 
-def _why_no_write(message: str) -> tuple[str, str]:
+def why_no_write(message: str) -> tuple[str, str]:
+    """What an error of Redis means that refuses to write, or everything."""
     # redis-py takes the code off some messages.
     lowered = message.lower()
     if "oom" in lowered or "maxmemory" in lowered:
         return "Redis has no memory left and takes no writes.", "Raise maxmemory, and see what takes the memory."
     if "misconf" in lowered or "rdb" in lowered or "aof" in lowered or "persist" in lowered:
         return (
-            "Redis takes no writes because it can't write to its disk.",
+            "Redis takes no commands because it can't write to its disk: it is probably full.",
             "Make room on the disk of Redis; it goes on by itself.",
         )
     if "read only" in lowered or "readonly" in lowered:
@@ -152,6 +153,8 @@ def _why_not(error: BaseException, address: str) -> tuple[str, str]:
             return f"Redis at {address} is loading its data.", "Wait; with many data it takes a minute."
         if isinstance(cause, NoPermissionError):
             return f"Redis at {address} lets the user do nothing.", "Give it rights with ACL SETUSER."
+    if isinstance(error, ResponseError):
+        return why_no_write(str(error))
     found = why_unreachable(error, address=address, setting="MAIN_REDIS_URL")
     return found or (
         f"Redis at {address} can't be asked ({type(error).__name__}).",

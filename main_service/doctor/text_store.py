@@ -126,6 +126,8 @@ def _why_not(error: BaseException, settings: Settings, where: str) -> tuple[str,
     if endpoint or settings.body_store_url.startswith("s3:"):
         found = why_unreachable(error, address=server, setting="MAIN_BODY_STORE_ENDPOINT")
         return found or _why_no_s3(words, server)
+    if "No space left" in words or "os error 28" in words:
+        return f"A text could not be written to {where}: its disk is full.", "Make room on it."
     for cause in causes:
         if isinstance(cause, OSError) and cause.strerror:
             return f"A text could not be written to {where}: {cause.strerror}.", "Make room, or change its rights."

@@ -5,6 +5,7 @@ from main_service.broker import find_consumed_queues
 from main_service.doctor.addresses import causes_of, shown_address, why_unreachable
 from main_service.doctor.examination import in_thread
 from main_service.doctor.findings import Report
+from main_service.doctor.redis_server import why_no_write
 from main_service.settings import Settings
 
 KEYGEN_QUEUE = "keygen_service"
@@ -41,5 +42,7 @@ def _why_not(error: BaseException, address: str) -> tuple[str, str]:
     words = " ".join(f"{type(cause).__name__} {cause}" for cause in causes_of(error))
     if "Authentication" in words or "NOAUTH" in words or "WRONGPASS" in words:
         return f"The broker at {address} refuses user or password.", "Correct them in MAIN_BROKER_URL."
+    if "MISCONF" in words or "OOM" in words:
+        return why_no_write(words)
     found = why_unreachable(error, address=address, setting="MAIN_BROKER_URL")
     return found or (f"The broker at {address} can't be asked ({type(error).__name__}).", "Correct MAIN_BROKER_URL.")

@@ -32,9 +32,9 @@ def judge(overview: Overview, settings: Settings) -> list[Finding]:
     """What is wrong, the most urgent first."""
     found = [
         *_judge_parts(overview),
+        *_judge_machine(overview, settings),
         *judge_work(overview),
         *_judge_database(overview, settings),
-        *_judge_machine(overview, settings),
     ]
     return sorted(found, key=lambda each: each.level is not Level.PROBLEM)
 
@@ -72,7 +72,10 @@ def _judge_tasks(overview: Overview) -> Iterator[Finding]:
         overdue = [task for task in tasks if task.is_overdue]
         if overdue:
             waiting = overview.keygen_queue if queue == KEYGEN_QUEUE else overview.value(asked.QUEUE_LENGTH, queue)
-            yield _problem(queue, _say_overdue(overdue[0], len(overdue)), _who_is_silent(waiting, beat, worker))
+            advice = _who_is_silent(waiting, beat, worker)
+            if not overview.value(asked.PART_UP, "redis"):
+                advice = "First see to Redis: without it no task is sent, and no run is noted."
+            yield _problem(queue, _say_overdue(overdue[0], len(overdue)), advice)
         for task in tasks:
             if task.run is not None and task.run.outcome is Outcome.FAILED:
                 ago = age_in_words(overview.at - (task.run.ended_at or overview.at))
@@ -85,14 +88,14 @@ def _judge_tasks(overview: Overview) -> Iterator[Finding]:
     if put_off:
         yield _warning(
             "tasks",
-            f"{', '.join(task.name for task in put_off)} put off: a part was away ({put_off[0].run.error}).",  # type: ignore[union-attr]
-            f"It goes on by itself once the part is back. {ASK_DOCTOR}",
+            f"{', '.join(task.name for task in put_off)} put off, as a part was away ({put_off[0].run.error}).",  # type: ignore[union-attr]
+            f"They go on by themselves once it is back. {ASK_DOCTOR}",
         )
 
 
 def _say_overdue(task: TaskState, count: int) -> str:
     how_often = f"every {age_in_words(task.every.total_seconds())}" if task.every else "every day"
-    others = f", nor have {count - 1} others of its queue" if count > 1 else ""
+    others = f"; {count - 1} more of its queue are as late" if count > 1 else ""
     if task.last_sign is None:
         return f"The task {task.name} has never run and should {how_often}{others}."
     ago = age_in_words(task.now - task.last_sign)

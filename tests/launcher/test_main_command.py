@@ -37,6 +37,16 @@ def test_superuser_is_made_where_a_launcher_runs(launcher: Launchers) -> None:
     assert (stopped[0], "make run" in stopped[1]) == (1, True), stopped
 
 
+def test_doctor_and_status_say_that_nothing_runs(launcher: Launchers) -> None:
+    running = launcher.engines()
+    assert command(launcher.data, "migrate")[0] == 0
+    running.stop()
+
+    for name, told in (("doctor", "There is no socket"), ("status", "database AWAY")):
+        status, said = command(launcher.data, name)
+        assert (status, "Nothing runs on the data folder" in said, told in said) == (1, True, True), said
+
+
 def test_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     missing = tmp_path / "typo"
 

@@ -15,6 +15,7 @@ import redis
 
 from main_service.doctor.clock import compare_clocks
 from main_service.doctor.findings import Level, Report
+from main_service.doctor.redis_server import why_no_write
 from tests.faults.own_mounts import own_mounts
 from tests.main_service.doctor.examined import Examined, examine
 from tests.main_service.doctor.small_servers import address_of, own_valkey, web_page
@@ -403,3 +404,17 @@ def test_beat_that_is_silent(well: Environment) -> None:
     told = found.problem("tasks")
     assert "has never run and should every 5 s" in told
     assert "is main-beat running? Start it" in told
+
+
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        ("MISCONF Errors writing to the AOF file: No space left on device", "can't write to its disk"),
+        ("command not allowed when used memory > 'maxmemory'.", "no memory left"),
+        ("You can't write against a read only replica.", "a replica"),
+        ("MOVED 3999 127.0.0.1:6381", "part of a cluster"),
+        ("WEIRD thing", "(WEIRD)"),
+    ],
+)
+def test_redis_that_refuses_everything(refusal: str, told: str) -> None:
+    assert told in why_no_write(refusal)[0]

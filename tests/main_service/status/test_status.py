@@ -150,7 +150,7 @@ def test_visits_that_pile_up_and_task_that_fails(served: Environment, own_valkey
     assert "Visits have waited in Redis for 10 min (1 records)." in sentences
     assert "The task ingest_visits failed with ZeroDivisionError" in sentences
     assert "The log of main-worker has the traceback." in sentences
-    assert "send_mail put off: a part was away (DatabaseUnavailableError)" in sentences
+    assert "send_mail put off, as a part was away (DatabaseUnavailableError)" in sentences
     [task] = [each for each in told["tasks"] if each["name"] == "ingest_visits"]
     assert (task["outcome"], task["every_seconds"], task["is_overdue"]) == ("failed", 10, False)
 
