@@ -56,6 +56,9 @@ class Installation:
 def installation(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Our processes on the engines of the tests, the gateway, exporters, Prometheus, Alertmanager and a hook."""
     folder = tmp_path_factory.mktemp("observability")
+    with redis.Redis.from_url(environment["MAIN_REDIS_URL"]) as valkey:
+        # Other tests may have left some.
+        valkey.delete(DEAD_LETTERS)
     with ExitStack() as stack:
 
         def new_folder(name: str) -> Path:
