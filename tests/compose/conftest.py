@@ -24,6 +24,7 @@ def project() -> Iterator[Project]:
 
 
 @pytest.fixture
-def client(project: Project) -> Iterator[httpx.Client]:
-    with project.new_client() as visitor:
-        yield visitor
+def site(project: Project) -> Iterator[httpx.Client]:
+    """A client of the gateway."""
+    with project.new_client() as client:
+        yield client
