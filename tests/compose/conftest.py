@@ -24,7 +24,7 @@ def project() -> Iterator[Project]:
 
 
 @pytest.fixture
-def site(project: Project) -> Iterator[httpx.Client]:
+def entrance(project: Project) -> Iterator[httpx.Client]:
     """A client of the gateway."""
     with project.new_client() as client:
         yield client

@@ -29,28 +29,28 @@ def register(client: httpx.Client) -> str:
     return address
 
 
-def test_entries_are_made_read_changed_and_deleted(site: httpx.Client) -> None:
-    link = site.post("/api/v1/links", json={"original_url": "https://example.org/there"}).json()
-    followed = site.get(f"/{link['key']}", headers=BROWSER)
+def test_entries_are_made_read_changed_and_deleted(entrance: httpx.Client) -> None:
+    link = entrance.post("/api/v1/links", json={"original_url": "https://example.org/there"}).json()
+    followed = entrance.get(f"/{link['key']}", headers=BROWSER)
     assert (followed.status_code, followed.headers["location"]) == (302, "https://example.org/there")
-    paste = site.post("/api/v1/pastes", json={"text": LONG_TEXT}).json()
-    assert site.get(f"/{paste['key']}/raw").text == LONG_TEXT
-    once = site.post("/api/v1/pastes", json={"text": "once", "views": 1}).json()
-    assert [site.get(f"/{once['key']}/raw", headers=CURL).status_code for _ in range(2)] == [200, 410]
+    paste = entrance.post("/api/v1/pastes", json={"text": LONG_TEXT}).json()
+    assert entrance.get(f"/{paste['key']}/raw").text == LONG_TEXT
+    once = entrance.post("/api/v1/pastes", json={"text": "once", "views": 1}).json()
+    assert [entrance.get(f"/{once['key']}/raw", headers=CURL).status_code for _ in range(2)] == [200, 410]
     manage = {"X-Manage-Token": paste["manage_token"]}
-    changed = site.patch(f"/api/v1/entries/{paste['key']}", json={"text": "changed"}, headers=manage)
+    changed = entrance.patch(f"/api/v1/entries/{paste['key']}", json={"text": "changed"}, headers=manage)
     assert changed.status_code == 200
-    assert site.get(f"/{paste['key']}/raw").text == "changed"
-    assert site.delete(f"/api/v1/entries/{paste['key']}", headers=manage).status_code == 204
-    assert site.get(f"/{paste['key']}/raw").status_code == 410
+    assert entrance.get(f"/{paste['key']}/raw").text == "changed"
+    assert entrance.delete(f"/api/v1/entries/{paste['key']}", headers=manage).status_code == 204
+    assert entrance.get(f"/{paste['key']}/raw").status_code == 410
 
 
-def test_pages_have_their_style(site: httpx.Client) -> None:
+def test_pages_have_their_style(entrance: httpx.Client) -> None:
     for page in ("/", "/register", "/docs"):
-        answer = site.get(page, headers={"Accept": "text/html"})
+        answer = entrance.get(page, headers={"Accept": "text/html"})
         assert answer.status_code == 200
         for style in re.findall(r'href="(/static/[^"]+\.css[^"]*)"', answer.text):
-            assert site.get(style).status_code == 200
+            assert entrance.get(style).status_code == 200
 
 
 def test_site_is_served_by_tls_too(project: Project) -> None:
@@ -59,24 +59,24 @@ def test_site_is_served_by_tls_too(project: Project) -> None:
         assert client.get("/health/live").status_code == 200
 
 
-def test_visits_are_counted(site: httpx.Client) -> None:
-    mine = sign_in(site, register(site))
-    link = site.post("/api/v1/links", json={"original_url": "https://example.org/"}, headers=mine).json()
+def test_visits_are_counted(entrance: httpx.Client) -> None:
+    mine = sign_in(entrance, register(entrance))
+    link = entrance.post("/api/v1/links", json={"original_url": "https://example.org/"}, headers=mine).json()
     for _ in range(3):
-        site.get(f"/{link['key']}", headers=BROWSER)
+        entrance.get(f"/{link['key']}", headers=BROWSER)
 
     def counted() -> int:
-        return int(site.get(f"/api/v1/entries/{link['key']}/stats", headers=mine).json()["visit_count"])
+        return int(entrance.get(f"/api/v1/entries/{link['key']}/stats", headers=mine).json()["visit_count"])
 
     eventually(lambda: counted() == 3, "three visits")
 
 
 def test_email_to_confirm_an_address_is_found_where_the_operator_looks(
-    project: Project, site: httpx.Client, tmp_path: Path
+    project: Project, entrance: httpx.Client, tmp_path: Path
 ) -> None:
-    answer = site.get("/register", headers={"Accept": "text/html"})
+    answer = entrance.get("/register", headers={"Accept": "text/html"})
     assert "no mail server yet" in answer.text
-    address = register(site)
+    address = register(entrance)
 
     def find_link() -> str | None:
         project.compose("cp", "main-worker:/var/lib/slipbin/outbox", str(tmp_path))
@@ -90,18 +90,18 @@ def test_email_to_confirm_an_address_is_found_where_the_operator_looks(
     # There is none before the first email.
     project.execute("main-worker", "mkdir", "-p", "/var/lib/slipbin/outbox")
     link = eventually(find_link, "the email")
-    assert site.get(f"/api/v1/auth{link}").status_code == 200
-    assert site.get("/api/v1/users/me", headers=sign_in(site, address)).json()["is_verified"] is True
+    assert entrance.get(f"/api/v1/auth{link}").status_code == 200
+    assert entrance.get("/api/v1/users/me", headers=sign_in(entrance, address)).json()["is_verified"] is True
 
 
-def test_operators_run_commands_in_the_container(project: Project, site: httpx.Client) -> None:
+def test_operators_run_commands_in_the_container(project: Project, entrance: httpx.Client) -> None:
     def main(*arguments: str, given: str | None = None) -> str:
         return project.execute("main", "python", "-m", "main_service", *arguments, given=given)
 
     address = new_email()
     said = main("create-superuser", "--email", address, "--username", new_username(), given=f"{PASSWORD}\n")
     assert "is a superuser" in said
-    assert site.get("/api/v1/users/me", headers=sign_in(site, address)).json()["is_superuser"] is True
+    assert entrance.get("/api/v1/users/me", headers=sign_in(entrance, address)).json()["is_superuser"] is True
     assert "expired entries ended" in main("cleanup")
     assert "up to date" in main("migrate")
     assert "2000 of 2000" in project.execute("keygen-worker", "python", "-m", "keygen_service", "status")
