@@ -9,11 +9,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 HEALTHY_SECONDS=${SLIPBIN_HEALTHY_SECONDS:-120}
-options=("$@")
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-compose() { docker compose "${options[@]}" --progress quiet "$@"; }
+options="$*"
+# shellcheck disable=SC2086 # words
+compose() { docker compose $options --progress quiet "$@"; }
 fail() { echo "The update has failed: $*" >&2; exit 1; }
 # Shows what a command says only if it fails.
 quietly() { "$@" >"$log" 2>&1 || { tail -30 "$log" >&2; return 1; }; }
