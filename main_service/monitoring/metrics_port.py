@@ -12,14 +12,11 @@ import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from socketserver import TCPServer, ThreadingMixIn
-from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from main_service.monitoring.exposition import MEDIA_TYPE
 from main_service.monitoring.metrics_files import find_folder
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +71,8 @@ def _listen(host: str, port: int, render: Callable[[], bytes]) -> None:
     server.serve_forever()
 
 
-def _app(render: Callable[[], bytes]) -> "Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]":
-    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+def _app(render: Callable[[], bytes]) -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         status, body = HTTPStatus.OK, b""
         if environ["PATH_INFO"] != "/metrics":
             status = HTTPStatus.NOT_FOUND

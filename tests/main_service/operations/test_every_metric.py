@@ -18,7 +18,7 @@ from tests.support.web import is_held_by
 
 
 @pytest.fixture(scope="module")
-def installation(environment: Environment) -> Iterator[Installation]:
+def four_processes(environment: Environment) -> Iterator[Installation]:
     with running_installation(environment) as running:
         yield running
 
@@ -44,29 +44,29 @@ def value_of(told: dict[str, float], sample: str) -> object:
 
 
 @pytest.mark.parametrize("name", CAUSES)
-def test_metrics_move_when_their_cause_happens(installation: Installation, name: str) -> None:
+def test_metrics_move_when_their_cause_happens(four_processes: Installation, name: str) -> None:
     cause, samples = CAUSES[name]
-    before = installation.read()
+    before = four_processes.read()
     with ExitStack() as stack:
         if hasattr(cause, "__wrapped__"):
-            stack.enter_context(cause(installation))
+            stack.enter_context(cause(four_processes))
         else:
-            cause(installation)
+            cause(four_processes)
         for sample in samples:
-            moved = partial(_has_moved, installation, sample, before)
+            moved = partial(_has_moved, four_processes, sample, before)
             eventually(moved, f"another value of {sample}")
-    while installation.kept:
-        installation.kept.pop().close()
+    while four_processes.kept:
+        four_processes.kept.pop().close()
 
 
-def _has_moved(installation: Installation, sample: str, before: dict[str, float]) -> bool:
-    return value_of(installation.read(), sample) not in (value_of(before, sample), None)
+def _has_moved(four_processes: Installation, sample: str, before: dict[str, float]) -> bool:
+    return value_of(four_processes.read(), sample) not in (value_of(before, sample), None)
 
 
-def test_every_metric_of_the_page_is_told_and_tested(installation: Installation) -> None:
-    fill_the_pool(installation)
-    eventually(lambda: 'slipbin_pool_capacity{kind="link"}' in installation.read(), "the size of the pools")
-    told = installation.read()
+def test_every_metric_of_the_page_is_told_and_tested(four_processes: Installation) -> None:
+    fill_the_pool(four_processes)
+    eventually(lambda: 'slipbin_pool_capacity{kind="link"}' in four_processes.read(), "the size of the pools")
+    told = four_processes.read()
     names = all_names()
 
     assert PAGE.read_text() == with_tables(PAGE.read_text()), "run `make metrics`"
@@ -83,41 +83,41 @@ def _name_of(sample: str) -> str:
     return name
 
 
-def test_metrics_of_settings_and_machine_are_what_these_are(installation: Installation) -> None:
-    told = installation.read()
+def test_metrics_of_settings_and_machine_are_what_these_are(four_processes: Installation) -> None:
+    told = four_processes.read()
 
     for name, samples in CONSTANT.items():
         for labels, value in (samples or {}).items():
             assert told[name + labels] == value
-    disk = os.statvfs(installation.texts)
+    disk = os.statvfs(four_processes.texts)
     assert told['slipbin_disk_size_bytes{place="texts"}'] == disk.f_blocks * disk.f_frsize
     assert 0 < told['slipbin_disk_free_bytes{place="texts"}'] <= disk.f_blocks * disk.f_frsize
-    assert told["slipbin_certificate_expiry_timestamp_seconds"] == installation.tls.ends_at.timestamp()
+    assert told["slipbin_certificate_expiry_timestamp_seconds"] == four_processes.tls.ends_at.timestamp()
     started_at = told['slipbin_process_start_time_seconds{role="web"}']
     assert started_at < time.time()
     assert told["slipbin_descriptors_allowed"] > told["slipbin_descriptors_used"] > 0
 
 
-def test_four_processes_add_up(installation: Installation) -> None:
+def test_four_processes_add_up(four_processes: Installation) -> None:
     roles = {"web": 2, "main-worker": 1, "keygen-worker": 1}
     route = 'slipbin_http_requests_total{method="GET",route="/health/live",status="200"}'
     runs = 'slipbin_task_runs_total{outcome="success",task="%s"}'
     counted = (route, runs % "main_service.ingest_visits", runs % "keygen_service.top_up")
-    before = installation.read()
+    before = four_processes.read()
     asked = set()
     while len(asked) < 2:
         # Each new connection is accepted by either of the two.
-        with installation.web.new_client() as client:
-            asked.add(client.get("/health/live").headers.get("date") and _answering_process(installation, client))
-    ingest(installation)
-    fill_the_pool(installation)
+        with four_processes.web.new_client() as client:
+            asked.add(client.get("/health/live").headers.get("date") and _answering_process(four_processes, client))
+    ingest(four_processes)
+    fill_the_pool(four_processes)
 
-    eventually(lambda: all(installation.read()[name] > before.get(name, 0) for name in counted), "what each counted")
-    told = installation.read()
+    eventually(lambda: all(four_processes.read()[name] > before.get(name, 0) for name in counted), "what each counted")
+    told = four_processes.read()
     assert {role: told[f'slipbin_processes{{role="{role}"}}'] for role in roles} == roles
 
 
-def _answering_process(installation: Installation, client: httpx.Client) -> int:
+def _answering_process(four_processes: Installation, client: httpx.Client) -> int:
     with client.stream("GET", "/health/live") as answer:
         port = answer.extensions["network_stream"].get_extra_info("client_addr")[1]
-        return next(process.pid for process in installation.web.processes if is_held_by(process, port))
+        return next(process.pid for process in four_processes.web.processes if is_held_by(process, port))
