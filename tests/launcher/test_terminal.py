@@ -1,5 +1,6 @@
 """A launcher on a terminal: a quiet start with a box, warnings, log files, an end by Ctrl-C."""
 
+import os
 import stat
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from launcher.log_files import MAX_FILE_BYTES, OLD_FILES, LogFile
+from launcher.run_user import find_run_user
 from launcher.terminal import Terminal, draw_box
 from tests.faults.own_mounts import own_mounts
 from tests.launcher.launched import (
@@ -267,3 +269,32 @@ def test_file_that_was_moved_away_is_made_anew(tmp_path: Path, monkeypatch: pyte
 
     assert "new" in path.read_text()
     assert "new" not in (tmp_path / "kept").read_text()
+
+
+def test_logs_follows_what_is_added_over_rotations(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("launcher.log_files.MAX_FILE_BYTES", 400)
+    with empty_folder() as data:
+        owner = find_run_user(os.environ)
+        if owner:
+            os.chown(data, owner.uid, owner.gid)
+        (data / "lock").touch()
+        part, other = (LogFile(data / "logs" / f"{name}.log", owner) for name in ("part", "other"))
+        part.write(b"line 0")
+        other.write(b"not chosen")
+        follow = (sys.executable, "-m", "launcher", "logs", "--data", str(data), "part")
+        with OnTerminal(follow, environment={}) as terminal:
+            for number in range(12):
+                terminal.wait_for(f"line {number}\n")
+                part.write(f"line {number + 1}".encode())
+                other.write(b"not chosen")
+            terminal.wait_for("line 12\n")
+            part.write(b"a \033[2J that would clear the screen")
+            terminal.wait_for("would clear")
+            terminal.press(b"\x03")
+            assert terminal.popen.wait(PATIENCE_SECONDS) == 0
+        assert (data / "logs" / "part.log.1").exists()
+
+    shown = [line.rpartition("Z ")[2] for line in terminal.styled.splitlines() if "line " in line]
+    assert shown == [f"line {number}" for number in range(13)]
+    assert "not chosen" not in terminal.styled
+    assert "\033[2J" not in terminal.styled
