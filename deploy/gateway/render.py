@@ -1,5 +1,6 @@
 """Writes what nginx is started with into one folder."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from deploy.gateway.certificate import find_certificate, write
 from deploy.gateway.error_pages import ERRORS, STYLE_FILES, error_files, policy
 from deploy.gateway.settings import ConnectionSettings, GatewaySettings, SharedSettings
+from main_service.entries.aliases import RESERVED_WORDS
 from main_service.web.body_limits import largest_body_bytes
 from main_service.web.headers import DEFAULTS
 
@@ -76,6 +78,8 @@ def write_gateway(folder: Path, places: Places) -> bool:
         "is_public_tls": shared.public_url.startswith("https://") and not certificate.is_self_signed,
         "max_body_mebibytes": -(-largest_body_bytes(shared.max_text_bytes) // MEBIBYTE),
         "pages": pages,
+        # The first parts of our own addresses.
+        "words": sorted(map(re.escape, RESERVED_WORDS)),
         "statuses": [error.status.value for error in ERRORS if error.status != 431],
         "page_headers": {**DEFAULTS, "content-security-policy": policy(style), "cache-control": "no-store"},
     }

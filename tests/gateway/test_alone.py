@@ -162,6 +162,44 @@ def test_only_what_changes_nothing_is_sent_again(nginx: str, method: str, times:
     assert (answer.status_code, len(sent)) == (502, times)
 
 
+HOSTILE = {
+    "X-Forwarded-For": "203.0.113.66",
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Port": "1",
+    "X-Forwarded-Proto": "https",
+    "Forwarded": "for=203.0.113.66;host=evil.example;proto=https",
+    "X-Real-IP": "203.0.113.66",
+    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "tracestate": "evil=1",
+}
+
+
+@pytest.mark.parametrize("is_from_proxy", [False, True])
+def test_what_only_proxies_may_say_comes_from_proxies_alone(nginx: str, is_from_proxy: bool) -> None:
+    settings = {"MAIN_TRUSTED_PROXIES": "127.0.0.1" if is_from_proxy else ""}
+    with (
+        counting_servers() as servers,
+        temporary_folder() as folder,
+        Gateway(folder / "g", servers, settings=settings) as gateway,
+    ):
+        gateway.client.post("/api/v1/links", headers=HOSTILE)
+
+    [request] = [request for server in servers for request in server.requests]
+    lines = [line.partition(": ") for line in request.decode().split("\r\n\r\n")[0].split("\r\n")[1:]]
+    said = {name.lower(): value for name, _, value in lines}
+    told = {"x-forwarded-for": "203.0.113.66" if is_from_proxy else "127.0.0.1", "x-forwarded-proto": "http"}
+    if is_from_proxy:
+        told |= {name: HOSTILE[name] for name in ("traceparent", "tracestate")}
+    assert {name: value for name, value in said.items() if name in {each.lower() for each in HOSTILE}} == told
+
+
+def test_behind_a_single_address_another_process_is_asked(nginx: str) -> None:
+    with counting_servers() as servers, temporary_folder() as folder, Gateway(folder / "g", servers[:1]) as gateway:
+        gateway.client.get("/some-key")
+
+    assert len(servers[0].requests) == 2
+
+
 def test_nothing_is_sent_again_after_a_time_out(nginx: str) -> None:
     soon = {"proxy_read_timeout 30s": "proxy_read_timeout 100ms"}
     with (
@@ -177,9 +215,9 @@ def test_nothing_is_sent_again_after_a_time_out(nginx: str) -> None:
 
 
 def test_lines_of_the_log_say_who_asked_and_what_was_answered(lonely: Gateway, tmp_path: Path) -> None:
-    lonely.client.get("/logged-once")
+    lonely.client.get("/docs/logged-once")
 
-    line = lonely.logged("/logged-once")
+    line = lonely.logged("/docs/logged-once")
     assert (line["client"], line["method"], line["status"]) == ("127.0.0.1", "GET", 502)
     assert line["seconds"] >= 0
     eventually(lambda: lonely.log() == "" or "crit" not in lonely.log(), "no noise")

@@ -13,7 +13,7 @@ from tests.support.waiting import eventually
 
 TOKEN = "eyJhbGciOi-planted-secret"
 FIELDS = {"time", "level", "logger", "client", "method", "path", "protocol", "status", "bytes", "seconds"}
-WEB_FIELDS = {"web", "web_status", "web_seconds"}
+WEB_FIELDS = {"web", "web_status", "web_seconds", "request_id"}
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,16 @@ def lines_after(gateway: Gateway, count: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("asked", "logged"),
     [
-        (f"/key?secret={TOKEN}", "/key"),
+        (f"/?secret={TOKEN}", "/"),
+        (f"/kept-key?secret={TOKEN}", "/kep…"),
+        ("/kept-key/manage/edit", "/kep…/manage/edit"),
+        (f"/{TOKEN}/raw", "/eyJ…/raw"),
+        (f"/{TOKEN}", "/eyJ…"),
+        (f"/c/{TOKEN}", "/c/eyJ…"),
+        (f"/api/v1/entries/{TOKEN}/text", "/api/v1/entries/eyJ…/text"),
+        (f"/api/v1/collections/7/entries/{TOKEN}", "/api/v1/collections/7/entries/eyJ…"),
+        ("/static/style/base.css", "/static/style/base.css"),
+        ("/api/v1/links", "/api/v1/links"),
         (f"/verify/{TOKEN}", "/verify/[token]"),
         (f"/verify/{TOKEN}/more?x=y", "/verify/[token]"),
         (f"/reset/{TOKEN}", "/reset/[token]"),
@@ -50,7 +59,7 @@ def lines_after(gateway: Gateway, count: int) -> list[dict[str, Any]]:
         (f"/files/report;signature={TOKEN};x=y", "/files/report;signature=[masked];x=y"),
         (f"/files/signature%3D{TOKEN}", "/files/signature%3D[masked]"),
         ("/reset", "/reset"),
-        ("/a%0Ab%22c", "/a%0Ab%22c"),
+        ("/docs/a%0Ab%22c", "/docs/a%0Ab%22c"),
         ("//double//slash", "//double//slash"),
     ],
 )

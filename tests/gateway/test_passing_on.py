@@ -46,8 +46,8 @@ def test_tls_and_http2_are_spoken(gateway: Gateway) -> None:
 def test_both_web_processes_are_asked(gateway: Gateway, webs: list[WebServer]) -> None:
     used = set()
     for number in range(8):
-        gateway.client.get(f"/unknown-{number}")
-        used.add(gateway.logged(f"/unknown-{number}")["web"])
+        gateway.client.get(f"/docs/unknown-{number}")
+        used.add(gateway.logged(f"/docs/unknown-{number}")["web"])
 
     assert used == {web.address.removeprefix("http://") for web in webs}
 
