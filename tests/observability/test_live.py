@@ -198,9 +198,12 @@ def in_a_panel(expression: str) -> str:
     return expression.replace("$__rate_interval", "1m")
 
 
-@pytest.mark.parametrize("expression", [each for each in panel_expressions() if "container_" in each])
-def test_prometheus_understands_what_is_not_shown_here(installation: Installation, expression: str) -> None:
-    assert installation.prometheus.query(in_a_panel(expression)) == []
+def test_prometheus_understands_what_is_not_shown_here(installation: Installation) -> None:
+    expressions = [each for each in panel_expressions() if "container_" in each]
+
+    assert expressions
+    for expression in expressions:
+        assert installation.prometheus.query(in_a_panel(expression)) == []
 
 
 def test_every_rule_is_worked_out(installation: Installation) -> None:
