@@ -39,7 +39,7 @@ audit: $(VENV)/.dev-installed ## Look up known vulnerabilities of all packages i
 	$(BIN)/python -m tests.support.audit
 
 sbom: $(VENV)/.dev-installed ## Write the bill of materials of requirements.lock as CycloneDX (OUTPUT=sbom.json)
-	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
+	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
 		--of JSON --output-file $(or $(OUTPUT),sbom.json)
 
 compose-test: $(VENV)/.dev-installed ## Run docker-compose.yml in containers and test it (root; WORK=/var/tmp/slipbin-compose)

@@ -40,7 +40,7 @@ def test_packages_of_which_nothing_is_known_are_counted() -> None:
 
 def test_mirror_that_knows_no_vulnerabilities_is_said_in_one_line() -> None:
     [line] = judge([SKIPPED, SKIPPED]).lines
-    assert line.endswith("PyPI's can't be had: Dependency not found on PyPI")
+    assert line.endswith("PyPI's can't be had: it tells of none of 2 packages")
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def judge(packages: list[dict[str, object]]) -> Verdict:
     """`packages`: from the JSON of pip-audit, each with `vulns`, or with a `skip_reason` if nothing is known."""
     skipped = [package for package in packages if "skip_reason" in package]
     if len(skipped) == len(packages):
-        return _unknown(str(skipped[0]["skip_reason"]) if skipped else "it names no package")
+        return _unknown(f"it tells of none of {len(packages)} packages")
     lines = []
     for package in packages:
         for found in package.get("vulns", ()):  # type: ignore[attr-defined]
