@@ -97,6 +97,11 @@ CASES: dict[str, Case] = {
         5,
     ),
     "ServiceMissing": Case(services(missing="main-beat"), services(), 5),
+    "WebProcessHangs": Case(
+        services() | {'slipbin_part_up{part="redis",instance="another"}': "1x30"},
+        services() | {'slipbin_part_up{part="redis",instance="main"}': "0x30"},
+        5,
+    ),
     "TargetDown": Case(services(down="main-slow"), services(), 5),
     "ProcessRestarting": Case(
         {'slipbin_process_start_time_seconds{role="web"}': "0 60 120 180 240x30"},
