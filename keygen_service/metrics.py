@@ -4,10 +4,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from redis import RedisError
 
 registry = CollectorRegistry()
+# A process that shares no folder would tell of each counter when it was made, and those that share one would not.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 POOL_KEYS_ADDED = Counter(
     "slipbin_pool_keys_added", "Keys added to a pool by keygen_service.", ["kind"], registry=registry

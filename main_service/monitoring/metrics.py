@@ -4,9 +4,11 @@ Names follow Prometheus: a base unit at the end, `_total` for counters (which th
 Help texts are short: each is written into a file with every series.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 registry = CollectorRegistry()
+# A process that shares no folder would tell of each counter when it was made, and those that share one would not.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 HTTP_REQUESTS = Counter(
     "slipbin_http_requests",

@@ -107,4 +107,5 @@ def test_workers_tell_of_themselves(environment: Environment, port: int, tmp_pat
     assert main['slipbin_task_interval_seconds{task="main_service.heal_copies"}'] == 5
     assert not [name for name in main if name.startswith("slipbin_part_up")]
     assert keygen['slipbin_task_runs_total{outcome="success",task="keygen_service.top_up"}'] >= 1
+    assert not [name for name in (*main, *keygen) if name.partition("{")[0].endswith("_created")]
     assert keygen['slipbin_process_resident_memory_bytes{role="keygen-worker"}'] > 0
