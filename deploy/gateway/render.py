@@ -13,6 +13,7 @@ from deploy.gateway.error_pages import ERRORS, STYLE_FILES, error_files, policy
 from deploy.gateway.settings import ConnectionSettings, GatewaySettings, SharedSettings
 from main_service.entries.aliases import RESERVED_WORDS
 from main_service.web.body_limits import largest_body_bytes
+from main_service.web.client_address import INNER_NETWORKS
 from main_service.web.headers import DEFAULTS
 
 HERE = Path(__file__).resolve().parent
@@ -78,6 +79,7 @@ def write_gateway(folder: Path, places: Places) -> bool:
         "is_public_tls": shared.public_url.startswith("https://") and not certificate.is_self_signed,
         "max_body_mebibytes": -(-largest_body_bytes(shared.max_text_bytes) // MEBIBYTE),
         "pages": pages,
+        "inner_networks": INNER_NETWORKS,
         # The first parts of our own addresses.
         "words": sorted(map(re.escape, RESERVED_WORDS)),
         "statuses": [error.status.value for error in ERRORS if error.status != 431],

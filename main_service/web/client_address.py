@@ -17,7 +17,7 @@ may send any text."""
 _MOST_PARTS = 16
 """The most addresses that are read of an untrusted `X-Forwarded-For`, from its end: a header has room for thousands."""
 
-_INNER_NETWORKS = [
+INNER_NETWORKS = [
     ip_network(network)
     for network in (
         "10.0.0.0/8",
@@ -89,7 +89,7 @@ def named_client(unbelieved: Sequence[str]) -> Address | None:
 
 def is_inner(address: Address) -> bool:
     """Whether an address is not of the internet: loopback, link-local, private, or shared by a carrier."""
-    return is_one_of(address, _INNER_NETWORKS)
+    return is_one_of(address, INNER_NETWORKS)
 
 
 def network_of(address: Address) -> Network:

@@ -104,6 +104,9 @@ def test_requests_under_way_of_one_client_are_limited(strict_gateway: Gateway) -
             refused = eventually(
                 lambda: (answer := client.get("/static/favicon.svg")).status_code == 429 and answer, "a refusal"
             )
+            # As if through a proxy of the operator's own network, which may bring anyone.
+            passed_on = client.get("/static/favicon.svg", headers={"X-Forwarded-For": SPOOFED})
+        assert passed_on.status_code == 200
         assert refused.json()["code"] == "too_many_connections"
         assert refused.headers["retry-after"] == "5"
         with strict_gateway.new_client(local_address="127.0.0.32") as other:
