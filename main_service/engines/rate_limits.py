@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextvars import Context
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address
@@ -232,7 +233,8 @@ class RateLimiter:
         verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._waiting.append(_WaitingRequest(counters, moves, verdict, tracing.origin()))
         if self._asking is None:
-            self._asking = asyncio.create_task(self._ask_for_all())
+            # It goes on for other requests than the one that starts it.
+            self._asking = asyncio.create_task(self._ask_for_all(), context=Context())
         return await verdict
 
     async def _ask_for_all(self) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import async_sessionmaker
@@ -59,7 +60,8 @@ class InsertBatcher:
         waiting = _Waiting(entry)
         self._waiting.append(waiting)
         if self._inserter is None:
-            self._inserter = asyncio.create_task(self._insert_all())
+            # It goes on for other requests than the one that starts it.
+            self._inserter = asyncio.create_task(self._insert_all(), context=Context())
         return await waiting.is_made
 
     async def make_known(self, keys: Sequence[str]) -> bool:

@@ -23,7 +23,8 @@ from main_service.visit_stream.record import EncodedVisit
 
 SHOWN_LETTERS = 3
 """How many letters of a key are shown; of a shorter part of a path, half."""
-LONGEST_USER_AGENT = 200
+LONGEST_PATH = LONGEST_USER_AGENT = 200
+"""In letters, so that a line is well below what a pipe takes as one piece."""
 UNKNOWN = "null"
 """A value that is not known or not kept, as JSON."""
 
@@ -44,8 +45,14 @@ def open_access_log(settings: Settings) -> "AccessLog | None":
 
 
 def shortened(path: str) -> str:
-    """A path, or a key, with the first letters of its parts."""
-    return _PART.sub(lambda part: _short(part[0]), path)
+    """A path with the first letters of its parts."""
+    return _PART.sub(lambda part: _short(part[0]), path)[:LONGEST_PATH]
+
+
+@lru_cache(_OFTEN_SEEN)
+def filled_in(route: str, key: str) -> str:
+    """The template of a route with the first letters of the key."""
+    return route.replace("{key}", _short(key))
 
 
 def _short(part: str) -> str:
@@ -61,9 +68,11 @@ class AccessLog:
         self._is_json = is_json
         self._encoder = encoder
         self._redaction = redaction
-        self._pid = os.getpid()
-        self._ms, self._time = -1, ""
+        self._process = f'","service":"main_service","role":"web","pid":{os.getpid()}'
+        self._ms = -1
+        self._time = self._beginning = ""
         self._agent = lru_cache(_OFTEN_SEEN)(self._cleaned)
+        self._about = lru_cache(_OFTEN_SEEN)(self._describe)
 
     def add(
         self,
@@ -76,17 +85,15 @@ class AccessLog:
         seconds: float,
         client: str,
         user_agent: str,
-        request_id: str | None = None,
-        trace_id: str | None = None,
+        request_id: str,
+        trace_id: str | None,
     ) -> None:
-        """Log an answer. `method` to `path` are harmless in JSON; `client` and `user_agent` are JSON.
+        """Log an answer of the app. `client` and `user_agent` are as from `about`.
 
         `status`: None if the client left before it had any. `size_bytes`: of the body.
         """
-        more = "" if request_id is None else f',"request_id":"{request_id}"'
-        if trace_id is not None:
-            more += f',"trace_id":"{trace_id}"'
-        self._write(method, route, path, status, size_bytes, seconds, client, user_agent, more)
+        more = f',"request_id":"{request_id}"' + (f',"trace_id":"{trace_id}"' if trace_id is not None else "")
+        self._write(method, route, path, status, size_bytes, round(seconds, 3), client, user_agent, more)
 
     def add_read(
         self, key: str, route: str, *, size_bytes: int, visit: EncodedVisit, headers: RawHeaders, request_id: str | None
@@ -98,23 +105,24 @@ class AccessLog:
             for name, value in headers:
                 if name == b"user-agent":
                     agent = value[:LONGEST_USER_AGENT]
-        self.add(
-            method="GET",
-            route=route,
-            path=route.replace("{key}", _short(key)),
-            status=302 if route == "/{key}" else 200,
-            size_bytes=size_bytes,
-            seconds=max(time.time_ns() // 1_000_000 - int(at_ms), 0) / 1000,
-            client=client.decode(),
-            user_agent=self._agent(agent),
-            request_id=request_id,
+                    break
+        self._write(
+            "GET",
+            route,
+            filled_in(route, key),
+            302 if route == "/{key}" else 200,
+            size_bytes,
+            (time.time_ns() // 1_000_000 - int(at_ms)) / 1000,
+            client.decode(),
+            self._agent(agent),
+            "" if request_id is None else f',"request_id":"{request_id}"',
         )
 
     def add_refusal(self, refusal: Refusal, client: IPv4Address | IPv6Address | None) -> None:
         """Log an answer that the app did not give, to what may have been no request."""
         kept = self._encoder.visitor_address(client).kept
         more = f',"refused":"{refusal.code}"'
-        self._write("-", "", "-", refusal.status, refusal.size_bytes, 0, kept, '""', more)
+        self._write("-", "", "-", refusal.status, refusal.size_bytes, 0.0, kept, '""', more)
 
     def about(self, client: IPv4Address | IPv6Address | None, headers: RawHeaders) -> tuple[str, str]:
         """What may be kept of the sender of a request: address and user agent, as JSON."""
@@ -128,6 +136,13 @@ class AccessLog:
         # Some programs write where they can be reached.
         text = agent.decode("latin-1").translate(_CONTROLS).strip()
         return json.dumps(self._redaction.redact(text), ensure_ascii=False)
+
+    def _describe(self, method: str, route: str, path: str, status: int | None) -> tuple[str, str]:
+        """The message, and the fields from the method to the status, as they stand in JSON."""
+        shown = json.dumps(path, ensure_ascii=False)[1:-1]
+        known = UNKNOWN if status is None else status
+        fields = f',"method":"{method}","route":"{route}","path":"{shown}","status":{known},"bytes":'
+        return f"{method} {shown} {known}", fields
 
     def _write(
         self,
@@ -144,19 +159,16 @@ class AccessLog:
         now_ms = time.time_ns() // 1_000_000
         if now_ms != self._ms:
             self._ms, self._time = now_ms, _rfc3339(now_ms)
+            self._beginning = f'{{"time":"{self._time}","level":"INFO","logger":"{_LOGGER}","message":"'
+        message, fields = self._about(method, route, path, status)
         if self._is_json:
             line = (
-                f'{{"time":"{self._time}","level":"INFO","logger":"{_LOGGER}","message":"{method} {path} {status}",'
-                f'"service":"main_service","role":"web","pid":{self._pid}{more},"method":"{method}","route":"{route}",'
-                f'"path":"{path}","status":{UNKNOWN if status is None else status},"bytes":{size_bytes},'
-                f'"seconds":{seconds:.3f},"client":{client},"user_agent":{user_agent}}}\n'
+                f'{self._beginning}{message}{self._process}{more}{fields}{size_bytes},"seconds":{seconds},'
+                f'"client":{client},"user_agent":{user_agent}}}\n'
             )
         else:
-            more = _AS_TEXT.sub(r" [\1 \2]", more)
-            line = (
-                f"{self._time} INFO {_LOGGER}: {method} {path} {status} {size_bytes} B {seconds:.3f} s "
-                f"{client} {user_agent}{more}\n"
-            )
+            more = _AS_TEXT.sub(r" [\1 \2]", more) if more else ""
+            line = f"{self._time} INFO {_LOGGER}: {message} {size_bytes} B {seconds} s {client} {user_agent}{more}\n"
         self._writer.add(line.encode("utf-8", "replace"))
 
     def _left_out(self, count: int) -> bytes:

@@ -1,16 +1,14 @@
 """Gives each request that reaches the app an id, which its answer and all its lines of the log carry, and logs it."""
 
-import json
 import logging
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from main_service.http_server.access_log import AccessLog, shortened
+from main_service.http_server.access_log import AccessLog, filled_in, shortened
 from main_service.monitoring import log_context
 from main_service.monitoring.tracing import current_trace_id
 from main_service.web.client_address import Network, believed_address, is_trusted
@@ -78,11 +76,12 @@ class IdentifiedRequests:
         address = believed_address(_host(scope), forwarded, self._trusted_proxies)
         client, user_agent = access_log.about(address, scope["headers"])
         route = _route(scope)
-        path = _shown_path(scope, status) if route is None else _filled_in(route, scope.get("path_params", {}))
+        key = scope.get("path_params", {}).get("key", "")
+        path = _shown_path(scope, status) if route is None else filled_in(route, str(key))
         access_log.add(
             method=scope["method"],
             route=route or "",
-            path=json.dumps(path, ensure_ascii=False)[1:-1],
+            path=path,
             status=status,
             size_bytes=0 if scope["method"] == "HEAD" else size_bytes,
             seconds=seconds,
@@ -100,12 +99,6 @@ def _host(scope: Scope) -> str | None:
 def _route(scope: Scope) -> str | None:
     """The template of the route that took the request; None: none did."""
     return getattr(scope.get("route"), "path", None)
-
-
-def _filled_in(route: str, path_params: dict[str, Any]) -> str:
-    """The template of the route, with the first letters of the key."""
-    key = path_params.get("key")
-    return route if key is None else route.replace("{key}", shortened(str(key)))
 
 
 def _shown_path(scope: Scope, status: int | None) -> str:

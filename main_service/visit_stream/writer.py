@@ -109,7 +109,8 @@ class VisitWriter:
 
     def _send_soon(self) -> None:
         if self._sender is None:
-            self._sender = asyncio.create_task(self._send())
+            # It goes on for other requests than the one that starts it.
+            self._sender = asyncio.create_task(self._send(), context=Context())
 
     def _join(self, visit: EncodedVisit) -> Batch:
         last = self._batches[-1] if self._batches else None
