@@ -5,6 +5,7 @@ import logging
 import time
 from collections import deque
 from contextlib import suppress
+from contextvars import Context
 
 from main_service.engines.redis import RedisClient, RedisUnavailableError
 from main_service.monitoring import tracing

@@ -23,6 +23,7 @@ from tests.support.accounts import bearer
 from tests.support.engines import START_SECONDS, Environment, full
 from tests.support.entries import manage_headers
 from tests.support.gates import Gated, gated_engines
+from tests.support.otlp_receiver import Receiver, receiving
 from tests.support.pages import BROWSER
 from tests.support.raw_http import LoggedWebServer, exchange
 from tests.support.smtp_server import SmtpServer
