@@ -23,7 +23,7 @@ from tests.support.accounts import bearer
 from tests.support.engines import START_SECONDS, Environment, full
 from tests.support.entries import manage_headers
 from tests.support.gates import Gated, gated_engines
-from tests.support.otlp_receiver import Receiver, receiving
+from tests.support.otlp_receiver import Receiver, otlp_receiver
 from tests.support.pages import BROWSER
 from tests.support.raw_http import LoggedWebServer, exchange
 from tests.support.smtp_server import SmtpServer
@@ -76,6 +76,7 @@ PLANTED = {
     "task argument": "planted task argument",
     "unknown task argument": "planted argument of no task",
     "shared key": "plantedsharedkey01234567",
+    "key of the collector": "plantedcollectorkey",
 }
 
 
@@ -119,7 +120,13 @@ def gates(own_environment: Environment) -> Iterator[Gated]:
 
 
 @pytest.fixture(scope="module")
-def planted_environment(gates: Gated, swift: SwiftServer) -> Environment:
+def receiver() -> Iterator[Receiver]:
+    with otlp_receiver() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def planted_environment(gates: Gated, receiver: Receiver) -> Environment:
     """Settings with secrets in them, which the engines take; the outbox is a folder."""
     with redis.Redis.from_url(gates.environment["MAIN_REDIS_URL"]) as valkey:
         valkey.acl_setuser(
@@ -139,6 +146,9 @@ def planted_environment(gates: Gated, swift: SwiftServer) -> Environment:
         "MAIN_LOG_LEVEL": "DEBUG",
         "KEYGEN_LOG_LEVEL": "DEBUG",
         "MAIN_ACCESS_LOG": "true",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.address,
+        "OTEL_EXPORTER_OTLP_HEADERS": f"x-key={PLANTED['key of the collector']}",
+        "OTEL_BSP_SCHEDULE_DELAY": "50",
         "MAIN_TRUSTED_PROXIES": "127.0.0.1",
         "AWS_ACCESS_KEY_ID": PLANTED["S3 key id"],
         "AWS_SECRET_ACCESS_KEY": PLANTED["S3 secret"],
@@ -278,7 +288,11 @@ def send_arguments(environment: Environment) -> None:
 
 @pytest.fixture(scope="module")
 def written(
-    planted_environment: Environment, gates: Gated, swift: SwiftServer, tmp_path_factory: pytest.TempPathFactory
+    planted_environment: Environment,
+    gates: Gated,
+    swift: SwiftServer,
+    receiver: Receiver,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[dict[str, str], dict[str, str]]:
     """All that was written, by what wrote it; and the secrets that the service has made."""
     folder = tmp_path_factory.mktemp("logs")
@@ -327,6 +341,10 @@ def written(
         found["web with S3"] = web.log()
     migrate = forking.run("-m", "main_service", "migrate", environment=full(s3), timeout=START_SECONDS)
     found["migrate"] = (migrate.stderr + migrate.stdout).decode()
+    # From web and worker; names and values stand in it as they are.
+    receiver.wait_for("a span of each", lambda spans: len({span.service for span in spans}) >= 2)
+    found["spans"] = b"".join(receiver.bodies).decode("utf-8", "replace")
+    assert "/{key}" in found["spans"]
     return found | {name: log.read_text() for name, log in logs.items()}, made
 
 
