@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.engines import Environment, temporary_folder
-from tests.support.gateway import ContainedWebServer, Gateway, find_nginx
-
-TRUSTED = {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}
+from tests.support.gateway import TRUSTED, ContainedWebServer, Gateway, find_nginx
 
 
 @pytest.fixture(scope="session")

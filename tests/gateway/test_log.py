@@ -17,7 +17,7 @@ WEB_FIELDS = {"web", "web_status", "web_seconds", "request_id"}
 
 
 @pytest.fixture(scope="module")
-def lonely(nginx: str) -> Iterator[Gateway]:
+def cut_log(nginx: str) -> Iterator[Gateway]:
     """No web process is needed to be logged; 127.0.0.1 is a proxy, so that requests can come from anywhere."""
     settings = {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}
     with temporary_folder() as folder, Gateway(folder / "gateway", [], settings=settings) as gateway:
@@ -63,15 +63,15 @@ def lines_after(gateway: Gateway, count: int) -> list[dict[str, Any]]:
         ("//double//slash", "//double//slash"),
     ],
 )
-def test_path_is_logged_without_query_and_tokens(lonely: Gateway, asked: str, logged: str) -> None:
-    before = len(lonely.access_log())
+def test_path_is_logged_without_query_and_tokens(cut_log: Gateway, asked: str, logged: str) -> None:
+    before = len(cut_log.access_log())
     referrer = f"Referer: https://elsewhere.example/{TOKEN}\r\nCookie: s={TOKEN}\r\nUser-Agent: {TOKEN}\r\n"
-    exchange(lonely, f"GET {asked} HTTP/1.1\r\nHost: x\r\n{referrer}Connection: close\r\n\r\n".encode())
+    exchange(cut_log, f"GET {asked} HTTP/1.1\r\nHost: x\r\n{referrer}Connection: close\r\n\r\n".encode())
 
-    [line] = lines_after(lonely, before)
+    [line] = lines_after(cut_log, before)
     assert line["path"] == logged
     assert line.keys() == FIELDS | WEB_FIELDS
-    assert TOKEN not in (lonely.folder / "access.log").read_text() + lonely.log()
+    assert TOKEN not in (cut_log.folder / "access.log").read_text() + cut_log.log()
 
 
 @pytest.mark.parametrize(
@@ -89,21 +89,21 @@ def test_path_is_logged_without_query_and_tokens(lonely: Gateway, asked: str, lo
         ("fe80::1:2:3:4", "fe80::"),
     ],
 )
-def test_address_is_cut(lonely: Gateway, open_log: Gateway, address: str, logged: str) -> None:
-    for gateway, expected in ((lonely, logged), (open_log, address)):
+def test_address_is_cut(cut_log: Gateway, open_log: Gateway, address: str, logged: str) -> None:
+    for gateway, expected in ((cut_log, logged), (open_log, address)):
         before = len(gateway.access_log())
         gateway.client.get("/", headers={"X-Forwarded-For": address})
         [line] = lines_after(gateway, before)
         assert line["client"] == expected
 
 
-def test_what_is_no_request_is_logged_without_its_bytes(lonely: Gateway) -> None:
-    before = len(lonely.access_log())
-    exchange(lonely, f"NONSENSE {TOKEN}\r\n\r\n".encode())
+def test_what_is_no_request_is_logged_without_its_bytes(cut_log: Gateway) -> None:
+    before = len(cut_log.access_log())
+    exchange(cut_log, f"NONSENSE {TOKEN}\r\n\r\n".encode())
 
-    [line] = lines_after(lonely, before)
+    [line] = lines_after(cut_log, before)
     assert (line["status"], line["path"]) == (400, "-")
-    assert TOKEN not in json.dumps(line) + lonely.log()
+    assert TOKEN not in json.dumps(line) + cut_log.log()
 
 
 def test_log_can_be_turned_off(nginx: str) -> None:

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.gateway.conftest import TRUSTED
 from tests.support.engines import Environment, temporary_folder
-from tests.support.gateway import ContainedWebServer, Gateway
+from tests.support.gateway import TRUSTED, ContainedWebServer, Gateway
 from tests.support.raw_http import GET_STATIC_FILE, connect, read_answer, read_to_end
 
 SMUGGLED = b"GET /smuggled-%d HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.gateway.conftest import TRUSTED
 from tests.support.engines import Environment, temporary_folder
 from tests.support.entries import create_link, manage_headers
-from tests.support.gateway import ContainedWebServer, Gateway
+from tests.support.gateway import TRUSTED, ContainedWebServer, Gateway
 from tests.support.load import VisitingClients
 from tests.support.serve_workers import WebProcesses
 from tests.support.waiting import eventually

@@ -14,8 +14,8 @@ from tests.support.visits import FIREFOX
 
 
 @pytest.fixture(autouse=True)
-def nginx() -> str:
-    return find_nginx()
+def needs_nginx() -> None:
+    find_nginx()
 
 
 def test_it_is_reached_by_http_and_https_and_nginx_is_kept_running(launcher: Launchers) -> None:
