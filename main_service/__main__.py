@@ -135,6 +135,7 @@ def _hidden(package: str) -> Iterator[None]:
 def migrate() -> None:
     """Bring the database schema up to date and create the bucket if it is missing."""
     from alembic.config import Config
+    from alembic.util import CommandError
 
     from alembic import command
     from main_service.engines.s3 import create_bucket
@@ -143,6 +144,9 @@ def migrate() -> None:
     try:
         command.upgrade(Config(toml_file=ROOT / "pyproject.toml"), "head")
         is_new_bucket = create_bucket(settings)
+    except CommandError as error:
+        # Its words hold revisions and nothing else; the log would leave them out.
+        sys.exit(f"The schema can't be brought up to date: {error}. `main_service doctor` says more.")
     except (AppError, ValueError, OSError) as error:
         sys.exit(str(error))
     typer.echo("The schema is up to date" + ("; the bucket has been created." if is_new_bucket else "."))
