@@ -120,8 +120,11 @@ class ReadBatcher:
         """Answer the read in one of the next batches; never within this call."""
         self._waiting.append(read)
         if not self._is_running:
-            self._is_running = True
-            self._loop.call_soon(self._run)
+            self._start()
+
+    def _start(self) -> None:
+        self._is_running = True
+        self._loop.call_soon(self._run)
 
     def _run(self) -> None:
         """Send a batch of the reads that wait. When it is answered, the next is sent, until none waits."""

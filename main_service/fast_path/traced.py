@@ -58,7 +58,10 @@ class TracedReadBatcher(ReadBatcher):
         self._unsampled_left -= 1
         if self._unsampled_left < 0 or read.connection.is_proxy:
             read = self._with_span(read)
-        super().join(read)
+        # As `ReadBatcher`, without the tenth of a microsecond that a call of it costs.
+        self._waiting.append(read)
+        if not self._is_running:
+            self._start()
 
     def _with_span(self, read: PlainRequest) -> PendingRead:
         """The request with its span; as it was, if it is not sampled."""

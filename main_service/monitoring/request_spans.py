@@ -48,12 +48,12 @@ class RequestSpan(NonRecordingSpan):
 class RequestSpans:
     """Begins and ends the spans of requests."""
 
-    def __init__(self, processor: SpanProcessor, *, resource: Resource, sampler: Sampler) -> None:
+    def __init__(self, processor: SpanProcessor, *, resource: Resource, sampler: Sampler, scope: str) -> None:
         self._processor = processor
         self._resource = resource
         self._sampler = sampler
         self._ratio = _root_ratio(os.environ)
-        self._scope = InstrumentationScope("slipbin")
+        self._scope = InstrumentationScope(scope)
 
     def draw_unsampled(self) -> float:
         """How many requests that begin a trace are not sampled before the next that is; infinite: none ever is.

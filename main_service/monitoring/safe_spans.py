@@ -11,6 +11,8 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Link, Status
 from opentelemetry.util.types import AttributeValue
 
+OURS = "slipbin"
+"""The instrumentation scope of spans that we make ourselves; their names and values are short."""
 LONGEST = 2_000
 """Characters of a value; an INSERT of many rows has a long text."""
 
@@ -73,6 +75,8 @@ class SafeExporter(SpanExporter):
 
 
 def _safe(span: ReadableSpan) -> ReadableSpan:
+    if _is_safe(span):
+        return span
     attributes = {name: _cut(value) for name, value in (span.attributes or {}).items() if name in ALLOWED}
     status = span.status
     if status.description is not None:
@@ -93,6 +97,18 @@ def _safe(span: ReadableSpan) -> ReadableSpan:
         start_time=span.start_time,
         end_time=span.end_time,
         instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _is_safe(span: ReadableSpan) -> bool:
+    """Whether nothing of it must stay here, as with the spans of requests, the most frequent ones."""
+    attributes = span.attributes or {}
+    return (
+        span.instrumentation_scope is not None
+        and span.instrumentation_scope.name == OURS
+        and not span.events
+        and span.status.description is None
+        and attributes.keys() <= ALLOWED
     )
 
 

@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
 
 from main_service.monitoring.request_spans import RequestSpans, read_trace_parent
-from main_service.monitoring.safe_spans import SafeExporter
+from main_service.monitoring.safe_spans import OURS, SafeExporter
 from main_service.monitoring.trace_failures import calm_failures
 from main_service.monitoring.trace_sampling import PartsOnly
 
@@ -50,8 +50,8 @@ class TracePipeline:
         self._provider.sampler = PartsOnly(sampler)
         processor = BatchSpanProcessor(SafeExporter(OTLPSpanExporter()))
         self._provider.add_span_processor(processor)
-        self._tracer = self._provider.get_tracer("slipbin", VERSION)
-        self.requests = RequestSpans(processor, resource=resource, sampler=sampler)
+        self._tracer = self._provider.get_tracer(OURS, VERSION)
+        self.requests = RequestSpans(processor, resource=resource, sampler=sampler, scope=OURS)
         with suppress_instrumentation():
             self._suppressed = contexts.get_current()
         SQLAlchemyInstrumentor().instrument(tracer_provider=self._provider)
