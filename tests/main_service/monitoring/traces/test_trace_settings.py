@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -72,6 +73,14 @@ def test_sdk_is_loaded_while_traces_are_on(environment: Environment, program: st
     loaded = loaded_modules(program, environment | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"})
 
     assert {"opentelemetry.sdk.trace", "google.protobuf", "wrapt"} <= loaded
+
+
+@pytest.mark.parametrize("program", ["worker", "keygen"])
+def test_file_switches_them_on_too(environment: Environment, program: str, tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_text("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1\nOTEL_TRACES_SAMPLER=\n")
+
+    assert "opentelemetry.sdk.trace" in loaded_modules(program, environment | {"SLIPBIN_ENV_FILE": str(file)})
 
 
 def test_problem_names_no_trace_while_traces_are_off(client: httpx.Client) -> None:
