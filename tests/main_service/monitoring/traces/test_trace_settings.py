@@ -13,7 +13,6 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.main_service.monitoring.traces.conftest import PROXY, traces_to
 from tests.support.accounts import new_superuser
 from tests.support.engines import REPOSITORY, Environment, full
 from tests.support.entries import create_link
@@ -22,6 +21,7 @@ from tests.support.otlp_receiver import ERROR, ReceivedSpan, Receiver, otlp_rece
 from tests.support.ports import reserved_port
 from tests.support.raw_http import LoggedWebServer
 from tests.support.serve_workers import WebProcesses
+from tests.support.tracing import PROXY, traces_to
 from tests.support.waiting import eventually
 
 END_SECONDS = 15
@@ -88,20 +88,14 @@ def test_problem_names_no_trace_while_traces_are_off(client: httpx.Client) -> No
 
 
 @pytest.fixture(scope="module")
-def receiver() -> Iterator[Receiver]:
-    with otlp_receiver() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def gated_web(gated: Gated, receiver: Receiver) -> Iterator[LoggedWebServer]:
+def gated_traced_web(gated: Gated, trace_receiver: Receiver) -> Iterator[LoggedWebServer]:
     """All it does is traced, and its engines may be away."""
-    with LoggedWebServer(gated.environment | traces_to(receiver)) as web:
+    with LoggedWebServer(gated.environment | traces_to(trace_receiver)) as web:
         yield web
 
 
 @pytest.fixture(scope="module")
-def unsampled_web(environment: Environment, receiver: Receiver) -> Iterator[LoggedWebServer]:
+def unsampled_web(environment: Environment, trace_receiver: Receiver) -> Iterator[LoggedWebServer]:
     """It samples only what a trusted proxy says, under a name and with a header of the operator's."""
     settings = {
         "OTEL_TRACES_SAMPLER": "parentbased_always_off",
@@ -112,12 +106,12 @@ def unsampled_web(environment: Environment, receiver: Receiver) -> Iterator[Logg
         # Empty counts as not set.
         "OTEL_BSP_MAX_QUEUE_SIZE": "",
     }
-    with LoggedWebServer(environment | traces_to(receiver, **settings)) as web:
+    with LoggedWebServer(environment | traces_to(trace_receiver, **settings)) as web:
         yield web
 
 
 async def test_only_what_is_sampled_is_sent_but_all_has_an_id(
-    unsampled_web: LoggedWebServer, receiver: Receiver, database: asyncpg.Connection
+    unsampled_web: LoggedWebServer, trace_receiver: Receiver, database: asyncpg.Connection
 ) -> None:
     client = unsampled_web.client
     claimed = {"traceparent": f"00-{uuid4().hex}-00f067aa0ba902b7-01"}
@@ -134,24 +128,26 @@ async def test_only_what_is_sampled_is_sent_but_all_has_an_id(
     ) as proxy:
         proxy.get(f"/{key}", headers={"traceparent": f"00-{sampled}-00f067aa0ba902b7-01"})
 
-    receiver.wait_for_span("GET /{key}", service="operators-name", trace_id=sampled)
+    trace_receiver.wait_for_span("GET /{key}", service="operators-name", trace_id=sampled)
 
-    assert {span.trace_id for span in receiver.find(service="operators-name")} == {sampled}
+    assert {span.trace_id for span in trace_receiver.find(service="operators-name")} == {sampled}
     parent = await database.fetchval("SELECT trace_parent FROM admin_task WHERE id = $1::uuid", ordered["id"])
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-00", parent)
-    assert any(headers.get("x-tenant") == "operators-tenant" for headers in receiver.headers)
-    assert b"deployment.environment.name" in b"".join(receiver.bodies)
+    assert any(headers.get("x-tenant") == "operators-tenant" for headers in trace_receiver.headers)
+    assert b"deployment.environment.name" in b"".join(trace_receiver.bodies)
 
 
-def test_shared_insert_links_to_all_its_requests_and_they_to_it(gated_web: LoggedWebServer, receiver: Receiver) -> None:
+def test_shared_insert_and_its_requests_link_to_each_other(
+    gated_traced_web: LoggedWebServer, trace_receiver: Receiver
+) -> None:
     def shared_inserts() -> list[ReceivedSpan]:
-        return [it for it in receiver.find(name="insert entries") if len(it.links) > 1]
+        return [it for it in trace_receiver.find(name="insert entries") if len(it.links) > 1]
 
     def creates_that_are_seen() -> int:
         # Earlier tests' creates come from a server of another name, or of this one.
-        return len(receiver.find(service="slipbin-web", name="POST /api/v1/links"))
+        return len(trace_receiver.find(service="slipbin-web", name="POST /api/v1/links"))
 
-    clients = [gated_web.new_client() for _ in range(8)]
+    clients = [gated_traced_web.new_client() for _ in range(8)]
     made = creates_that_are_seen()
     with ThreadPoolExecutor(len(clients)) as threads:
         while not shared_inserts():
@@ -162,24 +158,24 @@ def test_shared_insert_links_to_all_its_requests_and_they_to_it(gated_web: Logge
         client.close()
 
     batch = shared_inserts()[0]
-    requests = {it.span_id: it for it in receiver.find(name="POST /api/v1/links")}
+    requests = {it.span_id: it for it in trace_receiver.find(name="POST /api/v1/links")}
     assert batch.attributes["slipbin.batch.size"] == len(batch.links)
     assert batch.parent_id == batch.links[0]
     assert batch.trace_id == requests[batch.parent_id].trace_id
-    assert {"EVALSHA", "WITH"} <= {it.name for it in receiver.children(batch)}
+    assert {"EVALSHA", "WITH"} <= {it.name for it in trace_receiver.children(batch)}
     for span_id in batch.links[1:]:
         assert requests[span_id].links == [batch.span_id]
-        assert receiver.find(trace_id=requests[span_id].trace_id, name="insert entries") == []
+        assert trace_receiver.find(trace_id=requests[span_id].trace_id, name="insert entries") == []
 
 
 def test_answer_while_the_database_is_away_names_its_trace(
-    gated_web: LoggedWebServer, gated: Gated, receiver: Receiver
+    gated_traced_web: LoggedWebServer, gated: Gated, trace_receiver: Receiver
 ) -> None:
     with gated.postgres.refusing():
-        answer = gated_web.client.get("/api/v1/entries/not-there")
+        answer = gated_traced_web.client.get("/api/v1/entries/not-there")
     assert answer.status_code == 503
 
-    request = receiver.wait_for_span("GET /api/v1/entries/{key}", trace_id=answer.json()["trace_id"])
+    request = trace_receiver.wait_for_span("GET /api/v1/entries/{key}", trace_id=answer.json()["trace_id"])
 
     assert request.status == ERROR
     assert request.attributes["error.type"] == "503"

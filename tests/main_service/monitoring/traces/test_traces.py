@@ -10,12 +10,12 @@ from uuid import uuid4
 import asyncpg
 import httpx
 
-from tests.main_service.monitoring.traces.conftest import Traced
 from tests.support.accounts import new_email, new_superuser, new_user, register_by_api
 from tests.support.entries import create_link, create_paste
 from tests.support.otlp_receiver import ReceivedSpan
 from tests.support.raw_http import connect, read_answer
 from tests.support.reports import confirmed_user, order_report
+from tests.support.tracing import Traced
 from tests.support.workers import keygen_worker, send_routed_tasks, send_task
 
 CREATE_LINK = "POST /api/v1/links"
@@ -140,7 +140,7 @@ def test_batch_of_the_fast_path_links_to_all_its_requests_and_they_to_it(traced:
 
 
 async def test_report_is_one_trace_from_its_order_to_its_email(
-    traced: Traced, quick_worker: None, slow_worker: None, database: asyncpg.Connection
+    traced: Traced, traced_quick_worker: None, traced_slow_worker: None, database: asyncpg.Connection
 ) -> None:
     user = await confirmed_user(traced.client, database)
     known = known_spans(traced)
@@ -164,7 +164,7 @@ async def test_report_is_one_trace_from_its_order_to_its_email(
     assert sent.span_id in round_span.links
 
 
-def test_registration_is_one_trace_with_its_email(traced: Traced, quick_worker: None) -> None:
+def test_registration_is_one_trace_with_its_email(traced: Traced, traced_quick_worker: None) -> None:
     known = known_spans(traced)
 
     register_by_api(traced.client)
@@ -177,7 +177,7 @@ def test_registration_is_one_trace_with_its_email(traced: Traced, quick_worker: 
 
 
 async def test_job_of_a_superuser_is_one_trace_with_its_order(
-    traced: Traced, slow_worker: None, database: asyncpg.Connection
+    traced: Traced, traced_slow_worker: None, database: asyncpg.Connection
 ) -> None:
     superuser = await new_superuser(traced.client, database)
 
@@ -190,7 +190,7 @@ async def test_job_of_a_superuser_is_one_trace_with_its_order(
     assert done.service == "slipbin-slow"
 
 
-def test_each_task_is_a_trace_of_its_own_and_waiting_for_one_is_none(traced: Traced, quick_worker: None) -> None:
+def test_each_task_is_a_trace_of_its_own_and_waiting_for_one_is_none(traced: Traced, traced_quick_worker: None) -> None:
     send_task("main_service.ingest_visits", environment=traced.environment)
 
     task = traced.receiver.wait_for_span("run/main_service.ingest_visits")
@@ -276,7 +276,7 @@ def test_health_checks_and_scrapes_are_not_traced(traced: Traced) -> None:
     assert seen == {request.trace_id}
 
 
-def test_nothing_private_leaves_the_process(traced: Traced, quick_worker: None) -> None:
+def test_nothing_private_leaves_the_process(traced: Traced, traced_quick_worker: None) -> None:
     """Whole bodies as they were sent: no name, value, event, link or resource holds any of it."""
     client = traced.client
     user = new_user(client)
