@@ -5,7 +5,8 @@ import re
 import socket
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.support.engines import temporary_folder
 from tests.support.gateway import Gateway
 from tests.support.raw_http import connect, parse, read_to_end
 from tests.support.waiting import eventually
+from tests.support.web import WebServer
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
@@ -65,6 +67,47 @@ def counting_servers(*, hang: bool = False) -> Iterator[list[CountingServer]]:
     finally:
         for server in servers:
             server.close()
+
+
+@contextmanager
+def unreachable_server() -> Iterator[str]:
+    """An address where no connection comes about nor is refused, as that of a container that has just ended."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(3):
+            # The queue of those who wait is full.
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            with suppress(BlockingIOError):
+                waiting.connect(listener.getsockname())
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@dataclass(frozen=True)
+class Address:
+    """What `Gateway` needs of a server."""
+
+    address: str
+    database_url: str = ""
+
+    @property
+    def client(self) -> "Address":
+        return self
+
+
+@pytest.mark.parametrize(("method", "body"), [("GET", None), ("POST", "x"), ("POST", "x" * 100_000)])
+def test_what_could_not_be_sent_is_sent_to_another_web_process(
+    nginx: str, method: str, body: str | None, web: WebServer
+) -> None:
+    path, content = ("/health/live", None) if body is None else ("/api/v1/pastes", {"text": body})
+    with (
+        unreachable_server() as unreachable,
+        temporary_folder() as folder,
+        Gateway(folder / "gateway", [Address(unreachable), web]) as gateway,
+    ):
+        answers = [gateway.client.request(method, path, json=content) for _ in range(4)]
+
+    assert [answer.is_success for answer in answers] == [True] * 4
 
 
 @pytest.fixture(scope="module")
