@@ -43,7 +43,7 @@ class Project:
 
     def compose(self, *arguments: str, given: str | None = None) -> "subprocess.CompletedProcess[str]":
         """Run a command of `docker compose`; `given`: its standard input."""
-        return run("docker", "compose", "--ansi", "never", "--progress", "plain", *arguments, given=given)
+        return run("docker", "compose", "--progress", "plain", *arguments, given=given)
 
     def execute(self, service: str, *command: str, given: str | None = None) -> str:
         """What a command prints that is run in a container of the service, as operators do."""
@@ -60,7 +60,9 @@ class Project:
         return list(json.loads(run("docker", "inspect", *ids).stdout)) if ids else []
 
     def logs(self, *services: str) -> list[str]:
-        return self.compose("logs", "--no-color", "--no-log-prefix", *services).stdout.splitlines()
+        shown = self.compose("logs", "--no-color", "--no-log-prefix", *services).stdout
+        # Which Compose writes before some lines, even if they go to a file.
+        return shown.replace("\x1b[2K", "").splitlines()
 
     def is_healthy(self) -> bool:
         states = {
