@@ -212,6 +212,7 @@ HOSTILE = {
     "X-Forwarded-Proto": "https",
     "Forwarded": "for=203.0.113.66;host=evil.example;proto=https",
     "X-Real-IP": "203.0.113.66",
+    "X-Request-ID": "chosen-by-a-client",
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     "tracestate": "evil=1",
 }
