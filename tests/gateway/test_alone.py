@@ -111,13 +111,13 @@ def test_what_could_not_be_sent_is_sent_to_another_web_process(
 
 
 @pytest.fixture(scope="module")
-def lonely(nginx: str) -> Iterator[Gateway]:
+def unserved(nginx: str) -> Iterator[Gateway]:
     with temporary_folder() as folder, Gateway(folder / "gateway", []) as gateway:
         yield gateway
 
 
-def test_a_browser_gets_a_page_when_no_web_process_is_there(lonely: Gateway) -> None:
-    answer = lonely.client.get("/some-key?with=query", headers=BROWSER)
+def test_a_browser_gets_a_page_when_no_web_process_is_there(unserved: Gateway) -> None:
+    answer = unserved.client.get("/some-key?with=query", headers=BROWSER)
 
     assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html; charset=utf-8")
     assert answer.headers["retry-after"] == "5"
@@ -134,8 +134,8 @@ def test_a_browser_gets_a_page_when_no_web_process_is_there(lonely: Gateway) -> 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize(("path", "accept"), [("/some-key", "*/*"), ("/api/v1/links", BROWSER["Accept"])])
-def test_a_program_gets_a_problem(lonely: Gateway, method: str, path: str, accept: str) -> None:
-    answer = lonely.client.request(method, path, headers={"Accept": accept})
+def test_a_program_gets_a_problem(unserved: Gateway, method: str, path: str, accept: str) -> None:
+    answer = unserved.client.request(method, path, headers={"Accept": accept})
 
     assert (answer.status_code, answer.headers["content-type"]) == (502, "application/problem+json")
     assert answer.json() == {
@@ -148,14 +148,14 @@ def test_a_program_gets_a_problem(lonely: Gateway, method: str, path: str, accep
     }
 
 
-def test_files_of_the_pages_are_no_addresses(lonely: Gateway) -> None:
+def test_files_of_the_pages_are_no_addresses(unserved: Gateway) -> None:
     # An address of its own like any other, which is passed on.
-    assert lonely.client.get("/.gateway/400.json").status_code == 502
+    assert unserved.client.get("/.gateway/400.json").status_code == 502
 
 
 @pytest.mark.parametrize("headers", [{}, BROWSER])
-def test_every_error_has_its_page_with_the_headers_of_the_product(lonely: Gateway, headers: dict[str, str]) -> None:
-    answer = lonely.client.get("/", headers=headers)
+def test_every_error_has_its_page_with_the_headers_of_the_product(unserved: Gateway, headers: dict[str, str]) -> None:
+    answer = unserved.client.get("/", headers=headers)
 
     assert {name: answer.headers[name] for name in ("referrer-policy", "x-content-type-options", "cache-control")} == {
         "referrer-policy": "no-referrer",
@@ -163,8 +163,8 @@ def test_every_error_has_its_page_with_the_headers_of_the_product(lonely: Gatewa
         "cache-control": "no-store",
     }
     for error in ERRORS:
-        assert json.loads((lonely.folder / f"pages/{error.status}.json").read_text())["status"] == error.status
-        assert (lonely.folder / f"pages/{error.status}.html").exists()
+        assert json.loads((unserved.folder / f"pages/{error.status}.json").read_text())["status"] == error.status
+        assert (unserved.folder / f"pages/{error.status}.html").exists()
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_every_error_has_its_page_with_the_headers_of_the_product(lonely: Gatewa
         (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", HTTPStatus.METHOD_NOT_ALLOWED),
     ],
 )
-def test_what_is_no_request_is_refused_in_our_words(lonely: Gateway, sent: bytes, status: HTTPStatus) -> None:
-    with connect(lonely) as connection:
+def test_what_is_no_request_is_refused_in_our_words(unserved: Gateway, sent: bytes, status: HTTPStatus) -> None:
+    with connect(unserved) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         [answer, *_] = parse(read_to_end(connection))
@@ -187,9 +187,9 @@ def test_what_is_no_request_is_refused_in_our_words(lonely: Gateway, sent: bytes
     assert (answer.status, problem["status"]) == (status, status)
 
 
-def test_http_on_the_port_of_https_is_refused_in_our_words(lonely: Gateway) -> None:
-    with lonely.new_client() as client:
-        answer = client.get(lonely.tls_address.replace("https", "http"))
+def test_http_on_the_port_of_https_is_refused_in_our_words(unserved: Gateway) -> None:
+    with unserved.new_client() as client:
+        answer = client.get(unserved.tls_address.replace("https", "http"))
 
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
 
@@ -258,10 +258,10 @@ def test_nothing_is_sent_again_after_a_time_out(nginx: str) -> None:
     assert sum(len(server.requests) for server in servers) == 1
 
 
-def test_lines_of_the_log_say_who_asked_and_what_was_answered(lonely: Gateway, tmp_path: Path) -> None:
-    lonely.client.get("/docs/logged-once")
+def test_lines_of_the_log_say_who_asked_and_what_was_answered(unserved: Gateway, tmp_path: Path) -> None:
+    unserved.client.get("/docs/logged-once")
 
-    line = lonely.logged("/docs/logged-once")
+    line = unserved.logged("/docs/logged-once")
     assert (line["client"], line["method"], line["status"]) == ("127.0.0.1", "GET", 502)
     assert line["seconds"] >= 0
-    eventually(lambda: lonely.log() == "" or "crit" not in lonely.log(), "no noise")
+    eventually(lambda: unserved.log() == "" or "crit" not in unserved.log(), "no noise")

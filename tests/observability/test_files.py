@@ -161,16 +161,16 @@ def test_what_follows_from_another_alert_is_not_told_too(tmp_path: Path) -> None
 
 
 @pytest.fixture(scope="module")
-def engines() -> Iterator[Environment]:
+def role_engines() -> Iterator[Environment]:
     """Engines of our own, because a role belongs to all databases of a server."""
     with temporary_folder() as folder, running_engines(folder) as environment:
         yield environment
 
 
-async def test_exporter_signs_in_as_a_role_that_sees_figures_and_no_row(engines: Environment, tmp_path: Path) -> None:
+async def test_exporter_has_a_role_that_sees_figures_and_no_row(role_engines: Environment, tmp_path: Path) -> None:
     for _ in range(2):
         # Again at each start.
-        await make_role(tmp_path, engines["MAIN_DATABASE_URL"])
+        await make_role(tmp_path, role_engines["MAIN_DATABASE_URL"])
     uri, password = ((tmp_path / name).read_text() for name in ("uri", "password"))
     host = parse_qs(urlsplit(uri).query)["host"][0]
     connection = await asyncpg.connect(host=host, user=ROLE, password=password, database="slipbin")
@@ -194,9 +194,9 @@ async def test_exporter_signs_in_as_a_role_that_sees_figures_and_no_row(engines:
 
 
 async def test_user_who_may_make_no_roles_is_told_what_to_type(
-    engines: Environment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    role_engines: Environment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    url = engines["MAIN_DATABASE_URL"]
+    url = role_engines["MAIN_DATABASE_URL"]
     owner = await asyncpg.connect(url.replace("+asyncpg", ""))
     await owner.execute("CREATE ROLE plain LOGIN")
     await owner.close()

@@ -8,6 +8,6 @@ from tests.support.engines import Environment, running_engines, temporary_folder
 
 
 @pytest.fixture(scope="package")
-def own_environment() -> Iterator[Environment]:
+def logging_environment() -> Iterator[Environment]:
     with temporary_folder() as folder, running_engines(folder) as settings:
         yield settings

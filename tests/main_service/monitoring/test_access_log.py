@@ -17,9 +17,9 @@ CLIENT = b"X-Forwarded-For: 203.0.113.177\r\n"
 
 
 @pytest.fixture(scope="module")
-def web(own_environment: Environment) -> Iterator[LoggedWebServer]:
+def web(logging_environment: Environment) -> Iterator[LoggedWebServer]:
     settings = {"MAIN_LOG_FORMAT": "json", "MAIN_ACCESS_LOG": "true", "MAIN_TRUSTED_PROXIES": "127.0.0.1"}
-    with LoggedWebServer(own_environment | settings) as server:
+    with LoggedWebServer(logging_environment | settings) as server:
         yield server
 
 
@@ -95,8 +95,8 @@ def test_page_about_privacy_tells_of_it(web: LoggedWebServer) -> None:
     assert "Logs hold no whole IP addresses of visitors, no texts and no targets." in said
 
 
-def test_text_has_a_line_of_the_same(own_environment: Environment) -> None:
-    with LoggedWebServer(own_environment | {"MAIN_ACCESS_LOG": "true"}) as web:
+def test_text_has_a_line_of_the_same(logging_environment: Environment) -> None:
+    with LoggedWebServer(logging_environment | {"MAIN_ACCESS_LOG": "true"}) as web:
         web.client.get("/privacy", headers={"User-Agent": "a reader"})
         [line] = eventually(lambda: [it for it in web.log().splitlines() if "/privacy" in it], "the line")
 

@@ -21,8 +21,8 @@ OTHERS = {"X-Forwarded-For": "203.0.113.9"}
 
 
 @pytest.fixture(scope="module")
-def gates(own_environment: Environment) -> Iterator[Gated]:
-    with gated_engines(own_environment) as gated:
+def gates(logging_environment: Environment) -> Iterator[Gated]:
+    with gated_engines(logging_environment) as gated:
         yield gated
 
 
@@ -51,8 +51,8 @@ def test_a_trusted_proxy_names_the_request_and_else_each_gets_an_id(web: LoggedW
     assert len(set(made)) == len(made)
 
 
-def test_who_is_not_trusted_names_nothing(own_environment: Environment) -> None:
-    with LoggedWebServer(own_environment) as server:
+def test_who_is_not_trusted_names_nothing(logging_environment: Environment) -> None:
+    with LoggedWebServer(logging_environment) as server:
         answer = server.client.get("/privacy", headers={"X-Request-ID": GIVEN})
 
     assert re.fullmatch(r"[0-9a-f]{16}", answer.headers["x-request-id"])
@@ -81,8 +81,8 @@ def test_without_the_setting_no_answer_is_logged(web: LoggedWebServer) -> None:
     assert "main_service.access" not in web.log()
 
 
-def test_text_is_one_line_with_time_level_and_place(own_environment: Environment) -> None:
-    with LoggedWebServer(own_environment | {"MAIN_REDIS_URL": "redis://127.0.0.1:1/0"}) as server:
+def test_text_is_one_line_with_time_level_and_place(logging_environment: Environment) -> None:
+    with LoggedWebServer(logging_environment | {"MAIN_REDIS_URL": "redis://127.0.0.1:1/0"}) as server:
         server.client.post("/api/v1/links", json={"url": "https://example.org"})
         [line, *_] = [it for it in server.log().splitlines() if "WARNING" in it]
 
@@ -106,9 +106,9 @@ CRASHES = {
 
 
 @pytest.mark.parametrize("where", CRASHES)
-def test_what_nothing_caught_is_one_line_without_its_values(where: str, own_environment: Environment) -> None:
+def test_what_nothing_caught_is_one_line_without_its_values(where: str, logging_environment: Environment) -> None:
     code = "from main_service.monitoring.logs import start_logs\nSECRET = 'a \"planted\" value'\nstart_logs('x')\n"
-    environment = full(own_environment | {"MAIN_LOG_FORMAT": "json"})
+    environment = full(logging_environment | {"MAIN_LOG_FORMAT": "json"})
     # Forked, it would have what catches everything around it.
     done = subprocess.run(
         [sys.executable, "-c", code + CRASHES[where]], env=environment, cwd=REPOSITORY, capture_output=True
@@ -124,9 +124,9 @@ def test_what_nothing_caught_is_one_line_without_its_values(where: str, own_envi
     ("setting", "words"), [("MAIN_LOG_FORMAT", "'text' or 'json'"), ("MAIN_PUBLIC_URL", "must look like")]
 )
 def test_an_invalid_setting_is_a_sentence_whatever_the_format(
-    setting: str, words: str, own_environment: Environment
+    setting: str, words: str, logging_environment: Environment
 ) -> None:
-    settings = full(own_environment | {"MAIN_LOG_FORMAT": "json", setting: "nonsense"})
+    settings = full(logging_environment | {"MAIN_LOG_FORMAT": "json", setting: "nonsense"})
     done = forking.run("-m", "main_service", "migrate", environment=settings, timeout=START_SECONDS)
 
     assert done.returncode == 1
@@ -136,13 +136,13 @@ def test_an_invalid_setting_is_a_sentence_whatever_the_format(
     assert words in second
 
 
-def test_lines_of_our_own_follow_the_level_and_libraries_do_not(own_environment: Environment) -> None:
+def test_lines_of_our_own_follow_the_level_and_libraries_do_not(logging_environment: Environment) -> None:
     code = (
         "import logging\nfrom main_service.monitoring.logs import start_logs\nstart_logs('x')\n"
         "for name in ('main_service.x', 'botocore.credentials', 'celery.apps.worker'):\n"
         "    for level in (10, 20, 30): logging.getLogger(name).log(level, '%s', level)\n"
     )
-    environment = full(own_environment | {"MAIN_LOG_FORMAT": "json", "MAIN_LOG_LEVEL": "DEBUG"})
+    environment = full(logging_environment | {"MAIN_LOG_FORMAT": "json", "MAIN_LOG_LEVEL": "DEBUG"})
     done = forking.run("-c", code, environment=environment, timeout=START_SECONDS)
 
     said = [(line["logger"], line["message"]) for line in map(json.loads, done.stderr.decode().splitlines())]

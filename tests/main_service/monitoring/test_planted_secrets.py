@@ -114,8 +114,8 @@ def refused_rows(environment: Environment) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def gates(own_environment: Environment) -> Iterator[Gated]:
-    with gated_engines(own_environment) as gated:
+def gates(logging_environment: Environment) -> Iterator[Gated]:
+    with gated_engines(logging_environment) as gated:
         yield gated
 
 

@@ -20,35 +20,35 @@ from tests.support.web import WebServer
 
 
 @pytest.fixture(scope="module")
-def https_web(environment: Environment) -> Iterator[WebServer]:
+def walked_web(environment: Environment) -> Iterator[WebServer]:
     """A web process that people reach under https, through a proxy that stands in front of it."""
     with WebServer(environment | {"MAIN_PUBLIC_URL": "https://slipbin.test", "MAIN_METRICS_TOKEN": "m" * 32}) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def user(https_web: WebServer) -> User:
-    return new_user(https_web.client)
+def walker(walked_web: WebServer) -> User:
+    return new_user(walked_web.client)
 
 
 @pytest.fixture(scope="module")
-def visitors(https_web: WebServer, user: User) -> list[dict[str, str]]:
+def visitors(walked_web: WebServer, walker: User) -> list[dict[str, str]]:
     """The headers of a browser, a program, and both with a session; and of the operator."""
-    page = https_web.client.post("/sign-in", data={"name": user.email, "password": PASSWORD}, headers=BROWSER)
+    page = walked_web.client.post("/sign-in", data={"name": walker.email, "password": PASSWORD}, headers=BROWSER)
     cookie = page.headers["set-cookie"].partition(";")[0]
-    https_web.client.cookies.clear()
+    walked_web.client.cookies.clear()
     return [
         BROWSER,
         {"Accept": "*/*"},
         {**BROWSER, "Cookie": cookie},
-        dict(user.headers),
+        dict(walker.headers),
         {"Authorization": f"Bearer {'m' * 32}"},
     ]
 
 
 @pytest.fixture(scope="module")
-def keys(https_web: WebServer) -> list[str]:
-    client = https_web.client
+def keys(walked_web: WebServer) -> list[str]:
+    client = walked_web.client
     made = [create_paste(client), create_link(client), create_link(client, views=3), create_paste(client, views=3)]
     return [*(str(entry["key"]) for entry in made), "never1A"]
 
@@ -68,7 +68,7 @@ def assert_answer_is_protected(answer: httpx.Response) -> None:
 
 
 def test_answers_of_every_route_are_protected(
-    https_web: WebServer, visitors: list[dict[str, str]], keys: list[str]
+    walked_web: WebServer, visitors: list[dict[str, str]], keys: list[str]
 ) -> None:
     statuses = set()
     for route in all_routes():
@@ -76,18 +76,18 @@ def test_answers_of_every_route_are_protected(
         for path in addresses(route, keys if is_read else keys[-1:]):
             # Nothing is sent that would end the session or the account.
             for headers in visitors if is_read else visitors[:2]:
-                answer = https_web.client.request(route.method, path, headers=headers, json=None if is_read else {})
+                answer = walked_web.client.request(route.method, path, headers=headers, json=None if is_read else {})
                 assert_answer_is_protected(answer)
                 statuses.add(answer.status_code)
     assert {200, 302, 303, 401, 403, 404, 422} <= statuses
     assert not {status for status in statuses if status >= 500}, "the errors of bugs are another test's"
 
 
-def test_reads_from_the_cache_are_protected(https_web: WebServer, keys: list[str]) -> None:
+def test_reads_from_the_cache_are_protected(walked_web: WebServer, keys: list[str]) -> None:
     """They are answered before the application sees them."""
     for path in (f"/{keys[0]}/raw", f"/{keys[1]}"):
         for _ in range(4):
-            assert_answer_is_protected(https_web.client.get(path))
+            assert_answer_is_protected(walked_web.client.get(path))
 
 
 ERRORS: list[tuple[int, str, str, dict[str, str]]] = [
@@ -109,18 +109,18 @@ ERRORS: list[tuple[int, str, str, dict[str, str]]] = [
 
 @pytest.mark.parametrize(("status", "method", "path", "headers"), ERRORS)
 def test_errors_and_files_are_protected(
-    https_web: WebServer, status: int, method: str, path: str, headers: dict[str, str]
+    walked_web: WebServer, status: int, method: str, path: str, headers: dict[str, str]
 ) -> None:
     content = b"x" * 200_000 if status == 413 else None
-    with https_web.new_client() as client:
+    with walked_web.new_client() as client:
         answer = client.request(method, path, headers=headers, content=content)
     assert answer.status_code == status, answer.text
     assert_answer_is_protected(answer)
 
 
-def test_unchanged_file_is_protected(https_web: WebServer, keys: list[str]) -> None:
+def test_unchanged_file_is_protected(walked_web: WebServer, keys: list[str]) -> None:
     for path in ("/static/style/base.css", f"/{keys[0]}/qr.svg"):
-        with https_web.new_client() as client:
+        with walked_web.new_client() as client:
             etag = client.get(path).headers["etag"]
             answer = client.get(path, headers={"If-None-Match": etag})
         assert answer.status_code == 304
@@ -138,8 +138,8 @@ def test_refusal_before_the_application_is_protected(name: str) -> None:
     assert_protected(answer.status, [(key.lower(), value) for key, value in answer.headers.items()], path="*")
 
 
-def test_what_is_not_http_is_answered_with_the_headers(https_web: WebServer) -> None:
-    with connect(https_web) as connection:
+def test_what_is_not_http_is_answered_with_the_headers(walked_web: WebServer) -> None:
+    with connect(walked_web) as connection:
         connection.sendall(b"nonsense\r\n\r\n")
         [answer] = parse(read_to_end(connection))
 

@@ -31,20 +31,20 @@ def https_web(environment: Environment) -> Iterator[WebServer]:
 
 
 @pytest.fixture
-def visitor(https_web: WebServer) -> Iterator[httpx.Client]:
+def caller(https_web: WebServer) -> Iterator[httpx.Client]:
     with https_web.new_client() as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def user(https_web: WebServer) -> User:
+def https_user(https_web: WebServer) -> User:
     return new_user(https_web.client)
 
 
 @pytest.fixture(scope="module")
-def session(https_web: WebServer, user: User) -> str:
+def session_token(https_web: WebServer, https_user: User) -> str:
     """The token of a session that no test ends."""
-    return sign_in(https_web.client, user)
+    return sign_in(https_web.client, https_user)
 
 
 def cookies_set(answer: httpx.Response) -> dict[str, "Morsel[str]"]:
@@ -78,9 +78,9 @@ def ask(client: httpx.Client, path: str, cookie: str | bytes, **fields: str) -> 
 MONTH = str(int(BROWSER_LIFETIME.total_seconds()))
 
 
-def test_signing_in_sets_a_cookie_of_this_host_and_clears_the_old_one(visitor: httpx.Client) -> None:
-    fields = {"name": new_user(visitor).email, "password": PASSWORD}
-    cookies = cookies_set(visitor.post("/sign-in", data=fields, headers=BROWSER))
+def test_signing_in_sets_a_cookie_of_this_host_and_clears_the_old_one(caller: httpx.Client) -> None:
+    fields = {"name": new_user(caller).email, "password": PASSWORD}
+    cookies = cookies_set(caller.post("/sign-in", data=fields, headers=BROWSER))
 
     assert (cookies[NEW]["max-age"], cookies[OLD]["max-age"], cookies[OLD].value) == (MONTH, "0", "")
     for name in (NEW, OLD):
@@ -91,64 +91,66 @@ def test_signing_in_sets_a_cookie_of_this_host_and_clears_the_old_one(visitor: h
 
 
 @pytest.mark.parametrize("path", ["/settings", "/", "/profile", "/nothing-here", "/api/v1/nothing"])
-def test_old_cookie_is_read_and_replaced_in_the_same_answer(visitor: httpx.Client, session: str, path: str) -> None:
-    answer = ask(visitor, path, f"a=b; {OLD}={session}")
+def test_old_cookie_is_read_and_replaced_in_the_same_answer(
+    caller: httpx.Client, session_token: str, path: str
+) -> None:
+    answer = ask(caller, path, f"a=b; {OLD}={session_token}")
 
     assert answer.status_code == (404 if "nothing" in path else 200)
-    assert states(answer) == {NEW: (session, MONTH), OLD: ("", "0")}
-    assert states(ask(visitor, path, f"{NEW}={session}")) == {}
+    assert states(answer) == {NEW: (session_token, MONTH), OLD: ("", "0")}
+    assert states(ask(caller, path, f"{NEW}={session_token}")) == {}
 
 
-def test_redirect_replaces_the_old_cookie_too(visitor: httpx.Client, session: str) -> None:
-    answer = ask(visitor, f"/{create_link(visitor)['key']}", f"{OLD}={session}")
+def test_redirect_replaces_the_old_cookie_too(caller: httpx.Client, session_token: str) -> None:
+    answer = ask(caller, f"/{create_link(caller)['key']}", f"{OLD}={session_token}")
 
-    assert (answer.status_code, states(answer)) == (302, {NEW: (session, MONTH), OLD: ("", "0")})
+    assert (answer.status_code, states(answer)) == (302, {NEW: (session_token, MONTH), OLD: ("", "0")})
 
 
-def test_answer_that_caches_keep_holds_no_session(visitor: httpx.Client, session: str) -> None:
-    paths = ["/static/style/base.css", "/robots.txt", f"/{create_paste(visitor)['key']}/qr.svg"]
+def test_answer_that_caches_keep_holds_no_session(caller: httpx.Client, session_token: str) -> None:
+    paths = ["/static/style/base.css", "/robots.txt", f"/{create_paste(caller)['key']}/qr.svg"]
     for path in paths:
-        answer = ask(visitor, path, f"{OLD}={session}")
+        answer = ask(caller, path, f"{OLD}={session_token}")
         assert "max-age" in answer.headers["cache-control"]
         assert "set-cookie" not in answer.headers, path
 
 
 @pytest.mark.parametrize("name", [OLD, NEW])
-def test_signing_out_clears_both(visitor: httpx.Client, user: User, name: str) -> None:
-    session = sign_in(visitor, user)
-    answer = ask(visitor, "/sign-out", f"{name}={session}", other="")
+def test_signing_out_clears_both(caller: httpx.Client, https_user: User, name: str) -> None:
+    session_token = sign_in(caller, https_user)
+    answer = ask(caller, "/sign-out", f"{name}={session_token}", other="")
 
     assert (answer.status_code, states(answer)) == (303, {NEW: ("", "0"), OLD: ("", "0")})
     for each in (OLD, NEW):
-        assert ask(visitor, "/settings", f"{each}={session}").status_code == 303
+        assert ask(caller, "/settings", f"{each}={session_token}").status_code == 303
 
 
 @pytest.mark.parametrize("path", ["/settings", "/sign-in"])
-def test_old_cookie_of_a_session_that_ended_is_cleared(visitor: httpx.Client, path: str) -> None:
-    assert states(ask(visitor, path, f"{OLD}=over")) == {NEW: ("", "0"), OLD: ("", "0")}
+def test_old_cookie_of_a_session_that_ended_is_cleared(caller: httpx.Client, path: str) -> None:
+    assert states(ask(caller, path, f"{OLD}=over")) == {NEW: ("", "0"), OLD: ("", "0")}
 
 
 @pytest.mark.parametrize("value", ["", "over"])
-def test_old_cookie_is_not_read_beside_the_new_one(visitor: httpx.Client, session: str, value: str) -> None:
-    for cookie in (f"{NEW}={value}; {OLD}={session}", f"{OLD}={session}; {NEW}={value}"):
-        assert ask(visitor, "/settings", cookie).status_code == 303
+def test_old_cookie_is_not_read_beside_the_new_one(caller: httpx.Client, session_token: str, value: str) -> None:
+    for cookie in (f"{NEW}={value}; {OLD}={session_token}", f"{OLD}={session_token}; {NEW}={value}"):
+        assert ask(caller, "/settings", cookie).status_code == 303
 
 
 @pytest.mark.parametrize("before", [b"\x85", b"\xa0", b"\xc2\xa0", b"\xe2\x80\x80", b'"', b"__", b"="])
 @pytest.mark.parametrize("name", [OLD, NEW])
 def test_cookie_with_nearly_that_name_is_not_ours(
-    visitor: httpx.Client, session: str, before: bytes, name: str
+    caller: httpx.Client, session_token: str, before: bytes, name: str
 ) -> None:
     """A sub-domain may set one with a prefix that browsers don't see as `__Host-`."""
-    answer = ask(visitor, "/settings", before + f"{name}={session}".encode())
+    answer = ask(caller, "/settings", before + f"{name}={session_token}".encode())
 
     assert answer.status_code == 303
     assert states(answer) == {}
 
 
-def test_hostile_old_cookie_breaks_no_answer(visitor: httpx.Client) -> None:
+def test_hostile_old_cookie_breaks_no_answer(caller: httpx.Client) -> None:
     for value in (b"\xff\xfe", b'"a\\073 b"', b"a b,c", b"\t" + b"x" * 5_000, b"=="):
-        answer = ask(visitor, "/", f"{OLD}=".encode() + value)
+        answer = ask(caller, "/", f"{OLD}=".encode() + value)
         assert answer.status_code == 200
         assert set(cookies_set(answer)) <= {OLD, NEW, "slipbin_form"}
 
@@ -177,15 +179,15 @@ def test_old_name_is_not_read_once_its_sessions_have_ended(
 
 
 def test_fast_path_leaves_readers_with_a_session_to_fastapi(
-    visitor: httpx.Client, user: User, session: str, environment: Environment
+    caller: httpx.Client, https_user: User, session_token: str, environment: Environment
 ) -> None:
     """It can't tell whether they own the entry, whose own visits don't count."""
-    visitor.patch("/api/v1/users/me", json={"counts_own_visits": False}, headers=user.headers).raise_for_status()
-    key = create_link(visitor, headers=user.headers)["key"]
+    caller.patch("/api/v1/users/me", json={"counts_own_visits": False}, headers=https_user.headers).raise_for_status()
+    key = create_link(caller, headers=https_user.headers)["key"]
     # The first reader leaves a cached entry.
-    cookies = ["a=b", f"{OLD}={session}", f"{NEW}={session}", "a=b"]
+    cookies = ["a=b", f"{OLD}={session_token}", f"{NEW}={session_token}", "a=b"]
 
-    assert {ask(visitor, f"/{key}", cookie).status_code for cookie in cookies} == {302}
+    assert {ask(caller, f"/{key}", cookie).status_code for cookie in cookies} == {302}
 
     with redis.Redis.from_url(environment["MAIN_REDIS_URL"], decode_responses=True) as valkey:
         assert len(streamed_visits(valkey, str(key))) == 2
