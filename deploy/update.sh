@@ -3,8 +3,8 @@
 #
 #   deploy/update.sh [OPTIONS]    options of `docker compose`, such as --profile observability
 #
-# Engines that do not change go on running. New web processes start beside the old ones, which end once the new ones are
-# healthy. If a step fails, what ran before goes on.
+# Engines that do not change go on running. Web containers are replaced one after another: a new one starts beside the old
+# ones, and an old one ends once it is healthy. If a step fails, what ran before goes on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -34,25 +34,23 @@ quietly compose build || fail 'the image can not be built. The release before go
 echo 'Updating engines, schema and the configuration of the gateway'
 { run migrate && run gateway-config; } || fail 'see above. The release before goes on running.'
 
-echo "Starting $count web containers beside the $count that run"
-quietly compose up --detach --no-build --no-recreate --scale "main=$((2 * count))" main ||
-    fail 'the new web containers do not start. The release before goes on running.'
-new=$(compose ps --all --quiet main | grep --invert-match --line-regexp --fixed-strings "$old")
-deadline=$((SECONDS + HEALTHY_SECONDS))
-for container in $new; do
-    until [ "$(docker inspect --format '{{.State.Health.Status}}' "$container")" = healthy ]; do
+echo "Replacing $count web containers"
+for container in $old; do
+    known=$(compose ps --all --quiet main)
+    quietly compose up --detach --no-build --no-recreate --scale "main=$((count + 1))" main ||
+        fail 'the new web container does not start. The release before goes on running.'
+    new=$(compose ps --all --quiet main | grep --invert-match --line-regexp --fixed-strings "$known")
+    deadline=$((SECONDS + HEALTHY_SECONDS))
+    until [ "$(docker inspect --format '{{.State.Health.Status}}' "$new")" = healthy ]; do
         if [ "$SECONDS" -ge "$deadline" ]; then
-            docker logs --tail 20 "$container" >&2
-            # shellcheck disable=SC2086 # words
-            docker rm --force $new >/dev/null
-            fail "the new web containers are not healthy after $HEALTHY_SECONDS s. The release before goes on running."
+            docker logs --tail 20 "$new" >&2
+            docker rm --force "$new" >/dev/null
+            fail "a new web container is not healthy after $HEALTHY_SECONDS s. Containers of the release before go on running."
         fi
         sleep 0.3
     done
-done
-# Within a second the gateway knows the new ones, and no longer asks one that has ended.
-sleep 2
-for container in $old; do
+    # Within a second the gateway knows the new one, and no longer asks one that has ended.
+    sleep 2
     docker stop "$container" >/dev/null
     docker rm "$container" >/dev/null
     sleep 2

@@ -83,7 +83,7 @@ def test_update_that_does_not_get_healthy_changes_nothing(
         done = update(SLIPBIN_HEALTHY_SECONDS="15")
 
     assert done.returncode == 1
-    assert "are not healthy after 15 s. The release before goes on running." in done.stderr
+    assert "a new web container is not healthy after 15 s" in done.stderr
     assert traffic.failures == []
     assert identities(project, *LASTING) == before
 
