@@ -19,7 +19,7 @@ from main_service.web.negotiation import wants_html
 many = settings(max_examples=400, deadline=None, derandomize=True, database=None)
 some = settings(many, max_examples=100)
 
-GUARD_SECONDS = 5
+GUARD_CPU_SECONDS = 5
 
 
 def request_of(body: bytes, content_type: str) -> Request:
@@ -99,13 +99,13 @@ def test_json_is_read_exactly_where_python_reads_it(body: bytes) -> None:
 @given(st.text('"\\{}[],: a1', min_size=1, max_size=8), st.text('"\\{}[],: a1', max_size=8))
 def test_json_made_of_any_repeated_piece_is_judged_in_no_time(piece: str, start: str) -> None:
     """A scan that looks at bytes twice would take minutes for a body of this size."""
-    began_at = time.monotonic()
+    began_at = time.process_time()
     try:
         json_of((start + piece * (1024 * 1024 // len(piece))).encode())
     except json.JSONDecodeError:
         pass
 
-    assert time.monotonic() - began_at < GUARD_SECONDS
+    assert time.process_time() - began_at < GUARD_CPU_SECONDS
 
 
 FIELD_NAMES = st.text(st.characters(exclude_characters='"\\\r\n\0', exclude_categories=["Cs"]), min_size=1)
