@@ -139,7 +139,8 @@ class AccessLog:
 
     def _describe(self, method: str, route: str, path: str, status: int | None) -> tuple[str, str]:
         """The message, and the fields from the method to the status, as they stand in JSON."""
-        shown = json.dumps(path, ensure_ascii=False)[1:-1]
+        # JSON would leave those from U+007F on as they are, and some terminals obey them.
+        shown = json.dumps(path.translate(_CONTROLS), ensure_ascii=False)[1:-1]
         known = UNKNOWN if status is None else status
         fields = f',"method":"{method}","route":"{route}","path":"{shown}","status":{known},"bytes":'
         return f"{method} {shown} {known}", fields

@@ -71,6 +71,8 @@ def test_what_the_app_answers_is_logged_by_its_route_without_what_clients_fill_i
         "/no/such/page?a=b": ("", "/n…/su…/pa…"),
         '/"quoted"/x': ("", '/"qu…/…'),
         "/abc": ("/{key}", "/a…"),
+        "/%C2%9B2Jletters": ("/{key}", "/2J…"),
+        "/%0A%1B%7Fdirectory/%C2%85file": ("", "/…/f…"),
     }
     for number, (address, (route, path)) in enumerate(asked.items()):
         web.client.get(address, headers={"X-Request-ID": f"request-{number}"})
