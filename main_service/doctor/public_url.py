@@ -17,6 +17,7 @@ from main_service.operations.served_certificate import ends_at
 from main_service.settings import Settings
 
 SECONDS = 4.0
+LONGEST_BYTES = 100_000
 CERTIFICATE_WARNING = timedelta(days=14)
 """Two weeks: those that renew themselves do so a month before their end."""
 NO_PROOF = "Asked from this machine, which is no proof that others reach it: try it from another network."
@@ -56,8 +57,8 @@ async def check_public_url(settings: Settings, report: Report) -> None:
     _judge_certificate(answer, address, report)
 
 
-def fetch(url: str, path: str, *, headers: dict[str, str] | None = None) -> Answer:
-    """GET without following redirects.
+def fetch(url: str, path: str, *, headers: dict[str, str] | None = None, longest_bytes: int = LONGEST_BYTES) -> Answer:
+    """GET without following redirects. `longest_bytes`: of the body; what is beyond is not read.
 
     Raises:
         OSError, http.client.HTTPException: there is no answer.
@@ -73,7 +74,7 @@ def fetch(url: str, path: str, *, headers: dict[str, str] | None = None) -> Answ
             ends_at = float(ssl.cert_time_to_seconds(str(certificate["notAfter"])))
         connection.request("GET", path, headers={"User-Agent": "slipbin-doctor", **(headers or {})})
         response = connection.getresponse()
-        body = response.read(100_000)
+        body = response.read(longest_bytes)
         return Answer(response.status, response.getheader("Location") or "", body, ends_at)
     finally:
         connection.close()

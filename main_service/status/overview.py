@@ -20,6 +20,8 @@ from main_service.status.task_states import KEYGEN_QUEUE, TaskState, read_states
 from main_service.task_runs import read_runs
 
 ASK_SECONDS = 2.5
+LONGEST_METRICS_BYTES = 16 * 1024 * 1024
+"""A web process that has answered each of its routes tells of thousands of series."""
 _VISITS = re.compile(rb"^(slipbin_visits_waiting|slipbin_visits_dropped_total) (\S+)$", re.MULTILINE)
 
 
@@ -82,5 +84,7 @@ async def _ask_web(settings: Settings, overview: Overview) -> None:
     if settings.metrics_token is not None:
         headers = {"Authorization": f"Bearer {settings.metrics_token.get_secret_value()}"}
         with suppress(Exception):
-            metrics = await in_thread(lambda: fetch(overview.web_url, "/metrics", headers=headers))
+            metrics = await in_thread(
+                lambda: fetch(overview.web_url, "/metrics", headers=headers, longest_bytes=LONGEST_METRICS_BYTES)
+            )
             overview.visits = {name.decode(): float(value) for name, value in _VISITS.findall(metrics.body)}

@@ -13,6 +13,7 @@ import redis
 
 from main_service.status.task_states import TaskState
 from main_service.task_runs import LAST_RUNS, Outcome, TaskRun
+from tests.main_service.doctor.small_servers import web_page
 from tests.support import forking
 from tests.support.engines import START_SECONDS, Environment, full
 from tests.support.gates import Gated
@@ -164,6 +165,14 @@ def test_json_has_the_metrics_by_name(served: Environment) -> None:
     assert told["web_seconds"] > 0
     assert set(told["queues"]) == {"main_service", "main_service.slow", "keygen_service"}
     assert told["visits"]["slipbin_visits_waiting"] == 0
+
+
+def test_metrics_of_many_routes_are_read_to_their_end(served: Environment) -> None:
+    told = b"# HELP\n" * 40_000 + b"slipbin_visits_waiting 7.0\n"
+    with web_page(body=told) as address:
+        visits = look_as_json(served | {"SLIPBIN_WEB_URL": address})["visits"]
+
+    assert visits == {"slipbin_visits_waiting": 7}
 
 
 def test_parts_that_are_away_or_hang_are_told_and_the_rest_is_shown(served: Environment, gated: Gated) -> None:
