@@ -22,6 +22,8 @@ _LASTING = ("counter", "histogram")
 """The kinds of files that count after the end of their process."""
 _SIZES = {"counter": 128 * 1024, "histogram": 256 * 1024, "gauge_livesum": 16 * 1024, "gauge_livemax": 16 * 1024}
 """The size of a file of each kind, in bytes: more than our metrics need, as the library would otherwise lengthen it."""
+_WEB_SIZES = _SIZES | {"counter": 384 * 1024, "histogram": 768 * 1024}
+"""Web processes have a series for each route, method and bucket."""
 _ENDED = "ended"
 _LOCK_SECONDS = 1.0
 
@@ -65,7 +67,7 @@ def join(role: str) -> None:
                     (folder / f"{kind}_{pid}.db").rename(folder / f"{kind}_{pid}-{time.time_ns()}.db")
             # First, so that nobody takes its files for those of an ended process.
             _write(folder / f"{pid}.role", f"{role} {_started(pid)}".encode())
-            for kind, size_bytes in _SIZES.items():
+            for kind, size_bytes in (_WEB_SIZES if role == "web" else _SIZES).items():
                 _write(folder / f"{kind}_{pid}.db", bytes(size_bytes))
     except OSError as error:
         stay_out()

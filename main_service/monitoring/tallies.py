@@ -115,9 +115,9 @@ class FastPathTally:
 class _Route:
     """Requests of one route and method."""
 
-    def __init__(self, route: str, method: str) -> None:
+    def __init__(self) -> None:
         self.statuses: dict[int, int] = {}
-        self.durations = Sizes(metrics.HTTP_DURATION.labels(route, method))
+        self.durations: Sizes | None = None
 
 
 class RequestTally:
@@ -126,12 +126,16 @@ class RequestTally:
     def __init__(self) -> None:
         self._routes: dict[tuple[str, str], _Route] = {}
 
-    def add(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count a request. `route` and `method`: from sets that clients can't enlarge."""
+    def add(self, route: str, method: str, status: int, seconds: float | None) -> None:
+        """Count a request. `route` and `method`: from sets that clients can't enlarge. `seconds`: None is not timed."""
         tally = self._routes.get((route, method))
         if tally is None:
-            tally = self._routes[route, method] = _Route(route, method)
+            tally = self._routes[route, method] = _Route()
         tally.statuses[status] = tally.statuses.get(status, 0) + 1
+        if seconds is None:
+            return
+        if tally.durations is None:
+            tally.durations = Sizes(metrics.HTTP_DURATION.labels(route, method))
         tally.durations.add(seconds)
 
     def hand_over(self) -> None:
@@ -139,7 +143,8 @@ class RequestTally:
             for status, count in tally.statuses.items():
                 metrics.HTTP_REQUESTS.labels(route, method, str(status)).inc(count)
             tally.statuses.clear()
-            tally.durations.hand_over()
+            if tally.durations is not None:
+                tally.durations.hand_over()
 
 
 def _by_part() -> dict[str, SharedSizes]:

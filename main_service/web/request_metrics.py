@@ -1,13 +1,14 @@
 """Counts requests by route, method and status, and times them. Nothing of it is a value that clients make up."""
 
 import time
+from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from main_service.monitoring.tallies import REQUESTS
 
 NO_ROUTE = "other"
-"""The route of requests for which there is none, and the method of those with one that nothing of ours has."""
+"""The route of requests for which there is none, and the method of those with one that their route doesn't have."""
 CLIENT_LEFT = 499
 """The status of requests whose client left before an answer began; as nginx counts them."""
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
@@ -42,10 +43,12 @@ class RequestMetricsMiddleware:
             raise
         finally:
             method = scope["method"]
+            # Each label would be some kilobytes of every process's files, for nothing but a client's mistakes.
+            is_refused = method not in _METHODS or status == HTTPStatus.METHOD_NOT_ALLOWED
             REQUESTS.add(
                 # Of a mounted folder of files, the path at which it is mounted.
                 getattr(scope.get("route"), "path", None) or scope.get("root_path") or NO_ROUTE,
-                method if method in _METHODS else NO_ROUTE,
+                NO_ROUTE if is_refused else method,
                 status,
-                seconds if seconds >= 0 else time.perf_counter() - began_at,
+                None if is_refused else seconds if seconds >= 0 else time.perf_counter() - began_at,
             )

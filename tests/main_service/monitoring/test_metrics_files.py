@@ -9,6 +9,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from main_service.monitoring.metrics_files import tidied
 from tests.support import forking
 from tests.support.engines import START_SECONDS, Environment, full, run_main
+from tests.support.settings import VALID_SETTINGS
 
 COUNTED = "slipbin_visits_recorded_total"
 WAITING = "slipbin_visits_waiting"
@@ -24,14 +25,30 @@ FAST_PATH_BATCH_SIZE.observe(4)
 FAST_PATH_BATCH_SIZE.observe(400)
 """
 
+COUNT_ALL_ROUTES = """
+from main_service.monitoring.metrics_files import join
+join("web")
+from fastapi.routing import iter_route_contexts
+from main_service.app import create_app
+from main_service.monitoring.tallies import REQUESTS, hand_over
+routes = [route for route in iter_route_contexts(create_app().routes) if getattr(route, "methods", None)]
+assert len(routes) > 50
+for route in routes:
+    for method in route.methods:
+        for status in (200, 401, 404, 422, 429):
+            REQUESTS.add(route.path, method, status, 0.1)
+hand_over()
+"""
+
 
 @pytest.fixture
 def shared(tmp_path: Path) -> Environment:
-    return full({"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)})
+    settings = {f"MAIN_{name.upper()}": value for name, value in VALID_SETTINGS.items()}
+    return full(settings | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)})
 
 
-def count(shared: Environment) -> None:
-    done = forking.run("-c", COUNT, environment=shared, timeout=START_SECONDS)
+def count(shared: Environment, code: str = COUNT) -> None:
+    done = forking.run("-c", code, environment=shared, timeout=START_SECONDS)
     assert done.returncode == 0, done.stderr.decode()
 
 
@@ -52,6 +69,17 @@ def test_what_ended_processes_counted_is_kept_in_two_files(shared: Environment, 
     assert WAITING not in after
     assert (after[f"{BATCHES}_count"], after[f"{BATCHES}_sum"]) == (6, 3 * 404)
     assert (after[f"{BATCHES}_bucket5.0"], after[f"{BATCHES}_bucket500.0"]) == (3, 6)
+
+
+def test_files_have_room_for_all_routes(shared: Environment, tmp_path: Path) -> None:
+    """One that grew would be sparse, and end its process when the disk is full."""
+    count(shared)
+    made = {file.name.partition("_")[0]: file.stat().st_size for file in tmp_path.glob("*_[0-9]*.db")}
+
+    count(shared, COUNT_ALL_ROUTES)
+
+    used = {file.name.partition("_")[0]: file.stat().st_size for file in tmp_path.glob("*_[0-9]*.db")}
+    assert used == made
 
 
 def test_merging_again_changes_nothing(shared: Environment, tmp_path: Path) -> None:
