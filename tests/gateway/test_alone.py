@@ -95,17 +95,14 @@ class Address:
         return self
 
 
-@pytest.mark.parametrize(("method", "body"), [("GET", None), ("POST", "x"), ("POST", "x" * 100_000)])
-def test_what_could_not_be_sent_is_sent_to_another_web_process(
-    nginx: str, method: str, body: str | None, web: WebServer
-) -> None:
-    path, content = ("/health/live", None) if body is None else ("/api/v1/pastes", {"text": body})
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_could_not_be_sent_is_sent_to_another_web_process(nginx: str, method: str, web: WebServer) -> None:
     with (
         unreachable_server() as unreachable,
         temporary_folder() as folder,
         Gateway(folder / "gateway", [Address(unreachable), web]) as gateway,
     ):
-        answers = [gateway.client.request(method, path, json=content) for _ in range(4)]
+        answers = [gateway.client.request(method, "/health/live") for _ in range(4)]
 
     assert [answer.is_success for answer in answers] == [True] * 4
 
