@@ -170,6 +170,8 @@ def test_every_error_has_its_page_with_the_headers_of_the_product(unserved: Gate
         (b"\x16\x03\x01\x00", HTTPStatus.BAD_REQUEST),
         (b"GET / HTTP/1.1\r\n\r\n", HTTPStatus.BAD_REQUEST),
         (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", HTTPStatus.BAD_REQUEST),
+        (b"GET / HTTP/3.0\r\nHost: x\r\n\r\n", HTTPStatus.BAD_REQUEST),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", HTTPStatus.BAD_REQUEST),
         (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE),
         (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", HTTPStatus.METHOD_NOT_ALLOWED),
     ],
