@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+import time
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -20,6 +22,11 @@ from main_service.visits import models as visit_models  # noqa: F401
 
 MIGRATION_LOCK = 5_710_264_839
 """Any number that nobody else takes an advisory lock on: two starts at once migrate one after the other."""
+LOCK_MS = 500
+"""How long a table is waited for: who asks for it meanwhile waits, too, and an email may hold its own for a minute."""
+RETRY_SECONDS = 180
+PAUSE_SECONDS = 1.0
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 def is_ours(_: object, name: str | None, kind: str, *__: object) -> bool:
@@ -31,14 +38,23 @@ def migrate(connection: Connection) -> None:
     context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True, include_object=is_ours)
     with context.begin_transaction():
         connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+        connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MS}"))
         context.run_migrations()
 
 
 async def connect_and_migrate() -> None:
     engine = create_async_engine(load_settings_or_exit().database_url, poolclass=NullPool, connect_args={"timeout": 10})
-    async with engine.connect() as connection:
-        await connection.run_sync(migrate)
-        await connection.commit()
+    ends_at = time.monotonic() + RETRY_SECONDS
+    while True:
+        try:
+            async with engine.connect() as connection:
+                await connection.run_sync(migrate)
+                await connection.commit()
+            break
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE or time.monotonic() > ends_at:
+                raise
+        await asyncio.sleep(PAUSE_SECONDS)
     await engine.dispose()
 
 

@@ -1,5 +1,6 @@
 """The schema: up, the same as the models, down, and up again."""
 
+import asyncio
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import asyncpg
 import pytest
 
 from tests.support.engines import REPOSITORY, Environment, full, run_main
+from tests.support.waiting import eventually_async
 
 
 @pytest.fixture
@@ -84,6 +86,30 @@ async def test_two_migrations_at_once_take_turns(migration_environment: Environm
 
     assert [process.wait(60) for process in both] == [0, 0]
     assert "entry" in await tables(migration_environment)
+
+
+async def test_table_that_is_in_use_is_not_kept_from_others_while_it_is_waited_for(
+    migration_environment: Environment,
+) -> None:
+    """An email holds its row while the mail server takes its time."""
+    run_main("migrate", environment=migration_environment)
+    assert alembic("downgrade", "b4d7f1c92e60", environment=migration_environment).returncode == 0
+    url = migration_environment["MAIN_DATABASE_URL"].replace("+asyncpg", "")
+    sender, other = await asyncpg.connect(url), await asyncpg.connect(url)
+    await sender.transaction().start()
+    await sender.execute("SELECT * FROM mail FOR UPDATE")
+    command = [sys.executable, "-m", "main_service", "migrate"]
+    migrating = subprocess.Popen(command, env=full(migration_environment), cwd=REPOSITORY)
+    waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'mail'::regclass)"
+
+    try:
+        await eventually_async(lambda: other.fetchval(waits), "a migration that waits")
+        await asyncio.wait_for(other.fetch("SELECT * FROM mail"), 10)
+    finally:
+        for connection in (sender, other):
+            await connection.close()
+        status = await asyncio.to_thread(migrating.wait, 60)
+    assert status == 0
 
 
 async def test_rows_that_contradict_themselves_are_refused_by_the_database(database: asyncpg.Connection) -> None:
