@@ -127,7 +127,11 @@ class SwiftServer:
     def _configuration(self, name: str) -> str:
         filters = _FILTERS if name == "proxy" else "healthcheck"
         options = {
-            "proxy-server": "account_autocreate = true\nallow_account_management = true\n",
+            "proxy-server": (
+                "account_autocreate = true\nallow_account_management = true\n"
+                # By default a server that failed ten times, as one that has not quite started, is left alone for 60 s.
+                "error_suppression_interval = 1\nerror_suppression_limit = 1000000\n"
+            ),
             "s3api": f"location = {self.region}\n",
             "tempauth": f"user_{self.access_key_id.replace(':', '_')} = {self.secret_access_key} .admin\n",
         }
