@@ -130,7 +130,7 @@ def nginx(program: str, folder: Path, *, files: Path, target: str, core: int) ->
 
 
 def _nginx_user() -> str:
-    """As root nginx would work as another user, who may not see our files."""
+    """Started by root, nginx would switch to a user that may not read our files."""
     return "user root;" if os.geteuid() == 0 else ""
 
 

@@ -4,7 +4,7 @@ python -m deploy.observability.make_files --grafana FOLDER --alertmanager FOLDER
 
 Passwords are drawn once. Alertmanager's configuration is written anew at each start: the template, and at its end the
 ways of the last receiver, which SLIPBIN_ALERT_WEBHOOK and SLIPBIN_ALERT_EMAIL set. Emails go by the mail server of
-MAIN_SMTP_URL. Ends with a sentence if these can't be used, since alerts that reach nobody are worse than none.
+MAIN_SMTP_URL. Ends with a sentence if these can't be used, since alerts that are never delivered are worse than none.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Following links and reading small texts: the fast path, the cache before PostgreSQL, and keys that nobody has."""
+"""Following links and reading small texts: the fast path, the cache before PostgreSQL, and unknown keys."""
 
 from deploy.observability.dashboards.panels import COUNT, PER_SECOND, SECONDS, SHARE, Dashboard, Panel, Query, Row
 
