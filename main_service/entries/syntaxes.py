@@ -1,15 +1,17 @@
-"""The languages a paste can be in: the aliases of Pygments' lexers."""
+"""The languages a paste can be in: the aliases of Pygments' lexers, and formats that only have a view."""
 
 from functools import cache
 
 from pygments.lexers import get_all_lexers
 
 _COMMON = [
+    "ansi",
     "bash",
     "c",
     "cpp",
     "csharp",
     "css",
+    "csv",
     "diff",
     "docker",
     "go",
@@ -39,9 +41,14 @@ _COMMON = [
 ]
 
 
+_WITHOUT_LEXER = {"ansi": "Terminal output", "csv": "CSV", "tsv": "TSV"}
+"""What Pygments has no lexer for: shown plain as code, and in colour or as a table in its view."""
+
+
 @cache
 def _names_by_alias() -> dict[str, str]:
-    return {alias.lower(): name for name, aliases, _, _ in get_all_lexers(plugins=False) for alias in reversed(aliases)}
+    lexers = get_all_lexers(plugins=False)
+    return _WITHOUT_LEXER | {alias.lower(): name for name, aliases, _, _ in lexers for alias in reversed(aliases)}
 
 
 def is_syntax(alias: str) -> bool:
@@ -63,7 +70,8 @@ def common_syntaxes() -> list[tuple[str, str]]:
 def all_syntaxes() -> list[tuple[str, str]]:
     """First alias and name of every language, sorted by name."""
     lexers = get_all_lexers(plugins=False)
-    return sorted(((aliases[0].lower(), name) for name, aliases, _, _ in lexers if aliases), key=_by_name)
+    known = ((aliases[0].lower(), name) for name, aliases, _, _ in lexers if aliases)
+    return sorted((*known, *_WITHOUT_LEXER.items()), key=_by_name)
 
 
 def _by_name(syntax: tuple[str, str]) -> str:
