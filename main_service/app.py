@@ -14,6 +14,7 @@ from main_service.fast_path.traced import TracedReadBatcher
 from main_service.http_server.traced_requests import RequestTracingMiddleware
 from main_service.monitoring import tracing
 from main_service.operations.metrics_source import open_metrics
+from main_service.rendering.client import open_renderer
 from main_service.resources import open_resources
 from main_service.routers import API_ROUTERS, PAGE_ROUTERS
 from main_service.settings import Settings, load_settings
@@ -49,7 +50,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.account_resources = AccountResources(resources)
             app.state.entry_resources = EntryResources(resources)
             app.state.read_limits = ReadLimits(resources.limiter, settings)
-            async with open_metrics(resources) as app.state.metrics:
+            async with open_metrics(resources) as app.state.metrics, open_renderer() as app.state.renderer:
                 if not settings.fast_path:
                     yield {}
                     return

@@ -68,6 +68,23 @@ KEYS_DRAWN = Counter(
     "slipbin_keys_drawn", "Keys that web processes generated because the pool was empty.", registry=registry
 )
 
+RENDER_JOBS = Counter(
+    "slipbin_render_jobs",
+    "Texts for the renderer: done, failed (shown plain from then on), killed (at a limit, or from outside), refused.",
+    ["outcome"],
+    registry=registry,
+)
+RENDER_DURATION = Histogram(
+    "slipbin_render_duration_seconds",
+    "Time that a job took in the renderer, once it was its turn.",
+    buckets=(0.005, 0.025, 0.1, 0.5, 1, 2.5, 10),
+    registry=registry,
+)
+RENDER_WAITING = Gauge(
+    "slipbin_render_waiting", "Jobs that wait for the renderer.", multiprocess_mode="livesum", registry=registry
+)
+RENDER_STARTS = Counter("slipbin_render_starts", "Starts of the renderer.", registry=registry)
+
 VISITS_RECORDED = Counter("slipbin_visits_recorded", "Visits written to Redis.", registry=registry)
 VISITS_DROPPED = Counter(
     "slipbin_visits_dropped", "Visits lost because Redis was down and too many were waiting.", registry=registry
@@ -146,5 +163,7 @@ for _outcome in ("redirect", "text", "fallback"):
     FAST_PATH_REQUESTS.labels(_outcome)
 for _outcome in ("hit", "miss"):
     CACHE_REQUESTS.labels(_outcome)
+for _outcome in ("done", "failed", "killed", "refused"):
+    RENDER_JOBS.labels(_outcome)
 for _part in PARTS:
     PART_FAILURES.labels(_part)

@@ -14,6 +14,7 @@ from main_service.engines.redis import RedisUnavailableError
 from main_service.errors import AppError, UnavailableError
 from main_service.operations import parts
 from main_service.operations.metrics_page import has_token
+from main_service.rendering.client import Renderer
 from main_service.web.proxy_watch import ProxyWatch
 
 logger = logging.getLogger(__name__)
@@ -74,9 +75,9 @@ async def get_warnings(request: Request, is_operator: Annotated[bool, Depends(ha
     watch: ProxyWatch = request.app.state.proxy_watch
     # A monitor may be the first client that comes through a proxy.
     watch.limited_address(request)
-    if watch.warning is None or not (is_operator or watch.is_from_inside(request)):
-        return None
-    return [watch.warning]
+    renderer: Renderer = request.app.state.renderer
+    warnings = [warning for warning in (watch.warning, renderer.warning) if warning is not None]
+    return warnings if warnings and (is_operator or watch.is_from_inside(request)) else None
 
 
 @router.get(

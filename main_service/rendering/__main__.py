@@ -1,0 +1,61 @@
+"""The child: does jobs from standard input until its end, and answers on what was standard output."""
+
+import gc
+import os
+import sys
+import time
+from typing import BinaryIO
+
+from main_service.rendering.confinement import confine, limited_processor_time
+from main_service.rendering.encodings import encoded
+from main_service.rendering.job import Facts, ReceivedJob, read_job, written_answer
+from main_service.rendering.kinds import render_of
+
+READY = b"ready\n"
+"""The first line it writes, once it can do jobs."""
+
+
+def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
+    """Do jobs until there are no more, or one has taken all memory."""
+    # Before the first job, which a reader waits for.
+    render_of("code")
+    gc.freeze()
+    answers.write(READY)
+    answers.flush()
+    while (job := read_job(jobs)) is not None:
+        began = time.process_time()
+        content, facts, failure = b"", Facts(), None
+        has_memory = True
+        try:
+            with limited_processor_time(job.cpu_seconds):
+                content, facts = _done(job)
+        except MemoryError as error:
+            has_memory, failure = False, type(error).__name__
+        except Exception as error:
+            failure = type(error).__name__
+        seconds = time.process_time() - began
+        answers.write(written_answer(content, facts, failure=failure, seconds=seconds))
+        answers.write(content)
+        answers.flush()
+        if not has_memory:
+            # What is left is in pieces; a new process has all of it.
+            return
+
+
+def _done(job: ReceivedJob) -> tuple[bytes, Facts]:
+    fragment = render_of(job.kind)(job.text.decode(), job.options)
+    content = job.before + fragment.html.encode() + job.after
+    return encoded(content, job.encoding), fragment.facts
+
+
+def main() -> None:
+    """Take the process id of the parent as the only argument."""
+    confine(int(sys.argv[1]))
+    # What a library prints must not get among the answers.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    serve(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Which jobs failed: they are not tried again, or one text could keep the renderer busy."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Hashable
+
+MOST_REMEMBERED = 10_000
+REMEMBERED_SECONDS = 24 * 3600.0
+"""A newer lexer comes with a new process anyway; this is for what failed on a bad day of the machine."""
+TRIES = 2
+"""How often a job may have been under way when the child ended for no reason that is known to lie in the job."""
+
+
+class Failures:
+    """Remembers failures of the last day, the latest of them if there are too many."""
+
+    def __init__(self) -> None:
+        self._until: OrderedDict[Hashable, float] = OrderedDict()
+        self._tries: OrderedDict[Hashable, int] = OrderedDict()
+
+    def __contains__(self, task: Hashable) -> bool:
+        until = self._until.get(task)
+        return until is not None and until > time.monotonic()
+
+    def add(self, task: Hashable) -> None:
+        """Never try it again."""
+        self._tries.pop(task, None)
+        self._until[task] = time.monotonic() + REMEMBERED_SECONDS
+        self._until.move_to_end(task)
+        if len(self._until) > MOST_REMEMBERED:
+            self._until.popitem(last=False)
+
+    def suspect(self, task: Hashable) -> bool:
+        """Note that the child ended during the task; return whether it has done so too often to be tried again."""
+        tries = self._tries.pop(task, 0) + 1
+        if tries >= TRIES:
+            self.add(task)
+            return True
+        self._tries[task] = tries
+        if len(self._tries) > MOST_REMEMBERED:
+            self._tries.popitem(last=False)
+        return False

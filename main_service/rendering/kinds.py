@@ -1,0 +1,22 @@
+"""What the renderer can do with a text: the kinds of jobs, and the module of each."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
+
+from main_service.rendering.job import Fragment, Option
+
+Render = Callable[[str, Mapping[str, Option]], Fragment]
+
+KINDS = {
+    "code": "main_service.rendering.highlighting",
+    "plain": "main_service.rendering.plain_text",
+}
+"""The module of each kind, which has a function `render`. It is imported with the first job of its kind."""
+
+
+@cache
+def render_of(kind: str) -> Render:
+    """The function of a kind."""
+    render: Render = import_module(KINDS[kind]).render
+    return render

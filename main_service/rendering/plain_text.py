@@ -1,0 +1,105 @@
+"""A text as HTML without colours: all at once, or piece by piece while it is read."""
+
+import codecs
+from asyncio import sleep
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
+
+from main_service.rendering.job import Fragment, Option
+from main_service.rendering.markup import (
+    INEXACT,
+    MAX_MARKS,
+    PIECE_CHARACTERS,
+    NumberedLines,
+    count_marks,
+    end_of_piece,
+    escaped,
+    html_of_line,
+    marked,
+)
+
+STEP_CHARACTERS = 32 * 1024
+"""How much is turned into HTML at a time: less than a millisecond's work."""
+
+
+def render(text: str, _: Mapping[str, Option]) -> Fragment:
+    """The kind `plain` of the renderer."""
+    return Fragment("".join(pieces(text)), {"lines": count_lines(text.encode())})
+
+
+def count_lines(text: bytes) -> int:
+    """How many lines a text in UTF-8 has. One that ends without a line end is shown, and copied, without one."""
+    return text.count(b"\n") + (not text.endswith(b"\n") and text != b"")
+
+
+def pieces(text: str) -> Iterator[str]:
+    """The HTML of a text, in pieces of about `STEP_CHARACTERS` of it."""
+    plain = PlainText()
+    for start in range(0, len(text), STEP_CHARACTERS):
+        yield plain.add(text[start : start + STEP_CHARACTERS])
+    yield plain.end()
+
+
+async def streamed(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """The HTML of a text in UTF-8, while it is read: never in memory as a whole, and never long at a time."""
+    decode = codecs.getincrementaldecoder("utf-8")().decode
+    plain = PlainText()
+    async for chunk in chunks:
+        text = decode(chunk)
+        for start in range(0, len(text), STEP_CHARACTERS):
+            yield plain.add(text[start : start + STEP_CHARACTERS]).encode()
+            # A client that takes everything at once would never let others have their turn.
+            await sleep(0)
+    yield plain.end().encode()
+
+
+class PlainText:
+    """Turns a text into HTML as it comes."""
+
+    def __init__(self) -> None:
+        self._lines = NumberedLines()
+        self._rest = ""
+        """The beginning of a line whose end has not come, or what of it is not in the page yet."""
+        self._is_long = False
+        """Whether pieces of that line are in the page."""
+        self._marks_left = MAX_MARKS
+
+    def add(self, text: str) -> str:
+        """The HTML of what has ended with this part of the text."""
+        *ended, rest = f"{self._rest}{text}".split("\n")
+        html: list[str] = []
+        if ended and self._is_long:
+            first, *ended = ended
+            html.append(self._lines.add([self._line(first, is_ended=True)]))
+            self._is_long = False
+        html.append(self._lines.add(self._html_of(ended)))
+        # Not all of it: what follows tells the meaning of a carriage return at the end, and what joins a character.
+        while len(rest) > 2 * PIECE_CHARACTERS:
+            end = end_of_piece(rest)
+            self._is_long = True
+            html.append(self._lines.add_part(self._line(rest[:end], is_ended=False)))
+            rest = rest[end:]
+        self._rest = rest
+        return "".join(html)
+
+    def end(self) -> str:
+        """The HTML of what is left."""
+        last = self._rest
+        html = self._lines.add_part(self._line(last, is_ended=False)) if last else ""
+        return html + self._lines.end() + ("" if self._marks_left >= 0 else INEXACT)
+
+    def _html_of(self, lines: list[str]) -> list[str]:
+        """The HTML of whole lines, which come without their line feeds."""
+        if all(len(line) <= PIECE_CHARACTERS for line in lines):
+            # All at once: line by line takes ten times longer.
+            return self._marked("".join([f"{line}\n" for line in lines])).split("\n")[:-1]
+        return [self._line(line, is_ended=True) for line in lines]
+
+    def _line(self, line: str, *, is_ended: bool) -> str:
+        return html_of_line(line, is_ended=is_ended, is_long=self._is_long, is_exact=self._can_mark(line))
+
+    def _marked(self, text: str) -> str:
+        return marked(escaped(text), is_exact=self._can_mark(text))
+
+    def _can_mark(self, text: str) -> bool:
+        self._marks_left -= count_marks(text)
+        return self._marks_left >= 0

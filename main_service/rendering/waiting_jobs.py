@@ -1,0 +1,111 @@
+"""The jobs that wait for the renderer: few, short ones first, and equal ones once."""
+
+import asyncio
+from collections.abc import Callable, Hashable
+from itertools import count
+
+from main_service.rendering.errors import NotRenderedError
+from main_service.rendering.job import Job, Rendered
+
+MOST_WAITING = 32
+MOST_WAITING_BYTES = 16 * 1024 * 1024
+"""Of the texts that wait. A job that is longer than this on its own is never done."""
+
+Keep = Callable[[Rendered], None]
+
+
+class Flight:
+    """A job on its way, and those who want what comes of it."""
+
+    def __init__(self, job: Job, place: tuple[bool, int, int]) -> None:
+        self.job = job
+        self.place = place
+        """The lower one is done first."""
+        self.result: asyncio.Future[Rendered] = asyncio.get_running_loop().create_future()
+        self.keepers: list[Keep] = []
+        # It may be that nobody waits any more.
+        self.result.add_done_callback(lambda result: result.cancelled() or result.exception())
+
+    def succeed(self, rendered: Rendered) -> None:
+        for keep in self.keepers:
+            keep(rendered)
+        if not self.result.done():
+            self.result.set_result(rendered)
+
+    def fail(self, error: NotRenderedError) -> None:
+        if not self.result.done():
+            self.result.set_exception(error)
+
+
+class WaitingJobs:
+    """A bounded queue of jobs, with the one that is being done."""
+
+    def __init__(self, most: int = MOST_WAITING, most_bytes: int = MOST_WAITING_BYTES) -> None:
+        self._most = most
+        self._most_bytes = most_bytes
+        self._flights: dict[Hashable, Flight] = {}
+        """By identity: those that wait, and the one that is being done."""
+        self._waiting: list[Flight] = []
+        self._bytes = 0
+        self._numbers = count()
+        self._is_there = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, job: Job) -> Flight:
+        """The flight of this job, or of an equal one that waits or is being done.
+
+        Raises:
+            NotRenderedError: there is no room, and none waits that is longer.
+        """
+        flight = self._flights.get(job.identity)
+        if flight is not None:
+            return flight
+        # Jobs of about the same length take turns.
+        flight = Flight(job, (job.is_background, len(job.text).bit_length(), next(self._numbers)))
+        self._make_room(flight)
+        self._flights[job.identity] = flight
+        self._waiting.append(flight)
+        self._bytes += len(job.text)
+        self._is_there.set()
+        return flight
+
+    async def take(self) -> Flight:
+        """The next to be done, once there is one. It counts as being done until `end`."""
+        while not self._waiting:
+            self._is_there.clear()
+            await self._is_there.wait()
+        flight = min(self._waiting, key=lambda each: each.place)
+        self._remove(flight)
+        return flight
+
+    def end(self, flight: Flight) -> None:
+        """What comes after this with an equal job is another flight."""
+        self._flights.pop(flight.job.identity, None)
+
+    def bytes_before(self, flight: Flight) -> int:
+        """How much text is done before this, not counting what is being done."""
+        return sum(len(each.job.text) for each in self._waiting if each.place < flight.place)
+
+    def fail_all(self, error: NotRenderedError) -> None:
+        """Let none wait any longer."""
+        for flight in list(self._waiting):
+            self._drop(flight, error)
+
+    def _make_room(self, flight: Flight) -> None:
+        size = len(flight.job.text)
+        while len(self._waiting) >= self._most or self._bytes + size > self._most_bytes:
+            last = max(self._waiting, key=lambda each: each.place, default=None)
+            if last is None or last.place < flight.place:
+                raise NotRenderedError("too much waits")
+            self._drop(last, NotRenderedError("shorter jobs took its place"))
+
+    def _drop(self, flight: Flight, error: NotRenderedError) -> None:
+        self._remove(flight)
+        self.end(flight)
+        flight.fail(error)
+
+    def _remove(self, flight: Flight) -> None:
+        self._waiting.remove(flight)
+        self._bytes -= len(flight.job.text)
