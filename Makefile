@@ -38,8 +38,8 @@ check: $(VENV)/.dev-installed ## Everything that CI runs: lint, types, architect
 audit: $(VENV)/.dev-installed ## Look up known vulnerabilities of all packages in the lock files, where PyPI can be asked
 	$(BIN)/python -m tests.support.audit
 
-sbom: $(VENV)/.dev-installed ## Write the bill of materials of requirements.lock as CycloneDX (OUTPUT=sbom.json)
-	@PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
+sbom: $(VENV)/.dev-installed ## Write the bill of materials of what runs as CycloneDX (OUTPUT=sbom.json)
+	@cat requirements.lock requirements-detect.lock | PYTHONWARNINGS=ignore $(BIN)/cyclonedx-py requirements - --pyproject pyproject.toml --output-reproducible \
 		--of JSON --output-file $(or $(OUTPUT),sbom.json)
 
 compose-test: $(VENV)/.dev-installed ## Run docker-compose.yml in containers and test it (root; WORK=/var/tmp/slipbin-compose)
@@ -73,7 +73,11 @@ lock: $(VENV)/.dev-installed ## Choose the newest allowed versions of all depend
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade \
 		pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade \
-		pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
+		pyproject.toml --extra detect -c requirements.lock -o requirements-detect.lock \
+		$$(sed -nE 's/^([a-z0-9-]+)==.*/--no-emit-package \1/p' requirements.lock)
+	sed -i '/^$$/,$$d' requirements-detect.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade \
+		pyproject.toml --extra detect --group dev -c requirements.lock -c requirements-detect.lock -o requirements-dev.lock
 
 bench: $(VENV)/.dev-installed ## Measure beside nginx, uvicorn and FastAPI and write docs/benchmarks.md (needs wrk and nginx)
 	$(BIN)/python -m benchmarks $(args)
@@ -84,12 +88,16 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) \
 		|| { rm -rf $(VENV); echo 'The venv module is needed (Debian: apt install python3-venv).'; exit 1; }
 
-$(VENV)/.run-installed: requirements.lock | $(BIN)/python
+# What finds languages is not built for every machine, and all else works without it.
+$(VENV)/.run-installed: requirements.lock requirements-detect.lock | $(BIN)/python
 	@echo 'Installing what Slipbin needs into $(VENV), once …'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary :all: \
+		-r requirements-detect.lock \
+		|| echo 'Languages of pastes will be told by file names and first lines only: magika could not be installed.'
 	@touch $@
 
-$(VENV)/.dev-installed: requirements-dev.lock requirements.lock | $(BIN)/python
+$(VENV)/.dev-installed: requirements-dev.lock requirements.lock requirements-detect.lock | $(BIN)/python
 	@echo 'Installing what developing Slipbin needs into $(VENV), once …'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@ $(VENV)/.run-installed

