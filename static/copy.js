@@ -38,28 +38,22 @@ function select(element) {
   getSelection().selectAllChildren(element);
 }
 
+function say(text) {
+  document.dispatchEvent(new CustomEvent("slipbin:say", { detail: text }));
+}
+
 for (const button of document.querySelectorAll("button[data-copy]")) {
-  const label = button.textContent;
   const source = document.getElementById(button.dataset.copy);
-  const status = document.getElementById("status");
   // Too much of the text is not what a page can hold.
   if (source.querySelector("[data-inexact]")) continue;
-  let timer;
   button.hidden = false;
   button.addEventListener("click", async () => {
-    clearTimeout(timer);
     try {
       await copy(textOf(source));
-      button.textContent = "Copied";
-      status.textContent = button.dataset.copied;
+      say(button.dataset.copied);
     } catch {
       select(source);
-      button.textContent = "Press Ctrl+C";
-      status.textContent = "The text is selected. Press Ctrl+C to copy.";
+      say("The text is selected. Press Ctrl+C to copy.");
     }
-    timer = setTimeout(() => {
-      button.textContent = label;
-      status.textContent = "";
-    }, 2000);
   });
 }

@@ -1,14 +1,15 @@
-// Starts ReDoc on our own OpenAPI document, in the colours of the system.
+// Starts ReDoc on our own OpenAPI document, in the colours that the reader has chosen, or the system.
 
-const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
+const { theme: chosen } = document.documentElement.dataset;
+const isDark = chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 const [sunken, ink, quiet, rule, accent, danger] = isDark
-  ? ["#222725", "#e7ebe8", "#a0aca5", "#2c322f", "#6cd0b3", "#ff9d93"]
-  : ["#f1f3f0", "#16201c", "#55615b", "#dcdfdb", "#0a6b52", "#b0261c"];
+  ? ["#1c2321", "#e6ece9", "#9ba8a2", "#26302c", "#5fd0b0", "#ff9d93"]
+  : ["#eef2f0", "#14201b", "#55625c", "#dde4e0", "#0a6b52", "#b0261c"];
 const sans = 'system-ui, "Segoe UI", Roboto, "Liberation Sans", sans-serif';
 const mono = 'ui-monospace, "Cascadia Mono", Menlo, Consolas, "Liberation Mono", monospace';
 
 // The samples stand on a dark ground in both.
-const onSamples = { success: { tabTextColor: "#6cd0b3" }, error: { tabTextColor: "#ff9d93" } };
+const onSamples = { success: { tabTextColor: "#5fd0b0" }, error: { tabTextColor: "#ff9d93" } };
 
 const theme = {
   colors: {
@@ -21,7 +22,7 @@ const theme = {
   },
   schema: { linesColor: rule, nestedBackground: sunken },
   sidebar: { backgroundColor: sunken, textColor: ink },
-  rightPanel: { backgroundColor: isDark ? "#191d1b" : "#1f2a25" },
+  rightPanel: { backgroundColor: isDark ? "#151a18" : "#1f2a25" },
   fab: { backgroundColor: sunken, color: accent },
   typography: {
     fontFamily: sans,

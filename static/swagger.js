@@ -1,9 +1,10 @@
-// Starts Swagger UI on our own OpenAPI document, in the colours of the system.
+// Starts Swagger UI on our own OpenAPI document, in the colours that the reader has chosen, or the system.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 function paint() {
-  document.documentElement.classList.toggle("dark-mode", dark.matches);
+  const { theme } = document.documentElement.dataset;
+  document.documentElement.classList.toggle("dark-mode", theme ? theme === "dark" : dark.matches);
 }
 
 paint();

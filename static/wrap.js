@@ -1,12 +1,12 @@
-// A button that lets long lines wrap or scroll; the choice stays with the browser.
+// Buttons that let long lines wrap or scroll; the choice stays with the browser.
 
-const button = document.querySelector("button[data-wrap]");
-const sheet = document.getElementById(button.dataset.wrap);
+const buttons = document.querySelectorAll("button[data-wrap]");
+const sheet = document.getElementById(buttons[0].dataset.wrap);
 const name = "slipbin-wrap";
 
 function show(isWrapped) {
   sheet.classList.toggle("unwrapped", !isWrapped);
-  button.setAttribute("aria-pressed", String(isWrapped));
+  for (const button of buttons) button.setAttribute("aria-pressed", String(isWrapped));
 }
 
 // A browser that keeps nothing for us throws on the mere mention of its storage.
@@ -28,9 +28,11 @@ function remember(isWrapped) {
 
 // What the page has left unwrapped is too long to be wrapped unasked.
 show(!sheet.classList.contains("unwrapped") && remembered());
-button.hidden = false;
-button.addEventListener("click", () => {
-  const isWrapped = button.getAttribute("aria-pressed") !== "true";
-  show(isWrapped);
-  remember(isWrapped);
-});
+for (const button of buttons) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const isWrapped = button.getAttribute("aria-pressed") !== "true";
+    show(isWrapped);
+    remember(isWrapped);
+  });
+}

@@ -24,7 +24,7 @@ def copy(visitor: Visitor) -> str:
     asked: list[str] = []
     visitor.page.on("request", lambda request: asked.append(request.url))
     visitor.page.evaluate("navigator.clipboard.writeText('what was there before')")
-    visitor.page.get_by_role("button", name="Copy", exact=True).click()
+    visitor.page.get_by_role("button", name="Copy text").click()
     visitor.page.get_by_text("Text copied").wait_for()
     text = visitor.clipboard()
     assert [url for url in asked if "/static/" not in url] == []
@@ -54,7 +54,7 @@ def test_text_that_a_page_can_not_hold_is_not_offered_for_copying(visitor: Visit
     visitor.open(f"/{create_paste(site.client, text='a' + chr(0) * 50_001)['key']}")
 
     assert visitor.page.get_by_role("link", name="Raw").is_visible()
-    assert not visitor.page.get_by_role("button", name="Copy").is_visible()
+    assert not visitor.page.get_by_role("button", name="Copy text").is_visible()
 
 
 def test_target_of_a_link_is_copied_as_it_was_given(visitor: Visitor, site: WebServer) -> None:

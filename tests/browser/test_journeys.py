@@ -55,7 +55,7 @@ def test_paste_is_created_read_changed_and_deleted(new_visitor: NewVisitor, view
         assert fact in owner.main_text()
     if has_scripts:
         owner.page.get_by_role("button", name="Copy link").click()
-        owner.page.get_by_role("button", name="Copied").wait_for()
+        owner.page.get_by_text("Link copied").wait_for()
         assert owner.clipboard() == address
         owner.page.get_by_role("button", name="Copy manage link").click()
         owner.page.get_by_text("Manage link copied").wait_for()
@@ -66,7 +66,7 @@ def test_paste_is_created_read_changed_and_deleted(new_visitor: NewVisitor, view
     assert owner.page.title().startswith("A title")
     assert owner.page.locator(".line > .text").all_text_contents() == TEXT.splitlines(keepends=True)
     if has_scripts:
-        owner.page.get_by_role("button", name="Copy", exact=True).click()
+        owner.page.get_by_role("button", name="Copy text").click()
         owner.page.get_by_text("Text copied").wait_for()
         assert owner.clipboard() == TEXT
     raw = owner.click("Raw")
@@ -108,7 +108,7 @@ def test_link_is_created_previewed_followed_and_deleted(
     manage_address = visitor.page.locator("#manage-url").inner_text()
     if has_scripts:
         visitor.page.get_by_role("button", name="Copy link").click()
-        visitor.page.get_by_role("button", name="Copied").wait_for()
+        visitor.page.get_by_text("Link copied").wait_for()
         assert visitor.clipboard() == address
 
     visitor.click("Preview")

@@ -93,7 +93,7 @@ def test_link_is_made_and_deleted_without_a_pointer(new_visitor: NewVisitor, tar
     visitor = new_visitor()
     page, keyboard = visitor.page, visitor.page.keyboard
     visitor.open("/")
-    walk_to(visitor, page.get_by_role("link", name="New link"))
+    walk_to(visitor, page.get_by_role("link", name="Link", exact=True))
     visitor.press("Enter")
     walk_to(visitor, page.locator("#original_url"))
     keyboard.type(f"{target}/by-hand")

@@ -227,7 +227,7 @@ def test_site_shows_the_way_in_or_to_ones_entries(client: httpx.Client) -> None:
         assert ">Sign in</a>" in client.get(page, headers=BROWSER).text
     register_on_page(client)
     for page in ("/", "/nothing-is-here"):
-        assert ">My entries</a>" in client.get(page, headers=BROWSER).text
+        assert ">My slips</a>" in client.get(page, headers=BROWSER).text
 
 
 def test_session_that_is_over_is_forgotten_where_one_signs_in(client: httpx.Client) -> None:

@@ -146,7 +146,7 @@ def test_hostile_query_is_a_page_that_says_so(owner: Owner, web: WebServer) -> N
         page = owner.browser.get(f"/profile?{query}", headers=BROWSER)
 
         assert page.status_code == status, query
-        assert "<h1>My entries</h1>" in page.text
+        assert "<h1>My slips</h1>" in page.text
         assert ("needs your attention" in page.text) == (status != 200)
 
 

@@ -1,0 +1,111 @@
+// Single keys for what has data-key on this page: a field gets the focus, all else a click. "?" tells which there are.
+
+const NAME = "slipbin-keys";
+const root = document.documentElement;
+
+function isOn() {
+  return root.dataset.keys !== "off";
+}
+
+function isShown(element) {
+  return element.getClientRects().length > 0;
+}
+
+// What a field takes is typed into it; a box that is ticked takes no letters.
+function isTyping(element) {
+  const taking = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select";
+  return element.isContentEditable || element.matches(taking);
+}
+
+function use(key) {
+  const places = Array.from(document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`));
+  let place = places.find(isShown);
+  if (!place) {
+    // In a menu that is folded up.
+    place = places.find((each) => each.closest("details.drop") && isShown(each.closest("details.drop")));
+    if (!place) return false;
+    place.closest("details.drop").open = true;
+  }
+  if (place.matches("input")) {
+    place.focus();
+    place.select();
+  } else {
+    place.click();
+  }
+  return true;
+}
+
+function label(place) {
+  const copy = place.cloneNode(true);
+  for (const hint of copy.querySelectorAll(".key")) hint.remove();
+  return place.dataset.keyName ?? place.getAttribute("aria-label") ?? copy.textContent.trim();
+}
+
+function element(name, text = "", properties = {}) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.textContent = text;
+  return made;
+}
+
+let dialog;
+
+function showKeys() {
+  dialog?.remove();
+  dialog = element("dialog");
+  dialog.setAttribute("aria-labelledby", "keys-heading");
+  const list = element("dl", "", { className: "shortcuts" });
+  const told = new Set();
+  for (const place of document.querySelectorAll("[data-key]")) {
+    if (told.has(place.dataset.key) || !(isShown(place) || place.closest("details.drop"))) continue;
+    told.add(place.dataset.key);
+    const key = element("dd");
+    key.append(element("kbd", place.dataset.key));
+    list.append(element("dt", label(place)), key);
+  }
+  const help = element("dd");
+  help.append(element("kbd", "?"));
+  list.append(element("dt", "Keyboard shortcuts"), help);
+  const box = element("input", "", { type: "checkbox", checked: isOn() });
+  const choice = element("label", "", { className: "choice" });
+  choice.append(box, element("span", "Use these keys"));
+  box.addEventListener("change", () => set(box.checked));
+  const form = element("form", "", { method: "dialog", className: "actions" });
+  form.append(element("button", "Close", { className: "button" }));
+  dialog.append(element("h2", "Keyboard shortcuts", { id: "keys-heading" }), list, choice, form);
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+// Who speaks to the browser, or often hits a key by mistake, can do without them. "?" stays, or there is no way back.
+function set(isWanted) {
+  if (isWanted) delete root.dataset.keys;
+  else root.dataset.keys = "off";
+  announce();
+  try {
+    if (isWanted) localStorage.removeItem(NAME);
+    else localStorage.setItem(NAME, "off");
+  } catch {
+    // The choice holds for this page.
+  }
+}
+
+function announce() {
+  for (const place of document.querySelectorAll("[data-key]")) {
+    if (isOn()) place.setAttribute("aria-keyshortcuts", place.dataset.key);
+    else place.removeAttribute("aria-keyshortcuts");
+  }
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.repeat || event.defaultPrevented) return;
+  if (event.key.length !== 1 || isTyping(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.key === "?") {
+    event.preventDefault();
+    showKeys();
+  } else if (isOn() && use(event.key)) {
+    event.preventDefault();
+  }
+});
+
+announce();
