@@ -60,7 +60,7 @@ def _says_so(request: Request, entry_policy: EntryPolicy, entry: LiveEntry, acto
 
 
 def question(request: Request, settings: Settings, entry: LiveEntry, actor: Actor) -> Response:
-    """The page that asks before it spends a view. It shows nothing of what is behind it."""
+    """The page that asks before it spends a view. Of what is behind it, it shows the kind, and the size of a text."""
     response = render(
         request,
         "entries/reveal.html",

@@ -138,6 +138,6 @@ def test_unknown_address_is_a_page_that_leads_back(new_visitor: NewVisitor, view
 
     visitor.open("/nothing-is-here", status=404)
 
-    assert visitor.page.get_by_role("heading", name="Not Found").is_visible()
+    assert visitor.page.get_by_role("heading", name="There is nothing here").is_visible()
     visitor.click("Home")
     assert visitor.path() == "/"
