@@ -9,8 +9,13 @@ from main_service.rendering.job import Fragment, Option
 Render = Callable[[str, Mapping[str, Option]], Fragment]
 
 KINDS = {
+    "ansi": "main_service.rendering.ansi",
     "code": "main_service.rendering.highlighting",
+    "diff": "main_service.rendering.diff",
+    "json": "main_service.rendering.json_view",
+    "markdown": "main_service.rendering.markdown",
     "plain": "main_service.rendering.plain_text",
+    "table": "main_service.rendering.table",
 }
 """The module of each kind, which has a function `render`. It is imported with the first job of its kind."""
 
