@@ -28,21 +28,20 @@ def run_command(path: Path, arguments: Sequence[str], *, environ: Mapping[str, s
         raise StartError(f"There is no data folder {path}: name that of `make run` with {option('data')}.")
     environ = with_env_file(environ)
     data = open_data_folder(path, find_run_user(environ))
-    address = find_holder(data)
-    if address is None:
+    holder = find_holder(data)
+    if holder is None:
         told = f"Nothing runs on the data folder {data.path}: start it with `make run` first."
         if not set(arguments) & LOOKING or not (data.path / "lock").exists():
             raise StartError(told)
         print(f"launcher: {told}", file=sys.stderr, flush=True)
-        address = ""
     user = find_service_user(data.owner)
     # A launcher of `engines` has no address of its own.
-    url = address if address.startswith("http") else "http://localhost"
+    url = holder.address if holder and holder.address.startswith("http") else "http://localhost"
     done = subprocess.run(
         [sys.executable, "-m", "main_service", *arguments],
         env={
             **service_environment(data, user=user, url=url, secrets=read_secrets(data), environ=environ),
-            **({"SLIPBIN_WEB_URL": url} if address else {}),
+            **({"SLIPBIN_WEB_URL": url, **holder.settings} if holder else {}),
         },
         cwd=REPOSITORY,
         check=False,

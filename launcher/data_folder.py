@@ -5,6 +5,7 @@ import fcntl
 import os
 import pwd
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,11 @@ class DataFolder:
     def valkey_socket(self) -> Path:
         """The socket of Valkey."""
         return self.run / "valkey.sock"
+
+    @property
+    def web_socket(self) -> Path:
+        """The socket of the web processes behind a gateway."""
+        return self.run / "web.sock"
 
 
 def open_data_folder(path: Path, owner: RunUser | None) -> DataFolder:
@@ -229,7 +235,7 @@ class Lock:
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise StartError(f"The data folder {data.path} cannot be locked: {error.strerror}.") from error
-            pid, _, other = _read_when_written(self._descriptor).partition(" ")
+            pid, _, other = _read_when_written(self._descriptor).partition("\n")[0].partition(" ")
             raise StartError(
                 f"The data folder {data.path} is in use by process {pid} ({other}):"
                 f" stop that one first, or choose another folder with {option('data')}."
@@ -240,15 +246,25 @@ class Lock:
         """Let the next launcher in; the end of the process does the same."""
         os.close(self._descriptor)
 
-    def describe(self, address: str) -> None:
-        """Write the holder's process id and `address` into the lock file."""
-        text = f"{os.getpid()} {address}\n".encode()
+    def describe(self, address: str, settings: Mapping[str, str] | None = None) -> None:
+        """Write the holder's process id, `address` and `settings` into the lock file."""
+        lines = [f"{os.getpid()} {address}", *(f"{name}={value}" for name, value in (settings or {}).items()), ""]
+        text = "\n".join(lines).encode()
         os.pwrite(self._descriptor, text, 0)
         os.ftruncate(self._descriptor, len(text))
 
 
-def find_holder(data: DataFolder) -> str | None:
-    """The address of the launcher that holds the lock; None if there is none."""
+@dataclass(frozen=True)
+class Holder:
+    """What a launcher tells of itself in its lock."""
+
+    address: str
+    settings: Mapping[str, str]
+    """Settings of its services that only it knows."""
+
+
+def find_holder(data: DataFolder) -> Holder | None:
+    """The launcher that holds the lock; None if there is none."""
     try:
         with acting_as(data.owner):
             descriptor = os.open(data.path / "lock", os.O_RDONLY | os.O_NOFOLLOW)
@@ -257,7 +273,9 @@ def find_holder(data: DataFolder) -> str | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _read_when_written(descriptor).partition(" ")[2]
+        first, *settings = _read_when_written(descriptor).splitlines()
+        pairs = (line.partition("=") for line in settings)
+        return Holder(first.partition(" ")[2], {name: value for name, _, value in pairs})
     finally:
         os.close(descriptor)
     return None

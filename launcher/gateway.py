@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,9 +10,9 @@ from datetime import timedelta
 
 from launcher.data_folder import DataFolder
 from launcher.errors import StartError, option
-from launcher.listener import Listener, open_listener
+from launcher.listener import BACKLOG, Listener, open_listener
 from launcher.program import Program
-from launcher.run_user import RunUser
+from launcher.run_user import RunUser, acting_as
 from launcher.services import REPOSITORY
 
 GRACE = timedelta(seconds=15)
@@ -29,37 +30,45 @@ class Gateway:
     https: Listener
     status: Listener
     """nginx's own figures, for this machine alone."""
-    web: Listener
-    """Where the web processes listen, for nginx alone."""
+    web: socket.socket
+    """Where the web processes listen: a unix socket in the data folder, which no other user of the machine can reach.
+    By TCP any program here could connect as nginx does, and so choose the address that it seems to come from."""
     path: str
     """Where nginx is looked for."""
 
     @property
     def for_web(self) -> Listener:
         """The web processes' socket, under the address of the gateway."""
-        return replace(self.http, socket=self.web.socket)
+        return replace(self.http, socket=self.web)
 
-    def trusted(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """`environ` for the web processes, which believe what the gateway says of clients."""
-        given = environ.get("MAIN_TRUSTED_PROXIES", "")
-        return {**environ, "MAIN_TRUSTED_PROXIES": f"{LOOPBACK},{given}" if given else LOOPBACK}
+    def settings(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """What the services, `doctor` and `status` must be told. `environ`: the operator's, which says it first."""
+        told = {"MAIN_GATEWAY": "unix", "MAIN_TLS_ADDRESS": _address(self.https.host, self.https.port)}
+        return {name: environ.get(name, value) for name, value in told.items()}
+
+    def listen(self, data: DataFolder) -> None:
+        """Open the web processes' socket; its folder was made, or emptied, after the gateway was opened."""
+        with acting_as(data.owner):
+            self.web.bind(str(data.web_socket))
+        self.web.listen(BACKLOG)
 
     def config_program(
         self, data: DataFolder, *, user: RunUser | None, environ: Mapping[str, str], environment: Mapping[str, str]
     ) -> Program:
         """Writes what nginx is started with. `environment`: that of the services. `environ`: the operator's."""
         certificates = environ.get("SLIPBIN_TLS")
-        places = {"http": self.http, "https": self.https, "status": self.status, "web": self.web}
+        places = {"http": self.http, "https": self.https, "status": self.status}
         return Program(
             name="gateway-config",
             command=(
                 *(sys.executable, "-m", "deploy.gateway", str(data.gateway)),
                 *(part for name, place in places.items() for part in (f"--{name}", _bound(place))),
+                *("--web", f"unix:{data.web_socket}"),
                 *("--scratch", str(data.gateway / "scratch"), "--access-log", "off"),
                 *(("--certificates", certificates) if certificates else ()),
                 *(("--challenges", environ["SLIPBIN_ACME"]) if environ.get("SLIPBIN_ACME") else ()),
             ),
-            environment={**environment, "MAIN_TRUSTED_PROXIES": environ.get("MAIN_TRUSTED_PROXIES", "")},
+            environment=environment,
             folder=REPOSITORY,
             user=user,
             # It says which certificate it found.
@@ -100,10 +109,15 @@ def open_gateway(http: Listener, *, host: str, tls_port: int, environ: Mapping[s
         https = open_listener(host, tls_port)
     except StartError as error:
         raise StartError(f"{str(error).partition(' Choose')[0]} Choose another with {option('tls-port')}.") from error
-    return Gateway(http=http, https=https, status=open_listener(LOOPBACK, 0), web=open_listener(LOOPBACK, 0), path=path)
+    web = socket.socket(socket.AF_UNIX)
+    return Gateway(http=http, https=https, status=open_listener(LOOPBACK, 0), web=web, path=path)
 
 
 def _bound(listener: Listener) -> str:
     """Address and port that a socket is bound to, as nginx writes them."""
     host, port = listener.socket.getsockname()[:2]
+    return _address(host, port)
+
+
+def _address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 
 from launcher.data_folder import DataFolder
 from launcher.valkey import ask_valkey
@@ -34,9 +35,13 @@ async def wait_until(
         await asyncio.sleep(POLL.total_seconds())
 
 
-async def find_missing_service(data: DataFolder, *, host: str, port: int) -> str | None:
+Front = tuple[str, int] | Path
+"""Host and port, or the unix socket, of the web processes."""
+
+
+async def find_missing_service(data: DataFolder, front: Front) -> str | None:
     """What users would miss, as a part of a sentence: an answer to GET /, or ready keys; None if nothing."""
-    answer = await get_front_page(host, port)
+    answer = await get_front_page(front)
     if answer != "200":
         return f"GET / on the web processes is answered by {answer or 'nothing'}"
     for pool in POOLS:
@@ -46,19 +51,23 @@ async def find_missing_service(data: DataFolder, *, host: str, port: int) -> str
     return None
 
 
-async def get_front_page(host: str, port: int) -> str | None:
+async def get_front_page(front: Front) -> str | None:
     """The status code of GET /; None if nothing answers in time."""
     try:
-        return await asyncio.wait_for(_get_status(host, port), ANSWER_LIMIT.total_seconds())
+        return await asyncio.wait_for(_get_status(front), ANSWER_LIMIT.total_seconds())
     except (OSError, TimeoutError):
         return None
 
 
-async def _get_status(host: str, port: int) -> str | None:
-    reader, writer = await asyncio.open_connection(host, port)
+async def _get_status(front: Front) -> str | None:
+    if isinstance(front, Path):
+        reader, writer = await asyncio.open_unix_connection(front)
+        host = "localhost"
+    else:
+        reader, writer = await asyncio.open_connection(*front)
+        host = f"[{front[0]}]:{front[1]}" if ":" in front[0] else f"{front[0]}:{front[1]}"
     try:
-        name = f"[{host}]" if ":" in host else host
-        lines = ("GET / HTTP/1.1", f"Host: {name}:{port}", "Accept: text/html", "Connection: close", "", "")
+        lines = ("GET / HTTP/1.1", f"Host: {host}", "Accept: text/html", "Connection: close", "", "")
         writer.write("\r\n".join(lines).encode())
         words = (await reader.readline()).decode("latin-1").split()
     finally:

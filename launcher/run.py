@@ -59,7 +59,8 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
     gateway = None
     if options.has_gateway:
         gateway = open_gateway(listener, host=options.host, tls_port=options.tls_port, environ=environ)
-    lock.describe(listener.url)
+        environ = {**environ, **gateway.settings(environ)}
+    lock.describe(listener.url, gateway.settings(environ) if gateway else None)
     user = find_service_user(data.owner)
     services = describe_services(
         data,
@@ -67,7 +68,7 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         listener=gateway.for_web if gateway else listener,
         web_processes=options.web_processes,
         secrets=read_secrets(data),
-        environ=gateway.trusted(environ) if gateway else environ,
+        environ=environ,
     )
     terminal = find_terminal(STANDARD_OUTPUT, os.environ)
     log_files = LogFiles(data.logs, data.owner)
@@ -76,13 +77,15 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         output.say(f"the user {data.owner.name} cannot read this program, so only the engines run as that user")
 
     async def find_missing() -> str | None:
-        web = gateway.web if gateway else listener
-        return await find_missing_service(data, host=web.host, port=web.port)
+        front = data.web_socket if gateway else (listener.host, listener.port)
+        return await find_missing_service(data, front)
 
     async def start(supervisor: Supervisor) -> None:
         output.progress("Starting PostgreSQL and Valkey …")
         await start_engines(supervisor, data)
         prepare_for_services(data, user)
+        if gateway:
+            gateway.listen(data)
         output.progress("Bringing the database up to date, starting the services …")
         await _start_services(supervisor, services)
         if gateway:
@@ -100,7 +103,7 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         if gateway:
             gateway.https.socket.close()
             await supervisor.stop(["gateway"])
-            gateway.web.socket.close()
+            gateway.web.close()
         await supervisor.stop(program.name for program in services.web)
         await supervisor.stop([services.main_beat.name, services.keygen_beat.name])
         workers = [services.main_worker, services.main_slow, services.keygen_worker]

@@ -86,12 +86,12 @@ def serve(
     protocol = partial(
         HttpProtocol if not settings.fast_path else FastProtocol if access_log is None else LoggedFastProtocol,
         process_limits=ProcessLimits(
-            connections_per_client=settings.limit_connections, trusted_proxies=settings.trusted_proxies
+            connections_per_client=settings.limit_connections, trusted_proxies=settings.believed_proxies
         ),
         access_log=access_log,
     )
     config = uvicorn.Config(
-        lambda: IdentifiedRequests(create_app(), trusted_proxies=settings.trusted_proxies, access_log=access_log),
+        lambda: IdentifiedRequests(create_app(), trusted_proxies=settings.believed_proxies, access_log=access_log),
         factory=True,
         host=host,
         port=port,

@@ -55,7 +55,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     yield {}
                     return
                 batcher = ReadBatcher if tracing.current_pipeline() is None else TracedReadBatcher
-                async with open_fast_path(resources, app.state.visit_encoder, batcher=batcher) as fast_path:
+                async with open_fast_path(
+                    resources, app.state.visit_encoder, proxy_watch=app.state.proxy_watch, batcher=batcher
+                ) as fast_path:
                     yield {STATE_NAME: fast_path}
 
     app = FastAPI(
@@ -74,7 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.visit_encoder = VisitEncoder(settings)
-    app.state.proxy_watch = ProxyWatch(settings.trusted_proxies)
+    app.state.proxy_watch = ProxyWatch(settings.trusted_proxies, gateway=settings.gateway)
     app.state.templates = create_templates(settings)
     problems.add_handlers(app)
     # Within the limits of bodies: it reads the forms of the release before.
@@ -85,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(SessionCookieMiddleware, lifetime=BROWSER_LIFETIME, settings=settings)
     app.add_middleware(RequestMetricsMiddleware)
     if (pipeline := tracing.current_pipeline()) is not None:
-        app.add_middleware(RequestTracingMiddleware, pipeline=pipeline, trusted_proxies=settings.trusted_proxies)
+        app.add_middleware(RequestTracingMiddleware, pipeline=pipeline, trusted_proxies=settings.believed_proxies)
     app.mount("/static/docs", CachedStaticFiles(api_docs.assets_folder()))
     app.mount("/static", CachedStaticFiles(STATIC, version=static_version))
     for router in (*API_ROUTERS, *PAGE_ROUTERS):

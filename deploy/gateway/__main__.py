@@ -16,7 +16,9 @@ def main() -> None:
     parser.add_argument("--http", required=True, help="ADDRESS:PORT for http")
     parser.add_argument("--https", required=True, help="ADDRESS:PORT for https")
     parser.add_argument("--status", required=True, help="ADDRESS:PORT for nginx's own figures")
-    parser.add_argument("--web", required=True, action="append", help="HOST:PORT of a web process; may be repeated")
+    parser.add_argument(
+        "--web", required=True, action="append", help="HOST:PORT of a web process, or unix:PATH; may be repeated"
+    )
     parser.add_argument("--resolver", help="name server that knows the hosts of --web; without it, they are fixed")
     parser.add_argument("--scratch", type=Path, required=True, help="folder that nginx may write to")
     parser.add_argument("--certificates", type=Path, help="folder with fullchain.pem and privkey.pem, if there are any")

@@ -111,7 +111,7 @@ async def idempotency_of(request: Request, account: Account | None, key: str | N
     if account is not None:
         scope = account_scope(settings, account_id=account.id, **what)
     else:
-        scope = guest_scope(settings, address=client_address(request, settings.trusted_proxies), **what)
+        scope = guest_scope(settings, address=client_address(request, settings.believed_proxies), **what)
     return IdempotentRequest(scope=scope, key=key, body_digest=digest.digest())
 
 

@@ -58,7 +58,7 @@ class VisitRecorder:
         return self._encoder.encode(
             key,
             at_ms=at_ms,
-            address=self._encoder.visitor_address(client_address(self._request, self._settings.trusted_proxies)),
+            address=self._encoder.visitor_address(client_address(self._request, self._settings.believed_proxies)),
             host=headers.get("host", "").encode("latin-1"),
             user_agent=headers.get("user-agent", "").encode("latin-1"),
             referrer=headers.get("referer", "").encode("latin-1"),

@@ -1,10 +1,9 @@
 """The addresses of visitors that trusted proxies name in `X-Forwarded-For`, remembered for the fast path."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 from main_service.visit_stream.encoder import VisitEncoder, VisitorAddress
-from main_service.web.client_address import Network, is_one_of, parse_address
+from main_service.web.client_address import Proxies, is_one_of, parse_address
 
 _REMEMBERED = 4_096
 _LONGEST_REMEMBERED = 64
@@ -17,7 +16,7 @@ _Hop = tuple[VisitorAddress, bool]
 class ForwardedVisitors:
     """Finds what `client_address.believed_address` finds, in a tenth of the time. One per process."""
 
-    def __init__(self, encoder: VisitEncoder, trusted_proxies: Sequence[Network]) -> None:
+    def __init__(self, encoder: VisitEncoder, trusted_proxies: Proxies) -> None:
         self._encoder = encoder
         self._trusted_proxies = trusted_proxies
         self._remembered = lru_cache(_REMEMBERED)(self._parse)

@@ -8,7 +8,7 @@ were not there.
 
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,7 +29,8 @@ from main_service.resources import Resources
 from main_service.visit_stream.encoder import VisitEncoder, VisitorAddress
 from main_service.visit_stream.pending import UnconfirmedVisit
 from main_service.visit_stream.record import EncodedVisit
-from main_service.web.client_address import Network, believed_address, is_trusted
+from main_service.web.client_address import Proxies, believed_address, is_trusted
+from main_service.web.proxy_watch import ProxyWatch
 from main_service.web.session_cookie import COOKIE
 
 if TYPE_CHECKING:
@@ -66,24 +67,28 @@ _NOT_PLAIN = frozenset(
 class FastPath:
     """What all connections of a process share."""
 
-    def __init__(self, read_batcher: ReadBatcher, *, encoder: VisitEncoder, trusted_proxies: Sequence[Network]) -> None:
+    def __init__(
+        self, read_batcher: ReadBatcher, *, encoder: VisitEncoder, trusted_proxies: Proxies, proxy_watch: ProxyWatch
+    ) -> None:
         self.read_batcher = read_batcher
         self.encoder = encoder
         self.trusted_proxies = trusted_proxies
         self.forwarded_visitors = ForwardedVisitors(encoder, trusted_proxies)
+        self.proxy_watch = proxy_watch
         self.responses = ResponseTemplates()
 
 
 @asynccontextmanager
 async def open_fast_path(
-    resources: Resources, encoder: VisitEncoder, *, batcher: type[ReadBatcher] = ReadBatcher
+    resources: Resources, encoder: VisitEncoder, *, proxy_watch: ProxyWatch, batcher: type[ReadBatcher] = ReadBatcher
 ) -> AsyncIterator[FastPath]:
     """Open it for a web process. Connections find it in the state of the lifespan, under `STATE_NAME`."""
     settings = resources.settings
     redis = RedisConnection(settings.redis_url, script=ReadBatcher.SCRIPT)
     read_batcher = batcher(redis, resources.redis, visit_writer=resources.visit_writer, texts=resources.texts)
     try:
-        yield FastPath(read_batcher, encoder=encoder, trusted_proxies=settings.trusted_proxies)
+        proxies = settings.believed_proxies
+        yield FastPath(read_batcher, encoder=encoder, trusted_proxies=proxies, proxy_watch=proxy_watch)
     finally:
         await redis.close()
 
@@ -175,12 +180,16 @@ class FastProtocol(HttpProtocol):
         self._peer_address: VisitorAddress
         self.is_proxy = False
         """Whether the peer is a trusted proxy, which names the visitor of each request."""
+        self._watched_header = b"x-forwarded-for"
+        """The header by which proxies are noticed that are not trusted."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         host = self.client[0] if self.client else None
         self._peer_address = self.fast_path.encoder.visitor_address(believed_address(host, (), ()))
         self.is_proxy = is_trusted(host, self.fast_path.trusted_proxies)
+        if self.is_proxy:
+            self._watched_header = self.fast_path.proxy_watch.watched_header(host)
 
     def on_message_begin(self) -> None:
         # As `HttpProtocol`, but what only FastAPI needs is made when a request falls back.
@@ -244,6 +253,9 @@ class FastProtocol(HttpProtocol):
     def _visit(self, key: str, headers: dict[bytes, bytes]) -> EncodedVisit:
         encoder = self.fast_path.encoder
         at_ms = time.time_ns() // 1_000_000
+        if self._watched_header in headers and at_ms >= self.fast_path.proxy_watch.look_again_at_ms:
+            host = self.client[0] if self.client else None
+            self.fast_path.proxy_watch.look(host, headers[self._watched_header], at_ms=at_ms)
         if encoder.respects_do_not_track and (headers.get(b"dnt") == b"1" or headers.get(b"sec-gpc") == b"1"):
             return encoder.encode_anonymous(key, at_ms=at_ms)
         address = self._peer_address

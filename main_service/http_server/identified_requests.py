@@ -2,7 +2,6 @@
 
 import logging
 import time
-from collections.abc import Sequence
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
@@ -11,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from main_service.http_server.access_log import AccessLog, filled_in, shortened
 from main_service.monitoring import log_context
 from main_service.monitoring.tracing import current_trace_id
-from main_service.web.client_address import Network, believed_address, is_trusted
+from main_service.web.client_address import Proxies, believed_address, is_trusted
 from main_service.web.problems import drop_tracebacks
 
 logger = logging.getLogger(__name__)
@@ -22,7 +21,7 @@ _HEADER = log_context.HEADER.lower().encode()
 class IdentifiedRequests:
     """Around the whole app, so that the answer to a bug has its id, too."""
 
-    def __init__(self, app: ASGIApp, *, trusted_proxies: Sequence[Network], access_log: AccessLog | None) -> None:
+    def __init__(self, app: ASGIApp, *, trusted_proxies: Proxies, access_log: AccessLog | None) -> None:
         self._app = app
         self._trusted_proxies = trusted_proxies
         self._access_log = access_log

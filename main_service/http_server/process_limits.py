@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from heapq import nsmallest
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from main_service.http_server.error_responses import NO_ROOM, TOO_MANY_CONNECTIO
 from main_service.http_server.unsent import UnsentAnswers
 from main_service.monitoring.descriptors import allowed_descriptors
 from main_service.monitoring.metrics import CONNECTIONS
-from main_service.web.client_address import Address, Network, believed_address, is_inner, is_trusted, network_of
+from main_service.web.client_address import Address, Proxies, believed_address, is_inner, is_trusted, network_of
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class ProcessLimits:
     `connections_per_client`: how many an address (IPv6: its /64) may have, trusted proxies excepted; None: no limit.
     """
 
-    def __init__(self, *, connections_per_client: int | None, trusted_proxies: Sequence[Network]) -> None:
+    def __init__(self, *, connections_per_client: int | None, trusted_proxies: Proxies) -> None:
         self.unsent = UnsentAnswers(time.monotonic)
         self._connections_per_client = connections_per_client
         self._trusted_proxies = trusted_proxies

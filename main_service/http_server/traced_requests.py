@@ -1,12 +1,12 @@
 """A span for each request that FastAPI answers, named by its route: addresses hold keys, tokens and queries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from main_service.monitoring import tracing
-from main_service.web.client_address import Network, is_trusted
+from main_service.web.client_address import Proxies, is_trusted
 
 if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
@@ -24,7 +24,7 @@ _STATIC = "/static/"
 class RequestTracingMiddleware:
     """Traces what is inside it; the outermost one. Only where traces are on."""
 
-    def __init__(self, app: ASGIApp, *, pipeline: "TracePipeline", trusted_proxies: Sequence[Network]) -> None:
+    def __init__(self, app: ASGIApp, *, pipeline: "TracePipeline", trusted_proxies: Proxies) -> None:
         self._app = app
         self._pipeline = pipeline
         self._trusted_proxies = trusted_proxies
@@ -70,7 +70,7 @@ class RequestTracingMiddleware:
     def _parent(self, scope: Scope) -> "SpanContext | None":
         """The span that a trusted proxy says the request belongs to. What others say would choose what is sampled."""
         client = scope.get("client")
-        if client is None or not is_trusted(client[0], self._trusted_proxies):
+        if not is_trusted(client[0] if client else None, self._trusted_proxies):
             return None
         return tracing.named_span(scope["headers"])
 

@@ -76,7 +76,7 @@ async def get_warnings(request: Request, is_operator: Annotated[bool, Depends(ha
     # A monitor may be the first client that comes through a proxy.
     watch.limited_address(request)
     renderer: Renderer = request.app.state.renderer
-    warnings = [warning for warning in (watch.warning, renderer.warning) if warning is not None]
+    warnings = [*watch.warnings, *([renderer.warning] if renderer.warning is not None else [])]
     return warnings if warnings and (is_operator or watch.is_from_inside(request)) else None
 
 

@@ -4,24 +4,23 @@ import logging
 import sys
 from datetime import timedelta
 from functools import cache
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import NoDecode
 
 from main_service.settings import rules
 from main_service.settings.env_file import EnvFileError, read_env_file
 from main_service.settings.limits import LimitSettings
 from main_service.settings.log_settings import LogSettings
+from main_service.settings.proxies import ProxySettings
 
 logger = logging.getLogger(__name__)
 
 MISSING = "Set what is missing in the environment or in a file .env; .env.example lists all settings."
 
 
-class Settings(LimitSettings, LogSettings):
+class Settings(LimitSettings, LogSettings, ProxySettings):
     secret: Annotated[SecretStr, AfterValidator(rules.check_secret)] = Field(
         min_length=32,
         description="Signs manage tokens and forms; at least 32 characters (openssl rand -hex 32). "
@@ -87,13 +86,6 @@ class Settings(LimitSettings, LogSettings):
     mail_from: Annotated[str, AfterValidator(rules.check_sender)] | None = Field(
         None,
         description="Sender of emails. Default: Slipbin <noreply@HOST of MAIN_PUBLIC_URL>.",
-    )
-    trusted_proxies: Annotated[
-        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(rules.split_networks)
-    ] = Field(
-        (),
-        description="Proxies in front of the service whose X-Forwarded-For is believed: addresses or networks, "
-        "separated by commas. Default: none.",
     )
     fast_path: bool = Field(
         True,

@@ -63,10 +63,6 @@ def to_origin(url: str) -> str:
     return str(parsed).rstrip("/")
 
 
-def split_networks(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
 def check_database(url: str) -> str:
     try:
         options = make_url(url).query

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from main_service.background import Queue
 from main_service.doctor.findings import Finding, Level
+from main_service.doctor.proxies import findings_of
 from main_service.keys.pool import Pool
 from main_service.monitoring import asked
 from main_service.settings import Settings
@@ -62,6 +63,7 @@ def _judge_parts(overview: Overview) -> Iterator[Finding]:
             f"No web process answers at {overview.web_url}.",
             "Start it, or see its log. If it listens elsewhere, name it with --web-url http://HOST:PORT.",
         )
+    yield from findings_of(overview.warnings, subject="web")
 
 
 def _judge_tasks(overview: Overview) -> Iterator[Finding]:

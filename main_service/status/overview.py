@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from main_service.background import import_tasks, scheduled_tasks
 from main_service.doctor.examination import in_thread
+from main_service.doctor.proxies import ask_for_warnings
 from main_service.doctor.public_url import fetch
 from main_service.engines.redis import RedisUnavailableError
 from main_service.monitoring.asked import Answers, Asked
@@ -20,6 +21,8 @@ from main_service.status.task_states import KEYGEN_QUEUE, TaskState, read_states
 from main_service.task_runs import read_runs
 
 ASK_SECONDS = 2.5
+ASKED_FOR_WARNINGS = 3
+"""How often web processes are asked for them, as each has noticed something of its own."""
 LONGEST_METRICS_BYTES = 16 * 1024 * 1024
 """A web process that has answered each of its routes tells of thousands of series."""
 _VISITS = re.compile(rb"^(slipbin_visits_waiting|slipbin_visits_dropped_total) (\S+)$", re.MULTILINE)
@@ -37,6 +40,8 @@ class Overview:
     web_url: str = ""
     visits: dict[str, float] = field(default_factory=dict)
     """Of the web processes, if the token for metrics is set: `slipbin_visits_waiting` and `…_dropped_total`."""
+    warnings: list[str] = field(default_factory=list)
+    """What web processes have noticed."""
     at: float = field(default_factory=time.time)
 
     def value(self, metric: Asked, *labels: str) -> float | None:
@@ -64,9 +69,12 @@ async def look(settings: Settings, *, web_url: str) -> Overview:
                 with suppress(RedisError, OSError):
                     overview.keygen_queue = int(await broker.llen(KEYGEN_QUEUE))
 
+        async def ask_for_noticed() -> None:
+            overview.warnings = await ask_for_warnings(settings, web_url=web_url, times=ASKED_FOR_WARNINGS) or []
+
         asking = [
             asyncio.create_task(question)
-            for question in (ask_engines(), ask_tasks(), ask_keygen(), _ask_web(settings, overview))
+            for question in (ask_engines(), ask_tasks(), ask_keygen(), ask_for_noticed(), _ask_web(settings, overview))
         ]
         await asyncio.wait(asking, timeout=ASK_SECONDS)
     return overview

@@ -8,8 +8,11 @@ from typing import NamedTuple
 
 from starlette.requests import HTTPConnection
 
+from main_service.settings.proxies import UNIX_SOCKETS, UnixSockets
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
+Proxies = Sequence[Network | UnixSockets]
 _REMEMBERED_ADDRESSES = 4_096
 _LONGEST_REMEMBERED = 64
 """The longest text that is remembered, in characters: an address with zone, brackets and port is shorter, and clients
@@ -46,15 +49,13 @@ class Speaker(NamedTuple):
     """The rest of `X-Forwarded-For`, which the speaker or its clients may have made up."""
 
 
-def client_address(request: HTTPConnection, trusted_proxies: Sequence[Network]) -> Address | None:
+def client_address(request: HTTPConnection, trusted_proxies: Proxies) -> Address | None:
     """The address of the client, as far as it can be trusted; None: the connection is a unix socket."""
     host = request.client.host if request.client else None
     return believed_address(host, request.headers.getlist("x-forwarded-for"), trusted_proxies)
 
 
-def believed_address(
-    host: str | None, forwarded_for: Sequence[str], trusted_proxies: Sequence[Network]
-) -> Address | None:
+def believed_address(host: str | None, forwarded_for: Sequence[str], trusted_proxies: Proxies) -> Address | None:
     """The client's address, from the peer `host` of the connection and the lines of `X-Forwarded-For`.
 
     Each proxy appends the address of its peer. So the lines are read from their end, while the last address read is
@@ -63,16 +64,20 @@ def believed_address(
     return last_speaker(host, forwarded_for, trusted_proxies).address
 
 
-def last_speaker(host: str | None, forwarded_for: Sequence[str], trusted_proxies: Sequence[Network]) -> Speaker:
+def last_speaker(host: str | None, forwarded_for: Sequence[str], trusted_proxies: Proxies) -> Speaker:
     """The client's address, as `believed_address` finds it, with the rest of `X-Forwarded-For`."""
     speaker = _address(host) if host is not None else None
     heard = [part for line in forwarded_for for part in line.split(",")]
     is_peer = True
-    while (is_proxy := speaker is not None and is_one_of(speaker, trusted_proxies)) and heard:
+    if speaker is None:
+        is_proxy = host is None and UNIX_SOCKETS in trusted_proxies
+    else:
+        is_proxy = is_one_of(speaker, trusted_proxies)
+    while is_proxy and heard:
         previous = _address(heard.pop().strip())
         if previous is None:
             break
-        speaker, is_peer = previous, False
+        speaker, is_peer, is_proxy = previous, False, is_one_of(previous, trusted_proxies)
     return Speaker(speaker, is_peer, is_proxy, heard)
 
 
@@ -100,13 +105,15 @@ def network_of(address: Address) -> Network:
     return IPv6Network((int(address), 128 if address.is_loopback else 48), strict=False)
 
 
-def is_trusted(host: str | None, trusted_proxies: Sequence[Network]) -> bool:
-    """Whether a host is a trusted proxy."""
-    speaker = parse_address(host) if host is not None else None
+def is_trusted(host: str | None, trusted_proxies: Proxies) -> bool:
+    """Whether the peer of a connection is a trusted proxy. None: the connection is a unix socket."""
+    if host is None:
+        return UNIX_SOCKETS in trusted_proxies
+    speaker = parse_address(host)
     return speaker is not None and is_one_of(speaker, trusted_proxies)
 
 
-def is_one_of(speaker: Address, networks: Sequence[Network]) -> bool:
+def is_one_of(speaker: Address, networks: Proxies) -> bool:
     """Whether an address is in one of the networks."""
     # Twice as fast as `any`, for redirects.
     for network in networks:  # noqa: SIM110

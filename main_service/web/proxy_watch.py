@@ -2,6 +2,9 @@
 
 Behind a proxy that MAIN_TRUSTED_PROXIES does not name, all clients come from one address. Limited by it, one of them
 could lock out all others. So while such a proxy is in the operator's own network, whom it names is limited instead.
+
+Our own gateway tells in a header of its own what it was sent as `X-Forwarded-For`, so that a proxy in front of it is
+noticed as one in front of the web processes is. Nothing but this module reads that header.
 """
 
 import logging
@@ -15,8 +18,10 @@ from main_service.engines.rate_limits import subject_of
 from main_service.web.client_address import (
     Address,
     Network,
+    Proxies,
     Speaker,
     is_inner,
+    is_trusted,
     last_speaker,
     named_client,
     network_of,
@@ -24,7 +29,16 @@ from main_service.web.client_address import (
 
 logger = logging.getLogger(__name__)
 
-WARNING = "MAIN_TRUSTED_PROXIES does not name every proxy from which X-Forwarded-For comes."
+GATEWAY_HEADER = "x-slipbin-forwarded-for"
+"""What the gateway was sent as `X-Forwarded-For`, and after a comma the address that sent it. The gateway drops what
+clients write there, and sends it only with requests that had an `X-Forwarded-For`."""
+
+UNNAMED_PROXY = "MAIN_TRUSTED_PROXIES does not name every proxy from which X-Forwarded-For comes."
+PERHAPS_A_PROXY = (
+    "An address on the internet sends X-Forwarded-For for many clients: a proxy that MAIN_TRUSTED_PROXIES does not "
+    "name, or a client that makes them up."
+)
+"""Anyone can cause it, so it is a question rather than a fault."""
 
 WARNING_SECONDS = 3_600
 """How long after its cause was last seen a warning ends."""
@@ -33,34 +47,64 @@ CROWD = 10
 """A host that names so many clients within `CROWD_SECONDS` is taken for a proxy, whatever its network."""
 CROWD_SECONDS = 600
 REMEMBERED_SPEAKERS = 256
+LOOK_MS = 100
+"""How long the fast path looks at no more headers after it has looked at one."""
 
 
 class ProxyWatch:
-    """The proxies that a process has seen. Made once. `now`: a clock in seconds, from any start."""
+    """The proxies that a process has seen. Made once.
 
-    def __init__(self, trusted_proxies: Sequence[Network], *, now: Callable[[], float] = time.monotonic) -> None:
+    `trusted_proxies`: the operator's. `gateway`: where ours connects from. `now`: a clock in seconds, from any start.
+    """
+
+    def __init__(
+        self,
+        trusted_proxies: Sequence[Network],
+        *,
+        gateway: Proxies = (),
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._trusted_proxies = trusted_proxies
+        self._gateway = gateway
+        self._believed = (*gateway, *trusted_proxies)
         self._now = now
         self._crowds = _Crowds()
         self._was_header_ignored = False
-        self._seen_at: float | None = None
+        self._seen_at: dict[str, float] = {}
+        """When the cause of each warning was last seen."""
+        self.look_again_at_ms = 0
+        """The instant, in ms since 1970, before which `look` need not be called."""
 
     @property
-    def warning(self) -> str | None:
-        """The warning for the operator, shown by the health check. It contains no address."""
-        if self._seen_at is None or self._now() - self._seen_at > WARNING_SECONDS:
-            return None
-        return WARNING
+    def warnings(self) -> list[str]:
+        """The warnings for the operator, shown by the health check. They contain no address."""
+        return [warning for warning in (UNNAMED_PROXY, PERHAPS_A_PROXY) if self._is_current(warning)]
 
     def limited_address(self, request: HTTPConnection) -> Address | None:
         """The address by which a request is limited. None: the client can't be told from others, and is not limited."""
-        speaker = self._speaker(request)
+        return self._limited(self._speaker(request))
+
+    def watched_header(self, host: str | None) -> bytes:
+        """The header by which a proxy is noticed on a connection from `host`; None: it is a unix socket."""
+        return (GATEWAY_HEADER if is_trusted(host, self._gateway) else "x-forwarded-for").encode()
+
+    def look(self, host: str | None, value: bytes, *, at_ms: int) -> None:
+        """Notice the proxies of a request that is not limited, by the value of its `watched_header`."""
+        self.look_again_at_ms = at_ms + LOOK_MS
+        told = value.decode("latin-1")
+        if is_trusted(host, self._gateway):
+            self._limited(self._speaker_before_gateway(told))
+        else:
+            self._limited(last_speaker(host, [told], self._believed))
+
+    def _limited(self, speaker: Speaker) -> Address | None:
         client = None if speaker.is_trusted else named_client(speaker.unbelieved)
         if client is None:
             return speaker.address
         is_inside = speaker.address is None or is_inner(speaker.address)
         if speaker.is_peer and is_inside:
-            self._warn(speaker.address, "so limits count by the last address from outside that it names")
+            consequence = "so limits count by the last address from outside that it names"
+            self._warn(UNNAMED_PROXY, speaker.address, consequence)
             return client
         self._note_ignored(speaker.address, client)
         return speaker.address
@@ -72,7 +116,14 @@ class ProxyWatch:
 
     def _speaker(self, request: HTTPConnection) -> Speaker:
         host = request.client.host if request.client else None
-        return last_speaker(host, request.headers.getlist("x-forwarded-for"), self._trusted_proxies)
+        if (told := request.headers.get(GATEWAY_HEADER)) and is_trusted(host, self._gateway):
+            return self._speaker_before_gateway(told)
+        return last_speaker(host, request.headers.getlist("x-forwarded-for"), self._believed)
+
+    def _speaker_before_gateway(self, told: str) -> Speaker:
+        """Whom the web process would see if the gateway weren't there. `told`: its `GATEWAY_HEADER`."""
+        forwarded_for, _, peer = told.rpartition(",")
+        return last_speaker(peer.strip(), [forwarded_for], self._trusted_proxies)
 
     def _note_ignored(self, speaker: Address | None, client: Address) -> None:
         """Note an untrusted `X-Forwarded-For`. Any client on the internet may send one, so that alone is no warning."""
@@ -81,14 +132,23 @@ class ProxyWatch:
             logger.info("X-Forwarded-For of an address that MAIN_TRUSTED_PROXIES does not name is ignored")
         # A company's own proxy may name many clients of the company.
         if not is_inner(client) and self._crowds.has_grown(subject_of(speaker), subject_of(client), at=self._now()):
-            self._warn(speaker, "so all that come through it share one client's limits")
+            is_inside = speaker is None or is_inner(speaker)
+            warning = UNNAMED_PROXY if is_inside else PERHAPS_A_PROXY
+            self._warn(warning, speaker, "so all that come through it share one client's limits")
 
-    def _warn(self, speaker: Address | None, consequence: str) -> None:
-        is_known = self.warning is not None
-        self._seen_at = self._now()
+    def _is_current(self, warning: str) -> bool:
+        seen_at = self._seen_at.get(warning)
+        return seen_at is not None and self._now() - seen_at <= WARNING_SECONDS
+
+    def _warn(self, warning: str, speaker: Address | None, consequence: str) -> None:
+        is_known = self._is_current(warning)
+        self._seen_at[warning] = self._now()
         if not is_known:
             where = "a unix socket, so let it connect by TCP" if speaker is None else network_of(speaker)
-            logger.warning("%s One is %s, %s. Set MAIN_TRUSTED_PROXIES to its address.", WARNING, where, consequence)
+            cure = "Set MAIN_TRUSTED_PROXIES to its address"
+            # To trust whoever makes addresses up would be worse than the warning.
+            cure += ", if it is a proxy of yours; else there is nothing to do." if warning is PERHAPS_A_PROXY else "."
+            logger.warning("%s One is %s, %s. %s", warning, where, consequence, cure)
 
 
 class _Crowds:

@@ -66,9 +66,6 @@ def test_every_setting_reaches_the_services(settings: type[BaseSettings], servic
     for service in services:
         environment = chosen[service]["environment"]
         passed = {name: environment.get(name) for name in names}
-        if "MAIN_TRUSTED_PROXIES" in names:
-            # Beside what the operator chooses, the gateway.
-            passed["MAIN_TRUSTED_PROXIES"] = passed["MAIN_TRUSTED_PROXIES"].split(",")[1]
         assert passed == {name: f"chosen {name}" for name in names}
 
 
@@ -161,11 +158,13 @@ def test_only_the_gateway_can_be_reached_and_only_from_this_machine() -> None:
 def test_web_processes_trust_the_gateways_network_and_nothing_else_is_in_it() -> None:
     assert compose_file()["networks"]["front"]["ipam"] == {"config": [{"subnet": "10.231.147.0/26"}]}
     assert [name for name, service in SERVICES.items() if "front" in service["networks"]] == ["gateway", "main"]
-    assert SERVICES["main"]["environment"]["MAIN_TRUSTED_PROXIES"] == "10.231.147.0/26,"
+    believed = {name: SERVICES["main"]["environment"][name] for name in ("MAIN_GATEWAY", "MAIN_TRUSTED_PROXIES")}
+    assert believed == {"MAIN_GATEWAY": "10.231.147.0/26", "MAIN_TRUSTED_PROXIES": ""}
     chosen = compose_file({"SLIPBIN_GATEWAY_SUBNET": "10.9.8.0/28", "MAIN_TRUSTED_PROXIES": "203.0.113.7"})
     assert chosen["networks"]["front"]["ipam"] == {"config": [{"subnet": "10.9.8.0/28"}]}
-    assert chosen["services"]["main"]["environment"]["MAIN_TRUSTED_PROXIES"] == "10.9.8.0/28,203.0.113.7"
-    assert chosen["services"]["gateway-config"]["environment"]["MAIN_TRUSTED_PROXIES"] == "203.0.113.7"
+    assert chosen["services"]["main"]["environment"]["MAIN_GATEWAY"] == "10.9.8.0/28"
+    for service in ("main", "gateway-config"):
+        assert chosen["services"][service]["environment"]["MAIN_TRUSTED_PROXIES"] == "203.0.113.7"
 
 
 def test_web_processes_are_several_and_the_gateway_outlives_them() -> None:

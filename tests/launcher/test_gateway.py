@@ -1,14 +1,21 @@
 """`make run GATEWAY=1`: nginx in front of the web processes."""
 
+import json
 import re
 import signal
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
-from tests.launcher.launched import Launchers, assert_nothing_left
+from main_service.monitoring import asked
+from main_service.web.proxy_watch import UNNAMED_PROXY
+from tests.launcher.launched import REPOSITORY, Launched, Launchers, assert_nothing_left
 from tests.support.gateway import find_nginx
 from tests.support.visits import FIREFOX
 
@@ -34,6 +41,8 @@ def test_it_is_reached_by_http_and_https_and_nginx_is_kept_running(launcher: Lau
     assert httpx.get(f"{http}/health/live", trust_env=False, timeout=60).status_code == 200
     assert launched.process("nginx: master").pid != master.pid
     assert_serves(http, https)
+    assert_only_nginx_is_believed(http, launched)
+    assert_status_knows_the_certificate(launcher)
 
     assert launched.stop() == 0
     assert_nothing_left(launcher.data)
@@ -48,6 +57,24 @@ def assert_serves(http: str, https: str) -> None:
         assert made.json()["url"].startswith(f"{http}/"), made.text
         visited = client.get(made.json()["url"], headers={"User-Agent": FIREFOX})
     assert (visited.status_code, visited.headers["server"]) == (302, "nginx")
+
+
+def assert_only_nginx_is_believed(http: str, launched: Launched) -> None:
+    """Any program of this machine may connect from 127.0.0.1, as nginx would by TCP: none is taken for it."""
+    with httpx.Client(trust_env=False, timeout=60) as client:
+        client.get(f"{http}/health/ready", headers={"X-Forwarded-For": "203.0.113.1"})
+        assert client.get(f"{http}/health/ready").json()["warnings"] == [UNNAMED_PROXY]
+    web = launched.process("serve", "--fd")
+    assert [each for each in web.net_connections("inet") if each.status == psutil.CONN_LISTEN] == []
+    assert (launched.data / "run").stat().st_mode & 0o777 == 0o700
+
+
+def assert_status_knows_the_certificate(launcher: Launchers) -> None:
+    command = [sys.executable, "-m", "launcher", "main", "--data", str(launcher.data), "status", "--json"]
+    told = json.loads(subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False).stdout)
+    [ends_at] = [each["value"] for each in told["metrics"] if each["name"] == asked.CERTIFICATE.name]
+    assert ends_at > time.time()
+    assert UNNAMED_PROXY in str(told["findings"])
 
 
 def test_port_of_https_that_is_in_use_is_named(launcher: Launchers) -> None:

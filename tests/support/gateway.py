@@ -21,7 +21,7 @@ from tests.support.waiting import eventually
 from tests.support.web import Client, Process, WebServer
 
 PUBLIC_URL = "http://slipbin.test"
-TRUSTED = {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}
+TRUSTED = {"MAIN_GATEWAY": "127.0.0.1"}
 """What web processes must be told of the gateways of the tests."""
 
 

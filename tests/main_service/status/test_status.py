@@ -13,6 +13,7 @@ import redis
 
 from main_service.status.task_states import TaskState
 from main_service.task_runs import LAST_RUNS, Outcome, TaskRun
+from main_service.web.proxy_watch import PERHAPS_A_PROXY, UNNAMED_PROXY
 from tests.main_service.doctor.small_servers import web_page
 from tests.support import forking
 from tests.support.engines import START_SECONDS, Environment, full
@@ -173,6 +174,18 @@ def test_metrics_of_many_routes_are_read_to_their_end(served: Environment) -> No
         visits = look_as_json(served | {"SLIPBIN_WEB_URL": address})["visits"]
 
     assert visits == {"slipbin_visits_waiting": 7}
+
+
+def test_what_web_processes_noticed_about_proxies_is_told(served: Environment) -> None:
+    told = json.dumps({"warnings": [UNNAMED_PROXY, PERHAPS_A_PROXY]}).encode()
+    with web_page(body=told) as address:
+        findings = look_as_json(served | {"SLIPBIN_WEB_URL": address})["findings"]
+
+    said = {each["sentence"].removeprefix("A web process has noticed: "): each["level"] for each in findings}
+    assert {warning: said[warning] for warning in (UNNAMED_PROXY, PERHAPS_A_PROXY)} == {
+        UNNAMED_PROXY: "problem",
+        PERHAPS_A_PROXY: "warning",
+    }
 
 
 def test_parts_that_are_away_or_hang_are_told_and_the_rest_is_shown(served: Environment, gated: Gated) -> None:

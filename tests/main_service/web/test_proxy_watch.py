@@ -9,7 +9,15 @@ import pytest
 import redis
 from starlette.requests import HTTPConnection
 
-from main_service.web.proxy_watch import CROWD, CROWD_SECONDS, REMEMBERED_SPEAKERS, WARNING_SECONDS, ProxyWatch
+from main_service.web.proxy_watch import (
+    CROWD,
+    CROWD_SECONDS,
+    PERHAPS_A_PROXY,
+    REMEMBERED_SPEAKERS,
+    UNNAMED_PROXY,
+    WARNING_SECONDS,
+    ProxyWatch,
+)
 from tests.support.engines import Environment
 from tests.support.entries import new_alias
 from tests.support.raw_http import LoggedWebServer
@@ -77,7 +85,7 @@ def test_header_that_names_no_address_is_none(nothing: str) -> None:
     watch = ProxyWatch([])
 
     assert limited(watch, "192.168.1.5", nothing) == "192.168.1.5"
-    assert watch.warning is None
+    assert watch.warnings == []
 
 
 def test_empty_header_frees_no_client_from_its_limit(environment: Environment, valkey: redis.Redis) -> None:
@@ -130,6 +138,7 @@ def test_address_that_names_many_clients_is_reported_as_a_proxy(environment: Env
         assert warnings(web.client, **{"X-Forwarded-For": "8.8.4.4"}) == []
         (line,) = [line for line in web.log().splitlines() if " WARNING " in line and "MAIN_TRUSTED" in line]
         assert "8.8.7.0/24" in line
+        assert "if it is a proxy of yours; else there is nothing to do" in line, "any visitor can cause it"
         assert "8.8.7.6" not in web.log(), "any visitor may send the header"
     forget_counts(valkey)
 
@@ -144,6 +153,12 @@ class Clock:
 def limited(watch: ProxyWatch, host: str, forwarded_for: str) -> str:
     headers = [(b"x-forwarded-for", forwarded_for.encode())]
     return str(watch.limited_address(HTTPConnection({"type": "http", "client": (host, 1), "headers": headers})))
+
+
+def limited_behind_gateway(watch: ProxyWatch, told: str, believed: str) -> str:
+    """As a request on a connection of the gateway at 127.0.0.7, with what it says it was sent."""
+    headers = [(b"x-forwarded-for", believed.encode()), (b"x-slipbin-forwarded-for", told.encode())]
+    return str(watch.limited_address(HTTPConnection({"type": "http", "client": ("127.0.0.7", 1), "headers": headers})))
 
 
 @pytest.fixture
@@ -161,7 +176,7 @@ def test_warning_ends_an_hour_after_its_cause_was_last_seen_and_comes_back_with_
 ) -> None:
     def is_warned_after(seconds: float) -> bool:
         clock.seconds += seconds
-        return watch.warning is not None
+        return watch.warnings == [UNNAMED_PROXY]
 
     limited(watch, "10.0.0.1", "203.0.113.1")
     assert is_warned_after(WARNING_SECONDS - 1)
@@ -175,6 +190,50 @@ def test_warning_ends_an_hour_after_its_cause_was_last_seen_and_comes_back_with_
     assert all("10.0.0.0/24" in record.getMessage() for record in caplog.records)
 
 
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for"),
+    [
+        ("10.0.0.1", "203.0.113.1"),
+        ("10.0.0.1", "203.0.113.1, 10.0.0.9"),
+        ("10.0.0.1", "unknown"),
+        ("8.8.8.8", "203.0.113.1"),
+        ("8.8.8.8", "127.0.0.7, 127.0.0.1"),
+        ("127.0.0.1", "203.0.113.1"),
+        ("127.0.0.1", "203.0.113.1, 10.0.0.9"),
+        ("127.0.0.7", "203.0.113.1"),
+    ],
+)
+def test_through_the_gateway_a_peer_is_treated_as_without_it(clock: Clock, peer: str, forwarded_for: str) -> None:
+    """127.0.0.1 is trusted. 127.0.0.7 is the gateway, and nothing more where it is the peer of itself."""
+    trusted = [ip_network("127.0.0.1")]
+    direct, behind = ProxyWatch(trusted, now=clock), ProxyWatch(trusted, gateway=[ip_network("127.0.0.7")], now=clock)
+
+    address = limited(direct, peer, forwarded_for)
+
+    assert limited_behind_gateway(behind, f"{forwarded_for}, {peer}", "198.51.100.1") == address
+    assert behind.warnings == direct.warnings
+
+
+def test_header_of_the_gateway_is_nothing_from_others(watch: ProxyWatch) -> None:
+    forged = (b"x-slipbin-forwarded-for", b"203.0.113.1, 10.0.0.1")
+    named = [forged, (b"x-forwarded-for", b"198.51.100.1")]
+    for peer, headers, limited_one in (("10.0.0.7", [forged], "10.0.0.7"), ("127.0.0.1", named, "198.51.100.1")):
+        request = HTTPConnection({"type": "http", "client": (peer, 1), "headers": headers})
+        assert str(watch.limited_address(request)) == limited_one
+    assert watch.warnings == []
+
+
+@pytest.mark.parametrize("forged", ["203.0.113.{}", "{}, 203.0.113.{}", "10.0.0.{}, 203.0.113.{}"])
+def test_client_that_makes_addresses_up_is_one_line_and_a_question(
+    watch: ProxyWatch, forged: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(50 * CROWD):
+        assert limited(watch, "8.8.8.8", forged.format(number % 256, number % 256)) == "8.8.8.8"
+
+    assert watch.warnings == [PERHAPS_A_PROXY]
+    assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
+
+
 def test_few_clients_or_ones_over_a_long_time_or_inside_a_company_make_no_proxy(
     watch: ProxyWatch, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -186,7 +245,7 @@ def test_few_clients_or_ones_over_a_long_time_or_inside_a_company_make_no_proxy(
         clock.seconds += CROWD_SECONDS / (CROWD - 2)
         assert limited(watch, "9.9.9.9", f"203.0.113.{number}") == "9.9.9.9"
 
-    assert watch.warning is None
+    assert watch.warnings == []
     assert len(caplog.records) == 1
     assert "9.9" not in caplog.text
     assert "8.8" not in caplog.text
@@ -205,4 +264,4 @@ def test_busy_proxy_is_found_among_many_senders_of_the_header(watch: ProxyWatch)
         for other in range(REMEMBERED_SPEAKERS - 1):
             limited(watch, f"8.8.{number}.{other}", "203.0.113.1")
 
-    assert watch.warning is not None
+    assert watch.warnings == [PERHAPS_A_PROXY]
