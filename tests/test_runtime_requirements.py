@@ -70,7 +70,7 @@ def test_product_runs_on_what_requirements_lock_installs() -> None:
 def test_locks_agree_and_hold_no_addresses() -> None:
     names = ("requirements.lock", "requirements-detect.lock", "requirements-dev.lock")
     texts = [(REPOSITORY / name).read_text() for name in names]
-    runtime, detection, development = (set(re.findall(r"^[a-z0-9][\w.-]*==\S+", text, re.M)) for text in texts)
+    runtime, detection, development = (set(re.findall(r"^[a-z0-9][\w.-]*==\S+", text, re.MULTILINE)) for text in texts)
 
     assert runtime | detection < development
     assert {each.partition("==")[0] for each in detection} >= {"magika", "onnxruntime", "numpy"}

@@ -46,7 +46,7 @@ class Style(NamedTuple):
     text: str = ""
     ground: str = ""
     marks: frozenset[str] = frozenset()
-    """Classes of `_MARKS`."""
+    """Values of `_MARKS`."""
 
 
 PLAIN = Style()
@@ -80,10 +80,11 @@ def _html(run: str, style: Style) -> str:
 def _classes(style: Style) -> tuple[str, ...]:
     text, ground, marks = style
     if "swap" in marks:
-        # Text without a colour has that of the page, which becomes the ground.
-        text, ground = ground, text or "swap"
+        text, ground = ground, text or "grey"
+    if "dim" in marks and not text:
+        text = "grey"
     colours = (text and f"f-{text}", ground and f"b-{ground}")
-    return (*filter(None, colours), *sorted(marks - {"swap"}))
+    return (*filter(None, colours), *sorted(marks - {"swap", "dim"}))
 
 
 def _runs(line: str, style: Style) -> tuple[list[tuple[str, Style]], Style]:
