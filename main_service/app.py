@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from main_service.accounts.factory import AccountResources
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.entries.factory import EntryResources
+from main_service.entry_pages.rendered_text import RenderedTexts
 from main_service.fast_path.batch import ReadBatcher
 from main_service.fast_path.protocol import STATE_NAME, open_fast_path
 from main_service.fast_path.traced import TracedReadBatcher
@@ -51,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.entry_resources = EntryResources(resources)
             app.state.read_limits = ReadLimits(resources.limiter, settings)
             async with open_metrics(resources) as app.state.metrics, open_renderer() as app.state.renderer:
+                app.state.rendered_texts = RenderedTexts(app.state.renderer)
                 if not settings.fast_path:
                     yield {}
                     return

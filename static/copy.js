@@ -1,11 +1,5 @@
 // Buttons that put the text of another element on the clipboard, to the character.
 
-function textOf(element) {
-  // The numbers of a paste's lines are no part of its text.
-  const lines = element.querySelectorAll(".line > .text");
-  return Array.from(lines.length ? lines : [element], exactText).join("");
-}
-
 // A page can't hold NUL, so an element stands for it.
 function exactText(element) {
   if (!element.querySelector(".nul")) return element.textContent;
@@ -49,7 +43,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {
-      await copy(textOf(source));
+      await copy(exactText(source));
       say(button.dataset.copied);
     } catch {
       select(source);

@@ -8,9 +8,10 @@ import logging
 import os
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -42,14 +43,15 @@ class StoredBody:
 
 @dataclass(frozen=True)
 class TextChunks:
-    """A text in UTF-8, as chunks that can be iterated once."""
+    """A text in UTF-8, as chunks. It can be iterated again."""
 
-    chunks: AsyncIterator[bytes]
+    start: Callable[[], AsyncIterator[bytes]]
+    """Gives the chunks from the first one on."""
     held_bytes: int
     """How many bytes stay in memory for this reader alone until the last chunk."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return self.chunks
+        return self.start()
 
 
 def in_one_chunk(text: bytes, *, held_bytes: int) -> TextChunks:
@@ -58,7 +60,7 @@ def in_one_chunk(text: bytes, *, held_bytes: int) -> TextChunks:
     async def once() -> AsyncIterator[bytes]:
         yield text
 
-    return TextChunks(once(), held_bytes=held_bytes)
+    return TextChunks(once, held_bytes=held_bytes)
 
 
 class BodyStore:
@@ -109,7 +111,7 @@ class BodyStore:
         """
         compressed = await self._store.get(_path(body_id))
         window_bytes = zstandard.get_frame_parameters(compressed).window_size
-        return TextChunks(_decompressed(compressed), held_bytes=len(compressed) + window_bytes)
+        return TextChunks(partial(_decompressed, compressed), held_bytes=len(compressed) + window_bytes)
 
     async def delete(self, body_ids: Sequence[UUID]) -> None:
         """Delete texts; one that is missing counts as deleted."""

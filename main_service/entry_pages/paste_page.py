@@ -1,6 +1,7 @@
 """The page of a paste. A long text is streamed, so that a slow reader keeps no more than the text in memory."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from asyncio import sleep
+from collections.abc import AsyncIterable, AsyncIterator
 from secrets import token_hex
 
 from fastapi import Request, Response
@@ -10,44 +11,69 @@ from main_service.engines.texts import TextChunks, in_one_chunk
 from main_service.entries.entry import LiveEntry
 from main_service.entries.permissions import Actor
 from main_service.entries.serializers import page_entry
-from main_service.entry_pages.numbered_text import MAX_NUMBERED_BYTES, count_lines, escaped_chunks, numbered_pieces
+from main_service.entry_pages.rendered_text import MAX_COLOURED_BYTES, RenderedTexts
 from main_service.entry_pages.view_question import has_way_to_manage
+from main_service.rendering.markup import MAX_LINES_WITH_IDS
+from main_service.rendering.plain_text import pieces, streamed
 from main_service.settings import Settings
 from main_service.web.held_stream import HeldStream
 from main_service.web.templating import render
 
 WHOLE_BYTES = 128 * 1024
 """The page of a text up to this size is sent as a whole, with its length."""
+_WITHOUT_COLOURS = (None, "text", "output")
+"""Languages in which nothing has a colour."""
 
 
 async def paste_page(
     request: Request, settings: Settings, entry: LiveEntry, actor: Actor, chunks: TextChunks
 ) -> Response:
-    """The page of a paste, with numbered lines unless the text is too long for them."""
+    """The page of a paste, with the colours of its language if it is not too long for them."""
 
-    def page(lines: Markup | None, line_count: int | None, text: str = "") -> Response:
+    def page(lines: str, line_count: int) -> Response:
         return render(
             request,
             "entries/paste.html",
             entry=page_entry(entry, settings.public_url),
             may_manage=has_way_to_manage(entry, actor),
-            lines=lines,
+            lines=Markup(lines),  # noqa: S704 (the renderer's)
             line_count=line_count,
-            text=text,
+            is_long=line_count > MAX_LINES_WITH_IDS,
         )
 
-    mark = token_hex(16)
-    if (entry.size_bytes or 0) <= MAX_NUMBERED_BYTES:
+    size_bytes = entry.size_bytes or 0
+    line_count = await count_lines(chunks)
+    coloured = None
+    if entry.syntax not in _WITHOUT_COLOURS and size_bytes <= MAX_COLOURED_BYTES:
+        coloured = await _coloured(request.app.state.rendered_texts, entry, chunks)
+    if coloured is None and size_bytes <= WHOLE_BYTES:
         text = b"".join([chunk async for chunk in chunks])
-        if (line_count := count_lines(text)) is not None:
-            pieces = numbered_pieces(text)
-            if len(text) <= WHOLE_BYTES:
-                return page(Markup("".join(pieces)), line_count)  # noqa: S704 (escaped there)
-            around = page(Markup(mark), line_count)  # noqa: S704 (our own)
-            return _stream(around, mark, _encoded(pieces), held_bytes=len(text))
-        chunks = in_one_chunk(text, held_bytes=len(text))
-    around = page(None, None, text=mark)
-    return _stream(around, mark, escaped_chunks(chunks), held_bytes=chunks.held_bytes)
+        return page("".join(pieces(text.decode())), line_count)
+    if coloured is not None and len(coloured) <= 4 * WHOLE_BYTES:
+        return page(coloured, line_count)
+    mark = token_hex(16)
+    around = page(mark, line_count)
+    if coloured is None:
+        return _stream(around, mark, streamed(chunks), held_bytes=chunks.held_bytes)
+    html = coloured.encode()
+    return _stream(around, mark, in_one_chunk(html, held_bytes=0), held_bytes=len(html))
+
+
+async def count_lines(chunks: TextChunks) -> int:
+    """How many lines a text has. One that ends without a line end is shown, and copied, without one."""
+    count, last = 0, b"\n"
+    async for chunk in chunks:
+        count += chunk.count(b"\n")
+        last = chunk[-1:] or last
+        await sleep(0)
+    return count + (last != b"\n")
+
+
+async def _coloured(texts: RenderedTexts, entry: LiveEntry, chunks: TextChunks) -> Markup | None:
+    options = {"syntax": entry.syntax}
+    if (kept := texts.find(entry, "code", options)) is not None:
+        return kept
+    return await texts.render(entry, b"".join([chunk async for chunk in chunks]), "code", options)
 
 
 def _stream(around: Response, mark: str, pieces: AsyncIterable[bytes], *, held_bytes: int) -> Response:
@@ -61,8 +87,3 @@ def _stream(around: Response, mark: str, pieces: AsyncIterable[bytes], *, held_b
         yield tail
 
     return HeldStream(all_pieces(), held_bytes=held_bytes, media_type="text/html")
-
-
-async def _encoded(pieces: Iterator[str]) -> AsyncIterator[bytes]:
-    for piece in pieces:
-        yield piece.encode()

@@ -23,12 +23,8 @@ STEP_CHARACTERS = 32 * 1024
 
 def render(text: str, _: Mapping[str, Option]) -> Fragment:
     """The kind `plain` of the renderer."""
-    return Fragment("".join(pieces(text)), {"lines": count_lines(text.encode())})
-
-
-def count_lines(text: bytes) -> int:
-    """How many lines a text in UTF-8 has. One that ends without a line end is shown, and copied, without one."""
-    return text.count(b"\n") + (not text.endswith(b"\n") and text != b"")
+    lines = text.count("\n") + (not text.endswith("\n") and text != "")
+    return Fragment("".join(pieces(text)), {"lines": lines})
 
 
 def pieces(text: str) -> Iterator[str]:

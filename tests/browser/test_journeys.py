@@ -64,7 +64,7 @@ def test_paste_is_created_read_changed_and_deleted(new_visitor: NewVisitor, view
     owner.click("Open")
     assert owner.page.url == address
     assert owner.page.title().startswith("A title")
-    assert owner.page.locator(".line > .text").all_text_contents() == TEXT.splitlines(keepends=True)
+    assert owner.page.locator("#text li").all_text_contents() == TEXT.splitlines(keepends=True)
     if has_scripts:
         owner.page.get_by_role("button", name="Copy text").click()
         owner.page.get_by_text("Text copied").wait_for()

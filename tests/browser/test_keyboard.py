@@ -74,14 +74,14 @@ def test_paste_is_made_and_read_without_a_pointer(new_visitor: NewVisitor, view:
     visitor.press("Enter")
 
     assert page.url == address
-    assert page.locator(".line > .text").all_text_contents() == ["if so:\n", "\tdo()"]
+    assert page.locator("#text li").all_text_contents() == ["if so:\n", "\tdo()"]
     assert "By hand" in page.title()
     assert "Python" in visitor.main_text()
     walk_to(visitor, page.locator("#sheet"))
     # All line numbers are one stop.
-    assert walk_to(visitor, page.locator("#L1 > a")) == 1
+    assert walk_to(visitor, page.locator("#L1 > .number")) == 1
     keyboard.press("ArrowDown")
-    assert has_focus(page.locator("#L2 > a"))
+    assert has_focus(page.locator("#L2 > .number"))
     keyboard.press("Enter")
     assert visitor.path().endswith("#L2")
     walk_to(visitor, page.get_by_role("link", name="Slipbin"), key="Shift+Tab")

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import psutil
 
 from tests.support.accounts import register_by_api
 from tests.support.entries import create_link, create_paste
@@ -41,6 +42,29 @@ def follow_new_link(it: Installation) -> None:
 def read_raw(it: Installation) -> None:
     for _ in range(4):
         assert it.client.get(f"/{it.paste['key']}/raw").status_code == 200
+
+
+def read_page(it: Installation) -> None:
+    key = create_paste(it.client, text=f"print('{uuid4()}')\n", syntax="python")["key"]
+    it.client.get(f"/{key}", headers={"Accept": "text/html"})
+
+
+@contextmanager
+def stopped_renderers(it: Installation) -> Iterator[None]:
+    """Pages that are asked for while no renderer works: of each process one more than it has under way."""
+    renderers = [child for process in it.web.processes for child in psutil.Process(process.pid).children()]
+    for renderer in renderers:
+        renderer.suspend()
+    threads = [threading.Thread(target=read_page, args=(it,)) for _ in range(5)]
+    try:
+        for thread in threads:
+            thread.start()
+        yield
+    finally:
+        for renderer in renderers:
+            renderer.resume()
+        for thread in threads:
+            thread.join()
 
 
 def create(it: Installation) -> None:
@@ -211,6 +235,16 @@ CAUSES: dict[str, tuple[Cause, tuple[str, ...]]] = {
             'slipbin_http_requests_total{method="GET",route="/{key}/raw",status="200"}',
         ),
     ),
+    "a page with colours": (
+        read_page,
+        (
+            'slipbin_render_jobs_total{outcome="done"}',
+            "slipbin_render_duration_seconds_count",
+            "slipbin_render_duration_seconds_sum",
+        ),
+    ),
+    "pages that wait for colours": (stopped_renderers, ("slipbin_render_waiting",)),
+    "another renderer": (another_process, ("slipbin_render_starts_total",)),
     "creates": (
         create,
         (

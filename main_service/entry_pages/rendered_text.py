@@ -1,0 +1,53 @@
+"""The text of a paste as the renderer makes it, or None where it can't: then the page shows it plain."""
+
+from collections.abc import Hashable, Mapping
+
+import zstandard
+from markupsafe import Markup
+
+from main_service.entries.cache import is_cacheable
+from main_service.entries.entry import LiveEntry
+from main_service.rendering.client import Renderer
+from main_service.rendering.errors import NotRenderedError
+from main_service.rendering.fragments import FragmentCache
+from main_service.rendering.job import Job, Option, Rendered
+
+MAX_COLOURED_BYTES = 512 * 1024
+"""Longer texts are shown plain."""
+
+
+class RenderedTexts:
+    """Asks the renderer, and keeps what it made of texts that anyone with the link may read; one per process.
+
+    Of private texts and of those whose views are limited nothing is kept, so each view of them is rendered anew.
+    """
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+        self._fragments = FragmentCache()
+
+    def find(self, entry: LiveEntry, kind: str, options: Mapping[str, Option]) -> Markup | None:
+        """What was kept of the entry's text; None: nothing."""
+        kept = self._fragments.get(_identity(entry, kind, options))
+        return None if kept is None else _html(kept)
+
+    async def render(self, entry: LiveEntry, text: bytes, kind: str, options: Mapping[str, Option]) -> Markup | None:
+        """The text as HTML; None: it can't be, or not soon."""
+        identity = _identity(entry, kind, options)
+        job = Job(kind=kind, text=text, subject=entry.body_id, options=options, encoding="zstd")
+
+        def keep(rendered: Rendered) -> None:
+            self._fragments.put(identity, rendered)
+
+        try:
+            return _html(await self._renderer.render(job, keep=keep if is_cacheable(entry) else None))
+        except NotRenderedError:
+            return None
+
+
+def _identity(entry: LiveEntry, kind: str, options: Mapping[str, Option]) -> Hashable:
+    return (entry.body_id, kind, *sorted(options.items()))
+
+
+def _html(rendered: Rendered) -> Markup:
+    return Markup(zstandard.decompress(rendered.content).decode())  # noqa: S704 (the renderer's)
