@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run logs status doctor superuser test check fmt migrate lock bench rooms metrics dashboards compose-test update audit sbom
+.PHONY: help run logs status doctor superuser test check fmt migrate lock bench rooms metrics dashboards icons compose-test update audit sbom
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -65,6 +65,9 @@ rooms: $(VENV)/.dev-installed ## Write the lists of docs/architecture.md anew
 
 dashboards: $(VENV)/.run-installed ## Write Grafana's dashboards anew from deploy/observability/dashboards
 	$(BIN)/python -m deploy.observability.dashboards
+
+icons: $(VENV)/.dev-installed ## Draw static/favicon-*.png anew from favicon.svg
+	$(BIN)/python -m tests.support.draw_icons
 
 metrics: $(VENV)/.dev-installed ## Write the tables of docs/metrics.md anew
 	$(BIN)/python -m tests.support.metrics_page

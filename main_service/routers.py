@@ -17,6 +17,7 @@ from main_service.reports import pages as report_pages
 from main_service.reports import routes as report_routes
 from main_service.statistics import pages as statistics_pages
 from main_service.statistics import routes as statistics_routes
+from main_service.statistics import top_page
 from main_service.web import api_docs, static_files
 
 API_ROUTERS = (
@@ -56,6 +57,7 @@ PAGE_ROUTERS = (
     site_pages.router,
     static_files.router,
     statistics_pages.router,
+    top_page.router,
     # Last, because `/{key}` would take every path of one part.
     read_pages.router,
 )

@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 
-from main_service.accounts.cookie_auth import find_account
+from main_service.accounts.cookie_auth import find_account, find_reader
 from main_service.dependencies import SessionDep
 from main_service.entries.create import EntryCreateService
-from main_service.entries.dependencies import EntryFactoryDep
+from main_service.entries.dependencies import EntryFactoryDep, get_page_actor
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import SessionEndedError
 from main_service.entries.idempotency import IdempotentRequest, idempotent_form
@@ -22,6 +22,7 @@ from main_service.entries.models import Kind
 from main_service.entries.schemas import MAX_VIEWS, NEVER, LinkIn, PasteIn
 from main_service.entries.serializers import manage_url, page_entry
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
+from main_service.entry_pages.copied_entry import find_to_copy, form_of
 from main_service.entry_pages.line_ends import can_be_in_form
 from main_service.errors import AppError, EntryEndedError, NotFoundError
 from main_service.web.forms import Form, FormDep, FormPage, form_action, parse, redirect_to_page
@@ -111,6 +112,20 @@ class CreatePage(EntryFormPage):
             manage_url=manage_token and manage_url(public_url, entry.key, manage_token),
         )
 
+    async def show_copy(self, key: str) -> Response:
+        """The page, filled with what another entry holds; one with limited views is asked for at its own page.
+
+        Raises:
+            NotFoundError, EntryEndedError, TooManyUnknownKeysError: the client may read no such entry.
+        """
+        actor = await get_page_actor(await find_reader(self.request, self._session))
+        reader = self._entries.reader
+        entry = await find_to_copy(reader, key, actor)
+        if entry.views_left is not None:
+            return RedirectResponse(f"/{entry.key}", 303)
+        form = await form_of(reader, entry, actor)
+        return await asyncio.to_thread(self.show, entry.kind, form)
+
     def show(self, kind: Kind, sent: Form | None = None, error: AppError | None = None) -> Response:
         """The page. `sent`: what was typed."""
         sent = sent or {}
@@ -169,7 +184,9 @@ CreatePageDep = Annotated[CreatePage, Depends()]
 
 
 @router.get("/")
-async def home(page: CreatePageDep, kind: str = "") -> Response:
+async def home(page: CreatePageDep, kind: str = "", copied: Annotated[str, Query(alias="from")] = "") -> Response:
+    if copied:
+        return await page.show_copy(copied)
     response = page.show(Kind.LINK if kind == Kind.LINK else Kind.PASTE)
     response.headers["X-Robots-Tag"] = "all"
     return response

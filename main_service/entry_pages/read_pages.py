@@ -25,7 +25,7 @@ from main_service.errors import (
 )
 from main_service.web.forms import FormDep
 from main_service.web.json_api import DocumentedRouter, problem_responses
-from main_service.web.negotiation import wants_html
+from main_service.web.negotiation import wants_page
 from main_service.web.problems import InternalError
 from main_service.web.templating import render
 
@@ -158,7 +158,7 @@ async def read_entry(
         await visits.record(entry, actor)
         return _redirect(entry, status=302)
     entry, chunks = await entries.reader.open_text(entry, actor)
-    if wants_html(request.headers):
+    if wants_page(request.headers):
         response = await paste_page(request, entries.settings, entry, actor, chunks)
     else:
         response = text_response(chunks, size_bytes=entry.size_bytes or 0)

@@ -26,6 +26,13 @@ def wants_html(headers: Headers) -> bool:
     return page > 0 and page >= max(_weight_of(media_type, weights) for media_type in _PROGRAM_TYPES)
 
 
+def wants_page(headers: Headers) -> bool:
+    """Whether to show a text as a page: to who wants HTML, and to link previews, which accept anything and look for
+    what a page says about itself.
+    """
+    return wants_html(headers) or is_previewer(headers.get("user-agent", ""))
+
+
 def _weight(parameters: list[str]) -> float:
     """The weight of a media range, from 0 to 1. A weight that can't be parsed counts as absent, which is 1."""
     for parameter in parameters:

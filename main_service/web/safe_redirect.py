@@ -12,7 +12,7 @@ from main_service.settings import Settings
 PROFILE = "/profile"
 MAX_LENGTH = 2048
 
-_PAGES = ("", "profile", "collections", "reports", "settings")
+_PAGES = ("", "profile", "collections", "reports", "settings", "top")
 _FOLDERS = ("profile", "collections", "reports", "settings", "c")
 _OF_ENTRIES = ("manage", "stats")
 """Pages of an entry, after its key, that redirect nowhere. Others redirect to the entry, which may be a short link."""

@@ -36,6 +36,7 @@ def create_templates(settings: Settings) -> Environment:
         "public_url": settings.public_url,
         "email_notice": settings.email_notice,
         "abuse_contact": _contact(settings.abuse_contact),
+        "leaderboard": settings.leaderboard,
     }
     environment.filters |= {"filesize": filesize, "moment": moment}
     return environment

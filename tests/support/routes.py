@@ -62,7 +62,7 @@ READS: dict[Who, set[str]] = {
     Who.ANYONE: {
         "/", "/.well-known/security.txt", "/api/v1/auth/verify/{token}", "/api/v1/stats/top", "/docs", "/favicon.ico",
         "/forgot", "/health/live", "/health/ready", "/openapi.json", "/privacy", "/redoc", "/register",
-        "/reset/{token}", "/robots.txt", "/sign-in", "/verify/{token}", "/api/v1/shared/{shared_key}",
+        "/reset/{token}", "/robots.txt", "/sign-in", "/top", "/verify/{token}", "/api/v1/shared/{shared_key}",
         "/c/{shared_key}",
         # Where a form was sent to: they lead back to its page.
         "/collections/add", "/collections/{collection_id}/delete", "/collections/{collection_id}/entries",

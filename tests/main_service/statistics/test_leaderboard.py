@@ -11,7 +11,8 @@ import redis
 
 from tests.support.accounts import User, bearer, new_user
 from tests.support.engines import Environment
-from tests.support.entries import create_link, create_paste
+from tests.support.entries import create_link, create_paste, new_alias
+from tests.support.pages import BROWSER, words
 from tests.support.statistics import insert_hour_counts
 from tests.support.visits import FIREFOX, ingest
 from tests.support.web import WebServer
@@ -215,12 +216,17 @@ async def test_list_is_shown_to_those_the_operator_chose(
             name: server.client.get("/api/v1/stats/top", headers=headers)
             for name, headers in (("user", user.headers), ("guest", {}), ("forger", bearer("nonsense")))
         }
+        page, start = (server.client.get(path, headers=BROWSER) for path in ("/top", "/"))
 
     status = {name: answer.status_code for name, answer in answers.items()}
     assert status == {"user": 200 if audience == "users" else 404, "guest": 401 if audience == "users" else 404} | {
         "forger": 401
     }
+    assert "/top" not in start.text
+    if audience == "off":
+        assert page.status_code == 404
     if audience == "users":
+        assert (page.status_code, page.headers["location"]) == (303, "/sign-in?next=/top")
         assert key in {item["entry"]["key"] for item in answers["user"].json()["items"]}
         assert answers["guest"].json()["code"] == "sign_in_required"
 
@@ -241,3 +247,30 @@ def test_unknown_period_is_refused(client: httpx.Client) -> None:
     response = client.get("/api/v1/stats/top?period=year")
 
     assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "period")
+
+
+async def test_page_lists_public_entries_only_and_shows_nothing_of_limited_ones(
+    client: httpx.Client, database: asyncpg.Connection, valkey: redis.Redis
+) -> None:
+    titles = [f"<i>{text}</i> {new_alias()}" for text in ("first", "second")]
+    public = [create_paste(client, title=title, visibility="public") for title in titles]
+    unlisted = create_paste(client, title=new_alias())
+    limited = create_link(client, title=new_alias(), visibility="public", views=9)
+    for number, entry in enumerate([*public, unlisted, limited], 20):
+        await count_visitors(database, entry["key"], THIS_HOUR, number * MANY)
+    valkey.delete(*RANKINGS)
+
+    pages = {period: client.get("/top", params={"period": period}, headers=BROWSER) for period in ("day", "nonsense")}
+    valkey.delete(*RANKINGS)
+
+    assert '<a href="/top">Most visited</a>' in client.get("/", headers=BROWSER).text
+    for page in pages.values():
+        assert page.status_code == 200
+        shown = words(page)
+        places = [shown.find(entry["title"]) for entry in reversed(public)]
+        assert 0 <= places[0] < places[1]
+        assert "<i>first" not in page.text
+        assert f"{21 * MANY:,} visitors" in shown
+        assert f'href="/{limited["key"]}"' in page.text
+        for hidden in (unlisted["key"], unlisted["title"], limited["title"], "example.org/"):
+            assert hidden not in page.text

@@ -1,0 +1,39 @@
+"""What a form for a new entry starts with when it is made from another one: `/?from=KEY`."""
+
+from main_service.entries.aliases import is_key
+from main_service.entries.entry import LiveEntry
+from main_service.entries.models import Visibility
+from main_service.entries.permissions import Actor
+from main_service.entries.read import EntryReader
+from main_service.entry_pages.line_ends import as_in_form
+from main_service.errors import NotFoundError
+from main_service.web.forms import Form
+
+
+async def find_to_copy(reader: EntryReader, key: str, actor: Actor) -> LiveEntry:
+    """The entry of `key`, if the actor may read it. It may have limited views, which a copy must not go around.
+
+    Raises:
+        NotFoundError, EntryEndedError, TooManyUnknownKeysError: as for its own page.
+    """
+    if not is_key(key):
+        raise NotFoundError
+    return await reader.get(key, actor)
+
+
+async def form_of(reader: EntryReader, entry: LiveEntry, actor: Actor) -> Form:
+    """The fields that a copy of the entry starts with: what it holds and its title.
+
+    Reading the text here is no visit: whoever wants to use it has seen it on its own page, which counted. A copy of a
+    private entry is private too; else its maker chooses anew.
+
+    Raises:
+        NotFoundError, EntryEndedError: it has just ended.
+    """
+    form = {"title": entry.title or "", "syntax": entry.syntax or "", "original_url": entry.original_url or ""}
+    if entry.visibility is Visibility.PRIVATE:
+        form["visibility"] = entry.visibility.value
+    if entry.body_id is not None:
+        _, chunks = await reader.load_text(entry, actor)
+        form["text"] = as_in_form(b"".join([chunk async for chunk in chunks]).decode())
+    return form
