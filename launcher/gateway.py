@@ -52,39 +52,43 @@ class Gateway:
             self.web.bind(str(data.web_socket))
         self.web.listen(BACKLOG)
 
-    def config_program(
+    def config_programs(
         self, data: DataFolder, *, user: RunUser | None, environ: Mapping[str, str], environment: Mapping[str, str]
-    ) -> Program:
-        """Writes what nginx is started with. `environment`: that of the services. `environ`: the operator's."""
+    ) -> tuple[Program, Program]:
+        """One that writes what nginx is started with, and one that then does so for each changed certificate.
+
+        `environment`: that of the services. `environ`: the operator's.
+        """
         certificates = environ.get("SLIPBIN_TLS")
         places = {"http": self.http, "https": self.https, "status": self.status}
-        return Program(
+        arguments = (
+            str(data.gateway),
+            *(part for name, place in places.items() for part in (f"--{name}", _bound(place))),
+            *("--web", f"unix:{data.web_socket}"),
+            *("--scratch", str(data.gateway / "scratch"), "--access-log", "off"),
+            *(("--certificates", certificates) if certificates else ()),
+            *(("--challenges", environ["SLIPBIN_ACME"]) if environ.get("SLIPBIN_ACME") else ()),
+        )
+        write = Program(
             name="gateway-config",
-            command=(
-                *(sys.executable, "-m", "deploy.gateway", str(data.gateway)),
-                *(part for name, place in places.items() for part in (f"--{name}", _bound(place))),
-                *("--web", f"unix:{data.web_socket}"),
-                *("--scratch", str(data.gateway / "scratch"), "--access-log", "off"),
-                *(("--certificates", certificates) if certificates else ()),
-                *(("--challenges", environ["SLIPBIN_ACME"]) if environ.get("SLIPBIN_ACME") else ()),
-            ),
+            command=(sys.executable, "-m", "deploy.gateway", *arguments),
             environment=environment,
             folder=REPOSITORY,
             user=user,
             # It says which certificate it found.
             is_shown=lambda line: b"certificate is" not in line,
         )
+        watch = replace(
+            write, name="gateway-certificates", command=(sys.executable, "-m", "deploy.gateway.watch", *arguments)
+        )
+        return write, watch
 
-    def program(self, data: DataFolder, *, user: RunUser | None, environ: Mapping[str, str]) -> Program:
-        """nginx itself, which takes up a changed certificate by itself."""
-        certificates = environ.get("SLIPBIN_TLS")
+    def program(self, data: DataFolder, *, user: RunUser | None) -> Program:
+        """nginx itself, which takes up a changed configuration by itself."""
         sockets = tuple(each.socket.fileno() for each in (self.http, self.https, self.status))
         return Program(
             name="gateway",
-            command=(
-                *("/bin/sh", str(data.gateway / "start.sh"), str(data.gateway), str(data.gateway / "scratch")),
-                *([certificates] if certificates else []),
-            ),
+            command=("/bin/sh", str(data.gateway / "start.sh"), str(data.gateway), str(data.gateway / "scratch")),
             # The variable by which nginx is told of sockets that are open already.
             environment={"PATH": self.path, "LC_ALL": "C", "NGINX": "".join(f"{number};" for number in sockets)},
             folder=REPOSITORY,

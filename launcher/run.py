@@ -102,7 +102,7 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         listener.socket.close()
         if gateway:
             gateway.https.socket.close()
-            await supervisor.stop(["gateway"])
+            await supervisor.stop(["gateway", "gateway-certificates"])
             gateway.web.close()
         await supervisor.stop(program.name for program in services.web)
         await supervisor.stop([services.main_beat.name, services.keygen_beat.name])
@@ -154,10 +154,11 @@ async def _start_gateway(
     supervisor: Supervisor, gateway: Gateway, data: DataFolder, services: Services, *, environ: Mapping[str, str]
 ) -> None:
     user, environment = services.web[0].user, services.web[0].environment
-    config = gateway.config_program(data, user=user, environ=environ, environment=environment)
-    if await supervisor.run_once(config) != 0:
+    write, watch = gateway.config_programs(data, user=user, environ=environ, environment=environment)
+    if await supervisor.run_once(write) != 0:
         raise StartError("The gateway's configuration could not be written: see above.")
-    supervisor.keep_running(gateway.program(data, user=user, environ=environ))
+    supervisor.keep_running(gateway.program(data, user=user))
+    supervisor.keep_running(watch)
 
 
 async def _supervise(

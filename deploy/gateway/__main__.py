@@ -25,17 +25,22 @@ def main() -> None:
     parser.add_argument("--challenges", type=Path, help="folder of the ACME client's answers, its webroot")
     parser.add_argument("--access-log", default="/dev/stdout", help="file of the access log, or off")
     parser.add_argument("--grafana", help="HOST:PORT of Grafana, for SLIPBIN_GRAFANA_PATH")
+    parser.add_argument("--running", action="store_true", help="a gateway runs: what can't be used changes nothing")
     given = vars(parser.parse_args())
-    folder = given.pop("folder")
+    folder, is_running = given.pop("folder"), given.pop("running")
     try:
-        is_self_signed = write_gateway(folder, Places(**given))
+        certificate = write_gateway(folder, Places(**given), is_running=is_running)
     except CertificateError as error:
+        if is_running:
+            sys.exit(f"WARNING gateway: The changed certificate can't be used, the one of before stays. {error}")
         sys.exit(f"The gateway can't start: {error}")
     except ValidationError as error:
         prefix = {"SharedSettings": "MAIN_", "ConnectionSettings": "MAIN_"}.get(error.title, "SLIPBIN_")
         lines = [f"{prefix}{each['loc'][0]}".upper() + f": {each['msg']}" for each in error.errors()]
         sys.exit("The gateway can't start:\n" + "\n".join(lines))
-    print("The gateway's certificate is", "self-signed." if is_self_signed else "the operator's.")  # noqa: T201
+    if certificate.warning is not None:
+        print(f"WARNING gateway: {certificate.warning}", file=sys.stderr)  # noqa: T201
+    print("The gateway's certificate is", "self-signed." if certificate.is_self_signed else "the operator's.")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,8 +1,15 @@
-"""The certificate that the gateway shows: the operator's, or one that signs itself, made here."""
+"""The certificate that the gateway shows: a copy of the operator's, or one that signs itself, made here.
+
+nginx is given a copy, so that it never sees files that are being replaced, and keeps a good certificate where one that
+has ended is laid over it.
+"""
 
 import os
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -19,8 +26,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-CHAIN, KEY = "fullchain.pem", "privkey.pem"
-"""The two files of a certificate, named as certbot names them."""
+from deploy.gateway.given_files import CHAIN, KEY
+
 VALID = timedelta(days=397)
 """The longest that browsers accept."""
 RENEW_BEFORE = timedelta(days=30)
@@ -40,21 +47,78 @@ class Certificate:
     key: Path
     is_self_signed: bool
     """Whether browsers would only accept it after a warning."""
+    warning: str | None = None
+    """What is wrong with it, as a sentence for operators; None: nothing."""
 
 
-def find_certificate(given: Path | None, made: Path, host: str) -> Certificate:
-    """The certificate in the folder `given`, or else one for `host` in the folder `made`, which is made if need be.
+@dataclass(frozen=True)
+class _Pair:
+    """The content of both files, which fit each other."""
+
+    chain: bytes
+    key: bytes
+    leaf: x509.Certificate
+
+    @property
+    def has_ended(self) -> bool:
+        return self.leaf.not_valid_after_utc <= datetime.now(UTC)
+
+    @property
+    def last_day(self) -> str:
+        return f"{self.leaf.not_valid_after_utc:%Y-%m-%d}"
+
+
+def find_certificate(given: Path | None, own: Path, host: str, *, keeps: bool) -> Certificate:
+    """The certificate in the folder `given`, or else one that signs itself for `host`, as files below the folder `own`.
+
+    One that has ended is used only if there is no better one of before: browsers warn of it as they do of one that
+    signs itself, and figures go on saying that it has ended. `keeps`: whether the certificate of before stays where
+    there is none in `given` any more.
 
     Raises:
         CertificateError: there are files in `given`, but they can't be used.
     """
+    copies = own / "certificates"
+    before = _last_copy(copies)
     if given is not None and _has_files(given):
-        chain, key = given / CHAIN, given / KEY
-        return Certificate(chain, key, is_self_signed=_check(chain, key))
-    chain, key = made / CHAIN, made / KEY
-    if not _is_good(chain, key, host):
-        _make(chain, key, host)
-    return Certificate(chain, key, is_self_signed=True)
+        pair = _load(given)
+        if not pair.has_ended:
+            return _copy(pair, copies)
+        ended = f"The certificate in {given} ended on {pair.last_day}."
+        if before is not None and not before.has_ended:
+            return _copy(before, copies, f"{ended} The one of before stays, which ends on {before.last_day}: renew it.")
+        return _copy(pair, copies, f"{ended} Browsers refuse it: renew it.")
+    if keeps and before is not None:
+        gone = f"There is no certificate in {given} any more. The one of before stays until the next start."
+        return _copy(before, copies, gone)
+    made = own / "self-signed"
+    if not _is_good(made, host):
+        _make(made / CHAIN, made / KEY, host)
+    return Certificate(made / CHAIN, made / KEY, is_self_signed=True)
+
+
+def remove_other_copies(certificate: Certificate, own: Path) -> None:
+    """Remove the copies of certificates that no configuration names any more."""
+    for folder in (own / "certificates").glob("*"):
+        if folder != certificate.chain.parent:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _last_copy(copies: Path) -> _Pair | None:
+    """What nginx was given last; None: nothing that could be used."""
+    for folder in sorted(copies.glob("*"), key=lambda each: each.stat().st_mtime, reverse=True):
+        with suppress(CertificateError):
+            return _load(folder)
+    return None
+
+
+def _copy(pair: _Pair, copies: Path, warning: str | None = None) -> Certificate:
+    # A folder for each pair: chain and key are replaced together, by the configuration that names them.
+    folder = copies / sha256(pair.chain + pair.key).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder / KEY, pair.key)
+    write(folder / CHAIN, pair.chain)
+    return Certificate(folder / CHAIN, folder / KEY, is_self_signed=_signs_itself(pair.leaf), warning=warning)
 
 
 def _has_files(folder: Path) -> bool:
@@ -64,13 +128,18 @@ def _has_files(folder: Path) -> bool:
         raise CertificateError(_closed(folder, error)) from error
 
 
-def _check(chain: Path, key: Path) -> bool:
-    """Whether the certificate signs itself.
+def _load(folder: Path) -> _Pair:
+    """The certificate in a folder, which may have ended.
 
     Raises:
         CertificateError: the files can't be read, or don't fit each other.
     """
-    leaf = _load_chain(chain)
+    chain, key = folder / CHAIN, folder / KEY
+    certificates = _read(chain)
+    try:
+        leaf = x509.load_pem_x509_certificates(certificates)[0]
+    except ValueError as error:
+        raise CertificateError(f"{chain} is not a certificate in PEM format.") from error
     private = _read(key)
     try:
         own = load_pem_private_key(private, password=None).public_key()
@@ -78,19 +147,7 @@ def _check(chain: Path, key: Path) -> bool:
         raise CertificateError(f"{key} is not a private key in PEM format, without a password.") from error
     if _bytes_of(own) != _bytes_of(leaf.public_key()):
         raise CertificateError(f"The key in {key} is not that of the certificate in {chain}.")
-    if leaf.not_valid_after_utc <= datetime.now(UTC):
-        raise CertificateError(
-            f"The certificate in {chain} ended on {leaf.not_valid_after_utc:%Y-%m-%d}: renew it, or remove both files."
-        )
-    return _signs_itself(leaf)
-
-
-def _load_chain(chain: Path) -> x509.Certificate:
-    text = _read(chain)
-    try:
-        return x509.load_pem_x509_certificates(text)[0]
-    except ValueError as error:
-        raise CertificateError(f"{chain} is not a certificate in PEM format.") from error
+    return _Pair(certificates, private, leaf)
 
 
 def _read(file: Path) -> bytes:
@@ -122,11 +179,10 @@ def _bytes_of(key: object) -> bytes:
     return encoded
 
 
-def _is_good(chain: Path, key: Path, host: str) -> bool:
+def _is_good(folder: Path, host: str) -> bool:
     """Whether a certificate that was made earlier is for this host, and for a while yet."""
     try:
-        certificate = _load_chain(chain)
-        _check(chain, key)
+        certificate = _load(folder).leaf
     except CertificateError:
         return False
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

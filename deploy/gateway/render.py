@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from deploy.gateway.certificate import find_certificate, write
+from deploy.gateway.certificate import Certificate, find_certificate, remove_other_copies, write
 from deploy.gateway.error_pages import ERRORS, STYLE_FILES, error_files, policy
+from deploy.gateway.given_files import digest
 from deploy.gateway.settings import ConnectionSettings, GatewaySettings, SharedSettings
+from deploy.gateway.watch import TAKEN_UP
 from main_service.entries.aliases import RESERVED_WORDS
 from main_service.web.body_limits import largest_body_bytes
 from main_service.web.client_address import INNER_NETWORKS
@@ -19,6 +21,8 @@ from main_service.web.headers import DEFAULTS
 HERE = Path(__file__).resolve().parent
 STYLES = HERE.parent.parent / "static" / "style"
 MEBIBYTE = 1024 * 1024
+WORKER_CONNECTIONS = 8192
+"""Of each process of nginx; a request that is passed on takes two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +49,10 @@ class Places:
     """Host and port of Grafana, which is shown under SLIPBIN_GRAFANA_PATH if that is set."""
 
 
-def write_gateway(folder: Path, places: Places) -> bool:
-    """Write configuration, pages, start script and, if need be, certificate; whether the certificate is self-signed.
+def write_gateway(folder: Path, places: Places, *, is_running: bool = False) -> Certificate:
+    """Write configuration, pages, start script and certificate; the certificate.
+
+    `is_running`: whether a gateway runs on it, which keeps its certificate where that of the operator is gone.
 
     Raises:
         CertificateError: the operator's certificate can't be used.
@@ -62,7 +68,8 @@ def write_gateway(folder: Path, places: Places) -> bool:
         autoescape=select_autoescape(["html.jinja"]),
     )
     host = urlsplit(shared.public_url).hostname or ""
-    certificate = find_certificate(places.certificates, folder / "self-signed", host)
+    seen = digest(places.certificates)
+    certificate = find_certificate(places.certificates, folder, host, keeps=is_running)
     style = "".join((STYLES / name).read_text() for name in STYLE_FILES)
     pages = folder / "pages"
     pages.mkdir(exist_ok=True)
@@ -73,6 +80,7 @@ def write_gateway(folder: Path, places: Places) -> bool:
         "shared": shared,
         "own": own,
         "host": host if ":" not in host else f"[{host}]",
+        "worker_connections": WORKER_CONNECTIONS,
         "limit_connections": ConnectionSettings().limit_connections,
         "certificate": certificate,
         # Only then is the gateway sure to be where people arrive, by https and without a warning.
@@ -89,4 +97,6 @@ def write_gateway(folder: Path, places: Places) -> bool:
     for name, is_new in (("nginx.conf", True), ("nginx-1.22.conf", False)):
         write(folder / name, template.render(values, is_new=is_new).encode())
     write(folder / "start.sh", (HERE / "start.sh").read_bytes())
-    return certificate.is_self_signed
+    remove_other_copies(certificate, folder)
+    write(folder / TAKEN_UP, seen.encode())
+    return certificate

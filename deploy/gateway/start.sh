@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs nginx on the configuration in FOLDER, and reloads it when that or the certificate changes:
-#   sh start.sh FOLDER SCRATCH [CERTIFICATES]
-# SCRATCH: a folder that it may write to. CERTIFICATES: the folder of the operator's certificate.
+# Runs nginx on the configuration in FOLDER, and reloads it when that or the certificate in it changes:
+#   sh start.sh FOLDER SCRATCH
+# SCRATCH: a folder that it may write to.
 set -eu
-folder=$1 scratch=$2 certificates=${3:-}
+folder=$1 scratch=$2
 every_seconds=${SLIPBIN_WATCH_SECONDS:-10}
 
 # `server … resolve` is known since 1.27.3; an older one looks names up once, at its start.
@@ -12,9 +12,8 @@ oldest=$(printf '1.27.3\n%s\n' "$version" | sort -t . -k 1,1n -k 2,2n -k 3,3n | 
 if [ "$oldest" = 1.27.3 ]; then configuration=$folder/nginx.conf; else configuration=$folder/nginx-1.22.conf; fi
 
 seen() {
-    # Not all of them must be there.
-    cat "$folder"/nginx*.conf "$folder"/pages/* "$folder"/self-signed/fullchain.pem \
-        ${certificates:+"$certificates/fullchain.pem" "$certificates/privkey.pem"} 2>/dev/null | cksum
+    # Not all of them must be there. A certificate of the operator lies in a folder that is named by what is in it.
+    cat "$folder"/nginx*.conf "$folder"/pages/* "$folder"/self-signed/fullchain.pem 2>/dev/null | cksum
 }
 
 watch() {

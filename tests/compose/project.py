@@ -14,7 +14,7 @@ from tests.support.engines import REPOSITORY
 from tests.support.waiting import eventually
 
 ENGINES = ("postgres", "valkey", "seaweedfs")
-BACKGROUND = ("main-worker", "main-slow", "main-beat", "keygen-worker", "keygen-beat")
+BACKGROUND = ("main-worker", "main-slow", "main-beat", "keygen-worker", "keygen-beat", "gateway-certificates")
 LASTING = ("gateway", "main", *BACKGROUND, *ENGINES)
 ONE_SHOTS = ("secrets", "gateway-config", "migrate")
 COMMAND_SECONDS = 400

@@ -89,6 +89,19 @@ def test_update_that_does_not_get_healthy_changes_nothing(
     assert identities(project, *LASTING) == before
 
 
+def test_update_whose_web_container_can_not_be_started_leaves_none_behind(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = identities(project, *LASTING)
+
+    with other_release(tmp_path, monkeypatch, main={"entrypoint": ["/no/such/program"]}):
+        done = update()
+
+    assert done.returncode == 1
+    assert "the new web container does not start" in done.stderr
+    assert identities(project, *LASTING) == before
+
+
 def test_metrics_are_shared_after_a_restart_too(project: Project) -> None:
     project.compose("restart", "main")
     project.wait_until_healthy()

@@ -18,6 +18,7 @@ OURS = (
     "migrate",
     "secrets",
     "gateway-config",
+    "gateway-certificates",
 )
 ENGINES = ("postgres", "valkey", "seaweedfs")
 ONE_SHOT = ("migrate", "secrets", "gateway-config")

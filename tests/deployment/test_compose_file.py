@@ -151,7 +151,7 @@ def test_only_the_gateway_can_be_reached_and_only_from_this_machine() -> None:
     assert chosen["gateway"]["ports"] == ["0.0.0.0:9000:8080", "0.0.0.0:9443:8443"]
     assert chosen["main"]["command"][-1] == chosen["main"]["healthcheck"]["test"][-1] == "9000"
     assert "main:9000" in chosen["gateway-config"]["command"]
-    for service in ("main", "gateway-config"):
+    for service in ("main", "gateway-config", "gateway-certificates"):
         assert chosen[service]["environment"]["MAIN_PUBLIC_URL"] == "http://127.0.0.1:9000"
 
 
@@ -177,8 +177,9 @@ def test_web_processes_are_several_and_the_gateway_outlives_them() -> None:
 def test_gateway_takes_folders_of_the_operator_in_place_of_volumes() -> None:
     chosen = compose_file({"SLIPBIN_TLS": "/srv/tls", "SLIPBIN_ACME": "/srv/acme"})["services"]
 
-    assert chosen["gateway"]["volumes"] == ["gateway:/run/gateway:ro", "/srv/tls:/tls:ro", "/srv/acme:/acme:ro"]
-    assert chosen["gateway-config"]["volumes"] == ["gateway:/run/gateway", "/srv/tls:/tls:ro"]
+    assert chosen["gateway"]["volumes"] == ["gateway:/run/gateway:ro", "/srv/acme:/acme:ro"]
+    for service in ("gateway-config", "gateway-certificates"):
+        assert chosen[service]["volumes"] == ["gateway:/run/gateway", "/srv/tls:/tls:ro"]
 
 
 def test_everything_else_is_on_an_internal_network() -> None:
@@ -189,7 +190,7 @@ def test_everything_else_is_on_an_internal_network() -> None:
     # One of them alone isn't internal: docs/operating.md names the address that a proxy on the machine has there.
     assert networks.pop("gateway") == ["front", "outside", "status"]
     assert networks.pop("main") == ["inside", "texts", "front"]
-    for name in ("secrets", "gateway-config"):
+    for name in ("secrets", "gateway-config", "gateway-certificates"):
         assert networks.pop(name) == []
         assert SERVICES[name]["network_mode"] == "none"
     for service in ("main-worker", "main-slow", "migrate"):

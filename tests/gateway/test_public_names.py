@@ -1,16 +1,17 @@
 """Certificates, redirects to https and HSTS: which of them there are, by certificate and MAIN_PUBLIC_URL."""
 
+import re
 import shutil
 import socket
 import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
-from deploy.gateway.certificate import CHAIN, KEY
+from deploy.gateway.given_files import CHAIN, KEY
 from tests.support.certificate_authority import Authority
 from tests.support.engines import temporary_folder
 from tests.support.gateway import ContainedWebServer, Gateway, write_gateway
@@ -20,6 +21,7 @@ from tests.support.waiting import eventually
 NAME = "paste.example.org"
 HTTPS = {"MAIN_PUBLIC_URL": f"https://{NAME}"}
 HSTS = "max-age=31536000"
+ENDED = datetime(2020, 1, 2, tzinfo=UTC)
 PLACES = ("--http", "127.0.0.1:1", "--https", "127.0.0.1:2", "--status", "127.0.0.1:3", "--web", "main:8000")
 
 
@@ -84,10 +86,15 @@ def test_certificate_is_shown_with_its_chain_and_fits_the_name(certified: Gatewa
 def test_renewed_certificate_is_taken_up_without_a_word(certified: Gateway, authority: Authority) -> None:
     tls = certified.folder.parent / "tls"
     before = shown_certificate(certified).serial_number
-    # A half of it, as while files are copied: the one of before stays.
+    # A half of it, as while files are copied, and one that has ended: the one of before stays.
     kept = (tls / KEY).read_bytes()
     (tls / KEY).write_bytes(b"half a key")
-    eventually(lambda: "can't be used" in certified.log(), "a line in the log")
+    eventually(lambda: "can't be used, the one of before stays" in certified.log(), "a line in the log")
+    (tls / KEY).unlink()
+    (tls / CHAIN).unlink()
+    eventually(lambda: "There is no certificate in" in certified.log(), "a line in the log")
+    authority.issue(tls, NAME, until=ENDED)
+    eventually(lambda: "ended on 2020-01-02. The one of before stays" in certified.log(), "a line in the log")
     assert shown_certificate(certified).serial_number == before
 
     (tls / KEY).write_bytes(kept)
@@ -95,6 +102,49 @@ def test_renewed_certificate_is_taken_up_without_a_word(certified: Gateway, auth
 
     eventually(lambda: shown_certificate(certified).serial_number == renewed, "the renewed certificate")
     assert certified.client.get("/health/live").status_code == 200
+
+
+def test_first_certificate_is_taken_up_with_all_that_follows_from_it(
+    nginx: str, webs: list[ContainedWebServer], authority: Authority
+) -> None:
+    with temporary_folder() as folder:
+        (folder / "tls").mkdir()
+        gateway = Gateway(folder / "gateway", webs, settings=HTTPS, certificates=folder / "tls", watch_seconds=0.1)
+        with gateway:
+            assert gateway.client.get("/privacy").status_code == 200
+            issued = authority.issue(folder / "tls", NAME).serial_number
+
+            eventually(lambda: shown_certificate(gateway).serial_number == issued, "the first certificate")
+            with gateway.new_client() as client:
+                assert client.get("/privacy").headers["location"] == f"https://{NAME}/privacy"
+            with gateway.new_client(tls=True) as client:
+                assert client.get("/privacy").headers["strict-transport-security"] == HSTS
+
+
+def test_certificate_that_has_ended_is_used_with_a_warning_unless_a_better_one_is_left(
+    tmp_path: Path, authority: Authority
+) -> None:
+    def used() -> tuple[int, str]:
+        """Serial number, and what is said of it."""
+        done = write_gateway(tmp_path, *PLACES, "--scratch", "/s", "--certificates", tmp_path / "tls", settings=HTTPS)
+        assert (done.returncode, done.stdout) == (0, "The gateway's certificate is the operator's.\n"), done.stderr
+        configuration = (tmp_path / "nginx.conf").read_text()
+        chain, key = (Path(file) for file in re.findall(r"ssl_certificate(?:_key)? (\S+);", configuration))
+        assert [each.stat().st_mode & 0o777 for each in (chain, key)] == [0o440, 0o440]
+        assert list((tmp_path / "certificates").iterdir()) == [chain.parent]
+        return x509.load_pem_x509_certificates(chain.read_bytes())[0].serial_number, done.stderr
+
+    ended = authority.issue(tmp_path / "tls", NAME, until=ENDED).serial_number
+    said = (
+        f"WARNING gateway: The certificate in {tmp_path / 'tls'} ended on 2020-01-02. Browsers refuse it: renew it.\n"
+    )
+    assert used() == (ended, said)
+    good = authority.issue(tmp_path / "tls", NAME).serial_number
+    assert used() == (good, "")
+    authority.issue(tmp_path / "tls", NAME, until=ENDED)
+    number, said = used()
+    assert number == good
+    assert "ended on 2020-01-02. The one of before stays, which ends on" in said
 
 
 @pytest.mark.parametrize("public_url", ["http://slipbin.test", "https://slipbin.test"])
@@ -153,15 +203,13 @@ def test_certificate_that_was_made_stays_until_it_ends_or_the_name_changes(tmp_p
         ("another key", "is not that of the certificate in"),
         ("text", "fullchain.pem is not a certificate in PEM format."),
         ("text for a key", "privkey.pem is not a private key in PEM format, without a password."),
-        ("over", "ended on 2020-01-02: renew it, or remove both files."),
     ],
 )
 def test_certificate_that_cant_be_used_is_refused_in_a_sentence(
     tmp_path: Path, authority: Authority, fault: str, says: str
 ) -> None:
     tls, other = tmp_path / "tls", tmp_path / "other"
-    over = datetime(2020, 1, 2, tzinfo=UTC) if fault == "over" else datetime.now(UTC) + timedelta(days=90)
-    authority.issue(tls, NAME, until=over)
+    authority.issue(tls, NAME)
     authority.issue(other, NAME)
     match fault:
         case "no key":

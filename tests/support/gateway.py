@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import psutil
@@ -110,19 +110,26 @@ class Gateway:
     def __enter__(self) -> "Gateway":
         self.folder.mkdir(exist_ok=True)
         self.configure()
-        folders = [self.folder, self.folder / "scratch", *([self.certificates] if self.certificates else [])]
+        often = {"SLIPBIN_WATCH_SECONDS": str(self._watch_seconds)}
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                ["/bin/sh", str(self.folder / "start.sh"), *map(str, folders)],
-                env=full({"PATH": f"{Path(self._nginx).parent}:/usr/bin:/bin"})
-                | {"SLIPBIN_WATCH_SECONDS": str(self._watch_seconds)},
+                ["/bin/sh", str(self.folder / "start.sh"), str(self.folder), str(self.folder / "scratch")],
+                env=full({"PATH": f"{Path(self._nginx).parent}:/usr/bin:/bin"}) | often,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+            if self.certificates is not None:
+                self._watch(log, full(self._settings) | often)
         self.client = self.new_client()
         eventually(self._answers, "an answer of nginx")
         return self
+
+    def _watch(self, log: IO[bytes], environment: Environment) -> None:
+        command = [sys.executable, "-m", "deploy.gateway.watch", *map(str, [self.folder, *self._arguments])]
+        watch = subprocess.Popen(command, env=environment, cwd=REPOSITORY, stdout=log, stderr=log)
+        self._stack.callback(watch.wait)
+        self._stack.callback(watch.kill)
 
     def __exit__(self, *_: object) -> None:
         self.client.close()
