@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from main_service.accounts.factory import AccountResources
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
+from main_service.compression.middleware import CompressionMiddleware
 from main_service.entries.factory import EntryResources
 from main_service.entry_pages.rendered_text import RenderedTexts
 from main_service.fast_path.batch import ReadBatcher
@@ -84,6 +85,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Within the limits of bodies: it reads the forms of the release before.
     app.add_middleware(OriginCheckMiddleware, settings=settings)
     app.add_middleware(BodyLimitsMiddleware, limit=body_limit(settings.max_text_bytes), budget_bytes=BODY_BUDGET_BYTES)
+    app.add_middleware(CompressionMiddleware)
     app.add_middleware(SecurityHeadersMiddleware)
     # Around the headers: it adds none to what caches keep.
     app.add_middleware(SessionCookieMiddleware, lifetime=BROWSER_LIFETIME, settings=settings)

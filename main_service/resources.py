@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.engines.files import FileStore
 from main_service.engines.object_store import ObjectStore
+from main_service.engines.page_cache import PageCache
 from main_service.engines.password_hasher import PasswordHasher
 from main_service.engines.postgres import Session, create_engine
 from main_service.engines.rate_limits import RateLimiter
@@ -46,6 +47,7 @@ class Resources:
     key_filter: KeyFilter
     visit_writer: VisitWriter
     texts: TextCache
+    pages: PageCache
     password_hasher: PasswordHasher
     limiter: RateLimiter
     scan_limit: ScanLimit
@@ -92,6 +94,7 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
             key_filter=KeyFilter(redis_client, hasher=KeyHasher(settings.secret)),
             visit_writer=visit_writer,
             texts=TextCache(),
+            pages=PageCache(),
             password_hasher=password_hasher,
             limiter=limiter,
             scan_limit=ScanLimit(limiter, per_minute=settings.unknown_keys_per_minute, secret=settings.secret),

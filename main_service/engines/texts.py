@@ -200,7 +200,8 @@ CACHE_BYTES = 32 * 1024 * 1024
 class TextCache:
     """Texts in memory, of which the least recently used make room; one per process. Permissions are not its business.
 
-    A `body_id` is given by its 32 hexadecimal digits: looking up a UUID takes five times as long as a string.
+    A `body_id` is given by its 32 hexadecimal digits: looking up a UUID takes five times as long as a string. A text
+    may be there in content codings, too: each is looked up and makes room for itself.
     """
 
     def __init__(self, limit_bytes: int = CACHE_BYTES) -> None:
@@ -208,17 +209,20 @@ class TextCache:
         self._texts: OrderedDict[str, bytes] = OrderedDict()
         self._bytes = 0
 
-    def get(self, body_id: str) -> bytes | None:
-        text = self._texts.get(body_id)
+    def get(self, body_id: str, coding: str = "") -> bytes | None:
+        """The text as it is, or in a content coding."""
+        name = body_id + coding
+        text = self._texts.get(name)
         if text is not None:
-            self._texts.move_to_end(body_id)
+            self._texts.move_to_end(name)
         return text
 
-    def put(self, body_id: str, text: bytes) -> None:
+    def put(self, body_id: str, text: bytes, coding: str = "") -> None:
         """Keep the text, if it is not larger than `LARGEST_BYTES`."""
-        if len(text) > LARGEST_BYTES or body_id in self._texts:
+        name = body_id + coding
+        if len(text) > LARGEST_BYTES or name in self._texts:
             return
-        self._texts[body_id] = text
+        self._texts[name] = text
         self._bytes += len(text)
         while self._bytes > self._limit_bytes:
             _, dropped = self._texts.popitem(last=False)

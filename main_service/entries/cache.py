@@ -30,7 +30,7 @@ from main_service.monitoring.metrics import CACHE_REQUESTS
 _NOT_CACHED = {"key", "views_left", "visit_count"}
 """Fields that are not cached: the key is in the name, entries with a view limit are not cached, and visits change too
 often."""
-_LAYOUT = 1
+_LAYOUT = 2
 """How fields are written, above all the head. Raise it when you change that; changed fields are noticed by
 themselves."""
 
@@ -61,7 +61,7 @@ HEAD_START = f'[{_FORMAT},{{"head":"'
 
 The head has fixed places. One character: `L` a link, `P` a paste, `-` an entry that the fast path leaves alone. 13
 digits: when it is over, in milliseconds since 1970, UTC. One character: `a` if search engines may show it, else `n`.
-Then the target of a link as it is sent, or the `body_id` of a paste in 32 digits.
+Then the target of a link as it is sent, or of a paste the `body_id` in 32 digits and the `page_tag` in 16.
 """
 _HEAD_START = HEAD_START.encode()
 NEVER_MS = 9_999_999_999_999
@@ -70,17 +70,34 @@ NEVER_MS = 9_999_999_999_999
 
 def pack(entry: LiveEntry) -> bytes:
     """What the cache holds of an entry without a limit of views."""
+    fields = _pack_fields(entry)
+    return f'[{_FORMAT},{{"head":{json.dumps(_head(entry, fields), ensure_ascii=False)},{fields[1:]}]'.encode()
+
+
+def page_tag(entry: LiveEntry) -> str:
+    """16 digits that differ when any cached field of the entry differs, so that its page may differ."""
+    return _tag(_pack_fields(entry))
+
+
+def _tag(fields: str) -> str:
+    return blake2b(fields.encode(), digest_size=8).hexdigest()
+
+
+def _pack_fields(entry: LiveEntry) -> str:
     fields: dict[str, Any] = asdict(entry)
-    fields = {"head": _head(entry), **{name: fields[name] for name in fields if name not in _NOT_CACHED}}
-    return json.dumps([_FORMAT, fields], default=_plain, ensure_ascii=False, separators=(",", ":")).encode()
+    cached = {name: fields[name] for name in fields if name not in _NOT_CACHED}
+    return json.dumps(cached, default=_plain, ensure_ascii=False, separators=(",", ":"))
 
 
-def _head(entry: LiveEntry) -> str:
+def _head(entry: LiveEntry, fields: str) -> str:
     over_at = NEVER_MS if entry.expires_at is None else int(entry.expires_at.timestamp() * 1000)
     target = to_ascii(entry.original_url or "")
     # What JSON would write in another way is not at a fixed place.
     is_plain = json.dumps(target) == f'"{target}"'
-    kind, rest = ("L", target) if entry.kind is Kind.LINK else ("P", entry.body_id.hex if entry.body_id else "")
+    if entry.kind is Kind.LINK:
+        kind, rest = "L", target
+    else:
+        kind, rest = "P", f"{entry.body_id.hex}{_tag(fields)}" if entry.body_id else ""
     return f"{kind if is_plain else '-'}{over_at:013}{'a' if entry.visibility is Visibility.PUBLIC else 'n'}{rest}"
 
 

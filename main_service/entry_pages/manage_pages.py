@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.accounts.cookie_auth import PageAccountDep, SignedInPageDep
+from main_service.compression.our_cookies import MANAGE_COOKIE
 from main_service.entries.dependencies import EntryFactoryDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError
@@ -19,8 +20,6 @@ from main_service.entry_pages.create_pages import EntryFormPage, entry_values, l
 from main_service.errors import AppError, FieldError, InvalidInputError
 from main_service.web.forms import Form, FormDep, form_action, parse, require_confirmation
 from main_service.web.templating import render
-
-COOKIE = "slipbin_manage"
 
 
 class ManagePage(EntryFormPage):
@@ -44,7 +43,7 @@ class ManagePage(EntryFormPage):
     @property
     def token(self) -> str | None:
         """The manage token in the cookie."""
-        return self.request.cookies.get(COOKIE)
+        return self.request.cookies.get(MANAGE_COOKIE)
 
     @property
     def actor(self) -> Actor:
@@ -128,7 +127,7 @@ async def open_manage(page: ManagePageDep, form: FormDep) -> Response:
     page.check(await page.get_entry(), token=token)
     response = RedirectResponse(f"/{page.key}/manage", 303)
     response.set_cookie(
-        COOKIE,
+        MANAGE_COOKIE,
         token,
         path=f"/{page.key}/manage",
         httponly=True,
@@ -156,7 +155,7 @@ async def claim(page: ManagePageDep, account: SignedInPageDep, _: FormDep) -> Re
     await page.get_managed()
     entry = await page.entries.changes.claim(page.key, account_id, manage_token=page.token)
     response = page.show(entry=entry, notice="It's yours now. The manage link no longer works.")
-    response.delete_cookie(COOKIE, path=f"/{page.key}/manage")
+    response.delete_cookie(MANAGE_COOKIE, path=f"/{page.key}/manage")
     return response
 
 
@@ -167,5 +166,5 @@ async def delete(page: ManagePageDep, form: FormDep) -> Response:
     require_confirmation(form)
     kind = await page.entries.changes.delete(page.key, page.actor)
     response = render(page.request, "entries/deleted.html", entry_key=page.key, kind=kind.value)
-    response.delete_cookie(COOKIE, path=f"/{page.key}/manage")
+    response.delete_cookie(MANAGE_COOKIE, path=f"/{page.key}/manage")
     return response

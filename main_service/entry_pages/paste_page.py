@@ -25,26 +25,47 @@ _WITHOUT_COLOURS = (None, "text", "output")
 """Languages in which nothing has a colour."""
 
 
-async def paste_page(
-    request: Request, settings: Settings, entry: LiveEntry, actor: Actor, chunks: TextChunks
+def is_to_be_coloured(entry: LiveEntry) -> bool:
+    """Whether the text has a language with colours, and is not too long for them."""
+    return entry.syntax not in _WITHOUT_COLOURS and (entry.size_bytes or 0) <= MAX_COLOURED_BYTES
+
+
+def page_around(
+    request: Request, settings: Settings, entry: LiveEntry, actor: Actor, *, lines: str, line_count: int
 ) -> Response:
-    """The page of a paste, with the colours of its language if it is not too long for them."""
+    """The page of a paste around its lines, which are HTML."""
+    return render(
+        request,
+        "entries/paste.html",
+        entry=page_entry(entry, settings.public_url),
+        may_manage=has_way_to_manage(entry, actor),
+        lines=Markup(lines),  # noqa: S704 (the renderer's)
+        line_count=line_count,
+        is_long=line_count > MAX_LINES_WITH_IDS,
+    )
+
+
+async def paste_page(
+    request: Request,
+    settings: Settings,
+    entry: LiveEntry,
+    actor: Actor,
+    chunks: TextChunks,
+    *,
+    has_colours: bool = True,
+) -> Response:
+    """The page of a paste, with the colours of its language if it is not too long for them.
+
+    `has_colours`: false if the renderer has failed already.
+    """
 
     def page(lines: str, line_count: int) -> Response:
-        return render(
-            request,
-            "entries/paste.html",
-            entry=page_entry(entry, settings.public_url),
-            may_manage=has_way_to_manage(entry, actor),
-            lines=Markup(lines),  # noqa: S704 (the renderer's)
-            line_count=line_count,
-            is_long=line_count > MAX_LINES_WITH_IDS,
-        )
+        return page_around(request, settings, entry, actor, lines=lines, line_count=line_count)
 
     size_bytes = entry.size_bytes or 0
     line_count = await count_lines(chunks)
     coloured = None
-    if entry.syntax not in _WITHOUT_COLOURS and size_bytes <= MAX_COLOURED_BYTES:
+    if has_colours and is_to_be_coloured(entry):
         coloured = await _coloured(request.app.state.rendered_texts, entry, chunks)
     if coloured is None and size_bytes <= WHOLE_BYTES:
         text = b"".join([chunk async for chunk in chunks])

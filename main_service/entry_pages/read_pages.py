@@ -13,7 +13,9 @@ from main_service.entries.models import Kind
 from main_service.entries.serializers import page_entry, robots, text_response
 from main_service.entries.urls import to_ascii
 from main_service.entries.visit_recorder import VisitRecorderDep
+from main_service.entry_pages.kept_pages import VARY, find_kept_page, head_of_page, make_page
 from main_service.entry_pages.paste_page import paste_page
+from main_service.entry_pages.raw_text import raw_text
 from main_service.entry_pages.view_question import question, question_before
 from main_service.errors import (
     BodyStoreUnavailableError,
@@ -79,8 +81,9 @@ async def read_raw_text(
     if asked := question_before(request, entries, entry, actor, is_shown_as_page=False):
         return asked
     entry, chunks = await entries.reader.open_text(entry, actor)
+    response = await raw_text(request, entry, chunks)
     await visits.record(entry, actor)
-    return text_response(chunks, size_bytes=entry.size_bytes or 0, headers=robots(entry))
+    return response
 
 
 @router.get("/{key}+", include_in_schema=False)
@@ -157,13 +160,19 @@ async def read_entry(
         entry = await entries.reader.follow(entry, actor)
         await visits.record(entry, actor)
         return _redirect(entry, status=302)
+    is_page = wants_page(request.headers)
+    if is_page and (kept := find_kept_page(request, entry)) is not None:
+        await visits.record(entry, actor)
+        return kept
     entry, chunks = await entries.reader.open_text(entry, actor)
-    if wants_page(request.headers):
-        response = await paste_page(request, entries.settings, entry, actor, chunks)
+    if is_page and request.method == "HEAD":
+        response = head_of_page()
+    elif is_page:
+        response = await make_page(request, entries.settings, entry, actor, chunks)
     else:
         response = text_response(chunks, size_bytes=entry.size_bytes or 0)
     await visits.record(entry, actor)
-    response.headers.update({"Vary": "Accept", **robots(entry)})
+    response.headers.update({"Vary": VARY, **robots(entry)})
     return response
 
 

@@ -9,16 +9,19 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import uuid4
 
+from main_service.compression.encodings import IDENTITY, LEAST_BYTES, Encoding
+from main_service.engines.page_cache import Page, PageCache
 from main_service.engines.redis import RedisClient
 from main_service.engines.texts import TextCache
-from main_service.entries.cache import HEAD_START, cache_key
+from main_service.entries.cache import cache_key
 from main_service.fast_path.redis_connection import ConnectionLostError, RawReply, RedisConnection, ReplyTimeoutError
+from main_service.fast_path.script import SCRIPT
 from main_service.monitoring.metrics import PART_FAILURES
 from main_service.monitoring.tallies import FAST_PATH
-from main_service.visit_stream.pending import SET_LEFT_OUT, UnconfirmedVisit, left_out_name
+from main_service.visit_stream.pending import UnconfirmedVisit, left_out_name
 from main_service.visit_stream.record import FORMAT, STREAM, EncodedVisit
 from main_service.visit_stream.writer import VisitWriter
 
@@ -31,59 +34,36 @@ PAUSE_SECONDS = 2.0
 REMEMBERED_TEXTS = 20_000
 """Keys for which the last `body_id` is remembered. If the text was changed since, one answer is slower."""
 
-# KEYS: the stream, `left_out_name`, then the cached entries for those who follow a link, then for those who read a
-# text. ARGV: the batch's id, the number of its format, the milliseconds since 1970, how many follow a link, the
-# visits in the order of the cached entries, and for each text the `body_id` of that which the process has, or
-# nothing. The answer for a read: if the cached entry is of what was wanted, the end of its head, from the letter
-# for search engines on, and then the visit is recorded; of another text, the same behind a `?`; else nothing. Which
-# visits a record lacks is written only if it lacks some, for `UnconfirmedBatch`.
-_SCRIPT = f"""
-local cached = redis.call('MGET', unpack(KEYS, 3))
-local start, now, links = '{HEAD_START}', ARGV[3], tonumber(ARGV[4])
-local answers, visits, left_out = {{}}, {{}}, {{}}
-for i, value in ipairs(cached) do
-  answers[i] = false
-  local is_recorded = false
-  if value and string.sub(value, 1, {len(HEAD_START)}) == start then
-    local ending = string.find(value, '"', {len(HEAD_START) + 1}, true)
-    local head = ending and string.sub(value, {len(HEAD_START) + 1}, ending - 1) or ''
-    if string.sub(head, 2, 14) > now and string.sub(head, 1, 1) == (i <= links and 'L' or 'P') then
-      if i <= links or string.sub(head, 16) == ARGV[4 + #cached + i - links] then
-        answers[i] = string.sub(head, 15)
-        visits[#visits + 1] = ARGV[4 + i]
-        is_recorded = true
-      else
-        answers[i] = '?' .. string.sub(head, 15)
-      end
-    end
-  end
-  if not is_recorded then
-    left_out[#left_out + 1] = i
-  end
-end
-if #visits > 0 then
-  redis.call('XADD', KEYS[1], '*', 'id', ARGV[1], 'f', ARGV[2], 'v', '[' .. table.concat(visits, ',') .. ']')
-  if #left_out > 0 then
-    {SET_LEFT_OUT}
-  end
-end
-return answers
-"""
+
+class _KnownText(NamedTuple):
+    """A text that the process may have in memory."""
+
+    body_id: str
+    content: bytes | None
+    """None: it is not in memory, or not in this content coding."""
+    coding: Encoding
 
 
 class PendingRead(Protocol):
-    """A request to follow a link or read a text. One of the three methods is called, once."""
+    """A request to follow a link, or to read a text or a page. One of the four methods is called, once."""
 
     key: str
     wants_text: bool
-    """Whether `key` is to be a paste; otherwise a link."""
+    """Whether the text of a paste is asked for."""
+    coding: Encoding
+    """The content coding for the text, if it is large enough to be compressed."""
+    page: Page | None
+    """The page that answers the request if its tag is still right. None: a page is not asked for, or not kept."""
     visit: EncodedVisit
 
     def redirect(self, target: bytes, *, for_search_engines: bool) -> None:
         """Answer with a redirect to `target`; the visit is recorded."""
 
-    def send_text(self, text: bytes, *, for_search_engines: bool) -> None:
-        """Answer with the text, in UTF-8; the visit is recorded."""
+    def send_text(self, text: bytes, *, coding: Encoding, for_search_engines: bool) -> None:
+        """Answer with the text, in UTF-8 and this content coding; the visit is recorded."""
+
+    def send_page(self) -> None:
+        """Answer with `page`; the visit is recorded."""
 
     def fall_back(self, unconfirmed: UnconfirmedVisit | None) -> None:
         """Let FastAPI answer: the entry is not cached, or Redis does not answer. FastAPI records the visit.
@@ -95,16 +75,23 @@ class PendingRead(Protocol):
 class ReadBatcher:
     """Answers the reads of a process in batches, or lets them fall back to FastAPI."""
 
-    SCRIPT = _SCRIPT
+    SCRIPT = SCRIPT
 
     def __init__(
-        self, redis: RedisConnection, redis_client: RedisClient, *, visit_writer: VisitWriter, texts: TextCache
+        self,
+        redis: RedisConnection,
+        redis_client: RedisClient,
+        *,
+        visit_writer: VisitWriter,
+        texts: TextCache,
+        pages: PageCache,
     ) -> None:
         """`redis_client`: the client that FastAPI uses for the same Redis. They share its circuit breaker."""
         self._redis = redis
         self._redis_client = redis_client
         self._visit_writer = visit_writer
         self._texts = texts
+        self._pages = pages
         self._loop = asyncio.get_running_loop()
         self._body_ids: dict[str, str] = {}
         self._waiting: deque[PendingRead] = deque()
@@ -139,20 +126,27 @@ class ReadBatcher:
                 self._fall_back(read, None)
             return
         links: list[PendingRead] = []
-        texts: list[tuple[PendingRead, str, bytes | None]] = []
+        texts: list[tuple[PendingRead, _KnownText]] = []
+        pages: list[tuple[PendingRead, Page]] = []
         for _ in range(min(len(self._waiting), MAX_READS)):
             read = self._waiting.popleft()
             if read.wants_text:
-                texts.append((read, *self._text_for(read.key)))
+                texts.append((read, self._text_for(read)))
+            elif read.page is not None:
+                pages.append((read, read.page))
             else:
                 links.append(read)
-        reads = links + [read for read, _, _ in texts] if texts else links
+        reads = links
+        if texts or pages:
+            reads = [*links, *(read for read, _ in texts), *(read for read, _ in pages)]
         batch_id = str(uuid4())
         connection_name = self._redis.connection_name
         keys = [STREAM, left_out_name(connection_name), *[cache_key(read.key) for read in reads]]
-        arguments: list[bytes | str | int] = [batch_id, FORMAT, time.time_ns() // 1_000_000, len(links)]
+        ends = len(links), len(links) + len(texts)
+        arguments: list[bytes | str | int] = [batch_id, FORMAT, time.time_ns() // 1_000_000, *ends]
         arguments += [read.visit for read in reads]
-        arguments += ["" if text is None else body_id for _, body_id, text in texts]
+        arguments += ["" if text.content is None else text.body_id for _, text in texts]
+        arguments += [page.tag for _, page in pages]
 
         sent_at = time.perf_counter()
 
@@ -163,6 +157,8 @@ class ReadBatcher:
                     self._answer_links(links, reply)
                 if texts:
                     self._answer_texts(texts, reply[len(links) :])
+                if pages:
+                    self._answer_pages(pages, reply[len(links) + len(texts) :])
             else:
                 self._fall_back_all(reads, batch_id, connection_name, reply)
             self._run()
@@ -179,14 +175,18 @@ class ReadBatcher:
         """Have the script run for these reads."""
         self._redis.run_script(keys, arguments, on_reply)
 
-    def _text_for(self, key: str) -> tuple[str, bytes | None]:
-        """The `body_id` of the text that the entry had when it was last read, and the text if it is still in memory."""
-        body_id = self._body_ids.get(key, "")
-        return body_id, self._texts.get(body_id)
+    def _text_for(self, read: PendingRead) -> "_KnownText":
+        """The text that the entry had when it was last read, if it is still in memory as this reader wants it."""
+        body_id = self._body_ids.get(read.key, "")
+        content, coding = self._texts.get(body_id), IDENTITY
+        if content is not None and read.coding != IDENTITY and len(content) > LEAST_BYTES:
+            coding = read.coding
+            content = self._texts.get(body_id, coding)
+        return _KnownText(body_id, content, coding)
 
     def _answer_links(self, links: list[PendingRead], answers: list[bytes | None]) -> None:
         recorded = 0
-        # The answers to links are followed by those to texts.
+        # The answers to links are followed by those to texts and pages.
         for read, answer in zip(links, answers, strict=False):
             try:
                 if answer is None:
@@ -199,19 +199,34 @@ class ReadBatcher:
                 logger.exception("A read can't be answered")
         FAST_PATH.add_links(recorded, of=len(links))
 
-    def _answer_texts(self, texts: list[tuple[PendingRead, str, bytes | None]], answers: list[bytes | None]) -> None:
+    def _answer_texts(self, texts: "list[tuple[PendingRead, _KnownText]]", answers: list[bytes | None]) -> None:
         recorded = 0
-        for (read, _, text), answer in zip(texts, answers, strict=True):
+        for (read, text), answer in zip(texts, answers, strict=False):
             try:
-                if answer is None or text is None or answer[:1] == b"?":
+                if answer is None or text.content is None or answer[:1] == b"?":
                     self._remember(read.key, answer)
                     read.fall_back(None)
                 else:
                     recorded += 1
-                    read.send_text(text, for_search_engines=answer[:1] == b"a")
+                    read.send_text(text.content, coding=text.coding, for_search_engines=answer[:1] == b"a")
             except Exception:
                 logger.exception("A read can't be answered")
         FAST_PATH.add_texts(recorded, of=len(texts))
+
+    def _answer_pages(self, pages: list[tuple[PendingRead, Page]], answers: list[bytes | None]) -> None:
+        recorded = 0
+        for (read, page), answer in zip(pages, answers, strict=True):
+            try:
+                if answer is None:
+                    # The entry has changed or ended, so nobody will be shown this page again.
+                    self._pages.drop(read.key, tag=page.tag)
+                    read.fall_back(None)
+                else:
+                    recorded += 1
+                    read.send_page()
+            except Exception:
+                logger.exception("A read can't be answered")
+        FAST_PATH.add_pages(recorded, of=len(pages))
 
     def _remember(self, key: str, answer: bytes | None) -> None:
         """Remember which text the entry has. The process gets the text itself when FastAPI reads it."""

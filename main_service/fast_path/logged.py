@@ -1,6 +1,7 @@
 """The fast path with an access log; without one, it costs nothing."""
 
-from main_service.fast_path.protocol import FastProtocol, PlainRequest
+from main_service.fast_path.plain_request import PlainRequest
+from main_service.fast_path.protocol import FastProtocol
 from main_service.monitoring import log_context
 
 _HEADER = log_context.HEADER.lower().encode()
@@ -17,6 +18,8 @@ class LoggedFastProtocol(FastProtocol):
             self._access_log.add_read(
                 request.key,
                 "/{key}/raw" if request.wants_text else "/{key}",
+                # A redirect has no body.
+                status=200 if request.wants_text or body else 302,
                 size_bytes=len(body),
                 visit=request.visit,
                 headers=request.headers,

@@ -1,4 +1,4 @@
-"""The fast path: answers `GET /{key}` of a link and `GET /{key}/raw` of a text before FastAPI sees the request.
+"""The fast path: answers `GET /{key}` and `GET /{key}/raw` with a redirect, kept page or text before FastAPI sees it.
 
 It takes only what it can answer exactly as FastAPI would: plain requests without anything that could change the answer,
 one at a time on a connection. They join a batch (`fast_path.batch`), for which Redis finds the entries and records the
@@ -6,20 +6,21 @@ visits at once. Everything else, and each request whose entry is not cached, is 
 were not there.
 """
 
-import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from main_service.entries.aliases import ALIAS_PATTERN, is_reserved
+from main_service.compression.encodings import best_encoding
+from main_service.compression.our_cookies import has_our_cookie, has_personal_cookie
+from main_service.engines.page_cache import Page, PageCache
 from main_service.entries.visit_recorder import UNCONFIRMED_VISIT
 from main_service.fast_path.batch import ReadBatcher
+from main_service.fast_path.entry_paths import OFTEN_SEEN_LENGTH, asks_for_page, parse_path, remembered_path
 from main_service.fast_path.forwarded_visitors import ForwardedVisitors
+from main_service.fast_path.plain_request import PlainRequest
 from main_service.fast_path.redis_connection import RedisConnection
 from main_service.fast_path.responses import ResponseTemplates, with_connection_close
 from main_service.http_server.framing import RawHeaders
@@ -27,22 +28,18 @@ from main_service.http_server.protocol import HttpProtocol
 from main_service.http_server.traced_requests import BEGUN_SPAN
 from main_service.resources import Resources
 from main_service.visit_stream.encoder import VisitEncoder, VisitorAddress
-from main_service.visit_stream.pending import UnconfirmedVisit
 from main_service.visit_stream.record import EncodedVisit
 from main_service.web.client_address import Proxies, believed_address, is_trusted
 from main_service.web.proxy_watch import ProxyWatch
 from main_service.web.session_cookie import COOKIE
 
 if TYPE_CHECKING:
-    from main_service.monitoring.request_spans import RequestSpan
+    pass
 
 STATE_NAME = "fast_path"
 
-_ENTRY_PATH = re.compile(rf"/({ALIAS_PATTERN})(/(?:raw)?)?(?:\?.*)?".encode())
-"""The path of a link, with or without a slash at its end, or of a raw text; and a query, which is ignored."""
-_OFTEN_SEEN = 4096
-_OFTEN_SEEN_LENGTH = 80
-"""How many paths are remembered as parsed, and up to what length in bytes: 2 MB or less."""
+_JOINED_BYTES = 16 * 1024
+"""Up to this size, to copy a body behind its head costs less than to send both."""
 _COOKIE = COOKIE.encode()
 """Found in the name that the cookie has over https, too."""
 
@@ -68,9 +65,17 @@ class FastPath:
     """What all connections of a process share."""
 
     def __init__(
-        self, read_batcher: ReadBatcher, *, encoder: VisitEncoder, trusted_proxies: Proxies, proxy_watch: ProxyWatch
+        self,
+        read_batcher: ReadBatcher,
+        *,
+        encoder: VisitEncoder,
+        pages: PageCache,
+        trusted_proxies: Proxies,
+        proxy_watch: ProxyWatch,
     ) -> None:
         self.read_batcher = read_batcher
+        self.pages = pages
+        self.kept_keys = pages.keys
         self.encoder = encoder
         self.trusted_proxies = trusted_proxies
         self.forwarded_visitors = ForwardedVisitors(encoder, trusted_proxies)
@@ -85,88 +90,19 @@ async def open_fast_path(
     """Open it for a web process. Connections find it in the state of the lifespan, under `STATE_NAME`."""
     settings = resources.settings
     redis = RedisConnection(settings.redis_url, script=ReadBatcher.SCRIPT)
-    read_batcher = batcher(redis, resources.redis, visit_writer=resources.visit_writer, texts=resources.texts)
+    read_batcher = batcher(
+        redis, resources.redis, visit_writer=resources.visit_writer, texts=resources.texts, pages=resources.pages
+    )
     try:
-        proxies = settings.believed_proxies
-        yield FastPath(read_batcher, encoder=encoder, trusted_proxies=proxies, proxy_watch=proxy_watch)
+        yield FastPath(
+            read_batcher,
+            encoder=encoder,
+            pages=resources.pages,
+            trusted_proxies=settings.believed_proxies,
+            proxy_watch=proxy_watch,
+        )
     finally:
         await redis.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _EntryPath:
-    """A path that may be that of an entry, parsed."""
-
-    key: str
-    wants_text: bool
-
-
-def _parse_path(path: bytes) -> _EntryPath | None:
-    """None: there can be no entry at this path."""
-    match = _ENTRY_PATH.fullmatch(path)
-    if match is None or is_reserved(key := match[1].decode()):
-        return None
-    return _EntryPath(key, match[2] == b"/raw")
-
-
-_remembered_path = lru_cache(_OFTEN_SEEN)(_parse_path)
-
-
-class _NoEvent:
-    """The event that uvicorn sets when more of a body has come: without a body nothing waits for it."""
-
-    def set(self) -> None:
-        """Do nothing."""
-
-
-class PlainRequest:
-    """A request on the fast path. For uvicorn it takes the place of its own request and response cycle."""
-
-    keep_alive = True
-    disconnected = waiting_for_100_continue = False
-    response_started = response_complete = False
-    message_event = _NoEvent()
-    unconfirmed: UnconfirmedVisit | None = None
-    span: "RequestSpan | None" = None
-    """None: it is not sampled, or traces are off."""
-
-    def __init__(self, connection: "FastProtocol", path: _EntryPath, visit: EncodedVisit) -> None:
-        self.connection = connection
-        self.key = path.key
-        self.wants_text = path.wants_text
-        self.visit = visit
-        self.url, self.headers = connection.url, connection.headers
-
-    def redirect(self, target: bytes, *, for_search_engines: bool) -> None:
-        connection = self.connection
-        head = connection.fast_path.responses.redirect(
-            target, connection.server_state.default_headers, for_search_engines=for_search_engines
-        )
-        connection.respond(self, head)
-
-    def send_text(self, text: bytes, *, for_search_engines: bool) -> None:
-        connection = self.connection
-        head = connection.fast_path.responses.text_head(
-            len(text), connection.server_state.default_headers, for_search_engines=for_search_engines
-        )
-        connection.respond(self, head, text)
-
-    def fall_back(self, unconfirmed: UnconfirmedVisit | None) -> None:
-        self.unconfirmed = unconfirmed
-        self.connection.fall_back(self)
-
-    # What uvicorn reads from its parser when the head of a request is complete.
-    def get_method(self) -> bytes:
-        return b"GET"
-
-    def get_http_version(self) -> str:
-        return "1.1"
-
-    def should_upgrade(self) -> bool:
-        return False
-
-    def should_keep_alive(self) -> bool:
-        return self.keep_alive
 
 
 class FastProtocol(HttpProtocol):
@@ -229,7 +165,7 @@ class FastProtocol(HttpProtocol):
     def _plain_request(self) -> PlainRequest | None:
         """The request, if it can be answered here; None: it is for FastAPI."""
         url = self.url
-        path = _remembered_path(url) if len(url) <= _OFTEN_SEEN_LENGTH else _parse_path(url)
+        path = remembered_path(url) if len(url) <= OFTEN_SEEN_LENGTH else parse_path(url)
         parser = self.parser
         if path is None or parser.get_method() != b"GET" or not parser.should_keep_alive() or not self._is_free():
             return None
@@ -242,7 +178,21 @@ class FastProtocol(HttpProtocol):
         # Without this header only a connection of HTTP/1.1 is kept.
         if b"connection" in headers and parser.get_http_version() != "1.1":
             return None
-        return PlainRequest(self, path, self._visit(path.key, headers))
+        request = PlainRequest(self, path, self._visit(path.key, headers))
+        if path.wants_text:
+            if b"cookie" not in headers or not has_our_cookie(headers[b"cookie"]):
+                request.coding = best_encoding(headers.get(b"accept-encoding", b""))
+        elif path.may_be_page and path.key in self.fast_path.kept_keys:
+            request.page = self._kept_page(path.key, headers)
+        return request
+
+    def _kept_page(self, key: str, headers: dict[bytes, bytes]) -> Page | None:
+        """The page of the entry that FastAPI would send, unless the entry has changed; None: it would send another."""
+        if not asks_for_page(headers.get(b"accept", b"")) or (
+            b"cookie" in headers and has_personal_cookie(headers[b"cookie"])
+        ):
+            return None
+        return self.fast_path.pages.get(key, best_encoding(headers.get(b"accept-encoding", b"")))
 
     def _is_free(self) -> bool:
         """Whether a response could be written to this connection at once."""
@@ -275,7 +225,10 @@ class FastProtocol(HttpProtocol):
         request.response_complete = True
         if self.transport.is_closing():
             return
-        if request.keep_alive:
+        if request.keep_alive and len(body) > _JOINED_BYTES:
+            # Slow readers of one page share its bytes.
+            self.transport.writelines((head, body))
+        elif request.keep_alive:
             self.transport.write(head + body)
         else:
             self.transport.write(with_connection_close(head) + body)

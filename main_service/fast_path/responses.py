@@ -1,7 +1,10 @@
 """The responses of the fast path, byte for byte as FastAPI would send them."""
 
+from main_service.compression.encodings import ENCODINGS, IDENTITY, Encoding, encoding_headers
+from main_service.engines.page_cache import Page
+from main_service.entry_pages.kept_pages import VARY as PAGE_VARY
 from main_service.http_server.framing import RawHeaders
-from main_service.web.headers import DEFAULTS, REDIRECT_DEFAULTS, SANDBOX
+from main_service.web.headers import DEFAULTS, PAGE_DEFAULTS, REDIRECT_DEFAULTS, SANDBOX
 
 
 class ResponseTemplates:
@@ -16,11 +19,19 @@ class ResponseTemplates:
             self._render(default_headers)
         return self._redirect_start + target + _REDIRECT_ENDING[for_search_engines]
 
-    def text_head(self, size_bytes: int, default_headers: RawHeaders, *, for_search_engines: bool) -> bytes:
-        """The head of the response to a text of this size."""
+    def text_head(
+        self, size_bytes: int, default_headers: RawHeaders, *, coding: Encoding, for_search_engines: bool
+    ) -> bytes:
+        """The head of the response with a text that has this size in this content coding."""
         if default_headers is not self._default_headers:
             self._render(default_headers)
-        return b"%b%d%b" % (self._text_start, size_bytes, _TEXT_ENDING[for_search_engines])
+        return b"%b%d%b" % (self._text_start, size_bytes, _TEXT_ENDING[coding, for_search_engines])
+
+    def page_head(self, page: Page, default_headers: RawHeaders) -> bytes:
+        """The head of the response with this page."""
+        if default_headers is not self._default_headers:
+            self._render(default_headers)
+        return b"%b%d%b" % (self._text_start, len(page.body), _PAGE_ENDING[page.encoding, page.for_search_engines])
 
     def _render(self, default_headers: RawHeaders) -> None:
         lines = b"".join(b"%b: %b\r\n" % header for header in default_headers)
@@ -46,11 +57,22 @@ _REDIRECT_ENDING = {
     flag: _ending({}, {"content-length": "0"}, REDIRECT_DEFAULTS, for_search_engines=flag) for flag in (True, False)
 }
 _TEXT_ENDING = {
-    flag: _ending(
-        {"content-security-policy": SANDBOX},
+    (encoding, flag): _ending(
+        {"content-security-policy": SANDBOX, "vary": "Accept-Encoding", **encoding_headers(encoding)},
         {"content-type": "text/plain; charset=utf-8"},
         DEFAULTS,
         for_search_engines=flag,
     )
     for flag in (True, False)
+    for encoding in (IDENTITY, *ENCODINGS)
+}
+_PAGE_ENDING = {
+    (encoding, flag): _ending(
+        {"vary": PAGE_VARY, **encoding_headers(encoding), "content-type": "text/html; charset=utf-8"},
+        {},
+        PAGE_DEFAULTS,
+        for_search_engines=flag,
+    )
+    for flag in (True, False)
+    for encoding in (IDENTITY, *ENCODINGS)
 }

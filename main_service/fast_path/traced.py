@@ -6,13 +6,14 @@ Which requests are sampled is drawn ahead, as the number of those before the nex
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from main_service.compression.encodings import Encoding
 from main_service.fast_path.batch import PendingRead, ReadBatcher
-from main_service.fast_path.protocol import PlainRequest
+from main_service.fast_path.plain_request import PlainRequest
 from main_service.fast_path.redis_connection import RawReply
 from main_service.monitoring import tracing
 from main_service.visit_stream.pending import UnconfirmedVisit
 
-REDIRECT_ROUTE = "/{key}"
+ENTRY_ROUTE = "/{key}"
 TEXT_ROUTE = "/{key}/raw"
 
 
@@ -23,14 +24,19 @@ class _SampledRead:
         self._request = request
         self.span = span
         self.key, self.wants_text, self.visit = request.key, request.wants_text, request.visit
+        self.coding, self.page = request.coding, request.page
 
     def redirect(self, target: bytes, *, for_search_engines: bool) -> None:
         self._request.redirect(target, for_search_engines=for_search_engines)
-        self._end(REDIRECT_ROUTE, 302)
+        self._end(ENTRY_ROUTE, 302)
 
-    def send_text(self, text: bytes, *, for_search_engines: bool) -> None:
-        self._request.send_text(text, for_search_engines=for_search_engines)
+    def send_text(self, text: bytes, *, coding: Encoding, for_search_engines: bool) -> None:
+        self._request.send_text(text, coding=coding, for_search_engines=for_search_engines)
         self._end(TEXT_ROUTE, 200)
+
+    def send_page(self) -> None:
+        self._request.send_page()
+        self._end(ENTRY_ROUTE, 200)
 
     def fall_back(self, unconfirmed: UnconfirmedVisit | None) -> None:
         self._request.span = self.span

@@ -96,7 +96,15 @@ class AccessLog:
         self._write(method, route, path, status, size_bytes, round(seconds, 3), client, user_agent, more)
 
     def add_read(
-        self, key: str, route: str, *, size_bytes: int, visit: EncodedVisit, headers: RawHeaders, request_id: str | None
+        self,
+        key: str,
+        route: str,
+        *,
+        status: int,
+        size_bytes: int,
+        visit: EncodedVisit,
+        headers: RawHeaders,
+        request_id: str | None,
     ) -> None:
         """Log an answer of the fast path. `visit` tells when the request came, and what may be kept of its sender."""
         at_ms, _, client, visitor, _ = visit[1:].split(b",", 4)
@@ -110,7 +118,7 @@ class AccessLog:
             "GET",
             route,
             filled_in(route, key),
-            302 if route == "/{key}" else 200,
+            status,
             size_bytes,
             (time.time_ns() // 1_000_000 - int(at_ms)) / 1000,
             client.decode(),

@@ -29,7 +29,7 @@ REFUSALS = Counter(
 CONNECTIONS = Gauge("slipbin_connections", "Open client connections.", multiprocess_mode="livesum", registry=registry)
 FAST_PATH_REQUESTS = Counter(
     "slipbin_fast_path_requests",
-    "Reads that joined a batch: answered as redirect or text, or passed to FastAPI (fallback).",
+    "Reads that joined a batch: answered as redirect, text or page, or passed to FastAPI (fallback).",
     ["outcome"],
     registry=registry,
 )
@@ -159,7 +159,7 @@ for _status in ("404", "410", "429"):
 for _kind in KINDS:
     for _creator in ("guest", "user"):
         ENTRIES_CREATED.labels(_kind, _creator)
-for _outcome in ("redirect", "text", "fallback"):
+for _outcome in ("redirect", "text", "page", "fallback"):
     FAST_PATH_REQUESTS.labels(_outcome)
 for _outcome in ("hit", "miss"):
     CACHE_REQUESTS.labels(_outcome)

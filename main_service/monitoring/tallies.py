@@ -71,14 +71,15 @@ class FastPathTally:
     def __init__(self) -> None:
         self.fallbacks = 0
         """Reads that were passed to FastAPI."""
-        self._redirects = self._texts = 0
+        self._redirects = self._texts = self._pages = 0
         self._sizes = Sizes(metrics.FAST_PATH_BATCH_SIZE)
         self._durations = Sizes(metrics.FAST_PATH_BATCH_DURATION)
-        self._redirected, self._sent, self._passed_on = (
-            metrics.FAST_PATH_REQUESTS.labels(outcome) for outcome in ("redirect", "text", "fallback")
+        self._redirected, self._sent, self._shown, self._passed_on = (
+            metrics.FAST_PATH_REQUESTS.labels(outcome) for outcome in ("redirect", "text", "page", "fallback")
         )
         self._redirect_answers = metrics.HTTP_REQUESTS.labels("/{key}", "GET", "302")
         self._text_answers = metrics.HTTP_REQUESTS.labels("/{key}/raw", "GET", "200")
+        self._page_answers = metrics.HTTP_REQUESTS.labels("/{key}", "GET", "200")
         self._hits = metrics.CACHE_REQUESTS.labels("hit")
 
     def add_batch(self, size: int, seconds: float) -> None:
@@ -96,18 +97,25 @@ class FastPathTally:
         self._texts += texts
         self.fallbacks += of - texts
 
+    def add_pages(self, pages: int, *, of: int) -> None:
+        """Count so many pages of a batch that were answered, `of` all in it."""
+        self._pages += pages
+        self.fallbacks += of - pages
+
     def hand_over(self) -> None:
-        redirects, texts, fallbacks = self._redirects, self._texts, self.fallbacks
-        self._redirects = self._texts = self.fallbacks = 0
-        if redirects or texts or fallbacks:
+        redirects, texts, pages, fallbacks = self._redirects, self._texts, self._pages, self.fallbacks
+        self._redirects = self._texts = self._pages = self.fallbacks = 0
+        if redirects or texts or pages or fallbacks:
             self._redirected.inc(redirects)
             self._redirect_answers.inc(redirects)
             self._sent.inc(texts)
             self._text_answers.inc(texts)
+            self._shown.inc(pages)
+            self._page_answers.inc(pages)
             self._passed_on.inc(fallbacks)
             # FastAPI looks again for what was passed on.
-            self._hits.inc(redirects + texts)
-            metrics.VISITS_RECORDED.inc(redirects + texts)
+            self._hits.inc(redirects + texts + pages)
+            metrics.VISITS_RECORDED.inc(redirects + texts + pages)
         self._sizes.hand_over()
         self._durations.hand_over()
 

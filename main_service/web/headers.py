@@ -46,6 +46,10 @@ DEFAULTS = {
     "cache-control": "private, no-store",
 }
 
+PAGE_DEFAULTS = DEFAULTS | {"referrer-policy": "same-origin"}
+"""The headers of pages. They tell our own site where a request comes from, and no other: under `no-referrer` browsers
+would send `Origin: null` with our own forms, too."""
+
 FOR_OTHER_SITES = {"cross-origin-resource-policy": "cross-origin"}
 """For pictures that pages of other sites may show."""
 
@@ -61,19 +65,17 @@ def _encode(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
 
 
 _DEFAULTS = _encode(DEFAULTS)
+_PAGE_DEFAULTS = _encode(PAGE_DEFAULTS)
 _REDIRECT_DEFAULTS = _encode(REDIRECT_DEFAULTS)
 
 
 def add_defaults(headers: MutableHeaders, status: int) -> None:
-    """Set the headers that the route has not set.
-
-    Pages tell our own site where a request comes from, and no other: under `no-referrer` browsers would send
-    `Origin: null` with our own forms, too.
-    """
-    if headers.get("content-type", "").startswith("text/html"):
-        headers.setdefault("referrer-policy", "same-origin")
+    """Set the headers that the route has not set."""
     present = {name for name, _ in headers.raw}
-    defaults = _REDIRECT_DEFAULTS if status in _REDIRECTS else _DEFAULTS
+    if status in _REDIRECTS:
+        defaults = _REDIRECT_DEFAULTS
+    else:
+        defaults = _PAGE_DEFAULTS if headers.get("content-type", "").startswith("text/html") else _DEFAULTS
     headers.raw.extend(default for default in defaults if default[0] not in present)
 
 

@@ -4,24 +4,29 @@ import re
 
 from starlette.datastructures import Headers
 
+from main_service.compression.encodings import weight
 from main_service.web.user_agents import is_previewer
 
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 _PROGRAM_TYPES = ("text/plain", "application/problem+json", "application/json")
 """The other types that are sent. JSON stands for problem+json, too, which few programs name."""
-_WEIGHT = re.compile(r"0(?:\.\d*)?|1(?:\.0*)?", re.ASCII)
 
 
 def wants_html(headers: Headers) -> bool:
-    """Whether `Accept` names HTML and prefers no other type that we send (RFC 9110, 12.5.1).
+    """Whether `Accept` names HTML and prefers no other type that we send."""
+    return names_html(",".join(headers.getlist("accept")))
+
+
+def names_html(accept: str) -> bool:
+    """Whether this `Accept` names HTML and prefers no other type that we send (RFC 9110, 12.5.1).
 
     `*/*` and `text/*` do not name it, because curl and other programs send them and want the content itself. They do
     count for the types that HTML is compared with.
     """
     weights: dict[str, float] = {}
-    for item in ",".join(headers.getlist("accept")).lower().split(","):
+    for item in accept.lower().split(","):
         media_type, *parameters = (part.strip() for part in item.split(";"))
-        weights[media_type] = max(weights.get(media_type, 0.0), _weight(parameters))
+        weights[media_type] = max(weights.get(media_type, 0.0), weight(parameters))
     page = max(weights.get(media_type, 0.0) for media_type in _PAGE_TYPES)
     return page > 0 and page >= max(_weight_of(media_type, weights) for media_type in _PROGRAM_TYPES)
 
@@ -31,15 +36,6 @@ def wants_page(headers: Headers) -> bool:
     what a page says about itself.
     """
     return wants_html(headers) or is_previewer(headers.get("user-agent", ""))
-
-
-def _weight(parameters: list[str]) -> float:
-    """The weight of a media range, from 0 to 1. A weight that can't be parsed counts as absent, which is 1."""
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "q":
-            return float(value) if _WEIGHT.fullmatch(value.strip()) else 1.0
-    return 1.0
 
 
 def _weight_of(media_type: str, weights: dict[str, float]) -> float:

@@ -12,9 +12,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from main_service.compression.our_cookies import SESSION_COOKIE
 from main_service.settings import Settings
 
-COOKIE = "slipbin_session"
+COOKIE = SESSION_COOKIE
 """Its name over plain http. Over https the release before used it, too."""
 HTTPS_COOKIE = f"__Host-{COOKIE}"
 

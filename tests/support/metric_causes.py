@@ -67,6 +67,11 @@ def stopped_renderers(it: Installation) -> Iterator[None]:
             thread.join()
 
 
+def read_kept_page(it: Installation) -> None:
+    for _ in range(4):
+        assert it.client.get(f"/{it.paste['key']}", headers={"Accept": "text/html"}).status_code == 200
+
+
 def create(it: Installation) -> None:
     create_link(it.client)
     create_paste(it.client)
@@ -245,6 +250,13 @@ CAUSES: dict[str, tuple[Cause, tuple[str, ...]]] = {
     ),
     "pages that wait for colours": (stopped_renderers, ("slipbin_render_waiting",)),
     "another renderer": (another_process, ("slipbin_render_starts_total",)),
+    "a kept page": (
+        read_kept_page,
+        (
+            'slipbin_fast_path_requests_total{outcome="page"}',
+            'slipbin_http_requests_total{method="GET",route="/{key}",status="200"}',
+        ),
+    ),
     "creates": (
         create,
         (

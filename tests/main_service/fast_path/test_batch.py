@@ -6,6 +6,7 @@ import time
 import httpx
 import pytest
 
+from main_service.compression.encodings import Encoding
 from main_service.engines.redis import RedisClient
 from main_service.fast_path.batch import ReadBatcher
 from main_service.fast_path.redis_connection import RedisConnection
@@ -19,6 +20,8 @@ from tests.support.settings import settings_of
 
 class Follower:
     wants_text = False
+    coding: Encoding = "identity"
+    page = None
 
     def __init__(self, key: str, *, breaks: bool) -> None:
         self.key = key
@@ -33,8 +36,11 @@ class Follower:
             raise OSError("a bug")
         self.answered.set()
 
-    def send_text(self, text: bytes, *, for_search_engines: bool) -> None:  # noqa: ARG002
+    def send_text(self, text: bytes, *, coding: Encoding, for_search_engines: bool) -> None:  # noqa: ARG002
         raise AssertionError("no text was asked for")
+
+    def send_page(self) -> None:
+        raise AssertionError("no page was asked for")
 
     def fall_back(self, unconfirmed: UnconfirmedVisit | None) -> None:  # noqa: ARG002
         if self._breaks:
@@ -51,7 +57,9 @@ async def test_read_that_can_t_be_answered_keeps_no_others_from_being(
     async with open_resources(settings_of(environment)) as resources:
         redis = RedisConnection(environment["MAIN_REDIS_URL"], script=ReadBatcher.SCRIPT)
         redis_client: RedisClient = resources.redis
-        batcher = ReadBatcher(redis, redis_client, visit_writer=resources.visit_writer, texts=resources.texts)
+        batcher = ReadBatcher(
+            redis, redis_client, visit_writer=resources.visit_writer, texts=resources.texts, pages=resources.pages
+        )
         try:
             async with asyncio.timeout(30):
                 while not batcher.is_ready:

@@ -71,7 +71,7 @@ def write_to_cache(valkey: "redis.Redis[str]", key: str) -> None:
 def run_script(valkey: "redis.Redis[str]", batch_id: str, keys: list[str]) -> None:
     """What the fast path asks for when these links are followed."""
     names = [STREAM, left_out_name(CONNECTION), *map(cache_key, keys)]
-    arguments = [batch_id, FORMAT, 1_700_000_000_000, len(keys), *map(visit, keys)]
+    arguments = [batch_id, FORMAT, 1_700_000_000_000, len(keys), len(keys), *map(visit, keys)]
     valkey.eval(ReadBatcher.SCRIPT, len(names), *names, *arguments)
 
 

@@ -1,0 +1,92 @@
+"""Content codings: which of ours a client accepts, and compressing with them. The same bytes always give the same."""
+
+import gzip
+import re
+import zlib
+from functools import lru_cache
+from typing import Literal, Protocol
+
+import zstandard
+
+Encoding = Literal["identity", "gzip", "zstd"]
+IDENTITY: Encoding = "identity"
+ENCODINGS: tuple[Encoding, ...] = ("zstd", "gzip")
+"""The one that we like best first."""
+LEAST_BYTES = 1024
+"""Smaller answers are not compressed."""
+INLINE_BYTES = 16 * 1024
+"""Up to this size, compressing is faster than handing the work to a thread."""
+
+_ZSTD_LEVEL = 6
+_GZIP_LEVEL = 6
+_THOROUGH_ZSTD_LEVEL = 19
+_THOROUGH_GZIP_LEVEL = 9
+_WEIGHT = re.compile(r"0(?:\.\d*)?|1(?:\.0*)?", re.ASCII)
+_OFTEN_SEEN = 1024
+_OFTEN_SEEN_LENGTH = 100
+"""How many values of the header are remembered as parsed, and up to what length."""
+
+
+def best_encoding(accepted: bytes) -> Encoding:
+    """The coding for a client that sends this `Accept-Encoding` (RFC 9110, 12.5.3); empty: it sends none."""
+    return _remembered(accepted) if len(accepted) <= _OFTEN_SEEN_LENGTH else _best(accepted)
+
+
+def _best(accepted: bytes) -> Encoding:
+    weights: dict[str, float] = {}
+    for item in accepted.decode("latin-1").lower().split(","):
+        coding, *parameters = (part.strip() for part in item.split(";"))
+        weights["gzip" if coding == "x-gzip" else coding] = weight(parameters)
+    # Who names none means one that all know.
+    ours = {coding: weights.get(coding, weights.get("*", 0.0) if coding == "gzip" else 0.0) for coding in ENCODINGS}
+    best = max(ENCODINGS, key=lambda coding: ours[coding])
+    return best if ours[best] > 0 and ours[best] >= weights.get(IDENTITY, 0.0) else IDENTITY
+
+
+_remembered = lru_cache(_OFTEN_SEEN)(_best)
+
+
+def weight(parameters: list[str]) -> float:
+    """The weight of a media range or content coding, from 0 to 1. One that can't be parsed counts as absent: 1."""
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            return float(value) if _WEIGHT.fullmatch(value.strip()) else 1.0
+    return 1.0
+
+
+def encoding_headers(encoding: str) -> dict[str, str]:
+    """The header that names the coding."""
+    return {} if encoding == IDENTITY else {"content-encoding": encoding}
+
+
+def compress(content: bytes, encoding: str) -> bytes:
+    """The content in one of `ENCODINGS`."""
+    if encoding == "zstd":
+        return zstandard.compress(content, _ZSTD_LEVEL)
+    return gzip.compress(content, _GZIP_LEVEL, mtime=0)
+
+
+def compress_thoroughly(content: bytes, encoding: str) -> bytes:
+    """The same, smaller and slower: 1 MB takes a second, so it is for a thread, and for what is sent often."""
+    if encoding == "zstd":
+        return zstandard.compress(content, _THOROUGH_ZSTD_LEVEL)
+    return gzip.compress(content, _THOROUGH_GZIP_LEVEL, mtime=0)
+
+
+class Compressor(Protocol):
+    """Compresses a stream."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """What can be sent now; it may be empty."""
+
+    def flush(self) -> bytes:
+        """The end."""
+
+
+def compressor(encoding: str) -> Compressor:
+    """Compresses a stream into one of `ENCODINGS`."""
+    if encoding == "zstd":
+        return zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
+    # The number adds a head and an end of gzip.
+    return zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)

@@ -1,0 +1,127 @@
+"""Compresses answers on their way out: what people read, where its length can tell no secret.
+
+A page that mixes a secret of its reader with what another site made it contain tells that site of the secret by its
+compressed length (BREACH). So nothing is compressed that answers a request with a cookie of ours or a token, or that
+sets a cookie.
+"""
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from main_service.compression.encodings import (
+    IDENTITY,
+    INLINE_BYTES,
+    LEAST_BYTES,
+    Compressor,
+    best_encoding,
+    compress,
+    compressor,
+)
+from main_service.compression.our_cookies import has_our_cookie
+
+_TYPES = frozenset(
+    ["text/html", "text/plain", "text/css", "text/javascript", "application/javascript", "image/svg+xml"]
+)
+_API_DOCUMENT = "/openapi.json"
+
+
+def is_compressible(content_type: str) -> bool:
+    """Whether answers with this `Content-Type` are compressed."""
+    return content_type.partition(";")[0].strip().lower() in _TYPES
+
+
+class CompressionMiddleware:
+    """Compresses answers to strangers. The work on large ones is done in threads, chunk by chunk."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await self._app(scope, receive, _Answer(scope, send, encoding_for(scope)).send)
+
+
+def encoding_for(scope: Scope) -> str:
+    """The coding for the answer to this request, if the answer is of a kind that is compressed."""
+    headers = Headers(scope=scope)
+    cookies = "; ".join(headers.getlist("cookie")).encode("latin-1")
+    # A stream could be sent to HTTP/1.0 only by closing the connection behind it.
+    if scope["http_version"] == "1.0" or "authorization" in headers or has_our_cookie(cookies):
+        return IDENTITY
+    return best_encoding(", ".join(headers.getlist("accept-encoding")).encode("latin-1"))
+
+
+class _Answer:
+    """An answer on its way out. Its start is held back until its first chunk is there."""
+
+    def __init__(self, scope: Scope, send: Send, encoding: str) -> None:
+        self._scope = scope
+        self._send = send
+        self._encoding = encoding
+        self._start: Message | None = None
+        self._compressor: Compressor | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and self._is_to_be_compressed(message):
+            self._start = message
+        elif message["type"] == "http.response.body" and self._start is not None:
+            start, self._start = self._start, None
+            await self._send_first(start, message)
+        elif message["type"] == "http.response.body" and self._compressor is not None:
+            await self._send_more(self._compressor, message)
+        else:
+            await self._send(message)
+
+    def _is_to_be_compressed(self, start: Message) -> bool:
+        headers = MutableHeaders(scope=start)
+        is_right_type = is_compressible(headers.get("content-type", "")) or self._scope["path"] == _API_DOCUMENT
+        if not is_right_type or start["status"] in (HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED):
+            return False
+        # One with an ETag is another representation, which its route must name; static files do.
+        if "etag" in headers:
+            return False
+        if "accept-encoding" not in headers.get("vary", "").lower():
+            headers.add_vary_header("Accept-Encoding")
+        if "content-encoding" in headers:
+            return False
+        is_small = int(headers.get("content-length", LEAST_BYTES + 1)) <= LEAST_BYTES
+        return self._encoding != IDENTITY and not is_small and "set-cookie" not in headers
+
+    async def _send_first(self, start: Message, message: Message) -> None:
+        """Send the start and the first chunk, which may be all."""
+        headers = MutableHeaders(scope=start)
+        content = message.get("body", b"")
+        headers["content-encoding"] = self._encoding
+        if not message.get("more_body", False) and "content-length" in headers:
+            content = await _in_thread_if_large(lambda data: compress(data, self._encoding), content)
+            headers["content-length"] = str(len(content))
+            await self._send(start)
+            await self._send({**message, "body": content})
+            return
+        del headers["content-length"]
+        await self._send(start)
+        if self._scope["method"] == "HEAD":
+            await self._send({**message, "body": b""})
+            return
+        self._compressor = compressor(self._encoding)
+        await self._send_more(self._compressor, message)
+
+    async def _send_more(self, compressor: Compressor, message: Message) -> None:
+        content, has_more = message.get("body", b""), message.get("more_body", False)
+
+        def compressed(data: bytes) -> bytes:
+            return compressor.compress(data) + (b"" if has_more else compressor.flush())
+
+        content = await _in_thread_if_large(compressed, content)
+        if content or not has_more:
+            await self._send({**message, "body": content})
+
+
+async def _in_thread_if_large(work: Callable[[bytes], bytes], content: bytes) -> bytes:
+    return work(content) if len(content) <= INLINE_BYTES else await asyncio.to_thread(work, content)
