@@ -32,6 +32,11 @@ function select(element) {
   getSelection().selectAllChildren(element);
 }
 
+// Of the last line of some, not its end: what is pasted into a terminal would be run at once.
+function textOf(elements) {
+  return elements.map(exactText).join("").replace(/\r?\n$/, "");
+}
+
 function say(text) {
   document.dispatchEvent(new CustomEvent("slipbin:say", { detail: text }));
 }
@@ -51,3 +56,13 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     }
   });
 }
+
+// Another script has something to copy: a text, or elements.
+document.addEventListener("slipbin:copy", async ({ detail }) => {
+  try {
+    await copy(detail.text ?? textOf(detail.elements));
+    say(detail.said);
+  } catch {
+    say("The browser doesn’t let this page copy.");
+  }
+});

@@ -120,7 +120,8 @@ function moveStop(line) {
   const number = numberOf(line);
   stop.href = `#L${number}`;
   stop.setAttribute("aria-label", `Line ${number}`);
-  line.prepend(stop);
+  // What is put where it is already would lose the focus.
+  if (line.firstChild !== stop) line.prepend(stop);
 }
 
 function choose(line, isRange) {
@@ -132,6 +133,8 @@ function choose(line, isRange) {
   mark();
   moveStop(line);
   status.textContent = start === end ? `Line ${start} marked` : `Lines ${start} to ${end} marked`;
+  const detail = { first: start, last: end, line, items: marked };
+  document.dispatchEvent(new CustomEvent("slipbin:lines", { detail }));
 }
 
 // The line whose number is under the pointer.

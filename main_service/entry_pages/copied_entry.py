@@ -24,8 +24,8 @@ async def find_to_copy(reader: EntryReader, key: str, actor: Actor) -> LiveEntry
 async def form_of(reader: EntryReader, entry: LiveEntry, actor: Actor) -> Form:
     """The fields that a copy of the entry starts with: what it holds and its title.
 
-    Reading the text here is no visit: whoever wants to use it has seen it on its own page, which counted. A copy of a
-    private entry is private too; else its maker chooses anew.
+    This is no visit: a reader who wants to use the text has seen it on its own page, which counted. A copy of a private
+    entry is private too; for others its maker chooses anew.
 
     Raises:
         NotFoundError, EntryEndedError: it has just ended.

@@ -29,11 +29,11 @@ def fill_in_paste(visitor: Visitor, *, title: str) -> None:
 def change_and_delete(visitor: Visitor, kind: str) -> None:
     """From the manage page of an entry to its deletion."""
     page = visitor.page
-    before = page.locator("dt:text-is('Ends') + dd").inner_text()
+    before = page.locator("dt:text-is('Expires') + dd").inner_text()
     page.get_by_label("Expire in").select_option(label="1 hour")
     visitor.click("Change")
     assert page.get_by_text("Expiry changed.").is_visible()
-    assert page.locator("dt:text-is('Ends') + dd").inner_text() != before
+    assert page.locator("dt:text-is('Expires') + dd").inner_text() != before
 
     page.get_by_label(f"Yes, delete this {kind}").check()
     visitor.click(f"Delete {kind}")
