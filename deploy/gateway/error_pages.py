@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from jinja2 import Environment
 
-STYLE_FILES = ("colours.css", "base.css")
+STYLE_FILES = ("colours.css", "base.css", "controls.css", "header.css", "cards.css")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class GatewayError:
     advice: str
 
 
-AGAIN = "Nothing is lost. Try again in a moment."
+AGAIN = "Nothing that was saved is lost. Try again in a moment."
 
 ERRORS = (
     GatewayError(
@@ -76,12 +76,13 @@ def problem(error: GatewayError) -> str:
     )
 
 
-def error_files(templates: Environment, style: str) -> Iterator[tuple[str, str]]:
-    """The name and text of each file. `style`: the text of the style sheet, which lies in the page itself."""
+def error_files(templates: Environment, *, style: str, mark: str) -> Iterator[tuple[str, str]]:
+    """The name and text of each file. `style`, `mark`: a style sheet and an SVG, which lie in the page itself."""
+    sized = mark.replace("<svg ", '<svg width="20" height="20" aria-hidden="true" ', 1)
     page = templates.get_template("error.html.jinja")
     for error in ERRORS:
         yield f"{error.status}.json", problem(error)
-        yield f"{error.status}.html", page.render(error=error, style=style)
+        yield f"{error.status}.html", page.render(error=error, style=style, mark=sized)
 
 
 def policy(style: str) -> str:

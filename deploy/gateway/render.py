@@ -20,6 +20,7 @@ from main_service.web.headers import DEFAULTS
 
 HERE = Path(__file__).resolve().parent
 STYLES = HERE.parent.parent / "static" / "style"
+MARK = HERE.parent.parent / "static" / "favicon.svg"
 MEBIBYTE = 1024 * 1024
 WORKER_CONNECTIONS = 8192
 """Of each process of nginx; a request that is passed on takes two."""
@@ -73,7 +74,7 @@ def write_gateway(folder: Path, places: Places, *, is_running: bool = False) -> 
     style = "".join((STYLES / name).read_text() for name in STYLE_FILES)
     pages = folder / "pages"
     pages.mkdir(exist_ok=True)
-    for name, text in error_files(templates, style):
+    for name, text in error_files(templates, style=style, mark=MARK.read_text()):
         write(pages / name, text.encode())
     values = {
         "places": places,
