@@ -7,6 +7,12 @@ class NotAPasteError(AppError, status=404, code="not_a_paste"):
     message = "This is a link; it has no text."
 
 
+class ViewUnknownError(InvalidInputError):
+    def __init__(self) -> None:
+        message = "The views of a paste are code and preview."
+        super().__init__(message, fields=[FieldError("view", "view_unknown", message)])
+
+
 class SelfLinkError(InvalidInputError):
     def __init__(self) -> None:
         message = "A link can't lead back to this service."

@@ -28,6 +28,8 @@ from main_service.entries.models import Visibility
 from main_service.entries.permissions import Actor
 from main_service.entries.serializers import robots
 from main_service.entry_pages.paste_page import count_lines, is_to_be_coloured, page_around, paste_page
+from main_service.entry_pages.previews import FoundPreview, find_preview
+from main_service.entry_pages.views import View
 from main_service.rendering.client import Renderer
 from main_service.rendering.errors import NotRenderedError
 from main_service.rendering.job import Job, Rendered
@@ -46,26 +48,45 @@ def find_kept_page(request: Request, entry: LiveEntry) -> Response | None:
 
 
 async def make_page(
-    request: Request, settings: Settings, entry: LiveEntry, actor: Actor, chunks: TextChunks
+    request: Request,
+    settings: Settings,
+    entry: LiveEntry,
+    actor: Actor,
+    chunks: TextChunks,
+    asked: View | None,
 ) -> Response:
-    """Make the page of the entry for this reader; keep it if everyone would get it and it is as it will stay."""
+    """Make the page of the entry for this reader; keep it if everyone would get it and it is as it will stay.
+
+    `asked`: the view that the reader wants; None: the one that its language opens with.
+    """
+    preview = await find_preview(request.app.state.rendered_texts, entry, chunks, asked)
     if not _may_get_kept_page(request, entry):
-        return await paste_page(request, settings, entry, actor, chunks)
+        return await paste_page(request, settings, entry, actor, chunks, preview)
+    if preview.shown is not None:
+        return await _keep(request, entry, await paste_page(request, settings, entry, actor, chunks, preview))
+    if preview.refusal is not None:
+        # It may be there for the next reader.
+        return await paste_page(request, settings, entry, actor, chunks, preview)
     pages, encoding = resources_of(request).pages, _encoding(request)
     is_large = pages.is_too_large(entry.key, encoding, tag=page_tag(entry))
     if not is_to_be_coloured(entry) or is_large:
         # A large one is made of what is kept of its text alone.
-        response = await paste_page(request, settings, entry, actor, chunks)
+        response = await paste_page(request, settings, entry, actor, chunks, preview)
         return response if is_large else await _keep(request, entry, response)
     try:
-        return await _render_page(request, settings, entry, actor, chunks)
+        return await _render_page(request, settings, entry, actor, chunks, preview)
     except NotRenderedError as error:
-        response = await paste_page(request, settings, entry, actor, chunks, has_colours=False)
+        response = await paste_page(request, settings, entry, actor, chunks, preview, has_colours=False)
         return await _keep(request, entry, response) if error.is_lasting else response
 
 
 async def _render_page(
-    request: Request, settings: Settings, entry: LiveEntry, actor: Actor, chunks: TextChunks
+    request: Request,
+    settings: Settings,
+    entry: LiveEntry,
+    actor: Actor,
+    chunks: TextChunks,
+    preview: FoundPreview,
 ) -> Response:
     """The page as the renderer makes, compresses and joins it. It is kept even if it comes too late for this reader.
 
@@ -74,7 +95,7 @@ async def _render_page(
     """
     text, mark = b"".join([chunk async for chunk in chunks]), token_hex(16)
     line_count = await count_lines(chunks)
-    around = page_around(request, settings, entry, actor, lines=mark, line_count=line_count)
+    around = page_around(request, settings, entry, actor, lines=mark, line_count=line_count, preview=preview)
     before, _, after = bytes(around.body).partition(mark.encode())
     renderer: Renderer = request.app.state.renderer
     pages, encoding = resources_of(request).pages, _encoding(request)

@@ -11,6 +11,7 @@ from main_service.engines.texts import TextChunks, in_one_chunk
 from main_service.entries.entry import LiveEntry
 from main_service.entries.permissions import Actor
 from main_service.entries.serializers import page_entry
+from main_service.entry_pages.previews import NO_PREVIEW, FoundPreview
 from main_service.entry_pages.rendered_text import MAX_COLOURED_BYTES, RenderedTexts
 from main_service.entry_pages.view_question import has_way_to_manage
 from main_service.rendering.markup import MAX_LINES_WITH_IDS
@@ -31,9 +32,16 @@ def is_to_be_coloured(entry: LiveEntry) -> bool:
 
 
 def page_around(
-    request: Request, settings: Settings, entry: LiveEntry, actor: Actor, *, lines: str, line_count: int
+    request: Request,
+    settings: Settings,
+    entry: LiveEntry,
+    actor: Actor,
+    *,
+    lines: str,
+    line_count: int,
+    preview: FoundPreview,
 ) -> Response:
-    """The page of a paste around its lines, which are HTML."""
+    """The page of a paste around the HTML of its lines, or of its preview if that is shown."""
     return render(
         request,
         "entries/paste.html",
@@ -42,6 +50,9 @@ def page_around(
         lines=Markup(lines),  # noqa: S704 (the renderer's)
         line_count=line_count,
         is_long=line_count > MAX_LINES_WITH_IDS,
+        has_preview=preview.exists,
+        preview=preview.shown,
+        refusal=preview.refusal,
     )
 
 
@@ -51,21 +62,22 @@ async def paste_page(
     entry: LiveEntry,
     actor: Actor,
     chunks: TextChunks,
+    preview: FoundPreview = NO_PREVIEW,
     *,
     has_colours: bool = True,
 ) -> Response:
-    """The page of a paste, with the colours of its language if it is not too long for them.
+    """The page of a paste: its preview, or its code with the colours of its language if it is not too long for them.
 
     `has_colours`: false if the renderer has failed already.
     """
 
     def page(lines: str, line_count: int) -> Response:
-        return page_around(request, settings, entry, actor, lines=lines, line_count=line_count)
+        return page_around(request, settings, entry, actor, lines=lines, line_count=line_count, preview=preview)
 
     size_bytes = entry.size_bytes or 0
     line_count = await count_lines(chunks)
-    coloured = None
-    if has_colours and is_to_be_coloured(entry):
+    coloured = None if preview.shown is None else preview.shown.html
+    if coloured is None and has_colours and is_to_be_coloured(entry):
         coloured = await _coloured(request.app.state.rendered_texts, entry, chunks)
     if coloured is None and size_bytes <= WHOLE_BYTES:
         text = b"".join([chunk async for chunk in chunks])
@@ -93,8 +105,9 @@ async def count_lines(chunks: TextChunks) -> int:
 async def _coloured(texts: RenderedTexts, entry: LiveEntry, chunks: TextChunks) -> Markup | None:
     options = {"syntax": entry.syntax}
     if (kept := texts.find(entry, "code", options)) is not None:
-        return kept
-    return await texts.render(entry, b"".join([chunk async for chunk in chunks]), "code", options)
+        return kept.html
+    rendered = await texts.render(entry, b"".join([chunk async for chunk in chunks]), "code", options)
+    return None if rendered is None else rendered.html
 
 
 def _stream(around: Response, mark: str, pieces: AsyncIterable[bytes], *, held_bytes: int) -> Response:

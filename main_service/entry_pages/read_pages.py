@@ -1,6 +1,8 @@
 """What a reader of `/{key}` gets: redirect, text or page; where views are limited, a question first."""
 
-from fastapi import HTTPException, Request, Response
+from typing import Annotated
+
+from fastapi import HTTPException, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from main_service.accounts.bearer_auth import TOKEN_OR_NONE
@@ -17,6 +19,7 @@ from main_service.entry_pages.kept_pages import VARY, find_kept_page, head_of_pa
 from main_service.entry_pages.paste_page import paste_page
 from main_service.entry_pages.raw_text import raw_text
 from main_service.entry_pages.view_question import question, question_before
+from main_service.entry_pages.views import asked_view, is_from_our_page
 from main_service.errors import (
     BodyStoreUnavailableError,
     DatabaseUnavailableError,
@@ -52,6 +55,15 @@ _NOT_SPENT = {
     "content": _PLAIN_TEXT,
     "description": "No view was used (a plain text says how to use one), or the manage token is wrong.",
 }
+
+
+ViewQuery = Annotated[
+    str | None,
+    Query(
+        description="How a page shows a paste: `code` or `preview` (Markdown, tables, JSON, diffs, logs of terminals). "
+        "Markdown opens in its preview, all else as code. Others are refused, except where no page is sent.",
+    ),
+]
 
 
 @router.get(
@@ -149,18 +161,21 @@ async def read_entry(
     actor: ReadingActorDep,
     entries: EntryFactoryDep,
     visits: VisitRecorderDep,
+    view: ViewQuery = None,
 ) -> Response:
     """Where views are limited, command-line programs spend one, and requests with a bearer token, `X-Manage-Token` or
     `X-Reveal: 1`; all others are asked first.
     """
     entry = await entries.reader.get(key, actor)
+    is_page = entry.kind is Kind.PASTE and wants_page(request.headers)
+    # Of links and plain texts there is one view, and whatever a query says of it is theirs.
+    view_asked = asked_view(view) if is_page else None
     if asked := question_before(request, entries, entry, actor, is_shown_as_page=True):
         return asked
     if entry.kind is Kind.LINK:
         entry = await entries.reader.follow(entry, actor)
         await visits.record(entry, actor)
         return _redirect(entry, status=302)
-    is_page = wants_page(request.headers)
     if is_page and (kept := find_kept_page(request, entry)) is not None:
         await visits.record(entry, actor)
         return kept
@@ -168,10 +183,11 @@ async def read_entry(
     if is_page and request.method == "HEAD":
         response = head_of_page()
     elif is_page:
-        response = await make_page(request, entries.settings, entry, actor, chunks)
+        response = await make_page(request, entries.settings, entry, actor, chunks, view_asked)
     else:
         response = text_response(chunks, size_bytes=entry.size_bytes or 0)
-    await visits.record(entry, actor)
+    if view_asked is None or entry.views_left is not None or not is_from_our_page(request.headers):
+        await visits.record(entry, actor)
     response.headers.update({"Vary": VARY, **robots(entry)})
     return response
 

@@ -1,6 +1,7 @@
 """The text of a paste as the renderer makes it, or None where it can't: then the page shows it plain."""
 
 from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 
 import zstandard
 from markupsafe import Markup
@@ -10,10 +11,17 @@ from main_service.entries.entry import LiveEntry
 from main_service.rendering.client import Renderer
 from main_service.rendering.errors import NotRenderedError
 from main_service.rendering.fragments import FragmentCache
-from main_service.rendering.job import Job, Option, Rendered
+from main_service.rendering.job import Facts, Job, Option, Rendered
 
 MAX_COLOURED_BYTES = 512 * 1024
 """Longer texts are shown plain."""
+
+
+@dataclass(frozen=True)
+class RenderedText:
+    html: Markup
+    facts: Facts
+    """What the renderer found out besides, such as `is_cut`."""
 
 
 class RenderedTexts:
@@ -26,12 +34,14 @@ class RenderedTexts:
         self._renderer = renderer
         self._fragments = FragmentCache()
 
-    def find(self, entry: LiveEntry, kind: str, options: Mapping[str, Option]) -> Markup | None:
+    def find(self, entry: LiveEntry, kind: str, options: Mapping[str, Option]) -> RenderedText | None:
         """What was kept of the entry's text; None: nothing."""
         kept = self._fragments.get(_identity(entry, kind, options))
-        return None if kept is None else _html(kept)
+        return None if kept is None else _unpacked(kept)
 
-    async def render(self, entry: LiveEntry, text: bytes, kind: str, options: Mapping[str, Option]) -> Markup | None:
+    async def render(
+        self, entry: LiveEntry, text: bytes, kind: str, options: Mapping[str, Option]
+    ) -> RenderedText | None:
         """The text as HTML; None: it can't be, or not soon."""
         identity = _identity(entry, kind, options)
         job = Job(kind=kind, text=text, subject=entry.body_id, options=options, encoding="zstd")
@@ -40,7 +50,7 @@ class RenderedTexts:
             self._fragments.put(identity, rendered)
 
         try:
-            return _html(await self._renderer.render(job, keep=keep if is_cacheable(entry) else None))
+            return _unpacked(await self._renderer.render(job, keep=keep if is_cacheable(entry) else None))
         except NotRenderedError:
             return None
 
@@ -49,5 +59,6 @@ def _identity(entry: LiveEntry, kind: str, options: Mapping[str, Option]) -> Has
     return (entry.body_id, kind, *sorted(options.items()))
 
 
-def _html(rendered: Rendered) -> Markup:
-    return Markup(zstandard.decompress(rendered.content).decode())  # noqa: S704 (the renderer's)
+def _unpacked(rendered: Rendered) -> RenderedText:
+    html = Markup(zstandard.decompress(rendered.content).decode())  # noqa: S704 (the renderer's)
+    return RenderedText(html, rendered.facts)

@@ -46,12 +46,12 @@ class Style(NamedTuple):
     text: str = ""
     ground: str = ""
     marks: frozenset[str] = frozenset()
-    """Values of `_MARKS`."""
+    """Classes, and `dim` and `swap`, which decide about the colours."""
 
 
 PLAIN = Style()
-_MARKS = {1: "bold", 2: "dim", 3: "italic", 4: "under", 7: "swap", 9: "struck", 21: "under"}
-_ENDS = {22: {"bold", "dim"}, 23: {"italic"}, 24: {"under"}, 27: {"swap"}, 29: {"struck"}}
+_MARKS = {1: "m-bold", 2: "dim", 3: "m-italic", 4: "m-under", 7: "swap", 9: "m-struck", 21: "m-under"}
+_ENDS = {22: {"m-bold", "dim"}, 23: {"m-italic"}, 24: {"m-under"}, 27: {"swap"}, 29: {"m-struck"}}
 
 
 def render(text: str, options: Mapping[str, Option]) -> Fragment:

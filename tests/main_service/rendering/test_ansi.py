@@ -29,8 +29,8 @@ def seen(text: str) -> str:
         ("42", "b-green"),
         ("90", "f-grey"),
         ("30", "f-black"),
-        ("1;3;4;9", "bold italic struck under"),
-        ("1;31;44", "f-red b-blue bold"),
+        ("1;3;4;9", "m-bold m-italic m-struck m-under"),
+        ("1;31;44", "f-red b-blue m-bold"),
         ("38;5;208", "f-orange"),
         ("38;5;1", "f-red"),
         ("48;5;21", "b-blue"),
@@ -45,7 +45,7 @@ def seen(text: str) -> str:
         ("31;7", "b-red"),
         ("31;42;7", "f-green b-red"),
         ("2", "f-grey"),
-        ("38;5;208;1", "f-orange bold"),
+        ("38;5;208;1", "f-orange m-bold"),
     ],
 )
 def test_colours_and_marks_become_classes(sequence: str, classes: str) -> None:
