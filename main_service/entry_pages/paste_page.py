@@ -14,7 +14,7 @@ from main_service.entries.serializers import page_entry
 from main_service.entry_pages.previews import NO_PREVIEW, FoundPreview
 from main_service.entry_pages.rendered_text import MAX_COLOURED_BYTES, RenderedTexts
 from main_service.entry_pages.view_question import has_way_to_manage
-from main_service.rendering.markup import MAX_LINES_WITH_IDS
+from main_service.rendering.markup import MAX_LINES_WITH_IDS, MAX_SHOWN_LINES
 from main_service.rendering.plain_text import pieces, streamed
 from main_service.settings import Settings
 from main_service.web.held_stream import HeldStream
@@ -53,6 +53,7 @@ def page_around(
         has_preview=preview.exists,
         preview=preview.shown,
         refusal=preview.refusal,
+        hidden_after=MAX_SHOWN_LINES if line_count > MAX_SHOWN_LINES else None,
     )
 
 

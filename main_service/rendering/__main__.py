@@ -3,7 +3,6 @@
 import gc
 import os
 import sys
-import time
 from typing import BinaryIO
 
 from main_service.rendering.confinement import confine, limited_processor_time
@@ -23,7 +22,6 @@ def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
     answers.write(READY)
     answers.flush()
     while (job := read_job(jobs)) is not None:
-        began = time.process_time()
         content, facts, failure = b"", Facts(), None
         has_memory = True
         try:
@@ -31,10 +29,9 @@ def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
                 content, facts = _done(job)
         except MemoryError as error:
             has_memory, failure = False, type(error).__name__
-        except Exception as error:
+        except Exception as error:  # a bug of a lexer: the text is shown plain
             failure = type(error).__name__
-        seconds = time.process_time() - began
-        answers.write(written_answer(content, facts, failure=failure, seconds=seconds))
+        answers.write(written_answer(content, facts, failure=failure, is_last=not has_memory))
         answers.write(content)
         answers.flush()
         if not has_memory:

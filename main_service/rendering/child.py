@@ -56,6 +56,8 @@ class Child:
         self._answers = process.stdout
         self._limits = limits
         self.pid = process.pid
+        self.is_over = False
+        """Whether it has said that it does no other job."""
 
     @classmethod
     async def start(cls, limits: Limits, command: Sequence[str] = COMMAND) -> "Child":
@@ -117,6 +119,7 @@ class Child:
             raise ChildEndedError(await self.kill()) from error
         except (ConnectionError, asyncio.IncompleteReadError) as error:
             raise ChildEndedError(await self._process.wait()) from error
+        self.is_over = answer.is_last
         if answer.failure is not None:
             raise NotRenderedError(answer.failure, is_lasting=True)
         return Rendered(content=content, facts=answer.facts)

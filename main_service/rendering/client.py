@@ -32,7 +32,7 @@ class Renderer:
     ) -> None:
         self._limits = limits or Limits()
         self._command = command
-        self._waiting = waiting or WaitingJobs()
+        self._waiting = WaitingJobs() if waiting is None else waiting
         self._failures = Failures()
         self._pace = _FIRST_PACE
         self._current: tuple[Flight, float] | None = None
@@ -40,6 +40,11 @@ class Renderer:
         self._failed_starts = 0
         self.pid: int | None = None
         """The child's process id; None while there is none."""
+
+    @property
+    def is_working(self) -> bool:
+        """Whether a job is being done."""
+        return self._current is not None
 
     @property
     def warning(self) -> str | None:
@@ -143,7 +148,7 @@ class Renderer:
             self._failures.add(job.task)
             self._tell("failed", job, error)
             flight.fail(error)
-            return True
+            return not child.is_over
         except ChildEndedError as error:
             is_lasting = error.is_over_limit
             if is_lasting:

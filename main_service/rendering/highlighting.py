@@ -51,7 +51,7 @@ def coloured_lines(text: str, syntax: str) -> list[str] | None:
     Lexers know `\\n` alone as a line end, so carriage returns before it are taken out and put back. A line with others,
     or with NUL, is shown without colours.
     """
-    if count_marks(text) > MAX_MARKS:
+    if not text or count_marks(text) > MAX_MARKS:
         return None
     try:
         lexer = get_lexer_by_name(syntax)

@@ -98,9 +98,12 @@ def read_job(stream: BinaryIO) -> ReceivedJob | None:
     return ReceivedJob(before=before, after=after, text=text, **head)
 
 
-def written_answer(content: bytes, facts: Facts, *, failure: str | None, seconds: float) -> bytes:
-    """The head of an answer; the content follows. `failure`: the class of what `render` raised; None: it is done."""
-    head = {"size": len(content), "facts": facts, "failure": failure, "seconds": seconds}
+def written_answer(content: bytes, facts: Facts, *, failure: str | None, is_last: bool) -> bytes:
+    """The head of an answer; the content follows.
+
+    `failure`: the class of what `render` raised; None: it is done. `is_last`: the child ends now.
+    """
+    head = {"size": len(content), "facts": facts, "failure": failure, "is_last": is_last}
     return json.dumps(head).encode() + b"\n"
 
 
@@ -111,8 +114,7 @@ class AnswerHead:
     size: int
     facts: Facts
     failure: str | None
-    seconds: float
-    """Processor time that the job took; coarse for short ones."""
+    is_last: bool
 
 
 def read_answer_head(line: bytes) -> AnswerHead:

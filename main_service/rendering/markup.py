@@ -7,10 +7,14 @@ lines when it comes into view: elements for a million lines would take a browser
 each line end and no other, so the text of all items is the text.
 """
 
+import sys
 from collections.abc import Sequence
 from unicodedata import combining
 
 MAX_LINES_WITH_IDS = 20_000
+MAX_SHOWN_LINES = 500_000
+"""Those after them are there for a script, but hidden: where a page gets higher than some 30 million pixels of a
+screen, Chromium puts all that follows in one place, and lays all of it out there."""
 LINES_PER_CHUNK = 200
 LINES_PER_ITEM = 1_000
 """How many lines are one item where lines have no elements of their own."""
@@ -101,24 +105,37 @@ class NumberedLines:
         self._is_in_chunk = False
         self._is_in_item = False
         """Whether the lines of the chunk share one item."""
+        self._chunk_end = ""
         self._lines_left = 0
         self._characters_left = 0
 
     def add(self, lines: Sequence[str]) -> str:
         """Add lines that have ended, without their line feeds. The first ends the line that is open, if one is."""
         html: list[str] = []
-        for line in lines:
+        at = 0
+        while at < len(lines):
             if not self._is_in_line:
                 html.append(self._start())
-            html.append(f"{line}\n")
             self._is_in_line = False
-            self._number += 1
-            self._lines_left -= 1
-            self._characters_left -= len(line)
+            count = self._count_at_once(lines, at)
+            html.append("\n".join(lines[at : at + count]) if count > 1 else lines[at])
+            html.append("\n")
+            at += count
+            self._number += count
+            self._lines_left -= count
+            self._characters_left -= len(html[-2])
             if self._lines_left <= 0 or self._characters_left <= 0:
-                html.append("</ol></div>")
+                html.append(self.end())
                 self._is_in_chunk = False
         return "".join(html)
+
+    def _count_at_once(self, lines: Sequence[str], at: int) -> int:
+        """How many of the lines from this one on can be added without anything between them."""
+        if not self._is_in_item:
+            return 1
+        count = min(self._lines_left, len(lines) - at)
+        is_room = sum(map(len, lines[at : at + count])) <= self._characters_left
+        return count if is_room else 1
 
     def add_part(self, part: str) -> str:
         """Add to the line that is open, or begin one."""
@@ -129,7 +146,7 @@ class NumberedLines:
 
     def end(self) -> str:
         """End the last chunk."""
-        return "</ol></div>" if self._is_in_chunk else ""
+        return self._chunk_end if self._is_in_chunk else ""
 
     def _start(self) -> str:
         """The beginning of a line, and of a chunk if none is open."""
@@ -138,9 +155,14 @@ class NumberedLines:
             return "" if self._is_in_item else f"<li id=L{number}>"
         self._is_in_chunk = True
         self._characters_left = CHUNK_CHARACTERS
+        self._chunk_end = "</ol></div>"
         self._is_in_item = number > MAX_LINES_WITH_IDS
+        if number > MAX_SHOWN_LINES:
+            self._lines_left = self._characters_left = sys.maxsize
+            self._chunk_end = "</div>"
+            return "<div hidden>"
         if self._is_in_item:
-            self._lines_left = LINES_PER_ITEM
+            self._lines_left = min(LINES_PER_ITEM, MAX_SHOWN_LINES + 1 - number)
             return f"<div class=m><ol role=none start={number}><li class=m id=L{number}>"
         self._lines_left = min(LINES_PER_CHUNK, MAX_LINES_WITH_IDS + 1 - number)
         return f"<div><ol role=none start={number}><li id=L{number}>"

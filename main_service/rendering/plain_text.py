@@ -17,8 +17,8 @@ from main_service.rendering.markup import (
     marked,
 )
 
-STEP_CHARACTERS = 32 * 1024
-"""How much is turned into HTML at a time: less than a millisecond's work."""
+STEP_CHARACTERS = 8 * 1024
+"""How much is turned into HTML at a time: a fifth of a millisecond's work, and 5 ms at worst, if all are line feeds."""
 
 
 def render(text: str, _: Mapping[str, Option]) -> Fragment:
@@ -85,7 +85,7 @@ class PlainText:
 
     def _html_of(self, lines: list[str]) -> list[str]:
         """The HTML of whole lines, which come without their line feeds."""
-        if all(len(line) <= PIECE_CHARACTERS for line in lines):
+        if max(map(len, lines), default=0) <= PIECE_CHARACTERS:
             # All at once: line by line takes ten times longer.
             return self._marked("".join([f"{line}\n" for line in lines])).split("\n")[:-1]
         return [self._line(line, is_ended=True) for line in lines]

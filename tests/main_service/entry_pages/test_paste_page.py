@@ -1,0 +1,124 @@
+"""The page of a paste has the colours of its language where it can have them, and is there in any case."""
+
+import threading
+from collections.abc import Iterator
+from uuid import uuid4
+
+import httpx
+import psutil
+import pytest
+
+from tests.support.accounts import new_user
+from tests.support.engines import Environment
+from tests.support.entries import create_link, create_paste, owned_paste
+from tests.support.rendered import read
+from tests.support.waiting import eventually
+from tests.support.web import WebServer
+
+HTML = {"Accept": "text/html"}
+
+
+@pytest.fixture(scope="module")
+def paste_web(environment: Environment) -> Iterator[WebServer]:
+    """A web process of its own, whose renderer may be stopped."""
+    with WebServer(environment) as server:
+        yield server
+
+
+def code() -> str:
+    return f"import {uuid4().hex}  # <&>\r\n\0'\r'\n"
+
+
+def page(client: httpx.Client, path: str, **headers: str) -> str:
+    answer = client.get(path, headers=HTML | headers)
+    assert answer.status_code == 200
+    return answer.text
+
+
+def text_of(html: str) -> str:
+    """The text that the page shows."""
+    start = html.index('<div class="code lines')
+    inside = html[html.index(">", start) + 1 :]
+    return read(inside[: inside.index("</ol></div></div>") + len("</ol></div>")])[0]
+
+
+def is_coloured(html: str) -> bool:
+    return "<b class=k>import </b>" in html
+
+
+def coloured_page(client: httpx.Client, path: str, **headers: str) -> str:
+    """The page, once the renderer has found the time."""
+    return eventually(lambda: is_coloured(html := page(client, path, **headers)) and html, "a page with colours")
+
+
+def renderer_of(server: WebServer) -> psutil.Process:
+    return eventually(lambda: psutil.Process(server.processes[0].pid).children(), "a renderer")[0]
+
+
+def test_page_has_the_colours_of_its_language_and_the_text(paste_web: WebServer) -> None:
+    text = code()
+    key = create_paste(paste_web.client, text=text, syntax="python")["key"]
+
+    html = coloured_page(paste_web.client, f"/{key}")
+
+    assert text_of(html) == text
+    assert "2 lines" in html
+
+
+def test_private_and_limited_texts_have_colours_too(paste_web: WebServer) -> None:
+    client = paste_web.client
+    user = new_user(client)
+    private = owned_paste(client, user, text=code(), syntax="python", visibility="private")
+    limited = create_paste(client, text=code(), syntax="python", views=1000)["key"]
+
+    coloured_page(client, f"/{private}", **user.headers)
+    coloured_page(client, f"/{limited}", **{"X-Reveal": "1"})
+
+
+def test_page_is_there_plain_while_the_renderer_is_stopped_and_links_lead_on(paste_web: WebServer) -> None:
+    client = paste_web.client
+    link = create_link(client)["key"]
+    texts = [code() for _ in range(4)]
+    keys = [create_paste(client, text=text, syntax="python")["key"] for text in texts]
+    pages: dict[str, str] = {}
+
+    def look(key: str) -> None:
+        with paste_web.new_client() as reader:
+            pages[key] = page(reader, f"/{key}")
+
+    readers = [threading.Thread(target=look, args=(key,)) for key in keys]
+    renderer = renderer_of(paste_web)
+    renderer.suspend()
+    try:
+        for reader in readers:
+            reader.start()
+        for _ in range(10):
+            assert client.get(f"/{link}").status_code == 302
+        for reader in readers:
+            reader.join()
+    finally:
+        renderer.resume()
+
+    assert [text_of(pages[key]) for key in keys] == texts
+    assert not any(map(is_coloured, pages.values()))
+    # What nobody waited for any longer is there for the next.
+    for key in keys:
+        coloured_page(client, f"/{key}")
+
+
+def test_page_comes_back_to_colours_after_its_renderer_was_killed(paste_web: WebServer) -> None:
+    renderer_of(paste_web).kill()
+    key = create_paste(paste_web.client, text=code(), syntax="python")["key"]
+
+    coloured_page(paste_web.client, f"/{key}")
+
+
+def test_long_text_is_plain_and_whole(paste_web: WebServer) -> None:
+    text = "import this  # <&>\r\n" * (512 * 1024 // 20 + 1)
+    key = create_paste(paste_web.client, text=text, syntax="python")["key"]
+
+    html = page(paste_web.client, f"/{key}")
+
+    assert not is_coloured(html)
+    assert text_of(html) == text
+    assert "26,215 lines" in html
