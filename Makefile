@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run logs status doctor superuser test check fmt migrate lock bench rooms metrics dashboards icons compose-test update audit sbom
+.PHONY: help run logs restart status doctor superuser test check fmt migrate lock bench rooms metrics dashboards icons compose-test update audit sbom
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -14,13 +14,16 @@ run: $(VENV)/.run-installed ## Start everything on this machine (PORT=8000 HOST=
 	@SLIPBIN_MAKE=1 PORT="$(PORT)" HOST="$(HOST)" DATA="$(DATA)" WORKERS="$(WORKERS)" GATEWAY="$(GATEWAY)" TLS_PORT="$(TLS_PORT)" \
 		exec $(BIN)/python -m launcher run
 
-logs: $(VENV)/.run-installed ## Follow the logs of `make run` (args="web-1 main-worker" to choose, DATA=./data)
+logs: $(VENV)/.run-installed ## Follow the logs of `make run` (args="web-1 main-worker" to choose)
 	@SLIPBIN_MAKE=1 DATA="$(DATA)" exec $(BIN)/python -m launcher logs $(args)
 
-status: $(VENV)/.run-installed ## How `make run` is doing, on one screen (DATA=./data)
+restart: $(VENV)/.run-installed ## Restart programs of `make run`, also one that hangs (args="main-beat")
+	@SLIPBIN_MAKE=1 DATA="$(DATA)" exec $(BIN)/python -m launcher restart $(args)
+
+status: $(VENV)/.run-installed ## How `make run` is doing, on one screen
 	@SLIPBIN_MAKE=1 DATA="$(DATA)" exec $(BIN)/python -m launcher main status $(args)
 
-doctor: $(VENV)/.run-installed ## Look for what is wrong with `make run`, and say what to do (DATA=./data)
+doctor: $(VENV)/.run-installed ## Look for what is wrong with `make run`, and say what to do
 	@SLIPBIN_MAKE=1 DATA="$(DATA)" exec $(BIN)/python -m launcher main doctor $(args)
 
 # One more than there are cores: many tests wait most of their time, for something to be away or to come back.
@@ -52,7 +55,7 @@ fmt: $(VENV)/.dev-installed ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-superuser: $(VENV)/.run-installed ## Make a superuser of what `make run` runs (EMAIL=you@example.org DATA=./data PROMOTE=1)
+superuser: $(VENV)/.run-installed ## Make a superuser of what `make run` runs (EMAIL=you@example.org PROMOTE=1)
 	@test -n "$(EMAIL)" || { echo 'Say who: make superuser EMAIL=you@example.org'; exit 1; }
 	@SLIPBIN_MAKE=1 DATA="$(DATA)" exec $(BIN)/python -m launcher main create-superuser --email "$(EMAIL)" $(if $(PROMOTE),--promote)
 

@@ -5,11 +5,13 @@ Nothing of users comes here. What may be secret is the password of a URL, and wh
 
 import json
 import logging
+import os
 import re
 import sys
 import threading
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 
@@ -49,6 +51,15 @@ def start_logs(role: str) -> None:
         logging.getLogger(name).setLevel(max(level, lowest))
     logging.captureWarnings(True)
     _log_uncaught()
+
+
+def write_line(logger: str, message: str) -> None:
+    """Log at INFO from the handler of a signal, which may have interrupted who holds the locks of the log."""
+    record = logging.makeLogRecord({"name": logger, "levelno": logging.INFO, "levelname": "INFO", "msg": message})
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, _Lines):
+            with suppress(OSError):
+                os.write(sys.stderr.fileno(), f"{handler.format(record)}\n".encode(errors="replace"))
 
 
 class _Lines(logging.Formatter):

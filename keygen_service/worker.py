@@ -2,10 +2,13 @@
 
 import logging
 import math
+import os
 import sys
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.apps import worker as celery_worker
 from celery.signals import beat_init, setup_logging, worker_init, worker_ready
 from kombu.exceptions import KombuError
 
@@ -15,7 +18,7 @@ ROLE = join_as_worker(sys.argv)
 
 # What they import counts, so the files for that must be there.
 from keygen_service import metrics, tracing  # noqa: E402
-from keygen_service.logs import start_logs  # noqa: E402
+from keygen_service.logs import start_logs, write_line  # noqa: E402
 from keygen_service.pool import POOLS, KeyPools, connect  # noqa: E402
 from keygen_service.publishing import publish  # noqa: E402
 from keygen_service.runs import noted_run  # noqa: E402
@@ -82,6 +85,22 @@ def publish_metrics(**_: Any) -> None:
     settings = load_settings()
     if ROLE is not None:
         publish(ROLE, host=settings.metrics_host, port=settings.metrics_port)
+
+
+@worker_init.connect
+def warn_of_root(**_: Any) -> None:
+    """Celery warns before there is a log. The launcher says itself what runs as root, and why."""
+    if os.geteuid() == 0 and not os.environ.get("SLIPBIN_LAUNCHER"):
+        logger.warning("This worker runs as root: give it a user of its own")
+
+
+def say(message: str, _file: object = None) -> None:
+    """What Celery would print as it stands, such as that it ends, in lines of the log."""
+    write_line("celery.apps.worker", message.strip())
+
+
+celery_worker.safe_say = say  # type: ignore[attr-defined]
+warnings.filterwarnings("ignore", message="You're running the worker with superuser")
 
 
 @worker_init.connect

@@ -1,4 +1,4 @@
-"""The command line: `python -m launcher run`, `engines`, `main` and `logs`."""
+"""The command line: `python -m launcher run`, `engines`, `main`, `logs` and `restart`."""
 
 import argparse
 import asyncio
@@ -8,16 +8,21 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from launcher.command import run_command
+from launcher.data.find import find_data_folder
 from launcher.descriptors import raise_limit
 from launcher.errors import StartError
-from launcher.follow_logs import follow_logs
+from launcher.logs.follow import follow_logs
+from launcher.restart import restart
 from launcher.run import RunOptions, run, run_engines
 from launcher.stop_signals import StopSignals
 
 MAX_WEB_PROCESSES = 256
+FOUND = "folder of all data; if it isn't named, the one on which Slipbin runs"
+
+AnyDefault = TypeVar("AnyDefault", str, None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,9 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         if options.command == "main":
-            return run_command(options.data, options.arguments, environ=os.environ)
+            return run_command(_data_folder(options.data), options.arguments, environ=os.environ)
         if options.command == "logs":
-            follow_logs(options.data, options.names, lines=options.lines, is_followed=not options.no_follow)
+            folder = _data_folder(options.data)
+            follow_logs(folder, options.names, lines=options.lines, is_followed=not options.no_follow)
+        elif options.command == "restart":
+            restart(_data_folder(options.data), options.names)
         elif options.command == "engines":
             asyncio.run(run_engines(options.data, signals))
         else:
@@ -62,12 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m launcher", description="Runs Slipbin on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
-    default_data = "/var/lib/slipbin" if os.geteuid() == 0 else "./data"
 
     everything = commands.add_parser("run", help="run everything until a signal stops it")
     everything.add_argument("--host", default=_setting("HOST", "127.0.0.1"), help="address to listen on")
     everything.add_argument("--port", type=_port, default=_setting("PORT", "8000"), help="0: any free port")
-    everything.add_argument("--data", type=Path, default=_setting("DATA", default_data), help="folder of all data")
+    everything.add_argument("--data", type=Path, default=_setting("DATA", _default_data()), help="folder of all data")
     everything.add_argument("--workers", type=_count, default=_setting("WORKERS", "2"), help="web processes")
     everything.add_argument(
         "--gateway", action="store_true", default=_setting("GATEWAY", "0") != "0", help="nginx in front, with https"
@@ -82,20 +89,33 @@ def _parser() -> argparse.ArgumentParser:
     main_service = commands.add_parser(
         "main", help="a command of main_service on what `run` runs, such as: main cleanup"
     )
-    main_service.add_argument("--data", type=Path, default=_setting("DATA", default_data), help="folder of all data")
+    main_service.add_argument("--data", type=Path, default=_setting("DATA", None), help=FOUND)
     main_service.add_argument("arguments", nargs=argparse.REMAINDER, help="the command and what it takes")
 
     logs = commands.add_parser("logs", help="what `run` on a terminal has written to DATA/logs, and what it adds")
-    logs.add_argument("--data", type=Path, default=_setting("DATA", default_data), help="folder of all data")
+    logs.add_argument("--data", type=Path, default=_setting("DATA", None), help=FOUND)
     logs.add_argument("--lines", type=_count_of_lines, default=10, help="how many old lines of each program")
     logs.add_argument("--no-follow", action="store_true", help="end after the old lines")
     logs.add_argument("names", nargs="*", help="the programs, such as web-1; none: all")
+
+    again = commands.add_parser("restart", help="end programs of `run`, which starts them again; kill those that hang")
+    again.add_argument("--data", type=Path, default=_setting("DATA", None), help=FOUND)
+    again.add_argument("names", nargs="*", help="the programs, such as main-beat")
     return parser
 
 
-def _setting(name: str, default: str) -> str:
+def _setting(name: str, default: AnyDefault) -> str | AnyDefault:
     # An empty variable counts as not set.
     return os.environ.get(name) or default
+
+
+def _default_data() -> str:
+    return "/var/lib/slipbin" if os.geteuid() == 0 else "./data"
+
+
+def _data_folder(named: Path | None) -> Path:
+    """The folder that a command is about."""
+    return find_data_folder(named, default=Path(_default_data()))
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,12 +1,12 @@
 """What the launcher says once everything runs: where, where emails and data are, how to stop."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from launcher.data_folder import DataFolder
+from launcher.data.folder import DataFolder
 from launcher.listener import Listener
-from launcher.terminal import Terminal, draw_box
+from launcher.logs.terminal import Terminal, draw_box
 
 
 @dataclass(frozen=True)
@@ -16,12 +16,15 @@ class Announcement:
     listener: Listener
     data: DataFolder
     environ: Mapping[str, str]
+    ignored: Sequence[str] = ()
+    """Settings of the operator's that change nothing."""
 
     def lines(self) -> list[str]:
         """Sentences, for a log."""
         return [
             f"Slipbin is ready: {self.listener.url}",
             *describe_links(self.listener, self.environ),
+            *describe_ignored(self.ignored),
             *(
                 []
                 if self.environ.get("MAIN_SMTP_URL")
@@ -45,6 +48,7 @@ class Announcement:
         return [
             *draw_box(f"Slipbin is ready: {self.listener.url}", rows, terminal),
             *describe_links(self.listener, self.environ),
+            *describe_ignored(self.ignored),
         ]
 
     def _command(self, name: str) -> str:
@@ -54,6 +58,17 @@ class Announcement:
             return f"make {name}{data}"
         words = name if name == "logs" else f"main {name}"
         return f"python -m launcher {words}"
+
+
+def describe_ignored(names: Sequence[str]) -> list[str]:
+    """What to say of settings that change nothing here; nothing if there are none."""
+    if not names:
+        return []
+    verb = "are" if len(names) > 1 else "is"
+    return [
+        f"WARNING: {', '.join(names)} {verb} set and not heeded: it runs on its own PostgreSQL and Valkey, keeps texts"
+        " in its data folder, and has a secret of its own there. To use others, start the services one by one (README)."
+    ]
 
 
 def describe_links(listener: Listener, environ: Mapping[str, str]) -> list[str]:

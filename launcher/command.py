@@ -6,11 +6,19 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from launcher.data_folder import find_holder, open_data_folder, read_secrets
+from launcher.data.folder import open_data_folder
+from launcher.data.lock import find_holder
+from launcher.data.secrets import read_secrets
 from launcher.env_file import with_env_file
 from launcher.errors import StartError, option
 from launcher.run_user import credentials, find_run_user
-from launcher.services import REPOSITORY, find_service_user, service_environment
+from launcher.services import (
+    REPOSITORY,
+    find_service_user,
+    ignored_settings,
+    own_settings,
+    service_environment,
+)
 
 LOOKING = {"doctor", "status"}
 """Commands that tell what is wrong."""
@@ -37,10 +45,13 @@ def run_command(path: Path, arguments: Sequence[str], *, environ: Mapping[str, s
     user = find_service_user(data.owner)
     # A launcher of `engines` has no address of its own.
     url = holder.address if holder and holder.address.startswith("http") else "http://localhost"
+    secrets = read_secrets(data)
+    ignored = ignored_settings(environ, own_settings(data, secrets))
     done = subprocess.run(
         [sys.executable, "-m", "main_service", *arguments],
         env={
-            **service_environment(data, user=user, url=url, secrets=read_secrets(data), environ=environ),
+            **service_environment(data, user=user, url=url, secrets=secrets, environ=environ),
+            "SLIPBIN_IGNORED": ",".join(ignored),
             **({"SLIPBIN_WEB_URL": url, **holder.settings} if holder else {}),
         },
         cwd=REPOSITORY,

@@ -11,6 +11,8 @@ PATH_VARIABLE = "SLIPBIN_ENV_FILE"
 _ROOT = Path(__file__).resolve().parents[1]
 _OURS = ("MAIN_", "KEYGEN_")
 _OTHERS = ("AWS_", "OTEL_", "SSL_CERT_")
+_FOLDERS = ("SLIPBIN_TLS", "SLIPBIN_ACME")
+"""Folders for the gateway. Compose, which reads the same file, takes what begins otherwise for a volume of its own."""
 
 
 def with_env_file(environ: Mapping[str, str]) -> dict[str, str]:
@@ -37,7 +39,9 @@ def with_env_file(environ: Mapping[str, str]) -> dict[str, str]:
     settings = {
         name: value or ""
         for name, value in values.items()
-        if name.startswith(_OURS) or (value and name.startswith(_OTHERS))
+        if name.startswith(_OURS)
+        or (value and name.startswith(_OTHERS))
+        or (value and name in _FOLDERS and value.startswith(("/", ".")))
     }
     return {**settings, **environ, PATH_VARIABLE: ""}
 

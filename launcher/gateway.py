@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from launcher.data_folder import DataFolder
+from launcher.data.folder import DataFolder
+from launcher.data.pid_file import PidFile
 from launcher.errors import StartError, option
 from launcher.listener import BACKLOG, Listener, open_listener
-from launcher.program import Program
 from launcher.run_user import RunUser, acting_as
 from launcher.services import REPOSITORY
+from launcher.supervision.program import Program
 
 GRACE = timedelta(seconds=15)
 """How long nginx may take to end: as long as the web processes may need for what they are answering."""
@@ -96,6 +97,7 @@ class Gateway:
             stop_signal=signal.SIGQUIT,
             stop_grace=GRACE,
             inherited=sockets,
+            after_start=PidFile(data, "gateway", number=signal.SIGQUIT, grace=GRACE).write,
             is_shown=lambda line: b"using inherited sockets" not in line,
         )
 

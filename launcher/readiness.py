@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
-from launcher.data_folder import DataFolder
-from launcher.valkey import ask_valkey
+from launcher.data.folder import DataFolder
+from launcher.engines.valkey import ask_valkey
 
 POLL = timedelta(milliseconds=25)
 PATIENCE = timedelta(seconds=60)

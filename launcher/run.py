@@ -9,22 +9,32 @@ from pathlib import Path
 from typing import Any
 
 from launcher.announcement import Announcement
-from launcher.data_folder import DataFolder, Lock, open_data_folder, prepare_for_services, read_secrets
-from launcher.engines import ENGINES, start_engines
+from launcher.data.folder import DataFolder, open_data_folder, prepare_for_services
+from launcher.data.lock import Lock
+from launcher.data.secrets import read_secrets
+from launcher.engines.both import ENGINES, start_engines
 from launcher.env_file import with_env_file
 from launcher.errors import StartError
 from launcher.gateway import Gateway, open_gateway
 from launcher.listener import open_listener
-from launcher.log_files import LogFiles
-from launcher.output import Output
-from launcher.processes import describe_end
-from launcher.quiet_output import QuietOutput
+from launcher.logs.log_files import LogFiles
+from launcher.logs.output import Output
+from launcher.logs.quiet_output import QuietOutput
+from launcher.logs.terminal import find_terminal
 from launcher.readiness import find_missing_service, wait_until
 from launcher.run_user import find_run_user
-from launcher.services import Services, describe_services, engine_addresses, find_service_user, outbox_address
+from launcher.services import (
+    Services,
+    describe_services,
+    engine_addresses,
+    find_service_user,
+    ignored_settings,
+    outbox_address,
+    own_settings,
+)
 from launcher.stop_signals import StopSignals
-from launcher.supervisor import Supervisor
-from launcher.terminal import find_terminal
+from launcher.supervision.processes import describe_end
+from launcher.supervision.supervisor import Supervisor
 
 LAST_WORDS_LIMIT = timedelta(seconds=2)
 STANDARD_INPUT = 0
@@ -62,12 +72,14 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         environ = {**environ, **gateway.settings(environ)}
     lock.describe(listener.url, gateway.settings(environ) if gateway else None)
     user = find_service_user(data.owner)
+    secrets = read_secrets(data)
+    ignored = ignored_settings(environ, own_settings(data, secrets))
     services = describe_services(
         data,
         user=user,
         listener=gateway.for_web if gateway else listener,
         web_processes=options.web_processes,
-        secrets=read_secrets(data),
+        secrets=secrets,
         environ=environ,
     )
     terminal = find_terminal(STANDARD_OUTPUT, os.environ)
@@ -91,7 +103,7 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         if gateway:
             await _start_gateway(supervisor, gateway, data, services, environ=environ)
         await wait_until(find_missing, say=supervisor.say)
-        announcement = Announcement(listener, data, environ)
+        announcement = Announcement(listener, data, environ, ignored)
         for line in announcement.box(terminal) if terminal else announcement.lines():
             output.print(line)
         if gateway:

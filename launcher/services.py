@@ -10,17 +10,20 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-from launcher.data_folder import DataFolder
+from launcher.data.folder import DataFolder
+from launcher.data.pid_file import PidFile
+from launcher.engines.postgres import DATABASE, USER
 from launcher.listener import Listener
-from launcher.postgres import DATABASE, USER
-from launcher.program import Program
 from launcher.run_user import RunUser, may_use
+from launcher.supervision.program import Program
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 WEB_GRACE = timedelta(seconds=15)
 """How long a web process may take to end; for the requests that it has accepted it needs 12 s at most."""
 BEAT_GRACE = timedelta(seconds=5)
 WORKER_GRACE = timedelta(seconds=15)
+_WITHOUT_USE = ("MAIN_BODY_STORE_ENDPOINT", "MAIN_BODY_STORE_REGION", "MAIN_SECRET_FILE")
+"""What says more about settings that the launcher makes itself."""
 ALONE = ("--without-mingle", "--without-gossip", "--without-heartbeat")
 """Options of a worker that is the only one of its queue: looking for others would take a second at each start."""
 
@@ -55,6 +58,18 @@ def engine_addresses(data: DataFolder) -> dict[str, str]:
     }
 
 
+def own_settings(data: DataFolder, secrets: Mapping[str, str]) -> dict[str, str]:
+    """The settings that a launcher makes itself, whatever the operator's say."""
+    return {**secrets, **engine_addresses(data)}
+
+
+def ignored_settings(environ: Mapping[str, str], own: Mapping[str, str]) -> list[str]:
+    """The names of the operator's settings that change nothing here. `own`: those that the launcher makes."""
+    replaced = [name for name, value in own.items() if environ.get(name) not in (None, "", value)]
+    useless = [name for name in _WITHOUT_USE if environ.get(name)]
+    return sorted([*replaced, *useless])
+
+
 def outbox_address(data: DataFolder) -> dict[str, str]:
     """The setting that makes main_service write emails into this data folder."""
     return {"MAIN_SMTP_URL": f"file://{quote(str(data.outbox))}"}
@@ -68,11 +83,10 @@ def service_environment(
         **environ,
         **({"HOME": user.home, "USER": user.name, "LOGNAME": user.name} if user else {}),
         "PYTHONUNBUFFERED": "1",
-        # The launcher itself says in one line which programs run as root and why.
-        "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
+        # What they ask is then on this machine, even if that is a container.
+        "SLIPBIN_LAUNCHER": "1",
         "MAIN_PUBLIC_URL": environ.get("MAIN_PUBLIC_URL") or url,
-        **secrets,
-        **engine_addresses(data),
+        **own_settings(data, secrets),
         **({} if environ.get("MAIN_SMTP_URL") else outbox_address(data)),
     }
 
@@ -104,6 +118,7 @@ def describe_services(
     environment = service_environment(data, user=user, url=listener.url, secrets=secrets, environ=environ)
 
     def program(name: str, *arguments: str, grace: timedelta, inherited: tuple[int, ...] = (), **more: str) -> Program:
+        pid_file = PidFile(data, name, number=signal.SIGTERM, grace=grace)
         return Program(
             name=name,
             command=(sys.executable, "-m", *arguments),
@@ -114,20 +129,21 @@ def describe_services(
             stop_signal=signal.SIGTERM,
             stop_grace=grace,
             inherited=inherited,
+            # None for what runs once.
+            after_start=pid_file.write if grace else None,
         )
 
     def worker(name: str, app: str, node: str, *arguments: str) -> Program:
         who = ("--hostname", f"{node}@%h")
-        command = ("celery", "--quiet", "-A", app, "worker", *who, *arguments, *ALONE, "--loglevel", "INFO")
+        command = ("celery", "--quiet", "-A", app, "worker", *who, *arguments, *ALONE)
         return program(name, *command, grace=WORKER_GRACE)
 
     def threads(queue: str, count: int) -> tuple[str, ...]:
         return ("--queues", queue, "--pool", "threads", "--concurrency", str(count))
 
     def beat(name: str, app: str, schedule: str) -> Program:
-        # At level INFO beat logs each task that is due; the tasks themselves log what they did.
         schedule_file = str(data.beat / schedule)
-        command = ("celery", "--quiet", "-A", app, "beat", "--schedule", schedule_file, "--loglevel", "WARNING")
+        command = ("celery", "--quiet", "-A", app, "beat", "--schedule", schedule_file)
         return program(name, *command, grace=BEAT_GRACE)
 
     web_socket = listener.socket.fileno()

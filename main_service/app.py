@@ -1,5 +1,6 @@
 """Puts the web application together. Wiring only."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -79,6 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.visit_encoder = VisitEncoder(settings)
+    app.state.began_at = time.monotonic()
     app.state.proxy_watch = ProxyWatch(settings.trusted_proxies, gateway=settings.gateway)
     app.state.templates = create_templates(settings)
     problems.add_handlers(app)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import time as time_of_day
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
@@ -23,6 +24,7 @@ from main_service.monitoring.log_context import running_task
 from main_service.monitoring.metrics import TASK_DURATION, TASK_INTERVAL, TASK_OUTCOMES, TASK_RUNS
 from main_service.resources import Resources, open_resources
 from main_service.settings import load_settings
+from main_service.settings_digests import Digests, digest_settings
 from main_service.task_runs import Outcome, RunRecorder
 
 
@@ -168,7 +170,7 @@ def _run_round(run: Round, name: str, *, log: str | None) -> None:
 
 async def _with_resources(run: Round, name: str) -> object:
     async with open_resources(load_settings(), for_task=True) as resources:
-        recorder = RunRecorder(resources.redis, name)
+        recorder = RunRecorder(resources.redis, name, settings=_own_digests())
         await recorder.begin()
         try:
             result = await run(resources)
@@ -180,6 +182,11 @@ async def _with_resources(run: Round, name: str) -> object:
             raise
         await recorder.end(Outcome.DONE)
         return result
+
+
+@cache
+def _own_digests() -> Digests:
+    return digest_settings(load_settings())
 
 
 def _unless_running(execute: Callable[[], None], name: str) -> Callable[[], None]:

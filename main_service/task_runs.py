@@ -13,11 +13,12 @@ from redis.asyncio import Redis
 from redis.typing import EncodableT, FieldT
 
 from main_service.engines.redis import RedisClient, RedisUnavailableError
+from main_service.settings_digests import Digests
 
 LAST_RUNS = "tasks:{0}:last"
 """A hash. For each task NAME: `NAME:began`, when its last run began; `NAME:ended`, JSON about the last run that ended:
-`at`, `seconds`, `outcome` and perhaps `error`; `NAME:done`, when a run last did its work. Times are in seconds since
-1970."""
+`at`, `seconds`, `outcome` and perhaps `error`; `NAME:done`, when a run last did its work; `NAME:settings`, JSON: the
+digests of the settings that the last run was begun with. Times are in seconds since 1970."""
 
 
 class Outcome(StrEnum):
@@ -41,6 +42,8 @@ class TaskRun:
     """The class of the error that ended it."""
     done_at: float | None = None
     """When a run last did its work; None: none has."""
+    settings: Digests | None = None
+    """Those that the last run was begun with; None: not known, as of keygen_service and of older releases."""
     details: dict[str, Any] | None = None
     """What else the run said of itself."""
 
@@ -53,14 +56,18 @@ class TaskRun:
 class RunRecorder:
     """Notes one run of a task. Redis being away is no failure of the task: then nothing is noted."""
 
-    def __init__(self, redis: RedisClient, name: str) -> None:
+    def __init__(self, redis: RedisClient, name: str, *, settings: Digests) -> None:
+        """`settings`: those that the run goes by."""
+        self._settings = settings
         self._redis = redis
         self._name = name
         self._began_at = time.time()
 
     async def begin(self) -> None:
         self._began_at = time.time()
-        await self._note({f"{self._name}:began": str(self._began_at)})
+        await self._note(
+            {f"{self._name}:began": str(self._began_at), f"{self._name}:settings": json.dumps(self._settings)}
+        )
 
     async def end(self, outcome: Outcome, error: BaseException | None = None) -> None:
         """Note the end. Of `error` only the class is kept: its text may hold what users wrote."""
@@ -110,5 +117,6 @@ def _read_run(name: str, fields: dict[str, str]) -> TaskRun:
         outcome=Outcome(outcome) if outcome in list(Outcome) else None,
         error=about.pop("error", None),
         done_at=float(done) if done else None,
+        settings=json.loads(fields[f"{name}:settings"]) if f"{name}:settings" in fields else None,
         details=about or None,
     )

@@ -4,11 +4,15 @@ Each task says beside itself when it runs: `cleanup/tasks.py` ends hourly what h
 all up daily, `visits/tasks.py` brings visits to PostgreSQL, and so on. `background.task` is the decorator.
 """
 
+import logging
+import os
 import sys
+import warnings
 from typing import Any, Self
 
 from celery import Celery
 from celery.app.amqp import AMQP
+from celery.apps import worker as celery_worker
 from celery.signals import beat_init, celeryd_init, setup_logging, worker_init, worker_shutdown
 from kombu import Connection
 
@@ -19,9 +23,11 @@ ROLE = join_as_worker(sys.argv)
 # What they import counts, so the files for that must be there.
 from main_service import background  # noqa: E402
 from main_service.monitoring import tracing  # noqa: E402
-from main_service.monitoring.logs import start_logs  # noqa: E402
+from main_service.monitoring.logs import start_logs, write_line  # noqa: E402
 from main_service.monitoring.publishing import publish  # noqa: E402
 from main_service.settings import load_settings, load_settings_or_exit, tell_doubts  # noqa: E402
+
+logger = logging.getLogger(__name__)
 
 RECONNECT_SECONDS = 2
 """With `REPLAY_EVERY` and the work itself less than the 10 s in which Redis learns of a change."""
@@ -78,6 +84,22 @@ def begin_log(**_: Any) -> None:
     """Write our log in place of Celery's, which would show tasks' arguments. Sent by workers and by beat."""
     start_logs(ROLE or "celery")
     tell_doubts(load_settings())
+
+
+@worker_init.connect
+def warn_of_root(**_: Any) -> None:
+    """Celery warns before there is a log. The launcher says itself what runs as root, and why."""
+    if os.geteuid() == 0 and not os.environ.get("SLIPBIN_LAUNCHER"):
+        logger.warning("This worker runs as root: give it a user of its own")
+
+
+def say(message: str, _file: object = None) -> None:
+    """What Celery would print as it stands, such as that it ends, in lines of the log."""
+    write_line("celery.apps.worker", message.strip())
+
+
+celery_worker.safe_say = say  # type: ignore[attr-defined]
+warnings.filterwarnings("ignore", message="You're running the worker with superuser")
 
 
 @celeryd_init.connect

@@ -22,9 +22,12 @@ from main_service.doctor.redaction import Redaction
 from main_service.doctor.redis_server import check_redis
 from main_service.doctor.tasks import check_tasks
 from main_service.doctor.text_store import check_text_store
+from main_service.doctor.web_processes import WebProcesses, check_web
 from main_service.doctor.workers import check_workers
 from main_service.settings import Settings
 
+WEB_TIMES = 6
+"""How often web processes are asked, to come to each of a few."""
 _WIDEST = 110
 _MARKS = {Level.OK: "ok", Level.WARNING: "WARNING", Level.PROBLEM: "PROBLEM", Level.UNKNOWN: "?"}
 
@@ -54,6 +57,9 @@ def _checks(configuration: Configuration, *, web_url: str) -> list[Check]:
             return Check(subject, lambda _: _nothing(), reason or "the settings can't be read")
         return Check(subject, partial(run, settings), reason)
 
+    # Asked once, for all checks.
+    web = WebProcesses(web_url, token=settings.metrics_token if settings else None, times=WEB_TIMES)
+
     async def check_secret_now(settings: Settings, report: Report) -> None:
         check_secret(settings, report)
 
@@ -61,12 +67,13 @@ def _checks(configuration: Configuration, *, web_url: str) -> list[Check]:
         check("secret", "secret", check_secret_now),
         check("public URL", "public_url", check_public_url),
         check("certificate", "tls_address", check_certificate),
-        check("proxies", "trusted_proxies", partial(check_proxies, web_url=web_url)),
+        check("web", None, partial(check_web, web=web)),
+        check("proxies", "trusted_proxies", partial(check_proxies, web=web)),
         check("database", "database_url", check_database),
         check("schema", "database_url", check_schema),
         check("Redis", "redis_url", check_redis),
         check("workers", "broker_url", check_workers),
-        check("tasks", "redis_url", partial(check_tasks, web_url=web_url)),
+        check("tasks", "redis_url", partial(check_tasks, web=web)),
         check("text store", "body_store_url", check_text_store),
         check("mail", "smtp_url", check_mail),
         check("countries", "geoip_db", check_countries),

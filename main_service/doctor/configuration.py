@@ -114,6 +114,12 @@ def _stand_in(name: str) -> Any:
 def _note_doubts(settings: Settings, report: Report) -> None:
     for doubt in settings.doubts():
         report.warn(doubt, "Correct it if that is not what you mean.")
+    if ignored := os.environ.get("SLIPBIN_IGNORED"):
+        report.warn(
+            f"{ignored.replace(',', ', ')}: set, and not heeded by `make run`, which has its own PostgreSQL, Valkey, "
+            "folder of texts and secret.",
+            "Take them out of .env and the environment; or start the services one by one to use others (README.md).",
+        )
     known = [f"{_PREFIX}{name.upper()}" for name in Settings.model_fields]
     for name in sorted(os.environ):
         if name.startswith(_PREFIX) and name not in known:

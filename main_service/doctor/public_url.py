@@ -10,6 +10,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from main_service.doctor.addresses import why_unreachable
+from main_service.doctor.commands import typed
 from main_service.doctor.examination import in_thread
 from main_service.doctor.findings import Report
 from main_service.doctor.surroundings import is_in_container, is_local
@@ -108,7 +109,7 @@ def _judge_answer(answer: Answer, url: str, report: Report) -> None:
     elif answer.status in (502, 503, 504):
         report.problem(
             f"What answers at {url} can't reach a web process ({answer.status}).",
-            "See whether the web processes run (`main_service status`) and whether the proxy has their address.",
+            f"See whether the web processes run ({typed('status')}) and whether the proxy has their address.",
         )
     else:
         report.problem(

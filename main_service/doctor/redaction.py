@@ -3,7 +3,7 @@
 import os
 from urllib.parse import parse_qs, unquote, urlsplit
 
-_SECRET_NAMES = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY", "KEY_ID")
+_SECRET_NAMES = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY", "KEY_ID", "OTLP_HEADERS")
 _SHORTEST = 4
 
 

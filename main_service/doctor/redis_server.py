@@ -12,6 +12,7 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, NoPermission
 
 from main_service.doctor.addresses import causes_of, shown_address, why_unreachable
 from main_service.doctor.clock import compare_clocks
+from main_service.doctor.commands import typed
 from main_service.doctor.findings import Report
 from main_service.doctor.machine import judge_overcommit
 from main_service.settings import Settings
@@ -118,7 +119,7 @@ def _judge_memory(info: dict[str, Any], report: Report) -> None:
         return
     share = used / limit
     what = "maxmemory" if most else "the machine's memory"
-    advice = "Raise maxmemory or add memory; `main_service status` tells whether visits pile up in the stream."
+    advice = f"Raise maxmemory or add memory; {typed('status')} tells whether visits pile up in the stream."
     if share >= _FULL:
         report.problem(f"Redis uses {share:.0%} of {what}; without any left it takes no writes.", advice)
     elif share >= _NEARLY_FULL:

@@ -1,14 +1,18 @@
 """Where this process runs, as far as it changes what can be seen from here."""
 
 import ipaddress
+import os
 from pathlib import Path
 
 _CONTAINER_FILES = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 
 def is_in_container() -> bool:
-    """Whether this is a container of Docker or Podman: its network is not that of the host."""
-    return any(file.exists() for file in _CONTAINER_FILES)
+    """Whether this is one of several containers of Docker or Podman, whose network is not that of the host.
+
+    Where a launcher runs everything in one container, that is as good as a machine.
+    """
+    return not os.environ.get("SLIPBIN_LAUNCHER") and any(file.exists() for file in _CONTAINER_FILES)
 
 
 def is_local(host: str) -> bool:

@@ -3,6 +3,7 @@
 from main_service.background import Queue
 from main_service.broker import find_consumed_queues
 from main_service.doctor.addresses import causes_of, shown_address, why_unreachable
+from main_service.doctor.commands import restart
 from main_service.doctor.examination import in_thread
 from main_service.doctor.findings import Report
 from main_service.doctor.redis_server import why_no_write
@@ -27,14 +28,14 @@ async def check_workers(settings: Settings, report: Report) -> None:
         if queue not in consumed:
             report.problem(
                 f"No worker takes tasks from the queue {queue}: {work} wait.",
-                f"Start {worker}, or see its log: it may hang or have lost the broker.",
+                f"It has ended, hangs, or has lost the broker; the log of {worker} says which. {restart(worker)}.",
             )
     if all(queue in consumed for queue in _WORKERS):
         report.ok("Workers take tasks from each queue of main_service.")
     if KEYGEN_QUEUE not in consumed:
         report.warn(
             "keygen_service's worker does not answer on this broker (it may use another one).",
-            "Start keygen-worker, or see its log. Without it web processes must draw keys themselves.",
+            f"See its log. {restart('keygen-worker')}. Without it web processes must draw keys themselves.",
         )
 
 

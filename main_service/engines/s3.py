@@ -71,8 +71,20 @@ def create_bucket(settings: Settings) -> bool:
             Bucket=url.netloc, **({} if is_default_region else {"CreateBucketConfiguration": location})
         )
         return True
-    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        raise BodyStoreUnavailableError(f"The bucket {url.netloc} can't be reached or created: {error}") from error
+    except botocore.exceptions.ClientError as error:
+        raise BodyStoreUnavailableError(_why_refused(error, url.netloc)) from error
+    except botocore.exceptions.BotoCoreError as error:
+        raise BodyStoreUnavailableError(f"The bucket {url.netloc} can't be reached: {error}") from error
+
+
+def _why_refused(error: botocore.exceptions.ClientError, bucket: str) -> str:
+    status, code = error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"]
+    if status in (401, 403):
+        return (
+            f"The S3 server does not let us use the bucket {bucket} ({code}): AWS_ACCESS_KEY_ID or "
+            "AWS_SECRET_ACCESS_KEY is wrong, or lacks rights. `python -m main_service doctor` says which."
+        )
+    return f"The S3 server answers, but the bucket {bucket} can't be used or created: {error}"
 
 
 def _boto3_session(region: str) -> boto3.Session:

@@ -83,6 +83,12 @@ DISK_FREE = Asked(
     ("place",),
 )
 DISK_SIZE = Asked("slipbin_disk_size_bytes", "Size of the disk of a place.", ("place",))
+DISK_FILES_FREE = Asked(
+    "slipbin_disk_free_files",
+    "How many more files the disk of a place can hold. Missing where it has no limit.",
+    ("place",),
+)
+DISK_FILES = Asked("slipbin_disk_files", "Files that the disk of a place can hold in all.", ("place",))
 SCHEMA = Asked(
     "slipbin_schema_info",
     "The migration that the database has, and the one that this build needs.",

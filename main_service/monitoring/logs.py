@@ -5,9 +5,11 @@ Our own lines hold no secret; those of libraries, and errors above all, may. `re
 
 import json
 import logging
+import os
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
@@ -61,6 +63,15 @@ def start_logs(role: str) -> None:
         logging.getLogger(name).setLevel(max(level, logging.getLevelName(settings.log_level)))
     logging.captureWarnings(True)
     _log_uncaught()
+
+
+def write_line(logger: str, message: str) -> None:
+    """Log at INFO from the handler of a signal, which may have interrupted who holds the locks of the log."""
+    record = logging.makeLogRecord({"name": logger, "levelno": logging.INFO, "levelname": "INFO", "msg": message})
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, SafeHandler):
+            with suppress(OSError):
+                os.write(sys.stderr.fileno(), f"{handler.format(record)}\n".encode(errors="replace"))
 
 
 class SafeHandler(logging.StreamHandler[Any]):

@@ -207,3 +207,7 @@ def _disks(settings: Settings, answers: Answers) -> None:
             continue
         answers.add(asked.DISK_FREE, disk.f_bavail * disk.f_frsize, place)
         answers.add(asked.DISK_SIZE, disk.f_blocks * disk.f_frsize, place)
+        # Some kinds of disks make room for files as they need it, and tell of none.
+        if disk.f_files:
+            answers.add(asked.DISK_FILES_FREE, disk.f_favail, place)
+            answers.add(asked.DISK_FILES, disk.f_files, place)

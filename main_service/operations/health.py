@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from main_service.dependencies import ResourcesDep
@@ -15,6 +16,7 @@ from main_service.errors import AppError, UnavailableError
 from main_service.operations import parts
 from main_service.operations.metrics_page import has_token
 from main_service.rendering.client import Renderer
+from main_service.settings_digests import digest_settings
 from main_service.web.proxy_watch import ProxyWatch
 
 logger = logging.getLogger(__name__)
@@ -42,9 +44,18 @@ class Parts(BaseModel):
     text_store: PartState = Field(description="Without it links work; pastes answer 503.")
 
 
+class ProcessOut(BaseModel):
+    uptime_seconds: float
+    settings: dict[str, str] = Field(
+        description="A digest of each setting that is not at its default, with which `doctor` and `status` find out "
+        "whether the process was started with other settings. It says nothing of the value."
+    )
+
+
 class ReadyOut(BaseModel):
     status: Readiness
     parts: Parts
+    process: ProcessOut | None = Field(None, description="Only if asked for, and shown to the same as `warnings`.")
     warnings: list[str] | None = Field(
         None,
         description="What the operator should change, if there is anything. Only for requests from an inner network, "
@@ -70,14 +81,35 @@ async def get_parts(resources: ResourcesDep) -> Parts:
     return Parts(database=database, redis=redis, text_store=text_store)
 
 
-async def get_warnings(request: Request, is_operator: Annotated[bool, Depends(has_token)]) -> list[str] | None:
-    """Warnings for the operator; None if there are none, or the client is not the operator."""
+async def is_for_operator(request: Request, has_token: Annotated[bool, Depends(has_token)]) -> bool:
+    """Whether the client may see what is for the operator: it has the token, or is in an inner network."""
     watch: ProxyWatch = request.app.state.proxy_watch
     # A monitor may be the first client that comes through a proxy.
     watch.limited_address(request)
+    return has_token or watch.is_from_inside(request)
+
+
+IsForOperator = Annotated[bool, Depends(is_for_operator)]
+
+
+async def get_warnings(request: Request, is_for_operator: IsForOperator) -> list[str] | None:
+    """Warnings for the operator; None if there are none, or the client is not the operator."""
+    watch: ProxyWatch = request.app.state.proxy_watch
     renderer: Renderer = request.app.state.renderer
     warnings = [*watch.warnings, *([renderer.warning] if renderer.warning is not None else [])]
-    return warnings if warnings and (is_operator or watch.is_from_inside(request)) else None
+    return warnings if warnings and is_for_operator else None
+
+
+async def get_process(
+    request: Request,
+    resources: ResourcesDep,
+    is_for_operator: IsForOperator,
+    process: Annotated[bool, Query(description="Whether to tell about the process that answers.")] = False,
+) -> ProcessOut | None:
+    if not process or not is_for_operator:
+        return None
+    uptime_seconds = round(time.monotonic() - request.app.state.began_at, 1)
+    return ProcessOut(uptime_seconds=uptime_seconds, settings=digest_settings(resources.settings))
 
 
 @router.get(
@@ -89,16 +121,17 @@ async def get_warnings(request: Request, is_operator: Annotated[bool, Depends(ha
 async def ready(
     parts: Annotated[Parts, Depends(get_parts)],
     warnings: Annotated[list[str] | None, Depends(get_warnings)],
+    process: Annotated[ProcessOut | None, Depends(get_process)],
     response: Response,
 ) -> ReadyOut:
     """200 while entries can be made and read, also if Redis or the text store is away (`degraded`)."""
     if parts.database is PartState.AWAY:
         response.status_code = UnavailableError.status
         response.headers.update(UnavailableError.headers)
-        return ReadyOut(status=Readiness.UNAVAILABLE, parts=parts, warnings=warnings)
+        return ReadyOut(status=Readiness.UNAVAILABLE, parts=parts, warnings=warnings, process=process)
     is_whole = parts.redis is PartState.OK and parts.text_store is PartState.OK
     status = Readiness.READY if is_whole else Readiness.DEGRADED
-    return ReadyOut(status=status, parts=parts, warnings=warnings)
+    return ReadyOut(status=status, parts=parts, warnings=warnings, process=process)
 
 
 async def _state(name: str, ask: Callable[[], Coroutine[Any, Any, None]]) -> PartState:
@@ -113,7 +146,8 @@ async def _state(name: str, ask: Callable[[], Coroutine[Any, Any, None]]) -> Par
     try:
         asking.result()
     except (AppError, RedisUnavailableError) as error:
-        logger.warning("The %s does not answer: %r", name, error.__cause__ or error)
+        # It may well have answered, such as with 403.
+        logger.warning("The %s can't be used: %r", name, error.__cause__ or error)
         return PartState.AWAY
     return PartState.OK
 

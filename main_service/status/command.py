@@ -7,11 +7,14 @@ from pathlib import Path
 
 from main_service.doctor.findings import Level
 from main_service.doctor.redaction import Redaction
+from main_service.doctor.web_processes import WebProcesses
 from main_service.settings import Settings
 from main_service.status.judgement import judge
 from main_service.status.overview import look
 from main_service.status.screen import as_json, as_text
 
+WEB_TIMES = 3
+"""How often web processes are asked: this is run each minute where it is watched."""
 _PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 
@@ -20,7 +23,9 @@ def run_status(settings: Settings, *, web_url: str, is_json: bool) -> tuple[str,
     # What the libraries log while parts are away is told on the screen.
     logging.disable(logging.CRITICAL)
     # Not asyncio.run, which would wait for the thread that resolves names, however long that takes.
-    overview = asyncio.new_event_loop().run_until_complete(look(settings, web_url=web_url))
+    overview = asyncio.new_event_loop().run_until_complete(
+        look(settings, web=WebProcesses(web_url, token=settings.metrics_token, times=WEB_TIMES))
+    )
     findings = judge(overview, settings)
     version = tomllib.loads(_PROJECT.read_text())["project"]["version"]
     text = (as_json if is_json else as_text)(overview, findings, version=version)

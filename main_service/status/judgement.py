@@ -1,11 +1,14 @@
 """Says what is wrong in an overview, and what to do. The limits are those of the alerts."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 from main_service.background import Queue
+from main_service.doctor.commands import restart, typed
 from main_service.doctor.findings import Finding, Level
 from main_service.doctor.proxies import findings_of
+from main_service.doctor.web_processes import PARTS, judge_web, other_settings, tell_other_settings
 from main_service.keys.pool import Pool
 from main_service.monitoring import asked
 from main_service.settings import Settings
@@ -19,8 +22,7 @@ LOW_POOL = 0.2
 LONG_QUEUE = 100
 LITTLE_DISK, VERY_LITTLE_DISK = 0.1, 0.03
 CERTIFICATE_WARNING = timedelta(days=14)
-ASK_DOCTOR = "`main_service doctor` says why."
-PARTS = {"database": "PostgreSQL", "redis": "Redis", "text_store": "The text store"}
+FEW_FILES = 1000
 _PROGRAMS = {
     Queue.QUICK.value: ("main-beat", "main-worker"),
     Queue.SLOW.value: ("main-beat", "main-slow"),
@@ -33,16 +35,22 @@ def judge(overview: Overview, settings: Settings) -> list[Finding]:
     """What is wrong, the most urgent first."""
     found = [
         *_judge_parts(overview),
+        *_judge_web(overview, settings),
         *_judge_machine(overview, settings),
-        *judge_work(overview),
+        *judge_work(overview, settings, causes=f"{typed('doctor')} says why."),
         *_judge_database(overview, settings),
     ]
     return sorted(found, key=lambda each: each.level is not Level.PROBLEM)
 
 
-def judge_work(overview: Overview) -> list[Finding]:
-    """What is wrong with tasks and what they do: visits, keys, queues."""
-    return [*_judge_tasks(overview), *_judge_visits(overview), *_judge_keys(overview)]
+def judge_work(overview: Overview, settings: Settings, *, causes: str) -> list[Finding]:
+    """What is wrong with tasks and what they do: visits, keys, queues. `causes`: where to look for those."""
+    return [
+        *_judge_tasks(overview, causes),
+        *_judge_workers(overview, settings),
+        *_judge_visits(overview, causes),
+        *_judge_keys(overview),
+    ]
 
 
 def _problem(subject: str, sentence: str, advice: str) -> Finding:
@@ -56,17 +64,39 @@ def _warning(subject: str, sentence: str, advice: str) -> Finding:
 def _judge_parts(overview: Overview) -> Iterator[Finding]:
     for part, name in PARTS.items():
         if not overview.value(asked.PART_UP, part):
-            yield _problem(part, f"{name} does not answer, or refuses.", ASK_DOCTOR)
+            yield _problem(
+                part, f"{name[0].upper()}{name[1:]} does not answer, or refuses.", f"{typed('doctor')} says why."
+            )
     if overview.web_seconds is None:
         yield _problem(
             "web",
             f"No web process answers at {overview.web_url}.",
             "Start it, or see its log. If it listens elsewhere, name it with --web-url http://HOST:PORT.",
         )
-    yield from findings_of(overview.warnings, subject="web")
 
 
-def _judge_tasks(overview: Overview) -> Iterator[Finding]:
+def _judge_web(overview: Overview, settings: Settings) -> Iterator[Finding]:
+    """What web processes say, but for parts that are away for us, too."""
+    away = [part for part in overview.web.away if overview.value(asked.PART_UP, part)]
+    yield from judge_web(replace(overview.web, away=away), settings)
+    yield from findings_of(overview.web.warnings, subject="web")
+
+
+def _judge_workers(overview: Overview, settings: Settings) -> Iterator[Finding]:
+    """Whether workers were started with other settings, by what the newest run on each queue says."""
+    others: dict[tuple[str, ...], list[str]] = {}
+    for queue, (_, worker) in _PROGRAMS.items():
+        runs = [task.run for task in overview.tasks or () if task.queue == queue and task.run is not None]
+        newest = max(runs, key=lambda run: run.began_at or 0, default=None)
+        if newest is not None and newest.settings is not None:
+            others.setdefault(tuple(other_settings([newest.settings], settings)), []).append(worker)
+    for names, workers in others.items():
+        if names:
+            who = f"{' and '.join(workers)} {'were' if len(workers) > 1 else 'was'}"
+            yield tell_other_settings(who, names, subject="workers")
+
+
+def _judge_tasks(overview: Overview, causes: str) -> Iterator[Finding]:
     if overview.tasks is None:
         return
     for queue, (beat, worker) in _PROGRAMS.items():
@@ -91,7 +121,7 @@ def _judge_tasks(overview: Overview) -> Iterator[Finding]:
         yield _warning(
             "tasks",
             f"{', '.join(task.name for task in put_off)} put off, as a part was away ({put_off[0].run.error}).",  # type: ignore[union-attr]
-            f"They go on by themselves once it is back. {ASK_DOCTOR}",
+            f"They go on by themselves once it is back. {causes}",
         )
 
 
@@ -108,11 +138,17 @@ def _who_is_silent(waiting: float | None, beat: str, worker: str) -> str:
     if waiting is None:
         return f"See whether {beat} and {worker} run."
     if waiting:
-        return f"{waiting:.0f} messages wait in its queue: is {worker} running, or does it hang? See its log."
-    return f"Nothing waits in its queue: is {beat} running? Start it; what was missed is made up for."
+        return (
+            f"{waiting:.0f} messages wait in its queue: is {worker} running, or does it hang? See its log. "
+            f"{restart(worker)}."
+        )
+    return (
+        f"Nothing waits in its queue: is {beat} running, or does it hang? {restart(beat)}; what was missed is made up "
+        "for."
+    )
 
 
-def _judge_visits(overview: Overview) -> Iterator[Finding]:
+def _judge_visits(overview: Overview, causes: str) -> Iterator[Finding]:
     age, length = overview.value(asked.STREAM_AGE), overview.value(asked.STREAM_LENGTH)
     if age is not None and age > OLD_VISITS.total_seconds():
         yield _problem(
@@ -128,7 +164,7 @@ def _judge_visits(overview: Overview) -> Iterator[Finding]:
             "See docs/operating.md, Visits: dead letters can be looked at and put back.",
         )
     if waiting := overview.visits.get("slipbin_visits_waiting"):
-        yield _warning("visits", f"{waiting:.0f} visits wait in web processes: Redis is down or full.", ASK_DOCTOR)
+        yield _warning("visits", f"{waiting:.0f} visits wait in web processes: Redis is down or full.", causes)
 
 
 def _judge_keys(overview: Overview) -> Iterator[Finding]:
@@ -163,7 +199,9 @@ def _judge_database(overview: Overview, settings: Settings) -> Iterator[Finding]
     revision, expected = next(iter(overview.answers.labels(asked.SCHEMA)), (None, None))
     if revision != expected:
         yield _problem(
-            "schema", f"The database has the migration {revision}, and this release needs {expected}.", ASK_DOCTOR
+            "schema",
+            f"The database has the migration {revision}, and this release needs {expected}.",
+            f"{typed('doctor')} says why.",
         )
     waiting = overview.value(asked.EMAILS, "waiting")
     if waiting and settings.smtp_url is None:
@@ -190,6 +228,14 @@ def _judge_machine(overview: Overview, settings: Settings) -> Iterator[Finding]:
                 "disk",
                 f"The disk of {place} is nearly full: {bytes_in_words(free)} of {bytes_in_words(size)} are left.",
                 "Make room: engines stop taking writes when their disk is full.",
+            )
+        files, most = overview.value(asked.DISK_FILES_FREE, place), overview.value(asked.DISK_FILES, place)
+        if files is not None and most and (files < FEW_FILES or files < VERY_LITTLE_DISK * most):
+            yield _problem(
+                "disk",
+                f"The disk of {place} can hold only {files:,.0f} more files (it has no inodes left), however much room "
+                "it has.",
+                "Delete files there (`df -i` and `du --inodes -x -d 2` say where they are); it goes on by itself.",
             )
     end = overview.value(asked.CERTIFICATE)
     if end is not None and end - overview.at < CERTIFICATE_WARNING.total_seconds():

@@ -10,19 +10,17 @@ from redis.exceptions import RedisError
 
 from main_service.background import import_tasks, scheduled_tasks
 from main_service.doctor.examination import in_thread
-from main_service.doctor.proxies import ask_for_warnings
 from main_service.doctor.public_url import fetch
+from main_service.doctor.web_processes import WebAnswers, WebProcesses
 from main_service.engines.redis import RedisUnavailableError
 from main_service.monitoring.asked import Answers, Asked
 from main_service.operations.engine_metrics import EngineQuestions, broker_client
 from main_service.resources import open_resources
 from main_service.settings import Settings
-from main_service.status.task_states import KEYGEN_QUEUE, TaskState, read_states
-from main_service.task_runs import read_runs
+from main_service.status.task_states import KEYGEN_QUEUE, PATIENCE, TaskState, read_states
+from main_service.task_runs import TaskRun, read_runs
 
 ASK_SECONDS = 2.5
-ASKED_FOR_WARNINGS = 3
-"""How often web processes are asked for them, as each has noticed something of its own."""
 LONGEST_METRICS_BYTES = 16 * 1024 * 1024
 """A web process that has answered each of its routes tells of thousands of series."""
 _VISITS = re.compile(rb"^(slipbin_visits_waiting|slipbin_visits_dropped_total) (\S+)$", re.MULTILINE)
@@ -38,10 +36,11 @@ class Overview:
     web_seconds: float | None = None
     """How long a web process took to answer; None: none did."""
     web_url: str = ""
+    web: WebAnswers = field(default_factory=WebAnswers)
+    """What web processes say of themselves."""
     visits: dict[str, float] = field(default_factory=dict)
-    """Of the web processes, if the token for metrics is set: `slipbin_visits_waiting` and `…_dropped_total`."""
-    warnings: list[str] = field(default_factory=list)
-    """What web processes have noticed."""
+    """Of the web processes that share their metrics with the one that answered, if the token for metrics is set:
+    `slipbin_visits_waiting` and `…_dropped_total`."""
     at: float = field(default_factory=time.time)
 
     def value(self, metric: Asked, *labels: str) -> float | None:
@@ -49,19 +48,26 @@ class Overview:
         return self.answers.value(metric, *labels)
 
 
-async def look(settings: Settings, *, web_url: str) -> Overview:
+@dataclass
+class Runs:
+    """The last runs of tasks; None: they could not be asked for."""
+
+    known: dict[str, TaskRun] | None = None
+
+
+async def look(settings: Settings, *, web: WebProcesses) -> Overview:
     """Ask everything at once."""
     import_tasks()
     async with open_resources(settings, for_task=True) as resources:
-        overview = Overview(Answers(), web_url=web_url)
-        questions = EngineQuestions(resources)
+        overview, runs = Overview(Answers(), web_url=web.url), Runs()
+        engines = EngineQuestions(resources)
 
         async def ask_engines() -> None:
-            overview.answers = await questions.ask()
+            overview.answers = await engines.ask()
 
         async def ask_tasks() -> None:
             with suppress(RedisUnavailableError):
-                overview.tasks = read_states(scheduled_tasks.values(), await read_runs(resources.redis))
+                runs.known = await read_runs(resources.redis)
 
         async def ask_keygen() -> None:
             broker = broker_client(settings.broker_url)
@@ -69,18 +75,22 @@ async def look(settings: Settings, *, web_url: str) -> Overview:
                 with suppress(RedisError, OSError):
                     overview.keygen_queue = int(await broker.llen(KEYGEN_QUEUE))
 
-        async def ask_for_noticed() -> None:
-            overview.warnings = await ask_for_warnings(settings, web_url=web_url, times=ASKED_FOR_WARNINGS) or []
+        async def ask_web() -> None:
+            overview.web = await web.ask()
 
-        asking = [
-            asyncio.create_task(question)
-            for question in (ask_engines(), ask_tasks(), ask_keygen(), ask_for_noticed(), _ask_web(settings, overview))
-        ]
-        await asyncio.wait(asking, timeout=ASK_SECONDS)
+        questions = (
+            *(ask_engines(), ask_tasks(), ask_keygen(), ask_web()),
+            *(_ask_whether_web_lives(overview), _ask_metrics_of_web(settings, overview)),
+        )
+        await asyncio.wait(list(map(asyncio.create_task, questions)), timeout=ASK_SECONDS)
+    if runs.known is not None:
+        uptime = overview.web.uptime_seconds
+        is_new = uptime is not None and uptime < PATIENCE.total_seconds()
+        overview.tasks = read_states(scheduled_tasks.values(), runs.known, is_new=is_new)
     return overview
 
 
-async def _ask_web(settings: Settings, overview: Overview) -> None:
+async def _ask_whether_web_lives(overview: Overview) -> None:
     began_at = time.perf_counter()
     try:
         answer = await in_thread(lambda: fetch(overview.web_url, "/health/live"))
@@ -89,10 +99,15 @@ async def _ask_web(settings: Settings, overview: Overview) -> None:
         return
     if answer.status == 200:
         overview.web_seconds = time.perf_counter() - began_at
-    if settings.metrics_token is not None:
-        headers = {"Authorization": f"Bearer {settings.metrics_token.get_secret_value()}"}
-        with suppress(Exception):
-            metrics = await in_thread(
-                lambda: fetch(overview.web_url, "/metrics", headers=headers, longest_bytes=LONGEST_METRICS_BYTES)
-            )
-            overview.visits = {name.decode(): float(value) for name, value in _VISITS.findall(metrics.body)}
+
+
+async def _ask_metrics_of_web(settings: Settings, overview: Overview) -> None:
+    if settings.metrics_token is None:
+        return
+    headers = {"Authorization": f"Bearer {settings.metrics_token.get_secret_value()}"}
+    # Whatever it is, they are not told.
+    with suppress(Exception):
+        metrics = await in_thread(
+            lambda: fetch(overview.web_url, "/metrics", headers=headers, longest_bytes=LONGEST_METRICS_BYTES)
+        )
+        overview.visits = {name.decode(): float(value) for name, value in _VISITS.findall(metrics.body)}

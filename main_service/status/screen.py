@@ -10,9 +10,11 @@ from typing import Any
 
 from main_service.background import Queue
 from main_service.doctor.findings import Finding, Level
+from main_service.doctor.surroundings import is_in_container
+from main_service.doctor.web_processes import PARTS
 from main_service.keys.pool import Pool
 from main_service.monitoring import asked
-from main_service.status.judgement import PARTS, disks
+from main_service.status.judgement import LITTLE_DISK, disks
 from main_service.status.overview import Overview
 from main_service.status.task_states import KEYGEN_QUEUE, TaskState
 from main_service.status.words import age_in_words, bytes_in_words
@@ -79,6 +81,7 @@ def as_json(overview: Overview, findings: Sequence[Finding], *, version: str) ->
         "findings": [asdict(each) for each in findings],
         "web_seconds": overview.web_seconds,
         "visits": overview.visits,
+        "web": {"warnings": overview.web.warnings, "parts_away": overview.web.away},
         "queues": queues(overview),
         "tasks": None if overview.tasks is None else tasks,
         "metrics": metrics,
@@ -125,12 +128,22 @@ def _visits(overview: Overview) -> str:
         for name, what in (("slipbin_visits_waiting", "waiting in web"), ("slipbin_visits_dropped_total", "dropped"))
         if name in overview.visits
     )
+    if web and is_in_container():
+        web += " (by this container alone)"
     dead = _count(overview.value(asked.DEAD_LETTERS))
     return f"{_count(overview.value(asked.STREAM_LENGTH))} records in the stream{oldest}, {dead} dead letters{web}"
 
 
 def _disks(overview: Overview) -> list[str]:
-    return [f"{place} {bytes_in_words(free)} of {bytes_in_words(size)} free" for place, free, size in disks(overview)]
+    return [
+        f"{place} {bytes_in_words(free)} of {bytes_in_words(size)} free{_few_files(overview, place)}"
+        for place, free, size in disks(overview)
+    ]
+
+
+def _few_files(overview: Overview, place: str) -> str:
+    files, most = overview.value(asked.DISK_FILES_FREE, place), overview.value(asked.DISK_FILES, place)
+    return f" and {files:,.0f} files" if files is not None and most and files < LITTLE_DISK * most else ""
 
 
 def _tasks(overview: Overview) -> list[str]:

@@ -31,6 +31,8 @@ class TaskState:
     run: TaskRun | None
     """None: no run is known."""
     now: float
+    is_new: bool = False
+    """Whether the installation has just been started, so that tasks of which no run is known may still come."""
 
     @property
     def last_sign(self) -> float | None:
@@ -46,7 +48,7 @@ class TaskState:
             is_missed = self.last_sign is not None and self.last_sign < self.due_before.timestamp() - 60
             return is_missed and missed_for > DAILY_PATIENCE.total_seconds()
         if self.last_sign is None:
-            return self.every <= VERY_FREQUENT
+            return self.every <= VERY_FREQUENT and not self.is_new
         return self.now - self.last_sign > max(3 * self.every, PATIENCE).total_seconds()
 
     @property
@@ -58,8 +60,10 @@ class TaskState:
         return None if began is None else began + self.every.total_seconds()
 
 
-def read_states(tasks: Iterable[ScheduledTask], runs: Mapping[str, TaskRun]) -> list[TaskState]:
-    """The states of all tasks: the most frequent ones first, and that of keygen_service."""
+def read_states(
+    tasks: Iterable[ScheduledTask], runs: Mapping[str, TaskRun], *, is_new: bool = False
+) -> list[TaskState]:
+    """The states of all tasks, the most frequent first, with that of keygen_service. `is_new`: as of `TaskState`."""
     now = time.time()
     states = [
         TaskState(
@@ -69,11 +73,12 @@ def read_states(tasks: Iterable[ScheduledTask], runs: Mapping[str, TaskRun]) -> 
             due_before=_due_before(task.daily_at, now),
             run=runs.get(task.name),
             now=now,
+            is_new=is_new,
         )
         for task in tasks
     ]
     states.append(
-        TaskState(TOP_UP, KEYGEN_QUEUE, TOP_UP_EVERY, datetime.fromtimestamp(now, UTC), runs.get(TOP_UP), now)
+        TaskState(TOP_UP, KEYGEN_QUEUE, TOP_UP_EVERY, datetime.fromtimestamp(now, UTC), runs.get(TOP_UP), now, is_new)
     )
     return sorted(states, key=lambda state: (state.every or timedelta(days=1), state.due_before.time(), state.name))
 

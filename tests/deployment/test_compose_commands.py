@@ -13,7 +13,7 @@ import pytest
 import redis
 from celery import Celery
 
-from launcher.binaries import find_valkey
+from launcher.engines.binaries import find_valkey
 from tests.deployment.compose_file import compose_file
 from tests.deployment.containers import BROKER_NUMBER, REDIS_NUMBER, Containers
 from tests.support.engines import Environment

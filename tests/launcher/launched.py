@@ -1,6 +1,7 @@
 """A launcher under test: started as its users start it, watched from outside by its processes and its files."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -41,6 +42,11 @@ def _names(process: psutil.Process, text: str) -> bool:
     return False
 
 
+def without_times(log: str) -> str:
+    """A log without the times that the launcher writes before its own lines."""
+    return re.sub(r"^launcher \| \d{4}-\d\d-\d\dT[\d:.]+Z ", "launcher | ", log, flags=re.MULTILINE)
+
+
 def tail(path: Path) -> str:
     """The end of a log, for the message of a failed test."""
     return path.read_text(errors="replace")[-4000:] if path.exists() else ""
@@ -79,8 +85,8 @@ class Launched:
 
     @property
     def log(self) -> str:
-        """All it has said."""
-        return self.out + self.err
+        """All it has said, without the times of the launcher's own lines."""
+        return without_times(self.out + self.err)
 
     def wait_for_text(self, text: str, *, count: int = 1) -> None:
         """Wait until it has said this so many times; fails at once if it has ended without."""

@@ -11,12 +11,12 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from launcher.log_files import LogFiles
-from launcher.output import Output
-from launcher.program import Program
-from launcher.quiet_output import QuietOutput
-from launcher.supervisor import Supervisor
-from launcher.terminal import find_terminal
+from launcher.logs.log_files import LogFiles
+from launcher.logs.output import Output
+from launcher.logs.quiet_output import QuietOutput
+from launcher.logs.terminal import find_terminal
+from launcher.supervision.program import Program
+from launcher.supervision.supervisor import Supervisor
 
 
 async def main(label: str, commands: dict[str, str]) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from launcher.binaries import Engine, find_postgres, find_valkey, make_executable
-from launcher.data_folder import DataFolder, open_data_folder, prepare_inside
+from launcher.data.folder import DataFolder, open_data_folder, prepare_inside
+from launcher.engines.binaries import Engine, find_postgres, find_valkey, make_executable
 from launcher.errors import StartError
 from launcher.run_user import credentials, find_run_user
 

@@ -10,14 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from launcher.data_folder import (
-    DataFolder,
-    Lock,
-    open_data_folder,
-    prepare_for_services,
-    prepare_inside,
-    read_secrets,
-)
+from launcher.data.folder import DataFolder, open_data_folder, prepare_for_services, prepare_inside
+from launcher.data.lock import Lock
+from launcher.data.secrets import read_secrets
 from launcher.errors import StartError
 from launcher.run_user import RunUser, find_run_user
 from tests.launcher.launched import Launchers

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from launcher.binaries import find_postgres, find_valkey, make_executable
-from launcher.data_folder import DataFolder
-from launcher.postgres import postgres_program
-from launcher.program import Program
+from launcher.data.folder import DataFolder
+from launcher.engines.binaries import find_postgres, find_valkey, make_executable
+from launcher.engines.postgres import postgres_program
+from launcher.engines.valkey import valkey_program
 from launcher.run_user import credentials, find_run_user
-from launcher.valkey import valkey_program
+from launcher.supervision.program import Program
 from tests.launcher.engine_clients import connect_to_postgres, connect_to_valkey
 from tests.launcher.launched import Launched, Launchers, assert_nothing_left, is_alive
 from tests.support.waiting import eventually

@@ -1,11 +1,13 @@
 """`python -m launcher run`: the whole product, started, disturbed and stopped."""
 
+import json
 import os
 import re
 import signal
 import socket
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 import redis
 
 from tests.launcher.launched import (
+    REPOSITORY,
     Launched,
     Launchers,
     assert_nothing_left,
@@ -89,6 +92,16 @@ def test_a_run_is_ready_when_it_answers_and_keys_are_there(running: Launched) ->
     assert f"Its data are in {running.data}. To stop it, press Ctrl-C or end process {running.pid}.\n" in running.out
     assert len(webs(running)) == 2
     assert len(running.children()) == 10
+
+
+def test_settings_that_change_nothing_are_told(running: Launched) -> None:
+    assert "WARNING: MAIN_REDIS_URL is set and not heeded" in running.out
+    command = [sys.executable, "-m", "launcher", "main", "--data", str(running.data), "doctor", "--json"]
+    environment = {**os.environ, "MAIN_BODY_STORE_URL": "s3://texts", "MAIN_BODY_STORE_ENDPOINT": "http://127.0.0.1:9"}
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, check=False, timeout=60)
+
+    told = [it["sentence"] for it in json.loads(done.stdout)["findings"] if it["level"] == "warning"]
+    assert any(it.startswith("MAIN_BODY_STORE_ENDPOINT, MAIN_BODY_STORE_URL: set, and not heeded") for it in told), told
 
 
 def test_a_second_run_on_the_same_data_is_refused_with_the_first_ones_address(

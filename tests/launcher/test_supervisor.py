@@ -14,15 +14,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from launcher.supervisor import BackOff
-from tests.launcher.launched import REPOSITORY, assert_nothing_left, command_of, is_alive, processes_of
+from launcher.supervision.supervisor import BackOff
+from tests.launcher.launched import REPOSITORY, assert_nothing_left, command_of, is_alive, processes_of, without_times
 from tests.support.waiting import eventually
 
 # A child with a grandchild in its group, which no signal of the kernel's reaches.
 FAMILY = "sleep 601 & echo began; exec sleep 602"
 
 
-LEFT_OUT = re.compile(r"launcher \| (\d+) lines were left out: nobody read them.\n")
+LEFT_OUT = re.compile(r"launcher \| \S+Z (\d+) lines were left out, as nothing read them.\n")
 
 
 class Small:
@@ -34,8 +34,12 @@ class Small:
         self._out = out
 
     @property
-    def log(self) -> str:
+    def out(self) -> str:
         return self._out.read_text(errors="replace")
+
+    @property
+    def log(self) -> str:
+        return without_times(self._out.read_text(errors="replace"))
 
     def wait_for_text(self, text: str, *, count: int = 1) -> None:
         eventually(lambda: self.log.count(text) >= count, f"{text!r} in the log")
@@ -82,6 +86,7 @@ def test_a_child_that_dies_comes_back_after_its_whole_group_was_killed(tmp_path:
         small.wait_for_text("launcher | family ended (signal 9); starting it again in 0.5 s\n")
         assert not is_alive(grandchild)
         small.wait_for_text("launcher | family runs again as process ")
+        assert re.search(r"^launcher \| \d{4}-\d\d-\d\dT[\d:.]+Z family runs again", small.out, re.MULTILINE)
         small.wait_for_text("family | began", count=2)
         assert small.find("602") != [child]
 
@@ -157,13 +162,17 @@ def test_the_wait_doubles_up_to_30_s_and_begins_anew_after_a_steady_minute() -> 
 
 def test_a_command_that_does_not_exist_is_a_start_error(tmp_path: Path) -> None:
     program = (
-        "import asyncio, pathlib, launcher.output, launcher.supervisor, launcher.program\n"
+        "import asyncio, pathlib\n"
+        "from launcher.errors import StartError\n"
+        "from launcher.logs.output import Output\n"
+        "from launcher.supervision.program import Program\n"
+        "from launcher.supervision.supervisor import Supervisor\n"
         "async def main():\n"
-        "    supervisor = launcher.supervisor.Supervisor(output=launcher.output.Output(1), label='x')\n"
+        "    supervisor = Supervisor(output=Output(1), label='x')\n"
         "    try:\n"
-        "        supervisor.keep_running(launcher.program.Program(name='ghost', command=('/no/such',),\n"
+        "        supervisor.keep_running(Program(name='ghost', command=('/no/such',),\n"
         "            environment={}, folder=pathlib.Path('/'), user=None))\n"
-        "    except launcher.supervisor.StartError as error:\n"
+        "    except StartError as error:\n"
         "        print(error)\n"
         "asyncio.run(main())\n"
     )

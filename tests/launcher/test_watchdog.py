@@ -25,7 +25,7 @@ def started(*command: str) -> Iterator["subprocess.Popen[bytes]"]:
 
 @pytest.fixture
 def watchdog() -> Iterator["subprocess.Popen[bytes]"]:
-    with started(sys.executable, "-I", "-S", str(REPOSITORY / "launcher" / "watchdog.py")) as popen:
+    with started(sys.executable, "-I", "-S", str(REPOSITORY / "launcher" / "supervision" / "watchdog.py")) as popen:
         yield popen
 
 

@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +13,6 @@ import psutil
 from tests.support.accounts import register_by_api
 from tests.support.entries import create_link, create_paste
 from tests.support.installation import Installation
-from tests.support.key_filter import rebuild_filter
 from tests.support.waiting import eventually
 from tests.support.web import WebServer
 
@@ -29,9 +27,12 @@ def get(path: str, *, times: int = 1, method: str = "GET") -> Cause:
     return ask
 
 
+VISITS = 3
+"""How many `follow_link` makes. The first may find nothing in the cache."""
+
+
 def follow_link(it: Installation) -> None:
-    # The first may find nothing in the cache.
-    for _ in range(3):
+    for _ in range(VISITS):
         assert it.client.get(f"/{it.link['key']}").status_code == 302
 
 
@@ -170,6 +171,49 @@ def locked_entries(it: Installation) -> Iterator[None]:
 
 
 @contextmanager
+def locked_emails(it: Installation) -> Iterator[None]:
+    """A task that does not end, and the next round of it."""
+    stopped, locked = threading.Event(), threading.Event()
+
+    async def lock() -> None:
+        connection = await asyncpg.connect(it.engines["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE mail IN ACCESS EXCLUSIVE MODE")
+            locked.set()
+            await asyncio.to_thread(stopped.wait)
+        await connection.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(lock(),))
+    thread.start()
+    try:
+        assert locked.wait(60)
+        for _ in range(2):
+            it.send("main_service.send_mail", "main_service")
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+@contextmanager
+def texts_that_cant_be_deleted(it: Installation) -> Iterator[None]:
+    it.sql("INSERT INTO body_to_delete (body_id, due_at) VALUES (gen_random_uuid(), now() - interval '1 hour')")
+    with texts_away(it):
+        it.send("main_service.delete_bodies", "main_service")
+        yield
+
+
+@contextmanager
+def table_that_is_missing(it: Installation) -> Iterator[None]:
+    it.sql("ALTER TABLE stale_key RENAME TO stale_key_elsewhere")
+    try:
+        it.send("main_service.heal_copies", "main_service")
+        yield
+    finally:
+        it.sql("ALTER TABLE stale_key_elsewhere RENAME TO stale_key")
+
+
+@contextmanager
 def another_schema(it: Installation) -> Iterator[None]:
     it.sql("UPDATE alembic_version SET version_num = version_num || 'x'")
     try:
@@ -188,160 +232,3 @@ def insert_rows(it: Installation) -> None:
         "INSERT INTO stale_key (key) VALUES ('never-used')",
         "INSERT INTO body_to_delete (body_id) VALUES (gen_random_uuid())",
     )
-
-
-CAUSES: dict[str, tuple[Cause, tuple[str, ...]]] = {
-    "a page": (
-        get("/privacy", times=5),
-        (
-            'slipbin_http_requests_total{method="GET",route="/privacy",status="200"}',
-            'slipbin_http_request_duration_seconds_count{method="GET",route="/privacy"}',
-            'slipbin_http_request_duration_seconds_sum{method="GET",route="/privacy"}',
-            'slipbin_process_cpu_seconds_total{role="web"}',
-            'slipbin_part_check_seconds{part="database"}',
-        ),
-    ),
-    "a static file": (
-        get("/static/favicon.svg"),
-        ('slipbin_http_requests_total{method="GET",route="/static",status="200"}',),
-    ),
-    "no such address": (
-        get("/no/such/address"),
-        (
-            'slipbin_http_requests_total{method="GET",route="other",status="404"}',
-            'slipbin_refusals_total{code="not_found"}',
-        ),
-    ),
-    "an unknown key": (get("/never-used"), ('slipbin_address_misses_total{status="404"}',)),
-    "connections": (keep_connections, ("slipbin_connections", "slipbin_descriptors_used")),
-    "a redirect": (
-        follow_link,
-        (
-            'slipbin_http_requests_total{method="GET",route="/{key}",status="302"}',
-            'slipbin_fast_path_requests_total{outcome="redirect"}',
-            "slipbin_fast_path_batch_size_count",
-            "slipbin_fast_path_batch_size_sum",
-            "slipbin_fast_path_batch_duration_seconds_count",
-            "slipbin_fast_path_batch_duration_seconds_sum",
-            'slipbin_cache_requests_total{outcome="hit"}',
-            "slipbin_visits_recorded_total",
-            "slipbin_visit_stream_length",
-            "slipbin_visit_stream_oldest_age_seconds",
-        ),
-    ),
-    "a redirect that is not cached": (
-        follow_new_link,
-        ('slipbin_fast_path_requests_total{outcome="fallback"}', 'slipbin_cache_requests_total{outcome="miss"}'),
-    ),
-    "a text": (
-        read_raw,
-        (
-            'slipbin_fast_path_requests_total{outcome="text"}',
-            'slipbin_http_requests_total{method="GET",route="/{key}/raw",status="200"}',
-        ),
-    ),
-    "a page with colours": (
-        read_page,
-        (
-            'slipbin_render_jobs_total{outcome="done"}',
-            "slipbin_render_duration_seconds_count",
-            "slipbin_render_duration_seconds_sum",
-        ),
-    ),
-    "pages that wait for colours": (stopped_renderers, ("slipbin_render_waiting",)),
-    "another renderer": (another_process, ("slipbin_render_starts_total",)),
-    "a kept page": (
-        read_kept_page,
-        (
-            'slipbin_fast_path_requests_total{outcome="page"}',
-            'slipbin_http_requests_total{method="GET",route="/{key}",status="200"}',
-        ),
-    ),
-    "creates": (
-        create,
-        (
-            'slipbin_entries_created_total{creator="guest",kind="link"}',
-            'slipbin_entries_created_total{creator="guest",kind="paste"}',
-            "slipbin_key_filter_fill_ratio",
-            'slipbin_part_call_duration_seconds_count{part="redis"}',
-            'slipbin_part_call_duration_seconds_count{part="database"}',
-            'slipbin_part_call_duration_seconds_count{part="text_store"}',
-        ),
-    ),
-    "an empty pool": (empty_the_pool, ("slipbin_keys_drawn_total",)),
-    "a ready key": (
-        lambda it: it.valkey.sadd("keys:paste", uuid4().hex[:11]),
-        ('slipbin_pool_keys{kind="paste"}',),
-    ),
-    "a filled pool": (
-        fill_the_pool,
-        (
-            'slipbin_pool_keys_added_total{kind="link"}',
-            'slipbin_task_runs_total{outcome="success",task="keygen_service.top_up"}',
-            'slipbin_task_last_success_timestamp_seconds{task="keygen_service.top_up"}',
-        ),
-    ),
-    "a run of a task": (
-        ingest,
-        (
-            "slipbin_visits_ingested_total",
-            'slipbin_task_runs_total{outcome="success",task="main_service.ingest_visits"}',
-            'slipbin_task_duration_seconds_count{task="main_service.ingest_visits"}',
-            'slipbin_task_last_success_timestamp_seconds{task="main_service.ingest_visits"}',
-        ),
-    ),
-    "a task that waits": (
-        lambda it: it.send("main_service.clean_up", "main_service.slow"),
-        ('slipbin_queue_length{queue="main_service.slow"}',),
-    ),
-    "a dead letter": (lambda it: it.valkey.xadd("visits:{0}:poison", {"v": "x"}), ("slipbin_visit_dead_letters",)),
-    "an email": (send_email, ("slipbin_emails_sent_total",)),
-    "rows that wait": (
-        insert_rows,
-        (
-            'slipbin_emails{state="waiting"}',
-            'slipbin_emails{state="failed"}',
-            "slipbin_stale_keys",
-            "slipbin_texts_due",
-        ),
-    ),
-    "no Valkey": (
-        valkey_away,
-        (
-            'slipbin_part_up{part="redis"}',
-            'slipbin_part_failures_total{part="redis"}',
-            "slipbin_visits_waiting",
-            "slipbin_visits_dropped_total",
-        ),
-    ),
-    "no PostgreSQL": (
-        postgres_away,
-        ('slipbin_part_up{part="database"}', 'slipbin_part_failures_total{part="database"}'),
-    ),
-    "no store of texts": (
-        texts_away,
-        ('slipbin_part_up{part="text_store"}', 'slipbin_part_failures_total{part="text_store"}'),
-    ),
-    "locked rows": (
-        locked_entries,
-        ('slipbin_database_pool_connections{state="in_use"}', "slipbin_database_pool_waiting"),
-    ),
-    "a complete filter": (lambda it: asyncio.run(rebuild_filter(it.engines)), ("slipbin_key_filter_complete",)),
-    "another certificate": (
-        lambda it: it.tls.renew(timedelta(days=50)),
-        ("slipbin_certificate_expiry_timestamp_seconds",),
-    ),
-    "another process": (
-        another_process,
-        (
-            'slipbin_processes{role="web"}',
-            'slipbin_process_resident_memory_bytes{role="web"}',
-            'slipbin_process_open_fds{role="web"}',
-            'slipbin_process_start_time_seconds{role="web"}',
-        ),
-    ),
-    "another schema": (another_schema, ("slipbin_schema_info",)),
-}
-"""What moves which samples. A cause that is a context manager lasts until they have moved."""
-
-SAMPLES = [sample for _, samples in CAUSES.values() for sample in samples]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import httpx
 
 from tests.support.engines import Environment
-from tests.support.otlp_receiver import Receiver
+from tests.support.otlp_receiver import ReceivedSpan, Receiver
 from tests.support.web import Client, WebServer
 
 PROXY = "127.0.0.2"
@@ -37,3 +37,21 @@ def traces_to(receiver: Receiver, **more: str) -> dict[str, str]:
         "MAIN_TRUSTED_PROXIES": PROXY,
         **more,
     }
+
+
+def span_of(traced: Traced, name: str, *, answer: httpx.Response) -> ReceivedSpan:
+    """The span of the request that was answered with this problem."""
+    return traced.receiver.wait_for_span(name, trace_id=answer.json()["trace_id"])
+
+
+def new_root(traced: Traced, name: str, known: set[str]) -> ReceivedSpan:
+    """The span of a request that came after those known, the only one since."""
+    [root] = traced.receiver.wait_for(
+        f"a new {name}", lambda spans: [it for it in spans if it.name == name and it.span_id not in known]
+    )
+    assert isinstance(root, ReceivedSpan)
+    return root
+
+
+def known_spans(traced: Traced) -> set[str]:
+    return {span.span_id for span in traced.receiver.spans}

@@ -73,9 +73,7 @@ def main_worker(
     environment: Environment, log: Path, *, kind: tuple[str, ...] = DEFAULT_QUEUE
 ) -> Iterator[CeleryProcess]:
     """A worker, killed at the end if it was not before."""
-    worker = CeleryProcess(
-        "main_service.worker", "worker", *kind, *ALONE, "-l", "INFO", environment=environment, log=log
-    )
+    worker = CeleryProcess("main_service.worker", "worker", *kind, *ALONE, environment=environment, log=log)
     try:
         yield worker
     finally:
@@ -86,7 +84,7 @@ def main_worker(
 def main_beat(environment: Environment, folder: Path) -> Iterator[CeleryProcess]:
     schedule = ("--schedule", str(folder / "schedule"))
     log = folder / "beat.log"
-    beat = CeleryProcess("main_service.worker", "beat", *schedule, "-l", "WARNING", environment=environment, log=log)
+    beat = CeleryProcess("main_service.worker", "beat", *schedule, environment=environment, log=log)
     try:
         yield beat
     finally:
@@ -95,7 +93,7 @@ def main_beat(environment: Environment, folder: Path) -> Iterator[CeleryProcess]
 
 @contextmanager
 def keygen_beat(environment: Environment, folder: Path) -> Iterator[CeleryProcess]:
-    arguments = ("beat", "--schedule", str(folder / "keygen"), "-l", "WARNING")
+    arguments = ("beat", "--schedule", str(folder / "keygen"))
     beat = CeleryProcess("keygen_service.worker", *arguments, environment=environment, log=folder / "keygen-beat.log")
     try:
         yield beat
@@ -106,7 +104,7 @@ def keygen_beat(environment: Environment, folder: Path) -> Iterator[CeleryProces
 @contextmanager
 def keygen_worker(environment: Environment, log: Path) -> Iterator[CeleryProcess]:
     """It fills the pools as soon as it is ready."""
-    arguments = ("worker", "--pool", "solo", *ALONE, "-l", "INFO")
+    arguments = ("worker", "--pool", "solo", *ALONE)
     worker = CeleryProcess("keygen_service.worker", *arguments, environment=environment, log=log)
     try:
         yield worker

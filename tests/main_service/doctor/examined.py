@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 from tests.support import forking
 from tests.support.engines import START_SECONDS, full
 
+PASSWORD = "hunter2-never-shown"
+RANDOM = "Kq3vX9tLw2Zr8bNf5Ym7Hc4Pd6Js1Ga0"
+
 
 class Examined(NamedTuple):
     status: int

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import redis
 
-from launcher.binaries import find_valkey
+from launcher.engines.binaries import find_valkey
 from tests.support.engines import wait_for_valkey
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from tests.support.engines import Environment
 from tests.support.installation import POOL_SIZE, Installation, running_installation
-from tests.support.metric_causes import CAUSES, SAMPLES, fill_the_pool, ingest
+from tests.support.metric_causes import VISITS, fill_the_pool, follow_link, ingest
+from tests.support.metric_samples import CAUSES, SAMPLES
 from tests.support.metrics_page import PAGE, all_names, with_tables
 from tests.support.waiting import eventually
 from tests.support.web import is_held_by
@@ -34,6 +35,8 @@ CONSTANT = {
     "slipbin_build_info": None,
     "slipbin_disk_free_bytes": None,
     "slipbin_disk_size_bytes": None,
+    "slipbin_disk_free_files": None,
+    "slipbin_disk_files": None,
 }
 """Metrics of settings and of the machine, which no test moves: their values, or None if they differ by machine."""
 
@@ -92,6 +95,8 @@ def test_metrics_of_settings_and_machine_are_what_these_are(four_processes: Inst
     disk = os.statvfs(four_processes.texts)
     assert told['slipbin_disk_size_bytes{place="texts"}'] == disk.f_blocks * disk.f_frsize
     assert 0 < told['slipbin_disk_free_bytes{place="texts"}'] <= disk.f_blocks * disk.f_frsize
+    assert told['slipbin_disk_files{place="texts"}'] == disk.f_files
+    assert 0 < told['slipbin_disk_free_files{place="texts"}'] <= disk.f_files
     assert told["slipbin_certificate_expiry_timestamp_seconds"] == four_processes.tls.ends_at.timestamp()
     started_at = told['slipbin_process_start_time_seconds{role="web"}']
     assert started_at < time.time()
@@ -102,17 +107,36 @@ def test_four_processes_add_up(four_processes: Installation) -> None:
     roles = {"web": 2, "main-worker": 1, "keygen-worker": 1}
     route = 'slipbin_http_requests_total{method="GET",route="/health/live",status="200"}'
     runs = 'slipbin_task_runs_total{outcome="success",task="%s"}'
-    counted = (route, runs % "main_service.ingest_visits", runs % "keygen_service.top_up")
+    # What waits from other tests would be counted with this one's.
+    ingest(four_processes)
+    eventually(lambda: four_processes.read()["slipbin_visit_stream_length"] == 0, "an empty stream")
     before = four_processes.read()
-    asked = set()
+    requests = 0
+    asked: set[int] = set()
     while len(asked) < 2:
         # Each new connection is accepted by either of the two.
         with four_processes.web.new_client() as client:
-            asked.add(client.get("/health/live").headers.get("date") and _answering_process(four_processes, client))
-    ingest(four_processes)
-    fill_the_pool(four_processes)
+            for _ in range(5):
+                asked.add(_answering_process(four_processes, client))
+                requests += 1
+    follow_link(four_processes)
+    eventually(lambda: four_processes.read()["slipbin_visit_stream_length"] > 0, "visits in the stream")
+    four_processes.send("main_service.ingest_visits", "main_service")
+    for _ in range(2):
+        four_processes.send("keygen_service.top_up", "keygen_service")
+    expected = {
+        route: requests,
+        "slipbin_visits_recorded_total": VISITS,
+        "slipbin_visits_ingested_total": VISITS,
+        runs % "main_service.ingest_visits": 1,
+        runs % "keygen_service.top_up": 2,
+    }
 
-    eventually(lambda: all(four_processes.read()[name] > before.get(name, 0) for name in counted), "what each counted")
+    def counted() -> dict[str, float]:
+        told = four_processes.read()
+        return {name: told[name] - before.get(name, 0) for name in expected}
+
+    eventually(lambda: counted() == expected, f"{expected}, not {counted()}")
     told = four_processes.read()
     assert {role: told[f'slipbin_processes{{role="{role}"}}'] for role in roles} == roles
 

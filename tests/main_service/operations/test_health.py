@@ -23,6 +23,16 @@ def test_process_that_answers_is_live_and_names_its_parts(store_client: httpx.Cl
     assert [store_client.head(f"/health/{name}").status_code for name in ("live", "ready")] == [200, 200]
 
 
+def test_process_tells_the_operator_what_it_was_started_with(environment: Environment, client: httpx.Client) -> None:
+    told = client.get("/health/ready", params={"process": "true"}).json()["process"]
+    stranger = client.get("/health/ready", params={"process": "true"}, headers={"X-Forwarded-For": "203.0.113.9"})
+
+    assert 0 < told["uptime_seconds"] < 36_000
+    assert {"MAIN_SECRET", "MAIN_REDIS_URL", "MAIN_DATABASE_URL"} <= set(told["settings"])
+    assert all(len(digest) == 12 for digest in told["settings"].values())
+    assert "process" not in stranger.json()
+
+
 def test_missing_folder_of_texts_degrades_the_service(environment: Environment, folder: Path) -> None:
     """A disk that is not mounted."""
     texts = folder / "texts-on-another-disk"

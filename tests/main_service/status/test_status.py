@@ -1,22 +1,22 @@
 """`python -m main_service status`: one screen that tells what runs, what waits, and what is wrong."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 import redis
 
-from main_service.status.task_states import TaskState
-from main_service.task_runs import LAST_RUNS, Outcome, TaskRun
+from main_service.task_runs import LAST_RUNS
 from main_service.web.proxy_watch import PERHAPS_A_PROXY, UNNAMED_PROXY
+from tests.faults.own_mounts import own_mounts
 from tests.main_service.doctor.small_servers import web_page
-from tests.support import forking
-from tests.support.engines import START_SECONDS, Environment, full
+from tests.main_service.status.served import Screen, look, look_as_json, own_redis
+from tests.support.engines import Environment, full
 from tests.support.gates import Gated
 from tests.support.metrics import METRICS_TOKEN
 from tests.support.waiting import eventually
@@ -24,36 +24,6 @@ from tests.support.web import WebServer
 from tests.support.workers import SLOW_QUEUE, keygen_beat, keygen_worker, main_beat, main_worker
 
 STREAM = "visits:{0}"
-
-
-class Screen(NamedTuple):
-    status: int
-    text: str
-
-
-def look(environment: Environment) -> Screen:
-    done = forking.run("-m", "main_service", "status", environment=full(environment), timeout=START_SECONDS)
-    return Screen(done.returncode, done.stdout.decode() + done.stderr.decode())
-
-
-def look_as_json(environment: Environment) -> dict[str, Any]:
-    done = forking.run("-m", "main_service", "status", "--json", environment=full(environment), timeout=START_SECONDS)
-    told: dict[str, Any] = json.loads(done.stdout)
-    assert told["is_well"] == (done.returncode == 0)
-    return told
-
-
-def own_redis(environment: Environment, number: int) -> Environment:
-    """Databases of Redis that no other test uses."""
-    url = environment["MAIN_REDIS_URL"].replace("db=0", f"db={number}")
-    broker = environment["MAIN_BROKER_URL"].replace("=1", f"={number + 1}")
-    return environment | {
-        "MAIN_REDIS_URL": url,
-        "KEYGEN_REDIS_URL": url,
-        "MAIN_BROKER_URL": broker,
-        "KEYGEN_BROKER_URL": broker,
-        "KEYGEN_POOL_SIZE": "500",
-    }
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +93,7 @@ def test_installation_that_is_well_and_one_whose_beat_stopped(environment: Envir
     assert silent.status == 1, silent.text
     assert "The task heal_copies has not run for 5" in silent.text
     assert "should every 5 s" in silent.text
-    assert "is main-beat running?" in " ".join(silent.text.split())
+    assert "is main-beat running, or does it hang?" in silent.words
     assert "OVERDUE" in silent.text
 
 
@@ -209,6 +179,68 @@ def test_parts_that_are_away_or_hang_are_told_and_the_rest_is_shown(served: Envi
     assert "? wait, ? given up" in hanging.text
 
 
+def web_that_says(**more: object) -> AbstractContextManager[str]:
+    """A web process that says so of itself at /health/ready."""
+    return web_page(body=json.dumps({"status": "ready", "parts": {"database": "ok"}, **more}).encode())
+
+
+@pytest.mark.parametrize(("uptime_seconds", "is_told"), [(59, False), (61, True)])
+def test_task_that_has_never_run_is_no_fault_in_the_first_minute(
+    served: Environment, own_valkey: redis.Redis, uptime_seconds: int, is_told: bool
+) -> None:
+    with web_that_says(process={"uptime_seconds": uptime_seconds, "settings": {}}) as address:
+        screen = look(served | {"SLIPBIN_WEB_URL": address})
+
+    assert ("has never run and should" in screen.text) == is_told, screen.text
+
+
+def test_what_web_processes_say_of_themselves_is_shown(served: Environment) -> None:
+    with web_that_says(warnings=["MAIN_TRUSTED_PROXIES does not name."], parts={"text_store": "away"}) as address:
+        screen = look(served | {"SLIPBIN_WEB_URL": address})
+
+    assert screen.status == 1
+    assert "A web process has noticed: MAIN_TRUSTED_PROXIES does not name." in screen.words
+    assert "A web process can't use the text store." in screen.words
+    assert "text_store ok" in screen.text
+
+
+def test_web_process_with_other_settings_is_told(served: Environment) -> None:
+    launched = served | {"SLIPBIN_LAUNCHER": "1"}
+    same, other = look(launched), look(launched | {"AWS_SECRET_ACCESS_KEY": "planted"})
+
+    assert "other settings" not in same.words
+    told = "A web process was started with other settings than this command has: AWS_SECRET_ACCESS_KEY. -> If .env"
+    assert told in other.words
+    assert "planted" not in other.text
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ({"SLIPBIN_LAUNCHER": "1", "SLIPBIN_MAKE": "1"}, "Restart it: `make restart args=main-beat`; what was missed"),
+        ({"SLIPBIN_LAUNCHER": "1"}, "Restart it: `python -m launcher restart main-beat`; what was missed"),
+    ],
+)
+def test_cure_is_told_as_it_is_typed_there(
+    served: Environment, own_valkey: redis.Redis, where: dict[str, str], told: str
+) -> None:
+    note(own_valkey, "main_service.heal_copies", ago=300)
+
+    assert told in look(served | where).words
+
+
+def test_disk_without_inodes_is_told(served: Environment, tmp_path: Path) -> None:
+    mount = ["sh", "-c", 'mount -t tmpfs -o nr_inodes=500 tmpfs "$0" && exec "$@"', str(tmp_path)]
+    status = [sys.executable, "-m", "main_service", "status"]
+    there = full(served | {"MAIN_BODY_STORE_URL": f"file://{tmp_path}", "MAIN_BODY_STORE_MIN_FREE_BYTES": "1"})
+    done = subprocess.run([*own_mounts(), *mount, *status], env=there, capture_output=True, check=False, timeout=60)
+
+    words = " ".join(done.stdout.decode().split())
+    assert done.returncode == 1
+    assert "The disk of texts can hold only 49" in words, words
+    assert "`df -i`" in words
+
+
 def test_disk_that_texts_are_refused_for_is_told(served: Environment) -> None:
     # Disks of the machine of the tests have less.
     text = " ".join(look(served | {"MAIN_BODY_STORE_MIN_FREE_BYTES": str(10**18)}).text.split())
@@ -220,33 +252,3 @@ def test_settings_that_are_invalid_are_told(served: Environment) -> None:
     wrong = look(served | {"MAIN_SECRET": "short"})
 
     assert (wrong.status, "MAIN_SECRET" in wrong.text) == (1, True)
-
-
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("every", "due", "ran", "now", "is_overdue"),
-    [
-        (timedelta(seconds=10), NOON, None, NOON, True),
-        (timedelta(seconds=10), NOON, NOON, NOON + timedelta(seconds=59), False),
-        (timedelta(seconds=10), NOON, NOON, NOON + timedelta(seconds=61), True),
-        (timedelta(minutes=15), NOON, None, NOON, False),
-        (timedelta(minutes=15), NOON, NOON, NOON + timedelta(minutes=44), False),
-        (timedelta(minutes=15), NOON, NOON, NOON + timedelta(minutes=46), True),
-        # Each day at noon.
-        (None, NOON, None, NOON + timedelta(hours=20), False),
-        (None, NOON, NOON - timedelta(days=1), NOON + timedelta(hours=1), False),
-        (None, NOON, NOON - timedelta(days=1), NOON + timedelta(hours=3), True),
-        (None, NOON, NOON + timedelta(seconds=1), NOON + timedelta(hours=20), False),
-    ],
-)
-def test_task_is_overdue_when_it_should_have_run(
-    every: timedelta | None, due: datetime, ran: datetime | None, now: datetime, is_overdue: bool
-) -> None:
-    at = None if ran is None else ran.timestamp()
-    run = None if at is None else TaskRun(began_at=at, ended_at=at, outcome=Outcome.DONE)
-
-    state = TaskState("a", "main_service", every, due, run, now.timestamp())
-
-    assert state.is_overdue == is_overdue

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
+from launcher.logs.stamps import stamped
+
 MAX_WAITING_BYTES = 1024 * 1024
 MAX_LINE_BYTES = 8192
 READ_BYTES = 64 * 1024
@@ -31,8 +33,8 @@ class Output:
         self._left_out = 0
 
     def say(self, text: str) -> None:
-        """Write a line of the launcher's own."""
-        self.pass_on("launcher", text.encode(errors="replace"))
+        """Write a line of the launcher's own, with the time."""
+        self.pass_on("launcher", stamped(text.encode(errors="replace")))
 
     def print(self, text: str) -> None:
         """Write a line without a prefix, which is never dropped."""
@@ -41,6 +43,9 @@ class Output:
 
     def progress(self, text: str) -> None:
         """Tell how far the start is. Here nothing: a log has the lines of the programs."""
+
+    def note_start(self, name: str, pid: int) -> None:
+        """Note that a process of a program has started. Here nothing: only files are for one program."""
 
     def show_last_lines(self, name: str) -> None:
         """Show what a program that ended has said last. Here nothing: it has been shown."""
@@ -91,7 +96,8 @@ class Output:
 
     def _admit_gap(self) -> None:
         if self._left_out and len(self._waiting) <= MAX_WAITING_BYTES:
-            self._waiting += f"launcher | {self._left_out} lines were left out: nobody read them.\n".encode()
+            told = stamped(f"{self._left_out} lines were left out, as nothing read them.".encode())
+            self._waiting += b"launcher | " + told + b"\n"
             self._left_out = 0
 
     def _is_writable(self) -> bool:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import asyncpg
 
-from launcher.data_folder import DataFolder
+from launcher.data.folder import DataFolder
+from launcher.data.pid_file import PidFile
+from launcher.engines.leftovers import stop_leftover
 from launcher.errors import StartError
-from launcher.leftovers import stop_leftover, write_pid_file
-from launcher.processes import describe_end
-from launcher.program import Program
 from launcher.run_user import acting_as, credentials
-from launcher.supervisor import Supervisor
+from launcher.supervision.processes import describe_end
+from launcher.supervision.program import Program
+from launcher.supervision.supervisor import Supervisor
 
 USER = "slipbin"
 DATABASE = "slipbin"
@@ -107,7 +108,7 @@ def postgres_program(data: DataFolder, binaries: Path) -> Program:
         stop_grace=STOP_GRACE,
         orphan_signal=STOP_SIGNAL,
         before_start=before_start,
-        after_start=lambda pid: write_pid_file(data, data.run / "postgres.pid", pid),
+        after_start=PidFile(data, "postgres", number=STOP_SIGNAL, grace=STOP_GRACE).write,
         is_shown=_is_worth_showing,
     )
 

@@ -6,9 +6,10 @@ import signal
 from datetime import timedelta
 from pathlib import Path
 
-from launcher.data_folder import DataFolder
-from launcher.leftovers import stop_leftover, write_pid_file
-from launcher.program import Program
+from launcher.data.folder import DataFolder
+from launcher.data.pid_file import PidFile
+from launcher.engines.leftovers import stop_leftover
+from launcher.supervision.program import Program
 
 STOP_GRACE = timedelta(seconds=10)
 ANSWER_LIMIT = timedelta(seconds=5)
@@ -45,7 +46,7 @@ def valkey_program(data: DataFolder, server: Path) -> Program:
         stop_signal=signal.SIGTERM,
         stop_grace=STOP_GRACE,
         orphan_signal=signal.SIGTERM,
-        after_start=lambda pid: write_pid_file(data, data.run / "valkey.pid", pid),
+        after_start=PidFile(data, "valkey", number=signal.SIGTERM, grace=STOP_GRACE).write,
         # Valkey logs an ordinary stop as a warning.
         is_shown=lambda line: b"Received SIGTERM scheduling" not in line and b"bye bye" not in line,
     )

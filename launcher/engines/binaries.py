@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.data_folder import DataFolder
+from launcher.data.folder import DataFolder
 from launcher.errors import StartError
 from launcher.run_user import acting_as, may_use
 

@@ -8,9 +8,9 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
-from launcher.output import Output
-from launcher.processes import Process, Processes, describe_end
-from launcher.program import Program
+from launcher.logs.output import Output
+from launcher.supervision.processes import Process, Processes, describe_end
+from launcher.supervision.program import Program
 
 RESTART_AFTER = timedelta(seconds=0.5)
 CLOSING_LIMIT = timedelta(seconds=2)

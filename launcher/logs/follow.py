@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from launcher.data_folder import DataFolder, open_data_folder
+from launcher.data.folder import DataFolder, open_data_folder
 from launcher.errors import StartError, option
 from launcher.run_user import acting_as, find_run_user
 

@@ -1,18 +1,17 @@
 """The files DATA/logs/NAME.log, one for each program: bounded in size and number, written line by line."""
 
 import os
-import re
 import time
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
+from launcher.logs.stamps import stamped
 from launcher.run_user import RunUser, acting_as
 
 MAX_FILE_BYTES = 2 * 1024 * 1024
 OLD_FILES = 4
 """Kept beside the one that is written, so a program has at most 10 MiB of them."""
-_TIMED = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 LOOK_AFTER = timedelta(seconds=5)
 """How often to look whether the file is still there: an operator may move or delete it."""
 
@@ -27,6 +26,11 @@ class LogFiles:
 
     def path(self, name: str) -> Path:
         return self.folder / f"{name}.log"
+
+    def is_there(self, name: str) -> bool:
+        """Whether there is a file of the program."""
+        with acting_as(self._owner):
+            return self.path(name).exists()
 
     def write(self, name: str, line: bytes) -> OSError | None:
         """Write a line of the program, with the time before it; return the error if that was not possible."""
@@ -54,7 +58,7 @@ class LogFile:
 
     def write(self, line: bytes) -> OSError | None:
         """Write a line, given without its newline; return the error if that was not possible."""
-        data = self._gap() + _stamp(line) + line + b"\n"
+        data = self._gap() + stamped(line) + b"\n"
         try:
             descriptor = self._ready(len(data))
             written = os.write(descriptor, data)
@@ -71,7 +75,7 @@ class LogFile:
         if not self._left_out:
             return b""
         told = f"{self._left_out} lines are missing here: they could not be written.\n".encode()
-        return (b"\n" if self._is_torn else b"") + _stamp(told) + told
+        return (b"\n" if self._is_torn else b"") + stamped(told)
 
     def _ready(self, size_bytes: int) -> int:
         if self._descriptor is not None and self._is_elsewhere():
@@ -118,11 +122,3 @@ class LogFile:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-
-
-def _stamp(line: bytes) -> bytes:
-    """The time that is written before a line; nothing before one that has its own, as JSON and our log have."""
-    if line.startswith(b"{") or _TIMED.match(line):
-        return b""
-    now = datetime.now(UTC)
-    return f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z ".encode()

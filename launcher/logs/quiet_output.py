@@ -3,8 +3,8 @@
 import re
 from collections import deque
 
-from launcher.log_files import LogFiles
-from launcher.output import Output
+from launcher.logs.log_files import LogFiles
+from launcher.logs.output import Output
 
 LAST_LINES = 10
 _LAST_LINE_BYTES = 1000
@@ -35,7 +35,7 @@ class QuietOutput(Output):
 
     def say(self, text: str) -> None:
         self._write_file("launcher", text.encode(errors="replace"))
-        super().say(text)
+        self._show(text)
 
     def pass_on(self, name: str, line: bytes, *, is_shown: bool = True) -> None:
         if name == "launcher":
@@ -55,7 +55,16 @@ class QuietOutput(Output):
         lines = self._last.pop(name, ())
         for line in lines:
             super().pass_on(name, line)
-        super().say(f"more of {name} is in {self._log_files.path(name)}")
+        if self._log_files.is_there(name):
+            self._show(f"more of {name} is in {self._log_files.path(name)}")
+
+    def note_start(self, name: str, pid: int) -> None:
+        # So each program has a file, also one that says nothing.
+        self._write_file(name, f"process {pid} starts".encode())
+
+    def _show(self, text: str) -> None:
+        """Show a line of the launcher's own; people at a terminal need no time."""
+        super().pass_on("launcher", text.encode(errors="replace"))
 
     def _is_worth_showing(self, name: str, line: bytes) -> bool:
         if name in _QUIET_PROGRAMS:
@@ -68,7 +77,7 @@ class QuietOutput(Output):
     def _write_file(self, name: str, line: bytes) -> None:
         error = self._log_files.write(name, line)
         if error and not self._has_told_failure:
-            super().say(f"{self._log_files.path(name)} can't be written: {error.strerror}. Slipbin goes on without it.")
+            self._show(f"{self._log_files.path(name)} can't be written: {error.strerror}. Slipbin goes on without it.")
         self._has_told_failure = error is not None
 
 

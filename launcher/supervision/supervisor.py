@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from launcher.errors import StartError
-from launcher.guard import Guard
-from launcher.output import Output
-from launcher.processes import Process, Processes, describe_end
-from launcher.program import Program
+from launcher.logs.output import Output
+from launcher.supervision.guard import Guard
+from launcher.supervision.processes import Process, Processes, describe_end
+from launcher.supervision.program import Program
 
 FIRST_WAIT = timedelta(seconds=0.5)
 LONGEST_WAIT = timedelta(seconds=30)
@@ -87,6 +87,7 @@ class Supervisor:
             process = self._processes.start(program)
         except OSError as error:
             raise StartError(f"{program.name} cannot be started ({program.command[0]}): {error}.") from error
+        self._output.note_start(program.name, process.pid)
         if program.orphan_signal is not None:
             self._guard.add(process.pid, program.orphan_signal)
             process.ended.add_done_callback(lambda _: self._guard.remove(process.pid))

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-from launcher.output import ChildLines, Output
-from launcher.program import Program
+from launcher.logs.output import ChildLines, Output
 from launcher.run_user import credentials
+from launcher.supervision.program import Program
 
 PR_SET_PDEATHSIG = 1
 # Loaded once, before any fork: between fork and exec nothing may be loaded.

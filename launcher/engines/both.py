@@ -5,19 +5,19 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from launcher.binaries import find_postgres, find_valkey, make_executable
-from launcher.data_folder import DataFolder, prepare_inside
-from launcher.postgres import (
+from launcher.data.folder import DataFolder, prepare_inside
+from launcher.engines.binaries import find_postgres, find_valkey, make_executable
+from launcher.engines.postgres import (
     create_database,
     has_database,
     postgres_program,
     prepare_cluster,
     stop_leftover_postgres,
 )
+from launcher.engines.valkey import ask_valkey, stop_leftover_valkey, valkey_program
 from launcher.readiness import wait_until
-from launcher.supervisor import Supervisor
+from launcher.supervision.supervisor import Supervisor
 from launcher.together import together
-from launcher.valkey import ask_valkey, stop_leftover_valkey, valkey_program
 
 ENGINES = ("valkey", "postgres")
 """The names they run under."""

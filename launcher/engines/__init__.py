@@ -1,0 +1,1 @@
+"""PostgreSQL and Valkey: found, made ready, started, asked, and ended when an earlier start left them."""

@@ -1,0 +1,1 @@
+"""Keeps programs running, and leaves none behind: processes, their restarts, the watchdog."""

@@ -1,0 +1,42 @@
+"""Runs `python -m main_service status` on databases of Redis of its own."""
+
+import json
+from typing import Any, NamedTuple
+
+from tests.support import forking
+from tests.support.engines import START_SECONDS, Environment, full
+
+
+class Screen(NamedTuple):
+    status: int
+    text: str
+
+    @property
+    def words(self) -> str:
+        """The text in one line, wherever it was wrapped."""
+        return " ".join(self.text.split())
+
+
+def look(environment: Environment) -> Screen:
+    done = forking.run("-m", "main_service", "status", environment=full(environment), timeout=START_SECONDS)
+    return Screen(done.returncode, done.stdout.decode() + done.stderr.decode())
+
+
+def look_as_json(environment: Environment) -> dict[str, Any]:
+    done = forking.run("-m", "main_service", "status", "--json", environment=full(environment), timeout=START_SECONDS)
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert told["is_well"] == (done.returncode == 0)
+    return told
+
+
+def own_redis(environment: Environment, number: int) -> Environment:
+    """Databases of Redis that no other test uses."""
+    url = environment["MAIN_REDIS_URL"].replace("db=0", f"db={number}")
+    broker = environment["MAIN_BROKER_URL"].replace("=1", f"={number + 1}")
+    return environment | {
+        "MAIN_REDIS_URL": url,
+        "KEYGEN_REDIS_URL": url,
+        "MAIN_BROKER_URL": broker,
+        "KEYGEN_BROKER_URL": broker,
+        "KEYGEN_POOL_SIZE": "500",
+    }
