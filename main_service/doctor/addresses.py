@@ -41,7 +41,7 @@ def why_unreachable(error: BaseException, *, address: str, setting: str) -> tupl
             return _why_not_trusted(cause, address)
         if isinstance(cause, ssl.SSLError):
             return (
-                f"{address} does not speak TLS as it should ({cause.reason or 'no reason given'}).",
+                f"{address} does not speak TLS as it should ({getattr(cause, 'reason', None) or 'no reason given'}).",
                 f"See whether {setting} should ask for TLS at all, and names the right port.",
             )
         if isinstance(cause, socket.gaierror):

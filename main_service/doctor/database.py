@@ -53,10 +53,10 @@ async def check_database(settings: Settings, report: Report) -> None:
             middle = (before + time.time()) / 2
             unusable = (await connection.execute(_UNUSABLE)).scalar_one()
     except Exception as error:
-        report.problem(*_why_not(error, settings, address))
+        report.problem(*why_not(error, settings, address))
         return
     report.ok(f"PostgreSQL {about['version_text']} answers at {address}.")
-    _judge(dict(about), unusable=unusable, pool_size=settings.database_pool_size, report=report)
+    judge_server(dict(about), unusable=unusable, pool_size=settings.database_pool_size, report=report)
     compare_clocks(about["now"].timestamp() - middle, of="PostgreSQL", report=report)
 
 
@@ -109,7 +109,7 @@ def _known_revisions() -> list[str]:
     return [script.revision for script in directory.walk_revisions()]
 
 
-def _judge(about: dict[str, Any], *, unusable: int, pool_size: int, report: Report) -> None:
+def judge_server(about: dict[str, Any], *, unusable: int, pool_size: int, report: Report) -> None:
     major = about["version"] // 10_000
     if major < OLDEST_MAJOR:
         report.warn(f"PostgreSQL {major} is older than what Slipbin is tested with.", "Update it; 18 is tested.")
@@ -164,7 +164,7 @@ def _judge_connections(most: int, used: int, *, pool_size: int, report: Report) 
         report.ok(f"{used} of {most} connections are in use; each web process takes up to {pool_size}.")
 
 
-def _why_not(error: BaseException, settings: Settings, address: str) -> tuple[str, str]:
+def why_not(error: BaseException, settings: Settings, address: str) -> tuple[str, str]:
     url = make_url(settings.database_url)
     for cause in causes_of(error):
         if isinstance(cause, asyncpg.InvalidPasswordError):

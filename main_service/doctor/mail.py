@@ -25,20 +25,20 @@ async def check_mail(settings: Settings, report: Report) -> None:
         )
         return
     if url.startswith("file:"):
-        _judge_folder(Path(unquote(urlsplit(url).path)), report)
+        judge_folder(Path(unquote(urlsplit(url).path)), report)
         return
     server = read_smtp_url(url)
     address = f"{server.host}:{server.port}"
     try:
         await in_thread(lambda: try_server(server, our_host=mail_host(settings.public_url), seconds=SECONDS))
     except Exception as error:
-        report.problem(*_why_not(error, server, address))
+        report.problem(*why_not(error, server, address))
         return
     how = "TLS" if server.is_tls or server.is_starttls else "no encryption"
     report.ok(f"The mail server {address} lets us in, with {how}. Whether it delivers was not tried.")
 
 
-def _judge_folder(folder: Path, report: Report) -> None:
+def judge_folder(folder: Path, report: Report) -> None:
     if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
         report.problem(f"Emails can't be written to {folder}.", "Give the folder to the services' user, mode 700.")
     elif not folder.parent.is_dir() and is_in_container():
@@ -49,7 +49,7 @@ def _judge_folder(folder: Path, report: Report) -> None:
         report.ok(f"Emails are not sent but written to {folder}, as MAIN_SMTP_URL says.")
 
 
-def _why_not(error: BaseException, server: SmtpServer, address: str) -> tuple[str, str]:
+def why_not(error: BaseException, server: SmtpServer, address: str) -> tuple[str, str]:
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return (
             f"The mail server {address} refuses user or password ({error.smtp_code}).",

@@ -3,7 +3,9 @@
 import os
 from urllib.parse import parse_qs, unquote, urlsplit
 
-_SECRET_NAMES = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY", "KEY_ID", "OTLP_HEADERS")
+from main_service.monitoring.redaction import header_values
+
+_SECRET_NAMES = ("SECRET", "TOKEN", "PASSWORD", "ACCESS_KEY", "KEY_ID")
 _SHORTEST = 4
 
 
@@ -12,7 +14,7 @@ class Redaction:
 
     def __init__(self, *more: str) -> None:
         """`more`: secrets that do not stand in the environment."""
-        found = set(more)
+        found = {*more, *header_values(os.environ)}
         for name, value in os.environ.items():
             if any(part in name for part in _SECRET_NAMES) and not name.endswith("_FILE"):
                 found.add(value)

@@ -34,7 +34,7 @@ async def check_redis(settings: Settings, report: Report) -> None:
     try:
         await redis.ping()
     except Exception as error:
-        report.problem(*_why_not(error, address))
+        report.problem(*why_not(error, address))
         return
     report.ok(f"Redis answers at {address}.")
     await _check_writing(redis, report)
@@ -49,9 +49,9 @@ async def check_redis(settings: Settings, report: Report) -> None:
             "Give it the right: ACL SETUSER … +info",
         )
         return
-    _judge_server(info, report)
-    _judge_memory(info, report)
-    _judge_persistence(info, report)
+    judge_server(info, report)
+    judge_memory(info, report)
+    judge_persistence(info, report)
     if info.get("total_system_memory") == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
         judge_overcommit(report)
 
@@ -90,7 +90,7 @@ def why_no_write(message: str) -> tuple[str, str]:
     return f"Redis takes no writes ({message.split(' ')[0]}).", "See the log of Redis."
 
 
-def _judge_server(info: dict[str, Any], report: Report) -> None:
+def judge_server(info: dict[str, Any], report: Report) -> None:
     name = "Valkey" if "valkey_version" in info else "Redis"
     shown = str(info.get("valkey_version") or info.get("redis_version"))
     version = tuple(int(part) for part in str(info.get("redis_version", "0.0")).split(".")[:2])
@@ -104,7 +104,7 @@ def _judge_server(info: dict[str, Any], report: Report) -> None:
         report.problem("It is a replica and takes no writes.", "Name the primary in MAIN_REDIS_URL.")
 
 
-def _judge_memory(info: dict[str, Any], report: Report) -> None:
+def judge_memory(info: dict[str, Any], report: Report) -> None:
     policy = info.get("maxmemory_policy")
     if policy not in (None, "noeviction"):
         report.problem(
@@ -128,7 +128,7 @@ def _judge_memory(info: dict[str, Any], report: Report) -> None:
         report.ok(f"It uses {share:.0%} of {what} and evicts nothing.")
 
 
-def _judge_persistence(info: dict[str, Any], report: Report) -> None:
+def judge_persistence(info: dict[str, Any], report: Report) -> None:
     if info.get("aof_last_write_status") == "err" or info.get("rdb_last_bgsave_status") == "err":
         report.problem(
             "The last time that Redis wrote its data to disk failed.",
@@ -143,7 +143,7 @@ def _judge_persistence(info: dict[str, Any], report: Report) -> None:
         report.ok("It keeps an append-only file.")
 
 
-def _why_not(error: BaseException, address: str) -> tuple[str, str]:
+def why_not(error: BaseException, address: str) -> tuple[str, str]:
     for cause in causes_of(error):
         if isinstance(cause, AuthenticationError):
             return (

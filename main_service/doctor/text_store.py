@@ -32,7 +32,7 @@ async def check_text_store(settings: Settings, report: Report) -> None:
         read = await bodies.get(body_id)
         await bodies.delete([body_id])
     except Exception as error:
-        report.problem(*_why_not(error, settings, where))
+        report.problem(*why_not(error, settings, where))
         return
     if read != TEXT:
         report.problem(f"{where} returns something else than what was written.", "Do not use this store.")
@@ -104,7 +104,7 @@ _CODES = {
 _DENIED = re.compile(r"\b(?:401|403)\b|Unauthorized|Forbidden|PermissionDenied")
 
 
-def _why_not(error: BaseException, settings: Settings, where: str) -> tuple[str, str]:
+def why_not(error: BaseException, settings: Settings, where: str) -> tuple[str, str]:
     endpoint = settings.body_store_endpoint
     server = shown_address(endpoint, default_port=443 if endpoint.startswith("https") else 80) if endpoint else "Amazon"
     causes = list(causes_of(error))

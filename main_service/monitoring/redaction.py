@@ -116,13 +116,13 @@ def known_secrets(settings: Settings) -> list[str]:
     """The secrets of the settings and of the environment, as they would stand in a text."""
     found = [os.environ.get(name, "") for name in _SECRET_VARIABLES]
     found += [it.get_secret_value() for it in (settings.secret, settings.metrics_token) if it is not None]
-    found += _header_values(os.environ)
+    found += header_values(os.environ)
     for url in (settings.database_url, settings.redis_url, settings.broker_url, settings.smtp_url or ""):
         found += _passwords(url)
     return found
 
 
-def _header_values(environ: Mapping[str, str]) -> list[str]:
+def header_values(environ: Mapping[str, str]) -> list[str]:
     """What a collector of traces asks for, as `name=value,name=value`: each value as it stands there and decoded."""
     ours = re.compile(r"OTEL_EXPORTER_OTLP_(\w+_)?HEADERS")
     given = [text for name, text in environ.items() if ours.fullmatch(name)]

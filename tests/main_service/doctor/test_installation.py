@@ -1,13 +1,13 @@
 """`python -m main_service doctor` where all of Slipbin runs: what its processes say of themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 import redis
 
-from tests.main_service.doctor.examined import PASSWORD, RANDOM, examine
+from tests.main_service.doctor.examined import PASSWORD, RANDOM, Examined, examine
 from tests.support.engines import Environment
 from tests.support.waiting import eventually
 from tests.support.web import WebServer
@@ -34,12 +34,26 @@ def well(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> 
         yield own | {"SLIPBIN_WEB_URL": web.address}
 
 
+def examine_until(is_so: Callable[[Examined], bool], environment: Environment) -> Examined:
+    """Examine until it is so: tasks run for the first time some seconds after the start, and on a busy machine, what is
+    asked may answer too late to be told."""
+
+    def find() -> Examined | None:
+        reports.append(examine(environment))
+        return reports[-1] if is_so(reports[-1]) else None
+
+    reports: list[Examined] = []
+    try:
+        return eventually(find, "a report in which it is so", seconds=120)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{reports[-1].said}") from None
+
+
 def test_healthy_installation_has_no_problem(well: Environment) -> None:
     # Each task that is due often has run within some seconds of the start.
-    eventually(lambda: examine(well).status == 0, "a report without a problem", seconds=120)
-    found = examine(well)
+    found = examine_until(lambda it: not {"problem", "unknown"} & {each["level"] for each in it.findings}, well)
 
-    assert (found.status, [it for it in found.findings if it["level"] in ("problem", "unknown")]) == (0, []), found.said
+    assert found.status == 0
     subjects = {it["subject"] for it in found.findings if it["level"] == "ok"}
     assert "with the settings of now" in found.of("web", "ok")
     assert "other settings" not in found.said
@@ -70,9 +84,13 @@ def test_beat_that_is_silent(well: Environment) -> None:
 
 def test_processes_that_were_started_with_other_settings(well: Environment) -> None:
     """Those of now are in .env already, and nothing was restarted."""
-    harmless = examine(well | {"MAIN_LEADERBOARD": "off", "SLIPBIN_LAUNCHER": "1"})
-    other_key = examine(well | {"AWS_SECRET_ACCESS_KEY": PASSWORD, "MAIN_BODY_STORE_REGION": "eu"})
-    other_secret = examine(well | {"MAIN_SECRET": RANDOM[::-1], "MAIN_LEADERBOARD": "off"})
+
+    def found_with(**more: str) -> Examined:
+        return examine_until(lambda it: it.said.count("this command has: ") == 2, well | more)
+
+    harmless = found_with(MAIN_LEADERBOARD="off", SLIPBIN_LAUNCHER="1")
+    other_key = found_with(AWS_SECRET_ACCESS_KEY=PASSWORD, MAIN_BODY_STORE_REGION="eu")
+    other_secret = found_with(MAIN_SECRET=RANDOM[::-1], MAIN_LEADERBOARD="off")
 
     told = "started with other settings than this command has: MAIN_LEADERBOARD. -> If .env was changed: end `make run`"
     assert f"A web process was {told}" in harmless.of("web", "warning")

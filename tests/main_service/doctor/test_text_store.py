@@ -10,7 +10,9 @@ import pytest
 
 from tests.faults.own_mounts import own_mounts
 from tests.main_service.doctor.examined import PASSWORD, RANDOM, Examined, examine
+from tests.support import forking
 from tests.support.engines import START_SECONDS, Environment, full
+from tests.support.ports import reserved_port
 
 
 def test_bucket_and_keys_of_s3(broken: Environment, s3_environment: Environment) -> None:
@@ -25,6 +27,19 @@ def test_bucket_and_keys_of_s3(broken: Environment, s3_environment: Environment)
         assert "secret key don't fit together. -> Correct AWS_ACCESS_KEY_ID" in wrong.problem("text store")
     assert "could be written" in good.of("text store", "ok")
     assert PASSWORD not in wrong_secret.said
+
+
+def test_migrate_tells_a_wrong_key_from_a_server_that_is_away(s3_environment: Environment, broken: Environment) -> None:
+    there = full(s3_environment | {"AWS_SECRET_ACCESS_KEY": PASSWORD})
+    refused = forking.run("-m", "main_service", "migrate", environment=there, timeout=START_SECONDS)
+    with reserved_port() as port:
+        nowhere = there | {"MAIN_BODY_STORE_ENDPOINT": f"http://127.0.0.1:{port}"}
+        away = forking.run("-m", "main_service", "migrate", environment=nowhere, timeout=START_SECONDS)
+
+    assert (refused.returncode, away.returncode) == (1, 1)
+    assert b"does not let us use the bucket" in refused.stderr
+    assert b"AWS_SECRET_ACCESS_KEY is wrong" in refused.stderr
+    assert b"can't be reached" in away.stderr
 
 
 def test_folder_of_texts_that_is_missing_is_not_made(broken: Environment, tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ PLANTED = {
     "unknown task argument": "planted argument of no task",
     "shared key": "plantedsharedkey01234567",
     "key of the collector": "plantedcollectorkey",
+    "bearer of the collector": "planted/otlp",
 }
 
 

@@ -6,6 +6,8 @@ engines are away. Then each of the secrets is looked for in all that they wrote.
 """
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -66,7 +68,7 @@ def planted_environment(gates: Gated, receiver: Receiver) -> Environment:
         "KEYGEN_LOG_LEVEL": "DEBUG",
         "MAIN_ACCESS_LOG": "true",
         "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.address,
-        "OTEL_EXPORTER_OTLP_HEADERS": f"x-key={PLANTED['key of the collector']}",
+        "OTEL_EXPORTER_OTLP_HEADERS": f"x-key={PLANTED['key of the collector']},authorization=Bearer%20planted%2Fotlp",
         "OTEL_BSP_SCHEDULE_DELAY": "50",
         "MAIN_TRUSTED_PROXIES": "127.0.0.1",
         "AWS_ACCESS_KEY_ID": PLANTED["S3 key id"],
@@ -128,6 +130,9 @@ def written(
             for process in (worker, keygen):
                 process.wait_for("unregistered task")
             worker.wait_for("send_mail is put off")
+            for process in (worker, keygen):
+                process.process.send_signal(signal.SIGTERM)
+                process.wait_for("Warm shutdown")
         found["metrics"] = client.get("/metrics", headers=bearer(PLANTED["metrics token"])).text
         assert "slipbin_" in found["metrics"]
         found["web"] = web.log()
@@ -164,6 +169,16 @@ def test_each_line_is_one_json_object_with_the_same_beginning(written: tuple[dic
         for line in written[0][name].splitlines():
             about = json.loads(line)
             assert list(about)[:7] == ["time", "level", "logger", "message", "service", "role", "pid"], line
+
+
+def test_what_celery_would_print_is_a_line_of_the_log(written: tuple[dict[str, str], dict[str, str]]) -> None:
+    for name in ("main-worker", "keygen-worker"):
+        lines = [json.loads(line) for line in written[0][name].splitlines()]
+        said = [(line["level"], line["logger"], line["message"]) for line in lines]
+        assert ("INFO", "celery.apps.worker", "worker: Warm shutdown (MainProcess)") in said
+        # In place of Celery's, which comes before there is a log.
+        warned = ("WARNING", f"{lines[0]['service']}.worker", "This worker runs as root: give it a user of its own")
+        assert (warned in said) == (os.geteuid() == 0)
 
 
 def test_bugs_are_written_with_the_way_to_them(written: tuple[dict[str, str], dict[str, str]]) -> None:

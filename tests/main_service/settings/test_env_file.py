@@ -68,6 +68,15 @@ def test_program_takes_its_settings_from_the_file_in_the_working_directory(
     assert code == 0, said
 
 
+def test_folders_of_the_gateway_are_taken_and_volumes_of_compose_are_not(tmp_path: Path) -> None:
+    file = tmp_path / "chosen.env"
+    write_settings(file, {"SLIPBIN_TLS": "/srv/tls", "SLIPBIN_ACME": "acme", "SLIPBIN_TLS_PORT": "443"})
+
+    found = with_env_file({"SLIPBIN_ENV_FILE": str(file)})
+
+    assert found == {"SLIPBIN_TLS": "/srv/tls", "SLIPBIN_ENV_FILE": ""}
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_missing_settings_are_sentences_that_name_the_list_of_all(working_folder: Path, program: str) -> None:
     code, said = run(PROGRAMS[program], folder=working_folder, environment={"SLIPBIN_ENV_FILE": ""})

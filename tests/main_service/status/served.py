@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from tests.support import forking
 from tests.support.engines import START_SECONDS, Environment, full
+from tests.support.waiting import eventually
 
 
 class Screen(NamedTuple):
@@ -20,6 +21,20 @@ class Screen(NamedTuple):
 def look(environment: Environment) -> Screen:
     done = forking.run("-m", "main_service", "status", environment=full(environment), timeout=START_SECONDS)
     return Screen(done.returncode, done.stdout.decode() + done.stderr.decode())
+
+
+def look_until(words: str, environment: Environment) -> Screen:
+    """Look until it says so: on a busy machine, what is asked may answer too late to be told."""
+
+    def find() -> Screen | None:
+        screens.append(look(environment))
+        return screens[-1] if words in screens[-1].words else None
+
+    screens: list[Screen] = []
+    try:
+        return eventually(find, words)
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{screens[-1].text}") from None
 
 
 def look_as_json(environment: Environment) -> dict[str, Any]:
