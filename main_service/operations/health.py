@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from main_service.dependencies import ResourcesDep
@@ -104,9 +104,9 @@ async def get_process(
     request: Request,
     resources: ResourcesDep,
     is_for_operator: IsForOperator,
-    process: Annotated[bool, Query(description="Whether to tell about the process that answers.")] = False,
 ) -> ProcessOut | None:
-    if not process or not is_for_operator:
+    """What `doctor` and `status` ask for with `?process=true`; None for all others."""
+    if not is_for_operator or request.query_params.get("process") != "true":
         return None
     uptime_seconds = round(time.monotonic() - request.app.state.began_at, 1)
     return ProcessOut(uptime_seconds=uptime_seconds, settings=digest_settings(resources.settings))

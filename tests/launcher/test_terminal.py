@@ -24,7 +24,10 @@ from tests.support.waiting import eventually
 SMALL = (sys.executable, "-m", "tests.launcher.small_launcher")
 
 
-folder = Path(sys.argv[1])
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with empty_folder() as path:
+        yield path
 
 
 @pytest.fixture(scope="module")
