@@ -26,6 +26,7 @@ from main_service.web import api_docs, problems
 from main_service.web.body_limits import BodyLimitsMiddleware, body_limit
 from main_service.web.head_requests import answer_head
 from main_service.web.headers import SecurityHeadersMiddleware
+from main_service.web.held_stream import HELD_BYTES
 from main_service.web.origin_check import OriginCheckMiddleware
 from main_service.web.proxy_watch import ProxyWatch
 from main_service.web.read_limits import ReadLimits
@@ -87,7 +88,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # Within the limits of bodies: it reads the forms of the release before.
     app.add_middleware(OriginCheckMiddleware, settings=settings)
     app.add_middleware(BodyLimitsMiddleware, limit=body_limit(settings.max_text_bytes), budget_bytes=BODY_BUDGET_BYTES)
-    app.add_middleware(CompressionMiddleware)
+    app.add_middleware(CompressionMiddleware, held_bytes=HELD_BYTES)
     app.add_middleware(SecurityHeadersMiddleware)
     # Around the headers: it adds none to what caches keep.
     app.add_middleware(SessionCookieMiddleware, lifetime=BROWSER_LIFETIME, settings=settings)

@@ -21,6 +21,9 @@ _ZSTD_LEVEL = 6
 _GZIP_LEVEL = 6
 _THOROUGH_ZSTD_LEVEL = 19
 _THOROUGH_GZIP_LEVEL = 9
+_ZSTD_OF_STREAMS = zstandard.ZstdCompressionParameters.from_level(3, window_log=17, hash_log=15, chain_log=15)
+"""Of the default, a stream would take 3 MB for as long as its reader is slow."""
+COMPRESSOR_BYTES = max(_ZSTD_OF_STREAMS.estimated_compression_context_size(), 300 * 1024)
 _WEIGHT = re.compile(r"0(?:\.\d*)?|1(?:\.0*)?", re.ASCII)
 _OFTEN_SEEN = 1024
 _OFTEN_SEEN_LENGTH = 100
@@ -85,8 +88,8 @@ class Compressor(Protocol):
 
 
 def compressor(encoding: str) -> Compressor:
-    """Compresses a stream into one of `ENCODINGS`."""
+    """Compresses a stream into one of `ENCODINGS`. It takes at most `COMPRESSOR_BYTES`."""
     if encoding == "zstd":
-        return zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compressobj()
+        return zstandard.ZstdCompressor(compression_params=_ZSTD_OF_STREAMS).compressobj()
     # The number adds a head and an end of gzip.
     return zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)

@@ -13,10 +13,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from main_service.compression.encodings import (
+    COMPRESSOR_BYTES,
     IDENTITY,
     INLINE_BYTES,
     LEAST_BYTES,
     Compressor,
+    Encoding,
     best_encoding,
     compress,
     compressor,
@@ -37,17 +39,19 @@ def is_compressible(content_type: str) -> bool:
 class CompressionMiddleware:
     """Compresses answers to strangers. The work on large ones is done in threads, chunk by chunk."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, held_bytes: str) -> None:
+        """`held_bytes`: the key in a request's state for the bytes that stay in memory while its answer is sent."""
         self._app = app
+        self._held_bytes = held_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await self._app(scope, receive, _Answer(scope, send, encoding_for(scope)).send)
+        await self._app(scope, receive, _Answer(scope, send, encoding_for(scope), self._held_bytes).send)
 
 
-def encoding_for(scope: Scope) -> str:
+def encoding_for(scope: Scope) -> Encoding:
     """The coding for the answer to this request, if the answer is of a kind that is compressed."""
     headers = Headers(scope=scope)
     cookies = "; ".join(headers.getlist("cookie")).encode("latin-1")
@@ -60,8 +64,9 @@ def encoding_for(scope: Scope) -> str:
 class _Answer:
     """An answer on its way out. Its start is held back until its first chunk is there."""
 
-    def __init__(self, scope: Scope, send: Send, encoding: str) -> None:
+    def __init__(self, scope: Scope, send: Send, encoding: Encoding, held_bytes: str) -> None:
         self._scope = scope
+        self._held_bytes = held_bytes
         self._send = send
         self._encoding = encoding
         self._start: Message | None = None
@@ -109,6 +114,8 @@ class _Answer:
         if self._scope["method"] == "HEAD":
             await self._send({**message, "body": b""})
             return
+        state = self._scope["state"]
+        state[self._held_bytes] = state.get(self._held_bytes, 0) + COMPRESSOR_BYTES
         self._compressor = compressor(self._encoding)
         await self._send_more(self._compressor, message)
 

@@ -49,6 +49,8 @@ class TextChunks:
     """Gives the chunks from the first one on."""
     held_bytes: int
     """How many bytes stay in memory for this reader alone until the last chunk."""
+    stored: bytes | None = None
+    """The text as it is stored, compressed with zstd; None: it is in memory as it is."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self.start()
@@ -111,7 +113,9 @@ class BodyStore:
         """
         compressed = await self._store.get(_path(body_id))
         window_bytes = zstandard.get_frame_parameters(compressed).window_size
-        return TextChunks(partial(_decompressed, compressed), held_bytes=len(compressed) + window_bytes)
+        return TextChunks(
+            partial(_decompressed, compressed), held_bytes=len(compressed) + window_bytes, stored=compressed
+        )
 
     async def delete(self, body_ids: Sequence[UUID]) -> None:
         """Delete texts; one that is missing counts as deleted."""

@@ -34,6 +34,7 @@ from main_service.rendering.client import Renderer
 from main_service.rendering.errors import NotRenderedError
 from main_service.rendering.job import Job, Rendered
 from main_service.settings import Settings
+from main_service.web.form_body import TOKEN
 from main_service.web.head_requests import FileStream
 
 VARY = "Accept, Accept-Encoding"
@@ -96,6 +97,8 @@ async def _render_page(
     text, mark = b"".join([chunk async for chunk in chunks]), token_hex(16)
     line_count = await count_lines(chunks)
     around = page_around(request, settings, entry, actor, lines=mark, line_count=line_count, preview=preview)
+    if not _is_for_all(around):
+        raise NotRenderedError("the page is for one reader")
     before, _, after = bytes(around.body).partition(mark.encode())
     renderer: Renderer = request.app.state.renderer
     pages, encoding = resources_of(request).pages, _encoding(request)
@@ -120,7 +123,7 @@ async def _render_page(
 
 async def _keep(request: Request, entry: LiveEntry, response: Response) -> Response:
     """Keep the page in the encoding that this reader wants; return the response with it. Not one that is streamed."""
-    if isinstance(response, StreamingResponse) or "set-cookie" in response.headers:
+    if isinstance(response, StreamingResponse) or not _is_for_all(response):
         return response
     content, encoding = bytes(response.body), _encoding(request)
     if encoding != IDENTITY and len(content) <= INLINE_BYTES:
@@ -146,6 +149,11 @@ def _may_get_kept_page(request: Request, entry: LiveEntry) -> bool:
         or "authorization" in request.headers
         or has_personal_cookie(cookies)
     )
+
+
+def _is_for_all(page: Response) -> bool:
+    """Whether the page has no form token, which is of one browser."""
+    return "set-cookie" not in page.headers and f'name="{TOKEN}"'.encode() not in bytes(page.body)
 
 
 def _encoding(request: Request) -> Encoding:

@@ -75,7 +75,6 @@ class FastPath:
     ) -> None:
         self.read_batcher = read_batcher
         self.pages = pages
-        self.kept_keys = pages.keys
         self.encoder = encoder
         self.trusted_proxies = trusted_proxies
         self.forwarded_visitors = ForwardedVisitors(encoder, trusted_proxies)
@@ -113,6 +112,7 @@ class FastProtocol(HttpProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.fast_path = self.app_state[STATE_NAME]
+        self._kept_keys = self.fast_path.pages.keys
         self._peer_address: VisitorAddress
         self.is_proxy = False
         """Whether the peer is a trusted proxy, which names the visitor of each request."""
@@ -182,7 +182,7 @@ class FastProtocol(HttpProtocol):
         if path.wants_text:
             if b"cookie" not in headers or not has_our_cookie(headers[b"cookie"]):
                 request.coding = best_encoding(headers.get(b"accept-encoding", b""))
-        elif path.may_be_page and path.key in self.fast_path.kept_keys:
+        elif path.key in self._kept_keys and path.may_be_page:
             request.page = self._kept_page(path.key, headers)
         return request
 
