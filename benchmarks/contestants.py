@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.processes import Child, running
 from benchmarks.web_service import web_service
 
-NGINX_REDIRECT, NGINX_FILE = "nginx `return 302`", "nginx, file"
+NGINX_REDIRECT, NGINX_FILE, NGINX_PAGE = "nginx `return 302`", "nginx, file", "nginx, compressed file"
 BARE_UVICORN, BARE_FASTAPI = "bare uvicorn", "bare FastAPI"
 SLIPBIN, SLIPBIN_BEHIND_NGINX = "Slipbin", "Slipbin behind nginx"
 
@@ -44,6 +44,12 @@ http {{
     server {{
         listen 127.0.0.1:{file_port};
         root {files};
+    }}
+    server {{
+        listen 127.0.0.1:{page_port};
+        root {pages};
+        default_type "text/html; charset=utf-8";
+        add_header Content-Encoding {page_encoding};
     }}
 }}
 """
@@ -103,29 +109,39 @@ class Contestant:
 class Nginx:
     redirect: Contestant
     files: Contestant
+    pages: Contestant
 
 
 @contextlib.contextmanager
-def nginx(program: str, folder: Path, *, files: Path, target: str, core: int) -> Iterator[Nginx]:
-    """nginx that answers every address with a redirect to `target` on one port and serves `files` on another."""
-    redirect_port, file_port = free_ports(2)
+def nginx(
+    program: str, folder: Path, *, files: Path, pages: Path, page_encoding: str, target: str, core: int
+) -> Iterator[Nginx]:
+    """nginx on three ports: redirects every address to `target`, serves `files`, and `pages`.
+
+    `page_encoding`: how the files in `pages` are compressed.
+    """
+    redirect_port, file_port, page_port = free_ports(3)
     configuration = folder / "nginx.conf"
     configuration.write_text(
         _NGINX_CONFIGURATION.format(
             user=_nginx_user(),
             folder=folder,
             files=files,
+            pages=pages,
+            page_encoding=page_encoding,
             target=target,
             redirect_port=redirect_port,
             file_port=file_port,
+            page_port=page_port,
         )
     )
     command = [program, "-c", str(configuration), "-p", str(folder), "-e", "stderr"]
     with running("nginx", command, core=core, folder=folder) as child:
-        child.wait_until(lambda: is_listening(redirect_port) and is_listening(file_port))
+        child.wait_until(lambda: all(map(is_listening, (redirect_port, file_port, page_port))))
         yield Nginx(
             Contestant(NGINX_REDIRECT, f"http://127.0.0.1:{redirect_port}", child),
             Contestant(NGINX_FILE, f"http://127.0.0.1:{file_port}", child),
+            Contestant(NGINX_PAGE, f"http://127.0.0.1:{page_port}", child),
         )
 
 

@@ -1,6 +1,6 @@
 """The links and pastes of a run, made and first read through Slipbin's own front door."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import httpx
 
@@ -9,8 +9,9 @@ from benchmarks.errors import BenchmarkError
 LINKS = 1_000
 PASTES = 100
 PASTE_BYTES = 10_000
-READS_OF_A_LINK, READS_OF_A_TEXT = 1, 3
-"""Until the fast path has it: the first brings it into Redis; of a text, a web process then learns which it is."""
+READS_OF_A_LINK, READS_OF_A_TEXT, READS_OF_A_PAGE = 1, 3, 3
+"""Until the fast path has it: the first brings it into Redis; of a text, a web process then learns which it is, and a
+page may be made once more, with its colours."""
 
 
 def link_body(number: int) -> dict[str, str | int]:
@@ -40,16 +41,29 @@ def create_pastes(url: str) -> dict[str, str]:
     return {str(entry["key"]): text for entry, text in zip(created, texts, strict=True)}
 
 
-def read_first(url: str, paths: Sequence[str], *, status: int, times: int) -> None:
+def read_first(url: str, paths: Sequence[str], *, headers: Mapping[str, str], status: int, times: int) -> None:
     """Read each so often that the fast path has it, so that nothing else is measured.
 
     Raises:
         BenchmarkError: something is answered with another status.
     """
-    with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=30) as client:
         for path in [*paths] * times:
             if (answer := client.get(path)).status_code != status:
                 raise BenchmarkError(f"Slipbin answers {path} with {answer.status_code} instead of {status}")
+
+
+def read_page(url: str, key: str, *, headers: Mapping[str, str]) -> tuple[str, bytes]:
+    """The content coding of the page of a paste, and the page in it.
+
+    Raises:
+        BenchmarkError: there is none.
+    """
+    with httpx.stream("GET", f"{url}/{key}", headers=headers, trust_env=False, timeout=30) as answer:
+        content = b"".join(answer.iter_raw())
+    if answer.status_code != httpx.codes.OK:
+        raise BenchmarkError(f"{url} answers /{key} with {answer.status_code} instead of 200")
+    return answer.headers.get("content-encoding", "identity"), content
 
 
 def _create(url: str, path: str, bodies: Iterable[object]) -> list[dict[str, object]]:

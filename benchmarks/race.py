@@ -42,6 +42,8 @@ class Race:
 class Races:
     redirect: Race
     raw: Race
+    page: Race
+    """The page of a paste; nginx serves the same bytes."""
     create: Race
     gateway: Race
     """The redirect, behind nginx and direct, of many visitors."""
@@ -56,4 +58,4 @@ class Races:
     """Of the pastes, by key."""
 
     def all(self) -> list[Race]:
-        return [self.redirect, *self.by_connections, self.gateway, self.raw, self.create]
+        return [self.redirect, *self.by_connections, self.gateway, self.raw, self.page, self.create]

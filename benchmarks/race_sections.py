@@ -20,6 +20,7 @@ def race_sections(races: Races, samples: Samples) -> list[Section]:
         _connections_section(by_connections, samples),
         _section(races.gateway, samples),
         _section(races.raw, samples),
+        _section(races.page, samples),
         _section(races.create, samples),
     ]
 

@@ -11,17 +11,19 @@ from benchmarks.entries import (
     LINKS,
     PASTES,
     READS_OF_A_LINK,
+    READS_OF_A_PAGE,
     READS_OF_A_TEXT,
     create_links,
     create_pastes,
     link_body,
     read_first,
+    read_page,
 )
 from benchmarks.machine import Machine
 from benchmarks.memory import memory_of
 from benchmarks.race import Race, RaceGoal, Races
 from benchmarks.upkeep import keep_up
-from benchmarks.work import gets, posts, shuffled
+from benchmarks.work import BROWSER, WITHOUT_COMPRESSION, gets, posts, shuffled
 
 OTHER_CONNECTIONS = (1, 8, 256)
 VISITORS = 20_000
@@ -47,8 +49,15 @@ def started_races(machine: Machine, folder: Path, settings: Mapping[str, str]) -
         )
         links, texts = create_links(product.url), create_pastes(product.url)
         redirects, raws = [f"/{key}" for key in links], [f"/{key}/raw" for key in texts]
-        read_first(product.url, redirects, status=302, times=READS_OF_A_LINK)
-        read_first(product.url, raws, status=200, times=READS_OF_A_TEXT)
+        pages = [f"/{key}" for key in texts]
+        read_first(product.url, redirects, headers=BROWSER, status=302, times=READS_OF_A_LINK)
+        read_first(product.url, raws, headers=WITHOUT_COMPRESSION, status=200, times=READS_OF_A_TEXT)
+        read_first(product.url, pages, headers=BROWSER, status=200, times=READS_OF_A_PAGE)
+        (folder / "pages").mkdir()
+        page_encoding = "identity"
+        for key in texts:
+            page_encoding, page = read_page(product.url, key, headers=BROWSER)
+            (folder / "pages" / key).write_bytes(page)
         for key, text in texts.items():
             path = folder / "files" / key / "raw"
             path.parent.mkdir(parents=True)
@@ -57,7 +66,15 @@ def started_races(machine: Machine, folder: Path, settings: Mapping[str, str]) -
         known.write_text(json.dumps(links))
         target = next(iter(links.values()))
         server = stack.enter_context(
-            nginx(machine.nginx, folder, files=folder / "files", target=target, core=machine.core)
+            nginx(
+                machine.nginx,
+                folder,
+                files=folder / "files",
+                pages=folder / "pages",
+                page_encoding=page_encoding,
+                target=target,
+                core=machine.core,
+            )
         )
         uvicorn, fastapi = (
             stack.enter_context(bare_app(name, module, folder=folder, links=known, core=machine.core))
@@ -79,11 +96,25 @@ def started_races(machine: Machine, folder: Path, settings: Mapping[str, str]) -
             redirect=redirect,
             raw=Race(
                 title=f"Raw paste: `GET /{{key}}/raw` → 200, {PASTES} texts of 10 KB",
-                work=gets(folder / "raws", shuffled(raws)),
+                work=gets(folder / "raws", shuffled(raws), headers=WITHOUT_COMPRESSION),
                 contestants=[server.files, product],
                 cpu_limit=server.files.name,
                 expected_status=200,
                 goals=[RaceGoal(work="raw paste of 10 KB, its visit recorded before the answer", bound=0.5)],
+            ),
+            page=Race(
+                title=f"Paste page: `GET /{{key}}` → 200, {PASTES} highlighted pages of 10 KB of Python",
+                work=gets(folder / "page_paths", shuffled(pages)),
+                contestants=[server.pages, product],
+                cpu_limit=server.pages.name,
+                expected_status=200,
+                goals=[
+                    RaceGoal(
+                        work="highlighted page of a 10 KB paste, its visit recorded before the answer",
+                        bound=0.4,
+                        note=" (0.50: the prize)",
+                    )
+                ],
             ),
             create=Race(
                 title="Create a link: `POST /api/v1/links` → 201",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.edits import edits_section, measure_edits
 from benchmarks.engines import engine_versions, engines
+from benchmarks.fresh_pages import fresh_pages_section, measure_fresh_pages
 from benchmarks.hour_of_keys import measure_hour
 from benchmarks.ingest import ingest_section, measure_ingest
 from benchmarks.kills import kills_section, measure_kills
@@ -60,6 +61,8 @@ def _with_entries(machine: Machine, folder: Path, *, rounds: int, seconds: int, 
             crowd = measure_crowd(races.product.url, next(iter(races.links)))
             _say("a link that is changed")
             edits = measure_edits(races.product.url)
+            _say("large pastes that are opened for the first time")
+            fresh_pages = measure_fresh_pages(machine, races.product, races.redirect.work)
             crowded = memory_of(races.product.child.pid)
         work = races.redirect.work
         _say("kill -9")
@@ -75,6 +78,7 @@ def _with_entries(machine: Machine, folder: Path, *, rounds: int, seconds: int, 
         memory_section(idle=idle, after_races=loaded, after_crowd=crowded, hour=hour),
         crowd_section(crowd),
         edits_section(edits),
+        fresh_pages_section(fresh_pages),
     ]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import httpx
 
 from benchmarks.contestants import Contestant
+from benchmarks.entries import read_page
 from benchmarks.errors import BenchmarkError
 from benchmarks.load import measure
 from benchmarks.machine import Machine
@@ -26,6 +27,7 @@ def run_races(machine: Machine, races: Races, *, rounds: int, seconds: int) -> S
         for contestant in race.contestants:
             check(race, contestant)
     check_same_text(races.raw, races.texts)
+    check_same_page(races.page, next(iter(races.texts)))
     samples: Samples = defaultdict(list)
     for number in range(rounds + 1):
         is_warm_up = number == 0
@@ -63,6 +65,13 @@ def check(race: Race, contestant: Contestant) -> None:
             f"{contestant.name} answers {race.work.method} {path} with {answer.status_code} instead of"
             f" {race.expected_status}: {answer.text[:500]}"
         )
+
+
+def check_same_page(race: Race, key: str) -> None:
+    """Raises: BenchmarkError: a contestant serves another page, or in another content coding."""
+    first, *others = (read_page(each.url, key, headers=race.work.headers) for each in race.contestants)
+    if any(other != first for other in others):
+        raise BenchmarkError("nginx and Slipbin serve different pages of one paste")
 
 
 def check_same_text(race: Race, texts: Mapping[str, str]) -> None:

@@ -14,6 +14,7 @@ BROWSER = {
     "Referer": "https://forum.example.net/thread/4711",
     "Upgrade-Insecure-Requests": "1",
 }
+WITHOUT_COMPRESSION = {name: value for name, value in BROWSER.items() if name != "Accept-Encoding"}
 API_CLIENT = {"User-Agent": "example-client/1.0", "Accept": "application/json", "Content-Type": "application/json"}
 
 
@@ -36,9 +37,9 @@ def shuffled(paths: Sequence[str]) -> list[str]:
     return random.Random(7).sample(paths, len(paths))
 
 
-def gets(lines: Path, paths: Sequence[str]) -> Work:
+def gets(lines: Path, paths: Sequence[str], *, headers: Mapping[str, str] = BROWSER) -> Work:
     lines.write_text("".join(f"{path}\n" for path in paths))
-    return Work(method="GET", path="-", headers=BROWSER, lines=lines)
+    return Work(method="GET", path="-", headers=headers, lines=lines)
 
 
 def posts(lines: Path, path: str, bodies: Sequence[Mapping[str, object]]) -> Work:
