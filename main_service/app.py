@@ -15,6 +15,7 @@ from main_service.fast_path.batch import ReadBatcher
 from main_service.fast_path.protocol import STATE_NAME, open_fast_path
 from main_service.fast_path.traced import TracedReadBatcher
 from main_service.http_server.traced_requests import RequestTracingMiddleware
+from main_service.languages.detection import open_language_detection
 from main_service.monitoring import tracing
 from main_service.operations.metrics_source import open_metrics
 from main_service.rendering.client import open_renderer
@@ -52,9 +53,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with open_resources(settings) as resources:
             app.state.resources = resources
             app.state.account_resources = AccountResources(resources)
-            app.state.entry_resources = EntryResources(resources)
             app.state.read_limits = ReadLimits(resources.limiter, settings)
-            async with open_metrics(resources) as app.state.metrics, open_renderer() as app.state.renderer:
+            async with (
+                open_metrics(resources) as app.state.metrics,
+                open_renderer() as app.state.renderer,
+                open_language_detection(resources) as languages,
+            ):
+                app.state.entry_resources = EntryResources(resources, languages)
                 app.state.rendered_texts = RenderedTexts(app.state.renderer)
                 if not settings.fast_path:
                     yield {}

@@ -20,6 +20,8 @@ from main_service.entries.permissions import Actor, EntryPolicy
 from main_service.entries.read import EntryReader, require_live
 from main_service.entries.urls import is_self_link
 from main_service.errors import AppError, FieldError, InvalidInputError
+from main_service.languages.changes import after_change
+from main_service.languages.detection import LanguageDetection
 
 FIELDS_OF_OTHER_KIND = {Kind.LINK: {"text", "syntax"}, Kind.PASTE: {"original_url"}}
 """By kind, the fields that only entries of the other kind have."""
@@ -48,8 +50,12 @@ class EntryChangeService:
         lifetimes: LifetimePolicies,
         allowance: Callable[[UUID | None], Allowance],
         public_url: str,
+        languages: LanguageDetection | None,
     ) -> None:
-        """`allowance`: returns what an account, or with None a guest at the client's address, may still create."""
+        """`allowance`: returns what an account, or with None a guest at the client's address, may still create.
+
+        `languages`: finds the language of a paste without one, later; None: nothing does.
+        """
         self._session = session
         self._reader = reader
         self._invalidation = invalidation
@@ -58,6 +64,7 @@ class EntryChangeService:
         self._lifetimes = lifetimes
         self._allowance = allowance
         self._public_url = public_url
+        self._languages = languages
 
     async def update(
         self, key: str, changes: Changes, actor: Actor, *, versions: Collection[int] | None = None
@@ -97,13 +104,26 @@ class EntryChangeService:
             raise
         old_body_id = row.body_id
         if values:
+            values |= after_change(values, title=row.title, syntax=row.syntax, new_text=changes.text)
             values |= {"updated_at": datetime.now(UTC), "version": row.version + 1}
             await storage.change(self._session, row, values)
             self._invalidation.invalidate([key])
         if body_id is not None and old_body_id is not None:
             await storage.queue_body(self._session, old_body_id)
             self._invalidation.delete_bodies([old_body_id])
-        return LiveEntry.from_row(row)
+        changed = LiveEntry.from_row(row)
+        self._offer(changed, changes.text)
+        return changed
+
+    def _offer(self, entry: LiveEntry, text: bytes | None) -> None:
+        """Once the change is committed, have the language looked for, if it is unknown now."""
+        languages, body_id = self._languages, entry.body_id
+        if languages is not None and body_id is not None and entry.needs_detection:
+
+            async def offer() -> None:
+                languages.offer(entry.key, body_id, title=entry.title, text=text)
+
+            self._session.after_commit(offer)
 
     async def claim(self, key: str, account_id: UUID, *, manage_token: str | None) -> LiveEntry:
         """Move a guest's entry into an account by its manage token, which no longer opens it then. Repeatable.

@@ -24,6 +24,8 @@ from main_service.entries.read import require_live
 from main_service.entries.urls import is_self_link
 from main_service.errors import EntryEndedError, FieldError, InvalidInputError, NotFoundError
 from main_service.keys.pool import KeySource, Pool
+from main_service.languages.changes import declared_by
+from main_service.languages.detection import LanguageDetection
 from main_service.monitoring.metrics import ENTRIES_CREATED
 
 _EMPTY: dict[str, Any] = dict.fromkeys(FIELDS)
@@ -68,7 +70,9 @@ class EntryCreateService:
         allowance: Allowance,
         owner_id: UUID | None,
         public_url: str,
+        languages: LanguageDetection | None,
     ) -> None:
+        """`languages`: finds the language of a paste without one, later; None: nothing does."""
         self._sessions = sessions
         self._batcher = batcher
         self._bodies = bodies
@@ -77,6 +81,7 @@ class EntryCreateService:
         self.allowance = allowance
         self._owner_id = owner_id
         self._public_url = public_url
+        self._languages = languages
 
     async def create_link(self, new: NewEntry, *, idempotency: IdempotentRequest | None = None) -> LiveEntry:
         """Create a link.
@@ -113,7 +118,8 @@ class EntryCreateService:
         if idempotency and (made := await self._find_made(idempotency)):
             return made
         body_id = uuid4()
-        draft = self._draft(Kind.PASTE, new, body_id=body_id, size_bytes=len(text))
+        detected = declared_by(text, title=new.fields["title"], syntax=new.fields["syntax"])
+        draft = self._draft(Kind.PASTE, new, body_id=body_id, size_bytes=len(text), detected_syntax=detected)
         await self.allowance.take_content(len(text))
         await self._bodies.put(body_id, text)
         try:
@@ -123,6 +129,8 @@ class EntryCreateService:
             raise
         if made.body_id != body_id:
             await self._bodies.discard(body_id)
+        elif self._languages is not None and made.needs_detection:
+            self._languages.offer(made.key, body_id, title=made.title, text=text)
         return made
 
     async def _find_made(self, idempotency: IdempotentRequest) -> LiveEntry | None:

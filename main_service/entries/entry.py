@@ -42,6 +42,19 @@ class LiveEntry:
     """The id of a paste's text in the object store; None: it is a link."""
     size_bytes: int | None
     syntax: str | None
+    """The alias of the language that its author has named."""
+    detected_syntax: str | None = field(metadata=_CONTENT)
+    """The alias of the language that was detected; empty: none was found; None: it was not looked at."""
+
+    @property
+    def shown_syntax(self) -> str | None:
+        """The alias of the language that the text is shown in; None: plain."""
+        return self.syntax or self.detected_syntax or None
+
+    @property
+    def needs_detection(self) -> bool:
+        """Whether its language is unknown and was not looked for."""
+        return self.kind is Kind.PASTE and self.syntax is None and self.detected_syntax is None
 
     @property
     def is_over(self) -> bool:

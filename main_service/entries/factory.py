@@ -16,14 +16,17 @@ from main_service.entries.insert_batches import InsertBatcher
 from main_service.entries.lifetimes import LifetimePolicies, LifetimePolicy
 from main_service.entries.permissions import EntryPolicy, ManageTokens
 from main_service.entries.read import EntryReader, KeyLookup
+from main_service.languages.detection import LanguageDetection
 from main_service.resources import Resources
 
 
 class EntryResources:
     """What the services of entries share in a process. Made once, from what the process holds open."""
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, languages: LanguageDetection | None = None) -> None:
+        """`languages`: finds the languages of pastes; None: nothing does, as in tasks."""
         settings = resources.settings
+        self.languages = languages
         self.settings = settings
         self.sessions = resources.sessions
         self.bodies = resources.bodies
@@ -32,6 +35,8 @@ class EntryResources:
         self.key_filter = resources.key_filter
         self.scan_limit = resources.scan_limit
         self.cache = EntryCache(resources.redis)
+        if languages is not None:
+            languages.tell(self.cache.invalidate)
         self.batcher = InsertBatcher(resources.sessions, resources.key_filter)
         self.create_limits = CreateLimits(resources.limiter, settings)
         self.manage_tokens = ManageTokens(settings)
@@ -90,6 +95,7 @@ class EntryFactory:
             allowance=self._allowance(owner_id),
             owner_id=owner_id,
             public_url=self.public_url,
+            languages=self._resources.languages,
         )
 
     @cached_property
@@ -102,6 +108,7 @@ class EntryFactory:
             bodies=self._resources.bodies,
             texts=self._resources.texts,
             notes_use=self._notes_use,
+            languages=self._resources.languages,
         )
 
     @cached_property
@@ -116,6 +123,7 @@ class EntryFactory:
             lifetimes=self.lifetimes,
             allowance=self._allowance,
             public_url=self.public_url,
+            languages=self._resources.languages,
         )
 
     @cached_property

@@ -137,6 +137,9 @@ class Entry(Base):
     body_id: Mapped[UUID | None]
     size_bytes: Mapped[int | None]
     syntax: Mapped[str | None]
+    """The language that its author has named."""
+    detected_syntax: Mapped[str | None]
+    """The language that was detected, empty if none was found. None: nobody has looked, or its author has named one."""
     ended_at: Mapped[datetime | None]
     archival_reason: Mapped[ArchivalReason | None] = mapped_column(_words(ArchivalReason, "archival_reason"))
     body_deleted_at: Mapped[datetime | None]

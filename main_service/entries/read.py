@@ -21,6 +21,7 @@ from main_service.entries.permissions import Actor
 from main_service.errors import DatabaseUnavailableError, EntryEndedError, NotFoundError
 from main_service.keys.key_filter import KeyFilter
 from main_service.keys.scan_limit import ScanLimit
+from main_service.languages.detection import LanguageDetection
 
 Found = TypeVar("Found")
 
@@ -83,8 +84,12 @@ class EntryReader:
         bodies: BodyStore,
         texts: TextCache,
         notes_use: bool,
+        languages: LanguageDetection | None,
     ) -> None:
-        """`notes_use`: whether reading the row of an entry counts as a use."""
+        """`notes_use`: whether reading the row of an entry counts as a use.
+
+        `languages`: finds the language of a paste whose text is read, if nothing has looked for it; None: nothing does.
+        """
         self._session = session
         self._cache = cache
         self._key_filter = key_filter
@@ -92,6 +97,7 @@ class EntryReader:
         self._bodies = bodies
         self._texts = texts
         self._notes_use = notes_use
+        self._languages = languages
 
     async def get(self, key: str, actor: Actor) -> LiveEntry:
         """The live entry of `key`, from the cache or else from the database.
@@ -181,13 +187,20 @@ class EntryReader:
     async def _open_body(self, entry: LiveEntry, body_id: UUID) -> TextChunks:
         """The text, from memory if this process has read it before."""
         if not is_cacheable(entry) or (entry.size_bytes or 0) > LARGEST_BYTES:
-            return await self._bodies.open(body_id)
+            chunks = await self._bodies.open(body_id)
+            self._offer(entry, None)
+            return chunks
         text = self._texts.get(body_id.hex)
         if text is None:
             text = await self._bodies.get(body_id)
             self._texts.put(body_id.hex, text)
+        self._offer(entry, text)
         # It is in the cache anyway.
         return in_one_chunk(text, held_bytes=0)
+
+    def _offer(self, entry: LiveEntry, text: bytes | None) -> None:
+        if self._languages is not None and entry.body_id is not None and entry.needs_detection:
+            self._languages.offer(entry.key, entry.body_id, title=entry.title, text=text)
 
     async def _spend_view(self, entry: LiveEntry) -> LiveEntry | None:
         """The entry with one view less; None: it has changed or ended since it was read."""

@@ -93,6 +93,12 @@ def _instant(value: Any) -> Any:
 Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_TITLE_LENGTH), AfterValidator(_title)]
 Alias = Annotated[str, AfterValidator(_alias), Field(json_schema_extra={"pattern": f"^{ALIAS_PATTERN}$"})]
 Syntax = Annotated[str, AfterValidator(_syntax), Field(description="Alias of a Pygments lexer.", examples=["python"])]
+DetectedSyntax = Annotated[
+    str | None,
+    BeforeValidator(lambda found: found or None),
+    Field(description="The language that was detected, soon after a paste without `syntax` was made. null: none yet."),
+]
+"""In answers. What was looked at in vain is no different to clients from what was not looked at."""
 TargetUrl = Annotated[
     str,
     AfterValidator(_url),
@@ -261,7 +267,8 @@ class PasteOut(_EntryOut):
     kind: Literal[Kind.PASTE]
     raw_url: str = Field(description="The URL of the plain text.")
     text_url: str = Field(description="The URL of the text in this API, which accepts access tokens and API tokens.")
-    syntax: str | None
+    syntax: str | None = Field(description="The language that was given. null: none was.")
+    detected_syntax: DetectedSyntax
     size_bytes: int = Field(description="Bytes of the text in UTF-8.")
 
 

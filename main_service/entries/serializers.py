@@ -31,6 +31,7 @@ class PageEntry(LiveEntry):
     url: str
     raw_url: str
     syntax_name: str | None
+    """The name of the language that the text is shown in; None: plain."""
     target_ascii: str | None
     target_host: str | None
     """The host of the target decoded from punycode; None: it has no punycode."""
@@ -41,7 +42,7 @@ def page_entry(entry: LiveEntry, public_url: str) -> PageEntry:
         **vars(entry),
         url=short_url(public_url, entry.key),
         raw_url=raw_url(public_url, entry.key),
-        syntax_name=entry.syntax and syntax_name(entry.syntax),
+        syntax_name=entry.shown_syntax and syntax_name(entry.shown_syntax),
         target_ascii=entry.original_url and to_ascii(entry.original_url),
         target_host=entry.original_url and decoded_host(entry.original_url),
     )

@@ -34,6 +34,7 @@ _COMMON = [
     "rust",
     "sql",
     "swift",
+    "text",
     "toml",
     "typescript",
     "xml",
@@ -44,11 +45,15 @@ _COMMON = [
 _WITHOUT_LEXER = {"ansi": "Terminal output", "csv": "CSV", "tsv": "TSV"}
 """What Pygments has no lexer for: shown plain as code, and in colour or as a table in its view."""
 
+_OTHER_NAMES = {"text": "Plain text"}
+"""What Pygments calls otherwise."""
+
 
 @cache
 def _names_by_alias() -> dict[str, str]:
     lexers = get_all_lexers(plugins=False)
-    return _WITHOUT_LEXER | {alias.lower(): name for name, aliases, _, _ in lexers for alias in reversed(aliases)}
+    known = {alias.lower(): name for name, aliases, _, _ in lexers for alias in reversed(aliases)}
+    return _WITHOUT_LEXER | known | _OTHER_NAMES
 
 
 def is_syntax(alias: str) -> bool:
@@ -70,7 +75,7 @@ def common_syntaxes() -> list[tuple[str, str]]:
 def all_syntaxes() -> list[tuple[str, str]]:
     """First alias and name of every language, sorted by name."""
     lexers = get_all_lexers(plugins=False)
-    known = ((aliases[0].lower(), name) for name, aliases, _, _ in lexers if aliases)
+    known = ((alias := aliases[0].lower(), _OTHER_NAMES.get(alias, name)) for name, aliases, _, _ in lexers if aliases)
     return sorted((*known, *_WITHOUT_LEXER.items()), key=_by_name)
 
 

@@ -113,7 +113,7 @@ async def _render_page(
         kind="code",
         text=text,
         subject=entry.body_id,
-        options={"syntax": entry.syntax},
+        options={"syntax": entry.shown_syntax},
         before=before,
         after=after,
         encoding=encoding,

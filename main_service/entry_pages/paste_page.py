@@ -28,7 +28,7 @@ _WITHOUT_COLOURS = (None, "text", "output")
 
 def is_to_be_coloured(entry: LiveEntry) -> bool:
     """Whether the text has a language with colours, and is not too long for them."""
-    return entry.syntax not in _WITHOUT_COLOURS and (entry.size_bytes or 0) <= MAX_COLOURED_BYTES
+    return entry.shown_syntax not in _WITHOUT_COLOURS and (entry.size_bytes or 0) <= MAX_COLOURED_BYTES
 
 
 def page_around(
@@ -104,7 +104,7 @@ async def count_lines(chunks: TextChunks) -> int:
 
 
 async def _coloured(texts: RenderedTexts, entry: LiveEntry, chunks: TextChunks) -> Markup | None:
-    options = {"syntax": entry.syntax}
+    options = {"syntax": entry.shown_syntax}
     if (kept := texts.find(entry, "code", options)) is not None:
         return kept.html
     rendered = await texts.render(entry, b"".join([chunk async for chunk in chunks]), "code", options)

@@ -54,7 +54,7 @@ async def find_preview(texts: RenderedTexts, entry: LiveEntry, chunks: TextChunk
     # Where views are limited, going from one view to the other would cost one: the code is all of the text.
     if entry.views_left is not None:
         return NO_PREVIEW
-    preview = preview_of(entry.syntax, await beginning(chunks, _LOOKED_AT_BYTES))
+    preview = preview_of(entry.shown_syntax, await beginning(chunks, _LOOKED_AT_BYTES))
     if preview is None:
         is_wanted = asked is View.PREVIEW
         return FoundPreview(refusal="There is no preview of this text, so this is its code." if is_wanted else None)

@@ -52,6 +52,12 @@ ENTRIES_CREATED = Counter(
     ["kind", "creator"],
     registry=registry,
 )
+LANGUAGE_DETECTIONS = Counter(
+    "slipbin_language_detections",
+    "Pastes looked at for their language: found, nothing, failed; refused: too many were waiting.",
+    ["outcome"],
+    registry=registry,
+)
 CACHE_REQUESTS = Counter(
     "slipbin_cache_requests",
     "Entries looked for in the cache in Redis, also by the fast path: hit or miss.",
@@ -161,6 +167,8 @@ for _kind in KINDS:
         ENTRIES_CREATED.labels(_kind, _creator)
 for _outcome in ("redirect", "text", "page", "fallback"):
     FAST_PATH_REQUESTS.labels(_outcome)
+for _outcome in ("found", "nothing", "failed", "refused"):
+    LANGUAGE_DETECTIONS.labels(_outcome)
 for _outcome in ("hit", "miss"):
     CACHE_REQUESTS.labels(_outcome)
 for _outcome in ("done", "failed", "killed", "refused"):

@@ -32,6 +32,7 @@ class OwnedEntry:
     original_url: str | None
     size_bytes: int | None
     syntax: str | None
+    detected_syntax: str | None
     ended_at: datetime | None
     archival_reason: ArchivalReason | None
 

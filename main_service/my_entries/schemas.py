@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from main_service.collections.schemas import CollectionName
 from main_service.entries.models import ArchivalReason, Kind, Visibility
+from main_service.entries.schemas import DetectedSyntax
 from main_service.entries.urls import MAX_URL_LENGTH, complete_url
 from main_service.my_entries.filters import EntryState, Filters, Sort
 from main_service.web.cursors import MAX_CURSOR_LENGTH
@@ -80,6 +81,7 @@ class OwnedPasteOut(_OwnedOut):
     raw_url: str = Field(description="The URL of the plain text.")
     text_url: str = Field(description="The URL of the text in this API, which accepts access tokens and API tokens.")
     syntax: str | None
+    detected_syntax: DetectedSyntax
     size_bytes: int | None = Field(description="Bytes of the text in UTF-8; null: cleared after the entry ended.")
 
 

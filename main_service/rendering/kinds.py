@@ -13,6 +13,7 @@ KINDS = {
     "code": "main_service.rendering.highlighting",
     "diff": "main_service.rendering.diff",
     "json": "main_service.rendering.json_view",
+    "language": "main_service.rendering.detection",
     "markdown": "main_service.rendering.markdown",
     "plain": "main_service.rendering.plain_text",
     "table": "main_service.rendering.table",

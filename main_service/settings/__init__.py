@@ -97,6 +97,11 @@ class Settings(LimitSettings, LogSettings, ProxySettings):
         le=timedelta(days=36_500),
         description="Default lifetime of a guest's entry; ISO 8601 duration. Default P10D.",
     )
+    detect_languages: bool = Field(
+        True,
+        description="Whether to look for the language of a paste that names none, in a process that ends when idle. "
+        "Default true.",
+    )
     guest_max_lifetime: timedelta = Field(
         timedelta(days=365),
         gt=timedelta(0),

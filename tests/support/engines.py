@@ -51,6 +51,8 @@ def running_engines(folder: Path) -> Iterator[Environment]:
             "MAIN_PUBLIC_URL": "http://slipbin.test",
             # All tests ask from one address.
             "MAIN_UNKNOWN_KEYS_PER_MINUTE": "1000000",
+            # Each web process would load a model, and store what it finds while other tests look at the rows.
+            "MAIN_DETECT_LANGUAGES": "false",
             **NO_LIMITS,
             # A developer's disk may be nearly full.
             "MAIN_BODY_STORE_MIN_FREE_BYTES": "0",

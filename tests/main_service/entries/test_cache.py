@@ -98,17 +98,18 @@ def test_format_is_the_one_that_running_processes_write_and_read() -> None:
         body_id=UUID(int=4),
         size_bytes=5,
         syntax="python",
+        detected_syntax=None,
     )
 
     packed = pack(paste)
 
     assert unpack("alias", packed) == paste
     assert packed.decode() == (
-        '[922713190,{"head":"P9999999999999a000000000000000000000000000000049dd13db0a7bc3eca","kind":"paste",'
+        '[905943645,{"head":"P9999999999999a00000000000000000000000000000004392538407c7e98a4","kind":"paste",'
         '"owner_id":"00000000-0000-0000-0000-000000000001","manage_generation":2,"title":"\u00c4","visibility":"public",'
         '"created_at":"2026-01-02T00:00:00+00:00","updated_at":"2026-01-03T00:00:00+00:00","version":3,'
         '"expires_at":null,"has_public_statistics":true,"original_url":null,'
-        '"body_id":"00000000-0000-0000-0000-000000000004","size_bytes":5,"syntax":"python"}]'
+        '"body_id":"00000000-0000-0000-0000-000000000004","size_bytes":5,"syntax":"python","detected_syntax":null}]'
     )
 
 

@@ -80,6 +80,7 @@ def test_export_holds_what_lists_show_oldest_first_ended_ones_too(client: httpx.
         "visit_count": "0",
         "views_left": "",
         "original_url": "",
+        "detected_syntax": "",
         "raw_url": f"http://slipbin.test/{keys[0]}/raw",
         "size_bytes": "11",
         "syntax": "",

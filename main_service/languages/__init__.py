@@ -1,0 +1,1 @@
+"""Languages of pastes whose authors name none: looked for once they are made or changed, and stored."""
