@@ -1,48 +1,45 @@
-"""The addresses of visitors that trusted proxies name in `X-Forwarded-For`, remembered for the fast path."""
+"""The addresses of visitors that trusted proxies name in `X-Forwarded-For`, for the fast path."""
 
-from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network
 
 from main_service.visit_stream.encoder import VisitEncoder, VisitorAddress
-from main_service.web.client_address import Proxies, is_one_of, parse_address
-
-_REMEMBERED = 4_096
-_LONGEST_REMEMBERED = 64
-"""How many addresses are remembered, and up to what length in characters: 2 MB or less. Clients may send any text."""
-
-_Hop = tuple[VisitorAddress, bool]
-"""A host on the way of a request, and whether it is a trusted proxy."""
+from main_service.web.client_address import IPV4_BYTES, Proxies, packed_address
 
 
 class ForwardedVisitors:
-    """Finds what `client_address.believed_address` finds, in a tenth of the time. One per process."""
+    """Finds what `client_address.believed_address` finds, in half the time. One per process.
+
+    Nothing is remembered: most who follow a link come once, and parsing costs little more than looking up.
+    """
 
     def __init__(self, encoder: VisitEncoder, trusted_proxies: Proxies) -> None:
         self._encoder = encoder
-        self._trusted_proxies = trusted_proxies
-        self._remembered = lru_cache(_REMEMBERED)(self._parse)
+        self._ipv4_proxies = [_numbers(it) for it in trusted_proxies if isinstance(it, IPv4Network)]
+        self._ipv6_proxies = [_numbers(it) for it in trusted_proxies if isinstance(it, IPv6Network)]
 
     def find(self, proxy: VisitorAddress, forwarded_for: bytes) -> VisitorAddress:
-        """The visitor. `proxy`: the trusted proxy that is the peer; `forwarded_for`: the header, empty if absent.
-
-        Each address is remembered by itself, not the header: what stands before it is up to the client.
-        """
-        visitor, end = proxy, len(forwarded_for)
-        hops = forwarded_for.decode("latin-1")
+        """The visitor. `proxy`: the trusted proxy that is the peer; `forwarded_for`: the header, empty if absent."""
+        address: bytes | None = None
+        hops, end = forwarded_for.decode("latin-1"), len(forwarded_for)
         while end >= 0:
             comma = hops.rfind(",", 0, end)
-            text = hops[comma + 1 : end].strip()
-            hop = self._remembered(text) if len(text) <= _LONGEST_REMEMBERED else self._parse(text)
+            hop = packed_address(hops[comma + 1 : end].strip())
             if hop is None:
                 break
-            visitor, is_proxy = hop
-            if not is_proxy:
+            address = hop
+            if not self._is_proxy(address):
                 break
             end = comma
-        return visitor
+        return proxy if address is None else self._encoder.visitor_at(address)
 
-    def _parse(self, text: str) -> _Hop | None:
-        """None: there is no address in the text."""
-        address = parse_address(text)
-        if address is None:
-            return None
-        return self._encoder.visitor_address(address), is_one_of(address, self._trusted_proxies)
+    def _is_proxy(self, address: bytes) -> bool:
+        number = int.from_bytes(address)
+        for mask, network in self._ipv4_proxies if len(address) == IPV4_BYTES else self._ipv6_proxies:
+            if number & mask == network:
+                return True
+        return False
+
+
+def _numbers(network: IPv4Network | IPv6Network) -> tuple[int, int]:
+    """The mask of a network and its address."""
+    return int(network.netmask), int(network.network_address)

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address
-from socket import AF_INET, AF_INET6, inet_ntop
-from typing import NamedTuple, TypeVar
+from socket import AF_INET6, inet_ntoa, inet_ntop
+from typing import NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
 from main_service.engines.signing import Signer, SigningLabel
@@ -17,8 +17,9 @@ MAX_USER_AGENT_LENGTH = 512
 MAX_REFERRER_LENGTH = 2048
 MAX_LANGUAGE_LENGTH = 35
 
-_IPV4_BYTES_KEPT = 3
+_IPV4_BYTES = 4
 _IPV6_BYTES_KEPT = 6
+_IPV6_REST = bytes(16 - _IPV6_BYTES_KEPT)
 _CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)))
 _DAY_MS = timedelta(days=1) // timedelta(milliseconds=1)
 
@@ -36,6 +37,10 @@ class VisitorAddress(NamedTuple):
     """The client address without a zone, or `None`."""
     kept: str
     """As much of the address as may be kept, as JSON."""
+
+
+_visitor_address = cast("Callable[[tuple[bytes, str]], VisitorAddress]", partial(tuple.__new__, VisitorAddress))
+"""Makes one in a fourth of the time, for redirects."""
 
 
 class VisitEncoder:
@@ -85,17 +90,18 @@ class VisitEncoder:
 
     def visitor_address(self, address: IPv4Address | IPv6Address | None) -> VisitorAddress:
         """`address`: of the client, without a zone; None: it has none."""
-        if address is None:
-            return VisitorAddress(b"None", "null")
-        packed = address.packed
-        # `str` of an address is written in Python and takes up to fifteen times as long.
-        family, kept_bytes = (AF_INET, _IPV4_BYTES_KEPT) if len(packed) == 4 else (AF_INET6, _IPV6_BYTES_KEPT)
-        whole = inet_ntop(family, packed)
-        if self._keeps_whole_address:
-            kept = whole
+        return VisitorAddress(b"None", "null") if address is None else self.visitor_at(address.packed)
+
+    def visitor_at(self, packed: bytes) -> VisitorAddress:
+        """As `visitor_address`, of the 4 or 16 bytes of an address."""
+        # `str` of an address is written in Python and takes up to fifteen times as long; `inet_ntop` of IPv4, twice.
+        if len(packed) == _IPV4_BYTES:
+            whole = inet_ntoa(packed)
+            kept = whole if self._keeps_whole_address else f"{whole.rpartition('.')[0]}.0"
         else:
-            kept = inet_ntop(family, packed[:kept_bytes].ljust(len(packed), b"\0"))
-        return VisitorAddress(whole.encode(), f'"{kept}"')
+            whole = inet_ntop(AF_INET6, packed)
+            kept = whole if self._keeps_whole_address else inet_ntop(AF_INET6, packed[:_IPV6_BYTES_KEPT] + _IPV6_REST)
+        return _visitor_address((whole.encode(), f'"{kept}"'))
 
     def _visitor(self, address: VisitorAddress, user_agent: bytes, at_ms: int) -> str:
         """A hash, as JSON: the same for one address and program on one day of UTC, not comparable across days."""

@@ -20,6 +20,9 @@ may send any text."""
 _MOST_PARTS = 16
 """The most addresses that are read of an untrusted `X-Forwarded-For`, from its end: a header has room for thousands."""
 
+IPV4_BYTES = 4
+_MAPPED_IPV4 = bytes(10) + b"\xff\xff"
+
 INNER_NETWORKS = [
     ip_network(network)
     for network in (
@@ -127,18 +130,25 @@ def parse_address(text: str) -> Address | None:
 
     The zone of an IPv6 address is left out, because it may be any text.
     """
+    packed = packed_address(text)
+    if packed is None:
+        return None
+    return IPv4Address(packed) if len(packed) == IPV4_BYTES else IPv6Address(packed)
+
+
+def packed_address(text: str) -> bytes | None:
+    """As `parse_address`, but 4 or 16 bytes, for redirects: making an object of `ipaddress` takes longer than this."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
         if ":" not in text:
-            # The parser of `ipaddress` is written in Python and takes ten times as long.
-            return IPv4Address(inet_pton(AF_INET, text))
-        address = IPv6Address(inet_pton(AF_INET6, text.partition("%")[0]))
+            return inet_pton(AF_INET, text)
+        packed = inet_pton(AF_INET6, text.partition("%")[0])
     except (OSError, ValueError):
         return None
-    return address.ipv4_mapped or address
+    return packed.removeprefix(_MAPPED_IPV4)
 
 
 _remembered_address = lru_cache(_REMEMBERED_ADDRESSES)(parse_address)
