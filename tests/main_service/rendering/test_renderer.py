@@ -223,7 +223,7 @@ async def main():
     while renderer.pid is None:
         await asyncio.sleep(0.01)
     if sys.argv[1] == "busy":
-        asked = asyncio.create_task(renderer.render(job("0." * 10_000, "make"), patience=None))
+        asked = asyncio.create_task(renderer.render(job("0." * 100_000, "make"), patience=None))
         while not renderer.is_working:
             await asyncio.sleep(0.01)
     print(renderer.pid, flush=True)
