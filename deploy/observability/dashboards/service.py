@@ -135,6 +135,40 @@ DASHBOARD = Dashboard(
             ),
         ),
         Row(
+            "Colours of code",
+            (
+                Panel(
+                    "Texts rendered, by outcome",
+                    PER_SECOND,
+                    (Query("sum by (outcome) (rate(slipbin_render_jobs_total[$__rate_interval]))", "{{outcome}}"),),
+                    "Of what is not done, the page is there without colours.",
+                ),
+                Panel(
+                    "95 of 100 rendered within",
+                    SECONDS,
+                    (
+                        Query(
+                            "histogram_quantile(0.95, sum by (le) "
+                            "(rate(slipbin_render_duration_seconds_bucket[$__rate_interval])))",
+                            "in the renderer",
+                        ),
+                    ),
+                ),
+                Panel(
+                    "Texts that wait for a renderer",
+                    COUNT,
+                    (Query("sum(slipbin_render_waiting)", "texts"),),
+                    "Whoever would wait for more than a second gets the page without colours.",
+                ),
+                Panel(
+                    "Renderers started",
+                    PER_SECOND,
+                    (Query("sum(rate(slipbin_render_starts_total[$__rate_interval]))", "starts"),),
+                    "One with each web process, and one after each text that takes too long.",
+                ),
+            ),
+        ),
+        Row(
             "Processes",
             (
                 Panel(
