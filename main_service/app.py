@@ -31,8 +31,7 @@ from main_service.web.held_stream import HELD_BYTES
 from main_service.web.origin_check import OriginCheckMiddleware
 from main_service.web.proxy_watch import ProxyWatch
 from main_service.web.read_limits import ReadLimits
-from main_service.web.request_metrics import RequestMetricsMiddleware
-from main_service.web.session_cookie import SessionCookieMiddleware
+from main_service.web.session_cookie import COOKIE, SessionCookieMiddleware, session_cookie_name
 from main_service.web.static_files import CachedStaticFiles
 from main_service.web.templating import SITE_NAME, STATIC, create_templates, static_version
 
@@ -95,9 +94,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(BodyLimitsMiddleware, limit=body_limit(settings.max_text_bytes), budget_bytes=BODY_BUDGET_BYTES)
     app.add_middleware(CompressionMiddleware, held_bytes=HELD_BYTES)
     app.add_middleware(SecurityHeadersMiddleware)
-    # Around the headers: it adds none to what caches keep.
-    app.add_middleware(SessionCookieMiddleware, lifetime=BROWSER_LIFETIME, settings=settings)
-    app.add_middleware(RequestMetricsMiddleware)
+    if session_cookie_name(settings) != COOKIE:
+        # Around the headers: it adds none to what caches keep.
+        app.add_middleware(SessionCookieMiddleware, lifetime=BROWSER_LIFETIME, settings=settings)
     if (pipeline := tracing.current_pipeline()) is not None:
         app.add_middleware(RequestTracingMiddleware, pipeline=pipeline, trusted_proxies=settings.believed_proxies)
     app.mount("/static/docs", CachedStaticFiles(api_docs.assets_folder()))

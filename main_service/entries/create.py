@@ -26,7 +26,7 @@ from main_service.errors import EntryEndedError, FieldError, InvalidInputError, 
 from main_service.keys.pool import KeySource, Pool
 from main_service.languages.changes import declared_by
 from main_service.languages.detection import LanguageDetection
-from main_service.monitoring.metrics import ENTRIES_CREATED
+from main_service.monitoring.tallies import ENTRIES_CREATED
 
 _EMPTY: dict[str, Any] = dict.fromkeys(FIELDS)
 
@@ -221,12 +221,5 @@ class EntryCreateService:
         return replace(draft, key=key)
 
 
-_CREATED = {
-    (kind, is_guest): ENTRIES_CREATED.labels(kind.value, "guest" if is_guest else "user")
-    for kind in Kind
-    for is_guest in (True, False)
-}
-
-
 def _count(entry: LiveEntry) -> None:
-    _CREATED[entry.kind, entry.owner_id is None].inc()
+    ENTRIES_CREATED[entry.kind.value, "guest" if entry.owner_id is None else "user"].add()

@@ -156,6 +156,7 @@ PROCESS_CPU = Counter(
 )
 
 KINDS = ("link", "paste")
+CREATORS = ("guest", "user")
 TASK_OUTCOMES = ("success", "failure", "put_off", "skipped")
 PARTS = ("database", "redis", "text_store")
 
@@ -163,7 +164,7 @@ PARTS = ("database", "redis", "text_store")
 for _status in ("404", "410", "429"):
     MISSES.labels(_status)
 for _kind in KINDS:
-    for _creator in ("guest", "user"):
+    for _creator in CREATORS:
         ENTRIES_CREATED.labels(_kind, _creator)
 for _outcome in ("redirect", "text", "page", "fallback"):
     FAST_PATH_REQUESTS.labels(_outcome)

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from threading import Lock
 
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 
 from main_service.monitoring import metrics
 
@@ -21,6 +21,23 @@ def hand_over() -> None:
     """Hand over all that is added up. In a web process only its event loop may call it."""
     for each in _hand_overs:
         each()
+
+
+class Count:
+    """Events for a counter. One thread adds to it."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._count = 0
+
+    def add(self) -> None:
+        """Add an event."""
+        self._count += 1
+
+    def hand_over(self) -> None:
+        if self._count:
+            self._counter.inc(self._count)
+            self._count = 0
 
 
 class Sizes:
@@ -159,8 +176,16 @@ def _by_part() -> dict[str, SharedSizes]:
     return {part: SharedSizes(metrics.PART_CALL_DURATION.labels(part)) for part in metrics.PARTS}
 
 
+ENTRIES_CREATED = {
+    (kind, creator): Count(metrics.ENTRIES_CREATED.labels(kind, creator))
+    for kind in metrics.KINDS
+    for creator in metrics.CREATORS
+}
+"""By kind and creator."""
 FAST_PATH = FastPathTally()
 REQUESTS = RequestTally()
 PART_CALLS = _by_part()
 
-_hand_overs += [FAST_PATH.hand_over, REQUESTS.hand_over, *(sizes.hand_over for sizes in PART_CALLS.values())]
+_hand_overs += [FAST_PATH.hand_over, REQUESTS.hand_over]
+_hand_overs += [sizes.hand_over for sizes in PART_CALLS.values()]
+_hand_overs += [count.hand_over for count in ENTRIES_CREATED.values()]

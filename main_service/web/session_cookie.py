@@ -57,7 +57,10 @@ def clear_session_cookie(response: AnyResponse, settings: Settings) -> AnyRespon
 
 
 class SessionCookieMiddleware:
-    """Replaces the session cookie of the release before, in each answer to it that no cache keeps."""
+    """Replaces the session cookie of the release before, in each answer to it that no cache keeps.
+
+    Only where the public URL is https.
+    """
 
     def __init__(self, app: ASGIApp, *, lifetime: timedelta, settings: Settings) -> None:
         self._app = app
@@ -85,9 +88,10 @@ class SessionCookieMiddleware:
 
     def _old_token(self, scope: Scope) -> str:
         """The session of the release before, if it is all that the request has; else empty."""
-        if session_cookie_name(self._settings) == COOKIE or not _is_old_name_read():
+        lines = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
+        if not lines or not _is_old_name_read():
             return ""
-        cookies = _session_cookies(HTTPConnection(scope).headers.getlist("cookie"))
+        cookies = _session_cookies(lines)
         return "" if HTTPS_COOKIE in cookies else cookies.get(COOKIE, "")
 
 
