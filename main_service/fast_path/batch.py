@@ -109,6 +109,9 @@ class ReadBatcher:
         if not self._is_running:
             self._start()
 
+    join_of_proxy = join
+    """The same, for a connection whose peer is a trusted proxy."""
+
     def _start(self) -> None:
         self._is_running = True
         self._loop.call_soon(self._run)

@@ -7,7 +7,7 @@ were not there.
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -114,6 +114,7 @@ class FastProtocol(HttpProtocol):
         self.fast_path = self.app_state[STATE_NAME]
         self._kept_keys = self.fast_path.pages.keys
         self._peer_address: VisitorAddress
+        self._join: Callable[[PlainRequest], None]
         self.is_proxy = False
         """Whether the peer is a trusted proxy, which names the visitor of each request."""
         self._watched_header = b"x-forwarded-for"
@@ -126,6 +127,8 @@ class FastProtocol(HttpProtocol):
         self.is_proxy = is_trusted(host, self.fast_path.trusted_proxies)
         if self.is_proxy:
             self._watched_header = self.fast_path.proxy_watch.watched_header(host)
+        batcher = self.fast_path.read_batcher
+        self._join = batcher.join_of_proxy if self.is_proxy else batcher.join
 
     def on_message_begin(self) -> None:
         # As `HttpProtocol`, but what only FastAPI needs is made when a request falls back.
@@ -149,7 +152,7 @@ class FastProtocol(HttpProtocol):
         self._has_progress = True
         self._began_at = None
         self.cycle = self._answering = cast(Any, request)
-        self.fast_path.read_batcher.join(request)
+        self._join(request)
 
     def _prepare(self, url: bytes, headers: RawHeaders) -> None:
         """Tell uvicorn the head of a request, as its parser would."""

@@ -1,4 +1,4 @@
-"""Spans of requests and of the fast path's batches, made when they have ended: a sampled one costs a few microseconds.
+"""Spans of requests and of the fast path's batches: a sampled one costs a few microseconds.
 
 The SDK's own spans cost several times as much while the event loop waits, and the fast path answers in 18 µs.
 """
@@ -6,23 +6,23 @@ The SDK's own spans cost several times as much while the event loop waits, and t
 import math
 import os
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from random import getrandbits, random
 from time import time_ns
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.sampling import Decision, Sampler
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _PROPAGATOR = TraceContextTextMapPropagator()
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"])
 _UNSAMPLED, _SAMPLED = TraceFlags(0), TraceFlags(1)
-_OK, _ERROR = Status(), Status(StatusCode.ERROR)
+_KINDS = 1024
+"""How many kinds of spans are remembered: by route, method, status and error, or by the size of a batch."""
 
 
 def read_trace_parent(trace_parent: str, trace_state: str | None = None) -> SpanContext | None:
@@ -32,28 +32,45 @@ def read_trace_parent(trace_parent: str, trace_state: str | None = None) -> Span
     return found if found.is_valid else None
 
 
+class SpanOutcome:
+    """What all spans of requests that ended alike have in common."""
+
+    __slots__ = ("attributes", "is_failed", "kind", "message", "name")
+
+    def __init__(self, name: str, kind: SpanKind, attributes: Mapping[str, str | int], *, is_failed: bool) -> None:
+        self.name = name
+        self.kind = kind
+        self.attributes = attributes
+        self.is_failed = is_failed
+        self.message: Any = None
+        """The form in which it is sent, once it was; for `span_messages`."""
+
+
 class RequestSpan(NonRecordingSpan):
     """A request's span while it is answered; spans of what the request asks of others become its children."""
 
+    outcome: SpanOutcome
+    ended_ns: int
+
     def __init__(self, context: SpanContext, parent: SpanContext | None) -> None:
         super().__init__(context)
+        self.context = context
         self.parent = parent
         self.started_ns = time_ns()
-        self.links: list[Link] = []
+        self.links: list[SpanContext] = []
 
-    def add_link(self, context: SpanContext, attributes: Any = None) -> None:
-        self.links.append(Link(context, attributes))
+    def add_link(self, context: SpanContext, _attributes: Any = None) -> None:
+        self.links.append(context)
 
 
 class RequestSpans:
     """Begins and ends the spans of requests."""
 
-    def __init__(self, processor: SpanProcessor, *, resource: Resource, sampler: Sampler, scope: str) -> None:
+    def __init__(self, processor: SpanProcessor, *, sampler: Sampler) -> None:
+        """`processor`: is given the spans that have ended, as `RequestSpan`, which exporters of others don't know."""
         self._processor = processor
-        self._resource = resource
         self._sampler = sampler
         self._ratio = _root_ratio(os.environ)
-        self._scope = InstrumentationScope(scope)
 
     def draw_unsampled(self) -> float:
         """How many requests that begin a trace are not sampled before the next that is; infinite: none ever is.
@@ -91,65 +108,54 @@ class RequestSpans:
         """End a request's span. `status`: None if nothing was answered. `error`: the name of a bug's exception."""
         if not span.get_span_context().trace_flags.sampled:
             return
-        method = method if method in _METHODS else "_OTHER"
-        attributes: dict[str, str | int] = {"http.request.method": method}
-        if route is not None:
-            attributes["http.route"] = route
-        if status is not None:
-            attributes["http.response.status_code"] = status
-        is_failed = error is not None or (status is not None and status >= 500)
-        if is_failed:
-            attributes["error.type"] = error or str(status)
-        name = "HTTP" if method == "_OTHER" else method
-        self._send(
-            span,
-            name if route is None else f"{name} {route}",
-            kind=SpanKind.SERVER,
-            attributes=attributes,
-            status=_ERROR if is_failed else _OK,
-        )
+        self._send(span, _request_outcome(method if method in _METHODS else "_OTHER", route, status, error))
 
     def begin_batch(self, requests: Sequence[RequestSpan]) -> RequestSpan:
         """The span of what is done at once for these sampled requests: part of the first one's trace, linked to all."""
         first = requests[0].get_span_context()
         span = self._span(first.trace_id, _SAMPLED, first)
         context = span.get_span_context()
-        span.links = [Link(each.get_span_context()) for each in requests]
+        span.links = [each.context for each in requests]
         for each in requests[1:]:
             each.add_link(context)
         return span
 
     def end_batch(self, span: RequestSpan, name: str, *, size: int, error: str | None) -> None:
         """`size`: how many requests it was for, the unsampled ones among them."""
-        attributes: dict[str, str | int] = {"db.system": "redis", "db.operation": "EVALSHA", "slipbin.batch.size": size}
-        if error is not None:
-            attributes["error.type"] = error
-        status = _OK if error is None else _ERROR
-        self._send(span, name, kind=SpanKind.CLIENT, attributes=attributes, status=status)
+        self._send(span, _batch_outcome(name, size, error))
 
     def _span(self, trace_id: int, flags: TraceFlags, parent: SpanContext | None = None) -> RequestSpan:
         state = None if parent is None else parent.trace_state
         context = SpanContext(trace_id, getrandbits(64) or 1, is_remote=False, trace_flags=flags, trace_state=state)
         return RequestSpan(context, parent)
 
-    def _send(
-        self, span: RequestSpan, name: str, *, kind: SpanKind, attributes: Mapping[str, str | int], status: Status
-    ) -> None:
-        self._processor.on_end(
-            ReadableSpan(
-                name,
-                span.get_span_context(),
-                span.parent,
-                self._resource,
-                attributes,
-                links=span.links,
-                kind=kind,
-                status=status,
-                start_time=span.started_ns,
-                end_time=time_ns(),
-                instrumentation_scope=self._scope,
-            )
-        )
+    def _send(self, span: RequestSpan, outcome: SpanOutcome) -> None:
+        span.outcome = outcome
+        span.ended_ns = time_ns()
+        # The processor looks at nothing but the context.
+        self._processor.on_end(cast(ReadableSpan, span))
+
+
+@lru_cache(_KINDS)
+def _request_outcome(method: str, route: str | None, status: int | None, error: str | None) -> SpanOutcome:
+    attributes: dict[str, str | int] = {"http.request.method": method}
+    if route is not None:
+        attributes["http.route"] = route
+    if status is not None:
+        attributes["http.response.status_code"] = status
+    is_failed = error is not None or (status is not None and status >= 500)
+    if is_failed:
+        attributes["error.type"] = error or str(status)
+    name = "HTTP" if method == "_OTHER" else method
+    return SpanOutcome(name if route is None else f"{name} {route}", SpanKind.SERVER, attributes, is_failed=is_failed)
+
+
+@lru_cache(_KINDS)
+def _batch_outcome(name: str, size: int, error: str | None) -> SpanOutcome:
+    attributes: dict[str, str | int] = {"db.system": "redis", "db.operation": "EVALSHA", "slipbin.batch.size": size}
+    if error is not None:
+        attributes["error.type"] = error
+    return SpanOutcome(name, SpanKind.CLIENT, attributes, is_failed=error is not None)
 
 
 def _root_ratio(environ: Mapping[str, str]) -> float | None:

@@ -11,8 +11,8 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Link, Status
 from opentelemetry.util.types import AttributeValue
 
-OURS = "slipbin"
-"""The instrumentation scope of spans that we make ourselves; their names and values are short."""
+from main_service.monitoring.request_spans import RequestSpan
+
 LONGEST = 2_000
 """Characters of a value; an INSERT of many rows has a long text."""
 
@@ -58,14 +58,17 @@ _KIND_OF_ERROR = re.compile(r"(?:<class '([\w.]+)'>|(\w+(?:Error|Exception))):")
 
 
 class SafeExporter(SpanExporter):
-    """Hands spans to an exporter without what must not leave. It runs in the exporting thread."""
+    """Hands spans to an exporter without what must not leave. It runs in the exporting thread.
+
+    Those of requests hold nothing of the kind.
+    """
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send the spans; if that fails, they are lost, and `trace_failures` tells."""
-        return self._exporter.export([_safe(span) for span in spans])
+        return self._exporter.export([span if isinstance(span, RequestSpan) else _safe(span) for span in spans])
 
     def shutdown(self) -> None:
         self._exporter.shutdown()
@@ -75,8 +78,6 @@ class SafeExporter(SpanExporter):
 
 
 def _safe(span: ReadableSpan) -> ReadableSpan:
-    if _is_safe(span):
-        return span
     attributes = {name: _cut(value) for name, value in (span.attributes or {}).items() if name in ALLOWED}
     status = span.status
     if status.description is not None:
@@ -97,18 +98,6 @@ def _safe(span: ReadableSpan) -> ReadableSpan:
         start_time=span.start_time,
         end_time=span.end_time,
         instrumentation_scope=span.instrumentation_scope,
-    )
-
-
-def _is_safe(span: ReadableSpan) -> bool:
-    """Whether nothing of it must stay here, as with the spans of requests, the most frequent ones."""
-    attributes = span.attributes or {}
-    return (
-        span.instrumentation_scope is not None
-        and span.instrumentation_scope.name == OURS
-        and not span.events
-        and span.status.description is None
-        and attributes.keys() <= ALLOWED
     )
 
 

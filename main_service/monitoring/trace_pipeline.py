@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from opentelemetry import context as contexts
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.redis import RedisInstrumentor
 from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -23,12 +22,15 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
 
 from main_service.monitoring.request_spans import RequestSpans, read_trace_parent
-from main_service.monitoring.safe_spans import OURS, SafeExporter
+from main_service.monitoring.safe_spans import SafeExporter
+from main_service.monitoring.span_messages import RequestSpanExporter
 from main_service.monitoring.trace_failures import calm_failures
 from main_service.monitoring.trace_sampling import PartsOnly
 
 logger = logging.getLogger(__name__)
 
+OURS = "slipbin"
+"""The instrumentation scope of the spans that we make ourselves."""
 VERSION = "0.1.0"
 LAST_SECONDS = 1.0
 """How long the end of a process waits for the collector."""
@@ -48,10 +50,10 @@ class TracePipeline:
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         sampler = self._provider.sampler
         self._provider.sampler = PartsOnly(sampler)
-        processor = BatchSpanProcessor(SafeExporter(OTLPSpanExporter()))
+        processor = BatchSpanProcessor(SafeExporter(RequestSpanExporter(resource=resource, scope=OURS)))
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer(OURS, VERSION)
-        self.requests = RequestSpans(processor, resource=resource, sampler=sampler, scope=OURS)
+        self.requests = RequestSpans(processor, sampler=sampler)
         with suppress_instrumentation():
             self._suppressed = contexts.get_current()
         SQLAlchemyInstrumentor().instrument(tracer_provider=self._provider)

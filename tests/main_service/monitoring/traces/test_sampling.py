@@ -3,7 +3,6 @@
 import math
 
 import pytest
-from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Decision, Sampler, TraceIdRatioBased
 
@@ -11,7 +10,7 @@ from main_service.monitoring.request_spans import RequestSpans
 
 
 def spans_by(sampler: Sampler) -> RequestSpans:
-    return RequestSpans(SpanProcessor(), resource=Resource({}), sampler=sampler, scope="tests")
+    return RequestSpans(SpanProcessor(), sampler=sampler)
 
 
 @pytest.mark.parametrize("name", ["traceidratio", "parentbased_traceidratio"])
