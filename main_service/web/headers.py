@@ -6,7 +6,6 @@ will last.
 
 from http import HTTPStatus
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -57,10 +56,12 @@ REDIRECT_DEFAULTS = {name: DEFAULTS[name] for name in ("x-content-type-options",
 """The headers of redirects. Other policies are left out, because browsers apply them to what follows: the target would
 get no `Referer`, be cut off from the page that opened it, and could not be shown in a frame or as a picture."""
 
+RawHeader = tuple[bytes, bytes]
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-def _encode(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+def _encode(headers: dict[str, str]) -> list[RawHeader]:
     return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
@@ -69,14 +70,14 @@ _PAGE_DEFAULTS = _encode(PAGE_DEFAULTS)
 _REDIRECT_DEFAULTS = _encode(REDIRECT_DEFAULTS)
 
 
-def add_defaults(headers: MutableHeaders, status: int) -> None:
-    """Set the headers that the route has not set."""
-    present = {name for name, _ in headers.raw}
+def add_defaults(headers: list[RawHeader], status: int) -> None:
+    """Set the headers that the route has not set. `headers`: with names in lower case, as Starlette has them."""
+    present = dict(headers)
     if status in _REDIRECTS:
         defaults = _REDIRECT_DEFAULTS
     else:
-        defaults = _PAGE_DEFAULTS if headers.get("content-type", "").startswith("text/html") else _DEFAULTS
-    headers.raw.extend(default for default in defaults if default[0] not in present)
+        defaults = _PAGE_DEFAULTS if present.get(b"content-type", b"").startswith(b"text/html") else _DEFAULTS
+    headers.extend([default for default in defaults if default[0] not in present])
 
 
 class SecurityHeadersMiddleware:
@@ -90,10 +91,11 @@ class SecurityHeadersMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                add_defaults(MutableHeaders(scope=message), message["status"])
+                message["headers"] = headers = list(message["headers"])
+                add_defaults(headers, message["status"])
                 if message["status"] == HTTPStatus.NO_CONTENT:
                     # The framework sets the type of the body that it would have sent.
-                    message["headers"] = [header for header in message["headers"] if header[0] != b"content-type"]
+                    message["headers"] = [header for header in headers if header[0] != b"content-type"]
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

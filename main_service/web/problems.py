@@ -258,5 +258,5 @@ async def _handle_disconnect(_: Request, __: Exception) -> Response:
 async def _handle_bug(request: Request, _: Exception) -> Response:
     """Answer a bug, whose traceback is logged afterwards. This answer bypasses the middleware that adds headers."""
     response = problem_response(request, InternalError())
-    add_defaults(response.headers, response.status_code)
+    add_defaults(response.raw_headers, response.status_code)
     return response
