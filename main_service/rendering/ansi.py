@@ -37,6 +37,7 @@ _SEQUENCE = re.compile(
 )
 _MOVES = re.compile(r"\r(?!$)|[\b]|(?:\x1b\[|\x9b)[0-?]*[CDGKPX`]")
 """What makes a line more than its characters one after the other."""
+_VALUES = re.compile(r"[0-9:;]*")
 _MAX_VALUE = 9999
 
 
@@ -122,7 +123,8 @@ def _parts(line: str) -> Iterator[str | tuple[str, tuple[int, ...]]]:
 @lru_cache(maxsize=1024)
 def _values(written: str) -> tuple[int, ...]:
     """The values of a sequence: those with colons in between are one colour, whatever separates its parts."""
-    if written[:1] in {"<", "=", ">", "?"}:
+    if not _VALUES.fullmatch(written):
+        # Of one terminal alone.
         return (-1,)
     # `38:2::R:G:B` has a place for a colour space, which `38;2;R;G;B` has not.
     written = re.sub(r"([34]8:2:)[0-9]*:(?=[0-9]+:[0-9]+:[0-9])", r"\1", written[:200]).replace(":", ";")

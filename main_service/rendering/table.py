@@ -31,9 +31,9 @@ def render(text: str, options: Mapping[str, Option]) -> Fragment:
 
     Facts: `rows` shown, beside the header; `is_cut`: whether there are more; `hidden_columns`: how many.
     """
-    text = text.removeprefix("\ufeff")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     separator = options.get("separator")
-    if named := re.match(r"sep=([,;|\t])\r?\n", text):
+    if named := re.match(r"sep=([,;|\t])\n", text):
         text, separator = text[named.end() :], named[1]
     rows = _rows(text, separator if isinstance(separator, str) else _found_separator(text))
     shown = list(islice(rows, MAX_ROWS + 1))

@@ -6,6 +6,7 @@ import pytest
 from tests.support.entries import create_link, create_paste
 from tests.support.hostile_markup import HARMLESS, HOSTILE, PAYLOADS, Element, PageElements, titles
 from tests.support.pages import BROWSER
+from tests.support.previews import page_with_preview
 from tests.support.web import WebServer
 
 _TEXT = {"p", "em", "strong", "s", "code", "hr", "br", "ul", "tbody", "thead", "tr", "bdi"}
@@ -46,9 +47,7 @@ def harmless(web: WebServer) -> dict[str | None, set[Element]]:
 
 
 def page(client: httpx.Client, query: str, **fields: str | None) -> PageElements:
-    answer = client.get(f"/{create_paste(client, **fields)['key']}{query}", headers=BROWSER)
-    assert answer.status_code == 200
-    return PageElements(answer.text)
+    return PageElements(page_with_preview(client, create_paste(client, **fields)["key"], query))
 
 
 @pytest.mark.parametrize(("syntax", "text"), HOSTILE)

@@ -6,6 +6,7 @@ import pytest
 from tests.support.accounts import new_user
 from tests.support.entries import create_link, create_paste, manage_headers, owned_paste
 from tests.support.pages import BROWSER
+from tests.support.previews import page_with_preview as page
 from tests.support.web import WebServer
 
 SAMPLES = {
@@ -25,18 +26,12 @@ def client(web: WebServer) -> httpx.Client:
     return web.client
 
 
-def page(client: httpx.Client, key: object, query: str = "") -> str:
-    answer = client.get(f"/{key}{query}", headers=BROWSER)
-    assert answer.status_code == 200, answer.text
-    return answer.text
-
-
 @pytest.mark.parametrize("syntax", SAMPLES)
 def test_a_preview_is_beside_the_code_and_opens_first_for_markdown(client: httpx.Client, syntax: str) -> None:
     text, part = SAMPLES[syntax]
     key = create_paste(client, text=text, syntax=syntax)["key"]
 
-    first, preview, code = page(client, key), page(client, key, "?view=preview"), page(client, key, "?view=code")
+    first, preview, code = (page(client, key, query) for query in ("", "?view=preview", "?view=code"))
 
     assert part in preview
     assert (part in first) == (syntax in {"markdown", "md"})
@@ -53,8 +48,8 @@ def test_a_log_without_a_language_has_a_preview_if_it_has_colours(client: httpx.
     plain = create_paste(client, text="a log\n")["key"]
     coloured = create_paste(client, text="a \x1b[32mgreen\x1b[0m log\n")["key"]
 
-    assert "view=preview" not in page(client, plain)
-    assert f"/{coloured}?view=preview" in page(client, coloured)
+    assert "view=preview" not in page(client, plain, "")
+    assert f"/{coloured}?view=preview" in page(client, coloured, "")
     assert '<span class="f-green">green</span>' in page(client, coloured, "?view=preview")
 
 
@@ -136,5 +131,5 @@ def test_a_private_text_has_its_preview_for_its_owner_alone(client: httpx.Client
     owner = new_user(client)
     key = owned_paste(client, owner, text="# secret\n", syntax="markdown", visibility="private")
 
-    assert "doc-secret" in client.get(f"/{key}", headers=BROWSER | owner.headers).text
+    assert "doc-secret" in page(client, key, "", headers=BROWSER | owner.headers)
     assert "doc-secret" not in client.get(f"/{key}?view=preview", headers=BROWSER, follow_redirects=False).text

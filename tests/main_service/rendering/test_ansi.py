@@ -53,7 +53,7 @@ def test_colours_and_marks_become_classes(sequence: str, classes: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "sequence", ["", "0", "39", "31;0", "38;5", "38;2;1;2", "38;9", "999", "38;5;999999999999", "?25"]
+    "sequence", ["", "0", "39", "31;0", "38;5", "38;2;1;2", "38;9", "999", "38;5;999999999999", "?25", "1<2", ";;", ":"]
 )
 def test_what_selects_nothing_leaves_the_text_plain(sequence: str) -> None:
     assert seen(f"\x1b[{sequence}mx") == "x"

@@ -25,6 +25,7 @@ def rows(text: str, **options: Option) -> list[list[str]]:
         "a\tb\n1\t2",
         "a|b\n1|2\n",
         "\ufeffa,b\r\n1,2\r\n",
+        "a,b\r1,2\r",
         "sep=;\na;b\n1;2\n",
         'a,"b"\n\n1,2\n',
     ],
