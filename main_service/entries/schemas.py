@@ -92,7 +92,11 @@ def _instant(value: Any) -> Any:
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_TITLE_LENGTH), AfterValidator(_title)]
 Alias = Annotated[str, AfterValidator(_alias), Field(json_schema_extra={"pattern": f"^{ALIAS_PATTERN}$"})]
-Syntax = Annotated[str, AfterValidator(_syntax), Field(description="Alias of a Pygments lexer.", examples=["python"])]
+Syntax = Annotated[
+    str,
+    AfterValidator(_syntax),
+    Field(description="Alias of a Pygments lexer, or `csv`, `tsv`, `ansi`.", examples=["python"]),
+]
 DetectedSyntax = Annotated[
     str | None,
     BeforeValidator(lambda found: found or None),
