@@ -109,6 +109,9 @@ def serve(
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
     )
     sockets = None if fd is None else [socket.socket(fileno=fd)]
+    for each in sockets or ():
+        # uvloop closes nothing in what it starts: the renderer would keep the listener open after our end.
+        each.set_inheritable(False)
     # uvicorn finishes what was accepted, then raises the signal again: a second end, which would look like a failure.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server = uvicorn.Server(config) if parent is None else ServerOfMany(config, parent=parent)

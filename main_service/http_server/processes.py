@@ -58,6 +58,7 @@ class Parent:
 
     def __init__(self, fd: int) -> None:
         self._socket = socket.socket(fileno=fd)
+        self._socket.set_inheritable(False)
         threading.Thread(target=self._end_with_it, daemon=True).start()
 
     def report_started(self) -> None:

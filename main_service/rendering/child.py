@@ -117,6 +117,9 @@ class Child:
                 content = await self._answers.readexactly(answer.size)
         except TimeoutError as error:
             raise ChildEndedError(await self.kill()) from error
+        except ValueError as error:
+            # What it says is no answer.
+            raise ChildEndedError(await self.kill()) from error
         except (ConnectionError, asyncio.IncompleteReadError) as error:
             raise ChildEndedError(await self._process.wait()) from error
         self.is_over = answer.is_last

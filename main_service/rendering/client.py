@@ -94,7 +94,9 @@ class Renderer:
         current, began_at = self._current
         if current is flight:
             return 0
-        rest = max(len(current.job.text) * self._pace - (time.monotonic() - began_at), 0)
+        expected, elapsed = len(current.job.text) * self._pace, time.monotonic() - began_at
+        # What takes longer than expected will go on for as long as it has: then no one should wait for it.
+        rest = expected - elapsed if elapsed < expected else elapsed
         return rest + self._waiting.bytes_before(flight) * self._pace
 
     async def run(self) -> None:

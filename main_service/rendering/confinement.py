@@ -13,6 +13,7 @@ MEMORY_BYTES = 512 * 1024 * 1024
 NICENESS = 5
 """A redirect goes first where there is one core for all."""
 _PR_SET_PDEATHSIG = 1
+_MOST_DESCRIPTORS = 1_048_576
 
 
 def confine(parent_pid: int) -> None:
@@ -27,6 +28,8 @@ def confine(parent_pid: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     if os.getppid() != parent_pid:
         sys.exit()
+    # uvloop closes no descriptor that can be inherited.
+    os.closerange(3, _MOST_DESCRIPTORS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(NICENESS)
     # The terminal's is for the parent, which ends this process by closing the pipe.

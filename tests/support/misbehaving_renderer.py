@@ -20,7 +20,7 @@ def render(_: str, options: Mapping[str, Option]) -> Fragment:
         while True:
             taken.append(bytearray(16 * 1024 * 1024))
     if does == "print":
-        print("what a library has to say")
+        print("what a library has to say", flush=True)
     if does == "hang":
         time.sleep(600)
     if does == "exit":

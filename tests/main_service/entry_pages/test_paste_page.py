@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -122,3 +123,15 @@ def test_long_text_is_plain_and_whole(paste_web: WebServer) -> None:
     assert not is_coloured(html)
     assert text_of(html) == text
     assert "26,215 lines" in html
+
+
+def test_renderer_holds_none_of_our_sockets(paste_web: WebServer) -> None:
+    renderer = renderer_of(paste_web)
+
+    def descriptors() -> list[str]:
+        return sorted(str(path.readlink()) for path in Path(f"/proc/{renderer.pid}/fd").iterdir())
+
+    # Its input, its output, and /dev/null for what libraries print.
+    eventually(lambda: len(descriptors()) == 4, "a renderer that has started")
+    assert descriptors()[:2] == ["/dev/null", "/dev/null"]
+    assert not renderer.net_connections()

@@ -136,3 +136,13 @@ def test_runs_of_one_class_are_joined_and_spaces_begin_none() -> None:
     html = highlighting.render("import  os  # a\n", {"syntax": "python"}).html
 
     assert html == "<div><ol role=none start=1><li id=L1><b class=k>import  </b>os  <b class=c># a</b>\n</ol></div>"
+
+
+@pytest.mark.parametrize(
+    ("syntax", "text"), [("sass", "a\n\tb 'c\n"), ("pug", "$ ls\nout\n>>> 1\n"), ("slim", "\x1b[1m a\n\n  b\n")]
+)
+def test_text_of_which_a_lexer_loses_a_part_is_plain(syntax: str, text: str) -> None:
+    fragment = highlighting.render(text, {"syntax": syntax})
+
+    assert read(fragment.html)[0] == text
+    assert "is_coloured" not in fragment.facts
