@@ -72,11 +72,10 @@ class PageCache:
         """Whether the page with this tag was put, and was too large to be kept."""
         return self._too_large.get((key, encoding)) == tag
 
-    def drop(self, key: str, *, tag: str) -> None:
-        """Drop the pages of an entry that have this tag."""
-        for page in tuple(self._pages.get(key, {}).values()):
-            if page.tag == tag:
-                self._drop_one(key, page)
+    def drop(self, key: str) -> None:
+        """Drop the pages of an entry, which nobody will be shown again."""
+        for page in self._pages.pop(key, {}).values():
+            self.size_bytes -= page.size_bytes
 
     def _drop_one(self, key: str, page: Page) -> None:
         pages = self._pages[key]

@@ -44,8 +44,19 @@ def find_kept_page(request: Request, entry: LiveEntry) -> Response | None:
     """The page of the entry as it is now; None: it is not kept, or this reader needs another."""
     if not _may_get_kept_page(request, entry):
         return None
-    page = resources_of(request).pages.get(entry.key, _encoding(request))
-    return None if page is None or page.tag != page_tag(entry) else _response(page, entry)
+    pages = resources_of(request).pages
+    page = pages.get(entry.key, _encoding(request))
+    if page is None:
+        return None
+    if page.tag != page_tag(entry):
+        pages.drop(entry.key)
+        return None
+    return _response(page, entry)
+
+
+def drop_pages(request: Request, key: str) -> None:
+    """Drop the pages of an entry that has ended, or is no longer for all."""
+    resources_of(request).pages.drop(key)
 
 
 async def make_page(

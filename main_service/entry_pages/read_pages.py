@@ -15,7 +15,7 @@ from main_service.entries.models import Kind
 from main_service.entries.serializers import page_entry, robots, text_response
 from main_service.entries.urls import to_ascii
 from main_service.entries.visit_recorder import VisitRecorderDep
-from main_service.entry_pages.kept_pages import VARY, find_kept_page, head_of_page, make_page
+from main_service.entry_pages.kept_pages import VARY, drop_pages, find_kept_page, head_of_page, make_page
 from main_service.entry_pages.paste_page import paste_page
 from main_service.entry_pages.raw_text import raw_text
 from main_service.entry_pages.view_question import question, question_before
@@ -166,7 +166,11 @@ async def read_entry(
     """Where views are limited, command-line programs spend one, and requests with a bearer token, `X-Manage-Token` or
     `X-Reveal: 1`; all others are asked first.
     """
-    entry = await entries.reader.get(key, actor)
+    try:
+        entry = await entries.reader.get(key, actor)
+    except (NotFoundError, EntryEndedError):
+        drop_pages(request, key)
+        raise
     is_page = entry.kind is Kind.PASTE and wants_page(request.headers)
     # Of links and plain texts there is one view, and whatever a query says of it is theirs.
     view_asked = asked_view(view) if is_page else None

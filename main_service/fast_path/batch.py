@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol
 from uuid import uuid4
 
 from main_service.compression.encodings import IDENTITY, LEAST_BYTES, Encoding
-from main_service.engines.page_cache import Page, PageCache
+from main_service.engines.page_cache import Page
 from main_service.engines.redis import RedisClient
 from main_service.engines.texts import TextCache
 from main_service.entries.cache import cache_key
@@ -84,14 +84,12 @@ class ReadBatcher:
         *,
         visit_writer: VisitWriter,
         texts: TextCache,
-        pages: PageCache,
     ) -> None:
         """`redis_client`: the client that FastAPI uses for the same Redis. They share its circuit breaker."""
         self._redis = redis
         self._redis_client = redis_client
         self._visit_writer = visit_writer
         self._texts = texts
-        self._pages = pages
         self._loop = asyncio.get_running_loop()
         self._body_ids: dict[str, str] = {}
         self._waiting: deque[PendingRead] = deque()
@@ -218,11 +216,9 @@ class ReadBatcher:
 
     def _answer_pages(self, pages: list[tuple[PendingRead, Page]], answers: list[bytes | None]) -> None:
         recorded = 0
-        for (read, page), answer in zip(pages, answers, strict=True):
+        for (read, _), answer in zip(pages, answers, strict=True):
             try:
                 if answer is None:
-                    # The entry has changed or ended, so nobody will be shown this page again.
-                    self._pages.drop(read.key, tag=page.tag)
                     read.fall_back(None)
                 else:
                     recorded += 1

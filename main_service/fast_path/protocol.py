@@ -89,9 +89,7 @@ async def open_fast_path(
     """Open it for a web process. Connections find it in the state of the lifespan, under `STATE_NAME`."""
     settings = resources.settings
     redis = RedisConnection(settings.redis_url, script=ReadBatcher.SCRIPT)
-    read_batcher = batcher(
-        redis, resources.redis, visit_writer=resources.visit_writer, texts=resources.texts, pages=resources.pages
-    )
+    read_batcher = batcher(redis, resources.redis, visit_writer=resources.visit_writer, texts=resources.texts)
     try:
         yield FastPath(
             read_batcher,

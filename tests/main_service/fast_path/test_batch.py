@@ -57,9 +57,7 @@ async def test_read_that_can_t_be_answered_keeps_no_others_from_being(
     async with open_resources(settings_of(environment)) as resources:
         redis = RedisConnection(environment["MAIN_REDIS_URL"], script=ReadBatcher.SCRIPT)
         redis_client: RedisClient = resources.redis
-        batcher = ReadBatcher(
-            redis, redis_client, visit_writer=resources.visit_writer, texts=resources.texts, pages=resources.pages
-        )
+        batcher = ReadBatcher(redis, redis_client, visit_writer=resources.visit_writer, texts=resources.texts)
         try:
             async with asyncio.timeout(30):
                 while not batcher.is_ready:
