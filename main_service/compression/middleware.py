@@ -29,11 +29,22 @@ _TYPES = frozenset(
     ["text/html", "text/plain", "text/css", "text/javascript", "application/javascript", "image/svg+xml"]
 )
 _API_DOCUMENT = "/openapi.json"
+_OF_NO_WHOLE = frozenset({HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 def is_compressible(content_type: str) -> bool:
     """Whether answers with this `Content-Type` are compressed."""
     return content_type.partition(";")[0].strip().lower() in _TYPES
+
+
+def encoding_for(scope: Scope) -> Encoding:
+    """The coding for the answer to this request, if the answer is of a kind that is compressed."""
+    headers = Headers(scope=scope)
+    cookies = "; ".join(headers.getlist("cookie")).encode("latin-1")
+    # A stream could be sent to HTTP/1.0 only by closing the connection behind it.
+    if scope["http_version"] == "1.0" or "authorization" in headers or has_our_cookie(cookies):
+        return IDENTITY
+    return best_encoding(", ".join(headers.getlist("accept-encoding")).encode("latin-1"))
 
 
 class CompressionMiddleware:
@@ -48,55 +59,60 @@ class CompressionMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await self._app(scope, receive, _Answer(scope, send, encoding_for(scope), self._held_bytes).send)
+        answer: _CompressedAnswer | None = None
+
+        async def send_compressed(message: Message) -> None:
+            nonlocal answer
+            if answer is not None:
+                await answer.send_body(message)
+            elif message["type"] != "http.response.start" or (encoding := _encoding_of(scope, message)) == IDENTITY:
+                await send(message)
+            else:
+                answer = _CompressedAnswer(scope, send, message, encoding=encoding, held_bytes=self._held_bytes)
+
+        await self._app(scope, receive, send_compressed)
 
 
-def encoding_for(scope: Scope) -> Encoding:
-    """The coding for the answer to this request, if the answer is of a kind that is compressed."""
-    headers = Headers(scope=scope)
-    cookies = "; ".join(headers.getlist("cookie")).encode("latin-1")
-    # A stream could be sent to HTTP/1.0 only by closing the connection behind it.
-    if scope["http_version"] == "1.0" or "authorization" in headers or has_our_cookie(cookies):
+def _encoding_of(scope: Scope, start: Message) -> Encoding:
+    """The coding for the answer that starts so. Says in `Vary` that there may be another for others."""
+    is_right_type = scope["path"] == _API_DOCUMENT or any(
+        name == b"content-type" and is_compressible(value.decode("latin-1")) for name, value in start["headers"]
+    )
+    if not is_right_type or start["status"] in _OF_NO_WHOLE:
         return IDENTITY
-    return best_encoding(", ".join(headers.getlist("accept-encoding")).encode("latin-1"))
+    headers = MutableHeaders(scope=start)
+    # One with an ETag is another representation, which its route must name; static files do.
+    if "etag" in headers:
+        return IDENTITY
+    if "accept-encoding" not in headers.get("vary", "").lower():
+        headers.add_vary_header("Accept-Encoding")
+    is_small = int(headers.get("content-length", LEAST_BYTES + 1)) <= LEAST_BYTES
+    if is_small or "content-encoding" in headers or "set-cookie" in headers:
+        return IDENTITY
+    return encoding_for(scope)
 
 
-class _Answer:
+class _CompressedAnswer:
     """An answer on its way out. Its start is held back until its first chunk is there."""
 
-    def __init__(self, scope: Scope, send: Send, encoding: Encoding, held_bytes: str) -> None:
+    def __init__(self, scope: Scope, send: Send, start: Message, *, encoding: Encoding, held_bytes: str) -> None:
         self._scope = scope
-        self._held_bytes = held_bytes
         self._send = send
+        self._start: Message | None = start
         self._encoding = encoding
-        self._start: Message | None = None
+        self._held_bytes = held_bytes
         self._compressor: Compressor | None = None
 
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and self._is_to_be_compressed(message):
-            self._start = message
-        elif message["type"] == "http.response.body" and self._start is not None:
+    async def send_body(self, message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await self._send(message)
+        elif self._start is not None:
             start, self._start = self._start, None
             await self._send_first(start, message)
-        elif message["type"] == "http.response.body" and self._compressor is not None:
+        elif self._compressor is not None:
             await self._send_more(self._compressor, message)
         else:
             await self._send(message)
-
-    def _is_to_be_compressed(self, start: Message) -> bool:
-        headers = MutableHeaders(scope=start)
-        is_right_type = is_compressible(headers.get("content-type", "")) or self._scope["path"] == _API_DOCUMENT
-        if not is_right_type or start["status"] in (HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED):
-            return False
-        # One with an ETag is another representation, which its route must name; static files do.
-        if "etag" in headers:
-            return False
-        if "accept-encoding" not in headers.get("vary", "").lower():
-            headers.add_vary_header("Accept-Encoding")
-        if "content-encoding" in headers:
-            return False
-        is_small = int(headers.get("content-length", LEAST_BYTES + 1)) <= LEAST_BYTES
-        return self._encoding != IDENTITY and not is_small and "set-cookie" not in headers
 
     async def _send_first(self, start: Message, message: Message) -> None:
         """Send the start and the first chunk, which may be all."""
