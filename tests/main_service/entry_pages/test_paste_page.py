@@ -76,6 +76,22 @@ def test_private_and_limited_texts_have_colours_too(paste_web: WebServer) -> Non
     coloured_page(client, f"/{limited}", **{"X-Reveal": "1"})
 
 
+def test_colours_are_kept_for_those_who_are_signed_in_but_not_of_private_texts(paste_web: WebServer) -> None:
+    client = paste_web.client
+    user = new_user(client)
+    unlisted = create_paste(client, text=code(), syntax="python", visibility="unlisted")["key"]
+    private = owned_paste(client, user, text=code(), syntax="python", visibility="private")
+    for key in (unlisted, private):
+        coloured_page(client, f"/{key}", **user.headers)
+    renderer = renderer_of(paste_web)
+    renderer.suspend()
+    try:
+        assert is_coloured(page(client, f"/{unlisted}", **user.headers))
+        assert not is_coloured(page(client, f"/{private}", **user.headers))
+    finally:
+        renderer.resume()
+
+
 def test_page_is_there_plain_while_the_renderer_is_stopped_and_links_lead_on(paste_web: WebServer) -> None:
     client = paste_web.client
     link = create_link(client)["key"]
