@@ -87,11 +87,10 @@ def publish_metrics(**_: Any) -> None:
         publish(ROLE, host=settings.metrics_host, port=settings.metrics_port)
 
 
-@worker_init.connect
-def warn_of_root(**_: Any) -> None:
-    """Celery warns before there is a log. The launcher says itself what runs as root, and why."""
+def warn_of_root() -> None:
+    """What Celery says of it comes before there is a log. The launcher says itself what runs as root, and why."""
     if os.geteuid() == 0 and not os.environ.get("SLIPBIN_LAUNCHER"):
-        logger.warning("This worker runs as root: give it a user of its own")
+        logger.warning("This process runs as root: give it a user of its own")
 
 
 def say(message: str, _file: object = None) -> None:
@@ -121,4 +120,5 @@ def fill_at_start(**_: Any) -> None:
 def begin_log(**_: Any) -> None:
     """Write our log in place of Celery's. Sent by workers and by beat."""
     start_logs(ROLE or "celery")
+    warn_of_root()
     tell_doubts(load_settings())

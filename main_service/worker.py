@@ -83,14 +83,14 @@ def tell_of_tasks(**_: Any) -> None:
 def begin_log(**_: Any) -> None:
     """Write our log in place of Celery's, which would show tasks' arguments. Sent by workers and by beat."""
     start_logs(ROLE or "celery")
+    warn_of_root()
     tell_doubts(load_settings())
 
 
-@worker_init.connect
-def warn_of_root(**_: Any) -> None:
-    """Celery warns before there is a log. The launcher says itself what runs as root, and why."""
+def warn_of_root() -> None:
+    """What Celery says of it comes before there is a log. The launcher says itself what runs as root, and why."""
     if os.geteuid() == 0 and not os.environ.get("SLIPBIN_LAUNCHER"):
-        logger.warning("This worker runs as root: give it a user of its own")
+        logger.warning("This process runs as root: give it a user of its own")
 
 
 def say(message: str, _file: object = None) -> None:

@@ -21,7 +21,7 @@ from main_service.doctor.public_url import check_certificate, check_public_url
 from main_service.doctor.redaction import Redaction
 from main_service.doctor.redis_server import check_redis
 from main_service.doctor.tasks import check_tasks
-from main_service.doctor.text_store import check_text_store
+from main_service.doctor.text_store import check_text_store, open_beforehand
 from main_service.doctor.web_processes import WebProcesses, check_web
 from main_service.doctor.workers import check_workers
 from main_service.settings import Settings
@@ -38,6 +38,8 @@ def run_doctor(*, web_url: str, as_json: bool) -> tuple[str, int]:
     logging.disable(logging.CRITICAL)
     report = Report("settings")
     configuration = read_configuration(report)
+    if configuration.settings is not None:
+        open_beforehand(configuration.settings)
     # Not asyncio.run, which would wait for the thread that resolves names, however long that takes.
     found = asyncio.new_event_loop().run_until_complete(examine(_checks(configuration, web_url=web_url)))
     findings = [*report.findings, *found]

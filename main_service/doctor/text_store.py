@@ -2,6 +2,7 @@
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from main_service.settings import Settings
 TEXT = b"A text of `main_service doctor`, which deletes it at once."
 _S3_CODE = re.compile(r"<Code>(\w+)</Code>")
 _MEBIBYTE = 1024 * 1024
+_DELETE_FILES = "`df -i` tells whether it has inodes left, `du --inodes -x -d 2` where the files are: delete some."
 
 
 async def check_text_store(settings: Settings, report: Report) -> None:
@@ -38,6 +40,18 @@ async def check_text_store(settings: Settings, report: Report) -> None:
         report.problem(f"{where} returns something else than what was written.", "Do not use this store.")
     else:
         report.ok(f"A text could be written to {where}, read and deleted.")
+
+
+def open_beforehand(settings: Settings) -> None:
+    """Look up credentials of S3 before anything is asked: it takes a while, in which nothing else would be heard.
+
+    A folder is left alone: opening it would make one where a disk is not mounted.
+    """
+    store = object_store_of(settings)
+    if store.folder is None:
+        # Whatever it is, the check tells it.
+        with suppress(Exception):
+            store.open()
 
 
 def _judge_folder(folder: Path, settings: Settings, report: Report) -> bool:
@@ -70,7 +84,7 @@ def _judge_folder(folder: Path, settings: Settings, report: Report) -> bool:
             "Make room on it, or lower the setting.",
         )
     elif disk.f_files and disk.f_favail < 1000:
-        report.problem(f"The disk of the folder {folder} can hold hardly any more files.", "Delete files, or grow it.")
+        report.problem(f"The disk of the folder {folder} can hold hardly any more files.", _DELETE_FILES)
     return True
 
 
@@ -127,7 +141,10 @@ def why_not(error: BaseException, settings: Settings, where: str) -> tuple[str, 
         found = why_unreachable(error, address=server, setting="MAIN_BODY_STORE_ENDPOINT")
         return found or _why_no_s3(words, server)
     if "No space left" in words or "os error 28" in words:
-        return f"A text could not be written to {where}: its disk is full.", "Make room on it."
+        return (
+            f"A text could not be written to {where}: its disk is full, of bytes or of files.",
+            f"Make room on it. {_DELETE_FILES}",
+        )
     for cause in causes:
         if isinstance(cause, OSError) and cause.strerror:
             return f"A text could not be written to {where}: {cause.strerror}.", "Make room, or change its rights."

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from main_service.doctor.findings import Level
 from main_service.doctor.redaction import Redaction
+from main_service.doctor.text_store import open_beforehand
 from main_service.doctor.web_processes import WebProcesses
 from main_service.settings import Settings
 from main_service.status.judgement import judge
@@ -22,6 +23,7 @@ def run_status(settings: Settings, *, web_url: str, is_json: bool) -> tuple[str,
     """What to print, and the exit status: 0 if all is well, warnings or not, else 1."""
     # What the libraries log while parts are away is told on the screen.
     logging.disable(logging.CRITICAL)
+    open_beforehand(settings)
     # Not asyncio.run, which would wait for the thread that resolves names, however long that takes.
     overview = asyncio.new_event_loop().run_until_complete(
         look(settings, web=WebProcesses(web_url, token=settings.metrics_token, times=WEB_TIMES))

@@ -86,7 +86,9 @@ def test_processes_that_were_started_with_other_settings(well: Environment) -> N
     """Those of now are in .env already, and nothing was restarted."""
 
     def found_with(**more: str) -> Examined:
-        return examine_until(lambda it: it.said.count("this command has: ") == 2, well | more)
+        # Each of the two workers must have run a task.
+        both = "main-worker and main-slow were started"
+        return examine_until(lambda it: "A web process was started" in it.said and both in it.said, well | more)
 
     harmless = found_with(MAIN_LEADERBOARD="off", SLIPBIN_LAUNCHER="1")
     other_key = found_with(AWS_SECRET_ACCESS_KEY=PASSWORD, MAIN_BODY_STORE_REGION="eu")

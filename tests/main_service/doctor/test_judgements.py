@@ -181,7 +181,7 @@ def test_errors_of_s3(error: Exception, told: str, advice: str) -> None:
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (OSError("No space left on device"), "its disk is full"),
+        (OSError("No space left on device"), "its disk is full, of bytes or of files"),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), "Disk quota exceeded"),
         (RuntimeError(), "could not be kept in /texts (RuntimeError)"),
     ],

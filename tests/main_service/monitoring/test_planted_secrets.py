@@ -177,7 +177,7 @@ def test_what_celery_would_print_is_a_line_of_the_log(written: tuple[dict[str, s
         said = [(line["level"], line["logger"], line["message"]) for line in lines]
         assert ("INFO", "celery.apps.worker", "worker: Warm shutdown (MainProcess)") in said
         # In place of Celery's, which comes before there is a log.
-        warned = ("WARNING", f"{lines[0]['service']}.worker", "This worker runs as root: give it a user of its own")
+        warned = ("WARNING", f"{lines[0]['service']}.worker", "This process runs as root: give it a user of its own")
         assert (warned in said) == (os.geteuid() == 0)
 
 
