@@ -37,8 +37,8 @@ run.
 * **Redirect, by connections.** The same from fewer and from more connections: readers of one moment share a question
   to Valkey, so where they are few, each costs more.
 * **Redirect behind a gateway.** Slipbin is asked by nginx, on the same core, which keeps its connections and tells the
-  address of each visitor: {GATEWAY_VISITORS:,} of them in turn, more than a web process remembers. Beside it the same
-  process is asked directly. *CPU* is that of the web process alone, and *core busy* its share; nginx has the rest.
+  address of each visitor, {GATEWAY_VISITORS:,} of them in turn. Beside it the same process is asked directly. *CPU* is
+  that of the web process alone, and *core busy* its share; nginx has the rest.
 * **Raw paste.** `GET /{{key}}/raw` of {PASTES} texts of 10 KB, likewise; nginx serves the same texts as files.
 * **Create a link.** `POST /api/v1/links`, answered when PostgreSQL has committed it; keys are ready. Limits are
   on, at figures that are never reached. *Bare FastAPI* checks the same request, answers in the same form and stores

@@ -27,7 +27,7 @@ from benchmarks.work import BROWSER, WITHOUT_COMPRESSION, gets, posts, shuffled
 
 OTHER_CONNECTIONS = (1, 8, 256)
 VISITORS = 20_000
-"""Behind the gateway; more than the addresses that a web process remembers."""
+"""Behind the gateway; so many that none comes again soon."""
 
 
 @contextmanager
