@@ -1,7 +1,7 @@
 """A batch whose reply was lost: each of its visits counts once, whatever Redis did and does, and in what order."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from uuid import uuid4
@@ -10,7 +10,7 @@ import pytest
 import redis
 from redis.asyncio import Redis
 
-from main_service.entries.cache import cache_key, pack
+from main_service.entries.cache import cache_key, pack, page_tag
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Kind, Visibility
 from main_service.fast_path.batch import ReadBatcher
@@ -44,11 +44,12 @@ def visit(key: str) -> EncodedVisit:
     )
 
 
-def write_to_cache(valkey: "redis.Redis[str]", key: str) -> None:
+def write_to_cache(valkey: "redis.Redis[str]", key: str, *, kind: Kind = Kind.LINK) -> LiveEntry:
     now = datetime.now(UTC)
+    is_link = kind is Kind.LINK
     entry = LiveEntry(
         key=key,
-        kind=Kind.LINK,
+        kind=kind,
         owner_id=None,
         manage_generation=0,
         title=None,
@@ -56,22 +57,25 @@ def write_to_cache(valkey: "redis.Redis[str]", key: str) -> None:
         updated_at=now,
         version=1,
         expires_at=now + timedelta(days=1),
-        original_url="https://example.org/",
-        body_id=None,
-        size_bytes=None,
+        original_url="https://example.org/" if is_link else None,
+        body_id=None if is_link else uuid4(),
+        size_bytes=None if is_link else 1,
         syntax=None,
+        detected_syntax=None,
         visibility=Visibility.PUBLIC,
         has_public_statistics=False,
         views_left=None,
         visit_count=None,
     )
     valkey.set(cache_key(key), pack(entry))
+    return entry
 
 
-def run_script(valkey: "redis.Redis[str]", batch_id: str, keys: list[str]) -> None:
-    """What the fast path asks for when these links are followed."""
+def run_script(valkey: "redis.Redis[str]", batch_id: str, keys: list[str], *, tags: Sequence[str] = ()) -> None:
+    """What the fast path asks for when these links are followed. `tags`: of pages, which are the last of the keys."""
     names = [STREAM, left_out_name(CONNECTION), *map(cache_key, keys)]
-    arguments = [batch_id, FORMAT, 1_700_000_000_000, len(keys), len(keys), *map(visit, keys)]
+    links = len(keys) - len(tags)
+    arguments = [batch_id, FORMAT, 1_700_000_000_000, links, links, *map(visit, keys), *tags]
     valkey.eval(ReadBatcher.SCRIPT, len(names), *names, *arguments)
 
 
@@ -96,6 +100,23 @@ async def test_every_visit_counts_once(
     for step in order:
         if step == "script":
             run_script(valkey, batch_id, keys)
+        else:
+            await batch.add(asynchronous)
+    assert count_streamed_visits(valkey, keys) == Counter(keys)
+
+
+@pytest.mark.parametrize("order", sorted({*permutations(["script", "add", "add"]), ("add",), ("script", "add")}))
+async def test_visit_to_a_page_counts_once_whether_its_tag_is_right_or_not(
+    valkey: "redis.Redis[str]", asynchronous: Redis, order: tuple[str, ...]
+) -> None:
+    """A page that has changed is left out, and so is one for which there is a link, or nothing."""
+    write_to_cache(valkey, HERS)
+    tags = [page_tag(write_to_cache(valkey, key, kind=Kind.PASTE)) for key in (HIS, THEIRS)]
+    batch_id, keys = str(uuid4()), [HERS, HIS, HIS, THEIRS, HERS, "never"]
+    batch = gathered(batch_id, keys)
+    for step in order:
+        if step == "script":
+            run_script(valkey, batch_id, keys, tags=[tags[0], "old".ljust(16), tags[1], tags[0], tags[1]])
         else:
             await batch.add(asynchronous)
     assert count_streamed_visits(valkey, keys) == Counter(keys)
