@@ -94,7 +94,7 @@ def test_update_whose_web_container_can_not_be_started_leaves_none_behind(
 ) -> None:
     before = identities(project, *LASTING)
 
-    with other_release(tmp_path, monkeypatch, main={"entrypoint": ["/no/such/program"]}):
+    with other_release(tmp_path, monkeypatch, main={"devices": ["/dev/no-such-device"]}):
         done = update()
 
     assert done.returncode == 1

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography import x509
 
@@ -35,8 +36,14 @@ def certified(nginx: str, webs: list[ContainedWebServer], authority: Authority) 
     """With a certificate of an authority, under a public name."""
     with temporary_folder() as folder:
         authority.issue(folder / "tls", NAME)
+        # Its name has a blank, as folders of the operator may have.
         gateway = Gateway(
-            folder / "gateway", webs, settings=HTTPS, certificates=folder / "tls", challenges=folder, watch_seconds=0.1
+            folder / "the gateway",
+            webs,
+            settings=HTTPS,
+            certificates=folder / "tls",
+            challenges=folder,
+            watch_seconds=0.1,
         )
         with gateway:
             yield gateway
@@ -115,10 +122,15 @@ def test_first_certificate_is_taken_up_with_all_that_follows_from_it(
             issued = authority.issue(folder / "tls", NAME).serial_number
 
             eventually(lambda: shown_certificate(gateway).serial_number == issued, "the first certificate")
-            with gateway.new_client() as client:
-                assert client.get("/privacy").headers["location"] == f"https://{NAME}/privacy"
-            with gateway.new_client(tls=True) as client:
-                assert client.get("/privacy").headers["strict-transport-security"] == HSTS
+
+            def headers(*, tls: bool) -> httpx.Headers:
+                with gateway.new_client(tls=tls) as client:
+                    return client.get("/privacy").headers
+
+            # Processes of before answer for a moment longer.
+            location = eventually(lambda: headers(tls=False).get("location"), "a redirect")
+            assert location == f"https://{NAME}/privacy"
+            assert eventually(lambda: headers(tls=True).get("strict-transport-security"), "HSTS") == HSTS
 
 
 def test_certificate_that_has_ended_is_used_with_a_warning_unless_a_better_one_is_left(
@@ -129,7 +141,7 @@ def test_certificate_that_has_ended_is_used_with_a_warning_unless_a_better_one_i
         done = write_gateway(tmp_path, *PLACES, "--scratch", "/s", "--certificates", tmp_path / "tls", settings=HTTPS)
         assert (done.returncode, done.stdout) == (0, "The gateway's certificate is the operator's.\n"), done.stderr
         configuration = (tmp_path / "nginx.conf").read_text()
-        chain, key = (Path(file) for file in re.findall(r"ssl_certificate(?:_key)? (\S+);", configuration))
+        chain, key = (Path(file) for file in re.findall(r'ssl_certificate(?:_key)? "(.+)";', configuration))
         assert [each.stat().st_mode & 0o777 for each in (chain, key)] == [0o440, 0o440]
         assert list((tmp_path / "certificates").iterdir()) == [chain.parent]
         return x509.load_pem_x509_certificates(chain.read_bytes())[0].serial_number, done.stderr
