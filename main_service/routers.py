@@ -9,7 +9,7 @@ from main_service.collections import routes as collection_routes
 from main_service.collections import shared_pages
 from main_service.entries import create_routes
 from main_service.entries import routes as entry_routes
-from main_service.entry_pages import create_pages, edit_pages, manage_pages, qr_pages, read_pages
+from main_service.entry_pages import create_pages, edit_pages, file_pages, manage_pages, qr_pages, read_pages
 from main_service.my_entries import pages as my_entries_pages
 from main_service.my_entries import routes as my_entries_routes
 from main_service.operations import health, metrics_page, site_pages
@@ -58,6 +58,7 @@ PAGE_ROUTERS = (
     static_files.router,
     statistics_pages.router,
     top_page.router,
+    file_pages.router,
     # Last, because `/{key}` would take every path of one part.
     read_pages.router,
 )

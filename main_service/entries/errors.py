@@ -7,6 +7,12 @@ class NotAPasteError(AppError, status=404, code="not_a_paste"):
     message = "This is a link; it has no text."
 
 
+class LanguageUnknownError(InvalidInputError):
+    def __init__(self) -> None:
+        message = "There is no such language. Give an alias of a Pygments lexer, such as python or json."
+        super().__init__(message, fields=[FieldError("lang", "syntax_unknown", message)])
+
+
 class ViewUnknownError(InvalidInputError):
     def __init__(self) -> None:
         message = "The views of a paste are code and preview."

@@ -11,6 +11,7 @@ from main_service.engines.texts import TextChunks, in_one_chunk
 from main_service.entries.entry import LiveEntry
 from main_service.entries.permissions import Actor
 from main_service.entries.serializers import page_entry
+from main_service.entries.syntaxes import common_syntaxes
 from main_service.entry_pages.previews import NO_PREVIEW, FoundPreview
 from main_service.entry_pages.rendered_text import MAX_COLOURED_BYTES, RenderedTexts
 from main_service.entry_pages.view_question import has_way_to_manage
@@ -47,6 +48,7 @@ def page_around(
         "entries/paste.html",
         entry=page_entry(entry, settings.public_url),
         may_manage=has_way_to_manage(entry, actor),
+        languages=common_syntaxes(),
         lines=Markup(lines),  # noqa: S704 (the renderer's)
         line_count=line_count,
         is_long=line_count > MAX_LINES_WITH_IDS,

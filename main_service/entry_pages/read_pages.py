@@ -11,10 +11,19 @@ from main_service.entries.aliases import is_key, is_reserved
 from main_service.entries.dependencies import EntryFactoryDep, ReadingActorDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ManageTokenWrongError, NotAPasteError, NotOwnerError
+from main_service.entries.factory import EntryFactory
 from main_service.entries.models import Kind
+from main_service.entries.permissions import Actor
 from main_service.entries.serializers import page_entry, robots, text_response
 from main_service.entries.urls import to_ascii
-from main_service.entries.visit_recorder import VisitRecorderDep
+from main_service.entries.visit_recorder import VisitRecorder, VisitRecorderDep
+from main_service.entry_pages.chosen_language import (
+    LanguageQuery,
+    asked_language,
+    language_in_path,
+    limit_new_rendering,
+    page_in_language,
+)
 from main_service.entry_pages.kept_pages import VARY, drop_pages, find_kept_page, head_of_page, make_page
 from main_service.entry_pages.paste_page import paste_page
 from main_service.entry_pages.raw_text import raw_text
@@ -26,6 +35,7 @@ from main_service.errors import (
     EntryEndedError,
     NotFoundError,
     SignInRequiredError,
+    TooManyRequestsError,
     TooManyUnknownKeysError,
 )
 from main_service.web.forms import FormDep
@@ -87,15 +97,27 @@ async def read_raw_text(
     """Where views are limited, command-line programs spend one, and requests with a bearer token, `X-Manage-Token` or
     `X-Reveal: 1`; all others are asked first.
     """
+    response, _ = await read_raw(key, request, actor, entries, visits)
+    return response
+
+
+async def read_raw(
+    key: str, request: Request, actor: Actor, entries: EntryFactory, visits: VisitRecorder
+) -> tuple[Response, LiveEntry | None]:
+    """The response with the text, and its entry; or the question whether a view is to be spent, and None.
+
+    Raises:
+        NotAPasteError: it is a link.
+    """
     entry = await entries.reader.get(key, actor)
     if entry.kind is Kind.LINK:
         raise NotAPasteError
     if asked := question_before(request, entries, entry, actor, is_shown_as_page=False):
-        return asked
+        return asked, None
     entry, chunks = await entries.reader.open_text(entry, actor)
     response = await raw_text(request, entry, chunks)
     await visits.record(entry, actor)
-    return response
+    return response, entry
 
 
 @router.get("/{key}+", include_in_schema=False)
@@ -142,6 +164,37 @@ async def reveal(
 
 
 @router.get(
+    "/{key}.{extension}",
+    summary="Read a paste in the language of a file extension",
+    response_class=Response,
+    openapi_extra=TOKEN_OR_NONE,
+    responses={
+        200: {
+            "content": {**_PAGE, **_PLAIN_TEXT},
+            "description": "As `/{key}` of a paste. A link is not found, nor is an unknown extension.",
+        },
+        403: _NOT_SPENT,
+    },
+    errors=[TooManyRequestsError],
+)
+async def read_with_extension(
+    key: str,
+    extension: str,
+    request: Request,
+    actor: ReadingActorDep,
+    entries: EntryFactoryDep,
+    visits: VisitRecorderDep,
+    view: ViewQuery = None,
+) -> Response:
+    """Such as `/{key}.py` or `/{key}.md`; no key has a dot."""
+    language = language_in_path(extension)
+    entry = await entries.reader.get(key, actor)
+    if entry.kind is Kind.LINK:
+        raise NotFoundError
+    return await _read_paste(request, entry, actor, entries, visits, view=view, language=language)
+
+
+@router.get(
     "/{key}",
     summary="Follow a link or read a paste",
     response_class=Response,
@@ -154,6 +207,7 @@ async def reveal(
         302: {"description": "A link: `Location` is its target."},
         403: _NOT_SPENT,
     },
+    errors=[TooManyRequestsError],
 )
 async def read_entry(
     key: str,
@@ -162,6 +216,7 @@ async def read_entry(
     entries: EntryFactoryDep,
     visits: VisitRecorderDep,
     view: ViewQuery = None,
+    lang: LanguageQuery = None,
 ) -> Response:
     """Where views are limited, command-line programs spend one, and requests with a bearer token, `X-Manage-Token` or
     `X-Reveal: 1`; all others are asked first.
@@ -171,28 +226,50 @@ async def read_entry(
     except (NotFoundError, EntryEndedError):
         drop_pages(request, key)
         raise
-    is_page = entry.kind is Kind.PASTE and wants_page(request.headers)
-    # Of links and plain texts there is one view, and whatever a query says of it is theirs.
+    if entry.kind is Kind.PASTE:
+        return await _read_paste(request, entry, actor, entries, visits, view=view, language=asked_language(lang))
+    if asked := question_before(request, entries, entry, actor, is_shown_as_page=True):
+        return asked
+    entry = await entries.reader.follow(entry, actor)
+    await visits.record(entry, actor)
+    return _redirect(entry, status=302)
+
+
+async def _read_paste(
+    request: Request,
+    entry: LiveEntry,
+    actor: Actor,
+    entries: EntryFactory,
+    visits: VisitRecorder,
+    *,
+    view: str | None,
+    language: str | None,
+) -> Response:
+    """`language`: the one that the reader has chosen; None: that of the paste."""
+    is_page = wants_page(request.headers)
+    # Of plain texts there is one view, and whatever a query says of it is theirs.
     view_asked = asked_view(view) if is_page else None
     if asked := question_before(request, entries, entry, actor, is_shown_as_page=True):
         return asked
-    if entry.kind is Kind.LINK:
-        entry = await entries.reader.follow(entry, actor)
-        await visits.record(entry, actor)
-        return _redirect(entry, status=302)
-    if is_page and (kept := find_kept_page(request, entry)) is not None:
+    if is_page and language is None and (kept := find_kept_page(request, entry)) is not None:
         await visits.record(entry, actor)
         return kept
+    is_read = request.method != "HEAD"
+    if is_page and is_read and language is not None:
+        await limit_new_rendering(request, entry, language)
     entry, chunks = await entries.reader.open_text(entry, actor)
-    if is_page and request.method == "HEAD":
+    if not is_page:
+        response: Response = text_response(chunks, size_bytes=entry.size_bytes or 0)
+    elif not is_read:
         response = head_of_page()
-    elif is_page:
-        response = await make_page(request, entries.settings, entry, actor, chunks, view_asked)
+    elif language is not None:
+        response = await page_in_language(request, entries.settings, entry, actor, chunks, view_asked, language)
     else:
-        response = text_response(chunks, size_bytes=entry.size_bytes or 0)
+        response = await make_page(request, entries.settings, entry, actor, chunks, view_asked)
     if view_asked is None or entry.views_left is not None or not is_from_our_page(request.headers):
         await visits.record(entry, actor)
-    response.headers.update({"Vary": VARY, **robots(entry)})
+    # What one reader has chosen is no page of its own for search engines.
+    response.headers.update({"Vary": VARY, **(robots(entry) if language is None else {})})
     return response
 
 

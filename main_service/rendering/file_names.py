@@ -188,6 +188,14 @@ def language_of_file_name(title: str) -> str | None:
     return language_of_extension(extension) if dot else None
 
 
+def is_file_name(name: str) -> bool:
+    """Whether a name is that of a file of text, spaces or not: it is known, or its extension is."""
+    names, _ = _patterns()
+    stem, _, extension = name.rpartition(".")
+    is_known = extension.lower() in _EXTENSIONS or language_of_extension(extension) is not None
+    return name.lower() in names or _DERIVED.fullmatch(name) is not None or (bool(stem) and is_known)
+
+
 @cache
 def extension_of_language(language: str | None) -> str:
     """The extension of files in a language, without a dot; `txt` for None and for what has no files of its own."""

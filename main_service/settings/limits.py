@@ -87,6 +87,11 @@ class LimitSettings(BaseSettings):
         parse_quotas("300/minute"),
         description="How many statistics and leaderboards an address may ask for. Empty: no limit. Default 300/minute.",
     )
+    limit_renderings: RequestLimit = Field(
+        parse_quotas("60/minute"),
+        description="How many pastes an address may have rendered in another language than theirs. Empty: no limit. "
+        "Default 60/minute.",
+    )
     limit_exports: RequestLimit = Field(
         parse_quotas("60/hour"),
         description="How many exports of all of a user's entries an address may ask for. Empty: no limit. "

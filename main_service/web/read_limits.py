@@ -1,4 +1,4 @@
-"""Limits of reads that are expensive for the database: statistics, and exports of all entries."""
+"""Limits of expensive reads: statistics, exports of all entries, and texts in languages that readers choose."""
 
 from pydantic import SecretStr
 from starlette.requests import HTTPConnection
@@ -37,6 +37,7 @@ class ReadLimits:
 
     def __init__(self, limiter: RateLimiter, settings: Settings) -> None:
         self.statistics = ReadLimit(limiter, "statistics", settings.limit_statistics, secret=settings.secret)
+        self.renderings = ReadLimit(limiter, "renderings", settings.limit_renderings, secret=settings.secret)
         self.exports = ReadLimit(limiter, "exports", settings.limit_exports, secret=settings.secret)
 
 

@@ -66,6 +66,8 @@ class Addresses:
             "report_id": [report["id"]],
             "key": self.keys,
             "entry_key": self.keys,
+            "extension": ["py"],
+            "name": ["app.py"],
         }
 
     def of(self, path: str, tokens: list[str]) -> list[str]:

@@ -84,7 +84,7 @@ class Lender:
             # What a request may change or end is made for it alone.
             is_owner = case.method in ("PATCH", "DELETE")
             entry = self._new(kind) if is_owner or kind == "limited" else self._kept[kind]
-            case.path_parameters = {"key": entry["key"]}
+            case.path_parameters = {**(case.path_parameters or {}), "key": entry["key"]}
             is_for_managers = is_owner or case.operation.path.endswith(("/stats", "/history"))
             if is_for_managers and choice([True, True, True, False]):
                 case.headers = {**case.headers, **manage_headers(entry)}

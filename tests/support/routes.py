@@ -74,7 +74,7 @@ READS: dict[Who, set[str]] = {
     },
     Who.READER: {
         "/api/v1/entries/{key}", "/api/v1/entries/{key}/text", "/{key}", "/{key}+", "/{key}/", "/{key}/qr.png",
-        "/{key}/qr.svg", "/{key}/raw",
+        "/{key}.{extension}", "/{key}/download", "/{key}/qr.svg", "/{key}/raw", "/{key}/raw/{name}",
     },
     Who.STATISTICS_READER: {"/api/v1/entries/{key}/history", "/api/v1/entries/{key}/stats", "/{key}/stats"},
     Who.USER: {

@@ -1,0 +1,98 @@
+"""The text of a paste as a file: under a name in its URL, or as a download under its real name."""
+
+from fastapi import Request, Response
+
+from main_service.accounts.bearer_auth import TOKEN_OR_NONE
+from main_service.accounts.errors import TokenInvalidError
+from main_service.entries.dependencies import EntryFactoryDep, ReadingActorDep
+from main_service.entries.entry import LiveEntry
+from main_service.entries.errors import ManageTokenWrongError, NotAPasteError, NotOwnerError
+from main_service.entries.visit_recorder import VisitRecorderDep
+from main_service.entry_pages.read_pages import read_raw
+from main_service.errors import (
+    BodyStoreUnavailableError,
+    DatabaseUnavailableError,
+    EntryEndedError,
+    NotFoundError,
+    SignInRequiredError,
+    TooManyUnknownKeysError,
+)
+from main_service.rendering.file_names import extension_of_language, is_file_name
+from main_service.web.file_names import attachment, safe_file_name
+from main_service.web.json_api import DocumentedRouter, problem_responses
+from main_service.web.problems import InternalError
+
+router = DocumentedRouter(
+    tags=["reading"],
+    errors=[
+        NotFoundError,
+        NotAPasteError,
+        TooManyUnknownKeysError,
+        EntryEndedError,
+        TokenInvalidError,
+        SignInRequiredError,
+        BodyStoreUnavailableError,
+        DatabaseUnavailableError,
+        InternalError,
+    ],
+)
+_PLAIN_TEXT = {"text/plain": {"schema": {"type": "string"}}}
+_NOT_SPENT = {
+    **problem_responses(ManageTokenWrongError, NotOwnerError)[403],
+    "content": _PLAIN_TEXT,
+    "description": "No view was used (a plain text says how to use one), or the manage token is wrong.",
+}
+
+
+@router.get(
+    "/{key}/raw/{name}",
+    summary="The plain text of a paste, under a file name of your choice",
+    response_class=Response,
+    openapi_extra=TOKEN_OR_NONE,
+    responses={200: {"content": _PLAIN_TEXT, "description": "The text, byte for byte."}, 403: _NOT_SPENT},
+)
+async def read_named_text(
+    key: str,
+    name: str,
+    request: Request,
+    actor: ReadingActorDep,
+    entries: EntryFactoryDep,
+    visits: VisitRecorderDep,
+) -> Response:
+    """As `/{key}/raw`. The name is for programs that save what they fetch under the last part of its URL."""
+    if safe_file_name(name) != name:
+        raise NotFoundError
+    response, _ = await read_raw(key, request, actor, entries, visits)
+    return response
+
+
+@router.get(
+    "/{key}/download",
+    summary="The text of a paste as a file to save",
+    response_class=Response,
+    openapi_extra=TOKEN_OR_NONE,
+    responses={
+        200: {
+            "content": _PLAIN_TEXT,
+            "description": "The text, byte for byte. `Content-Disposition` has its name: the title, if it is the name "
+            "of a file, else the key with the extension of the language.",
+        },
+        403: _NOT_SPENT,
+    },
+)
+async def download_text(
+    key: str,
+    request: Request,
+    actor: ReadingActorDep,
+    entries: EntryFactoryDep,
+    visits: VisitRecorderDep,
+) -> Response:
+    response, entry = await read_raw(key, request, actor, entries, visits)
+    if entry is not None:
+        response.headers.update(attachment(_file_name(entry)))
+    return response
+
+
+def _file_name(entry: LiveEntry) -> str:
+    title = safe_file_name(entry.title or "")
+    return title if is_file_name(title) else f"{entry.key}.{extension_of_language(entry.shown_syntax)}"
