@@ -17,7 +17,8 @@ MAX_TITLE_LENGTH = 200
 _FOREIGN = """() => {
   const troubles = window.ran === undefined ? [] : ["a script ran"];
   const foreign =
-    "svg, math, iframe, object, embed, video, base, style, details:not(.qr), marquee, body script, body link";
+    "svg:not(.icon), math, iframe, object, embed, video, base, style, details:not(.qr, .drop), marquee, " +
+    "body script, body link";
   for (const element of document.querySelectorAll(foreign)) troubles.push(element.outerHTML);
   for (const element of document.querySelectorAll("*")) {
     for (const { name, value } of element.attributes) {
