@@ -4,13 +4,24 @@ import pytest
 
 from tests.browser.page_checks import content_width, serious_findings
 from tests.browser.tour import LONGEST, USUAL, every_page
-from tests.browser.visitor import PHONE, WIDE, NewVisitor, View, Visitor, in_every_view
+from tests.browser.visitor import PHONE, WIDE, NewVisitor, View, Visitor
 from tests.support.web import WebServer
 
 
-@in_every_view
-def test_nothing_serious_is_found_on_any_page(new_visitor: NewVisitor, view: View, site: WebServer) -> None:
-    visitor = new_visitor(view)
+@pytest.mark.parametrize(
+    ("view", "has_scripts"),
+    [
+        (WIDE, True),
+        (View(1280, 800, "light", theme="dark"), True),
+        (View(320, 740, "dark", theme="light"), True),
+        (View(320, 740, "dark"), False),
+    ],
+    ids=["wide", "wide-chosen-dark", "phone-chosen-light", "phone-no-scripts"],
+)
+def test_nothing_serious_is_found_on_any_page(
+    new_visitor: NewVisitor, view: View, has_scripts: bool, site: WebServer
+) -> None:
+    visitor = new_visitor(view, has_scripts=has_scripts)
     findings: dict[str, list[str]] = {}
 
     for name in every_page(visitor, site.client, USUAL):

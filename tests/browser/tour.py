@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from tests.browser.emails import link_in_email
 from tests.browser.visitor import Visitor
@@ -49,6 +50,10 @@ def every_page(visitor: Visitor, client: Client, contents: Contents) -> Iterator
     yield from _pages_of_settings(visitor, contents)
     visitor.open("/privacy")
     yield "privacy"
+    public = create_paste(client, title=contents.title, visibility="public")
+    visitor.open(f"/{public['key']}")
+    visitor.open("/top?period=day")
+    yield "top"
     visitor.open("/nothing-is-here", status=404)
     yield "404"
 
@@ -93,6 +98,10 @@ def _readers_pages(visitor: Visitor, client: Client, contents: Contents) -> Iter
     }.items():
         visitor.open(f"/{create_paste(client, **fields)['key']}")
         yield name
+        if name == "paste":
+            yield from _what_opens_on_a_paste(visitor)
+            visitor.open(f"/?from={visitor.path().lstrip('/')}")
+            yield "home-copy"
     for name, fields in {
         "preview": {"original_url": contents.url, "alias": contents.new_alias(), "title": contents.title},
         "preview-credentials": {"original_url": contents.url.replace("://", "://example.com:secret@")},
@@ -100,6 +109,24 @@ def _readers_pages(visitor: Visitor, client: Client, contents: Contents) -> Iter
     }.items():
         visitor.open(f"/{create_link(client, **fields)['key']}+")
         yield name
+
+
+def _what_opens_on_a_paste(visitor: Visitor) -> Iterator[str]:
+    page = visitor.page
+    for summary in page.locator(".drop > summary").all():
+        if summary.is_visible():
+            summary.click()
+            yield f"menu {summary.inner_text()}"
+            summary.click()
+    if not visitor.has_scripts:
+        return
+    page.locator("#L1").click(position={"x": 10, "y": 8})
+    yield "line-menu"
+    for key, name in (("q", "QR code"), ("?", "Keyboard shortcuts")):
+        page.keyboard.press(key)
+        page.get_by_role("dialog", name=name).wait_for()
+        yield f"dialog {name}"
+        page.keyboard.press("Escape")
 
 
 def _pages_of_limited_views(visitor: Visitor, client: Client, contents: Contents) -> Iterator[str]:
@@ -117,8 +144,7 @@ def _pages_of_limited_views(visitor: Visitor, client: Client, contents: Contents
 def _managers_pages(visitor: Visitor, client: Client, contents: Contents) -> Iterator[str]:
     page = visitor.page
     link = create_link(client, original_url=contents.url, title=contents.title)
-    visitor.open(f"/{link['key']}/manage#{link['manage_token']}")
-    visitor.click("Manage")
+    _open_managed(visitor, link)
     yield "manage-link"
     yield from _edit_pages(visitor, client, contents)
     paste = create_paste(client, alias=contents.new_alias(), title=contents.title)
@@ -142,12 +168,18 @@ def _managers_pages(visitor: Visitor, client: Client, contents: Contents) -> Ite
     yield "410"
 
 
+def _open_managed(visitor: Visitor, entry: dict[str, Any]) -> None:
+    """As with the manage link, which only a script takes the token from."""
+    visitor.open(f"/{entry['key']}/manage")
+    visitor.page.get_by_label("Manage token").fill(entry["manage_token"])
+    visitor.click("Manage")
+
+
 def _edit_pages(visitor: Visitor, client: Client, contents: Contents) -> Iterator[str]:
     page = visitor.page
     for text in (contents.text, f"{contents.text}\0"):
         paste = create_paste(client, text=text)
-        visitor.open(f"/{paste['key']}/manage#{paste['manage_token']}")
-        visitor.click("Manage")
+        _open_managed(visitor, paste)
         visitor.click("Edit")
         yield "edit" if text == contents.text else "edit-nul"
         change = {"title": contents.title, "text": contents.text[::-1], "visibility": "public"}

@@ -17,18 +17,21 @@ class View:
     width: int
     height: int
     color_scheme: Literal["light", "dark"]
+    """The system's."""
+    theme: Literal["light", "dark"] | None = None
+    """The visitor's own choice; None: the system's."""
 
     @property
     def is_phone(self) -> bool:
         return self.width < 600
 
     def __str__(self) -> str:
-        return f"{self.width}-{self.color_scheme}"
+        return f"{self.width}-{self.color_scheme}" + (f"-chosen-{self.theme}" if self.theme else "")
 
 
 WIDE = View(1280, 800, "light")
-PHONE = View(360, 740, "dark")
-VIEWS = (WIDE, View(1280, 800, "dark"), View(360, 740, "light"), PHONE)
+PHONE = View(320, 740, "dark")
+VIEWS = (WIDE, View(1280, 800, "dark"), View(320, 740, "light"), PHONE)
 
 in_every_view = pytest.mark.parametrize("view", VIEWS, ids=str)
 with_and_without_scripts = pytest.mark.parametrize(
@@ -45,6 +48,7 @@ class Visitor:
     ) -> None:
         """`other_origins`: where links may lead; from everywhere else nothing may be asked."""
         self.view = view
+        self.has_scripts = has_scripts
         self.site_address = site_address
         self.context = browser.new_context(
             viewport={"width": view.width, "height": view.height},
@@ -57,6 +61,8 @@ class Visitor:
             permissions=["clipboard-read", "clipboard-write"],
         )
         self.context.set_default_timeout(20_000)
+        if view.theme:
+            self.context.add_init_script(f"localStorage.setItem('slipbin-theme', '{view.theme}')")
         self.guard = Guard(self.context, (site_address, *other_origins))
         self.page: Page = self.context.new_page()
 
