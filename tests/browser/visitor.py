@@ -62,9 +62,16 @@ class Visitor:
         )
         self.context.set_default_timeout(20_000)
         if view.theme:
-            self.context.add_init_script(f"localStorage.setItem('slipbin-theme', '{view.theme}')")
+            # The empty page that comes first has no storage.
+            script = f"try {{ localStorage.setItem('slipbin-theme', '{view.theme}') }} catch {{}}"
+            self.context.add_init_script(script)
         self.guard = Guard(self.context, (site_address, *other_origins))
         self.page: Page = self.context.new_page()
+
+    def leave_out_scripts(self) -> None:
+        """Get pages as a browser without scripts does, which could not run axe-core either."""
+        self.has_scripts = False
+        self.context.route("**/static/*.js?*", lambda route: route.fulfill(body="", content_type="text/javascript"))
 
     def close(self) -> None:
         self.context.close()
