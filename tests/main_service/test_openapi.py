@@ -85,6 +85,8 @@ class Lender:
             is_owner = case.method in ("PATCH", "DELETE")
             entry = self._new(kind) if is_owner or kind == "limited" else self._kept[kind]
             case.path_parameters = {**(case.path_parameters or {}), "key": entry["key"]}
+            if "extension" in case.path_parameters:
+                case.path_parameters["extension"] = "py"
             is_for_managers = is_owner or case.operation.path.endswith(("/stats", "/history"))
             if is_for_managers and choice([True, True, True, False]):
                 case.headers = {**case.headers, **manage_headers(entry)}
