@@ -66,6 +66,15 @@ def disk(*, free: int) -> Series:
     }
 
 
+def inodes(*, free: int, size: int = 100_000) -> Series:
+    return {
+        'slipbin_disk_free_files{place="texts"}': f"{free}x30",
+        'slipbin_disk_files{place="texts"}': f"{size}x30",
+        'slipbin_disk_free_files{place="root"}': "50000x30",
+        'slipbin_disk_files{place="root"}': "100000x30",
+    }
+
+
 def memory(*, used: int) -> Series:
     labels = 'project="slipbin",service="main"'
     return {
@@ -164,6 +173,8 @@ CASES: dict[str, Case] = {
     "TextsNotDeleted": Case({"slipbin_texts_due": "5+1x180"}, {"slipbin_texts_due": "500-2x180"}, 150),
     "DiskFilling": Case(disk(free=9), disk(free=11), 12),
     "DiskFull": Case(disk(free=2), disk(free=4), 4),
+    "InodesFilling": Case(inodes(free=9_000), inodes(free=11_000), 12),
+    "InodesFull": Case(inodes(free=2_000), inodes(free=4_000), 4),
     "CertificateEnding": Case(
         {"slipbin_certificate_expiry_timestamp_seconds": f"{13 * DAY}x30"},
         {"slipbin_certificate_expiry_timestamp_seconds": f"{15 * DAY}x30"},

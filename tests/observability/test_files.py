@@ -145,8 +145,10 @@ def test_what_follows_from_another_alert_is_not_told_too(tmp_path: Path) -> None
         {"alertname": "TargetDown", "service": "keygen-beat"},
         {"alertname": "SchedulerSilent", "app": "main_service"},
         {"alertname": "VisitsDropped"},
+        {"alertname": "InodesFull", "place": "texts"},
+        {"alertname": "InodesFilling", "place": "texts"},
     ]
-    follows = [firing[1], firing[3], firing[6], firing[7]]
+    follows = [firing[1], firing[3], firing[6], firing[7], firing[11]]
 
     with alertmanager(tmp_path, made(tmp_path).read_text()) as address:
         url = f"http://{address}/api/v2/alerts"
