@@ -41,9 +41,10 @@ run.
   that of the web process alone, and *core busy* its share; nginx has the rest.
 * **Raw paste.** `GET /{{key}}/raw` of {PASTES} texts of 10 KB, likewise; nginx serves the same texts as files.
 * **Paste page.** `GET /{{key}}` of the same texts, highlighted as Python, asked as a browser does; nginx sends the same
-  pages, with the same compression, as files. Each was opened before. Not measured here, but on 29 November 2026, on a similar
-  machine: wastebin 3.7 (Rust, axum, SQLite), which counts nothing, sent a highlighted page of 10 KB at 0.11 × nginx
-  serving a file of that size (6,600 pages/s, 114 µs of CPU each) out of its cache, and at 0.004 × one rendered anew.
+  pages, with the same compression, as files. Each was opened before. Not measured here, but on 29 November 2026, on a
+  similar machine: wastebin 3.7 (Rust, axum, SQLite), which counts nothing, sent a highlighted page of 10 KB at 0.11 ×
+  nginx serving a file of that size (6,600 pages/s, 114 µs of CPU each) out of its cache, and at 0.004 × (214 pages/s)
+  if it had to render it anew.
 * **Create a link.** `POST /api/v1/links`, answered when PostgreSQL has committed it; keys are ready. Limits are
   on, at figures that are never reached. *Bare FastAPI* checks the same request, answers in the same form and stores
   nothing.

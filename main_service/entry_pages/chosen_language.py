@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Query, Request, Response
 
@@ -52,6 +53,11 @@ def language_in_path(extension: str) -> str:
     raise NotFoundError
 
 
+def with_language(path: str, language: str | None) -> str:
+    """The path with the language as its query, if one is chosen."""
+    return path if language is None else f"{path}?lang={quote(language, safe='')}"
+
+
 def in_language(entry: LiveEntry, language: str) -> LiveEntry:
     """The entry as if its author had named the language."""
     return entry if language == entry.shown_syntax else replace(entry, syntax=language)
@@ -86,4 +92,4 @@ async def page_in_language(
     """The page of the entry in another language. It is kept nowhere, but what is rendered of the text is."""
     entry = in_language(entry, language)
     preview = await find_preview(request.app.state.rendered_texts, entry, chunks, asked)
-    return await paste_page(request, settings, entry, actor, chunks, preview)
+    return await paste_page(request, settings, entry, actor, chunks, preview, chosen_language=language)

@@ -1,6 +1,8 @@
 """The text of a paste as a file: under a name in its URL, or as a download under its real name."""
 
-from fastapi import Request, Response
+from typing import Annotated
+
+from fastapi import Query, Request, Response
 
 from main_service.accounts.bearer_auth import TOKEN_OR_NONE
 from main_service.accounts.errors import TokenInvalidError
@@ -8,6 +10,7 @@ from main_service.entries.dependencies import EntryFactoryDep, ReadingActorDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ManageTokenWrongError, NotAPasteError, NotOwnerError
 from main_service.entries.visit_recorder import VisitRecorderDep
+from main_service.entry_pages.chosen_language import asked_language
 from main_service.entry_pages.read_pages import read_raw
 from main_service.errors import (
     BodyStoreUnavailableError,
@@ -86,13 +89,17 @@ async def download_text(
     actor: ReadingActorDep,
     entries: EntryFactoryDep,
     visits: VisitRecorderDep,
+    lang: Annotated[
+        str | None, Query(description="The language whose extension the name gets if the title is none.")
+    ] = None,
 ) -> Response:
+    language = asked_language(lang)
     response, entry = await read_raw(key, request, actor, entries, visits)
     if entry is not None:
-        response.headers.update(attachment(_file_name(entry)))
+        response.headers.update(attachment(_file_name(entry, language)))
     return response
 
 
-def _file_name(entry: LiveEntry) -> str:
+def _file_name(entry: LiveEntry, language: str | None) -> str:
     title = safe_file_name(entry.title or "")
-    return title if is_file_name(title) else f"{entry.key}.{extension_of_language(entry.shown_syntax)}"
+    return title if is_file_name(title) else f"{entry.key}.{extension_of_language(language or entry.shown_syntax)}"

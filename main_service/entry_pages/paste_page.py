@@ -15,6 +15,7 @@ from main_service.entries.syntaxes import common_syntaxes
 from main_service.entry_pages.previews import NO_PREVIEW, FoundPreview
 from main_service.entry_pages.rendered_text import MAX_COLOURED_BYTES, RenderedTexts
 from main_service.entry_pages.view_question import has_way_to_manage
+from main_service.rendering.file_names import extension_of_language
 from main_service.rendering.markup import MAX_LINES_WITH_IDS, MAX_SHOWN_LINES
 from main_service.rendering.plain_text import pieces, streamed
 from main_service.settings import Settings
@@ -41,14 +42,20 @@ def page_around(
     lines: str,
     line_count: int,
     preview: FoundPreview,
+    chosen_language: str | None = None,
 ) -> Response:
-    """The page of a paste around the HTML of its lines, or of its preview if that is shown."""
+    """The page of a paste around the HTML of its lines, or of its preview if that is shown.
+
+    `chosen_language`: the one in which the reader asked for the entry, for the links of the page; None: for none.
+    """
     return render(
         request,
         "entries/paste.html",
         entry=page_entry(entry, settings.public_url),
         may_manage=has_way_to_manage(entry, actor),
         languages=common_syntaxes(),
+        chosen_language=chosen_language,
+        chosen_extension=chosen_language and extension_of_language(chosen_language),
         lines=Markup(lines),  # noqa: S704 (the renderer's)
         line_count=line_count,
         is_long=line_count > MAX_LINES_WITH_IDS,
@@ -68,14 +75,24 @@ async def paste_page(
     preview: FoundPreview = NO_PREVIEW,
     *,
     has_colours: bool = True,
+    chosen_language: str | None = None,
 ) -> Response:
     """The page of a paste: its preview, or its code with the colours of its language if it is not too long for them.
 
-    `has_colours`: false if the renderer has failed already.
+    `has_colours`: false if the renderer has failed already. `chosen_language`: as for `page_around`.
     """
 
     def page(lines: str, line_count: int) -> Response:
-        return page_around(request, settings, entry, actor, lines=lines, line_count=line_count, preview=preview)
+        return page_around(
+            request,
+            settings,
+            entry,
+            actor,
+            lines=lines,
+            line_count=line_count,
+            preview=preview,
+            chosen_language=chosen_language,
+        )
 
     size_bytes = entry.size_bytes or 0
     line_count = await count_lines(chunks)

@@ -20,9 +20,11 @@ from main_service.entries.visit_recorder import VisitRecorder, VisitRecorderDep
 from main_service.entry_pages.chosen_language import (
     LanguageQuery,
     asked_language,
+    in_language,
     language_in_path,
     limit_new_rendering,
     page_in_language,
+    with_language,
 )
 from main_service.entry_pages.kept_pages import VARY, drop_pages, find_kept_page, head_of_page, make_page
 from main_service.entry_pages.paste_page import paste_page
@@ -135,9 +137,9 @@ async def preview(key: str, request: Request, actor: ReadingActorDep, entries: E
 
 
 @router.get("/{key}/reveal", include_in_schema=False)
-async def lead_back(key: str) -> Response:
+async def lead_back(key: str, lang: LanguageQuery = None) -> Response:
     """Redirect when the URL of a revealed page is opened again."""
-    return RedirectResponse(f"/{key}", 303)
+    return RedirectResponse(with_language(f"/{key}", asked_language(lang)), 303)
 
 
 @router.post("/{key}/reveal", include_in_schema=False)
@@ -148,17 +150,20 @@ async def reveal(
     entries: EntryFactoryDep,
     visits: VisitRecorderDep,
     _: FormDep,
+    lang: LanguageQuery = None,
 ) -> Response:
     """Spend a view of an entry whose views are limited: show its text, or lead to its target."""
+    language = asked_language(lang)
     entry = await entries.reader.get(key, actor)
     if entry.views_left is None:
-        return RedirectResponse(f"/{entry.key}", 303)
+        return RedirectResponse(with_language(f"/{entry.key}", language), 303)
     if entry.kind is Kind.LINK:
         entry = await entries.reader.follow(entry, actor)
         await visits.record(entry, actor)
         return _redirect(entry, status=303)
     entry, chunks = await entries.reader.open_text(entry, actor)
-    response = await paste_page(request, entries.settings, entry, actor, chunks)
+    shown = entry if language is None else in_language(entry, language)
+    response = await paste_page(request, entries.settings, shown, actor, chunks)
     await visits.record(entry, actor)
     return response
 
@@ -249,7 +254,7 @@ async def _read_paste(
     is_page = wants_page(request.headers)
     # Of plain texts there is one view, and whatever a query says of it is theirs.
     view_asked = asked_view(view) if is_page else None
-    if asked := question_before(request, entries, entry, actor, is_shown_as_page=True):
+    if asked := question_before(request, entries, entry, actor, is_shown_as_page=True, language=language):
         return asked
     if is_page and language is None and (kept := find_kept_page(request, entry)) is not None:
         await visits.record(entry, actor)

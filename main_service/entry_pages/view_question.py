@@ -30,11 +30,18 @@ _LEADING_ELSEWHERE = CONTENT_SECURITY_POLICY.replace("form-action 'self'", "form
 
 
 def question_before(
-    request: Request, entries: EntryFactory, entry: LiveEntry, actor: Actor, *, is_shown_as_page: bool
+    request: Request,
+    entries: EntryFactory,
+    entry: LiveEntry,
+    actor: Actor,
+    *,
+    is_shown_as_page: bool,
+    language: str | None = None,
 ) -> Response | None:
     """The response in place of the entry; None: the request gets the entry, and spends a view if they are limited.
 
     `is_shown_as_page`: clients that want HTML would get the entry as a page, in which they can also be asked.
+    `language`: the one that the reader has chosen, and that a text is shown in after the question.
 
     Raises:
         ManageTokenWrongError, SignInRequiredError, NotOwnerError: the manage token opens another entry, or none.
@@ -48,7 +55,7 @@ def question_before(
     if means_it and request.method != "HEAD" and not is_prefetch(request.headers):
         return None
     if means_it or wants_page:
-        return question(request, entries.settings, entry, actor)
+        return question(request, entries.settings, entry, actor, language)
     return _refusal(entries.public_url, entry)
 
 
@@ -59,13 +66,16 @@ def _says_so(request: Request, entry_policy: EntryPolicy, entry: LiveEntry, acto
     return given.manage_token is not None and entry_policy.may_manage(entry, given)
 
 
-def question(request: Request, settings: Settings, entry: LiveEntry, actor: Actor) -> Response:
+def question(
+    request: Request, settings: Settings, entry: LiveEntry, actor: Actor, language: str | None = None
+) -> Response:
     """The page that asks before it spends a view. Of what is behind it, it shows the kind, and the size of a text."""
     response = render(
         request,
         "entries/reveal.html",
         entry=page_entry(entry.without_content(), settings.public_url),
         may_manage=has_way_to_manage(entry, actor),
+        language=language,
     )
     response.headers["Vary"] = "Accept"
     if entry.kind is Kind.LINK:

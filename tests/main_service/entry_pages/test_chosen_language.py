@@ -1,5 +1,6 @@
 """A paste in another language than its own, and its text as a file."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -37,6 +38,49 @@ def test_reader_chooses_the_language(client: httpx.Client, path: str) -> None:
     assert "(detected)" not in chosen.text
     assert (own.headers["x-robots-tag"], chosen.headers["x-robots-tag"]) == ("all", "noindex")
     assert page(client, f"/{paste['key']}").text == own.text
+
+
+@pytest.mark.parametrize("path", ["/{key}?lang=c%2B%2B", "/{key}.cpp"])
+def test_links_of_the_page_carry_the_language_on(client: httpx.Client, path: str) -> None:
+    key = create_paste(client, text="a: 1\n")["key"]
+
+    shown = page(client, path.format(key=key)).text
+    download = client.get(f"/{key}/download?lang=cpp")
+
+    language = re.search(r"lang=(c[^\"&]+)", shown)
+    assert language is not None
+    assert language[1] in ("c%2B%2B", "cpp")
+    assert f'href="/{key}?lang={language[1]}" aria-current' in shown
+    assert f'href="/{key}/raw/{key}.cpp"' in shown
+    assert f'href="/{key}/download?lang={language[1]}"' in shown
+    assert download.headers["content-disposition"] == f'attachment; filename="{key}.cpp"'
+    assert client.get(f"/{key}/download?lang=nonsense").status_code == 422
+
+
+def test_tabs_carry_the_language_on(client: httpx.Client) -> None:
+    key = create_paste(client, text="| a |\n| - |\n")["key"]
+
+    shown = page(client, f"/{key}.md").text
+
+    assert f'href="/{key}?lang=markdown&amp;view=code"' in shown
+    code = page(client, f"/{key}?lang=markdown&view=code").text
+    assert '<option value="markdown">Markdown</option>' in code
+    assert f'href="/{key}?lang=markdown&amp;view=preview"' in code
+    assert "lang=" not in re.sub(r"<html[^>]*>", "", page(client, f"/{key}").text)
+
+
+@pytest.mark.parametrize("path", ["/{key}?lang=ruby", "/{key}.rb"])
+def test_language_lasts_through_the_question_of_limited_views(client: httpx.Client, path: str) -> None:
+    paste = create_paste(client, text=TEXT, syntax="python", views=2)
+    action = f"/{paste['key']}/reveal?lang=ruby"
+
+    asked = page(client, path.format(key=paste["key"]))
+    shown = client.post(action, data={"x": "y"}, headers=BROWSER)
+
+    assert f'action="{action}"' in asked.text
+    assert "Ruby" in shown.text
+    assert "Python" not in shown.text
+    assert page(client, action).headers["location"] == f"/{paste['key']}?lang=ruby"
 
 
 def test_page_says_whether_its_language_was_detected(client: httpx.Client) -> None:
