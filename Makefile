@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run logs restart status doctor superuser test check fmt migrate lock bench rooms metrics dashboards icons compose-test update audit sbom
+.PHONY: help run logs restart status doctor superuser test check fmt migrate lock bench rooms metrics dashboards icons screenshot compose-test update audit sbom
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -71,6 +71,9 @@ dashboards: $(VENV)/.run-installed ## Write Grafana's dashboards anew from deplo
 
 icons: $(VENV)/.dev-installed ## Draw static/favicon-*.png anew from favicon.svg
 	$(BIN)/python -m tests.support.draw_icons
+
+screenshot: $(VENV)/.dev-installed ## Take docs/screenshot.png anew of what `make run` runs (SITE=http://127.0.0.1:8000)
+	$(BIN)/python -m tests.support.screenshot $(or $(SITE),http://127.0.0.1:8000)
 
 metrics: $(VENV)/.dev-installed ## Write the tables of docs/metrics.md anew
 	$(BIN)/python -m tests.support.metrics_page
