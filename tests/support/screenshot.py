@@ -1,4 +1,4 @@
-"""Takes docs/screenshot.png, the picture of the README: the page of a paste of the server at a URL: `make screenshot`."""
+"""Takes docs/screenshot.png, the picture of the README: the page of a paste that a running server shows."""
 
 import sys
 from pathlib import Path
