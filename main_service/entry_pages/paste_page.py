@@ -17,7 +17,7 @@ from main_service.entry_pages.rendered_text import MAX_COLOURED_BYTES, RenderedT
 from main_service.entry_pages.view_question import has_way_to_manage
 from main_service.rendering.file_names import extension_of_language
 from main_service.rendering.markup import MAX_LINES_WITH_IDS, MAX_SHOWN_LINES
-from main_service.rendering.plain_text import pieces, streamed
+from main_service.rendering.plain_text import joined, streamed
 from main_service.settings import Settings
 from main_service.web.held_stream import HeldStream
 from main_service.web.templating import render
@@ -100,8 +100,7 @@ async def paste_page(
     if coloured is None and has_colours and is_to_be_coloured(entry):
         coloured = await _coloured(request.app.state.rendered_texts, entry, chunks)
     if coloured is None and size_bytes <= WHOLE_BYTES:
-        text = b"".join([chunk async for chunk in chunks])
-        return page("".join(pieces(text.decode())), line_count)
+        return page(await joined(chunks), line_count)
     if coloured is not None and len(coloured) <= 4 * WHOLE_BYTES:
         return page(coloured, line_count)
     mark = token_hex(16)

@@ -20,6 +20,9 @@ PATIENCE_SECONDS = 1.0
 FIRST_PAUSE_SECONDS = 0.1
 """The pause before a child that could not start is started again; doubled each time."""
 LONGEST_PAUSE_SECONDS = 30.0
+SLOW_REMEMBERED_SECONDS = 600.0
+"""How long a job is not done again that took longer than readers wait, if nothing is kept of it. Otherwise one client
+that opens a private paste again and again could keep the renderer busy."""
 _FIRST_PACE = 2e-6
 """Seconds for a byte of text, as long as no job has told."""
 
@@ -28,12 +31,21 @@ class Renderer:
     """Does jobs, and answers at once where it can't."""
 
     def __init__(
-        self, *, limits: Limits | None = None, waiting: WaitingJobs | None = None, command: Sequence[str] = COMMAND
+        self,
+        *,
+        limits: Limits | None = None,
+        waiting: WaitingJobs | None = None,
+        command: Sequence[str] = COMMAND,
+        slow_seconds: float = PATIENCE_SECONDS,
     ) -> None:
+        """`slow_seconds`: how long a job may take of which nothing is kept, to be done again at the next reading."""
         self._limits = limits or Limits()
         self._command = command
         self._waiting = WaitingJobs() if waiting is None else waiting
+        self._slow_seconds = slow_seconds
         self._failures = Failures()
+        self._slow = Failures(SLOW_REMEMBERED_SECONDS)
+        """Jobs that took too long for their readers, and of which nothing was kept."""
         self._pace = _FIRST_PACE
         self._current: tuple[Flight, float] | None = None
         """What is being done, and since when."""
@@ -69,6 +81,8 @@ class Renderer:
         """
         if job.task in self._failures:
             raise NotRenderedError("it failed before", is_lasting=True)
+        if keep is None and patience is not None and job.task in self._slow:
+            raise NotRenderedError("it took too long before")
         if self._failed_starts:
             raise NotRenderedError("the renderer doesn't start")
         try:
@@ -164,6 +178,8 @@ class Renderer:
             seconds = time.monotonic() - began_at
             if len(job.text) > 1024:
                 self._pace += 0.2 * (seconds / len(job.text) - self._pace)
+            if seconds > self._slow_seconds and not flight.keepers:
+                self._slow.add(job.task)
             RENDER_JOBS.labels("done").inc()
             RENDER_DURATION.observe(seconds)
             flight.succeed(rendered)

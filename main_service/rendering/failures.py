@@ -12,9 +12,10 @@ TRIES = 2
 
 
 class Failures:
-    """Remembers failures of the last day, the latest of them if there are too many."""
+    """Remembers failures for a while, the latest of them if there are too many."""
 
-    def __init__(self) -> None:
+    def __init__(self, remembered_seconds: float = REMEMBERED_SECONDS) -> None:
+        self._remembered_seconds = remembered_seconds
         self._until: OrderedDict[Hashable, float] = OrderedDict()
         self._tries: OrderedDict[Hashable, int] = OrderedDict()
 
@@ -23,9 +24,9 @@ class Failures:
         return until is not None and until > time.monotonic()
 
     def add(self, task: Hashable) -> None:
-        """Never try it again."""
+        """Don't try it again."""
         self._tries.pop(task, None)
-        self._until[task] = time.monotonic() + REMEMBERED_SECONDS
+        self._until[task] = time.monotonic() + self._remembered_seconds
         self._until.move_to_end(task)
         if len(self._until) > MOST_REMEMBERED:
             self._until.popitem(last=False)

@@ -5,6 +5,7 @@ Numbers are never read as numbers, nor objects as mappings: large integers, `1.1
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
@@ -17,6 +18,8 @@ MOST_CHARACTERS = 4 * 1024 * 1024
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _SHOWN_CHARACTERS = 30
 """How much of a faulty text is quoted."""
+_LONGEST_KEY = 100
+"""How much of a key is quoted."""
 
 
 class _NotShownError(Exception):
@@ -27,7 +30,7 @@ def render(text: str, _: Mapping[str, Option]) -> Fragment:
     """The kind `json` of the renderer: numbered lines, or nothing.
 
     Facts: those of highlighting; `refusal`: a sentence that says why the text is shown as code; `repeated_key`: a key
-    that one object has twice.
+    that one object has twice, perhaps cut.
     """
     text = text.removeprefix("\ufeff")
     try:
@@ -49,8 +52,8 @@ def _checked(text: str) -> tuple[Sequence[str], str | None]:
 
     def note_repeated(pairs: list[tuple[str, object]]) -> None:
         if not repeated and len({key for key, _ in pairs}) < len(pairs):
-            keys = [key for key, _ in pairs]
-            repeated.append(next(key for key in keys if keys.count(key) > 1))
+            times = Counter(key for key, _ in pairs)
+            repeated.append(_shortened(next(key for key, count in times.items() if count > 1)))
 
     # What a hook returns is the value, so that nothing is kept. `int` would take minutes for a million digits.
     decode = json.JSONDecoder(
@@ -72,6 +75,12 @@ def _checked(text: str) -> tuple[Sequence[str], str | None]:
     except RecursionError as error:
         raise _NotShownError("This JSON is too deeply nested to be indented.") from error
     return [text], repeated[0] if repeated else None
+
+
+def _shortened(key: str) -> str:
+    # A lone surrogate, which JSON can write, is in no page.
+    key = key.encode(errors="replace").decode()
+    return key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…"
 
 
 def _refuse_constant(name: str) -> NoReturn:

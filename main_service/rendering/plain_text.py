@@ -48,6 +48,11 @@ async def streamed(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
     yield plain.end().encode()
 
 
+async def joined(chunks: AsyncIterable[bytes]) -> str:
+    """The HTML of a text in UTF-8 as a whole, made while others have their turns."""
+    return b"".join([piece async for piece in streamed(chunks)]).decode()
+
+
 class PlainText:
     """Turns a text into HTML as it comes."""
 

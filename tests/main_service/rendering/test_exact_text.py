@@ -1,11 +1,13 @@
 """What a script reads from a page is the text, to the character, whatever is in it and whatever its language."""
 
+import asyncio
 from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from main_service.engines.texts import in_one_chunk
 from main_service.rendering import highlighting, markup, plain_text
 from tests.support.rendered import read
 
@@ -146,3 +148,21 @@ def test_text_of_which_a_lexer_loses_a_part_is_plain(syntax: str, text: str) -> 
 
     assert read(fragment.html)[0] == text
     assert "is_coloured" not in fragment.facts
+
+
+async def test_while_a_page_of_plain_text_is_made_others_have_their_turns() -> None:
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    text = "\n" * 128 * 1024
+    beside = asyncio.create_task(other())
+    html = await plain_text.joined(in_one_chunk(text.encode(), held_bytes=0))
+    beside.cancel()
+
+    assert read(html)[0] == text
+    assert turns >= len(text) // plain_text.STEP_CHARACTERS

@@ -38,6 +38,17 @@ def test_a_key_that_comes_twice_stays_and_is_told() -> None:
     assert render('{"a":{"a":1}}', {}).facts["repeated_key"] is None
 
 
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [("k" * 500_000, "k" * 100 + "…"), (r"\ud800", "?"), ("é" * 100, "é" * 100)],
+)
+def test_a_key_that_is_told_is_short_and_can_be_sent(key: str, told: str) -> None:
+    repeated = render(f'{{"{key}":1,"{key}":2}}', {}).facts["repeated_key"]
+
+    assert repeated == told
+    assert str(repeated).encode()
+
+
 def test_lines_of_documents_are_indented_one_by_one() -> None:
     assert shown('{"a":1}\n\n[2]\n').split() == ["{", '"a":', "1", "}", "[", "2", "]"]
 

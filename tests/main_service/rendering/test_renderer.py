@@ -137,6 +137,27 @@ async def test_equal_jobs_are_done_once_and_no_reader_ends_them(renderer: Render
     assert kept == [first] * 4
 
 
+async def test_slow_job_of_which_nothing_is_kept_is_not_done_for_each_reader() -> None:
+    kept: list[Rendered] = []
+    async with running_renderer(slow_seconds=0) as renderer:
+        for each, keep in ((job(CODE, subject="private"), None), (job(CODE, subject="shared"), kept.append)):
+            for _ in range(2 if keep else 1):
+                assert (await renderer.render(each, patience=60, keep=keep)).facts["lines"] == 2
+
+        with pytest.raises(NotRenderedError, match="before") as caught:
+            await renderer.render(job(CODE, subject="private"), patience=60)
+        assert not caught.value.is_lasting
+        # It may be that everyone may read it by now.
+        await renderer.render(job(CODE, subject="private"), patience=60, keep=kept.append)
+    assert len(kept) == 3
+
+
+async def test_json_with_a_late_key_that_repeats_another_is_done_in_time(renderer: Renderer) -> None:
+    keys = [*(f'"{number}":0' for number in range(30_000)), '"29999":1']
+
+    assert (await do(renderer, job(f"{{{','.join(keys)}}}", kind="json"))).facts["repeated_key"] == "29999"
+
+
 async def test_short_jobs_are_done_first(renderer: Renderer) -> None:
     done: list[int] = []
     send(renderer, signal.SIGSTOP)
