@@ -44,7 +44,7 @@ def test_account_is_registered_confirmed_used_and_signed_out_of(
     visitor.click("Sign in")
     assert visitor.path() == "/settings"
     assert "Confirm your email" not in visitor.main_text()
-    assert page.locator(".top").get_by_role("link", name="My slips").is_visible()
+    assert visitor.in_header("My slips").is_visible()
 
     visitor.open("/")
     page.get_by_label("Text", exact=True).fill("mine")
@@ -63,7 +63,7 @@ def test_account_is_registered_confirmed_used_and_signed_out_of(
     visitor.open("/settings")
     visitor.click("Sign out")
     assert visitor.path() == "/"
-    assert page.locator(".top").get_by_role("link", name="Sign in").is_visible()
+    assert visitor.in_header("Sign in").is_visible()
     visitor.open("/settings")
     assert visitor.path() == "/sign-in?next=/settings"
 

@@ -33,14 +33,14 @@ def test_entries_are_found_selected_and_deleted(
     sign_in(visitor, user)
     assert names(visitor) == ["Map of the Alps", "Alps again", "Beach", "Alps"]
 
-    page.get_by_label("Search").fill("ALPS")
+    page.get_by_label("Search", exact=True).fill("ALPS")
     page.get_by_label("Order").select_option(label="Title A to Z")
     visitor.click("Show")
     assert names(visitor) == ["Alps", "Alps again", "Map of the Alps"]
     page.get_by_label("Kind").select_option(label="Pastes")
     visitor.click("Show")
     assert names(visitor) == ["Alps", "Alps again"]
-    assert page.get_by_label("Search").input_value() == "ALPS"
+    assert page.get_by_label("Search", exact=True).input_value() == "ALPS"
 
     visitor.click("Delete selected", status=422)
     assert "Select the entries to delete first" in visitor.main_text()

@@ -96,6 +96,14 @@ class Visitor:
         main = self.page.locator("main")
         return main.get_by_role("link", name=name, exact=True).or_(main.get_by_role("button", name=name, exact=True))
 
+    def in_header(self, name: str) -> Locator:
+        """The link with this name in the header; on a phone the menu that it is in is opened."""
+        header = self.page.locator(".top")
+        menu = header.locator(".top-menu")
+        if menu.locator("summary").is_visible() and menu.get_attribute("open") is None:
+            menu.locator("summary").click()
+        return header.get_by_role("link", name=name, exact=True)
+
     def clipboard(self) -> str:
         text: str = self.page.evaluate("navigator.clipboard.readText()")
         return text

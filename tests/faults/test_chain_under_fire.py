@@ -109,7 +109,7 @@ def wait_until_both_answer(web: WebServer, crowd: VisitingClients) -> None:
 def stop_and_start_valkey(gated: Gated, folder: Path, valkey: "redis.Redis[str]", crowd: VisitingClients) -> None:
     crowd.wait_for_answers(ANSWERS_BETWEEN)
     pid = folder / "data/run/valkey.pid"
-    stopped = psutil.Process(int(pid.read_text()))
+    stopped = psutil.Process(int(pid.read_text().split()[0]))
     with gated.valkey.refusing():
         # The launcher starts it again, and the gate keeps it away a while longer.
         stopped.terminate()

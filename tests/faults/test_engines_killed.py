@@ -62,7 +62,7 @@ def postgres(folder: Path) -> psutil.Process:
 
 
 def valkey_server(folder: Path) -> psutil.Process:
-    return psutil.Process(int((folder / "data/run/valkey.pid").read_text()))
+    return psutil.Process(int((folder / "data/run/valkey.pid").read_text().split()[0]))
 
 
 def assert_recovers(mix: MixedRequests, since: float) -> None:

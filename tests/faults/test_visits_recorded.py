@@ -48,7 +48,7 @@ def web(gated: Gated) -> Iterator[WebServer]:
 
 
 def valkey_server(folder: Path) -> psutil.Process:
-    return psutil.Process(int((folder / "data/run/valkey.pid").read_text()))
+    return psutil.Process(int((folder / "data/run/valkey.pid").read_text().split()[0]))
 
 
 @pytest.mark.parametrize("kind", ["link", "text"])

@@ -134,7 +134,7 @@ def test_form_that_was_opened_over_http_says_so_and_leads_to_the_page_under_http
         refused = client.post(path.format(key=entry["key"]), data={"token": entry["manage_token"]}, headers=headers)
 
     assert refused.status_code == 403
-    assert "You opened this page over http, but forms on this site only work over https." in visible_text(refused)
+    assert "You opened this page over http, but forms on this site only work over https" in visible_text(refused)
     link = f"https://slipbin.test{page.format(key=entry['key'])}"
     assert f'<a href="{link}">{link}</a>' in refused.text
     assert "another site" not in visible_text(refused)

@@ -221,7 +221,7 @@ def test_form_that_is_not_utf_8_is_refused_as_a_page(client: httpx.Client, value
         page = client.post(address, content=body, headers=BROWSER | headers)
 
         assert page.status_code == 422
-        assert "The form is not in UTF-8." in visible_text(page)
+        assert "The form is not in UTF-8" in visible_text(page)
         assert MARK not in page.text
 
 
@@ -231,7 +231,7 @@ def test_unknown_field_of_a_form_is_refused(client: httpx.Client) -> None:
     page = client.post("/pastes", content=body, headers=BROWSER | headers)
 
     assert page.status_code == 422
-    assert "There is no such field." in visible_text(page)
+    assert "There is no such field" in visible_text(page)
     assert ">\nkept</textarea>" in page.text
     assert MARK not in page.text
 
