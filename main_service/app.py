@@ -10,6 +10,7 @@ from main_service.accounts.factory import AccountResources
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.compression.middleware import CompressionMiddleware
 from main_service.entries.factory import EntryResources
+from main_service.entry_pages.copied_entry import LargeCopies
 from main_service.entry_pages.rendered_text import RenderedTexts
 from main_service.fast_path.batch import ReadBatcher
 from main_service.fast_path.protocol import STATE_NAME, open_fast_path
@@ -60,6 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             ):
                 app.state.entry_resources = EntryResources(resources, languages)
                 app.state.rendered_texts = RenderedTexts(app.state.renderer)
+                app.state.large_copies = LargeCopies()
                 if not settings.fast_path:
                     yield {}
                     return

@@ -1,5 +1,9 @@
 """What a form for a new entry starts with when it is made from another one: `/?from=KEY`."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from main_service.entries.aliases import is_key
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Visibility
@@ -8,6 +12,27 @@ from main_service.entries.read import EntryReader
 from main_service.entry_pages.line_ends import as_in_form
 from main_service.errors import NotFoundError
 from main_service.web.forms import Form
+
+LARGE_BYTES = 256 * 1024
+MOST_LARGE = 2
+"""How many pages with larger texts are made at the same time. Each has its text in memory several times, with up to
+four bytes for each character."""
+
+
+class LargeCopies:
+    """Turns at making pages with large texts, in the order in which they are asked for. One for each process."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(MOST_LARGE)
+
+    @asynccontextmanager
+    async def turn(self, size_bytes: int) -> AsyncIterator[None]:
+        """Wait until a page with so large a text may be made, in the context."""
+        if size_bytes <= LARGE_BYTES:
+            yield
+            return
+        async with self._turns:
+            yield
 
 
 async def find_to_copy(reader: EntryReader, key: str, actor: Actor) -> LiveEntry:

@@ -22,7 +22,7 @@ from main_service.entries.models import Kind
 from main_service.entries.schemas import MAX_VIEWS, NEVER, LinkIn, PasteIn
 from main_service.entries.serializers import manage_url, page_entry
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
-from main_service.entry_pages.copied_entry import find_to_copy, form_of
+from main_service.entry_pages.copied_entry import LargeCopies, find_to_copy, form_of
 from main_service.entry_pages.line_ends import can_be_in_form
 from main_service.errors import AppError, EntryEndedError, NotFoundError
 from main_service.web.forms import Form, FormDep, FormPage, form_action, parse, redirect_to_page
@@ -123,8 +123,10 @@ class CreatePage(EntryFormPage):
         entry = await find_to_copy(reader, key, actor)
         if entry.views_left is not None:
             return RedirectResponse(f"/{entry.key}", 303)
-        form = await form_of(reader, entry, actor)
-        return await asyncio.to_thread(self.show, entry.kind, form)
+        large_copies: LargeCopies = self.request.app.state.large_copies
+        async with large_copies.turn(entry.size_bytes or 0):
+            form = await form_of(reader, entry, actor)
+            return await asyncio.to_thread(self.show, entry.kind, form)
 
     def show(self, kind: Kind, sent: Form | None = None, error: AppError | None = None) -> Response:
         """The page. `sent`: what was typed."""

@@ -1,5 +1,6 @@
 """A form that starts with what another entry holds: `/?from=KEY`."""
 
+import asyncio
 import html
 import re
 from collections import Counter
@@ -8,6 +9,7 @@ import httpx
 import pytest
 import redis
 
+from main_service.entry_pages.copied_entry import LARGE_BYTES, MOST_LARGE, LargeCopies
 from tests.support.accounts import new_user, sign_in_on_page
 from tests.support.entries import create_link, create_paste, owned_paste
 from tests.support.pages import BROWSER
@@ -84,3 +86,22 @@ def test_private_text_is_for_its_owner_and_stays_private(client: httpx.Client) -
 @pytest.mark.parametrize("key", ["nothing-is-here", "../profile", "a b", "%00", "docs"])
 def test_what_is_no_entry_is_not_found(client: httpx.Client, key: str) -> None:
     assert client.get("/", params={"from": key}, headers=BROWSER).status_code == 404
+
+
+async def test_few_pages_with_large_texts_are_made_at_the_same_time() -> None:
+    copies = LargeCopies()
+    under_way: list[int] = []
+    most: Counter[int] = Counter()
+
+    async def make(size_bytes: int) -> None:
+        async with copies.turn(size_bytes):
+            under_way.append(size_bytes)
+            most[size_bytes] = max(most[size_bytes], under_way.count(size_bytes))
+            for _ in range(3):
+                await asyncio.sleep(0)
+            under_way.remove(size_bytes)
+
+    sizes = (LARGE_BYTES, LARGE_BYTES + 1)
+    await asyncio.gather(*(make(size_bytes) for size_bytes in sizes for _ in range(8)))
+
+    assert most == {LARGE_BYTES: 8, LARGE_BYTES + 1: MOST_LARGE}
