@@ -256,7 +256,8 @@ async def test_page_lists_public_entries_only_and_shows_nothing_of_limited_ones(
     public = [create_paste(client, title=title, visibility="public") for title in titles]
     unlisted = create_paste(client, title=new_alias())
     limited = create_link(client, title=new_alias(), visibility="public", views=9)
-    for number, entry in enumerate([*public, unlisted, limited], 20):
+    untitled = create_link(client, visibility="public")
+    for number, entry in enumerate([*public, unlisted, limited, untitled], 20):
         await count_visitors(database, entry["key"], THIS_HOUR, number * MANY)
     valkey.delete(*RANKINGS)
 
@@ -269,6 +270,7 @@ async def test_page_lists_public_entries_only_and_shows_nothing_of_limited_ones(
         shown = words(page)
         places = [shown.find(entry["title"]) for entry in reversed(public)]
         assert 0 <= places[0] < places[1]
+        assert f"Link, {untitled['key']}" in shown
         assert "<i>first" not in page.text
         assert f"{21 * MANY:,} visitors" in shown
         assert f'href="/{limited["key"]}"' in page.text
