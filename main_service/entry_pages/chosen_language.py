@@ -22,6 +22,9 @@ from main_service.rendering.job import Option
 from main_service.settings import Settings
 from main_service.web.read_limits import read_limits_of
 
+COUNTED_BYTES = 32 * 1024
+"""So much of a text counts as one rendering, so that long ones leave the renderer time for other readers."""
+
 LanguageQuery = Annotated[
     str | None,
     Query(description="Pastes, as pages: the language to show it in, an alias of a Pygments lexer."),
@@ -64,7 +67,8 @@ def in_language(entry: LiveEntry, language: str) -> LiveEntry:
 
 
 async def limit_new_rendering(request: Request, entry: LiveEntry, language: str) -> None:
-    """Count a request for which the text is rendered anew, only because its reader chose another language.
+    """Count a request for which the text is rendered anew, only because its reader chose another language. A long
+    text counts as several.
 
     Raises:
         TooManyRequestsError: the client has made too many.
@@ -77,7 +81,8 @@ async def limit_new_rendering(request: Request, entry: LiveEntry, language: str)
     if preview is not None:
         kinds.append((preview.kind, preview.options))
     if all(texts.find(entry, kind, options) is None for kind, options in kinds):
-        await read_limits_of(request).renderings.take(request)
+        cost = -(-(entry.size_bytes or 0) // COUNTED_BYTES)
+        await read_limits_of(request).renderings.take(request, cost=max(cost, 1))
 
 
 async def page_in_language(

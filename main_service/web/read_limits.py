@@ -19,13 +19,14 @@ class ReadLimit:
         self._limit = RateLimit(purpose, quotas, secret=secret)
         self._fields = RateLimitFields([self._limit])
 
-    async def take(self, request: HTTPConnection) -> None:
-        """Count a request of the client.
+    async def take(self, request: HTTPConnection, *, cost: int = 1) -> None:
+        """Count a request of the client. `cost`: as how many it counts; at most as all that a client may make.
 
         Raises:
             TooManyRequestsError: the client has made too many.
         """
-        verdict = await self._limiter.take(self._limit.counters(subject_of(limited_address(request))))
+        cost = min([cost, *(quota.amount for quota in self._limit.quotas)])
+        verdict = await self._limiter.take(self._limit.counters(subject_of(limited_address(request)), cost=cost))
         if not verdict.is_allowed:
             raise TooManyRequestsError(
                 retry_after_seconds=verdict.retry_after_seconds, headers=self._fields.headers(verdict)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 import redis
 
+from main_service.entry_pages.chosen_language import COUNTED_BYTES
 from tests.support.engines import NO_LIMITS, Environment
 from tests.support.entries import create_link, create_paste
 from tests.support.limited_views import views_left
@@ -213,3 +214,18 @@ def test_new_renderings_are_limited_by_address_and_kept_ones_are_not(rendering_l
     assert ask(f"/{key}").status_code == 200
     assert ask(f"/{key}.php").status_code == 429
     assert ask(f"/{key}.php", next(strangers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("parts", "statuses"), [(1, [200, 200, 429]), (MOST, [200, 429, 429]), (MOST + 1, [200, 429, 429])]
+)
+def test_each_part_of_a_long_text_counts_but_never_more_than_is_allowed_at_all(
+    rendering_limited: WebServer, parts: int, statuses: list[int]
+) -> None:
+    client = rendering_limited.client
+    key = create_paste(client, text="a" * (parts * COUNTED_BYTES), syntax="python")["key"]
+    reader = {**BROWSER, "X-Forwarded-For": f"203.0.113.{100 + parts}"}
+
+    answers = [client.get(f"/{key}?lang={language}", headers=reader) for language in ("ruby", "perl", "lua")]
+
+    assert [answer.status_code for answer in answers] == statuses
