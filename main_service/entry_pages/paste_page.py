@@ -15,6 +15,7 @@ from main_service.entries.syntaxes import common_syntaxes
 from main_service.entry_pages.previews import NO_PREVIEW, FoundPreview
 from main_service.entry_pages.rendered_text import MAX_COLOURED_BYTES, RenderedTexts
 from main_service.entry_pages.view_question import has_way_to_manage
+from main_service.rendering.errors import NotRenderedError
 from main_service.rendering.file_names import extension_of_language
 from main_service.rendering.markup import MAX_LINES_WITH_IDS, MAX_SHOWN_LINES
 from main_service.rendering.plain_text import joined, streamed
@@ -125,8 +126,10 @@ async def _coloured(texts: RenderedTexts, entry: LiveEntry, chunks: TextChunks) 
     options = {"syntax": entry.shown_syntax}
     if (kept := texts.find(entry, "code", options)) is not None:
         return kept.html
-    rendered = await texts.render(entry, b"".join([chunk async for chunk in chunks]), "code", options)
-    return None if rendered is None else rendered.html
+    try:
+        return (await texts.render(entry, b"".join([chunk async for chunk in chunks]), "code", options)).html
+    except NotRenderedError:
+        return None
 
 
 def _stream(around: Response, mark: str, pieces: AsyncIterable[bytes], *, held_bytes: int) -> Response:

@@ -9,6 +9,7 @@ from main_service.engines.texts import TextChunks
 from main_service.entries.entry import LiveEntry
 from main_service.entry_pages.rendered_text import RenderedTexts
 from main_service.entry_pages.views import Preview, View, preview_of
+from main_service.rendering.errors import NotRenderedError
 from main_service.rendering.job import Facts
 from main_service.rendering.markup import MAX_MARKS, count_marks, escaped, marked
 
@@ -60,13 +61,15 @@ async def find_preview(texts: RenderedTexts, entry: LiveEntry, chunks: TextChunk
         return FoundPreview(refusal="There is no preview of this text, so this is its code." if is_wanted else None)
     if asked is View.CODE or (asked is None and not preview.opens_first):
         return FoundPreview(exists=True)
-    shown = await _shown(texts, entry, chunks, preview)
+    shown = await make_preview(texts, entry, chunks, preview)
     if isinstance(shown, str):
         return FoundPreview(exists=True, refusal=shown)
     return FoundPreview(exists=True, shown=shown)
 
 
-async def _shown(texts: RenderedTexts, entry: LiveEntry, chunks: TextChunks, preview: Preview) -> ShownPreview | str:
+async def make_preview(
+    texts: RenderedTexts, entry: LiveEntry, chunks: TextChunks, preview: Preview
+) -> ShownPreview | str:
     """The preview, or the sentence that says why there is none."""
     size_bytes = entry.size_bytes or 0
     is_cut = size_bytes > preview.max_bytes
@@ -74,9 +77,11 @@ async def _shown(texts: RenderedTexts, entry: LiveEntry, chunks: TextChunks, pre
         return "This text is too long for a preview, so this is its code."
     options = {**preview.options, "is_cut": True} if is_cut else preview.options
     text = await beginning(chunks, preview.max_bytes)
-    rendered = texts.find(entry, preview.kind, options) or await texts.render(entry, text, preview.kind, options)
-    if rendered is None:
-        return "A preview of this text can’t be shown at the moment, so this is its code."
+    try:
+        rendered = texts.find(entry, preview.kind, options) or await texts.render(entry, text, preview.kind, options)
+    except NotRenderedError as error:
+        when = "" if error.is_lasting else " at the moment"
+        return f"A preview of this text can’t be shown{when}, so this is its code."
     if refusal := rendered.facts.get("refusal"):
         return f"{refusal} So this is its code."
     return ShownPreview(

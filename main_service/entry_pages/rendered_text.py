@@ -1,4 +1,4 @@
-"""The text of a paste as the renderer makes it, or None where it can't: then the page shows it plain."""
+"""The text of a paste as the renderer makes it; where it can't, the page shows it plain."""
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from markupsafe import Markup
 from main_service.entries.cache import is_cacheable
 from main_service.entries.entry import LiveEntry
 from main_service.rendering.client import Renderer
-from main_service.rendering.errors import NotRenderedError
 from main_service.rendering.fragments import FragmentCache
 from main_service.rendering.job import Facts, Job, Option, Rendered
 
@@ -39,20 +38,19 @@ class RenderedTexts:
         kept = self._fragments.get(_identity(entry, kind, options))
         return None if kept is None else _unpacked(kept)
 
-    async def render(
-        self, entry: LiveEntry, text: bytes, kind: str, options: Mapping[str, Option]
-    ) -> RenderedText | None:
-        """The text as HTML; None: it can't be, or not soon."""
+    async def render(self, entry: LiveEntry, text: bytes, kind: str, options: Mapping[str, Option]) -> RenderedText:
+        """The text as HTML.
+
+        Raises:
+            NotRenderedError: it can't be, or not soon.
+        """
         identity = _identity(entry, kind, options)
         job = Job(kind=kind, text=text, subject=entry.body_id, options=options, encoding="zstd")
 
         def keep(rendered: Rendered) -> None:
             self._fragments.put(identity, rendered)
 
-        try:
-            return _unpacked(await self._renderer.render(job, keep=keep if is_cacheable(entry) else None))
-        except NotRenderedError:
-            return None
+        return _unpacked(await self._renderer.render(job, keep=keep if is_cacheable(entry) else None))
 
 
 def _identity(entry: LiveEntry, kind: str, options: Mapping[str, Option]) -> Hashable:
