@@ -49,6 +49,13 @@ def read(html: str) -> tuple[str, list[str]]:
     return "".join(reader.parts), reader.ids
 
 
+def text_on_page(html: str) -> str:
+    """The text that the page of a paste shows as code."""
+    start = html.index('<div class="code lines')
+    inside = html[html.index(">", start) + 1 :]
+    return read(inside[: inside.index("</ol></div></div>") + len("</ol></div>")])[0]
+
+
 def job(text: str, syntax: str = "python", *, kind: str = "code", subject: object = None, **options: Option) -> Job:
     """A job whose subject is its text, if it has no other."""
     every: Mapping[str, Option] = {"syntax": syntax, **options}

@@ -12,7 +12,7 @@ import pytest
 from tests.support.accounts import new_user
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, owned_paste
-from tests.support.rendered import read
+from tests.support.rendered import text_on_page
 from tests.support.waiting import eventually
 from tests.support.web import WebServer
 
@@ -36,13 +36,6 @@ def page(client: httpx.Client, path: str, **headers: str) -> str:
     return answer.text
 
 
-def text_of(html: str) -> str:
-    """The text that the page shows."""
-    start = html.index('<div class="code lines')
-    inside = html[html.index(">", start) + 1 :]
-    return read(inside[: inside.index("</ol></div></div>") + len("</ol></div>")])[0]
-
-
 def is_coloured(html: str) -> bool:
     return "<b class=k>import </b>" in html
 
@@ -62,7 +55,7 @@ def test_page_has_the_colours_of_its_language_and_the_text(paste_web: WebServer)
 
     html = coloured_page(paste_web.client, f"/{key}")
 
-    assert text_of(html) == text
+    assert text_on_page(html) == text
     assert "2 lines" in html
 
 
@@ -116,7 +109,7 @@ def test_page_is_there_plain_while_the_renderer_is_stopped_and_links_lead_on(pas
     finally:
         renderer.resume()
 
-    assert [text_of(pages[key]) for key in keys] == texts
+    assert [text_on_page(pages[key]) for key in keys] == texts
     assert not any(map(is_coloured, pages.values()))
     # What nobody waited for any longer is there for the next.
     for key in keys:
@@ -137,7 +130,7 @@ def test_long_text_is_plain_and_whole(paste_web: WebServer) -> None:
     html = page(paste_web.client, f"/{key}")
 
     assert not is_coloured(html)
-    assert text_of(html) == text
+    assert text_on_page(html) == text
     assert "26,215 lines" in html
 
 
