@@ -126,6 +126,7 @@ def running_installation(environment: Environment) -> Iterator[Installation]:
         stack.callback(tls.close)
         texts = folder / "texts"
         common = {
+            "MAIN_DETECT_LANGUAGES": "true",
             "MAIN_METRICS_TOKEN": METRICS_TOKEN,
             "PROMETHEUS_MULTIPROC_DIR": str(metrics),
             "MAIN_VISIT_BUFFER": "3",

@@ -50,6 +50,10 @@ def read_page(it: Installation) -> None:
     it.client.get(f"/{key}", headers={"Accept": "text/html"})
 
 
+def create_without_language(it: Installation) -> None:
+    create_paste(it.client, text='{"name": "value"}\n')
+
+
 @contextmanager
 def stopped_renderers(it: Installation) -> Iterator[None]:
     """Pages that are asked for while no renderer works: of each process one more than it has under way."""

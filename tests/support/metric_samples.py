@@ -10,6 +10,7 @@ from tests.support.metric_causes import (
     another_process,
     another_schema,
     create,
+    create_without_language,
     empty_the_pool,
     fill_the_pool,
     follow_link,
@@ -42,6 +43,10 @@ CAUSES: dict[str, tuple[Cause, tuple[str, ...]]] = {
             'slipbin_process_cpu_seconds_total{role="web"}',
             'slipbin_part_check_seconds{part="database"}',
         ),
+    ),
+    "a paste without a language": (
+        create_without_language,
+        ('slipbin_language_detections_total{outcome="found"}',),
     ),
     "a static file": (
         get("/static/favicon.svg"),
