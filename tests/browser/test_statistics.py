@@ -67,7 +67,7 @@ def test_nothing_serious_is_found_and_nothing_scrolls_sideways(
     findings: dict[str, list[str]] = {}
 
     def look(name: str) -> None:
-        for summary in page.locator("summary").all():
+        for summary in page.locator("main summary").all():
             summary.click()
         if found := serious_findings(page):
             findings[name] = found
@@ -94,7 +94,7 @@ def test_nothing_runs_of_what_visitors_sent(new_visitor: NewVisitor, site: WebSe
     page = visitor.page
 
     visitor.open(f"/{link['key']}/stats")
-    for summary in page.locator("summary").all():
+    for summary in page.locator("main summary").all():
         summary.click()
 
     assert page.locator(".breakdowns tbody tr").count() == len(DIMENSIONS) * len(HOSTILE)

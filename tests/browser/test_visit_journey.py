@@ -64,7 +64,7 @@ def test_visits_are_on_the_page_of_who_made_the_link(
     hostile = come_as_hostile(site, path)
     run_task("ingest_visits", environment=environment)
     page.reload()
-    for summary in page.locator("summary").all():
+    for summary in page.locator("main summary").all():
         summary.click()
 
     assert sum(people_and_crawlers(page)) == 3 + hostile

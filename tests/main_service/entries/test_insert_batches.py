@@ -44,6 +44,7 @@ def new_link(**fields: object) -> LiveEntry:
         body_id=None,
         size_bytes=None,
         syntax=None,
+        detected_syntax=None,
     )
     return replace(link, **fields)  # type: ignore[arg-type]
 

@@ -58,7 +58,7 @@ def ask(client: httpx.Client, route: str, *, user: User, collection_id: str) -> 
     method, _, path = route.partition(" ")
     for name in NAMES:
         path = path.replace(name, new_alias())
-    path = path.replace("{collection_id}", collection_id)
+    path = path.replace("{collection_id}", collection_id).replace("{extension}", "py")
     body = BODIES.get(route, {})
     if path.startswith("/api/"):
         return client.request(method, path, json=body or None, headers=user.headers)

@@ -155,6 +155,10 @@ def paths(app: Any) -> set[str]:
     return found
 
 
+SPENDING = {"/{key}", "/{key}.{extension}", "/{key}/raw", "/{key}/raw/{name}", "/{key}/download"}
+"""Where a view may be spent."""
+
+
 def test_openapi_documents_every_refusal_as_a_problem(client: httpx.Client) -> None:
     schema = client.get("/openapi.json").json()
 
@@ -183,6 +187,7 @@ def test_openapi_documents_every_refusal_as_a_problem(client: httpx.Client) -> N
         ("post", "/api/v1/reports"), ("get", "/api/v1/reports"), ("get", "/api/v1/reports/{report_id}"),
         ("get", "/api/v1/reports/{report_id}/file"), ("delete", "/api/v1/reports/{report_id}"),
         ("get", "/{key}"), ("get", "/{key}/raw"), ("get", "/{key}/qr.svg"), ("get", "/{key}/qr.png"),
+        ("get", "/{key}.{extension}"), ("get", "/{key}/raw/{name}"), ("get", "/{key}/download"),
         ("get", "/health/live"), ("get", "/health/ready"),
     }  # fmt: skip
     for (method, path), operation in operations.items():
@@ -198,7 +203,7 @@ def test_openapi_documents_every_refusal_as_a_problem(client: httpx.Client) -> N
         assert expected <= set(refusals), (method, path)
         for status, answer in refusals.items():
             # Who may spend a view and has not said so is told in plain text how to.
-            is_told_how = status == "403" and path in ("/{key}", "/{key}/raw")
+            is_told_how = status == "403" and path in SPENDING
             assert set(answer["content"]) == {"application/problem+json", *(["text/plain"] if is_told_how else [])}
             assert answer["content"]["application/problem+json"]["schema"]["$ref"].endswith("/Problem")
 
