@@ -21,8 +21,8 @@ from tests.support.web import WebServer
 
 ELEMENT = re.compile(r"<([a-zA-Z][a-zA-Z0-9]*)")
 USUAL_ELEMENTS = {
-    "a", "article", "bdi", "body", "button", "caption", "code", "dd", "details", "div", "dl", "dt", "fieldset",
-    "figcaption", "figure", "footer", "form", "h1", "h2", "head", "header", "html", "i", "img", "input", "label", "li",
+    "a", "article", "bdi", "body", "button", "caption", "circle", "code", "dd", "details", "div", "dl", "dt", "fieldset",
+    "figcaption", "figure", "footer", "form", "h1", "h2", "head", "header", "html", "i", "img", "input", "kbd", "label", "li",
     "link", "main", "meta", "nav", "p", "path", "rect", "script", "section", "span", "summary", "svg", "table", "tbody",
     "td", "th", "thead", "time", "title", "tr", "ul",
 }  # fmt: skip
