@@ -1,4 +1,4 @@
-"""Whether redirects stay fast while many readers open large pastes that nobody has opened yet."""
+"""Whether redirects stay fast while many readers open large pastes for the first time."""
 
 import asyncio
 import time
@@ -18,14 +18,14 @@ READERS = 20
 TEXT_BYTES = 500_000
 QUIET_SECONDS = 5
 CONNECTIONS = 8
-"""Of those who follow links: at full load the machine would be measured, and not who waits for whom."""
+"""Connections that ask for redirects; a full load would measure the machine, not how renderings delay redirects."""
 MOST_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
 class FreshPages:
     quiet: Answers
-    """Redirects while nobody opens a paste."""
+    """Redirects while no paste is opened."""
     meanwhile: Answers
     seconds: float
     """How long it took until all readers had their page."""
@@ -63,7 +63,7 @@ def fresh_pages_section(measured: FreshPages) -> Section:
             f"{answers.longest_ms:,.0f}",
         ]
         for name, answers in (
-            ("nobody opens a paste", measured.quiet),
+            ("no paste is opened", measured.quiet),
             (
                 f"{READERS} readers open one each of {TEXT_BYTES // 1000} KB, in {measured.seconds:.1f} s",
                 measured.meanwhile,

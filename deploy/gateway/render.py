@@ -23,7 +23,7 @@ STYLES = HERE.parent.parent / "static" / "style"
 MARK = HERE.parent.parent / "static" / "favicon.svg"
 MEBIBYTE = 1024 * 1024
 WORKER_CONNECTIONS = 8192
-"""Of each process of nginx; a request that is passed on takes two."""
+"""Connections of each nginx process; a request that is passed on takes two."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -158,7 +158,7 @@ DASHBOARD = Dashboard(
                     "Texts that wait for a renderer",
                     COUNT,
                     (Query("sum(slipbin_render_waiting)", "texts"),),
-                    "Whoever would wait for more than a second gets the page without colours.",
+                    "A reader who would wait for more than a second gets the page without colours.",
                 ),
                 Panel(
                     "Renderers started",
