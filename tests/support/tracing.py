@@ -44,14 +44,10 @@ def span_of(traced: Traced, name: str, *, answer: httpx.Response) -> ReceivedSpa
     return traced.receiver.wait_for_span(name, trace_id=answer.json()["trace_id"])
 
 
-def new_root(traced: Traced, name: str, known: set[str]) -> ReceivedSpan:
-    """The span of a request that came after those known, the only one since."""
+def new_root(traced: Traced, name: str, *, since_ns: int) -> ReceivedSpan:
+    """The span of the only request that began since then, in ns since 1970. Spans of earlier ones may still arrive."""
     [root] = traced.receiver.wait_for(
-        f"a new {name}", lambda spans: [it for it in spans if it.name == name and it.span_id not in known]
+        f"a new {name}", lambda spans: [it for it in spans if it.name == name and it.started_ns >= since_ns]
     )
     assert isinstance(root, ReceivedSpan)
     return root
-
-
-def known_spans(traced: Traced) -> set[str]:
-    return {span.span_id for span in traced.receiver.spans}
