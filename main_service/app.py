@@ -20,6 +20,7 @@ from main_service.languages.detection import open_language_detection
 from main_service.monitoring import tracing
 from main_service.operations.metrics_source import open_metrics
 from main_service.rendering.client import open_renderer
+from main_service.rendering.plain_text import PlainTexts
 from main_service.resources import open_resources
 from main_service.routers import API_ROUTERS, PAGE_ROUTERS
 from main_service.settings import Settings, load_settings
@@ -61,6 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             ):
                 app.state.entry_resources = EntryResources(resources, languages)
                 app.state.rendered_texts = RenderedTexts(app.state.renderer)
+                app.state.plain_texts = PlainTexts()
                 app.state.large_copies = LargeCopies()
                 if not settings.fast_path:
                     yield {}

@@ -18,7 +18,7 @@ from main_service.entry_pages.view_question import has_way_to_manage
 from main_service.rendering.errors import NotRenderedError
 from main_service.rendering.file_names import extension_of_language
 from main_service.rendering.markup import MAX_LINES_WITH_IDS, MAX_SHOWN_LINES
-from main_service.rendering.plain_text import joined, streamed
+from main_service.rendering.plain_text import PlainTexts
 from main_service.settings import Settings
 from main_service.web.held_stream import HeldStream
 from main_service.web.templating import render
@@ -95,19 +95,20 @@ async def paste_page(
             chosen_language=chosen_language,
         )
 
+    plain_texts: PlainTexts = request.app.state.plain_texts
     size_bytes = entry.size_bytes or 0
     line_count = await count_lines(chunks)
     coloured = None if preview.shown is None else preview.shown.html
     if coloured is None and has_colours and is_to_be_coloured(entry):
         coloured = await _coloured(request.app.state.rendered_texts, entry, chunks)
     if coloured is None and size_bytes <= WHOLE_BYTES:
-        return page(await joined(chunks), line_count)
+        return page(await plain_texts.joined(chunks), line_count)
     if coloured is not None and len(coloured) <= 4 * WHOLE_BYTES:
         return page(coloured, line_count)
     mark = token_hex(16)
     around = page(mark, line_count)
     if coloured is None:
-        return _stream(around, mark, streamed(chunks), held_bytes=chunks.held_bytes)
+        return _stream(around, mark, plain_texts.streamed(chunks), held_bytes=chunks.held_bytes)
     html = coloured.encode()
     return _stream(around, mark, in_one_chunk(html, held_bytes=0), held_bytes=len(html))
 

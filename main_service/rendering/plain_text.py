@@ -1,7 +1,7 @@
 """A text as HTML without colours: all at once, or piece by piece while it is read."""
 
 import codecs
-from asyncio import sleep
+from asyncio import Lock, sleep
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 
 from main_service.rendering.job import Fragment, Option
@@ -35,22 +35,33 @@ def pieces(text: str) -> Iterator[str]:
     yield plain.end()
 
 
-async def streamed(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """The HTML of a text in UTF-8, while it is read: never in memory as a whole, and never long at a time."""
-    decode = codecs.getincrementaldecoder("utf-8")().decode
-    plain = PlainText()
-    async for chunk in chunks:
-        text = decode(chunk)
-        for start in range(0, len(text), STEP_CHARACTERS):
-            yield plain.add(text[start : start + STEP_CHARACTERS]).encode()
-            # A client that takes everything at once would never let others have their turn.
-            await sleep(0)
-    yield plain.end().encode()
+class PlainTexts:
+    """Turns texts into HTML while they are read, a piece of one of them at a time; one per event loop.
 
+    If each page that is sent took a step in each round of the loop, twenty of them would make redirects wait for twenty
+    steps.
+    """
 
-async def joined(chunks: AsyncIterable[bytes]) -> str:
-    """The HTML of a text in UTF-8 as a whole, made while others have their turns."""
-    return b"".join([piece async for piece in streamed(chunks)]).decode()
+    def __init__(self) -> None:
+        self._turn = Lock()
+
+    async def streamed(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        """The HTML of a text in UTF-8, while it is read: never in memory as a whole, and never long at a time."""
+        decode = codecs.getincrementaldecoder("utf-8")().decode
+        plain = PlainText()
+        async for chunk in chunks:
+            text = decode(chunk)
+            for start in range(0, len(text), STEP_CHARACTERS):
+                async with self._turn:
+                    # What else waits for the loop goes first.
+                    await sleep(0)
+                    piece = plain.add(text[start : start + STEP_CHARACTERS]).encode()
+                yield piece
+        yield plain.end().encode()
+
+    async def joined(self, chunks: AsyncIterable[bytes]) -> str:
+        """The HTML of a text in UTF-8 as a whole."""
+        return b"".join([piece async for piece in self.streamed(chunks)]).decode()
 
 
 class PlainText:

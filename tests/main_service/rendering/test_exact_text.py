@@ -161,8 +161,35 @@ async def test_while_a_page_of_plain_text_is_made_others_have_their_turns() -> N
 
     text = "\n" * 128 * 1024
     beside = asyncio.create_task(other())
-    html = await plain_text.joined(in_one_chunk(text.encode(), held_bytes=0))
+    html = await plain_text.PlainTexts().joined(in_one_chunk(text.encode(), held_bytes=0))
     beside.cancel()
 
     assert read(html)[0] == text
     assert turns >= len(text) // plain_text.STEP_CHARACTERS
+
+
+async def test_pages_of_plain_text_are_made_a_piece_of_one_at_a_time() -> None:
+    rounds = 0
+    made_in: list[int] = []
+
+    async def count_rounds() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    async def read_page() -> None:
+        async for _ in texts.streamed(in_one_chunk(text.encode(), held_bytes=0)):
+            made_in.append(rounds)
+
+    texts = plain_text.PlainTexts()
+    text = "a line\n" * 2 * plain_text.STEP_CHARACTERS
+    beside = asyncio.create_task(count_rounds())
+    async with asyncio.TaskGroup() as group:
+        for _ in range(5):
+            group.create_task(read_page())
+    beside.cancel()
+
+    # The last of each page has no turn of its own: nearly nothing is left for it.
+    assert len(made_in) == 5 * 15
+    assert len(set(made_in)) >= 5 * 14
