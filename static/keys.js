@@ -1,7 +1,15 @@
-// Single keys for what has data-key on this page: a field gets the focus, all else a click. "?" tells which there are.
+// Single keys for what has data-key on this page: a field gets the focus, all else a click. Other scripts add keys by
+// an event. "?" tells which there are.
 
 const NAME = "slipbin-keys";
 const root = document.documentElement;
+
+// By the key: its name, what it does, and whether it does it again while it is held down.
+const added = new Map();
+
+document.addEventListener("slipbin:keys", ({ detail }) => {
+  for (const each of detail) added.set(each.key, each);
+});
 
 function isOn() {
   return root.dataset.keys !== "off";
@@ -19,7 +27,13 @@ function isTyping(element) {
 
 function use(key) {
   const places = Array.from(document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`));
-  let place = places.find(isShown);
+  // The content of the page comes before its header.
+  const shown = places.filter(isShown);
+  let place = shown.find((each) => each.closest("main")) ?? shown[0];
+  if (!place && added.has(key)) {
+    added.get(key).act();
+    return true;
+  }
   if (!place) {
     // In a menu that is folded up.
     place = places.find((each) => each.closest("details.drop") && isShown(each.closest("details.drop")));
@@ -55,16 +69,18 @@ function showKeys() {
   dialog.setAttribute("aria-labelledby", "keys-heading");
   const list = element("dl", "", { className: "shortcuts" });
   const told = new Set();
+  const tell = (key, name) => {
+    if (told.has(key)) return;
+    told.add(key);
+    const shown = element("dd");
+    shown.append(element("kbd", key));
+    list.append(element("dt", name), shown);
+  };
+  for (const { key, name } of added.values()) tell(key, name);
   for (const place of document.querySelectorAll("[data-key]")) {
-    if (told.has(place.dataset.key) || !(isShown(place) || place.closest("details.drop"))) continue;
-    told.add(place.dataset.key);
-    const key = element("dd");
-    key.append(element("kbd", place.dataset.key));
-    list.append(element("dt", label(place)), key);
+    if (isShown(place) || place.closest("details.drop")) tell(place.dataset.key, label(place));
   }
-  const help = element("dd");
-  help.append(element("kbd", "?"));
-  list.append(element("dt", "Keyboard shortcuts"), help);
+  tell("?", "Keyboard shortcuts");
   const box = element("input", "", { type: "checkbox", checked: isOn() });
   const choice = element("label", "", { className: "choice" });
   choice.append(box, element("span", "Use these keys"));
@@ -98,7 +114,8 @@ function announce() {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.repeat || event.defaultPrevented) return;
+  if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || event.defaultPrevented) return;
+  if (event.repeat && !added.get(event.key)?.repeats) return;
   if (event.key.length !== 1 || isTyping(event.target) || document.querySelector("dialog[open]")) return;
   if (event.key === "?") {
     event.preventDefault();

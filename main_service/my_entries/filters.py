@@ -89,5 +89,8 @@ class Filters:
     """The id of the collection that `collection` names."""
     original_url: str | None = None
     """The target of a link, compared exactly."""
+    expires_before: datetime | None = None
     q: str | None = None
     """Text that title or target contain, ignoring case."""
+    or_key: str | None = None
+    """A key that is found as well as what `q` finds."""

@@ -1,9 +1,7 @@
 """The pages of a user's own entries: search and filters in the query string, bulk deletion, export."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated
-from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse
@@ -14,90 +12,13 @@ from main_service.entries.aliases import is_key
 from main_service.entries.dependencies import EntryFactoryDep
 from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError, UnavailableError
 from main_service.my_entries.dependencies import ExportCountedDep, MyEntriesFactoryDep
-from main_service.my_entries.filters import EntryState, Filters, OwnedEntry, Sort
-from main_service.my_entries.schemas import ListingIn
+from main_service.my_entries.filters import Filters, OwnedEntry, Sort
+from main_service.my_entries.list_query import PAGE_PATH, SOON, SORTS, STATES, ListQuery
 from main_service.my_entries.serializers import ExportFormat, export_response
-from main_service.my_entries.service import Listing
-from main_service.web.forms import Form, FormPage, ListFormDep, form_action, parse, redirect_to_page
+from main_service.my_entries.service import RECENT_DAYS, Listing
+from main_service.my_entries.sparklines import HEIGHT, draw_sparkline, sparkline_width
+from main_service.web.forms import Form, FormPage, ListFormDep, form_action, redirect_to_page
 from main_service.web.templating import render
-
-ADDRESS = "/profile"
-ALL_STATES = "all"
-
-_DEFAULTS = {
-    "q": "",
-    "kind": "",
-    "state": EntryState.LIVE.value,
-    "visibility": "",
-    "collection": "",
-    "sort": "-created",
-}
-_FILTERS = ("q", "kind", "visibility", "collection")
-_MAX_FIELDS = 20
-
-
-@dataclass(frozen=True)
-class ListQuery:
-    """What the query string of the page asks for."""
-
-    form: Mapping[str, str]
-    """All fields of the page's form."""
-    cursor: str = ""
-    """Empty on the first page."""
-
-    @classmethod
-    def of(cls, fields: Mapping[str, str]) -> "ListQuery":
-        """The query that `fields` ask for. Empty fields count as absent, because a form sends them too."""
-        given = {name: fields[name] for name in _DEFAULTS if fields.get(name, "").strip()}
-        return cls(form=_DEFAULTS | given, cursor=fields.get("cursor", ""))
-
-    @classmethod
-    def read(cls, query: str) -> "ListQuery":
-        """The query that a `query_string` names; of another text, what can be read of it."""
-        try:
-            return cls.of(dict(parse_qsl(query, max_num_fields=_MAX_FIELDS)))
-        except ValueError:
-            return cls.of({})
-
-    @property
-    def is_filtered(self) -> bool:
-        return any(self.form[name] for name in _FILTERS) or self.form["state"] not in (EntryState.LIVE, ALL_STATES)
-
-    @property
-    def listing(self) -> ListingIn:
-        """The query as the JSON API takes it.
-
-        Raises:
-            InvalidInputError: names the form's fields that are invalid.
-        """
-        asked = {name: value for name, value in {**self.form, "cursor": self.cursor}.items() if value}
-        if asked["state"] == ALL_STATES:
-            del asked["state"]
-        return parse(ListingIn, asked)
-
-    @property
-    def query_string(self) -> str:
-        """The query as a string, without fields that have their defaults."""
-        fields = {name: value for name, value in self.form.items() if value != _DEFAULTS[name]}
-        return urlencode(fields | ({"cursor": self.cursor} if self.cursor else {}))
-
-    def address(self, cursor: str = "") -> str:
-        """The path and query of a page of the same list; without a cursor, of its first page."""
-        query = ListQuery(form=self.form, cursor=cursor).query_string
-        return f"{ADDRESS}?{query}" if query else ADDRESS
-
-
-SORTS = {
-    Sort.CREATED_LAST: "Newest first",
-    Sort.CREATED: "Oldest first",
-    Sort.UPDATED_LAST: "Last changed",
-    Sort.UPDATED: "Least recently changed",
-    Sort.EXPIRES: "Expires first",
-    Sort.EXPIRES_LAST: "Expires last",
-    Sort.TITLE: "Title A to Z",
-    Sort.TITLE_LAST: "Title Z to A",
-}
-"""The sorts that the page offers, with their labels."""
 
 
 class MyEntriesPage(FormPage):
@@ -129,10 +50,12 @@ class MyEntriesPage(FormPage):
         collections = await self._lister.list_collections(self.account_id)
         listed = Listing(entries=[], next_cursor=None)
         can_list = True
+        now = datetime.now(UTC)
         try:
             asked = query.listing
+            filters = query.filters(asked, now, self.settings.public_url)
             listed = await self._lister.list_page(
-                self.account_id, asked.filters, sort=asked.sort, cursor=asked.cursor, limit=asked.limit
+                self.account_id, filters, sort=asked.sort, cursor=asked.cursor, limit=asked.limit
             )
         except (InvalidInputError, NotFoundError) as wrong:
             error, can_list = error or wrong, False
@@ -143,10 +66,15 @@ class MyEntriesPage(FormPage):
             can_list=can_list,
             entries=listed.entries,
             has_any=bool(listed.entries) or query.is_filtered or await self._has_any(),
-            next_address=listed.next_cursor and query.address(listed.next_cursor),
-            first_address=query.address() if query.cursor else None,
-            clear_address=ADDRESS,
+            recent_visits=await self._recent_visits(listed.entries),
+            recent_days=RECENT_DAYS,
+            sparkline_size=(sparkline_width(RECENT_DAYS), HEIGHT),
+            next_address=listed.next_cursor and query.path(listed.next_cursor),
+            first_address=query.path() if query.cursor else None,
+            clear_address=PAGE_PATH,
             collections=[(str(collection_id), name) for collection_id, name in collections],
+            soon_at=now + SOON,
+            states=STATES,
             sorts=SORTS,
             host=self.settings.public_url.partition("://")[2],
         )
@@ -157,12 +85,17 @@ class MyEntriesPage(FormPage):
             "my_entries/delete_entries.html",
             entries=entries,
             view=query.query_string,
-            back_address=query.address(query.cursor),
+            back_address=query.path(query.cursor),
         )
 
     async def list_live(self, keys: list[str]) -> list[OwnedEntry]:
         """Those of the entries that belong to the user and are live."""
         return await self._lister.list_live(self.account_id, keys)
+
+    async def _recent_visits(self, entries: list[OwnedEntry]) -> dict[str, tuple[int, str]]:
+        """How many visits entries had lately, and the path of their sparkline, by key."""
+        counts = await self._lister.count_recent_visits(entries)
+        return {key: (sum(by_day), draw_sparkline(by_day)) for key, by_day in counts.items()}
 
     async def _has_any(self) -> bool:
         """Whether the user has an entry at all, live or ended."""
@@ -176,15 +109,15 @@ MyEntriesPageDep = Annotated[MyEntriesPage, Depends()]
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
-@router.get(ADDRESS)
+@router.get(PAGE_PATH)
 async def show_list(page: MyEntriesPageDep) -> Response:
     return await page.show(ListQuery.of(page.request.query_params))
 
 
-redirect_to_page(router, ADDRESS, f"{ADDRESS}/delete")
+redirect_to_page(router, PAGE_PATH, f"{PAGE_PATH}/delete")
 
 
-@router.post(f"{ADDRESS}/delete")
+@router.post(f"{PAGE_PATH}/delete")
 @form_action
 async def delete(page: MyEntriesPageDep, form: ListFormDep, entries: EntryFactoryDep) -> Response:
     """Deletes entries after a confirmation. The field `view` is the query string of the list, to show it again."""
@@ -199,14 +132,14 @@ async def delete(page: MyEntriesPageDep, form: ListFormDep, entries: EntryFactor
     return page.confirm_deletion(live, query) if live else await page.show(query, notice=_deleted(0))
 
 
-@router.get(f"{ADDRESS}/export.jsonl")
+@router.get(f"{PAGE_PATH}/export.jsonl")
 async def export_json_lines(page: MyEntriesPageDep, _: ExportCountedDep, factory: MyEntriesFactoryDep) -> Response:
     return await export_response(
         factory.exporter, page.account_id, ExportFormat.JSON_LINES, public_url=factory.public_url
     )
 
 
-@router.get(f"{ADDRESS}/export.csv")
+@router.get(f"{PAGE_PATH}/export.csv")
 async def export_csv(page: MyEntriesPageDep, _: ExportCountedDep, factory: MyEntriesFactoryDep) -> Response:
     return await export_response(factory.exporter, page.account_id, ExportFormat.CSV, public_url=factory.public_url)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import async_sessionmaker
@@ -13,6 +13,9 @@ from main_service.errors import NotFoundError
 from main_service.my_entries import storage
 from main_service.my_entries.filters import Filters, OwnedEntry, Sort
 from main_service.web.cursors import Cursors
+
+RECENT_DAYS = 14
+"""Days of the visits that are shown beside entries in a list."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,20 @@ class EntryLister:
         found = await storage.list_live(self._session, owner_id, keys, now=datetime.now(UTC))
         by_key = {entry.key: entry for entry in found}
         return [by_key[key] for key in dict.fromkeys(keys) if key in by_key]
+
+    async def count_recent_visits(self, entries: Sequence[OwnedEntry]) -> dict[str, list[int]]:
+        """Visits of people to each entry on the last `RECENT_DAYS`, the oldest first. A day is 24 hours, whatever the
+        time zone, and the last one ends with this hour. Entries without visits are left out.
+        """
+        if not entries:
+            return {}
+        end_at = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        return await storage.count_recent_visits(
+            self._session,
+            [entry.key for entry in entries],
+            start_at=end_at - timedelta(days=RECENT_DAYS),
+            days=RECENT_DAYS,
+        )
 
     async def list_collections(self, owner_id: UUID) -> list[tuple[UUID, str]]:
         """Id and name of the owner's collections, by name."""

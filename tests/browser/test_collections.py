@@ -77,8 +77,8 @@ def test_entries_are_selected_among_mine_and_added(new_visitor: NewVisitor, site
 
     visitor.open("/profile")
     for title in ("First", "Third"):
-        visitor.page.get_by_role("row").filter(has_text=title).get_by_role("checkbox").check()
-    visitor.page.get_by_label("Collection", exact=True).last.select_option(label="Chosen")
+        visitor.page.get_by_label(f"Select {title}").check()
+    visitor.page.get_by_label("Add to the collection").select_option(label="Chosen")
     visitor.click("Add to collection")
 
     assert visitor.page.get_by_text("2 entries added.").is_visible()

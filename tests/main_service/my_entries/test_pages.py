@@ -11,8 +11,17 @@ import pytest
 from main_service.errors import ForeignOriginError
 from tests.support.accounts import User, account_id_of, new_user, register_on_page, session_cookie_of, sign_in
 from tests.support.collections import insert_collection
-from tests.support.entries import delete_entry, insert_many_entries, list_entry_keys, owned_link, owned_paste
+from tests.support.entries import (
+    ago,
+    delete_entry,
+    expire_entry,
+    insert_many_entries,
+    list_entry_keys,
+    owned_link,
+    owned_paste,
+)
 from tests.support.pages import BROWSER, FOREIGN, send_urlencoded_form, visible_text
+from tests.support.statistics import insert_hour_counts
 from tests.support.web import WebServer
 
 
@@ -88,8 +97,11 @@ def test_page_shows_my_live_entries_and_their_ways_on(owner: Owner, web: WebServ
     assert f'href="/{link}+"' in page.text
     assert f'href="/{paste}"' in page.text
     assert f'href="/{paste}/manage"' in page.text
+    assert f'href="/{paste}/manage/edit"' in page.text
+    assert f'data-link="http://slipbin.test/{paste}"' in page.text
+    assert f'href="/{paste}/qr.svg"' in page.text
     text = visible_text(page)
-    for expected in ("Road & map", "example.org", "2 views left", "10 bytes", "Never", "Private", "Unlisted"):
+    for expected in ("Road & map", "example.org", "2 views left", "10 bytes", "never", "Private"):
         assert expected in text
     everything = open_page(owner, "?state=all")
     assert shown(everything) == [ended, paste, link]
@@ -116,14 +128,91 @@ async def test_filters_search_and_sort_are_an_address_and_stay_in_the_form(
     assert f'<option value="{collection}" selected>&lt;Trips&gt;</option>' in filtered.text
 
 
+def chips(page: httpx.Response) -> dict[str, str]:
+    """The addresses of the chips by their labels; that of the current one is empty."""
+    found = re.findall(r'class="chip" href="([^"]+)"( aria-current=true)?>([^<]+)<', page.text)
+    return {label: "" if current else path.replace("&amp;", "&") for path, current, label in found}
+
+
+async def test_chips_show_live_entries_of_one_sort_and_keep_the_search(
+    owner: Owner, web: WebServer, database: asyncpg.Connection
+) -> None:
+    link = owned_link(web.client, owner.user, title="Trip by train", expires_in="never")
+    secret = owned_paste(web.client, owner.user, title="Trip secrets", visibility="private", expires_in="2d")
+    paste = owned_paste(web.client, owner.user, title="Trip", expires_in="1h")
+    owned_link(web.client, owner.user, title="Other")
+    over = owned_paste(web.client, owner.user, title="Trip of last year", visibility="private")
+    await expire_entry(database, over)
+
+    page = open_page(owner, "?q=trip")
+
+    assert list(chips(page)) == ["Live", "Links", "Pastes", "Private", "Expiring soon"]
+    expected = {
+        "Live": [paste, secret, link],
+        "Links": [link],
+        "Pastes": [paste, secret],
+        "Private": [secret],
+        "Expiring soon": [paste, secret],
+    }
+    for label, keys in expected.items():
+        chosen = owner.browser.get(chips(page)[label] or "/profile?q=trip", headers=BROWSER)
+        assert shown(chosen) == keys, label
+        assert [name for name, path in chips(chosen).items() if not path] == [label]
+        assert 'value="trip"' in chosen.text
+        assert chips(chosen)["Live"] in ("", "/profile?q=trip")
+    assert not [name for name, path in chips(open_page(owner, "?kind=link&visibility=public")).items() if not path]
+
+
+def test_search_finds_a_key_and_a_link_of_ours_too(owner: Owner, web: WebServer) -> None:
+    paste = owned_paste(web.client, owner.user, title="Notes")
+    link = owned_link(web.client, owner.user, title=f"On {paste}")
+    theirs = owned_paste(web.client, new_user(web.client))
+
+    assert shown(open_page(owner, f"?q={paste}")) == [link, paste]
+    assert shown(open_page(owner, f"?q=http://slipbin.test/{paste}&kind=paste")) == [paste]
+    assert shown(open_page(owner, f"?q=+http://slipbin.test/{link}%2B")) == [link]
+    assert shown(open_page(owner, f"?q={theirs}")) == []
+
+
+async def test_visits_of_the_last_two_weeks_are_drawn_beside_the_sum_of_all(
+    owner: Owner, web: WebServer, database: asyncpg.Connection
+) -> None:
+    visited, long_ago = (owned_paste(web.client, owner.user, title=title) for title in ("Visited", "Long ago"))
+    for key, at, people in ((visited, ago(days=13), 1230), (visited, ago(), 4), (long_ago, ago(days=15), 1)):
+        hour = at.replace(minute=0, second=0, microsecond=0)
+        await insert_hour_counts(database, key, hour, people=people)
+
+    page = open_page(owner)
+
+    assert 'aria-label="1,234 views, 1,234 in the last 14 days: statistics of Visited"' in page.text
+    assert 'aria-label="1 view, 0 in the last 14 days: statistics of Long ago"' in page.text
+    assert len(re.findall('class="icon spark"', page.text)) == 1
+
+
+def test_button_of_a_row_asks_about_that_one_alone(owner: Owner, web: WebServer) -> None:
+    first, second = (owned_paste(web.client, owner.user, title=title) for title in ("First", "Second"))
+    page = open_page(owner, "?sort=title")
+
+    button = re.search(rf'<button[^>]*form="(\w+)"[^>]*value="{second}"', page.text)
+    assert button is not None
+    form = re.search(
+        rf'<form id="{button[1]}" method="post" action="/profile/delete">(.*?)</form>', page.text, re.DOTALL
+    )
+    assert form is not None
+    assert 'value="sort=title"' in form[1]
+    asked = send_selected(owner, "/profile?sort=title", second)
+    assert "Delete 1 entry?" in visible_text(asked)
+    assert first not in asked.text
+
+
 def test_where_nothing_is_the_page_leads_on(owner: Owner, web: WebServer) -> None:
-    assert "You have no entries yet" in visible_text(open_page(owner))
+    assert "You have no slips yet" in visible_text(open_page(owner))
     key = owned_paste(web.client, owner.user)
     assert "Nothing matches" in visible_text(open_page(owner, "?q=no-such-thing"))
     delete_entry(web.client, owner.user, key)
     nothing_live = open_page(owner)
-    assert "You have no live entries" in visible_text(nothing_live)
-    assert shown(owner.browser.get(address_of(nothing_live, "Show ended entries") or "", headers=BROWSER)) == [key]
+    assert "You have no live slips" in visible_text(nothing_live)
+    assert shown(owner.browser.get(address_of(nothing_live, "Show ended ones") or "", headers=BROWSER)) == [key]
 
 
 HOSTILE = (
@@ -136,6 +225,11 @@ HOSTILE = (
     ("collection=5f3c6a52-0000-4000-8000-000000000000", 404),
     ("q=%FF", 200),
     ("limit=100000", 200),
+    ("q=%25_%5C", 200),
+    ("q=" + "%F0%9F%98%80" * 200, 200),
+    ("q=" + "a" * 10_240, 422),
+    ("state=soon&sort=title&visibility=private", 200),
+    ("state=sooner", 422),
 )
 
 
