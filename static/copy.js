@@ -2,6 +2,7 @@
 
 // A page can't hold NUL, so an element stands for it.
 function exactText(element) {
+  if (element.matches("input")) return element.value;
   if (!element.querySelector(".nul")) return element.textContent;
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
   const parts = [];
@@ -29,7 +30,8 @@ async function copy(text) {
 }
 
 function select(element) {
-  getSelection().selectAllChildren(element);
+  if (element.matches("input")) element.select();
+  else getSelection().selectAllChildren(element);
 }
 
 // Of the last line of some, not its end: what is pasted into a terminal would be run at once.

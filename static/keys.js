@@ -2,6 +2,8 @@
 // an event. "?" tells which there are.
 
 const NAME = "slipbin-keys";
+// The strip of an entry says of which key it is.
+const PLACES = "[data-key]:not(.strip)";
 const root = document.documentElement;
 
 // By the key: its name, what it does, and whether it does it again while it is held down.
@@ -26,7 +28,7 @@ function isTyping(element) {
 }
 
 function use(key) {
-  const places = Array.from(document.querySelectorAll(`[data-key="${CSS.escape(key)}"]`));
+  const places = Array.from(document.querySelectorAll(`${PLACES}[data-key="${CSS.escape(key)}"]`));
   // The content of the page comes before its header.
   const shown = places.filter(isShown);
   let place = shown.find((each) => each.closest("main")) ?? shown[0];
@@ -77,7 +79,7 @@ function showKeys() {
     list.append(element("dt", name), shown);
   };
   for (const { key, name } of added.values()) tell(key, name);
-  for (const place of document.querySelectorAll("[data-key]")) {
+  for (const place of document.querySelectorAll(PLACES)) {
     if (isShown(place) || place.closest("details.drop")) tell(place.dataset.key, label(place));
   }
   tell("?", "Keyboard shortcuts");
@@ -107,7 +109,7 @@ function set(isWanted) {
 }
 
 function announce() {
-  for (const place of document.querySelectorAll("[data-key]")) {
+  for (const place of document.querySelectorAll(PLACES)) {
     if (isOn()) place.setAttribute("aria-keyshortcuts", place.dataset.key);
     else place.removeAttribute("aria-keyshortcuts");
   }

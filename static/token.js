@@ -2,7 +2,8 @@
 
 const token = location.hash.slice(1);
 
-if (token) {
+// The id of a part of the page is shorter.
+if (token.length > 20) {
   // Out of the address bar it is out of the history, of screenshots and of addresses copied from there.
   history.replaceState(null, "", location.pathname + location.search);
   const field = document.getElementById("token");

@@ -11,7 +11,7 @@ from main_service.accounts.errors import LinkInvalidError
 from main_service.accounts.schemas import EmailIn, ResetIn
 from main_service.dependencies import SessionDep, SettingsDep
 from main_service.errors import AppError
-from main_service.web.forms import Form, FormDep, FormPage, form_action, message_page, parse
+from main_service.web.forms import Form, FormDep, FormPage, form_action, message_page, parse, redirect_to_page
 from main_service.web.templating import render
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -83,6 +83,10 @@ async def ask_for_password(token: str, page: ResetPageDep, factory: AccountFacto
     except LinkInvalidError as error:
         return await page.show_again(error, {})
     return page.render(token=token)
+
+
+# The page of the form has the token in its path.
+redirect_to_page(router, "/forgot", "/reset")
 
 
 @router.post("/reset")

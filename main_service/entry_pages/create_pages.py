@@ -20,14 +20,13 @@ from main_service.entries.idempotency import IdempotentRequest, idempotent_form
 from main_service.entries.lifetimes import LifetimePolicy, in_words
 from main_service.entries.models import Kind
 from main_service.entries.schemas import MAX_VIEWS, NEVER, LinkIn, PasteIn
-from main_service.entries.serializers import manage_url, page_entry
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
 from main_service.entry_pages.copied_entry import LargeCopies, find_to_copy, form_of
 from main_service.entry_pages.line_ends import can_be_in_form
+from main_service.entry_pages.manage_cookie import set_manage_cookies
 from main_service.errors import AppError, EntryEndedError, NotFoundError
 from main_service.web.forms import Form, FormDep, FormPage, form_action, parse, redirect_to_page
 from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
-from main_service.web.templating import render
 
 _LIFETIMES = {
     "PT10M": timedelta(minutes=10),
@@ -74,6 +73,8 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 FIELDS = {("lifetime" if name == "expires_in" else name) for shape in (PasteIn, LinkIn) for name in shape.model_fields}
 FORM_ID = "form_id"
 _FORM_ID_BYTES = 16
+CREATED = "created"
+"""The fragment by which the page of a new entry knows that it is one, and the id of the button that copies its link."""
 
 Create = Callable[[EntryCreateService, Form, IdempotentRequest | None], Awaitable[LiveEntry]]
 
@@ -100,17 +101,16 @@ class CreatePage(EntryFormPage):
         return await asyncio.to_thread(self.show, kind, form, error)
 
     async def create(self, form: Form, create: Create) -> Response:
-        """Create the entry that the form asks for, and show its page."""
+        """Create the entry that the form asks for, and lead to its page, which its maker sees with a strip above it.
+
+        The page of a link leads elsewhere, so it is the preview. A form that is sent again gets the same answer: a
+        manage token is made from the key, so it needn't have been kept.
+        """
         entry = await self._create(form, create)
-        manage_token = self._entries.manage_tokens.token_of(entry)
-        public_url = self._settings.public_url
-        return render(
-            self.request,
-            "entries/created.html",
-            entry=page_entry(entry, public_url),
-            manage_token=manage_token,
-            manage_url=manage_token and manage_url(public_url, entry.key, manage_token),
-        )
+        page = f"/{entry.key}+" if entry.kind is Kind.LINK else f"/{entry.key}"
+        response = RedirectResponse(f"{page}#{CREATED}", 303)
+        token = self._entries.manage_tokens.token_of(entry)
+        return response if token is None else set_manage_cookies(response, entry, token, self._settings)
 
     async def show_copy(self, key: str) -> Response:
         """The page, filled with what another entry holds; one with limited views is asked for at its own page.

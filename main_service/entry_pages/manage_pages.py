@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.accounts.cookie_auth import PageAccountDep, SignedInPageDep
-from main_service.compression.our_cookies import MANAGE_COOKIE
+from main_service.dependencies import SettingsDep
+from main_service.entries.aliases import is_key
 from main_service.entries.dependencies import EntryFactoryDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError
@@ -17,8 +18,14 @@ from main_service.entries.permissions import Actor
 from main_service.entries.schemas import EntryChangeIn
 from main_service.entries.serializers import page_entry
 from main_service.entry_pages.create_pages import EntryFormPage, entry_values, lifetime_choices
-from main_service.errors import AppError, FieldError, InvalidInputError
-from main_service.web.forms import Form, FormDep, form_action, parse, require_confirmation
+from main_service.entry_pages.manage_cookie import (
+    AnyResponse,
+    clear_manage_cookies,
+    manage_token_of,
+    set_manage_cookies,
+)
+from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError
+from main_service.web.forms import Form, FormDep, form_action, parse, redirect_to_page, require_confirmation
 from main_service.web.templating import render
 
 
@@ -42,8 +49,8 @@ class ManagePage(EntryFormPage):
 
     @property
     def token(self) -> str | None:
-        """The manage token in the cookie."""
-        return self.request.cookies.get(MANAGE_COOKIE)
+        """The manage token in a cookie."""
+        return manage_token_of(self.request, self.key)
 
     @property
     def actor(self) -> Actor:
@@ -102,9 +109,16 @@ class ManagePage(EntryFormPage):
             entry_key=self.key,
             entry=entry and page_entry(entry, self.settings.public_url),
             may_claim=entry is not None and entry.owner_id is None and self.account_id is not None,
+            is_guests=entry is not None and entry.owner_id is None,
             notice=notice,
             lifetimes=lifetime_choices(self.entries.lifetimes.of(entry.owner_id if entry else None)),
         )
+
+    def remember(self, response: AnyResponse, entry: LiveEntry, token: str | None) -> AnyResponse:
+        """Let this browser manage the entry until that ends, if it is a guest's. `token`: the one that opens it."""
+        if token is None or entry.owner_id is not None:
+            return response
+        return set_manage_cookies(response, entry, token, self.settings)
 
 
 ManagePageDep = Annotated[ManagePage, Depends()]
@@ -122,19 +136,11 @@ async def manage(page: ManagePageDep) -> Response:
 @router.post("/{key}/manage")
 @form_action
 async def open_manage(page: ManagePageDep, form: FormDep) -> Response:
-    """Check the manage token of the form and put it into the cookie."""
+    """Check the manage token of the form and put it into the cookies."""
     token = form.get("token", "").strip()
-    page.check(await page.get_entry(), token=token)
-    response = RedirectResponse(f"/{page.key}/manage", 303)
-    response.set_cookie(
-        MANAGE_COOKIE,
-        token,
-        path=f"/{page.key}/manage",
-        httponly=True,
-        samesite="lax",
-        secure=page.settings.public_url.startswith("https://"),
-    )
-    return response
+    entry = await page.get_entry()
+    page.check(entry, token=token)
+    return page.remember(RedirectResponse(f"/{page.key}/manage", 303), entry, token)
 
 
 @router.post("/{key}/manage/expiry")
@@ -145,7 +151,7 @@ async def change_expiry(page: ManagePageDep, form: FormDep) -> Response:
     if not asked.lifetime.is_given:
         raise InvalidInputError(fields=[FieldError("lifetime", "missing", "Choose an expiry.")])
     entry = await page.entries.changes.update(page.key, asked.changes, page.actor)
-    return page.show(entry=entry, notice="Expiry changed.")
+    return page.remember(page.show(entry=entry, notice="Expiry changed."), entry, page.token)
 
 
 @router.post("/{key}/manage/claim")
@@ -155,8 +161,7 @@ async def claim(page: ManagePageDep, account: SignedInPageDep, _: FormDep) -> Re
     await page.get_managed()
     entry = await page.entries.changes.claim(page.key, account_id, manage_token=page.token)
     response = page.show(entry=entry, notice="It's yours now. The manage link no longer works.")
-    response.delete_cookie(MANAGE_COOKIE, path=f"/{page.key}/manage")
-    return response
+    return clear_manage_cookies(response, page.key, page.settings)
 
 
 @router.post("/{key}/manage/delete")
@@ -166,5 +171,22 @@ async def delete(page: ManagePageDep, form: FormDep) -> Response:
     require_confirmation(form)
     kind = await page.entries.changes.delete(page.key, page.actor)
     response = render(page.request, "entries/deleted.html", entry_key=page.key, kind=kind.value)
-    response.delete_cookie(MANAGE_COOKIE, path=f"/{page.key}/manage")
-    return response
+    return clear_manage_cookies(response, page.key, page.settings)
+
+
+@router.post("/{key}/forget")
+async def forget(key: str, settings: SettingsDep) -> Response:
+    """End the cookies by which this browser may manage the entry, which may have ended or be no guest's."""
+    if not is_key(key):
+        raise NotFoundError
+    return clear_manage_cookies(RedirectResponse("/", 303), key, settings)
+
+
+redirect_to_page(
+    router,
+    "/{key}/manage",
+    "/{key}/manage/expiry",
+    "/{key}/manage/claim",
+    "/{key}/manage/delete",
+    "/{key}/forget",
+)

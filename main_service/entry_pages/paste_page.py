@@ -12,9 +12,9 @@ from main_service.entries.entry import LiveEntry
 from main_service.entries.permissions import Actor
 from main_service.entries.serializers import page_entry
 from main_service.entries.syntaxes import common_syntaxes
+from main_service.entry_pages.owner_strip import find_strip
 from main_service.entry_pages.previews import NO_PREVIEW, FoundPreview
 from main_service.entry_pages.rendered_text import MAX_COLOURED_BYTES, RenderedTexts
-from main_service.entry_pages.view_question import has_way_to_manage
 from main_service.rendering.errors import NotRenderedError
 from main_service.rendering.file_names import extension_of_language
 from main_service.rendering.markup import MAX_LINES_WITH_IDS, MAX_SHOWN_LINES
@@ -53,7 +53,7 @@ def page_around(
         request,
         "entries/paste.html",
         entry=page_entry(entry, settings.public_url),
-        may_manage=has_way_to_manage(entry, actor),
+        strip=find_strip(request, entry, actor),
         languages=common_syntaxes(),
         chosen_language=chosen_language,
         chosen_extension=chosen_language and extension_of_language(chosen_language),

@@ -27,6 +27,8 @@ from main_service.entry_pages.chosen_language import (
     with_language,
 )
 from main_service.entry_pages.kept_pages import VARY, drop_pages, find_kept_page, head_of_page, make_page
+from main_service.entry_pages.manage_cookie import find_manage_token
+from main_service.entry_pages.owner_strip import find_strip
 from main_service.entry_pages.paste_page import paste_page
 from main_service.entry_pages.raw_text import raw_text
 from main_service.entry_pages.view_question import question, question_before
@@ -131,7 +133,7 @@ async def preview(key: str, request: Request, actor: ReadingActorDep, entries: E
     if entry.kind is Kind.PASTE:
         return RedirectResponse(f"/{entry.key}", 302)
     shown = page_entry(entry, entries.public_url)
-    response = render(request, "entries/preview.html", entry=shown)
+    response = render(request, "entries/preview.html", entry=shown, strip=find_strip(request, entry, actor))
     response.headers.update(robots(entry))
     return response
 
@@ -164,7 +166,8 @@ async def reveal(
     entry, chunks = await entries.reader.open_text(entry, actor)
     shown = entry if language is None else in_language(entry, language)
     response = await paste_page(request, entries.settings, shown, actor, chunks)
-    await visits.record(entry, actor)
+    if find_manage_token(request, entry) is None:
+        await visits.record(entry, actor)
     return response
 
 
@@ -271,7 +274,8 @@ async def _read_paste(
         response = await page_in_language(request, entries.settings, entry, actor, chunks, view_asked, language)
     else:
         response = await make_page(request, entries.settings, entry, actor, chunks, view_asked)
-    if view_asked is None or entry.views_left is not None or not is_from_our_page(request.headers):
+    is_same_visit = view_asked is not None and entry.views_left is None and is_from_our_page(request.headers)
+    if not is_same_visit and not (is_page and find_manage_token(request, entry)):
         await visits.record(entry, actor)
     # What one reader has chosen is no page of its own for search engines.
     response.headers.update({"Vary": VARY, **(robots(entry) if language is None else {})})

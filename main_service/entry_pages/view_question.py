@@ -16,6 +16,7 @@ from main_service.entries.factory import EntryFactory
 from main_service.entries.models import Kind
 from main_service.entries.permissions import Actor, EntryPolicy
 from main_service.entries.serializers import page_entry, short_url, text_url
+from main_service.entry_pages.owner_strip import find_strip
 from main_service.settings import Settings
 from main_service.web.headers import CONTENT_SECURITY_POLICY
 from main_service.web.negotiation import is_prefetch, wants_html
@@ -74,7 +75,7 @@ def question(
         request,
         "entries/reveal.html",
         entry=page_entry(entry.without_content(), settings.public_url),
-        may_manage=has_way_to_manage(entry, actor),
+        strip=find_strip(request, entry, actor),
         language=language,
     )
     response.headers["Vary"] = "Accept"
@@ -94,8 +95,3 @@ def _refusal(public_url: str, entry: LiveEntry) -> Response:
         ViewNotSpentError.status,
         headers={"Vary": "Accept"},
     )
-
-
-def has_way_to_manage(entry: LiveEntry, actor: Actor) -> bool:
-    """Whether to link the manage page: always for a guest's entry, because its manage token is not known yet."""
-    return entry.owner_id is None or actor.owns(entry)

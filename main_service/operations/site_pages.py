@@ -10,6 +10,7 @@ from main_service.dependencies import SettingsDep
 from main_service.entries.idempotency import REMEMBERED_FOR
 from main_service.entries.lifetimes import in_words
 from main_service.entries.link_targets import MOST_TARGETS
+from main_service.entry_pages.manage_cookie import LONGEST, manage_cookie_name
 from main_service.errors import NotFoundError
 from main_service.mail.sender import RETENTION
 from main_service.web.session_cookie import session_cookie_name
@@ -32,6 +33,8 @@ async def privacy(request: Request, settings: SettingsDep) -> Response:
         requests_remembered_for=REMEMBERED_FOR,
         session_cookie=session_cookie_name(settings),
         session_lifetime=BROWSER_LIFETIME,
+        manage_cookie=manage_cookie_name(settings),
+        manage_lifetime=LONGEST,
         targets_kept=MOST_TARGETS,
     )
 

@@ -49,7 +49,7 @@ def test_account_is_registered_confirmed_used_and_signed_out_of(
     visitor.open("/")
     page.get_by_label("Text", exact=True).fill("mine")
     visitor.click("Create paste")
-    key = page.locator("#address").inner_text().rpartition("/")[2]
+    key = visitor.short_link().rpartition("/")[2]
     visitor.open(f"/{key}/manage")
     visitor.click("Edit")
     page.get_by_label("Text", exact=True).fill("mine still")

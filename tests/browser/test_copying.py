@@ -61,6 +61,6 @@ def test_target_of_a_link_is_copied_as_it_was_given(visitor: Visitor, site: WebS
     target = "https://user@ex\u00e4mple.org:8443/a?b=<c>&d#e"
     visitor.open(f"/{create_link(site.client, original_url=target)['key']}+")
 
-    visitor.page.get_by_role("button", name="Copy link").click()
-    visitor.page.get_by_text("Link copied").wait_for()
+    visitor.page.get_by_role("button", name="Copy URL").click()
+    visitor.page.get_by_text("URL copied").wait_for()
     assert visitor.clipboard() == target

@@ -47,22 +47,20 @@ def test_paste_is_created_read_changed_and_deleted(new_visitor: NewVisitor, view
     fill_in_paste(owner, title="A title")
 
     owner.click("Create paste")
-    address = owner.page.locator("#address").inner_text()
-    manage_address = owner.page.locator("#manage-url").inner_text()
+    address, manage_address = owner.short_link(), owner.manage_link()
     assert re.fullmatch(re.escape(owner.site_address) + "/[A-Za-z0-9]{11}", address)
     assert manage_address.startswith(f"{address}/manage#")
     for fact in ("A title", "Python", "Public", "Expires"):
         assert fact in owner.main_text()
+    assert owner.page.url == (address if has_scripts else f"{address}#created")
     if has_scripts:
-        owner.page.get_by_role("button", name="Copy link").click()
-        owner.page.get_by_text("Link copied").wait_for()
-        assert owner.clipboard() == address
         owner.page.get_by_role("button", name="Copy manage link").click()
         owner.page.get_by_text("Manage link copied").wait_for()
         assert owner.clipboard() == manage_address
-
-    owner.click("Open")
-    assert owner.page.url == address
+        owner.page.keyboard.press("Escape")
+        owner.page.get_by_role("button", name="Copy link").click()
+        owner.page.get_by_text("Link copied", exact=True).wait_for()
+        assert owner.clipboard() == address
     assert owner.page.title().startswith("A title")
     assert owner.page.locator("#text li").all_text_contents() == TEXT.splitlines(keepends=True)
     if has_scripts:
@@ -79,7 +77,7 @@ def test_paste_is_created_read_changed_and_deleted(new_visitor: NewVisitor, view
         assert reader.path().endswith("/manage")
         assert reader.page.get_by_role("button", name="Manage").evaluate("e => e === document.activeElement")
     else:
-        reader.click("Manage")
+        reader.click("Manage it")
         reader.page.get_by_label("Manage token").fill(manage_address.partition("#")[2])
     reader.click("Manage")
     change_and_delete(reader, "paste")
@@ -103,16 +101,15 @@ def test_link_is_created_previewed_followed_and_deleted(
 
     visitor.click("Create link")
     address = f"{visitor.site_address}/{alias}"
-    assert visitor.page.locator("#address").inner_text() == address
+    assert visitor.short_link() == address
     assert long_address in visitor.main_text()
-    manage_address = visitor.page.locator("#manage-url").inner_text()
     if has_scripts:
-        visitor.page.get_by_role("button", name="Copy link").click()
+        # The focus is on Copy link.
+        visitor.page.keyboard.press("Enter")
         visitor.page.get_by_text("Link copied").wait_for()
         assert visitor.clipboard() == address
 
-    visitor.click("Preview")
-    assert visitor.path() == f"/{alias}+"
+    assert visitor.path() == (f"/{alias}+" if has_scripts else f"/{alias}+#created")
     assert visitor.page.locator("h1").inner_text() == target.partition("://")[2]
     assert visitor.page.locator("#target").inner_text() == long_address
     visitor.click(f"Continue to {target.partition('://')[2]}")
@@ -121,9 +118,8 @@ def test_link_is_created_previewed_followed_and_deleted(
     visitor.open(address)
     assert unquote(visitor.page.url) == unquote(long_address)
 
-    visitor.open(manage_address)
-    if not has_scripts:
-        visitor.page.get_by_label("Manage token").fill(manage_address.partition("#")[2])
+    visitor.open(f"{address}+")
+    visitor.manage_link()
     visitor.click("Manage")
     change_and_delete(visitor, "link")
 

@@ -64,15 +64,11 @@ def test_paste_is_made_and_read_without_a_pointer(new_visitor: NewVisitor, view:
     walk_to(visitor, page.get_by_role("button", name="Create paste"))
     visitor.press("Space")
 
-    address = page.locator("#address").inner_text()
-    walk_to(visitor, page.get_by_role("button", name="Copy link"))
-    keyboard.press("Space")
+    address = visitor.short_link()
+    assert has_focus(page.get_by_role("button", name="Copy link"))
+    keyboard.press("Enter")
     page.get_by_text("Link copied").wait_for()
     assert visitor.clipboard() == address
-    walk_to(visitor, page.get_by_role("link", name="Create another"))
-    walk_to(visitor, page.get_by_role("link", name="Open"), key="Shift+Tab")
-    visitor.press("Enter")
-
     assert page.url == address
     assert page.locator("#text li").all_text_contents() == ["if so:\n", "\tdo()"]
     assert "By hand" in page.title()
@@ -99,8 +95,10 @@ def test_link_is_made_and_deleted_without_a_pointer(new_visitor: NewVisitor, tar
     keyboard.type(f"{target}/by-hand")
     visitor.press("Enter")
 
-    address = page.locator("#address").inner_text()
-    walk_to(visitor, page.get_by_role("button", name="Manage", exact=True))
+    address = visitor.short_link()
+    walk_to(visitor, page.locator(".strip summary"))
+    keyboard.press("Enter")
+    walk_to(visitor, page.get_by_role("link", name="Manage", exact=True))
     visitor.press("Enter")
     walk_to(visitor, page.locator("#lifetime"))
     keyboard.type("1 hour")

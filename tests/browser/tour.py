@@ -88,6 +88,16 @@ def _forms(visitor: Visitor, contents: Contents) -> Iterator[str]:
     page.get_by_label("Alias").fill(contents.new_alias())
     visitor.click("Create link")
     yield "created-link"
+    visitor.manage_link()
+    yield "created-link-manage-link"
+    page.get_by_label("Short link").click()
+
+    visitor.open("/")
+    page.get_by_label("Text", exact=True).fill(contents.text)
+    page.get_by_label("Title").fill(contents.title)
+    page.get_by_label("Views").fill("2")
+    visitor.click("Create paste")
+    yield "created-limited"
 
 
 def _readers_pages(visitor: Visitor, client: Client, contents: Contents) -> Iterator[str]:

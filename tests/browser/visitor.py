@@ -104,6 +104,17 @@ class Visitor:
             menu.locator("summary").click()
         return header.get_by_role("link", name=name, exact=True)
 
+    def short_link(self) -> str:
+        """The link in the strip above what this browser has made."""
+        return self.page.get_by_label("Short link").input_value()
+
+    def manage_link(self) -> str:
+        """The manage link in the strip above what this browser has made; its menu is opened."""
+        summary = self.page.locator(".strip summary")
+        if summary.locator("..").get_attribute("open") is None:
+            summary.click()
+        return self.page.locator("#manage-url").input_value()
+
     def clipboard(self) -> str:
         text: str = self.page.evaluate("navigator.clipboard.readText()")
         return text

@@ -16,7 +16,7 @@ from tests.support.database import OUR_SESSIONS, wait_for_blocked_statements
 from tests.support.engines import Environment, running_engines, temporary_folder
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.frozen import frozen
-from tests.support.pages import BROWSER, send_form
+from tests.support.pages import BROWSER, created_key, send_form
 from tests.support.web import WebServer
 
 HANG_SECONDS = 30
@@ -62,7 +62,7 @@ def assert_everything_works(client: httpx.Client) -> None:
         address = f"/api/v1/entries/{entry['key']}"
         assert client.patch(address, json={"title": "New"}, headers=manage_headers(entry)).json()["title"] == "New"
         assert client.delete(address, headers=manage_headers(entry)).status_code == 204
-    assert send_form(client, "/?kind=link", "/links", original_url="https://example.org/").status_code == 200
+    assert created_key(send_form(client, "/?kind=link", "/links", original_url="https://example.org/"))
 
 
 def assert_is_unavailable(response: httpx.Response) -> None:

@@ -29,6 +29,14 @@ def send_urlencoded_form(client: httpx.Client, page: str, address: str, **fields
     return client.post(address, data=fields or {"other": ""}, headers=BROWSER)
 
 
+def created_key(answer: httpx.Response) -> str:
+    """The key of the entry that a form has made, to whose page the answer leads."""
+    assert answer.status_code == 303, answer.text
+    found = re.fullmatch(r"/([A-Za-z0-9_-]+)\+?#created", answer.headers["location"])
+    assert found, answer.headers["location"]
+    return found[1]
+
+
 def visible_text(page: httpx.Response) -> str:
     return html.unescape(re.sub(r"<[^>]*>", " ", page.text))
 

@@ -71,6 +71,7 @@ READS: dict[Who, set[str]] = {
         "/settings/confirm", "/settings/daily-report", "/settings/email", "/settings/password",
         "/settings/sign-out-everywhere", "/settings/tokens", "/settings/tokens/{token_id}/delete",
         "/settings/username", "/settings/visits", "/sign-out", "/{key}/reveal",
+        "/reset", "/{key}/forget", "/{key}/manage/claim", "/{key}/manage/delete", "/{key}/manage/expiry",
     },
     Who.READER: {
         "/api/v1/entries/{key}", "/api/v1/entries/{key}/text", "/{key}", "/{key}+", "/{key}/", "/{key}/qr.png",
@@ -115,6 +116,7 @@ CHANGES: dict[str, Change] = {
     "POST /api/v1/entries/{key}/claim": Change(Who.USER, "entry"),
     "PATCH /api/v1/entries/{key}": Change(Who.MANAGER, "entry", {"title": "theirs"}),
     "DELETE /api/v1/entries/{key}": Change(Who.MANAGER, "entry"),
+    "POST /{key}/forget": Change(Who.ANYONE, "cookie", {}),
     "POST /{key}/manage": Change(Who.MANAGER, "cookie", {"token": "a"}),
     "POST /{key}/manage/expiry": Change(Who.MANAGER, "entry", {"lifetime": "PT1H"}),
     "POST /{key}/manage/claim": Change(Who.MANAGER, "entry", {}),

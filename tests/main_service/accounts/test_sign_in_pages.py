@@ -21,7 +21,7 @@ from tests.support.accounts import (
     sign_in,
     sign_in_on_page,
 )
-from tests.support.pages import BROWSER, FOREIGN, send_urlencoded_form, visible_text
+from tests.support.pages import BROWSER, FOREIGN, created_key, send_urlencoded_form, visible_text
 from tests.support.web import WebServer
 
 
@@ -193,9 +193,7 @@ def test_form_from_before_signing_in_or_out_counts_for_who_sends_it(client: http
 
     def send_link() -> str:
         fields = {"form_id": form_id, "original_url": "https://example.org/kept"}
-        answer = client.post("/links", data=fields, headers=BROWSER)
-        assert answer.status_code == 200
-        return re.search(r'="/([^/"]+)/manage"', answer.text)[1]
+        return created_key(client.post("/links", data=fields, headers=BROWSER))
 
     sign_in_on_page(client, user.email)
     owned = send_link()

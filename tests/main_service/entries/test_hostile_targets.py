@@ -9,7 +9,7 @@ import pytest
 
 from main_service.entries.urls import check_url, is_self_link
 from tests.support.entries import create_link, manage_headers
-from tests.support.pages import BROWSER, send_form, visible_text
+from tests.support.pages import BROWSER, created_key, send_form, visible_text
 from tests.support.web import WebServer
 
 MARK = "m4rk3r"
@@ -124,8 +124,8 @@ def test_white_space_around_an_address_is_dropped(client: httpx.Client, space: s
 def test_name_of_a_host_with_a_dot_gets_https(client: httpx.Client, given: str, kept: str) -> None:
     assert create_link(client, original_url=given)["original_url"] == kept
 
-    page = send_form(client, "/?kind=link", "/links", original_url=given)
-    assert page.status_code == 200, visible_text(page)
+    key = created_key(send_form(client, "/?kind=link", "/links", original_url=given))
+    page = client.get(f"/{key}+", headers=BROWSER)
     assert re.split("[/?#]", kept.removeprefix("https://"))[0] in visible_text(page)
 
 

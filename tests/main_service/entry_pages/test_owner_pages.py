@@ -10,7 +10,7 @@ import pytest
 from tests.support.accounts import PASSWORD, bearer, new_user, register_on_page, sign_in
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste
-from tests.support.pages import BROWSER, FOREIGN, send_form, visible_text
+from tests.support.pages import BROWSER, FOREIGN, created_key, send_form, visible_text
 from tests.support.web import WebServer
 
 TEXT = "first\nsecond\n"
@@ -20,27 +20,21 @@ def headers_of(client: httpx.Client, email: str) -> dict[str, str]:
     return bearer(sign_in(client, email)["access_token"])
 
 
-def key_of(page: httpx.Response) -> str:
-    found = re.search(r'<a class="button" href="/([A-Za-z0-9]+)">Open</a>', page.text)
-    assert found, page.text
-    return found[1]
-
-
 def test_who_is_signed_in_owns_what_the_page_makes(client: httpx.Client) -> None:
     email = register_on_page(client)["email"]
     home = client.get("/", headers=BROWSER).text
     assert '<option value="private"' in home
     assert '<option value="never"' in home
 
-    page = send_form(client, "/", "/pastes", text=TEXT, visibility="private", lifetime="never")
+    made = send_form(client, "/", "/pastes", text=TEXT, visibility="private", lifetime="never")
 
-    assert (page.status_code, 'in <a href="/profile">your entries</a>' in page.text) == (200, True), page.text
-    assert "manage link" not in visible_text(page)
-    key = key_of(page)
+    key = created_key(made)
+    assert "slipbin_manage" not in str(made.headers)
     entry = client.get(f"/api/v1/entries/{key}", headers=headers_of(client, email)).json()
     assert (entry["visibility"], entry["expires_at"]) == ("private", None)
     shown = client.get(f"/{key}", headers=BROWSER)
     assert (shown.status_code, "Private – only you" in visible_text(shown)) == (200, True)
+    assert "Manage link" not in visible_text(shown)
     assert client.get(f"/{key}/raw").text == TEXT
     client.cookies.clear()
     assert [client.get(f"/{key}{end}", headers=BROWSER).status_code for end in ("", "/raw", "/manage")] == [404] * 3
@@ -83,7 +77,7 @@ def test_guests_are_offered_nothing_that_only_users_have(client: httpx.Client) -
 
 def test_api_does_not_know_who_is_signed_in_on_pages(client: httpx.Client) -> None:
     register_on_page(client)
-    key = key_of(send_form(client, "/", "/pastes", text=TEXT, visibility="private"))
+    key = created_key(send_form(client, "/", "/pastes", text=TEXT, visibility="private"))
 
     assert client.get(f"/api/v1/entries/{key}").status_code == 404
     assert create_paste(client)["manage_token"]
@@ -247,14 +241,12 @@ def test_answer_that_is_loaded_anew_makes_nothing_new(
     hidden = {"form_id": form_id[1]}
 
     def send(**more: str) -> str:
-        page = client.post(address, data=hidden | fields | more, headers=BROWSER)
-        assert page.status_code == 200, page.text
-        return key_of(page)
+        return created_key(client.post(address, data=hidden | fields | more, headers=BROWSER))
 
     first = send()
     assert send() == first
     assert send(title="another one, after going back") != first
-    [manage_token] = set(re.findall(r'name="token" value="([^"]+)"', client.post(address, data=hidden | fields).text))
+    manage_token = client.cookies.get("slipbin_manage", path=f"/{first}")
     assert client.delete(f"/api/v1/entries/{first}", headers={"X-Manage-Token": manage_token}).status_code == 204
     assert send() != first, "what is gone can be made again"
 
@@ -271,7 +263,7 @@ def test_what_was_typed_is_kept_when_the_session_ended_meanwhile(client: httpx.C
         True,
     )
     again = {"text": "typed for long"}
-    assert "Save the manage link" in client.post("/pastes", data=again, headers=BROWSER).text
+    assert "slipbin_manage" in client.post("/pastes", data=again, headers=BROWSER).headers["set-cookie"]
 
 
 def test_what_was_typed_is_kept_when_the_address_must_be_confirmed_first(environment: Environment) -> None:

@@ -10,7 +10,7 @@ import segno
 
 from tests.support.accounts import new_user, register_on_page, sign_in
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
-from tests.support.pages import BROWSER, CURL
+from tests.support.pages import BROWSER, CURL, created_key
 from tests.support.web import WebServer
 
 QUIET_ZONE = 4
@@ -150,13 +150,13 @@ def test_there_is_no_code_of_nothing_and_of_what_has_ended(client: httpx.Client,
     assert client.get(f"/{link['key']}/qr.gif").status_code == 404
 
 
-def test_result_and_manage_page_show_the_code(client: httpx.Client) -> None:
+def test_page_and_manage_page_of_its_maker_show_the_code(client: httpx.Client) -> None:
     register_on_page(client)
-    created = client.post("/pastes", data={"text": "a"}, headers=BROWSER)
-    assert created.status_code == 200
-    [address] = re.findall(r'<img src="(/[^"]+/qr\.svg)"', created.text)
+    key = created_key(client.post("/pastes", data={"text": "a"}, headers=BROWSER))
+    address = f"/{key}/qr.svg"
 
-    managed = client.get(address.replace("qr.svg", "manage"), headers=BROWSER)
+    shown, managed = (client.get(f"/{key}{end}", headers=BROWSER) for end in ("", "/manage"))
 
+    assert f'src="{address}"' in shown.text
     assert f'<img src="{address}"' in managed.text
     assert client.get(address).status_code == 200

@@ -199,6 +199,22 @@ def test_kept_page_is_for_nobody_who_may_get_another(
     assert ("content-encoding" in answer.headers) == (not has_our_cookie and answer.status == 200)
 
 
+def test_maker_gets_a_page_of_their_own_which_is_no_visit(web: WebServer, valkey: "redis.Redis[str]") -> None:
+    entry = create_paste(web.client, text=TEXT)
+    key = entry["key"]
+    reads = keep(web, valkey, key)
+
+    def with_cookie(token: str) -> Answer:
+        return read(web, key, HTML + f"Cookie: slipbin_manage={token}\r\n".encode())
+
+    assert b'class="strip"' in with_cookie(entry["manage_token"]).body
+    assert len(streamed_visits(valkey, key)) == reads
+    assert b'class="strip"' not in with_cookie("A" * 43).body
+    assert len(streamed_visits(valkey, key)) == reads + 1, "with a cookie that opens nothing, one is a stranger"
+    assert b'class="strip"' not in decoded(read(web, key))
+    keep(web, valkey, key)
+
+
 def test_kept_page_is_for_no_query_and_no_program(
     web: WebServer, plain_web: WebServer, valkey: "redis.Redis[str]"
 ) -> None:

@@ -14,7 +14,7 @@ from tests.support.entries import create_link, create_paste, manage_headers, new
 from tests.support.gates import Gated
 from tests.support.key_filter import clear_cache, open_filter, rebuild_filter, reset_filter, without_postgres
 from tests.support.load import CreatingClients
-from tests.support.pages import send_form
+from tests.support.pages import created_key, send_form
 from tests.support.web import WebServer
 from tests.support.workers import run_task
 
@@ -51,7 +51,7 @@ async def test_whatever_makes_an_entry_makes_its_key_known(
         create_link(client, alias=aliases[0])["key"],
         create_paste(client, alias=aliases[1], headers={"Idempotency-Key": new_alias()})["key"],
     ]
-    assert send_form(client, "/?kind=link", "/links", original_url="https://a.example/", alias=aliases[2]).is_success
+    created_key(send_form(client, "/?kind=link", "/links", original_url="https://a.example/", alias=aliases[2]))
     for key in (*made, *aliases):
         assert cut_off.client.get(f"/{key}").status_code == 503, "it may have been used, says the filter"
 

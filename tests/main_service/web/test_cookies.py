@@ -9,7 +9,7 @@ import pytest
 from tests.support.accounts import PASSWORD, new_user
 from tests.support.engines import Environment
 from tests.support.entries import create_paste
-from tests.support.pages import BROWSER, send_form, visible_text
+from tests.support.pages import BROWSER, visible_text
 from tests.support.web import WebServer
 
 HOST_COOKIE = "__Host-slipbin_session"
@@ -40,7 +40,7 @@ def test_cookies_go_over_https_only_and_are_hidden_from_scripts(https_web: WebSe
         opened = client.post(f"/{paste['key']}/manage", data={"token": paste["manage_token"]}, headers=BROWSER)
 
     assert opened.status_code == 303
-    for cookie in (form, cookies_set(opened)["slipbin_manage"]):
+    for cookie in (form, cookies_set(opened)["__Secure-slipbin_manage"]):
         assert cookie["secure"], cookie.key
         assert cookie["httponly"], cookie.key
         assert cookie["samesite"].lower() == "lax", cookie.key
@@ -74,18 +74,20 @@ def test_cookies_work_over_plain_http_where_that_is_the_public_address(client: h
         assert not cookie["secure"]
 
 
-def test_deleting_on_the_manage_page_clears_the_manage_cookie(client: httpx.Client) -> None:
-    paste = create_paste(client)
-    manage = f"/{paste['key']}/manage"
-    send_form(client, manage, manage, token=paste["manage_token"])
-    assert client.cookies.get("slipbin_manage") == paste["manage_token"]
+def test_manage_cookie_of_https_counts_under_either_name(https_web: WebServer) -> None:
+    """The other one is of the release before."""
+    with https_web.new_client() as client:
+        made = client.post("/pastes", data={"text": "a"}, headers=BROWSER)
+        cookie = cookies_set(made)["__Secure-slipbin_manage"]
+        manage = f"{cookie['path'].removesuffix('+')}/manage"
 
-    page = send_form(client, manage, f"{manage}/delete", confirm="yes")
-
-    assert page.status_code == 200
-    cleared = cookies_set(page)["slipbin_manage"]
-    assert (cleared.value, cleared["path"], cleared["max-age"]) == ("", manage, "0")
-    assert "slipbin_manage" not in client.cookies
+        for name in (cookie.key, "slipbin_manage"):
+            shown = client.get(manage, headers=BROWSER | {"Cookie": f"{name}={cookie.value}"})
+            assert f'action="{manage}/delete"' in shown.text
+        forgotten = client.post(manage.replace("manage", "forget"), headers=BROWSER)
+    ended = [header for header in forgotten.headers.get_list("set-cookie") if "Max-Age=0" in header]
+    assert [header.partition("=")[0] for header in ended] == ["__Secure-slipbin_manage"] * 2 + ["slipbin_manage"]
+    assert all("Secure" in header.split("; ") for header in [*made.headers.get_list("set-cookie"), *ended])
 
 
 def test_empty_form_cookie_is_replaced(client: httpx.Client) -> None:

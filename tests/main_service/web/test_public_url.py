@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.support.engines import Environment
-from tests.support.pages import BROWSER, send_form
+from tests.support.pages import BROWSER, created_key, send_form
 from tests.support.web import WebServer
 
 ORIGIN = "http://xn--bcher-kva.example:8000"
@@ -37,10 +37,9 @@ def test_entry_has_an_address_of_punycode(books: httpx.Client) -> None:
 
 
 def test_form_makes_an_entry_too(books: httpx.Client) -> None:
-    page = send_form(books, "/?kind=link", "/links", original_url="https://example.org/form")
+    key = created_key(send_form(books, "/?kind=link", "/links", original_url="https://example.org/form"))
 
-    assert page.status_code == 200
-    assert f"{ORIGIN}/" in page.text
+    assert f'value="{ORIGIN}/{key}"' in books.get(f"/{key}+", headers=BROWSER).text
     assert books.get("/", headers=BROWSER).status_code == 200
 
 

@@ -187,7 +187,7 @@ def test_address_of_nothing_is_never_repeated(client: httpx.Client, key: str) ->
         ("/some-key", "GET, HEAD"),
         ("/some-key/raw", "GET, HEAD"),
         ("/some-key/manage", "GET, HEAD, POST"),
-        ("/some-key/manage/delete", "POST"),
+        ("/some-key/manage/delete", "GET, HEAD, POST"),
         ("/some-key/reveal", "GET, HEAD, POST"),
         ("/api/v1/pastes", "POST"),
         ("/api/v1/links", "POST"),
