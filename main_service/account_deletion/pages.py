@@ -12,7 +12,7 @@ from main_service.accounts.errors import CredentialsWrongError
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, FieldError, InvalidInputError
 from main_service.web.forms import Form, FormDep, FormPage, form_action
-from main_service.web.session_cookie import clear_session_cookie
+from main_service.web.session_cookie import sign_out_of_browser
 from main_service.web.templating import render
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -62,5 +62,6 @@ async def delete(
         path="/",
         label="Home",
         has_session=False,
+        is_signed_out=True,
     )
-    return clear_session_cookie(response, settings)
+    return sign_out_of_browser(response, settings)

@@ -17,7 +17,7 @@ from main_service.accounts.schemas import AccountChangeIn, AccountOut, ApiTokenI
 from main_service.dependencies import SettingsDep
 from main_service.errors import AppError, DatabaseUnavailableError, FieldError, InvalidInputError, NotFoundError
 from main_service.web.forms import Form, FormDep, FormPage, form_action, parse, redirect_to_page
-from main_service.web.session_cookie import clear_session_cookie, set_session_cookie
+from main_service.web.session_cookie import set_session_cookie, sign_out_of_browser
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -97,7 +97,7 @@ class SettingsPage(FormPage):
 
     def leave(self) -> Response:
         """Redirect to the page to sign in, without a session."""
-        return clear_session_cookie(RedirectResponse("/sign-in", 303), self._settings)
+        return sign_out_of_browser(RedirectResponse("/sign-in", 303), self._settings)
 
 
 SettingsPageDep = Annotated[SettingsPage, Depends()]

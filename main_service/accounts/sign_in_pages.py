@@ -15,7 +15,12 @@ from main_service.errors import AppError
 from main_service.web.form_body import read_form
 from main_service.web.forms import Form, FormDep, FormPage, form_action, message_page, parse, redirect_to_page
 from main_service.web.safe_redirect import PROFILE, safe_redirect_target
-from main_service.web.session_cookie import clear_session_cookie, has_session_cookie, set_session_cookie
+from main_service.web.session_cookie import (
+    clear_session_cookie,
+    has_session_cookie,
+    set_session_cookie,
+    sign_out_of_browser,
+)
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -111,4 +116,4 @@ async def sign_out(
     if session_id is not None:
         await read_form(request)
         await factory.sessions.revoke(session_id)
-    return clear_session_cookie(response, settings) if has_session_cookie(request) else response
+    return sign_out_of_browser(response, settings) if has_session_cookie(request) else response

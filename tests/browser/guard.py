@@ -22,6 +22,7 @@ class Guard:
         self._troubles: list[str] = []
         self._refusals: list[int] = []
         self._expected_refusals: list[int] = []
+        self._expected_failures: list[str] = []
         self._console_lines: list[tuple[str, str]] = []
         self._refused_urls: set[str] = set()
         context.add_init_script(_REPORT_VIOLATIONS)
@@ -36,6 +37,11 @@ class Guard:
         """One page is answered with this status, 400 or higher; the browser may write its line about that."""
         self._expected_refusals.append(status)
 
+    def expect_failed_request(self, address: str, status: int) -> None:
+        """A request by a script is answered with this status, 400 or higher."""
+        self._expected_failures.append(f"failed request: {status} {address}")
+        self._refused_urls.add(address)
+
     @property
     def troubles(self) -> list[str]:
         lines = [
@@ -43,7 +49,7 @@ class Guard:
             for text, url in self._console_lines
             if not (url in self._refused_urls and text.startswith("error: Failed to load resource"))
         ]
-        troubles = self._troubles + lines
+        troubles = [each for each in self._troubles if each not in self._expected_failures] + lines
         if sorted(self._refusals) != sorted(self._expected_refusals):
             troubles.append(f"pages were refused with {self._refusals}, expected was {self._expected_refusals}")
         return troubles

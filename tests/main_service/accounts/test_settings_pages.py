@@ -216,6 +216,7 @@ def test_signing_out_everywhere_ends_all_sessions_but_no_api_token(client: httpx
         done = send_settings(client, "sign-out-everywhere")
 
         assert (done.status_code, done.headers["location"]) == (303, "/sign-in")
+        assert done.headers["clear-site-data"] == '"storage"'
         assert not is_signed_in_on_pages(elsewhere)
     assert not is_signed_in_on_pages(client, session)
     assert not is_signed_in(client, tokens["access_token"])

@@ -142,11 +142,13 @@ def test_signing_out_ends_the_session_and_clears_the_cookie(client: httpx.Client
     answer = send_urlencoded_form(client, "/settings", "/sign-out")
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert answer.headers["clear-site-data"] == '"storage"'
     assert SESSION_COOKIE not in client.cookies
     assert not is_signed_in_on_pages(client, session)
     assert is_signed_in(client, elsewhere["access_token"]), "only one session was signed out of"
     again = client.post("/sign-out", headers=BROWSER)
     assert (again.status_code, "set-cookie" in again.headers) == (303, False)
+    assert "clear-site-data" not in again.headers, "what a guest keeps is theirs"
 
 
 def test_api_knows_nobody_by_a_cookie_and_pages_nobody_by_a_token(client: httpx.Client) -> None:
@@ -175,7 +177,8 @@ async def test_session_of_an_account_that_was_disabled_or_left_is_nobodys(
         await database.execute(f"UPDATE account SET {change} WHERE email = $1", user["email"])
 
         assert not is_signed_in_on_pages(client)
-        assert client.post("/settings/username", data={"username": "x"}, headers=BROWSER).status_code == 303
+        led = client.post("/settings/username", data={"username": "x"}, headers=BROWSER)
+        assert (led.status_code, "clear-site-data" in led.headers) == (303, False), "drafts survive a lost session"
         assert SESSION_COOKIE not in client.cookies, "pages would go on to show a user as signed in"
 
 
