@@ -63,7 +63,7 @@ class EntryLister:
         return [by_key[key] for key in dict.fromkeys(keys) if key in by_key]
 
     async def count_recent_visits(self, entries: Sequence[OwnedEntry]) -> dict[str, list[int]]:
-        """Visits of people to each entry on the last `RECENT_DAYS`, the oldest first; entries without visits are left out.
+        """Visits of people to each entry on the last `RECENT_DAYS`, the oldest first, if there were any.
 
         Each day is 24 hours, and the last one ends with this hour, so no time zone matters.
         """

@@ -1,13 +1,16 @@
 """Whatever is typed into a text, a title, an alias or an address is shown as it is and never runs."""
 
 from collections.abc import Iterable, Iterator
+from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
+from tests.browser.account_pages import sign_in
 from tests.browser.payloads import PAYLOADS, RUN
 from tests.browser.tour import send_unchecked
 from tests.browser.visitor import Visitor
+from tests.support.accounts import new_user
 from tests.support.entries import create_link, create_paste
 from tests.support.web import WebServer
 
@@ -171,3 +174,22 @@ def test_nothing_runs_through_the_address_bar(visitor: Visitor) -> None:
     assert "onerror" in page.locator("#token").input_value()
     visitor.click("Manage", status=403)
     check_page(page)
+
+
+def test_nothing_runs_in_the_list_of_my_slips_and_in_what_is_searched_for(visitor: Visitor, site: WebServer) -> None:
+    page, user = visitor.page, new_user(site.client)
+    payloads = [payload for group in PAYLOADS.values() for payload in group]
+    made = [*titles(payloads)]
+    for title in made:
+        create_link(site.client, headers=user.headers, title=title)
+    url = create_link(site.client, headers=user.headers, original_url=as_url("".join(payloads)))["original_url"]
+    sign_in(visitor, user)
+    check_page(page)
+    assert page.locator(".entries .title").all_text_contents() == [url, *reversed(made)]
+
+    for payload in ("<script", "<img src=x onerror=", '"><script>', "{{7*7}}", f"none has this <svg onload={RUN}>"):
+        page.locator("#q").fill(payload)
+        asked = f"/profile?{urlencode({'q': payload})}"
+        expect(page.locator("#slips")).to_have_attribute("data-path", asked)
+        check_page(page)
+    assert page.locator("#count").text_content() == f"Nothing matches “{payload}”."
