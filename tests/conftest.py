@@ -1,6 +1,7 @@
 """The engines, the web process and the stores that most tests share. Each test makes its own entries in them."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 import redis
 
+from tests.support.database import MIGRATED, connected, execute
 from tests.support.engines import Environment, run_main, running_engines, temporary_folder
 from tests.support.gates import Gated, GatedStore, gated_engines, gated_store
 from tests.support.swift_server import SwiftServer, swift_server
@@ -18,6 +20,20 @@ from tests.support.web import WebServer
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Tests say each setting themselves: what a developer keeps in .env must not change them.
 os.environ["SLIPBIN_ENV_FILE"] = ""
+# `nohup`, or a shell that starts the tests in the background, has these ignored, and so would every program they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the files of a folder after one another, in whatever order they and the folders are.
+
+    So the servers of a folder are started by one or two of the processes that share the tests, not by each.
+    """
+    folders = list(dict.fromkeys(item.path.parent for item in items))
+    items.sort(key=lambda item: folders.index(item.path.parent))
 
 
 @pytest.fixture(scope="session")
@@ -27,10 +43,17 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def environment(folder: Path) -> Iterator[Environment]:
+def shared_engines(folder: Path) -> Iterator[Environment]:
     """Settings of the services on running engines; texts are files."""
     with running_engines(folder) as settings:
+        execute(settings, f"CREATE DATABASE {MIGRATED} TEMPLATE slipbin")
         yield settings
+
+
+@pytest.fixture(scope="session")
+def environment(shared_engines: Environment) -> Environment:
+    """What most tests share; a module that must be alone has stores or engines of its own under this name."""
+    return shared_engines
 
 
 @pytest.fixture(scope="session")
@@ -103,9 +126,8 @@ def store_client(request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 async def database(environment: Environment) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    yield connection
-    await connection.close()
+    async with connected(environment) as connection:
+        yield connection
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import os
 import stat
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from main_service.settings import Settings
 from tests.deployment.compose_file import compose_file
 from tests.deployment.containers import Containers
+from tests.support.database import connected
 from tests.support.engines import SECRET, running_engines, temporary_folder
 from tests.support.settings import VALID_SETTINGS
 from tests.support.waiting import eventually
@@ -143,12 +143,11 @@ async def test_drawn_password_lets_services_into_a_database_that_asks_for_it(tmp
         url = environment["MAIN_DATABASE_URL"]
         containers = Containers(tmp_path, {"MAIN_DATABASE_URL": url, "MAIN_BODY_STORE_URL": f"file://{tmp_path}"})
         containers.run("secrets")
-        connection = await asyncpg.connect(url.replace("+asyncpg", ""))
         password = (containers.volume("secrets") / "postgres_password").read_text()
-        await connection.execute(f"ALTER ROLE slipbin PASSWORD '{password}'")
-        Path(await connection.fetchval("SHOW hba_file")).write_text("local all all scram-sha-256\n")
-        await connection.execute("SELECT pg_reload_conf()")
-        await connection.close()
+        async with connected(environment) as connection:
+            await connection.execute(f"ALTER ROLE slipbin PASSWORD '{password}'")
+            Path(await connection.fetchval("SHOW hba_file")).write_text("local all all scram-sha-256\n")
+            await connection.execute("SELECT pg_reload_conf()")
         (containers.volume("secrets") / "pgpass").rename(tmp_path / "kept")
 
         eventually(lambda: containers.run("migrate").returncode != 0, "a migration that fails")

@@ -11,6 +11,7 @@ import httpx
 import pytest
 import redis
 
+from tests.support.database import connected
 from tests.support.engines import Environment, run_main, running_engines, temporary_folder
 from tests.support.entries import create_link, create_paste
 from tests.support.gates import Gate, Gated, Hold
@@ -37,12 +38,11 @@ def web(environment: Environment) -> Iterator[WebServer]:
 @pytest.fixture
 async def database(environment: Environment) -> AsyncIterator[asyncpg.Connection]:
     """Empty but for what the test makes."""
-    connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    await connection.execute("TRUNCATE entry, body_to_delete, stale_key, idempotency_key CASCADE")
-    for path in texts(environment).values():
-        path.unlink()
-    yield connection
-    await connection.close()
+    async with connected(environment) as connection:
+        await connection.execute("TRUNCATE entry, body_to_delete, stale_key, idempotency_key CASCADE")
+        for path in texts(environment).values():
+            path.unlink()
+        yield connection
 
 
 def kill_worker_at(gated: Gated, gate: Gate, *said: bytes, hold: Hold, task: str, log: Path) -> None:

@@ -1,7 +1,6 @@
 """The pools of ready keys, on a real Redis."""
 
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,8 @@ import redis
 
 from keygen_service.alphabet import ALPHABET, draw_keys
 from keygen_service.pool import LOCK_NAME, POOLS, KeyPools, connect
-from tests.support.engines import REPOSITORY, Environment, full
+from tests.support import forking
+from tests.support.engines import START_SECONDS, Environment, full
 
 
 @pytest.fixture
@@ -119,12 +119,4 @@ def test_status_without_settings_names_them() -> None:
 
 
 def status(environment: Environment) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "keygen_service", "status"],
-        env=full(environment),
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    return forking.run_text("-m", "keygen_service", "status", environment=full(environment), timeout=START_SECONDS)

@@ -1,6 +1,5 @@
 """Every test that disturbs a launcher gets a data folder of its own."""
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,9 +19,3 @@ def launcher(data: Path, tmp_path: Path) -> Iterator[Launchers]:
     """Starts launchers on the data folder."""
     with launchers(data, tmp_path) as made:
         yield made
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _heed_interrupts() -> None:
-    """A shell that starts the tests in the background has SIGINT ignored, and so would every program they start."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,5 +1,8 @@
 """Real clients of a launcher's engines, at the addresses it prints."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import asyncpg
 import redis
 
@@ -7,8 +10,9 @@ from tests.launcher.launched import Launched
 from tests.support.waiting import eventually, eventually_async
 
 
-async def connect_to_postgres(launched: Launched) -> asyncpg.Connection:
-    """A connection to our database, waited for if the server is just starting again."""
+@asynccontextmanager
+async def connected_to_postgres(launched: Launched) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to our database, waited for if the server is just starting again; cut at the end."""
     address = launched.addresses["MAIN_DATABASE_URL"].replace("postgresql+asyncpg", "postgresql")
 
     async def connect() -> asyncpg.Connection | None:
@@ -17,7 +21,12 @@ async def connect_to_postgres(launched: Launched) -> asyncpg.Connection:
         except (OSError, asyncpg.CannotConnectNowError):
             return None
 
-    return await eventually_async(connect, "a connection to PostgreSQL")
+    connection = await eventually_async(connect, "a connection to PostgreSQL")
+    try:
+        yield connection
+    finally:
+        # The server may be gone.
+        connection.terminate()
 
 
 def connect_to_valkey(launched: Launched) -> "redis.Redis":

@@ -16,7 +16,7 @@ from launcher.engines.postgres import postgres_program
 from launcher.engines.valkey import valkey_program
 from launcher.run_user import credentials, find_run_user
 from launcher.supervision.program import Program
-from tests.launcher.engine_clients import connect_to_postgres, connect_to_valkey
+from tests.launcher.engine_clients import connect_to_valkey, connected_to_postgres
 from tests.launcher.launched import Launched, Launchers, assert_nothing_left, is_alive
 from tests.support.waiting import eventually
 
@@ -75,9 +75,8 @@ def test_a_launcher_killed_while_its_watchdog_is_stuck_gets_a_good_next_start(la
 
 async def test_killed_engines_come_back_with_their_data(launcher: Launchers) -> None:
     engines = launcher.engines()
-    connection = await connect_to_postgres(engines)
-    await connection.execute("CREATE TABLE kept (word text); INSERT INTO kept VALUES ('there')")
-    connection.terminate()
+    async with connected_to_postgres(engines) as connection:
+        await connection.execute("CREATE TABLE kept (word text); INSERT INTO kept VALUES ('there')")
     with connect_to_valkey(engines) as client:
         client.set("kept", "there")
 
@@ -86,9 +85,8 @@ async def test_killed_engines_come_back_with_their_data(launcher: Launchers) -> 
         engines.wait_for_text(f"launcher | {name} ended (signal 9); starting it again in 0.5 s")
         engines.wait_for_text(f"launcher | {name} runs again as process ")
 
-    connection = await connect_to_postgres(engines)
-    assert await connection.fetchval("SELECT word FROM kept") == "there"
-    connection.terminate()
+    async with connected_to_postgres(engines) as connection:
+        assert await connection.fetchval("SELECT word FROM kept") == "there"
     with connect_to_valkey(engines) as client:
         assert client.get("kept") == "there"
 

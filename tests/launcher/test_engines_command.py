@@ -13,7 +13,7 @@ import kombu
 import psutil
 import pytest
 
-from tests.launcher.engine_clients import connect_to_postgres, connect_to_valkey
+from tests.launcher.engine_clients import connect_to_valkey, connected_to_postgres
 from tests.launcher.launched import (
     REPOSITORY,
     Launched,
@@ -67,12 +67,11 @@ def test_the_engines_command_prints_settings_and_then_ready(engines: Launched) -
 
 
 async def test_both_engines_answer_at_the_printed_addresses_whatever_the_shell_says(engines: Launched) -> None:
-    connection = await connect_to_postgres(engines)
-    row = await connection.fetchrow(
-        "SELECT current_database(), datlocprovider::text, datlocale, current_setting('TimeZone'),"
-        " current_setting('server_encoding') FROM pg_database WHERE datname = current_database()"
-    )
-    await connection.close()
+    async with connected_to_postgres(engines) as connection:
+        row = await connection.fetchrow(
+            "SELECT current_database(), datlocprovider::text, datlocale, current_setting('TimeZone'),"
+            " current_setting('server_encoding') FROM pg_database WHERE datname = current_database()"
+        )
     assert tuple(row) == ("slipbin", "b", "C.UTF-8", "UTC", "UTF8")
     with connect_to_valkey(engines) as client:
         settings = client.config_get("appendonly", "appendfsync", "maxmemory-policy", "save")
@@ -89,8 +88,8 @@ async def test_a_data_folder_with_a_blank_and_signs_in_its_name_works(data: Path
     os.chmod(data, 0o755)  # noqa: PTH101 - the blocking kind is no matter here
     engines = Launched("engines", odd, logs=tmp_path)
     try:
-        connection = await connect_to_postgres(engines)
-        await connection.close()
+        async with connected_to_postgres(engines):
+            pass
         with connect_to_valkey(engines) as client:
             assert client.ping()
         with kombu.Connection(engines.addresses["MAIN_BROKER_URL"]) as broker:
@@ -103,17 +102,15 @@ async def test_a_data_folder_with_a_blank_and_signs_in_its_name_works(data: Path
 
 async def test_a_second_start_keeps_what_both_engines_hold(launcher: Launchers) -> None:
     first = launcher.engines()
-    connection = await connect_to_postgres(first)
-    await connection.execute("CREATE TABLE kept (word text); INSERT INTO kept VALUES ('there')")
-    await connection.close()
+    async with connected_to_postgres(first) as connection:
+        await connection.execute("CREATE TABLE kept (word text); INSERT INTO kept VALUES ('there')")
     with connect_to_valkey(first) as client:
         client.set("kept", "there")
     assert first.stop() == 0
 
     second = launcher.engines()
-    connection = await connect_to_postgres(second)
-    assert await connection.fetchval("SELECT word FROM kept") == "there"
-    await connection.close()
+    async with connected_to_postgres(second) as connection:
+        assert await connection.fetchval("SELECT word FROM kept") == "there"
     with connect_to_valkey(second) as client:
         assert client.get("kept") == "there"
 
@@ -143,12 +140,11 @@ async def test_a_signal_stops_everything_cleanly_also_under_a_client_that_stays(
 ) -> None:
     engines = launcher.engines()
     programs = Path(engines.postgres.exe()).parent
-    connection = await connect_to_postgres(engines)
-    assert engines.stop(number) == 0
-    assert processes_of(launcher.data) == []
-    assert "starting it again" not in engines.log
-    assert "killing it" not in engines.log
-    connection.terminate()
+    async with connected_to_postgres(engines):
+        assert engines.stop(number) == 0
+        assert processes_of(launcher.data) == []
+        assert "starting it again" not in engines.log
+        assert "killing it" not in engines.log
     answer = subprocess.run(
         [programs / "pg_controldata", launcher.data / "postgres"], capture_output=True, check=True, text=True
     )

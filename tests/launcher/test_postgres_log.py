@@ -10,6 +10,7 @@ import pytest
 
 from tests.launcher.launched import Launched, Launchers, empty_folder, launchers
 from tests.support.accounts import PASSWORD, User, new_user, token_in_email
+from tests.support.database import connected
 from tests.support.engines import SECRET, Environment, run_main
 from tests.support.web import WebServer
 
@@ -39,9 +40,8 @@ def client(own: tuple[Launched, WebServer]) -> Iterator[httpx.Client]:
 async def what_is_said(own: tuple[Launched, WebServer]) -> list[str]:
     """All that PostgreSQL said so far, as the launcher printed it."""
     mark = f"said by {uuid4()}"
-    connection = await asyncpg.connect(own[0].addresses["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    await connection.execute(f"DO $$BEGIN RAISE WARNING '{mark}'; END$$")
-    await connection.close()
+    async with connected(own[0].addresses) as connection:
+        await connection.execute(f"DO $$BEGIN RAISE WARNING '{mark}'; END$$")
     own[0].wait_for_text(mark)
     lines = [line for line in own[0].log.splitlines() if line.startswith("postgres ")]
     assert any(mark in line for line in lines)
@@ -90,9 +90,8 @@ async def change_to_taken_email(own: tuple[Launched, WebServer], client: httpx.C
     body = {"email": wanted, "password": PASSWORD}
     assert client.patch("/api/v1/users/me", json=body, headers=user.headers).status_code in (200, 202)
     assert client.post("/api/v1/auth/register", json={**body, "username": "rival"}).status_code == 201
-    connection = await asyncpg.connect(own[0].addresses["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    token = await token_in_email(connection, wanted, "confirm_new")
-    await connection.close()
+    async with connected(own[0].addresses) as connection:
+        token = await token_in_email(connection, wanted, "confirm_new")
     assert client.get(f"/api/v1/auth/verify/{token}").status_code == 400
 
 
@@ -100,10 +99,10 @@ async def test_error_is_logged_without_the_values_that_it_is_about(
     own: tuple[Launched, WebServer], client: httpx.Client
 ) -> None:
     user, other = new_user(client), new_user(client)
-    connection = await asyncpg.connect(own[0].addresses["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    with pytest.raises(asyncpg.UniqueViolationError) as caught:
-        await connection.execute("UPDATE account SET username = $1 WHERE username = $2", user.username, other.username)
-    await connection.close()
+    renamed = "UPDATE account SET username = $1 WHERE username = $2"
+    async with connected(own[0].addresses) as connection:
+        with pytest.raises(asyncpg.UniqueViolationError) as caught:
+            await connection.execute(renamed, user.username, other.username)
 
     own[0].wait_for_text('duplicate key value violates unique constraint "uq_account_username"')
     assert user.username in (caught.value.detail or "")

@@ -1,19 +1,20 @@
-"""Engines of their own for tests of the clean-up and of jobs: they count what they find."""
+"""Stores of their own for tests of the clean-up and of jobs: they count what they find."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import httpx
 import pytest
 
-from tests.support.engines import Environment, running_engines, temporary_folder
+from tests.support.database import connected, new_stores
+from tests.support.engines import Environment
 from tests.support.web import WebServer
 
 
 @pytest.fixture(scope="session")
-def archive_environment() -> Iterator[Environment]:
-    with temporary_folder() as folder, running_engines(folder) as settings:
-        yield settings
+def archive_environment(shared_engines: Environment) -> Environment:
+    return new_stores(shared_engines, "archive", valkey=2, broker=3)
 
 
 @pytest.fixture(scope="session")
@@ -30,11 +31,13 @@ def archive_client(archive_web: WebServer) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 async def archive(archive_environment: Environment) -> AsyncIterator[asyncpg.Connection]:
-    """Its database, empty but for what the test makes."""
-    connection = await asyncpg.connect(archive_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    await connection.execute(
-        "TRUNCATE entry, body_to_delete, stale_key, account, collection, collection_entry, ended_session, admin_task"
-        " CASCADE"
-    )
-    yield connection
-    await connection.close()
+    """Its database, empty but for what the test makes, as is its folder of texts."""
+    for text in Path(archive_environment["MAIN_BODY_STORE_URL"].removeprefix("file://")).rglob("*"):
+        if text.is_file():
+            text.unlink()
+    async with connected(archive_environment) as connection:
+        await connection.execute(
+            "TRUNCATE entry, body_to_delete, stale_key, account, collection, collection_entry, ended_session,"
+            " admin_task CASCADE"
+        )
+        yield connection

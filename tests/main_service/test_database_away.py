@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.support.database import OUR_SESSIONS, wait_for_blocked_statements
+from tests.support.database import OUR_SESSIONS, connected, wait_for_blocked_statements
 from tests.support.engines import Environment, running_engines, temporary_folder
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.frozen import frozen
@@ -43,9 +43,8 @@ def web(environment: Environment) -> Iterator[WebServer]:
 
 @pytest.fixture
 async def database(environment: Environment) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    yield connection
-    await connection.close()
+    async with connected(environment) as connection:
+        yield connection
 
 
 @contextmanager

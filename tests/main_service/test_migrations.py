@@ -7,7 +7,9 @@ import sys
 import asyncpg
 import pytest
 
-from tests.support.engines import REPOSITORY, Environment, full, run_main
+from tests.support import forking
+from tests.support.database import connected
+from tests.support.engines import REPOSITORY, START_SECONDS, Environment, full, run_main
 from tests.support.waiting import eventually_async
 
 
@@ -15,31 +17,25 @@ from tests.support.waiting import eventually_async
 async def migration_environment(environment: Environment) -> Environment:
     """An empty database beside the one that the other tests use."""
     url = environment["MAIN_DATABASE_URL"]
-    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-    await connection.execute("DROP DATABASE IF EXISTS migrations")
-    await connection.execute("CREATE DATABASE migrations")
-    await connection.close()
+    async with connected(url) as connection:
+        await connection.execute("DROP DATABASE IF EXISTS migrations")
+        await connection.execute("CREATE DATABASE migrations")
     return environment | {"MAIN_DATABASE_URL": url.replace("/slipbin?", "/migrations?")}
 
 
 def alembic(*arguments: str, environment: Environment) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "alembic", *arguments]
-    return subprocess.run(
-        command, env=full(environment), cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
-    )
+    return forking.run_text("-m", "alembic", *arguments, environment=full(environment), timeout=START_SECONDS)
 
 
 async def tables(environment: Environment) -> set[str]:
-    connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    await connection.close()
+    async with connected(environment) as connection:
+        rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     return {row["tablename"] for row in rows}
 
 
 async def views(environment: Environment) -> set[str]:
-    connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    rows = await connection.fetch("SELECT viewname FROM pg_views WHERE schemaname = 'public'")
-    await connection.close()
+    async with connected(environment) as connection:
+        rows = await connection.fetch("SELECT viewname FROM pg_views WHERE schemaname = 'public'")
     return {row["viewname"] for row in rows}
 
 
@@ -94,22 +90,18 @@ async def test_table_that_is_in_use_is_not_kept_from_others_while_it_is_waited_f
     """An email holds its row while the mail server takes its time."""
     run_main("migrate", environment=migration_environment)
     assert alembic("downgrade", "b4d7f1c92e60", environment=migration_environment).returncode == 0
-    url = migration_environment["MAIN_DATABASE_URL"].replace("+asyncpg", "")
-    sender, other = await asyncpg.connect(url), await asyncpg.connect(url)
-    await sender.transaction().start()
-    await sender.execute("SELECT * FROM mail FOR UPDATE")
     command = [sys.executable, "-m", "main_service", "migrate"]
-    migrating = subprocess.Popen(command, env=full(migration_environment), cwd=REPOSITORY)
     waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'mail'::regclass)"
-
-    try:
-        await eventually_async(lambda: other.fetchval(waits), "a migration that waits")
-        await asyncio.wait_for(other.fetch("SELECT * FROM mail"), 10)
-    finally:
-        for connection in (sender, other):
-            await connection.close()
-        status = await asyncio.to_thread(migrating.wait, 60)
-    assert status == 0
+    async with connected(migration_environment) as sender, connected(migration_environment) as other:
+        await sender.execute("BEGIN")
+        await sender.execute("SELECT * FROM mail FOR UPDATE")
+        with subprocess.Popen(command, env=full(migration_environment), cwd=REPOSITORY) as migrating:
+            try:
+                await eventually_async(lambda: other.fetchval(waits), "a migration that waits")
+                await asyncio.wait_for(other.fetch("SELECT * FROM mail"), 10)
+            finally:
+                await sender.execute("ROLLBACK")
+            assert await asyncio.to_thread(migrating.wait, 60) == 0
 
 
 async def test_rows_that_contradict_themselves_are_refused_by_the_database(database: asyncpg.Connection) -> None:

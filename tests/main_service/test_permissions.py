@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.support.accounts import User, new_user, new_username, sign_in_on_page
+from tests.support.database import connected
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.pages import BROWSER, FOREIGN
@@ -129,14 +130,13 @@ class Outsiders:
 @pytest.fixture(scope="module")
 def outsiders(web: WebServer, environment: Environment) -> Iterator[Outsiders]:
     async def make() -> tuple[Cast, Outsiders]:
-        database = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-        members = Cast(web, database)
-        made = Outsiders(
-            await members.signed_in(), await members.superuser(), members.guest(), await members.signed_in()
-        )
-        await members.disable(made.disabled)
-        await database.close()
-        return members, made
+        async with connected(environment) as database:
+            members = Cast(web, database)
+            made = Outsiders(
+                await members.signed_in(), await members.superuser(), members.guest(), await members.signed_in()
+            )
+            await members.disable(made.disabled)
+            return members, made
 
     members, made = asyncio.run(make())
     yield made

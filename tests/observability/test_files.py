@@ -14,6 +14,7 @@ import yaml
 from deploy.observability.make_files import SettingError, make_files
 from deploy.observability.make_role import ROLE, exporter_uri, make_role
 from tests.observability.monitored import FOLDER, alertmanager, exporter
+from tests.support.database import execute
 from tests.support.engines import Environment, running_engines, temporary_folder
 from tests.support.smtp_server import SmtpServer
 from tests.support.tools import needs
@@ -199,9 +200,7 @@ async def test_user_who_may_make_no_roles_is_told_what_to_type(
     role_engines: Environment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = role_engines["MAIN_DATABASE_URL"]
-    owner = await asyncpg.connect(url.replace("+asyncpg", ""))
-    await owner.execute("CREATE ROLE plain LOGIN")
-    await owner.close()
+    execute(url, "CREATE ROLE plain LOGIN")
 
     await make_role(tmp_path, url.replace("slipbin@", "plain@"))
 

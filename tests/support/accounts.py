@@ -12,6 +12,7 @@ import asyncpg
 import httpx
 
 from main_service.accounts.emails import seconds_to_next
+from tests.support.database import connected
 from tests.support.pages import BROWSER, send_urlencoded_form
 from tests.support.web import Client
 
@@ -79,8 +80,7 @@ def insert_account(
 
 
 async def _insert(database_url: str, email: str, username: str | None, hashed_password: str) -> None:
-    connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
-    try:
+    async with connected(database_url) as connection:
         await connection.execute(
             """
             INSERT INTO account (id, email, username, hashed_password, is_active, is_superuser, is_verified,
@@ -89,8 +89,6 @@ async def _insert(database_url: str, email: str, username: str | None, hashed_pa
             """,
             *(uuid4(), email, username, hashed_password),
         )
-    finally:
-        await connection.close()
 
 
 async def insert_owner(database: asyncpg.Connection) -> UUID:

@@ -108,6 +108,16 @@ def run(
         return subprocess.CompletedProcess(arguments, code, stdout.read(), stderr.read())
 
 
+def run_text(*arguments: str, environment: Mapping[str, str], timeout: float) -> "subprocess.CompletedProcess[str]":
+    """`run` without input; what it wrote is text.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer, in seconds, and was killed.
+    """
+    done = run(*arguments, environment=environment, timeout=timeout)
+    return subprocess.CompletedProcess(arguments, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
 def _number_of(file: IO[Any] | int) -> int:
     return file if isinstance(file, int) else file.fileno()
 

@@ -14,6 +14,7 @@ from typing import IO, Any
 import httpx
 import psutil
 
+from tests.support import forking
 from tests.support.engines import REPOSITORY, Environment, full
 from tests.support.ports import reserved_port
 from tests.support.tools import needs
@@ -32,16 +33,8 @@ def find_nginx() -> str:
 
 def write_gateway(folder: Path, *arguments: object, settings: Environment) -> "subprocess.CompletedProcess[str]":
     """Run `python -m deploy.gateway` to its end."""
-    command = [sys.executable, "-m", "deploy.gateway", folder, *arguments]
-    return subprocess.run(
-        [str(part) for part in command],
-        env=full(settings),
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    command = map(str, [folder, *arguments])
+    return forking.run_text("-m", "deploy.gateway", *command, environment=full(settings), timeout=120)
 
 
 class ContainedWebServer(WebServer):

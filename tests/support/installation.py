@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpx
 import redis
 from celery import Celery
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.support.database import execute
 from tests.support.engines import Environment, temporary_folder
 from tests.support.entries import create_link, create_paste
 from tests.support.gates import Gated, gated_engines
@@ -94,13 +94,7 @@ class Installation:
         return read_metrics(self.client)
 
     def sql(self, *statements: str) -> None:
-        async def execute() -> None:
-            connection = await asyncpg.connect(self.engines["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-            for statement in statements:
-                await connection.execute(statement)
-            await connection.close()
-
-        asyncio.run(execute())
+        execute(self.engines, *statements)
 
     def send(self, task: str, queue: str) -> None:
         address = self.engines["MAIN_BROKER_URL"]

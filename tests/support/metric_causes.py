@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import psutil
 
 from tests.support.accounts import register_by_api
+from tests.support.database import connected
 from tests.support.entries import create_link, create_paste
 from tests.support.installation import Installation
 from tests.support.waiting import eventually
@@ -155,11 +155,9 @@ def locked_entries(it: Installation) -> Iterator[None]:
                 client.get(f"/{uuid4().hex[:9]}")
 
     async def lock() -> None:
-        connection = await asyncpg.connect(it.engines["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-        async with connection.transaction():
+        async with connected(it.engines) as connection, connection.transaction():
             await connection.execute("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")
             await asyncio.to_thread(stopped.wait)
-        await connection.close()
 
     # So that unknown keys are looked for in PostgreSQL.
     it.valkey.delete("known:{0}")
@@ -180,12 +178,10 @@ def locked_emails(it: Installation) -> Iterator[None]:
     stopped, locked = threading.Event(), threading.Event()
 
     async def lock() -> None:
-        connection = await asyncpg.connect(it.engines["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-        async with connection.transaction():
+        async with connected(it.engines) as connection, connection.transaction():
             await connection.execute("LOCK TABLE mail IN ACCESS EXCLUSIVE MODE")
             locked.set()
             await asyncio.to_thread(stopped.wait)
-        await connection.close()
 
     thread = threading.Thread(target=asyncio.run, args=(lock(),))
     thread.start()

@@ -6,8 +6,7 @@ import select
 import socket
 import time
 
-import asyncpg
-
+from tests.support.database import connected
 from tests.support.entries import create_link
 from tests.support.raw_http import (
     Answer,
@@ -144,11 +143,8 @@ def wait_behind_others(web: WebServer, database_url: str, *, is_asked: bool) -> 
             return parse(received + read_to_end(connection))
 
     async def talk_beside_lock() -> list[Answer]:
-        database = await asyncpg.connect(database_url)
-        async with database.transaction():
+        async with connected(database_url) as database, database.transaction():
             await database.execute("SELECT 1 FROM entry WHERE key = $1 FOR UPDATE", link["key"])
-            answers = await asyncio.to_thread(talk)
-        await database.close()
-        return answers
+            return await asyncio.to_thread(talk)
 
     return asyncio.run(talk_beside_lock())

@@ -15,32 +15,32 @@ OWN_DATABASE = 12
 """A database of Valkey where no other tests read visits, the cache and filters."""
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def shared_environment(environment: Environment) -> Environment:
     url = environment["MAIN_REDIS_URL"].partition("?")[0]
     return environment | {"MAIN_REDIS_URL": f"{url}?db={OWN_DATABASE}"}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def old_code() -> Iterator[Path]:
     with release_before() as folder:
         yield folder
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def gated_old(shared_environment: Environment) -> Iterator[Gated]:
     """The way of the release before to its engines, on which it can be held up."""
     with gated_engines(shared_environment) as gates:
         yield gates
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def old(old_code: Path, gated_old: Gated) -> Iterator[WebServer]:
     with ServerOfReleaseBefore(old_code, gated_old.environment) as server:
         yield server
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def new(shared_environment: Environment) -> Iterator[WebServer]:
     with WebServer(shared_environment) as server:
         yield server

@@ -12,12 +12,14 @@ import httpx
 import pytest
 import redis
 
+from tests.support import forking
 from tests.support.accounts import User, insert_owner, new_superuser
-from tests.support.database import wait_for_blocked_statements
+from tests.support.database import connected, wait_for_blocked_statements
 from tests.support.engines import REPOSITORY, Environment, full
 from tests.support.entries import ago, create_link, create_paste, find_entry, insert_entry
 from tests.support.gates import gated_engines
 from tests.support.waiting import eventually_async
+from tests.support.web import Process
 from tests.support.workers import code_of, main_worker, run_task, send_task
 
 WAIT_SECONDS = 60
@@ -68,10 +70,8 @@ def run_jobs(environment: Environment) -> None:
     run_task("do_asked_work", environment=environment)
 
 
-async def start_worker(environment: Environment) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", RUN_JOBS), env=full(environment), cwd=REPOSITORY
-    )
+def start_worker(environment: Environment) -> Process:
+    return forking.start("-c", RUN_JOBS, environment=full(environment))
 
 
 async def test_unused_entries_end_when_a_superuser_orders_it(
@@ -161,20 +161,18 @@ async def test_two_workers_at_once_do_not_run_the_same_job(
     """The first waits in the middle of its work while the second comes, which takes what else is open."""
     await insert_entry(archive, updated_at=ago(days=900))
     first = order(archive_client, superuser, "archive-unused?days=30")
-    holder = await asyncpg.connect(archive_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    async with holder.transaction():
+    async with connected(archive_environment) as holder, holder.transaction():
         await holder.execute("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")
-        worker_process = await start_worker(archive_environment)
+        worker_process = start_worker(archive_environment)
         await wait_for_state(archive_client, superuser, first, "running")
         started_at = get_job(archive_client, superuser, first)["started_at"]
 
         # There is nothing else to do, so it is not kept waiting.
         run_jobs(archive_environment)
 
-        assert worker_process.returncode is None
+        assert worker_process.poll() is None
         assert get_job(archive_client, superuser, first)["started_at"] == started_at
-    await holder.close()
-    assert await asyncio.wait_for(worker_process.wait(), WAIT_SECONDS) == 0
+    assert await asyncio.to_thread(worker_process.wait, WAIT_SECONDS) == 0
     task = get_job(archive_client, superuser, first)
     assert (task["state"], task["result"], task["started_at"]) == ("done", {"ended": 1}, started_at)
 
@@ -195,9 +193,9 @@ async def test_two_workers_that_come_for_the_same_row_at_once_take_it_once(
     try:
         async with archive.transaction():
             await archive.execute("LOCK TABLE admin_task IN ACCESS EXCLUSIVE MODE")
-            workers = [await start_worker(archive_environment) for _ in range(2)]
+            workers = [start_worker(archive_environment) for _ in range(2)]
             await wait_for_blocked_statements(archive, len(workers))
-        assert [await asyncio.wait_for(worker.wait(), WAIT_SECONDS) for worker in workers] == [0, 0]
+        assert [await asyncio.to_thread(worker.wait, WAIT_SECONDS) for worker in workers] == [0, 0]
         begun = [str(row["id"]) for row in await archive.fetch("SELECT id FROM begun")]
     finally:
         await archive.execute("DROP TABLE begun; DROP FUNCTION note_begin CASCADE")
@@ -210,9 +208,7 @@ async def test_worker_that_runs_a_job_starts_no_other_with_its_other_threads(
 ) -> None:
     """They are for the tasks that may not wait."""
     tasks = [order(archive_client, superuser, "archive-unused?days=30") for _ in range(2)]
-    holder = await asyncpg.connect(archive_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    try:
-        await holder.execute("BEGIN")
+    async with connected(archive_environment) as holder, holder.transaction():
         await holder.execute("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")
         worker = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", TWO_ROUNDS),
@@ -227,8 +223,6 @@ async def test_worker_that_runs_a_job_starts_no_other_with_its_other_threads(
         worker.stdin.write(b"\n")
         assert await asyncio.wait_for(worker.stdout.readline(), WAIT_SECONDS) == b"second round is over\n"
         assert get_job(archive_client, superuser, tasks[1])["state"] == "waiting"
-    finally:
-        await holder.close()
     assert await asyncio.wait_for(worker.wait(), WAIT_SECONDS) == 0
     assert {get_job(archive_client, superuser, task)["state"] for task in tasks} == {"done"}
 
@@ -245,7 +239,7 @@ async def test_job_of_a_killed_worker_is_restarted_an_hour_later(
     task_id = order(archive_client, superuser, "archive-unused?days=30")
     with gated_engines(archive_environment) as gated, gated.postgres.stop_at(
         b"INSERT INTO stale_key", b"COMMIT", hold="request"
-    ) as stop, redis.Redis.from_url(gated.environment["MAIN_REDIS_URL"].replace("db=0", "db=1")) as broker, main_worker(
+    ) as stop, redis.Redis.from_url(gated.environment["MAIN_REDIS_URL"].replace("db=2", "db=3")) as broker, main_worker(
         gated.environment, tmp_path / "log"
     ) as worker:  # fmt: skip
         send_task("main_service.do_asked_work", environment=gated.environment)
@@ -269,15 +263,13 @@ async def test_run_that_was_overtaken_does_not_speak_for_the_one_after_it(
     archive_environment: Environment, archive_client: httpx.Client, archive: asyncpg.Connection, superuser: User
 ) -> None:
     task_id = order(archive_client, superuser, "archive-unused?days=30")
-    holder = await asyncpg.connect(archive_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    async with holder.transaction():
+    async with connected(archive_environment) as holder, holder.transaction():
         await holder.execute("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")
-        worker_process = await start_worker(archive_environment)
+        worker_process = start_worker(archive_environment)
         await wait_for_state(archive_client, superuser, task_id, "running")
         # As if the hour were over, and another had begun it just now.
         await archive.execute("UPDATE admin_task SET started_at = now()")
-    await holder.close()
-    assert await asyncio.wait_for(worker_process.wait(), WAIT_SECONDS) == 0
+    assert await asyncio.to_thread(worker_process.wait, WAIT_SECONDS) == 0
     assert get_job(archive_client, superuser, task_id)["state"] == "running"
 
 

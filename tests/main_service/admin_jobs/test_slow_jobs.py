@@ -6,6 +6,7 @@ import asyncpg
 import httpx
 
 from tests.support.accounts import new_superuser
+from tests.support.database import connected
 from tests.support.engines import Environment
 from tests.support.entries import create_link, manage_headers
 from tests.support.visits import FIREFOX
@@ -21,7 +22,6 @@ async def test_visits_are_counted_and_invalidations_replayed_while_every_slow_th
     superuser = await new_superuser(archive_client, archive)
     link = create_link(archive_client)
     path = f"/api/v1/entries/{link['key']}"
-    holder = await asyncpg.connect(archive_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
 
     async def all_are_held() -> bool:
         question = (
@@ -41,8 +41,7 @@ async def test_visits_are_counted_and_invalidations_replayed_while_every_slow_th
     ):
         quick.wait_for("ready")
         slow.wait_for("ready")
-        try:
-            await holder.execute("BEGIN")
+        async with connected(archive_environment) as holder, holder.transaction():
             # The clean-up needs it, and nothing else that happens here.
             await holder.execute("LOCK TABLE idempotency_key IN ACCESS EXCLUSIVE MODE")
             asked = archive_client.post("/api/v1/admin/cleanup", headers=superuser.headers).json()["id"]
@@ -60,6 +59,4 @@ async def test_visits_are_counted_and_invalidations_replayed_while_every_slow_th
             await eventually_async(is_replayed, "a replayed invalidation")
             task = archive_client.get(f"/api/v1/admin/tasks/{asked}", headers=superuser.headers).json()
             assert task["state"] == "running"
-        finally:
-            await holder.close()
         slow.wait_for("is done")

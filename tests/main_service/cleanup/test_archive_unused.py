@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from tests.support.accounts import insert_owner
+from tests.support.database import connected
 from tests.support.engines import Environment
 from tests.support.entries import ago, create_link, create_paste, find_entry, insert_entry, insert_paste
 from tests.support.gates import Gated, Hold, gated_engines
@@ -139,12 +140,10 @@ async def test_locked_entry_is_skipped_and_stays_if_it_was_used(
     archive_environment: Environment, archive: asyncpg.Connection
 ) -> None:
     held, free = [await insert_entry(archive, updated_at=ago(days=900)) for _ in range(2)]
-    holder = await asyncpg.connect(archive_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    async with holder.transaction():
+    async with connected(archive_environment) as holder, holder.transaction():
         await holder.execute("UPDATE entry SET used_at = now() WHERE key = $1", held)
         archive_unused(archive_environment)
         assert [await reason_of(archive, key) for key in (held, free)] == [None, "unused"]
-    await holder.close()
     archive_unused(archive_environment)
     assert await reason_of(archive, held) is None
 
@@ -192,7 +191,7 @@ def kill_worker_at(gated: Gated, *said: bytes, hold: Hold, log: Path) -> None:
     """Kill a real worker when it has come to a point at the gate before PostgreSQL; its task is not run again."""
     with (
         gated.postgres.stop_at(*said, hold=hold) as stop,
-        redis.Redis.from_url(gated.environment["MAIN_REDIS_URL"].replace("db=0", "db=1")) as broker,
+        redis.Redis.from_url(gated.environment["MAIN_REDIS_URL"].replace("db=2", "db=3")) as broker,
         main_worker(gated.environment, log) as worker,
     ):
         send_task("main_service.archive_unused", environment=gated.environment)

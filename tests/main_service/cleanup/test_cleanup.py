@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -12,7 +12,8 @@ import boto3
 import httpx
 import pytest
 
-from tests.support.engines import Environment, run_main, running_engines, temporary_folder
+from tests.support.database import connected
+from tests.support.engines import Environment, run_main
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.swift_server import SwiftServer
 from tests.support.web import WebServer
@@ -21,18 +22,8 @@ DAY_SECONDS = 86_400
 
 
 @pytest.fixture(scope="module")
-def own_engines() -> Iterator[Environment]:
-    """Engines of its own: a clean-up counts what it finds, and would find other tests' entries."""
-    with temporary_folder() as folder, running_engines(folder) as settings:
-        yield settings
-
-
-@pytest.fixture(params=["file", "s3"])
-def environment(request: pytest.FixtureRequest, own_engines: Environment) -> Environment:
-    if request.param == "file":
-        return own_engines
-    swift: SwiftServer = request.getfixturevalue("swift")
-    settings = own_engines | {
+def s3_archive_environment(archive_environment: Environment, swift: SwiftServer) -> Environment:
+    settings = archive_environment | {
         "MAIN_BODY_STORE_URL": "s3://cleanup-texts/bodies",
         "MAIN_BODY_STORE_ENDPOINT": swift.endpoint_url,
         "AWS_ACCESS_KEY_ID": swift.access_key_id,
@@ -42,18 +33,24 @@ def environment(request: pytest.FixtureRequest, own_engines: Environment) -> Env
     return settings
 
 
-@pytest.fixture
-def client(environment: Environment) -> Iterator[httpx.Client]:
-    with WebServer(environment) as web:
-        run_main("cleanup", environment=environment)
-        yield web.client
+@pytest.fixture(scope="module")
+def s3_archive_web(s3_archive_environment: Environment) -> Iterator[WebServer]:
+    with WebServer(s3_archive_environment) as server:
+        yield server
+
+
+@pytest.fixture(params=["archive", "s3_archive"])
+def environment(request: pytest.FixtureRequest) -> Environment:
+    settings: Environment = request.getfixturevalue(f"{request.param}_environment")
+    return settings
 
 
 @pytest.fixture
-async def database(environment: Environment) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    yield connection
-    await connection.close()
+def client(request: pytest.FixtureRequest, environment: Environment) -> Iterator[httpx.Client]:
+    is_in_s3 = environment["MAIN_BODY_STORE_URL"].startswith("s3:")
+    server: WebServer = request.getfixturevalue("s3_archive_web" if is_in_s3 else "archive_web")
+    with server.new_client() as visitor:
+        yield visitor
 
 
 def clean_up(environment: Environment) -> tuple[int, ...]:
@@ -88,23 +85,23 @@ def s3(environment: Environment):
 
 
 async def test_expired_entries_leave_both_stores_and_their_neighbours_stay(
-    environment: Environment, client: httpx.Client, database: asyncpg.Connection
+    environment: Environment, client: httpx.Client, archive: asyncpg.Connection
 ) -> None:
     expired_paste, expired_link = create_paste(client, title="Secret"), create_link(client, title="Secret")
     paste, link = create_paste(client, text="neighbour"), create_link(client)
     over = [expired_paste["key"], expired_link["key"]]
-    body_id = await database.fetchval("SELECT body_id FROM entry WHERE key = $1", expired_paste["key"])
-    await database.execute("UPDATE entry SET expires_at = now() - interval '1 s' WHERE key = ANY($1)", over)
+    body_id = await archive.fetchval("SELECT body_id FROM entry WHERE key = $1", expired_paste["key"])
+    await archive.execute("UPDATE entry SET expires_at = now() - interval '1 s' WHERE key = ANY($1)", over)
     assert body_id in stored_texts(environment)
 
     assert clean_up(environment) == (2, 1, 2, 0)
 
     assert body_id not in stored_texts(environment)
-    for row in await database.fetch("SELECT * FROM entry WHERE key = ANY($1)", over):
+    for row in await archive.fetch("SELECT * FROM entry WHERE key = ANY($1)", over):
         assert row["archival_reason"] == "expired"
         assert row["ended_at"] == row["expires_at"]
         assert (row["title"], row["original_url"], row["body_id"], row["size_bytes"], row["syntax"]) == (None,) * 5
-    assert await database.fetchval("SELECT count(*) FROM body_to_delete") == 0
+    assert await archive.fetchval("SELECT count(*) FROM body_to_delete") == 0
     for key in over:
         response = client.get(f"/{key}")
         assert (response.status_code, response.json()["reason"]) == (410, "expired")
@@ -115,14 +112,14 @@ async def test_expired_entries_leave_both_stores_and_their_neighbours_stay(
 
 
 async def test_deleted_entry_is_emptied_of_all_but_key_reason_and_times(
-    environment: Environment, client: httpx.Client, database: asyncpg.Connection
+    environment: Environment, client: httpx.Client, archive: asyncpg.Connection
 ) -> None:
     paste = create_paste(client, title="Secret", syntax="python")
     client.delete(f"/api/v1/entries/{paste['key']}", headers=manage_headers(paste))
 
     assert clean_up(environment) == (0, 0, 1, 0)
 
-    row = await database.fetchrow("SELECT * FROM entry WHERE key = $1", paste["key"])
+    row = await archive.fetchrow("SELECT * FROM entry WHERE key = $1", paste["key"])
     filled = {name for name, value in row.items() if value is not None}
     assert filled == {
         "key", "kind", "visibility", "created_at", "updated_at", "expires_at",
@@ -132,41 +129,41 @@ async def test_deleted_entry_is_emptied_of_all_but_key_reason_and_times(
 
 
 async def test_text_that_could_not_be_deleted_at_once_is_deleted_daily(
-    environment: Environment, client: httpx.Client, database: asyncpg.Connection
+    environment: Environment, client: httpx.Client, archive: asyncpg.Connection
 ) -> None:
     """As a web process leaves it that was killed between its commit and deleting the text."""
     paste = create_paste(client)
-    body_id = await database.fetchval("SELECT body_id FROM entry WHERE key = $1", paste["key"])
-    async with database.transaction():
-        await database.execute(
+    body_id = await archive.fetchval("SELECT body_id FROM entry WHERE key = $1", paste["key"])
+    async with archive.transaction():
+        await archive.execute(
             "UPDATE entry SET ended_at = now(), archival_reason = 'deleted' WHERE key = $1", paste["key"]
         )
-        await database.execute("INSERT INTO body_to_delete (body_id) VALUES ($1)", body_id)
+        await archive.execute("INSERT INTO body_to_delete (body_id) VALUES ($1)", body_id)
 
     assert clean_up(environment) == (0, 1, 1, 0)
 
     assert body_id not in stored_texts(environment)
-    assert await database.fetchval("SELECT body_deleted_at FROM entry WHERE key = $1", paste["key"]) is not None
+    assert await archive.fetchval("SELECT body_deleted_at FROM entry WHERE key = $1", paste["key"]) is not None
 
 
 async def test_text_that_is_missing_counts_as_deleted(
-    environment: Environment, client: httpx.Client, database: asyncpg.Connection
+    environment: Environment, client: httpx.Client, archive: asyncpg.Connection
 ) -> None:
-    kept = await body_id_of(database, create_paste(client)["key"])
-    await database.executemany("INSERT INTO body_to_delete (body_id) VALUES ($1)", [(uuid4(),) for _ in range(3)])
+    kept = await body_id_of(archive, create_paste(client)["key"])
+    await archive.executemany("INSERT INTO body_to_delete (body_id) VALUES ($1)", [(uuid4(),) for _ in range(3)])
 
     assert clean_up(environment) == (0, 3, 0, 0)
 
     assert kept in stored_texts(environment)
 
 
-@pytest.mark.parametrize("environment", ["file"], indirect=True)
+@pytest.mark.parametrize("environment", ["archive"], indirect=True)
 async def test_texts_without_an_entry_are_swept_when_they_are_a_day_old(
-    environment: Environment, client: httpx.Client, database: asyncpg.Connection
+    environment: Environment, client: httpx.Client, archive: asyncpg.Connection
 ) -> None:
     """As a crash between storing the text and committing the row leaves them. In S3 a text can't be backdated."""
     folder = Path(environment["MAIN_BODY_STORE_URL"].removeprefix("file://"))
-    kept = await body_id_of(database, create_paste(client)["key"])
+    kept = await body_id_of(archive, create_paste(client)["key"])
     young, old = uuid4(), uuid4()
     unfinished = folder / "ab" / f"{uuid4()}#1"
     for path in (folder / young.hex[:2] / str(young), folder / old.hex[:2] / str(old), unfinished):
@@ -185,11 +182,11 @@ async def test_texts_without_an_entry_are_swept_when_they_are_a_day_old(
 
 
 async def test_many_expired_entries_end_in_batches_while_readers_go_on(
-    environment: Environment, client: httpx.Client, database: asyncpg.Connection
+    environment: Environment, client: httpx.Client, archive: asyncpg.Connection
 ) -> None:
     """More than one batch; a locked row is skipped, not waited for."""
     prefix = uuid4().hex[:8]
-    await database.execute(
+    await archive.execute(
         """
         INSERT INTO entry (key, kind, visibility, created_at, updated_at, expires_at, original_url)
         SELECT $1 || '-' || number, 'link', 'unlisted', now(), now(), now() - interval '1 s', 'https://example.org/'
@@ -198,18 +195,16 @@ async def test_many_expired_entries_end_in_batches_while_readers_go_on(
         prefix,
     )
     link = create_link(client)
-    holder = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    async with holder.transaction():
+    async with connected(environment) as holder, holder.transaction():
         await holder.execute("SELECT 1 FROM entry WHERE key = $1 FOR UPDATE", f"{prefix}-77")
 
         ended, _, emptied, _ = clean_up(environment)
 
         assert (ended, emptied) == (3499, 3499)
         assert client.get(f"/{link['key']}").status_code == 302
-    await holder.close()
     assert clean_up(environment) == (1, 0, 1, 0)
 
 
-async def body_id_of(database: asyncpg.Connection, key: str) -> UUID:
-    body_id: UUID = await database.fetchval("SELECT body_id FROM entry WHERE key = $1", key)
+async def body_id_of(archive: asyncpg.Connection, key: str) -> UUID:
+    body_id: UUID = await archive.fetchval("SELECT body_id FROM entry WHERE key = $1", key)
     return body_id

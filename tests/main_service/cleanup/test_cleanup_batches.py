@@ -3,17 +3,15 @@
 import asyncio
 import os
 import re
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
-from tests.support.database import wait_for_blocked_statements
-from tests.support.engines import REPOSITORY, Environment, full, run_main, running_engines, temporary_folder
+from tests.support.database import connected, wait_for_blocked_statements
+from tests.support.engines import Environment, run_main
 from tests.support.entries import ago, ended, insert_paste
 
 DAY_SECONDS = 86_400
@@ -22,91 +20,67 @@ EXPIRED = 3_000
 UNFINISHED = 2_000
 
 
-@pytest.fixture(scope="module")
-def own_engines() -> Iterator[Environment]:
-    """Engines of its own: a clean-up counts what it finds, and would find other tests' entries."""
-    with temporary_folder() as folder, running_engines(folder) as settings:
-        yield settings
-
-
 @pytest.fixture
-def environment(own_engines: Environment) -> Environment:
-    """Nothing to clean up is left of the test before."""
-    run_main("cleanup", environment=own_engines)
-    return own_engines
-
-
-@pytest.fixture
-async def database(environment: Environment) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    yield connection
-    await connection.close()
+def environment(archive_environment: Environment, archive: asyncpg.Connection) -> Environment:
+    """Nothing is left of the test before."""
+    return archive_environment
 
 
 async def test_one_more_than_a_batch_of_queued_texts_is_deleted(
-    environment: Environment, database: asyncpg.Connection
+    environment: Environment, archive: asyncpg.Connection
 ) -> None:
     body_ids = [uuid4() for _ in range(1_001)]
     for body_id in body_ids:
         write(text_file(environment, body_id))
-    await database.execute("INSERT INTO body_to_delete (body_id) SELECT unnest($1::uuid[])", body_ids)
+    await archive.execute("INSERT INTO body_to_delete (body_id) SELECT unnest($1::uuid[])", body_ids)
 
     assert clean_up(environment) == (0, 1_001, 0, 0)
 
     assert files(environment) == set()
-    assert await database.fetchval("SELECT count(*) FROM body_to_delete") == 0
+    assert await archive.fetchval("SELECT count(*) FROM body_to_delete") == 0
 
 
 async def test_texts_are_noted_as_deleted_in_the_order_in_which_entries_are_locked(
-    environment: Environment, database: asyncpg.Connection
+    environment: Environment, archive: asyncpg.Connection
 ) -> None:
     """Who deletes an account locks ended entries too; in another order, both could wait in a ring."""
     low_id, high_id = sorted([uuid4(), uuid4()])
     # So that neither the rows nor the texts lie in the order of the keys.
-    last = await insert_paste(database, key=f"z-{uuid4().hex}", body_id=low_id, **ended(ago(minutes=1)))
-    first = await insert_paste(database, key=f"a-{uuid4().hex}", body_id=high_id, **ended(ago(minutes=1)))
-    await database.execute("INSERT INTO body_to_delete (body_id) SELECT unnest($1::uuid[])", [low_id, high_id])
-    other = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-
-    try:
-        async with other.transaction():
-            await other.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE", first)
-            cleaning = asyncio.create_task(asyncio.to_thread(clean_up, environment))
-            await wait_for_blocked_statements(database, 1)
-            await database.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE NOWAIT", last)
-    finally:
-        await other.close()
+    last = await insert_paste(archive, key=f"z-{uuid4().hex}", body_id=low_id, **ended(ago(minutes=1)))
+    first = await insert_paste(archive, key=f"a-{uuid4().hex}", body_id=high_id, **ended(ago(minutes=1)))
+    await archive.execute("INSERT INTO body_to_delete (body_id) SELECT unnest($1::uuid[])", [low_id, high_id])
+    async with connected(environment) as other, other.transaction():
+        await other.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE", first)
+        cleaning = asyncio.create_task(asyncio.to_thread(clean_up, environment))
+        await wait_for_blocked_statements(archive, 1)
+        await archive.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE NOWAIT", last)
 
     assert (await cleaning)[1] == 2
 
 
-async def test_two_at_once_share_the_work_and_do_it_once(
-    environment: Environment, database: asyncpg.Connection
-) -> None:
+async def test_two_at_once_share_the_work_and_do_it_once(environment: Environment, archive: asyncpg.Connection) -> None:
     body_ids = [uuid4() for _ in range(EXPIRED)]
     for body_id in body_ids:
         write(text_file(environment, body_id))
     for _ in range(UNFINISHED):
         write(unfinished_file(environment), age_seconds=2 * DAY_SECONDS)
-    await insert_expired(database, body_ids)
+    await insert_expired(archive, body_ids)
 
     # Both wait for the table before they begin, so they run at the same time on any machine.
-    async with database.transaction():
-        await database.execute("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")
-        processes = [await start_cleanup(environment) for _ in range(2)]
-        await wait_for_blocked_statements(database, len(processes))
-    done = [await asyncio.wait_for(process.communicate(), WAIT_SECONDS) for process in processes]
+    async with archive.transaction():
+        await archive.execute("LOCK TABLE entry IN ACCESS EXCLUSIVE MODE")
+        cleanings = [asyncio.create_task(asyncio.to_thread(clean_up, environment)) for _ in range(2)]
+        await wait_for_blocked_statements(archive, len(cleanings))
+    counts = [await cleaning for cleaning in cleanings]
 
-    assert [process.returncode for process in processes] == [0, 0], [errors.decode() for _, errors in done]
-    counts = [figures(output.decode()) for output, _ in done]
     together = [sum(step) for step in zip(*counts, strict=True)]
     assert together == [EXPIRED, EXPIRED, EXPIRED, UNFINISHED], counts
     assert files(environment) == set()
-    assert await database.fetchval("SELECT count(*) FROM body_to_delete") == 0
-    rows = await database.fetch("SELECT * FROM entry WHERE archival_reason = 'expired' AND body_id IS NULL")
+    assert await archive.fetchval("SELECT count(*) FROM body_to_delete") == 0
+    rows = await archive.fetch("SELECT * FROM entry WHERE archival_reason = 'expired' AND body_id IS NULL")
     assert len(rows) == EXPIRED
     assert all(row["ended_at"] == row["expires_at"] for row in rows)
-    await database.execute("DELETE FROM entry")
+    await archive.execute("DELETE FROM entry")
 
 
 async def test_text_that_is_still_being_written_stays(environment: Environment) -> None:
@@ -121,10 +95,10 @@ async def test_text_that_is_still_being_written_stays(environment: Environment) 
 
 
 async def test_locked_ended_entry_is_emptied_by_the_next_run(
-    environment: Environment, database: asyncpg.Connection
+    environment: Environment, archive: asyncpg.Connection
 ) -> None:
     prefix = uuid4().hex[:8]
-    await database.execute(
+    await archive.execute(
         """
         INSERT INTO entry (key, kind, visibility, created_at, updated_at, expires_at, original_url,
                            ended_at, archival_reason)
@@ -134,33 +108,29 @@ async def test_locked_ended_entry_is_emptied_by_the_next_run(
         """,
         prefix,
     )
-    holder = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    async with holder.transaction():
+    async with connected(environment) as holder, holder.transaction():
         await holder.execute("SELECT 1 FROM entry WHERE key = $1 FOR UPDATE", f"{prefix}-2")
 
         assert clean_up(environment) == (0, 0, 2, 0)
 
-        full_keys = await database.fetch("SELECT key FROM entry WHERE original_url IS NOT NULL")
+        full_keys = await archive.fetch("SELECT key FROM entry WHERE original_url IS NOT NULL")
         assert [row["key"] for row in full_keys] == [f"{prefix}-2"]
-    await holder.close()
     assert clean_up(environment) == (0, 0, 1, 0)
 
 
 async def test_locked_queued_text_is_deleted_by_the_next_run(
-    environment: Environment, database: asyncpg.Connection
+    environment: Environment, archive: asyncpg.Connection
 ) -> None:
     held, free = uuid4(), uuid4()
     for body_id in (held, free):
         write(text_file(environment, body_id))
-        await database.execute("INSERT INTO body_to_delete (body_id) VALUES ($1)", body_id)
-    holder = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    async with holder.transaction():
+        await archive.execute("INSERT INTO body_to_delete (body_id) VALUES ($1)", body_id)
+    async with connected(environment) as holder, holder.transaction():
         await holder.execute("SELECT 1 FROM body_to_delete WHERE body_id = $1 FOR UPDATE", held)
 
         assert clean_up(environment) == (0, 1, 0, 0)
 
         assert files(environment) == {text_file(environment, held)}
-    await holder.close()
     assert clean_up(environment) == (0, 1, 0, 0)
     assert files(environment) == set()
 
@@ -174,18 +144,8 @@ def figures(printed: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", printed))[:4]
 
 
-async def start_cleanup(environment: Environment) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "main_service", "cleanup"),
-        env=full(environment),
-        cwd=REPOSITORY,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-
-
-async def insert_expired(database: asyncpg.Connection, body_ids: list[UUID]) -> None:
-    await database.execute(
+async def insert_expired(archive: asyncpg.Connection, body_ids: list[UUID]) -> None:
+    await archive.execute(
         """
         INSERT INTO entry (key, kind, visibility, created_at, updated_at, expires_at, body_id, size_bytes)
         SELECT 'expired-' || body_id, 'paste', 'unlisted', now(), now(), now() - interval '1 s', body_id, 1

@@ -6,6 +6,7 @@ import asyncpg
 
 from tests.main_service.doctor.examined import PASSWORD, RANDOM, examine
 from tests.support import forking
+from tests.support.database import connected
 from tests.support.engines import START_SECONDS, Environment, full
 
 
@@ -49,13 +50,12 @@ async def test_schema_that_is_missing_behind_or_ahead(broken: Environment, datab
     other = broken | {"MAIN_DATABASE_URL": broken["MAIN_DATABASE_URL"].replace("/slipbin?", "/doctors?")}
     try:
         missing = examine(other)
-        connection = await asyncpg.connect(other["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-        await connection.execute("CREATE TABLE alembic_version (version_num text)")
-        await connection.execute("INSERT INTO alembic_version VALUES ($1)", older)
-        behind = examine(other)
-        await connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
-        ahead = examine(other)
-        await connection.close()
+        async with connected(other) as connection:
+            await connection.execute("CREATE TABLE alembic_version (version_num text)")
+            await connection.execute("INSERT INTO alembic_version VALUES ($1)", older)
+            behind = examine(other)
+            await connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+            ahead = examine(other)
     finally:
         await database.execute("DROP DATABASE doctors WITH (FORCE)")
 

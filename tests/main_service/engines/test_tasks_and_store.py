@@ -1,6 +1,5 @@
 """Tasks share one client of the object store, opened by the first that needs it; the others run without credentials."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,8 @@ import pytest
 import redis
 
 from tests.support import forking
-from tests.support.engines import START_SECONDS, Environment, full, run_main
+from tests.support.database import connected, new_database
+from tests.support.engines import START_SECONDS, Environment, full
 from tests.support.mail import EnqueueEmail
 from tests.support.visits import add_batch, insert_link, visit_counts, visit_to
 
@@ -38,19 +38,11 @@ def run_tasks(*names: str, environment: Environment) -> str:
 @pytest.fixture(scope="module")
 def task_environment(environment: Environment, s3_environment: Environment) -> Environment:
     """A database and a Redis without the emails, visits and texts of other tests; texts in S3, without credentials."""
-
-    async def create_database(url: str) -> None:
-        connection = await asyncpg.connect(url)
-        await connection.execute("CREATE DATABASE task_stores")
-        await connection.close()
-
-    asyncio.run(create_database(environment["MAIN_DATABASE_URL"].replace("+asyncpg", "")))
     own = {
-        "MAIN_DATABASE_URL": environment["MAIN_DATABASE_URL"].replace("/slipbin?", "/task_stores?"),
+        "MAIN_DATABASE_URL": new_database(environment, "task_stores")["MAIN_DATABASE_URL"],
         "MAIN_REDIS_URL": environment["MAIN_REDIS_URL"].replace("db=0", "db=10"),
         "MAIN_BODY_STORE_URL": "s3://texts/of-tasks",
     }
-    run_main("migrate", environment=environment | own | {"MAIN_BODY_STORE_URL": environment["MAIN_BODY_STORE_URL"]})
     without = {name: value for name, value in s3_environment.items() if not name.startswith("AWS_")}
     nowhere = {"AWS_SHARED_CREDENTIALS_FILE": "/nowhere", "AWS_CONFIG_FILE": "/nowhere"}
     return without | own | nowhere | {"AWS_EC2_METADATA_DISABLED": "true"}
@@ -58,9 +50,8 @@ def task_environment(environment: Environment, s3_environment: Environment) -> E
 
 @pytest.fixture
 async def own_database(task_environment: Environment) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(task_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    yield connection
-    await connection.close()
+    async with connected(task_environment) as connection:
+        yield connection
 
 
 async def due_text(database: asyncpg.Connection) -> None:

@@ -2,8 +2,6 @@
 away."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,8 +14,9 @@ import httpx
 import pytest
 import redis
 
-from tests.support.database import wait_for_blocked_statements
-from tests.support.engines import REPOSITORY, Environment, full, run_main
+from tests.support import forking
+from tests.support.database import connected, wait_for_blocked_statements
+from tests.support.engines import START_SECONDS, Environment, full, run_main
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.web import WebServer
 
@@ -109,14 +108,12 @@ async def test_change_and_deletion_that_wait_for_each_other_leave_no_text(
         deletion = asyncio.to_thread(one.delete, address(paste), headers=manage_headers(paste))
         change = asyncio.to_thread(other.patch, address(paste), json={"text": "new"}, headers=manage_headers(paste))
         order = [deletion, change] if is_deletion_first else [change, deletion]
-        holder = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
         requests = []
-        async with holder.transaction():
+        async with connected(environment) as holder, holder.transaction():
             await holder.execute("SELECT 1 FROM entry WHERE key = $1 FOR UPDATE", paste["key"])
             for number, request in enumerate(order, start=1):
                 requests.append(asyncio.create_task(request))
                 await wait_for_blocked_statements(database, number)
-        await holder.close()
         statuses = [(await request).status_code for request in requests]
 
         assert statuses == ([204, 410] if is_deletion_first else [200, 204])
@@ -210,14 +207,7 @@ async def test_cleanup_without_its_store_fails_and_purges_nothing(
         "AWS_SECRET_ACCESS_KEY": "nothing",
     }
 
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "main_service", "cleanup"],
-        env=full(away),
-        cwd=REPOSITORY,
-        capture_output=True,
-        timeout=60,
-    )
+    done = forking.run("-m", "main_service", "cleanup", environment=full(away), timeout=START_SECONDS)
 
     assert done.returncode != 0
     assert await is_queued(database, body_id)

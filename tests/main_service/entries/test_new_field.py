@@ -1,16 +1,15 @@
 """What a new text field of an entry costs: `note` is added to a copy of the code, and that copy is run."""
 
-import asyncio
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from tests.support.accounts import new_user
-from tests.support.engines import REPOSITORY, Environment, run_main
+from tests.support.database import execute, new_database
+from tests.support.engines import REPOSITORY, Environment
 from tests.support.entries import create_link, create_paste, list_entries, manage_headers
 from tests.support.pages import BROWSER, created_key, send_form
 from tests.support.web import WebServer
@@ -57,21 +56,9 @@ def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def own_environment(environment: Environment) -> Environment:
     """A database with the column that the migration of such a field makes."""
-    url = environment["MAIN_DATABASE_URL"]
-    own = environment | {
-        "MAIN_DATABASE_URL": url.replace("/slipbin?", "/new_field?"),
-        "MAIN_REDIS_URL": environment["MAIN_REDIS_URL"].replace("db=0", "db=12"),
-    }
-
-    async def execute(statement: str, url: str) -> None:
-        connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-        await connection.execute(statement)
-        await connection.close()
-
-    asyncio.run(execute("CREATE DATABASE new_field", url))
-    run_main("migrate", environment=own)
-    asyncio.run(execute("ALTER TABLE entry ADD COLUMN note text", own["MAIN_DATABASE_URL"]))
-    return own
+    own = new_database(environment, "new_field")
+    execute(own, "ALTER TABLE entry ADD COLUMN note text")
+    return own | {"MAIN_REDIS_URL": environment["MAIN_REDIS_URL"].replace("db=0", "db=12")}
 
 
 @pytest.fixture(scope="module")

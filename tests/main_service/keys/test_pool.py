@@ -16,7 +16,7 @@ from tests.support.web import WebServer
 @pytest.fixture
 def own_pool(environment: Environment) -> Environment:
     """A Redis database whose pools no other test touches."""
-    url = environment["MAIN_REDIS_URL"].replace("db=0", "db=7")
+    url = environment["MAIN_REDIS_URL"].replace("db=4", "db=7")
     with redis.Redis.from_url(url) as connection:
         connection.flushdb()
     return environment | {"MAIN_REDIS_URL": url}

@@ -1,33 +1,20 @@
 """A database of its own for the tests of mail, because they count emails, and a mail server."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from tests.support.engines import Environment, run_main
+from tests.support.database import connected, new_database
+from tests.support.engines import Environment
 from tests.support.mail import EnqueueEmail, MailWorker
 from tests.support.smtp_server import Inbox, SmtpServer
 
 
 @pytest.fixture(scope="session")
 def mail_environment(environment: Environment) -> Environment:
-    url = environment["MAIN_DATABASE_URL"]
-    asyncio.run(_create_database(url.replace("+asyncpg", "")))
-    settings = environment | {
-        "MAIN_DATABASE_URL": url.replace("/slipbin?", "/mailing?"),
-        "MAIN_PUBLIC_URL": "https://paste.example.org",
-    }
-    run_main("migrate", environment=settings)
-    return settings
-
-
-async def _create_database(url: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute("CREATE DATABASE mailing")
-    await connection.close()
+    return new_database(environment, "mailing") | {"MAIN_PUBLIC_URL": "https://paste.example.org"}
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +33,9 @@ def inbox(smtp: SmtpServer) -> Inbox:
 @pytest.fixture
 async def mail_database(mail_environment: Environment) -> AsyncIterator[asyncpg.Connection]:
     """The database, without an email."""
-    connection = await asyncpg.connect(mail_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    await connection.execute("TRUNCATE mail")
-    yield connection
-    await connection.close()
+    async with connected(mail_environment) as connection:
+        await connection.execute("TRUNCATE mail")
+        yield connection
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
-"""Engines of their own for tests that break the tables, and that look at every line."""
-
-from collections.abc import Iterator
+"""Stores of their own for tests that break the tables, and that look at every line."""
 
 import pytest
 
-from tests.support.engines import Environment, running_engines, temporary_folder
+from tests.support.database import new_stores
+from tests.support.engines import Environment
 
 
-@pytest.fixture(scope="package")
-def logging_environment() -> Iterator[Environment]:
-    with temporary_folder() as folder, running_engines(folder) as settings:
-        yield settings
+@pytest.fixture(scope="session")
+def logging_environment(shared_engines: Environment) -> Environment:
+    return new_stores(shared_engines, "logging", valkey=15, broker=3)

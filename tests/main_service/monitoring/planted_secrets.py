@@ -1,16 +1,15 @@
 """Secrets, and requests that have them wherever the service takes any."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import asyncpg
 import httpx
 from celery import Celery
 
 from tests.support.accounts import bearer
+from tests.support.database import execute
 from tests.support.engines import Environment
 from tests.support.entries import manage_headers
 from tests.support.gates import Gated
@@ -69,22 +68,10 @@ PLANTED = {
 }
 
 
-def run_sql(environment: Environment, *statements: str) -> None:
-    async def run() -> None:
-        connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-        try:
-            for statement in statements:
-                await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    asyncio.run(run())
-
-
 @contextmanager
 def refused_rows(environment: Environment) -> Iterator[None]:
     """The database refuses rows of entries and visits; its errors repeat them whole."""
-    run_sql(
+    execute(
         environment,
         # Its error repeats the value, the next one's the row.
         f"ALTER TABLE entry ADD CONSTRAINT planted_cast CHECK (title IS DISTINCT FROM '{TITLE}' OR title::int > 0)"
@@ -95,7 +82,7 @@ def refused_rows(environment: Environment) -> Iterator[None]:
     try:
         yield
     finally:
-        run_sql(
+        execute(
             environment,
             "ALTER TABLE entry DROP CONSTRAINT planted_cast, DROP CONSTRAINT planted_row",
             "ALTER TABLE visit DROP CONSTRAINT planted",

@@ -1,6 +1,5 @@
 """A database of its own for the tests of what reports send, because they count emails; a mail server."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -8,7 +7,8 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.support.engines import Environment, run_main
+from tests.support.database import connected, new_database
+from tests.support.engines import Environment
 from tests.support.mail import MailWorker
 from tests.support.smtp_server import Inbox, SmtpServer
 from tests.support.web import WebServer
@@ -16,17 +16,7 @@ from tests.support.web import WebServer
 
 @pytest.fixture(scope="session")
 def report_environment(environment: Environment) -> Environment:
-    url = environment["MAIN_DATABASE_URL"]
-    asyncio.run(_create_database(url.replace("+asyncpg", "")))
-    settings = environment | {"MAIN_DATABASE_URL": url.replace("/slipbin?", "/reporting?")}
-    run_main("migrate", environment=settings)
-    return settings
-
-
-async def _create_database(url: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute("CREATE DATABASE reporting")
-    await connection.close()
+    return new_database(environment, "reporting")
 
 
 @pytest.fixture(scope="session")
@@ -44,10 +34,9 @@ def report_client(report_web: WebServer) -> Iterator[httpx.Client]:
 @pytest.fixture
 async def report_database(report_environment: Environment) -> AsyncIterator[asyncpg.Connection]:
     """The database, without accounts, reports or emails."""
-    connection = await asyncpg.connect(report_environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    await connection.execute("TRUNCATE mail, account, report, entry, visit_hour, visit_day_value CASCADE")
-    yield connection
-    await connection.close()
+    async with connected(report_environment) as connection:
+        await connection.execute("TRUNCATE mail, account, report, entry, visit_hour, visit_day_value CASCADE")
+        yield connection
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Settings: what is refused at the start, and that .env.example tells the truth."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,8 @@ from pydantic_settings import BaseSettings
 
 import keygen_service.settings
 import main_service.settings
-from tests.support.engines import REPOSITORY, SECRET, Environment, full
+from tests.support import forking
+from tests.support.engines import SECRET, START_SECONDS, Environment, full
 from tests.support.settings import example_settings
 
 
@@ -46,15 +46,8 @@ def test_every_setting_is_described() -> None:
 
 
 def start(environment: Environment) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "main_service", "serve", "--port", "0"],
-        env=full(environment),
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    command = ("-m", "main_service", "serve", "--port", "0")
+    return forking.run_text(*command, environment=full(environment), timeout=START_SECONDS)
 
 
 @pytest.mark.parametrize(

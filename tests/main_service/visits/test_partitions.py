@@ -1,6 +1,6 @@
 """Months of visits are made ahead and dropped when they are old; what was counted of them stays."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -10,27 +10,26 @@ import redis
 from main_service.visits.factory import VisitFactory
 from main_service.visits.tasks import purge_visit_batches
 from main_service.visits.upkeep import PartitionChanges
-from tests.support.engines import Environment, running_engines, temporary_folder
+from tests.support.database import connected, new_stores
+from tests.support.engines import Environment
 from tests.support.settings import task_resources
 from tests.support.visits import RecordedVisit, add_batch, at_ms, ingest, insert_link, visit_counts, visit_to
 
 
 @pytest.fixture(scope="module")
-def environment() -> Iterator[Environment]:
-    """Engines of its own: these tests drop visits of other tests, too."""
-    with temporary_folder() as folder, running_engines(folder) as settings:
-        yield settings
+def environment(shared_engines: Environment) -> Environment:
+    """Stores of its own: these tests drop visits of other tests, too."""
+    return new_stores(shared_engines, "partitions", valkey=7, broker=3)
 
 
 @pytest.fixture
 async def database(environment: Environment) -> AsyncIterator[asyncpg.Connection]:
     """A database without visits and partitions of months."""
-    connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    for name in await months(connection):
-        await connection.execute(f"DROP TABLE {name}")
-    await connection.execute("TRUNCATE visit, visit_batch, visit_hour, visit_day_value, entry CASCADE")
-    yield connection
-    await connection.close()
+    async with connected(environment) as connection:
+        for name in await months(connection):
+            await connection.execute(f"DROP TABLE {name}")
+        await connection.execute("TRUNCATE visit, visit_batch, visit_hour, visit_day_value, entry CASCADE")
+        yield connection
 
 
 async def months(database: asyncpg.Connection) -> list[str]:

@@ -1,6 +1,5 @@
 """docs/api.md, typed into a shell from its first line to its last, does what it says."""
 
-import asyncio
 import os
 import re
 import shutil
@@ -9,12 +8,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import asyncpg
 import openpyxl
 import pytest
 
 from tests.support import forking
-from tests.support.engines import REPOSITORY, Environment, full, run_main
+from tests.support.database import new_database
+from tests.support.engines import REPOSITORY, Environment, full
 from tests.support.installing import debians_package, find_or_install
 from tests.support.web import WebServer
 
@@ -28,7 +27,7 @@ app.loader.import_default_modules()
 while True:
     for name in sys.argv[1:]:
         app.tasks["main_service." + name]()
-    time.sleep(0.2)
+    time.sleep(0.5)
 """
 
 
@@ -49,20 +48,10 @@ def find_curl() -> Path:
 @pytest.fixture(scope="module")
 def typed_environment(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """A database for what is typed alone, and an outbox as with `make run`."""
-
-    async def create_database(url: str) -> None:
-        connection = await asyncpg.connect(url)
-        await connection.execute("CREATE DATABASE typed")
-        await connection.close()
-
-    asyncio.run(create_database(environment["MAIN_DATABASE_URL"].replace("+asyncpg", "")))
-    own = environment | {
-        "MAIN_DATABASE_URL": environment["MAIN_DATABASE_URL"].replace("/slipbin?", "/typed?"),
+    return new_database(environment, "typed") | {
         "MAIN_REDIS_URL": environment["MAIN_REDIS_URL"].replace("db=0", "db=11"),
         "MAIN_SMTP_URL": f"file://{tmp_path_factory.mktemp('mail')}/outbox",
     }
-    run_main("migrate", environment=own)
-    return own
 
 
 @pytest.fixture
