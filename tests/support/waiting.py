@@ -18,10 +18,12 @@ def eventually(find: Callable[[], Found], what: str, *, seconds: float = WAIT_SE
     Raises:
         AssertionError: it was not after so many seconds; names what was missing.
     """
-    deadline = time.monotonic() + seconds
+    began_at = asked_at = time.monotonic()
     while not (found := find()):
-        assert time.monotonic() < deadline, _missing(what, seconds)
-        time.sleep(PAUSE_SECONDS)
+        now = time.monotonic()
+        assert now < began_at + seconds, _missing(what, seconds)
+        time.sleep(_pause(now - began_at, now - asked_at))
+        asked_at = time.monotonic()
     return found
 
 
@@ -29,14 +31,24 @@ async def eventually_async(
     find: Callable[[], Found | Awaitable[Found]], what: str, *, seconds: float = WAIT_SECONDS
 ) -> Found:
     """`eventually` for tests with an event loop, which goes on meanwhile; `find` may be a coroutine function."""
-    deadline = time.monotonic() + seconds
+    began_at = time.monotonic()
     while True:
+        asked_at = time.monotonic()
         answer = find()
         found = await answer if inspect.isawaitable(answer) else answer
         if found:
             return found
-        assert time.monotonic() < deadline, _missing(what, seconds)
-        await asyncio.sleep(PAUSE_SECONDS)
+        now = time.monotonic()
+        assert now < began_at + seconds, _missing(what, seconds)
+        await asyncio.sleep(_pause(now - began_at, now - asked_at))
+
+
+def _pause(waited: float, asked: float) -> float:
+    """How long not to ask, in seconds, after waiting for so long and asking for so long.
+
+    Who waits for long can wait a twentieth longer, and to ask all the time would keep from working what is waited for.
+    """
+    return max(PAUSE_SECONDS, min(waited / 20, 0.25), min(asked, 1.0))
 
 
 def _missing(what: str, seconds: float) -> str:
