@@ -1,7 +1,7 @@
 """A browser, a site whose addresses can be opened, a place that links lead to, and visitors.
 
 Playwright's event loop counts as running from its start to its end, and meanwhile pytest-asyncio could not run a test
-of another folder: so each module has a browser of its own, which takes a second.
+of another folder: so the browser ends with the last test of this one.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ class _Target(BaseHTTPRequestHandler):
         """Nothing: the tests' output is not its place."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         running = launch(playwright, find_or_install(Path(playwright.chromium.executable_path)))

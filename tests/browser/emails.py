@@ -3,9 +3,8 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-import asyncpg
-
 from tests.support.accounts import emails_to
+from tests.support.database import connected
 from tests.support.engines import Environment
 
 
@@ -13,11 +12,8 @@ def link_in_email(environment: Environment, email: str, template: str) -> str:
     """The address that the newest email from a template leads to."""
 
     async def read() -> list[tuple[str, dict[str, str]]]:
-        database = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-        try:
+        async with connected(environment) as database:
             return await emails_to(database, email)
-        finally:
-            await database.close()
 
     with ThreadPoolExecutor(1) as thread:
         waiting = thread.submit(asyncio.run, read()).result()

@@ -8,7 +8,8 @@ from playwright.sync_api import Page
 
 def serious_findings(page: Page) -> list[str]:
     """What axe-core finds that keeps people from using the page. It runs beside the page's policy, not under it."""
-    page.evaluate(AXE_SCRIPT)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
     results: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [
         f"{finding['impact']} {finding['id']}: {node['html']} {node.get('failureSummary')}"

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import openpyxl
 from playwright.sync_api import expect
 
@@ -16,6 +15,7 @@ from tests.browser.tour import send_unchecked
 from tests.browser.visitor import NewVisitor, View, in_every_view, with_and_without_scripts
 from tests.support.accounts import User, new_user
 from tests.support.collections import create_collection
+from tests.support.database import connected
 from tests.support.engines import Environment
 from tests.support.entries import create_link
 from tests.support.reports import build_ordered_reports, report_order
@@ -38,11 +38,8 @@ def run(work: Coroutine[Any, Any, Any]) -> None:
 
 
 async def execute(environment: Environment, statement: str, *values: object) -> None:
-    connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-    try:
+    async with connected(environment) as connection:
         await connection.execute(statement, *values)
-    finally:
-        await connection.close()
 
 
 def confirmed(site: WebServer, environment: Environment) -> User:

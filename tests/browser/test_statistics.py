@@ -14,6 +14,7 @@ from tests.browser.page_checks import content_width, serious_findings
 from tests.browser.payloads import PAYLOADS
 from tests.browser.visitor import PHONE, NewVisitor, View, in_every_view, with_and_without_scripts
 from tests.support.accounts import new_user
+from tests.support.database import connected
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.statistics import INSERT_VALUE, insert_hour_counts
@@ -29,11 +30,8 @@ def run(environment: Environment, action: Callable[[asyncpg.Connection], Corouti
     """In a thread: Playwright's event loop counts as running in this one."""
 
     async def connect() -> None:
-        connection = await asyncpg.connect(environment["MAIN_DATABASE_URL"].replace("+asyncpg", ""))
-        try:
+        async with connected(environment) as connection:
             await action(connection)
-        finally:
-            await connection.close()
 
     thread = Thread(target=lambda: asyncio.run(connect()))
     thread.start()
