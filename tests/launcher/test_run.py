@@ -84,6 +84,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
         yield run(launcher, "--workers", "2", MAIN_SMTP_URL="", MAIN_METRICS_TOKEN=METRICS_TOKEN, **shell)
 
 
+@pytest.fixture(scope="module")
+def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
+    """One for tests after which everything runs again, with addresses that somebody chose."""
+    chosen = {"MAIN_PUBLIC_URL": "https://slip.example", "MAIN_SMTP_URL": "smtp://mail.example"}
+    with empty_folder() as data, launchers(data, tmp_path_factory.mktemp("disturbed")) as launcher:
+        yield run(launcher, **chosen)
+
+
 def test_a_run_is_ready_when_it_answers_and_keys_are_there(running: Launched) -> None:
     assert front_page(running) == 200
     with valkey(running) as client:
@@ -145,11 +153,10 @@ def test_our_services_run_as_the_engines_user_or_say_why_not(running: Launched) 
     assert (running.data / "bodies").stat().st_uid == (running.data / "beat").stat().st_uid == services.pop()
 
 
-def test_public_address_and_mail_server_that_somebody_chose_are_kept(launcher: Launchers) -> None:
-    chosen = run(launcher, MAIN_PUBLIC_URL="https://slip.example", MAIN_SMTP_URL="smtp://mail.example")
-    assert child(chosen, "web-1").environ()["MAIN_PUBLIC_URL"] == "https://slip.example"
-    assert child(chosen, "main-worker").environ()["MAIN_SMTP_URL"] == "smtp://mail.example"
-    assert "Emails are not sent" not in chosen.out
+def test_public_address_and_mail_server_that_somebody_chose_are_kept(disturbed: Launched) -> None:
+    assert child(disturbed, "web-1").environ()["MAIN_PUBLIC_URL"] == "https://slip.example"
+    assert child(disturbed, "main-worker").environ()["MAIN_SMTP_URL"] == "smtp://mail.example"
+    assert "Emails are not sent" not in disturbed.out
 
 
 def test_an_interrupt_stops_web_beats_workers_and_engines_in_this_order(launcher: Launchers) -> None:
@@ -227,29 +234,27 @@ def test_every_killed_child_comes_back(launcher: Launchers) -> None:
         eventually(lambda: client.scard("keys:link"), "ready keys")
 
 
-def test_a_visitor_who_comes_while_the_web_process_is_down_is_answered(launcher: Launchers) -> None:
-    running = run(launcher)
-    port = int(address(running).rpartition(":")[2])
+def test_a_visitor_who_comes_while_the_web_process_is_down_is_answered(disturbed: Launched) -> None:
+    port = int(address(disturbed).rpartition(":")[2])
     # Suspended, the launcher starts nothing before the visitor has come.
-    running.popen.send_signal(signal.SIGSTOP)
-    web = child(running, "web-1")
+    disturbed.popen.send_signal(signal.SIGSTOP)
+    web = child(disturbed, "web-1")
     web.kill()
     eventually(lambda: not is_alive(web), "the end of the web process")
     with socket.create_connection(("127.0.0.1", port), timeout=60) as visitor:
         visitor.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        running.popen.send_signal(signal.SIGCONT)
+        disturbed.popen.send_signal(signal.SIGCONT)
         assert visitor.recv(100).startswith(b"HTTP/1.1 200 ")
-    running.wait_for_text("launcher | web-1 runs again as process ")
+    disturbed.wait_for_text("launcher | web-1 runs again as process ")
 
 
-def test_killed_engines_do_not_end_the_service(launcher: Launchers) -> None:
-    running = run(launcher)
+def test_killed_engines_do_not_end_the_service(disturbed: Launched) -> None:
     for name in ("postgres", "valkey"):
-        child(running, name).kill()
+        child(disturbed, name).kill()
     for name in ("postgres", "valkey"):
-        running.wait_for_text(f"launcher | {name} runs again as process ")
-    key = eventually(lambda: create_paste(running, "after the crash"), "a paste after the engines came back")
-    assert read_paste(running, key) == "after the crash"
+        disturbed.wait_for_text(f"launcher | {name} runs again as process ")
+    key = eventually(lambda: create_paste(disturbed, "after the crash"), "a paste after the engines came back")
+    assert read_paste(disturbed, key) == "after the crash"
 
 
 def create_paste(launched: Launched, text: str) -> str | None:
