@@ -5,7 +5,6 @@ import socket
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 from uuid import uuid4
 
@@ -16,37 +15,12 @@ import pytest
 from main_service.accounts.errors import TokenInvalidError
 from main_service.entries.entry import LiveEntry
 from main_service.entries.insert_batches import LARGEST_BATCH, InsertBatcher
-from main_service.entries.models import Kind, Visibility
 from main_service.errors import DatabaseUnavailableError
 from main_service.resources import open_resources
 from tests.support.engines import Environment
 from tests.support.entries import new_alias
+from tests.support.live_entries import new_live_entry
 from tests.support.settings import settings_of
-
-
-def new_link(**fields: object) -> LiveEntry:
-    now = datetime.now(UTC)
-    link = LiveEntry(
-        key=new_alias(),
-        kind=Kind.LINK,
-        owner_id=None,
-        manage_generation=0,
-        title=None,
-        visibility=Visibility.UNLISTED,
-        created_at=now,
-        updated_at=now,
-        version=1,
-        expires_at=now + timedelta(hours=1),
-        has_public_statistics=False,
-        visit_count=0,
-        views_left=None,
-        original_url="https://example.org/",
-        body_id=None,
-        size_bytes=None,
-        syntax=None,
-        detected_syntax=None,
-    )
-    return replace(link, **fields)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -69,7 +43,7 @@ async def transactions(database: asyncpg.Connection, links: list[LiveEntry]) -> 
 
 
 async def test_many_at_once_are_few_transactions(batcher: InsertBatcher, database: asyncpg.Connection) -> None:
-    links = [new_link() for _ in range(LARGEST_BATCH + 50)]
+    links = [new_live_entry() for _ in range(LARGEST_BATCH + 50)]
 
     assert await insert_all(batcher, links) == [True] * len(links)
 
@@ -77,7 +51,9 @@ async def test_many_at_once_are_few_transactions(batcher: InsertBatcher, databas
 
 
 async def test_each_is_what_it_was_made_of(batcher: InsertBatcher, database: asyncpg.Connection) -> None:
-    links = [new_link(title=f"the {number}th", original_url=f"https://example.org/{number}") for number in range(20)]
+    links = [
+        new_live_entry(title=f"the {number}th", original_url=f"https://example.org/{number}") for number in range(20)
+    ]
 
     await insert_all(batcher, links)
 
@@ -89,9 +65,9 @@ async def test_each_is_what_it_was_made_of(batcher: InsertBatcher, database: asy
 
 
 async def test_of_two_that_want_one_key_the_first_has_it(batcher: InsertBatcher, database: asyncpg.Connection) -> None:
-    first = new_link(title="first")
+    first = new_live_entry(title="first")
     others = [replace(first, title=f"{number}") for number in range(3)]
-    unconcerned = new_link()
+    unconcerned = new_live_entry()
 
     assert await insert_all(batcher, [first, *others, unconcerned]) == [True, False, False, False, True]
     assert await insert_all(batcher, others) == [False] * 3
@@ -105,8 +81,8 @@ async def test_of_two_that_want_one_key_the_first_has_it(batcher: InsertBatcher,
 async def test_one_that_fails_fails_alone(
     batcher: InsertBatcher, database: asyncpg.Connection, broken: dict[str, object]
 ) -> None:
-    links = [new_link() for _ in range(5)]
-    crowd = [*links[:3], new_link(**broken), *links[3:]]
+    links = [new_live_entry() for _ in range(5)]
+    crowd = [*links[:3], new_live_entry(**broken), *links[3:]]
 
     outcomes = await insert_all(batcher, crowd)
 
@@ -116,8 +92,8 @@ async def test_one_that_fails_fails_alone(
 
 
 async def test_nobody_waits_for_those_who_have_gone(batcher: InsertBatcher) -> None:
-    gone = asyncio.create_task(batcher.insert(new_link()))
-    behind = asyncio.create_task(batcher.insert(new_link()))
+    gone = asyncio.create_task(batcher.insert(new_live_entry()))
+    behind = asyncio.create_task(batcher.insert(new_live_entry()))
     await asyncio.sleep(0)
     gone.cancel()
 
@@ -134,14 +110,14 @@ async def test_database_that_hangs_is_waited_for_once_by_all_and_not_for_ever(en
         async with open_resources(hanging) as away, open_resources(settings_of(environment)) as there:
             batcher = InsertBatcher(away.sessions, away.key_filter)
 
-            outcomes = await insert_all(batcher, [new_link() for _ in range(LARGEST_BATCH + 5)])
+            outcomes = await insert_all(batcher, [new_live_entry() for _ in range(LARGEST_BATCH + 5)])
 
             assert all(isinstance(outcome, DatabaseUnavailableError) for outcome in outcomes)
             silent.accept()[0].close()
             with pytest.raises(BlockingIOError):
                 silent.accept()
             batcher._sessions = there.sessions
-            assert await insert_all(batcher, [new_link()]) == [True]
+            assert await insert_all(batcher, [new_live_entry()]) == [True]
 
 
 async def test_database_that_hangs_while_rows_are_tried_alone_is_waited_for_once(environment: Environment) -> None:
@@ -153,9 +129,13 @@ async def test_database_that_hangs_while_rows_are_tried_alone_is_waited_for_once
         async with open_resources(hanging) as away, open_resources(settings_of(environment)) as there:
             sessions = chain([there.sessions, there.sessions], repeat(away.sessions))
             batcher = InsertBatcher(lambda: next(sessions)(), away.key_filter)  # type: ignore[arg-type]
-            batch = [new_link(), new_link(owner_id=uuid4()), *(new_link() for _ in range(LARGEST_BATCH - 2))]
+            batch = [
+                new_live_entry(),
+                new_live_entry(owner_id=uuid4()),
+                *(new_live_entry() for _ in range(LARGEST_BATCH - 2)),
+            ]
 
-            outcomes = await insert_all(batcher, [*batch, new_link()])
+            outcomes = await insert_all(batcher, [*batch, new_live_entry()])
 
             assert outcomes[0] is True
             assert all(isinstance(outcome, DatabaseUnavailableError) for outcome in outcomes[1:])

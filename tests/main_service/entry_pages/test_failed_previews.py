@@ -1,17 +1,15 @@
 """What a page says where the preview of a text can't be made, for good or for now."""
 
-from datetime import UTC, datetime
-from uuid import uuid4
-
 from main_service.engines.texts import in_one_chunk
 from main_service.entries.entry import LiveEntry
-from main_service.entries.models import Kind, Visibility
+from main_service.entries.models import Kind
 from main_service.entry_pages.previews import make_preview
 from main_service.entry_pages.rendered_text import RenderedTexts
 from main_service.entry_pages.views import Preview
 from main_service.rendering.client import Renderer
 from main_service.rendering.waiting_jobs import WaitingJobs
 from tests.support import misbehaving_renderer
+from tests.support.live_entries import new_live_entry
 from tests.support.rendered import running_renderer
 
 FOR_GOOD = "A preview of this text can’t be shown, so this is its code."
@@ -19,27 +17,7 @@ FOR_NOW = "A preview of this text can’t be shown at the moment, so this is its
 
 
 def paste() -> LiveEntry:
-    now = datetime.now(UTC)
-    return LiveEntry(
-        key="kkkkkkkkkkk",
-        kind=Kind.PASTE,
-        owner_id=None,
-        manage_generation=0,
-        title=None,
-        visibility=Visibility.UNLISTED,
-        created_at=now,
-        updated_at=now,
-        version=1,
-        expires_at=None,
-        has_public_statistics=False,
-        visit_count=None,
-        views_left=None,
-        original_url=None,
-        body_id=uuid4(),
-        size_bytes=4,
-        syntax="json",
-        detected_syntax=None,
-    )
+    return new_live_entry(Kind.PASTE, syntax="json")
 
 
 async def said(renderer: Renderer, entry: LiveEntry) -> object:

@@ -1,8 +1,7 @@
 """A batch whose reply was lost: each of its visits counts once, whatever Redis did and does, and in what order."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator, Sequence
 from itertools import permutations
 from uuid import uuid4
 
@@ -17,19 +16,11 @@ from main_service.fast_path.batch import ReadBatcher
 from main_service.visit_stream.pending import UnconfirmedBatch, left_out_name
 from main_service.visit_stream.record import FORMAT, STREAM, EncodedVisit, encode_visit
 from tests.support.engines import Environment
+from tests.support.live_entries import new_live_entry
 from tests.support.visits import count_streamed_visits, read_batches, with_own_redis_database
 
 HERS, HIS, THEIRS = "hers", "his", "theirs"
 CONNECTION = "a-connection"
-
-
-@pytest.fixture
-def valkey(environment: Environment) -> Iterator["redis.Redis[str]"]:
-    with redis.Redis.from_url(
-        with_own_redis_database(environment)["MAIN_REDIS_URL"], decode_responses=True
-    ) as connection:
-        connection.flushdb()
-        yield connection
 
 
 @pytest.fixture
@@ -45,28 +36,7 @@ def visit(key: str) -> EncodedVisit:
 
 
 def write_to_cache(valkey: "redis.Redis[str]", key: str, *, kind: Kind = Kind.LINK) -> LiveEntry:
-    now = datetime.now(UTC)
-    is_link = kind is Kind.LINK
-    entry = LiveEntry(
-        key=key,
-        kind=kind,
-        owner_id=None,
-        manage_generation=0,
-        title=None,
-        created_at=now,
-        updated_at=now,
-        version=1,
-        expires_at=now + timedelta(days=1),
-        original_url="https://example.org/" if is_link else None,
-        body_id=None if is_link else uuid4(),
-        size_bytes=None if is_link else 1,
-        syntax=None,
-        detected_syntax=None,
-        visibility=Visibility.PUBLIC,
-        has_public_statistics=False,
-        views_left=None,
-        visit_count=None,
-    )
+    entry = new_live_entry(kind, key=key, visibility=Visibility.PUBLIC, visit_count=None)
     valkey.set(cache_key(key), pack(entry))
     return entry
 
