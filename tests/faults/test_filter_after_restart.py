@@ -18,8 +18,8 @@ from tests.support.web import WebServer
 from tests.support.workers import SLOW_QUEUE, main_beat, main_worker
 
 WAIT_SECONDS = 120.0
-PAUSE_SECONDS = 0.05
-ENOUGH = 200
+PAUSE_SECONDS = 0.1
+ENOUGH = 100
 
 
 @pytest.fixture(scope="module")

@@ -179,8 +179,7 @@ async def test_pages_of_plain_text_are_made_a_piece_of_one_at_a_time() -> None:
             await asyncio.sleep(0)
 
     async def read_page() -> None:
-        async for _ in texts.streamed(in_one_chunk(text.encode(), held_bytes=0)):
-            made_in.append(rounds)
+        made_in.extend([rounds async for _ in texts.streamed(in_one_chunk(text.encode(), held_bytes=0))])
 
     texts = plain_text.PlainTexts()
     text = "a line\n" * 2 * plain_text.STEP_CHARACTERS
