@@ -111,7 +111,7 @@ def test_owner_finds_the_figures_from_the_list_and_changes_the_period(
     sign_in(visitor, user)
 
     # Today and every seventh of the 59 days before.
-    visitor.click("63 visits: statistics of Newsletter")
+    visitor.click(page.get_by_role("link", name="63 views"))
     assert page.locator(".figures dd").first.inner_text() == "63"
     assert page.locator(".plot rect").count() == 5
     visitor.click("7 days")
