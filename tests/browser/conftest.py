@@ -10,12 +10,14 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import find_or_install, launch
-from tests.browser.visitor import WIDE, NewVisitor, View, Visitor
+from tests.browser.visitor import PATIENCE_MS, WIDE, NewVisitor, View, Visitor
 from tests.support.engines import Environment
 from tests.support.web import WebServer
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 class _Target(BaseHTTPRequestHandler):

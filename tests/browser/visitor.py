@@ -29,6 +29,8 @@ class View:
         return f"{self.width}-{self.color_scheme}" + (f"-chosen-{self.theme}" if self.theme else "")
 
 
+PATIENCE_MS = 60_000
+"""On a machine that has much else to do, a page may take long."""
 WIDE = View(1280, 800, "light")
 PHONE = View(320, 740, "dark")
 VIEWS = (WIDE, PHONE)
@@ -61,7 +63,7 @@ class Visitor:
             timezone_id="Europe/Vienna",
             permissions=["clipboard-read", "clipboard-write"],
         )
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(PATIENCE_MS)
         if view.theme:
             # The empty page that comes first has no storage.
             script = f"try {{ localStorage.setItem('slipbin-theme', '{view.theme}') }} catch {{}}"
