@@ -26,7 +26,7 @@ class Contents:
 
 USUAL = Contents(
     title="A title",
-    text="def first():\n    return 1\n" * 40,
+    text="def first():\n    return 1\n" * 20,
     plain_text=("plain " * 20_000 + "\n") * 9,
     url="https://example.org/a/path?with=a&query",
     alias_length=0,
