@@ -1,80 +1,103 @@
-"""The geometry of charts. The template draws them: pictures without text, which stretch with the page."""
+"""The geometry of charts, in percent of their width and height, so that they stretch with the page and words do not."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-WIDTH = 1000
-HEIGHT = 200
+from main_service.statistics.axes import time_ticks, value_label, value_ticks
+from main_service.statistics.time_ranges import Step
+
 _FILLED = 0.8
 """The share of its slot that a column fills."""
-_LEAST_HEIGHT = 2
+_LEAST_HEIGHT = 1.0
 """The height of the lowest column: one visit among thousands must be visible."""
+_EDGE = 4
+"""How close to an edge a label is no longer centred, or it would be cut off."""
 
 
 @dataclass(frozen=True)
 class ChartColumn:
-    """A column of a chart. Lengths are in the units of `WIDTH` and `HEIGHT`; `y` grows downwards."""
+    """A column in its slot, which is as high as the chart. `top`: measured from above; None: nothing to see."""
 
     label: str
-    value: int
-    x: float
-    y: float
+    people: int
+    bots: int
+    slot: float
+    slot_width: float
+    left: float
     width: float
-    height: float
+    top: float | None
+
+    @property
+    def height(self) -> float:
+        return round(100 - (100 if self.top is None else self.top), 3)
+
+
+@dataclass(frozen=True)
+class ValueLine:
+    """A line across the chart, with its value at the side."""
+
+    value: int
+    label: str
+    """The value in few characters: 20k, 5M."""
+    top: float
+
+
+@dataclass(frozen=True)
+class TimeLabel:
+    """A label below the chart. `anchor`: the part of it that is at `left`."""
+
+    text: str
+    left: float
+    anchor: str
 
 
 @dataclass(frozen=True)
 class ColumnChart:
-    """Columns side by side."""
+    """Columns side by side, from 0 up, with both axes."""
 
     columns: list[ChartColumn]
-    ceiling: int
-    """The value at the upper edge."""
+    lines: list[ValueLine]
+    labels: list[TimeLabel]
 
 
 @dataclass(frozen=True)
-class Share:
-    """A value of a dimension as a horizontal bar."""
+class ChartedBucket:
+    """What a column stands for. `start_at`: in the zone of the reader."""
 
-    value: str
-    visits: int
-    percent: float
-    """The share of all visits."""
-    length: float
-    """The length of the bar, in percent of the longest."""
+    start_at: datetime
+    label: str
+    people: int
+    bots: int
 
 
-def column_chart(labelled: Sequence[tuple[str, int]]) -> ColumnChart:
-    """The chart of these labels and values."""
-    ceiling = _ceiling(max((value for _, value in labelled), default=0))
-    room = WIDTH / max(1, len(labelled))
+def column_chart(buckets: Sequence[ChartedBucket], step: Step) -> ColumnChart:
+    """The chart of the visits of people."""
+    ticks = value_ticks(max((each.people for each in buckets), default=0))
+    ceiling = ticks[-1]
+    room = 100 / max(1, len(buckets))
 
-    def column(index: int, label: str, value: int) -> ChartColumn:
-        height = max(_LEAST_HEIGHT, HEIGHT * value / ceiling) if value else 0
+    def column(index: int, bucket: ChartedBucket) -> ChartColumn:
+        height = max(_LEAST_HEIGHT, 100 * bucket.people / ceiling)
         return ChartColumn(
-            label=label,
-            value=value,
-            x=round((index + (1 - _FILLED) / 2) * room, 2),
-            y=round(HEIGHT - height, 2),
-            width=round(room * _FILLED, 2),
-            height=round(height, 2),
+            label=bucket.label,
+            people=bucket.people,
+            bots=bucket.bots,
+            slot=round(index * room, 3),
+            slot_width=round(room, 3),
+            left=round((index + (1 - _FILLED) / 2) * room, 3),
+            width=round(room * _FILLED, 3),
+            top=round(100 - height, 3) if bucket.people else None,
         )
 
-    return ColumnChart([column(index, label, value) for index, (label, value) in enumerate(labelled)], ceiling)
+    def label(index: int, text: str) -> TimeLabel:
+        left = (index + 0.5) * room
+        # Of a few wide columns each label has room; of many narrow ones those at the edges would be cut.
+        anchor = "start" if left < _EDGE else "end" if left > 100 - _EDGE else "middle"
+        return TimeLabel(text, round(left, 3), anchor)
 
-
-def shares(counts: Sequence[tuple[str, int]]) -> list[Share]:
-    """The bars of these values and their visits, in the same order."""
-    total = sum(visits for _, visits in counts) or 1
-    longest = max((visits for _, visits in counts), default=0) or 1
-    return [
-        Share(value, visits, percent=100 * visits / total, length=round(100 * visits / longest, 2))
-        for value, visits in counts
-    ]
-
-
-def _ceiling(highest: int) -> int:
-    """The least of 2, 4, 6, 8 or 10 times a power of ten that is not below; half of it is a whole number."""
-    power: int = 10 ** int(math.log10(max(2, highest) - 1))
-    return next(factor * power for factor in (2, 4, 6, 8, 10) if factor * power >= highest)
+    return ColumnChart(
+        columns=[column(index, bucket) for index, bucket in enumerate(buckets)],
+        lines=[ValueLine(value, value_label(value), round(100 - 100 * value / ceiling, 3)) for value in ticks],
+        labels=[label(tick.index, tick.label) for tick in time_ticks([each.start_at for each in buckets], step)],
+    )

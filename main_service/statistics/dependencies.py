@@ -7,7 +7,11 @@ from fastapi import Depends, Request
 from main_service.dependencies import SessionDep, resources_of
 from main_service.entries.dependencies import entry_factory_of
 from main_service.statistics.factory import StatisticsFactory
+from main_service.statistics.filters import read_filters
 from main_service.web.read_limits import read_limits_of
+
+FILTERED_COST = 5
+"""As how many requests one with a filter counts: it reads single visits."""
 
 
 async def get_statistics_factory(request: Request, session: SessionDep) -> StatisticsFactory:
@@ -16,7 +20,9 @@ async def get_statistics_factory(request: Request, session: SessionDep) -> Stati
     Raises:
         TooManyRequestsError: the client has read statistics too often.
     """
-    await read_limits_of(request).statistics.take(request)
+    # An API route refuses what it doesn't know, so only pages have filters.
+    cost = FILTERED_COST if read_filters(request.query_params) else 1
+    await read_limits_of(request).statistics.take(request, cost=cost)
     return StatisticsFactory(resources_of(request), session, entries=entry_factory_of(request, session))
 
 

@@ -6,11 +6,12 @@ from main_service.engines.postgres import Session
 from main_service.entries.factory import EntryFactory
 from main_service.resources import Resources
 from main_service.statistics.leaderboard import Leaderboard
+from main_service.statistics.period_figures import PeriodStatistics
 from main_service.statistics.service import StatisticsService
 
 
 class StatisticsFactory:
-    """Builds each service when it is first asked for; both work in the transaction of `session`."""
+    """Builds each service when it is first asked for; all work in the transaction of `session`."""
 
     def __init__(self, resources: Resources, session: Session, *, entries: EntryFactory | None = None) -> None:
         """`entries`: None where only the leaderboard is built."""
@@ -26,6 +27,10 @@ class StatisticsFactory:
         return StatisticsService(
             session=self._session, entry_policy=self._entries.entry_policy, lookup=self._entries.key_lookup
         )
+
+    @cached_property
+    def periods(self) -> PeriodStatistics:
+        return PeriodStatistics(session=self._session)
 
     @cached_property
     def leaderboard(self) -> Leaderboard:

@@ -28,6 +28,8 @@ class CountedEntry:
     """None also if views are limited and the client does not manage the entry."""
     visibility: Visibility
     created_at: datetime
+    visit_count: int
+    """Visits of people in its whole life."""
     last_visit_at: datetime | None
     is_shown_to_all: bool
     has_ended: bool
@@ -81,10 +83,6 @@ class StatisticsService:
         counts = await storage.count(self._session, entry.key, days)
         return Summary(entry, counts, await storage.list_values(self._session, entry.key, days))
 
-    async def count(self, entry: CountedEntry) -> RangeCounts:
-        """The visits of an opened entry in its whole life."""
-        return await storage.count(self._session, entry.key, DateRange(FIRST_DAY, datetime.now(UTC).date()))
-
     async def list_history(
         self, entry: CountedEntry, *, step: Step, timezone: str, first: date | None = None, last: date | None = None
     ) -> History:
@@ -131,6 +129,7 @@ class StatisticsService:
             original_url=row.original_url if is_manager or row.views_left is None else None,
             visibility=row.visibility,
             created_at=row.created_at,
+            visit_count=row.visit_count,
             # A release that may still run beside this one notes any use of an entry there.
             last_visit_at=row.last_visit_at if row.visit_count else None,
             is_shown_to_all=row.has_public_statistics,

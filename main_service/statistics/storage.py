@@ -77,6 +77,17 @@ _VALUES = text(
     """  # noqa: S608
 )
 
+# Of a day of UTC that is only partly in the range, there are at most as many visitors as it had visits there.
+_COUNTS_BETWEEN = text(
+    """
+    SELECT coalesce(sum(people), 0)::bigint, coalesce(sum(bots), 0)::bigint, coalesce(sum(visitors), 0)::bigint
+      FROM (SELECT sum(people) AS people, sum(bots) AS bots, least(sum(people), max(day_visitors)) AS visitors
+              FROM visit_hour
+             WHERE key = :key AND hour_at >= :start_at AND hour_at < :end_at
+             GROUP BY date_trunc('day', hour_at, 'UTC')) AS by_day
+    """
+)
+
 _HISTORY = text(
     """
     SELECT width_bucket(hour_at, CAST(:starts AS timestamptz[])) - 1, sum(people)::bigint, sum(bots)::bigint
@@ -120,6 +131,12 @@ async def count(session: Session, key: str, days: DateRange) -> RangeCounts:
     """The visits to an entry on these days of UTC."""
     values = {"key": key, "first": days.first, "until": days.until}
     return RangeCounts(*(await session.execute(_COUNTS, values)).one())
+
+
+async def count_between(session: Session, key: str, start_at: datetime, end_at: datetime) -> RangeCounts:
+    """The visits to an entry between two whole hours of UTC."""
+    values = {"key": key, "start_at": start_at, "end_at": end_at}
+    return RangeCounts(*(await session.execute(_COUNTS_BETWEEN, values)).one())
 
 
 async def list_values(session: Session, key: str, days: DateRange) -> dict[Dimension, list[ValueCount]]:

@@ -64,6 +64,13 @@ class Buckets:
     starts: list[datetime]
     end_at: datetime
 
+    def since(self, instant: datetime) -> "Buckets":
+        """What is left of them from a whole hour on."""
+        ends = [*self.starts[1:], self.end_at]
+        return Buckets(
+            [max(start, instant) for start, end in zip(self.starts, ends, strict=False) if end > instant], self.end_at
+        )
+
 
 @cache
 def _zone_names() -> frozenset[str]:
@@ -118,12 +125,17 @@ def history_buckets(
 
 
 def _buckets(step: Step, days: DateRange, zone: ZoneInfo, *, now: datetime) -> Buckets:
-    end_at = min(day_start(days.until, zone), _whole_hour(now) + HOUR)
+    end_at = min(day_start(days.until, zone), whole_hour(now) + HOUR)
+    return cut(step, day_start(days.first, zone), end_at, zone)
+
+
+def cut(step: Step, start_at: datetime, end_at: datetime, zone: ZoneInfo) -> Buckets:
+    """The time between two whole hours of UTC in buckets; the first and the last may be parts of a day or month."""
     if step is Step.HOUR:
-        start = day_start(days.first, zone)
-        return Buckets([start + n * HOUR for n in range(int((end_at - start) / HOUR))], end_at)
+        return Buckets([start_at + n * HOUR for n in range(int((end_at - start_at) / HOUR))], end_at)
+    days = DateRange(day_of_visit(start_at, zone), day_of_visit(end_at - HOUR, zone))
     # A day that a zone has skipped has no length, and begins with the next.
-    starts = sorted({day_start(day, zone) for day in _first_days(step, days)})
+    starts = sorted({max(start_at, day_start(day, zone)) for day in _first_days(step, days)})
     return Buckets([start for start in starts if start < end_at], end_at)
 
 
@@ -137,16 +149,17 @@ def _first_days(step: Step, days: DateRange) -> Iterator[date]:
 
 def day_of_visit(instant: datetime, zone: ZoneInfo) -> date:
     """The day for which a visit at this instant counts."""
-    return _whole_hour(instant).astimezone(zone).date()
+    return whole_hour(instant).astimezone(zone).date()
 
 
 def day_start(day: date, zone: ZoneInfo) -> datetime:
     """The first whole hour of UTC that begins on the day, or later if the zone has skipped the day."""
     # Where midnight comes twice this is the first; where the clock leaps over it, the instant of the leap.
     midnight = datetime.combine(day, time(), zone).astimezone(UTC)
-    whole = _whole_hour(midnight)
+    whole = whole_hour(midnight)
     return whole if whole == midnight else whole + HOUR
 
 
-def _whole_hour(instant: datetime) -> datetime:
+def whole_hour(instant: datetime) -> datetime:
+    """The hour of UTC in which the instant lies."""
     return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

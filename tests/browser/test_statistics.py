@@ -1,6 +1,7 @@
 """The statistics page in a browser: every view, with and without scripts, with what hostile visitors have sent."""
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from threading import Thread
@@ -43,6 +44,8 @@ def count_visits(environment: Environment, key: str, *, people: int, values: lis
 
     async def count(connection: asyncpg.Connection) -> None:
         now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        created_at = now - timedelta(days=200)
+        await connection.execute("UPDATE entry SET created_at = $1 WHERE key = $2", created_at, key)
         for days in range(0, 60, 7):
             await insert_hour_counts(connection, key, now - timedelta(days=days), people=people, bots=days)
         rows = [(key, now.date(), each, value, n + 1) for each in DIMENSIONS for n, value in enumerate(values)]
@@ -73,8 +76,9 @@ def test_nothing_serious_is_found_and_nothing_scrolls_sideways(
 
     for name, address, status in (
         ("month", f"/{key}/stats", 200),
-        ("year", f"/{key}/stats?period=year&timezone=Asia/Kolkata", 200),
-        ("refused", f"/{key}/stats?timezone=Nowhere", 422),
+        ("all", f"/{key}/stats?period=all&tz=Asia/Kolkata", 200),
+        ("filtered", f"/{key}/stats?country={'w' * 250}&device=%D7%A9%D7%9C", 200),
+        ("refused", f"/{key}/stats?period=custom&from=9000-01-01&tz=Nowhere", 422),
         ("empty", f"/{empty}/stats?period=all", 200),
     ):
         visitor.open(address, status=status)
@@ -95,7 +99,7 @@ def test_nothing_runs_of_what_visitors_sent(new_visitor: NewVisitor, site: WebSe
     for summary in page.locator("main summary").all():
         summary.click()
 
-    assert page.locator(".breakdowns tbody tr").count() == len(DIMENSIONS) * len(HOSTILE)
+    assert page.locator(".breakdowns tbody tr").count() == len(DIMENSIONS) * (len(HOSTILE) + len(["Other"]))
     assert page.evaluate("window.ran") is None
 
 
@@ -110,17 +114,18 @@ def test_owner_finds_the_figures_from_the_list_and_changes_the_period(
     page = visitor.page
     sign_in(visitor, user)
 
-    # Today and every seventh of the 59 days before.
+    # Today and every seventh of the 29 days before: 5 days of the 30, 4 of the 30 before them.
     visitor.click(page.get_by_role("link", name="63 views"))
-    assert page.locator(".figures dd").first.inner_text() == "63"
-    assert page.locator(".plot rect").count() == 5
+    assert page.locator(".figures dd").first.inner_text() == "35"
+    assert "25 % more than the 28 of the period before" in str(page.locator(".figures").text_content())
+    assert page.locator(".plot .amount").count() == 5
     visitor.click("7 days")
     expect(page.get_by_role("link", name="7 days")).to_have_attribute("aria-current", "page")
-    assert page.locator(".plot rect").count() == 1
+    assert page.locator(".plot .amount").count() == 1
     page.get_by_label("Time zone").fill("Europe/Berlin")
     visitor.click("Apply")
-    assert visitor.path() == f"/{key}/stats?period=week&timezone=Europe%2FBerlin"
-    assert "timezone=Europe%2FBerlin" in str(page.get_by_role("link", name="30 days").get_attribute("href"))
+    assert visitor.path() == f"/{key}/stats?period=7d&tz=Europe%2FBerlin"
+    assert "tz=Europe%2FBerlin" in str(page.get_by_role("link", name="30 days").get_attribute("href"))
 
     page.get_by_text("Show as table").click()
     rows = page.get_by_role("table", name="Visits by day").get_by_role("row")
@@ -132,6 +137,37 @@ def test_owner_finds_the_figures_from_the_list_and_changes_the_period(
     box = picture.bounding_box()
     assert box is not None
     assert box["width"] == box["height"] > 200
+
+
+def test_days_are_those_of_the_browser_and_each_column_tells_its_value(
+    new_visitor: NewVisitor, site: WebServer, environment: Environment
+) -> None:
+    link = create_link(site.client)
+    change = {"has_public_statistics": True}
+    site.client.patch(f"/api/v1/entries/{link['key']}", json=change, headers=manage_headers(link)).raise_for_status()
+    count_visits(environment, link["key"], people=7, values=["example.org"])
+    visitor = new_visitor()
+    page = visitor.page
+
+    page.goto(f"{visitor.site_address}/{link['key']}/stats?period=7d")
+    page.wait_for_url("**/stats?period=7d&tz=Europe%2FVienna")
+    expect(page.get_by_role("link", name="Days in Europe/Vienna")).to_be_visible()
+    chart = page.get_by_role("slider", name="Visits by day")
+    chart.focus()
+    expect(chart).to_have_attribute("aria-valuetext", re.compile(": 7 visits$"))
+    expect(page.locator(".tip")).to_have_text(re.compile(": 7 visits$"))
+    page.keyboard.press("ArrowLeft")
+    expect(chart).to_have_attribute("aria-valuetext", re.compile(": 0 visits$"))
+    page.keyboard.press("Home")
+    expect(chart).to_have_attribute("aria-valuenow", "1")
+    page.keyboard.press("ArrowLeft")
+    expect(chart).to_have_attribute("aria-valuenow", "1")
+    page.keyboard.press("Escape")
+    expect(page.locator(".tip")).to_be_hidden()
+    page.locator(".plot g").last.hover()
+    expect(page.locator(".tip")).to_have_text(re.compile(": 7 visits$"))
+    visitor.control("Copy link").click()
+    expect(page.locator(".toast")).to_have_text("Link copied")
 
 
 def test_code_is_shown_where_an_entry_is_made_and_managed(new_visitor: NewVisitor) -> None:
@@ -156,7 +192,7 @@ def test_code_is_shown_where_an_entry_is_made_and_managed(new_visitor: NewVisito
     page.get_by_text("QR code").click()
     expect_code()
     visitor.click("Statistics")
-    assert visitor.path().endswith("/manage/stats")
+    assert "/manage/stats" in visitor.path()
     assert "No visits in this period" in visitor.main_text()
 
 
