@@ -34,7 +34,7 @@ def come_as_hostile(site: WebServer, path: str) -> int:
 
 
 def people_and_crawlers(page: Page) -> tuple[int, int]:
-    people, _, crawlers, _ = page.locator(".figures dd").all_inner_texts()
+    people, _, _, crawlers = page.locator(".figures dd").all_inner_texts()
     return int(people.replace(",", "")), int(crawlers.replace(",", ""))
 
 
