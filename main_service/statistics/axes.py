@@ -7,7 +7,7 @@ from datetime import datetime
 from main_service.statistics.time_ranges import Step
 
 _MOST_PARTS = 4
-_MOST_LABELS = 8
+_MOST_LABELS = 7
 """As many as a phone has room for."""
 _MOST_MONDAYS = 56
 """Days, up to which each Monday is named."""
@@ -42,7 +42,7 @@ def value_label(value: int) -> str:
 
 
 def time_ticks(starts: Sequence[datetime], step: Step) -> list[TimeTick]:
-    """The buckets that are named, at most eight. `starts`: when each begins, in the zone of the reader."""
+    """The buckets that are named, at most seven. `starts`: when each begins, in the zone of the reader."""
     if step is Step.HOUR:
         return _ticks(starts, _hour_label, [_every_hours(n) for n in (1, 2, 3, 4, 6, 12, 24)])
     if step is Step.MONTH:

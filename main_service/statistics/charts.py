@@ -11,8 +11,8 @@ _FILLED = 0.8
 """The share of its slot that a column fills."""
 _LEAST_HEIGHT = 1.0
 """The height of the lowest column: one visit among thousands must be visible."""
-_EDGE = 4
-"""How close to an edge a label is no longer centred, or it would be cut off."""
+_EDGE = 98.5
+"""From where on a label ends at its place: centred, it would reach beyond the margin of the page."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,7 @@ def column_chart(buckets: Sequence[ChartedBucket], step: Step) -> ColumnChart:
 
     def label(index: int, text: str) -> TimeLabel:
         left = (index + 0.5) * room
-        # Of a few wide columns each label has room; of many narrow ones those at the edges would be cut.
-        anchor = "start" if left < _EDGE else "end" if left > 100 - _EDGE else "middle"
-        return TimeLabel(text, round(left, 3), anchor)
+        return TimeLabel(text, round(left, 3), "end" if left > _EDGE else "middle")
 
     return ColumnChart(
         columns=[column(index, bucket) for index, bucket in enumerate(buckets)],
