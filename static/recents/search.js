@@ -101,11 +101,8 @@ for (const form of document.querySelectorAll("form.search[data-url]")) {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       const isDown = event.key === "ArrowDown";
-      let next = isDown ? active + 1 : active - 1;
-      if (list.hidden) {
-        open();
-        next = isDown ? 0 : options.length - 1;
-      }
+      const next = isDown ? active + 1 : Math.max(active, 0) - 1;
+      if (list.hidden) open();
       if (options.length) mark((next + options.length) % options.length);
     } else if (event.key === "Escape" && !list.hidden) {
       // The first Escape closes this list alone: neither is the menu around it closed, nor the field emptied.

@@ -1,6 +1,6 @@
 // Signing out empties what this browser keeps for us: by the answer's Clear-Site-Data where browsers know it and the
-// connection is safe, and here for all others, and for the drafts of this tab. What is chosen for the eyes and hands of
-// who sits there stays: it comes along after "#", as nothing else outlasts this, and theme.js puts it back.
+// connection is safe, and here for all others. What is chosen for the eyes and hands of who sits there stays: it comes
+// along after "#", as nothing else outlasts this, and theme.js puts it back.
 
 const store = await import(document.getElementById("recents-store").src);
 const ending = ["/sign-out", "/settings/sign-out-everywhere"];

@@ -12,7 +12,8 @@ const KEY = /^[A-Za-z0-9_-]{3,64}$/;
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 // For as long, a change is made again where another tab has written over it.
 const INSISTS_MS = 2_000;
-const INSISTS_TIMES = 5;
+// Two tabs that want the opposite end their quarrel.
+const INSISTS_TIMES = 20;
 
 // Everything that this browser keeps for us, but what is chosen for the eyes and hands of who sits there.
 export function clear() {
@@ -97,9 +98,10 @@ let insisted = [];
 function make(edit) {
   const before = read();
   const after = edit(before);
-  if (JSON.stringify(after) === JSON.stringify(before)) return;
+  if (JSON.stringify(after) === JSON.stringify(before)) return false;
   write(after);
   announce();
+  return true;
 }
 
 // "edit" returns the new lists, and does no more when it is applied again. Tabs take turns where the browser lets them;
@@ -114,11 +116,9 @@ addEventListener("storage", (event) => {
   if (event.key !== NAME && event.key !== LEAVING && event.key !== null) return;
   // All is emptied where a user signs out.
   insisted = event.newValue === null ? [] : insisted.filter(({ until, left }) => until > Date.now() && left > 0);
-  for (const each of insisted) {
-    each.left -= 1;
-    make(each.edit);
-  }
-  announce();
+  const isRepeated = make((lists) => insisted.reduce((changed, { edit }) => edit(changed), lists));
+  if (isRepeated) for (const each of insisted) each.left -= 1;
+  else announce();
 });
 
 export function listed() {

@@ -1,8 +1,8 @@
 """What a browser keeps of the entries that it made without an account: read, and set as somebody else might."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Locator, Page
 
@@ -21,11 +21,12 @@ def make(visitor: Visitor, kind: str = "paste", **fields: str) -> str:
     """Make an entry with the visitor's cookies, and open its page as they would see it; returns its key."""
     content = {"text": "a text"} if kind == "paste" else {"original_url": "https://example.org/"}
     answer = visitor.context.request.post(f"{visitor.site_address}/{kind}s", form=content | fields)
-    key = re.search(r"([A-Za-z0-9_-]+)\+?$", answer.url)
-    assert key, answer.url
-    visitor.open(f"/{key[1]}{'+' if kind == 'link' else ''}")
-    wait_until_listed(visitor.page, key[1])
-    return key[1]
+    path = urlsplit(answer.url).path
+    key = path.strip("/+")
+    assert path == f"/{key}{'+' if kind == 'link' else ''}", answer.url
+    visitor.open(path)
+    wait_until_listed(visitor.page, key)
+    return key
 
 
 def wait_until_listed(page: Page, key: str, *, is_listed: bool = True) -> None:

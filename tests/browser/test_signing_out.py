@@ -1,11 +1,52 @@
 """Entries of a device move into an account in one step; signing out leaves nothing there but colours and keys."""
 
 import pytest
+from playwright.sync_api import Route, expect
 
-from tests.browser.recents import RECENT, a_row, shown_rows, sign_in, store
+from tests.browser.page_checks import serious_findings
+from tests.browser.recents import RECENT, a_row, make, sign_in, store, stored
 from tests.browser.visitor import Visitor
 from tests.support.accounts import PASSWORD
 from tests.support.web import WebServer
+
+
+def test_entries_of_the_device_move_into_the_account_in_one_step(visitor: Visitor, site: WebServer) -> None:
+    page = visitor.page
+    keys = [make(visitor, title="Mine") for _ in range(2)]
+    store(page, [*stored(page), a_row("nobody-has-it", title="Of a poisoned storage")])
+    sign_in(visitor, site)
+
+    visitor.open("/")
+    expect(page.get_by_role("button", name="Add 3 entries made on this device to your account")).to_be_visible()
+    visitor.open("/profile")
+    visitor.guard.expect_failed_request(f"{site.address}/nobody-has-it/manage/claim", 404)
+    page.get_by_role("button", name="Add 3 entries made on this device to your account").click()
+
+    expect(page.get_by_text("2 entries are in your account now.")).to_be_visible()
+    expect(page.locator("#claim-recents li")).to_have_text(["Of a poisoned storage: it no longer exists"])
+    assert serious_findings(page) == []
+    assert [each["key"] for each in stored(page)] == ["nobody-has-it"]
+    assert not [cookie for cookie in visitor.context.cookies() if "manage" in cookie["name"]]
+    visitor.open("/profile")
+    assert page.locator("main").get_by_text("Mine").count() >= 2
+    visitor.open(f"/{keys[0]}")
+    expect(page.locator(".strip")).to_have_count(1)
+
+
+def keep_something(visitor: Visitor) -> None:
+    visitor.page.evaluate("""() => {
+      localStorage.setItem("slipbin-theme", "dark");
+      localStorage.setItem("slipbin-keys", "off");
+      localStorage.setItem("slipbin.draft.x", "a draft");
+      sessionStorage.setItem("slipbin.form", "{}");
+    }""")
+    store(visitor.page, [a_row("some-entry")])
+    visitor.page.reload()
+
+
+def kept(visitor: Visitor) -> dict[str, str]:
+    names: dict[str, str] = visitor.page.evaluate("({ ...localStorage, ...sessionStorage })")
+    return names
 
 
 @pytest.mark.parametrize("way", ["Sign out", "Sign out everywhere", "Delete my account"])
@@ -13,28 +54,41 @@ def test_signing_out_empties_what_is_stored_but_keeps_the_colours(visitor: Visit
     page = visitor.page
     sign_in(visitor, site)
     visitor.open("/settings" if way != "Delete my account" else "/settings/delete")
-    page.evaluate("""() => {
-      localStorage.setItem("slipbin-theme", "dark");
-      localStorage.setItem("slipbin-keys", "off");
-      localStorage.setItem("slipbin.draft.x", "a draft");
-      sessionStorage.setItem("slipbin.draft.x", "a draft");
-    }""")
-    store(page, [a_row("some-entry")])
-    page.reload()
+    keep_something(visitor)
 
     if way == "Delete my account":
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("radio").first.check()
     visitor.click(page.locator("main").get_by_role("button", name=way, exact=True).first)
 
-    # A script of the page that follows may have its part in it.
-    page.wait_for_function("Object.keys(sessionStorage).length === 0")
-    kept = page.evaluate("Object.fromEntries(Object.entries(localStorage))")
-    assert kept == {"slipbin-theme": "dark", "slipbin-keys": "off"}
+    assert kept(visitor) == {"slipbin-theme": "dark", "slipbin-keys": "off"}
     assert page.locator("html").get_attribute("data-theme") == "dark"
     assert "#" not in page.url
-    visitor.open("/")
-    assert shown_rows(page).count() == 0
+
+
+def test_script_does_it_where_the_browser_ignores_the_header_and_the_other_way_round(
+    visitor: Visitor, site: WebServer
+) -> None:
+    page = visitor.page
+
+    def without_header(route: Route) -> None:
+        answer = route.fetch(max_redirects=0)
+        route.fulfill(response=answer, headers={name: answer.headers[name] for name in ("location", "set-cookie")})
+
+    sign_in(visitor, site)
+    visitor.open("/settings")
+    keep_something(visitor)
+    visitor.context.route("**/sign-out", without_header)
+    visitor.click(page.locator("main").get_by_role("button", name="Sign out", exact=True))
+    assert kept(visitor) == {"slipbin-theme": "dark", "slipbin-keys": "off"}
+    visitor.context.unroute("**/sign-out")
+
+    sign_in(visitor, site)
+    visitor.context.route("**/recents/sign_out.js*", lambda route: route.fulfill(content_type="text/javascript"))
+    visitor.open("/settings")
+    keep_something(visitor)
+    visitor.click(page.locator("main").get_by_role("button", name="Sign out", exact=True))
+    assert kept(visitor) == {}
 
 
 def test_link_from_elsewhere_changes_no_colours(visitor: Visitor, target: str) -> None:
