@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 120.0
 PAUSE_SECONDS = 0.02
 
 Found = TypeVar("Found")
