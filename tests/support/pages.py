@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 
 BROWSER = {"Accept": "text/html"}
+OUR_SCRIPT = r'<script (?:type="module" )?src="/static/[^"]+"(?: id="[a-z-]+")?>'
+"""A pattern. A page has no script but such ones."""
 CURL = {"User-Agent": "curl/8.14.1"}
 """A program that spends limited views without being asked."""
 
