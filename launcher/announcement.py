@@ -67,7 +67,8 @@ def describe_ignored(names: Sequence[str]) -> list[str]:
     verb = "are" if len(names) > 1 else "is"
     return [
         f"WARNING: {', '.join(names)} {verb} set and not heeded: it runs on its own PostgreSQL and Valkey, keeps texts"
-        " in its data folder, and has a secret of its own there. To use others, start the services one by one (README)."
+        " in its data folder, and has a secret of its own there. To use others, start the services one by one:"
+        " docs/operating.md, With your own engines."
     ]
 
 

@@ -9,6 +9,8 @@ function paint() {
 
 paint();
 dark.addEventListener("change", paint);
+// The switch in the header.
+document.addEventListener("slipbin:theme", paint);
 
 SwaggerUIBundle({
   url: document.getElementById("swagger").dataset.spec,

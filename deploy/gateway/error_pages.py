@@ -26,7 +26,7 @@ AGAIN = "Nothing that was saved is lost. Try again in a moment."
 
 ERRORS = (
     GatewayError(
-        HTTPStatus.BAD_REQUEST, "bad_request", "This isn't a valid HTTP request.", "Check the address and try again."
+        HTTPStatus.BAD_REQUEST, "bad_request", "This isn't a valid HTTP request.", "Check the link and try again."
     ),
     GatewayError(
         HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "This method isn't allowed here.", "Use another method."

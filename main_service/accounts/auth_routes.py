@@ -44,7 +44,7 @@ from main_service.web.problems import InternalError, field_errors
 router = JsonRouter(prefix="/api/v1/auth", tags=["accounts"], errors=[DatabaseUnavailableError, InternalError])
 _SIGNED_IN = (SignInRequiredError, TokenInvalidError, SignInForbiddenError)
 
-CONFIRM_SENT = f"Open the link in the email we send to this address to confirm it. {AT_MOST_ONE}"
+CONFIRM_SENT = f"Open the link in the email we send to confirm it. {AT_MOST_ONE}"
 IF_THERE_IS_ONE = f"If this email has an account, we send it an email. {AT_MOST_ONE}"
 
 _TOKEN_BODY: dict[str, Any] = {

@@ -8,7 +8,7 @@ class UsernameTakenError(AppError, status=409, code="username_taken", field="use
 
 
 class EmailUndeliverableError(AppError, status=422, code="email_undeliverable", field="email"):
-    message = "We can't send email to this address: it has characters other than a–z before the @."
+    message = "We can't send to this email: it has characters other than a–z before the @."
 
 
 class EmailJustSentError(RetryLaterError, code="email_just_sent"):

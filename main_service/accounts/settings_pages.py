@@ -1,126 +1,33 @@
-"""The settings page, on which users change their account, create API tokens and sign out everywhere."""
+"""The sections of the settings, in which users change their account, create API tokens and sign out everywhere."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi import APIRouter, Response
+from fastapi.responses import HTMLResponse
 
-from main_service.accounts.account_guards import GivenPassword
-from main_service.accounts.cookie_auth import SignedInPageDep, SignedInSessionIdDep
-from main_service.accounts.dependencies import AccountFactoryDep
-from main_service.accounts.errors import CredentialsWrongError
-from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
-from main_service.accounts.models import Account
-from main_service.accounts.schemas import AccountChangeIn, AccountOut, ApiTokenIn, ChangePasswordIn
-from main_service.dependencies import SettingsDep
-from main_service.errors import AppError, DatabaseUnavailableError, FieldError, InvalidInputError, NotFoundError
-from main_service.web.forms import Form, FormDep, FormPage, form_action, parse, redirect_to_page
-from main_service.web.session_cookie import set_session_cookie, sign_out_of_browser
+from main_service.accounts.schemas import AccountChangeIn, ApiTokenIn, ChangePasswordIn
+from main_service.accounts.settings_sections import SECTIONS, TOKEN_LIFETIMES, SettingsPageDep, section_path
+from main_service.errors import FieldError, InvalidInputError
+from main_service.web.forms import FormDep, form_action, parse, redirect_to_page
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
-LIFETIMES = {"": "Never", "7": "7 days", "30": "30 days", "90": "90 days", "365": "365 days"}
-"""The lifetimes that a new API token may have: days, as the form sends them, and their labels."""
 
-
-class SettingsPage(FormPage):
-    """The settings of a signed-in user, for one request."""
-
-    template = "accounts/settings.html"
-    not_shown_again = (DatabaseUnavailableError,)
-
-    def __init__(
-        self,
-        request: Request,
-        account: SignedInPageDep,
-        session_id: SignedInSessionIdDep,
-        settings: SettingsDep,
-        factory: AccountFactoryDep,
-    ) -> None:
-        super().__init__(request)
-        self._session_id = session_id
-        self.factory = factory
-        self._settings = settings
-        self.email_notice = settings.email_notice
-        self.account_id = account.id
-        self.session_epoch = account.session_epoch
-        # A name that is taken rolls the transaction back, which expires what was read in it.
-        self.account = AccountOut.model_validate(account)
-
-    async def show_again(self, error: AppError, form: Form) -> Response:
-        return await self.show(error=error, form=form)
-
-    def errors_by_field(self, error: AppError) -> dict[str, str]:
-        if isinstance(error, CredentialsWrongError):
-            errors = {"password": "Wrong password."}
-        elif isinstance(error, NotFoundError):
-            errors = {"": "This token has already been deleted."}
-        else:
-            errors = super().errors_by_field(error)
-        if self.request.url.path == "/settings/email":
-            # Two forms of the page have a password.
-            return {("email_password" if field == "password" else field): text for field, text in errors.items()}
-        return errors
-
-    async def show(
-        self,
-        *,
-        account: Account | None = None,
-        notice: str | None = None,
-        new_token: str | None = None,
-        new_session: str | None = None,
-        error: AppError | None = None,
-        form: Form | None = None,
-    ) -> Response:
-        """The page. `account`: as it is now, if it was changed; `form`: what was typed."""
-        shown = self.account if account is None else AccountOut.model_validate(account)
-        usual = {"username": shown.username or "", "email": "", "name": "", "scopes": "", "days": ""}
-        response = self.render(
-            error=error,
-            account=shown,
-            tokens=await self.factory.api_tokens.list(self.account_id),
-            now=datetime.now(UTC),
-            lifetimes=LIFETIMES,
-            form=usual | (form or {}),
-            notice=notice,
-            new_token=new_token,
-        )
-        if new_session is not None:
-            set_session_cookie(response, new_session, lifetime=BROWSER_LIFETIME, settings=self._settings)
-        return response
-
-    def given(self, password: str) -> GivenPassword:
-        """A password that was typed in a form of this page."""
-        return GivenPassword(password, self._session_id)
-
-    def leave(self) -> Response:
-        """Redirect to the page to sign in, without a session."""
-        return sign_out_of_browser(RedirectResponse("/sign-in", 303), self._settings)
-
-
-SettingsPageDep = Annotated[SettingsPage, Depends()]
-
-
-@router.get("/settings")
-async def show_settings(page: SettingsPageDep) -> Response:
+async def show_section(page: SettingsPageDep) -> Response:
     return await page.show()
 
 
-redirect_to_page(
-    router,
-    "/settings",
-    "/settings/username",
-    "/settings/email",
-    "/settings/confirm",
-    "/settings/password",
-    "/settings/visits",
-    "/settings/daily-report",
-    "/settings/tokens",
-    "/settings/tokens/{token_id}/delete",
-    "/settings/sign-out-everywhere",
-)
+for _section in SECTIONS:
+    router.add_api_route(section_path(_section), show_section, methods=["GET"])
+
+redirect_to_page(router, section_path("profile"), "/settings/username")
+redirect_to_page(router, section_path("email"), "/settings/confirm")
+redirect_to_page(router, section_path("visits"), "/settings/daily-report")
+redirect_to_page(router, section_path("sessions"), "/settings/sign-out-everywhere")
+redirect_to_page(router, section_path("tokens"), "/settings/tokens/{token_id}/delete")
+# Where managers of passwords look for the page (W3C, "A Well-Known URL for Changing Passwords").
+redirect_to_page(router, section_path("password"), "/.well-known/change-password")
 
 
 @router.post("/settings/username")
@@ -212,6 +119,6 @@ def _end(days: str) -> datetime | None:
     Raises:
         InvalidInputError: this lifetime is not offered.
     """
-    if days not in LIFETIMES:
+    if days not in TOKEN_LIFETIMES:
         raise InvalidInputError(fields=[FieldError("days", "lifetime_unknown", "Choose one from the list.")])
     return datetime.now(UTC) + timedelta(days=int(days)) if days else None

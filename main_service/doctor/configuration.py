@@ -118,7 +118,7 @@ def _note_doubts(settings: Settings, report: Report) -> None:
         report.warn(
             f"{ignored.replace(',', ', ')}: set, and not heeded by `make run`, which has its own PostgreSQL, Valkey, "
             "folder of texts and secret.",
-            "Take them out of .env and the environment; or start the services one by one to use others (README.md).",
+            "Take them out of .env and the environment; or start the services one by one (docs/operating.md).",
         )
     known = [f"{_PREFIX}{name.upper()}" for name in Settings.model_fields]
     for name in sorted(os.environ):

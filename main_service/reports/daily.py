@@ -154,7 +154,7 @@ class DailyReports:
                 "people": f"{counts.people:,}",
                 "bots": f"{counts.bots:,}",
                 "entries_link": f"{self._public_url}/profile",
-                "settings_link": f"{self._public_url}/settings#daily-report-heading",
+                "settings_link": f"{self._public_url}/settings/visits#daily-report-heading",
                 **self._entries(top),
             },
         )

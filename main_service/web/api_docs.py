@@ -1,4 +1,4 @@
-"""The documentation of the API: the OpenAPI document, and pages with Swagger UI and ReDoc, without foreign scripts."""
+"""The documentation of the API: the OpenAPI document, examples, and Swagger UI and ReDoc without foreign scripts."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,6 +33,11 @@ def assets_folder() -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent / "static"
+
+
+@router.get("/api")
+async def examples(request: Request) -> Response:
+    return render(request, "docs/api.html")
 
 
 @router.get("/docs")

@@ -80,10 +80,12 @@ def test_settings_are_changed_and_a_token_made(
     visitor.click("Send the email again", status=429)
     assert page.get_by_text("less than five minutes ago").first.is_visible()
 
+    open_section(visitor, "Profile")
     page.get_by_role("textbox", name="Username").fill(username)
     visitor.click("Save username")
     assert page.get_by_text("Username saved.").is_visible()
 
+    open_section(visitor, "API tokens")
     page.get_by_label("Name", exact=True).fill("Backup")
     page.get_by_label("Access").select_option(label="Read only")
     page.get_by_label("Expires in").select_option(label="30 days")
@@ -97,13 +99,16 @@ def test_settings_are_changed_and_a_token_made(
     assert whoami(site, token).json()["user"]["username"] == username
     assert "Read only" in visitor.main_text()
 
+    open_section(visitor, "Password")
     page.get_by_label("Current password").fill(PASSWORD)
     page.get_by_label("New password").fill(NEW_PASSWORD)
     visitor.click("Change password")
     assert page.get_by_text("Password changed.").is_visible()
     assert whoami(site, token).status_code == 401
+    open_section(visitor, "API tokens")
     assert page.get_by_role("button", name="Delete token Backup").count() == 0
 
+    open_section(visitor, "Sessions")
     visitor.click("Sign out everywhere")
     assert visitor.path() == "/sign-in"
     sign_in_to_settings(visitor, username, NEW_PASSWORD)
@@ -127,6 +132,14 @@ def test_forgotten_password_is_set_anew(
     visitor.click("Sign in")
     sign_in_to_settings(visitor, email, NEW_PASSWORD)
     assert email in visitor.main_text()
+
+
+def open_section(visitor: Visitor, name: str) -> None:
+    """By its link beside the open section; on a phone, in the menu above it."""
+    menu = visitor.page.locator(".sections-menu > summary")
+    if menu.is_visible():
+        menu.click()
+    visitor.click(visitor.page.get_by_role("link", name=name, exact=True).locator("visible=true"))
 
 
 def whoami(site: WebServer, token: str) -> httpx.Response:

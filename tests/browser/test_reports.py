@@ -158,7 +158,7 @@ def test_nothing_serious_is_found_and_nothing_scrolls_sideways(
         run(execute(environment, f"UPDATE report SET {change} WHERE id = $1", report_id))
         visitor.open("/reports")
         look(state)
-    visitor.open("/settings")
+    visitor.open("/settings/visits")
     look("settings")
 
     assert findings == {}

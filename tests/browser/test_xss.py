@@ -1,13 +1,13 @@
 """Whatever is typed into a text, a title, an alias or an address is shown as it is and never runs."""
 
 from collections.abc import Iterable, Iterator
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.account_pages import sign_in
-from tests.browser.payloads import PAYLOADS, RUN
+from tests.browser.payloads import BREAKERS, HANDLERS, PAYLOADS, RUN, TAGS
 from tests.browser.tour import send_unchecked
 from tests.browser.visitor import Visitor
 from tests.support.accounts import new_user
@@ -92,6 +92,8 @@ def test_nothing_runs_on_the_page_of_a_paste(visitor: Visitor, site: WebServer, 
         check_page(page)
         assert page.locator("h1").text_content() == title
         assert page.title() == f"{title} · Slipbin"
+        assert page.locator("meta[property='og:title']").get_attribute("content") == title
+        assert page.locator("img.qr-code").get_attribute("alt") == f"QR code of {page.url}"
         assert page.locator("#text").text_content() == payload
         assert page.locator("#text li > :not(.number)").count() == 0
 
@@ -148,6 +150,32 @@ def test_nothing_runs_in_a_text_of_all_of_them(visitor: Visitor, site: WebServer
     assert raw.headers["content-type"] == "text/plain; charset=utf-8"
     assert visitor.page.evaluate("window.ran") is None
     assert visitor.page.locator("script, svg, img, iframe").count() == 0
+
+
+def test_nothing_runs_through_the_name_of_a_file(visitor: Visitor, site: WebServer) -> None:
+    page, text = visitor.page, "\n".join(HANDLERS)
+    key = create_paste(site.client, text=text)["key"]
+    for name in ("page.html", "drawing.svg", "page.xhtml", "&lt;script&gt;alert(1)&lt;script&gt;.html", "{{7*7}}.js"):
+        raw = visitor.open(f"/{key}/raw/{quote(name)}")
+        assert (raw.headers["content-type"], raw.text()) == ("text/plain; charset=utf-8", text)
+        assert page.evaluate("window.ran") is None
+        assert page.locator("script, svg, img").count() == 0
+    # These can be no names, and the page that says so doesn't show them.
+    for payload in (HANDLERS[0], BREAKERS[1], BREAKERS[7]):
+        visitor.open(f"/{key}/raw/{quote(payload, safe='')}", status=404)
+        check_page(page)
+        assert RUN not in visitor.main_text()
+
+    for payload in (HANDLERS[0], BREAKERS[7], f"../../{TAGS[0]}"):
+        title = as_title(f"{payload}.html")
+        visitor.open(f"/{create_paste(site.client, text=text, title=title)['key']}")
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Download").click()
+        saved = download.value.suggested_filename
+        assert saved.endswith(".html")
+        assert not set(saved) & set('<>"/\\')
+        assert download.value.path().read_text() == text
+        check_page(page)
 
 
 def test_nothing_runs_through_the_address_bar(visitor: Visitor) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from main_service.accounts.settings_sections import SECTIONS
 from tests.browser.emails import link_in_email
 from tests.browser.visitor import Visitor
 from tests.support.accounts import PASSWORD
@@ -48,8 +49,9 @@ def every_page(visitor: Visitor, client: Client, contents: Contents) -> Iterator
     yield from _managers_pages(visitor, client, contents)
     yield from _pages_before_signing_in(visitor, client, contents)
     yield from _pages_of_settings(visitor, contents)
-    visitor.open("/privacy")
-    yield "privacy"
+    for path in ("/privacy", "/api"):
+        visitor.open(path)
+        yield path
     public = create_paste(client, title=contents.title, visibility="public")
     visitor.open(f"/{public['key']}")
     visitor.open("/top?period=day")
@@ -249,12 +251,20 @@ def _pages_before_signing_in(visitor: Visitor, client: Client, contents: Content
 def _pages_of_settings(visitor: Visitor, contents: Contents) -> Iterator[str]:
     """Ends with the visitor signed out."""
     page = visitor.page
-    visitor.open("/settings")
-    yield "settings"
+    for section in (*SECTIONS, "delete"):
+        visitor.open(f"/settings/{section}".removesuffix("/profile"))
+        yield f"settings-{section}"
+    if visitor.view.is_phone:
+        page.locator(".sections-menu > summary").click()
+        yield "settings-menu"
+    send_unchecked(visitor, "Delete my account", status=422)
+    yield "settings-delete-errors"
+    visitor.open("/settings/tokens")
     page.get_by_label("Name", exact=True).fill(contents.title[:100])
     page.get_by_label("Expires in").select_option(label="90 days")
     visitor.click("Create token")
     yield "settings-token"
+    visitor.open("/settings/email")
     page.get_by_label("New email").fill("no address " + contents.new_alias())
     send_unchecked(visitor, "Change email", status=422)
     yield "settings-errors"
@@ -262,6 +272,7 @@ def _pages_of_settings(visitor: Visitor, contents: Contents) -> Iterator[str]:
     page.request.post(f"{visitor.site_address}/settings/confirm")
     visitor.click("Send the email again", status=429)
     yield "settings-refused"
+    visitor.open("/settings")
     visitor.click("Save username")
     yield "settings-notice"
     visitor.open("/reports")

@@ -60,17 +60,16 @@ NEW_PASSWORD = "Marvellous-2"
 
 READS: dict[Who, set[str]] = {
     Who.ANYONE: {
-        "/", "/.well-known/security.txt", "/api/v1/auth/verify/{token}", "/api/v1/stats/top", "/docs", "/favicon.ico",
-        "/forgot", "/health/live", "/health/ready", "/openapi.json", "/privacy", "/redoc", "/register",
-        "/reset/{token}", "/robots.txt", "/sign-in", "/top", "/verify/{token}", "/api/v1/shared/{shared_key}",
-        "/c/{shared_key}",
+        "/", "/.well-known/change-password", "/.well-known/security.txt", "/api", "/api/v1/auth/verify/{token}",
+        "/api/v1/stats/top", "/docs", "/favicon.ico", "/forgot", "/health/live", "/health/ready", "/openapi.json",
+        "/privacy", "/redoc", "/register", "/reset/{token}", "/robots.txt", "/sign-in", "/top", "/verify/{token}",
+        "/api/v1/shared/{shared_key}", "/c/{shared_key}",
         # Where a form was sent to: they lead back to its page.
         "/collections/add", "/collections/{collection_id}/delete", "/collections/{collection_id}/entries",
         "/collections/{collection_id}/name", "/collections/{collection_id}/remove",
         "/collections/{collection_id}/sharing", "/links", "/pastes", "/profile/delete", "/reports/{report_id}/delete",
-        "/settings/confirm", "/settings/daily-report", "/settings/email", "/settings/password",
-        "/settings/sign-out-everywhere", "/settings/tokens", "/settings/tokens/{token_id}/delete",
-        "/settings/username", "/settings/visits", "/sign-out", "/{key}/reveal",
+        "/settings/confirm", "/settings/daily-report", "/settings/sign-out-everywhere",
+        "/settings/tokens/{token_id}/delete", "/settings/username", "/sign-out", "/{key}/reveal",
         "/reset", "/{key}/forget", "/{key}/manage/claim", "/{key}/manage/delete", "/{key}/manage/expiry",
     },
     Who.READER: {
@@ -81,7 +80,8 @@ READS: dict[Who, set[str]] = {
     Who.USER: {
         "/api/v1/auth/whoami", "/api/v1/collections", "/api/v1/entries", "/api/v1/entries/export", "/api/v1/reports",
         "/api/v1/stats/me", "/api/v1/tokens", "/api/v1/users/me", "/collections", "/profile", "/profile/export.csv",
-        "/profile/export.jsonl", "/reports", "/settings", "/settings/delete",
+        "/profile/export.jsonl", "/reports", "/settings", "/settings/data", "/settings/delete", "/settings/email",
+        "/settings/password", "/settings/sessions", "/settings/tokens", "/settings/visits",
     },
     Who.MANAGER: {"/{key}/manage", "/{key}/manage/edit", "/{key}/manage/stats"},
     Who.OWNER: {

@@ -2,8 +2,11 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
+
+from tests.support.installing import debians_package, find_or_install
 
 
 def needs(program: str, package: str) -> str:
@@ -14,3 +17,13 @@ def needs(program: str, package: str) -> str:
         say = pytest.fail if os.environ.get("CI") else pytest.skip
         say(f"{program} is missing (Debian: apt install {package})")
     return found
+
+
+def find_curl() -> Path:
+    """The path of curl, which is installed where it is missing."""
+
+    def find() -> Path | None:
+        found = shutil.which("curl")
+        return Path(found) if found else None
+
+    return find_or_install("curl", find, [debians_package("curl")])

@@ -7,6 +7,7 @@ import asyncpg
 import httpx
 import pytest
 
+from main_service.accounts.settings_sections import SECTIONS, section_path
 from tests.support.accounts import (
     PASSWORD,
     bearer,
@@ -31,7 +32,10 @@ NEW_PASSWORD = "Even-better-2"
 
 
 def send_settings(client: httpx.Client, form: str, **fields: str) -> httpx.Response:
-    return send_urlencoded_form(client, "/settings", f"/settings/{form}", **fields)
+    """Open the section that has the form, and send it."""
+    name = form.partition("/")[0]
+    section = next(section for section, forms in SECTIONS.items() if name in forms)
+    return send_urlencoded_form(client, section_path(section), f"/settings/{form}", **fields)
 
 
 def test_user_name_is_set_refused_at_its_field_and_taken_away(client: httpx.Client) -> None:
@@ -64,14 +68,14 @@ async def test_daily_report_is_switched_on_and_off(client: httpx.Client, databas
         sent: bool = await database.fetchval("SELECT daily_report FROM account WHERE email = $1", user["email"])
         return sent
 
-    page = client.get("/settings", headers=BROWSER)
+    page = client.get("/settings/visits", headers=BROWSER)
     assert (is_checked(page), " disabled" in box(page)) == (False, True)
     assert "once your email is confirmed" in visible_text(page)
     refused = send_settings(client, "daily-report", daily_report="yes")
     assert (refused.status_code, await is_sent()) == (403, False)
     assert "Confirm your email before you turn on the daily report" in visible_text(refused)
     await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user["email"])
-    page = client.get("/settings", headers=BROWSER)
+    page = client.get("/settings/visits", headers=BROWSER)
     assert (" disabled" in box(page), "once your email is confirmed" in visible_text(page)) == (False, False)
     done = send_settings(client, "daily-report", daily_report="yes")
     assert (done.status_code, "The daily report is on." in visible_text(done), is_checked(done)) == (200, True, True)
@@ -109,7 +113,7 @@ def test_new_password_ends_all_other_sessions_and_gives_this_browser_a_new_one(
         ("password", {"password": PASSWORD, "new_password": "weak"}, 422, "new_password"),
         ("password", {}, 401, "password"),
         ("email", {"email": "no address", "password": PASSWORD}, 422, "email"),
-        ("email", {"email": "new@example.org", "password": "Wrong-pass1"}, 401, "email_password"),
+        ("email", {"email": "new@example.org", "password": "Wrong-pass1"}, 401, "password"),
         ("email", {}, 422, "email"),
         ("tokens", {"name": ""}, 422, "name"),
         ("tokens", {"name": "line\nend"}, 422, "name"),
@@ -170,7 +174,7 @@ async def test_api_token_is_shown_once_listed_and_deleted(client: httpx.Client, 
     assert is_signed_in(client, token)
     refused = client.post("/api/v1/tokens", json={"name": "x"}, headers=bearer(token))
     assert refused.status_code == 403
-    page = client.get("/settings", headers=BROWSER)
+    page = client.get("/settings/tokens", headers=BROWSER)
     assert token not in page.text
     assert "&lt;b&gt;deploy&lt;/b&gt;" in page.text
     assert "Read only" in visible_text(page)
@@ -252,10 +256,43 @@ async def test_form_without_its_token_changes_nothing(client: httpx.Client, data
     assert await emails_to(database, user["email"]) == []
 
 
-def test_guest_changes_nothing_and_opening_the_address_of_a_form_leads_to_the_settings(client: httpx.Client) -> None:
+def test_guest_changes_nothing_and_is_led_to_sign_in(client: httpx.Client) -> None:
     for form in FORMS:
         address = "/settings/" + form.replace("{id}", "00000000-0000-0000-0000-000000000000")
         sent = client.post(address, data={"other": "x"}, headers=BROWSER)
         assert (sent.status_code, sent.headers["location"]) == (303, "/sign-in?next=/settings")
-        opened = client.get(address, headers=BROWSER)
-        assert (opened.status_code, opened.headers["location"]) == (303, "/settings")
+    for section in SECTIONS:
+        path = section_path(section)
+        opened = client.get(path, headers=BROWSER)
+        assert (opened.status_code, opened.headers["location"]) == (303, f"/sign-in?next={path}")
+
+
+def test_path_of_each_form_leads_to_the_section_that_has_it(client: httpx.Client) -> None:
+    register_on_page(client)
+
+    for section, forms in SECTIONS.items():
+        page = client.get(section_path(section), headers=BROWSER).text
+        sent_to = set(re.findall(r'action="/settings/([\w-]+)"', page))
+        # That of an email to confirm is in each section that says it isn't.
+        assert sent_to - {"confirm"} == set(forms) - {"confirm"}, section
+        for form in forms:
+            opened = client.get(f"/settings/{form}", headers=BROWSER, follow_redirects=True)
+            assert (opened.status_code, opened.url.path) == (200, section_path(section))
+    gone = client.get("/settings/tokens/00000000-0000-0000-0000-000000000000/delete", headers=BROWSER)
+    assert (gone.status_code, gone.headers["location"]) == (303, "/settings/tokens")
+
+
+def test_result_stands_beside_the_form_that_was_sent(client: httpx.Client) -> None:
+    register_on_page(client)
+
+    for form, fields in {"visits": {}, "daily-report": {}, "username": {"username": new_username()}}.items():
+        page = send_settings(client, form, **fields).text
+        notice = page.index('<p class="notice" role="status" tabindex="-1" autofocus>')
+        assert page.count('class="notice"') == 1
+        assert 'action="' not in page[notice : page.index(f'action="/settings/{form}"')]
+
+
+def test_managers_of_passwords_find_where_to_change_one(client: httpx.Client) -> None:
+    answer = client.get("/.well-known/change-password")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/settings/password")

@@ -101,11 +101,11 @@ def test_own_visits_count_until_their_owner_says_otherwise_on_the_page(
         return " checked" in box
 
     each = Counter({link: 1, paste: 2, limited: 1})
-    assert is_checked(client.get("/settings", headers=BROWSER))
+    assert is_checked(client.get("/settings/visits", headers=BROWSER))
     read_all(client)
     assert count_streamed_visits(valkey, each) == each
 
-    done = send_urlencoded_form(client, "/settings", "/settings/visits")
+    done = send_urlencoded_form(client, "/settings/visits", "/settings/visits")
 
     assert (done.status_code, "Your own visits no longer count." in done.text, is_checked(done)) == (200, True, False)
     read_all(client)
@@ -113,7 +113,7 @@ def test_own_visits_count_until_their_owner_says_otherwise_on_the_page(
     with web.new_client() as guest:
         read_all(guest)
     assert count_streamed_visits(valkey, each) == each + each
-    done = send_urlencoded_form(client, "/settings", "/settings/visits", counts_own_visits="yes")
+    done = send_urlencoded_form(client, "/settings/visits", "/settings/visits", counts_own_visits="yes")
     assert (done.status_code, "Your own visits count." in done.text, is_checked(done)) == (200, True, True)
     read_all(client)
     assert count_streamed_visits(valkey, each) == each + each + each

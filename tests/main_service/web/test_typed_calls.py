@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import pytest
 from tests.support import forking
 from tests.support.database import new_database
 from tests.support.engines import REPOSITORY, Environment, full
-from tests.support.installing import debians_package, find_or_install
+from tests.support.tools import find_curl
 from tests.support.web import WebServer
 
 TYPING_SECONDS = 150
@@ -35,14 +34,6 @@ def typed_commands() -> str:
     """All that the page says to type."""
     page = (REPOSITORY / "docs/api.md").read_text()
     return "\n".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL))
-
-
-def find_curl() -> Path:
-    def find() -> Path | None:
-        found = shutil.which("curl")
-        return Path(found) if found else None
-
-    return find_or_install("curl", find, [debians_package("curl")])
 
 
 @pytest.fixture(scope="module")
