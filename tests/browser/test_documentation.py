@@ -24,7 +24,7 @@ def test_both_pages_show_the_api_and_load_nothing_from_elsewhere(new_visitor: Ne
     assert content_width(page) == view.width
 
 
-def test_both_pages_follow_the_switch_of_colours_and_lead_to_each_other_and_back(visitor: Visitor) -> None:
+def test_both_pages_follow_the_switch_of_colours_and_lead_back(visitor: Visitor) -> None:
     page = visitor.page
     for address, shown in (("/docs", "#swagger .info"), ("/redoc", "#redoc h1")):
         visitor.open(address)
@@ -37,14 +37,9 @@ def test_both_pages_follow_the_switch_of_colours_and_lead_to_each_other_and_back
         page.wait_for_load_state("networkidle")
         assert ink_of(visitor, shown) > 128
         page.get_by_role("button", name="Colours").click()
-
-    visitor.click("Try it out")
-    assert visitor.path() == "/docs"
-    visitor.click("Examples")
-    assert visitor.path() == "/api"
-    visitor.click("Reference")
-    visitor.click(page.locator(".brand"))
-    assert visitor.path() == "/"
+        links = page.locator(".docs-head nav a").evaluate_all("links => links.map((link) => link.pathname)")
+        assert links == ["/api", "/docs", "/redoc"]
+        assert page.locator(".brand").get_attribute("href") == "/"
 
 
 def ink_of(visitor: Visitor, place: str) -> int:
