@@ -18,7 +18,8 @@ NO_PAGES = re.compile(
 )
 """What programs read, files, and other addresses of a page that is looked at under its own."""
 OF_FORMS = re.compile(
-    r"/(links|pastes|sign-out|profile/delete|collections/add|collections/\{[^/]+/.*|reports/\{.*|\{key\}/reveal)"
+    r"/(links|pastes|sign-out|profile/delete|collections/add|collections/\{[^/]+/.*|reports/\{.*|reset)"
+    r"|/\{key\}/(reveal|forget|manage/(claim|delete|expiry))"
     r"|/settings/(confirm|daily-report|sign-out-everywhere|username|tokens/.*)"
 )
 """Where forms are sent to: they lead back to the page of the form."""
@@ -45,8 +46,8 @@ def pages_but_for(paths: set[str]) -> set[str]:
         if not NO_PAGES.fullmatch(route.path) and not OF_FORMS.fullmatch(route.path)
     }
     assert pages >= ELSEWHERE.keys()
-    # `/{key}` is like every other path of one part.
-    by_path = sorted(pages, key=lambda page: page.count("{"))
+    # `/{key}` is like every other path of one part, and of `/{key}+` the beginning.
+    by_path = sorted(pages, key=lambda page: (page.count("{"), -len(page)))
     patterns = {page: re.compile(re.sub(r"\\{[^/]+\\}", "[^/]+?", re.escape(page))) for page in by_path}
     seen = {next((page for page in by_path if patterns[page].fullmatch(path)), None) for path in paths}
     return pages - seen - ELSEWHERE.keys()
