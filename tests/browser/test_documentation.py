@@ -5,11 +5,15 @@ import pytest
 from tests.browser.page_checks import content_width
 from tests.browser.visitor import PHONE, WIDE, NewVisitor, View, Visitor
 
+SLOW_MS = 120_000
+"""Megabytes of scripts start here, for which a loaded machine takes its time."""
+
 
 @pytest.mark.parametrize("view", [WIDE, PHONE], ids=str)
 def test_both_pages_show_the_api_and_load_nothing_from_elsewhere(new_visitor: NewVisitor, view: View) -> None:
     visitor = new_visitor(view)
     page = visitor.page
+    page.set_default_timeout(SLOW_MS)
 
     visitor.open("/docs")
     page.get_by_text("/api/v1/pastes").first.wait_for()
@@ -26,6 +30,7 @@ def test_both_pages_show_the_api_and_load_nothing_from_elsewhere(new_visitor: Ne
 
 def test_both_pages_follow_the_switch_of_colours_and_lead_back(visitor: Visitor) -> None:
     page = visitor.page
+    page.set_default_timeout(SLOW_MS)
     for address, shown in (("/docs", "#swagger .info"), ("/redoc", "#redoc h1")):
         visitor.open(address)
         page.locator(shown).first.wait_for()
