@@ -9,6 +9,7 @@ from main_service.entries.entry import LiveEntry
 from main_service.entries.permissions import Actor
 from main_service.entries.serializers import manage_url
 from main_service.entry_pages.manage_cookie import find_manage_token
+from main_service.entry_pages.views import is_from_our_page
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,17 @@ class Strip:
 
     manage_url: str | None
     """The link that manages a guest's entry from anywhere; None: it belongs to an account, which has no such link."""
+
+
+def is_makers_look(request: Request, entry: LiveEntry, actor: Actor) -> bool:
+    """Whether a page shows the entry to who made it, which is no visit.
+
+    That is the browser with its manage cookie, and its owner who comes from a page of ours, as after creating it. What
+    else owners look at counts, if they want it to.
+    """
+    if actor.owns(entry):
+        return is_from_our_page(request.headers)
+    return find_manage_token(request, entry) is not None
 
 
 def find_strip(request: Request, entry: LiveEntry, actor: Actor) -> Strip | None:

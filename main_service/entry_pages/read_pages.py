@@ -28,7 +28,7 @@ from main_service.entry_pages.chosen_language import (
 )
 from main_service.entry_pages.kept_pages import VARY, drop_pages, find_kept_page, head_of_page, make_page
 from main_service.entry_pages.manage_cookie import find_manage_token
-from main_service.entry_pages.owner_strip import find_strip
+from main_service.entry_pages.owner_strip import find_strip, is_makers_look
 from main_service.entry_pages.paste_page import paste_page
 from main_service.entry_pages.raw_text import raw_text
 from main_service.entry_pages.view_question import question, question_before
@@ -275,7 +275,7 @@ async def _read_paste(
     else:
         response = await make_page(request, entries.settings, entry, actor, chunks, view_asked)
     is_same_visit = view_asked is not None and entry.views_left is None and is_from_our_page(request.headers)
-    if not is_same_visit and not (is_page and find_manage_token(request, entry)):
+    if not is_same_visit and not (is_page and is_makers_look(request, entry, actor)):
         await visits.record(entry, actor)
     # What one reader has chosen is no page of its own for search engines.
     response.headers.update({"Vary": VARY, **(robots(entry) if language is None else {})})

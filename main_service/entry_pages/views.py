@@ -68,5 +68,11 @@ def asked_view(written: str | None) -> View | None:
 
 
 def is_from_our_page(headers: Mapping[str, str]) -> bool:
-    """Whether the reader has followed a link of our own: from one view to the other is no second visit."""
-    return headers.get("sec-fetch-site") == "same-origin"
+    """Whether the reader comes from a page of ours: from one view to the other is no second visit.
+
+    Over plain http browsers only tell by the referrer, which ours ask them to send to us alone.
+    """
+    if (site := headers.get("sec-fetch-site")) is not None:
+        return site == "same-origin"
+    origin = f"{'/'.join(headers.get('referer', '').split('/', 3)[:3])}/"
+    return origin.endswith(f"://{headers.get('host', '')}/")

@@ -138,6 +138,26 @@ def test_makers_look_is_no_visit_and_all_else_is(client: httpx.Client, valkey: "
     assert visits(link, "+") == 0
 
 
+def test_owner_who_comes_from_a_page_of_ours_visits_nothing(client: httpx.Client, valkey: "redis.Redis[str]") -> None:
+    """The form that makes a paste leads to it."""
+    headers = bearer(sign_in(client, register_on_page(client)["email"])["access_token"])
+    key, guests = create_paste(client, headers=headers)["key"], create_paste(client)["key"]
+    ours = f"{str(client.base_url).rstrip('/')}/profile"
+
+    def visits(key: str, **headers: str) -> int:
+        before = len(streamed_visits(valkey, key))
+        sent = BROWSER | {name.replace("_", "-"): value for name, value in headers.items()}
+        assert client.get(f"/{key}", headers=sent).status_code == 200
+        return len(streamed_visits(valkey, key)) - before
+
+    assert visits(key, Sec_Fetch_Site="same-origin") == visits(key, Referer=ours) == 0
+    for elsewhere in ({}, {"Sec_Fetch_Site": "none"}, {"Sec_Fetch_Site": "cross-site", "Referer": ours}):
+        assert visits(key, **elsewhere) == 1
+    for referrer in ("http://forum.test/", f"http://forum.test/{ours}", "", "://", ours.replace("://", "://x.")):
+        assert visits(key, Referer=referrer) == 1
+    assert visits(guests, Sec_Fetch_Site="same-origin") == visits(guests, Referer=ours) == 1
+
+
 def test_owner_has_the_strip_without_a_manage_link(client: httpx.Client, web: WebServer) -> None:
     email = register_on_page(client)["email"]
     headers = bearer(sign_in(client, email)["access_token"])
@@ -168,7 +188,7 @@ def test_claimed_entry_is_no_longer_that_of_the_browser_that_made_it(
     with web.new_client() as left_behind:
         shown = left_behind.get(f"/{entry['key']}", headers=as_maker(entry))
         assert (strip_of(shown), quiet_lines(shown)) == ({}, 0)
-        assert len(streamed_visits(valkey, entry["key"])) == 1 + 1, "the owner counts theirs unless they choose not to"
+        assert len(streamed_visits(valkey, entry["key"])) == 1 + 1, "and the owner's, who has not chosen otherwise"
         assert left_behind.get(f"/{entry['key']}/manage", headers=as_maker(entry)).status_code == 303
 
 
