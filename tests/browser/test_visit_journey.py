@@ -56,8 +56,7 @@ def test_visits_are_on_the_page_of_who_made_the_link(
         assert reader.page.get_by_role("heading", name="Arrived").is_visible()
     assert httpx.get(site.address + path, headers={"User-Agent": GOOGLEBOT}, trust_env=False).status_code == 302
     run_task("ingest_visits", environment=environment)
-    maker.manage_link()
-    maker.click("Manage")
+    maker.manage()
     maker.click("Statistics")
 
     assert people_and_crawlers(page) == (2, 1)

@@ -90,7 +90,7 @@ def _forms(visitor: Visitor, contents: Contents) -> Iterator[str]:
     page.get_by_label("Alias").fill(contents.new_alias())
     visitor.click("Create link")
     yield "created-link"
-    visitor.manage_link()
+    page.locator(".strip summary").click()
     yield "created-link-manage-link"
     page.get_by_label("Short link").click()
 

@@ -112,11 +112,13 @@ class Visitor:
         return self.page.get_by_label("Short link").input_value()
 
     def manage_link(self) -> str:
-        """The manage link in the strip above what this browser has made; its menu is opened."""
-        summary = self.page.locator(".strip summary")
-        if summary.locator("..").get_attribute("open") is None:
-            summary.click()
+        """The manage link in the strip above what this guest has made."""
         return self.page.locator("#manage-url").input_value()
+
+    def manage(self) -> None:
+        """Go from the strip above what this guest has made to the page that manages it."""
+        self.page.locator(".strip summary").click()
+        self.click("Manage")
 
     def clipboard(self) -> str:
         text: str = self.page.evaluate("navigator.clipboard.readText()")
