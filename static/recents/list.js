@@ -84,7 +84,8 @@ function focusedRow() {
 function focusRow(place) {
   const all = allRows();
   const row = all[Math.min(place, all.length - 1)];
-  (row?.querySelector("a") ?? document.querySelector("main form input:not([type=hidden]), main textarea"))?.focus();
+  const fields = Array.from(document.querySelectorAll("#text, #original_url"));
+  (row?.querySelector("a") ?? fields.find((field) => field.getClientRects().length > 0))?.focus();
 }
 
 let asked = null;
