@@ -91,9 +91,14 @@ def _parts(figures: PeriodFigures, period: Period, query: PageQuery) -> dict[str
         return panels.range_text(start_at.astimezone(query.zone), (end_at - HOUR).astimezone(query.zone))
 
     filterable = figures.filterable
+    last_hour_at = max(period.start_at, period.end_at - HOUR)
     return {
         "step": period.step.value,
-        "range": days(period.start_at, max(period.end_at, period.start_at + HOUR)),
+        "range": days(period.start_at, last_hour_at + HOUR),
+        "shown_days": {
+            "from": period.start_at.astimezone(query.zone).date(),
+            "to": last_hour_at.astimezone(query.zone).date(),
+        },
         "range_before": period.before and days(*period.before),
         "figures": panels.get_figures(figures, period),
         "people": figures.people,

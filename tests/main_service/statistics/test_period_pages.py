@@ -110,6 +110,15 @@ def test_links_and_forms_keep_what_was_chosen(client: httpx.Client, published: s
     assert sorted(hidden) == sorted([*kept, ("tz", "UTC"), *kept, ("from", "2020-01-01")])
 
 
+def test_days_of_ones_choice_begin_with_those_that_are_shown(client: httpx.Client, published: str) -> None:
+    shown = page(client, published, "?period=custom&tz=UTC").text
+
+    today = datetime.now(UTC).date()
+    days = re.findall(r'<input id="(?:from|to)" [^>]*value="([^"]*)"', shown)
+    assert days in ([str(today)] * 2, [str(today - timedelta(days=1)), str(today)])
+    assert "<input" not in re.findall(r"<main.*?<form", page(client, published).text, re.DOTALL)[0]
+
+
 async def test_figures_of_a_period_stand_beside_those_of_the_one_before(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:

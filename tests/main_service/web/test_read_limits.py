@@ -43,6 +43,17 @@ def test_statistics_and_leaderboards_are_limited_by_address(read_limited: WebSer
     assert ask(f"/{link['key']}").status_code == 302
 
 
+def test_page_with_a_filter_counts_as_five(read_limited: WebServer) -> None:
+    link = create_link(read_limited.client)
+    path = f"/{link['key']}/stats"
+
+    def ask(query: str, address: str) -> int:
+        return read_limited.client.get(path + query, headers={"X-Forwarded-For": address, **BROWSER}).status_code
+
+    assert [ask("?country=DE", "203.0.113.5") for _ in range(2)] == [303, 429]
+    assert [ask("?country=&period=7d", "203.0.113.6") for _ in range(MOST + 1)] == [303] * MOST + [429]
+
+
 def test_exports_are_limited_by_address(read_limited: WebServer) -> None:
     user = new_user(read_limited.client)
     headers = user.headers | {"X-Forwarded-For": "203.0.113.3"}
