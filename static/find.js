@@ -75,6 +75,9 @@ function soon() {
   timer = setTimeout(find, WAIT_MS);
 }
 
+// Only the page that follows a deletion says so, not what it is reloaded or shared as.
+if (location.search.includes("deleted=")) history.replaceState(history.state, "", list().dataset.path);
+
 if (form) {
   form.addEventListener("input", (event) => {
     // Half a character that is still being composed isn't searched for.

@@ -12,6 +12,9 @@ from main_service.web.forms import parse
 
 PAGE_PATH = "/profile"
 
+DELETED = "deleted"
+"""The field of the query string that says how many entries were deleted just now."""
+
 SOON = timedelta(days=3)
 """How long before its end an entry expires soon."""
 
@@ -138,9 +141,13 @@ class ListQuery:
         """The query as a string, without fields that have their defaults."""
         return urlencode(self._given | ({"cursor": self.cursor} if self.cursor else {}))
 
-    def path(self, cursor: str = "") -> str:
-        """The path and query of a page of the same list; without a cursor, of its first page."""
-        query = replace(self, cursor=cursor).query_string
+    def path(self, cursor: str = "", *, deleted: int | None = None) -> str:
+        """The path and query of a page of the same list; without a cursor, of its first page.
+
+        `deleted`: how many entries the page shall say have been deleted.
+        """
+        asked = [replace(self, cursor=cursor).query_string, "" if deleted is None else f"{DELETED}={deleted}"]
+        query = "&".join(filter(None, asked))
         return f"{PAGE_PATH}?{query}" if query else PAGE_PATH
 
     @property

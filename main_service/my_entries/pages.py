@@ -1,10 +1,11 @@
 """The pages of a user's own entries: search and filters in the query string, bulk deletion, export."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from main_service.accounts.cookie_auth import SignedInPageDep
 from main_service.dependencies import SettingsDep
@@ -13,12 +14,14 @@ from main_service.entries.dependencies import EntryFactoryDep
 from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError, UnavailableError
 from main_service.my_entries.dependencies import ExportCountedDep, MyEntriesFactoryDep
 from main_service.my_entries.filters import Filters, OwnedEntry, Sort
-from main_service.my_entries.list_query import PAGE_PATH, SOON, SORTS, STATES, ListQuery
+from main_service.my_entries.list_query import DELETED, PAGE_PATH, SOON, SORTS, STATES, ListQuery
 from main_service.my_entries.serializers import ExportFormat, export_response
 from main_service.my_entries.service import RECENT_DAYS, Listing
 from main_service.my_entries.sparklines import HEIGHT, draw_sparkline, sparkline_width
 from main_service.web.forms import Form, FormPage, ListFormDep, form_action, redirect_to_page
 from main_service.web.templating import render
+
+_COUNT = re.compile(r"0|[1-9][0-9]{0,3}")
 
 
 class MyEntriesPage(FormPage):
@@ -111,7 +114,8 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 @router.get(PAGE_PATH)
 async def show_list(page: MyEntriesPageDep) -> Response:
-    return await page.show(ListQuery.of(page.request.query_params))
+    params = page.request.query_params
+    return await page.show(ListQuery.of(params), notice=_deleted(params.get(DELETED, "")))
 
 
 redirect_to_page(router, PAGE_PATH, f"{PAGE_PATH}/delete")
@@ -127,9 +131,11 @@ async def delete(page: MyEntriesPageDep, form: ListFormDep, entries: EntryFactor
         raise InvalidInputError(fields=[FieldError("keys", "missing", "Select the entries to delete first.")])
     if "confirm" in form:
         count = len(await entries.changes.delete_many(keys, page.account_id))
-        return await page.show(query, notice=_deleted(count))
+        return RedirectResponse(query.path(query.cursor, deleted=count), 303)
     live = await page.list_live(keys)
-    return page.confirm_deletion(live, query) if live else await page.show(query, notice=_deleted(0))
+    if not live:
+        return RedirectResponse(query.path(query.cursor, deleted=0), 303)
+    return page.confirm_deletion(live, query)
 
 
 @router.get(f"{PAGE_PATH}/export.jsonl")
@@ -144,7 +150,10 @@ async def export_csv(page: MyEntriesPageDep, _: ExportCountedDep, factory: MyEnt
     return await export_response(factory.exporter, page.account_id, ExportFormat.CSV, public_url=factory.public_url)
 
 
-def _deleted(count: int) -> str:
-    if count == 0:
-        return "Nothing was deleted: the selected entries have already ended."
-    return "1 entry deleted." if count == 1 else f"{count} entries deleted."
+def _deleted(count: str) -> str | None:
+    """What the page says about a deletion that led to it; None: it followed none."""
+    if not _COUNT.fullmatch(count):
+        return None
+    if count == "0":
+        return "Nothing was deleted: the selected slips have already ended."
+    return "1 slip deleted." if count == "1" else f"{count} slips deleted."

@@ -63,7 +63,7 @@ def test_entries_are_found_selected_and_deleted(
     expect(bar).to_be_hidden()
     select(visitor, "Alps", "Alps again")
     visitor.click(bar.locator(".danger"))
-    assert page.get_by_role("heading", name="Delete 2 entries?").is_visible()
+    assert page.get_by_role("heading", name="Delete 2 slips?").is_visible()
     visitor.click("Cancel")
     assert names(visitor) == ["Alps", "Alps again"]
     select(visitor, "Alps")
@@ -71,9 +71,11 @@ def test_entries_are_found_selected_and_deleted(
     expect(bar).to_be_hidden()
     select(visitor, "Alps again")
     visitor.click(bar.locator(".danger"))
-    visitor.click("Delete 1 entry")
-    assert page.get_by_role("status").filter(has_text="1 entry deleted").is_visible()
+    visitor.click("Delete 1 slip")
+    assert page.get_by_role("status").filter(has_text="1 slip deleted").is_visible()
     assert names(visitor) == ["Alps"]
+    page.reload()
+    assert page.get_by_text("1 slip deleted").is_visible() is not has_scripts
     search(visitor, "", "Alps", "Beach")
 
     choose(visitor, "State", "All ended", "Alps again")
@@ -83,7 +85,7 @@ def test_entries_are_found_selected_and_deleted(
     select(visitor, "Alps")
     page.get_by_label("More about Beach").click()
     visitor.click(page.locator("[data-entry]", has_text="Beach").get_by_role("button", name="Delete", exact=True))
-    assert page.get_by_role("heading", name="Delete 1 entry?").is_visible()
+    assert page.get_by_role("heading", name="Delete 1 slip?").is_visible()
     assert "Alps" not in visitor.main_text()
 
 
@@ -112,7 +114,7 @@ def test_all_of_a_page_are_selected_at_once_and_the_next_page_is_one_click_away(
     assert names(visitor) == ["Link 1", "Link 0"]
     everything.check()
     visitor.click("Delete selected")
-    visitor.click("Delete 2 entries")
+    visitor.click("Delete 2 slips")
     assert "There are no more slips" in visitor.main_text()
     visitor.click("First page")
     assert len(names(visitor)) == 50
@@ -266,7 +268,7 @@ def test_nothing_serious_is_found_and_nothing_scrolls_sideways(
     page.keyboard.press("Escape")
     visitor.click("Delete selected")
     look("asks")
-    visitor.click("Delete 2 entries")
+    visitor.click("Delete 2 slips")
     look("deleted")
     visitor.open("/profile?q=nothing-like-it")
     look("nothing")

@@ -201,7 +201,7 @@ def test_button_of_a_row_asks_about_that_one_alone(owner: Owner, web: WebServer)
     assert form is not None
     assert 'value="sort=title"' in form[1]
     asked = send_selected(owner, "/profile?sort=title", second)
-    assert "Delete 1 entry?" in visible_text(asked)
+    assert "Delete 1 slip?" in visible_text(asked)
     assert first not in asked.text
 
 
@@ -230,6 +230,8 @@ HOSTILE = (
     ("q=" + "a" * 10_240, 422),
     ("state=soon&sort=title&visibility=private", 200),
     ("state=sooner", 422),
+    ("deleted=<script>", 200),
+    ("deleted=-1", 200),
 )
 
 
@@ -270,7 +272,7 @@ def test_delete_asks_first_then_says_how_many_and_keeps_the_filters(owner: Owner
     asked = send_selected(owner, "/profile?q=trip&sort=title", *keys[:2])
 
     assert asked.status_code == 200
-    assert "Delete 2 entries?" in visible_text(asked)
+    assert "Delete 2 slips?" in visible_text(asked)
     assert "Trip 0" in visible_text(asked)
     assert address_of(asked, "Cancel") == "/profile?q=trip&sort=title"
     assert len(list_entry_keys(web.client, owner.user, state="live")) == 3, "nothing is deleted yet"
@@ -278,13 +280,15 @@ def test_delete_asks_first_then_says_how_many_and_keeps_the_filters(owner: Owner
     form: dict[str, list[str]] = {}
     for name, value in fields:
         form.setdefault(name, []).append(value.replace("&amp;", "&"))
-    done = owner.browser.post("/profile/delete", data=form, headers=BROWSER)
-    assert done.status_code == 200
-    assert "2 entries deleted" in visible_text(done)
+    answer = owner.browser.post("/profile/delete", data=form, headers=BROWSER)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/profile?q=trip&sort=title&deleted=2")
+    done = owner.browser.get(answer.headers["location"], headers=BROWSER)
+    assert "2 slips deleted" in visible_text(done)
+    assert 'name="view" value="q=trip&amp;sort=title"' in done.text, "what is done next says nothing of it"
     assert shown(done) == [keys[2]]
     assert 'value="trip"' in done.text
     assert web.client.get(f"/{keys[0]}").status_code == 410
-    again = owner.browser.post("/profile/delete", data=form, headers=BROWSER)
+    again = owner.browser.post("/profile/delete", data=form, headers=BROWSER, follow_redirects=True)
     assert "Nothing was deleted" in visible_text(again)
     assert owner.browser.get("/profile/delete", headers=BROWSER).headers["location"] == "/profile"
 
@@ -295,11 +299,12 @@ def test_others_entries_cannot_be_deleted_through_the_page(owner: Owner, web: We
     mine = owned_paste(web.client, owner.user)
 
     asked = send_selected(owner, "/profile", theirs, guests, mine)
-    assert "Delete 1 entry?" in visible_text(asked)
+    assert "Delete 1 slip?" in visible_text(asked)
     assert theirs not in asked.text
     done = send_selected(owner, "/profile", theirs, guests, mine, confirm="yes")
 
-    assert "1 entry deleted" in visible_text(done)
+    assert done.headers["location"] == "/profile?deleted=1"
+    assert "1 slip deleted" in visible_text(open_page(owner, "?deleted=1"))
     for key in (theirs, guests):
         assert web.client.get(f"/{key}").status_code == 200
 
