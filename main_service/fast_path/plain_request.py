@@ -32,6 +32,8 @@ class PlainRequest:
     page: Page | None = None
     span: "RequestSpan | None" = None
     """None: it is not sampled, or traces are off."""
+    is_trace_named = False
+    """Whether it is not sampled because a trusted proxy says so, which also names its trace."""
 
     def __init__(self, connection: "FastProtocol", path: EntryPath, visit: EncodedVisit) -> None:
         self.connection = connection

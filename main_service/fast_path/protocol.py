@@ -9,7 +9,7 @@ were not there.
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -32,9 +32,6 @@ from main_service.visit_stream.record import EncodedVisit
 from main_service.web.client_address import Proxies, believed_address, is_trusted
 from main_service.web.proxy_watch import ProxyWatch
 from main_service.web.session_cookie import COOKIE
-
-if TYPE_CHECKING:
-    pass
 
 STATE_NAME = "fast_path"
 
@@ -246,8 +243,9 @@ class FastProtocol(HttpProtocol):
         self._prepare(request.url, request.headers)
         if request.unconfirmed is not None:
             self.scope["state"][UNCONFIRMED_VISIT] = request.unconfirmed
-        # Drawn once: a request that was not sampled here stays so.
-        self.scope["state"][BEGUN_SPAN] = request.span
+        if not request.is_trace_named:
+            # Drawn once: a request that was not sampled here stays so.
+            self.scope["state"][BEGUN_SPAN] = request.span
         HttpToolsProtocol.on_headers_complete(self)
         cycle = self.cycle
         cycle.transport = self._answer_transport

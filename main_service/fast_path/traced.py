@@ -3,8 +3,9 @@
 Which requests are sampled is drawn ahead, as the number of those before the next, so the others cost a subtraction.
 """
 
+import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from main_service.compression.encodings import Encoding
 from main_service.fast_path.batch import PendingRead, ReadBatcher
@@ -13,41 +14,43 @@ from main_service.fast_path.redis_connection import RawReply
 from main_service.monitoring import tracing
 from main_service.visit_stream.pending import UnconfirmedVisit
 
+if TYPE_CHECKING:
+    from main_service.monitoring.noted_spans import NotedRead
+
 ENTRY_ROUTE = "/{key}"
 TEXT_ROUTE = "/{key}/raw"
 
 _TRACE_PARENT = b"traceparent"
+_UNSAMPLED = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f][02468ace]")
+"""A `traceparent` that is well formed and says that its request is not sampled; others are read by the library."""
 
 
 class _SampledRead:
     """A request whose span ends with its answer, or is gone on with by FastAPI."""
 
-    def __init__(self, request: PlainRequest, span: "tracing.RequestSpan") -> None:
+    __slots__ = ("_request", "coding", "key", "note", "page", "visit", "wants_text")
+
+    def __init__(self, request: PlainRequest, note: "NotedRead") -> None:
         self._request = request
-        self.span = span
+        self.note = note
         self.key, self.wants_text, self.visit = request.key, request.wants_text, request.visit
         self.coding, self.page = request.coding, request.page
 
     def redirect(self, target: bytes, *, for_search_engines: bool) -> None:
         self._request.redirect(target, for_search_engines=for_search_engines)
-        self._end(ENTRY_ROUTE, 302)
+        self.note.end(ENTRY_ROUTE, 302)
 
     def send_text(self, text: bytes, *, coding: Encoding, for_search_engines: bool) -> None:
         self._request.send_text(text, coding=coding, for_search_engines=for_search_engines)
-        self._end(TEXT_ROUTE, 200)
+        self.note.end(TEXT_ROUTE, 200)
 
     def send_page(self) -> None:
         self._request.send_page()
-        self._end(ENTRY_ROUTE, 200)
+        self.note.end(ENTRY_ROUTE, 200)
 
     def fall_back(self, unconfirmed: UnconfirmedVisit | None) -> None:
-        self._request.span = self.span
+        self._request.span = self.note.hand_over()
         self._request.fall_back(unconfirmed)
-
-    def _end(self, route: str, status: int) -> None:
-        pipeline = tracing.current_pipeline()
-        assert pipeline is not None
-        pipeline.requests.end(self.span, method="GET", route=route, status=status)
 
 
 class TracedReadBatcher(ReadBatcher):
@@ -55,6 +58,10 @@ class TracedReadBatcher(ReadBatcher):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        # Nothing of OpenTelemetry is imported where traces are off.
+        from main_service.monitoring.noted_spans import NotedBatch, NotedRead
+
+        self._note_batch, self._note_read = NotedBatch, NotedRead
         pipeline = tracing.current_pipeline()
         assert pipeline is not None
         self._spans = pipeline.requests
@@ -66,27 +73,42 @@ class TracedReadBatcher(ReadBatcher):
         self._unsampled_left -= 1
         if self._unsampled_left < 0:
             self._unsampled_left = self._spans.draw_unsampled()
-            read = self._with_span(read, self._spans.begin_drawn())
+            read = self._drawn(read)
         # As `ReadBatcher`, without the tenth of a microsecond that a call of it costs.
         self._waiting.append(read)
         if not self._is_running:
             self._start()
 
     def join_of_proxy(self, read: Any) -> None:
-        # No header of a plain request comes twice.
-        parent = tracing.named_span(read.headers) if _TRACE_PARENT in dict(read.headers) else None
-        if parent is None:
+        for name, value in read.headers:
+            if name == _TRACE_PARENT:
+                self._join_named(read, value)
+                return
+        self.join(read)
+
+    def _join_named(self, read: PlainRequest, trace_parent: bytes) -> None:
+        if self._spans.drop_unsampled and _UNSAMPLED.fullmatch(trace_parent) is not None:
+            read.is_trace_named = True
+            super().join(read)
+        elif (parent := tracing.named_span(read.headers)) is None:
             self.join(read)
         else:
-            super().join(self._with_span(read, self._spans.begin(parent)))
+            super().join(self._begun(read, self._spans.begin(parent)))
 
-    def _with_span(self, read: PlainRequest, span: "tracing.RequestSpan") -> PendingRead:
+    def _drawn(self, read: PlainRequest) -> PendingRead:
+        """A request that was drawn."""
+        if not self._spans.are_drawn_ahead:
+            return self._begun(read, self._spans.begin())
+        self._may_have_sampled = True
+        return _SampledRead(read, self._note_read(self._spans))
+
+    def _begun(self, read: PlainRequest, span: "tracing.RequestSpan") -> PendingRead:
         """The request with its span; as it was, if it is not sampled."""
         if not span.context.trace_flags.sampled:
             read.span = span
             return read
         self._may_have_sampled = True
-        return _SampledRead(read, span)
+        return _SampledRead(read, self._note_read(self._spans, span))
 
     def _send(
         self,
@@ -95,17 +117,17 @@ class TracedReadBatcher(ReadBatcher):
         arguments: Sequence[bytes | str | int],
         on_reply: Callable[[RawReply], None],
     ) -> None:
-        sampled = [read for read in _reads if type(read) is _SampledRead] if self._may_have_sampled else []
+        sampled = [read.note for read in _reads if type(read) is _SampledRead] if self._may_have_sampled else []
         if not sampled:
-            super()._send(_reads, keys, arguments, on_reply)
+            self._redis.run_script(keys, arguments, on_reply)
             return
         # Another may be among those that wait for the next batch.
         self._may_have_sampled = bool(self._waiting)
-        span = self._spans.begin_batch([read.span for read in sampled])
+        batch = self._note_batch(self._spans, sampled, name="read entries", size=len(_reads))
 
         def end_and_answer(reply: RawReply) -> None:
-            error = type(reply).__name__ if isinstance(reply, Exception) else None
-            self._spans.end_batch(span, "read entries", size=len(_reads), error=error)
+            batch.end(type(reply).__name__ if isinstance(reply, Exception) else None)
             on_reply(reply)
+            batch.send()
 
-        super()._send(_reads, keys, arguments, end_and_answer)
+        self._redis.run_script(keys, arguments, end_and_answer)

@@ -1,11 +1,11 @@
-"""Spans of requests and of the fast path's batches: a sampled one costs a few microseconds.
+"""Spans of requests: a sampled one costs a few microseconds.
 
-The SDK's own spans cost several times as much while the event loop waits, and the fast path answers in 18 µs.
+The SDK's own spans cost several times as much while the event loop waits.
 """
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from random import getrandbits, random
 from time import time_ns
@@ -21,6 +21,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 _PROPAGATOR = TraceContextTextMapPropagator()
 _METHODS = frozenset(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"])
 _UNSAMPLED, _SAMPLED = TraceFlags(0), TraceFlags(1)
+_PARENT_BASED = "parentbased_"
+"""Begins the names of samplers that leave it to the parent's process."""
 _KINDS = 1024
 """How many kinds of spans are remembered: by route, method, status and error, or by the size of a batch."""
 
@@ -42,7 +44,7 @@ class SpanOutcome:
         self.kind = kind
         self.attributes = attributes
         self.is_failed = is_failed
-        self.message: Any = None
+        self.message: tuple[Any, bytes] | None = None
         """The form in which it is sent, once it was; for `span_messages`."""
 
 
@@ -71,6 +73,10 @@ class RequestSpans:
         self._processor = processor
         self._sampler = sampler
         self._ratio = _root_ratio(os.environ)
+        self.are_drawn_ahead = self._ratio is not None
+        """Whether `draw_unsampled` decides; otherwise the sampler is asked as each begins."""
+        self.drop_unsampled = self.are_drawn_ahead and _sampler_name(os.environ).startswith(_PARENT_BASED)
+        """Whether no request is sampled that a trusted proxy says is not."""
 
     def draw_unsampled(self) -> float:
         """How many requests that begin a trace are not sampled before the next that is; infinite: none ever is.
@@ -83,13 +89,20 @@ class RequestSpans:
             return math.inf
         return int(math.log(1 - random()) / math.log1p(-self._ratio))  # noqa: S311 - nothing secret depends on it
 
-    def begin_drawn(self) -> RequestSpan:
-        """The span of a request that begins a trace and was drawn."""
-        if self._ratio is None:
-            return self.begin()
-        # Its id is one that everything else that samples by the same ratio takes too.
+    def draw_ids(self) -> tuple[bytes, bytes]:
+        """The ids of the trace and span of a request that begins a trace and was drawn."""
+        assert self._ratio is not None
+        # Everything else that samples by the same ratio takes this id, too.
         trace_id = getrandbits(64) << 64 | int(getrandbits(64) * self._ratio)
-        return self._span(trace_id or 1, _SAMPLED)
+        return (trace_id or 1).to_bytes(16), self.draw_span_id()
+
+    def draw_span_id(self) -> bytes:
+        return (getrandbits(64) or 1).to_bytes(8)
+
+    def begin_as(self, ids: tuple[bytes, bytes]) -> RequestSpan:
+        """The span of a request that was drawn, with these ids."""
+        trace_id, span_id = map(int.from_bytes, ids)
+        return RequestSpan(SpanContext(trace_id, span_id, is_remote=False, trace_flags=_SAMPLED), None)
 
     def begin_unsampled(self) -> RequestSpan:
         """The span of a request that was not drawn."""
@@ -108,36 +121,24 @@ class RequestSpans:
         """End a request's span. `status`: None if nothing was answered. `error`: the name of a bug's exception."""
         if not span.get_span_context().trace_flags.sampled:
             return
-        self._send(span, _request_outcome(method if method in _METHODS else "_OTHER", route, status, error))
+        span.outcome = request_outcome(method if method in _METHODS else "_OTHER", route, status, error)
+        span.ended_ns = time_ns()
+        self.send(span)
 
-    def begin_batch(self, requests: Sequence[RequestSpan]) -> RequestSpan:
-        """The span of what is done at once for these sampled requests: part of the first one's trace, linked to all."""
-        first = requests[0].get_span_context()
-        span = self._span(first.trace_id, _SAMPLED, first)
-        context = span.get_span_context()
-        span.links = [each.context for each in requests]
-        for each in requests[1:]:
-            each.add_link(context)
-        return span
-
-    def end_batch(self, span: RequestSpan, name: str, *, size: int, error: str | None) -> None:
-        """`size`: how many requests it was for, the unsampled ones among them."""
-        self._send(span, _batch_outcome(name, size, error))
+    def send(self, span: object) -> None:
+        """Have a `RequestSpan` or `Noted` sent, which has ended and is sampled."""
+        # The processor looks at nothing but the flags of the context.
+        self._processor.on_end(cast(ReadableSpan, span))
 
     def _span(self, trace_id: int, flags: TraceFlags, parent: SpanContext | None = None) -> RequestSpan:
         state = None if parent is None else parent.trace_state
         context = SpanContext(trace_id, getrandbits(64) or 1, is_remote=False, trace_flags=flags, trace_state=state)
         return RequestSpan(context, parent)
 
-    def _send(self, span: RequestSpan, outcome: SpanOutcome) -> None:
-        span.outcome = outcome
-        span.ended_ns = time_ns()
-        # The processor looks at nothing but the context.
-        self._processor.on_end(cast(ReadableSpan, span))
-
 
 @lru_cache(_KINDS)
-def _request_outcome(method: str, route: str | None, status: int | None, error: str | None) -> SpanOutcome:
+def request_outcome(method: str, route: str | None, status: int | None, error: str | None) -> SpanOutcome:
+    """How a request has ended. `error`: the name of a bug's exception."""
     attributes: dict[str, str | int] = {"http.request.method": method}
     if route is not None:
         attributes["http.route"] = route
@@ -151,7 +152,8 @@ def _request_outcome(method: str, route: str | None, status: int | None, error: 
 
 
 @lru_cache(_KINDS)
-def _batch_outcome(name: str, size: int, error: str | None) -> SpanOutcome:
+def batch_outcome(name: str, size: int, error: str | None) -> SpanOutcome:
+    """How a batch of the fast path has ended. `error`: the kind of the reply's error."""
     attributes: dict[str, str | int] = {"db.system": "redis", "db.operation": "EVALSHA", "slipbin.batch.size": size}
     if error is not None:
         attributes["error.type"] = error
@@ -160,7 +162,7 @@ def _batch_outcome(name: str, size: int, error: str | None) -> SpanOutcome:
 
 def _root_ratio(environ: Mapping[str, str]) -> float | None:
     """How many of the traces that begin here are sampled, as the environment says; None: only the sampler knows."""
-    name = environ.get("OTEL_TRACES_SAMPLER", "parentbased_always_on").lower().removeprefix("parentbased_")
+    name = _sampler_name(environ).removeprefix(_PARENT_BASED)
     if name == "traceidratio":
         try:
             ratio = float(environ.get("OTEL_TRACES_SAMPLER_ARG", ""))
@@ -168,3 +170,7 @@ def _root_ratio(environ: Mapping[str, str]) -> float | None:
             return 1.0
         return ratio if 0 <= ratio <= 1 else 1.0
     return {"always_on": 1.0, "always_off": 0.0}.get(name)
+
+
+def _sampler_name(environ: Mapping[str, str]) -> str:
+    return environ.get("OTEL_TRACES_SAMPLER", "parentbased_always_on").lower()

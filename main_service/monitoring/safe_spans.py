@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Link, Status
 from opentelemetry.util.types import AttributeValue
 
+from main_service.monitoring.noted_spans import Noted
 from main_service.monitoring.request_spans import RequestSpan
 
 LONGEST = 2_000
@@ -68,7 +69,7 @@ class SafeExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send the spans; if that fails, they are lost, and `trace_failures` tells."""
-        return self._exporter.export([span if isinstance(span, RequestSpan) else _safe(span) for span in spans])
+        return self._exporter.export([span if isinstance(span, RequestSpan | Noted) else _safe(span) for span in spans])
 
     def shutdown(self) -> None:
         self._exporter.shutdown()

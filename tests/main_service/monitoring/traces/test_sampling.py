@@ -34,7 +34,7 @@ def test_ids_of_drawn_redirects_are_those_that_samplers_of_the_ratio_take(
     sampler = TraceIdRatioBased(0.25)
     spans = spans_by(sampler)
 
-    ids = [spans.begin_drawn().get_span_context().trace_id for _ in range(1_000)]
+    ids = [int.from_bytes(spans.draw_ids()[0]) for _ in range(1_000)]
 
     assert len(set(ids)) == len(ids)
     decisions = {sampler.should_sample(None, trace_id, "request").decision for trace_id in ids}
@@ -55,6 +55,7 @@ def test_other_samplers(name: str, sampler: Sampler, left_out: float, monkeypatc
     spans = spans_by(sampler)
 
     assert spans.draw_unsampled() == left_out
-    if left_out == 0:
-        is_sampled = spans.begin_drawn().get_span_context().trace_flags.sampled
-        assert is_sampled is (sampler is ALWAYS_ON)
+    if not spans.are_drawn_ahead:
+        assert spans.begin().context.trace_flags.sampled is (sampler is ALWAYS_ON)
+    assert spans.drop_unsampled is name.startswith("parentbased_")
+    assert spans.are_drawn_ahead is (name != "a-sampler-of-the-operators")

@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
+from main_service.monitoring.noted_spans import NotedBatch, NotedRead, context_of
 from main_service.monitoring.request_spans import RequestSpan, RequestSpans, read_trace_parent
 from main_service.monitoring.span_messages import RequestSpanExporter
 
@@ -18,10 +19,11 @@ RESOURCE, SCOPE = Resource({"service.name": "tests", "process.pid": 7}), Instrum
 
 class Kept(SpanProcessor):
     def __init__(self) -> None:
-        self.ended: list[RequestSpan] = []
+        self.ended: list[ReadableSpan] = []
 
-    def on_end(self, span: object) -> None:
-        assert isinstance(span, RequestSpan)
+    def on_end(self, span: ReadableSpan) -> None:
+        assert span.context is not None
+        assert span.context.trace_flags.sampled
         self.ended.append(span)
 
 
@@ -48,17 +50,20 @@ def test_spans_of_requests_are_what_the_library_makes_of_the_same() -> None:
     spans = RequestSpans(kept, sampler=ALWAYS_ON)
     named = read_trace_parent("00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01", "a=1,b=2")
     found, failed = spans.begin(named), spans.begin()
-    batch = spans.begin_batch([found, failed])
-    spans.end_batch(batch, "read entries", size=12, error=None)
-    spans.end(found, method="GET", route="/{key}", status=302)
     spans.end(failed, method="BREW", route=None, status=None, error="KeyError")
-    # A second one is copied from the template that the first one has left.
-    spans.end(spans.begin(), method="GET", route="/{key}", status=302)
+    # A second one of an outcome is copied from the template that the first one has left.
+    reads = NotedRead(spans, found), NotedRead(spans)
+    batch = NotedBatch(spans, reads, name="read entries", size=12)
+    batch.end(None)
+    for each in reads:
+        each.end("/{key}", 302)
+    batch.send()
     tracer = TracerProvider(resource=RESOURCE, shutdown_on_exit=False).get_tracer("tests")
     with tracer.start_as_current_span("SELECT") as of_the_sdk:
         assert isinstance(of_the_sdk, ReadableSpan)
 
-    sent = sent_messages(RequestSpanExporter(resource=RESOURCE, scope="tests").message([*kept.ended, of_the_sdk]))
+    exporter = RequestSpanExporter(resource=RESOURCE, scope="tests")
+    sent = exporter.message([*kept.ended, of_the_sdk])
 
     found_attributes: dict[str, str | int] = {
         "http.request.method": "GET", "http.route": "/{key}", "http.response.status_code": 302,
@@ -67,16 +72,29 @@ def test_spans_of_requests_are_what_the_library_makes_of_the_same() -> None:
     batch_attributes: dict[str, str | int] = {
         "db.system": "redis", "db.operation": "EVALSHA", "slipbin.batch.size": 12,
     }  # fmt: skip
+    first_read, second_read = reads
+    batch_context, second_context = context_of(batch.ids), context_of(second_read.ids)
+    assert second_context.trace_id != found.context.trace_id == batch_context.trace_id
+    assert found.started_ns <= batch.started_ns <= batch.ended_ns <= first_read.ended_ns <= second_read.ended_ns
+    batch_span, second = RequestSpan(batch_context, found.context), RequestSpan(second_context, None)
+    batch_span.links, second.links = [found.context, second_context], [batch_context]
+    for span, noted in ((batch_span, batch), (second, second_read)):
+        span.started_ns, span.ended_ns = noted.started_ns, noted.ended_ns
     expected = [
-        as_the_library_has_it(batch, "read entries", SpanKind.CLIENT, batch_attributes, Status()),
-        as_the_library_has_it(found, "GET /{key}", SpanKind.SERVER, found_attributes, Status()),
         as_the_library_has_it(failed, "HTTP", SpanKind.SERVER, failed_attributes, Status(StatusCode.ERROR)),
-        as_the_library_has_it(kept.ended[-1], "GET /{key}", SpanKind.SERVER, found_attributes, Status()),
+        as_the_library_has_it(found, "GET /{key}", SpanKind.SERVER, found_attributes, Status()),
+        as_the_library_has_it(batch_span, "read entries", SpanKind.CLIENT, batch_attributes, Status()),
+        as_the_library_has_it(second, "GET /{key}", SpanKind.SERVER, found_attributes, Status()),
     ]
-    assert sent == sent_messages(
+    assert spans_in(sent) == spans_in(
         encode_spans([of_the_sdk]).SerializeToString(), encode_spans(expected).SerializeToString()
     )
 
 
-def sent_messages(*requests: bytes) -> Sequence[object]:
-    return [each for request in requests for each in ExportTraceServiceRequest.FromString(request).resource_spans]
+def spans_in(*requests: bytes) -> Sequence[object]:
+    """What is sent, by where it comes from; the spans in the order of their ids."""
+    found = [each for request in requests for each in ExportTraceServiceRequest.FromString(request).resource_spans]
+    for of_resource in found:
+        [of_scope] = of_resource.scope_spans
+        of_scope.spans.sort(key=lambda span: span.span_id)
+    return found
