@@ -1,13 +1,14 @@
 """The addresses of visitors that trusted proxies name in `X-Forwarded-For`, for the fast path."""
 
 from ipaddress import IPv4Network, IPv6Network
+from socket import AF_INET, inet_pton
 
 from main_service.visit_stream.encoder import VisitEncoder, VisitorAddress
 from main_service.web.client_address import IPV4_BYTES, Proxies, packed_address
 
 
 class ForwardedVisitors:
-    """Finds what `client_address.believed_address` finds, in half the time. One per process.
+    """Finds what `client_address.believed_address` finds, in a fraction of the time. One per process.
 
     Nothing is remembered: most who follow a link come once, and parsing costs little more than looking up.
     """
@@ -19,8 +20,25 @@ class ForwardedVisitors:
 
     def find(self, proxy: VisitorAddress, forwarded_for: bytes) -> VisitorAddress:
         """The visitor. `proxy`: the trusted proxy that is the peer; `forwarded_for`: the header, empty if absent."""
+        hops = forwarded_for.decode("latin-1")
+        # What our own gateway sends, and most others: one address or several, the last of IPv4 and of no proxy.
+        last = hops[hops.rfind(",") + 1 :].strip()
+        if ":" not in last:
+            try:
+                number = int.from_bytes(inet_pton(AF_INET, last))
+            except (OSError, ValueError):
+                return self._find(proxy, hops)
+            for mask, network in self._ipv4_proxies:
+                if number & mask == network:
+                    break
+            else:
+                # It has only one way to be written.
+                return self._encoder.visitor_named(last)
+        return self._find(proxy, hops)
+
+    def _find(self, proxy: VisitorAddress, hops: str) -> VisitorAddress:
         address: bytes | None = None
-        hops, end = forwarded_for.decode("latin-1"), len(forwarded_for)
+        end = len(hops)
         while end >= 0:
             comma = hops.rfind(",", 0, end)
             hop = packed_address(hops[comma + 1 : end].strip())

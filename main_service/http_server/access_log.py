@@ -128,7 +128,7 @@ class AccessLog:
 
     def add_refusal(self, refusal: Refusal, client: IPv4Address | IPv6Address | None) -> None:
         """Log an answer that the app did not give, to what may have been no request."""
-        kept = self._encoder.visitor_address(client).kept
+        _, kept = self._encoder.visitor_address(client)
         more = f',"refused":"{refusal.code}"'
         self._write("-", "", "-", refusal.status, refusal.size_bytes, 0.0, kept, '""', more)
 
@@ -138,7 +138,8 @@ class AccessLog:
         if self._encoder.respects_do_not_track and b"1" in (sent.get(b"dnt"), sent.get(b"sec-gpc")):
             return UNKNOWN, '""'
         agent = sent.get(b"user-agent", b"")[:LONGEST_USER_AGENT]
-        return self._encoder.visitor_address(client).kept, self._agent(agent)
+        _, kept = self._encoder.visitor_address(client)
+        return kept, self._agent(agent)
 
     def _cleaned(self, agent: bytes) -> str:
         # Some programs write where they can be reached.

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address
 from socket import AF_INET6, inet_ntoa, inet_ntop
-from typing import NamedTuple, TypeVar, cast
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from main_service.engines.signing import Signer, SigningLabel
@@ -30,17 +30,9 @@ _OFTEN_SEEN_LENGTH = 256
 """How many header values are remembered, and up to what length in bytes: 3 MB or less for each kind of header."""
 
 
-class VisitorAddress(NamedTuple):
-    """The client address of a visitor, as far as visits use it."""
-
-    whole: bytes
-    """The client address without a zone, or `None`."""
-    kept: str
-    """As much of the address as may be kept, as JSON."""
-
-
-_visitor_address = cast("Callable[[tuple[bytes, str]], VisitorAddress]", partial(tuple.__new__, VisitorAddress))
-"""Makes one in a fourth of the time, for redirects."""
+VisitorAddress = tuple[bytes, str]
+"""The client address of a visitor, as far as visits use it: the whole of it without a zone, or `None`; and as much of
+it as may be kept, as JSON. A tuple without names takes an eighth of the time to make, for redirects."""
 
 
 class VisitEncoder:
@@ -77,7 +69,7 @@ class VisitEncoder:
         return encode_visit(
             at_ms,
             key,
-            ip=address.kept,
+            ip=address[1],
             visitor=self._visitor(address, agent, at_ms),
             user_agent=kept_agent,
             referrer=_referrer(referrer),
@@ -90,18 +82,21 @@ class VisitEncoder:
 
     def visitor_address(self, address: IPv4Address | IPv6Address | None) -> VisitorAddress:
         """`address`: of the client, without a zone; None: it has none."""
-        return VisitorAddress(b"None", "null") if address is None else self.visitor_at(address.packed)
+        return (b"None", "null") if address is None else self.visitor_at(address.packed)
 
     def visitor_at(self, packed: bytes) -> VisitorAddress:
         """As `visitor_address`, of the 4 or 16 bytes of an address."""
         # `str` of an address is written in Python and takes up to fifteen times as long; `inet_ntop` of IPv4, twice.
         if len(packed) == _IPV4_BYTES:
-            whole = inet_ntoa(packed)
-            kept = whole if self._keeps_whole_address else f"{whole.rpartition('.')[0]}.0"
-        else:
-            whole = inet_ntop(AF_INET6, packed)
-            kept = whole if self._keeps_whole_address else inet_ntop(AF_INET6, packed[:_IPV6_BYTES_KEPT] + _IPV6_REST)
-        return _visitor_address((whole.encode(), f'"{kept}"'))
+            return self.visitor_named(inet_ntoa(packed))
+        whole = inet_ntop(AF_INET6, packed)
+        kept = whole if self._keeps_whole_address else inet_ntop(AF_INET6, packed[:_IPV6_BYTES_KEPT] + _IPV6_REST)
+        return whole.encode(), f'"{kept}"'
+
+    def visitor_named(self, whole: str) -> VisitorAddress:
+        """As `visitor_address`, of an IPv4 address as `inet_ntoa` writes it."""
+        kept = f'"{whole}"' if self._keeps_whole_address else f'"{whole[: whole.rindex(".")]}.0"'
+        return whole.encode(), kept
 
     def _visitor(self, address: VisitorAddress, user_agent: bytes, at_ms: int) -> str:
         """A hash, as JSON: the same for one address and program on one day of UTC, not comparable across days."""
@@ -109,7 +104,7 @@ class VisitEncoder:
             date = datetime.fromtimestamp(at_ms // 1000, UTC).date()
             self._day, self._hash_of_day = day, blake2b(digest_size=8, key=self._signer.sign(str(date).encode()))
         visitor = self._hash_of_day.copy()
-        visitor.update(b"%b %b" % (address.whole, user_agent))
+        visitor.update(b"%b %b" % (address[0], user_agent))
         return f'"{visitor.hexdigest()}"'
 
 
