@@ -5,7 +5,7 @@ import os
 import sys
 from typing import BinaryIO
 
-from main_service.rendering.confinement import confine, limited_processor_time
+from main_service.rendering.confinement import MEMORY_BYTES, confine, limited_processor_time
 from main_service.rendering.encodings import encoded
 from main_service.rendering.job import Facts, ReceivedJob, read_job, written_answer
 from main_service.rendering.kinds import render_of
@@ -46,8 +46,9 @@ def _done(job: ReceivedJob) -> tuple[bytes, Facts]:
 
 
 def main() -> None:
-    """Take the process id of the parent as the only argument."""
-    confine(int(sys.argv[1]))
+    """Take the process id of the parent as the first argument, and perhaps how much memory to take as the second."""
+    parent_pid, *memory_bytes = map(int, sys.argv[1:])
+    confine(parent_pid, memory_bytes=memory_bytes[0] if memory_bytes else MEMORY_BYTES)
     # What a library prints must not get among the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from main_service.rendering.confinement import MEMORY_BYTES
 from main_service.rendering.errors import NotRenderedError
 from main_service.rendering.job import Job, Rendered, read_answer_head, written_job
 
@@ -22,7 +23,7 @@ KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "TMPD
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How long a job may take, in seconds."""
+    """How long a job may take, in seconds, and how much memory."""
 
     processor: float = 5.0
     """Processor time, after which the kernel ends the child."""
@@ -30,6 +31,8 @@ class Limits:
     """From the job to its answer, for a child that hangs without working. On a machine that has much to do, a good job
     may take many times its processor time."""
     start: float = 30.0
+    memory_bytes: int = MEMORY_BYTES
+    """Address space of the child."""
 
 
 class ChildEndedError(Exception):
@@ -70,6 +73,7 @@ class Child:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 str(os.getpid()),
+                str(limits.memory_bytes),
                 cwd=ROOT,
                 env=_environment(os.environ),
                 stdin=asyncio.subprocess.PIPE,

@@ -1,10 +1,14 @@
-"""The renderer of a web process: does jobs one at a time in a child, which it starts again whenever it ends."""
+"""The renderer of a web process: does jobs one at a time in a child, which it starts again whenever it ends.
+
+While a long job is being done, short ones that wait are done in a second child, which ends when it is idle.
+"""
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 
 from main_service.monitoring.metrics import RENDER_DURATION, RENDER_JOBS, RENDER_STARTS, RENDER_WAITING
 from main_service.rendering.child import COMMAND, Child, ChildEndedError, Limits
@@ -23,8 +27,40 @@ LONGEST_PAUSE_SECONDS = 30.0
 SLOW_REMEMBERED_SECONDS = 600.0
 """How long a job is not done again that took longer than readers wait, if nothing is kept of it. Otherwise one client
 that opens a private paste again and again could keep the renderer busy."""
+HURRY_SECONDS = 0.2
+"""How long a job may take before short ones that wait for it are done beside it."""
+SHORT_BYTES = 256 * 1024
+"""Of the texts that are done beside a longer one."""
+SECOND_MEMORY_BYTES = 256 * 1024 * 1024
+"""Address space of the second child."""
+IDLE_SECONDS = 10.0
+"""How long the second child waits for another job."""
 _FIRST_PACE = 2e-6
 """Seconds for a byte of text, as long as no job has told."""
+_START_SECONDS = 0.3
+"""How long a child usually needs to start."""
+
+
+@dataclass
+class _Place:
+    """Where jobs are done, one at a time: a child, if there is one, and what it does."""
+
+    pid: int | None = None
+    flight: Flight | None = None
+    began_at: float = 0.0
+
+    def rest(self, pace: float) -> float:
+        """How long it will still be busy, in seconds. `pace`: seconds for a byte of text."""
+        if self.flight is None:
+            return 0
+        expected, elapsed = len(self.flight.job.text) * pace, self.elapsed
+        # What takes longer than expected will go on for as long as it has: then no one should wait for it.
+        return expected - elapsed if elapsed < expected else elapsed
+
+    @property
+    def elapsed(self) -> float:
+        """How long it has been busy with its job, in seconds."""
+        return 0 if self.flight is None else time.monotonic() - self.began_at
 
 
 class Renderer:
@@ -37,6 +73,8 @@ class Renderer:
         waiting: WaitingJobs | None = None,
         command: Sequence[str] = COMMAND,
         slow_seconds: float = PATIENCE_SECONDS,
+        hurry_seconds: float = HURRY_SECONDS,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         """`slow_seconds`: how long a job may take of which nothing is kept, to be done again at the next reading."""
         self._limits = limits or Limits()
@@ -47,16 +85,28 @@ class Renderer:
         self._slow = Failures(SLOW_REMEMBERED_SECONDS)
         """Jobs that took too long for their readers, and of which nothing was kept."""
         self._pace = _FIRST_PACE
-        self._current: tuple[Flight, float] | None = None
-        """What is being done, and since when."""
+        self._hurry_seconds = hurry_seconds
+        self._idle_seconds = idle_seconds
+        self._second_limits = replace(self._limits, memory_bytes=SECOND_MEMORY_BYTES)
+        self._first, self._second = _Place(), _Place()
+        self._is_help_wanted = asyncio.Event()
+        """Set when a short job has begun to wait for a long one."""
         self._failed_starts = 0
-        self.pid: int | None = None
+
+    @property
+    def pid(self) -> int | None:
         """The child's process id; None while there is none."""
+        return self._first.pid
+
+    @property
+    def second_pid(self) -> int | None:
+        """The second child's process id; None while there is none."""
+        return self._second.pid
 
     @property
     def is_working(self) -> bool:
-        """Whether a job is being done."""
-        return self._current is not None
+        """Whether the first child does a job."""
+        return self._first.flight is not None
 
     @property
     def warning(self) -> str | None:
@@ -93,6 +143,7 @@ class Renderer:
         RENDER_WAITING.set(len(self._waiting))
         if keep is not None:
             flight.keepers.append(keep)
+        self._want_help()
         if patience is not None and self._wait_before(flight) > patience:
             raise NotRenderedError("it would take too long")
         try:
@@ -103,40 +154,80 @@ class Renderer:
 
     def _wait_before(self, flight: Flight) -> float:
         """How long it will take until this is being done, in seconds."""
-        if self._current is None:
+        if flight in (self._first.flight, self._second.flight):
             return 0
-        current, began_at = self._current
-        if current is flight:
-            return 0
-        expected, elapsed = len(current.job.text) * self._pace, time.monotonic() - began_at
-        # What takes longer than expected will go on for as long as it has: then no one should wait for it.
-        rest = expected - elapsed if elapsed < expected else elapsed
-        return rest + self._waiting.bytes_before(flight) * self._pace
+        before = self._waiting.bytes_before(flight) * self._pace
+        wait = self._first.rest(self._pace)
+        if flight.is_short(SHORT_BYTES):
+            start = self._hurry_seconds + _START_SECONDS if self._second.pid is None else self._second.rest(self._pace)
+            wait = min(wait, start)
+        return wait + before
+
+    def _want_help(self) -> None:
+        """Have short jobs done in the second child if the first has been busy for long."""
+        if self._first.elapsed >= self._hurry_seconds and self._waiting.has_short(SHORT_BYTES):
+            self._is_help_wanted.set()
 
     async def run(self) -> None:
         """Do jobs until this is cancelled."""
+        helping = asyncio.create_task(self._help())
+        try:
+            await self._work()
+        finally:
+            helping.cancel()
+            with suppress(asyncio.CancelledError):
+                await helping
+
+    async def _work(self) -> None:
+        """Do all jobs, in one child after another."""
         while True:
             try:
                 async with await Child.start(self._limits, self._command) as child:
                     RENDER_STARTS.inc()
                     self._failed_starts = 0
-                    self.pid = child.pid
-                    await self._use(child)
+                    await self._use(child, self._first, self._waiting.take)
             except ChildEndedError as error:
                 self._failed_starts += 1
                 pause = min(FIRST_PAUSE_SECONDS * 2 ** (self._failed_starts - 1), LONGEST_PAUSE_SECONDS)
                 logger.error("The renderer can't be started (%s); again in %g s", error, pause)
                 self._waiting.fail_all(NotRenderedError("the renderer doesn't start"))
                 await asyncio.sleep(pause)
-            finally:
-                self.pid = None
 
-    async def _use(self, child: Child) -> None:
-        """Give the child jobs until it ends."""
+    async def _help(self) -> None:
+        """Do short jobs beside a long one, in a child that is started for them and ended when there are no more."""
+        while True:
+            await self._is_help_wanted.wait()
+            try:
+                async with await Child.start(self._second_limits, self._command) as child:
+                    RENDER_STARTS.inc()
+                    await self._use(child, self._second, self._take_short)
+            except TimeoutError:
+                continue
+            except ChildEndedError as error:
+                logger.warning("The second renderer can't be started (%s)", error)
+                await asyncio.sleep(LONGEST_PAUSE_SECONDS)
+
+    async def _take_short(self) -> Flight:
+        """The next short job, as soon as one has to wait for a long one.
+
+        Raises:
+            TimeoutError: there is none for so long that the child is not worth its memory.
+        """
+        async with asyncio.timeout(self._idle_seconds):
+            while True:
+                self._is_help_wanted.clear()
+                self._want_help()
+                if self._is_help_wanted.is_set():
+                    return self._waiting.take_short(SHORT_BYTES)
+                await self._is_help_wanted.wait()
+
+    async def _use(self, child: Child, place: _Place, take: Callable[[], Awaitable[Flight]]) -> None:
+        """Give the child jobs until it ends. `take`: waits for the next one."""
+        place.pid = child.pid
         ended = asyncio.create_task(child.wait())
         try:
             while not ended.done():
-                taking = asyncio.create_task(self._waiting.take())
+                taking = asyncio.ensure_future(take())
                 try:
                     await asyncio.wait((taking, ended), return_when=asyncio.FIRST_COMPLETED)
                 finally:
@@ -147,15 +238,17 @@ class Renderer:
                 if not taking.done() or taking.cancelled():
                     logger.warning("The renderer ended between two jobs")
                     return
-                if not await self._do(taking.result(), child):
+                if not await self._do(taking.result(), child, place):
                     return
         finally:
+            place.pid = None
             ended.cancel()
 
-    async def _do(self, flight: Flight, child: Child) -> bool:
+    async def _do(self, flight: Flight, child: Child, place: _Place) -> bool:
         """Do a job; return whether the child can do another."""
-        began_at = time.monotonic()
-        self._current = flight, began_at
+        began_at = place.began_at = time.monotonic()
+        place.flight = flight
+        hurrying = asyncio.get_running_loop().call_later(self._hurry_seconds, self._want_help)
         RENDER_WAITING.set(len(self._waiting))
         job = flight.job
         try:
@@ -185,7 +278,8 @@ class Renderer:
             flight.succeed(rendered)
             return True
         finally:
-            self._current = None
+            hurrying.cancel()
+            place.flight = None
             self._waiting.end(flight)
 
     def _tell(self, outcome: str, job: Job, error: Exception) -> None:

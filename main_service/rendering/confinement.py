@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 MEMORY_BYTES = 512 * 1024 * 1024
-"""Address space. More is a MemoryError, which shows the text plain."""
+"""Address space, unless the parent says otherwise. More is a MemoryError, which shows the text plain."""
 NICENESS = 5
 """A redirect goes first where there is one core for all."""
 _PR_SET_PDEATHSIG = 1
 _MOST_DESCRIPTORS = 1_048_576
 
 
-def confine(parent_pid: int) -> None:
-    """Bound this process and tie it to its parent.
+def confine(parent_pid: int, *, memory_bytes: int = MEMORY_BYTES) -> None:
+    """Bound this process and tie it to its parent. `memory_bytes`: of its address space.
 
     Raises:
         SystemExit: the parent has already ended.
@@ -25,7 +25,7 @@ def confine(parent_pid: int) -> None:
     if sys.platform == "linux":
         # It comes with the end of the thread that started us, which is the main one: asyncio forks in the loop's.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     if os.getppid() != parent_pid:
         sys.exit()
     # uvloop closes no descriptor that can be inherited.

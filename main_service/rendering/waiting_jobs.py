@@ -26,6 +26,10 @@ class Flight:
         # It may be that nobody waits any more.
         self.result.add_done_callback(lambda result: result.cancelled() or result.exception())
 
+    def is_short(self, most_bytes: int) -> bool:
+        """Whether a reader waits for it, and its text has at most so many bytes."""
+        return len(self.job.text) <= most_bytes and not self.job.is_background
+
     def succeed(self, rendered: Rendered) -> None:
         for keep in self.keepers:
             keep(rendered)
@@ -77,6 +81,16 @@ class WaitingJobs:
             self._is_there.clear()
             await self._is_there.wait()
         flight = min(self._waiting, key=lambda each: each.place)
+        self._remove(flight)
+        return flight
+
+    def has_short(self, most_bytes: int) -> bool:
+        """Whether a short job waits."""
+        return any(each.is_short(most_bytes) for each in self._waiting)
+
+    def take_short(self, most_bytes: int) -> Flight:
+        """The next of the short jobs that wait. It counts as being done until `end`."""
+        flight = min((each for each in self._waiting if each.is_short(most_bytes)), key=lambda each: each.place)
         self._remove(flight)
         return flight
 

@@ -45,8 +45,8 @@ def read_raw(it: Installation) -> None:
         assert it.client.get(f"/{it.paste['key']}/raw").status_code == 200
 
 
-def read_page(it: Installation) -> None:
-    key = create_paste(it.client, text=f"print('{uuid4()}')\n", syntax="python")["key"]
+def read_page(it: Installation, lines: int = 1) -> None:
+    key = create_paste(it.client, text=f"print('{uuid4()}')\n" * lines, syntax="python")["key"]
     it.client.get(f"/{key}", headers={"Accept": "text/html"})
 
 
@@ -56,11 +56,12 @@ def create_without_language(it: Installation) -> None:
 
 @contextmanager
 def stopped_renderers(it: Installation) -> Iterator[None]:
-    """Pages that are asked for while no renderer works: of each process one more than it has under way."""
+    """Pages that are asked for while no renderer works: of each process one more than it has under way. Their texts are
+    too long for a second renderer."""
     renderers = [child for process in it.web.processes for child in psutil.Process(process.pid).children()]
     for renderer in renderers:
         renderer.suspend()
-    threads = [threading.Thread(target=read_page, args=(it,)) for _ in range(5)]
+    threads = [threading.Thread(target=read_page, args=(it, 8_000)) for _ in range(5)]
     try:
         for thread in threads:
             thread.start()

@@ -64,8 +64,8 @@ def job(text: str, syntax: str = "python", *, kind: str = "code", subject: objec
 
 @asynccontextmanager
 async def running_renderer(**arguments: Any) -> AsyncIterator[Renderer]:
-    """A renderer that has started."""
-    renderer = Renderer(**arguments)
+    """A renderer that has started. It has no second child, unless a test wants one."""
+    renderer = Renderer(**{"hurry_seconds": 600, **arguments})
     running = asyncio.create_task(renderer.run())
     try:
         await eventually_async(lambda: renderer.pid, "a renderer")

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from main_service.rendering.child import COMMAND, Limits
-from main_service.rendering.client import Renderer
+from main_service.rendering.client import SECOND_MEMORY_BYTES, SHORT_BYTES, Renderer
 from main_service.rendering.errors import NotRenderedError
 from main_service.rendering.job import Job, Rendered
 from main_service.rendering.waiting_jobs import WaitingJobs
@@ -178,6 +178,59 @@ async def test_short_jobs_are_done_first(renderer: Renderer) -> None:
     assert done == [len(texts[0]), len(texts[3]), len(texts[2]), len(texts[1]), len(background.text)]
 
 
+async def test_short_jobs_are_done_beside_a_long_one_and_nothing_else_is() -> None:
+    async with running_renderer(hurry_seconds=0) as renderer:
+        send(renderer, signal.SIGSTOP)
+        # It is expected to take so long that nobody would wait for it.
+        long = asyncio.create_task(do(renderer, job("x = 1\n" * 2_500_000, kind="plain")))
+        await eventually_async(lambda: renderer.is_working, "a job under way")
+        others = [
+            asyncio.create_task(do(renderer, each))
+            for each in (job("y" * (SHORT_BYTES + 1), kind="plain"), _in_background(job("y = 1\n")))
+        ]
+
+        for number in range(2):
+            rendered = await renderer.render(job(f"{CODE}{number}"), patience=25)
+            assert rendered.facts["lines"] == 3
+
+        second = psutil.Process(renderer.second_pid)
+        assert second.pid != renderer.pid
+        assert second.rlimit(psutil.RLIMIT_AS)[0] == SECOND_MEMORY_BYTES
+        assert not any(each.done() for each in (long, *others))
+        send(renderer, signal.SIGCONT)
+        assert len(await asyncio.gather(long, *others)) == 3
+
+
+async def test_second_renderer_ends_when_it_is_idle_and_comes_again() -> None:
+    async with running_renderer(hurry_seconds=0, idle_seconds=0.1) as renderer:
+        for number in range(2):
+            send(renderer, signal.SIGSTOP)
+            long = asyncio.create_task(do(renderer, job(f"{number}\n" * SHORT_BYTES, kind="plain")))
+            await eventually_async(lambda: renderer.is_working, "a job under way")
+            assert (await do(renderer, job(f"{CODE}{number}"))).facts["lines"] == 3
+            await eventually_async(lambda: renderer.second_pid is None, "the end of the second")
+            await eventually_async(lambda: len(psutil.Process().children()) == 1, "a single renderer")
+            send(renderer, signal.SIGCONT)
+            await long
+
+
+async def test_second_renderer_that_is_killed_does_no_harm() -> None:
+    async with running_renderer(hurry_seconds=0) as renderer:
+        send(renderer, signal.SIGSTOP)
+        long = asyncio.create_task(do(renderer, job("1\n" * SHORT_BYTES, kind="plain")))
+        await eventually_async(lambda: renderer.is_working, "a job under way")
+        assert (await do(renderer, job(CODE))).facts["lines"] == 2
+        assert renderer.second_pid is not None
+
+        os.kill(renderer.second_pid, signal.SIGKILL)
+        await eventually_async(lambda: renderer.second_pid is None, "the end of the second")
+
+        assert (await do(renderer, job(f"{CODE}again"))).facts["lines"] == 3
+        send(renderer, signal.SIGCONT)
+        await long
+        assert renderer.warning is None
+
+
 def _in_background(each: Job) -> Job:
     return Job(kind=each.kind, text=each.text, subject=each.subject, options=each.options, is_background=True)
 
@@ -235,7 +288,7 @@ async def test_child_knows_no_secret_and_holds_no_file_of_ours(monkeypatch: pyte
 PARENT = """
 import asyncio, sys
 from main_service.rendering.child import Limits
-from main_service.rendering.client import Renderer
+from main_service.rendering.client import SECOND_MEMORY_BYTES, SHORT_BYTES, Renderer
 from tests.support.rendered import job
 
 async def main():
