@@ -21,7 +21,7 @@ from main_service.compression.encodings import (
 from main_service.compression.our_cookies import has_personal_cookie
 from main_service.dependencies import resources_of
 from main_service.engines.page_cache import Page
-from main_service.engines.texts import TextChunks
+from main_service.engines.texts import TextChunks, in_one_chunk
 from main_service.entries.cache import is_cacheable, page_tag
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Visibility
@@ -29,6 +29,7 @@ from main_service.entries.permissions import Actor
 from main_service.entries.serializers import robots
 from main_service.entry_pages.paste_page import count_lines, is_to_be_coloured, page_around, paste_page
 from main_service.entry_pages.previews import FoundPreview, find_preview
+from main_service.entry_pages.rendered_text import RenderedTexts
 from main_service.entry_pages.views import View
 from main_service.rendering.client import Renderer
 from main_service.rendering.errors import NotRenderedError
@@ -105,8 +106,9 @@ async def _render_page(
     Raises:
         NotRenderedError: it can't be made, or not soon.
     """
-    text, mark = b"".join([chunk async for chunk in chunks]), token_hex(16)
-    line_count = await count_lines(chunks)
+    texts: RenderedTexts = request.app.state.rendered_texts
+    text, mark = b"".join([chunk async for chunk in texts.in_turns(chunks)]), token_hex(16)
+    line_count = await count_lines(in_one_chunk(text, held_bytes=0))
     around = page_around(request, settings, entry, actor, lines=mark, line_count=line_count, preview=preview)
     if not _is_for_all(around):
         raise NotRenderedError("the page is for one reader")

@@ -97,10 +97,11 @@ async def paste_page(
 
     plain_texts: PlainTexts = request.app.state.plain_texts
     size_bytes = entry.size_bytes or 0
-    line_count = await count_lines(chunks)
+    texts: RenderedTexts = request.app.state.rendered_texts
+    line_count = await count_lines(texts.in_turns(chunks))
     coloured = None if preview.shown is None else preview.shown.html
     if coloured is None and has_colours and is_to_be_coloured(entry):
-        coloured = await _coloured(request.app.state.rendered_texts, entry, chunks)
+        coloured = await _coloured(texts, entry, chunks)
     if coloured is None and size_bytes <= WHOLE_BYTES:
         return page(await plain_texts.joined(chunks), line_count)
     if coloured is not None and len(coloured) <= 4 * WHOLE_BYTES:
@@ -113,7 +114,7 @@ async def paste_page(
     return _stream(around, mark, in_one_chunk(html, held_bytes=0), held_bytes=len(html))
 
 
-async def count_lines(chunks: TextChunks) -> int:
+async def count_lines(chunks: AsyncIterable[bytes]) -> int:
     """How many lines a text has. One that ends without a line end is shown, and copied, without one."""
     count, last = 0, b"\n"
     async for chunk in chunks:
@@ -128,7 +129,8 @@ async def _coloured(texts: RenderedTexts, entry: LiveEntry, chunks: TextChunks) 
     if (kept := texts.find(entry, "code", options)) is not None:
         return kept.html
     try:
-        return (await texts.render(entry, b"".join([chunk async for chunk in chunks]), "code", options)).html
+        text = b"".join([chunk async for chunk in texts.in_turns(chunks)])
+        return (await texts.render(entry, text, "code", options)).html
     except NotRenderedError:
         return None
 

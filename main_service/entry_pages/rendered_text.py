@@ -1,6 +1,7 @@
 """The text of a paste as the renderer makes it; where it can't, the page shows it plain."""
 
-from collections.abc import Hashable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Hashable, Mapping
 from dataclasses import dataclass
 
 import zstandard
@@ -32,6 +33,22 @@ class RenderedTexts:
     def __init__(self, renderer: Renderer) -> None:
         self._renderer = renderer
         self._fragments = FragmentCache()
+        self._turn = asyncio.Lock()
+
+    async def in_turns(self, pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
+        """The pieces, such as those of a text that is decompressed, each made in the turn of its reader.
+
+        As for `PlainTexts`: however many readers open large texts, one piece is made between two looks at other requests.
+        """
+        remaining = aiter(pieces)
+        while True:
+            async with self._turn:
+                try:
+                    piece = await anext(remaining)
+                except StopAsyncIteration:
+                    return
+                await asyncio.sleep(0)
+            yield piece
 
     def find(self, entry: LiveEntry, kind: str, options: Mapping[str, Option]) -> RenderedText | None:
         """What was kept of the entry's text; None: nothing."""
