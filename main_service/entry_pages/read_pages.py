@@ -32,7 +32,7 @@ from main_service.entry_pages.owner_strip import find_strip, is_makers_look
 from main_service.entry_pages.paste_page import paste_page
 from main_service.entry_pages.raw_text import raw_text
 from main_service.entry_pages.view_question import question, question_before
-from main_service.entry_pages.views import asked_view, is_from_our_page
+from main_service.entry_pages.views import asked_view, is_another_look
 from main_service.errors import (
     BodyStoreUnavailableError,
     DatabaseUnavailableError,
@@ -163,9 +163,9 @@ async def reveal(
         entry = await entries.reader.follow(entry, actor)
         await visits.record(entry, actor)
         return _redirect(entry, status=303)
+    await limit_new_rendering(request, entry, language)
     entry, chunks = await entries.reader.open_text(entry, actor)
-    shown = entry if language is None else in_language(entry, language)
-    response = await paste_page(request, entries.settings, shown, actor, chunks)
+    response = await paste_page(request, entries.settings, in_language(entry, language), actor, chunks)
     if find_manage_token(request, entry) is None:
         await visits.record(entry, actor)
     return response
@@ -263,7 +263,7 @@ async def _read_paste(
         await visits.record(entry, actor)
         return kept
     is_read = request.method != "HEAD"
-    if is_page and is_read and language is not None:
+    if is_page and is_read:
         await limit_new_rendering(request, entry, language)
     entry, chunks = await entries.reader.open_text(entry, actor)
     if not is_page:
@@ -274,8 +274,8 @@ async def _read_paste(
         response = await page_in_language(request, entries.settings, entry, actor, chunks, view_asked, language)
     else:
         response = await make_page(request, entries.settings, entry, actor, chunks, view_asked)
-    is_same_visit = view_asked is not None and entry.views_left is None and is_from_our_page(request.headers)
-    if not is_same_visit and not (is_page and is_makers_look(request, entry, actor)):
+    is_same_visit = entry.views_left is None and is_another_look(request)
+    if not (is_page and (is_same_visit or is_makers_look(request, entry, actor))):
         await visits.record(entry, actor)
     # What one reader has chosen is no page of its own for search engines.
     response.headers.update({"Vary": VARY, **(robots(entry) if language is None else {})})

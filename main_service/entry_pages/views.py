@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from fastapi import Request
+
 from main_service.entries.errors import ViewUnknownError
 from main_service.rendering.job import Option
 
@@ -76,3 +78,8 @@ def is_from_our_page(headers: Mapping[str, str]) -> bool:
         return site == "same-origin"
     origin = f"{'/'.join(headers.get('referer', '').split('/', 3)[:3])}/"
     return origin.endswith(f"://{headers.get('host', '')}/")
+
+
+def is_another_look(request: Request) -> bool:
+    """Whether the reader has chosen a view or a language on a page of ours: another look at a paste is no visit."""
+    return not {"view", "lang"}.isdisjoint(request.query_params) and is_from_our_page(request.headers)

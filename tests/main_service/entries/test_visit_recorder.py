@@ -150,6 +150,8 @@ def test_each_kind_of_answer_that_is_no_visit_is_not_recorded(client: httpx.Clie
         ("GET", f"/{link}", {"X-Moz": "prefetch"}),
         ("GET", f"/{paste}", BROWSER | {"Sec-Purpose": "prefetch"}),
         ("GET", f"/{paste}?view=code", BROWSER | {"Sec-Fetch-Site": "same-origin"}),
+        ("GET", f"/{paste}?lang=ruby", BROWSER | {"Sec-Fetch-Site": "same-origin"}),
+        ("GET", f"/{paste}?lang=", BROWSER | {"Sec-Fetch-Site": "same-origin"}),
         ("GET", f"/{paste}?view=nothing", BROWSER),
         ("GET", f"/{paste}/raw", {"Sec-Purpose": "prefetch"}),
         ("GET", f"/api/v1/entries/{paste}/text", {"Sec-Purpose": "prefetch"}),

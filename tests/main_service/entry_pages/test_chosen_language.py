@@ -187,6 +187,26 @@ def test_each_way_is_one_visit(client: httpx.Client, valkey: "redis.Redis[str]")
     wait_for_streamed_visits(valkey, Counter({key: len(WAYS)}))
 
 
+def test_language_chosen_elsewhere_or_on_another_page_is_a_visit(
+    client: httpx.Client, valkey: "redis.Redis[str]"
+) -> None:
+    key = create_paste(client, text=TEXT)["key"]
+    looks = [
+        (f"/{key}?lang=ruby", {}),
+        (f"/{key}?lang=ruby", {"Sec-Fetch-Site": "cross-site"}),
+        (f"/{key}?lang=ruby", {"Sec-Fetch-Site": "none"}),
+        (f"/{key}.rb", {"Sec-Fetch-Site": "same-origin"}),
+        (f"/{key}", {"Sec-Fetch-Site": "same-origin"}),
+    ]
+
+    for path, headers in looks:
+        client.get(path, headers={**BROWSER, "User-Agent": FIREFOX, **headers}).raise_for_status()
+    # A program that says so still gets the text, and not other colours.
+    client.get(f"/{key}?lang=ruby", headers={**CURL, "Sec-Fetch-Site": "same-origin"}).raise_for_status()
+
+    wait_for_streamed_visits(valkey, Counter({key: len(looks) + 1}))
+
+
 @pytest.fixture(scope="module")
 def rendering_limited(environment: Environment) -> Iterator[WebServer]:
     """It believes what `X-Forwarded-For` says."""
@@ -229,3 +249,17 @@ def test_each_part_of_a_long_text_counts_but_never_more_than_is_allowed_at_all(
     answers = [client.get(f"/{key}?lang={language}", headers=reader) for language in ("ruby", "perl", "lua")]
 
     assert [answer.status_code for answer in answers] == statuses
+
+
+def test_renderings_of_limited_views_are_limited_before_a_view_is_spent(rendering_limited: WebServer) -> None:
+    client = rendering_limited.client
+    paste = create_paste(client, text=TEXT, syntax="python", views=9)
+    reader = {**BROWSER, "X-Forwarded-For": "203.0.113.200"}
+
+    def reveal(query: str) -> int:
+        return client.post(f"/{paste['key']}/reveal{query}", data={"x": "y"}, headers=reader).status_code
+
+    # Nothing is kept of such a text.
+    assert [reveal("?lang=ruby"), reveal("?lang=ruby"), reveal("?lang=ruby")] == [200, 200, 429]
+    assert views_left(client, paste) == 7
+    assert [reveal(""), reveal("?lang=python")] == [200, 200]
