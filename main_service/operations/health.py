@@ -55,7 +55,11 @@ class ProcessOut(BaseModel):
 class ReadyOut(BaseModel):
     status: Readiness
     parts: Parts
-    process: ProcessOut | None = Field(None, description="Only if asked for, and shown to the same as `warnings`.")
+    process: ProcessOut | None = Field(
+        None,
+        description="Only if asked for, from this machine, from an inner network without a proxy, or with the token "
+        "for metrics.",
+    )
     warnings: list[str] | None = Field(
         None,
         description="What the operator should change, if there is anything. Only for requests from an inner network, "
@@ -103,10 +107,12 @@ async def get_warnings(request: Request, is_for_operator: IsForOperator) -> list
 async def get_process(
     request: Request,
     resources: ResourcesDep,
-    is_for_operator: IsForOperator,
+    has_token: Annotated[bool, Depends(has_token)],
 ) -> ProcessOut | None:
     """What `doctor` and `status` ask for with `?process=true`; None for all others."""
-    if not is_for_operator or request.query_params.get("process") != "true":
+    watch: ProxyWatch = request.app.state.proxy_watch
+    is_asked_for = request.query_params.get("process") == "true"
+    if not is_asked_for or not (has_token or watch.is_near(request)):
         return None
     uptime_seconds = round(time.monotonic() - request.app.state.began_at, 1)
     return ProcessOut(uptime_seconds=uptime_seconds, settings=digest_settings(resources.settings))

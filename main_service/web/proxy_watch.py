@@ -114,6 +114,16 @@ class ProxyWatch:
         address, _, _, unbelieved = self._speaker(request)
         return not unbelieved and (address is None or is_inner(address))
 
+    def is_near(self, request: HTTPConnection) -> bool:
+        """Whether a request comes from this machine, or from an inner network without any proxy.
+
+        Behind a proxy an inner address may be that of a container engine, which strangers come through.
+        """
+        address, is_peer, _, unbelieved = self._speaker(request)
+        if unbelieved:
+            return False
+        return address is None or address.is_loopback or (is_peer and is_inner(address))
+
     def _speaker(self, request: HTTPConnection) -> Speaker:
         host = request.client.host if request.client else None
         if (told := request.headers.get(GATEWAY_HEADER)) and is_trusted(host, self._gateway):

@@ -33,6 +33,22 @@ def test_process_tells_the_operator_what_it_was_started_with(environment: Enviro
     assert "process" not in stranger.json()
 
 
+def test_process_is_told_behind_a_proxy_to_this_machine_alone(environment: Environment) -> None:
+    """A container engine may give strangers an inner address."""
+    token = "a-token-of-the-tests"
+    more = {"MAIN_TRUSTED_PROXIES": "127.0.0.1", "MAIN_METRICS_TOKEN": token}
+    with WebServer(environment | more) as web:
+
+        def tells(**headers: str) -> bool:
+            return "process" in web.client.get("/health/ready", params={"process": "true"}, headers=headers).json()
+
+        assert tells(**{"X-Forwarded-For": "127.0.0.1"})
+        assert not tells(**{"X-Forwarded-For": "172.18.0.1"})
+        assert not tells(**{"X-Forwarded-For": "203.0.113.9"})
+        assert tells(**{"X-Forwarded-For": "203.0.113.9", "Authorization": f"Bearer {token}"})
+        assert tells()
+
+
 def test_missing_folder_of_texts_degrades_the_service(environment: Environment, folder: Path) -> None:
     """A disk that is not mounted."""
     texts = folder / "texts-on-another-disk"
