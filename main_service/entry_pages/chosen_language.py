@@ -61,20 +61,22 @@ def with_language(path: str, language: str | None) -> str:
     return path if language is None else f"{path}?lang={quote(language, safe='')}"
 
 
-def in_language(entry: LiveEntry, language: str) -> LiveEntry:
-    """The entry as if its author had named the language."""
-    return entry if language == entry.shown_syntax else replace(entry, syntax=language)
+def in_language(entry: LiveEntry, language: str | None) -> LiveEntry:
+    """The entry as if its author had named the language; None: as it is."""
+    return entry if language in (None, entry.shown_syntax) else replace(entry, syntax=language)
 
 
-async def limit_new_rendering(request: Request, entry: LiveEntry, language: str) -> None:
+async def limit_new_rendering(request: Request, entry: LiveEntry, language: str | None) -> None:
     """Count a request for which the text is rendered anew, only because its reader chose another language. A long
-    text counts as several.
+    text counts as several. To be called before a view is spent.
 
     Raises:
         TooManyRequestsError: the client has made too many.
     """
+    if language is None or language == entry.shown_syntax:
+        return
     preview = preview_of(language, b"")
-    if language == entry.shown_syntax or not (is_to_be_coloured(in_language(entry, language)) or preview):
+    if not (is_to_be_coloured(in_language(entry, language)) or preview):
         return
     texts: RenderedTexts = request.app.state.rendered_texts
     kinds: list[tuple[str, Mapping[str, Option]]] = [("code", {"syntax": language})]

@@ -38,7 +38,7 @@ class RenderedTexts:
     async def in_turns(self, pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
         """The pieces, such as those of a text that is decompressed, each made in the turn of its reader.
 
-        As for `PlainTexts`: however many readers open large texts, one piece is made between two looks at other requests.
+        As for `PlainTexts`: however many open large texts, one piece is made between two looks at other requests.
         """
         remaining = aiter(pieces)
         while True:
