@@ -7,11 +7,15 @@ Series = dict[str, str]
 
 @dataclass(frozen=True)
 class Case:
-    """`fires`, `quiet`: figures with which an alert fires, and close ones with which it does not, after `minutes`."""
+    """`fires`, `quiet`: figures with which an alert fires, and close ones with which it does not, after `minutes`.
+
+    `fires_too`: figures with which it fires for another reason.
+    """
 
     fires: Series
     quiet: Series
     minutes: int
+    fires_too: Series | None = None
 
 
 def requests(*, failed: int, well: int) -> Series:
@@ -174,7 +178,8 @@ CASES: dict[str, Case] = {
     "DiskFilling": Case(disk(free=9), disk(free=11), 12),
     "DiskFull": Case(disk(free=2), disk(free=4), 4),
     "InodesFilling": Case(inodes(free=9_000), inodes(free=11_000), 12),
-    "InodesFull": Case(inodes(free=2_000), inodes(free=4_000), 4),
+    # Few, and a small part of many; few, but a large part of a small disk.
+    "InodesFull": Case(inodes(free=2_000), inodes(free=1_100, size=2_000), 4, fires_too=inodes(free=900, size=2_000)),
     "CertificateEnding": Case(
         {"slipbin_certificate_expiry_timestamp_seconds": f"{13 * DAY}x30"},
         {"slipbin_certificate_expiry_timestamp_seconds": f"{15 * DAY}x30"},

@@ -66,6 +66,8 @@ def test_each_alert_fires_for_its_cause_and_for_nothing_less(tmp_path: Path) -> 
     for alert, case in CASES.items():
         groups.append(expectation(alert, case.fires, minutes=case.minutes, is_firing=True))
         groups.append(expectation(alert, case.quiet, minutes=case.minutes, is_firing=False))
+        if case.fires_too is not None:
+            groups.append(expectation(alert, case.fires_too, minutes=case.minutes, is_firing=True))
         if waits := re.fullmatch(r"([0-9]+)m", ALERTS[alert].get("for", "")):
             # What lasts shorter than it says is nothing to be told of.
             groups.append(expectation(alert, case.fires, minutes=int(waits[1]) - 1, is_firing=False))
