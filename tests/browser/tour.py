@@ -268,9 +268,10 @@ def _pages_of_settings(visitor: Visitor, contents: Contents) -> Iterator[str]:
     page.get_by_label("New email").fill("no address " + contents.new_alias())
     send_unchecked(visitor, "Change email", status=422)
     yield "settings-errors"
-    # Where this tour has taken long, the first is sent.
-    while page.request.post(f"{visitor.site_address}/settings/confirm").status != 429:
-        pass
+    # Where this tour has taken long, the first is sent, and the next too if five minutes end between them.
+    for _ in range(3):
+        if page.request.post(f"{visitor.site_address}/settings/confirm", form={"other": ""}).status == 429:
+            break
     visitor.click("Send the email again", status=429)
     yield "settings-refused"
     visitor.open("/settings")
