@@ -49,11 +49,20 @@ def kept(visitor: Visitor) -> dict[str, str]:
     return names
 
 
-@pytest.mark.parametrize("way", ["Sign out", "Sign out everywhere", "Delete my account"])
-def test_signing_out_empties_what_is_stored_but_keeps_the_colours(visitor: Visitor, site: WebServer, way: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "way"),
+    [
+        ("/settings", "Sign out"),
+        ("/settings/sessions", "Sign out everywhere"),
+        ("/settings/delete", "Delete my account"),
+    ],
+)
+def test_signing_out_empties_what_is_stored_but_keeps_the_colours(
+    visitor: Visitor, site: WebServer, path: str, way: str
+) -> None:
     page = visitor.page
     sign_in(visitor, site)
-    visitor.open("/settings" if way != "Delete my account" else "/settings/delete")
+    visitor.open(path)
     keep_something(visitor)
 
     if way == "Delete my account":
