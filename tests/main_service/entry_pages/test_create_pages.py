@@ -204,6 +204,8 @@ def test_no_page_is_at_the_address_that_only_a_form_is_sent_to(client: httpx.Cli
         "/some-key/manage/expiry": "/some-key/manage",
         "/some-key/manage/claim": "/some-key/manage",
         "/some-key/manage/delete": "/some-key/manage",
+        "/%5Cevil.example/forget": "/%5Cevil.example/manage",
+        "/a%0D%0ASet-Cookie:a=b/forget": "/a%0D%0ASet-Cookie:a=b/manage",
     }.items():
         answer = client.get(path, headers=BROWSER)
         assert (answer.status_code, answer.headers["location"]) == (303, page)
