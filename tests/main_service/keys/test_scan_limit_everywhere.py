@@ -17,7 +17,7 @@ from tests.support.web import WebServer, use_new_address
 MOST = 4
 NAMES = ("{key}", "{entry_key}", "{shared_key}")
 # What the client learns here is the same for every key.
-SAYS_NOTHING = {"DELETE /api/v1/collections/{collection_id}/entries/{entry_key}"}
+SAYS_NOTHING = {"DELETE /api/v1/collections/{collection_id}/entries/{entry_key}", "POST /{key}/forget"}
 BODIES: dict[str, dict[str, Any]] = {
     "PATCH /api/v1/entries/{key}": {"title": "theirs"},
     "POST /{key}/manage/expiry": {"lifetime": "PT1H"},
