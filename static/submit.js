@@ -7,7 +7,7 @@ document.querySelector(".summary")?.focus();
 
 for (const form of document.querySelectorAll("form[data-submit]")) {
   const button = form.querySelector("button[type=submit]");
-  const label = button.textContent;
+  const label = Array.from(button.childNodes);
 
   form.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
@@ -16,6 +16,8 @@ for (const form of document.querySelectorAll("form[data-submit]")) {
   });
 
   form.addEventListener("submit", (event) => {
+    // Another script asks something first.
+    if (event.defaultPrevented) return;
     if (button.getAttribute("aria-disabled") === "true") {
       event.preventDefault();
       return;
@@ -24,9 +26,15 @@ for (const form of document.querySelectorAll("form[data-submit]")) {
     button.textContent = button.dataset.busy;
   });
 
+  // What is in a menu that is folded up can't be shown to be wrong.
+  form.addEventListener("invalid", (event) => {
+    const menu = event.target.closest("details");
+    if (menu) menu.open = true;
+  }, { capture: true });
+
   // Going back shows the page as it was left: it must be usable again.
   addEventListener("pageshow", () => {
     button.removeAttribute("aria-disabled");
-    button.textContent = label;
+    button.replaceChildren(...label);
   });
 }

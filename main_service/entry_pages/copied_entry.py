@@ -9,7 +9,7 @@ from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Visibility
 from main_service.entries.permissions import Actor
 from main_service.entries.read import EntryReader
-from main_service.entry_pages.line_ends import as_in_form
+from main_service.entry_pages.form_text import text_in_form
 from main_service.errors import NotFoundError
 from main_service.web.forms import Form
 
@@ -60,5 +60,5 @@ async def form_of(reader: EntryReader, entry: LiveEntry, actor: Actor) -> Form:
         form["visibility"] = entry.visibility.value
     if entry.body_id is not None:
         _, chunks = await reader.load_text(entry, actor)
-        form["text"] = as_in_form(b"".join([chunk async for chunk in chunks]).decode())
+        form["text"] = await asyncio.to_thread(text_in_form, [chunk async for chunk in chunks])
     return form

@@ -22,9 +22,13 @@ from main_service.entries.models import Kind
 from main_service.entries.schemas import MAX_VIEWS, NEVER, LinkIn, PasteIn
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
 from main_service.entry_pages.copied_entry import LargeCopies, find_to_copy, form_of
+from main_service.entry_pages.create_form import BURN, KIND, entry_fields, kind_of
+from main_service.entry_pages.form_text import LateTexts, is_long
 from main_service.entry_pages.line_ends import can_be_in_form
 from main_service.entry_pages.manage_cookie import set_manage_cookies
+from main_service.entry_pages.prefill import Prefill
 from main_service.errors import AppError, EntryEndedError, NotFoundError
+from main_service.rendering.file_names import names_of_files
 from main_service.web.forms import Form, FormDep, FormPage, form_action, parse, redirect_to_page
 from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
 
@@ -65,7 +69,7 @@ def lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:
 def creation_lifetime_choices(policy: LifetimePolicy) -> list[tuple[str, str]]:
     """Value and label of the lifetimes for a new entry: first the default, with an empty value."""
     default = in_words(policy.default)
-    return [("", f"{default} (default)"), *(choice for choice in lifetime_choices(policy) if choice[1] != default)]
+    return [("", default), *(choice for choice in lifetime_choices(policy) if choice[1] != default)]
 
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -75,8 +79,22 @@ FORM_ID = "form_id"
 _FORM_ID_BYTES = 16
 CREATED = "created"
 """The fragment by which the page of a new entry knows that it is one, and the id of the button that copies its link."""
+_PATHS = {Kind.PASTE: "/pastes", Kind.LINK: "/links"}
 
 Create = Callable[[EntryCreateService, Form, IdempotentRequest | None], Awaitable[LiveEntry]]
+
+
+async def _create_paste(creates: EntryCreateService, form: Form, idempotency: IdempotentRequest | None) -> LiveEntry:
+    paste = parse(PasteIn, entry_values(form))
+    return await creates.create_paste(paste.new_entry(), text=paste.text.encode(), idempotency=idempotency)
+
+
+async def _create_link(creates: EntryCreateService, form: Form, idempotency: IdempotentRequest | None) -> LiveEntry:
+    link = parse(LinkIn, entry_values(form))
+    return await creates.create_link(link.new_entry(), idempotency=idempotency)
+
+
+_CREATES: dict[Kind, Create] = {Kind.PASTE: _create_paste, Kind.LINK: _create_link}
 
 
 class CreatePage(EntryFormPage):
@@ -96,24 +114,25 @@ class CreatePage(EntryFormPage):
         self._entries = entries
 
     async def show_again(self, error: AppError, form: Form) -> Response:
-        kind = Kind.LINK if self.request.url.path == "/links" else Kind.PASTE
         # A page that shows a text of many MiB again is made while others are answered.
-        return await asyncio.to_thread(self.show, kind, form, error)
+        return await asyncio.to_thread(self.show, self._kind_of(form), form, error)
 
-    async def create(self, form: Form, create: Create) -> Response:
+    async def create(self, form: Form) -> Response:
         """Create the entry that the form asks for, and lead to its page, which its maker sees with a strip above it.
 
         The page of a link leads elsewhere, so it is the preview. A form that is sent again gets the same answer: a
         manage token is made from the key, so it needn't have been kept.
         """
-        entry = await self._create(form, create)
+        entry = await self._create(form, self._kind_of(form))
         page = f"/{entry.key}+" if entry.kind is Kind.LINK else f"/{entry.key}"
         response = RedirectResponse(f"{page}#{CREATED}", 303)
         token = self._entries.manage_tokens.token_of(entry)
         return response if token is None else set_manage_cookies(response, entry, token, self._settings)
 
-    async def show_copy(self, key: str) -> Response:
+    async def show_copy(self, key: str, prefill: Prefill) -> Response:
         """The page, filled with what another entry holds; one with limited views is asked for at its own page.
+
+        `prefill`: of it the title and the language count.
 
         Raises:
             NotFoundError, EntryEndedError, TooManyUnknownKeysError: the client may read no such entry.
@@ -125,29 +144,34 @@ class CreatePage(EntryFormPage):
             return RedirectResponse(f"/{entry.key}", 303)
         large_copies: LargeCopies = self.request.app.state.large_copies
         async with large_copies.turn(entry.size_bytes or 0):
-            form = await form_of(reader, entry, actor)
+            chosen = {name: value for name, value in prefill.form.items() if name in ("title", "syntax")}
+            form = await form_of(reader, entry, actor) | chosen
             return await asyncio.to_thread(self.show, entry.kind, form)
 
     def show(self, kind: Kind, sent: Form | None = None, error: AppError | None = None) -> Response:
-        """The page. `sent`: what was typed."""
+        """The page. `sent`: what was typed, or what the form starts with."""
         sent = sent or {}
         is_signed_out = isinstance(error, SessionEndedError)
         # With a session cookie the form offers the choices of users, even while the session can't be checked.
         is_user = has_session_cookie(self.request)
         policy = self._entries.lifetimes.user if is_user else self._entries.lifetimes.guest
-        form = {name: sent.get(name, "") for name in FIELDS}
+        form = {name: sent.get(name, "") for name in (*FIELDS, BURN)}
+        late_texts = LateTexts()
         errors = {}
         if not can_be_in_form(form["text"]):
             errors["text"] = "NUL characters were replaced, because a form can't show them. To keep them, use the API."
         response = self.render(
             error=error,
             kind=kind.value,
-            form=form,
+            form=form | {"text": late_texts.mark(form["text"])},
+            has_long_text=is_long(form["text"]),
+            is_prefilled=error is None and any(form.values()),
             form_id=sent.get(FORM_ID) or secrets.token_urlsafe(_FORM_ID_BYTES),
             errors=errors,
             lifetimes=creation_lifetime_choices(policy),
             common_syntaxes=common_syntaxes(),
             all_syntaxes=all_syntaxes(),
+            files=names_of_files(),
             alias_prefix=self._settings.public_url.partition("://")[2] + "/",
             max_text_bytes=self._settings.max_text_bytes,
             max_views=MAX_VIEWS,
@@ -155,9 +179,12 @@ class CreatePage(EntryFormPage):
         )
         if is_signed_out:
             clear_session_cookie(response, self._settings)
-        return response
+        return late_texts.fill_in(response)
 
-    async def _create(self, form: Form, create: Create) -> LiveEntry:
+    def _kind_of(self, form: Form) -> Kind:
+        return kind_of(form, Kind.LINK if self.request.url.path == _PATHS[Kind.LINK] else Kind.PASTE)
+
+    async def _create(self, form: Form, kind: Kind) -> LiveEntry:
         """Create the entry, or return the one that the same form has created before.
 
         Raises:
@@ -167,30 +194,36 @@ class CreatePage(EntryFormPage):
         if account is None and has_session_cookie(self.request):
             raise SessionEndedError
         creates = self._entries.creates(account)
-        content = {name: value for name, value in form.items() if name != FORM_ID}
+        content = {name: value for name, value in entry_fields(form, kind).items() if name != FORM_ID}
         idempotency = idempotent_form(
             self._settings,
             account_id=account.id if account else None,
             form_id=form.get(FORM_ID) or secrets.token_urlsafe(_FORM_ID_BYTES),
-            path=self.request.url.path,
+            path=_PATHS[kind],
             fields=content,
         )
         try:
-            return await create(creates, content, idempotency)
+            return await _CREATES[kind](creates, content, idempotency)
         except (EntryEndedError, NotFoundError):
             # What the form had created is gone: sending it again means another one.
-            return await create(creates, content, None)
+            return await _CREATES[kind](creates, content, None)
 
 
 CreatePageDep = Annotated[CreatePage, Depends()]
 
 
 @router.get("/")
-async def home(page: CreatePageDep, kind: str = "", copied: Annotated[str, Query(alias="from")] = "") -> Response:
+async def home(
+    page: CreatePageDep,
+    prefill: Annotated[Prefill, Depends()],
+    copied: Annotated[str, Query(alias="from")] = "",
+) -> Response:
     if copied:
-        return await page.show_copy(copied)
-    response = page.show(Kind.LINK if kind == Kind.LINK else Kind.PASTE)
-    response.headers["X-Robots-Tag"] = "all"
+        return await page.show_copy(copied, prefill)
+    form = prefill.form
+    response = page.show(kind_of(form, Kind.PASTE), form)
+    if form.keys() <= {KIND}:
+        response.headers["X-Robots-Tag"] = "all"
     return response
 
 
@@ -201,18 +234,10 @@ redirect_to_page(router, "/?kind=link", "/links")
 @router.post("/pastes")
 @form_action
 async def create_paste(page: CreatePageDep, form: FormDep) -> Response:
-    async def create(creates: EntryCreateService, form: Form, idempotency: IdempotentRequest | None) -> LiveEntry:
-        paste = parse(PasteIn, entry_values(form))
-        return await creates.create_paste(paste.new_entry(), text=paste.text.encode(), idempotency=idempotency)
-
-    return await page.create(form, create)
+    return await page.create(form)
 
 
 @router.post("/links")
 @form_action
 async def create_link(page: CreatePageDep, form: FormDep) -> Response:
-    async def create(creates: EntryCreateService, form: Form, idempotency: IdempotentRequest | None) -> LiveEntry:
-        link = parse(LinkIn, entry_values(form))
-        return await creates.create_link(link.new_entry(), idempotency=idempotency)
-
-    return await page.create(form, create)
+    return await page.create(form)

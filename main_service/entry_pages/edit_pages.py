@@ -16,9 +16,11 @@ from main_service.entries.schemas import NEVER_NULL, EntryChangeIn
 from main_service.entries.serializers import page_entry
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
 from main_service.entry_pages.edit_form import BOX, SEEN, VERSION, EditForm
+from main_service.entry_pages.form_text import LateTexts, is_long
 from main_service.entry_pages.line_ends import with_line_ends_of
 from main_service.entry_pages.manage_pages import ManagePage
 from main_service.errors import AppError, FieldError, InvalidInputError
+from main_service.rendering.file_names import names_of_files
 from main_service.web.forms import Form, FormDep, form_action, parse
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -43,15 +45,18 @@ class EditPage(ManagePage):
 EditPageDep = Annotated[EditPage, Depends()]
 
 
+@router.get("/{key}/edit")
 @router.get("/{key}/manage/edit")
 @form_action
 async def edit(page: EditPageDep) -> Response:
     return await page.show_edit(await page.get_managed())
 
 
+@router.post("/{key}/edit")
 @router.post("/{key}/manage/edit")
 @form_action
 async def change(page: EditPageDep, form: FormDep) -> Response:
+    """Save what was touched, and lead to the entry as it is now. A link leads to its preview, which is no visit."""
     await page.get_managed()
     entry = await page.get_entry()
     text = await _text_of(entry, page)
@@ -67,7 +72,7 @@ async def change(page: EditPageDep, form: FormDep) -> Response:
                 kept = await asyncio.to_thread(with_line_ends_of, text, touched["text"])
             update = replace(update, text=kept.encode())
         await page.entries.changes.update(page.key, update, page.actor, versions=_versions(form))
-    return RedirectResponse(f"/{page.key}/manage", 303)
+    return RedirectResponse(f"/{page.key}{'+' if entry.kind is Kind.LINK else ''}", 303)
 
 
 def _versions(fields: Mapping[str, str]) -> list[int] | None:
@@ -117,20 +122,26 @@ def _page(
         shown = shown | form.sent_values(sent)
         other_text = None if form.is_editable else _other_text(form, sent, is_touched=True)
         carried = {name: sent.get(name, value) for name, value in carried.items()}
-    return page.render(
+    # What is sent goes where the page is: at either path, only its own manage cookie is there.
+    late_texts = LateTexts()
+    response = page.render(
         "entries/edit.html",
         error=error,
         entry=page_entry(form.entry, page.settings.public_url),
-        form=shown,
+        action=page.request.url.path,
+        form=shown | {"text": late_texts.mark(shown.get("text", ""))},
+        has_long_text=is_long(shown.get("text", "")),
         carried=carried,
         is_editable=form.is_editable,
         meanwhile=meanwhile,
-        other_text=other_text,
+        other_text=other_text and (other_text[0], late_texts.mark(other_text[1])),
         is_user=form.entry.owner_id is not None,
         common_syntaxes=common_syntaxes(),
         all_syntaxes=all_syntaxes(),
+        files=names_of_files(),
         max_text_bytes=page.settings.max_text_bytes,
     )
+    return late_texts.fill_in(response)
 
 
 def _other_text(form: EditForm, sent: Mapping[str, str], *, is_touched: bool) -> tuple[str, str] | None:

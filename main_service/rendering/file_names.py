@@ -171,6 +171,19 @@ def language_of_extension(extension: str) -> str | None:
     return extensions.get(extension) or extensions.get(lower)
 
 
+@cache
+def names_of_files() -> dict[str, list[str]]:
+    """By language, which files are in it: extensions with their dot, such as `.py`, and whole names in lower case."""
+    names, extensions = _patterns()
+    known = {f".{extension.lower()}": language_of_extension(extension.lower()) for extension in extensions}
+    known |= {f".{extension}": language for extension, language in _EXTENSIONS.items()} | names
+    found: dict[str, list[str]] = {}
+    for name, language in sorted(known.items()):
+        if language is not None:
+            found.setdefault(language, []).append(name)
+    return found
+
+
 def language_of_file_name(title: str) -> str | None:
     """The alias of the language of the file that a title names; None: it names none, or the text must tell.
 

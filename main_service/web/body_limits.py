@@ -22,7 +22,7 @@ def body_limit(max_text_bytes: int) -> Callable[[str], int]:
     def limit(path: str) -> int:
         if path == "/api/v1/pastes" or path.startswith("/api/v1/entries/"):
             return largest_body_bytes(max_text_bytes)
-        if path == "/pastes" or path.endswith("/manage/edit"):
+        if path == "/pastes" or path.endswith("/edit"):
             # A browser sends each line end as two bytes.
             return 2 * max_text_bytes + MAX_BODY_BYTES
         return MAX_BODY_BYTES

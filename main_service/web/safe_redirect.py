@@ -14,7 +14,7 @@ MAX_LENGTH = 2048
 
 _PAGES = ("", "profile", "collections", "reports", "settings", "top")
 _FOLDERS = ("profile", "collections", "reports", "settings", "c")
-_OF_ENTRIES = ("manage", "stats")
+_OF_ENTRIES = ("edit", "manage", "stats")
 """Pages of an entry, after its key, that redirect nowhere. Others redirect to the entry, which may be a short link."""
 _DECODINGS = 3
 """How often an address is decoded before it is checked, because proxies and browsers may decode it as well."""

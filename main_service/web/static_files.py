@@ -87,6 +87,7 @@ ROBOTS = """\
 User-agent: *
 Disallow: /api/
 Disallow: /*/manage
+Disallow: /*/edit
 Disallow: /*/stats
 Disallow: /*/qr.
 Disallow: /*/reveal

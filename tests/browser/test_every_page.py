@@ -100,7 +100,7 @@ def test_longest_contents_scroll_no_page_sideways(new_visitor: NewVisitor, view:
 def test_button_of_a_form_is_seen_without_scrolling(visitor: Visitor, address: str) -> None:
     visitor.open(address)
 
-    button = visitor.page.locator("form button[type=submit]").bounding_box()
+    button = visitor.page.locator("form.editor button[type=submit]").bounding_box()
 
     assert button is not None
     assert button["y"] + button["height"] < visitor.view.height

@@ -14,6 +14,8 @@ LINK: Fields = {"original_url": "https://example.org/kept?a=1&b", "title": "Kept
 
 
 def fill_in(page: Page, fields: Fields) -> None:
+    if "alias" in fields and page.locator(".more").get_attribute("open") is None:
+        page.locator(".more summary").click()
     for name, value in fields.items():
         place = page.locator(f"#{name}")
         if place.evaluate("element => element.localName") == "select":
@@ -61,7 +63,9 @@ def test_browser_itself_refuses_what_the_form_says_it_must(new_visitor: NewVisit
     page.get_by_role("button", name="Create paste").click()
     assert page.locator("#text").evaluate("element => element === document.activeElement && !element.validity.valid")
     page.locator("#text").fill("text")
+    visitor.show_more()
     page.locator("#alias").fill("no good!")
+    page.locator(".more summary").click()
     page.get_by_role("button", name="Create paste").click()
     assert page.locator("#alias").evaluate("element => element === document.activeElement && !element.validity.valid")
     page.locator("#alias").fill("")

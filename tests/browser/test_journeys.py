@@ -96,8 +96,9 @@ def test_link_is_created_previewed_followed_and_deleted(
     alias = new_alias()
     long_address = f"{target}/a/long/path?with=a&query=ü%20#part"
     visitor.open("/")
-    visitor.click("Link")
+    visitor.page.get_by_label("Link", exact=True).check()
     visitor.page.get_by_label("URL to shorten").fill(long_address)
+    visitor.show_more()
     visitor.page.get_by_label("Alias").fill(alias)
 
     visitor.click("Create link")

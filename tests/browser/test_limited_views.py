@@ -17,7 +17,7 @@ def test_paste_burns_after_reading(new_visitor: NewVisitor, view: View, has_scri
     owner.open("/")
     owner.page.get_by_label("Text", exact=True).fill("for your eyes only")
     owner.page.get_by_label("Title").fill("A secret title")
-    owner.page.get_by_label("Views").fill("1")
+    owner.page.get_by_label("Burn after reading").check()
     owner.click("Create paste")
     address = owner.short_link()
     assert "can be viewed once" in owner.main_text()

@@ -72,10 +72,13 @@ def _forms(visitor: Visitor, contents: Contents) -> Iterator[str]:
     visitor.open("/")
     yield "home"
     page.get_by_label("Title").fill(contents.title)
+    visitor.show_more()
+    yield "home-more"
     page.get_by_label("Alias").fill("no good! " + contents.new_alias())
     send_unchecked(visitor, "Create paste", status=422)
     yield "home-errors"
     page.get_by_label("Text", exact=True).fill(contents.text)
+    visitor.show_more()
     page.get_by_label("Alias").fill(contents.new_alias())
     visitor.click("Create paste")
     yield "created-paste"
@@ -87,6 +90,7 @@ def _forms(visitor: Visitor, contents: Contents) -> Iterator[str]:
     send_unchecked(visitor, "Create link", status=422)
     yield "home-link-errors"
     page.get_by_label("URL to shorten").fill(contents.url)
+    visitor.show_more()
     page.get_by_label("Alias").fill(contents.new_alias())
     visitor.click("Create link")
     yield "created-link"
@@ -97,6 +101,7 @@ def _forms(visitor: Visitor, contents: Contents) -> Iterator[str]:
     visitor.open("/")
     page.get_by_label("Text", exact=True).fill(contents.text)
     page.get_by_label("Title").fill(contents.title)
+    visitor.show_more()
     page.get_by_label("Views").fill("2")
     visitor.click("Create paste")
     yield "created-limited"

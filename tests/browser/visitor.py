@@ -74,7 +74,7 @@ class Visitor:
     def leave_out_scripts(self) -> None:
         """Get pages as a browser without scripts does, which could not run axe-core either."""
         self.has_scripts = False
-        self.context.route("**/static/*.js?*", lambda route: route.fulfill(body="", content_type="text/javascript"))
+        self.context.route("**/static/**/*.js?*", lambda route: route.fulfill(body="", content_type="text/javascript"))
 
     def close(self) -> None:
         self.context.close()
@@ -98,6 +98,12 @@ class Visitor:
         """The link or button with this name in the content of the page."""
         main = self.page.locator("main")
         return main.get_by_role("link", name=name, exact=True).or_(main.get_by_role("button", name=name, exact=True))
+
+    def show_more(self) -> None:
+        """Open the part of the editor that has what is seldom needed: the alias, the number of views."""
+        more = self.page.locator(".more")
+        if more.get_attribute("open") is None:
+            more.locator("summary").click()
 
     def in_header(self, name: str) -> Locator:
         """The link with this name in the header; on a phone the menu that it is in is opened."""

@@ -83,7 +83,7 @@ READS: dict[Who, set[str]] = {
         "/profile/export.jsonl", "/reports", "/settings", "/settings/data", "/settings/delete", "/settings/email",
         "/settings/password", "/settings/sessions", "/settings/tokens", "/settings/visits",
     },
-    Who.MANAGER: {"/{key}/manage", "/{key}/manage/edit", "/{key}/manage/stats"},
+    Who.MANAGER: {"/{key}/edit", "/{key}/manage", "/{key}/manage/edit", "/{key}/manage/stats"},
     Who.OWNER: {
         "/api/v1/collections/{collection_id}", "/api/v1/collections/{collection_id}/entries",
         "/api/v1/reports/{report_id}", "/api/v1/reports/{report_id}/file", "/collections/{collection_id}",
@@ -121,6 +121,9 @@ CHANGES: dict[str, Change] = {
     "POST /{key}/manage/expiry": Change(Who.MANAGER, "entry", {"lifetime": "PT1H"}),
     "POST /{key}/manage/claim": Change(Who.MANAGER, "entry", {}),
     "POST /{key}/manage/delete": Change(Who.MANAGER, "entry", {"confirm": "yes"}),
+    "POST /{key}/edit": Change(
+        Who.MANAGER, "entry", {"title": "theirs", "visibility": "public", "original_url": "https://other.example/"}
+    ),
     "POST /{key}/manage/edit": Change(
         Who.MANAGER, "entry", {"title": "theirs", "visibility": "public", "original_url": "https://other.example/"}
     ),

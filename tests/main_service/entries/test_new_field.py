@@ -28,11 +28,11 @@ ADDED = {
     "main_service/my_entries/filters.py": (r"    title: str \| None\n", "    note: str | None\n"),
     "main_service/my_entries/schemas.py": (r"    title: str \| None\n", "    note: str | None\n"),
     "templates/entries/home.html": (
-        r".*fields\.title\(form, errors\).*\n",
+        r".*editor\.title\(form, errors\).*\n",
         '<input id="note" name="note" value="{{ form.note }}">\n',
     ),
     "templates/entries/edit.html": (
-        r".*fields\.title\(form, errors\).*\n",
+        r".*editor\.title\(form, errors\).*\n",
         '<input id="note" name="note" value="{{ form.note }}">\n',
     ),
 }

@@ -127,7 +127,7 @@ def test_paste_is_edited_by_its_owner_and_what_nobody_touched_stays_to_the_byte(
 
     saved = send_form(client, edit, edit, text=as_sent, title="new", visibility="public", syntax="python")
 
-    assert (saved.status_code, saved.headers["location"]) == (303, f"/{key}/manage")
+    assert (saved.status_code, saved.headers["location"]) == (303, f"/{key}")
     entry = client.get(f"/api/v1/entries/{key}").json()
     assert (entry["title"], entry["visibility"], entry["syntax"]) == ("new", "public", "python")
     assert client.get(f"/{key}/raw").content == text.encode()

@@ -22,6 +22,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /api/v1/entries/{key}": {"title": "theirs"},
     "POST /{key}/manage/expiry": {"lifetime": "PT1H"},
     "POST /{key}/manage/delete": {"confirm": "yes"},
+    "POST /{key}/edit": {"title": "theirs"},
     "POST /{key}/manage/edit": {"title": "theirs"},
     "POST /{key}/manage": {"token": "a" * 43},
 }

@@ -35,7 +35,7 @@ def test_address_that_may_lead_elsewhere_is_none_of_our_pages(address: str) -> N
     "address",
     [
         "/", "/profile", "/profile?q=100%25&sort=-created", "/settings", "/collections?page=2", "/c/AbCdEfGhJkL",
-        "/AbCdEfGhJkL/manage", "/AbCdEfGhJkL/manage/edit", "/AbCdEfGhJkL/stats",
+        "/AbCdEfGhJkL/manage", "/AbCdEfGhJkL/manage/edit", "/AbCdEfGhJkL/edit", "/AbCdEfGhJkL/stats",
         "/settings/delete", "/profile/export.csv", "/reports", "/reports?span=week", "/reports/1/file",
         "/profile?q=https%3A%2F%2Fexample.org%2F", "/profile?q=b%C3%BCcher",
     ],

@@ -23,7 +23,9 @@ def test_crawlers_may_read_pages_but_not_the_api(client: httpx.Client) -> None:
 
     # There crawlers read in `X-Robots-Tag` whether to list it.
     assert all(map(is_open, ("/", "/KEY", "/KEY/raw", "/c/KEY", "/docs")))
-    assert not any(map(is_open, ("/api/v1/entries/KEY", "/KEY/manage", "/KEY/stats", "/KEY/qr.png", "/KEY/reveal")))
+    assert not any(
+        map(is_open, ("/api/v1/entries/KEY", "/KEY/manage", "/KEY/edit", "/KEY/stats", "/KEY/qr.png", "/KEY/reveal"))
+    )
 
 
 def test_icon_is_the_drawing_that_pages_name(client: httpx.Client) -> None:
