@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.browser.chromium import find_or_install, launch
 from tests.browser.visitor import PATIENCE_MS, WIDE, NewVisitor, View, Visitor
@@ -32,11 +32,17 @@ class _Target(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def driver() -> Iterator[Playwright]:
+    """Starts browsers; of these there can be one only."""
     with sync_playwright() as playwright:
-        running = launch(playwright, find_or_install(Path(playwright.chromium.executable_path)))
-        yield running
-        running.close()
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def browser(driver: Playwright) -> Iterator[Browser]:
+    running = launch(driver, find_or_install(Path(driver.chromium.executable_path)))
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from threading import Thread
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Response, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Response
 
 from tests.browser.chromium import find_or_install, launch
 from tests.support.accounts import PASSWORD, insert_account, new_email
@@ -21,13 +21,12 @@ SUB_DOMAIN = f"evil.{NAME}"
 
 
 @pytest.fixture(scope="module")
-def named_browser() -> Iterator[Browser]:
+def named_browser(driver: Playwright) -> Iterator[Browser]:
     """A browser that finds our name and a sub-domain of it on this machine."""
-    with sync_playwright() as playwright:
-        path = find_or_install(Path(playwright.chromium.executable_path))
-        running = launch(playwright, path, names=(NAME, SUB_DOMAIN))
-        yield running
-        running.close()
+    path = find_or_install(Path(driver.chromium.executable_path))
+    running = launch(driver, path, names=(NAME, SUB_DOMAIN))
+    yield running
+    running.close()
 
 
 @pytest.fixture
