@@ -41,7 +41,7 @@ function makeRow(entry) {
   const [time] = find("ends");
   if (entry.ends) time.dateTime = entry.ends;
   else time.closest(".ends").textContent = "Never expires";
-  for (const edit of find("edit")) edit.href = `/${entry.key}/manage/edit`;
+  for (const edit of find("edit")) edit.href = `/${entry.key}/edit`;
   for (const statistics of find("stats")) statistics.href = `/${entry.key}/stats`;
   for (const manage of find("manage")) manage.href = `/${entry.key}/manage`;
   for (const button of find("copy")) {

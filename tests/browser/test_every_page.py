@@ -14,7 +14,7 @@ from tests.support.web import WebServer
 
 NO_PAGES = re.compile(
     r"/api/v1/.*|/health/.*|/metrics|/openapi\.json|/robots\.txt|/favicon\.ico|/\.well-known/.*|.*/file|.*/export\..*"
-    r"|/\{key\}(/|/raw.*|/download|/qr\..*|\.\{extension\})"
+    r"|/\{key\}(/|/raw.*|/download|/manage/edit|/qr\..*|\.\{extension\})"
 )
 """What programs read, files, and other addresses of a page that is looked at under its own."""
 OF_FORMS = re.compile(

@@ -208,7 +208,7 @@ def test_rows_are_walked_selected_copied_and_edited_by_keys(visitor: Visitor, si
     assert told.locator("dt").all_inner_texts()[:5] == ["Next slip", "Previous slip", "Select", "Copy link", "Edit"]
     keyboard.press("Escape")
     visitor.press("e")
-    assert visitor.path() == f"/{second['key']}/manage/edit"
+    assert visitor.path() == f"/{second['key']}/edit"
 
 
 @with_and_without_scripts

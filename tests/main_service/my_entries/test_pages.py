@@ -97,7 +97,7 @@ def test_page_shows_my_live_entries_and_their_ways_on(owner: Owner, web: WebServ
     assert f'href="/{link}+"' in page.text
     assert f'href="/{paste}"' in page.text
     assert f'href="/{paste}/manage"' in page.text
-    assert f'href="/{paste}/manage/edit"' in page.text
+    assert f'href="/{paste}/edit"' in page.text
     assert f'data-link="http://slipbin.test/{paste}"' in page.text
     assert f'href="/{paste}/qr.svg"' in page.text
     text = visible_text(page)

@@ -127,6 +127,7 @@ def test_visits_that_pile_up_and_task_that_fails(served: Environment, own_valkey
     assert (task["outcome"], task["every_seconds"], task["is_overdue"]) == ("failed", 10, False)
 
 
+@pytest.mark.usefixtures("own_valkey")
 def test_json_has_the_metrics_by_name(served: Environment) -> None:
     told = look_as_json(served)
 
