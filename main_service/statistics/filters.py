@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from main_service.visits.enrich import clean
 from main_service.visits.models import Dimension
+from main_service.visits.printable import clean
 
 _LONGEST = 253
 """No value is longer than the name of a host."""

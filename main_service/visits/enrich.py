@@ -11,6 +11,7 @@ from tldextract import TLDExtract
 from ua_parser import parse
 
 from main_service.visits.models import UNKNOWN
+from main_service.visits.printable import clean
 from main_service.web.user_agents import LONGEST, is_machine, terminal_program
 
 REMEMBERED = 20_000
@@ -123,11 +124,6 @@ def read_ip(ip: str) -> str | None:
     except ValueError:
         return None
     return None if isinstance(address, IPv6Address) and address.scope_id else str(address)
-
-
-def clean(text: str, longest: int) -> str | None:
-    """The printable characters, at most `longest`; None if none is left."""
-    return "".join(sign for sign in text if sign.isprintable())[:longest] or None
 
 
 def _host(url: str) -> str | None:

@@ -14,7 +14,10 @@ sys.argv[1:] = ["serve"]
 from main_service.__main__ import main
 main()
 """
-NEEDLESS = {"alembic", "boto3", "botocore", "celery", "cryptography.hazmat", "kombu", "openpyxl", "rustpy_xlsxwriter"}
+NEEDLESS = {
+    "alembic", "babel", "boto3", "botocore", "celery", "cryptography.hazmat", "kombu", "openpyxl", "requests",
+    "rustpy_xlsxwriter", "tldextract", "ua_parser",
+}  # fmt: skip
 
 
 def test_web_process_loads_no_large_package_that_it_does_not_need(environment: Environment) -> None:
