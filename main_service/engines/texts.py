@@ -4,8 +4,10 @@ A text never changes under its id: a new text gets a new id, so the cache is nev
 """
 
 import asyncio
+import errno
 import logging
 import os
+import re
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -20,7 +22,7 @@ import zstandard
 
 from main_service.engines.disk_floor import DiskFloor
 from main_service.engines.object_store import ObjectMissingError, ObjectStore, translated_errors
-from main_service.errors import BodyStoreUnavailableError, TextTooLargeError
+from main_service.errors import BodyStoreUnavailableError, StorageFullError, TextTooLargeError
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ CHUNK_BYTES = 64 * 1024
 IDS_PER_PAGE = 1_000
 
 
+_NO_ROOM = re.compile(rf"\(os error ({errno.ENOSPC}|{errno.EDQUOT})\)")
+"""What obstore says of a disk without bytes or inodes, or of a quota that is used up. It has no error of its own."""
 _NO_TEXT = UUID(int=0)
 """An id that no text has."""
 
@@ -84,7 +88,7 @@ class BodyStore:
 
         Raises:
             TextTooLargeError: it has more than `max_text_bytes`.
-            StorageFullError: less than `min_free_bytes` is free.
+            StorageFullError: less than `min_free_bytes` is free, or the disk of a folder has no bytes or inodes left.
         """
         if len(text) > self._max_text_bytes:
             raise TextTooLargeError(self._max_text_bytes)
@@ -95,7 +99,12 @@ class BodyStore:
             compressed = zstandard.compress(text, COMPRESSION_LEVEL)
         else:
             compressed = await asyncio.to_thread(zstandard.compress, text, COMPRESSION_LEVEL)
-        await self._store.put(_path(body_id), compressed)
+        try:
+            await self._store.put(_path(body_id), compressed)
+        except BodyStoreUnavailableError as error:
+            if _NO_ROOM.search(str(error.__cause__)):
+                raise StorageFullError from error
+            raise
 
     async def get(self, body_id: UUID) -> bytes:
         """The whole text.

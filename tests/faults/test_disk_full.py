@@ -76,7 +76,7 @@ def fill(client: httpx.Client, *, is_large: bool) -> list[tuple[dict[str, str], 
 
 
 def assert_is_refused(response: httpx.Response) -> None:
-    assert (response.status_code, response.json()["code"]) == (503, "text_store_unavailable")
+    assert (response.status_code, response.json()["code"]) == (507, "storage_full")
     assert response.headers["content-type"] == "application/problem+json"
     assert int(response.headers["retry-after"]) > 0
 
@@ -96,7 +96,7 @@ def test_full_disk_refuses_pastes_whole_and_takes_them_again_when_there_is_room(
     address = f"/api/v1/entries/{paste['key']}"
     assert_is_refused(client.patch(address, json={"text": large_text()}, headers=manage_headers(paste)))
     page = send_form(client, "/", "/pastes", text="typed " + large_text())
-    assert page.status_code == 503
+    assert page.status_code == 507
     assert "typed " in page.text, "what was typed is not lost"
 
     assert os.statvfs(cramped.disk).f_bfree == free_bytes, "what was refused takes room"
