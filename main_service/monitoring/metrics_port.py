@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 CLIENT_SECONDS = 10
 RETRY_SECONDS = 5.0
+FIRST_RETRY_SECONDS = 0.5
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -58,16 +59,17 @@ def _listen(host: str, port: int, render: Callable[[], bytes]) -> None:
     if folder is not None:
         # Kept until the process ends.
         fcntl.flock(os.open(folder / f"port_{port}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600), fcntl.LOCK_EX)
-    is_told = False
+    attempts = 0
     while True:
         try:
             server = make_server(host, port, _app(render), _IPv6Server if ":" in host else _Server, _Handler)
             break
         except OSError as error:
-            if not is_told:
+            attempts += 1
+            # The lock of a process that is killed may end before its socket does.
+            if attempts == 2:
                 logger.error("Metrics can't be served at %s port %d: %s", host, port, error.strerror)
-            is_told = True
-            time.sleep(RETRY_SECONDS)
+            time.sleep(RETRY_SECONDS if attempts > 1 else FIRST_RETRY_SECONDS)
     server.serve_forever()
 
 

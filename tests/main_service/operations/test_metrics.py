@@ -7,6 +7,7 @@ import httpx
 import pytest
 import redis
 
+from main_service.keys.pool import Pool
 from tests.support.engines import REPOSITORY, Environment, temporary_folder
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.gates import Gated, gated_engines
@@ -147,6 +148,8 @@ def test_what_a_process_has_added_up_is_told_after_its_end(metrics_environment: 
 
 
 def test_keys_that_no_pool_gave_are_counted(pair: Pair, valkey: redis.Redis) -> None:
+    # Other tests fill pools.
+    valkey.delete(*Pool)
     before = read_metrics(pair[0])[DRAWN]
 
     for _ in range(65):
