@@ -118,7 +118,7 @@ class RequestSpanExporter(OTLPSpanExporter):
 
 
 def _varint(number: int) -> bytes:
-    """As protobuf writes a length: seven bits a byte, the lowest first."""
+    """The length as a protobuf varint: seven bits a byte, the lowest first."""
     written = bytearray()
     while number > 0x7F:
         written.append(number & 0x7F | 0x80)

@@ -30,7 +30,7 @@ that opens a private paste again and again could keep the renderer busy."""
 HURRY_SECONDS = 0.2
 """How long a job may take before short ones that wait for it are done beside it."""
 SHORT_BYTES = 256 * 1024
-"""Of the texts that are done beside a longer one."""
+"""The longest text that is rendered beside a longer one, in bytes."""
 SECOND_MEMORY_BYTES = 256 * 1024 * 1024
 """Address space of the second child."""
 IDLE_SECONDS = 10.0

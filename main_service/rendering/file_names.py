@@ -173,7 +173,7 @@ def language_of_extension(extension: str) -> str | None:
 
 @cache
 def names_of_files() -> dict[str, list[str]]:
-    """By language, which files are in it: extensions with their dot, such as `.py`, and whole names in lower case."""
+    """The files of each language: extensions with their dot, such as `.py`, and whole names in lower case."""
     names, extensions = _patterns()
     known = {f".{extension.lower()}": language_of_extension(extension.lower()) for extension in extensions}
     known |= {f".{extension}": language for extension, language in _EXTENSIONS.items()} | names

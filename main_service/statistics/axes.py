@@ -8,7 +8,7 @@ from main_service.statistics.time_ranges import Step
 
 _MOST_PARTS = 4
 _MOST_LABELS = 7
-"""As many as a phone has room for."""
+"""The number of labels for which a phone has room."""
 _MOST_MONDAYS = 56
 """Days, up to which each Monday is named."""
 
