@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -21,12 +21,15 @@ from main_service.settings import load_settings_or_exit
 from main_service.visits import models as visit_models  # noqa: F401
 
 MIGRATION_LOCK = 5_710_264_839
-"""Any number that nobody else takes an advisory lock on: two starts at once migrate one after the other."""
+"""An arbitrary number for an advisory lock: two starts at once migrate one after the other."""
 LOCK_MS = 500
-"""How long a table is waited for: who asks for it meanwhile waits, too, and an email may hold its own for a minute."""
+"""How long to wait for the lock of a table: queries queue up behind it, and sending an email may hold it a minute."""
 RETRY_SECONDS = 180
 PAUSE_SECONDS = 1.0
 LOCK_NOT_AVAILABLE = "55P03"
+STAYS_AHEAD, REVISION_AHEAD = "stays_ahead", "revision_ahead"
+"""Attributes of the configuration: `main_service migrate` sets the first to accept a newer schema, and reads from the
+second which revision was found."""
 
 
 def is_ours(_: object, name: str | None, kind: str, *__: object) -> bool:
@@ -39,7 +42,26 @@ def migrate(connection: Connection) -> None:
     with context.begin_transaction():
         connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
         connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_MS}"))
+        if context.config.attributes.get(STAYS_AHEAD) and (ahead := revision_ahead(connection)):
+            context.config.attributes[REVISION_AHEAD] = ahead
+            return
         context.run_migrations()
+
+
+def revision_ahead(connection: Connection) -> str | None:
+    """The migration of a newer release, where the database has it and each table and column that this one needs.
+
+    Migrations only add, so the previous release works with the newer schema. None: run the migrations, which may fail.
+    """
+    revision = context.get_context().get_current_revision()
+    if revision is None or revision in {script.revision for script in context.script.walk_revisions()}:
+        return None
+    inspector = inspect(connection)
+    there = {
+        (table, column["name"]) for (_, table), columns in inspector.get_multi_columns().items() for column in columns
+    }
+    needed = {(table.name, column.name) for table in Base.metadata.tables.values() for column in table.columns}
+    return revision if needed <= there else None
 
 
 async def connect_and_migrate() -> None:

@@ -74,7 +74,7 @@ def database_address(settings: Mapping[str, str]) -> str:
 
 
 def engine_versions(settings: Mapping[str, str]) -> str:
-    """Of the running ones."""
+    """The versions of the running engines."""
     with Redis.from_url(settings["MAIN_REDIS_URL"]) as redis:
         server = redis.info("server")
     kind = "Valkey" if "valkey_version" in server else "Redis"

@@ -44,7 +44,7 @@ class Hour:
     after: Memory
     requests: int
     failures: Mapping[str, int]
-    """Of these, by kind."""
+    """How many of these failed, by kind of failure."""
 
 
 def measure_hour(machine: Machine, races: Races, folder: Path, settings: Mapping[str, str]) -> Hour:

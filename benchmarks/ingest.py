@@ -32,9 +32,9 @@ class Ingested:
     visits: int
     seconds: float
     cpu_seconds: float
-    """Of the process that ingests."""
+    """Processor time of the process that ingests."""
     database_cpu_seconds: float
-    """Of PostgreSQL."""
+    """Processor time of PostgreSQL."""
 
 
 def measure_ingest(machine: Machine, folder: Path) -> Ingested:

@@ -20,8 +20,8 @@ two cores, nginx and wrk, and takes about ten minutes. A trial that leaves this 
 ## How to read it
 
 Absolute figures belong to the machine. **Ratios** in one run are what counts, and CPU time per request is the
-steadiest of all. Whoever is measured is one process on one core; wrk (one thread, {CONNECTIONS} connections) and the
-engines (PostgreSQL, Valkey) work on another one. *Core busy* is the share of its core that who is measured used:
+steadiest of all. Each server under test is one process on one core; wrk (one thread, {CONNECTIONS} connections) and the
+engines (PostgreSQL, Valkey) work on another one. *Core busy* is the share of its core that this server used:
 below 100 % it waited for the load or for an engine. In a race everybody is measured once in each round, one after the
 other, so that whatever else the machine does meets everybody; figures are medians of the rounds, with the lowest and
 highest beside them. Where a request failed, the figures are marked as invalid. *Reach* is what was aimed at; nothing
@@ -44,7 +44,7 @@ run.
   pages, with the same compression, as files. Each was opened before. Not measured here, but on 29 November 2026, on a
   similar machine: wastebin 3.7 (Rust, axum, SQLite), which counts nothing, sent a highlighted page of 10 KB at 0.11 ×
   nginx serving a file of that size (6,600 pages/s, 114 µs of CPU each) out of its cache, and at 0.004 × (214 pages/s)
-  if it had to render it anew.
+  if it had to render it again.
 * **Create a link.** `POST /api/v1/links`, answered when PostgreSQL has committed it; keys are ready. Limits are
   on, at figures that are never reached. *Bare FastAPI* checks the same request, answers in the same form and stores
   nothing.
@@ -65,8 +65,8 @@ run.
   the highest of both; what a crowd that signs in takes for a moment (64 MiB for each of two at a time, by Argon2id)
   stands beside it.
 * **Redirects while a crowd signs in.** {SIGN_INS} people sign in at once, and each costs a run of Argon2id; meanwhile
-  somebody follows a link in the same process, again and again. 100 ms is what it may take. There is a bound on who may
-  wait for a sign-in, so some are asked to come again (503).
+  links in the same process are followed again and again, each within 100 ms. The number of waiting sign-ins is
+  limited, so some are asked to come again (503).
 * **Redirects of a link that is changed.** Several readers follow one link, each again and again, for some seconds;
   then the same while its owner gives it another address each second.
 * **Ingest.** One process brings {VISITS:,} visits, {BATCH} in a record, from Valkey's stream into PostgreSQL: what is

@@ -16,7 +16,7 @@ from benchmarks.work import Work
 
 CONNECTIONS = 64
 LONGEST_SECONDS = 300
-"""Of a load that is to be stopped."""
+"""How long a load lasts at most if it is not stopped before."""
 _GRACE_SECONDS = 120
 _SCRIPT = Path(__file__).with_name("load.lua")
 
@@ -31,7 +31,7 @@ class Answers:
     p50_ms: float
     p99_ms: float
     longest_ms: float
-    """From sending a request to the end of its answer; a connection that nobody accepted yet takes a request, too."""
+    """The time from sending a request to the end of its answer, including the time until the connection is accepted."""
     failures: Mapping[str, int]
     """Counts by kind; empty when every request was answered with a status below 400."""
 

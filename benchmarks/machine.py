@@ -24,9 +24,9 @@ class Machine:
     nginx: str
     wrk: str
     core: int
-    """Of those who are measured."""
+    """The core of the servers under test."""
     load_core: int
-    """Of wrk and the engines."""
+    """The core of wrk and the engines."""
 
 
 def find_machine() -> Machine:
@@ -56,7 +56,7 @@ def describe_machine() -> str:
 
 
 def describe_versions(machine: Machine) -> str:
-    """Of all but the engines."""
+    """The versions of everything except the engines."""
     # nginx prints its version to standard error, and wrk exits with 1 after printing its own.
     nginx = subprocess.run([machine.nginx, "-v"], capture_output=True, text=True, timeout=10).stderr.strip()
     wrk = subprocess.run([machine.wrk, "-v"], capture_output=True, text=True, timeout=10)

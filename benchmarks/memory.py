@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """In MB of 1,000,000 bytes."""
+    """Memory in MB of 1,000,000 bytes."""
 
     rss: float
     """All pages that are in memory, whoever else uses them, too."""

@@ -51,11 +51,11 @@ class Races:
     """The redirect, with other numbers of connections than it has."""
     product: Contestant
     idle_memory: Memory
-    """Of the product, before anything was asked of it."""
+    """The memory of Slipbin before its first request."""
     links: Mapping[str, str]
     """Their addresses, by key."""
     texts: Mapping[str, str]
-    """Of the pastes, by key."""
+    """The texts of the pastes by key."""
 
     def all(self) -> list[Race]:
         return [self.redirect, *self.by_connections, self.gateway, self.raw, self.page, self.create]

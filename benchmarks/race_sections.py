@@ -10,7 +10,7 @@ from benchmarks.page import Goal, Section, counts_text, table
 from benchmarks.race import Race, Races
 
 Samples = dict[tuple[str, str], list[Sample]]
-"""By title of the race and name of the contestant."""
+"""The samples by title of the race and name of the contestant."""
 
 
 def race_sections(races: Races, samples: Samples) -> list[Section]:
@@ -94,7 +94,7 @@ def _invalid(races: Sequence[Race], samples: Samples) -> list[str]:
 
 
 def failures(samples: Sequence[Sample]) -> Counter[str]:
-    """Of all rounds together, by kind."""
+    """The failures of all rounds together, by kind."""
     total: Counter[str] = Counter()
     for sample in samples:
         total.update(sample.answers.failures)

@@ -22,7 +22,7 @@ MARGIN_SECONDS = 0.5
 @dataclass(frozen=True, kw_only=True)
 class Restart:
     before: Answers
-    """While nobody is replaced."""
+    """While no process is replaced."""
     during: Answers
     recorded: int
     """Visits, while they are replaced."""
@@ -66,7 +66,7 @@ def restart_section(restart: Restart) -> Section:
             f"{answers.p99_ms:.1f}",
             f"{answers.longest_ms:,.0f}",
         ]
-        for name, answers in (("nobody is replaced", restart.before), ("both are replaced", restart.during))
+        for name, answers in (("no process is replaced", restart.before), ("both are replaced", restart.during))
     ]
     endings = " and ".join(f"{seconds:.1f} s" for seconds in restart.ending_seconds)
     lines = [

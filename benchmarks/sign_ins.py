@@ -24,7 +24,7 @@ class Crowd:
     """How many sign-ins were answered with which."""
     seconds: float
     alone_ms: list[float]
-    """Of redirects, one after the other, while nobody signs in."""
+    """The times of redirects, one after the other, while no one signs in."""
     meanwhile_ms: list[float]
 
 
@@ -36,7 +36,7 @@ def measure_crowd(url: str, key: str) -> Crowd:
 def crowd_section(crowd: Crowd) -> Section:
     rows = [
         [name, str(len(durations)), f"{median(durations):.1f}", f"{max(durations):.1f}"]
-        for name, durations in (("nobody signs in", crowd.alone_ms), ("meanwhile", crowd.meanwhile_ms))
+        for name, durations in (("no one signs in", crowd.alone_ms), ("meanwhile", crowd.meanwhile_ms))
     ]
     statuses = ", ".join(f"{count} with {status}" for status, count in sorted(crowd.statuses.items()))
     lines = [

@@ -26,11 +26,11 @@ _SUM_UP = "from main_service.worker import app; app.tasks['main_service.sum_up_v
 
 @dataclass(frozen=True)
 class Answers:
-    """To one question, again and again; all in milliseconds."""
+    """The answers to one question that is asked again and again. Times are in milliseconds."""
 
     durations_ms: list[float]
     web_cpu_ms: float
-    """Of each, in the mean; of PostgreSQL likewise."""
+    """The mean processor time for each answer; the next field is that of PostgreSQL."""
     database_cpu_ms: float
 
 
@@ -84,7 +84,7 @@ def statistics_section(asked: list[Asked]) -> Section:
 
 
 def _ask_all(product: Contestant, folder: Path, *, times: int) -> dict[str, Answers]:
-    """By question."""
+    """The answers by question."""
     today = datetime.now(UTC).date()
     first = today - timedelta(days=DAYS - 1)
     cut: dict[str, date | str] = {"from": first + timedelta(days=10), "to": today - timedelta(days=10)}

@@ -24,7 +24,7 @@ class Work:
 
     method: str
     path: str
-    """Of a request with a body; a GET takes its path from `lines`."""
+    """The path of a request with a body; a GET takes its path from `lines`."""
     headers: Mapping[str, str]
     lines: Path
     """One path (GET) or one body (POST) a line."""

@@ -33,7 +33,7 @@ def make_secrets(folder: Path, for_postgres: Path, for_seaweedfs: Path) -> None:
 
 
 def _s3_identity() -> str:
-    """SeaweedFS's file of those who may use its S3 server: us, and nobody else."""
+    """SeaweedFS's file of those who may use its S3 server: only us."""
     key = {"accessKey": secrets.token_hex(10).upper(), "secretKey": secrets.token_urlsafe(32)}
     identity = {"name": "slipbin", "credentials": [key], "actions": ["Admin"]}
     return json.dumps({"identities": [identity]}, indent=2) + "\n"

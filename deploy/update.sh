@@ -67,7 +67,7 @@ done
 
 echo 'Replacing the rest that has changed'
 quietly compose up --detach --no-build || fail 'web is of the new release; see above for the rest.'
-# They are not made anew where only their files have changed.
+# They are not recreated if only their files have changed.
 for service in alertmanager prometheus; do reload "$service"; done
 docker image prune --force --filter label=org.opencontainers.image.title=Slipbin >/dev/null
 echo "Done in $SECONDS s."

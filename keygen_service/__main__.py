@@ -7,7 +7,7 @@ from redis import RedisError
 
 from keygen_service.logs import start_logs
 from keygen_service.pool import KeyPools, connect
-from keygen_service.settings import load_settings_or_exit, tell_doubts
+from keygen_service.settings import load_settings_or_exit, log_warnings
 
 cli = typer.Typer(add_completion=False, no_args_is_help=True, help="Keeps pools of ready keys in Redis.")
 
@@ -20,9 +20,9 @@ def main() -> None:
 @cli.command()
 def status() -> None:
     """Print the depth of each pool."""
-    settings = load_settings_or_exit(tells_doubts=False)
+    settings = load_settings_or_exit(logs_warnings=False)
     start_logs("status")
-    tell_doubts(settings)
+    log_warnings(settings)
     try:
         with connect(settings.redis_url) as redis:
             depths = KeyPools(redis, pool_size=settings.pool_size).depths()

@@ -5,8 +5,8 @@ import secrets
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 """Base58: letters and digits without `0`, `O`, `I` and `l`, which look alike in print."""
 
-# A random byte below the largest multiple of 58 picks a letter by its remainder; the others are thrown away, because
-# keeping them would make some letters likelier (rejection sampling). `bytes.translate` does both at once.
+# A random byte below the largest multiple of 58 picks a letter by its remainder; larger ones are discarded, because
+# they would make some letters more likely (rejection sampling). `bytes.translate` does both at once.
 _FAIR_LIMIT = 256 - 256 % len(ALPHABET)
 _LETTER_OF_BYTE = bytes(ord(ALPHABET[byte % len(ALPHABET)]) for byte in range(256))
 _UNFAIR_BYTES = bytes(range(_FAIR_LIMIT, 256))

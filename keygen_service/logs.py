@@ -28,14 +28,15 @@ _LEVELS = {
 }
 """Libraries that are logged below WARNING, and the parts of them that are not."""
 _URL_USER = re.compile(r"\b([a-z][a-z0-9+.-]*://)[^/\s]*@", re.IGNORECASE)
-_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_QUOTED = re.compile(r"(?<!\w\w)'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+"""What Python quotes, bytes too (`b'…'`), but not from one apostrophe to another ("can't … can't")."""
 _TASK_NAME = re.compile(r"['\"][a-z_]+(?:\.[a-z_]+)+['\"]")
 _LONGEST_MESSAGE = 500
 _FRAMES = 25
 
 
 def start_logs(role: str) -> None:
-    """Write the log of this process as the settings say, with what nothing caught. Call it once, at the start.
+    """Start the log of this process as the settings say, uncaught errors included. Call it once, at the start.
 
     `role`: what the process is, such as `beat`.
     """
@@ -54,7 +55,7 @@ def start_logs(role: str) -> None:
 
 
 def write_line(logger: str, message: str) -> None:
-    """Log at INFO from the handler of a signal, which may have interrupted who holds the locks of the log."""
+    """Log at INFO from a signal handler, which may have interrupted code that holds the locks of the log."""
     record = logging.makeLogRecord({"name": logger, "levelno": logging.INFO, "levelname": "INFO", "msg": message})
     for handler in logging.getLogger().handlers:
         if isinstance(handler.formatter, _Lines):
@@ -97,15 +98,16 @@ def _message(record: logging.LogRecord) -> str:
     elif isinstance(arguments, tuple):
         arguments = tuple(_describe(it) if isinstance(it, BaseException) else it for it in arguments)
     message = str(record.msg) % arguments if arguments else str(record.msg)
-    return _hide_users(message if record.name.partition(".")[0] == SERVICE else _first_line(message))
+    return _hide_users(message if record.name.partition(".")[0] == SERVICE else first_line(message))
 
 
 def _describe(error: BaseException) -> str:
-    message = str(error) if isinstance(error, OSError) else _first_line(str(error))
+    message = str(error) if isinstance(error, OSError) else first_line(str(error))
     return _hide_users(f"{type(error).__module__}.{type(error).__qualname__}: {message}".removeprefix("builtins."))
 
 
-def _first_line(text: str) -> str:
+def first_line(text: str) -> str:
+    """The first line of a library's message, without what it quotes but names of tasks: a quote may hold secrets."""
     return _QUOTED.sub(
         lambda it: it[0] if _TASK_NAME.fullmatch(it[0]) else "'…'", text.strip().partition("\n")[0][:_LONGEST_MESSAGE]
     )
@@ -122,7 +124,7 @@ def _traceback(error: BaseException) -> str:
 
 
 def _log_uncaught() -> None:
-    """Let what nothing caught be a line of the log, too."""
+    """Log uncaught errors, too."""
     logger = logging.getLogger(SERVICE)
 
     def in_main_thread(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from redis import RedisError
 
 registry = CollectorRegistry()
-# A process that shares no folder would tell of each counter when it was made, and those that share one would not.
+# Otherwise a process that shares no folder exports when each counter was created, and those that share one don't.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 POOL_KEYS_ADDED = Counter(

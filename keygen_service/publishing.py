@@ -38,7 +38,7 @@ def _count_processor_time(role: str) -> None:
 
 
 class _Process(Collector):
-    """What this process takes, as main_service tells it of all processes that share a folder."""
+    """The processor time of this process, under the metric of main_service for all processes that share a folder."""
 
     def __init__(self, role: str) -> None:
         self._role = role

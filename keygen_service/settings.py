@@ -21,7 +21,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 def _check_redis(url: str) -> str:
     try:
-        # A connection refuses options that it does not know; nothing is sent yet.
+        # Creating a connection refuses unknown options. Nothing is sent yet.
         ConnectionPool.from_url(url).make_connection()
     except (ValueError, TypeError, AttributeError, RedisError):
         # Their messages would show the address, and in it the password.
@@ -89,10 +89,10 @@ def load_settings() -> Settings:
     return Settings(_env_file=path, _env_file_encoding="utf-8")
 
 
-def load_settings_or_exit(*, tells_doubts: bool = True) -> Settings:
-    """The settings, or exit with a sentence for each that is invalid. Doubts about valid ones go to the log.
+def load_settings_or_exit(*, logs_warnings: bool = True) -> Settings:
+    """The settings, or exit with a sentence for each that is invalid. Warnings about valid ones are logged.
 
-    `tells_doubts`: not where the log begins later; `tell_doubts` is to be called then.
+    `logs_warnings`: False where the log is started later; call `log_warnings` then.
     """
     try:
         settings = load_settings()
@@ -105,12 +105,12 @@ def load_settings_or_exit(*, tells_doubts: bool = True) -> Settings:
         if any(e["type"] == "missing" for e in error.errors()):
             sentences.append(MISSING)
         sys.exit("\n".join(sentences))
-    if tells_doubts:
-        tell_doubts(settings)
+    if logs_warnings:
+        log_warnings(settings)
     return settings
 
 
-def tell_doubts(settings: Settings) -> None:
+def log_warnings(settings: Settings) -> None:
     """Log a warning for each setting that is valid but may not do what the operator expects."""
     if "://" not in settings.broker_url:
         logger.warning("KEYGEN_BROKER_URL has no scheme like redis://, so it is taken for the host of an AMQP broker.")

@@ -22,7 +22,7 @@ from keygen_service.logs import start_logs, write_line  # noqa: E402
 from keygen_service.pool import POOLS, KeyPools, connect  # noqa: E402
 from keygen_service.publishing import publish  # noqa: E402
 from keygen_service.runs import noted_run  # noqa: E402
-from keygen_service.settings import load_settings, load_settings_or_exit, tell_doubts  # noqa: E402
+from keygen_service.settings import load_settings, load_settings_or_exit, log_warnings  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +33,14 @@ QUEUE = "keygen_service"
 app = Celery("keygen_service")
 tracing.trace_worker()
 app.conf.update(
-    broker_url=load_settings_or_exit(tells_doubts=False).broker_url,
+    broker_url=load_settings_or_exit(logs_warnings=False).broker_url,
     broker_connection_retry_on_startup=True,
     task_default_queue=QUEUE,
     task_ignore_result=True,
     task_acks_late=True,
     worker_prefetch_multiplier=1,
     timezone="UTC",
+    beat_scheduler="keygen_service.beat:SteadyScheduler",
     beat_schedule={
         "top_up": {
             "task": TOP_UP,
@@ -94,7 +95,7 @@ def warn_of_root() -> None:
 
 
 def say(message: str, _file: object = None) -> None:
-    """What Celery would print as it stands, such as that it ends, in lines of the log."""
+    """Log what Celery would print, such as that it shuts down."""
     write_line("celery.apps.worker", message.strip())
 
 
@@ -104,7 +105,7 @@ warnings.filterwarnings("ignore", message="You're running the worker with superu
 
 @worker_init.connect
 def tell_of_task(**_: Any) -> None:
-    """Export the task before its first run, so that Prometheus sees the increase."""
+    """Export the metrics of the task before its first run, so that Prometheus sees the first increase."""
     metrics.export_task(TOP_UP, every_seconds=TOP_UP_SECONDS)
     for pool in POOLS:
         metrics.POOL_KEYS_ADDED.labels(pool.name.removeprefix("keys:"))
@@ -121,4 +122,4 @@ def begin_log(**_: Any) -> None:
     """Write our log in place of Celery's. Sent by workers and by beat."""
     start_logs(ROLE or "celery")
     warn_of_root()
-    tell_doubts(load_settings())
+    log_warnings(load_settings())

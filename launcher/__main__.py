@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             asyncio.run(run(chosen, signals))
     except BrokenPipeError:
-        # Who reads the logs has seen enough, as `head` has.
+        # The reader of the logs has closed the pipe, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     # The second: a full or read-only disk.
     except (StartError, OSError) as error:

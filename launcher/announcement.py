@@ -1,4 +1,4 @@
-"""What the launcher says once everything runs: where, where emails and data are, how to stop."""
+"""What the launcher prints once everything runs: the URL, where emails and data are, how to stop."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ class Announcement:
     data: DataFolder
     environ: Mapping[str, str]
     ignored: Sequence[str] = ()
-    """Settings of the operator's that change nothing."""
+    """The operator's settings that have no effect."""
 
     def lines(self) -> list[str]:
         """Sentences, for a log."""
@@ -61,7 +61,7 @@ class Announcement:
 
 
 def describe_ignored(names: Sequence[str]) -> list[str]:
-    """What to say of settings that change nothing here; nothing if there are none."""
+    """A warning about settings that have no effect here; empty if there are none."""
     if not names:
         return []
     verb = "are" if len(names) > 1 else "is"

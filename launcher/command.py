@@ -21,7 +21,7 @@ from launcher.services import (
 )
 
 LOOKING = {"doctor", "status"}
-"""Commands that tell what is wrong."""
+"""Commands that diagnose, and so run although nothing else does."""
 
 
 def run_command(path: Path, arguments: Sequence[str], *, environ: Mapping[str, str]) -> int:

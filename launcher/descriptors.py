@@ -1,4 +1,4 @@
-"""The limit of open files and sockets for everything that the launcher starts."""
+"""Raises the limit of open files and sockets for everything that the launcher starts."""
 
 import resource
 from contextlib import suppress

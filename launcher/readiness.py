@@ -40,7 +40,7 @@ Front = tuple[str, int] | Path
 
 
 async def find_missing_service(data: DataFolder, front: Front) -> str | None:
-    """What users would miss, as a part of a sentence: an answer to GET /, or ready keys; None if nothing."""
+    """What isn't ready yet, as a part of a sentence: an answer to GET /, or keys in the pools; None: everything is."""
     answer = await get_front_page(front)
     if answer != "200":
         return f"GET / on the web processes is answered by {answer or 'nothing'}"

@@ -34,6 +34,7 @@ from launcher.services import (
 )
 from launcher.stop_signals import StopSignals
 from launcher.supervision.processes import describe_end
+from launcher.supervision.program import Program
 from launcher.supervision.supervisor import Supervisor
 
 LAST_WORDS_LIMIT = timedelta(seconds=2)
@@ -96,12 +97,15 @@ async def run(options: RunOptions, signals: StopSignals) -> None:
         output.progress("Starting PostgreSQL and Valkey …")
         await start_engines(supervisor, data)
         prepare_for_services(data, user)
+        watch = None
         if gateway:
             gateway.listen(data)
+            watch = await _configure_gateway(supervisor, gateway, data, services, environ=environ)
         output.progress("Bringing the database up to date, starting the services …")
         await _start_services(supervisor, services)
-        if gateway:
-            await _start_gateway(supervisor, gateway, data, services, environ=environ)
+        if gateway and watch:
+            supervisor.keep_running(gateway.program(data, user=watch.user))
+            supervisor.keep_running(watch)
         await wait_until(find_missing, say=supervisor.say)
         announcement = Announcement(listener, data, environ, ignored)
         for line in announcement.box(terminal) if terminal else announcement.lines():
@@ -162,15 +166,15 @@ async def _start_services(supervisor: Supervisor, services: Services) -> None:
         supervisor.keep_running(program)
 
 
-async def _start_gateway(
+async def _configure_gateway(
     supervisor: Supervisor, gateway: Gateway, data: DataFolder, services: Services, *, environ: Mapping[str, str]
-) -> None:
+) -> Program:
+    """Write what nginx is started with; return what then does so for each changed certificate."""
     user, environment = services.web[0].user, services.web[0].environment
     write, watch = gateway.config_programs(data, user=user, environ=environ, environment=environment)
     if await supervisor.run_once(write) != 0:
         raise StartError("The gateway's configuration could not be written: see above.")
-    supervisor.keep_running(gateway.program(data, user=user))
-    supervisor.keep_running(watch)
+    return watch
 
 
 async def _supervise(

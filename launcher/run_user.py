@@ -13,7 +13,7 @@ from launcher.errors import StartError
 
 @dataclass(frozen=True)
 class RunUser:
-    """A user other than root as whom processes run."""
+    """A user other than root that processes run as."""
 
     name: str
     uid: int
@@ -22,7 +22,7 @@ class RunUser:
 
 
 def find_run_user(environ: Mapping[str, str]) -> RunUser | None:
-    """The user as whom the engines run: SLIPBIN_USER, else `slipbin`, else `nobody`; None if we are not root.
+    """The user that the engines run as: SLIPBIN_USER, else `slipbin`, else `nobody`; None if we are not root.
 
     Raises:
         StartError: SLIPBIN_USER is unknown or is root, or no such user exists.

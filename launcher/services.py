@@ -122,7 +122,7 @@ def describe_services(
         return Program(
             name=name,
             command=(sys.executable, "-m", *arguments),
-            # All tell of all. Those that are not `web` leave the port for metrics to those that can ask the engines.
+            # Each exports the metrics of all. Only `web` takes the port for metrics, because it can query the engines.
             environment={**environment, "PROMETHEUS_MULTIPROC_DIR": str(data.metrics), "MAIN_METRICS_PORT": "", **more},
             folder=REPOSITORY,
             user=user,
@@ -159,7 +159,7 @@ def describe_services(
             for number in range(1, web_processes + 1)
         ],
         main_worker=worker("main-worker", "main_service.worker", "main", *threads("main_service", 4)),
-        # One for what superusers ask for, one for what is due, one for reports.
+        # One thread each for jobs of superusers, for scheduled tasks and for reports.
         main_slow=worker("main-slow", "main_service.worker", "main-slow", *threads("main_service.slow", 3)),
         main_beat=beat("main-beat", "main_service.worker", "main_service"),
         keygen_worker=worker("keygen-worker", "keygen_service.worker", "keygen", "--pool", "solo"),

@@ -60,17 +60,9 @@ def serve(
     parent = None if parent_fd is None else Parent(parent_fd)
     join("web")
     tracing.start("slipbin-web")
-    # A fifth of the start would be spent on looking for garbage among what stays for ever.
+    # Otherwise a fifth of the start goes into collecting garbage among objects that stay for ever.
     gc.disable()
-    # PyJWT loads it if it can, 8 MB of memory, for algorithms that none of our tokens has.
-    with _hidden("cryptography"):
-        from main_service.app import create_app
-    from main_service.fast_path.logged import LoggedFastProtocol
-    from main_service.fast_path.protocol import FastProtocol
-    from main_service.http_server.access_log import open_access_log
-    from main_service.http_server.identified_requests import IdentifiedRequests
-    from main_service.http_server.process_limits import ProcessLimits
-    from main_service.http_server.protocol import HttpProtocol
+    config = _server_config(settings, host=host, port=port)
     from main_service.resources import object_store_of
 
     try:
@@ -79,18 +71,47 @@ def serve(
         sys.exit(f"main_service can't start:\n{error}")
     gc.freeze()
     gc.enable()
-    # A request makes some hundred objects and few circles of them: looked for after each seven hundred, as is the
-    # default, they cost a twentieth of it.
+    # A request makes some hundred objects and few cycles: collecting after every 700, the default, takes a twentieth
+    # of its time.
     gc.set_threshold(20_000, 20, 20)
+    sockets = None if fd is None else [socket.socket(fileno=fd)]
+    for each in sockets or ():
+        # uvloop closes nothing in what it starts: the renderer would keep the listener open after our end.
+        each.set_inheritable(False)
+    # uvicorn finishes what was accepted, then raises the signal again, which would look like a failure.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    server = uvicorn.Server(config) if parent is None else ServerOfMany(config, parent=parent)
+    try:
+        server.run(sockets=sockets)
+    finally:
+        tracing.stop()
+
+
+def _server_config(settings: Settings, *, host: str, port: int) -> uvicorn.Config:
+    """uvicorn with our protocol around the app. `host`, `port`: not used with sockets that are open already."""
+    # PyJWT loads it if it can, which takes 8 MB, for algorithms that our tokens don't use.
+    with _hidden("cryptography"):
+        # FastAPI checks for models of pydantic 1 in each request, if that can be loaded, which takes 2 MB.
+        sys.modules["pydantic.v1"] = cast("ModuleType", None)
+        from main_service.app import create_app
+    from main_service.fast_path.logged import LoggedFastProtocol
+    from main_service.fast_path.protocol import FastProtocol
+    from main_service.http_server.access_log import open_access_log
+    from main_service.http_server.identified_requests import IdentifiedRequests
+    from main_service.http_server.process_limits import ProcessLimits
+    from main_service.http_server.protocol import HttpProtocol
+    from main_service.web.cors import AllowedOrigins
+
     access_log = open_access_log(settings)
     protocol = partial(
         HttpProtocol if not settings.fast_path else FastProtocol if access_log is None else LoggedFastProtocol,
         process_limits=ProcessLimits(
             connections_per_client=settings.limit_connections, trusted_proxies=settings.believed_proxies
         ),
+        origins=AllowedOrigins(settings.cors_origins),
         access_log=access_log,
     )
-    config = uvicorn.Config(
+    return uvicorn.Config(
         lambda: IdentifiedRequests(create_app(), trusted_proxies=settings.believed_proxies, access_log=access_log),
         factory=True,
         host=host,
@@ -103,22 +124,11 @@ def serve(
         log_level="warning",
         access_log=False,
         server_header=False,
-        # It would trust 127.0.0.1 with the client's address.
+        # uvicorn would trust 127.0.0.1 to name the client's address.
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
     )
-    sockets = None if fd is None else [socket.socket(fileno=fd)]
-    for each in sockets or ():
-        # uvloop closes nothing in what it starts: the renderer would keep the listener open after our end.
-        each.set_inheritable(False)
-    # uvicorn finishes what was accepted, then raises the signal again: a second end, which would look like a failure.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    server = uvicorn.Server(config) if parent is None else ServerOfMany(config, parent=parent)
-    try:
-        server.run(sockets=sockets)
-    finally:
-        tracing.stop()
 
 
 @contextmanager
@@ -144,15 +154,20 @@ def migrate() -> None:
     from main_service.engines.s3 import create_bucket
 
     settings = load_settings_or_exit()
+    # After going back to the previous release, which must still be able to start.
+    config = Config(toml_file=ROOT / "pyproject.toml", attributes={"stays_ahead": True})
     try:
-        command.upgrade(Config(toml_file=ROOT / "pyproject.toml"), "head")
+        command.upgrade(config, "head")
         is_new_bucket = create_bucket(settings)
     except CommandError as error:
-        # Its words hold revisions and nothing else; the log would leave them out.
+        # Its message holds only revisions; the log would leave it out.
         sys.exit(f"The schema can't be brought up to date: {error}. `main_service doctor` says more.")
     except (AppError, ValueError, OSError) as error:
         sys.exit(str(error))
-    typer.echo("The schema is up to date" + ("; the bucket has been created." if is_new_bucket else "."))
+    state = "The schema is up to date"
+    if ahead := config.attributes.get("revision_ahead"):
+        state = f"The schema was migrated by a newer release ({ahead}), and has all that this one needs: it stays so"
+    typer.echo(state + ("; the bucket has been created." if is_new_bucket else "."))
 
 
 @cli.command()
@@ -217,6 +232,8 @@ def status(
 
     Exit status: 0 if all is well (there may be warnings), 1 if something is wrong. `doctor` looks for causes.
     """
+    # Collecting garbage would take a tenth of the time, and nothing made here can be freed before the end.
+    gc.disable()
     from main_service.status.command import run_status
 
     told, code = run_status(load_settings_or_exit(), web_url=web_url, is_json=as_json)
@@ -266,6 +283,8 @@ def main() -> None:
     except SystemExit as end:
         code = end.code
     except Exception:
+        # `status` and `doctor` switch logging off, and would end without a word.
+        logging.disable(logging.NOTSET)
         logging.getLogger(__name__).exception("The command failed")
         code = 1
     if isinstance(code, str):

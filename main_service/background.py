@@ -31,7 +31,7 @@ from main_service.task_runs import Outcome, RunRecorder
 class Queue(StrEnum):
     QUICK = "main_service"
     SLOW = "main_service.slow"
-    """For what may take minutes. Its worker is a process of its own, so that quick tasks never wait for slow ones."""
+    """For tasks that may take minutes. It has a worker of its own, so that quick tasks never wait for slow ones."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ScheduledTask:
     queue: Queue
     schedule: timedelta | crontab
     expires: timedelta
-    """A round that no worker took is worthless once the next one is due."""
+    """When a round that no worker took is dropped: the next one is due by then."""
 
     @property
     def daily_at(self) -> time_of_day | None:

@@ -1,8 +1,8 @@
 """What routes of every feature ask for: the process's resources and the request's transaction.
 
-All are coroutines, though most await nothing: FastAPI runs a plain function in a thread, which costs more than it does.
-And what a dependency needs of the process it takes by `resources_of`: each dependency of a dependency is solved anew
-wherever it stands in the tree, which costs more than most of them do.
+All are coroutines, though most await nothing: FastAPI runs plain functions in a thread, which costs more than they do.
+They get resources by `resources_of` and not as dependencies: FastAPI solves each dependency again wherever it occurs in
+the tree, which costs more than most of them do.
 """
 
 from collections.abc import AsyncIterator

@@ -117,7 +117,9 @@ class TextTooLargeError(AppError, status=413, code="text_too_large"):
     advice = BodyTooLargeError.advice
 
     def __init__(self, max_text_bytes: int) -> None:
-        super().__init__(f"The text is too large: the limit is {max_text_bytes} bytes of UTF-8.")
+        mebibytes, rest = divmod(max_text_bytes, 2**20)
+        limit = f"{max_text_bytes:,} bytes" if rest else f"{mebibytes} MiB"
+        super().__init__(f"The text is too large: the limit is {limit} of UTF-8.")
 
 
 class ForeignOriginError(AppError, status=403, code="foreign_origin"):

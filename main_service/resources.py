@@ -73,8 +73,10 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
         timeout=REDIS_SECONDS,
         socket_timeout=REDIS_SECONDS,
         socket_connect_timeout=REDIS_CONNECT_SECONDS,
-        # A connection that Redis closed is opened again at once, but a Redis that hangs is not waited for twice.
+        # Reconnect at once if Redis closed the connection, but don't wait twice for a Redis that hangs.
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+        # Don't tell Redis the client's version, which redis-py looks up on disk for each connection.
+        driver_info=None,
     )
     redis = Redis.from_pool(redis_pool)
     redis_client = RedisClient(redis)
@@ -89,7 +91,7 @@ async def open_resources(settings: Settings, *, for_task: bool = False) -> Async
             bodies=BodyStore(
                 store, max_text_bytes=settings.max_text_bytes, min_free_bytes=settings.body_store_min_free_bytes
             ),
-            files=FileStore(store),
+            files=FileStore(store, min_free_bytes=settings.body_store_min_free_bytes),
             keys=KeySource(redis_client),
             key_filter=KeyFilter(redis_client, hasher=KeyHasher(settings.secret)),
             visit_writer=visit_writer,
@@ -114,5 +116,5 @@ def object_store_of(settings: Settings) -> ObjectStore:
 
 @lru_cache(maxsize=1)
 def _object_store(url: str, endpoint: str | None, region: str) -> ObjectStore:
-    """One for all tasks of a process: opening it takes 15 ms, and with S3 may send a request for credentials."""
+    """Shared by all tasks of a process, because opening it takes 15 ms, and with S3 may request credentials."""
     return ObjectStore(url, endpoint=endpoint, region=region)

@@ -1,6 +1,6 @@
-"""Digests of the settings a process was started with, by which others find out that theirs differ.
+"""Digests of the settings that a process was started with, so that other processes can find out which differ.
 
-They say which setting differs and nothing of its value: each is a signature with a key made of MAIN_SECRET.
+A digest tells nothing about the value: it is a signature with a key derived from MAIN_SECRET.
 """
 
 import hmac
@@ -14,7 +14,7 @@ from main_service.settings import Settings
 
 _SECRET = "MAIN_SECRET"  # noqa: S105 - the name of a setting
 _LEFT_OUT = {"secret", "secret_file", "metrics_port", "metrics_host"}
-"""`secret` has a digest of its own; the others differ between processes that belong together."""
+"""`secret` has its own digest; the others legitimately differ between processes of one installation."""
 _OTHERS = ("AWS_", "OTEL_", "SSL_CERT_")
 _OTHERS_LEFT_OUT = {"OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"}
 _DIGEST_BYTES = 6
@@ -22,7 +22,7 @@ _OF_ENGINES = ("MAIN_DATABASE_URL", "MAIN_REDIS_URL", "MAIN_BROKER_URL", "MAIN_B
 _MAKES_OR_BREAKS = (*_OF_ENGINES, _SECRET, "AWS_", "SSL_CERT_")
 
 Digests = Mapping[str, str]
-"""By the names of the settings that are not at their defaults, such as MAIN_REDIS_URL."""
+"""Digests by name, such as MAIN_REDIS_URL, of the settings that are not at their defaults."""
 
 
 def digest_settings(settings: Settings) -> dict[str, str]:
@@ -43,7 +43,7 @@ def digest_settings(settings: Settings) -> dict[str, str]:
 
 
 def differing(ours: Digests, theirs: Digests) -> list[str]:
-    """The names of the settings that differ. With another MAIN_SECRET that alone: nothing can be said of the others."""
+    """The names of the settings that differ. If MAIN_SECRET differs, only that: the others can't be compared."""
     if not hmac.compare_digest(ours.get(_SECRET, ""), theirs.get(_SECRET, "")):
         return [_SECRET]
     return sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))

@@ -25,12 +25,12 @@ from main_service import background  # noqa: E402
 from main_service.monitoring import tracing  # noqa: E402
 from main_service.monitoring.logs import start_logs, write_line  # noqa: E402
 from main_service.monitoring.publishing import publish  # noqa: E402
-from main_service.settings import load_settings, load_settings_or_exit, tell_doubts  # noqa: E402
+from main_service.settings import load_settings, load_settings_or_exit, log_warnings  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
 RECONNECT_SECONDS = 2
-"""With `REPLAY_EVERY` and the work itself less than the 10 s in which Redis learns of a change."""
+"""Together with `REPLAY_EVERY` and the work itself, this is less than the 10 s in which Redis learns of a change."""
 
 
 class _SteadyConnection(Connection):
@@ -50,7 +50,7 @@ background.import_tasks()
 
 app = Celery("main_service", amqp=_Amqp)
 app.conf.update(
-    broker_url=load_settings_or_exit(tells_doubts=False).broker_url,
+    broker_url=load_settings_or_exit(logs_warnings=False).broker_url,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     task_default_queue=background.Queue.QUICK.value,
@@ -61,6 +61,7 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     timezone="UTC",
     beat_schedule=background.schedule(),
+    beat_scheduler="main_service.beat:SteadyScheduler",
 )
 
 
@@ -84,7 +85,7 @@ def begin_log(**_: Any) -> None:
     """Write our log in place of Celery's, which would show tasks' arguments. Sent by workers and by beat."""
     start_logs(ROLE or "celery")
     warn_of_root()
-    tell_doubts(load_settings())
+    log_warnings(load_settings())
 
 
 def warn_of_root() -> None:
@@ -94,7 +95,7 @@ def warn_of_root() -> None:
 
 
 def say(message: str, _file: object = None) -> None:
-    """What Celery would print as it stands, such as that it ends, in lines of the log."""
+    """Log what Celery would print, such as that it shuts down."""
     write_line("celery.apps.worker", message.strip())
 
 

@@ -1,4 +1,4 @@
-// While a report is being made, looks now and then how far it is, and shows the list anew when that has changed.
+// While a report is being built, polls its state and updates the list when it has changed.
 
 const EVERY_MS = 3_000;
 
@@ -15,7 +15,7 @@ async function fetchList() {
 async function look() {
   const shown = document.querySelector(".reports");
   if (shown.dataset.unfinished === undefined) return;
-  // Nobody loses the button that they are about to press.
+  // Don't replace a button that the user is about to press.
   if (!document.hidden && !shown.contains(document.activeElement)) {
     const list = await fetchList();
     if (list && list.dataset.states !== shown.dataset.states && !shown.contains(document.activeElement)) {

@@ -1,5 +1,5 @@
 // Asks for the statistics in the time zone of the browser, unless one is chosen. It is loaded before the page is shown,
-// so that nobody sees days of UTC first.
+// so that no one sees UTC days first.
 
 {
   const address = new URL(location.href);

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.engines import REPOSITORY
 
-OURS = {"main_service", "keygen_service", "launcher", "deploy", "benchmarks", "tests"}
+OURS = {"main_service", "keygen_service", "launcher", "deploy", "benchmarks", "tests", "slipbin_client"}
 PRODUCT = ("main_service", "keygen_service", "launcher", "alembic", "deploy")
 DEVELOPMENT = ("tests", "benchmarks")
 
@@ -58,3 +58,14 @@ def test_every_package_that_is_imported_is_declared(folders: tuple[str, ...], fo
 
     assert len({module for _, module in found}) > 5
     assert undeclared == set()
+
+
+def test_client_imports_its_own_three_dependencies_and_nothing_of_the_services() -> None:
+    project = tomllib.loads((REPOSITORY / "client/pyproject.toml").read_text())["project"]
+
+    found = {module for _, module in imports("client")}
+    of_services = [path for path in (REPOSITORY / "client").rglob("*.py") if "main_service" in path.read_text()]
+
+    # keyring is looked for when it is needed, and may be missing.
+    assert {distribution(requirement) for requirement in project["dependencies"]} == found == {"httpx", "rich", "typer"}
+    assert of_services == []

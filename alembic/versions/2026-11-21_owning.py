@@ -45,7 +45,7 @@ def upgrade() -> None:
         ["owner_id", sa.text("lower(title)"), "key"],
         postgresql_where=OWNED,
     )
-    # Trusted extensions: whoever owns the database may create them.
+    # Trusted extensions: the owner of the database may create them.
     op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
     op.execute("CREATE EXTENSION IF NOT EXISTS btree_gin")
     op.create_index(

@@ -1,7 +1,7 @@
-"""The certificate that the gateway shows: a copy of the operator's, or one that signs itself, made here.
+"""The gateway's certificate: a copy of the operator's, or a self-signed one that is made here.
 
-nginx is given a copy, so that it never sees files that are being replaced, and keeps a good certificate where one that
-has ended is laid over it.
+nginx gets a copy, so that it never reads files that are being replaced, and keeps a valid certificate if an expired
+one replaces it.
 """
 
 import os
@@ -46,7 +46,7 @@ class Certificate:
     chain: Path
     key: Path
     is_self_signed: bool
-    """Whether browsers would only accept it after a warning."""
+    """Whether it is self-signed, so that browsers warn of it."""
     warning: str | None = None
     """What is wrong with it, as a sentence for operators; None: nothing."""
 
@@ -105,7 +105,7 @@ def remove_other_copies(certificate: Certificate, own: Path) -> None:
 
 
 def _last_copy(copies: Path) -> _Pair | None:
-    """What nginx was given last; None: nothing that could be used."""
+    """The certificate that nginx has now; None: none that can be used."""
     for folder in sorted(copies.glob("*"), key=lambda each: each.stat().st_mtime, reverse=True):
         with suppress(CertificateError):
             return _load(folder)
@@ -180,7 +180,7 @@ def _bytes_of(key: object) -> bytes:
 
 
 def _is_good(folder: Path, host: str) -> bool:
-    """Whether a certificate that was made earlier is for this host, and for a while yet."""
+    """Whether a certificate that was made earlier is for this host and valid for a while longer."""
     try:
         certificate = _load(folder).leaf
     except CertificateError:

@@ -1,4 +1,6 @@
-"""What the gateway answers by itself, where no web process does: a page for browsers, problem+json for programs."""
+"""Answers that the gateway gives when no web process can: a page for browsers, a line for commands such as curl,
+problem+json for other programs.
+"""
 
 import json
 from base64 import b64encode
@@ -14,12 +16,17 @@ STYLE_FILES = ("colours.css", "base.css", "controls.css", "header.css", "cards.c
 
 @dataclass(frozen=True)
 class GatewayError:
-    """An answer of nginx's own, in our words."""
+    """An error that nginx answers by itself, in our words."""
 
     status: HTTPStatus
     code: str
     detail: str
     advice: str
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same request may succeed in a moment."""
+        return self.status == HTTPStatus.TOO_MANY_REQUESTS or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 AGAIN = "Nothing that was saved is lost. Try again in a moment."
@@ -76,12 +83,18 @@ def problem(error: GatewayError) -> str:
     )
 
 
+def line(error: GatewayError) -> str:
+    """The error as main_service says it in a terminal."""
+    return f"Error {error.status}: {error.detail} {error.advice}"
+
+
 def error_files(templates: Environment, *, style: str, mark: str) -> Iterator[tuple[str, str]]:
     """The name and text of each file. `style`, `mark`: a style sheet and an SVG, which lie in the page itself."""
     sized = mark.replace("<svg ", '<svg width="20" height="20" aria-hidden="true" ', 1)
     page = templates.get_template("error.html.jinja")
     for error in ERRORS:
-        yield f"{error.status}.json", problem(error)
+        yield f"{error.status}.json", f"{problem(error)}\n"
+        yield f"{error.status}.txt", f"{line(error)}\n"
         yield f"{error.status}.html", page.render(error=error, style=style, mark=sized)
 
 

@@ -14,7 +14,7 @@ from deploy.gateway.given_files import digest
 from deploy.gateway.settings import ConnectionSettings, GatewaySettings, SharedSettings
 from deploy.gateway.watch import TAKEN_UP
 from main_service.entries.aliases import RESERVED_WORDS
-from main_service.web.body_limits import largest_body_bytes
+from main_service.web.bodies.limits import largest_body_bytes
 from main_service.web.client_address import INNER_NETWORKS
 from main_service.web.headers import DEFAULTS
 
@@ -86,7 +86,7 @@ def write_gateway(folder: Path, places: Places, *, is_running: bool = False) -> 
         "certificate": certificate,
         # Only then is the gateway sure to be where people arrive, by https and without a warning.
         "is_public_tls": shared.public_url.startswith("https://") and not certificate.is_self_signed,
-        "max_body_mebibytes": -(-largest_body_bytes(shared.max_text_bytes) // MEBIBYTE),
+        "max_body_mebibytes": -(-largest_body_bytes(shared.max_text_bytes, shared.max_import_bytes) // MEBIBYTE),
         "pages": pages,
         "inner_networks": INNER_NETWORKS,
         # The first parts of our own addresses.

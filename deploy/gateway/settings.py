@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from main_service.settings import rules
+from main_service.settings.doors import ANY, read_cors_origins
 from main_service.settings.proxies import split_networks
 
 
@@ -17,9 +18,12 @@ class SharedSettings(BaseSettings):
 
     public_url: Annotated[str, AfterValidator(rules.to_origin)]
     max_text_bytes: int = Field(10 * 1024 * 1024, ge=1, le=100 * 1024 * 1024)
+    max_import_bytes: int = Field(64 * 1024 * 1024, ge=1024 * 1024, le=10 * 1024**3)
     visit_ip: Literal["truncated", "full"] = "truncated"
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(split_networks)] = ()
     """Proxies in front of the gateway. The web processes need to trust the gateway alone."""
+    cors_origins: Annotated[frozenset[str], NoDecode, BeforeValidator(read_cors_origins)] = frozenset([ANY])
+    """Sites whose scripts may read what is answered to them; `*` among them: all."""
 
 
 class ConnectionSettings(BaseSettings):

@@ -1,7 +1,7 @@
-"""Has the gateway take up certificates that are put in place while it runs: python -m deploy.gateway.watch …
+"""Reloads the gateway when its certificate is replaced: python -m deploy.gateway.watch …
 
 It takes the arguments of deploy.gateway, and runs that with `--running` whenever the files of the certificate have
-changed, and once a day, because a certificate that signs itself has to be made anew in time.
+changed, and once a day, because a self-signed certificate must be replaced before it expires.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from deploy.gateway.given_files import digest
 EVERY_SECONDS = 10.0
 DAY_SECONDS = 86_400
 TAKEN_UP = "taken-up"
-"""The file in the gateway's folder with the digest of the files that were taken up last."""
+"""The file in the gateway's folder with the digest of the certificate that was loaded last."""
 LOOKED = "looked"
 """The file there that is touched at each look."""
 
@@ -34,7 +34,7 @@ def main() -> None:
         now = digest(given.certificates)
         if now != last or time.monotonic() - looked_at > DAY_SECONDS:
             subprocess.run(command, check=False)  # noqa: S603 - our own arguments
-            # What was refused is not tried again until it has changed.
+            # A certificate that was refused is not tried again until it changes.
             last, looked_at = now, time.monotonic()
         (given.folder / LOOKED).touch()
         time.sleep(every_seconds)

@@ -1,10 +1,10 @@
-"""Makes what Grafana and Alertmanager read at their start: Grafana's password, and whom Alertmanager tells.
+"""Writes what Grafana and Alertmanager read when they start: Grafana's password, and Alertmanager's receivers.
 
 python -m deploy.observability.make_files --grafana FOLDER --alertmanager FOLDER --template FILE
 
-Passwords are drawn once. Alertmanager's configuration is written anew at each start: the template, and at its end the
-ways of the last receiver, which SLIPBIN_ALERT_WEBHOOK and SLIPBIN_ALERT_EMAIL set. Emails go by the mail server of
-MAIN_SMTP_URL. Ends with a sentence if these can't be used, since alerts that are never delivered are worse than none.
+Passwords are generated once. Alertmanager's configuration is written at each start: the template, and at its end the
+notifications of the last receiver, from SLIPBIN_ALERT_WEBHOOK and SLIPBIN_ALERT_EMAIL. Emails are sent by the server of
+MAIN_SMTP_URL. Exits with a sentence if these can't be used, since alerts that are never delivered are worse than none.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def make_files(*, grafana: Path, alertmanager: Path, template: Path, environ: Ma
 
 
 def ways_of(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """The ways in which the operator is told, as Alertmanager's configuration names them. May be empty.
+    """How the operator is notified, as entries of Alertmanager's configuration. May be empty.
 
     Raises:
         SettingError: a setting can't be used.
@@ -67,7 +67,7 @@ def _mail_server(environ: Mapping[str, str]) -> dict[str, Any]:
         "require_tls": server.is_starttls,
     }
     if server.is_tls and server.port != 465:
-        # Elsewhere Alertmanager begins without TLS unless it is told.
+        # On other ports Alertmanager starts without TLS by default.
         found["force_implicit_tls"] = True
     if server.user:
         found |= {"auth_username": server.user, "auth_password": server.password}

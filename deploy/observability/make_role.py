@@ -1,7 +1,7 @@
 """Makes the role in PostgreSQL that the exporter signs in as: python -m deploy.observability.make_role FOLDER.
 
-It may see figures of the server (`pg_monitor`) and no row of ours. Its password is drawn once and lies in FOLDER, with
-the address of the database. Ends with 0 and a sentence if the user of MAIN_DATABASE_URL may not make roles, as in a
+It may see figures of the server (`pg_monitor`) and no row of ours. Its password is generated once; FOLDER has it,
+with the address of the database. Ends with 0 and a sentence if the user of MAIN_DATABASE_URL may not make roles, as in
 database of one's own: the sentence says what its administrator types.
 """
 

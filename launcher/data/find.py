@@ -1,4 +1,4 @@
-"""Finds the data folder that a command is about, if it was not named."""
+"""Finds the data folder for a command that doesn't name one."""
 
 import os
 import sys

@@ -127,7 +127,7 @@ def prepare_inside(data: DataFolder) -> None:
 
 
 def prepare_for_services(data: DataFolder, user: RunUser | None) -> None:
-    """Create the folders that our services write to, owned by the user as whom they run this time."""
+    """Create the folders that our services write to, owned by the user that they run as this time."""
     for top in (data.bodies, data.beat, data.outbox, data.gateway, data.metrics):
         with acting_as(data.owner):
             top.mkdir(mode=0o700, exist_ok=True)

@@ -20,7 +20,7 @@ class Holder:
     address: str
     """Its URL, or another word for what it runs."""
     settings: Mapping[str, str]
-    """Settings of its services that only it knows."""
+    """The settings of its services that only it knows."""
 
 
 class Lock:
@@ -29,7 +29,7 @@ class Lock:
     def __init__(self, data: DataFolder, *, address: str) -> None:
         """Take the lock.
 
-        address: what to tell a second launcher about this one.
+        address: what a second launcher is told about this one.
 
         Raises:
             StartError: another launcher holds it.

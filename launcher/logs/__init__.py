@@ -1,1 +1,1 @@
-"""What programs say: lines on a terminal or a pipe, log files, and the command that shows those."""
+"""The output of programs: on a terminal or a pipe, in log files, and the command that shows those."""

@@ -1,4 +1,4 @@
-"""Shows what the log files of a data folder say, and what is added to them: the command `logs`."""
+"""Shows the log files of a data folder and follows them: the command `logs`."""
 
 import os
 import re

@@ -42,13 +42,13 @@ class Output:
         self._write()
 
     def progress(self, text: str) -> None:
-        """Tell how far the start is. Here nothing: a log has the lines of the programs."""
+        """Show how far the start is. Does nothing here: a log has the lines of the programs."""
 
     def note_start(self, name: str, pid: int) -> None:
-        """Note that a process of a program has started. Here nothing: only files are for one program."""
+        """Note that a process of a program has started. Does nothing here."""
 
     def show_last_lines(self, name: str) -> None:
-        """Show what a program that ended has said last. Here nothing: it has been shown."""
+        """Show the last lines of a program that ended. Does nothing here: they have been shown."""
 
     def pass_on(self, name: str, line: bytes, *, is_shown: bool = True) -> None:
         """Write a line of a child, given without its newline; dropped and counted while too many bytes wait.

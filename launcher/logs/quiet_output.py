@@ -16,7 +16,7 @@ _LEVEL = re.compile(
 _JSON_LEVEL = re.compile(rb'"level": ?"(\w+)"')
 _HIDDEN_LEVELS = {b"TRACE", b"DEBUG", b"INFO", b"NOTICE"}
 _QUIET_PROGRAMS = {"postgres", "valkey", "initdb", "createdb", "migrate"}
-"""What these say is for who looks for a cause; their end, with their last lines, is shown anyway."""
+"""Their lines matter only when looking for a cause. If they end, their last lines are shown anyway."""
 _MARKED_PROGRAMS = {"gateway"}
 """Those whose lines without a level, as of an access log, are not worth showing."""
 
@@ -28,7 +28,7 @@ class QuietOutput(Output):
         super().__init__(descriptor)
         self._log_files = log_files
         self._is_showing: dict[str, bool] = {}
-        """Of each program, whether its last event was shown: what follows without a level belongs to it."""
+        """Whether the last event of each program was shown: lines without a level belong to it."""
         self._last: dict[str, deque[bytes]] = {}
         """The last lines of each program that were not shown."""
         self._has_told_failure = False

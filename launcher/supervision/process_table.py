@@ -1,4 +1,4 @@
-"""What the system knows of processes: their parents and command lines."""
+"""Reads the process table: the parents and command lines of processes."""
 
 import os
 import subprocess

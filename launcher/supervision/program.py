@@ -18,7 +18,7 @@ class Program:
     environment: Mapping[str, str]
     folder: Path
     user: RunUser | None
-    """The user as whom it runs; None: the launcher's own."""
+    """The user that it runs as; None: the launcher's own."""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_grace: timedelta = timedelta(seconds=10)
     """How long it may take to stop, before its process group is killed."""

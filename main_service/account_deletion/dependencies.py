@@ -1,4 +1,4 @@
-"""How a request gets what deletes its account."""
+"""How a request gets the service that deletes its account."""
 
 from typing import Annotated
 

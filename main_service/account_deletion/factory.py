@@ -1,4 +1,4 @@
-"""Builds what deletes accounts, for a request and the worker alike."""
+"""Builds the services that delete accounts, for a request and the worker alike."""
 
 from functools import cached_property
 

@@ -78,7 +78,7 @@ class EntryReleaser:
                 await storage.delete_account(session, account.account_id)
                 await session.commit()
         except IntegrityError:
-            # A request that was let in before has just made an entry: the next run takes care of it.
+            # A request that was already being answered has made an entry: the next run takes care of it.
             logger.info("A deleted account has an entry again")
 
 

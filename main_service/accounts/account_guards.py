@@ -1,6 +1,6 @@
-"""What must hold before an account changes: its row is locked, its email confirmed, its password given once more.
+"""Checks before an account changes: its row is locked, its email is confirmed, its password is given again.
 
-The password protects from a stolen session; wrong ones are counted per session.
+The password protects against stolen sessions; wrong ones are counted per session.
 """
 
 from dataclasses import dataclass, field
@@ -57,7 +57,7 @@ async def revoke_access(session: Session, account: Account) -> None:
 
 
 def require_confirmed(account: Account, settings: Settings) -> None:
-    """Let pass an account that may create entries.
+    """Return if the account may create entries.
 
     Raises:
         AddressUnconfirmedError: its email is not confirmed, and the settings require that.

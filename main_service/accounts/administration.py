@@ -1,4 +1,4 @@
-"""What superusers do with the accounts of others, and how an account becomes a superuser's."""
+"""What superusers do with other accounts, and how an account becomes a superuser's."""
 
 from collections.abc import Sequence
 from uuid import UUID, uuid4

@@ -80,6 +80,12 @@ class ApiTokenService:
         await storage.create_token(self._session, token)
         return token, text
 
+    async def has(self, account_id: UUID, text: str) -> bool:
+        """Whether this is the text of a token of the account that has not expired."""
+        token_hash = hash_token(text)
+        found = await storage.find_token(self._session, token_hash) if token_hash else None
+        return found is not None and found[1].id == account_id
+
     async def list(self, account_id: UUID) -> Sequence[ApiToken]:
         """The API tokens of an account, newest first."""
         return await storage.list_tokens(self._session, account_id)

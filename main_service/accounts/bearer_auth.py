@@ -1,4 +1,4 @@
-"""Whose bearer token came with a request, and the dependencies that ask for a user, a writer or a superuser.
+"""Authenticates requests by bearer tokens, with the dependencies that ask for a user, a writer or a superuser.
 
 `read_bearer_token` is the only way from a token to its account. Routes reach it through fastapi-users, whose scheme
 OpenAPI documents. Routes that are called most often spare themselves its dependencies and call `find_bearer`.
@@ -130,10 +130,10 @@ async def find_writer_or_guest(request: Request) -> Account | None:
     if AUTHORIZATION not in request.headers:
         return None
     async with resources_of(request).sessions() as session:
-        return _require_write(await find_bearer(request, session))
+        return require_write(await find_bearer(request, session))
 
 
-def _require_write(principal: Principal | None) -> Account | None:
+def require_write(principal: Principal | None) -> Account | None:
     if principal is None:
         return None
     if not principal.may_write:
@@ -165,7 +165,7 @@ AccountDep = Annotated[Account, Depends(require_account)]
 
 
 async def require_writer_or_guest(_: CurrentAccountDep, strategy: StrategyDep) -> Account | None:
-    return _require_write(strategy.principal)
+    return require_write(strategy.principal)
 
 
 WriterOrGuestDep = Annotated[Account | None, Depends(require_writer_or_guest)]

@@ -47,7 +47,7 @@ class AccountChangeService:
             await self._emails.send_password_reset(account)
 
     async def check_reset_link(self, token: str) -> None:
-        """Let pass a token that `reset_password` would accept. Nothing changes.
+        """Return if `reset_password` would accept the token. Nothing changes.
 
         Raises:
             LinkInvalidError: the token is forged, has expired or was used.

@@ -1,4 +1,4 @@
-"""Whose session cookie came with a request, and the dependencies of pages that ask for a user.
+"""Authenticates pages by the session cookie, with the dependencies that ask for a user.
 
 `read_session_cookie` is the only way from a cookie to its account; pages reach it through fastapi-users, or call
 `find_account`. The API knows no user by a cookie, as another site can make a browser send its cookies. Pages know none
@@ -98,7 +98,7 @@ async def require_page_account(account: PageAccountDep) -> Account:
 
 
 SignedInPageDep = Annotated[Account, Depends(require_page_account)]
-"""The account that is signed in; a guest is led to the page to sign in."""
+"""The account that is signed in; a guest is redirected to the sign-in page."""
 
 
 async def get_page_session_id(
@@ -108,7 +108,7 @@ async def get_page_session_id(
 
 
 PageSessionIdDep = Annotated[UUID | None, Depends(get_page_session_id)]
-"""The session that is signed in; None: a guest."""
+"""The session of the signed-in user; None: a guest."""
 
 
 async def require_page_session_id(session_id: PageSessionIdDep) -> UUID:

@@ -67,7 +67,7 @@ def parse_new_email(text: str) -> str:
 
 
 def require_good_password(password: str, *, email: str, username: str | None, field: str = "password") -> None:
-    """Let pass a password that an account with this email and username may get.
+    """Return if an account with this email and username may get this password.
 
     Raises:
         InvalidInputError: it breaks a rule, which the error tells of `field`.

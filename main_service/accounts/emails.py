@@ -84,7 +84,7 @@ class EmailAllowance:
             )
 
     async def require_room(self, recipient: str, template: str) -> None:
-        """Let pass an email of this template that the recipient may still get.
+        """Return if the recipient may still get an email of this template.
 
         Raises:
             TooManyEmailsError: this client has caused too many of them, or all clients together far too many.
@@ -111,8 +111,8 @@ CONFIRM_LIFETIME = timedelta(hours=24)
 RESET_LIFETIME = timedelta(hours=1)
 RESEND_INTERVAL = timedelta(minutes=5)
 """In this time at most one email of a kind, about the same thing, is sent: asking again can't fill an inbox."""
-AT_MOST_ONE = "We send at most one every five minutes and a few a day, so also look for an earlier one."
-"""A sentence for answers that must not tell whether there is an account, and so not whether an email was sent."""
+AT_MAX_ONE = "We send at most one every five minutes and a few a day, so also look for an earlier one."
+"""A sentence for answers that must not reveal whether an account exists, and so not whether an email was sent."""
 
 
 class AccountEmails:
@@ -127,7 +127,7 @@ class AccountEmails:
         self._recipients = recipients
 
     async def require_deliverable(self, email: str) -> None:
-        """Let pass an address, unless the mail server is known to be unable to send to it.
+        """Return, unless the mail server is known to be unable to send to the address.
 
         Raises:
             EmailUndeliverableError: it is.
@@ -149,7 +149,7 @@ class AccountEmails:
             "link": self.links.url("verify", token),
             "hours": _hours(CONFIRM_LIFETIME),
         }
-        # A user who has deleted an account and registers anew gets an email of its own.
+        # A user who deleted an account and registers again gets a new email.
         return await self._enqueue(email, "confirm", values, about=str(account_id), tells_limit=tells_limit)
 
     async def send_address_change(self, account: Account, new_email: str, *, is_free: bool) -> bool:
@@ -237,12 +237,12 @@ def seconds_to_next() -> int:
 
 
 def address_state(account: Account) -> str:
-    """What a link to change the address hangs on: a new password voids it, so that no thief waits with one."""
+    """The state that a link to change the address depends on: a new password voids links that a thief has kept."""
     return f"{account.email} {password_state(account)}"
 
 
 def password_state(account: Account) -> str:
-    """What a link to set a new password hangs on: once one is set, it is void."""
+    """The state that a link to set a new password depends on: setting one voids it."""
     return f"{account.hashed_password} {account.session_epoch}"
 
 

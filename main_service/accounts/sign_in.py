@@ -43,7 +43,7 @@ class SessionService:
         await self._session.commit()
         hashed_password = account.hashed_password if account else None
         await self._passwords.check_at_sign_in(password, hashed_password, name=name)
-        # The password of no account is never right.
+        # Without an account, no password is right.
         assert account is not None
         if not account.is_open:
             raise AccountDisabledError

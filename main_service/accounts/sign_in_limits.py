@@ -52,7 +52,7 @@ class SignInLimits:
         return self._sessions.counters(session_id.bytes)
 
     async def require_room(self, guesses: Guesses) -> None:
-        """Let pass a client that may try a password.
+        """Return if the client may try a password.
 
         Raises:
             TooManyAttemptsError: too many were wrong.
@@ -97,7 +97,7 @@ class ClientPasswords:
         return await self._password_hasher.hash(password, address=self._address)
 
     async def check_at_sign_in(self, password: str, hashed_password: str | None, *, name: str) -> None:
-        """Let pass the right password of the account that `name`, as it was typed, belongs to.
+        """Return if it is the password of the account that `name`, as it was typed, belongs to.
 
         `hashed_password`: None where there is no account; the check takes as long, and fails.
 
@@ -108,7 +108,7 @@ class ClientPasswords:
         await self.check(password, hashed_password, guesses=self._limits.of_sign_in(name, self._address))
 
     async def check_in_session(self, password: str, hashed_password: str, *, session_id: UUID) -> None:
-        """Let pass the right password of the account that the session belongs to.
+        """Return if it is the password of the account that the session belongs to.
 
         Raises:
             CredentialsWrongError: it is wrong.
@@ -117,7 +117,7 @@ class ClientPasswords:
         await self.check(password, hashed_password, guesses=self._limits.of_session(session_id))
 
     async def check(self, password: str, hashed_password: str | None, *, guesses: Guesses) -> None:
-        """Let pass the right password; a wrong one is counted in `guesses`.
+        """Return if it is the password; a wrong one is counted in `guesses`.
 
         Raises:
             CredentialsWrongError: it is wrong.
@@ -127,7 +127,7 @@ class ClientPasswords:
         if not await self._password_hasher.verify(password, hashed_password, address=self._address):
             await self._limits.note_failure(guesses)
             raise CredentialsWrongError
-        # Of many guesses at once, all have been let in before the first failure was counted.
+        # Many guesses sent at once are all admitted before the first failure is counted.
         await self._limits.require_room(guesses)
 
     async def forget_failures(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Tokens in the links of emails. Nothing is stored; a token expires, or is void once what it is about has changed.
+"""Tokens in the links of emails. Nothing is stored; a token expires, or becomes void when its account changes.
 
 A token is `<base64url(JSON)>-<hex HMAC-SHA256>`, split at its last hyphen. The signature covers the purpose, so that a
 token for one purpose is void for another, and a `state` of the caller's, which voids the token when it changes.
@@ -57,7 +57,7 @@ class SignedLinks:
         return [str(claim) for claim in _parsed(payload)[:-1]]
 
     def check(self, purpose: Purpose, token: str, *, state: str = "") -> None:
-        """Let pass a token that was signed for this `purpose` and `state` and has not expired.
+        """Return if the token was signed for this `purpose` and `state` and has not expired.
 
         Raises:
             LinkInvalidError: it is forged, cut off, for another purpose or state, or has expired.

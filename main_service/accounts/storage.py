@@ -52,13 +52,13 @@ async def create(
 
 
 async def find(session: Session, account_id: UUID) -> Account | None:
-    """The account, be it disabled or deleted; None: there is no row of it."""
+    """The account, even if it is disabled or deleted; None: it has no row."""
     account: Account | None = await session.get(Account, account_id)
     return account
 
 
 async def find_in_session(session: Session, account_id: UUID, session_id: UUID) -> Account | None:
-    """The account, be it disabled or deleted; None: there is none, or the session was revoked."""
+    """The account, even if it is disabled or deleted; None: there is none, or the session was revoked."""
     is_revoked = exists().where(RevokedSession.id == session_id)
     account: Account | None = (
         await session.execute(select(Account).where(_columns.id == account_id, ~is_revoked))
@@ -78,14 +78,14 @@ async def revoke_session(session: Session, session_id: UUID, *, expires_at: date
 
 
 async def find_by_email(session: Session, email: str) -> Account | None:
-    """The account with this email, in any case, be it disabled. `email`: as `parse_email` returns it."""
+    """The account with this email, ignoring case, even if it is disabled. `email`: as `parse_email` returns it."""
     statement = select(Account).where(func.lower(Account.email) == func.lower(email))
     account: Account | None = (await session.execute(statement)).scalar_one_or_none()
     return account if account is not None and identity(account.email) == identity(email) else None
 
 
 async def find_by_username(session: Session, username: str) -> Account | None:
-    """The account with this username, in any case, be it disabled."""
+    """The account with this username, ignoring case, even if it is disabled."""
     if not is_username(username):
         return None
     statement = select(Account).where(func.lower(Account.username) == func.lower(username))
@@ -94,7 +94,7 @@ async def find_by_username(session: Session, username: str) -> Account | None:
 
 
 async def find_for_update(session: Session, account_id: UUID) -> Account | None:
-    """The account, read anew, its row locked until the transaction ends."""
+    """The account, read again, its row locked until the transaction ends."""
     statement = select(Account).where(_columns.id == account_id).with_for_update()
     found = await session.execute(statement.execution_options(populate_existing=True))
     account: Account | None = found.scalar_one_or_none()
@@ -192,7 +192,7 @@ async def note_use(session: Session, token: ApiToken) -> None:
 
 
 async def lock_present(session: Session, account_ids: Collection[UUID]) -> Sequence[Account]:
-    """Those of the accounts that are not deleted, read anew, their rows locked.
+    """Those of the accounts that are not deleted, read again, their rows locked.
 
     They are locked in the order of their ids, so that two transactions that lock the same pair can't deadlock.
     """

@@ -105,7 +105,7 @@ class AdminJobRunner:
             tracing.note_failure(error)
             failure = error.message
         except Exception as error:
-            # The edge of this job: else it would be restarted each hour for ever, and hold up what waits behind it.
+            # A job must end: otherwise it would be restarted every hour for ever, and hold up the jobs behind it.
             logger.exception("Job %s (%s) failed", run.job_id, run.kind)
             tracing.note_failure(error)
             failure = BUG

@@ -48,7 +48,7 @@ async def finish_job(
     ours = update(AdminJob).where(
         AdminJob.id == job_id, AdminJob.started_at == started_at, AdminJob.finished_at.is_(None)
     )
-    # JSONB would hold a null of its own kind.
+    # None would become a JSON null, not an SQL NULL.
     values = {"failure": failure} if result is None else {"result": result}
     await session.execute(ours.values(finished_at=func.now(), **values))
 

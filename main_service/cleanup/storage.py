@@ -27,6 +27,7 @@ from main_service.entries import link_targets
 from main_service.entries.idempotency import REMEMBERED_FOR
 from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, IdempotencyKey, Invalidation
 from main_service.entries.storage import is_not_over
+from main_service.visits import imported_figures
 
 _last_use = func.greatest(Entry.updated_at, Entry.last_visit_at, Entry.used_at)
 """The expression of the index; `greatest` ignores nulls."""
@@ -135,6 +136,7 @@ async def _empty(session: Session, which: ColumnElement[bool], *, limit: int, **
     if keys:
         await session.execute(delete(CollectionEntry).where(CollectionEntry.entry_key.in_(keys)))
         await link_targets.forget(session, keys)
+        await imported_figures.forget(session, keys)
     return len(keys)
 
 

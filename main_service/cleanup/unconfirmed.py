@@ -9,6 +9,7 @@ from main_service.collections.models import Collection
 from main_service.engines.postgres import Session
 from main_service.entries.models import Entry
 from main_service.reports.models import Report
+from main_service.transfer.models import ImportJob
 
 _columns = Account.__table__.c
 
@@ -42,6 +43,7 @@ def _owns_nothing() -> ColumnElement[bool]:
         ~exists().where(Collection.owner_id == _columns.id),
         ~exists().where(ApiToken.account_id == _columns.id),
         ~exists().where(Report.owner_id == _columns.id),
+        ~exists().where(ImportJob.owner_id == _columns.id),
     )
 
 
@@ -59,7 +61,7 @@ async def delete_unconfirmed(session: Session, *, older_than: timedelta, limit: 
 
     They were registered, and the last email to confirm them was sent, longer ago than `older_than`: an account that
     was sent none, or only lately, could not be confirmed. A disabled account stays, or its address could be
-    registered anew. A superuser's always stays.
+    registered again. A superuser's always stays.
     """
     found = (
         select(_columns.id)
@@ -79,7 +81,7 @@ async def delete_unconfirmed(session: Session, *, older_than: timedelta, limit: 
     account_ids = (await session.execute(found)).scalars().all()
     if not account_ids:
         return 0
-    # Checked again, in a statement of its own: something may have been created before the rows were locked.
+    # Checked again in a separate statement: something may have been created before the rows were locked.
     unowning = delete(Account).where(_columns.id.in_(account_ids), _owns_nothing()).returning(_columns.id)
     execution = unowning.execution_options(synchronize_session=False)
     return len((await session.execute(execution)).scalars().all())

@@ -2,6 +2,7 @@
 
 from functools import cached_property
 
+from main_service.collections.named import NamedCollections
 from main_service.collections.service import CollectionService, SharedCollectionService
 from main_service.engines.postgres import Session
 from main_service.engines.rate_limits import ClientAddress
@@ -27,6 +28,10 @@ class CollectionFactory:
             lookup=self._key_lookup,
             settings=self._resources.settings,
         )
+
+    @cached_property
+    def named(self) -> NamedCollections:
+        return NamedCollections(session=self._session, collections=self.collections)
 
     @cached_property
     def shared_collections(self) -> SharedCollectionService:

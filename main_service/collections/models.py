@@ -25,6 +25,16 @@ class Collection(Base):
     created_at: Mapped[datetime]
 
 
+class SharedKey(Base):
+    """A key under which a collection was ever shared. It is never deleted, because people still have the link."""
+
+    __tablename__ = "shared_key"
+
+    key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey(Account.__table__.c.id, ondelete="SET NULL"), index=True)
+    """The only user who may share under it again; None: the account is gone, and no one may."""
+
+
 class CollectionEntry(Base):
     """An entry in a collection."""
 

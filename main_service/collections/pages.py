@@ -21,9 +21,19 @@ from main_service.web.forms import (
     ListFormDep,
     form_action,
     parse,
+    redirect_after_form,
     redirect_to_page,
     require_confirmation,
 )
+
+_NOTICES = {
+    "renamed": "Renamed.",
+    "shared": "Shared.",
+    "not-shared": "No longer shared. The link has stopped working.",
+    "removed": "Removed from this collection.",
+}
+"""Messages of the page, by the value of `done` in its query."""
+_COUNT = re.compile(r"[1-9][0-9]{0,3}")
 
 
 class CollectionPage(FormPage):
@@ -75,7 +85,7 @@ class CollectionPage(FormPage):
         return self.render(
             "collections/collection.html",
             error=error,
-            notice=notice,
+            notice=notice or self._notice(),
             collection=collection,
             shared_url=collection.shared_key and shared_url(self.public_url, collection.shared_key),
             items=collection_items(page, self.public_url, Actor(account_id=self.owner_id)),
@@ -83,6 +93,19 @@ class CollectionPage(FormPage):
             next_cursor=page.next_cursor,
             form={"name": collection.name, "keys": ""} | (form or {}),
         )
+
+    def redirect(self, collection_id: UUID, done: str, **query: str) -> Response:
+        """Redirect to the same page of the collection, which says what is done."""
+        if self._position is not None:
+            query["cursor"] = write_time_cursor(self._position)
+        return redirect_after_form(f"/collections/{collection_id}", done=done, **query)
+
+    def _notice(self) -> str | None:
+        """What the form that led here has done."""
+        if self.done == "added":
+            count = self.request.query_params.get("count", "")
+            return _added(int(count)) if _COUNT.fullmatch(count) else None
+        return _NOTICES.get(self.done)
 
     async def add(self, collection_id: UUID, text: str) -> Response:
         """Add the entries that the text names; what can't be added is typed into the page again.
@@ -96,16 +119,19 @@ class CollectionPage(FormPage):
         if len(keys) > MAX_MANY:
             raise InvalidInputError(fields=[FieldError("keys", "too_many", f"Give at most {MAX_MANY:,} at once.")])
         added = set(await self.collections.add_many(self.owner_id, collection_id, keys))
-        notice = f"{len(added):,} entries added." if len(added) != 1 else "1 entry added."
         if len(added) == len(keys):
-            return await self.show(collection_id, notice=notice)
+            return self.redirect(collection_id, "added", count=str(len(added)))
         sentence = "The links below couldn't be added: they don't exist, have ended, or are private."
         return await self.show(
             collection_id,
-            notice=notice if added else None,
+            notice=_added(len(added)) if added else None,
             error=InvalidInputError(fields=[FieldError("keys", "not_added", sentence)]),
             form={"keys": "\n".join(key for key in keys if key not in added)},
         )
+
+
+def _added(count: int) -> str:
+    return f"{count:,} entries added." if count != 1 else "1 entry added."
 
 
 CollectionPageDep = Annotated[CollectionPage, Depends()]
@@ -168,7 +194,7 @@ redirect_to_page(
 async def rename(collection_id: UUID, page: CollectionPageDep, form: ListFormDep) -> Response:
     asked = parse(CollectionIn, {"name": form.get("name", "")})
     await page.collections.change(page.owner_id, collection_id, name=asked.name, is_shared=None)
-    return await page.show(collection_id, notice="Renamed.")
+    return page.redirect(collection_id, "renamed")
 
 
 @router.post("/collections/{collection_id:uuid}/sharing")
@@ -176,8 +202,7 @@ async def rename(collection_id: UUID, page: CollectionPageDep, form: ListFormDep
 async def share(collection_id: UUID, page: CollectionPageDep, form: ListFormDep) -> Response:
     is_shared = form.get("is_shared") == "yes"
     await page.collections.change(page.owner_id, collection_id, name=None, is_shared=is_shared)
-    notice = "Shared." if is_shared else "No longer shared. The link has stopped working."
-    return await page.show(collection_id, notice=notice)
+    return page.redirect(collection_id, "shared" if is_shared else "not-shared")
 
 
 @router.post("/collections/{collection_id:uuid}/entries")
@@ -190,7 +215,7 @@ async def add_named(collection_id: UUID, page: CollectionPageDep, form: ListForm
 @form_action
 async def remove(collection_id: UUID, page: CollectionPageDep, form: ListFormDep) -> Response:
     await page.collections.remove(page.owner_id, collection_id, form.get("key", ""))
-    return await page.show(collection_id, notice="Removed from this collection.")
+    return page.redirect(collection_id, "removed")
 
 
 @router.post("/collections/{collection_id:uuid}/delete")

@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from main_service.entries.schemas import EntryOut, Title
+from main_service.entries.field_types import Title
+from main_service.entries.schemas import EntryOut
 
 MAX_NAME_LENGTH = 100
 DEFAULT_PAGE_SIZE = 50

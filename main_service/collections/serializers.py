@@ -6,7 +6,8 @@ from datetime import datetime
 
 from main_service.collections.schemas import CollectedEntriesOut, CollectionOut, SharedCollectionOut
 from main_service.collections.service import CollectedEntries
-from main_service.collections.storage import OwnCollection, SharedCollection
+from main_service.collections.sharing import SharedCollection
+from main_service.collections.storage import OwnCollection
 from main_service.entries.entry import LiveEntry
 from main_service.entries.permissions import Actor
 from main_service.entries.schemas import LinkOut, PasteOut

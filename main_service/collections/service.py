@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from main_service.accounts.account_guards import lock_account, require_confirmed
-from main_service.collections import storage
+from main_service.collections import sharing, storage
 from main_service.collections.errors import CollectionNameTakenError, TooManyCollectionsError
-from main_service.collections.storage import CollectedEntry, OwnCollection, SharedCollection
+from main_service.collections.sharing import SharedCollection
+from main_service.collections.storage import CollectedEntry, OwnCollection
 from main_service.engines.postgres import Session
 from main_service.entries import storage as entries
 from main_service.entries.aliases import is_key
@@ -86,15 +87,15 @@ class CollectionService:
             NotFoundError: the owner has no such collection.
             CollectionNameTakenError: the owner has another one of this name.
         """
-        # Drawn before a row is locked: Redis may be slow.
+        # Take the key before a row is locked: Redis may be slow.
         key = await self._keys.take(Pool.PASTE) if is_shared else None
         await self._lock(owner_id, collection_id)
         if name is not None and not await storage.rename(self._session, collection_id, name):
             raise CollectionNameTakenError
-        while key is not None and not await storage.share(self._session, collection_id, key):
+        while key is not None and not await sharing.share(self._session, collection_id, key):
             key = await self._keys.take(Pool.PASTE)
         if is_shared is False:
-            await storage.unshare(self._session, collection_id)
+            await sharing.unshare(self._session, collection_id)
         return await self.get(owner_id, collection_id)
 
     async def delete(self, owner_id: UUID, collection_id: UUID) -> None:
@@ -168,7 +169,7 @@ class CollectionService:
             raise NotFoundError
 
     async def _lock(self, owner_id: UUID, collection_id: UUID) -> None:
-        """Keep others from changing or deleting the collection until the transaction ends."""
+        """Lock the collection until the transaction ends."""
         if not await storage.lock_owned(self._session, owner_id, collection_id):
             raise NotFoundError
 
@@ -197,7 +198,7 @@ class SharedCollectionService:
         return collection, page
 
     async def _get(self, shared_key: str) -> SharedCollection:
-        collection = await storage.find_shared(self._session, shared_key)
+        collection = await sharing.find_shared(self._session, shared_key)
         if collection is None:
             raise NotFoundError
         return collection

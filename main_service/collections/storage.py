@@ -1,6 +1,6 @@
 """SQL of collections."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,7 +25,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
-from main_service.accounts.models import Account
 from main_service.collections.models import Collection, CollectionEntry
 from main_service.engines.postgres import Session
 from main_service.entries.entry import LiveEntry
@@ -49,15 +48,6 @@ class OwnCollection:
 
 
 @dataclass(frozen=True)
-class SharedCollection:
-    """A shared collection as its readers see it."""
-
-    id: UUID
-    owner_id: UUID
-    name: str
-
-
-@dataclass(frozen=True)
 class CollectedEntry:
     """An entry in a collection."""
 
@@ -72,15 +62,21 @@ class CollectedEntry:
 _ADD = text(
     """
     INSERT INTO collection_entry (collection_id, entry_key, added_at)
-    SELECT :collection_id, key, now() FROM unnest(CAST(:keys AS text[])) AS key
+    SELECT :collection_id, key, least(added_at, now())
+      FROM unnest(CAST(:keys AS text[]), CAST(:added_at AS timestamptz[])) AS added (key, added_at)
     ON CONFLICT DO NOTHING
     """
 )
 
 
-async def create(session: Session, *, collection_id: UUID, owner_id: UUID, name: str) -> bool:
-    """Insert a collection; False, and nothing changes: its owner has another collection of this name."""
-    values = {"id": collection_id, "owner_id": owner_id, "name": name, "created_at": func.now()}
+async def create(
+    session: Session, *, collection_id: UUID, owner_id: UUID, name: str, created_at: datetime | None = None
+) -> bool:
+    """Insert a collection; False, and nothing changes: its owner has another collection of this name.
+
+    `created_at`: None: now.
+    """
+    values = {"id": collection_id, "owner_id": owner_id, "name": name, "created_at": created_at or func.now()}
     statement = insert(Collection).values(values).on_conflict_do_nothing().returning(Collection.id)
     return (await session.execute(statement)).first() is not None
 
@@ -129,18 +125,6 @@ async def find_by_id_or_name(session: Session, owner_id: UUID, collection: str) 
     return None if row is None else (row[0], row[1])
 
 
-async def find_shared(session: Session, shared_key: str) -> SharedCollection | None:
-    """The collection that is shared under this key; None also if its owner's account was deleted."""
-    account = Account.__table__.c
-    statement = (
-        select(Collection.id, Collection.owner_id, Collection.name)
-        .join(Account, account.id == Collection.owner_id)
-        .where(Collection.shared_key == shared_key, account.left_at.is_(None))
-    )
-    row = (await session.execute(statement)).mappings().one_or_none()
-    return SharedCollection(**row) if row else None
-
-
 async def is_owned(session: Session, owner_id: UUID, collection_id: UUID) -> bool:
     statement = select(Collection.id).where(Collection.id == collection_id, Collection.owner_id == owner_id)
     return (await session.execute(statement)).first() is not None
@@ -169,22 +153,6 @@ async def rename(session: Session, collection_id: UUID, name: str) -> bool:
         return False
 
 
-async def share(session: Session, collection_id: UUID, shared_key: str) -> bool:
-    """Give a collection this key unless it has one; False, and nothing changes: the key belongs to another one."""
-    taken = select(Collection.id).where(Collection.shared_key == shared_key).exists()
-    statement = (
-        update(Collection)
-        .where(Collection.id == collection_id, ~taken)
-        .values(shared_key=func.coalesce(Collection.shared_key, shared_key))
-        .returning(Collection.id)
-    )
-    return (await session.execute(statement)).first() is not None
-
-
-async def unshare(session: Session, collection_id: UUID) -> None:
-    await session.execute(update(Collection).where(Collection.id == collection_id).values(shared_key=None))
-
-
 async def delete_owned(session: Session, owner_id: UUID, collection_id: UUID) -> bool:
     """Delete a collection, not its entries; False: the owner has no such collection."""
     statement = delete(Collection).where(Collection.id == collection_id, Collection.owner_id == owner_id)
@@ -198,11 +166,20 @@ async def list_known_keys(session: Session, keys: Sequence[str], *, reader_id: U
 
 
 async def add(session: Session, collection_id: UUID, keys: Sequence[str]) -> None:
-    """Add entries to a collection; those that are in it already keep their position.
+    """Add entries to a collection, now; those that are in it already keep their position.
 
     `keys`: sorted, as all transactions lock entries in this order. The foreign key locks each of them.
     """
-    await session.execute(_ADD, {"collection_id": collection_id, "keys": list(keys)})
+    await add_as_of(session, collection_id, dict.fromkeys(keys))
+
+
+async def add_as_of(session: Session, collection_id: UUID, added_at: Mapping[str, datetime | None]) -> None:
+    """Add entries to a collection, at places that they had elsewhere: when each was added, by key; None: now.
+
+    `added_at`: by sorted keys, as for `add`. What is to come is now.
+    """
+    values = {"collection_id": collection_id, "keys": list(added_at), "added_at": list(added_at.values())}
+    await session.execute(_ADD, values)
 
 
 async def remove(session: Session, collection_id: UUID, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Content codings: which of ours a client accepts, and compressing with them. The same bytes always give the same."""
+"""Content codings: which of ours a client accepts, and compressing with them. Output is deterministic."""
 
 import gzip
 import re
@@ -11,8 +11,8 @@ import zstandard
 Encoding = Literal["identity", "gzip", "zstd"]
 IDENTITY: Encoding = "identity"
 ENCODINGS: tuple[Encoding, ...] = ("zstd", "gzip")
-"""The one that we like best first."""
-LEAST_BYTES = 1024
+"""In our order of preference."""
+MIN_BYTES = 1024
 """Smaller answers are not compressed."""
 INLINE_BYTES = 16 * 1024
 """Up to this size, compressing is faster than handing the work to a thread."""
@@ -22,7 +22,7 @@ _GZIP_LEVEL = 6
 _THOROUGH_ZSTD_LEVEL = 19
 _THOROUGH_GZIP_LEVEL = 9
 _ZSTD_OF_STREAMS = zstandard.ZstdCompressionParameters.from_level(3, window_log=17, hash_log=15, chain_log=15)
-"""Of the default, a stream would take 3 MB for as long as its reader is slow."""
+"""With the default level, a stream to a slow reader would occupy 3 MB."""
 COMPRESSOR_BYTES = max(_ZSTD_OF_STREAMS.estimated_compression_context_size(), 300 * 1024)
 _WEIGHT = re.compile(r"0(?:\.\d*)?|1(?:\.0*)?", re.ASCII)
 _OFTEN_SEEN = 1024
@@ -40,7 +40,7 @@ def _best(accepted: bytes) -> Encoding:
     for item in accepted.decode("latin-1").lower().split(","):
         coding, *parameters = (part.strip() for part in item.split(";"))
         weights["gzip" if coding == "x-gzip" else coding] = weight(parameters)
-    # Who names none means one that all know.
+    # A wildcard stands for gzip, which every client can decode.
     ours = {coding: weights.get(coding, weights.get("*", 0.0) if coding == "gzip" else 0.0) for coding in ENCODINGS}
     best = max(ENCODINGS, key=lambda coding: ours[coding])
     return best if ours[best] > 0 and ours[best] >= weights.get(IDENTITY, 0.0) else IDENTITY
@@ -71,7 +71,7 @@ def compress(content: bytes, encoding: str) -> bytes:
 
 
 def compress_thoroughly(content: bytes, encoding: str) -> bytes:
-    """The same, smaller and slower: 1 MB takes a second, so it is for a thread, and for what is sent often."""
+    """Compress better and slower: 1 MB takes a second. For what is sent often; call it in a thread."""
     if encoding == "zstd":
         return zstandard.compress(content, _THOROUGH_ZSTD_LEVEL)
     return gzip.compress(content, _THOROUGH_GZIP_LEVEL, mtime=0)
@@ -91,5 +91,5 @@ def compressor(encoding: str) -> Compressor:
     """Compresses a stream into one of `ENCODINGS`. It takes at most `COMPRESSOR_BYTES`."""
     if encoding == "zstd":
         return zstandard.ZstdCompressor(compression_params=_ZSTD_OF_STREAMS).compressobj()
-    # The number adds a head and an end of gzip.
+    # This value selects the gzip format.
     return zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, zlib.MAX_WBITS | 16)

@@ -1,8 +1,8 @@
 """Compresses answers on their way out: what people read, where its length can tell no secret.
 
-A page that mixes a secret of its reader with what another site made it contain tells that site of the secret by its
-compressed length (BREACH). So nothing is compressed that answers a request with a cookie of ours or a token, or that
-sets a cookie.
+The compressed length of a page that contains both a secret of its reader and text chosen by another site reveals the
+secret to that site (BREACH). So answers to requests with one of our cookies or a token, and answers that set a cookie,
+are not compressed.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from main_service.compression.encodings import (
     COMPRESSOR_BYTES,
     IDENTITY,
     INLINE_BYTES,
-    LEAST_BYTES,
+    MIN_BYTES,
     Compressor,
     Encoding,
     best_encoding,
@@ -86,7 +86,7 @@ def _encoding_of(scope: Scope, start: Message) -> Encoding:
         return IDENTITY
     if "accept-encoding" not in headers.get("vary", "").lower():
         headers.add_vary_header("Accept-Encoding")
-    is_small = int(headers.get("content-length", LEAST_BYTES + 1)) <= LEAST_BYTES
+    is_small = int(headers.get("content-length", MIN_BYTES + 1)) <= MIN_BYTES
     if is_small or "content-encoding" in headers or "set-cookie" in headers:
         return IDENTITY
     return encoding_for(scope)

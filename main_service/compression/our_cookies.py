@@ -1,7 +1,7 @@
-"""Our cookies in a request: whether its answer may be one that everybody gets, and whether it may be compressed.
+"""Our cookies in a request: whether it may get the answer that everyone gets, and whether that may be compressed.
 
-All that counts is whether a name occurs in the header. A cookie of another program on the same host may have it in its
-content, and costs its sender a slower answer; to parse cookies would cost all readers.
+Only looks for names in the header. A cookie of another program that contains such a name makes its sender's answer
+slower; parsing cookies would make all answers slower.
 """
 
 SESSION_COOKIE = "slipbin_session"

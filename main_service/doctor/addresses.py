@@ -55,11 +55,14 @@ def why_unreachable(error: BaseException, *, address: str, setting: str) -> tupl
         if isinstance(cause, FileNotFoundError):
             return f"There is no socket {address}.", f"Start it, or correct {setting}."
         if isinstance(cause, PermissionError):
-            return f"This user may not connect to {address}.", "Run this as the user of the service, or change rights."
+            return (
+                f"This user may not connect to {address}.",
+                "Run this as the user of the service, or change its permissions.",
+            )
         if _errno_of(cause) in (errno.EHOSTUNREACH, errno.ENETUNREACH):
             return (
                 f"There is no way to {address} through the network.",
-                f"Correct {setting}, or see to routes and, with Docker, to the networks of the containers.",
+                f"Correct {setting}, or check routes and, with Docker, the networks of the containers.",
             )
     if any(isinstance(cause, TimeoutError) or type(cause).__name__ == "TimeoutError" for cause in causes):
         return (

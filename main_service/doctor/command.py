@@ -34,7 +34,7 @@ _MARKS = {Level.OK: "ok", Level.WARNING: "WARNING", Level.PROBLEM: "PROBLEM", Le
 
 def run_doctor(*, web_url: str, as_json: bool) -> tuple[str, int]:
     """What to print, and the exit status: 0 without a problem, warnings or not, else 1."""
-    # What the libraries log while parts are away is told as findings.
+    # Errors that libraries log while parts are away are reported as findings.
     logging.disable(logging.CRITICAL)
     report = Report("settings")
     configuration = read_configuration(report)
@@ -84,7 +84,7 @@ def _checks(configuration: Configuration, *, web_url: str) -> list[Check]:
 
 
 async def _nothing() -> None:
-    """For a check that is left out."""
+    """Stands in for a check that is left out."""
 
 
 def _as_json(findings: Sequence[Finding]) -> str:

@@ -1,4 +1,4 @@
-"""Commands as they are typed where this one was: with make, in a container, or by hand."""
+"""Commands as the operator types them here: with make, in a container, or by hand."""
 
 import os
 
@@ -25,16 +25,32 @@ def restart(service: str) -> str:
     return f"Restart {service}"
 
 
+def restart_web() -> str:
+    """How web processes are ended and started again; part of a sentence."""
+    if _is_launched() or os.environ.get("SLIPBIN_MAKE"):
+        return f"{restart('web-1')}, and so on for each"
+    return restart("main") if is_in_container() else "Restart them"
+
+
+def migrate() -> str:
+    """How the database is brought up to date; a sentence."""
+    if _is_launched():
+        return "End `make run` and start it again: it migrates first."
+    if is_in_container():
+        return "Run: docker compose up --detach migrate"
+    return "Run: python -m main_service migrate"
+
+
 def take_settings() -> str:
-    """How running processes get the settings of now; a sentence."""
+    """How running processes get changed settings; a sentence."""
     if _is_launched():
         return (
             "If .env was changed: end `make run` and start it again. What `make run` was given on its command line "
-            "belongs into .env, where this command finds it too."
+            "belongs in .env, where this command finds it too."
         )
     if is_in_container():
         return "Replace the containers: `docker compose up --detach`, or `make update`, which fails no request."
-    return "Restart it. What it was given in its environment alone belongs into .env, where this command finds it too."
+    return "Restart it. What it was given in its environment alone belongs in .env, where this command finds it too."
 
 
 def _is_launched() -> bool:

@@ -26,14 +26,14 @@ _GENERAL = (
     *("secret", "max_text_bytes", "limit_bytes"),
     *("guest_lifetime", "guest_max_lifetime", "user_lifetime", "user_max_lifetime"),
 )
-"""The settings that a rule about several of them can be broken by."""
+"""The settings that take part in rules about several settings."""
 _KNOWN_WORDS = ("changeme", "password", "secret", "example", "slipbin", "qwert", "12345678", "abcdefgh")
 
 
 @dataclass
 class Configuration:
     settings: Settings | None
-    """With stand-ins for what is invalid; None if nothing can be read at all."""
+    """The settings, with stand-ins for invalid ones; None: nothing can be read at all."""
     invalid: set[str] = field(default_factory=set)
     """The names of the settings that are invalid, such as `redis_url`."""
 
@@ -49,12 +49,12 @@ def read_configuration(report: Report) -> Configuration:
     try:
         settings = load_settings()
     except EnvFileError as error:
-        report.problem(str(error), "Correct its rights or its content: it must be readable by this user, in UTF-8.")
+        report.problem(str(error), "Fix its permissions or its content: it must be readable by this user, in UTF-8.")
         return Configuration(None)
     except ValidationError as error:
         return _read_around(error, report)
     report.ok("All settings are valid.")
-    _note_doubts(settings, report)
+    _report_warnings(settings, report)
     return Configuration(settings)
 
 
@@ -64,7 +64,7 @@ def check_secret(settings: Settings, report: Report) -> None:
     is_repetitive = len(zlib.compress(secret.encode(), 9)) < 24
     if is_repetitive or any(word in secret.lower() for word in _KNOWN_WORDS):
         report.warn(
-            "MAIN_SECRET looks as if someone had typed it: it repeats itself or contains a common word.",
+            "MAIN_SECRET looks as if a person had typed it: it repeats itself or contains a common word.",
             "Make a random one with: openssl rand -hex 32. Changing it invalidates all manage links and sessions.",
         )
     else:
@@ -84,7 +84,7 @@ def _read_around(error: ValidationError, report: Report) -> Configuration:
         except ValidationError as next_error:
             error = next_error
         else:
-            _note_doubts(settings, report)
+            _report_warnings(settings, report)
             return Configuration(settings, invalid)
 
 
@@ -111,9 +111,9 @@ def _stand_in(name: str) -> Any:
     return Settings.model_fields[name].get_default(call_default_factory=True)
 
 
-def _note_doubts(settings: Settings, report: Report) -> None:
-    for doubt in settings.doubts():
-        report.warn(doubt, "Correct it if that is not what you mean.")
+def _report_warnings(settings: Settings, report: Report) -> None:
+    for warning in settings.warnings():
+        report.warn(warning, "Correct it if that is not what you mean.")
     if ignored := os.environ.get("SLIPBIN_IGNORED"):
         report.warn(
             f"{ignored.replace(',', ', ')}: set, and not heeded by `make run`, which has its own PostgreSQL, Valkey, "

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from main_service.doctor.addresses import causes_of, shown_address, why_unreachable
 from main_service.doctor.clock import compare_clocks
+from main_service.doctor.commands import migrate
 from main_service.doctor.findings import Report
 from main_service.engines.postgres import create_engine
 from main_service.settings import Settings
@@ -80,18 +81,18 @@ async def check_schema(settings: Settings, report: Report) -> None:
         return
     known = _known_revisions()
     if revision is None:
-        report.problem("The database has no tables of Slipbin yet.", "Run: python -m main_service migrate")
+        report.problem("The database has no tables of Slipbin yet.", migrate())
     elif revision not in known:
         report.problem(
             f"The database was migrated by a newer release: its revision {revision} is unknown here.",
-            "Run that release or a newer one; or restore a backup from before the update.",
+            "Run that release or a newer one. If you went back to this one, `migrate` said that it finds all it needs.",
         )
     elif revision != known[0]:
         behind = known.index(revision)
         report.problem(
             f"The database is {behind} migration{'s' if behind > 1 else ''} behind: it has {revision}, "
             f"and this release needs {known[0]}.",
-            "Run: python -m main_service migrate (with make run and docker compose: restart, they migrate first)",
+            migrate(),
         )
     else:
         report.ok(f"All migrations have been run, up to {revision}.")
@@ -158,7 +159,7 @@ def _judge_connections(most: int, used: int, *, pool_size: int, report: Report) 
     elif used >= most * 0.9:
         report.warn(
             f"{used} of {most} connections of PostgreSQL are in use.",
-            "Raise max_connections, or lower MAIN_DATABASE_POOL_SIZE: each web process takes so many.",
+            "Raise max_connections, or lower MAIN_DATABASE_POOL_SIZE: each web process takes that many.",
         )
     else:
         report.ok(f"{used} of {most} connections are in use; each web process takes up to {pool_size}.")
@@ -191,10 +192,10 @@ def why_not(error: BaseException, settings: Settings, address: str) -> tuple[str
         if isinstance(cause, asyncpg.CannotConnectNowError):
             return (
                 f"PostgreSQL at {address} is starting or stopping.",
-                "Wait a moment; if it stays so, see its log: it may be recovering, or its disk may be full.",
+                "Wait a moment; if it stays that way, see its log: it may be recovering, or its disk may be full.",
             )
         if isinstance(cause, asyncpg.DiskFullError):
-            return f"The disk of PostgreSQL at {address} is full.", "Make room on it; PostgreSQL goes on by itself."
+            return f"The disk of PostgreSQL at {address} is full.", "Make room on it; PostgreSQL continues by itself."
         if isinstance(cause, asyncpg.PostgresError):
             return (
                 f"PostgreSQL at {address} refuses with {type(cause).__name__} ({cause.sqlstate}).",

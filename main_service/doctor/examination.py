@@ -51,7 +51,7 @@ async def _run(check: Check, report: Report) -> None:
 
 
 async def in_thread(work: Callable[[], Result]) -> Result:
-    """Run what blocks in a thread that nobody waits for if it hangs, not even the end of the program."""
+    """Run a blocking function in a thread that is abandoned if it hangs, even at the end of the program."""
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[Result] = loop.create_future()
 

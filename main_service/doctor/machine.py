@@ -11,9 +11,9 @@ from main_service.doctor.findings import Report
 from main_service.engines.disk_floor import free_bytes
 from main_service.settings import Settings
 
-FEWEST_FILES = 4096
+MIN_FILES = 4096
 """Each client takes one descriptor, and each connection to an engine another."""
-LEAST_TEMPORARY_BYTES = 64 * 1024 * 1024
+MIN_TEMPORARY_BYTES = 64 * 1024 * 1024
 """Reports are built in the folder for temporary files."""
 _OVERCOMMIT = Path("/proc/sys/vm/overcommit_memory")
 _MEBIBYTE = 1024 * 1024
@@ -21,7 +21,7 @@ _MEBIBYTE = 1024 * 1024
 
 async def check_machine(report: Report) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < FEWEST_FILES:
+    if hard != resource.RLIM_INFINITY and hard < MIN_FILES:
         report.warn(
             f"A process may open only {hard} files and connections.",
             "Raise the hard limit: LimitNOFILE=65536 with systemd, ulimits with Docker, else limits.conf.",
@@ -31,7 +31,7 @@ async def check_machine(report: Report) -> None:
     temporary = Path(tempfile.gettempdir())
     if not os.access(temporary, os.W_OK | os.X_OK):
         report.problem(f"{temporary} can't be written, where reports are built.", "Change its rights, or set TMPDIR.")
-    elif free_bytes(temporary) < LEAST_TEMPORARY_BYTES:
+    elif free_bytes(temporary) < MIN_TEMPORARY_BYTES:
         report.problem(
             f"{temporary}, where reports are built, has only {free_bytes(temporary) // _MEBIBYTE} MiB left.",
             "Make room there, or set TMPDIR to another folder.",
@@ -47,7 +47,7 @@ async def check_machine(report: Report) -> None:
 
 
 def judge_overcommit(report: Report) -> None:
-    """For a machine on which Redis runs: whether it can fork to write its file when it holds much."""
+    """Whether a Redis on this machine can fork to rewrite its file when it holds much data."""
     try:
         mode = _OVERCOMMIT.read_text().strip()
     except OSError:

@@ -13,7 +13,7 @@ from main_service.mail.transport import SmtpServer, mail_host, read_smtp_url, tr
 from main_service.settings import Settings
 
 SECONDS = 4.0
-"""For connecting, and for each answer."""
+"""How long connecting, and each answer, may take."""
 
 
 async def check_mail(settings: Settings, report: Report) -> None:

@@ -1,4 +1,4 @@
-"""Tells what the web processes have noticed about proxies that are not trusted."""
+"""Reports what the web processes have noticed about untrusted proxies."""
 
 from collections.abc import Iterable
 

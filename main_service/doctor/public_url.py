@@ -30,7 +30,7 @@ class Answer:
     location: str
     body: bytes
     certificate_ends_at: float | None
-    """In seconds since 1970; None without TLS."""
+    """When the certificate ends, in seconds since 1970; None: there is no TLS."""
 
 
 async def check_public_url(settings: Settings, report: Report) -> None:
@@ -58,15 +58,24 @@ async def check_public_url(settings: Settings, report: Report) -> None:
     _judge_certificate(answer, address, report)
 
 
-def fetch(url: str, path: str, *, headers: dict[str, str] | None = None, longest_bytes: int = LONGEST_BYTES) -> Answer:
+def fetch(
+    url: str,
+    path: str,
+    *,
+    headers: dict[str, str] | None = None,
+    longest_bytes: int = LONGEST_BYTES,
+    seconds: float = SECONDS,
+) -> Answer:
     """GET without following redirects. `longest_bytes`: of the body; what is beyond is not read.
+
+    `seconds`: for connecting, and for each wait for an answer.
 
     Raises:
         OSError, http.client.HTTPException: there is no answer.
     """
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=SECONDS)
+    connection = kind(parts.hostname or "", parts.port, timeout=seconds)
     try:
         connection.connect()
         ends_at = None
@@ -90,7 +99,7 @@ def _judge_name(url: str, host: str, *, is_https: bool, report: Report) -> None:
     elif not is_https:
         report.warn(
             f"MAIN_PUBLIC_URL is {url}: passwords and sessions travel unencrypted.",
-            "Put TLS in front (docs/operating.md), and begin it with https://.",
+            "Put TLS in front (docs/operating.md), and let it begin with https://.",
         )
 
 
@@ -113,13 +122,13 @@ def _judge_answer(answer: Answer, url: str, report: Report) -> None:
         )
     else:
         report.problem(
-            f"Something else than Slipbin answers at {url} ({answer.status} to /health/live).",
+            f"Something other than Slipbin answers at {url} ({answer.status} to /health/live).",
             "Correct MAIN_PUBLIC_URL, or have the proxy pass this host on to Slipbin, with all paths.",
         )
 
 
 async def check_certificate(settings: Settings, report: Report) -> None:
-    """The certificate that is served inside, at MAIN_TLS_ADDRESS, whoever signed it."""
+    """The certificate that is served at MAIN_TLS_ADDRESS, even if it is not trusted."""
     address = settings.tls_address
     if address is None:
         return

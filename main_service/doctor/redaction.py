@@ -1,4 +1,4 @@
-"""Takes out of a text whatever is secret in the settings, should a library's message repeat it."""
+"""Removes the secrets of the settings from a text, in case a library's message repeats them."""
 
 import os
 from urllib.parse import parse_qs, unquote, urlsplit

@@ -23,6 +23,7 @@ SECONDS = 3
 _NEARLY_FULL = 0.8
 _FULL = 0.95
 _KEY = "health:{0}:doctor"
+_PRIMARY = "Name the primary in MAIN_REDIS_URL and the other addresses of Redis, or make this one it: REPLICAOF NO ONE"
 _WRITE_AND_READ = "redis.call('SET', KEYS[1], ARGV[1], 'PX', 60000) return redis.call('GET', KEYS[1])"
 
 
@@ -81,10 +82,10 @@ def why_no_write(message: str) -> tuple[str, str]:
     if "misconf" in lowered or "rdb" in lowered or "aof" in lowered or "persist" in lowered:
         return (
             "Redis takes no commands because it can't write to its disk: it is probably full.",
-            "Make room on the disk of Redis; it goes on by itself.",
+            "Make room on the disk of Redis; it continues by itself.",
         )
     if "read only" in lowered or "readonly" in lowered:
-        return "Redis takes no writes: it is a replica.", "Name the primary in MAIN_REDIS_URL."
+        return "Redis takes no writes: it is a replica.", _PRIMARY
     if "moved" in lowered or "cluster" in lowered:
         return "This Redis is part of a cluster, which Slipbin does not support.", "Use a single Redis or Valkey."
     return f"Redis takes no writes ({message.split(' ')[0]}).", "See the log of Redis."
@@ -101,7 +102,7 @@ def judge_server(info: dict[str, Any], report: Report) -> None:
     if info.get("cluster_enabled"):
         report.problem("It is part of a cluster, which Slipbin does not support.", "Use a single Redis or Valkey.")
     elif info.get("role") != "master":
-        report.problem("It is a replica and takes no writes.", "Name the primary in MAIN_REDIS_URL.")
+        report.problem("It is a replica and takes no writes.", _PRIMARY)
 
 
 def judge_memory(info: dict[str, Any], report: Report) -> None:

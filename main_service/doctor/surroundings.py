@@ -1,4 +1,4 @@
-"""Where this process runs, as far as it changes what can be seen from here."""
+"""Where this process runs, as far as that affects what it can reach."""
 
 import ipaddress
 import os

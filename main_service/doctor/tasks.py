@@ -14,7 +14,7 @@ async def check_tasks(settings: Settings, report: Report, *, web: WebProcesses) 
     if overview.tasks is None:
         report.unknown("Not checked: Redis, which knows when tasks last ran, can't be asked.")
         return
-    found = judge_work(overview, settings, causes="What is said of the parts, above, is why.")
+    found = judge_work(overview, settings, causes="The findings about the parts, above, explain why.")
     if not found:
         report.ok("All background tasks run when they should, and nothing piles up.")
     report.findings += [replace(each, subject=report.subject) for each in found]

@@ -43,19 +43,19 @@ async def check_text_store(settings: Settings, report: Report) -> None:
 
 
 def open_beforehand(settings: Settings) -> None:
-    """Look up credentials of S3 before anything is asked: it takes a while, in which nothing else would be heard.
+    """Look up S3 credentials before the checks: it blocks the event loop for a while.
 
     A folder is left alone: opening it would make one where a disk is not mounted.
     """
     store = object_store_of(settings)
     if store.folder is None:
-        # Whatever it is, the check tells it.
+        # The check itself reports the error.
         with suppress(Exception):
             store.open()
 
 
 def _judge_folder(folder: Path, settings: Settings, report: Report) -> bool:
-    """Whether it is worth trying: nothing may create the folder where a disk is not mounted."""
+    """Whether to try writing: the folder must not be created where a disk is not mounted."""
     if not folder.is_dir():
         report.problem(
             f"The folder of texts {folder} is missing.",
@@ -91,6 +91,10 @@ def _judge_folder(folder: Path, settings: Settings, report: Report) -> bool:
 _CODES = {
     "NoSuchBucket": ("The bucket of {where} does not exist.", "Run: python -m main_service migrate, which creates it."),
     "InvalidAccessKeyId": (
+        "The S3 server at {server} does not know the access key.",
+        "Correct AWS_ACCESS_KEY_ID (or the profile, or the file of AWS_SHARED_CREDENTIALS_FILE).",
+    ),
+    "XAdminUserNotFound": (
         "The S3 server at {server} does not know the access key.",
         "Correct AWS_ACCESS_KEY_ID (or the profile, or the file of AWS_SHARED_CREDENTIALS_FILE).",
     ),
@@ -138,7 +142,8 @@ def why_not(error: BaseException, settings: Settings, where: str) -> tuple[str, 
         sentence, advice = _CODES[code]
         return sentence.format(where=where, server=server), advice
     if endpoint or settings.body_store_url.startswith("s3:"):
-        found = why_unreachable(error, address=server, setting="MAIN_BODY_STORE_ENDPOINT")
+        is_reached = any(isinstance(cause, FileNotFoundError) for cause in causes)
+        found = None if is_reached else why_unreachable(error, address=server, setting="MAIN_BODY_STORE_ENDPOINT")
         return found or _why_no_s3(words, server)
     if "No space left" in words or "os error 28" in words:
         return (
@@ -152,7 +157,7 @@ def why_not(error: BaseException, settings: Settings, where: str) -> tuple[str, 
 
 
 def _why_no_s3(words: str, server: str) -> tuple[str, str]:
-    """obstore tells what is wrong with the network in words only."""
+    """The cause of a network error, which obstore tells only in its message."""
     advice = "Start the S3 server, or correct MAIN_BODY_STORE_ENDPOINT."
     lowered = words.lower()
     if "refused" in lowered:

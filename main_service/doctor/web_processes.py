@@ -30,7 +30,7 @@ class WebAnswers:
     settings: list[Digests] = field(default_factory=list)
     """Those that each answer tells of. None of an older release."""
     uptime_seconds: float | None = None
-    """Of the youngest; None: not told."""
+    """The uptime of the youngest process; None: not told."""
 
 
 class WebProcesses:
@@ -71,7 +71,7 @@ class WebProcesses:
 
 
 async def check_web(settings: Settings, report: Report, *, web: WebProcesses) -> None:
-    """Whether web processes can use each part, and run with the settings of now."""
+    """Whether web processes can use each part, and run with the present settings."""
     answers = await web.ask()
     if not answers.count:
         report.unknown(f"No web process answers at {web.url}. Name one with --web-url http://HOST:PORT.")
@@ -79,12 +79,12 @@ async def check_web(settings: Settings, report: Report, *, web: WebProcesses) ->
     found = judge_web(answers, settings)
     report.findings += found
     if not found:
-        same = " They were started with the settings of now." if answers.settings else ""
+        same = " They were started with the present settings." if answers.settings else ""
         report.ok(f"Web processes answer at {web.url} and can use each part.{same}")
 
 
 def judge_web(answers: WebAnswers, settings: Settings) -> list[Finding]:
-    """What web processes suffer from that this command may not see."""
+    """Problems of the web processes that this command may not see itself."""
     names = other_settings(answers.settings, settings)
     found = [tell_other_settings("A web process was", names, subject="web")] if names else []
     for part in answers.away:
@@ -100,7 +100,7 @@ def other_settings(theirs: Iterable[Digests], settings: Settings) -> list[str]:
 
 
 def tell_other_settings(who: str, names: Sequence[str], *, subject: str) -> Finding:
-    """That a process was started with others. `who`: the begin of the sentence, with its verb."""
+    """Report that a process was started with other settings. `who`: the beginning of the sentence, with its verb."""
     level = Level.PROBLEM if any(map(decides_what_works, names)) else Level.WARNING
     sentence = f"{who} started with other settings than this command has: {', '.join(names)}."
     return Finding(subject, level, sentence, take_settings())

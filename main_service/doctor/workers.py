@@ -1,5 +1,7 @@
 """Checks that the broker answers, and that workers take tasks from every queue."""
 
+from redis.exceptions import OutOfMemoryError, ReadOnlyError
+
 from main_service.background import Queue
 from main_service.broker import find_consumed_queues
 from main_service.doctor.addresses import causes_of, shown_address, why_unreachable
@@ -45,5 +47,9 @@ def _why_not(error: BaseException, address: str) -> tuple[str, str]:
         return f"The broker at {address} refuses user or password.", "Correct them in MAIN_BROKER_URL."
     if "MISCONF" in words or "OOM" in words:
         return why_no_write(words)
+    for cause in causes_of(error):
+        # The library removes their codes.
+        if isinstance(cause, OutOfMemoryError | ReadOnlyError):
+            return why_no_write(str(cause))
     found = why_unreachable(error, address=address, setting="MAIN_BROKER_URL")
     return found or (f"The broker at {address} can't be asked ({type(error).__name__}).", "Correct MAIN_BROKER_URL.")

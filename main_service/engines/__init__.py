@@ -1,1 +1,1 @@
-"""What the service stands on: PostgreSQL, Redis, the object store, and the hashing of passwords."""
+"""The engines below the service: PostgreSQL, Redis, the object store, and password hashing."""

@@ -43,7 +43,7 @@ class FairTurns:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                # The turn was given at the moment when its client gave up.
+                # The turn was given at the moment its client gave up waiting.
                 self.release()
             else:
                 self._leave(client, turn)

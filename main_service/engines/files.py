@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from uuid import UUID
 
-from main_service.engines.object_store import ObjectStore
+from main_service.engines.disk_floor import DiskFloor
+from main_service.engines.object_store import ObjectStore, translated_errors
 
 CHUNK_BYTES = 1024 * 1024
 """The size of one request to the store. A slow reader holds no request open between two of them."""
@@ -20,8 +21,20 @@ class FileStore:
         BodyStoreUnavailableError: from every method, when the store is away, refuses or is full.
     """
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, *, min_free_bytes: int = 0) -> None:
+        """`min_free_bytes`: how much must be free on a folder's disk where `require_room` is asked; 0 for no limit."""
         self._store = store
+        self._floor = DiskFloor(store.folder, min_free_bytes) if store.folder is not None else None
+
+    async def require_room(self) -> None:
+        """Check before storing files of users, which could fill the disk.
+
+        Raises:
+            StorageFullError: less than `min_free_bytes` is free.
+        """
+        if self._floor is not None:
+            with translated_errors():
+                await self._floor.require_room()
 
     async def put(self, file_id: UUID, source: Path) -> None:
         """Keep a copy of the file at `source`; when this returns it outlives a power cut. A few parts are in memory."""
@@ -58,5 +71,5 @@ class FileStore:
 
 
 def _path(file_id: UUID) -> str:
-    # The suffix tells it from a text, whose name is only an id.
+    # The suffix distinguishes it from a text, whose name is only an id.
     return f"files/{file_id}.file"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,10 @@ from main_service.monitoring.tallies import PART_CALLS
 PART_BYTES = 5 * 1024 * 1024
 """The smallest part of a larger upload that S3 takes."""
 PARTS_AT_ONCE = 2
+
+
+_MORE_IS_MISSING = re.compile(r"<Code>(?:NoSuchBucket|XAdminUserNotFound)</Code>")
+"""What S3 servers say with 404, too, when the bucket is gone, or the access key unknown (versitygw)."""
 
 
 class ObjectMissingError(LookupError):
@@ -101,7 +106,7 @@ class ObjectStore:
             if self.folder is None:
                 await obstore.delete_async(self.open(), paths)
                 return
-            # A bulk delete of the local store raises when one file is missing, so each is asked for by itself.
+            # The local store's bulk delete raises if one file is missing, so each is deleted by itself.
             deletions = (obstore.delete_async(self.open(), path) for path in paths)
             for outcome in await asyncio.gather(*deletions, return_exceptions=True):
                 if isinstance(outcome, BaseException) and not isinstance(outcome, FileNotFoundError):
@@ -114,10 +119,12 @@ class ObjectStore:
                 yield
             except FileNotFoundError as error:
                 self._require_folder()
+                if _MORE_IS_MISSING.search(str(error)):
+                    raise
                 raise ObjectMissingError(path) from error
 
     def _require_folder(self) -> None:
-        """Raise OSError if the folder is gone: a local store would create it anew, or report everything as missing."""
+        """Raise OSError if the folder is gone: a local store would create it again, or report everything as missing."""
         if self.folder is not None and not self.folder.is_dir():
             raise NotADirectoryError(self.folder)
 

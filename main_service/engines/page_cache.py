@@ -1,4 +1,4 @@
-"""Whole pages of pastes in memory, as they are sent. Which of them still holds, the tag of the cached entry tells."""
+"""Whole pages of pastes in memory, as they are sent. The tag of the cached entry tells whether a page is current."""
 
 from collections import OrderedDict
 from collections.abc import Collection
@@ -8,7 +8,7 @@ from typing import Literal
 LARGEST_BYTES = 256 * 1024
 """The size of the largest page that is kept, as it is sent."""
 TOO_LARGE = 2_000
-"""So many pages are remembered as too large to be kept."""
+"""How many pages are remembered as too large to be kept."""
 CACHE_BYTES = 64 * 1024 * 1024
 """The size of all kept pages."""
 OVERHEAD_BYTES = 600
@@ -18,7 +18,7 @@ OVERHEAD_BYTES = 600
 @dataclass(frozen=True, slots=True)
 class Page:
     tag: str
-    """Of the entry as the page shows it: `entries.cache.page_tag`."""
+    """The tag of the entry as the page shows it: `entries.cache.page_tag`."""
     encoding: Literal["identity", "gzip", "zstd"]
     """The content coding of the body."""
     body: bytes
@@ -39,7 +39,7 @@ class PageCache:
         self._limit_bytes = limit_bytes
         self._pages: OrderedDict[str, dict[str, Page]] = OrderedDict()
         self.keys: Collection[str] = self._pages
-        """Of the entries with a page: every redirect looks here, and a method would cost it more."""
+        """The keys of entries with a page. Public, because a method would make every redirect slower."""
         self.size_bytes = 0
         self._too_large: OrderedDict[tuple[str, str], str] = OrderedDict()
 
@@ -73,7 +73,7 @@ class PageCache:
         return self._too_large.get((key, encoding)) == tag
 
     def drop(self, key: str) -> None:
-        """Drop the pages of an entry, which nobody will be shown again."""
+        """Drop the pages of an entry, which will never be shown again."""
         for page in self._pages.pop(key, {}).values():
             self.size_bytes -= page.size_bytes
 

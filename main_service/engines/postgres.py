@@ -24,8 +24,9 @@ POOL_WAIT_SECONDS = 3
 STATEMENT_SECONDS = 4
 """How long a statement may take. With the wait for a connection, it is less than the 10 s that a request may take."""
 
-_AWAY_CLASSES = ("08", "53", "57")
-"""SQLSTATE classes of a PostgreSQL that is away: connection lost, out of resources, shut down or cancelled."""
+_AWAY_CODES = ("08", "53", "57", "25006")
+"""The beginnings of SQLSTATEs of a PostgreSQL that is unavailable (connection lost, out of resources, shut down or
+cancelled) or takes no writes, as after a failover."""
 
 
 class Base(DeclarativeBase):
@@ -94,6 +95,10 @@ class Session(AsyncSession):
         for action in actions:
             await action()
 
+    async def close(self) -> None:
+        async with self._usable_after_failure():
+            await super().close()
+
     @asynccontextmanager
     async def _usable_after_failure(self) -> AsyncIterator[None]:
         """Drop the connection on DatabaseUnavailableError, so that its caller can use the session again."""
@@ -102,7 +107,7 @@ class Session(AsyncSession):
                 yield
         except DatabaseUnavailableError:
             self._after_commit.clear()
-            # A rollback would wait once more for a server that hangs.
+            # A rollback would wait again for a server that hangs.
             await self.invalidate()
             raise
 
@@ -114,12 +119,14 @@ def _translated_errors() -> Iterator[None]:
     except (OSError, TimeoutError, PoolTimeoutError) as error:
         raise _unavailable() from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        # SQLAlchemy passes on what happens while it connects as it is: too many clients, a server that starts up.
+        # SQLAlchemy does not wrap errors while connecting, such as too many clients or a server that is starting.
         raise _unavailable() from error
     except DBAPIError as error:
         sqlstate = getattr(error.orig, "sqlstate", None) or ""
         is_away = error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)
-        if is_away or sqlstate[:2] in _AWAY_CLASSES:
+        # The next statement after the server's last message fails inside the driver while it reads that message.
+        is_away = is_away or isinstance(getattr(error.orig, "__cause__", None), asyncpg.InternalClientError)
+        if is_away or sqlstate.startswith(_AWAY_CODES):
             raise _unavailable() from error
         raise
 
@@ -152,10 +159,10 @@ def create_engine(
 
     `pool_size`: how many connections are kept at most; None keeps none, for tasks, which each have an event loop.
     """
-    # Looked up now: where traces are on, it is another one.
+    # Looked up at runtime: where traces are on, it is replaced.
     engine = sqlalchemy_asyncio.create_async_engine(
         database_url,
-        # Errors are logged with their statement, and its parameters are what users wrote.
+        # Errors are logged with their statement, whose parameters hold what users wrote.
         hide_parameters=True,
         connect_args={
             "timeout": CONNECT_SECONDS,

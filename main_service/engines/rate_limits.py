@@ -43,7 +43,7 @@ _IPV6_NETWORK_BYTES = 8
 # long it must wait (0: it is allowed), and how far ahead each of its counters is.
 _SLOT = "limit:{0}"
 _SCRIPT = Script("""
-local words, names, is_named = {}, {}, {}
+local words, names, windows = {}, {}, {}
 for word in string.gmatch(ARGV[1], '%S+') do
   words[#words + 1] = word
 end
@@ -51,8 +51,8 @@ local position = 1
 while position <= #words do
   for i = 1, tonumber(words[position]) do
     local name = words[position + 3 * i - 1]
-    if not is_named[name] then
-      is_named[name] = true
+    if not windows[name] then
+      windows[name] = tonumber(words[position + 3 * i])
       names[#names + 1] = name
     end
   end
@@ -62,7 +62,8 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local empty_at, moved = {}, {}
 for i, instant in ipairs(redis.call('MGET', unpack(names))) do
-  empty_at[names[i]] = math.max(tonumber(instant or 0), now)
+  -- Further ahead than a window it is only where the clock was set back.
+  empty_at[names[i]] = math.min(math.max(tonumber(instant or 0), now), now + windows[names[i]])
 end
 local reply = {}
 position = 1
@@ -175,7 +176,7 @@ class Verdict(NamedTuple):
         ]
 
     def reset_seconds(self) -> list[int]:
-        """In how many seconds each counter will be empty."""
+        """The seconds until each counter is empty."""
         return [-(-ahead // MICROSECONDS) for ahead in self.ahead]
 
 
@@ -233,7 +234,7 @@ class RateLimiter:
         verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._waiting.append(_WaitingRequest(counters, moves, verdict, tracing.origin()))
         if self._asking is None:
-            # It goes on for other requests than the one that starts it.
+            # A task of its own, because it also serves requests other than the one that starts it.
             self._asking = asyncio.create_task(self._ask_for_all(), context=Context())
         return await verdict
 
@@ -251,7 +252,7 @@ class RateLimiter:
                             waiting.verdict.set_exception(error)
                     continue
                 for waiting, verdict in zip(batch, verdicts, strict=True):
-                    # The request may have been cancelled; it is counted all the same.
+                    # A cancelled request is still counted.
                     if not waiting.verdict.done():
                         waiting.verdict.set_result(verdict)
         finally:

@@ -17,16 +17,15 @@ from main_service.monitoring.tallies import PART_CALLS
 logger = logging.getLogger(__name__)
 
 CALL_SECONDS = 2.0
-"""For connecting, sending and the reply together; redis-py bounds each of them alone."""
+"""How long connecting, sending and the reply may take together; redis-py only bounds each of them."""
 OPEN_SECONDS = 2.0
-"""How long the circuit breaker stays open, so that neither the steps of a request nor many requests wait one after
-another for a Redis that hangs."""
+"""How long the circuit breaker stays open, so that not every step of every request waits for a Redis that hangs."""
 
 NOT_SERVING = ("READONLY", "LOADING", "MOVED", "CLUSTERDOWN", "MASTERDOWN")
-"""How errors begin that say: not this server, or not now. Another one may serve at the same address by then, so the
-client connects anew."""
+"""The beginnings of errors by which a server refuses to serve at all. By the next call another server may have this
+address, so the client reconnects."""
 NOT_SERVING_ERRORS = (ReadOnlyError, BusyLoadingError, MovedError, ClusterDownError)
-"""The same as redis-py has them; a master that is down is a kind of cluster that is down."""
+"""The same as redis-py's exceptions; MasterDownError is a ClusterDownError there."""
 
 Reply = TypeVar("Reply")
 
@@ -52,7 +51,7 @@ class RedisClient:
         return time.monotonic() < self._open_until
 
     def trip(self) -> None:
-        """Open the circuit breaker for `OPEN_SECONDS`. For callers to whom Redis was too slow in another way."""
+        """Open the circuit breaker for `OPEN_SECONDS`. For callers that found Redis too slow in another way."""
         self._open_until = time.monotonic() + OPEN_SECONDS
 
     async def call(self, command: Callable[[Redis], Awaitable[Reply]], *, bypass_breaker: bool = False) -> Reply:
@@ -77,8 +76,7 @@ class RedisClient:
         except RedisError as error:
             raise self._failed(f"Redis refuses: {error}") from error
         except Exception as error:
-            # The client in a state that it should not be in, a reply that is none, or a bug of ours. Whichever it is,
-            # what needs Redis goes on without it.
+            # A client in a broken state, an invalid reply, or a bug of ours. In any case, callers go on without Redis.
             if not self._is_failing:
                 logger.exception("The client of Redis fails")
             raise self._failed(f"Redis can't be asked: {error!r}") from error

@@ -1,4 +1,4 @@
-"""Lua that Redis runs in one step, sent whole only where it is not known yet."""
+"""Lua scripts that Redis runs atomically. The source is sent only where Redis does not know it yet."""
 
 from collections.abc import Sequence
 from hashlib import sha1

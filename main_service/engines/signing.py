@@ -43,5 +43,5 @@ class Signer:
 
 
 def is_same_signature(given: str, right: str) -> bool:
-    """Compare in constant time. `given`: any text that a client may send; `right`: the signature, in ASCII."""
+    """Compare in constant time. `given`: any text that a client sent; `right`: the signature, in ASCII."""
     return hmac.compare_digest(given.encode("utf-8", "replace"), right.encode("ascii"))

@@ -141,11 +141,12 @@ class BodyStore:
         """Return if the store answers, or raise."""
         if self._folder is not None:
             with translated_errors():
-                # A local store reports no error where its disk is not mounted or its folder belongs to another user.
+                # A local store does not notice that its disk is not mounted or its folder belongs to another user.
                 await asyncio.to_thread(_require_writable, self._folder)
             return
         try:
-            await self._store.size_bytes(_path(_NO_TEXT))
+            # Not its size, which is asked for by HEAD: no body would tell a bucket that is gone from a missing text.
+            await self._store.get(_path(_NO_TEXT))
         except ObjectMissingError:
             return
 

@@ -1,4 +1,4 @@
-"""Which keys an entry can have: their form, which can have been drawn as a secret, and the words that are reserved."""
+"""Which keys an entry can have: their form, which ones are secret enough, and the words that are reserved."""
 
 import re
 
@@ -94,6 +94,7 @@ RESERVED_WORDS = frozenset(
         "passkeys",
         "password",
         "paste",
+        "pastebinit",
         "pastes",
         "ping",
         "preferences",
@@ -154,6 +155,7 @@ RESERVED_WORDS = frozenset(
         "urls",
         "user",
         "users",
+        "v4",
         "verify",
         "version",
         "webauthn",
@@ -168,12 +170,12 @@ RESERVED_WORDS = frozenset(
 
 
 def is_key(key: str) -> bool:
-    """Whether an entry could have this key; anything else needs no look-up."""
+    """Whether an entry could have this key; there is no need to look up anything else."""
     return _KEY.fullmatch(key) is not None
 
 
 def is_long_key(key: str) -> bool:
-    """Whether the key can have been drawn as a secret: 11 characters of base58. An alias may look like one, too."""
+    """Whether the key has the form of a secret one: 11 characters of base58. An alias may look like that, too."""
     return _LONG_KEY.fullmatch(key) is not None
 
 

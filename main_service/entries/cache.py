@@ -27,7 +27,7 @@ from main_service.entries.models import Kind, Visibility
 from main_service.entries.urls import to_ascii
 from main_service.monitoring.metrics import CACHE_REQUESTS
 
-_NOT_CACHED = {"key", "views_left", "visit_count"}
+_NOT_CACHED = {"key", "views_left", "visit_count", "imported_visit_count"}
 """Fields that are not cached: the key is in the name, entries with a view limit are not cached, and visits change too
 often."""
 _LAYOUT = 2
@@ -92,10 +92,11 @@ def _pack_fields(entry: LiveEntry) -> str:
 def _head(entry: LiveEntry, fields: str) -> str:
     over_at = NEVER_MS if entry.expires_at is None else int(entry.expires_at.timestamp() * 1000)
     target = to_ascii(entry.original_url or "")
-    # What JSON would write in another way is not at a fixed place.
+    # Characters that JSON escapes would move what follows from its fixed place.
     is_plain = json.dumps(target) == f'"{target}"'
     if entry.kind is Kind.LINK:
-        kind, rest = "L", target
+        # FastAPI merges the query of a visit with the target.
+        kind, rest = "-" if entry.passes_query else "L", target
     else:
         kind, rest = "P", f"{entry.body_id.hex}{_tag(fields)}" if entry.body_id else ""
     return f"{kind if is_plain else '-'}{over_at:013}{'a' if entry.visibility is Visibility.PUBLIC else 'n'}{rest}"
@@ -125,7 +126,7 @@ def unpack(key: str, packed: bytes) -> LiveEntry | None:
     for name, read in _READERS.items():
         if fields[name] is not None:
             fields[name] = read(fields[name])
-    return LiveEntry(key=key, views_left=None, visit_count=None, **fields)
+    return LiveEntry(key=key, views_left=None, visit_count=None, imported_visit_count=None, **fields)
 
 
 logger = logging.getLogger(__name__)
@@ -137,11 +138,11 @@ SET_WITHIN = timedelta(seconds=5)
 ends tombstones."""
 TOMBSTONE_LIFETIME = timedelta(seconds=10)
 """How long a tombstone lasts if no reader ends it. Readers who had found nothing may write until `SET_WITHIN` is over;
-those of the release before count these 5 s by their own clock, and may then take 2 s to ask."""
+those of the previous release count these 5 s by their own clock, and may then take 2 s to ask."""
 LONGEST_LIFETIME = timedelta(days=1)
 """How long an entry is cached if it does not expire before."""
 _TOMBSTONE_OF_OLD = b""
-"""The tombstone of the release before. All are alike, so a reader can't see that there was a second change, and
+"""The tombstone of the previous release. All are alike, so a reader can't see that there was a second change, and
 waits."""
 
 _MS = timedelta(milliseconds=1)
@@ -239,7 +240,7 @@ class EntryCache:
         Raises:
             RedisUnavailableError: some may have been written.
         """
-        # For readers of the cache, the release before included, it is an entry in a format that they don't know.
+        # For readers of the cache, the previous release included, it is an entry in a format that they don't know.
         tombstone = f'[0,"{uuid4().hex}"]'
 
         async def set_all(redis: Redis) -> None:
@@ -248,7 +249,7 @@ class EntryCache:
                 pipeline.set(cache_key(key), tombstone, px=TOMBSTONE_LIFETIME)
             await pipeline.execute()
 
-        # Redis may be back already, and then readers of other processes must not see what was.
+        # Redis may be back already, and then readers in other processes must not see the old entry.
         await self._redis.call(set_all, bypass_breaker=True)
 
 

@@ -23,8 +23,8 @@ from main_service.errors import AppError, FieldError, InvalidInputError
 from main_service.languages.changes import after_change
 from main_service.languages.detection import LanguageDetection
 
-FIELDS_OF_OTHER_KIND = {Kind.LINK: {"text", "syntax"}, Kind.PASTE: {"original_url"}}
-"""By kind, the fields that only entries of the other kind have."""
+FIELDS_OF_OTHER_KIND = {Kind.LINK: {"text", "syntax"}, Kind.PASTE: {"original_url", "passes_query"}}
+"""The fields that only entries of the other kind have, by kind."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,11 @@ class EntryChangeService:
         entry = await self._reader.get(key, actor)
         self._entry_policy.require_may_manage(entry, actor)
         values = self._checked_values(entry, changes)
-        # What is refused costs nothing; a cached entry may be older than the row, so more is only known once that is
+        # A refused change isn't counted. A cached entry may be older than the row, so it is checked again once that is
         # locked.
         if versions is not None and all(version < entry.version for version in versions):
             raise VersionMismatchError(entry.version)
-        # Counted even if the entry has it already: what it has is only certain once its row is locked.
+        # Counted even if the entry has this content already, which is only certain once its row is locked.
         if (content := _new_content(changes)) is not None:
             await self._allowance(actor.account_id).take_content(len(content))
         body_id = None

@@ -42,6 +42,8 @@ class NewEntry:
     """How often it can be viewed; None: unlimited."""
     fields: dict[str, Any]
     """Values of columns by name: title, visibility, and those of its kind except the text of a paste."""
+    has_secret_key: bool = False
+    """Whether a key that is drawn for it is to be hard to guess, though it need not be."""
 
     @property
     def is_private(self) -> bool:
@@ -97,7 +99,7 @@ class EntryCreateService:
             return made
         draft = self._draft(Kind.LINK, new)
         await self.allowance.take_link()
-        return await self._insert(draft, idempotency)
+        return await self._insert(draft, idempotency, _pool_of(draft, new))
 
     async def create_paste(
         self,
@@ -123,7 +125,7 @@ class EntryCreateService:
         await self.allowance.take_content(len(text))
         await self._bodies.put(body_id, text)
         try:
-            made = await self._insert(draft, idempotency)
+            made = await self._insert(draft, idempotency, Pool.PASTE)
         except (AliasTakenError, IdempotencyKeyReusedError, EntryEndedError, NotFoundError, TokenInvalidError):
             await self._bodies.discard(body_id)
             raise
@@ -152,6 +154,7 @@ class EntryCreateService:
             self._check_private(new)
         now = datetime.now(UTC)
         values = {
+            "passes_query": False,
             **new.fields,
             **content,
             "key": new.alias or "",
@@ -164,6 +167,7 @@ class EntryCreateService:
             "expires_at": self._lifetimes.expiry(new.lifetime, now=now),
             "has_public_statistics": False,
             "visit_count": 0,
+            "imported_visit_count": 0,
             "views_left": new.views,
         }
         return LiveEntry(**(_EMPTY | values))
@@ -176,24 +180,24 @@ class EntryCreateService:
             message = "A private entry can't have an alias: anyone who tried the same name would learn that it exists."
             raise InvalidInputError(fields=[FieldError("alias", "alias_of_private", message)])
 
-    async def _insert(self, draft: LiveEntry, idempotency: IdempotentRequest | None) -> LiveEntry:
+    async def _insert(self, draft: LiveEntry, idempotency: IdempotentRequest | None, pool: Pool) -> LiveEntry:
         """Insert under the alias, or else under the first drawn key that is free and not reserved."""
         if idempotency is not None:
-            return await self._insert_once(draft, idempotency)
-        entry = await self._with_key(draft)
+            return await self._insert_once(draft, idempotency, pool)
+        entry = await self._with_key(draft, pool)
         while not await self._batcher.insert(entry):
             if draft.key:
                 raise AliasTakenError
-            entry = await self._with_key(draft)
+            entry = await self._with_key(draft, pool)
         _count(entry)
         return entry
 
-    async def _insert_once(self, draft: LiveEntry, idempotency: IdempotentRequest) -> LiveEntry:
+    async def _insert_once(self, draft: LiveEntry, idempotency: IdempotentRequest, pool: Pool) -> LiveEntry:
         """Insert in a transaction of its own that also remembers the idempotency key.
 
         If a request is sent twice at once, the second waits here until the first has committed, and gets its entry.
         """
-        entry = await self._with_key(draft)
+        entry = await self._with_key(draft, pool)
         async with self._sessions() as session:
             is_known = await self._batcher.make_known([entry.key])
             while not await storage.remember_idempotency_key(session, idempotency, entry_key=entry.key):
@@ -203,22 +207,26 @@ class EntryCreateService:
             while not await storage.create(session, entry, must_invalidate=not is_known):
                 if draft.key:
                     raise AliasTakenError
-                entry = await self._with_key(draft)
+                entry = await self._with_key(draft, pool)
                 is_known = await self._batcher.make_known([entry.key])
                 await storage.update_idempotency_key(session, idempotency, entry_key=entry.key)
             await session.commit()
         _count(entry)
         return entry
 
-    async def _with_key(self, draft: LiveEntry) -> LiveEntry:
-        """The entry with its alias, or with a key from a pool: a short one only where the key is no secret."""
+    async def _with_key(self, draft: LiveEntry, pool: Pool) -> LiveEntry:
+        """The entry with its alias, or with a key from the pool."""
         if draft.key:
             return draft
-        is_secret = draft.views_left is not None or draft.visibility is Visibility.PRIVATE
-        pool = Pool.LINK if draft.kind is Kind.LINK and not is_secret else Pool.PASTE
         while is_reserved(key := await self._keys.take(pool)):
             continue
         return replace(draft, key=key)
+
+
+def _pool_of(link: LiveEntry, new: NewEntry) -> Pool:
+    """Where the key of a link is drawn from: a short one only where it is no secret."""
+    is_secret = new.has_secret_key or link.views_left is not None or link.visibility is Visibility.PRIVATE
+    return Pool.PASTE if is_secret else Pool.LINK
 
 
 def _count(entry: LiveEntry) -> None:

@@ -99,20 +99,28 @@ async def idempotency_of(request: Request, account: Account | None, key: str | N
     """
     if key is None:
         return None
-    if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:
-        raise InvalidInputError(fields=[FieldError(IDEMPOTENCY_KEY, "header_twice", "Send this header once.")])
+    scope = idempotency_scope_of(request, account)
     body = await request.body()
     digest = await asyncio.to_thread(sha256, body)
     if query := request.scope["query_string"]:
         # Of two requests that differ in it, the second is not the first again.
         digest.update(b"?" + query)
+    return IdempotentRequest(scope=scope, key=key, body_digest=digest.digest())
+
+
+def idempotency_scope_of(request: Request, account: Account | None) -> bytes:
+    """The scope of the request's `Idempotency-Key`.
+
+    Raises:
+        InvalidInputError: the key came twice.
+    """
+    if len(request.headers.getlist(IDEMPOTENCY_KEY)) > 1:
+        raise InvalidInputError(fields=[FieldError(IDEMPOTENCY_KEY, "header_twice", "Send this header once.")])
     settings = resources_of(request).settings
     what = {"method": request.method, "path": request.url.path}
     if account is not None:
-        scope = account_scope(settings, account_id=account.id, **what)
-    else:
-        scope = guest_scope(settings, address=client_address(request, settings.believed_proxies), **what)
-    return IdempotentRequest(scope=scope, key=key, body_digest=digest.digest())
+        return account_scope(settings, account_id=account.id, **what)
+    return guest_scope(settings, address=client_address(request, settings.believed_proxies), **what)
 
 
 async def get_page_actor(reader: ReaderDep) -> Actor:

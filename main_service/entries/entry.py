@@ -34,10 +34,14 @@ class LiveEntry:
     """Whether anyone who may see the entry may see its statistics."""
     visit_count: int | None
     """Visits of people when the row was read; None: unknown, because the cache does not hold it."""
+    imported_visit_count: int | None
+    """Visits that were counted elsewhere before the entry was imported; None: unknown, as above."""
     views_left: int | None
     """None: unlimited. Otherwise neither text nor target may be shown before a view is spent."""
     original_url: str | None = field(metadata=_CONTENT)
     """The target of a link as it was given; None: it is a paste."""
+    passes_query: bool
+    """Whether a visit's query is passed on to the target of a link; False: also of a paste."""
     body_id: UUID | None
     """The id of a paste's text in the object store; None: it is a link."""
     size_bytes: int | None

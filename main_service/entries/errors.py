@@ -42,6 +42,10 @@ class VersionMismatchError(AppError, status=412, code="version_mismatch"):
         self.headers = {"ETag": f'"{version}"'}
 
 
+class TooManyLinesError(AppError, status=413, code="too_many_lines"):
+    message = "At most 1,000 lines can be sent at once. This line and the rest were not read."
+
+
 class TooMuchCreatedError(TooManyRequestsError, code="too_much_created"):
     message = "Too much was created or changed in a short time."
 
@@ -53,6 +57,7 @@ class ChangedMeanwhileError(AppError, status=409, code="changed_meanwhile"):
 
 class NotOwnerError(AppError, status=403, code="not_owner"):
     message = "This entry belongs to another account."
+    advice = "To change it, sign in with that account."
 
 
 class IdempotencyKeyReusedError(AppError, status=409, code="idempotency_key_reused"):

@@ -36,7 +36,7 @@ class EntryResources:
         self.scan_limit = resources.scan_limit
         self.cache = EntryCache(resources.redis)
         if languages is not None:
-            languages.tell(self.cache.invalidate)
+            languages.set_invalidate(self.cache.invalidate)
         self.batcher = InsertBatcher(resources.sessions, resources.key_filter)
         self.create_limits = CreateLimits(resources.limiter, settings)
         self.manage_tokens = ManageTokens(settings)
@@ -77,8 +77,8 @@ class EntryFactory:
         self.manage_tokens = resources.manage_tokens
         self.entry_policy = resources.entry_policy
 
-    def creates(self, account: Account | None) -> EntryCreateService:
-        """What creates entries for a user, or for a guest.
+    def creator(self, account: Account | None) -> EntryCreateService:
+        """The service that creates entries for a user, or for a guest.
 
         Raises:
             AddressUnconfirmedError: users must confirm their address first, and this one has not.

@@ -60,7 +60,7 @@ class InsertBatcher:
         waiting = _Waiting(entry)
         self._waiting.append(waiting)
         if self._inserter is None:
-            # It goes on for other requests than the one that starts it.
+            # A task of its own, because it also serves requests other than the one that starts it.
             self._inserter = asyncio.create_task(self._insert_all(), context=Context())
         return await waiting.is_made
 
@@ -85,7 +85,7 @@ class InsertBatcher:
                     with tracing.shared("insert entries", [waiting.origin for waiting in batch]):
                         await self._insert(batch)
                 except DatabaseUnavailableError as error:
-                    # All who have no answer yet have waited as long already, and would wait in vain.
+                    # All others have waited as long already, and would fail too.
                     self._fail([*batch, *self._waiting], error)
                     self._waiting.clear()
         finally:
@@ -115,7 +115,7 @@ class InsertBatcher:
         except DatabaseUnavailableError:
             raise
         except Exception:
-            # Perhaps one of them is at fault, which must not fail the others.
+            # One of them may be at fault, which must not fail the others.
             for waiting in batch:
                 await self._insert_alone(waiting)
 
@@ -137,7 +137,7 @@ class InsertBatcher:
 
     def _fail(self, all_waiting: list[_Waiting], error: DatabaseUnavailableError) -> None:
         for waiting in all_waiting:
-            # One exception each: an exception that several raise would gather the traces of all.
+            # A separate exception for each: one that is raised several times would collect all their tracebacks.
             own = DatabaseUnavailableError()
             own.__cause__ = error.__cause__
             waiting.settle(own)

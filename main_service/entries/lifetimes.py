@@ -14,6 +14,8 @@ class Lifetime:
     expires_at: datetime | None = None
     expires_in: timedelta | None = None
     is_endless: bool = False
+    is_cut: bool = False
+    """Whether it is shortened where it is longer than allowed, and not refused."""
 
     @property
     def is_given(self) -> bool:
@@ -46,6 +48,8 @@ class LifetimePolicy:
         if remaining <= timedelta(0):
             raise InvalidInputError(fields=[FieldError(field, "expiry_past", "This is in the past.")])
         if remaining > self.longest:
+            if lifetime.is_cut:
+                return (now + self.longest).astimezone(UTC)
             message = f"The longest lifetime is {in_words(self.longest)}."
             raise InvalidInputError(fields=[FieldError(field, "expiry_too_far", message)])
         return (now + remaining).astimezone(UTC)

@@ -1,6 +1,6 @@
 """The history of links' targets in PostgreSQL, so that each visit keeps the target that it led to."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -9,10 +9,10 @@ from sqlalchemy import delete, text
 from main_service.engines.postgres import Session
 from main_service.entries.models import Entry, LinkTarget
 
-MOST_TARGETS = 100
+MAX_TARGETS = 100
 """How many targets of a link are kept, the newest: at most 800 KiB, and more than a year of weekly changes."""
 
-# A release that writes no rows may have made the link, or changed it since the last row.
+# An older release, which writes no rows, may have made the link, or changed it since the last row.
 _NOTE_FORMER = text(
     """
     INSERT INTO link_target (key, valid_from, original_url)
@@ -38,6 +38,12 @@ _NOTE = text(
     FROM link_target WHERE key = CAST(:key AS text)
     """
 )
+_RESTORE = text(
+    """
+    INSERT INTO link_target (key, valid_from, original_url)
+    SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:instants AS timestamptz[]), CAST(:urls AS text[]))
+    """
+)
 _FORGET_OLDEST = text(
     """
     DELETE FROM link_target
@@ -45,7 +51,7 @@ _FORGET_OLDEST = text(
         SELECT valid_from FROM link_target WHERE key = :key ORDER BY valid_from DESC OFFSET :most - 1 LIMIT 1
     )
     """
-).bindparams(most=MOST_TARGETS)
+).bindparams(most=MAX_TARGETS)
 _LIST_CHANGED = text(
     """
     SELECT DISTINCT key FROM link_target AS later
@@ -54,7 +60,7 @@ _LIST_CHANGED = text(
       AND EXISTS (SELECT FROM link_target WHERE key = later.key AND valid_from < later.valid_from)
     """
 )
-# What is known of a link begins with its first row, whatever a visit says of its time.
+# A visit that claims to be earlier than a link's first row gets the target of that row.
 _LIST_AT = text(
     """
     WITH visit AS (
@@ -70,11 +76,11 @@ _LIST_AT = text(
     SELECT key, valid_from, original_url FROM held JOIN link_target USING (key, valid_from)
     """
 )
-MOST_IN_MEMORY = 500
+MAX_IN_MEMORY = 500
 """How many targets `list_at` holds in memory at once: at most 4 MiB."""
 
 
-class Led(NamedTuple):
+class TargetSince(NamedTuple):
     """The target of a link from an instant on."""
 
     key: str
@@ -90,6 +96,18 @@ async def note_change(session: Session, entry: Entry, *, original_url: str, chan
     await session.execute(_FORGET_OLDEST, {"key": entry.key})
 
 
+async def restore(session: Session, targets: Mapping[str, Sequence[tuple[datetime, str]]]) -> None:
+    """Give new links the targets that they had elsewhere, in place of the one that they were made with.
+
+    `targets`: by key, from when on each was valid, in whole milliseconds and no two from the same; at most
+    `MAX_TARGETS` of a link, the last of which is its target now.
+    """
+    await forget(session, list(targets))
+    rows = [(key, valid_from, url) for key, of_link in targets.items() for valid_from, url in of_link]
+    columns = dict(zip(("keys", "instants", "urls"), map(list, zip(*rows, strict=True)), strict=True))
+    await session.execute(_RESTORE, columns)
+
+
 async def forget(session: Session, keys: Sequence[str]) -> None:
     """Delete the recorded targets of these links."""
     await session.execute(delete(LinkTarget).where(LinkTarget.key.in_(keys)))
@@ -100,12 +118,12 @@ async def list_changed(session: Session, keys: Collection[str], *, since: dateti
     return set((await session.execute(_LIST_CHANGED, {"keys": list(keys), "since": since})).scalars())
 
 
-async def list_at(session: Session, visits: Collection[tuple[str, int]]) -> AsyncIterator[Led]:
+async def list_at(session: Session, visits: Collection[tuple[str, int]]) -> AsyncIterator[TargetSince]:
     """Yield the targets that links had at the times of visits, each once, in no order.
 
     `visits`: key and ms since 1970 of each. For a visit before the first recorded target, that one counts.
     """
     columns = {"keys": [key for key, _ in visits], "instants": [at_ms for _, at_ms in visits]}
-    async for rows in session.partitions(_LIST_AT, columns, size=MOST_IN_MEMORY):
+    async for rows in session.partitions(_LIST_AT, columns, size=MAX_IN_MEMORY):
         for row in rows:
-            yield Led(*row)
+            yield TargetSince(*row)

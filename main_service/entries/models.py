@@ -124,6 +124,10 @@ class Entry(Base):
     visit_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     """Visits of people."""
     bot_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    imported_visit_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """Visits that were counted elsewhere before it was imported; in no other figure."""
+    imported_bot_count: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """Visits of crawlers that were."""
     manage_generation: Mapped[int] = mapped_column(server_default=text("0"))
     """How often it was claimed. The manage token is derived from it, so that a claim makes earlier tokens void for
     good."""
@@ -134,12 +138,14 @@ class Entry(Base):
     original_url: Mapped[str | None]
     target_digest: Mapped[bytes | None]
     """SHA-256 of `original_url`, by which its owner's entries are searched."""
+    passes_query: Mapped[bool] = mapped_column(server_default=false())
+    """Whether a visit's query is passed on to the target of a link."""
     body_id: Mapped[UUID | None]
     size_bytes: Mapped[int | None]
     syntax: Mapped[str | None]
     """The language that its author has named."""
     detected_syntax: Mapped[str | None]
-    """The language that was detected, empty if none was found. None: nobody has looked, or its author has named one."""
+    """The language that was detected, empty if none was found. None: not looked for, or the author has named one."""
     ended_at: Mapped[datetime | None]
     archival_reason: Mapped[ArchivalReason | None] = mapped_column(_words(ArchivalReason, "archival_reason"))
     body_deleted_at: Mapped[datetime | None]
@@ -155,7 +161,7 @@ class LinkTarget(Base):
 
     key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
     valid_from: Mapped[datetime] = mapped_column(primary_key=True)
-    """In whole milliseconds, as visits are."""
+    """From when on the link had this target. In whole milliseconds, like visits."""
     original_url: Mapped[str]
 
 

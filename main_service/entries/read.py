@@ -125,14 +125,15 @@ class EntryReader:
         return entry
 
     async def counted(self, entry: LiveEntry) -> LiveEntry:
-        """The entry with its visit count, which the cache does not hold; without it while the database is away."""
+        """The entry with its visit counts, which the cache does not hold; without it while the database is away."""
         if entry.visit_count is not None:
             return entry
         try:
-            return replace(entry, visit_count=await storage.get_visit_count(self._session, entry.key))
+            visits, imported = await storage.get_visit_counts(self._session, entry.key)
         except DatabaseUnavailableError as error:
             logger.warning("An entry is shown without its visits: %r", error.__cause__)
             return entry
+        return replace(entry, visit_count=visits, imported_visit_count=imported)
 
     async def follow(self, entry: LiveEntry, actor: Actor) -> LiveEntry:
         """Spend a view of a link, if they are limited, and return the link to be followed.
@@ -195,7 +196,7 @@ class EntryReader:
             text = await self._bodies.get(body_id)
             self._texts.put(body_id.hex, text)
         self._offer(entry, text)
-        # It is in the cache anyway.
+        # It is in the cache already.
         return in_one_chunk(text, held_bytes=0)
 
     def _offer(self, entry: LiveEntry, text: bytes | None) -> None:
@@ -210,7 +211,7 @@ class EntryReader:
         if row.ended_at is not None and row.body_id is not None:
             await storage.queue_body(self._session, row.body_id, grace=VIEWED_TEXT_GRACE)
         viewed = LiveEntry.from_row(row)
-        # Commit now rather than after the page is rendered: others wait for the row.
+        # Commit before the page is rendered: others wait for the row.
         await self._session.commit()
         return viewed
 

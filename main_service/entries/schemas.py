@@ -1,137 +1,34 @@
 """What entries look like on the wire, in and out."""
 
-import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StringConstraints,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from main_service.entries.aliases import ALIAS_PATTERN, ALIAS_RULE, is_key
+from main_service.entries.aliases import ALIAS_RULE
 from main_service.entries.change import Changes
 from main_service.entries.create import NewEntry
 from main_service.entries.entry import FIELDS
+from main_service.entries.field_types import (
+    Alias,
+    DetectedSyntax,
+    ExpiresIn,
+    Instant,
+    Syntax,
+    TargetUrl,
+    Text,
+    Title,
+    Views,
+)
 from main_service.entries.lifetimes import Lifetime
 from main_service.entries.models import Kind, Visibility
-from main_service.entries.syntaxes import is_syntax
-from main_service.entries.urls import MAX_URL_LENGTH, check_url, complete_url
 from main_service.errors import FieldError, InvalidInputError
-from main_service.web.durations import DURATION_SCHEMAS, read_duration
 
-MAX_TITLE_LENGTH = 200
-MAX_VIEWS = 1_000_000
 MAX_MANY = 1_000
-NEVER = "never"
-NEVER_NULL = ("visibility", "has_public_statistics", "original_url", "text", "expires_at", "expires_in")
+NEVER_NULL = ("visibility", "has_public_statistics", "passes_query", "original_url", "text", "expires_at", "expires_in")
 """Fields of an entry that can be changed, but not taken away."""
-
-
-# Line ends, control characters, and what changes the direction of writing up to its end: where it has none, that
-# reaches beyond the title, into a browser's tab.
-_FORBIDDEN_IN_TITLES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-# White space, what Unicode calls Default_Ignorable_Code_Point, and the braille pattern without dots.
-_NOTHING_TO_SEE = re.compile(
-    r"[\s\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u206f\u2800\u3164\ufe00-\ufe0f"
-    r"\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*"
-)
-_URL_PATTERN = r"^[\s\u200b\ufeff]*([Hh][Tt][Tt][Pp][Ss]?://|(//)?[^\s./?#@:]+\.)"
-"""Matches what may be accepted; for the rest, the error says why."""
-_DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
-
-
-def _title(title: str) -> str | None:
-    """The title unchanged, or None where there is nothing to see in it."""
-    if _FORBIDDEN_IN_TITLES.search(title):
-        raise PydanticCustomError("title_invalid", "A title can't contain line breaks or control characters")
-    return None if _NOTHING_TO_SEE.fullmatch(title) else title
-
-
-def _alias(alias: str) -> str:
-    if not is_key(alias):
-        raise PydanticCustomError("alias_invalid", ALIAS_RULE)
-    return alias
-
-
-def _syntax(syntax: str) -> str:
-    syntax = syntax.lower()
-    if not is_syntax(syntax):
-        raise PydanticCustomError("syntax_unknown", "This isn't the alias of a Pygments lexer, such as python or json")
-    return syntax
-
-
-def _url(url: str) -> str:
-    try:
-        return check_url(complete_url(url))
-    except ValueError as error:
-        raise PydanticCustomError("url_invalid", "{reason}", {"reason": str(error)}) from error
-
-
-def _duration(value: Any) -> timedelta | str:
-    return NEVER if value == NEVER else read_duration(value)
-
-
-def _instant(value: Any) -> Any:
-    # Pydantic reads a number in a string as seconds since 1970.
-    if not isinstance(value, str) or not _DATE_AND_TIME.match(value):
-        raise PydanticCustomError("instant_invalid", "Give a time with its offset, such as 2030-01-31T12:00:00Z")
-    return value
-
-
-Title = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_TITLE_LENGTH), AfterValidator(_title)]
-Alias = Annotated[str, AfterValidator(_alias), Field(json_schema_extra={"pattern": f"^{ALIAS_PATTERN}$"})]
-Syntax = Annotated[
-    str,
-    AfterValidator(_syntax),
-    Field(description="Alias of a Pygments lexer, or `csv`, `tsv`, `ansi`.", examples=["python"]),
-]
-DetectedSyntax = Annotated[
-    str | None,
-    BeforeValidator(lambda found: found or None),
-    Field(description="The language that was detected, soon after a paste without `syntax` was made. null: none yet."),
-]
-"""In answers. What was looked at in vain is no different to clients from what was not looked at."""
-TargetUrl = Annotated[
-    str,
-    AfterValidator(_url),
-    Field(
-        description="An http or https URL. Spaces around it are removed; what begins with the name"
-        " of a host that has a dot gets `https://`.",
-        examples=["https://example.org/a/long/path"],
-        json_schema_extra={"maxLength": MAX_URL_LENGTH, "pattern": _URL_PATTERN},
-    ),
-]
-ExpiresIn = Annotated[
-    timedelta | Literal["never"],
-    BeforeValidator(_duration),
-    WithJsonSchema({"anyOf": [*DURATION_SCHEMAS, {"const": NEVER}]}),
-    Field(
-        description="Lifetime from now: seconds, a duration such as `7d` or in ISO 8601, or for users `never`.",
-        examples=["7d", "P7D"],
-    ),
-]
-Instant = Annotated[
-    AwareDatetime,
-    BeforeValidator(_instant),
-    Field(description="When the entry expires.", examples=["2030-01-31T12:00:00Z"]),
-]
-Views = Annotated[
-    int,
-    Field(strict=True, ge=1, le=MAX_VIEWS, description="How many views until it is deleted. Default: unlimited."),
-]
-Text = Annotated[str, StringConstraints(min_length=1), Field(description="The text, stored byte for byte.")]
 
 
 class _EntryValuesIn(BaseModel):
@@ -180,9 +77,14 @@ class _EntryIn(_EntryValuesIn):
         )
 
 
-class PasteIn(_EntryIn):
-    text: Text
+class PasteOptionsIn(_EntryIn):
+    """What is said about a new paste whose text is sent otherwise."""
+
     syntax: Syntax | None = None
+
+
+class PasteIn(PasteOptionsIn):
+    text: Text
 
 
 def _take_url(values: Any) -> Any:
@@ -204,10 +106,17 @@ def _document_url(schema: dict[str, Any]) -> None:
         schema["not"] = {"required": ["original_url", "url"]}
 
 
+_ABOUT_PASSING = (
+    "Whether the query of a visit is passed on: `/KEY?utm_source=mail` leads to the target with `utm_source=mail` after"
+    " its own query. Parameters that the target already has are not replaced."
+)
+
+
 class LinkIn(_EntryIn):
     model_config = ConfigDict(json_schema_extra=_document_url)
 
     original_url: TargetUrl
+    passes_query: StrictBool = Field(False, description=_ABOUT_PASSING)
 
     _take_url = model_validator(mode="before")(_take_url)
 
@@ -223,6 +132,7 @@ class EntryChangeIn(_EntryValuesIn):
         None, description="Whether anyone who may see the entry may see its statistics."
     )
     original_url: TargetUrl | None = Field(None, description="Links only.")
+    passes_query: StrictBool | None = Field(None, description=f"Links only. {_ABOUT_PASSING}")
     text: Text | None = Field(None, description="Pastes only.")
     syntax: Syntax | None = Field(None, description="Pastes only.")
 
@@ -237,7 +147,10 @@ class EntryChangeIn(_EntryValuesIn):
 
     @property
     def changes(self) -> Changes:
-        text = None if self.text is None else self.text.encode()
+        return self.changes_with(None if self.text is None else self.text.encode())
+
+    def changes_with(self, text: bytes | None) -> Changes:
+        """The changes with a text in UTF-8 that was sent otherwise; None: it stays."""
         return Changes(fields=self.columns(self.model_fields_set), lifetime=self.lifetime, text=text)
 
 
@@ -265,6 +178,9 @@ class _EntryOut(BaseModel):
     visit_count: int | None = Field(
         description="Visits by people; null: shown only to those who manage it, or the database is down."
     )
+    imported_visit_count: int | None = Field(
+        description="Visits counted elsewhere before the import; in no other figure. null if `visit_count` is."
+    )
 
 
 class PasteOut(_EntryOut):
@@ -280,6 +196,7 @@ class LinkOut(_EntryOut):
     kind: Literal[Kind.LINK]
     short_url: str = Field(description="The same as `url`.")
     original_url: str | None = Field(description="null for a link with limited views, except for those who manage it.")
+    passes_query: bool = Field(description="Whether the query of a visit is passed on to the target.")
 
 
 _ABOUT_MANAGING = "Changes and deletes a guest's entry; returned only once. null: the entry belongs to an account."

@@ -55,7 +55,7 @@ def entry_out(entry: LiveEntry, public_url: str, *, to_manager: bool) -> PasteOu
     """
     if not to_manager:
         if not entry.has_public_statistics:
-            entry = replace(entry, visit_count=None)
+            entry = replace(entry, visit_count=None, imported_visit_count=None)
         if entry.views_left is not None:
             entry = entry.without_content()
     return PasteOut(**_wire(entry, public_url)) if entry.kind is Kind.PASTE else LinkOut(**_wire(entry, public_url))
@@ -101,7 +101,7 @@ def entry_urls(public_url: str, key: str) -> dict[str, str]:
 
 
 def manage_url(public_url: str, key: str, manage_token: str) -> str:
-    """The URL that opens the manage page. The token follows `#`, because browsers do not send that part."""
+    """The URL of the manage page. The token follows `#`, because browsers don't send that part."""
     return f"{public_url}/{key}/manage#{manage_token}"
 
 

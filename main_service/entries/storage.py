@@ -21,14 +21,16 @@ from main_service.entries.models import ArchivalReason, BodyToDelete, Entry, Ide
 
 _COLUMNS = cast(Table, Entry.__table__).columns
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+_CHOSEN = {"has_public_statistics", "passes_query"}
+"""Columns with a default that a creation may choose to be different."""
 _NEW_COLUMNS = {
-    # What the database has a default for is left to it.
+    # Other columns with a default are left to the database.
     name: _COLUMNS[name].type.compile(_DIALECT).partition(" COLLATE")[0]
     for name in (*FIELDS, "target_digest")
-    if _COLUMNS[name].server_default is None
+    if _COLUMNS[name].server_default is None or name in _CHOSEN
 }
 _of_new_entry = attrgetter(*[name for name in _NEW_COLUMNS if name != "target_digest"])
-# SQLAlchemy compiles an insert with ON CONFLICT anew each time, which takes longer than PostgreSQL needs for the row.
+# SQLAlchemy compiles an INSERT with ON CONFLICT each time, which takes longer than PostgreSQL needs for the row.
 _CREATE = text(
     f"""
     WITH made AS (
@@ -66,7 +68,7 @@ async def create_all(session: Session, entries: Sequence[LiveEntry], *, must_inv
     Raises:
         TokenInvalidError: the account of an owner has just been deleted; nothing is inserted.
     """
-    # In one order, so that no two processes wait for each other's aliases.
+    # Sorted, so that two processes never wait for each other's aliases.
     ordered = sorted(entries, key=attrgetter("key"))
     rows = ((*_of_new_entry(entry), target_digest(entry.original_url)) for entry in ordered)
     columns = dict(zip(_NEW_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
@@ -88,16 +90,17 @@ def target_digest(original_url: str | None) -> bytes | None:
 
 async def find(session: Session, key: str) -> Entry | None:
     """The row of `key`, live or ended."""
-    # As it is now, not as the session may have read it before.
+    # Read again, because the session may have an older state.
     statement = select(Entry).where(Entry.key == key).execution_options(populate_existing=True)
     entry: Entry | None = (await session.execute(statement)).scalar_one_or_none()
     return entry
 
 
-async def get_visit_count(session: Session, key: str) -> int:
-    """The number of visits of people to the entry of a key that is in use."""
-    count: int = (await session.execute(select(Entry.visit_count).where(Entry.key == key))).scalar_one()
-    return count
+async def get_visit_counts(session: Session, key: str) -> tuple[int, int]:
+    """How many visits of people the entry of a key that is in use has here, and had before it was imported."""
+    statement = select(Entry.visit_count, Entry.imported_visit_count).where(Entry.key == key)
+    visits, imported = (await session.execute(statement)).one()
+    return visits, imported
 
 
 async def find_for_update(session: Session, key: str) -> Entry | None:
@@ -151,7 +154,7 @@ async def end_owned(session: Session, owner_id: UUID, *, keys: Sequence[str]) ->
     locked = (
         select(Entry.key)
         .where(Entry.key.in_(keys), Entry.owner_id == owner_id, Entry.ended_at.is_(None), is_not_over())
-        # Two that end the same entries lock them in one order.
+        # Sorted, so that two transactions that end the same entries lock them in the same order.
         .order_by(Entry.key)
         .with_for_update()
     )

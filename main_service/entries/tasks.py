@@ -11,8 +11,8 @@ from main_service.keys.filter_rebuild import FilterRebuild
 from main_service.resources import Resources
 
 REPLAY_EVERY = timedelta(seconds=5)
-"""With the worker's pause before it connects anew and the work itself less than the 10 s in which Redis learns of a
-change."""
+"""Together with the worker's pause before it reconnects and the work itself, this is less than the 10 s in which Redis
+learns of a change."""
 
 _filter_rebuild = FilterRebuild()
 

@@ -17,7 +17,7 @@ _FORBIDDEN = re.compile(r"[\s\x00-\x20\x7f-\xa0\u061c\u200e\u200f\u2028-\u202e\u
 _START = re.compile(r"https?://[^/\\?#]", re.IGNORECASE)
 
 _ZERO_WIDTH = "\u200b\ufeff"
-# Neither user name nor port: whether that port speaks TLS can't be known. Of ASCII only letters, digits and hyphens.
+# Without user name and port, as it is unknown whether that port speaks TLS. Letters, digits and hyphens only.
 _LABEL = r"[^\s\x00-\x2c\x2e\x2f\x3a-\x40\x5b-\x60\x7b-\xa0]+"
 # The last label of an IPv4 address is a number. An address by number hardly ever has a certificate.
 _NAMED_HOST = re.compile(rf"(?://)?(?:{_LABEL}\.)+(?!\d){_LABEL}\.?(?=[/?#]|$)")
@@ -74,7 +74,7 @@ def decoded_host(url: str) -> str | None:
 
 
 def is_self_link(url: str, public_url: str) -> bool:
-    """Whether a URL that `check_url` accepts leads to the service at `public_url`, however it writes host and port.
+    """Whether a URL that `check_url` accepts leads to the service at `public_url`, however host and port are written.
 
     http and https of a host are one site, and so are all names and addresses of this machine itself.
     """
@@ -109,5 +109,5 @@ def _plain_host(host: str) -> str:
         return name
     if isinstance(address, IPv6Address):
         address = address.ipv4_mapped or address
-    # 0.0.0.0 and [::] are no hosts, but systems connect to themselves when asked for them.
+    # 0.0.0.0 and [::] are not hosts, but systems connect to themselves at these addresses.
     return _THIS_MACHINE if address.is_loopback or address.is_unspecified else str(address)

@@ -23,7 +23,7 @@ from main_service.settings import Settings
 from main_service.web.read_limits import read_limits_of
 
 COUNTED_BYTES = 32 * 1024
-"""So much of a text counts as one rendering, so that long ones leave the renderer time for other readers."""
+"""How much text counts as one rendering, so that long texts leave the renderer time for other readers."""
 
 LanguageQuery = Annotated[
     str | None,

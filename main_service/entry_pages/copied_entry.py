@@ -9,12 +9,13 @@ from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Visibility
 from main_service.entries.permissions import Actor
 from main_service.entries.read import EntryReader
+from main_service.entry_pages.create_form import PASSES_QUERY, TICKED
 from main_service.entry_pages.form_text import text_in_form
 from main_service.errors import NotFoundError
 from main_service.web.forms import Form
 
 LARGE_BYTES = 256 * 1024
-MOST_LARGE = 2
+MAX_LARGE = 2
 """How many pages with larger texts are made at the same time. Each has its text in memory several times, with up to
 four bytes for each character."""
 
@@ -23,7 +24,7 @@ class LargeCopies:
     """Turns at making pages with large texts, in the order in which they are asked for. One for each process."""
 
     def __init__(self) -> None:
-        self._turns = asyncio.Semaphore(MOST_LARGE)
+        self._turns = asyncio.Semaphore(MAX_LARGE)
 
     @asynccontextmanager
     async def turn(self, size_bytes: int) -> AsyncIterator[None]:
@@ -49,13 +50,15 @@ async def find_to_copy(reader: EntryReader, key: str, actor: Actor) -> LiveEntry
 async def form_of(reader: EntryReader, entry: LiveEntry, actor: Actor) -> Form:
     """The fields that a copy of the entry starts with: what it holds and its title.
 
-    This is no visit: a reader who wants to use the text has seen it on its own page, which counted. A copy of a private
-    entry is private too; for others its maker chooses anew.
+    This is no visit: readers who want to use the text have seen it on its own page, which counted. A copy of a private
+    entry is private too; for others the user chooses again.
 
     Raises:
         NotFoundError, EntryEndedError: it has just ended.
     """
     form = {"title": entry.title or "", "syntax": entry.syntax or "", "original_url": entry.original_url or ""}
+    if entry.passes_query:
+        form[PASSES_QUERY] = TICKED
     if entry.visibility is Visibility.PRIVATE:
         form["visibility"] = entry.visibility.value
     if entry.body_id is not None:

@@ -8,6 +8,10 @@ KIND = "kind"
 BURN = "burn"
 """The name of the checkbox for a single view. A browser sends no field for a box that is not ticked."""
 
+PASSES_QUERY = "passes_query"
+TICKED = "yes"
+"""What a browser sends of a checkbox that is ticked."""
+
 
 def kind_of(form: Form, default: Kind) -> Kind:
     """The kind that the form asks for. `default`: that of forms which have no such field."""

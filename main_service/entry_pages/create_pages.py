@@ -16,13 +16,14 @@ from main_service.entries.create import EntryCreateService
 from main_service.entries.dependencies import EntryFactoryDep, get_page_actor
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import SessionEndedError
+from main_service.entries.field_types import MAX_VIEWS, NEVER
 from main_service.entries.idempotency import IdempotentRequest, idempotent_form
 from main_service.entries.lifetimes import LifetimePolicy, in_words
 from main_service.entries.models import Kind
-from main_service.entries.schemas import MAX_VIEWS, NEVER, LinkIn, PasteIn
+from main_service.entries.schemas import LinkIn, PasteIn
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
 from main_service.entry_pages.copied_entry import LargeCopies, find_to_copy, form_of
-from main_service.entry_pages.create_form import BURN, KIND, entry_fields, kind_of
+from main_service.entry_pages.create_form import BURN, KIND, PASSES_QUERY, TICKED, entry_fields, kind_of
 from main_service.entry_pages.form_text import LateTexts, is_long
 from main_service.entry_pages.line_ends import can_be_in_form
 from main_service.entry_pages.manage_cookie import set_manage_cookies
@@ -42,13 +43,20 @@ _LIFETIMES = {
     "P365D": timedelta(days=365),
 }
 
+_ASKED_FOR = {"text": "Type or paste a text first.", "original_url": "Enter the URL to shorten."}
+"""What is said of a field that is empty: a summary of errors has no field beside it."""
 
-def entry_values(form: Mapping[str, str]) -> dict[str, str | int]:
-    """Values for a schema: empty fields are left out, `lifetime` is `expires_in`, digits in `views` are a number."""
-    values: dict[str, str | int]
+
+def entry_values(form: Mapping[str, str]) -> dict[str, str | int | bool]:
+    """Values for a schema: empty fields are left out, `lifetime` is `expires_in`, digits in `views` are a number, and a
+    checkbox that is ticked is true.
+    """
+    values: dict[str, str | int | bool]
     values = {("expires_in" if name == "lifetime" else name): value for name, value in form.items() if value}
     if re.fullmatch(r"\d{1,9}", views := form.get("views", "").strip(), re.ASCII):
         values["views"] = int(views)
+    if values.get(PASSES_QUERY) == TICKED:
+        values[PASSES_QUERY] = True
     return values
 
 
@@ -56,7 +64,8 @@ class EntryFormPage(FormPage):
     """A page with a form about an entry, for one request."""
 
     def errors_by_field(self, error: AppError) -> dict[str, str]:
-        found = super().errors_by_field(error)
+        missing = {each.field for each in error.fields if each.code == "missing"} & _ASKED_FOR.keys()
+        found = super().errors_by_field(error) | {field: _ASKED_FOR[field] for field in missing}
         return {("lifetime" if field in ("expires_in", "expires_at") else field): it for field, it in found.items()}
 
 
@@ -84,14 +93,14 @@ _PATHS = {Kind.PASTE: "/pastes", Kind.LINK: "/links"}
 Create = Callable[[EntryCreateService, Form, IdempotentRequest | None], Awaitable[LiveEntry]]
 
 
-async def _create_paste(creates: EntryCreateService, form: Form, idempotency: IdempotentRequest | None) -> LiveEntry:
+async def _create_paste(creator: EntryCreateService, form: Form, idempotency: IdempotentRequest | None) -> LiveEntry:
     paste = parse(PasteIn, entry_values(form))
-    return await creates.create_paste(paste.new_entry(), text=paste.text.encode(), idempotency=idempotency)
+    return await creator.create_paste(paste.new_entry(), text=paste.text.encode(), idempotency=idempotency)
 
 
-async def _create_link(creates: EntryCreateService, form: Form, idempotency: IdempotentRequest | None) -> LiveEntry:
+async def _create_link(creator: EntryCreateService, form: Form, idempotency: IdempotentRequest | None) -> LiveEntry:
     link = parse(LinkIn, entry_values(form))
-    return await creates.create_link(link.new_entry(), idempotency=idempotency)
+    return await creator.create_link(link.new_entry(), idempotency=idempotency)
 
 
 _CREATES: dict[Kind, Create] = {Kind.PASTE: _create_paste, Kind.LINK: _create_link}
@@ -193,7 +202,7 @@ class CreatePage(EntryFormPage):
         account = await find_account(self.request, self._session)
         if account is None and has_session_cookie(self.request):
             raise SessionEndedError
-        creates = self._entries.creates(account)
+        creator = self._entries.creator(account)
         content = {name: value for name, value in entry_fields(form, kind).items() if name != FORM_ID}
         idempotency = idempotent_form(
             self._settings,
@@ -203,10 +212,10 @@ class CreatePage(EntryFormPage):
             fields=content,
         )
         try:
-            return await _CREATES[kind](creates, content, idempotency)
+            return await _CREATES[kind](creator, content, idempotency)
         except (EntryEndedError, NotFoundError):
-            # What the form had created is gone: sending it again means another one.
-            return await _CREATES[kind](creates, content, None)
+            # The entry that the form created is gone: sending it again is meant to create another one.
+            return await _CREATES[kind](creator, content, None)
 
 
 CreatePageDep = Annotated[CreatePage, Depends()]

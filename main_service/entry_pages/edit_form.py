@@ -11,11 +11,11 @@ from main_service.entry_pages.line_ends import as_in_form, can_be_in_form
 
 VERSION = "version"
 SEEN = "seen"
-BOX = "has_public_statistics"
-"""The name of the checkbox. A browser sends no field for a box that is not ticked."""
-_LABELS = {"original_url": "URL", BOX: "Public statistics"}
+BOXES = ("has_public_statistics", "passes_query")
+"""The names of the checkboxes. A browser sends no field for a box that is not ticked."""
+_LABELS = {"original_url": "URL", "has_public_statistics": "Public statistics", "passes_query": "Pass on the query"}
 _COLUMNS = [name for name in EntryChangeIn.model_fields if name in FIELDS and name != "expires_at"]
-_COLUMNS.sort(key=("visibility", BOX).__contains__)
+_COLUMNS.sort(key=("visibility", *BOXES).__contains__)
 """The columns of an entry that the form changes, in the order of the page."""
 
 
@@ -56,16 +56,21 @@ class EditForm:
     def sent_values(self, sent: Mapping[str, str]) -> dict[str, str]:
         """Values of those fields that were sent; also of a text that can no longer be edited."""
         names = self.fields if self.entry.kind is Kind.LINK else [*self.fields, "text"]
-        return {name: sent.get(name, "") for name in names if name in sent or name == BOX}
+        return {name: sent.get(name, "") for name in names if name in sent or name in BOXES}
 
     def changed_since(self, sent: Mapping[str, str]) -> dict[str, str]:
         """Labels and present values of the fields, except the text, that have another value than the page had."""
         seen = _seen_in(sent)
         return {
-            _LABELS.get(name, name.capitalize()): value or ("no" if name == BOX else "none")
+            _LABELS.get(name, name.capitalize()): _as_chosen(name, value) or ("no" if name in BOXES else "none")
             for name, value in self.fields.items()
             if name != "text" and name in seen and _digest(value) != seen[name]
         }
+
+
+def _as_chosen(name: str, value: str) -> str:
+    """A value as the form offers it for choice."""
+    return value.capitalize() if name == "visibility" else value
 
 
 def _in_form(value: str | bool | None) -> str:

@@ -15,7 +15,7 @@ from main_service.entries.models import Kind
 from main_service.entries.schemas import NEVER_NULL, EntryChangeIn
 from main_service.entries.serializers import page_entry
 from main_service.entries.syntaxes import all_syntaxes, common_syntaxes
-from main_service.entry_pages.edit_form import BOX, SEEN, VERSION, EditForm
+from main_service.entry_pages.edit_form import BOXES, SEEN, VERSION, EditForm
 from main_service.entry_pages.form_text import LateTexts, is_long
 from main_service.entry_pages.line_ends import with_line_ends_of
 from main_service.entry_pages.manage_pages import ManagePage
@@ -26,7 +26,7 @@ from main_service.web.forms import Form, FormDep, form_action, parse
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 _one_text_at_a_time = asyncio.Lock()
-"""Restoring line ends in many megabytes holds the interpreter's lock for seconds."""
+"""Restoring line ends in many megabytes holds the interpreter lock for seconds."""
 
 
 class EditPage(ManagePage):
@@ -92,7 +92,7 @@ def _update(touched: Mapping[str, str]) -> Changes:
         InvalidInputError: with the names of the form's fields.
     """
     values: dict[str, str | bool | None] = {
-        name: bool(value) if name == BOX else value if value or name in NEVER_NULL else None
+        name: bool(value) if name in BOXES else value if value or name in NEVER_NULL else None
         for name, value in touched.items()
     }
     return parse(EntryChangeIn, values).changes
@@ -113,7 +113,7 @@ def _page(
     meanwhile: dict[str, str] = {}
     other_text: tuple[str, str] | None = None
     if sent is not None and isinstance(error, ChangedMeanwhileError):
-        # What was typed stays, and counts when it is sent again; what was not touched is as it is now.
+        # Keep what was typed; fields that were not touched show the present values.
         touched = form.touched(sent)
         shown = shown | touched
         meanwhile = form.changed_since(sent)
@@ -122,7 +122,7 @@ def _page(
         shown = shown | form.sent_values(sent)
         other_text = None if form.is_editable else _other_text(form, sent, is_touched=True)
         carried = {name: sent.get(name, value) for name, value in carried.items()}
-    # What is sent goes where the page is: at either path, only its own manage cookie is there.
+    # The form is sent to the path of the page, because each path has a manage cookie of its own.
     late_texts = LateTexts()
     response = page.render(
         "entries/edit.html",

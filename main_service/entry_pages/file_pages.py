@@ -1,4 +1,4 @@
-"""The text of a paste as a file: under a name in its URL, or as a download under its real name."""
+"""The text of a paste alone: plain, under a name in its URL, or as a download under its real name."""
 
 from typing import Annotated
 
@@ -8,10 +8,14 @@ from main_service.accounts.bearer_auth import TOKEN_OR_NONE
 from main_service.accounts.errors import TokenInvalidError
 from main_service.entries.dependencies import EntryFactoryDep, ReadingActorDep
 from main_service.entries.entry import LiveEntry
-from main_service.entries.errors import ManageTokenWrongError, NotAPasteError, NotOwnerError
-from main_service.entries.visit_recorder import VisitRecorderDep
+from main_service.entries.errors import NotAPasteError
+from main_service.entries.factory import EntryFactory
+from main_service.entries.models import Kind
+from main_service.entries.permissions import Actor
+from main_service.entries.visit_recorder import VisitRecorder, VisitRecorderDep
 from main_service.entry_pages.chosen_language import asked_language
-from main_service.entry_pages.read_pages import read_raw
+from main_service.entry_pages.raw_text import raw_text
+from main_service.entry_pages.view_question import NOT_SPENT, PLAIN_TEXT, question_before
 from main_service.errors import (
     BodyStoreUnavailableError,
     DatabaseUnavailableError,
@@ -21,8 +25,8 @@ from main_service.errors import (
     TooManyUnknownKeysError,
 )
 from main_service.rendering.file_names import extension_of_language, is_file_name
-from main_service.web.file_names import attachment, safe_file_name
-from main_service.web.json_api import DocumentedRouter, problem_responses
+from main_service.web.downloads.file_names import attachment, safe_file_name
+from main_service.web.json_api import DocumentedRouter
 from main_service.web.problems import InternalError
 
 router = DocumentedRouter(
@@ -39,12 +43,50 @@ router = DocumentedRouter(
         InternalError,
     ],
 )
-_PLAIN_TEXT = {"text/plain": {"schema": {"type": "string"}}}
-_NOT_SPENT = {
-    **problem_responses(ManageTokenWrongError, NotOwnerError)[403],
-    "content": _PLAIN_TEXT,
-    "description": "No view was used (a plain text says how to use one), or the manage token is wrong.",
-}
+_PAGE = {"text/html": {"schema": {"type": "string"}}}
+
+
+@router.get(
+    "/{key}/raw",
+    summary="The plain text of a paste",
+    response_class=Response,
+    openapi_extra=TOKEN_OR_NONE,
+    responses={
+        200: {"content": {**PLAIN_TEXT, **_PAGE}, "description": "The text, byte for byte."},
+        403: NOT_SPENT,
+    },
+)
+async def read_raw_text(
+    key: str,
+    request: Request,
+    actor: ReadingActorDep,
+    entries: EntryFactoryDep,
+    visits: VisitRecorderDep,
+) -> Response:
+    """Where views are limited, command-line programs spend one, and requests with a bearer token, `X-Manage-Token` or
+    `X-Reveal: 1`; all others are asked first.
+    """
+    response, _ = await read_raw(key, request, actor, entries, visits)
+    return response
+
+
+async def read_raw(
+    key: str, request: Request, actor: Actor, entries: EntryFactory, visits: VisitRecorder
+) -> tuple[Response, LiveEntry | None]:
+    """The response with the text, and its entry; or the question whether a view is to be spent, and None.
+
+    Raises:
+        NotAPasteError: it is a link.
+    """
+    entry = await entries.reader.get(key, actor)
+    if entry.kind is Kind.LINK:
+        raise NotAPasteError
+    if asked := question_before(request, entries, entry, actor, is_shown_as_page=False):
+        return asked, None
+    entry, chunks = await entries.reader.open_text(entry, actor)
+    response = await raw_text(request, entry, chunks)
+    await visits.record(entry, actor)
+    return response, entry
 
 
 @router.get(
@@ -52,7 +94,7 @@ _NOT_SPENT = {
     summary="The plain text of a paste, under a file name of your choice",
     response_class=Response,
     openapi_extra=TOKEN_OR_NONE,
-    responses={200: {"content": _PLAIN_TEXT, "description": "The text, byte for byte."}, 403: _NOT_SPENT},
+    responses={200: {"content": PLAIN_TEXT, "description": "The text, byte for byte."}, 403: NOT_SPENT},
 )
 async def read_named_text(
     key: str,
@@ -76,11 +118,11 @@ async def read_named_text(
     openapi_extra=TOKEN_OR_NONE,
     responses={
         200: {
-            "content": _PLAIN_TEXT,
+            "content": PLAIN_TEXT,
             "description": "The text, byte for byte. `Content-Disposition` has its name: the title, if it is the name "
             "of a file, else the key with the extension of the language.",
         },
-        403: _NOT_SPENT,
+        403: NOT_SPENT,
     },
 )
 async def download_text(

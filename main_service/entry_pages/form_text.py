@@ -52,7 +52,7 @@ class LateTexts:
         """The rendered page with all texts."""
         parts: list[bytes] = []
         rest = bytes(response.body)
-        # Marks stand in the page in the order in which they were made.
+        # Marks are in the page in the order in which they were made.
         for mark, text in self._texts.items():
             head, found, rest = rest.partition(mark.encode())
             parts.append(head)

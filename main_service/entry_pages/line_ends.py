@@ -9,8 +9,14 @@ from itertools import pairwise
 
 _LINE_END = re.compile(r"(\r\n|\r|\n)")
 
-_MOST_CELLS = 40_000
+_MAX_CELLS = 40_000
 """The most pairs of lines that are compared one by one, which takes about half a second at worst."""
+_MAX_CELLS_IN_ALL = 5 * _MAX_CELLS
+"""The limit for all regions of a text together, of which there may be thousands."""
+_MAX_LEVELS = 3
+_FEW_LINES = 100_000
+"""How often all lines of a long text, or how many lines of a short one, are searched for anchors: a level of regions
+may be hardly shorter than the one above, and a hostile text has a level for every fourth line."""
 
 
 def as_in_form(text: str) -> str:
@@ -19,7 +25,7 @@ def as_in_form(text: str) -> str:
 
 
 def can_be_in_form(text: str) -> bool:
-    """Whether a form gives the text back unchanged but for its line ends. HTML can't write NUL."""
+    """Whether a form returns the text unchanged except for line ends. HTML can't represent NUL."""
     return "\0" not in text
 
 
@@ -42,7 +48,7 @@ def with_line_ends_of(stored: str, edited: str) -> str:
     ends = [usual if origin is None else stored_ends[origin] for origin in origins[:-1]]
     for number in range(1, len(ends)):
         if ends[number - 1] == "\r" and ends[number] == "\n" and not lines[number]:
-            # Lines between the two are gone, and together they would be one end.
+            # The lines between them are gone, and CR and LF together would be one line end.
             ends[number] = "\r"
     return "".join(line + end for line, end in zip(lines, [*ends, ""], strict=True))
 
@@ -50,9 +56,12 @@ def with_line_ends_of(stored: str, edited: str) -> str:
 def _origins(old: Sequence[str], new: Sequence[str]) -> list[int | None]:
     """For each new line, the old one that it is or that it replaces; None: it is new.
 
-    Bram Cohen's patience diff: lines that stand once on either side hold the rest in place.
+    Bram Cohen's patience diff: lines that occur once on either side are anchors. It gives up where that
+    takes too long; what is left of the lines counts as new then, or as replaced one by one.
     """
     origins: list[int | None] = [None] * len(new)
+    lines_left = max(_MAX_LEVELS * (len(old) + len(new)), _FEW_LINES)
+    cells_left = _MAX_CELLS_IN_ALL
     regions = [(0, len(old), 0, len(new))]
     while regions:
         start, end, new_start, new_end = regions.pop()
@@ -64,9 +73,13 @@ def _origins(old: Sequence[str], new: Sequence[str]) -> list[int | None]:
             origins[new_end] = end
         if start == end or new_start == new_end:
             continue
-        anchors = _anchors(old[start:end], new[new_start:new_end])
+        lines_left -= end - start + new_end - new_start
+        anchors = _anchors(old[start:end], new[new_start:new_end]) if lines_left >= 0 else []
         if not anchors:
-            pairs = _pairs(old[start:end], new[new_start:new_end])
+            cells = (end - start) * (new_end - new_start)
+            is_compared = cells <= min(_MAX_CELLS, cells_left)
+            cells_left -= cells if is_compared else 0
+            pairs = _pairs(old[start:end], new[new_start:new_end], is_compared=is_compared)
             origins[new_start:new_end] = [None if pair is None else start + pair for pair in pairs]
             continue
         bounds = [
@@ -101,9 +114,12 @@ def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
     return chosen[::-1]
 
 
-def _pairs(old: Sequence[str], new: Sequence[str]) -> Sequence[int | None]:
-    """For each new line, the old one that it is or that it replaces; None: it is new."""
-    if len(old) * len(new) > _MOST_CELLS:
+def _pairs(old: Sequence[str], new: Sequence[str], *, is_compared: bool) -> Sequence[int | None]:
+    """For each new line, the old one that it is or that it replaces; None: it is new.
+
+    `is_compared`: whether to compare lines, or only count them.
+    """
+    if not is_compared:
         return range(len(old)) if len(old) == len(new) else [None] * len(new)
     pairs: list[int | None] = [None] * len(new)
     for _, start, end, new_start, new_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():

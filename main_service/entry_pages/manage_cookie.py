@@ -15,9 +15,10 @@ from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError
 from main_service.entries.permissions import ManageTokens
 from main_service.settings import Settings
+from main_service.web.cookies import cookies_named
 
 HTTPS_COOKIE = f"__Secure-{MANAGE_COOKIE}"
-"""Its name where the public URL is https. `__Host-` would do for cookies of the path `/` alone."""
+"""The cookie's name where the public URL is https. `__Host-` is only allowed for the path `/`."""
 LONGEST = timedelta(days=400)
 """Browsers keep no cookie for longer."""
 
@@ -38,7 +39,7 @@ def set_manage_cookies(response: AnyResponse, entry: LiveEntry, token: str, sett
 
 
 def clear_manage_cookies(response: AnyResponse, key: str, settings: Settings) -> AnyResponse:
-    """End the cookies of an entry, and the one of the release before. `key`: one that an entry could have."""
+    """End the cookies of an entry, and the one of the previous release. `key`: one that an entry could have."""
     for name, path in (
         (manage_cookie_name(settings), f"/{key}"),
         (manage_cookie_name(settings), f"/{key}+"),
@@ -52,10 +53,11 @@ def manage_token_of(request: Request, key: str) -> str | None:
     """The manage token in the request's cookies; None: there is none. Whether the entry is still a guest's is not
     checked.
 
-    Of several, the right one: a sub-domain, or the release before, may have set another for the same path.
+    Of several, the right one: a sub-domain, or the previous release, may have set another for the same path.
     """
     settings = resources_of(request).settings
-    tokens = _tokens(request.headers.getlist("cookie"), {manage_cookie_name(settings), MANAGE_COOKIE})
+    names = (manage_cookie_name(settings), MANAGE_COOKIE)
+    tokens = [token for _, token in cookies_named(request, names) if token]
     if not tokens:
         return None
     right = _manage_tokens(request).token_for(key)
@@ -70,15 +72,6 @@ def find_manage_token(request: Request, entry: LiveEntry) -> str | None:
     except (ManageTokenMissingError, ManageTokenWrongError):
         return None
     return token
-
-
-def _tokens(lines: list[str], names: set[str]) -> list[str]:
-    """The contents of the cookies with these names, from the lines of `Cookie`, in their order; not empty ones.
-
-    Starlette strips more from a name than the white space of HTTP, and keeps one cookie of each name.
-    """
-    pairs = (part.strip(" \t").partition("=") for line in lines for part in line.split(";"))
-    return [value for name, _, value in pairs if name in names and value]
 
 
 def _manage_tokens(request: Request) -> ManageTokens:

@@ -14,6 +14,7 @@ from main_service.entries.aliases import is_key
 from main_service.entries.dependencies import EntryFactoryDep
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import ManageTokenMissingError, ManageTokenWrongError
+from main_service.entries.models import Kind
 from main_service.entries.permissions import Actor
 from main_service.entries.schemas import EntryChangeIn
 from main_service.entries.serializers import page_entry
@@ -24,9 +25,25 @@ from main_service.entry_pages.manage_cookie import (
     manage_token_of,
     set_manage_cookies,
 )
-from main_service.errors import AppError, FieldError, InvalidInputError, NotFoundError
-from main_service.web.forms import Form, FormDep, form_action, parse, redirect_to_page, require_confirmation
+from main_service.errors import AppError, EntryEndedError, FieldError, InvalidInputError, NotFoundError
+from main_service.web.forms import (
+    Form,
+    FormDep,
+    form_action,
+    parse,
+    redirect_after_form,
+    redirect_to_page,
+    require_confirmation,
+)
 from main_service.web.templating import render
+
+NOTICES = {
+    "expiry": "Expiry changed.",
+    "claim": "It's yours now. The manage link no longer works.",
+}
+"""Messages of the page, by the value of `done` in its query."""
+DELETED = "deleted"
+"""In the query, with the kind of an entry that has just been deleted."""
 
 
 class ManagePage(EntryFormPage):
@@ -99,9 +116,7 @@ class ManagePage(EntryFormPage):
         """The page of an entry that the actor may manage, with error messages. `form`: what was typed."""
         return self.show(entry=entry, error=error)
 
-    def show(
-        self, *, entry: LiveEntry | None = None, notice: str | None = None, error: AppError | None = None
-    ) -> Response:
+    def show(self, *, entry: LiveEntry | None = None, error: AppError | None = None) -> Response:
         """The manage page; without `entry` it asks for the manage token."""
         return self.render(
             "entries/manage.html",
@@ -110,9 +125,13 @@ class ManagePage(EntryFormPage):
             entry=entry and page_entry(entry, self.settings.public_url),
             may_claim=entry is not None and entry.owner_id is None and self.account_id is not None,
             is_guests=entry is not None and entry.owner_id is None,
-            notice=notice,
+            notice=NOTICES.get(self.done),
             lifetimes=lifetime_choices(self.entries.lifetimes.of(entry.owner_id if entry else None)),
         )
+
+    def redirect(self, **query: str) -> RedirectResponse:
+        """Redirect to the manage page, which says what came of a form. `told`: fields of its query."""
+        return redirect_after_form(f"/{self.key}/manage", **query)
 
     def remember(self, response: AnyResponse, entry: LiveEntry, token: str | None) -> AnyResponse:
         """Let this browser manage the entry until that ends, if it is a guest's. `token`: the one that opens it."""
@@ -130,7 +149,13 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 @router.get("/{key}/manage")
 @form_action
 async def manage(page: ManagePageDep) -> Response:
-    return page.show(entry=await page.get_managed())
+    kind = page.request.query_params.get(DELETED)
+    try:
+        return page.show(entry=await page.get_managed())
+    except EntryEndedError as error:
+        if error.reason != "deleted" or kind not in list(Kind):
+            raise
+        return render(page.request, "entries/deleted.html", entry_key=page.key, kind=kind)
 
 
 @router.post("/{key}/manage")
@@ -151,7 +176,7 @@ async def change_expiry(page: ManagePageDep, form: FormDep) -> Response:
     if not asked.lifetime.is_given:
         raise InvalidInputError(fields=[FieldError("lifetime", "missing", "Choose an expiry.")])
     entry = await page.entries.changes.update(page.key, asked.changes, page.actor)
-    return page.remember(page.show(entry=entry, notice="Expiry changed."), entry, page.token)
+    return page.remember(page.redirect(done="expiry"), entry, page.token)
 
 
 @router.post("/{key}/manage/claim")
@@ -159,9 +184,8 @@ async def change_expiry(page: ManagePageDep, form: FormDep) -> Response:
 async def claim(page: ManagePageDep, account: SignedInPageDep, _: FormDep) -> Response:
     account_id = account.id
     await page.get_managed()
-    entry = await page.entries.changes.claim(page.key, account_id, manage_token=page.token)
-    response = page.show(entry=entry, notice="It's yours now. The manage link no longer works.")
-    return clear_manage_cookies(response, page.key, page.settings)
+    await page.entries.changes.claim(page.key, account_id, manage_token=page.token)
+    return clear_manage_cookies(page.redirect(done="claim"), page.key, page.settings)
 
 
 @router.post("/{key}/manage/delete")
@@ -170,8 +194,7 @@ async def delete(page: ManagePageDep, form: FormDep) -> Response:
     await page.get_managed()
     require_confirmation(form)
     kind = await page.entries.changes.delete(page.key, page.actor)
-    response = render(page.request, "entries/deleted.html", entry_key=page.key, kind=kind.value)
-    return clear_manage_cookies(response, page.key, page.settings)
+    return clear_manage_cookies(page.redirect(deleted=kind.value), page.key, page.settings)
 
 
 @router.post("/{key}/forget")

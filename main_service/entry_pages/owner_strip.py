@@ -21,10 +21,10 @@ class Strip:
 
 
 def is_makers_look(request: Request, entry: LiveEntry, actor: Actor) -> bool:
-    """Whether a page shows the entry to who made it, which is no visit.
+    """Whether a page shows the entry to its author, which is no visit.
 
-    That is the browser with its manage cookie, and its owner who comes from a page of ours, as after creating it. What
-    else owners look at counts, if they want it to.
+    That is a browser with the manage cookie, or the owner coming from one of our pages, as after creating it. Whether
+    the owner's other looks count is a setting of theirs.
     """
     if actor.owns(entry):
         return is_from_our_page(request.headers)

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import Query
 
+from main_service.entries.field_types import MAX_TITLE_LENGTH
 from main_service.entries.models import Kind
-from main_service.entries.schemas import MAX_TITLE_LENGTH
 from main_service.entries.syntaxes import is_syntax
 from main_service.entries.urls import MAX_URL_LENGTH
 from main_service.entry_pages.create_form import KIND
@@ -14,12 +14,12 @@ from main_service.rendering.file_names import language_of_extension
 from main_service.web.forms import Form
 
 _LONGEST_TEXT = 32 * 1024
-"""In characters; no longer URL is read at all."""
+"""The longest text, in characters. The server reads no longer URL."""
 
 
 @dataclass(frozen=True)
 class Prefill:
-    """The query of the page with the form. What can't be used is left out: a link to it is never refused."""
+    """The query of the page with the form. What can't be used is left out; nothing is refused."""
 
     kind: str = ""
     text: str = ""

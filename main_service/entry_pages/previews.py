@@ -52,7 +52,7 @@ async def find_preview(texts: RenderedTexts, entry: LiveEntry, chunks: TextChunk
 
     `asked`: the view that the reader wants; None: the one that the language opens with.
     """
-    # Where views are limited, going from one view to the other would cost one: the code is all of the text.
+    # Where views are limited, switching to the preview would use another one, so the code is shown: it is complete.
     if entry.views_left is not None:
         return NO_PREVIEW
     preview = preview_of(entry.shown_syntax, await beginning(chunks, _LOOKED_AT_BYTES))
@@ -94,7 +94,7 @@ async def make_preview(
 
 
 async def beginning(chunks: TextChunks, max_bytes: int) -> bytes:
-    """So many bytes of a text, without the character that they would cut."""
+    """The first bytes of a text, without a character that is cut at the end."""
     parts: list[bytes] = []
     size_bytes = 0
     async for chunk in chunks:

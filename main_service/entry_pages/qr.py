@@ -8,7 +8,7 @@ import segno
 QUIET_ZONE = 4
 """The margin on each side in modules, which QR readers need."""
 MIN_SIZE = 128
-"""In px; enough for our longest URL."""
+"""The smallest width of a PNG, in px: enough for our longest URL."""
 MAX_SIZE = 2048
 DEFAULT_SIZE = 512
 SIZES = (MIN_SIZE, 192, 256, 384, DEFAULT_SIZE, 768, 1024, 1536, MAX_SIZE)
@@ -50,5 +50,5 @@ def _draw_png(url: str, size: int) -> bytes:
 
 
 def _make(url: str) -> segno.QRCode:
-    # M: a seventh of it may be unreadable.
+    # Level M: 15 % may be unreadable.
     return segno.make(url, error="m", micro=False)

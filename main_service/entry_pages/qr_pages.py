@@ -30,7 +30,7 @@ router = DocumentedRouter(
     ],
 )
 
-# Its picture never changes; but a private entry is for its owner alone, also in a browser that others use.
+# The picture never changes, but that of a private entry must not stay in a browser that others use.
 _KEPT = "private, max-age=86400"
 _ASKED_FOR_EACH_TIME = "private, no-cache"
 

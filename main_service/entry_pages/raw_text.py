@@ -4,7 +4,7 @@ import asyncio
 
 from fastapi import Request, Response
 
-from main_service.compression.encodings import IDENTITY, INLINE_BYTES, LEAST_BYTES, Encoding, compress, encoding_headers
+from main_service.compression.encodings import IDENTITY, INLINE_BYTES, MIN_BYTES, Encoding, compress, encoding_headers
 from main_service.compression.middleware import encoding_for
 from main_service.dependencies import resources_of
 from main_service.engines.texts import LARGEST_BYTES, TextChunks, in_one_chunk
@@ -19,9 +19,9 @@ async def raw_text(request: Request, entry: LiveEntry, chunks: TextChunks) -> Re
     A large text, or one that isn't cached, is sent as it is stored, or compressed as it is streamed.
     """
     size_bytes, encoding = entry.size_bytes or 0, encoding_for(request.scope)
-    if encoding == "zstd" and size_bytes > LEAST_BYTES and chunks.stored is not None:
+    if encoding == "zstd" and size_bytes > MIN_BYTES and chunks.stored is not None:
         return _compressed_response(entry, chunks.stored, encoding)
-    is_kept = is_cacheable(entry) and LEAST_BYTES < size_bytes <= LARGEST_BYTES
+    is_kept = is_cacheable(entry) and MIN_BYTES < size_bytes <= LARGEST_BYTES
     if encoding == IDENTITY or entry.body_id is None or not is_kept:
         return text_response(chunks, size_bytes=size_bytes, headers=robots(entry))
     texts = resources_of(request).texts

@@ -10,13 +10,13 @@ from main_service.accounts.errors import TokenInvalidError
 from main_service.entries.aliases import is_key, is_reserved
 from main_service.entries.dependencies import EntryFactoryDep, ReadingActorDep
 from main_service.entries.entry import LiveEntry
-from main_service.entries.errors import ManageTokenWrongError, NotAPasteError, NotOwnerError
 from main_service.entries.factory import EntryFactory
 from main_service.entries.models import Kind
 from main_service.entries.permissions import Actor
 from main_service.entries.serializers import page_entry, robots, text_response
 from main_service.entries.urls import to_ascii
 from main_service.entries.visit_recorder import VisitRecorder, VisitRecorderDep
+from main_service.entry_pages.cached_pages import VARY, drop_pages, find_cached_page, head_of_page, make_page
 from main_service.entry_pages.chosen_language import (
     LanguageQuery,
     asked_language,
@@ -26,12 +26,11 @@ from main_service.entry_pages.chosen_language import (
     page_in_language,
     with_language,
 )
-from main_service.entry_pages.kept_pages import VARY, drop_pages, find_kept_page, head_of_page, make_page
 from main_service.entry_pages.manage_cookie import find_manage_token
 from main_service.entry_pages.owner_strip import find_strip, is_makers_look
+from main_service.entry_pages.passed_query import with_query
 from main_service.entry_pages.paste_page import paste_page
-from main_service.entry_pages.raw_text import raw_text
-from main_service.entry_pages.view_question import question, question_before
+from main_service.entry_pages.view_question import NOT_SPENT, PLAIN_TEXT, question, question_before
 from main_service.entry_pages.views import asked_view, is_another_look
 from main_service.errors import (
     BodyStoreUnavailableError,
@@ -43,7 +42,7 @@ from main_service.errors import (
     TooManyUnknownKeysError,
 )
 from main_service.web.forms import FormDep
-from main_service.web.json_api import DocumentedRouter, problem_responses
+from main_service.web.json_api import DocumentedRouter
 from main_service.web.negotiation import wants_page
 from main_service.web.problems import InternalError
 from main_service.web.templating import render
@@ -62,14 +61,7 @@ router = DocumentedRouter(
     ],
 )
 
-_PLAIN_TEXT = {"text/plain": {"schema": {"type": "string"}}}
 _PAGE = {"text/html": {"schema": {"type": "string"}}}
-_NOT_SPENT = {
-    **problem_responses(ManageTokenWrongError, NotOwnerError)[403],
-    "content": _PLAIN_TEXT,
-    "description": "No view was used (a plain text says how to use one), or the manage token is wrong.",
-}
-
 
 ViewQuery = Annotated[
     str | None,
@@ -78,50 +70,6 @@ ViewQuery = Annotated[
         "Markdown opens in its preview, all else as code. Others are refused, except where no page is sent.",
     ),
 ]
-
-
-@router.get(
-    "/{key}/raw",
-    summary="The plain text of a paste",
-    response_class=Response,
-    openapi_extra=TOKEN_OR_NONE,
-    responses={
-        200: {"content": {**_PLAIN_TEXT, **_PAGE}, "description": "The text, byte for byte."},
-        403: _NOT_SPENT,
-    },
-    errors=[NotAPasteError],
-)
-async def read_raw_text(
-    key: str,
-    request: Request,
-    actor: ReadingActorDep,
-    entries: EntryFactoryDep,
-    visits: VisitRecorderDep,
-) -> Response:
-    """Where views are limited, command-line programs spend one, and requests with a bearer token, `X-Manage-Token` or
-    `X-Reveal: 1`; all others are asked first.
-    """
-    response, _ = await read_raw(key, request, actor, entries, visits)
-    return response
-
-
-async def read_raw(
-    key: str, request: Request, actor: Actor, entries: EntryFactory, visits: VisitRecorder
-) -> tuple[Response, LiveEntry | None]:
-    """The response with the text, and its entry; or the question whether a view is to be spent, and None.
-
-    Raises:
-        NotAPasteError: it is a link.
-    """
-    entry = await entries.reader.get(key, actor)
-    if entry.kind is Kind.LINK:
-        raise NotAPasteError
-    if asked := question_before(request, entries, entry, actor, is_shown_as_page=False):
-        return asked, None
-    entry, chunks = await entries.reader.open_text(entry, actor)
-    response = await raw_text(request, entry, chunks)
-    await visits.record(entry, actor)
-    return response, entry
 
 
 @router.get("/{key}+", include_in_schema=False)
@@ -155,14 +103,15 @@ async def reveal(
     lang: LanguageQuery = None,
 ) -> Response:
     """Spend a view of an entry whose views are limited: show its text, or lead to its target."""
-    language = asked_language(lang)
     entry = await entries.reader.get(key, actor)
-    if entry.views_left is None:
-        return RedirectResponse(with_language(f"/{entry.key}", language), 303)
-    if entry.kind is Kind.LINK:
+    if entry.kind is Kind.LINK and entry.views_left is not None:
         entry = await entries.reader.follow(entry, actor)
         await visits.record(entry, actor)
-        return _redirect(entry, status=303)
+        return _redirect(request, entry, status=303)
+    # The query of a link belongs to its target, whatever it says.
+    language = asked_language(lang) if entry.kind is Kind.PASTE else None
+    if entry.views_left is None:
+        return RedirectResponse(with_language(f"/{entry.key}", language), 303)
     await limit_new_rendering(request, entry, language)
     entry, chunks = await entries.reader.open_text(entry, actor)
     response = await paste_page(request, entries.settings, in_language(entry, language), actor, chunks)
@@ -178,10 +127,10 @@ async def reveal(
     openapi_extra=TOKEN_OR_NONE,
     responses={
         200: {
-            "content": {**_PAGE, **_PLAIN_TEXT},
+            "content": {**_PAGE, **PLAIN_TEXT},
             "description": "As `/{key}` of a paste. A link is not found, nor is an unknown extension.",
         },
-        403: _NOT_SPENT,
+        403: NOT_SPENT,
     },
     errors=[TooManyRequestsError],
 )
@@ -209,11 +158,11 @@ async def read_with_extension(
     openapi_extra=TOKEN_OR_NONE,
     responses={
         200: {
-            "content": {**_PAGE, **_PLAIN_TEXT},
+            "content": {**_PAGE, **PLAIN_TEXT},
             "description": "A paste: a page if `Accept` includes HTML, else the plain text.",
         },
         302: {"description": "A link: `Location` is its target."},
-        403: _NOT_SPENT,
+        403: NOT_SPENT,
     },
     errors=[TooManyRequestsError],
 )
@@ -240,7 +189,7 @@ async def read_entry(
         return asked
     entry = await entries.reader.follow(entry, actor)
     await visits.record(entry, actor)
-    return _redirect(entry, status=302)
+    return _redirect(request, entry, status=302)
 
 
 async def _read_paste(
@@ -255,11 +204,11 @@ async def _read_paste(
 ) -> Response:
     """`language`: the one that the reader has chosen; None: that of the paste."""
     is_page = wants_page(request.headers)
-    # Of plain texts there is one view, and whatever a query says of it is theirs.
+    # Plain text has only one view, so the query is not checked.
     view_asked = asked_view(view) if is_page else None
     if asked := question_before(request, entries, entry, actor, is_shown_as_page=True, language=language):
         return asked
-    if is_page and language is None and (kept := find_kept_page(request, entry)) is not None:
+    if is_page and language is None and (kept := find_cached_page(request, entry)) is not None:
         await visits.record(entry, actor)
         return kept
     is_read = request.method != "HEAD"
@@ -277,7 +226,7 @@ async def _read_paste(
     is_same_visit = entry.views_left is None and is_another_look(request)
     if not (is_page and (is_same_visit or is_makers_look(request, entry, actor))):
         await visits.record(entry, actor)
-    # What one reader has chosen is no page of its own for search engines.
+    # Search engines must not list the page in a language that one reader has chosen.
     response.headers.update({"Vary": VARY, **(robots(entry) if language is None else {})})
     return response
 
@@ -296,5 +245,8 @@ async def read_with_slash(
     return await read_entry(key, request, actor, entries, visits)
 
 
-def _redirect(entry: LiveEntry, *, status: int) -> Response:
-    return Response(status_code=status, headers={"Location": to_ascii(entry.original_url or ""), **robots(entry)})
+def _redirect(request: Request, entry: LiveEntry, *, status: int) -> Response:
+    target = to_ascii(entry.original_url or "")
+    if entry.passes_query:
+        target = with_query(target, request.scope["query_string"])
+    return Response(status_code=status, headers={"Location": target, **robots(entry)})

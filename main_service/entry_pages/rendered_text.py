@@ -27,7 +27,7 @@ class RenderedText:
 class RenderedTexts:
     """Asks the renderer, and keeps what it made of texts that anyone with the link may read; one per process.
 
-    Of private texts and of those whose views are limited nothing is kept, so each view of them is rendered anew.
+    Nothing is kept of private texts and of those with limited views, so they are rendered for each view.
     """
 
     def __init__(self, renderer: Renderer) -> None:

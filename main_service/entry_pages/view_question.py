@@ -1,8 +1,8 @@
 """The question before a limited view is spent: which requests get it, and its page.
 
-A view is spent without asking only by requests that are surely meant: those of command-line programs, and those that
-say so with a token or a header. Chats, mail scanners and office programs fetch links unasked, and no list of them is
-ever complete.
+A view is spent without asking only for requests that are surely intended: those of command-line programs, and
+those that say so by a token or a header. Chats, mail scanners and office programs fetch links on their own, and no list
+of them is ever complete.
 """
 
 from dataclasses import replace
@@ -11,20 +11,30 @@ from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 
 from main_service.entries.entry import LiveEntry
-from main_service.entries.errors import ViewNotSpentError
+from main_service.entries.errors import ManageTokenWrongError, NotOwnerError, ViewNotSpentError
 from main_service.entries.factory import EntryFactory
 from main_service.entries.models import Kind
 from main_service.entries.permissions import Actor, EntryPolicy
 from main_service.entries.serializers import page_entry, short_url, text_url
 from main_service.entry_pages.owner_strip import find_strip
+from main_service.entry_pages.passed_query import printable_query
 from main_service.settings import Settings
 from main_service.web.headers import CONTENT_SECURITY_POLICY
+from main_service.web.json_api import PROBLEM_CONTENT, problem_responses
 from main_service.web.negotiation import is_prefetch, wants_html
 from main_service.web.templating import render
 from main_service.web.user_agents import is_command
 
 REVEAL = "X-Reveal"
 """With the value 1, the request spends a view. Other sites can't make a browser send it: it needs their preflight."""
+
+PLAIN_TEXT = {"text/plain": {"schema": {"type": "string"}}}
+NOT_SPENT = {
+    **problem_responses(ManageTokenWrongError, NotOwnerError)[403],
+    "content": {**PROBLEM_CONTENT, **PLAIN_TEXT},
+    "description": "No view was used (a plain text says how to use one), or the manage token is wrong.",
+}
+"""The answer 403 in the documentation of a route that may spend a view."""
 
 # Browsers apply form-action to the target of a redirect that answers the form, too.
 _LEADING_ELSEWHERE = CONTENT_SECURITY_POLICY.replace("form-action 'self'", "form-action 'self' http: https:")
@@ -70,13 +80,15 @@ def _says_so(request: Request, entry_policy: EntryPolicy, entry: LiveEntry, acto
 def question(
     request: Request, settings: Settings, entry: LiveEntry, actor: Actor, language: str | None = None
 ) -> Response:
-    """The page that asks before it spends a view. Of what is behind it, it shows the kind, and the size of a text."""
+    """The page that asks before it spends a view. Of the entry it shows only the kind, and the size of a text."""
     response = render(
         request,
         "entries/reveal.html",
         entry=page_entry(entry.without_content(), settings.public_url),
         strip=find_strip(request, entry, actor),
         language=language,
+        # The form sends it back, and the answer passes it on.
+        query=printable_query(request.scope["query_string"]) if entry.passes_query else "",
     )
     response.headers["Vary"] = "Accept"
     if entry.kind is Kind.LINK:

@@ -22,7 +22,7 @@ class Preview:
     kind: str
     """A kind of the renderer, and the name of the style sheet."""
     max_bytes: int
-    """Of longer texts, the beginning is shown, or nothing."""
+    """The longest text that is shown whole. Of a longer one, only the beginning is shown, or nothing."""
     can_be_cut: bool = False
     """Whether a part of a text means something without the rest."""
     opens_first: bool = False
@@ -41,7 +41,7 @@ _PREVIEWS = {
 }
 _ALIASES = {"md": "markdown", "udiff": "diff", "json-object": "json", "jsonld": "json", "json-ld": "json"}
 _MAYBE_ANSI = frozenset({None, "text", "output", "console", "shell-session"})
-"""Languages in which the output of a program may be written down."""
+"""Languages whose texts may be the output of a program."""
 _COLOUR = b"\x1b["
 
 
@@ -70,9 +70,9 @@ def asked_view(written: str | None) -> View | None:
 
 
 def is_from_our_page(headers: Mapping[str, str]) -> bool:
-    """Whether the reader comes from a page of ours: from one view to the other is no second visit.
+    """Whether the reader comes from one of our pages: switching between views is no second visit.
 
-    Over plain http browsers only tell by the referrer, which ours ask them to send to us alone.
+    Over plain http only the referrer tells, which our pages ask browsers to send only to us.
     """
     if (site := headers.get("sec-fetch-site")) is not None:
         return site == "same-origin"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 from uuid import uuid4
 
-from main_service.compression.encodings import IDENTITY, LEAST_BYTES, Encoding
+from main_service.compression.encodings import IDENTITY, MIN_BYTES, Encoding
 from main_service.engines.page_cache import Page
 from main_service.engines.redis import RedisClient
 from main_service.engines.texts import TextCache
@@ -180,7 +180,7 @@ class ReadBatcher:
         """The text that the entry had when it was last read, if it is still in memory as this reader wants it."""
         body_id = self._body_ids.get(read.key, "")
         content, coding = self._texts.get(body_id), IDENTITY
-        if content is not None and read.coding != IDENTITY and len(content) > LEAST_BYTES:
+        if content is not None and read.coding != IDENTITY and len(content) > MIN_BYTES:
             coding = read.coding
             content = self._texts.get(body_id, coding)
         return _KnownText(body_id, content, coding)
@@ -196,7 +196,7 @@ class ReadBatcher:
                     recorded += 1
                     read.redirect(answer[1:], for_search_engines=answer[:1] == b"a")
             except Exception:
-                # A bug, which must not leave the reads behind it without an answer.
+                # A bug in one read must not leave the following reads without an answer.
                 logger.exception("A read can't be answered")
         FAST_PATH.add_links(recorded, of=len(links))
 
@@ -237,12 +237,12 @@ class ReadBatcher:
     def _fall_back_all(self, reads: list[PendingRead], batch_id: str, connection_name: str, reason: RawReply) -> None:
         unconfirmed = None
         if isinstance(reason, ReplyTimeoutError):
-            # These reads have waited long enough for Redis.
+            # These reads must not wait any longer for Redis.
             self._redis_client.trip()
         if isinstance(reason, ConnectionLostError):
             unconfirmed = self._visit_writer.gather_unconfirmed(batch_id, connection_name)
         else:
-            # Redis refuses, or what answers is no Redis.
+            # Redis refuses, or it isn't Redis that answers.
             self._resume_at = time.monotonic() + PAUSE_SECONDS
         logger.warning("Readers are answered without a batch: %s", reason)
         PART_FAILURES.labels("redis").inc()

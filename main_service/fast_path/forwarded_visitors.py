@@ -10,7 +10,7 @@ from main_service.web.client_address import IPV4_BYTES, Proxies, packed_address
 class ForwardedVisitors:
     """Finds what `client_address.believed_address` finds, in a fraction of the time. One per process.
 
-    Nothing is remembered: most who follow a link come once, and parsing costs little more than looking up.
+    Nothing is cached: most visitors come once, and parsing costs little more than a lookup.
     """
 
     def __init__(self, encoder: VisitEncoder, trusted_proxies: Proxies) -> None:
@@ -21,7 +21,7 @@ class ForwardedVisitors:
     def find(self, proxy: VisitorAddress, forwarded_for: bytes) -> VisitorAddress:
         """The visitor. `proxy`: the trusted proxy that is the peer; `forwarded_for`: the header, empty if absent."""
         hops = forwarded_for.decode("latin-1")
-        # What our own gateway sends, and most others: one address or several, the last of IPv4 and of no proxy.
+        # The usual case, also from our own gateway: the last address is IPv4 and not a proxy's.
         last = hops[hops.rfind(",") + 1 :].strip()
         if ":" not in last:
             try:
@@ -32,7 +32,7 @@ class ForwardedVisitors:
                 if number & mask == network:
                     break
             else:
-                # It has only one way to be written.
+                # An IPv4 address has only one spelling.
                 return self._encoder.visitor_named(last)
         return self._find(proxy, hops)
 

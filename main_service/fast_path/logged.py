@@ -27,7 +27,7 @@ class LoggedFastProtocol(FastProtocol):
             )
 
     def _id_of(self, request: PlainRequest) -> str | None:
-        """The id that a trusted proxy has given the request. None of ours: the answer would not tell it."""
+        """The id that a trusted proxy has given the request. We add none, because the answer would not contain it."""
         for name, value in request.headers:
             if name == _HEADER:
                 return log_context.well_formed(value)

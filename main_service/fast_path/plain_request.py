@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class _NoEvent:
-    """The event that uvicorn sets when more of a body has come: without a body nothing waits for it."""
+    """Stands in for the event that uvicorn sets when more of a body arrives. Without a body nothing waits for it."""
 
     def set(self) -> None:
         """Do nothing."""
 
 
 class PlainRequest:
-    """A request on the fast path. For uvicorn it takes the place of its own request and response cycle."""
+    """A request on the fast path. It replaces uvicorn's `RequestResponseCycle`."""
 
     keep_alive = True
     disconnected = waiting_for_100_continue = False

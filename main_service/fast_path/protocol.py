@@ -1,9 +1,9 @@
 """The fast path: answers `GET /{key}` and `GET /{key}/raw` with a redirect, kept page or text before FastAPI sees it.
 
-It takes only what it can answer exactly as FastAPI would: plain requests without anything that could change the answer,
-one at a time on a connection. They join a batch (`fast_path.batch`), for which Redis finds the entries and records the
-visits at once. Everything else, and each request whose entry is not cached, is answered by FastAPI as if this module
-were not there.
+It takes only requests that it can answer exactly as FastAPI would: plain ones without anything that could change the
+answer, one at a time on a connection. They join a batch (`fast_path.batch`), for which Redis finds the entries and
+records the visits in one step. Everything else, and each request whose entry is not cached, is answered by FastAPI as
+if this module did not exist.
 """
 
 import time
@@ -42,14 +42,14 @@ _COOKIE = COOKIE.encode()
 
 _NOT_PLAIN = frozenset(
     [
-        # A body, or something between the request and its answer.
+        # There is a body, or the client expects something before the answer.
         b"content-length",
         b"transfer-encoding",
         b"expect",
         b"upgrade",
-        # The client may see more, or its token may be invalid.
+        # The client may see more than others, or its token may be invalid.
         b"authorization",
-        # A browser fetches ahead, and that is no visit.
+        # A browser prefetches, which is no visit.
         b"sec-purpose",
         b"purpose",
         b"x-purpose",
@@ -173,7 +173,7 @@ class FastProtocol(HttpProtocol):
             return None
         if b"cookie" in headers and _COOKIE in headers[b"cookie"]:
             return None
-        # Without this header only a connection of HTTP/1.1 is kept.
+        # Without this header only HTTP/1.1 connections are kept alive.
         if b"connection" in headers and parser.get_http_version() != "1.1":
             return None
         request = PlainRequest(self, path, self._visit(path.key, headers))
@@ -181,10 +181,10 @@ class FastProtocol(HttpProtocol):
             if b"cookie" not in headers or not has_our_cookie(headers[b"cookie"]):
                 request.coding = best_encoding(headers.get(b"accept-encoding", b""))
         elif path.key in self._kept_keys and path.may_be_page:
-            request.page = self._kept_page(path.key, headers)
+            request.page = self._cached_page(path.key, headers)
         return request
 
-    def _kept_page(self, key: str, headers: dict[bytes, bytes]) -> Page | None:
+    def _cached_page(self, key: str, headers: dict[bytes, bytes]) -> Page | None:
         """The page of the entry that FastAPI would send, unless the entry has changed; None: it would send another."""
         if not asks_for_page(headers.get(b"accept", b"")) or (
             b"cookie" in headers and has_personal_cookie(headers[b"cookie"])
@@ -224,7 +224,7 @@ class FastProtocol(HttpProtocol):
         if self.transport.is_closing():
             return
         if request.keep_alive and len(body) > _JOINED_BYTES:
-            # Slow readers of one page share its bytes.
+            # No copy, so that slow readers of one page share its bytes.
             self.transport.writelines((head, body))
         elif request.keep_alive:
             self.transport.write(head + body)

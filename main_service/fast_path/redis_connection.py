@@ -1,6 +1,6 @@
-"""A connection to Redis for one caller that runs a script all the time: no pool, no tasks, no wrappers, only bytes.
+"""A connection to Redis for one caller that keeps running one script: no pool, no tasks, no wrappers, only bytes.
 
-redis-py needs five times the processor for a command. It still connects here, so that every form of MAIN_REDIS_URL
+redis-py takes five times as much processor time for a command. It still makes the connection, so that MAIN_REDIS_URL
 means the same everywhere.
 """
 
@@ -125,7 +125,7 @@ class RedisConnection(asyncio.Protocol):
                     # RedisClient, which uses the same Redis, logs it.
                     pass
                 except Exception:
-                    # Whatever it is, without this task no connection would ever be made again.
+                    # If this task ended, no connection would ever be made again.
                     logger.exception("The fast path can't connect to Redis")
                 await self._disconnect()
                 await asyncio.sleep(RECONNECT_SECONDS)

@@ -2,7 +2,7 @@
 
 from main_service.compression.encodings import ENCODINGS, IDENTITY, Encoding, encoding_headers
 from main_service.engines.page_cache import Page
-from main_service.entry_pages.kept_pages import VARY as PAGE_VARY
+from main_service.entry_pages.cached_pages import VARY as PAGE_VARY
 from main_service.http_server.framing import RawHeaders
 from main_service.web.headers import DEFAULTS, PAGE_DEFAULTS, REDIRECT_DEFAULTS, SANDBOX
 

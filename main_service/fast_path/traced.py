@@ -1,6 +1,6 @@
 """The fast path while traces are on: a span for each sampled request, and one for each batch with such a request.
 
-Which requests are sampled is drawn ahead, as the number of those before the next, so the others cost a subtraction.
+Sampling is drawn ahead: how many requests are skipped until the next one. So each of those costs one subtraction.
 """
 
 import re
@@ -15,7 +15,7 @@ from main_service.monitoring import tracing
 from main_service.visit_stream.pending import UnconfirmedVisit
 
 if TYPE_CHECKING:
-    from main_service.monitoring.noted_spans import NotedRead
+    from main_service.monitoring.deferred_spans import DeferredReadSpan
 
 ENTRY_ROUTE = "/{key}"
 TEXT_ROUTE = "/{key}/raw"
@@ -26,11 +26,11 @@ _UNSAMPLED = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-
 
 
 class _SampledRead:
-    """A request whose span ends with its answer, or is gone on with by FastAPI."""
+    """A request whose span ends with its answer, or is continued by FastAPI."""
 
     __slots__ = ("_request", "coding", "key", "note", "page", "visit", "wants_text")
 
-    def __init__(self, request: PlainRequest, note: "NotedRead") -> None:
+    def __init__(self, request: PlainRequest, note: "DeferredReadSpan") -> None:
         self._request = request
         self.note = note
         self.key, self.wants_text, self.visit = request.key, request.wants_text, request.visit
@@ -59,9 +59,9 @@ class TracedReadBatcher(ReadBatcher):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         # Nothing of OpenTelemetry is imported where traces are off.
-        from main_service.monitoring.noted_spans import NotedBatch, NotedRead
+        from main_service.monitoring.deferred_spans import DeferredBatchSpan, DeferredReadSpan
 
-        self._note_batch, self._note_read = NotedBatch, NotedRead
+        self._note_batch, self._note_read = DeferredBatchSpan, DeferredReadSpan
         pipeline = tracing.current_pipeline()
         assert pipeline is not None
         self._spans = pipeline.requests

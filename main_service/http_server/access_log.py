@@ -1,7 +1,7 @@
-"""The access log: a line for each answer, without what opens an entry and without what tells who asked.
+"""The access log: a line for each answer, without keys, which open entries, and without what identifies the client.
 
-A key opens an entry that isn't listed, so a line has its first letters only: enough to find the entry in the database,
-too little to find it from outside. Of whatever else clients put into a path it has as little.
+A line has only the first letters of a key: enough to find the entry in the database, too little to open it. Any other
+part of a path is shortened as well.
 """
 
 import json
@@ -24,7 +24,7 @@ from main_service.visit_stream.record import EncodedVisit
 SHOWN_LETTERS = 3
 """How many letters of a key are shown; of a shorter part of a path, half."""
 LONGEST_PATH = LONGEST_USER_AGENT = 200
-"""In letters, so that a line is well below what a pipe takes as one piece."""
+"""The longest path, in characters: a line must be well below what a pipe writes atomically."""
 UNKNOWN = "null"
 """A value that is not known or not kept, as JSON."""
 
@@ -127,7 +127,7 @@ class AccessLog:
         )
 
     def add_refusal(self, refusal: Refusal, client: IPv4Address | IPv6Address | None) -> None:
-        """Log an answer that the app did not give, to what may have been no request."""
+        """Log an answer that the app did not give; there may have been no valid request."""
         _, kept = self._encoder.visitor_address(client)
         more = f',"refused":"{refusal.code}"'
         self._write("-", "", "-", refusal.status, refusal.size_bytes, 0.0, kept, '""', more)
@@ -142,13 +142,13 @@ class AccessLog:
         return kept, self._agent(agent)
 
     def _cleaned(self, agent: bytes) -> str:
-        # Some programs write where they can be reached.
+        # Some programs put a URL or an email address into their user agent.
         text = agent.decode("latin-1").translate(_CONTROLS).strip()
         return json.dumps(self._redaction.redact(text), ensure_ascii=False)
 
     def _describe(self, method: str, route: str, path: str, status: int | None) -> tuple[str, str]:
         """The message, and the fields from the method to the status, as they stand in JSON."""
-        # JSON would leave those from U+007F on as they are, and some terminals obey them.
+        # JSON leaves control characters from U+007F on unescaped, and some terminals obey them.
         shown = json.dumps(path.translate(_CONTROLS), ensure_ascii=False)[1:-1]
         known = UNKNOWN if status is None else status
         fields = f',"method":"{method}","route":"{route}","path":"{shown}","status":{known},"bytes":'
@@ -182,7 +182,7 @@ class AccessLog:
         self._writer.add(line.encode("utf-8", "replace"))
 
     def _left_out(self, count: int) -> bytes:
-        message = f"{count} lines of the access log were left out: nobody read them"
+        message = f"{count} lines of the access log were left out, as nothing read them"
         if self._is_json:
             fields = {"time": self._time, "level": "WARNING", "logger": _LOGGER, "message": message}
             return json.dumps(fields).encode() + b"\n"

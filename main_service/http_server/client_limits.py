@@ -11,13 +11,13 @@ and never pause for `BODY_SECONDS`. A slow line may upload, but a trickle ends, 
 """
 
 DRAIN_SECONDS = 20
-"""How long the rest of a body is taken after its answer, because many clients read only when they have sent all."""
+"""How long the rest of a body is read after its answer, because many clients don't read before they have sent all."""
 
 LINGER_SECONDS = 2
 """How long a client must be silent to be taken to have read the answer that closes its connection."""
 
 LAST_WORD_SECONDS = 1
-"""How long an idle connection is kept when the process ends: its next request may be on its way already."""
+"""How long an idle connection is kept when the process shuts down: its next request may be on its way."""
 
 SHUTDOWN_SECONDS = 10
 """How long clients may go on sending and reading when the process ends."""

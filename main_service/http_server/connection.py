@@ -17,6 +17,7 @@ from main_service.http_server.process_limits import ProcessLimits
 from main_service.http_server.timing import AnswerTransport, Limit, TimedFlowControl, Timer
 from main_service.http_server.unsent import UnsentAnswer
 from main_service.web.client_address import believed_address, named_client
+from main_service.web.cors import AllowedOrigins
 from main_service.web.held_stream import HELD_BYTES
 
 
@@ -33,9 +34,11 @@ class Connection(HttpToolsProtocol, ABC):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         process_limits: ProcessLimits,
+        origins: AllowedOrigins,
         access_log: AccessLog | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self._origins = origins
         self._access_log = access_log
         self._process_limits = process_limits
         self._timer = Timer(self.loop, self._limits)
@@ -91,13 +94,12 @@ class Connection(HttpToolsProtocol, ABC):
             # uvicorn tells only the newest request.
             _disconnect(self._answering)
         super().connection_lost(exc)
-        # Circles of references would keep the connection until the garbage collector runs, and with it the body that
-        # was arriving.
+        # Reference cycles would keep the connection, and the body that was arriving, until the garbage collector runs.
         self.cycle = self._answering = self._timer = self._pieces = self._answer_transport = cast(Any, None)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         if self.flow.write_paused:
-            # Its answer would be in memory beside the one that the client does not take.
+            # Its answer would take memory in addition to the one that the client is not reading.
             self.flow.pause_reading()
             self.pipeline.append((cycle, app))
             return
@@ -231,7 +233,7 @@ class Connection(HttpToolsProtocol, ABC):
             self.pipeline.popleft()
         elif self._is_in_body:
             _disconnect(self.cycle)
-            # A second answer inside the first would deceive the client; one that breaks off does not.
+            # A second answer inside the first would deceive the client; an answer that is cut off does not.
             self._close_after_answer(None if self.cycle.response_started else refusal)
             return
         if self._is_busy():
@@ -254,10 +256,18 @@ class Connection(HttpToolsProtocol, ABC):
         self._timer.ring_at(self._closing_since + LINGER_SECONDS)
 
     def _write_refusal(self, refusal: Refusal) -> None:
-        self.transport.write(refusal.encode(self.server_state.default_headers))
+        # Without CORS headers, scripts of other sites would see a network error. Nothing here is private to a client.
+        marks = self._origins.headers_of_refusal(self._origin())
+        added = [(name.encode(), value.encode("latin-1")) for name, value in marks.items()]
+        self.transport.write(refusal.encode([*self.server_state.default_headers, *added]))
         if self._access_log is not None:
-            # Of a proxy's clients none is known: the head may not be complete.
+            # Behind a proxy the client is unknown: the head may not be complete.
             self._access_log.add_refusal(refusal, believed_address(self.client[0] if self.client else None, (), ()))
+
+    def _origin(self) -> str | None:
+        """The site whose script sends the request that is arriving; None: no header has said so yet."""
+        headers = self.cycle.scope["headers"] if self._is_in_body else self.headers or ()
+        return next((value.decode("latin-1") for name, value in headers if name == b"origin"), None)
 
     def _close(self) -> None:
         """Close the connection between requests, or because an answer says so."""

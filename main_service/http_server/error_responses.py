@@ -25,7 +25,7 @@ class Refusal:
             "code": code,
             "errors": [],
         }
-        body = json.dumps(problem, separators=(",", ":")).encode()
+        body = json.dumps(problem, separators=(",", ":")).encode() + b"\n"
         headers = DEFAULTS | {
             "content-type": "application/problem+json",
             "content-length": str(len(body)),

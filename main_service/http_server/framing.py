@@ -1,4 +1,4 @@
-"""Where a request begins and ends must be unambiguous, or a proxy could see other requests than we do (smuggling)."""
+"""Checks that the framing of a request is unambiguous, or a proxy might see other requests than we do (smuggling)."""
 
 RawHeaders = list[tuple[bytes, bytes]]
 """Headers of a request or an answer, with names in lower case."""

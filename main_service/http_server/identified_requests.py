@@ -1,6 +1,6 @@
-"""Gives each request that reaches the app an id, which its answer and its lines of the log carry; counts and logs it.
+"""Gives each request to the app an id, which its answer and its log lines carry; counts and logs it.
 
-One layer for all of it: each one around the app costs a create some microseconds.
+All in one layer, because each layer around the app costs a create some microseconds.
 """
 
 import logging
@@ -14,6 +14,7 @@ from main_service.http_server.access_log import AccessLog, filled_in, shortened
 from main_service.monitoring import log_context
 from main_service.monitoring.tracing import current_trace_id
 from main_service.web.client_address import Proxies, believed_address, is_trusted
+from main_service.web.cookies import drop_quoted_cookies
 from main_service.web.problems import drop_tracebacks
 from main_service.web.request_metrics import count_request
 
@@ -23,7 +24,7 @@ _HEADER = log_context.HEADER.lower().encode()
 
 
 class IdentifiedRequests:
-    """Around the whole app, so that the answer to a bug has its id, too."""
+    """The outermost layer, so that the answer to a bug has an id, too."""
 
     def __init__(self, app: ASGIApp, *, trusted_proxies: Proxies, access_log: AccessLog | None) -> None:
         self._app = app
@@ -34,6 +35,7 @@ class IdentifiedRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        drop_quoted_cookies(scope)
         request_id = self._id_of(scope)
         log_context.begin_request(request_id)
         header = (_HEADER, request_id.encode())

@@ -96,8 +96,8 @@ class ProcessLimits:
         address = believed_address(host, (), ())
         if address is None or not is_inner(address):
             return True
-        # All clients behind a proxy would share one limit. So a connection on which a proxy passes on another client's
-        # request counts no more; those without a request, or with one of the address itself, still do.
+        # All clients behind a proxy would share one limit. So a connection stops counting once a proxy forwards another
+        # client's request on it. Connections without a request, or with one of the address itself, count.
         passed_on = [connection for connection in counted if connection.claims_another_client()]
         if passed_on:
             self._warn_of_proxy(address)

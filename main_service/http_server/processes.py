@@ -1,8 +1,8 @@
 """Several web processes that share one listening socket: started together, restarted when they die, ended together.
 
-Each is a `serve --fd` with one end of a socket pair. A byte from it says that it serves; the end of the stream tells it
-that its parent is gone, even by SIGKILL, and it ends too. uvicorn's own supervisor leaves its processes behind when it
-is killed, restarts one that can't start twice a second, and waits for ever for one that does not end.
+Each is a `serve --fd` with one end of a socket pair. It sends a byte once it serves; when the stream ends, its parent
+is gone, even by SIGKILL, and it ends too. uvicorn's own supervisor leaves its processes behind when it is killed,
+restarts a process that can't start twice a second, and waits for ever for one that does not end.
 """
 
 import asyncio

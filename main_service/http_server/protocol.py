@@ -133,7 +133,7 @@ class HttpProtocol(Connection):
             yield self._with_pauses(self._began_at + HEAD_SECONDS), lambda: self._refuse(TOO_SLOW)
             return
         if self.cycle.waiting_for_100_continue:
-            # The client waits for us to ask for the body, so its time has not begun.
+            # The client waits for `100 Continue`, so its time has not begun.
             self._begin()
             self._body_heard_at = self.loop.time() - self.flow.paused_seconds
         seconds = min(BODY_SECONDS + self._body_bytes / BODY_BYTES_PER_SECOND, LONGEST_BODY_SECONDS)

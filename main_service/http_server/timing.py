@@ -1,4 +1,4 @@
-"""The timer of a connection, and the time during which we do not read from it."""
+"""The timer of a connection, and flow control that measures how long we did not read."""
 
 from asyncio import AbstractEventLoop, TimerHandle, Transport
 from collections.abc import Callable, Iterator, Sized
@@ -10,7 +10,7 @@ Limit = tuple[float, Callable[[], None]]
 
 
 class Timer:
-    """Enforces the limits of a connection. Bytes and requests do not move it: when it rings, it asks `limits` anew.
+    """Enforces the limits of a connection. Bytes and requests do not move it: when it rings, it reads `limits` again.
 
     `limits`: gives the limits that hold now.
     """

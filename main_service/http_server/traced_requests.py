@@ -1,4 +1,4 @@
-"""A span for each request that FastAPI answers, named by its route: addresses hold keys, tokens and queries."""
+"""A span for each request that FastAPI answers, named after its route, because URLs hold keys, tokens and queries."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 BEGUN_SPAN = "begun_span"
 """The name, in the state of a request, of the span that the fast path began for it; None: it is not to be sampled."""
 UNTRACED = frozenset(["/health/live", "/health/ready", "/metrics"])
-"""Asked every few seconds by programs, which would bury what users ask."""
+"""Programs request these every few seconds, which would outnumber the requests of users."""
 
 _STATIC = "/static/"
 

@@ -23,7 +23,7 @@ WARNING_SECONDS = 60
 
 
 class UnsentAnswer:
-    """The rest of an answer that the client has not taken yet, watched while nothing can be added to it."""
+    """The unsent rest of an answer, watched while nothing more can be written to the connection."""
 
     def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
         self._transport = transport
@@ -45,8 +45,8 @@ class UnsentAnswer:
         return (FRESH_BYTES + taken_bytes) / (self._loop.time() - self._began_at + 0.001)
 
     def leave(self) -> None:
-        """Break off the answer."""
-        # Not at once: this may be called from within the transport.
+        """Cut off the answer."""
+        # Not immediately: this may be called from within the transport.
         self._loop.call_soon(self._transport.abort)
 
     def limits(self) -> Iterator[Limit]:
@@ -58,7 +58,7 @@ class UnsentAnswer:
         self._bytes = unsent_bytes
         if unsent_bytes:
             yield self._taken_at + STALL_SECONDS, self._transport.abort
-            # Only checks in between show that the client takes something.
+            # Only intermediate checks show whether the client is reading.
             yield now + STALL_CHECK_SECONDS, lambda: None
 
 
@@ -79,7 +79,7 @@ class UnsentAnswers:
         self._warn_again_at = 0.0
 
     def hold(self, answer: UnsentAnswer, *, size_bytes: int, client: bytes | None) -> None:
-        """Count an answer whose client takes no more at the moment; break off others beyond the budget.
+        """Count an answer whose client has stopped reading; cut off others if the budget is exceeded.
 
         `client`: None if it can't be told from others, as behind a proxy; the answer then counts as a client.
         """

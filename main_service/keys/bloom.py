@@ -24,7 +24,7 @@ from main_service.engines.signing import Signer, SigningLabel
 BITS_PER_KEY = 10
 FIRST_BIT = 8
 """Where the bits of keys begin. Of those before it, `COMPLETE_BIT` says that the filter is complete, and
-`COMPLETE_PART_BIT` that a part is: the release before knows no parts, adds each key to all of them, and must not take
+`COMPLETE_PART_BIT` that a part is: the previous release knows no parts, adds each key to all of them, and must not take
 one for complete."""
 COMPLETE_BIT = 0
 COMPLETE_PART_BIT = 1

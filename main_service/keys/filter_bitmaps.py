@@ -24,11 +24,11 @@ _RULES = 1
 """The version of the rules by which keys become bits."""
 _SAMPLE_BYTES = 128 * 1024
 """How much of a bitmap is read to estimate how full it is: keys are spread evenly."""
-_MOST_SHARE = 1 - 2**-20
-"""Beyond it, how many keys there are can't be estimated."""
+_MAX_SHARE = 1 - 2**-20
+"""Above this share, the number of keys can't be estimated."""
 _CHUNK_BYTES = 256 * 1024
 _DRAFT_SECONDS = 600
-"""When a draft expires: later than the largest can be written, so that only that of a dead worker does."""
+"""When a draft expires: longer than writing the largest one takes, so that only drafts of dead workers expire."""
 
 # KEYS[1]: the registry. ARGV[1]: rules and secret; ARGV[2]: the ending of a first bitmap. `created`: since when the
 # bitmap of each ending is there, in the time of Redis; only ever compared for equality. `about` describes each: `size`
@@ -97,7 +97,7 @@ end
 return bitmaps
 """)
 
-# ARGV[3]: the ending of the new bitmap. One of 2^31 bits takes Redis a tenth of a second, so each has its own call.
+# ARGV[3]: the ending of the new bitmap. One of 2^31 bits takes Redis a tenth of a second, so each is a call of its own.
 _BEGIN = FilterScript("""
 if run_id and not created[ARGV[3]] then
   begin(ARGV[3])
@@ -153,7 +153,7 @@ class Bitmap:
     @property
     def fill(self) -> float:
         """How many keys it has, by how many it is made for: at 1 it is full."""
-        return -math.log2(1 - min(self.share_set, _MOST_SHARE))
+        return -math.log2(1 - min(self.share_set, _MAX_SHARE))
 
 
 class FilterBitmaps:
@@ -221,7 +221,7 @@ class FilterBitmaps:
         """The ending of a bitmap's name: its size as a power of two.
 
         For a part, a 0 precedes it for each doubling from the part to the filter, and a point and `place` + 1 zeros
-        follow. The release before, which sets bits in all bitmaps that it finds, reads the same number.
+        follow. The previous release, which sets bits in all bitmaps that it finds, reads the same number.
         """
         part = self.bits_of(size)
         return str(size) if size == part else "0" * (size - part) + f"{part}." + "0" * (place + 1)

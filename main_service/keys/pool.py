@@ -18,8 +18,8 @@ ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 """Base58, as keygen_service draws it; a contract test compares the two."""
 
 KEYS_PER_TRIP = 64
-"""How many keys are taken at once: a round trip to Redis costs as much as the rest of a create. Keys that are left when
-the process ends are never used."""
+"""Keys taken at once, because a round trip to Redis costs as much as the rest of a create. Keys that are left when the
+process ends are never used."""
 
 
 class Pool(StrEnum):

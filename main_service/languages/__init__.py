@@ -1,1 +1,1 @@
-"""Languages of pastes whose authors name none: looked for once they are made or changed, and stored."""
+"""Detects the languages of pastes whose authors name none, in the background, and stores them."""

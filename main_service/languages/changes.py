@@ -1,4 +1,4 @@
-"""What is known of a paste's language as soon as it is made or changed, before anything looks for it."""
+"""What is known about a paste's language when it is created or changed, before detection."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,10 +15,10 @@ def declared_by(text: bytes, *, title: str | None, syntax: str | None) -> str | 
 def after_change(
     values: Mapping[str, Any], *, title: str | None, syntax: str | None, new_text: bytes | None
 ) -> dict[str, str | None]:
-    """What is to become of `detected_syntax` when columns get new `values`, by its name; empty: it stays as it is.
+    """The new value of `detected_syntax`, by its name, when columns get new `values`; empty: it stays.
 
-    `title`, `syntax`: before the change. `new_text`: None if the text stays. What was detected is forgotten where it
-    may no longer be so, and looked for again.
+    `title`, `syntax`: before the change. `new_text`: None if the text stays. What was detected is dropped where it may
+    no longer be right, and detected again.
     """
     new_title, new_syntax = values.get("title", title), values.get("syntax", syntax)
     if new_text is not None:

@@ -1,7 +1,7 @@
-"""Looks for the languages of pastes whose authors name none, once they are made: no one waits for it.
+"""Detects the languages of pastes whose authors name none, in the background after they are created.
 
-What waits is lost with the process, and what is too much is not taken. Either is made up for by the next reader: a
-paste whose language was never looked for is offered again when its text is read.
+The queue is bounded, and lost with the process. Neither matters: a paste whose language was never looked for is
+offered again when its text is read.
 """
 
 import asyncio
@@ -30,12 +30,12 @@ Invalidate = Callable[[Sequence[str]], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
-MOST_WAITING = 256
+MAX_WAITING = 256
 """Pastes. Their samples take at most 16 MiB."""
 LARGEST_BATCH = 16
 """How many are stored in one transaction."""
-MOST_IN_VAIN = 10_000
-"""How many texts are remembered in which nothing was found without magika, so that they are not looked at each time."""
+MAX_NOT_FOUND = 10_000
+"""How many texts are remembered in which nothing was found without magika, so that not each reading tries again."""
 PAUSE_SECONDS = 30.0
 """How long nothing is tried after the child could not be started, or the database was away."""
 
@@ -65,19 +65,19 @@ class LanguageDetection:
         self._detector = detector
         self._waiting: OrderedDict[UUID, _Waiting] = OrderedDict()
         self._current: set[UUID] = set()
-        self._in_vain: OrderedDict[UUID, None] = OrderedDict()
+        self._not_found: OrderedDict[UUID, None] = OrderedDict()
         self._is_there = asyncio.Event()
         self._resume_at = 0.0
 
-    def tell(self, invalidate: Invalidate) -> None:
-        """Have this called with the keys of entries of which something was stored."""
+    def set_invalidate(self, invalidate: Invalidate) -> None:
+        """Register what to call with the keys of entries whose language was stored."""
         self._invalidate = invalidate
 
     def offer(self, key: str, body_id: UUID, *, title: str | None, text: bytes | None) -> None:
         """Take a paste whose language is unknown, if there is room. `text`: None to have it read from the store."""
-        if body_id in self._in_vain or body_id in self._waiting or body_id in self._current:
+        if body_id in self._not_found or body_id in self._waiting or body_id in self._current:
             return
-        if len(self._waiting) >= MOST_WAITING or asyncio.get_running_loop().time() < self._resume_at:
+        if len(self._waiting) >= MAX_WAITING or asyncio.get_running_loop().time() < self._resume_at:
             LANGUAGE_DETECTIONS.labels("refused").inc()
             return
         sampled = None if text is None else sample(text)
@@ -95,7 +95,7 @@ class LanguageDetection:
                 except UnavailableError as error:
                     self._give_up("the database or the store is away", error)
                 except Exception:
-                    # A bug, after which others may still be looked at.
+                    # A bug with one text must not end the detection.
                     LANGUAGE_DETECTIONS.labels("failed").inc()
                     logger.exception("The language of pastes can't be detected")
                 finally:
@@ -112,12 +112,12 @@ class LanguageDetection:
                 if error.status is None:
                     self._give_up("its process does not start", error)
                     break
-                # It is not tried again: what ends the child once would end it with each reader.
+                # It is not tried again: a text that ends the child would do so with each reader.
                 logger.warning("A text ended the process that looks for languages (%s)", error)
                 LANGUAGE_DETECTIONS.labels("failed").inc()
                 language = NOTHING_FOUND
             if language is None:
-                self._remember_in_vain(each.body_id)
+                self._remember_not_found(each.body_id)
             else:
                 found.append(Detected(each.key, each.body_id, language))
         if found:
@@ -157,10 +157,10 @@ class LanguageDetection:
         except RedisUnavailableError as error:
             logger.info("Redis did not learn of languages; it will within 10 s of its return: %s", error)
 
-    def _remember_in_vain(self, body_id: UUID) -> None:
-        self._in_vain[body_id] = None
-        if len(self._in_vain) > MOST_IN_VAIN:
-            self._in_vain.popitem(last=False)
+    def _remember_not_found(self, body_id: UUID) -> None:
+        self._not_found[body_id] = None
+        if len(self._not_found) > MAX_NOT_FOUND:
+            self._not_found.popitem(last=False)
 
     def _give_up(self, reason: str, error: Exception) -> None:
         """Drop what waits, and take nothing for a while. Readers offer it again."""

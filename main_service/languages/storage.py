@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from main_service.engines.postgres import Session
 
-# Neither `version` nor `updated_at`: its owner has changed nothing. Rows are locked in one order.
+# Leaves `version` and `updated_at`: the owner has changed nothing. Rows are locked in a fixed order.
 _NOTE = text(
     """
     WITH found AS (

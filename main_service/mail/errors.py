@@ -8,7 +8,7 @@ class MailServerUnavailableError(UnavailableError):
 
 
 class EmailRefusedError(Exception):
-    """The server refuses this email. Its own words are left out: they often name the recipient."""
+    """The server refuses this email. Its message is left out, because it often names the recipient."""
 
     def __init__(self, code: int, *, is_permanent: bool) -> None:
         self.is_permanent = is_permanent

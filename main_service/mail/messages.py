@@ -45,7 +45,7 @@ class EmailRenderer:
         Raises:
             EmailRenderError: the template, the values or the address are wrong.
         """
-        # A line break in a value could look like a paragraph of ours.
+        # A line break in a value could start something that looks like our own text.
         attached = mail.attachment if file is not None else None
         values = {name: _on_one_line(value) for name, value in mail.values.items()}
         values["attachment"] = attached["name"] if attached else ""

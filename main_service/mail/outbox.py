@@ -24,7 +24,7 @@ class Mail(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     dedup_key: Mapped[str] = mapped_column("cause", Text(collation="C"), unique=True)
-    """What it is about: there is one email at most with the same."""
+    """What the email is about; unique."""
     recipient: Mapped[str]
     template: Mapped[str] = mapped_column("letter")
     """The name of its templates."""
@@ -76,7 +76,7 @@ async def enqueue(
             recipient=recipient,
             template=template,
             values=dict(values),
-            # JSONB would hold a null of its own kind.
+            # None would become a JSON null, not an SQL NULL.
             **({"attachment": {**asdict(attachment), "file_id": str(attachment.file_id)}} if attachment else {}),
         )
         .on_conflict_do_nothing(index_elements=[Mail.dedup_key])

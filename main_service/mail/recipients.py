@@ -10,7 +10,7 @@ from main_service.mail.transport import SmtpServer, offers_utf8, read_smtp_url
 logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 3.0
-"""For asking the server: the longest that registering waits for it."""
+"""How long asking the server may take: registering waits for it."""
 KNOWN_SECONDS = 3600.0
 """How long an answer holds."""
 ASK_AGAIN_SECONDS = 60.0

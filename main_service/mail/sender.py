@@ -25,17 +25,17 @@ from main_service.monitoring.metrics import EMAILS_SENT
 logger = logging.getLogger(__name__)
 
 ROUND_SECONDS = 8
-"""No email is begun later than that: the next round is near, and a worker that is stopped waits for its round."""
+"""No email is started later in a round: the next round is near, and a worker that stops waits for its round."""
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=6)
 UNREACHABLE_RETRY = timedelta(minutes=1)
-"""Steady, because a server that is away is no fault of the emails: they are sent soon after its return."""
+"""Constant, so that emails are sent soon after the server returns."""
 GIVEN_UP_AFTER = timedelta(days=2)
 RETENTION = timedelta(days=30)
 ATTEMPTS_WITH_FILE = 3
-"""After so many failed attempts, an email goes without its attachment: that may be what the server refuses."""
+"""After this many failed attempts, an email is sent without its attachment, which the server may be refusing."""
 READ_SECONDS = 10
-"""For reading a file: with the time for giving an email to the server less than PostgreSQL lets a transaction wait."""
+"""How long reading a file may take. With handing over the email, less than PostgreSQL lets a transaction be idle."""
 
 
 class MailSender:
@@ -75,7 +75,7 @@ class MailSender:
         if not is_any_due:
             return 0
         try:
-            # Before any row is locked: this may take long.
+            # Before any row is locked, because this may take long.
             await self._transport.open()
         except MailServerUnavailableError:
             async with self._sessions() as session:
@@ -117,7 +117,7 @@ class MailSender:
         tracing.note_failure(failure)
         is_refused = isinstance(failure, EmailRefusedError) and failure.is_permanent
         if is_refused and mail.attachment is not None:
-            # It may be too large for this server. Without the file, the email still says where that is.
+            # It may be too large for this server. Without the file, the email still has the link to it.
             await storage.drop_attachment(session, mail.id)
             logger.warning("Email %d (%s) goes without its attachment: %s", mail.id, mail.template, _describe(failure))
         elif is_refused or isinstance(failure, EmailRenderError):
@@ -131,7 +131,7 @@ class MailSender:
         try:
             await self._transport.send(self._render(mail, await self._read_file(mail)))
         except Exception as failure:
-            # Whatever is wrong with one email, even a bug of ours, must not hold up the others.
+            # A problem with one email, even a bug of ours, must not hold up the others.
             return failure
         return None
 
@@ -162,6 +162,6 @@ def _pause_after(attempts: int) -> timedelta:
 
 
 def _describe(failure: Exception) -> str:
-    """A failure for the log, without the words of foreign exceptions: they could hold the address or a value."""
+    """A failure for the log, without the messages of other libraries: they could contain the address or a value."""
     is_ours = isinstance(failure, MailServerUnavailableError | EmailRefusedError | EmailRenderError)
     return str(failure) if is_ours else type(failure).__name__

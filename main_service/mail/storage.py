@@ -1,6 +1,6 @@
 """The outbox in PostgreSQL, as the sender needs it. Each function skips emails that another worker is sending."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Executable, and_, delete, func, null, select, update
 
@@ -19,6 +19,12 @@ def _is_due() -> ColumnElement[bool]:
 async def has_due(session: Session) -> bool:
     """Whether an email is due now."""
     return (await session.execute(select(Mail.id).where(_is_due()).limit(1))).first() is not None
+
+
+async def waits_since(session: Session) -> datetime | None:
+    """When the oldest waiting email was enqueued; None: none is waiting."""
+    since: datetime | None = (await session.execute(select(func.min(Mail.created_at)).where(_is_waiting()))).scalar()
+    return since
 
 
 async def take_due(session: Session) -> Mail | None:

@@ -25,9 +25,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from main_service.mail.errors import EmailRefusedError, MailServerUnavailableError
 
 SMTP_SECONDS = 20
-"""For connecting, and for each answer of the server."""
+"""How long connecting, and each answer of the server, may take."""
 EMAIL_SECONDS = 45
-"""For one email: less than the 60 s after which PostgreSQL would end the transaction that holds its row."""
+"""How long one email may take: less than the 60 s after which PostgreSQL ends the transaction that holds its row."""
 _TOO_BUSY = 421
 """The SMTP code of a server that ends the connection, whatever the email."""
 
@@ -148,7 +148,7 @@ async def offers_utf8(server: SmtpServer, *, our_host: str, seconds: float) -> b
 
 
 def try_server(server: SmtpServer, *, our_host: str, seconds: float) -> None:
-    """Connect and sign in as for sending, and leave. `seconds`: for connecting, and for each answer.
+    """Connect and sign in as for sending, then disconnect. `seconds`: for connecting, and for each answer.
 
     Raises:
         OSError: as smtplib and the network raise it, the words of the server included. They could repeat a password:
@@ -164,7 +164,7 @@ async def _opened(connect: Callable[[], Result]) -> Result:
     try:
         return await asyncio.to_thread(connect)
     except (OSError, ValueError) as error:
-        # The words of a server could repeat what we told it.
+        # A server's message could repeat the password.
         code = f" {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
         raise MailServerUnavailableError(f"{type(error).__name__}{code}") from None
 
@@ -172,7 +172,7 @@ async def _opened(connect: Callable[[], Result]) -> Result:
 def _connect(server: SmtpServer, *, our_host: str, seconds: float, signs_in: bool = True) -> smtplib.SMTP:
     context = ssl.create_default_context()
     new = partial(smtplib.SMTP_SSL, context=context) if server.is_tls else smtplib.SMTP
-    # Without a name of ours, smtplib would ask the resolver for one.
+    # Without a host name, smtplib would ask the resolver for one.
     smtp = new(server.host, server.port, local_hostname=our_host, timeout=seconds)
     try:
         if server.is_starttls:

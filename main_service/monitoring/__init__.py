@@ -1,1 +1,1 @@
-"""Metrics for Prometheus, and the files through which web processes share them."""
+"""Metrics for Prometheus, logs and traces, and the files through which processes share metrics."""

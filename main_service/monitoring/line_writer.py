@@ -1,4 +1,4 @@
-"""Writes many lines to standard error at once, without ever waiting for who reads them."""
+"""Writes lines to standard error in batches, without ever waiting for their reader."""
 
 import asyncio
 import os
@@ -12,10 +12,10 @@ RETRY_SECONDS = 0.05
 
 
 class LineWriter:
-    """Gathers lines and writes them when the event loop has done what it is about, as a batch of the fast path.
+    """Gathers lines and writes them at the end of the event loop's iteration, such as after a batch of the fast path.
 
-    Several processes write to one pipe. So what is written at a time is whole lines, and no more than a pipe takes as
-    one piece, which is also no more than it takes without blocking once it is writable.
+    Several processes write to one pipe. So each write is whole lines, and no more than a pipe takes atomically, which
+    is also no more than a writable pipe takes without blocking.
     """
 
     def __init__(self, descriptor: int, *, left_out: Callable[[int], bytes]) -> None:
@@ -59,7 +59,7 @@ class LineWriter:
                     end = data.rfind(b"\n", begin, end) + 1 or end
                 begin += os.write(self._descriptor, data[begin:end])
         except BlockingIOError:
-            # It was made non-blocking by another program that has it.
+            # Another program that shares it has made it non-blocking.
             pass
         except OSError:
             # The reader has gone. The service goes on without it.

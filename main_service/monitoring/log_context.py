@@ -1,4 +1,4 @@
-"""What lines of the log belong to: the request that is answered, or the task that runs."""
+"""The context of log lines: the request that is being answered, or the task that is running."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def request_id() -> str | None:
 
 
 def begin_request(its_id: str) -> None:
-    """Let what is logged from here on in this context be of that request. A request has a context of its own."""
+    """Attribute what is logged in this context from now on to that request. Each request has its own context."""
     _request_id.set(its_id)
 
 
@@ -40,7 +40,7 @@ def task() -> str | None:
 
 @contextmanager
 def running_task(name: str) -> Iterator[None]:
-    """Let what is logged in this context be of that task."""
+    """Attribute what is logged in this context to that task."""
     token = _task.set(name)
     try:
         yield

@@ -1,6 +1,6 @@
 """The log: lines of text for people, or of JSON for programs, on standard error.
 
-Our own lines hold no secret; those of libraries, and errors above all, may. `redaction` cuts it from all of them.
+Our own lines hold no secrets; those of libraries may, and errors above all. `redaction` removes them from all lines.
 """
 
 import json
@@ -28,10 +28,10 @@ SERVICE = "main_service"
 _OURS = (SERVICE, "root")
 
 _LEVELS = {
-    # At INFO they say what they connect to, begin and migrate.
+    # At INFO they log connections, starts and migrations.
     "celery": logging.INFO,
     "alembic": logging.INFO,
-    # Two lines for every round of a task, whose own line says what it did; and one for each that was missed.
+    # Celery logs two lines for each round of a task, whose own line says what it did, and one for each missed round.
     "celery.app.trace": logging.WARNING,
     "celery.beat": logging.WARNING,
     "celery.worker.request": logging.WARNING,
@@ -47,7 +47,7 @@ _EXTRA_VALUES = (str, int, float, bool, type(None))
 
 
 def start_logs(role: str) -> None:
-    """Write the log of this process as the settings say, with what nothing caught. Call it once, at the start.
+    """Start the log of this process as the settings say, uncaught errors included. Call it once, at the start.
 
     `role`: what the process is, such as `web`. Settings that are invalid count as not set: the command says so itself.
     """
@@ -66,7 +66,7 @@ def start_logs(role: str) -> None:
 
 
 def write_line(logger: str, message: str) -> None:
-    """Log at INFO from the handler of a signal, which may have interrupted who holds the locks of the log."""
+    """Log at INFO from a signal handler, which may have interrupted code that holds the locks of the log."""
     record = logging.makeLogRecord({"name": logger, "levelno": logging.INFO, "levelname": "INFO", "msg": message})
     for handler in logging.getLogger().handlers:
         if isinstance(handler, SafeHandler):
@@ -85,12 +85,12 @@ class SafeHandler(logging.StreamHandler[Any]):
         return super().format(self._safe(record))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
-        """Say that a line is missing. The library would write its arguments."""
+        """Log that a line is missing. The library would print its arguments."""
         try:
             self.stream.write(f"A line of {record.name} from line {record.lineno} of it could not be written\n")
             self.flush()
         except (OSError, ValueError):
-            # Nothing can be written any more.
+            # Standard error is closed.
             pass
 
     def _safe(self, record: logging.LogRecord) -> logging.LogRecord:
@@ -191,7 +191,7 @@ def _secrets() -> list[str]:
 
 
 def _log_uncaught() -> None:
-    """Let what nothing caught be a line of the log, too."""
+    """Log uncaught errors, too."""
     logger = logging.getLogger(SERVICE)
 
     def in_main_thread(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

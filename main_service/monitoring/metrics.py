@@ -1,4 +1,4 @@
-"""The metrics that processes count as things happen. Those that are asked for at a scrape are in `asked`.
+"""The metrics that processes count as things happen. Those that are read at a scrape are in `scraped`.
 
 Names follow Prometheus: a base unit at the end, `_total` for counters (which the library adds), bounded label values.
 Help texts are short: each is written into a file with every series.
@@ -7,7 +7,7 @@ Help texts are short: each is written into a file with every series.
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 registry = CollectorRegistry()
-# A process that shares no folder would tell of each counter when it was made, and those that share one would not.
+# Otherwise a process that shares no folder exports when each counter was created, and those that share one don't.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 HTTP_REQUESTS = Counter(

@@ -22,7 +22,7 @@ _LASTING = ("counter", "histogram")
 """The kinds of files that count after the end of their process."""
 _SIZES = {"counter": 128 * 1024, "histogram": 256 * 1024, "gauge_livesum": 16 * 1024, "gauge_livemax": 16 * 1024}
 """The size of a file of each kind, in bytes: more than our metrics need, as the library would otherwise lengthen it."""
-_WEB_SIZES = _SIZES | {"counter": 384 * 1024, "histogram": 768 * 1024}
+_WEB_SIZES = _SIZES | {"counter": 512 * 1024, "histogram": 1024 * 1024}
 """Web processes have a series for each route, method and bucket."""
 _ENDED = "ended"
 _LOCK_SECONDS = 1.0
@@ -43,7 +43,7 @@ def find_folder() -> Path | None:
 
 
 def stay_out() -> None:
-    """Count for nobody but this process. For commands, which leave no files among those of the services."""
+    """Count for this process only. For commands, which must not leave files among those of the services."""
     os.environ.pop(FOLDER_VARIABLE, None)
 
 
@@ -65,7 +65,7 @@ def join(role: str) -> None:
                 with suppress(FileNotFoundError):
                     # Of an ended process with the same id.
                     (folder / f"{kind}_{pid}.db").rename(folder / f"{kind}_{pid}-{time.time_ns()}.db")
-            # First, so that nobody takes its files for those of an ended process.
+            # First, or another process could take its files for those of an ended one.
             _write(folder / f"{pid}.role", f"{role} {_started(pid)}".encode())
             for kind, size_bytes in (_WEB_SIZES if role == "web" else _SIZES).items():
                 _write(folder / f"{kind}_{pid}.db", bytes(size_bytes))
@@ -119,7 +119,7 @@ def _tidy(folder: Path) -> None:
             if ended:
                 _merge(folder, kind, ended)
     except Exception as error:
-        # What is there can still be read, and an ended process may have left a broken file.
+        # An ended process may have left a broken file. What is there can still be read.
         logger.warning("Metrics of ended processes can't be merged: %r", error)
 
 
@@ -181,7 +181,7 @@ def _is_alive(pid: int, started: str) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        # Another user's program has got the number since.
+        # The id now belongs to a process of another user.
         return False
     return _started(pid) == started
 
@@ -193,7 +193,7 @@ def _started(pid: int) -> str:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""
-    # One that has ended stays until its parent asks for its exit code.
+    # A zombie stays until its parent reads its exit code.
     return "" if fields[0] in "ZX" else fields[19]
 
 

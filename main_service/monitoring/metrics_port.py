@@ -29,7 +29,7 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
     def server_bind(self) -> None:
-        # The library would ask for the name of the host, which may take seconds.
+        # The library would look up the host name, which may take seconds.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "metrics", int(self.server_address[1])
         self.setup_environ()

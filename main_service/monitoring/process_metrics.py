@@ -1,4 +1,4 @@
-"""What processes take of the machine, by role. prometheus-client tells of one process only, and of none that share."""
+"""The resources that processes use, by role. prometheus-client exports them for a single process only."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from main_service.monitoring import asked
+from main_service.monitoring import scraped
 from main_service.monitoring.descriptors import descriptors_of
 from main_service.monitoring.metrics import PROCESS_CPU
 from main_service.monitoring.metrics_files import Member
@@ -32,27 +32,27 @@ class ProcessorTime:
         self._told = used
 
 
-def of_processes(members: Sequence[Member]) -> asked.Answers:
+def of_processes(members: Sequence[Member]) -> scraped.ScrapedValues:
     """Number, memory, open files and start of the processes of each role; and of this build."""
-    answers = asked.Answers()
-    answers.add(asked.BUILD, 1, version(), ".".join(map(str, sys.version_info[:3])))
+    answers = scraped.ScrapedValues()
+    answers.add(scraped.BUILD, 1, version(), ".".join(map(str, sys.version_info[:3])))
     roles: defaultdict[str, list[int]] = defaultdict(list)
     for member in members:
         roles[member.role].append(member.pid)
     for role, pids in roles.items():
-        answers.add(asked.PROCESSES, len(pids), role)
+        answers.add(scraped.PROCESSES, len(pids), role)
         memory = [each for each in map(_resident_bytes, pids) if each is not None]
         files = [each for each, _ in filter(None, map(descriptors_of, pids))]
         starts = [each for each in map(_started_at, pids) if each is not None]
         if memory and files and starts:
-            answers.add(asked.PROCESS_MEMORY, sum(memory), role)
-            answers.add(asked.PROCESS_FILES, sum(files), role)
-            answers.add(asked.PROCESS_START, max(starts), role)
+            answers.add(scraped.PROCESS_MEMORY, sum(memory), role)
+            answers.add(scraped.PROCESS_FILES, sum(files), role)
+            answers.add(scraped.PROCESS_START, max(starts), role)
     counted = list(filter(None, map(descriptors_of, roles.get("web", []))))
     if counted:
         used, allowed = max(counted, key=lambda each: each[0] / each[1])
-        answers.add(asked.DESCRIPTORS_USED, used)
-        answers.add(asked.DESCRIPTORS_ALLOWED, allowed)
+        answers.add(scraped.DESCRIPTORS_USED, used)
+        answers.add(scraped.DESCRIPTORS_ALLOWED, allowed)
     return answers
 
 
@@ -72,7 +72,7 @@ def _resident_bytes(pid: int) -> int | None:
 
 
 def _started_at(pid: int) -> float | None:
-    """In seconds since 1970; None as above."""
+    """When the process started, in seconds since 1970; None: it is gone, or the system does not tell."""
     booted_at = _booted_at()
     try:
         ticks = int((_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[19])
@@ -83,7 +83,7 @@ def _started_at(pid: int) -> float | None:
 
 @cache
 def _booted_at() -> float | None:
-    """In seconds since 1970, None if the system does not tell.
+    """When the machine was booted, in seconds since 1970; None: the system does not tell.
 
     Read once: a clock that is set right later would make it look as if every process had started again.
     """

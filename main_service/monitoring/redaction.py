@@ -1,4 +1,4 @@
-"""Keeps secrets out of the log: what may be said of an error, and what is cut from any text."""
+"""Keeps secrets out of the log: redacts texts, and describes errors without the values they quote."""
 
 import os
 import re
@@ -21,7 +21,8 @@ _ABOUT_CODE = (AppError, ArithmeticError, AttributeError, ImportError, NameError
 _ABOUT_VALUES = ("22", "P0")
 """The SQLSTATE classes of errors whose message may repeat a value: data exceptions, and what functions raise."""
 
-_QUOTED = re.compile(r"(?<!\w)'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_QUOTED = re.compile(r"(?<!\w\w)'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+"""What Python quotes, bytes too (`b'…'`), but not from one apostrophe to another ("can't … can't")."""
 _DOTTED_NAME = re.compile(r"['\"][a-z_]+(?:\.[a-z_]+)+['\"]")
 _HIDDEN = "…"
 
@@ -70,8 +71,8 @@ class Redaction:
     def redact(self, text: str) -> str:
         """The text without secrets, tokens, email addresses, queries of URLs and whole addresses of clients.
 
-        Addresses of inner networks stay, where the engines are. It knows secrets by their form, so it is the second
-        line: what we log ourselves holds none.
+        Addresses of private networks stay, because the engines are there. It recognises secrets by their form, so it is
+        only the second line of defence: our own log lines hold none.
         """
         if self._known is not None:
             text = self._known.sub(_HIDDEN, text)
@@ -127,7 +128,7 @@ def header_values(environ: Mapping[str, str]) -> list[str]:
     ours = re.compile(r"OTEL_EXPORTER_OTLP_(\w+_)?HEADERS")
     given = [text for name, text in environ.items() if ours.fullmatch(name)]
     values = [pair.partition("=")[2].strip() for text in given for pair in text.split(",")]
-    # Of `Bearer TOKEN` the token alone, too.
+    # From `Bearer TOKEN` also the token alone.
     parts = [part for value in values for part in (value, *unquote(value).split())]
     return [*parts, *map(unquote, values)]
 
@@ -158,7 +159,7 @@ def _type_name(error: BaseException) -> str:
 def _message(error: BaseException) -> str:
     sqlstate = getattr(error, "sqlstate", None)
     if isinstance(sqlstate, str):
-        # The lines that follow are its detail, which repeats rows.
+        # The other lines are its detail, which repeats rows.
         message = str(error.args[0]).partition("\n")[0] if error.args else ""
         is_about_value = sqlstate.startswith(_ABOUT_VALUES)
         return sqlstate if is_about_value or not message else f"{sqlstate} {message[:LONGEST_MESSAGE]}"
@@ -169,7 +170,7 @@ def _message(error: BaseException) -> str:
     try:
         text = str(error)
     except Exception:
-        # A broken `__str__` must not cost the line.
+        # A broken `__str__` must not lose the line.
         return ""
     if isinstance(error, _ABOUT_CODE):
         return text.strip().partition("\n")[0][:LONGEST_MESSAGE]

@@ -126,7 +126,7 @@ class RequestSpans:
         self.send(span)
 
     def send(self, span: object) -> None:
-        """Have a `RequestSpan` or `Noted` sent, which has ended and is sampled."""
+        """Have a `RequestSpan` or `DeferredSpan` sent, which has ended and is sampled."""
         # The processor looks at nothing but the flags of the context.
         self._processor.on_end(cast(ReadableSpan, span))
 

@@ -1,6 +1,6 @@
 """What leaves the process of a span: its name and the attributes listed here, and of an error only its kind.
 
-Errors quote what users wrote, and an instrumentation's next release may add attributes. What is not listed stays here.
+Errors quote what users wrote, and new releases of instrumentations may add attributes, so this is an allowlist.
 """
 
 import re
@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import Link, Status
 from opentelemetry.util.types import AttributeValue
 
-from main_service.monitoring.noted_spans import Noted
+from main_service.monitoring.deferred_spans import DeferredSpan
 from main_service.monitoring.request_spans import RequestSpan
 
 LONGEST = 2_000
@@ -59,9 +59,9 @@ _KIND_OF_ERROR = re.compile(r"(?:<class '([\w.]+)'>|(\w+(?:Error|Exception))):")
 
 
 class SafeExporter(SpanExporter):
-    """Hands spans to an exporter without what must not leave. It runs in the exporting thread.
+    """Hands spans to an exporter, reduced to what may leave. It runs in the exporting thread.
 
-    Those of requests hold nothing of the kind.
+    Spans of requests hold nothing else to begin with.
     """
 
     def __init__(self, exporter: SpanExporter) -> None:
@@ -69,7 +69,9 @@ class SafeExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send the spans; if that fails, they are lost, and `trace_failures` tells."""
-        return self._exporter.export([span if isinstance(span, RequestSpan | Noted) else _safe(span) for span in spans])
+        return self._exporter.export(
+            [span if isinstance(span, RequestSpan | DeferredSpan) else _safe(span) for span in spans]
+        )
 
     def shutdown(self) -> None:
         self._exporter.shutdown()

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, Status, StatusCode
 
-from main_service.monitoring.noted_spans import Ids, Noted, NotedBatch, NotedRead, ids_of
+from main_service.monitoring.deferred_spans import DeferredBatchSpan, DeferredReadSpan, DeferredSpan, Ids, ids_of
 from main_service.monitoring.request_spans import RequestSpan, SpanOutcome
 
 _FLAGS, _FLAGS_OF_REMOTE = 0x100, 0x300
@@ -44,23 +44,23 @@ class RequestSpanExporter(OTLPSpanExporter):
         is_sent = self._client.export(self.message(spans)).success
         return SpanExportResult.SUCCESS if is_sent else SpanExportResult.FAILURE
 
-    def message(self, spans: Sequence[ReadableSpan | RequestSpan | Noted]) -> bytes:
+    def message(self, spans: Sequence[ReadableSpan | RequestSpan | DeferredSpan]) -> bytes:
         """The request that brings these spans to a collector."""
-        message = encode_spans([span for span in spans if not isinstance(span, RequestSpan | Noted)])
+        message = encode_spans([span for span in spans if not isinstance(span, RequestSpan | DeferredSpan)])
         ours = message.resource_spans.add()
         ours.CopyFrom(self._requests)
         add = ours.scope_spans[0].spans.add
         written: list[bytes] = []
         for span in spans:
-            read: ReadableSpan | RequestSpan | Noted = span
-            if isinstance(span, NotedBatch):
+            read: ReadableSpan | RequestSpan | DeferredSpan = span
+            if isinstance(span, DeferredBatchSpan):
                 read = span.reads[0]
                 written.append(self._written(span, parent=read.ids, links=[each.ids for each in span.reads]))
                 # The others refer to the batch, and a circle would wait for the garbage collector.
                 span.reads = ()
-            if isinstance(read, NotedRead) and read.ended_ns and read.span is None:
+            if isinstance(read, DeferredReadSpan) and read.ended_ns and read.span is None:
                 written.append(self._written(read, links=[] if read.batch is None else [read.batch.ids]))
-            elif isinstance(read, NotedRead) and read.ended_ns:
+            elif isinstance(read, DeferredReadSpan) and read.ended_ns:
                 self._fill(add(), read.ended_span())
             elif isinstance(read, RequestSpan):
                 self._fill(add(), read)
@@ -68,7 +68,9 @@ class RequestSpanExporter(OTLPSpanExporter):
         sent: bytes = message.SerializePartialToString()
         return sent
 
-    def _written(self, span: NotedRead | NotedBatch, *, parent: Ids | None = None, links: Sequence[Ids]) -> bytes:
+    def _written(
+        self, span: DeferredReadSpan | DeferredBatchSpan, *, parent: Ids | None = None, links: Sequence[Ids]
+    ) -> bytes:
         """A span as it stands in its scope."""
         trace_id, span_id = span.ids
         times = _IDS_AND_TIMES.pack(

@@ -1,4 +1,4 @@
-"""What OpenTelemetry logs, once a minute at most: a collector that is away would fill the log with its retries."""
+"""Limits what OpenTelemetry logs to once a minute, or an unavailable collector would fill the log with retries."""
 
 import logging
 import time
@@ -32,8 +32,8 @@ class _OncePerMinute(logging.Handler):
         logger.log(record.levelno, "Sending traces fails: %s%s", words, more)
 
 
-def calm_failures() -> None:
-    """Let all loggers of OpenTelemetry speak once a minute at most, together."""
+def limit_failure_logs() -> None:
+    """Limit all loggers of OpenTelemetry together to one message a minute."""
     theirs = logging.getLogger("opentelemetry")
     theirs.propagate = False
     theirs.handlers = [_OncePerMinute()]

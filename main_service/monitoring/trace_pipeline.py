@@ -24,7 +24,7 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, Statu
 from main_service.monitoring.request_spans import RequestSpans, read_trace_parent
 from main_service.monitoring.safe_spans import SafeExporter
 from main_service.monitoring.span_messages import RequestSpanExporter
-from main_service.monitoring.trace_failures import calm_failures
+from main_service.monitoring.trace_failures import limit_failure_logs
 from main_service.monitoring.trace_sampling import PartsOnly
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class TracePipeline:
     def __init__(self, service: str) -> None:
         """Start the thread that sends, and trace SQLAlchemy and redis-py. `service`: see `tracing.start`."""
         _forget_empty_variables()
-        calm_failures()
+        limit_failure_logs()
         protocol = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")
         if protocol not in (None, "http/protobuf"):
             logger.warning("Traces are sent as http/protobuf; OTEL_EXPORTER_OTLP_PROTOCOL=%s is not known", protocol)
@@ -89,7 +89,7 @@ class TracePipeline:
     def enter(self, span: Span) -> None:
         """Make a span the current one until the end of this asyncio task, which must be its own."""
         is_sampled = span.get_span_context().trace_flags.sampled
-        # The instrumentations do nothing at all then, instead of making spans that nobody will see.
+        # Then the instrumentations do nothing, instead of creating spans that are never exported.
         contexts.attach(trace.set_span_in_context(span, Context() if is_sampled else self._suppressed))
 
     def leave_untraced(self) -> None:

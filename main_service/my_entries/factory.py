@@ -3,13 +3,15 @@
 from functools import cached_property
 
 from main_service.engines.postgres import Session
+from main_service.my_entries.archive import ArchiveService
+from main_service.my_entries.numbered_links import NumberedLinks
 from main_service.my_entries.service import EntryExporter, EntryLister
 from main_service.resources import Resources
 from main_service.web.cursors import Cursors
 
 
 class MyEntriesFactory:
-    """Builds each service when it is first asked for. The exporter has sessions of its own, not `session`."""
+    """Builds each service when it is first asked for. What is streamed has sessions of its own, not `session`."""
 
     def __init__(self, resources: Resources, session: Session) -> None:
         self._resources = resources
@@ -21,5 +23,15 @@ class MyEntriesFactory:
         return EntryLister(session=self._session, cursors=Cursors(self._resources.settings))
 
     @cached_property
+    def numbered_links(self) -> NumberedLinks:
+        return NumberedLinks(session=self._session)
+
+    @cached_property
     def exporter(self) -> EntryExporter:
         return EntryExporter(sessions=self._resources.sessions)
+
+    @cached_property
+    def archive(self) -> ArchiveService:
+        return ArchiveService(
+            sessions=self._resources.sessions, bodies=self._resources.bodies, public_url=self.public_url
+        )

@@ -28,8 +28,11 @@ class OwnedEntry:
     expires_at: datetime | None
     visit_count: int
     """Visits of people."""
+    imported_visit_count: int
+    """Visits that were counted elsewhere before the entry was imported."""
     views_left: int | None
     original_url: str | None
+    passes_query: bool
     size_bytes: int | None
     syntax: str | None
     detected_syntax: str | None

@@ -15,7 +15,7 @@ from main_service.errors import AppError, FieldError, InvalidInputError, NotFoun
 from main_service.my_entries.dependencies import ExportCountedDep, MyEntriesFactoryDep
 from main_service.my_entries.filters import Filters, OwnedEntry, Sort
 from main_service.my_entries.list_query import DELETED, PAGE_PATH, SOON, SORTS, STATES, ListQuery
-from main_service.my_entries.serializers import ExportFormat, export_response
+from main_service.my_entries.serializers import ExportFormat, archive_response, export_response
 from main_service.my_entries.service import RECENT_DAYS, Listing
 from main_service.my_entries.sparklines import HEIGHT, draw_sparkline, sparkline_width
 from main_service.web.forms import Form, FormPage, ListFormDep, form_action, redirect_to_page
@@ -44,7 +44,7 @@ class MyEntriesPage(FormPage):
     def errors_by_field(self, error: AppError) -> dict[str, str]:
         errors = super().errors_by_field(error)
         if "cursor" in errors:
-            # Users know nothing of cursors.
+            # A message for people, who don't know cursors.
             return {"": "This page of the list no longer exists. Start from the first."}
         return errors
 
@@ -148,6 +148,11 @@ async def export_json_lines(page: MyEntriesPageDep, _: ExportCountedDep, factory
 @router.get(f"{PAGE_PATH}/export.csv")
 async def export_csv(page: MyEntriesPageDep, _: ExportCountedDep, factory: MyEntriesFactoryDep) -> Response:
     return await export_response(factory.exporter, page.account_id, ExportFormat.CSV, public_url=factory.public_url)
+
+
+@router.get(f"{PAGE_PATH}/export.zip")
+async def export_all(page: MyEntriesPageDep, _: ExportCountedDep, factory: MyEntriesFactoryDep) -> Response:
+    return await archive_response(factory.archive, page.account_id, is_read=page.request.method != "HEAD")
 
 
 def _deleted(count: str) -> str | None:

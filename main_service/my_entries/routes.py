@@ -1,13 +1,14 @@
-"""The JSON API of a user's own entries: lists, and an export of all of them."""
+"""The JSON API of a user's own entries: lists, and exports of all of them."""
 
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 
 from main_service.accounts.bearer_auth import AccountDep
 from main_service.accounts.errors import TokenInvalidError
 from main_service.errors import (
+    BodyStoreUnavailableError,
     DatabaseUnavailableError,
     NotFoundError,
     SignInRequiredError,
@@ -15,7 +16,7 @@ from main_service.errors import (
 )
 from main_service.my_entries.dependencies import ExportCountedDep, MyEntriesFactoryDep
 from main_service.my_entries.schemas import ListingIn, ListingOut
-from main_service.my_entries.serializers import ExportFormat, export_response, owned_out
+from main_service.my_entries.serializers import ExportFormat, archive_response, export_response, owned_out
 from main_service.web.json_api import JsonRouter
 from main_service.web.problems import InternalError
 
@@ -67,3 +68,32 @@ async def export_entries(
     In CSV, cells that a spreadsheet would run as a formula begin with an apostrophe.
     """
     return await export_response(factory.exporter, account.id, file_format, public_url=factory.public_url)
+
+
+archive_router = JsonRouter(
+    prefix="/api/v1/me",
+    tags=["entries"],
+    errors=[SignInRequiredError, TokenInvalidError, DatabaseUnavailableError, BodyStoreUnavailableError, InternalError],
+)
+
+
+@archive_router.get(
+    "/export.zip",
+    summary="Export all that is mine",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+            "description": "Entries, texts, figures and collections, as docs/export_format.md says.",
+        },
+    },
+    errors=[TooManyRequestsError],
+)
+async def export_all(
+    request: Request, account: AccountDep, _: ExportCountedDep, factory: MyEntriesFactoryDep
+) -> StreamingResponse:
+    """One zip, made while it is sent, which *Import* reads back. No view is spent by it.
+
+    If anything fails meanwhile, the connection is cut, so that a part is never taken for the whole.
+    """
+    return await archive_response(factory.archive, account.id, is_read=request.method != "HEAD")

@@ -8,8 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 from main_service.collections.schemas import CollectionName
+from main_service.entries.field_types import DetectedSyntax
 from main_service.entries.models import ArchivalReason, Kind, Visibility
-from main_service.entries.schemas import DetectedSyntax
 from main_service.entries.urls import MAX_URL_LENGTH, complete_url
 from main_service.my_entries.filters import EntryState, Filters, Sort
 from main_service.web.cursors import MAX_CURSOR_LENGTH
@@ -28,7 +28,7 @@ def _searchable(q: str) -> str:
 
 
 class ListingIn(BaseModel):
-    """The query of a list. A filter that is misspelt is refused: it would list everything."""
+    """The query of a list. A misspelt filter is refused, because ignoring it would list everything."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -73,6 +73,9 @@ class _OwnedOut(BaseModel):
     ended_at: datetime | None
     archival_reason: ArchivalReason | None = Field(description="Why it ended; null: live.")
     visit_count: int = Field(description="Visits by people.")
+    imported_visit_count: int = Field(
+        description="Visits counted elsewhere before the entry was imported; in no other figure."
+    )
     views_left: int | None = Field(description="Views left; null: unlimited.")
 
 
@@ -89,6 +92,7 @@ class OwnedLinkOut(_OwnedOut):
     kind: Literal[Kind.LINK]
     short_url: str = Field(description="The same as `url`.")
     original_url: str | None = Field(description="null: cleared after the entry ended.")
+    passes_query: bool = Field(description="Whether the query of a visit is passed on to the target.")
 
 
 OwnedOut = Annotated[OwnedPasteOut | OwnedLinkOut, Field(discriminator="kind")]

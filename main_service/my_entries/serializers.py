@@ -1,17 +1,19 @@
 """Turns a user's entries into answers of the JSON API, and into JSON Lines or CSV files, made while they are sent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
 from main_service.entries.models import Kind
 from main_service.entries.serializers import entry_urls
+from main_service.my_entries.archive import ArchiveService
 from main_service.my_entries.filters import OwnedEntry
 from main_service.my_entries.schemas import OwnedLinkOut, OwnedPasteOut
 from main_service.my_entries.service import EntryExporter
-from main_service.web.csv import BYTE_ORDER_MARK, csv_lines, safe_cell
+from main_service.web.downloads.csv import BYTE_ORDER_MARK, csv_lines, safe_cell
 from main_service.web.head_requests import FileStream
 from main_service.web.headers import SANDBOX
 
@@ -60,11 +62,39 @@ async def export_response(
     batches = exporter.batches(owner_id)
     first = await anext(batches)
     name = f"slipbin-entries-{datetime.now(UTC):%Y-%m-%d}.{file_format}"
+    return _download(_chunks(first, batches, file_format, public_url), name, media_type=file_format.media_type)
+
+
+async def archive_response(archive: ArchiveService, owner_id: UUID, *, is_read: bool) -> FileStream:
+    """All that belongs to the owner as one zip. If anything fails while it is sent, the connection is cut.
+
+    `is_read`: False for HEAD, whose answer needs none of it.
+
+    Raises:
+        DatabaseUnavailableError, BodyStoreUnavailableError: before anything was sent.
+    """
+    chunks = archive.chunks(owner_id)
+    first = await anext(chunks)
+    if is_read:
+        first = await anext(chunks)
+    name = f"slipbin-{datetime.now(UTC):%Y-%m-%d}.zip"
+    return _download(_all(first, chunks), name, media_type="application/zip")
+
+
+def _download(content: AsyncIterator[bytes], name: str, *, media_type: str) -> FileStream:
     return FileStream(
-        _chunks(first, batches, file_format, public_url),
-        media_type=file_format.media_type,
+        content,
+        media_type=media_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": SANDBOX},
     )
+
+
+async def _all(first: bytes, others: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
+    # Closed with the answer, so that nothing is fetched ahead any longer.
+    async with aclosing(others):
+        yield first
+        async for chunk in others:
+            yield chunk
 
 
 async def _chunks(

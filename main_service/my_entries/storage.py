@@ -27,7 +27,7 @@ _SORTED_BY: dict[str, ColumnElement[Any]] = {
 # A plan that suits some filters is slow for others, and a user may have a thousand times the entries of another.
 _PLAN_FOR_THESE_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
-# Each key by itself: over all keys at once, PostgreSQL might read the hours of all entries by the index of time alone.
+# Key by key: for all keys at once, PostgreSQL might use the index on time and read the hours of all entries.
 _RECENT_VISITS = text(
     """
     SELECT wanted.key, by_day.start_at, by_day.people
@@ -138,7 +138,7 @@ def _conditions(filters: Filters, now: datetime) -> list[ColumnElement[bool]]:
     if filters.expires_before is not None:
         conditions.append(Entry.expires_at < filters.expires_before)
     if filters.q:
-        pattern = f"%{_escaped(filters.q)}%"
+        pattern = f"%{escaped(filters.q)}%"
         found = [Entry.title.ilike(pattern), Entry.original_url.ilike(pattern)]
         conditions.append(or_(*found, *([Entry.key == filters.or_key] if filters.or_key else [])))
     if filters.collection_id is not None:
@@ -161,6 +161,6 @@ def _is_live(now: datetime) -> ColumnElement[bool]:
     return and_(Entry.ended_at.is_(None), or_(Entry.expires_at.is_(None), Entry.expires_at > now))
 
 
-def _escaped(q: str) -> str:
+def escaped(q: str) -> str:
     """The text as a LIKE pattern that matches exactly this text."""
     return q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -11,7 +11,7 @@ from main_service.engines.postgres import Session
 from main_service.entries.models import BodyToDelete, Invalidation
 from main_service.mail.outbox import Mail
 
-MOST_COUNTED = 100_000
+MAX_COUNTED = 100_000
 """Counts stop here, so that none takes longer than about 20 ms."""
 
 _REVISIONS = re.compile(r'^revision: str = "(\w+)"\ndown_revision: str \| None = "?(\w+)"?$', re.MULTILINE)
@@ -27,7 +27,7 @@ class DatabaseCounts(NamedTuple):
 
 
 def _count(rows: Select[tuple[int]]) -> Select[tuple[int]]:
-    return select(func.count()).select_from(rows.limit(MOST_COUNTED).subquery())
+    return select(func.count()).select_from(rows.limit(MAX_COUNTED).subquery())
 
 
 _ONE = literal(1)

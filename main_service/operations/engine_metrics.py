@@ -1,6 +1,6 @@
-"""What is asked of the engines and of the machine when somebody scrapes: all at once, within two seconds.
+"""Reads the metrics of the engines and the machine at a scrape: all at once, within two seconds.
 
-What does not answer in time is told as down, or left out.
+An engine that does not answer in time is reported as down; its other metrics are left out.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ from main_service.errors import AppError
 from main_service.keys.bloom import KeyHasher
 from main_service.keys.filter_bitmaps import Bitmap, FilterBitmaps
 from main_service.keys.pool import Pool
-from main_service.monitoring import asked
-from main_service.monitoring.asked import Answers
+from main_service.monitoring import scraped
+from main_service.monitoring.scraped import ScrapedValues
 from main_service.operations import database_counts, served_certificate
 from main_service.operations.parts import PARTS
 from main_service.resources import Resources
@@ -49,9 +49,9 @@ class EngineQuestions:
         self._settings = resources.settings
         self._broker = broker_client(resources.settings.broker_url)
         self._bitmaps = FilterBitmaps(resources.redis, hasher=KeyHasher(resources.settings.secret))
-        self._asking: asyncio.Task[Answers] | None = None
+        self._asking: asyncio.Task[ScrapedValues] | None = None
 
-    async def ask(self) -> Answers:
+    async def ask(self) -> ScrapedValues:
         """The answers of now; those of a question that fails are missing."""
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
@@ -61,8 +61,8 @@ class EngineQuestions:
         if self._broker is not None:
             await self._broker.aclose()
 
-    async def _ask(self) -> Answers:
-        answers = Answers()
+    async def _ask(self) -> ScrapedValues:
+        answers = ScrapedValues()
         questions: list[Coroutine[Any, Any, None]] = [
             self._ask_part("database", PARTS["database"], [self._database], answers),
             self._ask_part("redis", PARTS["redis"], [self._visits, self._pools, self._filter, self._tasks], answers),
@@ -72,7 +72,7 @@ class EngineQuestions:
             asyncio.to_thread(_disks, self._settings, answers),
         ]
         asking = [asyncio.create_task(_logged(question)) for question in questions]
-        # Not asyncio.timeout: a cancelled question to an engine that hangs may take seconds to end.
+        # Not asyncio.timeout: cancelling a call of an engine that hangs may take seconds.
         _, late = await asyncio.wait(asking, timeout=ASK_SECONDS)
         for each in late:
             each.cancel()
@@ -82,34 +82,34 @@ class EngineQuestions:
         self,
         name: str,
         check: Callable[[Resources], Awaitable[None]],
-        questions: Sequence[Callable[[Answers], Coroutine[Any, Any, None]]],
-        answers: Answers,
+        questions: Sequence[Callable[[ScrapedValues], Coroutine[Any, Any, None]]],
+        answers: ScrapedValues,
     ) -> None:
         """Check a part, and ask it the rest if it answers."""
-        answers.add(asked.PART_UP, 0, name)
-        answers.add(asked.PART_CHECK, ASK_SECONDS, name)
+        answers.add(scraped.PART_UP, 0, name)
+        answers.add(scraped.PART_CHECK, ASK_SECONDS, name)
         began_at = time.perf_counter()
         try:
             await check(self._resources)
         except (AppError, RedisUnavailableError):
-            # Counted and logged by the part's client.
-            answers.add(asked.PART_CHECK, time.perf_counter() - began_at, name)
+            # The client of the part counts and logs it.
+            answers.add(scraped.PART_CHECK, time.perf_counter() - began_at, name)
             return
-        answers.add(asked.PART_UP, 1, name)
-        answers.add(asked.PART_CHECK, time.perf_counter() - began_at, name)
+        answers.add(scraped.PART_UP, 1, name)
+        answers.add(scraped.PART_CHECK, time.perf_counter() - began_at, name)
         for question in questions:
             await _logged(question(answers))
 
-    async def _database(self, answers: Answers) -> None:
+    async def _database(self, answers: ScrapedValues) -> None:
         async with self._resources.sessions() as session:
             counts = await database_counts.count(session)
-        answers.add(asked.EMAILS, counts.mail_waiting, "waiting")
-        answers.add(asked.EMAILS, counts.mail_failed, "failed")
-        answers.add(asked.STALE_KEYS, counts.stale_keys)
-        answers.add(asked.TEXTS_DUE, counts.texts_due)
-        answers.add(asked.SCHEMA, 1, counts.revision, database_counts.expected_revision())
+        answers.add(scraped.EMAILS, counts.mail_waiting, "waiting")
+        answers.add(scraped.EMAILS, counts.mail_failed, "failed")
+        answers.add(scraped.STALE_KEYS, counts.stale_keys)
+        answers.add(scraped.TEXTS_DUE, counts.texts_due)
+        answers.add(scraped.SCHEMA, 1, counts.revision, database_counts.expected_revision())
 
-    async def _visits(self, answers: Answers) -> None:
+    async def _visits(self, answers: ScrapedValues) -> None:
         async def lengths(redis: Redis) -> list[int]:
             async with redis.pipeline(transaction=False) as pipe:
                 pipe.xlen(STREAM)
@@ -118,11 +118,11 @@ class EngineQuestions:
 
         waiting, dead = await self._resources.redis.call(lengths)
         oldest_ms = await VisitStream(self._resources.redis).oldest_ms()
-        answers.add(asked.STREAM_LENGTH, waiting)
-        answers.add(asked.STREAM_AGE, 0 if oldest_ms is None else max(0.0, time.time() - oldest_ms / 1000))
-        answers.add(asked.DEAD_LETTERS, dead)
+        answers.add(scraped.STREAM_LENGTH, waiting)
+        answers.add(scraped.STREAM_AGE, 0 if oldest_ms is None else max(0.0, time.time() - oldest_ms / 1000))
+        answers.add(scraped.DEAD_LETTERS, dead)
 
-    async def _pools(self, answers: Answers) -> None:
+    async def _pools(self, answers: ScrapedValues) -> None:
         async def depths(redis: Redis) -> list[int]:
             async with redis.pipeline(transaction=False) as pipe:
                 for pool in Pool:
@@ -130,37 +130,37 @@ class EngineQuestions:
                 return list(await pipe.execute())
 
         for pool, depth in zip(Pool, await self._resources.redis.call(depths), strict=True):
-            answers.add(asked.POOL_KEYS, depth, pool.name.lower())
+            answers.add(scraped.POOL_KEYS, depth, pool.name.lower())
 
-    async def _filter(self, answers: Answers) -> None:
+    async def _filter(self, answers: ScrapedValues) -> None:
         if not (bitmaps := await self._bitmaps.list_all()):
             return
         complete = [each for each in bitmaps if is_filter_complete(each.size, bitmaps, self._bitmaps)]
         used = [each for each in complete or bitmaps if each.size == (complete or bitmaps)[-1].size]
-        answers.add(asked.FILTER_COMPLETE, bool(complete))
-        answers.add(asked.FILTER_FILL, sum(each.fill for each in used) / len(used))
+        answers.add(scraped.FILTER_COMPLETE, bool(complete))
+        answers.add(scraped.FILTER_FILL, sum(each.fill for each in used) / len(used))
 
-    async def _tasks(self, answers: Answers) -> None:
+    async def _tasks(self, answers: ScrapedValues) -> None:
         for name, run in (await read_runs(self._resources.redis)).items():
             if run.done_at is not None:
-                answers.add(asked.TASK_LAST_SUCCESS, run.done_at, name)
+                answers.add(scraped.TASK_LAST_SUCCESS, run.done_at, name)
             if name == TOP_UP and isinstance(size := (run.details or {}).get("pool_size"), int):
                 for pool in Pool:
-                    answers.add(asked.POOL_CAPACITY, size, pool.name.lower())
+                    answers.add(scraped.POOL_CAPACITY, size, pool.name.lower())
 
-    async def _queues(self, answers: Answers) -> None:
+    async def _queues(self, answers: ScrapedValues) -> None:
         if self._broker is None:
             return
         for queue in QUEUES:
-            answers.add(asked.QUEUE_LENGTH, await self._broker.llen(queue), queue)
+            answers.add(scraped.QUEUE_LENGTH, await self._broker.llen(queue), queue)
 
-    async def _certificate(self, answers: Answers) -> None:
+    async def _certificate(self, answers: ScrapedValues) -> None:
         if self._settings.tls_address is None:
             return
         host, _, port = self._settings.tls_address.rpartition(":")
         name = urlsplit(self._settings.public_url).hostname or host
         end = await served_certificate.ends_at(host.strip("[]"), int(port), server_name=name)
-        answers.add(asked.CERTIFICATE, end.timestamp())
+        answers.add(scraped.CERTIFICATE, end.timestamp())
 
 
 async def _logged(question: Coroutine[Any, Any, None]) -> None:
@@ -199,15 +199,15 @@ def _places(settings: Settings) -> Iterator[tuple[str, Path]]:
             yield place, Path(unquote(parts.path))
 
 
-def _disks(settings: Settings, answers: Answers) -> None:
+def _disks(settings: Settings, answers: ScrapedValues) -> None:
     for place, path in _places(settings):
         try:
             disk = os.statvfs(path)
         except OSError:
             continue
-        answers.add(asked.DISK_FREE, disk.f_bavail * disk.f_frsize, place)
-        answers.add(asked.DISK_SIZE, disk.f_blocks * disk.f_frsize, place)
-        # Some kinds of disks make room for files as they need it, and tell of none.
+        answers.add(scraped.DISK_FREE, disk.f_bavail * disk.f_frsize, place)
+        answers.add(scraped.DISK_SIZE, disk.f_blocks * disk.f_frsize, place)
+        # Some file systems allocate inodes as needed, and report none.
         if disk.f_files:
-            answers.add(asked.DISK_FILES_FREE, disk.f_favail, place)
-            answers.add(asked.DISK_FILES, disk.f_files, place)
+            answers.add(scraped.DISK_FILES_FREE, disk.f_favail, place)
+            answers.add(scraped.DISK_FILES, disk.f_files, place)

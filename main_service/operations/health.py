@@ -17,11 +17,12 @@ from main_service.operations import parts
 from main_service.operations.metrics_page import has_token
 from main_service.rendering.client import Renderer
 from main_service.settings_digests import digest_settings
+from main_service.web.json_api import operation_id
 from main_service.web.proxy_watch import ProxyWatch
 
 logger = logging.getLogger(__name__)
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health", tags=["health"], generate_unique_id_function=operation_id)
 
 ANSWER_SECONDS = 2.5
 """How long an engine may take to answer: longer than any wait for Redis, shorter than monitors usually wait."""
@@ -88,7 +89,7 @@ async def get_parts(resources: ResourcesDep) -> Parts:
 async def is_for_operator(request: Request, has_token: Annotated[bool, Depends(has_token)]) -> bool:
     """Whether the client may see what is for the operator: it has the token, or is in an inner network."""
     watch: ProxyWatch = request.app.state.proxy_watch
-    # A monitor may be the first client that comes through a proxy.
+    # A monitor may be the first client behind a proxy.
     watch.limited_address(request)
     return has_token or watch.is_from_inside(request)
 
@@ -109,7 +110,7 @@ async def get_process(
     resources: ResourcesDep,
     has_token: Annotated[bool, Depends(has_token)],
 ) -> ProcessOut | None:
-    """What `doctor` and `status` ask for with `?process=true`; None for all others."""
+    """What `doctor` and `status` request with `?process=true`; None for all other clients."""
     watch: ProxyWatch = request.app.state.proxy_watch
     is_asked_for = request.query_params.get("process") == "true"
     if not is_asked_for or not (has_token or watch.is_near(request)):
@@ -142,7 +143,7 @@ async def ready(
 
 async def _state(name: str, ask: Callable[[], Coroutine[Any, Any, None]]) -> PartState:
     asking = asyncio.create_task(ask())
-    # Not asyncio.timeout: a cancelled question to an engine that hangs may take seconds to end.
+    # Not asyncio.timeout: cancelling a call of an engine that hangs may take seconds.
     await asyncio.wait([asking], timeout=ANSWER_SECONDS)
     if not asking.done():
         asking.add_done_callback(_forget)
@@ -152,13 +153,13 @@ async def _state(name: str, ask: Callable[[], Coroutine[Any, Any, None]]) -> Par
     try:
         asking.result()
     except (AppError, RedisUnavailableError) as error:
-        # It may well have answered, such as with 403.
+        # It may have answered, but with an error such as 403.
         logger.warning("The %s can't be used: %r", name, error.__cause__ or error)
         return PartState.AWAY
     return PartState.OK
 
 
 def _forget(asking: "asyncio.Task[None]") -> None:
-    """Take the failure of a question that is given up, or asyncio would log it as never retrieved."""
+    """Retrieve the failure of an abandoned call, or asyncio would log that it was never retrieved."""
     if not asking.cancelled():
         asking.exception()

@@ -1,4 +1,4 @@
-"""`GET /metrics`: the metrics, for requests with the operator's token. For others there is nothing at this path."""
+"""`GET /metrics`: the metrics, for requests with the operator's token. All others get 404."""
 
 from hmac import compare_digest
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The metrics of a web process: handed over each second, told to whom asks, and served on a port of their own."""
+"""The metrics of a web process: handed over every second, rendered on request, and served on a port of their own."""
 
 import asyncio
 import logging
@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, suppress
 
 from main_service.engines.postgres import pool_state
 from main_service.monitoring import metrics, metrics_port, tallies
-from main_service.monitoring.asked import Answers
 from main_service.monitoring.exposition import exposition
 from main_service.monitoring.process_metrics import ProcessorTime
+from main_service.monitoring.scraped import ScrapedValues
 from main_service.operations.engine_metrics import EngineQuestions
 from main_service.resources import Resources
 
@@ -81,6 +81,6 @@ def _in_loop(source: MetricsSource, loop: asyncio.AbstractEventLoop) -> Callable
         try:
             return asyncio.run_coroutine_threadsafe(source.render(), loop).result(LOOP_SECONDS)
         except (TimeoutError, RuntimeError, asyncio.CancelledError):
-            return exposition(ROLE, [Answers()])
+            return exposition(ROLE, [ScrapedValues()])
 
     return render

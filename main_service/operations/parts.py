@@ -24,7 +24,7 @@ async def ask_database(resources: Resources) -> None:
 
 
 async def ask_redis(resources: Resources) -> None:
-    """Do what Redis must do all the time: run a script that writes a key, in the slot of our keys, and reads it."""
+    """Check what Redis must be able to do: run a script that writes a key, in the slot of our keys, and reads it."""
     written = uuid4().hex.encode()
 
     async def write_and_read(redis: Redis) -> None:

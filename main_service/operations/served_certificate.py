@@ -1,4 +1,4 @@
-"""When the certificate ends that is served at an address, whoever signed it."""
+"""When the certificate that is served at an address expires, trusted or not."""
 
 import asyncio
 import ssl
@@ -27,7 +27,7 @@ async def ends_at(host: str, port: int, *, server_name: str) -> datetime:
 
 
 def end_of(certificate: bytes) -> datetime:
-    """The end of a certificate in DER (RFC 5280, 4.1). The library reads only those that it has verified.
+    """The end of a certificate in DER (RFC 5280, 4.1). The ssl module parses only certificates that it has verified.
 
     Raises:
         ValueError: it is none.

@@ -5,14 +5,16 @@ from datetime import UTC, datetime, timedelta
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
+from main_service.accounts.flash_cookie import LIFETIME, flash_cookie_name
 from main_service.accounts.jwt_tokens import BROWSER_LIFETIME
 from main_service.dependencies import SettingsDep
 from main_service.entries.idempotency import REMEMBERED_FOR
 from main_service.entries.lifetimes import in_words
-from main_service.entries.link_targets import MOST_TARGETS
+from main_service.entries.link_targets import MAX_TARGETS
 from main_service.entry_pages.manage_cookie import LONGEST, manage_cookie_name
 from main_service.errors import NotFoundError
 from main_service.mail.sender import RETENTION
+from main_service.transfer.service import KEPT_FOR
 from main_service.web.session_cookie import session_cookie_name
 from main_service.web.templating import contact_address, render
 
@@ -35,7 +37,10 @@ async def privacy(request: Request, settings: SettingsDep) -> Response:
         session_lifetime=BROWSER_LIFETIME,
         manage_cookie=manage_cookie_name(settings),
         manage_lifetime=LONGEST,
-        targets_kept=MOST_TARGETS,
+        flash_cookie=flash_cookie_name(settings),
+        flash_lifetime=LIFETIME,
+        targets_kept=MAX_TARGETS,
+        imports_kept_for=KEPT_FOR,
     )
 
 

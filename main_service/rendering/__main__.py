@@ -16,7 +16,7 @@ READY = b"ready\n"
 
 def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
     """Do jobs until there are no more, or one has taken all memory."""
-    # Before the first job, which a reader waits for.
+    # Before the first job, because a reader will be waiting for that.
     render_of("code")
     gc.freeze()
     answers.write(READY)
@@ -35,7 +35,7 @@ def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
         answers.write(content)
         answers.flush()
         if not has_memory:
-            # What is left is in pieces; a new process has all of it.
+            # The memory that is left is fragmented; a new process has all of it.
             return
 
 
@@ -49,7 +49,7 @@ def main() -> None:
     """Take the process id of the parent as the first argument, and perhaps how much memory to take as the second."""
     parent_pid, *memory_bytes = map(int, sys.argv[1:])
     confine(parent_pid, memory_bytes=memory_bytes[0] if memory_bytes else MEMORY_BYTES)
-    # What a library prints must not get among the answers.
+    # What a library prints must not end up among the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     serve(sys.stdin.buffer, answers)

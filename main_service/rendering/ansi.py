@@ -1,4 +1,4 @@
-"""Logs of terminals in the colours of their escape sequences (ECMA-48), each line as a terminal shows it in the end.
+"""Terminal output in the colours of its escape sequences (ECMA-48), each line as a terminal finally shows it.
 
 Colours become classes, as the Content-Security-Policy lets no inline style pass: a hue for each, since what is bright
 or dark on a terminal must be legible on our pages, light and dark. Overwriting within a line is done as a terminal does
@@ -17,7 +17,7 @@ from main_service.rendering.markup import escaped
 MAX_LINES = 20_000
 LINES_PER_CHUNK = 200
 MAX_COLUMNS = 250
-"""How far a sequence can move to the right of what is written: else a few bytes would make a line of any length."""
+"""How far a sequence can move to the right of the text, or a few bytes could make a line of any length."""
 
 HUES = ("red", "orange", "yellow", "lime", "green", "teal", "cyan", "sky", "blue", "violet", "magenta", "pink")
 """Each 30 degrees of the colour wheel, from red on."""
@@ -62,7 +62,7 @@ def render(text: str, options: Mapping[str, Option]) -> Fragment:
     html: list[str] = []
     style = PLAIN
     for start in range(0, min(len(lines), MAX_LINES), LINES_PER_CHUNK):
-        # The parser drops the first line feed, which would be the text's own.
+        # HTML parsers drop the first line feed, which would be the text's own.
         html.append("<pre>\n")
         for line in lines[start : min(start + LINES_PER_CHUNK, MAX_LINES)]:
             runs, style = _runs(line, style)
@@ -132,7 +132,7 @@ def _values(written: str) -> tuple[int, ...]:
 
 
 def _overwritten(line: str, style: Style) -> tuple[list[tuple[str, Style]], Style] | None:
-    """What is seen of a line in the end, after carriage returns, backspaces and erasing; None: it is too long."""
+    """What remains visible of a line after carriage returns, backspaces and erasing; None: it is too long."""
     cells: list[tuple[str, Style]] = []
     column = 0
     for part in _parts(line):

@@ -28,8 +28,8 @@ class Limits:
     processor: float = 5.0
     """Processor time, after which the kernel ends the child."""
     answer: float = 60.0
-    """From the job to its answer, for a child that hangs without working. On a machine that has much to do, a good job
-    may take many times its processor time."""
+    """From the job to its answer, for a child that hangs without working. On a busy machine, a good job may take many
+    times its processor time."""
     start: float = 30.0
     memory_bytes: int = MEMORY_BYTES
     """Address space of the child."""
@@ -49,7 +49,7 @@ class ChildEndedError(Exception):
 
 
 class Child:
-    """A running child. After any error but NotRenderedError it is of no use any more."""
+    """A running child. After any error other than NotRenderedError it can't be used any more."""
 
     def __init__(self, process: asyncio.subprocess.Process, limits: Limits) -> None:
         assert process.stdin is not None
@@ -78,7 +78,7 @@ class Child:
                 env=_environment(os.environ),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
-                # A traceback would quote texts, perhaps private ones.
+                # A traceback could quote texts, perhaps private ones.
                 stderr=asyncio.subprocess.DEVNULL,
                 limit=STREAM_BYTES,
             )
@@ -122,7 +122,7 @@ class Child:
         except TimeoutError as error:
             raise ChildEndedError(await self.kill()) from error
         except ValueError as error:
-            # What it says is no answer.
+            # The output is not a valid answer.
             raise ChildEndedError(await self.kill()) from error
         except (ConnectionError, asyncio.IncompleteReadError) as error:
             raise ChildEndedError(await self._process.wait()) from error

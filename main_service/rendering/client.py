@@ -20,15 +20,15 @@ from main_service.rendering.waiting_jobs import Flight, Keep, WaitingJobs
 logger = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 1.0
-"""How long a reader waits for colours; then the plain page is better."""
+"""How long a reader waits for colours; after that, the plain page is better."""
 FIRST_PAUSE_SECONDS = 0.1
 """The pause before a child that could not start is started again; doubled each time."""
 LONGEST_PAUSE_SECONDS = 30.0
 SLOW_REMEMBERED_SECONDS = 600.0
-"""How long a job is not done again that took longer than readers wait, if nothing is kept of it. Otherwise one client
-that opens a private paste again and again could keep the renderer busy."""
+"""How long a job is refused that took longer than readers wait and whose result isn't kept. Otherwise one client that
+keeps opening a private paste could keep the renderer busy."""
 HURRY_SECONDS = 0.2
-"""How long a job may take before short ones that wait for it are done beside it."""
+"""How long a job may take before waiting short ones are done in the second child."""
 SHORT_BYTES = 256 * 1024
 """The longest text that is rendered beside a longer one, in bytes."""
 SECOND_MEMORY_BYTES = 256 * 1024 * 1024
@@ -36,7 +36,7 @@ SECOND_MEMORY_BYTES = 256 * 1024 * 1024
 IDLE_SECONDS = 10.0
 """How long the second child waits for another job."""
 _FIRST_PACE = 2e-6
-"""Seconds for a byte of text, as long as no job has told."""
+"""The assumed seconds per byte of text, until a job has been measured."""
 _START_SECONDS = 0.3
 """How long a child usually needs to start."""
 
@@ -54,7 +54,7 @@ class _Place:
         if self.flight is None:
             return 0
         expected, elapsed = len(self.flight.job.text) * pace, self.elapsed
-        # What takes longer than expected will go on for as long as it has: then no one should wait for it.
+        # A job that exceeds its estimate is expected to take as long again, so no reader should wait for it.
         return expected - elapsed if elapsed < expected else elapsed
 
     @property
@@ -64,7 +64,7 @@ class _Place:
 
 
 class Renderer:
-    """Does jobs, and answers at once where it can't."""
+    """Does jobs, and fails at once where it can't."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class Renderer:
         return wait + before
 
     def _want_help(self) -> None:
-        """Have short jobs done in the second child if the first has been busy for long."""
+        """Start the second child for short jobs if the first has been busy for long."""
         if self._first.elapsed >= self._hurry_seconds and self._waiting.has_short(SHORT_BYTES):
             self._is_help_wanted.set()
 

@@ -1,4 +1,4 @@
-"""What the child may take of the machine, and how it ends with its parent whatever happens to either."""
+"""Limits what the child may use of the machine, and makes sure that it ends with its parent."""
 
 import ctypes
 import os
@@ -13,7 +13,7 @@ MEMORY_BYTES = 512 * 1024 * 1024
 NICENESS = 5
 """A redirect goes first where there is one core for all."""
 _PR_SET_PDEATHSIG = 1
-_MOST_DESCRIPTORS = 1_048_576
+_MAX_DESCRIPTORS = 1_048_576
 
 
 def confine(parent_pid: int, *, memory_bytes: int = MEMORY_BYTES) -> None:
@@ -23,18 +23,18 @@ def confine(parent_pid: int, *, memory_bytes: int = MEMORY_BYTES) -> None:
         SystemExit: the parent has already ended.
     """
     if sys.platform == "linux":
-        # It comes with the end of the thread that started us, which is the main one: asyncio forks in the loop's.
+        # Sent when the thread that started us ends, which is the main one: asyncio forks in the loop's thread.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     if os.getppid() != parent_pid:
         sys.exit()
-    # uvloop closes no descriptor that can be inherited.
-    os.closerange(3, _MOST_DESCRIPTORS)
+    # uvloop does not close inheritable descriptors.
+    os.closerange(3, _MAX_DESCRIPTORS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(NICENESS)
-    # The terminal's is for the parent, which ends this process by closing the pipe.
+    # Ctrl-C is for the parent, which ends this process by closing the pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # At its default the signal ends the process whatever Python is doing, a regular expression included.
+    # With the default action the signal ends the process even in the middle of a regular expression.
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
 
 

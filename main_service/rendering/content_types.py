@@ -1,4 +1,4 @@
-"""Content types that magika finds, as languages; and what it takes for one that it is not."""
+"""Maps the content types that magika detects to languages, and corrects its frequent mistakes."""
 
 import csv
 import re
@@ -106,8 +106,8 @@ _BEGINNING = 16 * 1024
 """How many characters at the beginning a table or a log is judged by."""
 _ROWS = 20
 """How many rows at the beginning a table is judged by."""
-_FEWEST_ROWS = 2
-_FEWEST_COLUMNS = 2
+_MIN_ROWS = 2
+_MIN_COLUMNS = 2
 
 _LOG_LINES = 50
 _LOG_SHARE = 0.6
@@ -137,7 +137,7 @@ def language_of(label: str, text: str) -> str | None:
 
 
 def is_log(text: str) -> bool:
-    """Whether most lines at the beginning start as those of a log do. magika has no such class, and guesses."""
+    """Whether most lines at the beginning look like those of a log, a type that magika does not have."""
     lines = [line for line in islice(_lines(text), _LOG_LINES) if line.strip() and not line[0].isspace()]
     return bool(lines) and sum(_LOG_LINE.match(line) is not None for line in lines) >= _LOG_SHARE * len(lines)
 
@@ -149,7 +149,7 @@ def is_table(text: str, delimiter: str) -> bool:
     except csv.Error:
         return False
     columns = len(rows[0]) if rows else 0
-    return len(rows) >= _FEWEST_ROWS and columns >= _FEWEST_COLUMNS and all(len(row) == columns for row in rows)
+    return len(rows) >= _MIN_ROWS and columns >= _MIN_COLUMNS and all(len(row) == columns for row in rows)
 
 
 def _lines(text: str) -> list[str]:
@@ -166,4 +166,4 @@ _CONFIRM: dict[str, Callable[[str], bool]] = {
     "csv": _is_csv,
     "tsv": lambda text: not is_log(text) and is_table(text, "\t"),
 }
-"""By alias, whether a text is really that. Logs are what magika takes for CSV most often."""
+"""Checks by alias whether a text really is what magika says: it often takes logs for CSV."""

@@ -1,4 +1,4 @@
-"""The language of a paste whose author names none: by what its name or text declares, else by what it looks like."""
+"""The language of a paste whose author names none: as its name or text declares, else as detected by magika."""
 
 import json
 import os
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 SAMPLE_BYTES = 64 * 1024
 """How much of a text is looked at: half at its beginning, half at its end."""
 NOTHING_FOUND = ""
-"""What is stored of a text that was looked at in vain. None is stored of one that was not looked at."""
+"""Stored for a text in which no language was found. For one that was not looked at, NULL is stored."""
 
 _MODELINE_PART = re.compile(rb"-\*-|(?:ft|filetype|syn|syntax)=")
 _ENDS = 2_500
 """How many bytes at each end may hold a modeline."""
 _JSON_START = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\d\]tfn-])")
 _STARTS = (
-    # What can be nothing else, however short the text is.
+    # These beginnings are unmistakable, however short the text is.
     ("diff", re.compile(r"diff --git |Index: \S[^\n]*\n=+\n|--- \S[^\n]*\n\+\+\+ \S[^\n]*\n@@ ")),
     ("pytb", re.compile(r"Traceback \(most recent call last\):\n")),
     ("html", re.compile(r"\s*<!doctype html[\s>]", re.IGNORECASE)),
@@ -59,7 +59,7 @@ def declared(title: str | None, sampled: bytes) -> str | None:
     """The language by file name, shebang or modeline, which takes microseconds; None: none is declared."""
     if title and (found := language_of_file_name(title)):
         return found
-    # Nearly all texts have neither.
+    # Quick check: nearly all texts have neither.
     has_shebang = sampled.startswith((b"#!", b"\xef\xbb\xbf#!"))
     if not has_shebang and not any(map(_MODELINE_PART.search, (sampled[:_ENDS], sampled[-_ENDS:]))):
         return None

@@ -1,4 +1,4 @@
-"""Finds languages in a child of its own, which starts with the first text and ends when none has come for a while.
+"""Detects languages in a child of its own, which starts with the first text and ends after a while without any.
 
 Not in the renderer: a reader would wait while the model is loaded, and every web process would keep its 60 MB for good.
 """
@@ -55,7 +55,7 @@ class LanguageDetector:
         except NotRenderedError:
             return NOTHING_FOUND
         except BaseException:
-            # Also when cancelled: the answer would be taken for that of the next.
+            # Also when cancelled, or the late answer would be taken for that of the next text.
             await self._end()
             raise
         finally:

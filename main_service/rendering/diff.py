@@ -197,7 +197,7 @@ def _counts(inserted: int, deleted: int) -> str:
 def _section(file: File, number: int) -> str:
     lines = file.lines
     chunks = "".join(
-        # The parser drops the first line feed, which would be the text's own.
+        # HTML parsers drop the first line feed, which would be the text's own.
         "<pre>\n" + "".join(map(_line, lines[start : start + LINES_PER_CHUNK])) + "</pre>"
         for start in range(0, len(lines), LINES_PER_CHUNK)
     )

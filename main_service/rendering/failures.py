@@ -1,14 +1,14 @@
-"""Which jobs failed: they are not tried again, or one text could keep the renderer busy."""
+"""Remembers which jobs failed, so that they aren't tried again: one text could keep the renderer busy."""
 
 import time
 from collections import OrderedDict
 from collections.abc import Hashable
 
-MOST_REMEMBERED = 10_000
+MAX_REMEMBERED = 10_000
 REMEMBERED_SECONDS = 24 * 3600.0
-"""A newer lexer comes with a new process anyway; this is for what failed on a bad day of the machine."""
+"""New lexers come with a new process anyway; this limit is for jobs that failed because the machine was overloaded."""
 TRIES = 2
-"""How often a job may have been under way when the child ended for no reason that is known to lie in the job."""
+"""How many times the child may end during a job, for an unknown reason, before the job counts as failed."""
 
 
 class Failures:
@@ -28,7 +28,7 @@ class Failures:
         self._tries.pop(task, None)
         self._until[task] = time.monotonic() + self._remembered_seconds
         self._until.move_to_end(task)
-        if len(self._until) > MOST_REMEMBERED:
+        if len(self._until) > MAX_REMEMBERED:
             self._until.popitem(last=False)
 
     def suspect(self, task: Hashable) -> bool:
@@ -38,6 +38,6 @@ class Failures:
             self.add(task)
             return True
         self._tries[task] = tries
-        if len(self._tries) > MOST_REMEMBERED:
+        if len(self._tries) > MAX_REMEMBERED:
             self._tries.popitem(last=False)
         return False

@@ -36,7 +36,7 @@ _NAMES = {
 """Names of files in lower case that Pygments does not know or lists under another language."""
 
 _EXTENSIONS = {
-    # Pygments has several languages for each of these. None: only the text can tell.
+    # Extensions for which Pygments has several languages. None: only the text can tell.
     "as": "actionscript3",
     "asm": "nasm",
     "b": None,
@@ -77,7 +77,7 @@ _EXTENSIONS = {
     "v": None,
     "xsl": "xslt",
     "xslt": "xslt",
-    # What it has none for, or another one than files of that name are written in.
+    # Extensions that Pygments lacks, or lists under another language than such files usually have.
     "ansi": "ansi",
     "cjs": "javascript",
     "containerfile": "docker",

@@ -12,8 +12,8 @@ KEPT_BYTES = 32 * 1024 * 1024
 class FragmentCache:
     """Fragments by what they are of, of which the least recently used make room; one per process.
 
-    Permissions are not its business. A text never changes under its id, so what is kept is never stale, and once its
-    entry is gone it is not asked for again.
+    It does not check permissions. A text never changes under its id, so fragments are never stale, and once its entry
+    is gone they are not requested again.
     """
 
     def __init__(self, limit_bytes: int = KEPT_BYTES) -> None:

@@ -30,6 +30,8 @@ CLASSES = {
     "gi": "i", "gd": "d", "gh": "h", "gu": "h",
 }  # fmt: skip
 """Class of our style sheet by the beginning of Pygments' short names. Names, punctuation and white space have none."""
+GROUNDED = frozenset("id")
+"""The classes of lines with a background of their own, on which white space is visible."""
 
 Run = tuple[str, str]
 """A part of a line: its class, perhaps empty, and its text."""
@@ -59,7 +61,7 @@ def coloured_lines(text: str, syntax: str) -> list[str] | None:
         return None
     read = text.replace("\r\n", "\n").replace("\r", " ")
     if not read.endswith("\n"):
-        # Without it `.*\n` fails at each character of the last line, which is quadratic.
+        # Without a final line feed, `.*\n` fails at each character of the last line, which is quadratic.
         read += "\n"
     lines = _html_of(_lines_of(lexer, read), read)
     if lines is None:
@@ -92,8 +94,8 @@ def _lines_of(lexer: Lexer, text: str) -> Iterator[list[Run]]:
         its_class = classes.get(token_type)
         if its_class is None:
             its_class = classes[token_type] = class_of(token_type)
-        # White space looks alike in every class: it never starts a run.
-        if its_class != run_class and not value.isspace():
+        # White space looks alike in all classes without a background: there it never starts a run.
+        if its_class != run_class and (run_class in GROUNDED or not value.isspace()):
             if parts:
                 runs.append((run_class, "".join(parts)))
                 parts.clear()

@@ -1,6 +1,6 @@
 """JSON in lines that are indented, with every value as it was written.
 
-Numbers are never read as numbers, nor objects as mappings: large integers, `1.10` and keys that come twice stay.
+Numbers are not parsed as numbers, nor objects as mappings, so that large integers, `1.10` and duplicate keys stay.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import NoReturn
 from main_service.rendering import highlighting
 from main_service.rendering.job import Fragment, Option
 
-MOST_CHARACTERS = 4 * 1024 * 1024
+MAX_CHARACTERS = 4 * 1024 * 1024
 """What indenting may make of a text: one that is deeply nested could become gigabytes."""
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
@@ -55,7 +55,7 @@ def _checked(text: str) -> tuple[Sequence[str], str | None]:
             times = Counter(key for key, _ in pairs)
             repeated.append(_shortened(next(key for key, count in times.items() if count > 1)))
 
-    # What a hook returns is the value, so that nothing is kept. `int` would take minutes for a million digits.
+    # The hooks keep no values. `int` would take minutes for a million digits.
     decode = json.JSONDecoder(
         object_pairs_hook=note_repeated, parse_int=len, parse_float=len, parse_constant=_refuse_constant
     ).decode
@@ -69,7 +69,7 @@ def _checked(text: str) -> tuple[Sequence[str], str | None]:
             try:
                 decode(document)
             except (ValueError, RecursionError):
-                # Of a text that is one document, the place in the whole is worth more than that in a line.
+                # If the text is one document, the position in the whole is more useful than that in a line.
                 raise _NotShownError(_fault(error)) from error
         return documents, repeated[0] if repeated else None
     except RecursionError as error:
@@ -78,7 +78,7 @@ def _checked(text: str) -> tuple[Sequence[str], str | None]:
 
 
 def _shortened(key: str) -> str:
-    # A lone surrogate, which JSON can write, is in no page.
+    # JSON can escape a lone surrogate, which a page can't contain.
     key = key.encode(errors="replace").decode()
     return key if len(key) <= _LONGEST_KEY else f"{key[:_LONGEST_KEY]}…"
 
@@ -96,7 +96,7 @@ def _fault(error: json.JSONDecodeError) -> str:
 
 def _indented(documents: Sequence[str]) -> str:
     """Raises _NotShownError for a text that would become too long."""
-    left = MOST_CHARACTERS
+    left = MAX_CHARACTERS
     parts: list[str] = []
     for document in documents:
         for part in _parts(document):

@@ -23,13 +23,13 @@ from main_service.rendering.job import Fragment, Option
 from main_service.rendering.markup import escaped
 
 ID_PREFIX = "doc-"
-"""Before every id and every link to one, so that none of a text is one of the page's own."""
+"""Prefix of every id and every link to one, so that a text can't use the page's own ids."""
 
-_MOST_IN_ID = 100
+_MAX_IN_ID = 100
 _ALERTS = ("note", "tip", "important", "warning", "caution")
 _ALIGNMENTS = {"text-align:left": "left", "text-align:center": "center", "text-align:right": "right"}
 _BLOCKS = frozenset({"p", "li", "h2", "h3", "h4", "h5", "h6", "td", "th", "blockquote"})
-"""What may be written from right to left, each for itself."""
+"""Blocks that may each be written from right to left."""
 
 _CLASSES = {
     "a": {"anchor", "image", "footnote-backref"},
@@ -48,7 +48,7 @@ _CLASSES = {
 }
 _CLEANER = nh3.Cleaner(
     tags=_BLOCKS | set(_CLASSES) | {"br", "code", "em", "hr", "ol", "s", "strong", "tbody", "thead", "tr", "ul"},
-    # Of what is not allowed, the text stays; of these, nothing.
+    # If a tag is not allowed, its text stays; of these tags, not even that.
     clean_content_tags={"script", "style"},
     attributes={
         "a": {"href", "title", "aria-label", "id"},
@@ -115,7 +115,7 @@ class _Renderer(RendererHTML):
         if is_done is None:
             return self.renderToken(tokens, at, options, env)
         token.attrSet("class", "task")
-        # No form control: it would be one that does nothing.
+        # Not a form control, because it would do nothing.
         classes, label = ("box done", "Done") if is_done else ("box", "To do")
         box = f'<span class="{classes}" role="img" aria-label="{label}"></span> '
         return self.renderToken(tokens, at, options, env) + box
@@ -128,7 +128,7 @@ class _Renderer(RendererHTML):
 
 
 def _footnote_name(_: RendererHTML, tokens: Sequence[Token], at: int, *__: object) -> str:
-    # No heading's id has a dot.
+    # Has a dot, which ids of headings never have.
     return f".{tokens[at].meta['id'] + 1}"
 
 
@@ -165,7 +165,7 @@ class _Ids:
         self._times: dict[str, int] = {}
 
     def new(self, words: str) -> str:
-        wanted = re.sub(r"[^\w\- ]", "", words.strip().lower()).replace(" ", "-")[:_MOST_IN_ID] or "section"
+        wanted = re.sub(r"[^\w\- ]", "", words.strip().lower()).replace(" ", "-")[:_MAX_IN_ID] or "section"
         name = wanted
         while name in self._times:
             name = f"{wanted}-{self._times[wanted]}"
@@ -206,7 +206,7 @@ def _code(text: str, info: str) -> str:
     language = info.split(maxsplit=1)[0].lower() if info.strip() else ""
     lines = coloured_lines(text, language) if language else None
     inner = escaped(text) if lines is None else "".join([f"{line}\n" for line in lines])
-    # The parser drops the first line feed, which would be the text's own.
+    # HTML parsers drop the first line feed, which would be the text's own.
     return f'<pre class="code" dir="ltr" tabindex="0">\n<code>{inner}</code></pre>\n'
 
 

@@ -23,7 +23,7 @@ CHUNK_CHARACTERS = 64 * 1024
 PIECE_CHARACTERS = 8_000
 """A line longer than this is cut into pieces that are wrapped and laid out apart: one of 10 MB would take minutes."""
 
-_MOST_JOINED = 200
+_MAX_JOINED = 200
 """How many characters that join the one before may follow where a long line is cut; more are noise."""
 _JOINER = "\N{ZERO WIDTH JOINER}"
 _JOINS = (_JOINER, "\N{VARIATION SELECTOR-15}", "\N{VARIATION SELECTOR-16}")
@@ -69,7 +69,7 @@ def in_piece(html: str) -> str:
 def end_of_piece(line: str) -> int:
     """Where the first piece of a line ends: not between a character and those that join it."""
     end = PIECE_CHARACTERS
-    most = min(end + _MOST_JOINED, len(line))
+    most = min(end + _MAX_JOINED, len(line))
     while end < most and (combining(line[end]) or line[end] in _JOINS or line[end - 1] == _JOINER):
         end += 1
     return end
@@ -118,24 +118,29 @@ class NumberedLines:
                 html.append(self._start())
             self._is_in_line = False
             count = self._count_at_once(lines, at)
-            html.append("\n".join(lines[at : at + count]) if count > 1 else lines[at])
-            html.append("\n")
+            html.append(self._joined(lines[at : at + count]))
             at += count
             self._number += count
             self._lines_left -= count
-            self._characters_left -= len(html[-2])
+            self._characters_left -= sum(map(len, lines[at - count : at]))
             if self._lines_left <= 0 or self._characters_left <= 0:
                 html.append(self.end())
                 self._is_in_chunk = False
         return "".join(html)
 
     def _count_at_once(self, lines: Sequence[str], at: int) -> int:
-        """How many of the lines from this one on can be added without anything between them."""
-        if not self._is_in_item:
-            return 1
+        """How many of the lines from this one on the chunk has room for: one at least."""
         count = min(self._lines_left, len(lines) - at)
         is_room = sum(map(len, lines[at : at + count])) <= self._characters_left
         return count if is_room else 1
+
+    def _joined(self, lines: Sequence[str]) -> str:
+        """Lines of one chunk, of which the first has begun."""
+        if self._is_in_item:
+            return "\n".join([*lines, ""])
+        first, *others = lines
+        items = [f"<li id=L{number}>{line}\n" for number, line in enumerate(others, self._number + 1)]
+        return f"{first}\n{''.join(items)}"
 
     def add_part(self, part: str) -> str:
         """Add to the line that is open, or begin one."""

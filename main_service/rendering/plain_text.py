@@ -38,8 +38,8 @@ def pieces(text: str) -> Iterator[str]:
 class PlainTexts:
     """Turns texts into HTML while they are read, a piece of one of them at a time; one per event loop.
 
-    If each page that is sent took a step in each round of the loop, twenty of them would make redirects wait for twenty
-    steps.
+    If each page being sent took a step in each iteration of the event loop, twenty pages would make redirects wait for
+    twenty steps.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class PlainTexts:
             text = decode(chunk)
             for start in range(0, len(text), STEP_CHARACTERS):
                 async with self._turn:
-                    # What else waits for the loop goes first.
+                    # Let everything else that waits for the event loop go first.
                     await sleep(0)
                     piece = plain.add(text[start : start + STEP_CHARACTERS]).encode()
                 yield piece
@@ -84,7 +84,7 @@ class PlainText:
             html.append(self._lines.add([self._line(first, is_ended=True)]))
             self._is_long = False
         html.append(self._lines.add(self._html_of(ended)))
-        # Not all of it: what follows tells the meaning of a carriage return at the end, and what joins a character.
+        # Keep the end: what follows decides what a carriage return means, and may combine with the last character.
         while len(rest) > 2 * PIECE_CHARACTERS:
             end = end_of_piece(rest)
             self._is_long = True
@@ -102,7 +102,7 @@ class PlainText:
     def _html_of(self, lines: list[str]) -> list[str]:
         """The HTML of whole lines, which come without their line feeds."""
         if max(map(len, lines), default=0) <= PIECE_CHARACTERS:
-            # All at once: line by line takes ten times longer.
+            # All at once, because line by line takes ten times longer.
             return self._marked("".join([f"{line}\n" for line in lines])).split("\n")[:-1]
         return [self._line(line, is_ended=True) for line in lines]
 

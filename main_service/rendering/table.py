@@ -10,16 +10,16 @@ from main_service.rendering.job import Facts, Fragment, Option
 from main_service.rendering.markup import escaped
 
 MAX_ROWS = 2_000
-"""Beyond this, laying out one table takes a browser seconds: columns are as wide as their widest cell of all."""
+"""With more rows, laying out the table takes a browser seconds, because each column is as wide as its widest cell."""
 MAX_COLUMNS = 200
 MAX_CELLS = 40_000
 _SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE_ROWS = 50
 
 _NUMBER = re.compile(r"\s*[-+−(]?\s?[$€£¥]?\s?\d[\d.,'’ \u00a0\u202f_]*(?:[eE][-+]?\d+)?\s?[%€$£¥]?\)?\s*")
-_MOST_DIGITS = 60
+_MAX_DIGITS = 60
 _NUMERIC_SHARE = 0.9
-"""Of the cells that are not empty: a column of numbers may say `n/a` here and there."""
+"""The share of non-empty cells that must be numbers: a column of numbers may have some `n/a`."""
 
 csv.field_size_limit(2**31 - 1)
 
@@ -39,7 +39,7 @@ def render(text: str, options: Mapping[str, Option]) -> Fragment:
     shown = list(islice(rows, MAX_ROWS + 1))
     is_cut = next(rows, None) is not None
     if options.get("is_cut"):
-        # The last row may have lost its end.
+        # The last row may be cut.
         is_cut, shown = True, shown if is_cut else shown[:-1]
     width = max(map(len, shown), default=0)
     columns = min(width, MAX_COLUMNS)
@@ -52,7 +52,7 @@ def render(text: str, options: Mapping[str, Option]) -> Fragment:
 
 def _rows(text: str, separator: str) -> Iterator[list[str]]:
     """The rows that are not empty. Quotes may hold separators and line ends; where they don't close, all follows."""
-    # Line by line, so that no more is read than shown; line ends stay, as they may be within quotes.
+    # Line by line, so that no more is read than shown. Line ends are kept, because they may be within quotes.
     return filter(None, csv.reader(_lines(text), delimiter=separator))
 
 
@@ -108,5 +108,5 @@ def _padded(row: Sequence[str], columns: int) -> list[str]:
 
 def _is_numeric(rows: Sequence[Sequence[str]], column: int) -> bool:
     cells = [row[column] for row in rows if len(row) > column and row[column].strip()]
-    numbers = sum(len(cell) <= _MOST_DIGITS and _NUMBER.fullmatch(cell) is not None for cell in cells)
+    numbers = sum(len(cell) <= _MAX_DIGITS and _NUMBER.fullmatch(cell) is not None for cell in cells)
     return numbers > 0 and numbers >= _NUMERIC_SHARE * len(cells)

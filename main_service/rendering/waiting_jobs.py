@@ -1,4 +1,4 @@
-"""The jobs that wait for the renderer: few, short ones first, and equal ones once."""
+"""The queue of the renderer: bounded, short jobs first, equal jobs only once."""
 
 import asyncio
 from collections.abc import Callable, Hashable
@@ -7,15 +7,15 @@ from itertools import count
 from main_service.rendering.errors import NotRenderedError
 from main_service.rendering.job import Job, Rendered
 
-MOST_WAITING = 32
-MOST_WAITING_BYTES = 16 * 1024 * 1024
-"""Of the texts that wait. A job that is longer than this on its own is never done."""
+MAX_WAITING = 32
+MAX_WAITING_BYTES = 16 * 1024 * 1024
+"""The most bytes of waiting texts. A single job that is longer is never done."""
 
 Keep = Callable[[Rendered], None]
 
 
 class Flight:
-    """A job on its way, and those who want what comes of it."""
+    """A queued or running job, and the callers that wait for its result."""
 
     def __init__(self, job: Job, place: tuple[bool, int, int]) -> None:
         self.job = job
@@ -23,7 +23,7 @@ class Flight:
         """The lower one is done first."""
         self.result: asyncio.Future[Rendered] = asyncio.get_running_loop().create_future()
         self.keepers: list[Keep] = []
-        # It may be that nobody waits any more.
+        # Perhaps no caller is waiting any more.
         self.result.add_done_callback(lambda result: result.cancelled() or result.exception())
 
     def is_short(self, most_bytes: int) -> bool:
@@ -44,11 +44,11 @@ class Flight:
 class WaitingJobs:
     """A bounded queue of jobs, with the one that is being done."""
 
-    def __init__(self, most: int = MOST_WAITING, most_bytes: int = MOST_WAITING_BYTES) -> None:
+    def __init__(self, most: int = MAX_WAITING, most_bytes: int = MAX_WAITING_BYTES) -> None:
         self._most = most
         self._most_bytes = most_bytes
         self._flights: dict[Hashable, Flight] = {}
-        """By identity: those that wait, and the one that is being done."""
+        """The waiting jobs and the running one, by identity."""
         self._waiting: list[Flight] = []
         self._bytes = 0
         self._numbers = count()
@@ -95,15 +95,15 @@ class WaitingJobs:
         return flight
 
     def end(self, flight: Flight) -> None:
-        """What comes after this with an equal job is another flight."""
+        """Forget the job: an equal one that comes later is done again."""
         self._flights.pop(flight.job.identity, None)
 
     def bytes_before(self, flight: Flight) -> int:
-        """How much text is done before this, not counting what is being done."""
+        """How many bytes of text come before this job, not counting the running one."""
         return sum(len(each.job.text) for each in self._waiting if each.place < flight.place)
 
     def fail_all(self, error: NotRenderedError) -> None:
-        """Let none wait any longer."""
+        """Fail all waiting jobs."""
         for flight in list(self._waiting):
             self._drop(flight, error)
 

@@ -73,7 +73,7 @@ class ReportBuilder:
     async def _attempt(self, snapshot: Session, report: Report) -> bool:
         report_id = report.id
         if report.attempts > MAX_ATTEMPTS:
-            # The attempts before could not even record why they failed: this report may be what kills the worker.
+            # Earlier attempts could not even record why they failed: this report may be what kills the worker.
             logger.error("Report %s is given up: its workers were killed %d times", report_id, MAX_ATTEMPTS)
             await self._fail(report_id, BUG)
             return False
@@ -90,7 +90,7 @@ class ReportBuilder:
             await self._fail(report_id, error.message)
             return False
         except Exception as error:
-            # An edge: a report that can't be built must not hold up those behind it.
+            # A report that can't be built must not hold up the reports that follow.
             logger.exception("Report %s failed at attempt %d", report_id, report.attempts)
             tracing.note_failure(error)
             if report.attempts < MAX_ATTEMPTS:
@@ -152,7 +152,7 @@ class ReportBuilder:
             lifetime = self._settings.report_lifetime
             report = await storage.finish(session, report_id, size_bytes=size_bytes, failure=None, kept_for=lifetime)
             if report is None:
-                # Deleted while it was built. If deleting the file fails here, the clean-up deletes it.
+                # The report was deleted while it was built. If deleting the file fails here, the clean-up deletes it.
                 await self._files.delete([report_id])
                 return False
             assert report.owner_id is not None

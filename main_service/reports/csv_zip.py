@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from main_service.reports.sheets import SUMMARY, CellValue, Workbook
-from main_service.web.csv import BYTE_ORDER_MARK, safe_cell
+from main_service.web.downloads.csv import BYTE_ORDER_MARK, safe_cell
 
 
 def write_csv_zip(workbook: Workbook, path: Path) -> None:

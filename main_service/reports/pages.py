@@ -17,7 +17,7 @@ from main_service.reports.schemas import ReportIn
 from main_service.reports.serializers import download_response, report_out
 from main_service.reports.service import MAX_DAYS, ReportSpec, ReportState
 from main_service.statistics.time_ranges import DateRange
-from main_service.web.forms import Form, FormDep, FormPage, form_action, parse, redirect_to_page
+from main_service.web.forms import Form, FormDep, FormPage, form_action, parse, redirect_after_form, redirect_to_page
 
 
 class PresetRange(StrEnum):
@@ -44,6 +44,8 @@ def preset_date_range(preset: PresetRange, today: date) -> DateRange:
 
 
 ADDRESS = "/reports"
+DELETED = "deleted"
+"""In the query of the page: a report is deleted."""
 
 
 class ReportsPage(FormPage):
@@ -80,7 +82,6 @@ class ReportsPage(FormPage):
     async def show(
         self,
         *,
-        notice: str | None = None,
         error: AppError | None = None,
         form: Form | None = None,
     ) -> Response:
@@ -93,7 +94,7 @@ class ReportsPage(FormPage):
         reports = [report_out(report, self._public_url) for report in await self.reports.list(self.owner_id)]
         return self.render(
             error=error,
-            notice=notice,
+            notice="Report deleted." if self.done == DELETED else None,
             reports=reports,
             unfinished=sum(report.state in (ReportState.WAITING, ReportState.BUILDING) for report in reports),
             form=shown,
@@ -156,7 +157,7 @@ async def get_file(report_id: UUID, page: ReportsPageDep) -> Response:
 @form_action
 async def delete(report_id: UUID, page: ReportsPageDep, _: FormDep) -> Response:
     await page.reports.delete(page.owner_id, report_id)
-    return await page.show(notice="Report deleted.")
+    return redirect_after_form(ADDRESS, done=DELETED)
 
 
 redirect_to_page(router, ADDRESS, f"{ADDRESS}/{{report_id:uuid}}/delete")

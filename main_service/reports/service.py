@@ -1,4 +1,4 @@
-"""Reports of a user: ordered, listed, downloaded and deleted. Another part, `builder`, makes their files."""
+"""Reports of a user: ordered, listed, downloaded and deleted. `builder` creates their files."""
 
 import re
 from collections.abc import AsyncIterator, Sequence

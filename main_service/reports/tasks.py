@@ -46,7 +46,7 @@ async def purge_reports(resources: Resources) -> int:
     return total
 
 
-# Often, as a round that finds nothing costs nothing, so that a report is not late by hours after a night's outage.
+# Often, so that reports are not hours late after an outage at night. A round that finds nothing costs little.
 @task(every=timedelta(minutes=15), queue=Queue.SLOW, log="Enqueued %d daily reports")
 async def send_daily_reports(resources: Resources) -> int:
     """Put the emails about yesterday's visits that are still missing into the outbox; return how many."""

@@ -38,7 +38,7 @@ def write_xlsx(workbook: Workbook, path: Path) -> None:
         header_row={SUMMARY: header_row},
         merge_ranges={SUMMARY: [_fact(row, name, text) for row, (name, text) in enumerate(workbook.facts)]},
         charts={SUMMARY: [_chart(workbook.days)]},
-        # Held in memory, so that the chart carries its figures for programs that do not look them up.
+        # Held in memory, so that the chart contains its figures for programs that don't look them up in the sheet.
         dedupe_strings={SUMMARY: True},
     )
 
@@ -81,7 +81,7 @@ def _formats(sheet: Sheet) -> dict[str, Format]:
     return {
         column.name: Format().set_num_format(_NUMBER_FORMATS[column.cell_type])
         if column.cell_type in _NUMBER_FORMATS
-        # Like an apostrophe that a person types: it stays a text when the cell is edited.
+        # The same as a typed apostrophe: the cell stays a text when it is edited.
         else Format().set_quote_prefix()
         for column in sheet.columns
     }

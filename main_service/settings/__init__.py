@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 
 from main_service.settings import rules
+from main_service.settings.doors import DoorSettings
 from main_service.settings.env_file import EnvFileError, read_env_file
 from main_service.settings.limits import LimitSettings
 from main_service.settings.log_settings import LogSettings
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 MISSING = "Set what is missing in the environment or in a file .env; .env.example lists all settings."
 
 
-class Settings(LimitSettings, LogSettings, ProxySettings):
+class Settings(DoorSettings, LimitSettings, LogSettings, ProxySettings):
     secret: Annotated[SecretStr, AfterValidator(rules.check_secret)] = Field(
         min_length=32,
         description="Signs manage tokens and forms; at least 32 characters (openssl rand -hex 32). "
@@ -224,20 +225,25 @@ class Settings(LimitSettings, LogSettings, ProxySettings):
     def email_notice(self) -> str:
         """A sentence for users who wait for an email, while no mail server is set; empty if one is."""
         delivers = self.smtp_url is not None and not self.smtp_url.startswith("file:")
-        return "" if delivers else "This site has no mail server yet: ask the people who run it for your emails."
+        if delivers:
+            return ""
+        return (
+            "This site has no mail server yet and writes emails into its outbox folder: look there if you run it, "
+            "else ask the people who do."
+        )
 
-    def doubts(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """A sentence for each setting that is valid but may not do what the operator expects; without secrets."""
         found = {
-            "MAIN_DATABASE_URL": rules.doubts_about_database(self.database_url),
-            "MAIN_BROKER_URL": rules.doubts_about_broker(self.broker_url),
+            "MAIN_DATABASE_URL": rules.database_url_warnings(self.database_url),
+            "MAIN_BROKER_URL": rules.broker_url_warnings(self.broker_url),
         }
-        return [f"{name} {doubt}." for name, doubts in found.items() for doubt in doubts]
+        return [f"{name} {warning}." for name, warnings in found.items() for warning in warnings]
 
     @model_validator(mode="before")
     @classmethod
     def _read_secret_file(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """Read at each start, by every command, so that nothing has to come between a container and its command."""
+        """Read by every command at its start, so that containers need no entry script."""
         file = given.get("secret_file")
         return given if given.get("secret") or not file else given | {"secret": rules.read_secret(Path(file))}
 
@@ -268,10 +274,10 @@ def load_settings() -> Settings:
     return Settings()
 
 
-def load_settings_or_exit(*, tells_doubts: bool = True) -> Settings:
-    """The settings, or exit with a sentence for each that is invalid. Doubts about valid ones go to the log.
+def load_settings_or_exit(*, logs_warnings: bool = True) -> Settings:
+    """The settings, or exit with a sentence for each that is invalid. Warnings about valid ones are logged.
 
-    `tells_doubts`: not where the log begins later; `tell_doubts` is to be called then.
+    `logs_warnings`: False where the log is started later; call `log_warnings` then.
     """
     try:
         settings = load_settings()
@@ -283,12 +289,12 @@ def load_settings_or_exit(*, tells_doubts: bool = True) -> Settings:
         if any(e["type"] == "missing" for e in error.errors()):
             sentences.append(MISSING)
         sys.exit("main_service can't start:\n" + "\n".join(sentences))
-    if tells_doubts:
-        tell_doubts(settings)
+    if logs_warnings:
+        log_warnings(settings)
     return settings
 
 
-def tell_doubts(settings: Settings) -> None:
+def log_warnings(settings: Settings) -> None:
     """Log a warning for each setting that is valid but may not do what the operator expects."""
-    for doubt in settings.doubts():
-        logger.warning(doubt)
+    for warning in settings.warnings():
+        logger.warning(warning)

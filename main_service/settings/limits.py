@@ -25,7 +25,7 @@ ByteLimit = Annotated[Quotas, NoDecode, BeforeValidator(_byte_quotas)]
 
 
 _EMPTY_MEANS_NONE = ("limit_", "unconfirmed_retention")
-"""How the names begin of settings that an empty value turns off."""
+"""The beginnings of the names of settings that an empty value turns off."""
 
 
 class _EmptyLimits(EnvSettingsSource):
@@ -44,6 +44,13 @@ class LimitSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MAIN_", env_ignore_empty=True, frozen=True)
 
+    max_import_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=10 * 1024**3,
+        description="Largest file of an import, in bytes. It may hold 32 times as much, unpacked (at least 2 GiB), and "
+        "100,000 items for each 64 MiB (at least 100,000). Default 67108864 (64 MiB).",
+    )
     unknown_keys_per_minute: int = Field(
         120,
         ge=1,

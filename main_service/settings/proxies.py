@@ -27,7 +27,7 @@ def split_networks(value: object) -> object:
 
 
 def split_gateway(value: object) -> object:
-    """As `split_networks`; the word `unix` among them becomes `UNIX_SOCKETS`."""
+    """Split like `split_networks`, where the word `unix` becomes `UNIX_SOCKETS`."""
     parts = split_networks(value)
     return [UNIX_SOCKETS if part == _UNIX else part for part in parts] if isinstance(parts, list) else parts
 

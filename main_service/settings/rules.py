@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-_FEWEST_DIFFERENT_CHARACTERS = 10
+_MIN_DIFFERENT_CHARACTERS = 10
 _ORIGIN = re.compile(r"https?://[^\s/\\?#@]+/?", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9._-]*[a-z0-9][a-z0-9._-]*|\[[0-9a-f:.]+\]")
 _EMAIL = re.compile(r"[^\s@<>,;:()\"\\]+@[^\s@<>,;:()\"\\]+")
@@ -27,7 +27,7 @@ _NOT_AS_TEXT = {
     *("loop", "connection_class", "record_class", "max_cached_statement_lifetime", "max_cacheable_statement_size"),
     "statement_cache_size",
 }
-"""Those of them that asyncpg takes as an object or a number, which an address can't give."""
+"""Those that asyncpg takes as an object or a number, which a URL can't express."""
 _SET_BY_US = {"timeout", "command_timeout", "server_settings"}
 _TLS_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
@@ -42,7 +42,7 @@ def read_secret(file: Path) -> str:
 
 
 def check_secret(secret: SecretStr) -> SecretStr:
-    if len(set(secret.get_secret_value())) < _FEWEST_DIFFERENT_CHARACTERS:
+    if len(set(secret.get_secret_value())) < _MIN_DIFFERENT_CHARACTERS:
         raise ValueError("is too simple to be a secret; make one with: openssl rand -hex 32")
     return secret
 
@@ -67,7 +67,7 @@ def check_database(url: str) -> str:
     try:
         options = make_url(url).query
     except (SQLAlchemyError, ValueError):
-        # Their messages would show the address with the password in it; the same applies below.
+        # Without the original error, whose message would show the password in the URL; the same applies below.
         raise ValueError("must be postgresql+asyncpg://USER:PASSWORD@HOST:5432/NAME") from None
     if "sslmode" in options:
         raise ValueError("must say ?ssl= where other programs say ?sslmode=")
@@ -81,15 +81,15 @@ def check_database(url: str) -> str:
     return url
 
 
-def doubts_about_database(url: str) -> list[str]:
-    """Sentences about a valid address that may not do what the operator expects."""
+def database_url_warnings(url: str) -> list[str]:
+    """Warnings about a valid URL that may not do what the operator expects, as parts of sentences."""
     idle = sorted(make_url(url).query.keys() & _SET_BY_US)
     return [f"has options that change nothing for the service, which sets its own: {', '.join(idle)}"] if idle else []
 
 
 def check_redis(url: str) -> str:
     try:
-        # A connection refuses options that it does not know; nothing is sent yet.
+        # Creating a connection refuses unknown options. Nothing is sent yet.
         BlockingConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
     except (ValueError, TypeError, AttributeError, RedisError):
         raise ValueError(
@@ -118,8 +118,8 @@ def check_broker(url: str) -> str:
     return url
 
 
-def doubts_about_broker(url: str) -> list[str]:
-    """Sentences about a valid address that may not do what the operator expects."""
+def broker_url_warnings(url: str) -> list[str]:
+    """Warnings about a valid URL that may not do what the operator expects, as parts of sentences."""
     return [] if "://" in url else ["has no scheme like redis://, so it is taken for the host of an AMQP broker"]
 
 

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from main_service.statistics.time_ranges import Step
 
-_MOST_PARTS = 4
-_MOST_LABELS = 7
+_MAX_PARTS = 4
+_MAX_LABELS = 7
 """The number of labels for which a phone has room."""
-_MOST_MONDAYS = 56
+_MAX_MONDAYS = 56
 """Days, up to which each Monday is named."""
 
 
@@ -28,7 +28,7 @@ def value_ticks(highest: int) -> list[int]:
         for factor in (1, 2, 5):
             step = factor * power
             parts = max(1, -(-highest // step))
-            if parts <= _MOST_PARTS:
+            if parts <= _MAX_PARTS:
                 return [n * step for n in range(parts + 1)]
         power *= 10
 
@@ -58,18 +58,18 @@ def _ticks(starts: Sequence[datetime], label: Callable[[datetime], str], choices
     named: list[TimeTick] = []
     for is_named in choices:
         named = [TimeTick(index, label(start)) for index, start in enumerate(starts) if is_named(start)]
-        if len(named) <= _MOST_LABELS:
+        if len(named) <= _MAX_LABELS:
             break
     return named
 
 
 def _choices_of_days(starts: Sequence[datetime]) -> list[_IsNamed]:
-    if len(starts) <= 2 * _MOST_LABELS:
-        # Counted from the end, so that today is named.
+    if len(starts) <= 2 * _MAX_LABELS:
+        # Counted from the end, so that today has a label.
         last = starts[-1].date() if starts else None
         return [lambda _: True, lambda start: last is not None and (last - start.date()).days % 2 == 0]
     months: list[_IsNamed] = [lambda start: start.day in (1, 15), lambda start: start.day == 1]
-    return [lambda start: start.weekday() == 0, *months] if len(starts) <= _MOST_MONDAYS else months
+    return [lambda start: start.weekday() == 0, *months] if len(starts) <= _MAX_MONDAYS else months
 
 
 def _every_hours(count: int) -> _IsNamed:

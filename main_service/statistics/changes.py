@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 _TIMES_FROM = 10
-"""From how many times as much on it is told as a multiple: 4,900 % says less than 50 times."""
+"""From this factor on, a change is shown as a multiple: "50 times" says more than "4,900 %"."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The geometry of charts, in percent of their width and height, so that they stretch with the page and words do not."""
+"""The geometry of charts, in percent of width and height, so that they stretch with the page while labels don't."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from main_service.statistics.time_ranges import Step
 
 _FILLED = 0.8
 """The share of its slot that a column fills."""
-_LEAST_HEIGHT = 1.0
+_MIN_HEIGHT = 1.0
 """The height of the lowest column: one visit among thousands must be visible."""
-_EDGE = 98.5
-"""From where on a label ends at its place: centred, it would reach beyond the margin of the page."""
+_EDGE = 98.0
+"""The position from which labels end with the chart: centred, they would reach beyond the margin of the page."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def column_chart(buckets: Sequence[ChartedBucket], step: Step) -> ColumnChart:
     room = 100 / max(1, len(buckets))
 
     def column(index: int, bucket: ChartedBucket) -> ChartColumn:
-        height = max(_LEAST_HEIGHT, 100 * bucket.people / ceiling)
+        height = max(_MIN_HEIGHT, 100 * bucket.people / ceiling)
         return ChartColumn(
             label=bucket.label,
             people=bucket.people,
@@ -92,7 +92,7 @@ def column_chart(buckets: Sequence[ChartedBucket], step: Step) -> ColumnChart:
 
     def label(index: int, text: str) -> TimeLabel:
         left = (index + 0.5) * room
-        return TimeLabel(text, round(left, 3), "end" if left > _EDGE else "middle")
+        return TimeLabel(text, 100, "end") if left > _EDGE else TimeLabel(text, round(left, 3), "middle")
 
     return ColumnChart(
         columns=[column(index, bucket) for index, bucket in enumerate(buckets)],

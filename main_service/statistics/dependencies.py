@@ -11,7 +11,7 @@ from main_service.statistics.filters import read_filters
 from main_service.web.read_limits import read_limits_of
 
 FILTERED_COST = 5
-"""As how many requests one with a filter counts: it reads single visits."""
+"""How many requests a filtered one counts as, because it reads single visits."""
 
 
 async def get_statistics_factory(request: Request, session: SessionDep) -> StatisticsFactory:

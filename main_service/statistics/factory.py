@@ -8,6 +8,7 @@ from main_service.resources import Resources
 from main_service.statistics.leaderboard import Leaderboard
 from main_service.statistics.period_figures import PeriodStatistics
 from main_service.statistics.service import StatisticsService
+from main_service.statistics.single_visits import SingleVisits
 
 
 class StatisticsFactory:
@@ -31,6 +32,10 @@ class StatisticsFactory:
     @cached_property
     def periods(self) -> PeriodStatistics:
         return PeriodStatistics(session=self._session)
+
+    @cached_property
+    def single_visits(self) -> SingleVisits:
+        return SingleVisits(session=self._session)
 
     @cached_property
     def leaderboard(self) -> Leaderboard:

@@ -30,7 +30,7 @@ class MatchingVisits:
     """The visits of people that match filters."""
 
     by_bucket: dict[int, int]
-    """By the index of the bucket; those without visits are left out."""
+    """Visits by the index of the bucket; buckets without visits are left out."""
     values: dict[Dimension, list[ValueCount]]
 
 
@@ -58,13 +58,7 @@ async def count_matching(
             (func.width_bucket(visit.c.visited_at, starts) - 1).label("bucket"),
             *(value.label(each.value) for each, value in values.items()),
         )
-        .where(
-            visit.c.key == key,
-            visit.c.visited_at >= buckets.starts[0],
-            visit.c.visited_at < buckets.end_at,
-            visit.c.is_bot.is_(False),
-            *(_matches(COLUMNS[each], wanted) for each, wanted in filters.items()),
-        )
+        .where(*_conditions(key, buckets.starts[0], buckets.end_at, filters))
         .subquery()
     )
     columns = [seen.c[each.value] for each in COLUMNS]
@@ -90,6 +84,28 @@ async def count_matching(
     )
     await session.execute(_PLAN_FOR_THESE_VALUES)
     return _matching((await session.execute(statement)).all())
+
+
+async def count_people(
+    session: Session, key: str, start_at: datetime, end_at: datetime, filters: Mapping[Dimension, str]
+) -> int:
+    """How many visits of people have these values in that time, under the same condition."""
+    counting = select(func.count()).select_from(visit).where(*_conditions(key, start_at, end_at, filters))
+    await session.execute(_PLAN_FOR_THESE_VALUES)
+    count: int = (await session.execute(counting)).scalar_one()
+    return count
+
+
+def _conditions(
+    key: str, start_at: datetime, end_at: datetime, filters: Mapping[Dimension, str]
+) -> list[ColumnElement[bool]]:
+    return [
+        visit.c.key == key,
+        visit.c.visited_at >= start_at,
+        visit.c.visited_at < end_at,
+        visit.c.is_bot.is_(False),
+        *(_matches(COLUMNS[each], wanted) for each, wanted in filters.items()),
+    ]
 
 
 def _matches(column: ColumnElement[str | None], wanted: str) -> ColumnElement[bool]:

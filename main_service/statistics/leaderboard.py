@@ -26,12 +26,12 @@ logger = logging.getLogger(__name__)
 
 SHOWN = 100
 RANKED = 1_000
-"""More than are shown, because some may no longer be public when they are read."""
+"""More than are shown, because some may no longer be public by then."""
 RANKING_LIFETIME = timedelta(minutes=10)
 """How long a ranking is kept in Redis if it is not replaced."""
 _EMPTY_FOR = timedelta(seconds=10)
-"""How often a request ranks again at most if the ranking is empty: the first entry of a new site is to appear soon,
-and a site without public entries must not rank with each request."""
+"""While the ranking is empty, requests rank again at most this often: the first entry of a new site should appear soon,
+but a site without public entries must not rank with each request."""
 _AT_ONCE = 200
 
 Audience = Literal["everyone", "users", "off"]

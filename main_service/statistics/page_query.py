@@ -1,4 +1,4 @@
-"""What is asked of the statistics page by its query: period, time zone and filters; and the links to other answers."""
+"""The query of the statistics page: period, time zone and filters; and links to the page with other queries."""
 
 import re
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class PageQuery:
         asked = {"period": self.preset.value}
         if self.preset is Preset.CUSTOM:
             asked |= {name: self.typed[name] for name in ("from", "to")}
-        # Also if it is UTC: who has chosen that is not to be asked by a script again.
+        # Even UTC, so that the script doesn't replace a chosen UTC by the browser's time zone.
         if "tz" not in self.errors:
             asked["tz"] = self.typed["tz"]
         asked |= {dimension.value: value for dimension, value in self.filters.items()}
@@ -62,7 +62,7 @@ class PageQuery:
 
 
 def read_page_query(query: Mapping[str, str], *, address: str) -> PageQuery:
-    """Read a query. A period that there is not is the usual one, a time zone that there is not UTC."""
+    """Read a query. An unknown period is the default one, an unknown time zone is UTC."""
     period = query.get("period", "")
     typed = {name: query.get(name, "").strip()[:_LONGEST_SHOWN] for name in ("tz", "from", "to")}
     read = PageQuery(

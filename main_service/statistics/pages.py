@@ -19,7 +19,7 @@ from main_service.errors import InvalidInputError
 from main_service.statistics import panels
 from main_service.statistics.dependencies import StatisticsFactoryDep
 from main_service.statistics.page_query import PageQuery, read_page_query
-from main_service.statistics.period_figures import MOST_FILTERED, PeriodFigures
+from main_service.statistics.period_figures import MAX_FILTERED, PeriodFigures
 from main_service.statistics.periods import USUAL, Period, Preset, get_period
 from main_service.statistics.service import CountedEntry
 from main_service.statistics.time_ranges import HOUR
@@ -67,6 +67,7 @@ class StatisticsPage:
             periods=[(label, query.period_link(preset), preset is query.preset) for preset, label in _PERIODS.items()],
             is_custom=query.preset is Preset.CUSTOM,
             filters=panels.get_filters(query),
+            before_import=panels.get_before_import(entry, await self._factory.statistics.list_imported(entry)),
             country_source=source_of(self._factory.settings),
             **_parts(figures, period, query),
         )
@@ -76,7 +77,7 @@ StatisticsPageDep = Annotated[StatisticsPage, Depends()]
 
 
 def _period(query: PageQuery, entry: CountedEntry) -> Period:
-    """The period that was asked for; the usual one, if there is no such one."""
+    """The period that was asked for; the default one if it is unknown."""
     times: Any = {"zone": query.zone, "created_at": entry.created_at, "now": datetime.now(UTC)}
     if not query.errors.keys() & {"from", "to"}:
         try:
@@ -99,7 +100,7 @@ def _parts(figures: PeriodFigures, period: Period, query: PageQuery) -> dict[str
             "from": period.start_at.astimezone(query.zone).date(),
             "to": last_hour_at.astimezone(query.zone).date(),
         },
-        "range_before": period.before and days(*period.before),
+        "range_before": figures.before and period.before and days(*period.before),
         "figures": panels.get_figures(figures, period),
         "people": figures.people,
         "bots": figures.bots,
@@ -109,7 +110,7 @@ def _parts(figures: PeriodFigures, period: Period, query: PageQuery) -> dict[str
         and panels.range_text(figures.values_of.start_at, figures.values_of.end_at - HOUR),
         "filterable_since": filterable.since and filterable.since.astimezone(query.zone),
         "filter_limit": filterable.limit and filterable.limit.value,
-        "most_filtered": MOST_FILTERED,
+        "most_filtered": MAX_FILTERED,
     }
 
 

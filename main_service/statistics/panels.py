@@ -1,23 +1,27 @@
-"""The parts of the statistics page, ready to be written: figures with their change, the chart, and panels of values."""
+"""The parts of the statistics page, as its template shows them: figures with their change, the chart, and panels."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from main_service.statistics.changes import Change, get_change
 from main_service.statistics.charts import ChartedBucket, ColumnChart, column_chart
 from main_service.statistics.page_query import PageQuery
 from main_service.statistics.period_figures import PeriodFigures
 from main_service.statistics.periods import Period
-from main_service.statistics.service import Bucket
+from main_service.statistics.service import Bucket, CountedEntry
 from main_service.statistics.storage import RangeCounts, ValueCount
 from main_service.statistics.time_ranges import HOUR, Step
 from main_service.statistics.value_names import name_of
+from main_service.visits.imported_figures import ImportedMonth
 from main_service.visits.models import OTHER, UNKNOWN, Dimension
 
 SHOWN = 10
 """Values of a panel that are shown at once; the others are folded up."""
+
+MAX_MONTHS = 120
+"""Months before an import that are shown one by one, the latest."""
 
 HEADINGS = {
     Dimension.REFERRER: ("Referrers", "Referrer"),
@@ -75,6 +79,21 @@ class Filter:
     link: str
 
 
+@dataclass(frozen=True)
+class BeforeImport:
+    """The visits that were counted elsewhere before an entry was imported.
+
+    `days`: from when until when; `chart`: by month. None: only their number is known.
+    """
+
+    people: int
+    bots: int
+    days: str | None
+    chart: ColumnChart | None
+    is_chart_cut: bool
+    """Whether the chart begins later than the visits."""
+
+
 def get_figures(figures: PeriodFigures, period: Period) -> list[Figure]:
     """The figures in their order. What is not known is left out."""
     before = figures.before or RangeCounts(0, 0, 0)
@@ -101,7 +120,7 @@ def get_chart(buckets: Sequence[Bucket], step: Step) -> ColumnChart:
     count = Counter(labels)
     return column_chart(
         [
-            # Where a clock is set back, an hour comes twice.
+            # When a clock is set back, an hour comes twice.
             ChartedBucket(
                 each.start_at, label if count[label] == 1 else f"{label} {each.start_at:%Z}", each.people, each.bots
             )
@@ -109,6 +128,32 @@ def get_chart(buckets: Sequence[Bucket], step: Step) -> ColumnChart:
         ],
         step,
     )
+
+
+def get_before_import(entry: CountedEntry, months: Sequence[ImportedMonth]) -> BeforeImport | None:
+    """What there is to show of the time before the import; None: nothing. `months`: the earliest first."""
+    if not entry.has_imported_visits:
+        return None
+    chart, days, is_cut = None, None, False
+    if months:
+        by_month = {each.month: each for each in months}
+        first, last = months[0].month, months[-1].month
+        count = 12 * (last.year - first.year) + last.month - first.month + 1
+        shown = [_month_before(last, back) for back in reversed(range(min(count, MAX_MONTHS)))]
+        is_cut = count > MAX_MONTHS
+        found = [by_month.get(month) for month in shown]
+        starts = [datetime(month.year, month.month, 1, tzinfo=UTC) for month in shown]
+        counts = [(each.people, each.bots) if each else (0, 0) for each in found]
+        chart = get_chart([Bucket(start, *both) for start, both in zip(starts, counts, strict=True)], Step.MONTH)
+        first_day, last_day = (datetime.combine(day, time(), UTC) for day in (months[0].first_day, months[-1].last_day))
+        days = range_text(first_day, last_day)
+    return BeforeImport(entry.imported_visit_count, entry.imported_bot_count, days, chart, is_cut)
+
+
+def _month_before(month: date, count: int) -> date:
+    """The first day of the month that is so many months earlier."""
+    number = 12 * month.year + month.month - 1 - count
+    return date(number // 12, number % 12 + 1, 1)
 
 
 def bucket_label(start: datetime, step: Step) -> str:
@@ -145,7 +190,7 @@ def _panel(dimension: Dimension, counts: Sequence[ValueCount], figures: PeriodFi
     can_filter = figures.filterable.since is not None and dimension not in query.filters
     named = [each for each in counts if each.value != OTHER]
     folded = sum(each.visits for each in counts if each.value == OTHER)
-    # One more row takes no more room than one that says that there is one more.
+    # One more row takes no more room than a row that says "1 more".
     shown = SHOWN if folded or len(named) > SHOWN + 1 else SHOWN + 1
     rest = folded + sum(each.visits for each in named[shown:])
 

@@ -14,7 +14,7 @@ from main_service.statistics.storage import RangeCounts, ValueCount
 from main_service.statistics.time_ranges import HOUR, Buckets, DateRange, whole_hour
 from main_service.visits.models import Dimension
 
-MOST_FILTERED = 250_000
+MAX_FILTERED = 250_000
 """Single visits that a filter looks through at most: some tenths of a second of PostgreSQL's time."""
 
 
@@ -24,7 +24,7 @@ class FilterLimit(StrEnum):
     RETENTION = "retention"
     """Single visits from before are no longer kept."""
     NUMBER = "number"
-    """There are more than `MOST_FILTERED`."""
+    """There are more than `MAX_FILTERED`."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class PeriodFigures:
     before: RangeCounts | None
     """The period before; None: there is nothing to compare with."""
     filterable: Filterable
+    is_before_filterable: bool
+    """Whether all of the period and of the one before can be filtered."""
 
     @property
     def people(self) -> int:
@@ -73,15 +75,17 @@ class PeriodStatistics:
             before = await storage.count_between(self._session, entry.key, *period.before)
         days = DateRange(period.start_at.date(), (max(period.start_at, period.end_at - HOUR)).date())
         first_counted_at, first_kept_at = await filtered_visits.find_first(self._session, entry.key)
+        kept_since = _kept_since(first_counted_at, first_kept_at, period.end_at)
         return PeriodFigures(
             buckets=_buckets(period.buckets, found, zone),
             values=await storage.list_values(self._session, entry.key, days),
             values_of=None if _is_whole(period, days) else days,
             visitors=counts.day_visitors,
             before=before,
-            filterable=_filterable(
-                period.buckets, found, kept_since=_kept_since(first_counted_at, first_kept_at, period.end_at)
-            ),
+            filterable=_filterable(period.buckets, found, kept_since=kept_since),
+            is_before_filterable=before is not None
+            and counts.people + counts.bots + before.people + before.bots <= MAX_FILTERED
+            and (kept_since is None or (period.before is not None and kept_since <= period.before[0])),
         )
 
     async def filter(
@@ -100,13 +104,17 @@ class PeriodStatistics:
         buckets = Buckets([], period.end_at) if since is None else period.buckets.since(since)
         matching = await filtered_visits.count_matching(self._session, entry.key, buckets, filters)
         found = {index: (people, 0) for index, people in matching.by_bucket.items()}
+        before = None
+        if figures.is_before_filterable and period.before is not None:
+            people = await filtered_visits.count_people(self._session, entry.key, *period.before, filters)
+            before = RangeCounts(people, bots=0, day_visitors=0)
         return replace(
             figures,
             buckets=_buckets(buckets, found, zone),
             values=matching.values,
             values_of=None,
             visitors=None,
-            before=None,
+            before=before,
         )
 
 
@@ -133,7 +141,7 @@ def _filterable(buckets: Buckets, found: Mapping[int, tuple[int, int]], *, kept_
     since, visits, limit = None, 0, None
     for index in reversed(range(len(buckets.starts))):
         visits += sum(found.get(index, (0, 0)))
-        if visits > MOST_FILTERED:
+        if visits > MAX_FILTERED:
             limit = FilterLimit.NUMBER
             break
         since = buckets.starts[index]

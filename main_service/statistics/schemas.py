@@ -26,7 +26,7 @@ Day = Annotated[date, BeforeValidator(_day)]
 
 
 class RangeIn(BaseModel):
-    """What is misspelt is refused: it would count everything."""
+    """A misspelt field is refused, because ignoring it would count everything."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -67,8 +67,25 @@ class ValueOut(BaseModel):
 Values = Annotated[list[ValueOut], Field(description="Most frequent first, at most 100 and `other`.")]
 
 
+class ImportedMonthOut(BaseModel):
+    month: date = Field(description="Its first day (UTC).")
+    visit_count: int
+    bot_count: int
+    unique_visitors: int
+
+
+class BeforeImportOut(BaseModel):
+    """What another installation or service counted, as its export tells it. In no other figure."""
+
+    visit_count: int = Field(description="Visits by people.")
+    bot_count: int = Field(description="Visits by crawlers.")
+    first_day: date | None = Field(description="null: the export has no days, as exports of other services.")
+    last_day: date | None
+    months: list[ImportedMonthOut] = Field(description="Those with visits, earliest first.")
+
+
 class StatisticsOut(BaseModel):
-    """Of the entry: `key` to `last_visit_at`. Of the range that was asked for: all that follows."""
+    """`key` to `before_import` are of the entry, all that follows is of the range that was asked for."""
 
     key: str
     kind: Kind
@@ -76,6 +93,10 @@ class StatisticsOut(BaseModel):
     qr_url: str | None = Field(description="The URL of its QR code (SVG); null: the entry has ended.")
     created_at: datetime
     last_visit_at: datetime | None = Field(description="null: no visits yet.")
+    imported_visit_count: int = Field(
+        description="Visits that another service counted before it was imported; in no other figure."
+    )
+    before_import: BeforeImportOut | None = Field(description="More about these; null: there were none.")
     visit_count: int = Field(description="Visits by people.")
     bot_count: int = Field(description="Visits by crawlers, which aren't counted elsewhere.")
     unique_visitors: int = Field(

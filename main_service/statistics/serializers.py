@@ -3,7 +3,9 @@
 from main_service.entries.serializers import entry_out, qr_url
 from main_service.statistics.leaderboard import Period, Rank
 from main_service.statistics.schemas import (
+    BeforeImportOut,
     HistoryOut,
+    ImportedMonthOut,
     MomentOut,
     OwnStatisticsOut,
     StatisticsOut,
@@ -29,6 +31,8 @@ def statistics_out(summary: Summary, public_url: str) -> StatisticsOut:
         qr_url=None if entry.has_ended else qr_url(public_url, entry.key),
         created_at=entry.created_at,
         last_visit_at=entry.last_visit_at,
+        imported_visit_count=entry.imported_visit_count,
+        before_import=_before_import(summary),
         visit_count=counts.people,
         bot_count=counts.bots,
         unique_visitors=counts.day_visitors,
@@ -38,6 +42,24 @@ def statistics_out(summary: Summary, public_url: str) -> StatisticsOut:
         systems=values(Dimension.OS),
         languages=values(Dimension.LANGUAGE),
         referrers=values(Dimension.REFERRER),
+    )
+
+
+def _before_import(summary: Summary) -> BeforeImportOut | None:
+    entry, months = summary.entry, summary.imported
+    if not entry.has_imported_visits:
+        return None
+    return BeforeImportOut(
+        visit_count=entry.imported_visit_count,
+        bot_count=entry.imported_bot_count,
+        first_day=min((each.first_day for each in months), default=None),
+        last_day=max((each.last_day for each in months), default=None),
+        months=[
+            ImportedMonthOut(
+                month=each.month, visit_count=each.people, bot_count=each.bots, unique_visitors=each.visitors
+            )
+            for each in months
+        ],
     )
 
 

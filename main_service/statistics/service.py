@@ -14,6 +14,8 @@ from main_service.errors import EntryEndedError, NotFoundError, SignInRequiredEr
 from main_service.statistics import storage
 from main_service.statistics.storage import OwnTotals, RangeCounts, ValueCount
 from main_service.statistics.time_ranges import FIRST_DAY, DateRange, Step, check_date_range, get_zone, history_buckets
+from main_service.visits import imported_figures
+from main_service.visits.imported_figures import ImportedMonth
 from main_service.visits.models import Dimension
 
 
@@ -30,11 +32,19 @@ class CountedEntry:
     created_at: datetime
     visit_count: int
     """Visits of people in its whole life."""
+    imported_visit_count: int
+    """Visits that were counted elsewhere before it was imported; in no other figure."""
+    imported_bot_count: int
+    """Visits of crawlers that were."""
     last_visit_at: datetime | None
     is_shown_to_all: bool
     has_ended: bool
     is_managed: bool
     """Whether the client manages it."""
+
+    @property
+    def has_imported_visits(self) -> bool:
+        return self.imported_visit_count + self.imported_bot_count > 0
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,8 @@ class Summary:
 
     entry: CountedEntry
     counts: RangeCounts
+    imported: list[ImportedMonth]
+    """Those of all time before it was imported, as far as they are known."""
     values: dict[Dimension, list[ValueCount]]
 
 
@@ -81,7 +93,8 @@ class StatisticsService:
         check_date_range(first, last)
         days = DateRange(first or FIRST_DAY, last or datetime.now(UTC).date())
         counts = await storage.count(self._session, entry.key, days)
-        return Summary(entry, counts, await storage.list_values(self._session, entry.key, days))
+        imported = await self.list_imported(entry)
+        return Summary(entry, counts, imported, await storage.list_values(self._session, entry.key, days))
 
     async def list_history(
         self, entry: CountedEntry, *, step: Step, timezone: str, first: date | None = None, last: date | None = None
@@ -99,6 +112,10 @@ class StatisticsService:
             days,
             [Bucket(start.astimezone(zone), *found.get(index, (0, 0))) for index, start in enumerate(buckets.starts)],
         )
+
+    async def list_imported(self, entry: CountedEntry) -> list[ImportedMonth]:
+        """The months in which an opened entry had visits before it was imported, as far as they are known."""
+        return await imported_figures.list_months(self._session, entry.key) if entry.has_imported_visits else []
 
     async def get_own_totals(self, owner_id: UUID) -> OwnTotals:
         """The sums of all entries of an account."""
@@ -130,6 +147,8 @@ class StatisticsService:
             visibility=row.visibility,
             created_at=row.created_at,
             visit_count=row.visit_count,
+            imported_visit_count=row.imported_visit_count,
+            imported_bot_count=row.imported_bot_count,
             # A release that may still run beside this one notes any use of an entry there.
             last_visit_at=row.last_visit_at if row.visit_count else None,
             is_shown_to_all=row.has_public_statistics,

@@ -77,7 +77,7 @@ _VALUES = text(
     """  # noqa: S608
 )
 
-# Of a day of UTC that is only partly in the range, there are at most as many visitors as it had visits there.
+# On a UTC day that is only partly in the range, there are at most as many visitors as visits in that part.
 _COUNTS_BETWEEN = text(
     """
     SELECT coalesce(sum(people), 0)::bigint, coalesce(sum(bots), 0)::bigint, coalesce(sum(visitors), 0)::bigint
@@ -192,7 +192,7 @@ async def rank_public(session: Session, *, since: datetime, limit: int) -> list[
     all of its visitors, but with no more than it had visits since.
     """
     people = func.sum(VisitHour.people)
-    # Joined before it is grouped: most entries are not public, and grouping them all takes three times as long.
+    # Joined before grouping: most entries are not public, and grouping all of them takes three times as long.
     by_day = (
         select(
             VisitHour.key,

@@ -20,7 +20,7 @@ async def rank_entries(resources: Resources) -> None:
             async with resources.sessions() as session:
                 await StatisticsFactory(resources, session).leaderboard.rewrite(period)
         except UnavailableError as error:
-            # The others are ranked all the same: a statement may be too slow for one of them alone.
+            # Go on with the others: a statement may be too slow for one period only.
             failure = error
     if failure is not None:
         raise failure

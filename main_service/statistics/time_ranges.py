@@ -134,7 +134,7 @@ def cut(step: Step, start_at: datetime, end_at: datetime, zone: ZoneInfo) -> Buc
     if step is Step.HOUR:
         return Buckets([start_at + n * HOUR for n in range(int((end_at - start_at) / HOUR))], end_at)
     days = DateRange(day_of_visit(start_at, zone), day_of_visit(end_at - HOUR, zone))
-    # A day that a zone has skipped has no length, and begins with the next.
+    # A day that a time zone skipped has no length, and begins with the next.
     starts = sorted({max(start_at, day_start(day, zone)) for day in _first_days(step, days)})
     return Buckets([start for start in starts if start < end_at], end_at)
 
@@ -154,7 +154,7 @@ def day_of_visit(instant: datetime, zone: ZoneInfo) -> date:
 
 def day_start(day: date, zone: ZoneInfo) -> datetime:
     """The first whole hour of UTC that begins on the day, or later if the zone has skipped the day."""
-    # Where midnight comes twice this is the first; where the clock leaps over it, the instant of the leap.
+    # The first midnight if there are two; the instant of the change if the clock skips midnight.
     midnight = datetime.combine(day, time(), zone).astimezone(UTC)
     whole = whole_hour(midnight)
     return whole if whole == midnight else whole + HOUR

@@ -19,7 +19,7 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 async def show_most_visited(
     request: Request, reader: ReaderDep, factory: StatisticsFactoryDep, period: str = _USUAL
 ) -> Response:
-    """A period that there isn't is the usual one."""
+    """An unknown period is the default one."""
     shown = Period(period) if period in set(Period) else _USUAL
     ranks = await factory.leaderboard.list_top(shown, is_user=reader is not None)
     entries = [each.entry if each.entry.views_left is None else each.entry.without_content() for each in ranks]

@@ -34,7 +34,7 @@ def name_of(dimension: Dimension, value: str) -> str:
 
 @cache
 def _names() -> Mapping[Dimension, Mapping[str, str]]:
-    # Read when it is first needed, for it takes 4 MB; only what is English, without what all languages share.
+    # Read when first needed, because it takes 4 MB; only the English data, without the parts that all languages share.
     from babel import localedata
 
     english = localedata.load("en", merge_inherited=False)

@@ -21,7 +21,7 @@ _PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 def run_status(settings: Settings, *, web_url: str, is_json: bool) -> tuple[str, int]:
     """What to print, and the exit status: 0 if all is well, warnings or not, else 1."""
-    # What the libraries log while parts are away is told on the screen.
+    # Errors that libraries log while parts are away are shown on the screen.
     logging.disable(logging.CRITICAL)
     open_beforehand(settings)
     # Not asyncio.run, which would wait for the thread that resolves names, however long that takes.

@@ -5,19 +5,21 @@ from dataclasses import replace
 from datetime import timedelta
 
 from main_service.background import Queue
-from main_service.doctor.commands import restart, typed
+from main_service.doctor.commands import restart, restart_web, typed
 from main_service.doctor.findings import Finding, Level
 from main_service.doctor.proxies import findings_of
 from main_service.doctor.web_processes import PARTS, judge_web, other_settings, tell_other_settings
 from main_service.keys.pool import Pool
-from main_service.monitoring import asked
+from main_service.monitoring import scraped
 from main_service.settings import Settings
 from main_service.status.overview import Overview
-from main_service.status.task_states import KEYGEN_QUEUE, TaskState
+from main_service.status.task_states import KEYGEN_QUEUE, PATIENCE, TaskState
 from main_service.status.words import age_in_words, bytes_in_words
 from main_service.task_runs import Outcome
 
 OLD_VISITS = timedelta(minutes=2)
+OLD_EMAILS = timedelta(minutes=5)
+"""Sooner than the alert, which knows of one that has left meanwhile."""
 LOW_POOL = 0.2
 LONG_QUEUE = 100
 LITTLE_DISK, VERY_LITTLE_DISK = 0.1, 0.03
@@ -28,7 +30,7 @@ _PROGRAMS = {
     Queue.SLOW.value: ("main-beat", "main-slow"),
     KEYGEN_QUEUE: ("keygen-beat", "keygen-worker"),
 }
-"""Of each queue, who sends its tasks and who runs them."""
+"""The beat that sends the tasks of each queue, and the worker that runs them."""
 
 
 def judge(overview: Overview, settings: Settings) -> list[Finding]:
@@ -63,11 +65,17 @@ def _warning(subject: str, sentence: str, advice: str) -> Finding:
 
 def _judge_parts(overview: Overview) -> Iterator[Finding]:
     for part, name in PARTS.items():
-        if not overview.value(asked.PART_UP, part):
+        if not overview.value(scraped.PART_UP, part):
             yield _problem(
                 part, f"{name[0].upper()}{name[1:]} does not answer, or refuses.", f"{typed('doctor')} says why."
             )
-    if overview.web_seconds is None:
+    if overview.web_seconds is None and overview.web_hangs:
+        yield _problem(
+            "web",
+            f"No web process answers at {overview.web_url}, where connections are taken: they hang.",
+            f"{restart_web()}. Their log may say why.",
+        )
+    elif overview.web_seconds is None:
         yield _problem(
             "web",
             f"No web process answers at {overview.web_url}.",
@@ -77,7 +85,7 @@ def _judge_parts(overview: Overview) -> Iterator[Finding]:
 
 def _judge_web(overview: Overview, settings: Settings) -> Iterator[Finding]:
     """What web processes say, but for parts that are away for us, too."""
-    away = [part for part in overview.web.away if overview.value(asked.PART_UP, part)]
+    away = [part for part in overview.web.away if overview.value(scraped.PART_UP, part)]
     yield from judge_web(replace(overview.web, away=away), settings)
     yield from findings_of(overview.web.warnings, subject="web")
 
@@ -101,11 +109,18 @@ def _judge_tasks(overview: Overview, causes: str) -> Iterator[Finding]:
         return
     for queue, (beat, worker) in _PROGRAMS.items():
         tasks = [task for task in overview.tasks if task.queue == queue]
-        overdue = [task for task in tasks if task.is_overdue]
+        begun = max((task.run.began_at or 0 for task in tasks if task.run is not None), default=0)
+        overdue = []
+        for task in tasks:
+            if task.is_overdue:
+                if _is_held_up(task, newest=begun):
+                    yield _tell_held_up(task, overview.at, worker)
+                else:
+                    overdue.append(task)
         if overdue:
-            waiting = overview.keygen_queue if queue == KEYGEN_QUEUE else overview.value(asked.QUEUE_LENGTH, queue)
+            waiting = overview.keygen_queue if queue == KEYGEN_QUEUE else overview.value(scraped.QUEUE_LENGTH, queue)
             advice = _who_is_silent(waiting, beat, worker)
-            if not overview.value(asked.PART_UP, "redis"):
+            if not overview.value(scraped.PART_UP, "redis"):
                 advice = "First see to Redis: without it no task is sent, and no run is noted."
             yield _problem(queue, _say_overdue(overdue[0], len(overdue)), advice)
         for task in tasks:
@@ -123,6 +138,22 @@ def _judge_tasks(overview: Overview, causes: str) -> Iterator[Finding]:
             f"{', '.join(task.name for task in put_off)} put off, as a part was away ({put_off[0].run.error}).",  # type: ignore[union-attr]
             f"They go on by themselves once it is back. {causes}",
         )
+
+
+def _is_held_up(task: TaskState, *, newest: float) -> bool:
+    """Whether a task still runs while others of its queue are begun. `newest`: when the last one was."""
+    began = task.run.began_at if task.run is not None and task.run.is_running else None
+    return began is not None and newest - began > PATIENCE.total_seconds() / 2
+
+
+def _tell_held_up(task: TaskState, now: float, worker: str) -> Finding:
+    how_long = age_in_words(now - (task.last_sign or now))
+    return _warning(
+        task.name,
+        f"The task {task.name} began {how_long} ago and has not ended, while others run.",
+        "It has much to do, waits for something such as a lock in PostgreSQL, or was killed. A statement ends by "
+        f"itself after 2 min, and the log of {worker} names it. {restart(worker)} if it does not go on.",
+    )
 
 
 def _say_overdue(task: TaskState, count: int) -> str:
@@ -149,7 +180,7 @@ def _who_is_silent(waiting: float | None, beat: str, worker: str) -> str:
 
 
 def _judge_visits(overview: Overview, causes: str) -> Iterator[Finding]:
-    age, length = overview.value(asked.STREAM_AGE), overview.value(asked.STREAM_LENGTH)
+    age, length = overview.value(scraped.STREAM_AGE), overview.value(scraped.STREAM_LENGTH)
     if age is not None and age > OLD_VISITS.total_seconds():
         yield _problem(
             "visits",
@@ -157,7 +188,7 @@ def _judge_visits(overview: Overview, causes: str) -> Iterator[Finding]:
             "The task ingest_visits brings them to PostgreSQL: see above whether it runs, and the log of main-worker. "
             "None is lost as long as Redis has memory.",
         )
-    if dead := overview.value(asked.DEAD_LETTERS):
+    if dead := overview.value(scraped.DEAD_LETTERS):
         yield _warning(
             "visits",
             f"{dead:.0f} records of visits could not be read or stored.",
@@ -170,7 +201,7 @@ def _judge_visits(overview: Overview, causes: str) -> Iterator[Finding]:
 def _judge_keys(overview: Overview) -> Iterator[Finding]:
     for pool in Pool:
         kind = pool.name.lower()
-        ready, capacity = overview.value(asked.POOL_KEYS, kind), overview.value(asked.POOL_CAPACITY, kind)
+        ready, capacity = overview.value(scraped.POOL_KEYS, kind), overview.value(scraped.POOL_CAPACITY, kind)
         if ready is not None and (ready == 0 or (capacity and ready < LOW_POOL * capacity)):
             yield _problem(
                 "keys",
@@ -178,14 +209,14 @@ def _judge_keys(overview: Overview) -> Iterator[Finding]:
                 "keygen-worker fills it every 10 s: see whether it and keygen-beat run, and its log. "
                 "Web processes draw keys themselves meanwhile.",
             )
-    if overview.value(asked.FILTER_COMPLETE) == 0:
+    if overview.value(scraped.FILTER_COMPLETE) == 0:
         yield _warning(
             "filter",
             "The filter of unknown keys is not complete, so PostgreSQL is asked for them.",
             "main-slow completes it within a minute after a start of Redis; if not, see its log.",
         )
     for queue in Queue:
-        length = overview.value(asked.QUEUE_LENGTH, queue.value)
+        length = overview.value(scraped.QUEUE_LENGTH, queue.value)
         if length is not None and length > LONG_QUEUE:
             worker = _PROGRAMS[queue.value][1]
             yield _problem(
@@ -196,19 +227,26 @@ def _judge_keys(overview: Overview) -> Iterator[Finding]:
 
 
 def _judge_database(overview: Overview, settings: Settings) -> Iterator[Finding]:
-    revision, expected = next(iter(overview.answers.labels(asked.SCHEMA)), (None, None))
+    revision, expected = next(iter(overview.answers.labels(scraped.SCHEMA)), (None, None))
     if revision != expected:
         yield _problem(
             "schema",
             f"The database has the migration {revision}, and this release needs {expected}.",
             f"{typed('doctor')} says why.",
         )
-    waiting = overview.value(asked.EMAILS, "waiting")
+    waiting = overview.value(scraped.EMAILS, "waiting")
+    they_wait = "1 email waits" if waiting == 1 else f"{waiting or 0:.0f} emails wait"
     if waiting and settings.smtp_url is None:
         yield _warning(
             "emails",
-            f"{waiting:.0f} emails wait, as no mail server is set.",
+            f"{they_wait}, as no mail server is set.",
             "Set MAIN_SMTP_URL and restart main-worker.",
+        )
+    elif waiting and overview.email_at is not None and overview.at - overview.email_at > OLD_EMAILS.total_seconds():
+        yield _warning(
+            "emails",
+            f"{they_wait}, the oldest for {age_in_words(overview.at - overview.email_at)}.",
+            f"{typed('doctor')} asks the mail server; the log of main-worker has its answers. They are tried again.",
         )
 
 
@@ -220,7 +258,7 @@ def _judge_machine(overview: Overview, settings: Settings) -> Iterator[Finding]:
                 "disk",
                 f"The disk of texts has {bytes_in_words(free)} left, less than MAIN_BODY_STORE_MIN_FREE_BYTES: "
                 "new texts are refused with 507.",
-                "Make room on it; it goes on by itself.",
+                "Make room on it; it continues by itself.",
             )
         elif size and free < LITTLE_DISK * size:
             tell = _problem if free < VERY_LITTLE_DISK * size else _warning
@@ -229,15 +267,15 @@ def _judge_machine(overview: Overview, settings: Settings) -> Iterator[Finding]:
                 f"The disk of {place} is nearly full: {bytes_in_words(free)} of {bytes_in_words(size)} are left.",
                 "Make room: engines stop taking writes when their disk is full.",
             )
-        files, most = overview.value(asked.DISK_FILES_FREE, place), overview.value(asked.DISK_FILES, place)
+        files, most = overview.value(scraped.DISK_FILES_FREE, place), overview.value(scraped.DISK_FILES, place)
         if files is not None and most and (files < FEW_FILES or files < VERY_LITTLE_DISK * most):
             yield _problem(
                 "disk",
                 f"The disk of {place} can hold only {files:,.0f} more files (it has no inodes left), however much room "
                 "it has.",
-                "Delete files there (`df -i` and `du --inodes -x -d 2` say where they are); it goes on by itself.",
+                "Delete files there (`df -i` and `du --inodes -x -d 2` say where they are); it continues by itself.",
             )
-    end = overview.value(asked.CERTIFICATE)
+    end = overview.value(scraped.CERTIFICATE)
     if end is not None and end - overview.at < CERTIFICATE_WARNING.total_seconds():
         left = end - overview.at
         if left < 0:
@@ -251,5 +289,5 @@ _RENEW = "Renew it, have the gateway load it (docs/operating.md), and see why it
 
 def disks(overview: Overview) -> Iterable[tuple[str, float, float]]:
     """Place, free bytes and size of each disk."""
-    for (place,) in overview.answers.labels(asked.DISK_FREE):
-        yield place, overview.value(asked.DISK_FREE, place) or 0, overview.value(asked.DISK_SIZE, place) or 0
+    for (place,) in overview.answers.labels(scraped.DISK_FREE):
+        yield place, overview.value(scraped.DISK_FREE, place) or 0, overview.value(scraped.DISK_SIZE, place) or 0

@@ -13,7 +13,7 @@ from main_service.doctor.findings import Finding, Level
 from main_service.doctor.surroundings import is_in_container
 from main_service.doctor.web_processes import PARTS
 from main_service.keys.pool import Pool
-from main_service.monitoring import asked
+from main_service.monitoring import scraped
 from main_service.status.judgement import LITTLE_DISK, disks
 from main_service.status.overview import Overview
 from main_service.status.task_states import KEYGEN_QUEUE, TaskState
@@ -25,7 +25,7 @@ UNKNOWN = "?"
 
 
 def as_text(overview: Overview, findings: Sequence[Finding], *, version: str) -> str:
-    revision, expected = next(iter(overview.answers.labels(asked.SCHEMA)), (None, None))
+    revision, expected = next(iter(overview.answers.labels(scraped.SCHEMA)), (None, None))
     schema = UNKNOWN if revision is None else revision if revision == expected else f"{revision}, needs {expected}"
     rows = [
         ("Slipbin", f"{version}, schema {schema}, {datetime.fromtimestamp(overview.at, UTC):%Y-%m-%d %H:%M:%S} UTC"),
@@ -36,17 +36,17 @@ def as_text(overview: Overview, findings: Sequence[Finding], *, version: str) ->
         ("Visits", _visits(overview)),
         (
             "Emails",
-            f"{_count(overview.value(asked.EMAILS, 'waiting'))} wait, "
-            f"{_count(overview.value(asked.EMAILS, 'failed'))} given up within 30 days",
+            f"{_count(overview.value(scraped.EMAILS, 'waiting'))} wait{_oldest_email(overview)}, "
+            f"{_count(overview.value(scraped.EMAILS, 'failed'))} given up within 30 days",
         ),
         (
             "Left to do",
-            f"{_count(overview.value(asked.STALE_KEYS))} changes to tell Redis, "
-            f"{_count(overview.value(asked.TEXTS_DUE))} texts to delete",
+            f"{_count(overview.value(scraped.STALE_KEYS))} changes to tell Redis, "
+            f"{_count(overview.value(scraped.TEXTS_DUE))} texts to delete",
         ),
         ("Disks", ", ".join(_disks(overview))),
     ]
-    end = overview.value(asked.CERTIFICATE)
+    end = overview.value(scraped.CERTIFICATE)
     if end is not None:
         rows.append(("Certificate", f"valid until {datetime.fromtimestamp(end, UTC):%Y-%m-%d %H:%M} UTC"))
     width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
@@ -91,15 +91,15 @@ def as_json(overview: Overview, findings: Sequence[Finding], *, version: str) ->
 
 def queues(overview: Overview) -> dict[str, float | None]:
     """How many messages wait in each queue; None: it could not be asked."""
-    lengths = {queue.value: overview.value(asked.QUEUE_LENGTH, queue.value) for queue in Queue}
+    lengths = {queue.value: overview.value(scraped.QUEUE_LENGTH, queue.value) for queue in Queue}
     return {**lengths, KEYGEN_QUEUE: overview.keygen_queue}
 
 
 def _parts(overview: Overview) -> list[str]:
     told = []
     for part in PARTS:
-        seconds = overview.value(asked.PART_CHECK, part)
-        is_up = overview.value(asked.PART_UP, part)
+        seconds = overview.value(scraped.PART_CHECK, part)
+        is_up = overview.value(scraped.PART_UP, part)
         told.append(f"{part} {'ok' if is_up else 'AWAY'} {_milliseconds(seconds)}")
     web = "AWAY" if overview.web_seconds is None else f"ok {_milliseconds(overview.web_seconds)}"
     return [*told, f"web {web}"]
@@ -108,20 +108,21 @@ def _parts(overview: Overview) -> list[str]:
 def _pools(overview: Overview) -> list[str]:
     kinds = [pool.name.lower() for pool in Pool]
     return [
-        f"{kind} {_count(overview.value(asked.POOL_KEYS, kind))} of {_count(overview.value(asked.POOL_CAPACITY, kind))}"
+        f"{kind} {_count(overview.value(scraped.POOL_KEYS, kind))} "
+        f"of {_count(overview.value(scraped.POOL_CAPACITY, kind))}"
         for kind in kinds
     ]
 
 
 def _filter(overview: Overview) -> str:
-    is_complete, fill = overview.value(asked.FILTER_COMPLETE), overview.value(asked.FILTER_FILL)
+    is_complete, fill = overview.value(scraped.FILTER_COMPLETE), overview.value(scraped.FILTER_FILL)
     if is_complete is None:
         return UNKNOWN
     return f"{'complete' if is_complete else 'not complete'}, {fill or 0:.0%} full"
 
 
 def _visits(overview: Overview) -> str:
-    age = overview.value(asked.STREAM_AGE)
+    age = overview.value(scraped.STREAM_AGE)
     oldest = f", the oldest {age_in_words(age)} old" if age else ""
     web = "".join(
         f", {overview.visits[name]:.0f} {what}"
@@ -130,8 +131,14 @@ def _visits(overview: Overview) -> str:
     )
     if web and is_in_container():
         web += " (by this container alone)"
-    dead = _count(overview.value(asked.DEAD_LETTERS))
-    return f"{_count(overview.value(asked.STREAM_LENGTH))} records in the stream{oldest}, {dead} dead letters{web}"
+    dead = _count(overview.value(scraped.DEAD_LETTERS))
+    return f"{_count(overview.value(scraped.STREAM_LENGTH))} records in the stream{oldest}, {dead} dead letters{web}"
+
+
+def _oldest_email(overview: Overview) -> str:
+    if overview.email_at is None:
+        return ""
+    return f", the oldest for {age_in_words(max(0, overview.at - overview.email_at))}"
 
 
 def _disks(overview: Overview) -> list[str]:
@@ -142,7 +149,7 @@ def _disks(overview: Overview) -> list[str]:
 
 
 def _few_files(overview: Overview, place: str) -> str:
-    files, most = overview.value(asked.DISK_FILES_FREE, place), overview.value(asked.DISK_FILES, place)
+    files, most = overview.value(scraped.DISK_FILES_FREE, place), overview.value(scraped.DISK_FILES, place)
     return f" and {files:,.0f} files" if files is not None and most and files < LITTLE_DISK * most else ""
 
 

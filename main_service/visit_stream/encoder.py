@@ -1,4 +1,4 @@
-"""Encodes a visit: as much of what a request tells about its sender as may be kept."""
+"""Encodes a visit: what a request tells about its sender, as far as it may be kept."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -85,7 +85,7 @@ class VisitEncoder:
         return (b"None", "null") if address is None else self.visitor_at(address.packed)
 
     def visitor_at(self, packed: bytes) -> VisitorAddress:
-        """As `visitor_address`, of the 4 or 16 bytes of an address."""
+        """The same as `visitor_address`, from the 4 or 16 bytes of an address."""
         # `str` of an address is written in Python and takes up to fifteen times as long; `inet_ntop` of IPv4, twice.
         if len(packed) == _IPV4_BYTES:
             return self.visitor_named(inet_ntoa(packed))
@@ -94,7 +94,7 @@ class VisitEncoder:
         return whole.encode(), f'"{kept}"'
 
     def visitor_named(self, whole: str) -> VisitorAddress:
-        """As `visitor_address`, of an IPv4 address as `inet_ntoa` writes it."""
+        """The same as `visitor_address`, from an IPv4 address as `inet_ntoa` writes it."""
         kept = f'"{whole}"' if self._keeps_whole_address else f'"{whole[: whole.rindex(".")]}.0"'
         return whole.encode(), kept
 

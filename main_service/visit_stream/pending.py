@@ -56,7 +56,7 @@ class Batch:
         self.id = batch_id or str(uuid4())
         self.visits: list[EncodedVisit] = []
         self.size_bytes = 0
-        """Of the visits."""
+        """The size of the visits."""
         self.is_closed = False
         """It may be in the stream already, so nothing joins it."""
         self.origins: list[tracing.Origin] = []

@@ -22,7 +22,7 @@ FAILURES_KEPT = timedelta(days=1)
 CONSUMER = "ingest"
 """The same for all workers, of which one reads at a time: so the next one finds at once what a dead one left."""
 RECORDS_PER_READ = 50
-"""Few, because each may hold a thousand visits with the longest headers, and Redis has 2 s to send them all."""
+"""Few, because each may hold a thousand visits with very long headers, and Redis has 2 s to send them all."""
 
 RecordFields = dict[bytes, bytes]
 
@@ -136,7 +136,7 @@ class VisitStream:
     async def _read(self, after: bytes) -> list[Record]:
         async def read_once(redis: Redis) -> list[Record]:
             answer = await redis.xreadgroup(GROUP, CONSUMER, {STREAM: after}, count=RECORDS_PER_READ)
-            # One stream was asked for; there is no answer for it when it has no more records.
+            # The reply has no entry for the stream when there are no more records.
             streams = cast("list[tuple[bytes, list[tuple[bytes, RecordFields]]]]", answer)
             return [Record(record_id, fields) for _, records in streams for record_id, fields in records]
 
@@ -146,7 +146,7 @@ class VisitStream:
             except ResponseError as error:
                 if not str(error).startswith("NOGROUP"):
                     raise
-                # The first run ever, or Redis has lost everything.
+                # The first run ever, or Redis has lost all data.
                 await redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
                 return await read_once(redis)
 

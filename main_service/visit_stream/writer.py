@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 MAX_VISITS = 1000
 """Visits in a record, at most."""
-MOST_WAITING_BYTES = 64 * 1024 * 1024
+MAX_WAITING_BYTES = 64 * 1024 * 1024
 """Bytes of the visits that wait in a process: headers may be long, so a number of visits alone bounds no memory."""
 RETRY_SECONDS = 1.0
 LAST_TRY_SECONDS = 2.0
@@ -31,7 +31,7 @@ UNCONFIRMED_SECONDS = 5.0
 class VisitWriter:
     """Writes the visits of a process. Those of one moment share a record; the next forms while one is being added."""
 
-    def __init__(self, redis: RedisClient, *, buffer: int, most_bytes: int = MOST_WAITING_BYTES) -> None:
+    def __init__(self, redis: RedisClient, *, buffer: int, most_bytes: int = MAX_WAITING_BYTES) -> None:
         """`buffer`: how many visits are kept at most while Redis takes none, with at most `most_bytes` together."""
         self._redis = redis
         self._buffer = buffer
@@ -110,7 +110,7 @@ class VisitWriter:
 
     def _send_soon(self) -> None:
         if self._sender is None:
-            # It goes on for other requests than the one that starts it.
+            # A task of its own, because it also serves requests other than the one that starts it.
             self._sender = asyncio.create_task(self._send(), context=Context())
 
     def _join(self, visit: EncodedVisit) -> Batch:
@@ -148,7 +148,7 @@ class VisitWriter:
             self._fall_behind(error)
             return False
         except Exception as error:
-            # A bug. Visitors must be answered all the same.
+            # Even after a bug, visitors must get their answer.
             logger.exception("Visits can't be added")
             self._fall_behind(error)
             return False
@@ -161,7 +161,7 @@ class VisitWriter:
         VISITS_RECORDED.inc(len(batch.visits))
         batch.is_acknowledged.set()
         was_behind = self._is_behind
-        # If one is left, it is next, so there is something to wait for again.
+        # If a batch is left, it is the next to send, so record() has something to wait for again.
         self._is_behind = was_behind and len(self._batches) > 1
         if was_behind or isinstance(batch, UnconfirmedBatch):
             self._tell_waiting()
@@ -169,7 +169,7 @@ class VisitWriter:
             logger.warning("Redis takes visits again; dropped so far: %d", self.dropped)
 
     def _fall_behind(self, error: Exception) -> None:
-        """Acknowledge all that waits, and keep what there is room for."""
+        """Stop waiting for Redis: let all callers continue, and buffer what there is room for."""
         if self._is_behind:
             return
         self._is_behind = True
@@ -182,7 +182,7 @@ class VisitWriter:
         """Drop the newest visits that are too many while Redis takes none."""
         waited = self.waiting
         for batch in reversed(self._batches):
-            # If Redis has the whole batch nevertheless, that comes first in the stream, and counts.
+            # If Redis has the whole batch after all, that record comes first in the stream, and counts.
             while batch.visits and self._is_over_room():
                 self._drop_last_of(batch)
         self._drop(waited - self.waiting)

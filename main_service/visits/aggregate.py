@@ -57,7 +57,7 @@ class Aggregate:
     """What a portion adds to the tables, in the order of keys. Days and hours are those of UTC."""
 
     hours: dict[tuple[str, datetime], VisitCounts] = field(default_factory=dict)
-    """By key of the entry and start of the hour."""
+    """The counts by key of the entry and start of the hour."""
     values: list[DayValueCount] = field(default_factory=list)
     visitors: dict[tuple[str, date], set[str]] = field(default_factory=dict)
     """The different visitors who are people, by key of the entry and day."""
@@ -80,7 +80,7 @@ _DIMENSIONS = (
     Dimension.OS,
     Dimension.REFERRER,
 )
-"""In alphabetical order, in which their values are written and locked."""
+"""The dimensions in alphabetical order, in which their values are written and locked."""
 
 
 class _Hour:
@@ -116,7 +116,7 @@ _Output = TypeVar("_Output")
 
 
 class _Memo(dict[_Input, _Output], Generic[_Input, _Output]):
-    """Calls a function once for each input. It never evicts, so it is faster than `lru_cache`; a portion bounds it."""
+    """Calls a function once for each input. Faster than `lru_cache`, as it never evicts; a portion bounds its size."""
 
     def __init__(self, function: Callable[[_Input], _Output]) -> None:
         self._function = function

@@ -83,7 +83,7 @@ class Countries:
         try:
             record = self._reader.get(ip)
         except (ValueError, maxminddb.InvalidDatabaseError) as error:
-            # An IPv6 address in a file of IPv4, or a file that is broken inside.
+            # An IPv6 address in an IPv4 database, or a corrupt database.
             _warn_once(f"Some countries are unknown: {error}")
             return None
         country = record.get("country") if isinstance(record, dict) else None

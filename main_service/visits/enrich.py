@@ -23,7 +23,7 @@ _DESKTOPS = frozenset({"Windows", "Mac OS X", "Linux", "Chrome OS", "FreeBSD", "
 _LINUXES = frozenset({"Ubuntu", "Debian", "Fedora", "Arch Linux", "Red Hat", "SUSE", "Gentoo", "CentOS", "Mint"})
 _TELEVISION = re.compile(r"\bTV\b|SmartTV|SMART-TV|BRAVIA|\bAFT[A-Z]", re.IGNORECASE)
 
-# The list of the package: nothing is fetched and nothing written.
+# The list that comes with the package: nothing is fetched or written.
 _split_host = TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=True)
 
 
@@ -39,7 +39,7 @@ class Agent:
 
 
 NOTHING_KEPT = Agent(is_bot=False, device_type=None, browser=None, os=None)
-"""The agent of a visitor who must not be tracked: counted as a person, for only browsers send such wishes."""
+"""The agent of a visitor who must not be tracked: counted as a person, for only browsers send such requested."""
 
 
 class Referrer(NamedTuple):

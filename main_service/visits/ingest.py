@@ -54,7 +54,7 @@ class _Portion:
             logger.error("Record %s of the visits can't be read: %s", record.id.decode(), type(error).__name__)
             self.dead_letters.append(record)
             return
-        # One that was added twice is the same both times, or else the first one counts.
+        # If a batch was added twice, the first record counts.
         if batch_id not in self.batches:
             self.batches[batch_id] = visits
             self.visits += len(visits)
@@ -116,7 +116,7 @@ class Ingest:
             if not portion.is_full or time.monotonic() >= until:
                 break
         if total:
-            # If nothing could be stored, it is not the fault of a batch.
+            # If nothing could be stored at all, no single batch is at fault.
             await self._count_failures()
         return total
 
@@ -128,7 +128,7 @@ class Ingest:
         except (UnavailableError, RedisUnavailableError):
             raise
         except Exception as error:
-            # The edge of a portion: else what is wrong with one batch would keep all others waiting for ever.
+            # A problem with one batch must not keep all others waiting for ever.
             if is_transient(error):
                 raise
             return 0, error
@@ -183,7 +183,7 @@ class Ingest:
         aggregate = aggregator.result()
         if aggregate.dropped:
             logger.error("Dropped %d visits to keys that have no row", aggregate.dropped)
-        # Before the commit, for it can be repeated and the transaction can't.
+        # Before the commit, because this can be repeated and the transaction can't.
         day_visitors = await self._visitors.add(aggregate.visitors)
         await storage.reopen_months(session, aggregate.hours)
         await storage.add_hours(session, aggregate.hours, day_visitors)
@@ -196,7 +196,7 @@ class Ingest:
             try:
                 await self._stream.dead_letter(portion.dead_letters)
             except RedisUnavailableError as error:
-                # Redis has no memory for them. They must not be in the way of visits.
+                # Redis has no memory for dead letters, which must not hold up visits.
                 logger.error("%d records are given up: %s", len(portion.dead_letters), error)
         if portion.record_ids:
             await self._stream.ack(portion.record_ids)

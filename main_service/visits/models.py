@@ -2,10 +2,11 @@
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Index, Integer, Table, Text, Uuid, text
-from sqlalchemy.dialects.postgresql import INET
+from sqlalchemy.dialects.postgresql import INET, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from main_service.engines.postgres import Base
@@ -108,6 +109,29 @@ class VisitMonthValue(Base):
     dimension: Mapped[str] = mapped_column(primary_key=True)
     value: Mapped[str] = mapped_column(primary_key=True)
     visits: Mapped[int] = mapped_column(BigInteger)
+
+
+class ImportedFigures(Base):
+    """A month of UTC in which another installation counted visits to an entry, as an export told them.
+
+    In no sum, chart or ranking of visits that were counted here: who writes an export may write what they like.
+    """
+
+    __tablename__ = "imported_figures"
+
+    key: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
+    month: Mapped[date] = mapped_column(Date, primary_key=True)
+    """The first day of the month."""
+    first_day: Mapped[date] = mapped_column(Date)
+    last_day: Mapped[date] = mapped_column(Date)
+    people: Mapped[int] = mapped_column(BigInteger)
+    bots: Mapped[int] = mapped_column(BigInteger)
+    visitors: Mapped[int] = mapped_column(BigInteger)
+    """Different people of each day, summed up over the days."""
+    days: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    """The lines of the export without their keys, in their order. A day may be there twice, counted by two."""
+    size_bytes: Mapped[int]
+    """The size of `days` as text."""
 
 
 OTHER = "other"

@@ -72,7 +72,7 @@ async def roll_up_months(sessions: async_sessionmaker[Session], now: datetime) -
         rows = (await session.execute(_LOCK, {"before": before, "most": limit})).all()
         if rows:
             chosen = {"keys": [key for key, _ in rows], "months": [month for _, month in rows]}
-            # Each a statement after the lock: it sees whatever those who had the lock before have committed.
+            # Separate statements after the lock, so that they see what earlier holders of the lock have committed.
             for statement in (_DELETE_VALUES, _SUM_VALUES, _SUM_COUNTS):
                 await session.execute(statement, chosen)
         return len(rows)

@@ -19,7 +19,7 @@ from main_service.visits.copy_rows import COLUMNS, copy_data
 from main_service.visits.enrich import PASTE, Target, read_target
 from main_service.visits.models import OTHER, VisitBatch, visit
 
-MOST_VALUES = 100
+MAX_VALUES = 100
 """Values kept of an entry, a day and a dimension, besides `OTHER`."""
 INGEST_LOCK = 5_710_264_840
 """The number of the advisory lock. Any number that nothing else locks."""
@@ -87,7 +87,7 @@ _FOLD_VALUES = text(
     SELECT key, day, dimension, :other, sum(visits) FROM folded GROUP BY key, day, dimension
     ON CONFLICT (key, day, dimension, value) DO UPDATE SET visits = visit_day_value.visits + excluded.visits
     """
-).bindparams(other=OTHER, most=MOST_VALUES)
+).bindparams(other=OTHER, most=MAX_VALUES)
 _ADD_TO_ENTRIES = text(
     """
     WITH locked AS (
@@ -140,13 +140,13 @@ async def find_entries(
 
     `since`: when the first of these visits was.
     """
-    # One parameter, for PostgreSQL takes no more than 32,767 of them.
+    # One array parameter, because PostgreSQL takes at most 32,767 parameters.
     statement = select(Entry.key, Entry.owner_id, Entry.original_url).where(
         Entry.key == any_(bindparam("keys", list(keys), ARRAY(Text)))
     )
     found: dict[str, VisitedEntry] = {}
     links = set()
-    async for rows in session.partitions(statement, {}, size=link_targets.MOST_IN_MEMORY):
+    async for rows in session.partitions(statement, {}, size=link_targets.MAX_IN_MEMORY):
         for key, owner_id, original_url in rows:
             found[key] = VisitedEntry(owner_id, PASTE if original_url is None else read_target(original_url))
             if original_url is not None:
@@ -182,7 +182,7 @@ async def insert_visits(session: Session, rows: Iterator[bytes]) -> None:
         with tracing.span("COPY visit"):
             await driver.copy_to_table(visit.name, source=copy_data(rows), columns=COLUMNS, format="binary")
     except (OSError, TimeoutError, asyncpg.InterfaceError, *_AWAY) as error:
-        # Past SQLAlchemy, so past what Session makes of its errors.
+        # COPY bypasses SQLAlchemy, so Session does not translate its errors.
         await session.invalidate()
         raise DatabaseUnavailableError from error
 
@@ -208,7 +208,7 @@ async def add_hours(
 
 
 async def add_values(session: Session, values: Collection[DayValueCount]) -> None:
-    """Add visits to their values; then merge all but the `MOST_VALUES` with most visits into `OTHER`, for good.
+    """Add visits to their values; then merge all but the `MAX_VALUES` with most visits into `OTHER`, for good.
 
     The values of a dimension go on adding up to the visits of people.
     """

@@ -27,8 +27,7 @@ async def ingest_visits(resources: Resources) -> int:
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """A portion is hundreds of thousands of objects without a cycle. To look for one among them again and again took a
-    fifth of the time."""
+    """A portion is hundreds of thousands of objects without a cycle. Looking for cycles took a fifth of the time."""
     gc.disable()
     try:
         yield

@@ -25,7 +25,7 @@ class UniqueVisitors:
     async def add(self, seen: Mapping[KeyDay, Collection[str]]) -> dict[KeyDay, int]:
         """Add visitors to those of their entry and day; return the new estimates. Can be repeated.
 
-        If Redis has no memory for more, the estimates stay as they were: visits must leave the stream all the same.
+        If Redis has no memory for more, the estimates stay as they are, because visits must leave the stream anyway.
 
         Raises:
             RedisUnavailableError: some may have been added.

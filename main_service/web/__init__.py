@@ -1,1 +1,1 @@
-"""What every page and answer needs, whatever it shows: templates, forms, headers, limits."""
+"""What pages and answers of all features share: templates, forms, headers, limits."""

@@ -6,10 +6,10 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
-from fastapi.routing import APIRoute
+from pydantic.json_schema import models_json_schema
 
 from main_service.web.headers import CONTENT_SECURITY_POLICY
-from main_service.web.problems import MEDIA_TYPE
+from main_service.web.problems import Problem
 from main_service.web.templating import render
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -54,13 +54,8 @@ async def redoc(request: Request) -> Response:
     return response
 
 
-def operation_id(route: APIRoute) -> str:
-    """The OpenAPI id of an operation, from which generated clients take names. FastAPI's default repeats the path."""
-    return route.name
-
-
 def correct_openapi(app: FastAPI, answering_head: list[set[str]]) -> None:
-    """Make OpenAPI document errors as application/problem+json, and leave out HEAD.
+    """Make OpenAPI describe errors, to which routes only refer, and leave out HEAD.
 
     `answering_head`: the methods of routes that answer HEAD because they answer GET, as `answer_head` returns them.
     """
@@ -75,12 +70,9 @@ def correct_openapi(app: FastAPI, answering_head: list[set[str]]) -> None:
             finally:
                 for methods in answering_head:
                     methods.add("HEAD")
-            operations = (operation for path in schema["paths"].values() for operation in path.values())
-            for operation in operations:
-                for status, response in operation["responses"].items():
-                    # FastAPI documents every answer that has a model as application/json.
-                    if status >= "400" and "application/json" in response.get("content", {}):
-                        response["content"][MEDIA_TYPE] = response["content"].pop("application/json")
+            _, errors = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
+            schemas = schema["components"]["schemas"]
+            schema["components"]["schemas"] = dict(sorted({**schemas, **errors["$defs"]}.items()))
         assert app.openapi_schema is not None
         return app.openapi_schema
 

@@ -17,7 +17,7 @@ _REMEMBERED_ADDRESSES = 4_096
 _LONGEST_REMEMBERED = 64
 """The longest text that is remembered, in characters: an address with zone, brackets and port is shorter, and clients
 may send any text."""
-_MOST_PARTS = 16
+_MAX_PARTS = 16
 """The most addresses that are read of an untrusted `X-Forwarded-For`, from its end: a header has room for thousands."""
 
 IPV4_BYTES = 4
@@ -40,7 +40,7 @@ INNER_NETWORKS = [
 
 
 class Speaker(NamedTuple):
-    """The last host on a request's way that can be trusted to exist: the client, or a proxy that is not trusted."""
+    """The farthest host on a request's way whose address is certain: the client, or an untrusted proxy."""
 
     address: Address | None
     """None: the connection is a unix socket."""
@@ -90,7 +90,7 @@ def named_client(unbelieved: Sequence[str]) -> Address | None:
     It is the last address outside of inner networks, because there may be several proxies; if all are inner ones, the
     last. None: they hold no address.
     """
-    parts = [part for line in unbelieved for part in line.split(",")][-_MOST_PARTS:]
+    parts = [part for line in unbelieved for part in line.split(",")][-_MAX_PARTS:]
     addresses = [address for part in reversed(parts) if (address := _address(part.strip())) is not None]
     return next((address for address in addresses if not is_inner(address)), addresses[0] if addresses else None)
 
@@ -104,7 +104,7 @@ def network_of(address: Address) -> Network:
     """The /24 (IPv6: /48) of an address, for logs, which must not hold addresses of visitors; loopback whole."""
     if isinstance(address, IPv4Address):
         return IPv4Network((address, 32 if address.is_loopback else 24), strict=False)
-    # As a number it has no zone, which could be any text.
+    # Converted to a number to drop the zone, which could be any text.
     return IPv6Network((int(address), 128 if address.is_loopback else 48), strict=False)
 
 
@@ -118,7 +118,7 @@ def is_trusted(host: str | None, trusted_proxies: Proxies) -> bool:
 
 def is_one_of(speaker: Address, networks: Proxies) -> bool:
     """Whether an address is in one of the networks."""
-    # Twice as fast as `any`, for redirects.
+    # Twice as fast as `any`, which matters for redirects.
     for network in networks:  # noqa: SIM110
         if speaker in network:
             return True
@@ -137,7 +137,7 @@ def parse_address(text: str) -> Address | None:
 
 
 def packed_address(text: str) -> bytes | None:
-    """As `parse_address`, but 4 or 16 bytes, for redirects: making an object of `ipaddress` takes longer than this."""
+    """Like `parse_address`, but returns 4 or 16 bytes. For redirects: creating an `ipaddress` object takes longer."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

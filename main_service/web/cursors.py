@@ -1,4 +1,4 @@
-"""Cursors for pagination: a position in a list as a string, which a client sends to get the page behind it."""
+"""Cursors for pagination: a position in a list as a string, which a client sends to get the next page."""
 
 import hmac
 import json
@@ -37,7 +37,7 @@ class CursorInvalidError(InvalidInputError):
 class Cursors:
     """Cursors of lists with several sorts: base64url of a signature and JSON of sort, value and key.
 
-    The signature is there so that nothing in a cursor has to be checked, not for secrecy.
+    The signature is not for secrecy: it saves checking the content of a cursor.
     """
 
     def __init__(self, settings: Settings) -> None:

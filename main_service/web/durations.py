@@ -23,7 +23,7 @@ SHORT_DURATION_PATTERN = r"^([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,8}h)?([0-9]{1,1
 """The pattern for OpenAPI, whose regular expressions have no named groups."""
 _CALENDAR_DURATION = re.compile(r"P(?:(?P<years>\d{1,4})Y)?(?:(?P<months>\d{1,4})M)?", re.ASCII)
 _DAYS_OF_YEAR, _DAYS_OF_MONTH = 365, 30
-_MOST_SECONDS = 10**10
+_MAX_SECONDS = 10**10
 
 DURATION_RULE = "Give seconds as a whole number, or a duration such as 12h, 7d, PT12H or P7D"
 
@@ -41,7 +41,7 @@ def parse_duration(value: int | str) -> timedelta:
         if match is None:
             raise ValueError(_calendar_advice(value) or DURATION_RULE)
         duration = timedelta(**{unit: int(amount) for unit, amount in match.groupdict().items() if amount})
-    elif value >= _MOST_SECONDS:
+    elif value >= _MAX_SECONDS:
         raise ValueError("This lifetime is too long")
     else:
         duration = timedelta(seconds=max(value, 0))

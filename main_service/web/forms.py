@@ -1,16 +1,17 @@
-"""HTML forms: read from a request, parsed into schemas, and shown again with error messages and what was typed."""
+"""HTML forms: read from a request, parsed into schemas, and shown again with errors and what was typed."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from typing import Annotated, Any, ClassVar, TypeVar
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ValidationError
 
 from main_service.errors import AppError, FieldError, InvalidInputError
-from main_service.web.form_body import read_form, read_list_form
+from main_service.web.bodies.form import read_form, read_list_form
 from main_service.web.problems import field_errors
 from main_service.web.templating import render
 
@@ -19,6 +20,9 @@ Form = dict[str, str]
 
 FormDep = Annotated[Form, Depends(read_form)]
 ListFormDep = Annotated[Form, Depends(read_list_form)]
+
+DONE = "done"
+"""The query field of the page that a form redirects to: what the form has done."""
 
 Action = TypeVar("Action", bound=Callable[..., Awaitable[Response]])
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -32,7 +36,7 @@ class FormPage(ABC):
     template: ClassVar[str]
     """The usual one of its templates."""
     not_shown_again: ClassVar[tuple[type[AppError], ...]] = ()
-    """Errors that get a page of their own, because this page can't be made either."""
+    """Errors that get a page of their own, because they also prevent this page."""
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -40,6 +44,11 @@ class FormPage(ABC):
     @abstractmethod
     async def show_again(self, error: AppError, form: Form) -> Response:
         """The page with error messages. `form`: what was typed, without passwords."""
+
+    @property
+    def done(self) -> str:
+        """What the form that led to this page has done; empty: no form led here."""
+        return self.request.query_params.get(DONE, "")
 
     def errors_by_field(self, error: AppError) -> dict[str, str]:
         """Error messages by the name of a field on the page; under an empty name if they are about no field."""
@@ -86,7 +95,7 @@ def parse(schema: type[Schema], values: Mapping[str, object]) -> Schema:
     try:
         return schema.model_validate(values)
     except ValidationError as error:
-        # Without its cause, which would show what was typed, passwords too.
+        # Without its cause, which would show what was typed, including passwords.
         raise InvalidInputError(fields=field_errors(error.errors())) from None
 
 
@@ -98,6 +107,14 @@ def require_confirmation(form: Form) -> None:
     """
     if not form.get("confirm"):
         raise InvalidInputError(fields=[FieldError("confirm", "missing", "Tick the box to confirm.")])
+
+
+def redirect_after_form(page: str, **query: str) -> RedirectResponse:
+    """Redirect (303) to a page that can be reloaded without sending the form again.
+
+    `query`: fields for the query of the page, which says what the form has done.
+    """
+    return RedirectResponse(f"{page}?{urlencode(query)}", 303)
 
 
 def redirect_to_page(router: APIRouter, page: str, *paths: str) -> None:

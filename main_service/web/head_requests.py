@@ -4,17 +4,17 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
-from fastapi.routing import iter_route_contexts
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 
 def answer_head(app: FastAPI) -> list[set[str]]:
-    """Let each route that answers GET answer HEAD too, unless its path has a route for HEAD.
+    """Let each route that answers GET answer HEAD too, unless its path has a route for HEAD alone.
 
-    Call it after all routes were added. Returns the sets of methods that it changed.
+    Call it after all routes were added. Returns the sets of methods that now have HEAD.
     """
-    routes = [(route.path, route.methods) for route in iter_route_contexts(app.routes) if route.methods]
-    apart = {path for path, methods in routes if "HEAD" in methods}
+    routes = [(route.path, route.methods) for route in app.routes if isinstance(route, Route) and route.methods]
+    apart = {path for path, methods in routes if "HEAD" in methods and "GET" not in methods}
     changed = [methods for path, methods in routes if "GET" in methods and path not in apart]
     for methods in changed:
         methods.add("HEAD")

@@ -23,14 +23,14 @@ CONTENT_SECURITY_POLICY = "; ".join(
 )
 
 SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'none'"
-"""The policy for texts of users that are sent raw: even a browser that takes one for a page runs nothing of it."""
+"""The policy for raw texts of users: even a browser that takes one for a page runs nothing in it."""
 
 _UNUSED_FEATURES = (
     "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone", "midi",
     "payment", "screen-wake-lock", "usb", "xr-spatial-tracking",
 )  # fmt: skip
-"""What no page of ours uses, and no script in one may. Only names that all browsers know: others are errors in their
-consoles."""
+"""Features that our pages don't use, so that no script may. Only names that all browsers know; others are errors in
+their consoles."""
 
 DEFAULTS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
@@ -94,7 +94,7 @@ class SecurityHeadersMiddleware:
                 message["headers"] = headers = list(message["headers"])
                 add_defaults(headers, message["status"])
                 if message["status"] == HTTPStatus.NO_CONTENT:
-                    # The framework sets the type of the body that it would have sent.
+                    # The framework sets the Content-Type although there is no body.
                     message["headers"] = [header for header in headers if header[0] != b"content-type"]
             await send(message)
 

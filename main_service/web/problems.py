@@ -1,4 +1,4 @@
-"""Answers with errors: application/problem+json (RFC 9457) for programs, a page for browsers.
+"""Answers with errors: application/problem+json (RFC 9457) for programs, a page for browsers, a line for terminals.
 
 An error that has been answered loses its traceback, which would keep frames in memory, with the request and its body.
 """
@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -31,8 +31,9 @@ from main_service.errors import (
 from main_service.monitoring import log_context
 from main_service.monitoring.metrics import MISSES, REFUSALS
 from main_service.monitoring.tracing import current_trace_id
+from main_service.web import cors
 from main_service.web.headers import add_defaults
-from main_service.web.negotiation import wants_html
+from main_service.web.negotiation import wants_html, wants_line
 from main_service.web.safe_redirect import sign_in_address, without_slash
 from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
 from main_service.web.templating import render
@@ -41,9 +42,9 @@ from main_service.web.templating import render
 def drop_tracebacks(error: BaseException) -> None:
     """Remove the traceback of an error and of all errors that led to it.
 
-    The framework's frames refer to the error, which is a reference cycle: only the garbage collector would free them,
-    which seldom runs here, and until then the request's body would stay in memory uncounted. The frames are not
-    cleared, because several requests may share an error.
+    The framework's frames refer to the error, which is a reference cycle that only the garbage collector would free. It
+    seldom runs here, and until then the request's body would stay in memory uncounted. The frames are not cleared,
+    because several requests may share an error.
     """
     errors: list[BaseException | None] = [error]
     seen = set()
@@ -64,8 +65,17 @@ MEDIA_TYPE = "application/problem+json"
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
-_READ_PATHS = frozenset(["/{key}", "/{key}/", "/{key}/raw", "/api/v1/entries/{key}/text"])
+_READ_PATHS = frozenset(
+    [
+        *("/{key}", "/{key}/", "/{key}/raw", "/api/v1/entries/{key}/text"),
+        *("/documents/{key}", "/raw/{key}", "/api/v1/paste/{key}"),
+    ]
+)
 """Paths at which an entry is read."""
+_JSON_PATHS = re.compile(r"/(?:api|documents|health)(?:/|$)")
+"""Paths that answer with JSON, so that their clients expect JSON for errors, too."""
+_OPTION_NAMES = {"original_url": "url", "expires_in": "expires", "expires_at": "expires"}
+"""The names of fields of the API in plain requests."""
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -103,6 +113,13 @@ class _HttpError(AppError):
         self.headers = dict(error.headers or {})
 
 
+class _ProblemResponse(JSONResponse):
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        return super().render(content) + b"\n"
+
+
 class InternalError(AppError, status=500, code="internal_error"):
     message = "Something went wrong on our side. We've logged it."
     advice = "Try again. If it keeps happening, tell the people who run this service."
@@ -113,7 +130,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _dropping_traceback(_handle_validation_error))
     app.add_exception_handler(HTTPException, _dropping_traceback(_handle_http_error))
     app.add_exception_handler(ClientDisconnect, _dropping_traceback(_handle_disconnect))
-    # What is around the app writes its traceback to the log afterwards.
+    # The layers around the app log its traceback afterwards.
     app.add_exception_handler(Exception, _handle_bug)
 
 
@@ -130,12 +147,15 @@ def _dropping_traceback(handle: Handler) -> Handler:
 
 
 def problem_response(request: Request, error: AppError) -> Response:
-    """`error` as a page for browsers, as problem+json for other clients and for the API."""
+    """`error` as a page for browsers, a line for commands such as curl, or problem+json for others and the API."""
     REFUSALS.labels(error.code).inc()
     response: Response
-    # What went wrong on our side its reader can only tell. All other refusals of one kind stay the same, byte for byte.
+    # Only our own failures name the request, for users to report. Other refusals of a kind are equal, byte for byte.
     request_id = log_context.request_id() if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
-    if not request.url.path.startswith("/api/") and wants_html(request.headers):
+    if (answer_error := getattr(request.scope.get("route"), "answer_error", None)) is not None:
+        # The route is for clients of another service, which expect errors in that service's format.
+        response = answer_error(request, error)
+    elif not request.url.path.startswith("/api/") and wants_html(request.headers):
         if isinstance(error, SignInRequiredError):
             return _lead_to_sign_in(request)
         response = render(
@@ -148,21 +168,37 @@ def problem_response(request: Request, error: AppError) -> Response:
             link=error.link,
             request_id=request_id,
         )
+    elif not _JSON_PATHS.match(request.url.path) and wants_line(request.headers):
+        response = PlainTextResponse(f"{_line_of(error, request_id=request_id)}\n", error.status)
     else:
-        problem = Problem(
-            title=HTTPStatus(error.status).phrase,
-            status=error.status,
-            detail=error.message,
-            code=error.code,
-            reason=error.reason if isinstance(error, EntryEndedError) else None,
-            request_id=request_id,
-            trace_id=current_trace_id(),
-            errors=[ProblemField(field=f.field, code=f.code, message=f.message) for f in error.fields],
-        )
-        response = JSONResponse(problem.model_dump(exclude_none=True), error.status, media_type=MEDIA_TYPE)
+        response = _ProblemResponse(problem_of(error, request_id=request_id), error.status)
     for name, value in error.headers.items():
         response.headers[name] = value
     return response
+
+
+def problem_of(error: AppError, *, request_id: str | None = None) -> dict[str, Any]:
+    """`error` as the object of an answer for programs. `request_id`: None where it isn't told."""
+    problem = Problem(
+        title=HTTPStatus(error.status).phrase,
+        status=error.status,
+        detail=error.message,
+        code=error.code,
+        reason=error.reason if isinstance(error, EntryEndedError) else None,
+        request_id=request_id,
+        trace_id=current_trace_id(),
+        errors=[ProblemField(field=f.field, code=f.code, message=f.message) for f in error.fields],
+    )
+    return problem.model_dump(exclude_none=True)
+
+
+def _line_of(error: AppError, *, request_id: str | None) -> str:
+    """`error` as one line for a person at a terminal."""
+    # The text is the body itself, so it has no name.
+    named = [(_OPTION_NAMES.get(each.field, each.field).removeprefix("text"), each.message) for each in error.fields]
+    said = [f"{name}: {message}" if name else message for name, message in named] or [error.message]
+    identified = f"Request id: {request_id}" if request_id else None
+    return f"Error {error.status}: {' '.join(filter(None, [*said, error.advice, error.link, identified]))}"
 
 
 def _lead_to_sign_in(request: Request) -> Response:
@@ -206,7 +242,8 @@ def _methods(request: Request) -> list[str]:
     Empty for mounted folders, which name their own methods.
     """
     scope = {"type": "http", "path": request.scope["path"], "headers": []}
-    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    found = request.app.state.route_index.find(request.scope["path"])
+    routes = [route for route in found if not isinstance(route, Mount)]
     return [
         method
         for method in _METHODS
@@ -258,5 +295,6 @@ async def _handle_disconnect(_: Request, __: Exception) -> Response:
 async def _handle_bug(request: Request, _: Exception) -> Response:
     """Answer a bug, whose traceback is logged afterwards. This answer bypasses the middleware that adds headers."""
     response = problem_response(request, InternalError())
+    cors.mark(response.headers, request.scope.get(cors.SCOPE_NAME, {}))
     add_defaults(response.raw_headers, response.status_code)
     return response

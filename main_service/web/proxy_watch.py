@@ -1,10 +1,11 @@
 """The address by which a client is limited, and a warning where a proxy hides the addresses of all clients.
 
 Behind a proxy that MAIN_TRUSTED_PROXIES does not name, all clients come from one address. Limited by it, one of them
-could lock out all others. So while such a proxy is in the operator's own network, whom it names is limited instead.
+could lock out all others. So if such a proxy is in the operator's own network, the address that it names is limited
+instead.
 
-Our own gateway tells in a header of its own what it was sent as `X-Forwarded-For`, so that a proxy in front of it is
-noticed as one in front of the web processes is. Nothing but this module reads that header.
+Our gateway forwards the `X-Forwarded-For` that it received in a header of its own, so that a proxy in front of the
+gateway is noticed, too. Only this module reads that header.
 """
 
 import logging
@@ -38,7 +39,7 @@ PERHAPS_A_PROXY = (
     "An address on the internet sends X-Forwarded-For for many clients: a proxy that MAIN_TRUSTED_PROXIES does not "
     "name, or a client that makes them up."
 )
-"""Anyone can cause it, so it is a question rather than a fault."""
+"""Anyone can cause this warning, so it asks rather than states."""
 
 WARNING_SECONDS = 3_600
 """How long after its cause was last seen a warning ends."""
@@ -48,7 +49,7 @@ CROWD = 10
 CROWD_SECONDS = 600
 REMEMBERED_SPEAKERS = 256
 LOOK_MS = 100
-"""How long the fast path looks at no more headers after it has looked at one."""
+"""How long the fast path checks no more headers after it has checked one."""
 
 
 class ProxyWatch:
@@ -131,7 +132,7 @@ class ProxyWatch:
         return last_speaker(host, request.headers.getlist("x-forwarded-for"), self._believed)
 
     def _speaker_before_gateway(self, told: str) -> Speaker:
-        """Whom the web process would see if the gateway weren't there. `told`: its `GATEWAY_HEADER`."""
+        """The host that the web process would see without the gateway. `told`: its `GATEWAY_HEADER`."""
         forwarded_for, _, peer = told.rpartition(",")
         return last_speaker(peer.strip(), [forwarded_for], self._trusted_proxies)
 
@@ -140,7 +141,7 @@ class ProxyWatch:
         if not self._was_header_ignored:
             self._was_header_ignored = True
             logger.info("X-Forwarded-For of an address that MAIN_TRUSTED_PROXIES does not name is ignored")
-        # A company's own proxy may name many clients of the company.
+        # A company's outbound proxy may name many clients.
         if not is_inner(client) and self._crowds.has_grown(subject_of(speaker), subject_of(client), at=self._now()):
             is_inside = speaker is None or is_inner(speaker)
             warning = UNNAMED_PROXY if is_inside else PERHAPS_A_PROXY
@@ -156,7 +157,7 @@ class ProxyWatch:
         if not is_known:
             where = "a unix socket, so let it connect by TCP" if speaker is None else network_of(speaker)
             cure = "Set MAIN_TRUSTED_PROXIES to its address"
-            # To trust whoever makes addresses up would be worse than the warning.
+            # Trusting a client that makes up addresses would be worse than the warning.
             cure += ", if it is a proxy of yours; else there is nothing to do." if warning is PERHAPS_A_PROXY else "."
             logger.warning("%s One is %s, %s. %s", warning, where, consequence, cure)
 
@@ -168,7 +169,7 @@ class _Crowds:
         self._crowds: OrderedDict[bytes | None, tuple[float, set[bytes | None]]] = OrderedDict()
 
     def has_grown(self, speaker: bytes | None, client: bytes | None, *, at: float) -> bool:
-        """Count a client of a host; whether the host has named `CROWD` clients now."""
+        """Count a client that a host named; return whether the host has now named `CROWD` clients."""
         since, clients = self._crowds.pop(speaker, (at, set()))
         if at - since > CROWD_SECONDS:
             since, clients = at, set()

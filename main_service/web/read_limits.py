@@ -20,7 +20,7 @@ class ReadLimit:
         self._fields = RateLimitFields([self._limit])
 
     async def take(self, request: HTTPConnection, *, cost: int = 1) -> None:
-        """Count a request of the client. `cost`: as how many it counts; at most as all that a client may make.
+        """Count a request of the client. `cost`: how many requests it counts as; at most the whole limit.
 
         Raises:
             TooManyRequestsError: the client has made too many.

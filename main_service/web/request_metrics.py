@@ -1,4 +1,4 @@
-"""Counts requests by route, method and status, and times them. Nothing of it is a value that clients make up."""
+"""Counts requests by route, method and status, and times them. No label is a value that clients can make up."""
 
 from http import HTTPStatus
 
@@ -20,10 +20,10 @@ def count_request(scope: Scope, *, status: int | None, seconds: float) -> None:
     not ours.
     """
     method = scope["method"]
-    # Each label would be some kilobytes of every process's files, for nothing but a client's mistakes.
+    # Each label takes some kilobytes in every process's files, which clients' mistakes are not worth.
     is_refused = method not in _METHODS or status == HTTPStatus.METHOD_NOT_ALLOWED
     REQUESTS.add(
-        # Of a mounted folder of files, the path at which it is mounted.
+        # For a mounted folder of files, the path at which it is mounted.
         getattr(scope.get("route"), "path", None) or scope.get("root_path") or NO_ROUTE,
         NO_ROUTE if is_refused else method,
         CLIENT_LEFT if status is None else status,

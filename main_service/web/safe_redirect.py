@@ -39,13 +39,13 @@ def sign_in_address(request: Request) -> str:
         query = request.scope["query_string"].decode("ascii", "replace")
         page = f"{path}?{query}" if query else path
     else:
-        # The form data is lost; this page has the form.
+        # The typed data is lost, but this page has the form.
         page = "/" + path.split("/")[1]
     return f"/sign-in?next={quote(safe_redirect_target(page), safe='/')}"
 
 
 def without_slash(request: Request, settings: Settings) -> str | None:
-    """The URL of a request, query included, without the slash at its end; None: a slash is not what is wrong with it.
+    """The URL of a request, query included, without the slash at its end; None: removing a slash does not help.
 
     It begins with `MAIN_PUBLIC_URL`. A path with an empty part, such as `//evil.example/`, gives None, because browsers
     could take the rest for another host.

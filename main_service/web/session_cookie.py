@@ -14,13 +14,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from main_service.compression.our_cookies import SESSION_COOKIE
 from main_service.settings import Settings
+from main_service.web.cookies import cookies_named
 
 COOKIE = SESSION_COOKIE
-"""Its name over plain http. Over https the release before used it, too."""
+"""Its name over plain http. Over https the previous release used it, too."""
 HTTPS_COOKIE = f"__Host-{COOKIE}"
+_NAMES = (COOKIE, HTTPS_COOKIE)
 
 OLD_NAME_ENDS_AT = datetime(2027, 3, 1, tzinfo=UTC)
-"""Until then `COOKIE` is read over https. Where the upgrade was 30 days before, no session of that name is left."""
+"""Until then `COOKIE` is read over https: 30 days after an upgrade, no session with that name is left."""
 
 AnyResponse = TypeVar("AnyResponse", bound=Response)
 
@@ -33,7 +35,7 @@ def session_token(request: HTTPConnection) -> str:
     """The content of the session cookie; empty if there is none. Whether its session is still valid is not checked."""
     settings: Settings = request.app.state.resources.settings
     name = session_cookie_name(settings)
-    cookies = _session_cookies(request.headers.getlist("cookie"))
+    cookies = dict(cookies_named(request, _NAMES))
     if name not in cookies and _is_old_name_read():
         name = COOKIE
     return cookies.get(name, "")
@@ -59,14 +61,14 @@ def clear_session_cookie(response: AnyResponse, settings: Settings) -> AnyRespon
 def sign_out_of_browser(response: AnyResponse, settings: Settings) -> AnyResponse:
     """End the session cookie, and have the browser empty what scripts of ours keep there: drafts, recent entries.
 
-    For users who leave. A session that is over by itself leaves their drafts alone.
+    For users who sign out. When a session merely expires, their drafts stay.
     """
     response.headers["Clear-Site-Data"] = '"storage"'
     return clear_session_cookie(response, settings)
 
 
 class SessionCookieMiddleware:
-    """Replaces the session cookie of the release before, in each answer to it that no cache keeps.
+    """Replaces the session cookie of the previous release, in each answer to it that no cache keeps.
 
     Only where the public URL is https.
     """
@@ -96,22 +98,11 @@ class SessionCookieMiddleware:
         await self._app(scope, receive, send_with_cookie)
 
     def _old_token(self, scope: Scope) -> str:
-        """The session of the release before, if it is all that the request has; else empty."""
-        lines = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
-        if not lines or not _is_old_name_read():
+        """The session of the previous release, if it is all that the request has; else empty."""
+        if not _is_old_name_read():
             return ""
-        cookies = _session_cookies(lines)
+        cookies = dict(cookies_named(HTTPConnection(scope), _NAMES))
         return "" if HTTPS_COOKIE in cookies else cookies.get(COOKIE, "")
-
-
-def _session_cookies(lines: list[str]) -> dict[str, str]:
-    """The cookies of both names, from the lines of `Cookie`.
-
-    Starlette strips more from a name than the white space of HTTP, so a cookie named `\\x85__Host-…`, which a
-    sub-domain may set, would pass for ours.
-    """
-    pairs = (part.strip(" \t").partition("=") for line in lines for part in line.split(";"))
-    return {name: value for name, _, value in pairs if name in (COOKIE, HTTPS_COOKIE)}
 
 
 def _set(response: Response, name: str, token: str, lifetime: timedelta, *, is_https: bool) -> None:

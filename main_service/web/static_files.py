@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
-from main_service.compression.encodings import IDENTITY, LEAST_BYTES, best_encoding, compress_thoroughly
+from main_service.compression.encodings import IDENTITY, MIN_BYTES, best_encoding, compress_thoroughly
 from main_service.compression.middleware import is_compressible
 from main_service.web.templating import STATIC
 
@@ -30,11 +30,11 @@ class CachedStaticFiles(StaticFiles):
         super().__init__(directory=directory)
         self._version = version
         self._compressed: dict[tuple[str, str], tuple[str, asyncio.Future[bytes]]] = {}
-        """By path and coding: the ETag of the file that was compressed, and what came of it."""
+        """The ETag of the file that was compressed, and the result, by path and coding."""
 
     async def get_response(self, path: str, scope: MutableMapping[str, Any]) -> Response:
         response = await super().get_response(path, scope)
-        # Another version may belong to a process of another release, so it must not be cached for ever.
+        # Another version may come from a process of another release, so it must not be cached for ever.
         if response.status_code == 200 and scope["query_string"].decode("latin-1") == self._version(path):
             response.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
         else:
@@ -49,8 +49,8 @@ class CachedStaticFiles(StaticFiles):
         """The file, compressed if this client accepts it. Each coding has an ETag of its own."""
         encoding = best_encoding(", ".join(request_headers.getlist("accept-encoding")).encode("latin-1"))
         size_bytes = int(file.headers["content-length"])
-        # Parts are of the file as it is.
-        if encoding == IDENTITY or size_bytes <= LEAST_BYTES or "range" in request_headers:
+        # Ranges refer to the uncompressed file.
+        if encoding == IDENTITY or size_bytes <= MIN_BYTES or "range" in request_headers:
             return file
         content = await self._compress_once(str(file.path), file.headers["etag"], encoding)
         response = Response(content, headers=dict(file.headers))
@@ -67,7 +67,7 @@ class CachedStaticFiles(StaticFiles):
             compressing = asyncio.ensure_future(asyncio.to_thread(_read_compressed, Path(path), encoding))
             self._compressed[path, encoding] = etag, compressing
         try:
-            # Others may wait for it, when this client leaves.
+            # Other requests may wait for the result, even if this client leaves.
             return await asyncio.shield(compressing)
         except OSError:
             self._compressed.pop((path, encoding), None)
@@ -80,9 +80,9 @@ def _read_compressed(path: Path, encoding: str) -> bytes:
 
 router = APIRouter(include_in_schema=False)
 
-# Crawlers are let in to entries: only there do they read `X-Robots-Tag`, which keeps all but public ones out of search
-# engines. An address that they may not open is listed all the same where a page links to it. What is only about an
-# entry, and what programs use, is nothing to search for.
+# Crawlers may open entries, because only there they see `X-Robots-Tag`, which keeps all but public ones out of search
+# engines: a URL that they may not open is still listed if a page links to it. Pages about an entry, and the API, are of
+# no use in a search engine.
 ROBOTS = """\
 User-agent: *
 Disallow: /api/

@@ -1,5 +1,6 @@
 """The Jinja2 environment, and rendering of pages."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -9,7 +10,7 @@ from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, meta
 
 from main_service.settings import Settings
 from main_service.web import form_tokens
@@ -37,9 +38,22 @@ def create_templates(settings: Settings) -> Environment:
         "email_notice": settings.email_notice,
         "abuse_contact": _contact(settings.abuse_contact),
         "leaderboard": settings.leaderboard,
+        "takes_curl": "curl" in settings.doors,
     }
     environment.filters |= {"filesize": filesize, "moment": moment}
     return environment
+
+
+def compile_templates(environment: Environment, names: Iterable[str]) -> None:
+    """Compile these templates and all that they use. Otherwise the first request for each would block all others."""
+    # In the same order in each process, because the memory that they take depends on the order.
+    waiting = list(names)
+    for name in waiting:
+        environment.get_template(name)
+        assert environment.loader is not None
+        source, _, _ = environment.loader.get_source(environment, name)
+        used = {each for each in meta.find_referenced_templates(environment.parse(source)) if each is not None}
+        waiting += sorted(used.difference(waiting))
 
 
 def contact_address(contact: str) -> str:

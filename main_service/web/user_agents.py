@@ -11,7 +11,15 @@ LONGEST = 512
 """The most characters of a user agent that are looked at."""
 
 # By the product token of the program, in lower case.
-_COMMANDS = {"curl": "curl", "wget": "Wget", "wget2": "Wget", "httpie": "HTTPie", "xh": "xh", "aria2": "aria2"}
+_COMMANDS = {
+    "curl": "curl",
+    "wget": "Wget",
+    "wget2": "Wget",
+    "httpie": "HTTPie",
+    "xh": "xh",
+    "aria2": "aria2",
+    "slipbin": "slipbin",
+}
 _SHELLS = {"powershell": "PowerShell", "windowspowershell": "PowerShell"}
 _TEXT_BROWSERS = {"w3m": "w3m", "lynx": "Lynx", "elinks": "ELinks", "links": "Links"}
 _FIRST = _COMMANDS | _TEXT_BROWSERS
@@ -20,10 +28,10 @@ _FIRST_PRODUCT = re.compile(r"([A-Za-z0-9]+)(?:/\S*)?(?=\s|$)")
 # PowerShell first names Mozilla, and where it runs: `(Linux; Debian GNU/Linux 12 (bookworm); en-US)`.
 _LAST_PRODUCT = re.compile(r"Mozilla/5\.0 \(.*\) ([A-Za-z]+)/\S+$")
 
-# It fetches links before the browser does, and some versions name themselves as a browser.
+# It fetches links before the browser does, and some versions call themselves a browser.
 _OFFICE = re.compile(r"\bms-?office\b|\bmicrosoft office\b", re.IGNORECASE)
 
-# Names of certain programs, and what nearly all others call themselves.
+# Names of certain programs, and words that nearly all others use in their names.
 _PREVIEWER = re.compile(
     r"bot\b|crawler|spider|preview|unfurl|onebox|externalhit|externalagent|facebookcatalog|whatsapp|slack|discord"
     r"|telegram|embedly|iframely|vkshare|snippet|linkexpanding|mastodon|pleroma|misskey|bluesky|lemmy|scraper|archiver",
@@ -48,7 +56,9 @@ def terminal_program(user_agent: str) -> str | None:
 
 
 def is_command(user_agent: str) -> bool:
-    """Whether it is a command that fetches what its user has typed: curl, Wget, HTTPie, xh, PowerShell or aria2."""
+    """Whether it is a command that fetches what its user has typed: curl, Wget, HTTPie, xh, PowerShell, aria2 or our
+    own client, slipbin.
+    """
     name = terminal_program(user_agent)
     return name is not None and name not in _TEXT_BROWSERS.values()
 

@@ -10,11 +10,14 @@ const WEEK_MS = 7 * 24 * 3_600_000;
 const LONGEST = 1_000_000;
 const PAUSE_MS = 400;
 const ANSWER_MS = 250;
-const MOST_FORMS = 20;
+const MAX_FORMS = 20;
+// The names of the error that says that no storage is left; the second is the older one of Firefox.
+const FULL = ["QuotaExceededError", "NS_ERROR_DOM_QUOTA_REACHED"];
 
 const form = document.querySelector("form.editor");
 const { form_id: formId, text, burn, views, visibility } = form.elements;
 const fields = ["title", "syntax", "original_url", "lifetime", "visibility", "views", "alias"];
+const { passes_query: passesQuery } = form.elements;
 const discard = document.getElementById("discard");
 const offer = document.getElementById("draft-offer");
 const { editing } = form;
@@ -35,7 +38,7 @@ function forms() {
 }
 
 function rememberForm(id) {
-  const others = Object.entries(forms()).filter(([each]) => each !== place).slice(1 - MOST_FORMS);
+  const others = Object.entries(forms()).filter(([each]) => each !== place).slice(1 - MAX_FORMS);
   if (id !== null) others.push([place, id]);
   attempt(() => sessionStorage.setItem(FORMS, JSON.stringify(Object.fromEntries(others))));
 }
@@ -57,6 +60,7 @@ function storedIds() {
 function content() {
   const draft = { saved: Date.now(), kind: form.elements.kind.value, text: editing.text() };
   for (const name of fields) draft[name] = form.elements[name].value;
+  draft.passes_query = passesQuery.checked;
   return draft;
 }
 
@@ -73,6 +77,21 @@ function isSecret() {
 let isTouched = form.dataset.filled === "again";
 let timer;
 
+// Keep a draft, and return what the bar says of it.
+function store(id, draft) {
+  try {
+    localStorage.setItem(PREFIX + id, draft);
+  } catch (error) {
+    if (FULL.includes(error.name)) return "Draft not saved: no room";
+    if (error.name === "SecurityError") return "Draft not saved: storage is blocked";
+    // A mistake of ours, which must not look like one of the browser's.
+    reportError(error);
+    return "Draft not saved";
+  }
+  rememberForm(id);
+  return "Draft saved";
+}
+
 function save() {
   clearTimeout(timer);
   discard.hidden = !hasContent();
@@ -87,12 +106,7 @@ function save() {
   } else if (editing.text().length > LONGEST) {
     editing.showDraft("Draft not saved: too long");
   } else {
-    const isSaved = attempt(() => {
-      localStorage.setItem(PREFIX + formId.value, JSON.stringify(content()));
-      return true;
-    }, false);
-    if (isSaved) rememberForm(formId.value);
-    editing.showDraft(isSaved ? "Draft saved" : "Draft not saved: no room");
+    editing.showDraft(store(formId.value, JSON.stringify(content())));
   }
 }
 
@@ -112,6 +126,7 @@ function show(draft) {
   // A text is not hidden behind a link that is still empty.
   form.elements.kind.value = draft.kind === "link" && draft.text && !draft.original_url ? "paste" : draft.kind;
   burn.checked = false;
+  passesQuery.checked = draft.passes_query ?? false;
   form.dispatchEvent(new Event("slipbin:fields"));
   editing.set(draft.text);
   // One goes on where one stopped.
@@ -246,6 +261,8 @@ addEventListener("pageshow", (event) => {
   attempt(() => sessionStorage.removeItem(SENT));
   const created = attempt(() => JSON.parse(sessionStorage.getItem(CREATED))) ?? [];
   if (!created.includes(formId.value)) return;
+  // Becoming visible again, the page has just kept it once more.
+  remove(formId.value);
   editing.set("");
   empty();
 });

@@ -6,6 +6,9 @@ const input = document.getElementById("file");
 const error = document.getElementById("file-error");
 const { editing } = form;
 
+// Touch screens can't drop files.
+if (matchMedia("(pointer: fine)").matches) form.elements.text.placeholder = "Paste, type, or drop a file here";
+
 function refuse(sentence) {
   error.textContent = sentence;
 }

@@ -1,8 +1,8 @@
 // Numbers of lines beside the text area. A line that may be wrapped is measured in a hidden copy of it; all others are
 // one row. So typing changes nothing here but where the number of rows changes. Long texts and narrow windows have none.
 
-const MOST_LINES = 5_000;
-const MOST_CHARACTERS = 300_000;
+const MAX_LINES = 5_000;
+const MAX_CHARACTERS = 300_000;
 const SAMPLE = 100;
 
 const form = document.querySelector("form.editor");
@@ -61,12 +61,12 @@ function rowsOf(some) {
   return found.map((count) => count || heights.shift());
 }
 
-// What is between the lines that both have at their start and at their end is measured anew.
+// What is between the lines that both have at their start and at their end is measured again.
 function update(isNewWidth = false) {
   if (area.offsetParent === null) return;
-  if (!isWide.matches || area.textLength > MOST_CHARACTERS) return hide();
+  if (!isWide.matches || area.textLength > MAX_CHARACTERS) return hide();
   const wanted = area.value.split("\n");
-  if (wanted.length > MOST_LINES) return hide();
+  if (wanted.length > MAX_LINES) return hide();
   if (numbers.hidden || isNewWidth) {
     numbers.hidden = false;
     area.classList.add("has-numbers");

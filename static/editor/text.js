@@ -18,11 +18,11 @@ const SHOWN = 50_000;
 const UNDOABLE = 20_000;
 const UNDOABLE_LINES = 500;
 // Chromium takes seconds to paste more.
-const MOST_PASTED_LINES = 2_000;
+const MAX_PASTED_LINES = 2_000;
 
 // All of a text that is too long; null: it is in the text area.
 let long = null;
-// Whoever only passes through with Tab is not held: it indents from the first click or key stroke on.
+// Tab only indents after a first click or key stroke, so that keyboard users can tab past the editor.
 let isWriting = false;
 
 function words(bytes) {
@@ -215,7 +215,7 @@ function onPaste(event) {
   const isHere = event.target === area;
   if (event.defaultPrevented || !(isHere || document.activeElement === document.body)) return;
   const pasted = event.clipboardData.getData("text/plain");
-  const isLong = long !== null || hasMoreLines(pasted, MOST_PASTED_LINES) || isTooLong(area.value + pasted);
+  const isLong = long !== null || hasMoreLines(pasted, MAX_PASTED_LINES) || isTooLong(area.value + pasted);
   if (!pasted || (isHere && !isLong)) return;
   event.preventDefault();
   if (area.disabled) return;

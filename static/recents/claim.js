@@ -45,10 +45,11 @@ if (panel) {
 
   const claim = async (entry) => {
     const form = new URLSearchParams({ key: entry.key });
-    const answer = await fetch(`/${entry.key}/manage/claim`, { method: "POST", body: form, redirect: "manual" });
-    if (answer.ok) await store.remove(entry.key);
-    // A redirect leads to the page to sign in.
-    else return reasons[answer.type === "opaqueredirect" ? 401 : answer.status] ?? "something went wrong, try again";
+    const answer = await fetch(`/${entry.key}/manage/claim`, { method: "POST", body: form });
+    // It leads to the entry's manage page, or who has been signed out to the page to sign in.
+    const status = new URL(answer.url).pathname === "/sign-in" ? 401 : answer.status;
+    if (status !== 200) return reasons[status] ?? "something went wrong, try again";
+    await store.remove(entry.key);
     return null;
   };
 

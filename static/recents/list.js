@@ -6,6 +6,10 @@ const template = section.querySelector("template").content;
 const rows = section.querySelector(".recent-rows");
 const older = section.querySelector(".recent-older");
 const dialog = section.querySelector("dialog");
+const all = section.querySelector(".recent-all");
+// So many rows leave the rest of the page where it is; one more takes no more room than the button.
+const FIRST = 8;
+let isWhole = false;
 const host = section.dataset.url.split("://")[1];
 
 function say(text) {
@@ -65,6 +69,7 @@ function show() {
   shown = asked;
   const place = focusedRow();
   rows.replaceChildren(...listed.map(makeRow));
+  fold();
   older.querySelector("ul").replaceChildren(...leaving.map(makeRow));
   older.hidden = leaving.length === 0;
   section.hidden = listed.length + leaving.length === 0;
@@ -72,8 +77,23 @@ function show() {
   if (place >= 0) focusRow(place);
 }
 
+function fold() {
+  const isFolded = !isWhole && rows.children.length > FIRST + 1;
+  Array.from(rows.children).forEach((row, place) => {
+    row.hidden = isFolded && place >= FIRST;
+  });
+  all.hidden = !isFolded;
+  all.firstElementChild.textContent = `Show all ${rows.children.length}`;
+}
+
+all.firstElementChild.addEventListener("click", () => {
+  isWhole = true;
+  fold();
+  rows.children[FIRST].querySelector("a").focus();
+});
+
 function allRows() {
-  return Array.from(section.querySelectorAll("li"));
+  return Array.from(section.querySelectorAll("li:not([hidden])"));
 }
 
 function focusedRow() {

@@ -77,7 +77,8 @@ async function offerToForget(status, place) {
   place.append(offer);
 }
 
-if (document.body.dataset.signedOut !== undefined) store.clear();
+// A link from elsewhere leads to this page, too.
+if (document.body.dataset.signedOut !== undefined && store.isLeaving()) store.clear();
 if (strip) await list(strip.dataset);
 if (gone && store.has(gone.dataset.gone)) await store.remove(gone.dataset.gone);
 if (refusal && ["404", "410"].includes(refusal.dataset.refusal)) await offerToForget(refusal.dataset.refusal, refusal);

@@ -4,10 +4,11 @@
 const NAME = "slipbin.recent";
 // Entries that are no longer listed, until their manage cookies are ended.
 const LEAVING = "slipbin.recent-leaving";
+const SIGNING_OUT = "slipbin.signing-out";
 const MOST = 20;
-const MOST_LEAVING = 10;
+const MAX_LEAVING = 10;
 const LEAVING_DAYS = 7;
-const MOST_CHARACTERS = 100_000;
+const MAX_CHARACTERS = 100_000;
 const KEY = /^[A-Za-z0-9_-]{3,64}$/;
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 // For as long, a change is made again where another tab has written over it.
@@ -15,7 +16,7 @@ const INSISTS_MS = 2_000;
 // Two tabs that want the opposite end their quarrel.
 const INSISTS_TIMES = 20;
 
-// Everything that this browser keeps for us, but what is chosen for the eyes and hands of who sits there.
+// Everything that this browser keeps for us, except for preferences of the person at the device, such as colours and keys.
 export function clear() {
   for (const kind of ["localStorage", "sessionStorage"]) {
     try {
@@ -26,6 +27,23 @@ export function clear() {
     } catch {
       // It keeps nothing for us.
     }
+  }
+}
+
+// That the account of this tab is to be deleted, for the page that says that it is.
+export function noteLeaving() {
+  try {
+    sessionStorage.setItem(SIGNING_OUT, "1");
+  } catch {
+    // It keeps nothing for us.
+  }
+}
+
+export function isLeaving() {
+  try {
+    return sessionStorage.getItem(SIGNING_OUT) !== null;
+  } catch {
+    return false;
   }
 }
 
@@ -54,7 +72,7 @@ function checked(entry) {
 function readList(name) {
   try {
     const text = localStorage.getItem(name) ?? "[]";
-    const list = text.length > MOST_CHARACTERS ? [] : JSON.parse(text);
+    const list = text.length > MAX_CHARACTERS ? [] : JSON.parse(text);
     const entries = Array.isArray(list) ? list.map(checked).filter((entry) => entry) : [];
     return Array.from(new Map(entries.map((entry) => [entry.key, entry])).values());
   } catch {
@@ -178,6 +196,6 @@ export async function forget(key) {
 export async function sweep() {
   const long = Date.now() - LEAVING_DAYS * 86_400_000;
   const { leaving } = read();
-  const due = leaving.filter(({ left }, place) => place >= MOST_LEAVING || !left || Date.parse(left) < long);
+  const due = leaving.filter(({ left }, place) => place >= MAX_LEAVING || !left || Date.parse(left) < long);
   for (const { key } of due) await forget(key).catch(() => {});
 }

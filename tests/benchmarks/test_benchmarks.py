@@ -39,18 +39,18 @@ def links_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_bare_app_follows_a_link_as_slipbin_does(links_file: Path, module: str) -> None:
     core = min(os.sched_getaffinity(0))
     with bare_app("bare", module, folder=links_file.parent, links=links_file, core=core) as contestant:
-        answer = httpx.get(f"{contestant.url}/known", trust_env=False)
+        answer = httpx.get(f"{contestant.url}/known", trust_env=False, timeout=60)
         assert (answer.status_code, answer.headers["location"]) == (302, TARGET)
         assert answer.headers["cache-control"] == "private, no-store"
         assert "server" not in answer.headers
-        assert httpx.get(f"{contestant.url}/unknown", trust_env=False).status_code == 404
+        assert httpx.get(f"{contestant.url}/unknown", trust_env=False, timeout=60).status_code == 404
 
 
 def test_bare_fastapi_answers_a_create_in_the_form_of_slipbin(links_file: Path, client: httpx.Client) -> None:
     core = min(os.sched_getaffinity(0))
     body = {"original_url": TARGET, "title": "Somewhere", "expires_in": 86_400}
     with bare_app("bare", "bare_app", folder=links_file.parent, links=links_file, core=core) as contestant:
-        bare = httpx.post(f"{contestant.url}/api/v1/links", json=body, trust_env=False)
+        bare = httpx.post(f"{contestant.url}/api/v1/links", json=body, trust_env=False, timeout=60)
     own = client.post("/api/v1/links", json=body)
     assert bare.status_code == own.status_code == 201
     assert bare.json().keys() <= own.json().keys()

@@ -13,6 +13,7 @@ from tests.support.web import WebServer
 RECENT = "slipbin.recent"
 LEAVING = "slipbin.recent-leaving"
 MOST = 20
+STARTED = datetime.now(UTC)
 
 Row = dict[str, Any]
 
@@ -44,10 +45,9 @@ def wait_until_unlisted(page: Page, key: str) -> None:
 
 
 def a_row(key: str, *, title: str | None = None, kind: str = "paste", hours_ago: float = 1, ends_in: float = 24) -> Row:
-    """A row as it is stored. `ends_in`: hours."""
-    now = datetime.now(UTC)
-    row: Row = {"key": key, "kind": kind, "created": (now - timedelta(hours=hours_ago)).isoformat()}
-    row["ends"] = (now + timedelta(hours=ends_in)).isoformat()
+    """A row as it is stored. `ends_in`: hours. Rows of one hour have the very same time and keep their order."""
+    row: Row = {"key": key, "kind": kind, "created": (STARTED - timedelta(hours=hours_ago)).isoformat()}
+    row["ends"] = (STARTED + timedelta(hours=ends_in)).isoformat()
     return row | ({"title": title} if title else {})
 
 

@@ -61,7 +61,7 @@ def test_account_is_registered_confirmed_used_and_signed_out_of(
     assert page.get_by_role("heading", name="Your paste is deleted").is_visible()
 
     visitor.open("/settings")
-    visitor.click("Sign out")
+    visitor.sign_out()
     assert visitor.path() == "/"
     assert visitor.in_header("Sign in").is_visible()
     visitor.open("/settings")
@@ -129,7 +129,7 @@ def test_forgotten_password_is_set_anew(
     visitor.open(link_in_email(environment, email, "reset"))
     page.get_by_label("New password").fill(NEW_PASSWORD)
     visitor.click("Save password")
-    visitor.click("Sign in")
+    assert page.get_by_text("Password changed.").is_visible()
     sign_in_to_settings(visitor, email, NEW_PASSWORD)
     assert email in visitor.main_text()
 

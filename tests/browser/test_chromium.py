@@ -34,6 +34,13 @@ def test_program_that_only_says_how_to_get_a_browser_is_passed_over(program_fold
     assert find_or_install(NOT_INSTALLED) == chrome
 
 
+def test_browser_without_windows_is_preferred(program_folder: Path) -> None:
+    add_program(program_folder, "chromium", "exit 0")
+    shell = add_program(program_folder, "chromium-headless-shell", "exit 0")
+
+    assert find_or_install(NOT_INSTALLED) == shell
+
+
 def test_browser_is_installed_once_however_many_need_it(program_folder: Path) -> None:
     failing = add_program(program_folder, "first", "echo 'no such package'; exit 100")
     working = add_program(
@@ -61,4 +68,4 @@ def test_where_nothing_works_the_error_says_what_was_tried_and_what_to_do(progra
     assert f"{failing} chromium failed: no such package" in sentence
     assert "not-there failed: " in sentence
     assert "never-reached" not in sentence
-    assert "apt-get install chromium" in sentence
+    assert "apt-get install chromium-headless-shell" in sentence

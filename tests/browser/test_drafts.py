@@ -97,6 +97,40 @@ def test_created_entry_leaves_no_draft_and_back_leads_to_an_empty_editor(visitor
     expect_text(page, "begun since")
 
 
+_SHOW_AGAIN = """() => {
+  document.dispatchEvent(new Event("visibilitychange"));
+  dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+}"""
+"""What a browser tells a page that it has kept as it was left, in its order. That of the tests keeps none."""
+
+
+def test_kept_page_is_emptied_once_its_paste_is_made_and_else_stays(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.open("/")
+    write(visitor, TEXT)
+    own_id = form_id(page)
+
+    page.evaluate(_SHOW_AGAIN)
+    assert page.locator("#text").input_value() == TEXT
+    assert form_id(page) == own_id
+    assert [draft["text"] for draft in stored(page)] == [TEXT]
+
+    # As the page of the paste, which the same tab has shown meanwhile, leaves it.
+    page.evaluate(
+        """id => {
+          localStorage.removeItem(`slipbin.draft.${id}`);
+          sessionStorage["slipbin.created"] = JSON.stringify([id]);
+        }""",
+        own_id,
+    )
+    page.evaluate(_SHOW_AGAIN)
+    expect_text(page, "")
+    assert stored(page) == []
+    assert form_id(page) != own_id
+    write(visitor, TEXT)
+    assert [draft["text"] for draft in stored(page)] == [TEXT]
+
+
 def test_nothing_is_kept_of_what_is_to_be_secret(visitor: Visitor) -> None:
     page = visitor.page
     visitor.open("/")
@@ -213,23 +247,48 @@ def test_discard_empties_the_form_and_can_be_taken_back(visitor: Visitor) -> Non
     expect(page.locator("#draft-state")).to_have_text("Draft saved")
 
 
+FORBIDDEN = (
+    "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('off', 'SecurityError'); } })"
+)
+"""As browsers do that are told to keep nothing of a site."""
+
+
 @pytest.mark.parametrize(
     ("prepare", "text", "said"),
     [
         ("localStorage.other = 'x'.repeat(5 * 1024 * 1024 - 100)", "x" * 2_000, "Draft not saved: no room"),
         ("0", "x" * 1_000_001, "Draft not saved: too long"),
-        ("Storage.prototype.setItem = () => { throw new Error('off'); }", TEXT, "Draft not saved: no room"),
+        (FORBIDDEN, TEXT, "Draft not saved: storage is blocked"),
     ],
-    ids=["full", "too-long", "off"],
+    ids=["full", "too-long", "forbidden"],
 )
 def test_it_is_said_when_a_draft_is_not_kept(visitor: Visitor, prepare: str, text: str, said: str) -> None:
+    page = visitor.page
     visitor.open("/")
-    visitor.page.evaluate(f"() => {{ {prepare}; }}")
+    page.evaluate(f"() => {{ {prepare}; }}")
 
-    visitor.page.evaluate("text => document.querySelector('form.editor').editing.set(text)", text)
+    page.evaluate("text => document.querySelector('form.editor').editing.set(text)", text)
 
-    expect(visitor.page.locator("#draft-state")).to_have_text(said)
-    assert stored(visitor.page) == []
+    expect(page.locator("#draft-state")).to_have_text(said)
+    if prepare != FORBIDDEN:
+        assert stored(page) == []
+
+
+def test_another_error_is_told_as_such_and_not_as_no_room(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.open("/")
+    page.evaluate(
+        """() => {
+          window.told = [];
+          addEventListener("error", (event) => { told.push(event.message); event.preventDefault(); });
+          Storage.prototype.setItem = () => { throw new TypeError("a mistake"); };
+        }"""
+    )
+
+    page.locator("#text").fill(TEXT)
+
+    expect(page.locator("#draft-state")).to_have_text("Draft not saved")
+    assert "a mistake" in page.evaluate("told[0]")
 
 
 def test_lifetime_and_visibility_are_remembered_where_nothing_else_says(new_visitor: NewVisitor) -> None:

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import FilePayload, Page, expect
 
-from tests.browser.visitor import NewVisitor, Visitor
+from tests.browser.visitor import PHONE, NewVisitor, Visitor
 from tests.support.entries import create_paste
 from tests.support.web import WebServer
 
@@ -15,10 +15,12 @@ _DROP = """([names, contents]) => {
   }
 }"""
 
-_PASTE = """text => {
+_PASTE = """([text, file]) => {
   const clipboardData = new DataTransfer();
-  clipboardData.setData("text/plain", text);
-  document.activeElement.dispatchEvent(new ClipboardEvent("paste", { bubbles: true, cancelable: true, clipboardData }));
+  if (text) clipboardData.setData("text/plain", text);
+  if (file) clipboardData.items.add(new File(["of a file"], file));
+  const event = new ClipboardEvent("paste", { bubbles: true, cancelable: true, clipboardData });
+  return document.activeElement.dispatchEvent(event);
 }"""
 
 
@@ -48,6 +50,15 @@ def test_file_is_the_text_and_its_name_the_title_and_the_language(visitor: Visit
     page.get_by_role("button", name="Undo").click()
     expect(text).to_have_value("one\nfünf 六\n")
     assert (title.input_value(), syntax.input_value()) == ("app.py", "python")
+    # The same file can be opened again; no part of its name turns the others round.
+    page.locator("#file").set_input_files(file("a\u202egol.py", b"three"))
+    expect(text).to_have_value("three")
+    assert (title.input_value(), page.locator("#file").input_value()) == ("a gol.py", "")
+    page.evaluate(_PASTE, ["", "pasted.rb"])
+    expect(text).to_have_value("of a file")
+    assert title.input_value() == "pasted.rb"
+    # What is copied from an office program is a text and a picture of it: the browser pastes the text.
+    assert page.evaluate(_PASTE, ["a text", "picture.png"])
     # A language that was chosen stays; the name says no more then.
     syntax.select_option("json")
     title.fill("app.go")
@@ -81,7 +92,7 @@ def test_long_text_is_sent_as_a_whole_but_shown_in_part(new_visitor: NewVisitor,
     page.locator("#text").fill("before ")
     page.locator("#text").focus()
 
-    page.evaluate(_PASTE, text)
+    page.evaluate(_PASTE, [text, ""])
 
     expect(page.get_by_text("too long to edit here")).to_be_visible()
     assert len(page.locator("#text").input_value()) == 50_000
@@ -118,6 +129,20 @@ def test_one_url_alone_is_offered_to_be_shortened(visitor: Visitor, target: str)
     assert page.locator("#text").input_value() == ""
     visitor.press("Enter")
     assert f"{target}/page" in visitor.main_text()
+
+
+def test_offer_is_not_covered_by_the_bar_at_the_foot_of_a_phone(new_visitor: NewVisitor) -> None:
+    visitor = new_visitor(PHONE)
+    visitor.open("/")
+    visitor.page.locator("#text").fill("https://example.org/page")
+    offer = visitor.page.get_by_role("button", name="Shorten this link instead")
+    expect(offer).to_be_visible()
+
+    is_on_top = """button => {
+      const { left, top, width, height } = button.getBoundingClientRect();
+      return scrollY === 0 && button.contains(document.elementFromPoint(left + width / 2, top + height / 2));
+    }"""
+    assert offer.evaluate(is_on_top)
 
 
 def wrapped(page: Page) -> int:

@@ -14,13 +14,14 @@ from tests.support.web import WebServer
 
 NO_PAGES = re.compile(
     r"/api/v1/.*|/health/.*|/metrics|/openapi\.json|/robots\.txt|/favicon\.ico|/\.well-known/.*|.*/file|.*/export\..*"
+    r"|/documents/.*|/raw/.*|/yourls-api\.php|/rest/.*|/v4/.*|/clients/.*|/settings/import/.*/lines"
     r"|/\{key\}(/|/raw.*|/download|/manage/edit|/qr\..*|\.\{extension\})"
 )
 """What programs read, files, and other addresses of a page that is looked at under its own."""
 OF_FORMS = re.compile(
     r"/(links|pastes|sign-out|profile/delete|collections/add|collections/\{[^/]+/.*|reports/\{.*|reset)"
     r"|/\{key\}/(reveal|forget|manage/(claim|delete|expiry))"
-    r"|/settings/(confirm|daily-report|sign-out-everywhere|username|tokens/.*)"
+    r"|/settings/(confirm|daily-report|sign-out-everywhere|username|tokens/.*|import/.*/stop)"
 )
 """Where forms are sent to: they lead back to the page of the form."""
 ELSEWHERE = {
@@ -94,6 +95,18 @@ def test_longest_contents_scroll_no_page_sideways(new_visitor: NewVisitor, view:
     widths = {name: content_width(visitor.page) for name in every_page(visitor, site.client, LONGEST)}
 
     assert {name: width for name, width in widths.items() if width != view.width} == {}
+
+
+def test_words_of_the_header_are_not_broken_on_a_tablet(new_visitor: NewVisitor) -> None:
+    visitor = new_visitor(View(700, 960, "light"))
+    visitor.open("/")
+
+    buttons = visitor.page.locator(".top-links .button, .top > .button").all()
+    heights = [round(box["height"]) for button in buttons if (box := button.bounding_box())]
+
+    # With two lines, one would be higher than that of an icon.
+    assert len(heights) == 4
+    assert len(set(heights)) == 1
 
 
 @pytest.mark.parametrize("address", ["/", "/?kind=link"])

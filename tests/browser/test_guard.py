@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 from tests.browser.visitor import WIDE, Visitor
 from tests.support.web import WebServer
 
-NOTICE_SECONDS = 20.0
+NOTICE_SECONDS = 60.0
 
 
 @pytest.fixture

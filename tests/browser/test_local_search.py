@@ -74,7 +74,7 @@ def test_on_a_phone_the_search_is_in_the_menu(new_visitor: NewVisitor, site: Web
     page = visitor.page
     key = create_paste(site.client, title="Long" * 40)["key"]
     visitor.open("/privacy")
-    store(page, [a_row(key, title="Long" * 40), a_row("y" * 64, title="Long")])
+    store(page, [a_row(key, title="Long" * 40), a_row("y" * 64, title="Long", hours_ago=2)])
     page.locator(".top-menu summary").click()
     page.locator(".top-menu").get_by_role("combobox").fill("long")
     expect(page.get_by_role("option")).to_have_count(3)

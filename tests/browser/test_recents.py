@@ -176,6 +176,24 @@ def test_poisoned_storage_shows_nothing_but_entries(visitor: Visitor) -> None:
     expect(page.locator("#recent")).to_be_hidden()
 
 
+def test_long_list_is_folded_until_all_of_it_is_asked_for(visitor: Visitor) -> None:
+    page = visitor.page
+    visitor.open("/privacy")
+    store(page, [a_row(f"row-{number:02}", hours_ago=1 + number) for number in range(MOST)])
+    visitor.open("/")
+    visible = shown_rows(page).filter(visible=True)
+    expect(visible).to_have_count(8)
+
+    page.get_by_role("button", name=f"Show all {MOST}").click()
+
+    expect(visible).to_have_count(MOST)
+    expect(visible.nth(8).locator("[data-part=open]")).to_be_focused()
+    expect(page.locator(".recent-all")).to_be_hidden()
+    store(page, [a_row(f"row-{number}", hours_ago=1 + number) for number in range(9)])
+    visitor.open("/")
+    expect(visible).to_have_count(9)
+
+
 @pytest.mark.parametrize("is_phone", [False, True], ids=["wide", "phone"])
 def test_list_is_usable_by_all_and_never_scrolls_sideways(new_visitor: NewVisitor, is_phone: bool) -> None:
     visitor = new_visitor(PHONE) if is_phone else new_visitor()

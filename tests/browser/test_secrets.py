@@ -26,16 +26,16 @@ SECRETS = [
     ("a private key", pem("OPENSSH PRIVATE" + " KEY")),
     ("a private key", pem("ENCRYPTED PRIVATE" + " KEY")),
     ("a private key", pem("PGP PRIVATE" + " KEY BLOCK")),
-    ("a private key of PuTTY", "PuTTY-User-Key" + "-File-3: ssh-ed25519"),
-    ("a private key of age", "AGE-SECRET-" + "KEY-1" + characters(58, "Q7XYZ0")),
-    ("an access key of AWS", "key = AK" + "IA" + characters(16, UPPER)),
-    ("a secret key of AWS", "aws_secret_access" + "_key = " + characters(40)),
-    ("a token of GitHub", "gh" + "p_" + characters(36)),
-    ("a token of GitHub", "github_" + "pat_" + characters(82)),
-    ("a token of GitLab", "gl" + "pat-" + characters(20)),
-    ("a token of Slack", "xo" + "xb-" + characters(12, DIGITS) + "-" + characters(24)),
+    ("a PuTTY private key", "PuTTY-User-Key" + "-File-3: ssh-ed25519"),
+    ("an age private key", "AGE-SECRET-" + "KEY-1" + characters(58, "Q7XYZ0")),
+    ("an AWS access key", "key = AK" + "IA" + characters(16, UPPER)),
+    ("an AWS secret key", "aws_secret_access" + "_key = " + characters(40)),
+    ("a GitHub token", "gh" + "p_" + characters(36)),
+    ("a GitHub token", "github_" + "pat_" + characters(82)),
+    ("a GitLab token", "gl" + "pat-" + characters(20)),
+    ("a Slack token", "xo" + "xb-" + characters(12, DIGITS) + "-" + characters(24)),
     (
-        "a webhook of Slack",
+        "a Slack webhook",
         "https://hooks.slack"
         + ".com/services/T"
         + characters(8, UPPER)
@@ -44,22 +44,22 @@ SECRETS = [
         + "/"
         + characters(24),
     ),
-    ("a secret key of Stripe", "sk_" + "live_" + characters(24)),
+    ("a Stripe secret key", "sk_" + "live_" + characters(24)),
     ("a webhook secret", "whs" + "ec_" + characters(32)),
-    ("an API key of Google", "AI" + "za" + characters(35)),
-    ("a client secret of Google", "GOC" + "SPX-" + characters(28)),
-    ("an access token of Google", "ya" + "29." + characters(60)),
+    ("a Google API key", "AI" + "za" + characters(35)),
+    ("a Google client secret", "GOC" + "SPX-" + characters(28)),
+    ("a Google access token", "ya" + "29." + characters(60)),
     ("an API key", "OPENAI_API_KEY=s" + "k-" + characters(48)),
     ("an API key", "s" + "k-proj-" + characters(60)),
     ("an API key", "s" + "k-ant-api03-" + characters(60)),
-    ("a token of Hugging Face", "h" + "f_" + characters(34)),
-    ("a token of npm", "np" + "m_" + characters(36)),
-    ("a token of PyPI", "py" + "pi-AgE" + characters(60)),
-    ("a key of SendGrid", "S" + "G." + characters(22) + "." + characters(43)),
-    ("a token of DigitalOcean", "do" + "p_v1_" + characters(64, "0123456789abcdef")),
-    ("a token of Docker Hub", "dckr_" + "pat_" + characters(27)),
-    ("an access key of Azure", "Account" + "Key=" + characters(86) + "=="),
-    ("a token of a bot", characters(10, DIGITS) + ":A" + "A" + characters(33)),
+    ("a Hugging Face token", "h" + "f_" + characters(34)),
+    ("an npm token", "np" + "m_" + characters(36)),
+    ("a PyPI token", "py" + "pi-AgE" + characters(60)),
+    ("a SendGrid key", "S" + "G." + characters(22) + "." + characters(43)),
+    ("a DigitalOcean token", "do" + "p_v1_" + characters(64, "0123456789abcdef")),
+    ("a Docker Hub token", "dckr_" + "pat_" + characters(27)),
+    ("an Azure access key", "Account" + "Key=" + characters(86) + "=="),
+    ("a bot token", characters(10, DIGITS) + ":A" + "A" + characters(33)),
     ("a signed token (JWT)", "e" + "yJ" + characters(20) + ".e" + "yJ" + characters(20) + "." + characters(43)),
 ]
 
@@ -144,6 +144,12 @@ def test_users_can_make_it_private(visitor: Visitor, site: WebServer) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     visitor.click("Sign in")
     visitor.open("/")
+    page.locator("#text").fill("mine alone")
+    expect(page.locator("#draft-state")).to_have_text("Draft saved")
+    page.get_by_label("Visibility").select_option("private")
+    expect(page.locator("#draft-state")).to_have_text("Not kept as a draft")
+    assert "mine alone" not in page.evaluate("JSON.stringify(localStorage)")
+    page.get_by_label("Visibility").select_option("unlisted")
     fill(page, SECRETS[0][1])
 
     visitor.click(page.get_by_role("button", name="Make it private"))

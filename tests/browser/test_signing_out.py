@@ -75,6 +75,17 @@ def test_signing_out_empties_what_is_stored_but_keeps_the_colours(
     assert "#" not in page.url
 
 
+def test_link_to_the_page_of_a_deleted_account_empties_nothing(visitor: Visitor) -> None:
+    visitor.open("/privacy")
+    keep_something(visitor)
+    before = kept(visitor)
+
+    visitor.open("/settings/delete?done=deleted")
+
+    assert kept(visitor) == before
+    assert visitor.page.get_by_role("heading", name="Your account is deleted").is_visible()
+
+
 def test_script_does_it_where_the_browser_ignores_the_header_and_the_other_way_round(
     visitor: Visitor, site: WebServer
 ) -> None:

@@ -54,7 +54,10 @@ def test_visits_are_on_the_page_of_who_made_the_link(
     for _ in range(2):
         reader.open(path)
         assert reader.page.get_by_role("heading", name="Arrived").is_visible()
-    assert httpx.get(site.address + path, headers={"User-Agent": GOOGLEBOT}, trust_env=False).status_code == 302
+    assert (
+        httpx.get(site.address + path, headers={"User-Agent": GOOGLEBOT}, trust_env=False, timeout=60).status_code
+        == 302
+    )
     run_task("ingest_visits", environment=environment)
     maker.manage()
     maker.click("Statistics")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from main_service.accounts.settings_sections import SECTIONS
+from main_service.accounts.pages.settings_sections import SECTIONS
 from tests.browser.emails import link_in_email
 from tests.browser.visitor import Visitor
 from tests.support.accounts import PASSWORD
@@ -269,6 +269,13 @@ def _pages_of_settings(visitor: Visitor, contents: Contents) -> Iterator[str]:
     page.get_by_label("Expires in").select_option(label="90 days")
     visitor.click("Create token")
     yield "settings-token"
+    visitor.open("/settings/import")
+    yield "settings-import"
+    page.get_by_label("File", exact=True).set_input_files(
+        {"name": f"{contents.title[:100]}.csv", "mimeType": "text/csv", "buffer": b"keyword,url\n"}
+    )
+    visitor.click("Send file")
+    yield "settings-import-sent"
     visitor.open("/settings/email")
     page.get_by_label("New email").fill("no address " + contents.new_alias())
     send_unchecked(visitor, "Change email", status=422)
@@ -284,4 +291,4 @@ def _pages_of_settings(visitor: Visitor, contents: Contents) -> Iterator[str]:
     yield "settings-notice"
     visitor.open("/reports")
     yield "reports-unconfirmed"
-    visitor.click("Sign out")
+    visitor.sign_out()

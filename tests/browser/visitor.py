@@ -106,12 +106,19 @@ class Visitor:
             more.locator("summary").click()
 
     def in_header(self, name: str) -> Locator:
-        """The link with this name in the header; on a phone the menu that it is in is opened."""
+        """The link or button with this name in the header; on a phone the menu that it is in is opened."""
         header = self.page.locator(".top")
         menu = header.locator(".top-menu")
         if menu.locator("summary").is_visible() and menu.get_attribute("open") is None:
             menu.locator("summary").click()
-        return header.get_by_role("link", name=name, exact=True)
+        return header.get_by_role("link", name=name, exact=True).or_(
+            header.get_by_role("button", name=name, exact=True)
+        )
+
+    def sign_out(self) -> None:
+        """On a phone the button is in the menu of the header, else beside the menu of the account."""
+        header = self.in_header("Sign out")
+        self.click(header if header.is_visible() else "Sign out")
 
     def short_link(self) -> str:
         """The link in the strip above what this browser has made."""

@@ -3,9 +3,10 @@
 import keygen_service.metrics
 import main_service.monitoring.metrics
 from main_service.background import Queue
+from main_service.monitoring import scraped
 from main_service.operations.engine_metrics import QUEUES, TOP_UP
 from tests.support.engines import REPOSITORY
-from tests.support.metrics_page import asked, counted_in, exported_name
+from tests.support.metrics_page import counted_in, exported_name
 
 
 def test_metrics_of_one_name_are_declared_alike() -> None:
@@ -22,7 +23,7 @@ def test_metrics_of_one_name_are_declared_alike() -> None:
             other._type,
         )
         assert one._kwargs.get("buckets") == other._kwargs.get("buckets")
-    for each in asked.ALL:
+    for each in scraped.ALL:
         if each.name in keygen:
             assert (each.help, each.labels) == (keygen[each.name]._documentation, keygen[each.name]._labelnames)
 

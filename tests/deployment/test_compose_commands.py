@@ -44,7 +44,7 @@ def test_web_serves_and_is_ready_until_it_is_stopped(containers: Containers, var
     several = containers.with_variables(variables | {"SLIPBIN_WEB_PROCESSES": "2"})
     with several.running("main") as process:
         containers.wait_until_healthy("main", process)
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as visitor:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as visitor:
             assert "<form" in visitor.get("/", headers={"Accept": "text/html"}).text
             made = visitor.post("/api/v1/pastes", json={"text": "kept in a bucket"})
             assert made.status_code == 201

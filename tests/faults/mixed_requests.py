@@ -3,7 +3,8 @@
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +76,7 @@ class MixedRequests:
             # A process whose Redis was just away leaves it alone for two more seconds.
             eventually(is_cached, "a cached entry")
             self._to_delete = deque(create_paste(client) for _ in range(20))
+        self._sending = {kind: threading.Lock() for kind in self._requests()}
         self._threads = [
             threading.Thread(target=self._go_on, args=(kind, send), daemon=True)
             for kind, send in self._requests().items()
@@ -91,6 +93,14 @@ class MixedRequests:
         for thread in self._threads:
             thread.join(WAIT_SECONDS)
         assert not self._failures, self._failures[:3]
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """No request is under way while it lasts."""
+        with ExitStack() as stack:
+            for sending in self._sending.values():
+                stack.enter_context(sending)
+            yield
 
     def wait_for_all(self, is_wanted: Callable[[TimedAnswer], bool] = lambda _: True, *, since: float) -> float:
         """Wait until every kind has had such an answer to a request begun after `since`; return the seconds."""
@@ -155,9 +165,10 @@ class MixedRequests:
     def _go_on(self, kind: str, send: Callable[[httpx.Client], httpx.Response | None]) -> None:
         with self._server.new_client() as client:
             while not self._ending.wait(PAUSE_SECONDS):
-                begun_at = time.monotonic()
                 try:
-                    response = send(client)
+                    with self._sending[kind]:
+                        begun_at = time.monotonic()
+                        response = send(client)
                 except httpx.HTTPError as error:
                     self._failures.append(f"{kind}: {error!r}")
                     continue

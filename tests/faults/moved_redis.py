@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from hiredis import Reader, pack_command
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 120.0
 _SETTING_UP = {b"CLIENT", b"HELLO", b"SELECT", b"AUTH", b"PING", b"SCRIPT"}
 """Commands that every server answers, whatever keys it serves."""
 
@@ -58,10 +58,11 @@ class MovedRedis:
 
     async def _close(self) -> None:
         self._server.close()
-        talks = list(self._open_connections)
-        for talk in talks:
-            talk.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
+        # One may have come about meanwhile.
+        while talks := list(self._open_connections):
+            for talk in talks:
+                talk.cancel()
+            await asyncio.gather(*talks, return_exceptions=True)
 
     async def _set(self, error: bytes | None, *, for_all: bool) -> None:
         self._error_for_all = error
@@ -74,7 +75,12 @@ class MovedRedis:
         self._open_connections[task] = to_client
         if self._error_for_all is not None:
             self._errors[to_client] = self._error_for_all
-        valkey, to_valkey = await asyncio.open_unix_connection(self._valkey)
+        try:
+            valkey, to_valkey = await asyncio.open_unix_connection(self._valkey)
+        except (OSError, asyncio.CancelledError):
+            to_client.transport.abort()
+            del self._open_connections[task]
+            return
         answers = asyncio.ensure_future(_pass_on(valkey, to_client))
         commands = Reader()
         try:

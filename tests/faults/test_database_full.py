@@ -18,7 +18,7 @@ from tests.support.web import WebServer
 DISK_BYTES = 64 * 1024 * 1024
 """The tables of a fresh cluster take about half of it."""
 LEFT_BYTES = 256 * 1024
-MOST_LINKS = 500
+MAX_LINKS = 500
 
 # The tables alone move to the tiny disk: where the log of changes finds no room, the server itself ends.
 _MOVE_TABLES = """
@@ -104,7 +104,7 @@ def test_full_database_takes_no_more_and_goes_on_when_there_is_room(
         keys = []
         while (response := create_long_link(web.client)).status_code == 201:
             keys.append(response.json()["key"])
-            assert len(keys) < MOST_LINKS, "the disk does not get full"
+            assert len(keys) < MAX_LINKS, "the disk does not get full"
 
         assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
         assert int(response.headers["retry-after"]) > 0

@@ -1,4 +1,4 @@
-"""The disk of the texts is full, of bytes or of files: pastes are refused whole, and work again when there is room."""
+"""A disk is full, of bytes or of files: pastes and imports are refused whole, and work again when there is room."""
 
 import os
 import secrets
@@ -6,15 +6,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.faults.own_mounts import own_mounts, own_user
+from tests.support.accounts import new_user, sign_in_on_page
 from tests.support.engines import REPOSITORY, Environment, temporary_folder
 from tests.support.entries import create_link, manage_headers
-from tests.support.pages import send_form
+from tests.support.pages import BROWSER, send_form
 from tests.support.web import WebServer
 
 DISK_BYTES = 1024 * 1024
@@ -26,11 +28,11 @@ _MOUNT = 'mount -t tmpfs -o "size=$0,nr_inodes=$1" tmpfs "$2" && shift 2 && exec
 
 
 class CrampedWeb(WebServer):
-    """A web process that keeps texts on a tiny file system, which nobody else sees mounted."""
+    """A web process for which a folder is a tiny file system, which nobody else sees mounted."""
 
     def __init__(self, environment: Environment, folder: Path) -> None:
         self._folder = folder
-        super().__init__(environment | {"MAIN_BODY_STORE_URL": f"file://{folder}/texts"})
+        super().__init__(environment)
 
     @property
     def disk(self) -> Path:
@@ -50,7 +52,18 @@ class CrampedWeb(WebServer):
 
 @pytest.fixture
 def cramped(environment: Environment) -> Iterator[CrampedWeb]:
-    with temporary_folder() as folder, CrampedWeb(environment, folder) as server:
+    """Texts have a tiny disk."""
+    with (
+        temporary_folder() as folder,
+        CrampedWeb(environment | {"MAIN_BODY_STORE_URL": f"file://{folder}/texts"}, folder) as server,
+    ):
+        yield server
+
+
+@pytest.fixture
+def without_scratch(environment: Environment) -> Iterator[CrampedWeb]:
+    """Temporary files have a tiny disk."""
+    with temporary_folder() as folder, CrampedWeb(environment | {"TMPDIR": str(folder)}, folder) as server:
         yield server
 
 
@@ -130,3 +143,37 @@ def test_texts_that_race_for_the_last_room_are_stored_whole_or_not_at_all(crampe
     # However the race went, what was refused has left its room: fewer than three is one more.
     while len(made) < 3:
         made.append((create(cramped.client, texts[0]).json()["key"], texts[0]))
+
+
+def test_file_of_an_import_for_which_there_is_no_room_is_refused_and_leaves_nothing(
+    without_scratch: CrampedWeb,
+) -> None:
+    client = without_scratch.client
+    user = new_user(client)
+    head = b"keyword,url\n"
+
+    def send(content: bytes, *, on_page: bool = False) -> httpx.Response:
+        address, headers = ("/settings/import", BROWSER) if on_page else ("/api/v1/imports", user.headers)
+        files = {"file": ("links.csv", content)}
+        return client.post(address, data={"format": "yourls-csv"}, files=files, headers=headers)
+
+    free_bytes = os.statvfs(without_scratch.disk).f_bfree
+    # It goes to disk while it arrives.
+    assert_is_refused(send(head + b"\n" * (3 * DISK_BYTES)))
+    assert os.statvfs(without_scratch.disk).f_bfree == free_bytes, "what was refused takes room"
+    # One that fits into memory goes there when it has arrived.
+    filler = without_scratch.disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    assert_is_refused(send(head + b"\n" * 4096))
+    sign_in_on_page(client, user.email)
+    page = send(head + b"\n" * 4096, on_page=True)
+    assert (page.status_code, '<form class="panel stack"' in page.text) == (507, True)
+    assert client.get("/api/v1/imports", headers=user.headers).json()["items"] == []
+
+    filler.unlink()
+    accepted = send(head)
+    assert accepted.status_code == 202, accepted.text
+    stop = f"/api/v1/imports/{accepted.json()['id']}/stop"
+    assert client.post(stop, headers=user.headers).status_code == 200

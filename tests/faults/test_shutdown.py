@@ -28,7 +28,7 @@ from tests.support.raw_http import (
     read_to_end,
     wait_until_held,
 )
-from tests.support.serve_workers import GRACE_SECONDS
+from tests.support.serve_workers import END_SECONDS
 from tests.support.waiting import eventually
 from tests.support.web import Process
 
@@ -42,11 +42,19 @@ class LoneWebServer(LoggedWebServer):
     """One process with a listener of its own."""
 
     def _start(self) -> Process:
-        port = self._listener.getsockname()[1]
+        host, port = self._listener.getsockname()
         self._listener.close()
+        # It never listens, but keeps the port from others.
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind((host, port))
         self._log_file()
         command = ("-m", "main_service", "serve", "--port", str(port))
         return forking.start(*command, environment=self._environment, stderr=self._log)
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        self._held.close()
 
     def ask_to_end(self) -> None:
         [process] = self.processes
@@ -58,7 +66,7 @@ class LoneWebServer(LoggedWebServer):
         self.wait_until_refusing()
 
     def wait_until_refusing(self) -> None:
-        eventually(self._is_refusing, "a process that takes no connections", seconds=GRACE_SECONDS)
+        eventually(self._is_refusing, "a process that takes no connections")
 
     def _is_refusing(self) -> bool:
         try:
@@ -72,7 +80,7 @@ class LoneWebServer(LoggedWebServer):
 
     def assert_ended_well(self) -> None:
         [process] = self.processes
-        assert process.wait(GRACE_SECONDS) == 0
+        assert process.wait(END_SECONDS) == 0
         assert "Traceback" not in self.log()
         assert "running task" not in self.log()
 
@@ -167,7 +175,7 @@ def restart(web: LoggedWebServer, position: int) -> None:
     """Replace one process; return when the new one takes connections."""
     old = web.processes[position]
     old.send_signal(signal.SIGTERM)
-    assert old.wait(GRACE_SECONDS) == 0
+    assert old.wait(END_SECONDS) == 0
     web.processes[position] = web._start()
     web.wait_for(web.processes[position])
 

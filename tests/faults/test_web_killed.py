@@ -135,11 +135,11 @@ def test_view_whose_answer_was_lost_is_spent_once_or_not_at_all(
     kill_at(
         *(gated.environment, gated.postgres, b"UPDATE entry SET views_left", b"COMMIT"),
         hold=hold,
-        send=lambda victim: victim.get(f"/{paste['key']}/raw", headers=CURL),
+        send=lambda victim: victim.get(f"/{paste['key']}/raw", headers=CURL | {"Accept": "application/json"}),
     )
 
     assert client.get(entry, headers=manage_headers(paste)).json()["views_left"] == views_left
-    reads = [client.get(f"/{paste['key']}/raw", headers=CURL) for _ in range(3)]
+    reads = [client.get(f"/{paste['key']}/raw", headers=CURL | {"Accept": "application/json"}) for _ in range(3)]
     assert [read.status_code for read in reads] == [200] * views_left + [410] * (3 - views_left)
 
 

@@ -5,12 +5,13 @@ import re
 import socket
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 
 import pytest
 
@@ -120,6 +121,7 @@ def test_a_browser_gets_a_page_when_no_web_process_is_there(unserved: Gateway) -
     assert answer.headers["retry-after"] == "5"
     assert "<h1>Slipbin isn&#39;t running right now, or is just starting</h1>" in answer.text
     assert "502 Bad Gateway" in answer.text
+    assert '<a class="button primary" href="">Try again</a>' in answer.text
     assert "nginx" not in answer.text
     # It needs no other file, because nobody is there to send one, and its policy allows its style alone.
     assert not re.search(r"<(script|img|link)|url\(|@import", answer.text)
@@ -143,6 +145,19 @@ def test_a_program_gets_a_problem(unserved: Gateway, method: str, path: str, acc
         "code": "unavailable",
         "errors": [],
     }
+
+
+def test_curl_gets_a_line_but_for_the_api_a_problem(unserved: Gateway) -> None:
+    curl = {"User-Agent": "curl/8.14.1"}
+    answer = unserved.client.get("/some-key", headers=curl)
+    asked_for_json = unserved.client.get("/some-key", headers=curl | {"Accept": "application/json"})
+    of_the_api = unserved.client.get("/api/v1/links", headers=curl)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (502, "text/plain; charset=utf-8")
+    assert answer.text.startswith("Error 502: Slipbin isn't running right now, or is just starting. ")
+    assert answer.text.endswith(".\n")
+    for other in (asked_for_json, of_the_api):
+        assert (other.status_code, other.headers["content-type"]) == (502, "application/problem+json")
 
 
 def test_files_of_the_pages_are_no_addresses(unserved: Gateway) -> None:
@@ -186,6 +201,19 @@ def test_what_is_no_request_is_refused_in_our_words(unserved: Gateway, sent: byt
     assert (answer.status, problem["status"]) == (status, status)
 
 
+def test_a_refusal_arrives_however_the_request_is_cut_into_packets(unserved: Gateway) -> None:
+    # What is sent while nginx reads is what it may take for read already. One of twenty met that moment.
+    request = b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+    for cut in range(5_000, 32_000, 50):
+        with connect(unserved) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.sendall(request[:cut])
+            connection.sendall(request[cut:])
+            connection.shutdown(socket.SHUT_WR)
+            [answer, *_] = parse(read_to_end(connection))
+        assert answer.status == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+
+
 def test_http_on_the_port_of_https_is_refused_in_our_words(unserved: Gateway) -> None:
     with unserved.new_client() as client:
         answer = client.get(unserved.tls_address.replace("https", "http"))
@@ -194,11 +222,22 @@ def test_http_on_the_port_of_https_is_refused_in_our_words(unserved: Gateway) ->
 
 
 @pytest.mark.parametrize(
-    ("method", "times"), [("GET", 4), ("HEAD", 4), ("POST", 1), ("PATCH", 1), ("PUT", 1), ("DELETE", 1)]
+    ("method", "path", "times"),
+    [
+        ("GET", "/some-key", 6),
+        ("GET", "/some-key?action=shorturl", 6),
+        ("HEAD", "/some-key", 6),
+        ("POST", "/some-key", 1),
+        ("PATCH", "/some-key", 1),
+        ("PUT", "/some-key", 1),
+        ("DELETE", "/some-key", 1),
+        ("GET", "/yourls-api.php?action=shorturl&url=https://example.org/", 1),
+        ("GET", "/yourls%2Dapi.php?action=shorturl&url=https://example.org/", 1),
+    ],
 )
-def test_only_what_changes_nothing_is_sent_again(nginx: str, method: str, times: int) -> None:
+def test_only_what_changes_nothing_is_sent_again(nginx: str, method: str, path: str, times: int) -> None:
     with counting_servers() as servers, temporary_folder() as folder, Gateway(folder / "g", servers) as gateway:
-        answer = gateway.client.request(method, "/some-key", headers={"Accept": "application/json"})
+        answer = gateway.client.request(method, path, headers={"Accept": "application/json"})
 
     sent = [request for server in servers for request in server.requests]
     assert (answer.status_code, len(sent)) == (502, times)
@@ -244,7 +283,46 @@ def test_behind_a_single_address_another_process_is_asked(nginx: str) -> None:
     with counting_servers() as servers, temporary_folder() as folder, Gateway(folder / "g", servers[:1]) as gateway:
         gateway.client.get("/some-key")
 
-    assert len(servers[0].requests) == 2
+    assert len(servers[0].requests) == 3
+
+
+class OnceAnsweringServer(CountingServer):
+    """Answers the first request of each connection, once `kept` of them have come, and closes at the second."""
+
+    def __init__(self, *, kept: int) -> None:
+        self._met = Barrier(kept)
+        self._is_over = False
+        super().__init__(hangs=False)
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                Thread(target=self._answer_once, args=self._listener.accept()[:1], daemon=True).start()
+
+    def _answer_once(self, connection: socket.socket) -> None:
+        with connection:
+            connection.recv(65536)
+            if not self._is_over:
+                self._met.wait()
+                self._is_over = True
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            self.requests.append(connection.recv(65536))
+
+
+def test_kept_connections_of_a_process_that_ended_fail_nothing(nginx: str) -> None:
+    kept = 6
+    with (
+        closing(OnceAnsweringServer(kept=kept)) as server,
+        temporary_folder() as folder,
+        Gateway(folder / "g", [server]) as gateway,
+        ThreadPoolExecutor(kept) as crowd,
+    ):
+        for _ in crowd.map(gateway.client.get, ["/some-key"] * kept):
+            pass
+        answer = gateway.client.get("/some-key")
+
+    assert (answer.status_code, answer.text) == (200, "ok")
+    assert server.requests.count(b"") < kept, "no connection was used again"
 
 
 def test_nothing_is_sent_again_after_a_time_out(nginx: str) -> None:
@@ -268,3 +346,45 @@ def test_lines_of_the_log_say_who_asked_and_what_was_answered(unserved: Gateway,
     assert (line["client"], line["method"], line["status"]) == ("127.0.0.1", "GET", 502)
     assert line["seconds"] >= 0
     eventually(lambda: unserved.log() == "" or "crit" not in unserved.log(), "no noise")
+
+
+SITES = "https://app.example.org,http://localhost:5173"
+
+
+@pytest.fixture(scope="module")
+def listing_gateway(nginx: str) -> Iterator[Gateway]:
+    """A gateway alone, whose answers scripts of two sites may read. It is sure of its https, where it leads to."""
+    settings = {"MAIN_CORS_ORIGINS": SITES}
+    with temporary_folder() as folder, Gateway(folder / "gateway", [], settings=settings) as gateway:
+        yield gateway
+
+
+def readable_for(gateway: Gateway, origin: str | None) -> list[str | None]:
+    """Whose scripts may read: what no web process answers, what is too large, and what is not HTTP."""
+    said = f"Origin: {origin}\r\n" if origin else ""
+    unserved = gateway.client.post("/api/v1/pastes", headers={"Origin": origin} if origin else {}, json={})
+    found = [unserved.headers.get("access-control-allow-origin")]
+    for wrong in (f"X: {'a' * 40_000}", "Transfer-Encoding: gzip"):
+        with connect(gateway) as connection:
+            connection.sendall(f"POST /api/v1/pastes HTTP/1.1\r\nHost: x\r\n{said}{wrong}\r\n\r\n".encode())
+            connection.shutdown(socket.SHUT_WR)
+            [answer, *_] = parse(read_to_end(connection))
+        found.append(answer.headers.get("access-control-allow-origin"))
+    return found
+
+
+def test_scripts_of_other_sites_may_read_what_they_may_of_web_processes(
+    unserved: Gateway, listing_gateway: Gateway
+) -> None:
+    assert readable_for(unserved, "https://app.example.org") == readable_for(unserved, None) == ["*"] * 3
+    assert "Retry-After" in unserved.client.get("/api/v1/entries/key").headers["access-control-expose-headers"]
+    for site in SITES.split(","):
+        assert readable_for(listing_gateway, site) == [site] * 3
+    assert readable_for(listing_gateway, "https://app.example.org.evil.test") == [None] * 3
+    assert listing_gateway.client.get("/api/v1/entries/key").headers["vary"] == "Origin"
+
+
+def test_no_site_may_read_where_none_is_allowed(nginx: str) -> None:
+    settings = {"MAIN_CORS_ORIGINS": "none"}
+    with temporary_folder() as folder, Gateway(folder / "gateway", [], settings=settings) as gateway:
+        assert readable_for(gateway, "https://app.example.org") == [None] * 3

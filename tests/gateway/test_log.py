@@ -46,6 +46,11 @@ def lines_after(gateway: Gateway, count: int) -> list[dict[str, Any]]:
         (f"/c/{TOKEN}", "/c/eyJ…"),
         (f"/api/v1/entries/{TOKEN}/text", "/api/v1/entries/eyJ…/text"),
         (f"/api/v1/collections/7/entries/{TOKEN}", "/api/v1/collections/7/entries/eyJ…"),
+        (f"/raw/{TOKEN}", "/raw/eyJ…"),
+        (f"/documents/{TOKEN}.py", "/documents/eyJ…"),
+        (f"/api/v1/paste/{TOKEN}", "/api/v1/paste/eyJ…"),
+        (f"/rest/v3/short-urls/{TOKEN}/visits", "/rest/v3/short-urls/eyJ…/visits"),
+        (f"/v4/bitlinks/paste.example.org/{TOKEN}", "/v4/bitlinks/paste.example.org/eyJ…"),
         ("/static/style/base.css", "/static/style/base.css"),
         ("/api/v1/links", "/api/v1/links"),
         (f"/verify/{TOKEN}", "/verify/[token]"),
@@ -95,6 +100,16 @@ def test_address_is_cut(cut_log: Gateway, open_log: Gateway, address: str, logge
         gateway.client.get("/", headers={"X-Forwarded-For": address})
         [line] = lines_after(gateway, before)
         assert line["client"] == expected
+
+
+def test_method_is_logged_as_sent_where_an_error_page_answers(cut_log: Gateway) -> None:
+    before = len(cut_log.access_log())
+    sent = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    for method in sent:
+        assert cut_log.client.request(method, "/kept-key").status_code == 502
+
+    lines = eventually(lambda: len(lines := cut_log.access_log()[before:]) >= len(sent) and lines, "all lines")
+    assert [(line["method"], line["status"]) for line in lines] == [(method, 502) for method in sent]
 
 
 def test_what_is_no_request_is_logged_without_its_bytes(cut_log: Gateway) -> None:

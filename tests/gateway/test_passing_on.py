@@ -92,7 +92,7 @@ def test_text_that_is_too_large_is_refused_by_the_web_process(gateway: Gateway) 
 
 def test_body_beyond_all_limits_is_refused_in_our_words(gateway: Gateway) -> None:
     with connect(gateway) as connection:
-        connection.sendall(POST_PASTE + f"Content-Length: {61 * 1024 * 1024 + 1}\r\n\r\n".encode())
+        connection.sendall(POST_PASTE + f"Content-Length: {65 * 1024 * 1024 + 1}\r\n\r\n".encode())
         refused = read_answer(connection)
 
     assert (refused.status, json.loads(refused.body)["code"]) == (413, "body_too_large")
@@ -132,7 +132,7 @@ def test_what_an_acme_client_left_is_shown_and_nothing_beside_it(gateway: Gatewa
 
 
 def test_figures_of_nginx_are_on_their_own_port_alone(gateway: Gateway) -> None:
-    figures = httpx.get(f"{gateway.status_address}/status", trust_env=False).text
+    figures = httpx.get(f"{gateway.status_address}/status", trust_env=False, timeout=60).text
 
     assert "Active connections" in figures
     assert "Active connections" not in gateway.client.get("/status").text

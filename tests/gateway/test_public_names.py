@@ -59,6 +59,8 @@ def test_by_http_one_is_led_to_the_public_address(certified: Gateway) -> None:
         answer = certified.client.request(method, path, headers={"Host": "evil.example"})
 
         assert (answer.status_code, answer.headers["location"]) == (308, f"https://{NAME}{path}")
+        # A script that starts from http may follow.
+        assert answer.headers["access-control-allow-origin"] == "*"
         assert "strict-transport-security" not in answer.headers
     for path in ("//evil.example/", "http://evil.example//evil.example/"):
         [answer] = exchange(certified, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
@@ -204,6 +206,24 @@ def test_certificate_that_was_made_stays_until_it_ends_or_the_name_changes(tmp_p
     (tmp_path / "self-signed" / KEY).unlink()
     assert made(MAIN_PUBLIC_URL="http://b.example") != second
     assert (tmp_path / "self-signed" / KEY).stat().st_mode & 0o777 == 0o440
+
+
+@pytest.mark.parametrize(
+    ("settings", "limit"),
+    [
+        ({}, "65m"),
+        ({"MAIN_MAX_IMPORT_BYTES": str(2**20)}, "64m"),
+        ({"MAIN_MAX_IMPORT_BYTES": str(2**30)}, "1025m"),
+        ({"MAIN_MAX_TEXT_BYTES": str(20 * 2**20)}, "121m"),
+    ],
+)
+def test_largest_body_follows_the_settings(tmp_path: Path, settings: dict[str, str], limit: str) -> None:
+    done = write_gateway(
+        tmp_path, *PLACES, "--scratch", "/tmp/nginx", settings=settings | {"MAIN_PUBLIC_URL": "http://a.example"}
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert f"client_max_body_size {limit};" in (tmp_path / "nginx.conf").read_text()
 
 
 @pytest.mark.parametrize(

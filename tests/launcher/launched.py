@@ -17,7 +17,7 @@ import psutil
 from tests.support.waiting import eventually
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -92,9 +92,11 @@ class Launched:
         """Wait until it has said this so many times; fails at once if it has ended without."""
 
         def is_said() -> bool:
+            # In this order: it may say so and end between two looks.
+            has_ended = self.popen.poll() is not None
             if self.log.count(text) >= count:
                 return True
-            assert self.popen.poll() is None, f"it ended ({self.popen.returncode}) before {text!r}:\n{self.log}"
+            assert not has_ended, f"it ended ({self.popen.returncode}) before {text!r}:\n{self.log}"
             return False
 
         try:
@@ -151,11 +153,16 @@ class Launched:
         return {name: value for name, _, value in pairs}
 
 
+def words_of(process: psutil.Process) -> list[str]:
+    """The words of its command line; none if it has ended."""
+    with suppress(psutil.Error):
+        return process.cmdline()
+    return []
+
+
 def command_of(process: psutil.Process) -> str:
     """Its words, each with a blank after it; empty if it has ended."""
-    with suppress(psutil.Error):
-        return " ".join(process.cmdline()) + " "
-    return ""
+    return "".join(f"{word} " for word in words_of(process))
 
 
 def assert_nothing_left(data: Path) -> None:

@@ -65,9 +65,14 @@ class OnTerminal:
 
     def wait_for(self, text: str) -> None:
         def is_shown() -> bool:
+            # In this order: it may show it and end between two looks.
+            has_ended = self.popen.poll() is not None
+            if has_ended:
+                # What it has shown may not have been read yet.
+                self._reader.join(PATIENCE_SECONDS)
             if text in self.shown:
                 return True
-            assert self.popen.poll() is None, f"it ended ({self.popen.returncode}) before {text!r}:\n{self.shown}"
+            assert not has_ended, f"it ended ({self.popen.returncode}) before {text!r}:\n{self.shown}"
             return False
 
         eventually(is_shown, f"{text!r} on the terminal")

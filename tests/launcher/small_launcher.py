@@ -1,7 +1,8 @@
 """A launcher of shell commands, for tests to kill: small_launcher.py LABEL NAME=COMMAND…
 
-It stops its children one after the other, in the order of their names on the command line. On a terminal it is quiet
-and writes log files into the folder LOGS of the environment.
+It stops its children one after the other, in the order of their names on the command line. One whose name begins with
+"stubborn" is killed after a second, the others have time on a busy machine, too. On a terminal it is quiet and writes
+log files into the folder LOGS of the environment.
 """
 
 import asyncio
@@ -35,7 +36,7 @@ async def main(label: str, commands: dict[str, str]) -> None:
                 environment={**os.environ, "LABEL": label},
                 folder=Path("/"),
                 user=None,
-                stop_grace=timedelta(seconds=1),
+                stop_grace=timedelta(seconds=1 if name.startswith("stubborn") else 60),
             )
         )
     await stop.wait()

@@ -21,7 +21,6 @@ from tests.launcher.launched import (
     assert_nothing_left,
     empty_folder,
     launchers,
-    processes_of,
 )
 from tests.support.waiting import eventually
 
@@ -142,7 +141,7 @@ async def test_a_signal_stops_everything_cleanly_also_under_a_client_that_stays(
     programs = Path(engines.postgres.exe()).parent
     async with connected_to_postgres(engines):
         assert engines.stop(number) == 0
-        assert processes_of(launcher.data) == []
+        assert_nothing_left(launcher.data)
         assert "starting it again" not in engines.log
         assert "killing it" not in engines.log
     answer = subprocess.run(
@@ -160,7 +159,7 @@ def test_many_stop_signals_are_as_good_as_one(launcher: Launchers) -> None:
             if engines.popen.poll() is None:
                 engines.popen.send_signal(number)
     assert engines.wait_for_end() == 0, engines.log
-    assert processes_of(launcher.data) == []
+    assert_nothing_left(launcher.data)
 
 
 @pytest.mark.parametrize("delay_ms", [0, 120, 250, 400, 600])
@@ -170,7 +169,7 @@ def test_a_signal_during_the_start_leaves_no_process_and_a_usable_folder(launche
         early.popen.wait(delay_ms / 1000)
     # Python itself dies of a signal before our first line runs.
     assert early.stop() in (0, -signal.SIGTERM)
-    assert processes_of(launcher.data) == []
+    assert_nothing_left(launcher.data)
     launcher.engines()
 
 
@@ -181,14 +180,14 @@ def test_the_end_of_standard_input_stops_the_engines(launcher: Launchers) -> Non
     engines.popen.stdin.flush()
     engines.popen.stdin.close()
     assert engines.wait_for_end() == 0
-    assert processes_of(launcher.data) == []
+    assert_nothing_left(launcher.data)
 
 
 def test_engines_without_any_standard_input_stop_at_once(data: Path) -> None:
     command = [sys.executable, "-m", "launcher", "engines", "--data", str(data)]
     done = subprocess.run(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     assert done.returncode == 0
-    assert processes_of(data) == []
+    assert_nothing_left(data)
 
 
 def test_a_second_launcher_on_the_folder_is_refused_with_the_first_ones_process(
@@ -235,4 +234,4 @@ def test_a_terminals_interrupt_reaches_the_launcher_alone(launcher: Launchers, t
         popen.wait()
         os.close(leader)
     assert "starting it again" not in (tmp_path / "err").read_text()
-    assert processes_of(launcher.data) == []
+    assert_nothing_left(launcher.data)

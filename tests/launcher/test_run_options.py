@@ -12,7 +12,7 @@ import pytest
 from launcher.announcement import describe_links
 from launcher.errors import StartError
 from launcher.listener import Listener, open_listener
-from tests.launcher.launched import REPOSITORY, Launchers, processes_of
+from tests.launcher.launched import REPOSITORY, Launchers, assert_nothing_left
 
 
 def test_an_address_in_use_is_one_sentence_and_starts_nothing(launcher: Launchers) -> None:
@@ -25,7 +25,7 @@ def test_an_address_in_use_is_one_sentence_and_starts_nothing(launcher: Launcher
         " Choose another with --host or --port.\n"
     )
     assert sorted(entry.name for entry in launcher.data.iterdir()) == ["lock"]
-    assert processes_of(launcher.data) == []
+    assert_nothing_left(launcher.data)
 
 
 def test_settings_come_from_the_environment_and_the_command_line_wins(launcher: Launchers) -> None:

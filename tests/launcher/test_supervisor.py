@@ -15,7 +15,15 @@ import psutil
 import pytest
 
 from launcher.supervision.supervisor import BackOff
-from tests.launcher.launched import REPOSITORY, assert_nothing_left, command_of, is_alive, processes_of, without_times
+from tests.launcher.launched import (
+    REPOSITORY,
+    assert_nothing_left,
+    command_of,
+    is_alive,
+    processes_of,
+    without_times,
+    words_of,
+)
 from tests.support.waiting import eventually
 
 # A child with a grandchild in its group, which no signal of the kernel's reaches.
@@ -46,7 +54,7 @@ class Small:
 
     def find(self, word: str) -> list[psutil.Process]:
         """The living processes that this word stands in the command line of."""
-        return [process for process in processes_of(self.label) if word in process.cmdline()]
+        return [process for process in processes_of(self.label) if word in words_of(process)]
 
     def stop(self) -> int:
         self.popen.send_signal(signal.SIGTERM)
@@ -84,7 +92,7 @@ def test_a_child_that_dies_comes_back_after_its_whole_group_was_killed(tmp_path:
         (child,), (grandchild,) = small.find("602"), small.find("601")
         child.kill()
         small.wait_for_text("launcher | family ended (signal 9); starting it again in 0.5 s\n")
-        assert not is_alive(grandchild)
+        eventually(lambda: not is_alive(grandchild), "the end of the grandchild")
         small.wait_for_text("launcher | family runs again as process ")
         assert re.search(r"^launcher \| \d{4}-\d\d-\d\dT[\d:.]+Z family runs again", small.out, re.MULTILINE)
         small.wait_for_text("family | began", count=2)
@@ -134,14 +142,14 @@ def test_a_child_that_does_not_stop_in_its_grace_is_killed_with_its_group(tmp_pa
         assert "launcher | stubborn did not stop within 1 s: killing it\n" in small.log
         # The next one is stopped only then.
         assert "witness | it is gone" in small.log
-        assert processes_of(tmp_path) == []
+        assert_nothing_left(tmp_path)
 
 
 def test_a_child_that_stops_but_leaves_a_grandchild_leaves_nothing(tmp_path: Path) -> None:
     with small_launcher(tmp_path, family=FAMILY) as small:
         small.wait_for_text("began")
         assert small.stop() == 0
-        assert processes_of(tmp_path) == []
+        assert_nothing_left(tmp_path)
 
 
 def test_a_child_that_keeps_dying_is_started_after_longer_and_longer_waits(tmp_path: Path) -> None:

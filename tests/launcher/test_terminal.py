@@ -36,7 +36,8 @@ def quiet_run(folder: Path) -> Iterator[OnTerminal]:
     run = (sys.executable, "-m", "launcher", "run", "--port", "0", "--workers", "1", "--data", str(folder))
     with OnTerminal(run, environment={"MAIN_SMTP_URL": ""}) as terminal:
         terminal.wait_for("Slipbin is ready")
-        terminal.wait_for("Stop ")
+        # The end of the box.
+        terminal.wait_for("╯")
         yield terminal
         terminal.press(b"\x03")
         assert terminal.popen.wait(PATIENCE_SECONDS) == 0
@@ -157,6 +158,8 @@ def test_warnings_are_shown_with_what_belongs_to_them(tmp_path: Path) -> None:
     command = (*SMALL, str(tmp_path / "label"), f"part={LEVELS}")
     with OnTerminal(command, environment={"LOGS": str(tmp_path)}) as terminal:
         eventually(lambda: "INFO the end" in _read(tmp_path / "part.log"), "all lines")
+        # The file may have them a moment before the terminal.
+        terminal.wait_for("File somewhere")
 
         shown = [line.removeprefix("part | ") for line in terminal.shown.splitlines() if line.startswith("part | ")]
 

@@ -51,6 +51,7 @@ async def test_upgrade_is_what_the_models_say_and_downgrade_leaves_nothing(migra
         "ended_session",
         "collection",
         "collection_entry",
+        "shared_key",
         "admin_task",
         "visit",
         "visit_default",
@@ -61,6 +62,10 @@ async def test_upgrade_is_what_the_models_say_and_downgrade_leaves_nothing(migra
         "visit_month",
         "visit_month_value",
         "mail",
+        "import_job",
+        "import_line",
+        "imported_entry",
+        "imported_figures",
         "report",
         "alembic_version",
     }
@@ -74,6 +79,21 @@ async def test_upgrade_is_what_the_models_say_and_downgrade_leaves_nothing(migra
     assert await tables(migration_environment) == {"alembic_version"}
     run_main("migrate", environment=migration_environment)
     assert "entry" in await tables(migration_environment)
+
+
+async def test_release_before_starts_on_what_a_newer_one_has_migrated_if_it_has_all_that_it_needs(
+    migration_environment: Environment,
+) -> None:
+    run_main("migrate", environment=migration_environment)
+    async with connected(migration_environment) as connection:
+        await connection.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+        await connection.execute("ALTER TABLE entry ADD COLUMN of_tomorrow text")
+        said = run_main("migrate", environment=migration_environment)
+        await connection.execute("ALTER TABLE mail RENAME COLUMN sent_at TO of_tomorrow")
+        with pytest.raises(AssertionError, match="Can't locate revision identified by 'ffffffffffff'"):
+            run_main("migrate", environment=migration_environment)
+
+    assert "migrated by a newer release (ffffffffffff), and has all that this one needs" in said
 
 
 async def test_two_migrations_at_once_take_turns(migration_environment: Environment) -> None:

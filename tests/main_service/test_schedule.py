@@ -4,11 +4,14 @@ import json
 import shelve
 import signal
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import redis
+from celery import Celery
+from celery import __version__ as celery_version
+from celery.beat import ScheduleEntry
 
 from tests.support.engines import START_SECONDS, Environment
 from tests.support.waiting import eventually
@@ -48,3 +51,19 @@ def test_daily_tasks_that_were_missed_are_sent_at_the_start_and_not_before(
     with main_beat(lonely, tmp_path):
         eventually(lambda: sent(broker, "main_service.slow").keys() >= DAILY, "all daily tasks")
     assert not DAILY & sent(broker, "main_service").keys()
+
+
+def test_clock_that_was_set_back_by_an_hour_holds_nothing_up(
+    environment: Environment, broker: redis.Redis, tmp_path: Path
+) -> None:
+    lonely = environment | {"MAIN_BROKER_URL": environment["MAIN_BROKER_URL"].replace("host=1", "host=7")}
+    in_an_hour = datetime.now(UTC) + timedelta(hours=1)
+    often = {
+        name: ScheduleEntry(name, f"main_service.{name}", in_an_hour, schedule=timedelta(seconds=10), app=Celery())
+        for name in ("heal_copies", "ingest_visits", "send_mail")
+    }
+    with shelve.open(str(tmp_path / "schedule")) as file:
+        file.update({"entries": often, "tz": "UTC", "utc_enabled": True, "__version__": celery_version})
+
+    with main_beat(lonely, tmp_path):
+        eventually(lambda: sent(broker, "main_service").keys() >= often.keys(), "tasks that ran later than it is now")

@@ -15,7 +15,8 @@ from main_service.__main__ import main
 main()
 """
 NEEDLESS = {
-    "alembic", "babel", "boto3", "botocore", "celery", "cryptography.hazmat", "kombu", "openpyxl", "requests",
+    "alembic", "babel", "boto3", "botocore", "celery", "cryptography.hazmat", "kombu", "openpyxl", "pydantic.v1.main",
+    "requests",
     "rustpy_xlsxwriter", "tldextract", "ua_parser",
 }  # fmt: skip
 

@@ -23,6 +23,8 @@ def requests(*, failed: int, well: int) -> Series:
     return {
         'slipbin_http_requests_total{route="/{key}",method="GET",status="503"}': f"0+{failed}x30",
         'slipbin_http_requests_total{route="/{key}",method="GET",status="302"}': f"0+{well}x30",
+        # What the service has not, it says so.
+        'slipbin_http_requests_total{route="/rest/v3/mercure-info",method="GET",status="501"}': "0+60x30",
     }
 
 

@@ -127,7 +127,7 @@ def test_an_alert_arrives_by_email(tmp_path: Path) -> None:
         )
         with alertmanager(tmp_path, file.read_text()) as address:
             alert = {"labels": {"alertname": "PartDown"}, "annotations": {"runbook": "docs/operating.md#partdown"}}
-            httpx.post(f"http://{address}/api/v2/alerts", json=[alert], trust_env=False).raise_for_status()
+            httpx.post(f"http://{address}/api/v2/alerts", json=[alert], trust_env=False, timeout=60).raise_for_status()
             recipient, email = eventually(lambda: next(iter(server.inbox.received), None), "an email")
 
     assert recipient == "ops@example.org"
@@ -153,10 +153,10 @@ def test_what_follows_from_another_alert_is_not_told_too(tmp_path: Path) -> None
 
     with alertmanager(tmp_path, made(tmp_path).read_text()) as address:
         url = f"http://{address}/api/v2/alerts"
-        httpx.post(url, json=[{"labels": labels} for labels in firing], trust_env=False).raise_for_status()
+        httpx.post(url, json=[{"labels": labels} for labels in firing], trust_env=False, timeout=60).raise_for_status()
 
         def told() -> list[dict[str, str]]:
-            found = httpx.get(url, params={"inhibited": "false"}, trust_env=False).json()
+            found = httpx.get(url, params={"inhibited": "false"}, trust_env=False, timeout=60).json()
             return sorted((each["labels"] for each in found), key=str)
 
         expected = sorted((labels for labels in firing if labels not in follows), key=str)
@@ -191,7 +191,7 @@ async def test_exporter_has_a_role_that_sees_figures_and_no_row(role_engines: En
     with exporter(
         program, "--no-collector.bgwriter", flag="--web.listen-address", folder=tmp_path, environment=sign_in
     ) as address:
-        figures = httpx.get(f"http://{address}/metrics", trust_env=False).text
+        figures = httpx.get(f"http://{address}/metrics", trust_env=False, timeout=60).text
     assert "\npg_up 1\n" in figures
     assert 'pg_database_size_bytes{datname="slipbin"' in figures
 

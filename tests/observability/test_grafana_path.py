@@ -48,7 +48,7 @@ def gateway(folder: Path, **settings: str) -> Iterator[httpx.Client]:
         answering("grafana") as grafana,
         reserved_addresses() as at,
         local_gateway(folder, at, web=web, grafana=grafana, **settings),
-        httpx.Client(base_url=f"http://{at.http}", trust_env=False) as client,
+        httpx.Client(base_url=f"http://{at.http}", trust_env=False, timeout=60) as client,
     ):
         yield client
 

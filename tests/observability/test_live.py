@@ -106,7 +106,7 @@ def installation(environment: Environment, tmp_path_factory: pytest.TempPathFact
         targets["alertmanager"] = stack.enter_context(alertmanager(folder, configuration))
         server = stack.enter_context(prometheus(folder, targets, targets["alertmanager"]))
 
-        client = stack.enter_context(httpx.Client(base_url=f"http://{gateway.http}", trust_env=False))
+        client = stack.enter_context(httpx.Client(base_url=f"http://{gateway.http}", trust_env=False, timeout=60))
         links = (create_link(client)["key"], create_paste(client)["key"])
         yield Installation(server, its_hook, client, tuple(f"/{key}" for key in links))
 

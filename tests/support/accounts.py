@@ -160,7 +160,7 @@ def is_signed_in_on_pages(client: httpx.Client, session: str | None = None) -> b
     """Whether the client's session cookie, or `session` in its place, opens the settings."""
     cookie = client.cookies.get(SESSION_COOKIE, "") if session is None else session
     headers = BROWSER | {"Cookie": f"{SESSION_COOKIE}={cookie}"}
-    answer = httpx.get(f"{client.base_url}/settings", headers=headers, trust_env=False)
+    answer = httpx.get(f"{client.base_url}/settings", headers=headers, trust_env=False, timeout=60)
     assert answer.status_code in (200, 303), answer.text
     return answer.status_code == 200
 

@@ -17,6 +17,7 @@ import socket
 import sys
 import threading
 import traceback
+from collections.abc import Iterable
 from typing import NoReturn
 
 import main_service
@@ -111,13 +112,16 @@ def _place(files: dict[int, int]) -> None:
         os.close(now)
 
 
-def _import_all() -> None:
-    """Import what the programs import one after the other. None of it starts a thread, reads a setting or a clock."""
+def _names_of_services() -> list[str]:
+    """What the services import. None of it starts a thread, reads a setting or a clock."""
+    ours = [module.name for module in pkgutil.walk_packages(main_service.__path__, "main_service.")]
+    return [*(name for name in ours if name not in _LEFT_OUT), *_OF_OTHERS]
+
+
+def _import(names: Iterable[str]) -> None:
+    """Import what the programs import one after the other."""
     gc.disable()
-    for module in pkgutil.walk_packages(main_service.__path__, "main_service."):
-        if module.name not in _LEFT_OUT:
-            importlib.import_module(module.name)
-    for name in _OF_OTHERS:
+    for name in names:
         importlib.import_module(name)
     # What is here now stays: no child has to look through it, which would copy it.
     gc.freeze()
@@ -128,5 +132,7 @@ if __name__ == "__main__":
     # Whoever interrupts the tests ends them, and they end this.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[1])) as ours:
-        _import_all()
+        # The client is a package of its own.
+        sys.path.append("client")
+        _import(sys.argv[2:] or _names_of_services())
         _serve(ours)

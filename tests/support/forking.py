@@ -85,6 +85,14 @@ def start(
     return _server().start(arguments, environment, given)
 
 
+def start_client(program: str, *arguments: str, environment: Mapping[str, str], files: Sequence[int]) -> Forked:
+    """Start `python -c program` in a process that has imported the command line client, and nothing of the services.
+
+    `files`: standard input, output and error.
+    """
+    return _server("slipbin_client.app").start(["-c", program, *arguments], environment, dict(enumerate(files)))
+
+
 def run(
     *arguments: str, environment: Mapping[str, str], timeout: float, given: bytes = b""
 ) -> "subprocess.CompletedProcess[bytes]":
@@ -123,18 +131,21 @@ def _number_of(file: IO[Any] | int) -> int:
 
 
 @functools.cache
-def _server() -> "_Server":
-    return _Server()
+def _server(*modules: str) -> "_Server":
+    return _Server(modules)
 
 
 class _Server:
-    """Our side of the process that forks; it ends when we do, and kills what it has started then."""
+    """Our side of a process that forks; it ends when we do, and kills what it has started then.
 
-    def __init__(self) -> None:
+    `modules`: what it has imported; without any, all that the services need.
+    """
+
+    def __init__(self, modules: Sequence[str]) -> None:
         self._lock = threading.Lock()
         self._connection, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with its:
-            command = [sys.executable, "-m", "tests.support.fork_server", str(its.fileno())]
+            command = [sys.executable, "-m", "tests.support.fork_server", str(its.fileno()), *modules]
             self._process = subprocess.Popen(command, cwd=REPOSITORY, pass_fds=[its.fileno()])
         atexit.register(self._close)
 

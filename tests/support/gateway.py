@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,6 +35,13 @@ def write_gateway(folder: Path, *arguments: object, settings: Environment) -> "s
     """Run `python -m deploy.gateway` to its end."""
     command = map(str, [folder, *arguments])
     return forking.run_text("-m", "deploy.gateway", *command, environment=full(settings), timeout=120)
+
+
+def _name_of(process: psutil.Process) -> str | None:
+    """None if it has ended meanwhile."""
+    with suppress(psutil.NoSuchProcess):
+        return process.name()
+    return None
 
 
 class ContainedWebServer(WebServer):
@@ -152,8 +159,7 @@ class Gateway:
 
     def workers(self) -> list[psutil.Process]:
         """The processes of nginx that answer requests, the ones that are ending too."""
-        children = psutil.Process(self.process.pid).children()
-        return [child for child in children if child.name() == "nginx"]
+        return [child for child in psutil.Process(self.process.pid).children() if _name_of(child) == "nginx"]
 
     def new_client(self, *, tls: bool = False, http2: bool = False, local_address: str | None = None) -> Client:
         """A client with connections of its own, which may come from another address of this machine."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 RUN = "window.ran=1;alert(1)"
-_MOST_IN_TITLE = 200
+_MAX_IN_TITLE = 200
 
 
 def _payloads() -> list[str]:
@@ -70,8 +70,8 @@ def titles() -> Iterator[str]:
     title = ""
     for payload in PAYLOADS:
         words = "".join(each if each.isprintable() else " " for each in payload if each not in turns).split()
-        payload = " ".join(words)[:_MOST_IN_TITLE]
-        if len(title) + len(payload) >= _MOST_IN_TITLE:
+        payload = " ".join(words)[:_MAX_IN_TITLE]
+        if len(title) + len(payload) >= _MAX_IN_TITLE:
             yield title
             title = ""
         title = f"{title} {payload}".strip()

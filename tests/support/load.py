@@ -19,9 +19,9 @@ from tests.support.visits import FIREFOX, GOOGLEBOT
 from tests.support.waiting import eventually
 from tests.support.web import WebServer
 
-PAUSE_SECONDS = 0.01
+PAUSE_SECONDS = 0.03
 """Between two requests of a visitor, so that the crowd leaves the processor to what it visits."""
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 120.0
 
 Counts = Counter[str]
 """How often, by the key of an entry."""

@@ -9,7 +9,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 import keygen_service.metrics
 import main_service.monitoring.metrics
-from main_service.monitoring import asked
+from main_service.monitoring import scraped
 from tests.support.engines import REPOSITORY
 
 PAGE = REPOSITORY / "docs/metrics.md"
@@ -28,7 +28,7 @@ def exported_name(metric: MetricWrapperBase) -> str:
 def all_names() -> set[str]:
     """The names of all metrics; those of histograms without their endings."""
     counted = [*counted_in(main_service.monitoring.metrics), *counted_in(keygen_service.metrics)]
-    return {*map(exported_name, counted), *(each.name for each in asked.ALL)}
+    return {*map(exported_name, counted), *(each.name for each in scraped.ALL)}
 
 
 def rows_of_counted(module: ModuleType) -> Iterator[str]:
@@ -42,7 +42,7 @@ def rows_of_counted(module: ModuleType) -> Iterator[str]:
 
 def rows_of_asked() -> Iterator[str]:
     yield "| metric | meaning |\n| --- | --- |"
-    for each in asked.ALL:
+    for each in scraped.ALL:
         yield f"| `{each.name}{_labels(each.labels)}` | {each.help} |"
 
 

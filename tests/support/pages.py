@@ -31,6 +31,25 @@ def send_urlencoded_form(client: httpx.Client, page: str, address: str, **fields
     return client.post(address, data=fields or {"other": ""}, headers=BROWSER)
 
 
+def led_on(client: httpx.Client, answer: httpx.Response) -> httpx.Response:
+    """The page that the answer to a form leads to, as a browser opens it."""
+    assert answer.status_code == 303, answer.text
+    page = client.get(answer.headers["location"], headers=BROWSER)
+    assert page.status_code == 200, page.text
+    return page
+
+
+def send_and_follow(client: httpx.Client, page: str, address: str, **fields: str) -> httpx.Response:
+    """Send a form of `page` as `send_urlencoded_form` does, and open the page that it leads to."""
+    return led_on(client, send_urlencoded_form(client, page, address, **fields))
+
+
+def reveal(client: httpx.Client, key: str) -> httpx.Response:
+    """Spend a view of an entry whose views are limited, as the button on its page does."""
+    # Without any field it would be no form.
+    return client.post(f"/{key}/reveal", data={"other": ""}, headers=BROWSER)
+
+
 def created_key(answer: httpx.Response) -> str:
     """The key of the entry that a form has made, to whose page the answer leads."""
     assert answer.status_code == 303, answer.text

@@ -1,5 +1,6 @@
 """Clients that send exactly the bytes a test says, and a web process whose log can be read."""
 
+import os
 import re
 import socket
 import tempfile
@@ -22,9 +23,10 @@ class Answer:
     body: bytes
 
 
-def connect(web: WebServer) -> socket.socket:
+def connect(web: WebServer, local_address: str = "") -> socket.socket:
+    """A connection from this address; empty: from the usual one."""
     host, port = web.address.removeprefix("http://").split(":")
-    connection = socket.create_connection((host, int(port)))
+    connection = socket.create_connection((host, int(port)), source_address=(local_address, 0))
     connection.settimeout(60)
     return connection
 
@@ -112,8 +114,9 @@ class LoggedWebServer(WebServer):
             self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
 
     def log(self) -> str:
-        self._log.seek(0)
-        return self._log.read().decode()
+        # Not `seek`: the processes share its place in the file, and would write over what they have written.
+        number = self._log.fileno()
+        return os.pread(number, os.fstat(number).st_size, 0).decode()
 
     def __exit__(self, *arguments: object) -> None:
         super().__exit__()

@@ -31,7 +31,10 @@ def first_line(path: Path) -> str:
 
 
 def modules_of(folder: Path) -> list[str]:
-    return sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    """The names of all modules, those of packages inside with the package's: `pages/sign_in`."""
+    return sorted(
+        str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.py") if path.stem != "__init__"
+    )
 
 
 def rows() -> Iterator[str]:

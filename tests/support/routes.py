@@ -39,6 +39,10 @@ class Change:
     query: str = ""
 
 
+_FOR_PROGRAMS = ("POST /documents", "POST /pastebinit", "POST /{key}")
+_DOORS_OF_PROGRAMS = ("/rest/", "/v4/")
+
+
 @dataclass(frozen=True)
 class Route:
     method: str
@@ -55,6 +59,15 @@ class Route:
     def is_api(self) -> bool:
         return self.path.startswith("/api/")
 
+    @property
+    def takes_json(self) -> bool:
+        return self.is_api or self.path.startswith(_DOORS_OF_PROGRAMS)
+
+    @property
+    def is_for_programs(self) -> bool:
+        """Whether a bearer token says whose request it is, and no cookie."""
+        return self.takes_json or self.method in ("PUT", "DELETE") or self.name in _FOR_PROGRAMS
+
 
 NEW_PASSWORD = "Marvellous-2"
 
@@ -63,31 +76,46 @@ READS: dict[Who, set[str]] = {
         "/", "/.well-known/change-password", "/.well-known/security.txt", "/api", "/api/v1/auth/verify/{token}",
         "/api/v1/stats/top", "/docs", "/favicon.ico", "/forgot", "/health/live", "/health/ready", "/openapi.json",
         "/privacy", "/redoc", "/register", "/reset/{token}", "/robots.txt", "/sign-in", "/top", "/verify/{token}",
-        "/api/v1/shared/{shared_key}", "/c/{shared_key}",
+        "/api/v1/shared/{shared_key}", "/c/{shared_key}", "/yourls-api.php",
+        "/rest/health", "/rest/v3/health", "/api/v1/lexer", "/api/v1/expiry",
+        "/clients/sharex-text.sxcu", "/clients/sharex-url.sxcu",
         # Where a form was sent to: they lead back to its page.
         "/collections/add", "/collections/{collection_id}/delete", "/collections/{collection_id}/entries",
         "/collections/{collection_id}/name", "/collections/{collection_id}/remove",
         "/collections/{collection_id}/sharing", "/links", "/pastes", "/profile/delete", "/reports/{report_id}/delete",
         "/settings/confirm", "/settings/daily-report", "/settings/sign-out-everywhere",
+        "/settings/import/{import_id}/stop",
         "/settings/tokens/{token_id}/delete", "/settings/username", "/sign-out", "/{key}/reveal",
         "/reset", "/{key}/forget", "/{key}/manage/claim", "/{key}/manage/delete", "/{key}/manage/expiry",
     },
     Who.READER: {
         "/api/v1/entries/{key}", "/api/v1/entries/{key}/text", "/{key}", "/{key}+", "/{key}/", "/{key}/qr.png",
         "/{key}.{extension}", "/{key}/download", "/{key}/qr.svg", "/{key}/raw", "/{key}/raw/{name}",
+        "/documents/{key}", "/raw/{key}", "/api/v1/paste/{key}",
     },
     Who.STATISTICS_READER: {"/api/v1/entries/{key}/history", "/api/v1/entries/{key}/stats", "/{key}/stats"},
     Who.USER: {
-        "/api/v1/auth/whoami", "/api/v1/collections", "/api/v1/entries", "/api/v1/entries/export", "/api/v1/reports",
-        "/api/v1/stats/me", "/api/v1/tokens", "/api/v1/users/me", "/collections", "/profile", "/profile/export.csv",
-        "/profile/export.jsonl", "/reports", "/settings", "/settings/data", "/settings/delete", "/settings/email",
-        "/settings/password", "/settings/sessions", "/settings/tokens", "/settings/visits",
+        "/api/v1/auth/whoami", "/api/v1/collections", "/api/v1/entries", "/api/v1/entries/export",
+        "/api/v1/imports", "/api/v1/reports", "/api/v1/me/export.zip",
+        "/api/v1/stats/me", "/api/v1/tokens", "/api/v1/users/me", "/collections", "/profile",
+        "/profile/export.csv", "/profile/export.jsonl", "/profile/export.zip", "/reports", "/settings",
+        "/settings/data", "/settings/delete", "/settings/email", "/settings/import", "/settings/password",
+        "/settings/sessions",
+        "/rest/v3/short-urls", "/rest/v3/tags", "/rest/v3/tags/stats", "/rest/v3/visits",
+        "/rest/v3/visits/non-orphan", "/rest/v3/visits/orphan", "/rest/v3/domains", "/rest/v3/mercure-info",
+        "/rest/v3/domains/{domain}/visits", "/v4/user", "/v4/groups",
+        "/settings/tokens", "/settings/visits",
     },
     Who.MANAGER: {"/{key}/edit", "/{key}/manage", "/{key}/manage/edit", "/{key}/manage/stats"},
     Who.OWNER: {
         "/api/v1/collections/{collection_id}", "/api/v1/collections/{collection_id}/entries",
+        "/api/v1/imports/{import_id}", "/api/v1/imports/{import_id}/lines",
+        "/settings/import/{import_id}", "/settings/import/{import_id}/lines",
         "/api/v1/reports/{report_id}", "/api/v1/reports/{report_id}/file", "/collections/{collection_id}",
-        "/reports/{report_id}/file",
+        "/reports/{report_id}/file", "/rest/v3/short-urls/{key}", "/rest/v3/short-urls/{key}/visits",
+        "/rest/v3/tags/{tag}/visits", "/v4/bitlinks/{host}/{key}", "/v4/bitlinks/{host}/{key}/clicks",
+        "/v4/bitlinks/{host}/{key}/clicks/summary", "/v4/groups/{group_guid}", "/v4/groups/{group_guid}/bitlinks",
+        "/rest/v3/short-urls/{key}/redirect-rules",
     },
     Who.SUPERUSER: {"/api/v1/admin/accounts", "/api/v1/admin/tasks/{task_id}"},
     Who.OPERATOR: {"/metrics"},
@@ -105,13 +133,41 @@ CHANGES: dict[str, Change] = {
     "POST /verify/{token}": Change(Who.ANYONE, "account"),
     "POST /forgot": Change(Who.ANYONE, "email"),
     "POST /reset": Change(Who.ANYONE, "account"),
+    "POST /reset/{token}": Change(Who.ANYONE, "account"),
     "POST /sign-in": Change(Who.ANYONE, "session"),
     "POST /sign-out": Change(Who.ANYONE, "session"),
     # Entries.
     "POST /api/v1/pastes": Change(Who.ANYONE, "entry", {"text": "a"}),
     "POST /api/v1/links": Change(Who.ANYONE, "entry", {"original_url": "https://example.org/"}),
+    "POST /api/v1/entries/bulk": Change(Who.ANYONE, "entry", {"text": "a"}),
     "POST /pastes": Change(Who.ANYONE, "entry", {"text": "a"}),
     "POST /links": Change(Who.ANYONE, "entry", {"original_url": "https://example.org/"}),
+    "POST /": Change(Who.ANYONE, "entry", {"url": "https://example.org/"}),
+    "PUT /": Change(Who.ANYONE, "entry", {"any": "text"}),
+    "PUT /{name}": Change(Who.ANYONE, "entry", {"any": "text"}),
+    "DELETE /{key}": Change(Who.MANAGER, "entry"),
+    "POST /rest/v3/short-urls": Change(Who.USER, "entry", {"longUrl": "https://example.org/"}),
+    "PATCH /rest/v3/short-urls/{key}": Change(Who.OWNER, "entry", {"title": "theirs"}),
+    "DELETE /rest/v3/short-urls/{key}": Change(Who.OWNER, "entry"),
+    "DELETE /rest/v3/short-urls/{key}/visits": Change(Who.OWNER, "nothing"),
+    "DELETE /rest/v3/visits/orphan": Change(Who.USER, "nothing"),
+    "POST /rest/v3/short-urls/{key}/redirect-rules": Change(Who.OWNER, "nothing", {"redirectRules": []}),
+    "PATCH /rest/v3/domains/redirects": Change(Who.USER, "nothing", {"domain": "DEFAULT"}),
+    "PUT /rest/v3/tags": Change(Who.OWNER, "collection", {"oldName": "mine", "newName": "theirs"}),
+    "DELETE /rest/v3/tags": Change(Who.OWNER, "collection", query="?tags[]=mine"),
+    "POST /v4/shorten": Change(Who.USER, "entry", {"long_url": "https://example.org/"}),
+    "POST /v4/bitlinks": Change(Who.USER, "entry", {"long_url": "https://example.org/"}),
+    "POST /v4/expand": Change(Who.READER, "nothing", {"bitlink_id": "{key}"}),
+    "PATCH /v4/bitlinks/{host}/{key}": Change(Who.OWNER, "entry", {"title": "theirs"}),
+    "DELETE /v4/bitlinks/{host}/{key}": Change(Who.OWNER, "entry"),
+    "POST /yourls-api.php": Change(Who.ANYONE, "entry", {"action": "shorturl", "url": "https://example.org/"}),
+    # Doors of other programs.
+    "POST /documents": Change(Who.ANYONE, "entry", {"any": "text"}),
+    "POST /pastebinit": Change(Who.ANYONE, "entry", {"text": "a"}),
+    "POST /api/v2": Change(Who.ANYONE, "entry", {"content": "a"}),
+    "POST /api/v2/": Change(Who.ANYONE, "entry", {"content": "a"}),
+    "POST /api/v1/paste": Change(Who.ANYONE, "entry", {"files": [{"content": "a"}]}),
+    "POST /{key}": Change(Who.MANAGER, "entry", {"delete": "yes"}),
     "POST /{key}/reveal": Change(Who.READER, "view", {}),
     "POST /api/v1/entries/{key}/claim": Change(Who.USER, "entry"),
     "PATCH /api/v1/entries/{key}": Change(Who.MANAGER, "entry", {"title": "theirs"}),
@@ -168,6 +224,11 @@ CHANGES: dict[str, Change] = {
     "DELETE /api/v1/reports/{report_id}": Change(Who.OWNER, "report"),
     "POST /reports": Change(Who.USER, "report", {"span": "week", "format": "xlsx"}),
     "POST /reports/{report_id}/delete": Change(Who.OWNER, "report", {}),
+    # Imports.
+    "POST /api/v1/imports": Change(Who.USER, "import", {"format": "bitly-csv"}),
+    "POST /api/v1/imports/{import_id}/stop": Change(Who.OWNER, "import"),
+    "POST /settings/import": Change(Who.USER, "import", {"format": "bitly-csv"}),
+    "POST /settings/import/{import_id}/stop": Change(Who.OWNER, "import", {}),
     # Administration.
     "POST /api/v1/admin/accounts/{account_id}/disable": Change(Who.SUPERUSER, "account"),
     "POST /api/v1/admin/accounts/{account_id}/enable": Change(Who.SUPERUSER, "account"),

@@ -1,9 +1,9 @@
 """A real SMTP server on this machine, which keeps what it takes and refuses what a test tells it to refuse."""
 
 import asyncio
-import socket
 import ssl
 import threading
+from contextlib import ExitStack
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTPUTF8
@@ -13,7 +13,9 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-WAIT_SECONDS = 30.0
+from tests.support.ports import reserved_port
+
+WAIT_SECONDS = 120.0
 
 
 class Inbox:
@@ -93,9 +95,9 @@ class SmtpServer:
         has_utf8: bool = True,
     ) -> None:
         self.inbox = Inbox()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        self._arguments: dict[str, Any] = {"enable_SMTPUTF8": has_utf8}
+        self._kept = ExitStack()
+        self.port = self._kept.enter_context(reserved_port())
+        self._arguments: dict[str, Any] = {"enable_SMTPUTF8": has_utf8, "ready_timeout": WAIT_SECONDS}
         if tls is not None:
             self._arguments |= {"ssl_context": tls} if is_tls else {"tls_context": tls, "require_starttls": True}
         if credentials is not None:
@@ -116,6 +118,7 @@ class SmtpServer:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.inbox.is_held = False
         self.stop()
+        self._kept.close()
 
     @property
     def url(self) -> str:

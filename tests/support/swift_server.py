@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 LOG_TAIL_BYTES = 3000
 
 _MODULES = {

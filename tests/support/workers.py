@@ -57,8 +57,10 @@ class CeleryProcess:
         """Wait until it has written these words."""
 
         def is_written() -> bool:
+            # In this order: it may write them and end between two looks.
+            has_ended = self.process.poll() is not None
             written = self._log.read_text()
-            assert words in written or self.process.poll() is None, f"it ended:\n{written}"
+            assert words in written or not has_ended, f"it ended:\n{written}"
             return words in written
 
         eventually(is_written, f"{words!r} in {self._log}")

@@ -1,4 +1,4 @@
-"""The release before and the code of today, each a web process on the same engines."""
+"""The previous release and the code of today, each a web process on the same engines."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ def old_code() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def gated_old(shared_environment: Environment) -> Iterator[Gated]:
-    """The way of the release before to its engines, on which it can be held up."""
+    """The way of the previous release to its engines, on which it can be held up."""
     with gated_engines(shared_environment) as gates:
         yield gates
 

@@ -1,4 +1,4 @@
-"""The code of the release before, from git history, at work on the engines of the tests.
+"""The code of the previous release, from git history, at work on the engines of the tests.
 
 It runs on the packages that are installed for the code of today.
 """
@@ -77,6 +77,6 @@ def _archive(commit: str) -> bytes:
             return done.stdout
         reason = done.stderr.decode().strip()
     raise AssertionError(
-        f"The code of the release before, commit {commit}, is not in the history of this clone: {reason}\n"
+        f"The code of the previous release, commit {commit}, is not in the history of this clone: {reason}\n"
         "The test needs it all: clone without --depth, or run `git fetch --unshallow`."
     )

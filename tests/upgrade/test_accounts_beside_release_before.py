@@ -1,4 +1,4 @@
-"""Accounts, sessions and tokens of the release before and of this one, beside each other."""
+"""Accounts, sessions and tokens of the previous release and of this one, beside each other."""
 
 import re
 from uuid import uuid4
@@ -38,7 +38,7 @@ def test_who_signed_in_at_either_is_signed_in_at_the_other(giver: WebServer, tak
 
 
 def open_form(client: httpx.Client, path: str) -> dict[str, str]:
-    """What the form of a page carries for the release before, in this release and in that."""
+    """What the form of a page carries for the previous release, in this release and in that."""
     token = re.search(r'name="csrf_token" value="([^"]+)"', client.get(path, headers=BROWSER).text)
     assert token
     return {"csrf_token": token[1]}
@@ -57,7 +57,9 @@ def test_session_cookie_and_open_form_of_either_are_good_for_the_other(giver: We
         after_the_upgrade.cookies = browser.cookies
 
         assert is_signed_in_on_pages(after_the_upgrade, session_cookie_of(browser))
-        sent = after_the_upgrade.post("/settings/username", data=form, headers=BROWSER | {"Origin": origin})
+        headers = BROWSER | {"Origin": origin}
+        # The previous release answers with the page, this one leads to it.
+        sent = after_the_upgrade.post("/settings/username", data=form, headers=headers, follow_redirects=True)
         assert (sent.status_code, form["username"] in sent.text) == (200, True)
 
 

@@ -1,4 +1,4 @@
-"""During an upgrade the release before runs beside the new one: what either leaves behind is good for the other."""
+"""During an upgrade the previous release runs beside the new one: what either leaves behind is good for the other."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -134,7 +134,7 @@ async def test_membership_filter_of_either_knows_the_keys_of_both(
 async def test_filter_of_several_bitmaps_knows_the_keys_of_both(
     old: WebServer, new: WebServer, shared_environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
-    """The release before adds its keys to all of them, and refuses nothing by them."""
+    """The previous release adds its keys to all of them, and refuses nothing by them."""
     reset_filter(valkey)
     async with open_filter(shared_environment, first_size=8, largest_part=20) as known:
         await known.bitmaps.begin(21)

@@ -8,11 +8,14 @@ import pytest
 from main_service.settings import Settings
 from tests.support.accounts import PASSWORD, new_email, sign_in_on_page
 from tests.support.engines import Environment
-from tests.support.pages import send_urlencoded_form, words
+from tests.support.pages import send_and_follow, words
 from tests.support.settings import VALID_SETTINGS
 from tests.support.web import WebServer
 
-NOTICE = "This site has no mail server yet: ask the people who run it for your emails."
+NOTICE = (
+    "This site has no mail server yet and writes emails into its outbox folder: look there if you run it, else ask "
+    "the people who do."
+)
 
 
 def told(client: httpx.Client) -> dict[str, bool]:
@@ -21,9 +24,9 @@ def told(client: httpx.Client) -> dict[str, bool]:
     account = {"email": email, "username": "", "password": PASSWORD}
     answers = {
         "registering": client.get("/register"),
-        "registered": send_urlencoded_form(client, "/register", "/register", **account),
+        "registered": send_and_follow(client, "/register", "/register", **account),
         "asking for a password": client.get("/forgot"),
-        "asked for a password": send_urlencoded_form(client, "/forgot", "/forgot", email=email),
+        "asked for a password": send_and_follow(client, "/forgot", "/forgot", email=email),
         "API: registered": client.post("/api/v1/auth/register", json={"email": new_email(), "password": PASSWORD}),
         "API: sent again": client.post("/api/v1/auth/verify/resend", json={"email": email}),
         "API: forgot": client.post("/api/v1/auth/forgot-password", json={"email": email}),

@@ -4,7 +4,7 @@ import asyncpg
 import httpx
 
 from tests.support.accounts import emails_to, new_email, new_user, register_by_api, sign_in, token_in_email
-from tests.support.pages import BROWSER, FOREIGN, visible_text
+from tests.support.pages import BROWSER, FOREIGN, led_on, visible_text
 
 NEW_PASSWORD = "Even-better-2"
 
@@ -22,9 +22,10 @@ async def test_email_leads_to_a_page_that_confirms_the_address(
     assert values["link"].startswith("http://slipbin.test/verify/")
 
     path = values["link"].removeprefix("http://slipbin.test")
-    page = send(client, path, path)
+    led = send(client, path, path)
 
-    assert (page.status_code, "Your email is confirmed" in visible_text(page)) == (200, True)
+    assert led.headers["location"] == path
+    assert "Your email is confirmed" in visible_text(led_on(client, led))
     assert await database.fetchval("SELECT is_verified FROM account WHERE email = $1", user.email)
     forged = client.get("/verify/forged", headers=BROWSER)
     assert (forged.status_code, "no longer works" in visible_text(forged)) == (400, True)
@@ -33,25 +34,31 @@ async def test_email_leads_to_a_page_that_confirms_the_address(
 async def test_forgotten_password_is_set_anew_on_pages(client: httpx.Client, database: asyncpg.Connection) -> None:
     user = new_user(client)
     asked = [send(client, "/forgot", "/forgot", email=email) for email in (user.email, new_email())]
-    assert asked[0].text == asked[1].text
+    assert [answer.headers["location"] for answer in asked] == ["/forgot?done=sent"] * 2
+    assert "If the email you entered has an account" in visible_text(led_on(client, asked[0]))
     token = await token_in_email(database, user.email, "reset")
 
-    weak = send(client, f"/reset/{token}", "/reset", token=token, password="weak")
-    assert (weak.status_code, 'id="password-error"' in weak.text) == (422, True)
-    assert "weak" not in weak.text
-    done = send(client, f"/reset/{token}", "/reset", token=token, password=NEW_PASSWORD)
+    page = f"/reset/{token}"
 
-    assert (done.status_code, "Password changed" in visible_text(done)) == (200, True)
+    for weak in (send(client, page, page, password="weak"), send(client, page, "/reset", token=token, password="weak")):
+        assert (weak.status_code, 'id="password-error"' in weak.text) == (422, True)
+        assert (f'action="{page}"' in weak.text, "weak" in weak.text) == (True, False)
+    done = led_on(client, send(client, page, page, password=NEW_PASSWORD))
+
+    assert (done.url.path, "Password changed" in visible_text(done)) == ("/sign-in", True)
     assert sign_in(client, user.email, NEW_PASSWORD)
-    used = client.get(f"/reset/{token}", headers=BROWSER)
+    used = client.get(page, headers=BROWSER)
     assert (used.status_code, "no longer works" in visible_text(used), 'method="post"' in used.text) == (
         400,
         True,
         False,
     )
     assert 'href="/forgot"' in used.text
-    again = send(client, "/forgot", "/reset", token=token, password="Once-more-3")
-    assert (again.status_code, "no longer works" in visible_text(again)) == (400, True)
+    for fields in ({"password": "Once-more-3"}, {"password": "Once-more-3", "token": "x"}):
+        again = send(client, "/forgot", page, **fields)
+        assert (again.status_code, "no longer works" in visible_text(again)) == (400, True)
+    old = send(client, "/forgot", "/reset", token=token, password="Once-more-3")
+    assert (old.status_code, "no longer works" in visible_text(old)) == (400, True)
 
 
 async def test_forms_of_others_and_wrong_addresses_are_refused(
@@ -61,7 +68,7 @@ async def test_forms_of_others_and_wrong_addresses_are_refused(
 
     wrong = send(client, "/forgot", "/forgot", email="no address")
     assert (wrong.status_code, 'value="no address"' in wrong.text) == (422, True)
-    for address, fields in (("/forgot", {"email": user.email}), ("/reset", {"token": "x", "password": NEW_PASSWORD})):
+    for address, fields in (("/forgot", {"email": user.email}), ("/reset/x", {"password": NEW_PASSWORD})):
         for foreign in FOREIGN:
             assert client.post(address, data=fields, headers=BROWSER | foreign).status_code == 403
     assert await emails_to(database, user.email) == []

@@ -14,7 +14,7 @@ from tests.support.accounts import (
     new_username,
     sign_in_on_page,
 )
-from tests.support.pages import send_urlencoded_form, visible_text
+from tests.support.pages import led_on, send_and_follow, send_urlencoded_form, visible_text
 
 
 async def test_who_registers_is_sent_an_email_and_can_sign_in(
@@ -22,9 +22,12 @@ async def test_who_registers_is_sent_an_email_and_can_sign_in(
 ) -> None:
     email, username = new_email(), new_username()
 
-    answer = send_urlencoded_form(client, "/register", "/register", email=email, username=username, password=PASSWORD)
+    led = send_urlencoded_form(client, "/register", "/register", email=email, username=username, password=PASSWORD)
 
-    assert (answer.status_code, f"the email that we send to {email}" in visible_text(answer)) == (200, True)
+    assert led.headers["location"] == "/register?done=registered"
+    assert f"the email that we send to {email} to confirm" in visible_text(led_on(client, led))
+    client.cookies.clear()
+    assert "the email that we send to you to confirm" in visible_text(led_on(client, led)), "once it is forgotten"
     assert [template for template, _ in await emails_to(database, email)] == ["confirm"]
     for name in (email, username):
         assert sign_in_on_page(client, name).headers["location"] == "/profile"
@@ -37,7 +40,7 @@ async def test_page_tells_not_whether_an_address_is_taken_but_whether_a_user_nam
     user = new_user(client)
 
     taken, fresh = (
-        send_urlencoded_form(client, "/register", "/register", email=email, username="", password=PASSWORD)
+        send_and_follow(client, "/register", "/register", email=email, username="", password=PASSWORD)
         for email in (user.email, new_email())
     )
 

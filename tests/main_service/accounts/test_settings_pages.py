@@ -7,10 +7,11 @@ import asyncpg
 import httpx
 import pytest
 
-from main_service.accounts.settings_sections import SECTIONS, section_path
+from main_service.accounts.pages.settings_sections import SECTIONS, section_path
 from tests.support.accounts import (
     PASSWORD,
     bearer,
+    create_api_token,
     emails_to,
     is_signed_in,
     is_signed_in_on_pages,
@@ -25,7 +26,7 @@ from tests.support.accounts import (
     sign_in_on_page,
     token_in_email,
 )
-from tests.support.pages import BROWSER, FOREIGN, send_urlencoded_form, visible_text
+from tests.support.pages import BROWSER, FOREIGN, led_on, send_and_follow, send_urlencoded_form, visible_text
 from tests.support.web import WebServer
 
 NEW_PASSWORD = "Even-better-2"
@@ -38,18 +39,22 @@ def send_settings(client: httpx.Client, form: str, **fields: str) -> httpx.Respo
     return send_urlencoded_form(client, section_path(section), f"/settings/{form}", **fields)
 
 
+def change(client: httpx.Client, form: str, **fields: str) -> httpx.Response:
+    """Send a form that is not refused; the section that it leads to."""
+    return led_on(client, send_settings(client, form, **fields))
+
+
 def test_user_name_is_set_refused_at_its_field_and_taken_away(client: httpx.Client) -> None:
     other, name = new_user(client), new_username()
     register_on_page(client, has_name=False)
 
-    done = send_settings(client, "username", username=name)
-    assert (done.status_code, "Username saved" in visible_text(done)) == (200, True)
+    assert "Username saved" in visible_text(change(client, "username", username=name))
     assert f'name="username" value="{name}"' in client.get("/settings", headers=BROWSER).text
     for wrong, status in ((other.username, 409), ("a b", 422)):
         refused = send_settings(client, "username", username=wrong)
         assert (refused.status_code, 'id="username-error"' in refused.text) == (status, True)
         assert f'name="username" value="{wrong}"' in refused.text
-    assert "Username removed" in visible_text(send_settings(client, "username", username=""))
+    assert "Username removed" in visible_text(change(client, "username", username=""))
     assert 'name="username" value=""' in client.get("/settings", headers=BROWSER).text
 
 
@@ -77,11 +82,11 @@ async def test_daily_report_is_switched_on_and_off(client: httpx.Client, databas
     await database.execute("UPDATE account SET is_verified = true WHERE email = $1", user["email"])
     page = client.get("/settings/visits", headers=BROWSER)
     assert (" disabled" in box(page), "once your email is confirmed" in visible_text(page)) == (False, False)
-    done = send_settings(client, "daily-report", daily_report="yes")
-    assert (done.status_code, "The daily report is on." in visible_text(done), is_checked(done)) == (200, True, True)
+    done = change(client, "daily-report", daily_report="yes")
+    assert ("The daily report is on." in visible_text(done), is_checked(done)) == (True, True)
     assert await is_sent()
-    done = send_settings(client, "daily-report")
-    assert (done.status_code, "The daily report is off." in visible_text(done), is_checked(done)) == (200, True, False)
+    done = change(client, "daily-report")
+    assert ("The daily report is off." in visible_text(done), is_checked(done)) == (True, False)
     assert not await is_sent()
 
 
@@ -94,15 +99,16 @@ def test_new_password_ends_all_other_sessions_and_gives_this_browser_a_new_one(
     with web.new_client() as elsewhere:
         sign_in_on_page(elsewhere, user["email"])
 
-        done = send_settings(client, "password", password=PASSWORD, new_password=NEW_PASSWORD)
+        done = change(client, "password", password=PASSWORD, new_password=NEW_PASSWORD)
 
-        assert (done.status_code, "Password changed" in visible_text(done)) == (200, True)
+        assert "Password changed" in visible_text(done)
         assert not is_signed_in_on_pages(elsewhere)
     assert not is_signed_in_on_pages(client, former)
     assert not is_signed_in(client, tokens["access_token"])
     assert is_signed_in_on_pages(client)
     name = {"username": new_username()}
-    assert client.post("/settings/username", data=name, headers=BROWSER).status_code == 200, "its forms work"
+    led = client.post("/settings/username", data=name, headers=BROWSER)
+    assert led.headers["location"] == "/settings?done=username", "its forms work"
     assert sign_in(client, user["email"], NEW_PASSWORD)
 
 
@@ -139,12 +145,15 @@ async def test_new_address_is_asked_for_with_the_password_and_confirmed_by_its_e
 ) -> None:
     user, email = register_on_page(client), new_email()
 
-    done = send_settings(client, "email", email=email, password=PASSWORD)
+    led = send_settings(client, "email", email=email, password=PASSWORD)
 
-    assert (done.status_code, f"a link to {email}" in visible_text(done)) == (200, True)
+    assert f"a link to {email}" in visible_text(led_on(client, led))
+    assert email not in led.headers["location"], "what is in an address stays in histories"
+    client.cookies.delete("slipbin_told")
+    assert "a link to your new address" in visible_text(led_on(client, led))
     assert (await emails_to(database, user["email"]))[-1][0] == "email_changed"
     link = f"/verify/{await token_in_email(database, email, 'confirm_new')}"
-    for page in (send_urlencoded_form(client, link, link), client.get(link, headers=BROWSER)):
+    for page in (send_and_follow(client, link, link), client.get(link, headers=BROWSER)):
         assert (page.status_code, "Your email is confirmed" in visible_text(page)) == (200, True)
     assert not is_signed_in_on_pages(client), "a change of address ends all sessions"
     assert sign_in_on_page(client, email).status_code == 303
@@ -159,7 +168,7 @@ async def test_unconfirmed_address_is_told_and_its_email_sent_again(
     await database.execute("UPDATE mail SET cause = gen_random_uuid()::text WHERE recipient = $1", user.email)
     assert "Confirm your email" in visible_text(client.get("/settings", headers=BROWSER))
 
-    done = send_settings(client, "confirm")
+    done = change(client, "confirm")
 
     assert f"a link to {user.email}" in visible_text(done)
     assert [template for template, _ in await emails_to(database, user.email)] == ["confirm", "confirm"]
@@ -168,12 +177,14 @@ async def test_unconfirmed_address_is_told_and_its_email_sent_again(
 async def test_api_token_is_shown_once_listed_and_deleted(client: httpx.Client, database: asyncpg.Connection) -> None:
     register_on_page(client)
 
-    made = send_settings(client, "tokens", name="<b>deploy</b>", scopes="read", days="30")
-    token = shown_api_token(made)
+    led = send_settings(client, "tokens", name="<b>deploy</b>", scopes="read", days="30")
+    token = shown_api_token(led_on(client, led))
+    again = led_on(client, led)
 
     assert is_signed_in(client, token)
     refused = client.post("/api/v1/tokens", json={"name": "x"}, headers=bearer(token))
     assert refused.status_code == 403
+    assert (token in again.text, "was shown once" in visible_text(again)) == (False, True)
     page = client.get("/settings/tokens", headers=BROWSER)
     assert token not in page.text
     assert "&lt;b&gt;deploy&lt;/b&gt;" in page.text
@@ -182,8 +193,7 @@ async def test_api_token_is_shown_once_listed_and_deleted(client: httpx.Client, 
     kept = await database.fetchrow("SELECT may_write, expires_at FROM api_token WHERE id = $1", token_id)
     assert not kept["may_write"]
     assert abs(kept["expires_at"] - datetime.now(UTC) - timedelta(days=30)) < timedelta(hours=1)
-    done = send_settings(client, f"tokens/{token_id}/delete")
-    assert (done.status_code, "Token deleted" in visible_text(done)) == (200, True)
+    assert "Token deleted" in visible_text(change(client, f"tokens/{token_id}/delete"))
     assert not is_signed_in(client, token)
     again = send_settings(client, f"tokens/{token_id}/delete")
     assert (again.status_code, "This token has already been deleted" in visible_text(again)) == (404, True)
@@ -194,7 +204,7 @@ async def test_token_may_write_and_lasts_unless_it_is_said_otherwise(
 ) -> None:
     register_on_page(client)
 
-    page = send_settings(client, "tokens", name="script", scopes="write", days="")
+    page = change(client, "tokens", name="script", scopes="write", days="")
 
     token_id = re.search(r'action="/settings/tokens/([\w-]+)/delete"', page.text)[1]
     kept = await database.fetchrow("SELECT may_write, expires_at FROM api_token WHERE id = $1", token_id)
@@ -210,10 +220,32 @@ def test_token_of_another_account_is_not_deleted(client: httpx.Client, web: WebS
     assert is_signed_in(client, made["token"])
 
 
+def test_token_that_others_have_planted_is_not_shown_as_a_new_one(client: httpx.Client) -> None:
+    theirs = create_api_token(client, new_user(client))
+    register_on_page(client)
+    cookies = f"slipbin_session={session_cookie_of(client)}; slipbin_told="
+
+    for planted in (theirs, "slp_" + "a" * 43, "%3Cb%3E", "%ff"):
+        headers = BROWSER | {"Cookie": cookies + planted}
+        page = httpx.get(f"{client.base_url}/settings/tokens?done=tokens", headers=headers, trust_env=False, timeout=60)
+        assert (page.status_code, 'id="new-token"' in page.text) == (200, False)
+
+
+def test_what_a_page_was_told_is_hidden_from_scripts_and_ends_within_a_minute(client: httpx.Client) -> None:
+    register_on_page(client)
+
+    led = send_settings(client, "tokens", name="script")
+    shown = led_on(client, led)
+
+    parts = ["HttpOnly", "Max-Age=60", "Path=/settings/tokens", "SameSite=strict"]
+    assert sorted(led.headers["set-cookie"].split("; ")[1:]) == parts
+    assert "Max-Age=0; Path=/settings/tokens" in shown.headers["set-cookie"]
+
+
 def test_signing_out_everywhere_ends_all_sessions_but_no_api_token(client: httpx.Client, web: WebServer) -> None:
     user = register_on_page(client)
     session, tokens = session_cookie_of(client), sign_in(client, user["email"])
-    api_token = shown_api_token(send_settings(client, "tokens", name="script"))
+    api_token = shown_api_token(change(client, "tokens", name="script"))
     with web.new_client() as elsewhere:
         sign_in_on_page(elsewhere, user["email"])
 
@@ -234,7 +266,7 @@ FORMS = (
 
 async def test_form_without_its_token_changes_nothing(client: httpx.Client, database: asyncpg.Connection) -> None:
     user = register_on_page(client)
-    page = send_settings(client, "tokens", name="kept")
+    page = change(client, "tokens", name="kept")
     token_id = re.search(r'action="/settings/tokens/([\w-]+)/delete"', page.text)[1]
     row = "SELECT a::text || t::text FROM account a JOIN api_token t ON t.account_id = a.id WHERE a.email = $1"
     before = await database.fetchval(row, user["email"])
@@ -286,7 +318,7 @@ def test_result_stands_beside_the_form_that_was_sent(client: httpx.Client) -> No
     register_on_page(client)
 
     for form, fields in {"visits": {}, "daily-report": {}, "username": {"username": new_username()}}.items():
-        page = send_settings(client, form, **fields).text
+        page = change(client, form, **fields).text
         notice = page.index('<p class="notice" role="status" tabindex="-1" autofocus>')
         assert page.count('class="notice"') == 1
         assert 'action="' not in page[notice : page.index(f'action="/settings/{form}"')]

@@ -13,7 +13,7 @@ from tests.support.accounts import (
     sign_in_on_page,
     token_in_email,
 )
-from tests.support.pages import BROWSER, FOREIGN, visible_text
+from tests.support.pages import BROWSER, FOREIGN, led_on, visible_text
 
 
 async def test_link_in_an_email_shows_a_button_that_confirms(
@@ -29,7 +29,7 @@ async def test_link_in_an_email_shows_a_button_that_confirms(
         assert (foreign.status_code, f'href="{address}"' in foreign.text) == (403, True)
     assert not await database.fetchval("SELECT is_verified FROM account WHERE email = $1", user.email)
 
-    done = client.post(address, data={"other": ""}, headers=BROWSER)
+    done = led_on(client, client.post(address, data={"other": ""}, headers=BROWSER))
 
     assert await database.fetchval("SELECT is_verified FROM account WHERE email = $1", user.email)
     again = client.get(address, headers=BROWSER)
@@ -51,7 +51,7 @@ async def test_link_to_a_new_email_shows_a_button_that_changes_it(
     assert (page.status_code, email in page.text) == (200, True)
     assert is_signed_in(client, user.tokens["access_token"])
 
-    done = client.post(address, data={"other": ""}, headers=BROWSER)
+    done = led_on(client, client.post(address, data={"other": ""}, headers=BROWSER))
 
     assert "Your email is confirmed" in visible_text(done)
     assert not is_signed_in(client, user.tokens["access_token"])

@@ -124,7 +124,7 @@ async def test_deleted_entry_is_emptied_of_all_but_key_reason_and_times(
     assert filled == {
         "key", "kind", "visibility", "created_at", "updated_at", "expires_at",
         "ended_at", "archival_reason", "body_deleted_at", "visit_count", "bot_count", "has_public_statistics",
-        "version", "manage_generation",
+        "version", "manage_generation", "passes_query", "imported_visit_count", "imported_bot_count",
     }  # fmt: skip
 
 

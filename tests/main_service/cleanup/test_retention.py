@@ -21,6 +21,7 @@ from tests.support.entries import (
 KEPT = {
     *("key", "kind", "visibility", "created_at", "updated_at", "expires_at", "ended_at", "archival_reason"),
     *("visit_count", "bot_count", "has_public_statistics", "version", "manage_generation"),
+    *("passes_query", "imported_visit_count", "imported_bot_count"),
 }
 
 
@@ -58,6 +59,11 @@ async def test_ended_entry_of_a_user_is_kept_until_retention_is_over_then_emptie
     guests = await insert_entry(archive, **ended(ago(days=0)), last_visit_at=ago(days=1))
     before = {key: await find_entry(archive, key) for key in (young, live)}
     await collect(archive, owner, old_link, old_paste, young, live, guests)
+    await archive.executemany(
+        "INSERT INTO imported_figures (key, month, first_day, last_day, people, bots, visitors, days, size_bytes)"
+        " VALUES ($1, '2020-01-01', '2020-01-31', '2020-01-31', 1, 0, 1, '[]', 2)",
+        [(key,) for key in (old_link, young, live)],
+    )
 
     printed = run_main("cleanup", environment=archive_environment)
 
@@ -71,6 +77,7 @@ async def test_ended_entry_of_a_user_is_kept_until_retention_is_over_then_emptie
     assert filled(await find_entry(archive, guests)) == KEPT
     assert {key: await find_entry(archive, key) for key in before} == before
     assert await collected(archive) == {young, live}
+    assert {row["key"] for row in await archive.fetch("SELECT key FROM imported_figures")} == {young, live}
     assert "0 ended entries emptied" in run_main("cleanup", environment=archive_environment)
 
 

@@ -37,9 +37,8 @@ async def unconfirmed(database: asyncpg.Connection, *, registered_at: datetime |
 
 async def owning(database: asyncpg.Connection) -> dict[str, UUID]:
     """An account that owns something of each kind."""
-    accounts = {
-        name: await unconfirmed(database) for name in ("entry", "ended entry", "collection", "api_token", "report")
-    }
+    names = ("entry", "ended entry", "collection", "api_token", "report", "import")
+    accounts = {name: await unconfirmed(database) for name in names}
     await insert_entry(database, owner_id=accounts["entry"])
     await insert_entry(database, owner_id=accounts["ended entry"], ended_at=ago(days=300), archival_reason="expired")
     await database.execute(
@@ -55,6 +54,11 @@ async def owning(database: asyncpg.Connection) -> dict[str, UUID]:
         "INSERT INTO report (id, owner_id, format, first_day, last_day) "
         "VALUES ($1, $2, 'csv', current_date, current_date)",
         *(uuid4(), accounts["report"]),
+    )
+    await database.execute(
+        "INSERT INTO import_job (id, owner_id, format, file_name, size_bytes, is_dry_run) "
+        "VALUES ($1, $2, 'bitly-csv', 'links.csv', 1, false)",
+        *(uuid4(), accounts["import"]),
     )
     return accounts
 
@@ -176,7 +180,13 @@ async def test_all_that_an_account_can_own_is_looked_at(archive: asyncpg.Connect
         "WHERE contype = 'f' AND confrelid = 'account'::regclass AND NOT conparentid <> 0"
     )
 
-    assert {row["name"] for row in rows} == {"entry", "collection", "api_token", "report"}
+    assert {row["name"] for row in rows} == {
+        "entry", "collection", "api_token", "report", "import_job",
+        # What they have imported before only keeps it from being imported again.
+        "imported_entry",
+        # A key that they once shared under stays, and is given to no one.
+        "shared_key",
+    }  # fmt: skip
 
 
 async def test_their_index_is_used(archive: asyncpg.Connection) -> None:

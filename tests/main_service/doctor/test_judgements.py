@@ -158,6 +158,8 @@ def test_errors_of_redis(error: Exception, told: str) -> None:
     [
         (NoCredentialsError("none"), "No S3 credentials", "AWS_SHARED_CREDENTIALS_FILE"),
         (OSError("<Code>InvalidAccessKeyId</Code>"), "does not know the access key", "AWS_ACCESS_KEY_ID"),
+        (FileNotFoundError("<Code>XAdminUserNotFound</Code>"), "does not know the access key", "AWS_ACCESS_KEY_ID"),
+        (FileNotFoundError("404: something"), "refuses or can't be reached", "Its own log says more"),
         (OSError("<Code>SignatureDoesNotMatch</Code>"), "refuses our signature", "AWS_SECRET_ACCESS_KEY"),
         (OSError("<Code>RequestTimeTooSkewed</Code>"), "clock of this machine", "NTP"),
         (OSError("<Code>AccessDenied</Code>"), "denies reading", "s3:PutObject"),

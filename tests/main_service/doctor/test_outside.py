@@ -54,7 +54,7 @@ def test_public_url_at_which_something_else_answers(broken: Environment, tmp_pat
     with web_page(tls=server_context(expired)) as url:
         inside = examine(broken | {"MAIN_TLS_ADDRESS": url.removeprefix("https://")})
 
-    assert "Something else than Slipbin answers" in other.wrong("public URL")
+    assert "Something other than Slipbin answers" in other.wrong("public URL")
     assert "redirects to https://elsewhere.example/," in moved.wrong("public URL")
     assert "can't reach a web process (502)" in no_web.wrong("public URL")
     assert "has expired. -> Renew it" in over.wrong("public URL")

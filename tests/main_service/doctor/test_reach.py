@@ -35,7 +35,7 @@ def test_engines_that_are_away(broken: Environment) -> None:
 
 def test_engines_that_hang_are_named_and_hold_nothing_up(broken: Environment, gated: Gated) -> None:
     with gated.postgres.hanging(), gated.valkey.hanging():
-        found = examine(broken | gated.ways)
+        found = examine(broken | gated.ways, hangs=True)
 
     for subject in ("database", "Redis", "workers"):
         told = found.wrong(subject)

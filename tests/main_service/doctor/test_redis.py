@@ -34,12 +34,14 @@ def test_redis_that_evicts_is_full_or_keeps_nothing(
     evicting = examine(there)
     small_valkey.config_set("maxmemory-policy", "noeviction")
     small_valkey.config_set("maxmemory", "1mb")
-    full_of = examine(there)
+    broker = f"redis+socket://{valkey_folder}/valkey.sock?virtual_host=1"
+    full_of = examine(there | {"MAIN_BROKER_URL": broker})
 
     assert "maxmemory-policy is allkeys-lru" in evicting.problem("Redis")
     assert "Set maxmemory-policy noeviction" in evicting.problem("Redis")
     assert "Set appendonly yes" in evicting.of("Redis", "warning")
     assert "has no memory left and takes no writes" in full_of.problem("Redis")
+    assert "has no memory left and takes no writes. -> Raise maxmemory" in full_of.problem("workers")
 
 
 def test_redis_whose_password_or_rights_are_wrong(

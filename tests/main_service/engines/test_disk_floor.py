@@ -7,6 +7,7 @@ import pytest
 
 from main_service.engines.disk_floor import DiskFloor
 from main_service.errors import StorageFullError
+from tests.support.accounts import new_user
 from tests.support.engines import Environment
 from tests.support.entries import create_paste, manage_headers
 from tests.support.pages import send_form, visible_text
@@ -27,8 +28,12 @@ def test_without_room_new_texts_are_refused_and_the_rest_goes_on(web: WebServer,
     refused = full.client.post("/api/v1/pastes", json={"text": "more"})
     page = send_form(full.client, "/", "/pastes", text="typed for an hour")
     changed = full.client.patch(address, json={"text": "more"}, headers=manage_headers(paste))
+    user = new_user(full.client)
+    imported = full.client.post(
+        "/api/v1/imports", data={"format": "yourls-csv"}, files={"file": b"a"}, headers=user.headers
+    )
 
-    for answer in (refused, changed):
+    for answer in (refused, changed, imported):
         assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
         assert int(answer.headers["retry-after"]) > 0
     assert page.status_code == 507

@@ -71,6 +71,20 @@ async def test_quota_comes_back_with_time(limiter: RateLimiter) -> None:
     assert verdict.is_allowed
 
 
+async def test_clock_of_redis_that_was_set_back_makes_no_client_wait_until_it_is_there_again(
+    limiter: RateLimiter, redis: Redis
+) -> None:
+    [counter] = limit("2/minute").counters(b"ada")
+    await limiter.take([counter])
+    two_hours = 7_200_000_000
+    empty_at = int(await redis.get(counter.name) or 0)
+    await redis.set(counter.name, empty_at + two_hours, px=two_hours // 1000)
+
+    verdict = await limiter.take([counter])
+
+    assert (verdict.is_allowed, verdict.retry_after_seconds) == (False, 30)
+
+
 async def test_all_counters_of_a_request_are_moved_or_none(limiter: RateLimiter) -> None:
     wide, narrow = limit("10/day"), limit("2/day")
     both = [*wide.counters(b"ada"), *narrow.counters(b"ada")]

@@ -1,4 +1,4 @@
-"""What was signed by the release before is still good: each literal was made by its code, with this secret."""
+"""What was signed by the previous release is still good: each literal was made by its code, with this secret."""
 
 from hashlib import sha256
 from ipaddress import ip_address

@@ -105,6 +105,19 @@ async def test_wrong_secret_is_refused_by_the_server(
         await open_body_store(settings_of(s3_environment)).put(uuid4(), b"x")
 
 
+async def test_bucket_that_is_gone_is_no_missing_text(
+    s3_environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3_environment.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    bodies = open_body_store(settings_of(s3_environment, body_store_url=f"s3://bucket-{uuid4()}"))
+
+    for attempt in (bodies.get(uuid4()), bodies.check()):
+        with pytest.raises(BodyStoreUnavailableError):
+            await attempt
+
+
 def test_bucket_is_created_once(s3_environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in s3_environment.items():
         if name.startswith("AWS_"):

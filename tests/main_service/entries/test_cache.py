@@ -93,8 +93,10 @@ def test_format_is_the_one_that_running_processes_write_and_read() -> None:
         expires_at=None,
         has_public_statistics=True,
         visit_count=None,
+        imported_visit_count=None,
         views_left=None,
         original_url=None,
+        passes_query=False,
         body_id=UUID(int=4),
         size_bytes=5,
         syntax="python",
@@ -105,10 +107,10 @@ def test_format_is_the_one_that_running_processes_write_and_read() -> None:
 
     assert unpack("alias", packed) == paste
     assert packed.decode() == (
-        '[905943645,{"head":"P9999999999999a00000000000000000000000000000004392538407c7e98a4","kind":"paste",'
+        '[707714890,{"head":"P9999999999999a00000000000000000000000000000004d78e5661023badbb","kind":"paste",'
         '"owner_id":"00000000-0000-0000-0000-000000000001","manage_generation":2,"title":"\u00c4","visibility":"public",'
         '"created_at":"2026-01-02T00:00:00+00:00","updated_at":"2026-01-03T00:00:00+00:00","version":3,'
-        '"expires_at":null,"has_public_statistics":true,"original_url":null,'
+        '"expires_at":null,"has_public_statistics":true,"original_url":null,"passes_query":false,'
         '"body_id":"00000000-0000-0000-0000-000000000004","size_bytes":5,"syntax":"python","detected_syntax":null}]'
     )
 

@@ -121,7 +121,7 @@ def test_tombstone_lasts_longer_than_any_reader_may_take(client: httpx.Client, v
     change(client, link, title="x")
 
     assert is_tombstone(valkey.get(cache_key(link["key"])))
-    # Those of the release before may take 5 s by their own clock, and then 2 s to ask.
+    # Those of the previous release may take 5 s by their own clock, and then 2 s to ask.
     assert 7_000 < valkey.pttl(cache_key(link["key"])) <= 10_000
 
 

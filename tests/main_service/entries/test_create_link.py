@@ -16,7 +16,8 @@ def test_link_gets_a_short_address_that_redirects(client: httpx.Client) -> None:
     link = response.json()
     assert set(link) == {
         "key", "url", "short_url", "original_url", "kind", "title", "visibility",
-        "created_at", "updated_at", "expires_at", "views_left", "has_public_statistics", "visit_count", "manage_token",
+        "created_at", "updated_at", "expires_at", "views_left", "has_public_statistics", "passes_query", "visit_count",
+        "imported_visit_count", "manage_token",
     }  # fmt: skip
     assert link["url"] == link["short_url"] == response.headers["location"] == f"http://slipbin.test/{link['key']}"
     assert (link["kind"], link["visibility"], link["title"]) == ("link", "unlisted", "A title")
@@ -175,7 +176,7 @@ def test_malformed_alias_is_a_422(client: httpx.Client, alias: str) -> None:
         "/path", "http:/example.org", "http:\\\\example.org", "http:example.org", "https://", "http://",
         "java\tscript:alert(1)", "https://example.org/\nx: y",
         "https://example.org/\x00", "https://exam\u00a0ple.org/", "https://example.org:99999/", "https://[::1/",
-        "https://example.org/" + "a" * 8192,
+        "https://example.org/" + "a" * 8192, " " * 8192 + "https://example.org/",
     ],
 )  # fmt: skip
 def test_url_that_is_not_plain_http_is_refused(client: httpx.Client, url: str) -> None:

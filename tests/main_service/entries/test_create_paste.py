@@ -20,7 +20,8 @@ def test_paste_gets_a_short_address_that_shows_the_text(store_client: httpx.Clie
     paste = response.json()
     assert set(paste) == {
         "key", "url", "raw_url", "text_url", "kind", "title", "syntax", "detected_syntax", "size_bytes", "visibility",
-        "created_at", "updated_at", "expires_at", "views_left", "has_public_statistics", "visit_count", "manage_token",
+        "created_at", "updated_at", "expires_at", "views_left", "has_public_statistics", "visit_count",
+        "imported_visit_count", "manage_token",
     }  # fmt: skip
     assert paste["url"] == response.headers["location"] == f"http://slipbin.test/{paste['key']}"
     assert paste["raw_url"] == f"http://slipbin.test/{paste['key']}/raw"

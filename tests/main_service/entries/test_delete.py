@@ -21,7 +21,7 @@ from tests.support.entries import create_link, create_paste, manage_headers, new
 from tests.support.web import WebServer
 
 ROUNDS = 40
-WAIT_SECONDS = 30
+WAIT_SECONDS = 60
 
 
 @pytest.fixture(scope="module", params=["file", "s3"])

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
 from main_service.errors import InvalidInputError
-from main_service.web.form_body import read_form
-from main_service.web.json_body import JsonRequest
+from main_service.web.bodies.form import read_form
+from main_service.web.bodies.json import JsonRequest
 from main_service.web.negotiation import wants_html
 
 many = settings(max_examples=400, deadline=None, derandomize=True, database=None)

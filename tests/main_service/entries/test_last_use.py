@@ -9,6 +9,10 @@ import redis
 
 from tests.support.entries import create_link
 
+WHO_WAITS_FOR_US = """
+    SELECT array_agg(pid) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))
+"""
+
 
 async def test_use_is_written_down_once_a_day(
     client: httpx.Client, database: asyncpg.Connection, valkey: redis.Redis
@@ -42,6 +46,9 @@ async def test_use_of_an_entry_that_is_being_changed_waits_for_nobody(
 
     async with database.transaction():
         await database.execute("SELECT FROM entry WHERE key = $1 FOR UPDATE", key)
-        answer = await asyncio.to_thread(client.get, f"/{key}", timeout=3)
+        answer = asyncio.create_task(asyncio.to_thread(client.get, f"/{key}"))
+        while not answer.done():
+            assert not await database.fetchval(WHO_WAITS_FOR_US)
+            await asyncio.wait([answer], timeout=0.02)
 
-    assert answer.status_code == 302
+    assert answer.result().status_code == 302

@@ -138,7 +138,9 @@ async def test_owner_who_comes_too_late_for_the_last_view_is_told_so(
         await database.execute(
             "UPDATE entry SET views_left = 0, ended_at = now(), archival_reason = 'viewed' WHERE key = $1", key
         )
-        viewing = asyncio.create_task(asyncio.to_thread(client.get, f"/{key}", headers=CURL))
+        viewing = asyncio.create_task(
+            asyncio.to_thread(client.get, f"/{key}", headers=CURL | {"Accept": "application/json"})
+        )
         await wait_for_blocked_statements(database)
 
     assert ((await viewing).status_code, (await viewing).json()["reason"]) == (410, "viewed")

@@ -133,7 +133,7 @@ def test_entry_is_described_without_its_manage_token(client: httpx.Client) -> No
 
         assert response.status_code == 200
         # How often it was visited is told to who manages it.
-        shown = created | {"visit_count": None}
+        shown = created | {"visit_count": None, "imported_visit_count": None}
         assert response.json() == {name: value for name, value in shown.items() if name != "manage_token"}
 
 

@@ -147,7 +147,7 @@ def test_if_none_match_is_not_answered(client: httpx.Client) -> None:
 async def test_change_by_a_program_that_knows_no_versions_raises_it(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
-    """The release before runs beside this one during an upgrade: what it changes must not look unchanged."""
+    """The previous release runs beside this one during an upgrade: what it changes must not look unchanged."""
     link = create_link(client)
     update = "UPDATE entry SET title = $2, updated_at = now() WHERE key = $1"
 

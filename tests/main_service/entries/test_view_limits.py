@@ -24,19 +24,22 @@ from tests.support.swift_server import SwiftServer
 from tests.support.waiting import eventually
 from tests.support.web import WebServer
 
+PROGRAM = CURL | {"Accept": "application/json"}
+"""It is told in JSON what is wrong."""
+
 SLACK = {"User-Agent": "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", "Accept": "*/*"}
 PREFETCH = {**BROWSER, "Sec-Purpose": "prefetch;prerender"}
 
 
 @pytest.fixture
 def client(client: httpx.Client) -> httpx.Client:
-    client.headers.update(CURL)
+    client.headers.update(PROGRAM)
     return client
 
 
 @pytest.fixture
 def store_client(store_client: httpx.Client) -> httpx.Client:
-    store_client.headers.update(CURL)
+    store_client.headers.update(PROGRAM)
     return store_client
 
 
@@ -151,7 +154,7 @@ def test_store_that_is_away_costs_no_view(s3_web: WebServer, swift: SwiftServer,
     swift.stop()
     try:
         for answer in (
-            s3_web.client.get(f"/{paste['key']}/raw", headers=CURL),
+            s3_web.client.get(f"/{paste['key']}/raw", headers=PROGRAM),
             s3_web.client.post(f"/{paste['key']}/reveal", data={"other": ""}, headers=BROWSER),
         ):
             assert answer.status_code == 503
@@ -159,8 +162,8 @@ def test_store_that_is_away_costs_no_view(s3_web: WebServer, swift: SwiftServer,
         swift.start()
 
     assert views_left(s3_web.client, paste) == 1
-    assert s3_web.client.get(f"/{paste['key']}/raw", headers=CURL).text == SECRET_TEXT
-    assert_is_viewed(s3_web.client.get(f"/{paste['key']}/raw", headers=CURL))
+    assert s3_web.client.get(f"/{paste['key']}/raw", headers=PROGRAM).text == SECRET_TEXT
+    assert_is_viewed(s3_web.client.get(f"/{paste['key']}/raw", headers=PROGRAM))
 
 
 async def test_text_is_deleted_a_minute_after_the_last_view(

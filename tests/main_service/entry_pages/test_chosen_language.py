@@ -187,7 +187,7 @@ def test_each_way_is_one_visit(client: httpx.Client, valkey: "redis.Redis[str]")
     wait_for_streamed_visits(valkey, Counter({key: len(WAYS)}))
 
 
-def test_language_chosen_elsewhere_or_on_another_page_is_a_visit(
+def test_language_chosen_on_the_page_is_no_second_visit_and_elsewhere_is_one(
     client: httpx.Client, valkey: "redis.Redis[str]"
 ) -> None:
     key = create_paste(client, text=TEXT)["key"]
@@ -199,6 +199,10 @@ def test_language_chosen_elsewhere_or_on_another_page_is_a_visit(
         (f"/{key}", {"Sec-Fetch-Site": "same-origin"}),
     ]
 
+    # From one language or view to another on our page, it is the same visit.
+    for query in ("?lang=ruby", "?view=code", "?view=code&lang=ruby"):
+        headers = {**BROWSER, "User-Agent": FIREFOX, "Sec-Fetch-Site": "same-origin"}
+        client.get(f"/{key}{query}", headers=headers).raise_for_status()
     for path, headers in looks:
         client.get(path, headers={**BROWSER, "User-Agent": FIREFOX, **headers}).raise_for_status()
     # A program that says so still gets the text, and not other colours.

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import redis
 
-from main_service.entry_pages.copied_entry import LARGE_BYTES, MOST_LARGE, LargeCopies
+from main_service.entry_pages.copied_entry import LARGE_BYTES, MAX_LARGE, LargeCopies
 from tests.support.accounts import new_user, sign_in_on_page
 from tests.support.entries import create_link, create_paste, owned_paste
 from tests.support.pages import BROWSER
@@ -104,4 +104,4 @@ async def test_few_pages_with_large_texts_are_made_at_the_same_time() -> None:
     sizes = (LARGE_BYTES, LARGE_BYTES + 1)
     await asyncio.gather(*(make(size_bytes) for size_bytes in sizes for _ in range(8)))
 
-    assert most == {LARGE_BYTES: 8, LARGE_BYTES + 1: MOST_LARGE}
+    assert most == {LARGE_BYTES: 8, LARGE_BYTES + 1: MAX_LARGE}

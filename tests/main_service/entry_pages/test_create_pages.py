@@ -63,6 +63,16 @@ def test_refused_form_comes_back_filled_in_with_the_reason(client: httpx.Client)
     assert "aria-invalid" in page.text
 
 
+@pytest.mark.parametrize(
+    ("page", "action", "asked"),
+    [("/", "/pastes", "Type or paste a text first."), ("/?kind=link", "/links", "Enter the URL to shorten.")],
+)
+def test_empty_form_is_told_what_to_enter(client: httpx.Client, page: str, action: str, asked: str) -> None:
+    refused = send_form(client, page, action, title="Alone")
+
+    assert (refused.status_code, asked in visible_text(refused)) == (422, True)
+
+
 def test_taken_alias_comes_back_as_a_form(client: httpx.Client) -> None:
     alias = create_link(client, alias=new_alias())["key"]
 
@@ -101,7 +111,7 @@ def test_form_over_the_limit_is_a_413_that_keeps_the_text(client: httpx.Client) 
     page = send_form(client, "/", "/pastes", text=text, title="Too long a text")
 
     assert page.status_code == 413
-    assert "the limit is 10485760 bytes" in visible_text(page)
+    assert "the limit is 10 MiB" in visible_text(page)
     assert text in page.text
     assert 'value="Too long a text"' in page.text
 
@@ -139,10 +149,11 @@ def test_expiry_is_changed_on_the_manage_page(client: httpx.Client) -> None:
     manage = f"/{entry['key']}/manage"
     send_form(client, manage, manage, token=entry["manage_token"])
 
-    page = send_form(client, manage, f"{manage}/expiry", lifetime="PT1H")
+    changed = send_form(client, manage, f"{manage}/expiry", lifetime="PT1H")
 
-    assert page.status_code == 200
-    assert "Expiry changed" in visible_text(page)
+    assert (changed.status_code, changed.headers["location"]) == (303, f"{manage}?done=expiry")
+    assert "Expiry changed" in visible_text(client.get(changed.headers["location"], headers=BROWSER))
+    assert "Expiry changed" not in visible_text(client.get(manage, headers=BROWSER))
     ends_at = client.get(f"/api/v1/entries/{entry['key']}").json()["expires_at"]
     assert datetime.fromisoformat(ends_at) < datetime.fromisoformat(entry["expires_at"])
     assert send_form(client, manage, f"{manage}/expiry", lifetime="").status_code == 422
@@ -156,10 +167,10 @@ def test_deleting_on_the_manage_page_asks_first(client: httpx.Client) -> None:
 
     assert send_form(client, manage, f"{manage}/delete").status_code == 422
     assert client.get(f"/{entry['key']}").status_code == 200
-    page = send_form(client, manage, f"{manage}/delete", confirm="yes")
+    deleted = send_form(client, manage, f"{manage}/delete", confirm="yes")
 
-    assert page.status_code == 200
-    assert entry["key"] in visible_text(page)
+    assert deleted.status_code == 303
+    assert entry["key"] in visible_text(client.get(deleted.headers["location"], headers=BROWSER))
     assert client.get(f"/{entry['key']}").status_code == 410
 
 
@@ -192,7 +203,7 @@ def test_no_page_has_inline_script_or_style(client: httpx.Client) -> None:
 def test_no_page_is_at_the_address_that_only_a_form_is_sent_to(client: httpx.Client) -> None:
     """Going back to it, or opening it from the history, leads to the page with its form."""
     names = names_in_application()
-    sent_to = {route.path for route in changing_routes() if route.method == "POST" and not route.is_api}
+    sent_to = {route.path for route in changing_routes() if route.method == "POST" and not route.is_for_programs}
 
     assert {path for path in sent_to if f"GET {path}" not in names} == set()
     for path, page in {

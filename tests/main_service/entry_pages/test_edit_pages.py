@@ -107,10 +107,14 @@ def test_old_page_of_a_link_shows_what_changed(client: httpx.Client) -> None:
     refused = send(client, address, fields, original_url="https://example.org/mine")
 
     assert refused.status_code == 409
-    assert re.search(r"Title\s+none\s+URL\s+https://example.org/theirs\s+Visibility\s+public", visible_text(refused))
+    assert re.search(r"Title\s+none\s+URL\s+https://example.org/theirs\s+Visibility\s+Public", visible_text(refused))
     again = form_of(refused)
     assert (again["original_url"], again["title"], again["visibility"]) == ("https://example.org/mine", "", "public")
     assert client.get(f"/{link['key']}").headers["location"] == "https://example.org/theirs"
+    # Saved, it is looked at, and not followed.
+    saved = send(client, address, again)
+    assert (saved.status_code, saved.headers["location"]) == (303, f"/{link['key']}+")
+    assert client.get(f"/{link['key']}").headers["location"] == "https://example.org/mine"
 
 
 def test_second_change_meanwhile_is_refused_again(client: httpx.Client) -> None:
@@ -172,7 +176,7 @@ def test_new_end_alone_changes_nothing_else(client: httpx.Client) -> None:
     client.get(manage, headers=BROWSER)
     change(client, paste, text="two\r\n", title="New")
 
-    assert send_form(client, manage, f"{manage}/expiry", lifetime="P1D").status_code == 200
+    assert send_form(client, manage, f"{manage}/expiry", lifetime="P1D").status_code == 303
     assert (text_of(client, paste), shown(client, paste).json()["title"]) == (b"two\r\n", "New")
 
 
@@ -219,6 +223,19 @@ def test_line_ends_of_the_text_are_kept(client: httpx.Client, stored: str, edite
 
     assert send(client, address, fields, text=edited.replace("\n", "\r\n")).status_code == 303
     assert text_of(client, paste) == kept.encode()
+
+
+def test_hostile_text_gets_its_line_ends_back_in_good_time(client: httpx.Client) -> None:
+    """Each level of what is compared takes four lines off, and it was gone through for each anew: half an hour."""
+
+    def text(between: str) -> str:
+        return "first\n" + "".join(f"{n + 2}\n{between}\n{n + 1}\n{between}\n" for n in range(50_000))
+
+    paste = create_paste(client, text=text("a").replace("first\n", "first\r\n"))
+    address, fields = open_form(client, paste)
+
+    assert send(client, address, fields, text=text("b")).status_code == 303
+    assert as_in_form(text_of(client, paste).decode()) == text("b")
 
 
 LINES = st.lists(st.tuples(st.sampled_from(["", "a", "b", "c d", "\u00fc"]), st.sampled_from(["\r\n", "\n", "\r"])))

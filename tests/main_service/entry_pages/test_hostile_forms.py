@@ -9,7 +9,7 @@ from fastapi import Request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from main_service.web.form_body import read_form
+from main_service.web.bodies.form import read_form
 from tests.support.entries import create_link, new_alias
 from tests.support.pages import BROWSER, created_key
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.accounts import PASSWORD, bearer, new_user, register_on_page, sign_in
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste
-from tests.support.pages import BROWSER, FOREIGN, created_key, send_form, visible_text
+from tests.support.pages import BROWSER, FOREIGN, created_key, led_on, send_form, visible_text
 from tests.support.web import WebServer
 
 TEXT = "first\nsecond\n"
@@ -171,7 +171,8 @@ def test_guests_entry_is_claimed_on_its_manage_page(client: httpx.Client) -> Non
 
     claimed = send_form(client, manage, f"{manage}/claim")
 
-    assert (claimed.status_code, "It's yours now" in visible_text(claimed)) == (200, True)
+    assert (claimed.status_code, claimed.headers["location"]) == (303, f"{manage}?done=claim")
+    assert "It's yours now" in visible_text(client.get(claimed.headers["location"], headers=BROWSER))
     assert client.get(manage, headers=BROWSER).status_code == 200
     client.cookies.clear()
     guest = client.get(manage, headers=BROWSER)
@@ -183,8 +184,24 @@ def test_owner_deletes_on_the_manage_page(client: httpx.Client) -> None:
     key = create_paste(client, headers=headers)["key"]
 
     assert send_form(client, f"/{key}/manage", f"/{key}/manage/delete").status_code == 422
-    assert send_form(client, f"/{key}/manage", f"/{key}/manage/delete", confirm="yes").status_code == 200
+    deleted = send_form(client, f"/{key}/manage", f"/{key}/manage/delete", confirm="yes")
+    assert (deleted.status_code, deleted.headers["location"]) == (303, f"/{key}/manage?deleted=paste")
     assert client.get(f"/{key}").status_code == 410
+
+
+def test_page_that_tells_of_a_deletion_is_of_deleted_entries_alone(client: httpx.Client) -> None:
+    headers = headers_of(client, register_on_page(client)["email"])
+    key = create_paste(client, headers=headers)["key"]
+    page = f"/{key}/manage?deleted=paste"
+    assert "Manage your paste" in visible_text(client.get(page, headers=BROWSER))
+
+    client.delete(f"/api/v1/entries/{key}", headers=headers).raise_for_status()
+
+    told = client.get(page, headers=BROWSER)
+    assert (told.status_code, "Your paste is deleted" in visible_text(told)) == (200, True)
+    for other in (f"/{key}/manage", f"/{key}/manage?deleted=text"):
+        assert client.get(other, headers=BROWSER).status_code == 410
+    assert client.get("/never-was-here/manage?deleted=paste", headers=BROWSER).status_code == 404
 
 
 @pytest.mark.parametrize("action", ["", "/expiry", "/edit", "/claim", "/delete"])
@@ -224,7 +241,8 @@ def test_account_is_deleted_on_its_page_with_password_and_choice(client: httpx.C
     assert (wrong.status_code, "Wrong password" in visible_text(wrong)) == (422, True)
     assert "Choose what happens" in visible_text(send_form(client, page, page, password=PASSWORD))
     done = send_form(client, page, page, password=PASSWORD, entries="delete")
-    assert (done.status_code, "Your account is deleted" in visible_text(done)) == (200, True)
+    assert done.headers["location"] == f"{page}?done=deleted"
+    assert "Your account is deleted" in visible_text(led_on(client, done))
     assert client.get("/settings", headers=BROWSER).status_code == 303
     assert client.get(f"/{key}").status_code == 410
 

@@ -185,7 +185,7 @@ def test_claimed_entry_is_no_longer_that_of_the_browser_that_made_it(
     entry = create_paste(client)
     register_on_page(client)
     client.post(f"/{entry['key']}/manage", data={"token": entry["manage_token"]}, headers=BROWSER)
-    assert client.post(f"/{entry['key']}/manage/claim", data={"other": ""}, headers=BROWSER).status_code == 200
+    assert client.post(f"/{entry['key']}/manage/claim", data={"other": ""}, headers=BROWSER).status_code == 303
 
     assert strip_of(client.get(f"/{entry['key']}", headers=BROWSER))
     with web.new_client() as left_behind:

@@ -1,7 +1,7 @@
 """The page of a paste has the colours of its language where it can have them, and is there in any case."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.support.accounts import new_user
+from tests.support.accounts import User, new_user
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste, owned_paste
 from tests.support.rendered import text_on_page
@@ -45,6 +45,20 @@ def coloured_page(client: httpx.Client, path: str, **headers: str) -> str:
     return eventually(lambda: is_coloured(html := page(client, path, **headers)) and html, "a page with colours")
 
 
+def coloured_key(client: httpx.Client, create: Callable[[], str], **headers: str) -> str:
+    """The key of a paste whose page has had its colours.
+
+    Where nothing is kept, what took long on a busy machine is not tried again soon: each time it is another paste.
+    """
+    return eventually(
+        lambda: is_coloured(page(client, f"/{(key := create())}", **headers)) and key, "a page with colours"
+    )
+
+
+def creation(client: httpx.Client, user: User, visibility: str) -> Callable[[], str]:
+    return lambda: owned_paste(client, user, text=code(), syntax="python", visibility=visibility)
+
+
 def renderer_of(server: WebServer) -> psutil.Process:
     return eventually(lambda: psutil.Process(server.processes[0].pid).children(), "a renderer")[0]
 
@@ -62,20 +76,20 @@ def test_page_has_the_colours_of_its_language_and_the_text(paste_web: WebServer)
 def test_private_and_limited_texts_have_colours_too(paste_web: WebServer) -> None:
     client = paste_web.client
     user = new_user(client)
-    private = owned_paste(client, user, text=code(), syntax="python", visibility="private")
-    limited = create_paste(client, text=code(), syntax="python", views=1000)["key"]
 
-    coloured_page(client, f"/{private}", **user.headers)
-    coloured_page(client, f"/{limited}", **{"X-Reveal": "1"})
+    def limited() -> str:
+        return str(create_paste(client, text=code(), syntax="python", views=2)["key"])
+
+    assert coloured_key(client, creation(client, user, "private"), **user.headers)
+    assert coloured_key(client, limited, **{"X-Reveal": "1"})
 
 
 def test_colours_are_kept_for_those_who_are_signed_in_but_not_of_private_texts(paste_web: WebServer) -> None:
     client = paste_web.client
     user = new_user(client)
-    unlisted = create_paste(client, text=code(), syntax="python", visibility="unlisted")["key"]
-    private = owned_paste(client, user, text=code(), syntax="python", visibility="private")
-    for key in (unlisted, private):
-        coloured_page(client, f"/{key}", **user.headers)
+    unlisted, private = (
+        coloured_key(client, creation(client, user, each), **user.headers) for each in ("unlisted", "private")
+    )
     renderer = renderer_of(paste_web)
     renderer.suspend()
     try:

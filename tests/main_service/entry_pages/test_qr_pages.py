@@ -7,6 +7,7 @@ import zlib
 import httpx
 import pytest
 import segno
+import zxingcpp
 
 from tests.support.accounts import new_user, register_on_page, sign_in
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
@@ -14,6 +15,7 @@ from tests.support.pages import BROWSER, CURL, created_key
 from tests.support.web import WebServer
 
 QUIET_ZONE = 4
+ENLARGED = 4
 Modules = list[list[bool]]
 
 
@@ -60,6 +62,14 @@ def drawn_in_png(picture: bytes) -> tuple[int, Modules]:
     return width, dark
 
 
+def scanned(dots: Modules) -> str:
+    """What a scanner reads in the picture, of which each dot is drawn larger, as screens do."""
+    rows = [bytes(0 if dark else 255 for dark in row for _ in range(ENLARGED)) for row in dots for _ in range(ENLARGED)]
+    picture = memoryview(b"".join(rows)).cast("B", (len(rows), len(rows[0])))
+    [code] = zxingcpp.read_barcodes(picture)
+    return str(code.text)
+
+
 @pytest.mark.parametrize("kind", ["paste", "link", "limited"])
 def test_code_is_of_the_address_that_is_shared(client: httpx.Client, kind: str) -> None:
     entry = create_link(client) if kind == "link" else create_paste(client, views=1 if kind == "limited" else None)
@@ -68,6 +78,7 @@ def test_code_is_of_the_address_that_is_shared(client: httpx.Client, kind: str) 
 
     assert (svg.status_code, svg.headers["content-type"]) == (200, "image/svg+xml")
     assert drawn_in_svg(svg.text) == expected(entry["url"])
+    assert scanned(drawn_in_svg(svg.text)) == entry["url"]
     assert "style" not in svg.text
     assert (png.status_code, png.headers["content-type"]) == (200, "image/png")
     width, dots = drawn_in_png(png.content)
@@ -75,6 +86,7 @@ def test_code_is_of_the_address_that_is_shared(client: httpx.Client, kind: str) 
     scale = width // len(modules)
     assert width == scale * len(modules) <= 512 < (scale + 1) * len(modules)
     assert [row[scale // 2 :: scale] for row in dots[scale // 2 :: scale]] == modules
+    assert scanned(dots) == entry["url"]
     # It spent no view.
     assert client.get(f"/{entry['key']}", headers=CURL).status_code in (200, 302)
 

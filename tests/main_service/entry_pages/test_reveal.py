@@ -20,7 +20,7 @@ from tests.support.pages import BROWSER, CURL, FOREIGN
 
 @pytest.fixture
 def client(client: httpx.Client) -> httpx.Client:
-    client.headers.update(CURL)
+    client.headers.update(CURL | {"Accept": "application/json"})
     return client
 
 

@@ -93,7 +93,7 @@ HEADERS = {
     "a prefetch": CHROME + b"Sec-Purpose: prefetch;prerender\r\n",
     "another prefetch": CHROME + b"Purpose: prefetch\r\n",
     "a cookie": CHROME + b"Cookie: a=b\r\n",
-    "a session": CHROME + b"Cookie: slipbin_session=garbage\r\n",
+    "a session": CHROME + b"Cookie: slipbin_session=garbage; slipbin_form=" + b"f" * 32 + b"\r\n",
     "a proxy": CHROME + b"X-Forwarded-For: 198.51.100.77, 203.0.113.9\r\n",
     "a proxy with IPv6": CHROME + b"X-Forwarded-For: 2001:db8:1:2::3\r\n",
     "a confused proxy": CHROME + b"X-Forwarded-For: unknown\r\n",

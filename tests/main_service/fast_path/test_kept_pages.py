@@ -1,6 +1,7 @@
 """Pages that the fast path keeps: the bytes of FastAPI, a visit each, and never one of an entry that has changed."""
 
 import gzip
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.support.accounts import new_user
 from tests.support.engines import Environment
 from tests.support.entries import create_paste, manage_headers
 from tests.support.pages import BROWSER
-from tests.support.raw_http import Answer, get_request, on_a_kept_connection
+from tests.support.raw_http import Answer, ask, connect, get_request, on_a_kept_connection, parse, read_to_end
 from tests.support.visits import streamed_visits
 from tests.support.waiting import eventually
 from tests.support.web import WebServer
@@ -181,7 +182,6 @@ def test_page_made_private_is_nobody_else_s_at_once(
         b"Cookie: __Secure-slipbin_manage=x\r\n",
         b"Authorization: Bearer x\r\n",
         b"Sec-Purpose: prefetch\r\n",
-        b"Connection: close\r\n",
     ],
 )
 def test_kept_page_is_for_nobody_who_may_get_another(
@@ -197,6 +197,47 @@ def test_kept_page_is_for_nobody_who_may_get_another(
     assert calls(valkey, "get") > gets or answer.status == 401
     has_our_cookie = b"slipbin_" in headers
     assert ("content-encoding" in answer.headers) == (not has_our_cookie and answer.status == 200)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize(
+    ("connection", "version"),
+    [(b"Connection: close\r\n", "1.1"), (b"", "1.0"), (b"Connection: keep-alive\r\n", "1.0")],
+    ids=["close", "HTTP/1.0", "HTTP/1.0 that would stay"],
+)
+def test_page_on_a_connection_that_ends_is_fastapi_s_and_one_visit(
+    connection: bytes, version: str, encoding: str, web: WebServer, plain_web: WebServer, valkey: "redis.Redis[str]"
+) -> None:
+    key = create_paste(web.client, text=TEXT * 20, syntax="python")["key"]
+    headers = HTML + ENCODINGS[encoding]
+    visits = keep(web, valkey, key, headers)
+    request = get_request(f"/{key}", headers + connection, version=version)
+
+    answers = ask(web, request)
+
+    assert [answer.headers["connection"] for answer in answers] == ["close"]
+    assert b"<b class=k>def </b>" in decoded(answers[0])
+    assert len(streamed_visits(valkey, key)) == visits + 1
+    eventually(lambda: ask(plain_web, request) == answers, "the same answer from FastAPI")
+
+
+def test_reader_who_sends_no_more_gets_the_whole_page_and_an_end(web: WebServer, valkey: "redis.Redis[str]") -> None:
+    """The end may come while Redis is asked, or after the answer."""
+    key = create_paste(web.client, text=TEXT * 20)["key"]
+    visits = keep(web, valkey, key, HTML)
+    kept = read(web, key, HTML)
+    gets = calls(valkey, "get")
+
+    for _ in range(5):
+        with connect(web) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+            connection.sendall(get_request(f"/{key}", HTML))
+            connection.shutdown(socket.SHUT_WR)
+            [answer] = parse(read_to_end(connection))
+        assert (answer.status, answer.body) == (200, kept.body)
+
+    assert calls(valkey, "get") == gets, "the fast path has answered"
+    assert len(streamed_visits(valkey, key)) == visits + 6
 
 
 def test_maker_gets_a_page_of_their_own_which_is_no_visit(web: WebServer, valkey: "redis.Redis[str]") -> None:
@@ -244,6 +285,7 @@ def test_head_says_what_get_would(encoding: str, web: WebServer, valkey: "redis.
             f"{web.address}/{key}",
             headers={"Accept": "text/html", "Accept-Encoding": "identity" if encoding == "identity" else encoding},
             trust_env=False,
+            timeout=60,
         )
         assert (response.status_code, response.content) == (200, b"")
         return {name: value for name, value in response.headers.items() if name not in ("date", "x-request-id")}

@@ -19,7 +19,7 @@ SECRET = b"Zz-input-zZ"
 
 
 def assert_is_refusal(web: WebServer, answer: Answer, status: int, code: str) -> None:
-    """The shape and the headers that every refusal of the app has."""
+    """The shape and the headers that every refusal of the app has, where scripts of other sites may read it."""
     assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
     problem = json.loads(answer.body)
     assert (problem["type"], problem["status"], problem["code"]) == ("about:blank", status, code)

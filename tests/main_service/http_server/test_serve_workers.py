@@ -17,7 +17,7 @@ from tests.support.engines import Environment
 from tests.support.load import RetryingClient
 from tests.support.metrics import METRICS_TOKEN, NOT_FOUND, read_metrics
 from tests.support.raw_http import GET_STATIC_FILE, POST_PASTE, connect, parse, read_answer, read_to_end
-from tests.support.serve_workers import GRACE_SECONDS, WORKERS, WebProcesses, serve_command, wait_until_gone
+from tests.support.serve_workers import END_SECONDS, WORKERS, WebProcesses, serve_command, wait_until_gone
 from tests.support.waiting import eventually, eventually_async
 
 CLIENTS = 4
@@ -102,7 +102,7 @@ def test_sigterm_ends_all_after_what_they_have_accepted(workers: WebProcesses) -
         upload.close()
         assert (answer.status, answer.headers["connection"]) == (201, "close")
 
-    assert workers.parent.wait(GRACE_SECONDS) == 0
+    assert workers.parent.wait(END_SECONDS) == 0
     wait_until_gone(children)
     assert "Traceback" not in workers.log()
     assert "ERROR" not in workers.log()
@@ -126,7 +126,7 @@ def test_ctrl_c_in_a_terminal_is_an_orderly_end(workers: WebProcesses) -> None:
 
     workers.parent.send_signal(signal.SIGINT)
 
-    assert workers.parent.wait(GRACE_SECONDS) == 0
+    assert workers.parent.wait(END_SECONDS) == 0
     wait_until_gone(children)
     assert "Traceback" not in workers.log()
 
@@ -158,7 +158,7 @@ def test_a_parent_that_ends_while_they_start_leaves_none(
         children = psutil.Process(parent.pid).children()
 
         parent.send_signal(number)
-        _, said = parent.communicate(timeout=GRACE_SECONDS)
+        _, said = parent.communicate(timeout=END_SECONDS)
 
     assert parent.returncode == status
     assert "Traceback" not in said

@@ -17,6 +17,7 @@ from tests.support.raw_http import (
     LoggedWebServer,
     parse,
 )
+from tests.support.serve_workers import END_SECONDS
 from tests.support.slow_clients import (
     LIMIT_SECONDS,
     POST,
@@ -32,7 +33,6 @@ from tests.support.slow_clients import (
 
 KEEP_ALIVE_SECONDS = 15
 DRAIN_SECONDS = 20
-SHUTDOWN_SECONDS = 15
 SLACK_SECONDS = 20.0
 """For a machine that is busy with other tests."""
 
@@ -106,6 +106,7 @@ def test_request_that_comes_slowly_is_408(clients: Mapping[str, "Future[object]"
 
     assert (answer.status, answer.headers["content-type"]) == (408, "application/problem+json")
     assert json.loads(answer.body)["code"] == "request_timeout"
+    assert answer.headers["access-control-allow-origin"] == "*"
 
 
 def test_second_request_that_comes_slowly_is_408(clients: Mapping[str, "Future[object]"]) -> None:
@@ -172,6 +173,6 @@ def test_slow_clients_hold_up_nobody_and_leave_nothing_behind(
     [process] = web.processes
     process.send_signal(signal.SIGTERM)
     # It would wait for a request whose client is gone, and say that it gave it up.
-    assert process.wait(SHUTDOWN_SECONDS) == 0
+    assert process.wait(END_SECONDS) == 0
     assert "running task" not in web.log()
     assert "Traceback" not in web.log()

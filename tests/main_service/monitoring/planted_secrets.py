@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 from celery import Celery
 
-from tests.support.accounts import bearer
+from tests.support.accounts import bearer, session_cookie_of, sign_in, sign_in_on_page
 from tests.support.database import execute
 from tests.support.engines import Environment
 from tests.support.entries import manage_headers
@@ -89,35 +89,41 @@ def refused_rows(environment: Environment) -> Iterator[None]:
         )
 
 
+def _accepted(answer: httpx.Response) -> httpx.Response:
+    assert answer.is_success or answer.is_redirect, answer.text
+    return answer
+
+
 def ask_for_everything(client: httpx.Client) -> dict[str, str]:
     """Requests with secrets that succeed or are refused; return the secrets that the service has made meanwhile."""
     made: dict[str, str] = {}
     account = {"email": PLANTED["email"], "username": PLANTED["user name"], "password": PLANTED["password"]}
-    client.post("/api/v1/auth/register", json=account)
+    _accepted(client.post("/api/v1/auth/register", json=account))
     client.post("/api/v1/auth/register", json=account | {"email": f"{PLANTED['display name of an email']} <x"})
     client.post("/api/v1/auth/token", json={"email": PLANTED["email"], "password": PLANTED["wrong password"]})
     client.post("/api/v1/auth/forgot-password", json={"email": PLANTED["unknown email"]})
     client.post("/api/v1/auth/forgot-password", json={"email": PLANTED["email"]})
-    tokens = client.post("/api/v1/auth/token", json={"email": PLANTED["email"], "password": PLANTED["password"]}).json()
+    tokens = sign_in(client, PLANTED["email"], PLANTED["password"])
     made |= {"JWT": tokens["access_token"], "refresh token": tokens["refresh_token"]}
     mine = bearer(tokens["access_token"])
-    token = client.post("/api/v1/users/me/tokens", json={"name": "n", "scopes": ["write"]}, headers=mine)
-    made["API token"] = token.json().get("token", "no token")
-    page = {"name": PLANTED["email"], "password": PLANTED["password"], "email": PLANTED["email"]}
-    client.post("/login", data=page, headers=BROWSER | {"Origin": str(client.base_url).rstrip("/")})
-    made["session cookie"] = client.cookies.get("slipbin_session") or "no cookie"
+    token = _accepted(client.post("/api/v1/tokens", json={"name": "n", "scopes": ["write"]}, headers=mine)).json()
+    made["API token"] = token["token"]
+    _accepted(client.get("/api/v1/entries", headers=bearer(token["token"])))
+    _accepted(sign_in_on_page(client, PLANTED["email"], PLANTED["password"]))
+    made["session cookie"] = session_cookie_of(client)
+    assert client.get("/settings", headers=BROWSER).status_code == 200
 
     target = f"https://{PLANTED['userinfo of a target']}@{PLANTED['target']}/?{PLANTED['query of a target']}"
     keyed = {"Idempotency-Key": PLANTED["Idempotency-Key"]}
-    client.post("/api/v1/links", json={"url": target}, headers=keyed)
+    _accepted(client.post("/api/v1/links", json={"url": target}, headers=keyed))
     with_alias = {"url": f"https://{PLANTED['target']}/", "alias": PLANTED["alias"]}
     client.post("/api/v1/links", json=with_alias, headers=keyed)
-    client.post("/api/v1/links", json=with_alias)
-    paste = client.post("/api/v1/pastes", json={"text": PLANTED["text"]}).json()
+    _accepted(client.post("/api/v1/links", json=with_alias))
+    paste = _accepted(client.post("/api/v1/pastes", json={"text": PLANTED["text"]})).json()
     made |= {"manage token": paste["manage_token"], "key of a paste": paste["key"]}
     for _ in range(3):
-        client.get(f"/{PLANTED['alias']}", headers={"Referer": f"https://{PLANTED['referrer']}/"})
-        client.get(f"/{paste['key']}/raw")
+        _accepted(client.get(f"/{PLANTED['alias']}", headers={"Referer": f"https://{PLANTED['referrer']}/"}))
+        _accepted(client.get(f"/{paste['key']}/raw"))
         client.get(f"/{paste['key']}?{PLANTED['query string']}=1&signature={PLANTED['signature']}")
     client.get(f"/{paste['key']}/manage", headers={"X-Manage-Token": paste["manage_token"]})
     return made
@@ -136,6 +142,9 @@ def ask_wrongly(client: httpx.Client) -> None:
             address = f"{path}{PLANTED[secret]}?token={PLANTED['verify token']}&signature={PLANTED['signature']}"
             client.get(address)
             client.post(address, data={"password": PLANTED["form field"]}, headers=BROWSER)
+    signed = {"action": "shorturl", "url": f"https://{PLANTED['target']}/", "signature": PLANTED["signature"]}
+    client.get("/yourls-api.php", params=signed)
+    client.post("/yourls-api.php", params=signed, data=signed, headers={"X-Api-Key": PLANTED["bearer"]})
     client.get(f"/a/b/{PLANTED['path']}/{PLANTED['verify token']}")
     client.get(f"/static/{PLANTED['path']}")
     for authorization in (
@@ -151,7 +160,9 @@ def ask_wrongly(client: httpx.Client) -> None:
         json={"title": PLANTED["value of a field"]},
         headers={"X-Manage-Token": PLANTED["manage token of a header"]},
     )
-    client.get("/login", headers={"Cookie": f"slipbin_session={PLANTED['cookie']}; slipbin_manage={PLANTED['cookie']}"})
+    client.get(
+        "/sign-in", headers={"Cookie": f"slipbin_session={PLANTED['cookie']}; slipbin_manage={PLANTED['cookie']}"}
+    )
 
 
 def ask_nonsense(web: LoggedWebServer) -> None:
@@ -165,7 +176,7 @@ def ask_nonsense(web: LoggedWebServer) -> None:
         b"GET /x HTTP/1.1\r\nHost: x\r\n" + secret + b"\r\nX: " + b"a" * 33_000 + b"\r\n\r\n",
         b"GET /" + garbage + b" HTTP/1.1\r\nHost: " + garbage + b"\r\nUpgrade: websocket\r\nConnection: upgrade"
         b"\r\n\r\n",
-        b"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 60\r\n"
+        b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 60\r\n"
         b"Connection: close\r\n\r\n--x\r\nContent-Disposition: form-data; name=" + garbage.ljust(60)[:60],
     ):
         with suppress(OSError):

@@ -50,9 +50,9 @@ def test_one_of_the_web_processes_listens_for_all_and_another_after_its_end(
         log.open("wb") as output,
         WebServer(settings | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}, processes=2, log=output) as web,
     ):
-        told = read(port)
-        assert told['slipbin_processes{role="web"}'] == 2
-        assert told['slipbin_part_up{part="database"}'] == 1
+        assert read(port)['slipbin_processes{role="web"}'] == 2
+        # On a busy machine a part may be too late to be told as up.
+        eventually(lambda: read(port)['slipbin_part_up{part="database"}'] == 1, "the database")
         [(first, address)] = listening(port)
         assert address == "127.0.0.1"
 
@@ -60,7 +60,7 @@ def test_one_of_the_web_processes_listens_for_all_and_another_after_its_end(
         web.kill(killed)
         eventually(lambda: listening(port) not in ([], [(first, address)]), "another process that listens")
 
-        assert read(port)['slipbin_part_up{part="redis"}'] == 1
+        eventually(lambda: read(port)['slipbin_part_up{part="redis"}'] == 1, "Redis")
     assert "can't be served" not in log.read_text()
 
 

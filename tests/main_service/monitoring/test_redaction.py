@@ -1,8 +1,12 @@
 """Secrets of the environment are known, so that no library's message can repeat them in the log."""
 
+from collections.abc import Callable
+
 import pytest
 from pydantic import SecretStr
 
+from keygen_service import logs as keygen_logs
+from main_service.monitoring import redaction as main_redaction
 from main_service.monitoring.redaction import Redaction, known_secrets
 from main_service.settings import Settings
 
@@ -29,3 +33,10 @@ def test_password_of_a_url_is_known_in_both_forms() -> None:
     redaction = Redaction(known_secrets(SETTINGS))
 
     assert redaction.redact("planted%40pg planted@pg") == "… …"
+
+
+@pytest.mark.parametrize("first_line", [main_redaction.first_line, keygen_logs.first_line])
+def test_what_a_library_quotes_is_hidden_and_what_it_says_is_not(first_line: Callable[[str], str]) -> None:
+    said = """Couldn't take b'planted', "planted" or 'planted\\'s': can't go on with 'keygen_service.top_up'\nplanted"""
+
+    assert first_line(said) == "Couldn't take b'…', '…' or '…': can't go on with 'keygen_service.top_up'"

@@ -72,10 +72,12 @@ def test_guest_is_led_to_sign_in_and_back(client: httpx.Client) -> None:
 
 
 async def test_page_knows_no_user_by_token_and_no_disabled_one(owner: Owner, database: asyncpg.Connection) -> None:
-    guest = httpx.get(f"{owner.browser.base_url}/profile", headers=BROWSER | owner.user.headers, trust_env=False)
+    guest = httpx.get(
+        f"{owner.browser.base_url}/profile", headers=BROWSER | owner.user.headers, trust_env=False, timeout=60
+    )
     assert guest.status_code == 303
     only_cookie = {"Cookie": f"slipbin_session={session_cookie_of(owner.browser)}"}
-    api = httpx.get(f"{owner.browser.base_url}/api/v1/entries", headers=only_cookie, trust_env=False)
+    api = httpx.get(f"{owner.browser.base_url}/api/v1/entries", headers=only_cookie, trust_env=False, timeout=60)
     assert api.status_code == 401
     await database.execute("UPDATE account SET is_active = false WHERE lower(email) = $1", owner.user.email)
     for path in ("/profile", "/profile/export.csv"):

@@ -62,7 +62,7 @@ def test_no_path_method_or_host_makes_a_label_value(counting: WebServer) -> None
     assert methods_told == {"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "other", "none"}
     timed = {name for name in told if name.startswith("slipbin_http_request_duration") and 'method="other"' in name}
     assert not timed, "what no route has takes no room beyond a number"
-    assert told['slipbin_http_requests_total{method="other",route="/{key}",status="405"}'] > 0
+    assert told['slipbin_http_requests_total{method="other",route="/{name}",status="405"}'] > 0
 
 
 @pytest.mark.parametrize(

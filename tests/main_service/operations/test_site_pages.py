@@ -55,6 +55,9 @@ def test_privacy_page_says_what_the_defaults_are(client: httpx.Client) -> None:
     assert "downloaded for 7 days" in said
     assert "signed in, for 30 days" in said
     assert "owns nothing is deleted 30 days after we last sent an email to confirm it" in said
+    assert "A file that you import is deleted within an hour of the import’s end" in said
+    assert "what became of each line, are kept for 30 days more" in said
+    assert "a hash of where each entry came from is kept until you delete the account" in said
     assert said.count("former targets are kept, for the statistics: of each link the last 100 targets") == 2
     assert (
         "Logs hold no IP addresses of visitors, no texts and no targets. Of an address that seems to be a proxy" in said

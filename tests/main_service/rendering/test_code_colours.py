@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from main_service.rendering.highlighting import CLASSES
+from main_service.rendering.highlighting import CLASSES, GROUNDED, coloured_lines
 from main_service.web.templating import STATIC
 
 SHEETS = {path.name: re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL) for path in STATIC.rglob("*.css")}
@@ -52,3 +52,12 @@ def test_every_class_of_code_has_its_rule_and_no_rule_means_one_letter_alone() -
             for part in re.sub(r":\w+\([^)]*\)", "", selector).split(","):
                 is_short = re.search(r"\.[a-z](?![\w-])", part)
                 assert not is_short or re.search(r"\.[a-z][\w-]", part), f"{part.strip()!r} in {name}"
+
+
+def test_unchanged_lines_of_a_diff_have_no_ground() -> None:
+    diff = "@@ -1,4 +1,4 @@\n-old\n+new\n \n same\n-gone\n \tsame\n"
+
+    lines = list(coloured_lines(diff, "diff") or ())
+
+    assert lines[1:7] == ["<b class=d>-old</b>", "<b class=i>+new</b>", " ", " same", "<b class=d>-gone</b>", " \tsame"]
+    assert re.findall(r"\.code \.(\w) \{\s+background", CODE) == sorted(GROUNDED, reverse=True)

@@ -15,7 +15,7 @@ SAMPLES = Path(__file__).parent / "samples"
 """A file for each language, named by its alias; its texts stand between lines of `%%%%`. All are written for this."""
 PLAIN = {"log", "prose"}
 """What is no language."""
-LEAST_RIGHT = 0.9
+MIN_RIGHT = 0.9
 
 
 def samples() -> list[tuple[str, str]]:
@@ -44,7 +44,7 @@ def test_nine_of_ten_samples_are_right_by_their_text_alone(guess: Callable[[byte
 
     assert len(found) >= 60
     assert len({wanted for wanted, _, _ in found}) >= 20
-    assert len(wrong) <= (1 - LEAST_RIGHT) * len(found), "\n".join(wrong)
+    assert len(wrong) <= (1 - MIN_RIGHT) * len(found), "\n".join(wrong)
 
 
 def test_plain_texts_and_logs_are_never_taken_for_code(guess: Callable[[bytes], str]) -> None:

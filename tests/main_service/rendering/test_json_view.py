@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from main_service.rendering.json_view import MOST_CHARACTERS, render
+from main_service.rendering.json_view import MAX_CHARACTERS, render
 
 
 def shown(text: str) -> str:
@@ -83,4 +83,4 @@ def test_a_number_of_many_digits_takes_no_time() -> None:
     digits = "7" * 300_000
 
     assert digits in shown(f"[{digits}]")
-    assert len(digits) < MOST_CHARACTERS
+    assert len(digits) < MAX_CHARACTERS

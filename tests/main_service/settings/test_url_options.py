@@ -44,7 +44,7 @@ async def test_database_options_of_the_driver_are_taken(options: str, idle: str 
     await engine.dispose()
 
     expected = f"MAIN_DATABASE_URL has options that change nothing for the service, which sets its own: {idle}."
-    assert settings.doubts() == ([expected] if idle else [])
+    assert settings.warnings() == ([expected] if idle else [])
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,11 @@ def test_brokers_of_celery_are_taken(url: str, driver: str) -> None:
 
     for broker in (settings.broker_url, own.broker_url):
         assert Connection(broker).transport.driver_type == driver
-    doubt = "MAIN_BROKER_URL has no scheme like redis://, so it is taken for the host of an AMQP broker."
-    assert settings.doubts() == ([] if "://" in url else [doubt])
+    warning = "MAIN_BROKER_URL has no scheme like redis://, so it is taken for the host of an AMQP broker."
+    assert settings.warnings() == ([] if "://" in url else [warning])
 
 
-def test_doubts_about_an_address_are_logged_at_the_start(environment: Environment) -> None:
+def test_warnings_about_an_address_are_logged_at_the_start(environment: Environment) -> None:
     """Both services log them, without secrets."""
     given = environment | {
         "MAIN_DATABASE_URL": "postgresql+asyncpg://u:p4ss@h/n?command_timeout=60",

@@ -112,9 +112,11 @@ def test_columns_stand_on_0_and_are_as_high_as_their_share_of_the_axis() -> None
     assert [(column.left, column.width) for column in chart.columns] == [(20 * n + 2, 16) for n in range(5)]
 
 
-def test_label_at_the_right_edge_is_not_cut() -> None:
-    chart = column_chart([ChartedBucket(FIRST + timedelta(days=n), "", 1, 0) for n in range(44)], Step.DAY)
-    assert [label.anchor for label in chart.labels] == [*["middle"] * 6, "end"]
+@pytest.mark.parametrize(("days", "before"), [(30, 4), (44, 6)])
+def test_label_at_the_right_edge_is_not_cut(days: int, before: int) -> None:
+    chart = column_chart([ChartedBucket(FIRST + timedelta(days=n), "", 1, 0) for n in range(days)], Step.DAY)
+    assert [label.anchor for label in chart.labels] == [*["middle"] * before, "end"]
+    assert chart.labels[-1].left == 100
 
 
 def test_hour_that_comes_twice_has_two_names() -> None:

@@ -100,6 +100,11 @@ async def test_filter_of_a_period_has_that_period_only(client: httpx.Client, dat
         shown = page(client, key, f"?period={period}&country=DE&tz=America/New_York")
         assert panel(shown, "country") == {"Germany": visits}
     assert panel(page(client, key, "?country=US"), "country") == {}
+    # 13 days, beside the 13 before; 90 days before the last 90 there was no entry.
+    assert "Visits 3 −25 % 25 % less than the 4 of the period before" in words(
+        page(client, key, f"?period=custom&from={(now - timedelta(days=12)).date()}&country=DE&tz=UTC")
+    )
+    assert "Compared with" not in words(page(client, key, "?period=90d&country=DE"))
     assert "No visits in this period." in words(page(client, key, "?country=US"))
 
 
@@ -115,15 +120,15 @@ async def test_filters_go_back_as_far_as_single_visits_are_kept(
     await database.executemany(INSERT_VISIT, [(kept, key, "DE", None, False)] * 2)
     since = f"{kept.day} {kept:%b %Y}"
 
-    assert f"from {since} on: of earlier ones only totals are kept" in words(page(client, key))
+    assert f"from {since} on: only totals of earlier ones are kept" in words(page(client, key))
     filtered = page(client, key, "?country=DE")
-    assert f"Filtered from {since}, 03:00 on: of earlier visits only totals are kept." in words(filtered)
+    assert f"Filtered from {since}, 03:00 on: only totals of earlier visits are kept." in words(filtered)
     assert panel(filtered, "country") == {"Germany": 2}
     # All of it is kept of the last week, and none of what was before.
-    assert "only totals are kept" not in words(page(client, key, "?period=7d&country=DE"))
+    assert "only totals" not in words(page(client, key, "?period=7d&country=DE"))
     before = f"?period=custom&from={first.date()}&to={first.date() + timedelta(days=5)}"
     every = page(client, key, before)
-    assert "They can’t be filtered: of these visits only totals are kept." in words(every)
+    assert "They can’t be filtered: only totals of these visits are kept." in words(every)
     assert "country=" not in every.text
     assert "These visits can’t be filtered" in words(page(client, key, f"{before}&country=DE"))
 

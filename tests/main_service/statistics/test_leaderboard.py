@@ -19,6 +19,7 @@ from tests.support.web import WebServer
 from tests.support.workers import run_task
 
 THIS_HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+"""When the tests began, which may be some hours ago."""
 MANY = 10**7
 """Visitors that put an entry before those of all other tests."""
 RANKINGS = [f"ranking:{{0}}:{period}{ending}" for period in ("day", "week", "month") for ending in ("", ":again")]
@@ -177,8 +178,9 @@ async def test_visitors_of_a_day_that_began_before_are_no_more_than_the_visits_s
     client: httpx.Client, database: asyncpg.Connection, user: User, rank: Any
 ) -> None:
     key = create_link(client, headers=user.headers, visibility="public")["key"]
-    # In the first hour of the time: most of its day is over.
-    await insert_hour_counts(database, key, THIS_HOUR - timedelta(hours=23), people=2 * MANY, visitors=60 * MANY)
+    # In the first hours of the time, of whose day it has only a part; not in the very first, which may end meanwhile.
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=22)
+    await insert_hour_counts(database, key, hour, people=2 * MANY, visitors=60 * MANY)
     rank()
 
     assert top(client)[key] == 2 * MANY

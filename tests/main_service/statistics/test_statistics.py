@@ -38,6 +38,8 @@ async def test_statistics_of_an_entry_are_the_sums_of_its_counts(
         "created_at": link["created_at"],
         "last_visit_at": "2023-05-02T00:00:00Z",
         "visit_count": 12,
+        "imported_visit_count": 0,
+        "before_import": None,
         "bot_count": 3,
         # Five on the first day, one on the second.
         "unique_visitors": 6,

@@ -67,7 +67,8 @@ async def visited_link(database: asyncpg.Connection, owner: Actor, **fields: Any
 
 
 def test_every_route_of_statistics_has_its_cast() -> None:
-    paths = {route.path for route in reading_routes()}
+    # Those of other services' APIs have tests of their own.
+    paths = {route.path for route in reading_routes() if not route.path.startswith("/rest/")}
 
     assert {path for path in paths if {"stats", "history"} & set(path.split("/"))} == OF_AN_ENTRY | OF_ONESELF | OF_ALL
 

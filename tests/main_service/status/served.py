@@ -1,6 +1,7 @@
 """Runs `python -m main_service status` on databases of Redis of its own."""
 
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tests.support import forking
@@ -35,6 +36,21 @@ def look_until(words: str, environment: Environment) -> Screen:
         return eventually(find, words)
     except AssertionError as error:
         raise AssertionError(f"{error}\n{screens[-1].text}") from None
+
+
+def look_as_json_until(is_told: Callable[[dict[str, Any]], object], environment: Environment) -> dict[str, Any]:
+    """Look until it tells this."""
+    said: list[dict[str, Any]] = []
+
+    def find() -> bool:
+        said.append(look_as_json(environment))
+        return bool(is_told(said[-1]))
+
+    try:
+        eventually(find, "a status that tells it")
+    except AssertionError as error:
+        raise AssertionError(f"{error}\n{said[-1]}") from None
+    return said[-1]
 
 
 def look_as_json(environment: Environment) -> dict[str, Any]:

@@ -127,6 +127,7 @@ def test_bots_are(user_agent: str) -> None:
         ("HTTPie/3.2.2", "HTTPie", None),
         ("xh/0.22.0", "xh", None),
         ("aria2/1.37.0", "aria2", None),
+        ("slipbin/0.1.0", "slipbin", None),
         ("Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1.22621.4249", "PowerShell", "Windows"),
         (
             "Mozilla/5.0 (Windows NT 10.0; Microsoft Windows 10.0.22631; en-US) PowerShell/7.5.0-preview.3",

@@ -14,7 +14,7 @@ from tests.support.raw_http import LoggedWebServer, connect, read_answer, wait_u
 MEBIBYTE = 1024 * 1024
 TEXT = b"a" * (19 * MEBIBYTE // 2)
 BEFORE = "Origin: null\r\nCookie: slipbin_form=x"
-"""So a form of the release before comes; its body is read for a token."""
+"""So a form of the previous release comes; its body is read for a token."""
 TIMES = 200
 """Of large bodies, each kind in its turn."""
 

@@ -21,7 +21,7 @@ from tests.support.tools import find_curl
 from tests.support.visits import add_batch, ingest, visit_to
 from tests.support.web import WebServer
 
-TYPING_SECONDS = 30
+TYPING_SECONDS = 120
 
 
 class Examples(HTMLParser):

@@ -1,12 +1,15 @@
 """How large a body may be, alone and together with all others that a process holds."""
 
 import threading
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import psutil
 import pytest
 
+from tests.support.raw_http import POST_PASTE, connect
+from tests.support.waiting import eventually
 from tests.support.web import WebServer
 
 MEBIBYTE = 1024 * 1024
@@ -60,6 +63,27 @@ def test_large_body_of_nested_lists_is_refused_before_it_is_parsed(client: httpx
     assert response.json()["errors"][0]["message"] == (
         "The body isn't a flat JSON object, or has too much white space."
     )
+
+
+def test_one_client_holds_half_of_what_all_may_hold(web: WebServer, client: httpx.Client) -> None:
+    """Uploads that are fast at first and then as slow as may be, of one client, keep no other from sending."""
+    begun = b'{"text": "' + b"a" * (60 * MEBIBYTE)
+    head = POST_PASTE + b"Content-Length: %d\r\n\r\n" % (len(begun) + 2)
+    third = b'{"text": "' + b"a" * (12 * MEBIBYTE) + b'"}'
+
+    def send_third(client: httpx.Client) -> int:
+        return client.post("/api/v1/pastes", content=third, headers=JSON).status_code
+
+    transport = httpx.HTTPTransport(local_address="127.0.0.2")
+    with httpx.Client(base_url=client.base_url, transport=transport, timeout=60) as same:
+        with ExitStack() as stack:
+            for _ in range(2):
+                sending = stack.enter_context(connect(web, "127.0.0.2"))
+                sending.sendall(head + begun)
+            eventually(lambda: send_third(same) == 503, "a client has its share")
+            # Taken, and then found to have too long a text.
+            assert send_third(client) == 413
+        eventually(lambda: send_third(same) == 413, "the share is free again")
 
 
 def test_bodies_of_all_requests_together_are_bounded(client: httpx.Client) -> None:

@@ -10,7 +10,7 @@ from main_service.web.cursors import CursorInvalidError, Cursors, Position, read
 from tests.support.engines import SECRET
 
 AT = datetime(2026, 10, 31, 23, 59, 59, 123456, tzinfo=UTC)
-# Made by the release before.
+# Made by the previous release.
 SIGNED = [
     (
         "qey2jjnWTd7I2l_C0wI2_lsiLWNyZWF0ZWQiLCIyMDI2LTEwLTMxVDIzOjU5OjU5LjEyMzQ1NiswMDowMCIsIjRhQmNEZUYiXQ",

@@ -8,6 +8,8 @@ import httpx
 from tests.support.engines import REPOSITORY
 
 PAGES = ("README.md", "docs/api.md")
+PLAIN_CALLS = {("put", "/"), ("post", "/")}
+"""Those of docs/clients.md, which the API's own documentation leaves out."""
 NOT_FOR_PEOPLE = {("get", "/health/live"), ("get", "/health/ready")}
 """docs/operating.md shows them."""
 
@@ -30,6 +32,8 @@ def call_of(command: list[str]) -> tuple[str, str]:
     path = re.sub(r"^\$URL", "/api/v1", re.sub(r"^(https?://[^/]+|\$SITE)", "", address)).partition("?")[0]
     if "-X" in command:
         return command[command.index("-X") + 1].lower(), path
+    if "-T" in command:
+        return "put", path
     is_post = any(word == "-d" for word in command)
     return "post" if is_post else "get", path
 
@@ -58,4 +62,4 @@ def test_each_call_is_shown_and_each_that_is_shown_is_there(client: httpx.Client
     shown = shown_calls()
 
     assert [each for each in sorted(operations) if not any(is_call(call, each) for call in shown)] == []
-    assert [call for call in sorted(shown) if not any(is_call(call, each) for each in operations)] == []
+    assert [call for call in sorted(shown - PLAIN_CALLS) if not any(is_call(call, each) for each in operations)] == []

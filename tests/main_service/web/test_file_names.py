@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from main_service.web.file_names import LONGEST_NAME_BYTES, attachment, safe_file_name
+from main_service.web.downloads.file_names import LONGEST_NAME_BYTES, attachment, safe_file_name
 
 
 @pytest.mark.parametrize(

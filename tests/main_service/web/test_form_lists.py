@@ -7,7 +7,7 @@ import pytest
 from fastapi import Request
 
 from main_service.errors import BodyTooLargeError, InvalidInputError
-from main_service.web.form_body import MAX_LISTED_FIELDS, read_form, read_list_form
+from main_service.web.bodies.form import MAX_LISTED_FIELDS, read_form, read_list_form
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=x"

@@ -61,6 +61,14 @@ def test_form_counts_where_its_page_is_ours(web: WebServer, headers: dict[str, s
     assert ("another site's page" in visible_text(answer)) != is_ours
 
 
+def test_page_to_send_it_from_is_looked_for_in_the_first_parts_of_a_path(client: httpx.Client) -> None:
+    """A path has room for 15,000 parts, and each would be a look at the routes."""
+    answer = client.post("/static" + "/a" * 15_000, headers=BROWSER | {"Origin": "http://foreign.test"})
+
+    assert answer.status_code == 403
+    assert "/a" * 5 not in answer.text
+
+
 def test_two_origins_are_none(client: httpx.Client) -> None:
     headers = [("Accept", "text/html"), ("Origin", OWN), ("Origin", "http://foreign.test")]
 
@@ -80,7 +88,7 @@ def test_api_refuses_a_foreign_page_unless_the_request_has_credentials_of_its_ow
     assert refused.json()["code"] == "foreign_origin"
     assert status(Authorization=new_user(client).headers["Authorization"]) == 201
     assert status(Authorization="Bearer nonsense") == 401, "the token is looked at"
-    assert status(X_Api_Key="x") == status(X_Manage_Token="x") == 201
+    assert status(X_Api_Key="x") == status(X_Manage_Token="x") == 403, "nothing looks at them here"
     assert status(Authorization="Basic eDp4") == status(Cookie="slipbin_session=x") == 403
     link = create_link(client)
     assert client.delete(f"/api/v1/entries/{link['key']}", headers=foreign | manage_headers(link)).status_code == 204
@@ -126,7 +134,7 @@ def test_page_says_why_and_links_to_itself(client: httpx.Client, address: str, p
 
 
 class OpenedBefore:
-    """A form of the release before, whose page said `no-referrer`: browsers name no origin then."""
+    """A form of the previous release, whose page said `no-referrer`: browsers name no origin then."""
 
     headers = BROWSER | {"Origin": "null"}
 

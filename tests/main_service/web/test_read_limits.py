@@ -39,6 +39,7 @@ def test_statistics_and_leaderboards_are_limited_by_address(read_limited: WebSer
     page = client.get(f"/{link['key']}/stats", headers={"X-Forwarded-For": "203.0.113.1", **BROWSER})
     assert page.status_code == 429
     assert "Try again in" in page.text
+    assert '<a class="button primary" href="">Try again</a>' in page.text
     assert ask(paths[0], address="203.0.113.2").status_code == 200
     assert ask(f"/{link['key']}").status_code == 302
 

@@ -54,6 +54,7 @@ def test_head_of_whatever_is_read_has_the_headers_of_get_and_no_body(client: htt
         "/api/v1/collections",
         "/api/v1/entries",
         "/api/v1/entries/export",
+        "/api/v1/me/export.zip",
         "/api/v1/stats/me",
         "/api/v1/stats/top",
         "/api/v1/reports",

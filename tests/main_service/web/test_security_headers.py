@@ -80,7 +80,8 @@ def test_answers_of_every_route_are_protected(
                 assert_answer_is_protected(answer)
                 statuses.add(answer.status_code)
     assert {200, 302, 303, 401, 403, 404, 422} <= statuses
-    assert not {status for status in statuses if status >= 500}, "the errors of bugs are another test's"
+    # 501 is what Shlink's clients are told where there is no hub.
+    assert not {status for status in statuses if status >= 500} - {501}, "the errors of bugs are another test's"
 
 
 def test_reads_from_the_cache_are_protected(walked_web: WebServer, keys: list[str]) -> None:
@@ -103,7 +104,7 @@ ERRORS: list[tuple[int, str, str, dict[str, str]]] = [
     (403, "POST", "/links", {**BROWSER, "Origin": "https://foreign.test"}),
     (413, "POST", "/sign-in", BROWSER),
     (401, "GET", "/api/v1/entries", {"Authorization": "Bearer x"}),
-    (405, "OPTIONS", "/api/v1/pastes", {"Origin": "https://foreign.test", "Access-Control-Request-Method": "POST"}),
+    (204, "OPTIONS", "/api/v1/pastes", {"Origin": "https://foreign.test", "Access-Control-Request-Method": "POST"}),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Over https the name of the session cookie binds it to its host, and that of the release before is replaced."""
+"""Over https the name of the session cookie binds it to its host, and that of the previous release is replaced."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
-from main_service.monitoring.noted_spans import NotedBatch, NotedRead, context_of
+from main_service.monitoring.deferred_spans import DeferredBatchSpan, DeferredReadSpan, context_of
 from main_service.monitoring.request_spans import RequestSpan, RequestSpans, read_trace_parent
 from main_service.monitoring.span_messages import RequestSpanExporter
 
@@ -52,8 +52,8 @@ def test_spans_of_requests_are_what_the_library_makes_of_the_same() -> None:
     found, failed = spans.begin(named), spans.begin()
     spans.end(failed, method="BREW", route=None, status=None, error="KeyError")
     # A second one of an outcome is copied from the template that the first one has left.
-    reads = NotedRead(spans, found), NotedRead(spans)
-    batch = NotedBatch(spans, reads, name="read entries", size=12)
+    reads = DeferredReadSpan(spans, found), DeferredReadSpan(spans)
+    batch = DeferredBatchSpan(spans, reads, name="read entries", size=12)
     batch.end(None)
     for each in reads:
         each.end("/{key}", 302)

@@ -20,12 +20,10 @@ from tests.support.gates import Gated
 from tests.support.otlp_receiver import ERROR, ReceivedSpan, Receiver, otlp_receiver
 from tests.support.ports import reserved_port
 from tests.support.raw_http import LoggedWebServer
-from tests.support.serve_workers import WebProcesses
+from tests.support.serve_workers import END_SECONDS, WebProcesses
 from tests.support.tracing import PROXY, traces_to
 from tests.support.waiting import eventually
 
-END_SECONDS = 15
-"""What the launcher gives a web process before it kills it."""
 ONLY_WHEN_ON = (
     *("opentelemetry.sdk", "opentelemetry.exporter", "opentelemetry.instrumentation", "opentelemetry.proto"),
     *("google.protobuf", "wrapt", "main_service.monitoring.trace_pipeline", "main_service.monitoring.request_spans"),

@@ -1,0 +1,1 @@
+"""Imports of what other services, and other installations of Slipbin, have exported."""

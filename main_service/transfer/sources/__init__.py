@@ -1,0 +1,1 @@
+"""The files that imports read: a module for each format, with a function `read`."""

@@ -1,0 +1,1 @@
+"""Files that users download: their names, and CSV that is safe in a spreadsheet."""

@@ -1,0 +1,14 @@
+"""Fixtures of the command line client."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line_client import CommandLineClient
+from tests.support.web import WebServer
+
+
+@pytest.fixture
+def slipbin(tmp_path: Path, web: WebServer) -> CommandLineClient:
+    """A guest of the service."""
+    return CommandLineClient(tmp_path, web.address)
