@@ -15,6 +15,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from tests.support import forking
+from tests.support.waiting import eventually
 
 RUN_SECONDS = 120.0
 COLUMNS = 80
@@ -133,6 +134,8 @@ class CommandLineClient:
                     # So Linux tells that no program has the terminal open any more.
                     break
                 if interrupt_at is not None and interrupt_at.encode() in seen:
+                    # Python reads without looking again whether a signal came just before.
+                    eventually(lambda: _waits(process.pid), f"the command waiting after {seen!r}")
                     process.send_signal(signal.SIGINT)
                     interrupt_at = None
                 for question in [each for each in left if each.encode() in seen]:
@@ -145,6 +148,11 @@ class CommandLineClient:
 
     def _start(self, arguments: tuple[str, ...], files: list[int]) -> forking.Forked:
         return forking.start_client(_PROGRAM, str(self.home), *arguments, environment=self.environment, files=files)
+
+
+def _waits(pid: int) -> bool:
+    """Whether the process sleeps in a system call, which a signal ends."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
 
 
 def file_mode(path: Path) -> int:
