@@ -9,7 +9,7 @@ class Memory:
     """Memory in MB of 1,000,000 bytes."""
 
     rss: float
-    """All pages that are in memory, whoever else uses them, too."""
+    """All pages that are in memory, those shared with other processes included."""
     pss: float
     """The same, pages that others use, too, by their share."""
     peak: float

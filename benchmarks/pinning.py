@@ -1,4 +1,4 @@
-"""Commands that run on one core, without the settings of whoever runs the benchmarks, and end with this process."""
+"""Commands that run on one core, without the settings of the user's shell, and end with this process."""
 
 import os
 import subprocess

@@ -58,7 +58,7 @@ def test_bare_fastapi_answers_a_create_in_the_form_of_slipbin(links_file: Path, 
 
 @pytest.fixture
 def stream(environment: Environment) -> Iterator[tuple[Environment, "redis.Redis[bytes]"]]:
-    """Where nobody else visits."""
+    """A database of Redis of its own, to which no other test adds visits."""
     url = f"{environment['MAIN_REDIS_URL'].partition('?')[0]}?db={OWN_DATABASE}"
     with redis.Redis.from_url(url) as connection:
         yield environment | {"MAIN_REDIS_URL": url}, connection

@@ -1,4 +1,4 @@
-"""What a browser keeps of the entries that it made without an account: read, and set as somebody else might."""
+"""What a browser keeps of the entries that it made without an account: read, and set as an attacker might."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -53,7 +53,7 @@ def test_escape_lets_tab_leave_the_text(editing_visitor: Visitor) -> None:
 
     assert has_focus(editing_visitor, "#discard")
     assert text(editing_visitor) == "a"
-    # Whoever comes back is not held until something is typed.
+    # An author who comes back may leave again: nothing asks until something is typed.
     editing_visitor.page.locator("#title").focus()
     for place in ("#syntax", "#file", "#text", "#lifetime"):
         keyboard.press("Tab")

@@ -75,7 +75,7 @@ def test_request_to_elsewhere_is_noticed_and_goes_nowhere(watched: Visitor, targ
     assert notices(watched, "net::ERR_NAME_NOT_RESOLVED")
 
 
-def test_refusal_that_nobody_expected_is_noticed(watched: Visitor) -> None:
+def test_refusal_that_no_test_expected_is_noticed(watched: Visitor) -> None:
     watched.page.goto(f"{watched.site_address}/nothing-is-here")
 
     assert notices(watched, "pages were refused with [404], expected was []")

@@ -73,7 +73,7 @@ def test_paste_is_created_read_changed_and_deleted(new_visitor: NewVisitor, view
 
     reader.open(address)
     if has_scripts:
-        # As whoever kept the manage link opens it, later and elsewhere.
+        # The manage link was kept, and is opened later and elsewhere.
         reader.open(manage_address)
         assert reader.path().endswith("/manage")
         assert reader.page.get_by_role("button", name="Manage").evaluate("e => e === document.activeElement")

@@ -180,7 +180,7 @@ def test_code_is_shown_where_an_entry_is_made_and_managed(new_visitor: NewVisito
     def expect_code() -> None:
         picture = page.get_by_role("img", name="QR code of")
         expect(picture).to_be_visible()
-        # Asked again and again from here, as the page's own policy lets nobody evaluate text in it.
+        # Asked again and again from here: the page's own policy forbids code to evaluate text in it.
         expect(picture).to_have_js_property("complete", value=True)
         assert picture.evaluate("image => image.naturalWidth") > 0
 

@@ -1,4 +1,4 @@
-"""A link is made, followed, and its visits are looked at; whoever else has come has sent nothing that runs."""
+"""A link is made, followed, and its visits are looked at; nothing that other visitors sent runs as a script."""
 
 import httpx
 from playwright.sync_api import Page
@@ -49,7 +49,7 @@ def test_visits_are_on_the_page_of_who_made_the_link(
     maker.click("Create link")
     path = f"/{maker.short_link().rpartition('/')[2]}"
 
-    # Without it a browser of tests says that nobody sits before it, and counts as a crawler.
+    # Without it a headless browser says that it is one, and counts as a crawler.
     reader.context.set_extra_http_headers({"User-Agent": FIREFOX})
     for _ in range(2):
         reader.open(path)

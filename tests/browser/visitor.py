@@ -1,4 +1,4 @@
-"""Somebody with a browser: one page, guarded, of one size and in one colour scheme."""
+"""A visitor with a browser: one page, guarded, of one size and in one colour scheme."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

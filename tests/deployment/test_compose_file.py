@@ -246,7 +246,7 @@ def test_schema_and_bucket_are_awaited(name: str) -> None:
     assert SERVICES[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
 
 
-def test_secrets_come_before_whoever_reads_them() -> None:
+def test_secrets_come_before_the_services_that_read_them() -> None:
     def comes_before(name: str) -> set[str]:
         return set().union(*({n} | comes_before(n) for n in SERVICES[name].get("depends_on", ())))
 
@@ -286,7 +286,7 @@ def test_valkey_keeps_every_write_and_evicts_nothing() -> None:
     assert "--maxmemory-policy noeviction" in command
 
 
-def test_seaweedfs_asks_for_a_key_and_tells_nobody() -> None:
+def test_seaweedfs_asks_for_a_key_and_sends_no_telemetry() -> None:
     assert "-s3.config=/run/slipbin/s3.json" in SERVICES["seaweedfs"]["command"]
     assert "-master.telemetry=false" in SERVICES["seaweedfs"]["command"]
 

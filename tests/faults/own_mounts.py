@@ -1,4 +1,4 @@
-"""Runs a program among mounts of its own, so that it can be given a tiny disk that nobody else sees."""
+"""Runs a program among mounts of its own, so that it can be given a tiny disk that no other process sees."""
 
 import os
 import subprocess

@@ -142,7 +142,7 @@ async def test_figures_are_exact_when_all_parts_of_the_chain_were_killed(
     fast_path: str,
     hands_over: bytes,
 ) -> None:
-    """Nobody kills a web process while visits wait in its memory: those of the time without Redis are not promised."""
+    """No web process is killed while visits wait in its memory: those of the time without Redis are not promised."""
     settings = gated.environment | {"MAIN_FAST_PATH": fast_path}
     with WebServer(settings, processes=2) as web, asking_for_ingests(environment):
         with VisitingClients(web, visitors=VISITORS) as under_kills, ThreadPoolExecutor(1) as pool:

@@ -28,7 +28,7 @@ _MOUNT = 'mount -t tmpfs -o "size=$0,nr_inodes=$1" tmpfs "$2" && shift 2 && exec
 
 
 class CrampedWeb(WebServer):
-    """A web process for which a folder is a tiny file system, which nobody else sees mounted."""
+    """A web process for which a folder is a tiny file system, which no other process sees mounted."""
 
     def __init__(self, environment: Environment, folder: Path) -> None:
         self._folder = folder

@@ -27,7 +27,7 @@ ALL_IS_WELL = {
     "follow link": {"302"},
     "preview link": {"200"},
     "read raw": {"200"},
-    # Somebody read it before: its cached entry is in Redis, its text in the process.
+    # It was read before: its cached entry is in Redis, its text in the process.
     "read known raw": {"200"},
     "read page": {"200"},
     "get entry": {"200"},
@@ -52,7 +52,7 @@ WITHOUT_DATABASE = ALL_IS_WELL | {
     READY: {"503 unavailable: database"},
 }
 CHANGED = {"read raw", "read page", "get entry", "follow changed link"}
-"""Reads of what the mix changes all the time: a tombstone is in Redis, or a cached entry if somebody has read it
+"""Reads of what the mix changes all the time: a tombstone is in Redis, or a cached entry if it was read
 since."""
 UNCACHED = ALL_IS_WELL | {READY: {"200 degraded: redis"}}
 WITHOUT_REDIS_AND_DATABASE = WITHOUT_DATABASE | {

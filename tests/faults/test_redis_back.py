@@ -19,7 +19,7 @@ from tests.support.web import WebServer
 from tests.support.workers import main_beat, main_worker
 
 LONG_AWAY_SECONDS = 31.0
-"""Long enough for whoever tries again less and less often to miss the return."""
+"""Long enough for a client that tries again less and less often to miss the return."""
 NEW_URL = "https://new.example/"
 
 

@@ -112,7 +112,9 @@ def test_server_that_does_not_serve_counts_as_away_and_its_successor_is_found(
 
 
 @pytest.mark.parametrize("answer", NO_ANSWERS, ids=[answer.decode().split()[0] for answer in NO_ANSWERS])
-def test_server_that_is_no_redis_is_away_and_makes_nobody_wait_or_fail(environment: Environment, answer: bytes) -> None:
+def test_server_that_is_no_redis_is_away_and_makes_no_request_wait_or_fail(
+    environment: Environment, answer: bytes
+) -> None:
     with nonsense(answer) as port, WebServer(environment | {"MAIN_REDIS_URL": f"redis://127.0.0.1:{port}/0"}) as web:
         use_everything(web.client)
         assert redis_state(web.client) == "away"

@@ -203,6 +203,6 @@ async def test_rolling_restart_loses_no_request_and_does_none_twice(
     created = await database.fetch(
         "SELECT title, count(*) AS count FROM entry WHERE title = ANY($1) GROUP BY title", titles
     )
-    # Whoever asked again had not been heard: who was heard is answered.
+    # A request that was sent again had not been taken: one that was taken is answered.
     assert {row["title"]: row["count"] for row in created} == dict.fromkeys(titles, 1)
     print(f"{len(titles)} links made, {sum(visitor.retries for visitor in visitors)} requests sent again")

@@ -48,7 +48,7 @@ async def database(environment: Environment) -> AsyncIterator[asyncpg.Connection
 def kill_worker_at(gated: Gated, gate: Gate, *said: bytes, hold: Hold, task: str, log: Path) -> None:
     """Send a task to a worker of its own, and kill that when it has come to a point at the gate.
 
-    It would do the task again an hour later, when Redis gives it to the next worker; here nobody waits for that.
+    It would do the task again an hour later, when Redis gives it to the next worker; no test waits for that.
     """
     with (
         gate.stop_at(*said, hold=hold) as stop,

@@ -123,7 +123,7 @@ def test_a_browser_gets_a_page_when_no_web_process_is_there(unserved: Gateway) -
     assert "502 Bad Gateway" in answer.text
     assert '<a class="button primary" href="">Try again</a>' in answer.text
     assert "nginx" not in answer.text
-    # It needs no other file, because nobody is there to send one, and its policy allows its style alone.
+    # It needs no other file, because no web process is there to send one, and its policy allows its style alone.
     assert not re.search(r"<(script|img|link)|url\(|@import", answer.text)
     style = re.search(r"<style>(.*)</style>", answer.text, re.DOTALL)[1]
     digest = b64encode(sha256(style.encode()).digest()).decode()

@@ -57,7 +57,7 @@ def test_unnamed_proxy_is_told_of_and_each_of_its_visitors_has_a_limit(
         assert [answer.status_code for answer in statuses] == [201, 201, 429, 201]
         assert warnings(watchful) == [UNNAMED_PROXY]
 
-        # Visitors behind it are not told, whoever asks from inside is.
+        # Visitors behind it are not told, clients inside are.
         assert "warnings" not in unnamed.get("/health/ready", headers={"X-Forwarded-For": "203.0.113.1"}).json()
         assert direct.get("/health/ready").json()["warnings"] == [UNNAMED_PROXY]
     assert watchful.log().count(UNNAMED_PROXY) == 1

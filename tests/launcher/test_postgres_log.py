@@ -1,4 +1,4 @@
-"""What PostgreSQL writes to its log, and the launcher to the terminal, names nobody: clashes are no errors there."""
+"""What PostgreSQL writes to its log, and the launcher to the terminal, names no user: clashes are no errors there."""
 
 from collections.abc import Iterator
 from pathlib import Path

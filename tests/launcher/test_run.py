@@ -86,7 +86,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
 
 @pytest.fixture(scope="module")
 def disturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
-    """One for tests after which everything runs again, with addresses that somebody chose."""
+    """One for tests after which everything runs again, with addresses that an operator chose."""
     chosen = {"MAIN_PUBLIC_URL": "https://slip.example", "MAIN_SMTP_URL": "smtp://mail.example"}
     with empty_folder() as data, launchers(data, tmp_path_factory.mktemp("disturbed")) as launcher:
         yield run(launcher, **chosen)
@@ -153,7 +153,7 @@ def test_our_services_run_as_the_engines_user_or_say_why_not(running: Launched) 
     assert (running.data / "bodies").stat().st_uid == (running.data / "beat").stat().st_uid == services.pop()
 
 
-def test_public_address_and_mail_server_that_somebody_chose_are_kept(disturbed: Launched) -> None:
+def test_public_address_and_mail_server_that_were_chosen_are_kept(disturbed: Launched) -> None:
     assert child(disturbed, "web-1").environ()["MAIN_PUBLIC_URL"] == "https://slip.example"
     assert child(disturbed, "main-worker").environ()["MAIN_SMTP_URL"] == "smtp://mail.example"
     assert "Emails are not sent" not in disturbed.out
@@ -232,7 +232,7 @@ def test_every_killed_child_comes_back(disturbed: Launched) -> None:
         assert child(disturbed, name) != process
     assert ends["keygen-beat"] + "0.5 s\n" in disturbed.log
     eventually(lambda: front_page(disturbed) == 200, "the page after the engines that another test may have killed")
-    # They work, too: the worker fills a pool that somebody emptied.
+    # They work, too: the worker fills a pool that was emptied.
     with valkey(disturbed) as client:
         client.delete("keys:link")
         eventually(lambda: client.scard("keys:link"), "ready keys")

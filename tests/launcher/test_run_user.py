@@ -11,7 +11,7 @@ from launcher.run_user import acting_as, find_run_user
 IS_ROOT = os.geteuid() == 0
 
 
-def test_an_ordinary_user_becomes_nobody_else_and_root_never_stays_root() -> None:
+def test_an_ordinary_user_stays_itself_and_root_never_stays_root() -> None:
     found = find_run_user({})
     assert (found is not None) == IS_ROOT
     assert found is None or (found.uid != 0 and found.name in ("slipbin", "nobody"))

@@ -201,7 +201,7 @@ def test_lines_of_children_are_never_mixed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flood", "size_bytes"), [("yes", 4_000_000), ("cat /dev/zero", 300_000_000)], ids=["lines", "one endless line"]
 )
-def test_a_flood_that_nobody_reads_fills_no_memory_and_stops_nobody(
+def test_a_flood_that_is_not_read_fills_no_memory_and_stops_no_program(
     tmp_path: Path, flood: str, size_bytes: int
 ) -> None:
     note = tmp_path / "note"
@@ -214,7 +214,7 @@ def test_a_flood_that_nobody_reads_fills_no_memory_and_stops_nobody(
             eventually(lambda: note.stat().st_size > before + 20, "the other child going on")
             assert process.memory_info().rss < 64 * 1024 * 1024
             popen.terminate()
-            # Nobody reads yet: it gives up its last words.
+            # Its output is not read yet: it gives up its last lines.
             assert popen.wait(60) == 0
         finally:
             popen.kill()

@@ -164,7 +164,7 @@ async def test_statement_whose_connection_is_cut_is_a_503(
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-async def test_row_that_somebody_else_holds_is_a_503_in_time(
+async def test_row_that_another_transaction_holds_is_a_503_in_time(
     web: WebServer, client: httpx.Client, database: asyncpg.Connection, method: str
 ) -> None:
     link, neighbour = create_link(client), create_link(client)

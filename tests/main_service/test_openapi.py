@@ -140,7 +140,7 @@ def test_1000_requests_made_from_our_openapi_get_only_documented_answers(
     for operation in found:
         strategy = operation.as_strategy(generation_mode=mode)
         is_for_all = not NEEDS_AN_ACCOUNT.search(operation.label)
-        # Always the same requests, so that whoever runs it again sees what failed.
+        # Always the same requests, so that a second run shows what failed.
         repeatable = settings(
             max_examples=max(-(-REQUESTS_OF_A_MODE // len(found)), REQUESTS_OF_A_GUEST if is_for_all else 0),
             deadline=None,

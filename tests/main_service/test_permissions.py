@@ -28,7 +28,7 @@ THINGS = changing_routes(Who.OWNER, Who.MANAGER)
 SELF = [route for route in changing_routes() if route.who is Who.USER or route.name in FOR_GUESTS_TOO]
 
 NEVER_DONE = ("DELETE /rest/v3/short-urls/{key}/visits",)
-"""What Shlink's clients may ask for, and nobody can have here."""
+"""What Shlink's clients may ask for, and no user can have here."""
 
 FILES_ARE_SENT_TO = ("/api/v1/imports", "/settings/import")
 
@@ -102,7 +102,7 @@ class Cast:
         sign_in_on_page(actor.client, actor.user.email)
 
     async def snapshot(self, actor: Actor) -> list[Any]:
-        """All that is somebody's, but for when they used it."""
+        """All that a user has, but for when they used it."""
         assert actor.user
         account = "SELECT id FROM account WHERE email = $1"
         statements = (
@@ -163,7 +163,7 @@ def cast(web: WebServer, database: asyncpg.Connection) -> Iterator[Cast]:
 
 
 def things_of(actor: Actor, route: Route | None = None) -> dict[str, str]:
-    """What somebody has, by the names that addresses have for it."""
+    """What a user has, by the names that paths have for it."""
     assert actor.user
     client, headers = actor.client, actor.user.headers
     key = create_link(client, headers=headers)["key"]
@@ -208,7 +208,7 @@ def is_done(answer: httpx.Response) -> bool:
 
 
 @pytest.mark.parametrize("route", THINGS, ids=lambda route: route.name)
-async def test_what_is_somebodys_only_they_change(cast: Cast, outsiders: Outsiders, route: Route) -> None:
+async def test_what_a_user_has_only_they_change(cast: Cast, outsiders: Outsiders, route: Route) -> None:
     owner = await cast.signed_in()
     names = things_of(owner, route)
     before = await cast.snapshot(owner)

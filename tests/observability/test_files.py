@@ -109,7 +109,7 @@ def test_values_stay_what_they_are(tmp_path: Path) -> None:
         ({"SLIPBIN_ALERT_EMAIL": "ops@example.org", "MAIN_SMTP_URL": "file:///outbox"}, "MAIN_SMTP_URL"),
     ],
 )
-def test_alerts_that_would_reach_nobody_stop_the_start_with_a_sentence(
+def test_alerts_that_would_reach_no_one_stop_the_start_with_a_sentence(
     tmp_path: Path, settings: dict[str, str], named: str
 ) -> None:
     with pytest.raises(SettingError, match=named):

@@ -129,7 +129,7 @@ def _import(names: Iterable[str]) -> None:
 
 
 if __name__ == "__main__":
-    # Whoever interrupts the tests ends them, and they end this.
+    # An interrupt from the keyboard ends the tests, and they end this.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=int(sys.argv[1])) as ours:
         # The client is a package of its own.

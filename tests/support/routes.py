@@ -122,7 +122,7 @@ READS: dict[Who, set[str]] = {
 }  # fmt: skip
 
 CHANGES: dict[str, Change] = {
-    # Accounts, before anybody is signed in.
+    # Accounts, before the user is signed in.
     "POST /api/v1/auth/register": Change(Who.ANYONE, "account"),
     "POST /api/v1/auth/verify/resend": Change(Who.ANYONE, "email"),
     "POST /api/v1/auth/token": Change(Who.ANYONE, "session"),

@@ -247,7 +247,7 @@ async def test_entry_that_either_notes_the_use_of_is_not_ended_as_unused_and_has
     assert (shown["visit_count"], shown["last_visit_at"]) == (0, None)
 
 
-async def test_targets_are_known_whoever_makes_a_link_and_changes_it(
+async def test_targets_are_known_whichever_release_makes_a_link_and_changes_it(
     old: WebServer, new: WebServer, database: asyncpg.Connection
 ) -> None:
     link = create_link(old.client)

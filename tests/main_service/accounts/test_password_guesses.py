@@ -174,7 +174,7 @@ async def test_redis_has_neither_names_nor_addresses_of_who_failed(
             assert told not in name + valkey.get(name)
 
 
-def test_crowd_at_one_address_keeps_nobody_else_from_signing_in(proxied: WebServer) -> None:
+def test_crowd_at_one_address_keeps_no_one_else_from_signing_in(proxied: WebServer) -> None:
     """Whose new passwords take both threads as long as it lasts."""
     users = [new_user(proxied.client) for _ in range(8)]
 

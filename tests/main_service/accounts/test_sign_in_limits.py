@@ -48,7 +48,7 @@ async def test_attempts_to_guess_a_password_are_limited_and_the_owner_can_still_
 
 def test_many_guesses_at_once_are_not_more_than_the_limit(proxied: WebServer) -> None:
     email = new_email()
-    # Slow enough that all are let in before the first has failed, and quick enough that nobody is turned away as busy.
+    # Slow enough that all are let in before the first has failed, and quick enough that none is turned away as busy.
     hasher = argon2.PasswordHasher(time_cost=3, memory_cost=8 * 1024, parallelism=1)
     insert_account(proxied.client, email, hashed_password=hasher.hash(PASSWORD))
 

@@ -151,7 +151,7 @@ def test_signing_out_ends_the_session_and_clears_the_cookie(client: httpx.Client
     assert "clear-site-data" not in again.headers, "what a guest keeps is theirs"
 
 
-def test_api_knows_nobody_by_a_cookie_and_pages_nobody_by_a_token(client: httpx.Client) -> None:
+def test_api_knows_no_user_by_a_cookie_and_pages_none_by_a_token(client: httpx.Client) -> None:
     user = register_on_page(client)
     session = session_cookie_of(client)
     tokens = sign_in(client, user["email"])
@@ -168,7 +168,7 @@ def test_api_knows_nobody_by_a_cookie_and_pages_nobody_by_a_token(client: httpx.
         assert not is_signed_in_on_pages(client, token)
 
 
-async def test_session_of_an_account_that_was_disabled_or_left_is_nobodys(
+async def test_session_of_an_account_that_was_disabled_or_deleted_is_over(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     for change in ("is_active = false", "left_at = now()"):

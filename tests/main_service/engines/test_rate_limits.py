@@ -223,7 +223,7 @@ async def test_without_redis_a_flood_of_one_purpose_pushes_out_no_counter_of_ano
     assert not (await lonely.look(sign_ins.counters(b"ada"))).is_allowed
 
 
-async def test_no_quota_is_no_limit_and_asks_nobody(lonely: RateLimiter) -> None:
+async def test_no_quota_is_no_limit_and_asks_no_engine(lonely: RateLimiter) -> None:
     counters = limit("").counters(b"ada")
     assert not counters
     assert (await lonely.take(counters)).is_allowed

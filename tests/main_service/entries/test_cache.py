@@ -115,7 +115,7 @@ def test_format_is_the_one_that_running_processes_write_and_read() -> None:
     )
 
 
-async def test_entry_over_by_the_clock_is_gone_though_nobody_has_marked_it(
+async def test_entry_over_by_the_clock_is_gone_though_no_task_has_marked_it(
     client: httpx.Client, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
     link, neighbour = create_link(client), create_link(client)

@@ -138,7 +138,7 @@ def test_copy_that_would_end_before_a_tombstone_does_not_take_its_place(
 
 
 def test_tombstone_of_the_release_before_is_left_to_end_by_itself(client: httpx.Client, valkey: redis.Redis) -> None:
-    """They are all alike, so nobody can tell whether another change has come since one was found."""
+    """They are all alike, so no process can tell whether another change has come since one was found."""
     link = create_link(client)
     valkey.set(cache_key(link["key"]), "", px=60_000)
 

@@ -1,4 +1,4 @@
-"""A guest's entry becomes a user's: once, whoever races."""
+"""A guest's entry becomes a user's: once, however many claim it at the same time."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor

@@ -36,7 +36,7 @@ def create_limited(environment: Environment) -> Iterator[WebServer]:
 
 @pytest.fixture
 def guest(create_limited: WebServer) -> Iterator[httpx.Client]:
-    """A guest whose address nobody has used."""
+    """A guest whose address no other test uses."""
     with create_limited.new_client() as client:
         client.headers["X-Forwarded-For"] = new_address()
         yield client

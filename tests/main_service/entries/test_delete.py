@@ -101,7 +101,7 @@ def test_changes_against_deletions_leave_only_ended_entries_and_no_text(
 async def test_change_and_deletion_that_wait_for_each_other_leave_no_text(
     environment: Environment, web: WebServer, database: asyncpg.Connection, is_deletion_first: bool
 ) -> None:
-    """Both queue for the row behind somebody else, so which of them gets it first is no matter of luck."""
+    """Both queue for the row behind another transaction, so which of them gets it first is no matter of luck."""
     with web.new_client() as one, web.new_client() as other:
         before = text_files(environment)
         paste = create_paste(one, text="old")

@@ -92,7 +92,7 @@ def test_text_of_every_character_there_is_comes_back(client: httpx.Client) -> No
 
 @pytest.mark.parametrize("text", ["\0" * 50_001, "\r" * 30_000 + "\0" * 30_000, "a\r\n\0b" * 300_000])
 def test_text_of_too_many_marks_is_shown_without_them_and_says_so(client: httpx.Client, text: str) -> None:
-    """Each is an element: a hostile text of millions would hang the browser of whoever opens it."""
+    """Each is an element: a hostile text of millions would hang its reader's browser."""
     page = client.get(f"/{create_paste(client, text=text)['key']}", headers=BROWSER).text
 
     assert page.count('<i class="nul">') + page.count("<br>") <= 50_000

@@ -91,7 +91,7 @@ async def test_one_that_fails_fails_alone(
     assert sum(await transactions(database, crowd)) == 5
 
 
-async def test_nobody_waits_for_those_who_have_gone(batcher: InsertBatcher) -> None:
+async def test_no_request_waits_for_those_that_were_cancelled(batcher: InsertBatcher) -> None:
     gone = asyncio.create_task(batcher.insert(new_live_entry()))
     behind = asyncio.create_task(batcher.insert(new_live_entry()))
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""The day of the last use of an entry is written down once a day, and nobody waits for it."""
+"""The day of the last use of an entry is written down once a day, and no request waits for it."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ async def test_use_is_written_down_once_a_day(
     assert await used_at() is None, "a person has just visited it"
 
 
-async def test_use_of_an_entry_that_is_being_changed_waits_for_nobody(
+async def test_use_of_an_entry_that_is_being_changed_does_not_wait(
     client: httpx.Client, database: asyncpg.Connection
 ) -> None:
     key = create_link(client)["key"]

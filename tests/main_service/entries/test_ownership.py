@@ -36,7 +36,7 @@ def lifetime_of(entry: dict[str, str]) -> timedelta:
 
 
 @pytest.mark.parametrize("create", [create_paste, create_link])
-def test_user_owns_what_they_make_and_nobody_else_may_change_it(client: httpx.Client, create) -> None:
+def test_user_owns_what_they_make_and_no_one_else_may_change_it(client: httpx.Client, create) -> None:
     owner, other = new_user(client), new_user(client)
     entry = create(client, headers=owner.headers)
     key = entry["key"]
@@ -89,7 +89,7 @@ def test_token_that_may_only_read_changes_nothing(client: httpx.Client) -> None:
     assert client.get(f"/api/v1/entries/{entry['key']}", headers=reader).json()["title"] is None
 
 
-def test_token_that_is_not_valid_makes_no_guest_of_anybody(client: httpx.Client) -> None:
+def test_token_that_is_not_valid_makes_no_one_a_guest(client: httpx.Client) -> None:
     for token in ("nonsense", "slp_" + "a" * 43):
         response = client.post("/api/v1/pastes", json={"text": "a"}, headers=bearer(token))
         assert code(response) == (401, "token_invalid")

@@ -1,4 +1,4 @@
-"""What holds for every input of the parsers, not only for those that somebody thought of."""
+"""What holds for every input of the parsers, not only for those that an author of tests thought of."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone

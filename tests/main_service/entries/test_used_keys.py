@@ -1,4 +1,4 @@
-"""A key that was used once is never given again, whatever became of its entry and whoever asks."""
+"""A key that was used once is never given again, whatever became of its entry and to no client."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Entries that end after a number of views: exactly so many get to see them, and nobody sees them by looking only."""
+"""Entries that end after a number of views: exactly so many readers see them, and looking alone shows them to none."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -106,7 +106,7 @@ def test_private_entry_is_read_with_a_token_of_its_owner(
     assert client.get(f"/{entry['key']}/manage", headers=user.headers).status_code == 404
 
 
-def test_token_that_does_not_hold_is_refused_where_anybody_may_read(client: httpx.Client) -> None:
+def test_token_that_is_not_valid_is_refused_where_anyone_may_read(client: httpx.Client) -> None:
     link, paste = create_link(client)["key"], create_paste(client)["key"]
 
     # The second is answered from the cached entry, which the fast path knows.
@@ -116,7 +116,7 @@ def test_token_that_does_not_hold_is_refused_where_anybody_may_read(client: http
         assert client.get(path, headers={"Authorization": "Basic dXNlcjpwYXNz"}).status_code in (200, 302)
 
 
-def test_paste_is_edited_by_its_owner_and_what_nobody_touched_stays_to_the_byte(client: httpx.Client) -> None:
+def test_paste_is_edited_by_its_owner_and_what_was_not_touched_stays_to_the_byte(client: httpx.Client) -> None:
     headers = headers_of(client, register_on_page(client)["email"])
     text = "\r\nCRLF\r\nand lone \r and LF\n"
     key = create_paste(client, headers=headers, text=text, title="old")["key"]

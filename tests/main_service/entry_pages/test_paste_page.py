@@ -126,7 +126,7 @@ def test_page_is_there_plain_while_the_renderer_is_stopped_and_links_lead_on(pas
     assert [text_on_page(pages[key]) for key in keys] == texts
     # The one that the renderer was stopped at; another may have done the others.
     assert not all(map(is_coloured, pages.values()))
-    # What nobody waited for any longer is there for the next.
+    # What no request waited for any longer is there for the next one.
     for key in keys:
         coloured_page(client, f"/{key}")
 

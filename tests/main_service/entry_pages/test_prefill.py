@@ -50,7 +50,7 @@ def test_url_fills_in_the_form(client: httpx.Client, query: dict[str, str], name
     assert (page.status_code, field(page, name)) == (200, shown)
     assert "<script>alert" not in page.text
     assert is_link(page) == (name == "original_url")
-    # Whoever makes up a URL makes no page of ours for search engines.
+    # A made-up URL gets no page of ours into search engines.
     assert page.headers["x-robots-tag"] == ("all" if not shown else "noindex")
 
 

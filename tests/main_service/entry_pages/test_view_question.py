@@ -1,4 +1,4 @@
-"""Who spends a limited view without being asked, and what everybody else gets."""
+"""Which clients spend a limited view without being asked, and what all others get."""
 
 from collections.abc import Callable
 from typing import Any
@@ -62,7 +62,7 @@ def is_given(answer: httpx.Response) -> bool:
 
 @pytest.mark.parametrize("kind", ["paste", "link"])
 @pytest.mark.parametrize("agent", COMMANDS)
-def test_command_that_somebody_typed_spends_a_view(client: httpx.Client, kind: str, agent: str) -> None:
+def test_command_that_a_person_typed_spends_a_view(client: httpx.Client, kind: str, agent: str) -> None:
     # PowerShell sends no `Accept`.
     accept = {} if "PowerShell" in agent else {"Accept": "*/*"}
     for number in range(2 if kind == "paste" else 1):
@@ -134,7 +134,7 @@ def by_api_token(client: httpx.Client, _: dict[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize("kind", ["paste", "link"])
 @pytest.mark.parametrize("say", [by_header, by_manage_token, by_api_token])
 def test_program_of_any_name_spends_a_view_if_it_says_so(client: httpx.Client, kind: str, say: Saying) -> None:
-    # Java's own client asks for HTML, whoever uses it.
+    # Java's own client asks for HTML, whatever program uses it.
     java = {"User-Agent": "Java/21.0.2", "Accept": "text/html, image/gif, image/jpeg, */*; q=0.2"}
     for asking in ({"User-Agent": ""}, java):
         entry = limited(client, kind)

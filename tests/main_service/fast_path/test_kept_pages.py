@@ -160,7 +160,7 @@ def test_next_request_in_every_process_sees_a_change(
         assert [first, seen, again] == [read(plain_web, paste["key"])] * 3
 
 
-def test_page_made_private_is_nobody_else_s_at_once(
+def test_page_made_private_is_its_owner_s_alone_at_once(
     web: WebServer, other_web: WebServer, valkey: "redis.Redis[str]"
 ) -> None:
     user = new_user(web.client).headers
@@ -184,7 +184,7 @@ def test_page_made_private_is_nobody_else_s_at_once(
         b"Sec-Purpose: prefetch\r\n",
     ],
 )
-def test_kept_page_is_for_nobody_who_may_get_another(
+def test_kept_page_is_for_no_reader_who_may_get_another(
     headers: bytes, web: WebServer, valkey: "redis.Redis[str]"
 ) -> None:
     key = create_paste(web.client, text=TEXT)["key"]

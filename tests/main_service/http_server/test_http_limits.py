@@ -216,7 +216,7 @@ def test_client_that_goes_on_sending_is_not_reset_before_it_reads(
             assert connection.recv(1) == b""
 
 
-def test_connection_goes_on_after_a_body_that_nobody_read(web: WebServer) -> None:
+def test_connection_goes_on_after_a_body_that_was_not_read(web: WebServer) -> None:
     body = b"a" * 1_000_000
     with connect(web) as connection:
         connection.sendall(b"POST /api/v1/unknown HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")

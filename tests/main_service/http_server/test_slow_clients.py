@@ -116,7 +116,7 @@ def test_second_request_that_comes_slowly_is_408(clients: Mapping[str, "Future[o
 @pytest.mark.parametrize(
     ("name", "status"), [("unread post", 404), ("unread chunks", 404), ("unread get", 200), ("unread last", 200)]
 )
-def test_body_that_nobody_reads_holds_no_connection(
+def test_body_that_is_not_read_holds_no_connection(
     clients: Mapping[str, "Future[object]"], name: str, status: int
 ) -> None:
     outcome = clients[name].result()
@@ -125,7 +125,7 @@ def test_body_that_nobody_reads_holds_no_connection(
     assert [answer.status for answer in parse(outcome[1])] == [status]
 
 
-def test_endless_body_that_nobody_reads_is_drained_for_a_while_only(clients: Mapping[str, "Future[object]"]) -> None:
+def test_endless_body_that_is_not_read_is_drained_for_a_while_only(clients: Mapping[str, "Future[object]"]) -> None:
     assert [answer.status for answer in closed_after(clients, "unread quickly", DRAIN_SECONDS)] == [404]
 
 
@@ -163,7 +163,7 @@ def test_answer_that_has_begun_gets_no_second_one(clients: Mapping[str, "Future[
     assert not received.endswith(b"0\r\n\r\n"), "the client must see that it is not complete"
 
 
-def test_slow_clients_hold_up_nobody_and_leave_nothing_behind(
+def test_slow_clients_delay_no_one_and_leave_nothing_behind(
     web: LoggedWebServer, clients: Mapping[str, "Future[object]"]
 ) -> None:
     with web.new_client() as visitor:

@@ -29,7 +29,7 @@ async def test_unknown_key_is_answered_without_postgres_once_the_filter_is_compl
     reset_filter(valkey)
     link = create_link(client)
     unknown = new_alias()
-    assert cut_off.client.get(f"/{unknown}").status_code == 503, "while it is incomplete nobody is refused"
+    assert cut_off.client.get(f"/{unknown}").status_code == 503, "while it is incomplete no reader is refused"
     assert cut_off.client.get(f"/{link['key']}").status_code == 503
 
     await rebuild_filter(environment)
@@ -121,7 +121,7 @@ async def test_key_whose_create_could_not_reach_redis_is_known_after_the_next_re
 
 
 @pytest.mark.parametrize(("name", "value"), [("min-replicas-to-write", "1"), ("maxmemory", "1")])
-async def test_redis_that_takes_no_writes_refuses_nobody(
+async def test_redis_that_takes_no_writes_refuses_no_reader(
     complete: None, client: httpx.Client, valkey: redis.Redis, name: str, value: str
 ) -> None:
     ordinary = valkey.config_get(name)[name]
@@ -145,10 +145,10 @@ async def test_other_secret_begins_another_filter(
     with WebServer(without_postgres(environment) | {"MAIN_SECRET": "another-secret-0123456789-abcdefgh"}) as other:
         assert other.client.get(f"/{link['key']}").status_code == 503
         assert other.client.get(f"/{new_alias()}").status_code == 503
-    assert cut_off.client.get(f"/{new_alias()}").status_code == 503, "nobody relies on what some have not added to"
+    assert cut_off.client.get(f"/{new_alias()}").status_code == 503, "no process relies on what some have not added to"
 
 
-async def test_redis_that_does_not_tell_its_run_has_no_filter_and_hinders_nobody(
+async def test_redis_that_does_not_tell_its_run_has_no_filter_and_hinders_no_one(
     complete: None, environment: Environment, client: httpx.Client, valkey: redis.Redis, database: asyncpg.Connection
 ) -> None:
     valkey.acl_setuser("silent", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-info"])

@@ -50,7 +50,7 @@ def test_a_trip_to_the_pool_brings_a_buffer_full(own_pool: Environment) -> None:
         assert valkey.scard("keys:link") == 200 - KEYS_PER_TRIP
 
 
-async def test_ended_key_is_given_to_nobody(own_pool: Environment, database: asyncpg.Connection) -> None:
+async def test_ended_key_is_never_given_again(own_pool: Environment, database: asyncpg.Connection) -> None:
     with WebServer(own_pool) as web:
         ended = create_link(web.client, alias=new_alias())
         web.client.delete(f"/api/v1/entries/{ended['key']}", headers=manage_headers(ended))

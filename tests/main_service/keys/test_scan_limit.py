@@ -60,7 +60,7 @@ def test_client_that_asks_for_too_many_unknown_keys_must_wait_and_others_need_no
     assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
     assert "Try again in a minute" in page.text
     for _ in range(2):
-        assert ask(f"/{link['key']}").status_code == 302, "what there is, anybody gets"
+        assert ask(f"/{link['key']}").status_code == 302, "what there is, anyone gets"
     assert ask(f"/{new_alias()}", sender=other).status_code == 404
 
 
@@ -68,7 +68,7 @@ def test_addresses_that_can_be_no_key_are_not_counted(no_counts: None, scan_limi
     assert {scan_limited.client.get(f"/no.key.{number}").status_code for number in range(2 * MOST)} == {404}
 
 
-def test_private_entry_of_somebody_else_counts_as_an_unknown_key(no_counts: None, scan_limited: WebServer) -> None:
+def test_private_entry_of_another_user_counts_as_an_unknown_key(no_counts: None, scan_limited: WebServer) -> None:
     """Or counting would tell the two apart."""
     owner = new_user(scan_limited.client)
     key = create_paste(scan_limited.client, headers=owner.headers, visibility="private")["key"]

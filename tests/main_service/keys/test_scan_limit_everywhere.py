@@ -122,7 +122,7 @@ def test_each_unknown_key_of_a_list_counts(scan_limited_client: httpx.Client, sc
     listed = scan_limited_client.get(entries_path(collection), headers=user.headers).json()["items"]
     assert [item["key"] for item in listed] == [known], "of a refused list nothing is added"
     other = create_link(scan_limited_client)["key"]
-    assert add(other, ended["key"]).json()["added"] == [other], "what there is, anybody gets"
+    assert add(other, ended["key"]).json()["added"] == [other], "what there is, anyone gets"
 
 
 def test_list_of_more_than_the_limit_takes_all_of_it(scan_limited_client: httpx.Client) -> None:

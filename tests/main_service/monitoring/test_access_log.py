@@ -106,7 +106,7 @@ def test_text_has_a_line_of_the_same(logging_environment: Environment) -> None:
     assert ' "127.0.0.0" "a reader" [request_id ' in line
 
 
-async def test_lines_that_nobody_reads_are_left_out_and_nothing_waits_for_them() -> None:
+async def test_lines_that_are_not_read_are_left_out_and_nothing_waits_for_them() -> None:
     reading, writing = os.pipe()
     try:
         writer = LineWriter(writing, left_out=lambda count: b"%d left out\n" % count)

@@ -181,7 +181,7 @@ async def test_short_jobs_are_done_first(renderer: Renderer) -> None:
 async def test_short_jobs_are_done_beside_a_long_one_and_nothing_else_is() -> None:
     async with running_renderer(hurry_seconds=0) as renderer:
         send(renderer, signal.SIGSTOP)
-        # It is expected to take so long that nobody would wait for it.
+        # It is expected to take so long that no request would wait for it.
         long = asyncio.create_task(do(renderer, job("x = 1\n" * 2_500_000, kind="plain")))
         await eventually_async(lambda: renderer.is_working, "a job under way")
         others = [

@@ -179,7 +179,7 @@ def test_example_taken_as_it_is_changes_nothing(working_folder: Path, monkeypatc
 async def test_a_file_with_the_whole_example_filled_in_starts_the_service(
     working_folder: Path, environment: Environment, database: asyncpg.Connection
 ) -> None:
-    """Each line of .env.example without its `# `, as somebody leaves it who fills in what must be."""
+    """Each line of .env.example without its `# `, as an operator leaves it who fills in what must be."""
     own = {**needed(environment), "MAIN_SECRET": SECRET}
     lines = []
     for line in (REPOSITORY / ".env.example").read_text().splitlines():

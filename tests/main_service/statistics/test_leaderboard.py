@@ -192,7 +192,7 @@ async def test_empty_list_is_made_anew_when_it_is_asked_for_but_not_each_time(
     key = create_link(client, headers=user.headers, visibility="public")["key"]
     await count_visitors(database, key, THIS_HOUR, 10 * MANY)
     rank()
-    # As it was ranked before anybody came.
+    # As it was ranked before the first visit.
     valkey.set("ranking:{0}:day", "[]", ex=600)
 
     assert key in top(client)

@@ -84,7 +84,7 @@ def test_visit_says_when_who_and_where_from(visit_with: VisitWith, link: dict[st
         ("[2001:db8:1:2::3]:4711", "2001:db8:1::", "2001:db8:1:2::3"),
         # A network card may be called anything.
         ("fe80:0:1:2::3%eth0'\"<", "fe80:0:1::", "fe80:0:1:2::3"),
-        # Whom the last proxy of ours has heard; what stands before that, anybody may have written.
+        # The client that the last proxy of ours saw; what stands before that, any client may have written.
         ("192.0.2.1, 198.51.100.9", "198.51.100.0", "198.51.100.9"),
         ("198.51.100.9, 127.0.0.1", "198.51.100.0", "198.51.100.9"),
         ("198.51.100.9, what?", "127.0.0.0", "127.0.0.1"),
@@ -97,7 +97,9 @@ def test_address_is_that_which_proxies_of_ours_heard_and_cut_unless_the_operator
     assert visit_with(from_address(forwarded), through=frank_web.client).ip == full
 
 
-def test_who_is_no_proxy_of_ours_speaks_for_nobody_else(environment: Environment, valkey: "redis.Redis[str]") -> None:
+def test_client_that_is_no_proxy_of_ours_speaks_for_no_one_else(
+    environment: Environment, valkey: "redis.Redis[str]"
+) -> None:
     with WebServer(with_own_redis_database(environment) | {"MAIN_TRUSTED_PROXIES": "192.0.2.0/24"}) as web:
         link = create_link(web.client)
         web.client.get(f"/{link['key']}", headers=from_address("203.0.113.77"))

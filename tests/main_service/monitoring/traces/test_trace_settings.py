@@ -1,4 +1,4 @@
-"""What OTEL_* variables choose: off, on, how much, and where to; and a collector that is away holds nobody up."""
+"""What OTEL_* variables choose: off, on, how much, and where to; and a collector that is away delays no request."""
 
 import json
 import re
@@ -179,7 +179,7 @@ def test_answer_while_the_database_is_away_names_its_trace(
     assert request.attributes["error.type"] == "503"
 
 
-def test_collector_that_is_away_is_told_of_once_and_holds_nobody_up(environment: Environment) -> None:
+def test_collector_that_is_away_is_logged_once_and_delays_no_request(environment: Environment) -> None:
     with reserved_port() as port:
         settings = environment | {
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
@@ -198,7 +198,7 @@ def test_collector_that_is_away_is_told_of_once_and_holds_nobody_up(environment:
             assert len(re.findall("Sending traces fails|opentelemetry|Traceback", web.log())) == 1, web.log()
 
 
-def test_collector_that_hangs_holds_nobody_up(environment: Environment) -> None:
+def test_collector_that_hangs_delays_no_request(environment: Environment) -> None:
     with (
         otlp_receiver() as own,
         own.hanging(),
