@@ -3,6 +3,7 @@
 import gzip
 import re
 import zlib
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal, Protocol
 
@@ -28,6 +29,10 @@ _WEIGHT = re.compile(r"0(?:\.\d*)?|1(?:\.0*)?", re.ASCII)
 _OFTEN_SEEN = 1024
 _OFTEN_SEEN_LENGTH = 100
 """How many values of the header are remembered as parsed, and up to what length."""
+MAX_CHOICES = 64
+MAX_PARAMETERS = 8
+"""How many choices of a header are read, and parameters of each. Browsers send a dozen; a header of 32 KB may hold
+16,000, which take as long as twenty pages."""
 
 
 def best_encoding(accepted: bytes) -> Encoding:
@@ -36,10 +41,8 @@ def best_encoding(accepted: bytes) -> Encoding:
 
 
 def _best(accepted: bytes) -> Encoding:
-    weights: dict[str, float] = {}
-    for item in accepted.decode("latin-1").lower().split(","):
-        coding, *parameters = (part.strip() for part in item.split(";"))
-        weights["gzip" if coding == "x-gzip" else coding] = weight(parameters)
+    found = weighted_choices(accepted.decode("latin-1"))
+    weights = {("gzip" if coding == "x-gzip" else coding): weight for coding, weight in found}
     # A wildcard stands for gzip, which every client can decode.
     ours = {coding: weights.get(coding, weights.get("*", 0.0) if coding == "gzip" else 0.0) for coding in ENCODINGS}
     best = max(ENCODINGS, key=lambda coding: ours[coding])
@@ -49,7 +52,14 @@ def _best(accepted: bytes) -> Encoding:
 _remembered = lru_cache(_OFTEN_SEEN)(_best)
 
 
-def weight(parameters: list[str]) -> float:
+def weighted_choices(header: str) -> Iterator[tuple[str, float]]:
+    """What a header such as `Accept` names, in lower case, with its weight; what is behind `MAX_CHOICES` is ignored."""
+    for item in header.lower().split(",", MAX_CHOICES)[:MAX_CHOICES]:
+        choice, *parameters = (part.strip() for part in item.split(";", MAX_PARAMETERS))
+        yield choice, _weight(parameters)
+
+
+def _weight(parameters: list[str]) -> float:
     """The weight of a media range or content coding, from 0 to 1. One that can't be parsed counts as absent: 1."""
     for parameter in parameters:
         name, _, value = parameter.partition("=")

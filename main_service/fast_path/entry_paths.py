@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from main_service.entries.aliases import ALIAS_PATTERN, is_reserved
+from main_service.http_server.client_limits import QUERY_FIELDS
 from main_service.web.negotiation import names_html
 
 _ENTRY_PATH = re.compile(rf"/({ALIAS_PATTERN})(/(?:raw)?)?(?:\?.*)?".encode())
@@ -27,7 +28,9 @@ class EntryPath:
 
 
 def parse_path(path: bytes) -> EntryPath | None:
-    """None: there can be no entry at this path."""
+    """None: there can be no entry at this path, or the request is refused for its query."""
+    if len(path) > QUERY_FIELDS and path.count(b"&") >= QUERY_FIELDS:
+        return None
     match = _ENTRY_PATH.fullmatch(path)
     if match is None or is_reserved(key := match[1].decode()):
         return None

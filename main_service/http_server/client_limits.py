@@ -22,5 +22,8 @@ LAST_WORD_SECONDS = 1
 SHUTDOWN_SECONDS = 10
 """How long clients may go on sending and reading when the process ends."""
 
+QUERY_FIELDS = 1_000
+"""The most fields of a query. 32 KB hold 16,000 empty ones, and to read those once takes as long as twenty pages."""
+
 WAITING_REQUESTS = 64
 """How many requests a client may send without waiting for answers. Nothing is read while any of them waits."""

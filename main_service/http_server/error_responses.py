@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from main_service.http_server.client_limits import WAITING_REQUESTS
+from main_service.http_server.client_limits import QUERY_FIELDS, WAITING_REQUESTS
 from main_service.monitoring.metrics import HTTP_REQUESTS, REFUSALS
 from main_service.web.headers import DEFAULTS
 
@@ -52,6 +52,9 @@ HEAD_TOO_LARGE = Refusal(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     "headers_too_large",
     f"The URL and headers of the request are larger than {HEAD_BYTES // 1024} KiB.",
+)
+TOO_MANY_FIELDS = Refusal(
+    HTTPStatus.BAD_REQUEST, "too_many_query_fields", f"The query of the URL has more than {QUERY_FIELDS:,} fields."
 )
 TOO_MANY_WAITING = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,

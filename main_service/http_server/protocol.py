@@ -11,6 +11,7 @@ from main_service.http_server.client_limits import (
     HEAD_SECONDS,
     LINGER_SECONDS,
     LONGEST_BODY_SECONDS,
+    QUERY_FIELDS,
     WAITING_REQUESTS,
 )
 from main_service.http_server.connection import Connection
@@ -18,6 +19,7 @@ from main_service.http_server.error_responses import (
     HEAD_BYTES,
     HEAD_TOO_LARGE,
     SHUTTING_DOWN,
+    TOO_MANY_FIELDS,
     TOO_MANY_WAITING,
     TOO_SLOW,
 )
@@ -75,6 +77,9 @@ class HttpProtocol(Connection):
             raise UnacceptableRequestError
         is_upgrade = self.parser.should_upgrade()
         if not is_unambiguous(self.parser.get_http_version(), self.headers, is_upgrade=is_upgrade):
+            raise UnacceptableRequestError
+        if self.url.count(b"&") >= QUERY_FIELDS:
+            self._fault = TOO_MANY_FIELDS
             raise UnacceptableRequestError
         if len(self.pipeline) >= WAITING_REQUESTS:
             self._fault = TOO_MANY_WAITING

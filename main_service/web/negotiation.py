@@ -4,7 +4,7 @@ import re
 
 from starlette.datastructures import Headers
 
-from main_service.compression.encodings import weight
+from main_service.compression.encodings import weighted_choices
 from main_service.web.user_agents import is_command, is_previewer
 
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
@@ -51,9 +51,8 @@ def wants_page(headers: Headers) -> bool:
 def _weights(accept: str) -> dict[str, float]:
     """The weight of each range that an `Accept` names."""
     weights: dict[str, float] = {}
-    for item in accept.lower().split(","):
-        media_type, *parameters = (part.strip() for part in item.split(";"))
-        weights[media_type] = max(weights.get(media_type, 0.0), weight(parameters))
+    for media_type, weight in weighted_choices(accept):
+        weights[media_type] = max(weights.get(media_type, 0.0), weight)
     return weights
 
 

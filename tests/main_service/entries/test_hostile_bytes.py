@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
+from main_service.compression.encodings import MAX_CHOICES, best_encoding, weighted_choices
 from main_service.errors import InvalidInputError
 from main_service.web.bodies.form import read_form
 from main_service.web.bodies.json import JsonRequest
@@ -180,6 +181,15 @@ def test_any_bytes_are_a_form_of_texts_or_refused(body: bytes, content_type: str
 )
 def test_page_is_for_requests_that_name_html_and_prefer_nothing_to_it(accept: str, is_page: bool) -> None:
     assert wants_html(Headers({"accept": accept})) == is_page
+
+
+def test_only_the_first_choices_of_a_header_are_read() -> None:
+    """A header of 32 KB may name 16,000."""
+    assert len(list(weighted_choices("," * 30_000))) == MAX_CHOICES
+    assert wants_html(Headers({"accept": "a," * (MAX_CHOICES - 1) + "text/html"}))
+    assert not wants_html(Headers({"accept": "a," * MAX_CHOICES + "text/html"}))
+    assert best_encoding(b"a," * (MAX_CHOICES - 1) + b"gzip") == "gzip"
+    assert best_encoding(b"a," * MAX_CHOICES + b"gzip") == "identity"
 
 
 @many

@@ -64,6 +64,7 @@ def test_other_methods_are_not_touched(
         lambda path: get_request(path, b"Content-Length: 1\r\nContent-Length: 2\r\n"),
         lambda path: get_request(path, b"Upgrade: websocket\r\nConnection: upgrade\r\n"),
         lambda path: get_request(path, b"X: " + b"x" * 40_000 + b"\r\n"),
+        lambda path: get_request(path + "?" + "&" * 1000),
     ],
     ids=[
         "HTTP/1.0",
@@ -76,6 +77,7 @@ def test_other_methods_are_not_touched(
         "two lengths",
         "upgrade",
         "too large",
+        "too many fields",
     ],
 )
 def test_odd_requests_end_as_with_fastapi(

@@ -87,6 +87,15 @@ def test_whatever_grows_without_being_a_body_is_431(web: WebServer, request_: by
     assert_is_refusal(web, answer, 431, "headers_too_large")
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/api/v1/unknown", "/never1A", "/never1A/raw"])
+def test_query_of_more_than_1000_fields_is_refused(web: WebServer, path: str) -> None:
+    head = "GET %s?%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    [most], [more] = (exchange(web, (head % (path, "&".join(["a"] * number))).encode()) for number in (1_000, 1_001))
+
+    assert most.status in (200, 404)
+    assert_is_refusal(web, more, 400, "too_many_query_fields")
+
+
 def test_pipelined_head_is_measured_too(web: WebServer) -> None:
     fine = padded(GET, HEAD_BYTES)
     answers = exchange(web, GET + b"\r\n" + fine + fine + padded(GET, HEAD_BYTES + 8000) + LAST_GET)

@@ -69,6 +69,7 @@ def test_no_path_method_or_host_makes_a_label_value(counting: WebServer) -> None
     ("status", "code", "data"),
     [
         (400, "bad_request", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
+        (400, "too_many_query_fields", b"GET /?" + b"&" * 1_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n"),
         (431, "headers_too_large", b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 40_000 + b"\r\n\r\n"),
     ],
 )
