@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from main_service.doctor.commands import take_settings
+from main_service.doctor.commands import restart_web, take_settings
 from main_service.doctor.examination import in_thread
 from main_service.doctor.findings import Finding, Level, Report
 from main_service.doctor.public_url import fetch
@@ -31,6 +31,8 @@ class WebAnswers:
     """Those that each answer tells of. None of an older release."""
     uptime_seconds: float | None = None
     """The uptime of the youngest process; None: not told."""
+    hanging: list[int] = field(default_factory=list)
+    """The ids of processes beside them that hang."""
 
 
 class WebProcesses:
@@ -67,6 +69,8 @@ class WebProcesses:
             away=[part for part in PARTS if any((each.get("parts") or {}).get(part) == "away" for each in bodies)],
             settings=[each["settings"] for each in processes],
             uptime_seconds=min((each["uptime_seconds"] for each in processes), default=None),
+            # Older releases don't tell of it.
+            hanging=sorted({pid for each in processes for pid in each.get("hanging", [])}),
         )
 
 
@@ -90,6 +94,9 @@ def judge_web(answers: WebAnswers, settings: Settings) -> list[Finding]:
     for part in answers.away:
         advice = f"See what is said of {PARTS[part]}; if all is well there, the log of the web processes says why."
         found.append(Finding("web", Level.PROBLEM, f"A web process can't use {PARTS[part]}.", advice))
+    for pid in answers.hanging:
+        sentence = f"The web process with the id {pid} hangs, while others answer: requests that it has taken wait."
+        found.append(Finding("web", Level.PROBLEM, sentence, f"{restart_web()}. Its log may say why."))
     return found
 
 

@@ -101,12 +101,12 @@ def tidied(folder: Path) -> Iterator[list[Member]]:
     with _locked(folder) as is_locked:
         if is_locked:
             _tidy(folder)
-        yield _members(folder)
+        yield members(folder)
 
 
 def _tidy(folder: Path) -> None:
     try:
-        running = {str(member.pid) for member in _members(folder)}
+        running = {str(member.pid) for member in members(folder)}
         for file in folder.glob("*.role"):
             if file.stem not in running:
                 file.unlink(missing_ok=True)
@@ -159,16 +159,17 @@ def _end_merge(folder: Path, kind: str) -> None:
     merging.unlink(missing_ok=True)
 
 
-def _members(folder: Path) -> list[Member]:
-    members = []
+def members(folder: Path) -> list[Member]:
+    """The running processes that share metrics there."""
+    found = []
     for file in folder.glob("*.role"):
         try:
             role, _, started = file.read_text().partition(" ")
         except FileNotFoundError:
             continue
         if file.stem.isdigit() and _is_alive(int(file.stem), started):
-            members.append(Member(int(file.stem), role))
-    return members
+            found.append(Member(int(file.stem), role))
+    return found
 
 
 def _pid_in(file: Path) -> str:

@@ -13,8 +13,10 @@ from pydantic import BaseModel, Field
 from main_service.dependencies import ResourcesDep
 from main_service.engines.redis import RedisUnavailableError
 from main_service.errors import AppError, UnavailableError
+from main_service.monitoring.heartbeats import find_hanging
 from main_service.operations import parts
 from main_service.operations.metrics_page import has_token
+from main_service.operations.metrics_source import ROLE
 from main_service.rendering.client import Renderer
 from main_service.settings_digests import digest_settings
 from main_service.web.json_api import operation_id
@@ -50,6 +52,9 @@ class ProcessOut(BaseModel):
     settings: dict[str, str] = Field(
         description="A digest of each setting that is not at its default, with which `doctor` and `status` find out "
         "whether the process was started with other settings. It says nothing of the value."
+    )
+    hanging: list[int] = Field(
+        description="The ids of web processes on the same machine, or in the same container, that hang."
     )
 
 
@@ -116,7 +121,8 @@ async def get_process(
     if not is_asked_for or not (has_token or watch.is_near(request)):
         return None
     uptime_seconds = round(time.monotonic() - request.app.state.began_at, 1)
-    return ProcessOut(uptime_seconds=uptime_seconds, settings=digest_settings(resources.settings))
+    hanging = await asyncio.to_thread(find_hanging, ROLE)
+    return ProcessOut(uptime_seconds=uptime_seconds, settings=digest_settings(resources.settings), hanging=hanging)
 
 
 @router.get(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from main_service.engines.postgres import pool_state
-from main_service.monitoring import metrics, metrics_port, tallies
+from main_service.monitoring import heartbeats, metrics, metrics_port, tallies
 from main_service.monitoring.exposition import exposition
 from main_service.monitoring.process_metrics import ProcessorTime
 from main_service.monitoring.scraped import ScrapedValues
@@ -44,13 +44,17 @@ class MetricsSource:
         metrics.POOL_WAITING.set(waiting)
 
     async def close(self) -> None:
+        heartbeats.rest()
         self.hand_over()
         await self._questions.close()
 
 
 @asynccontextmanager
 async def open_metrics(resources: Resources) -> AsyncIterator[MetricsSource]:
-    """Hand over each second while it is open, and at the end; listen on the port for metrics, if one is set."""
+    """Hand over each second while it is open, and at the end, and note that the event loop runs.
+
+    Listen on the port for metrics, if one is set.
+    """
     source = MetricsSource(resources)
     handing_over = asyncio.create_task(_hand_over_regularly(source))
     settings = resources.settings
@@ -68,6 +72,7 @@ async def open_metrics(resources: Resources) -> AsyncIterator[MetricsSource]:
 async def _hand_over_regularly(source: MetricsSource) -> None:
     while True:
         await asyncio.sleep(tallies.HAND_OVER_SECONDS)
+        heartbeats.beat()
         try:
             source.hand_over()
         except Exception:

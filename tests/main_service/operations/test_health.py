@@ -1,11 +1,16 @@
 """GET /health/live and /health/ready while parts are well; tests/faults asks them while parts are away."""
 
+import os
 import shutil
+import signal
+import time
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
+import psutil
 
+from main_service.monitoring.heartbeats import HANGS_AFTER_SECONDS
 from tests.support.engines import Environment
 from tests.support.waiting import eventually
 from tests.support.web import WebServer
@@ -58,6 +63,29 @@ def test_process_is_told_behind_a_proxy_to_this_machine_alone(environment: Envir
         assert not tells(**{"X-Forwarded-For": "203.0.113.9"})
         assert tells(**{"X-Forwarded-For": "203.0.113.9", "Authorization": f"Bearer {token}"})
         assert tells()
+
+
+def test_web_process_that_hangs_is_named_by_the_other(environment: Environment, tmp_path: Path) -> None:
+    with WebServer(environment | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}, processes=2) as web:
+        hanging = web.processes[1].pid
+        noted = tmp_path / f"{hanging}.role"
+
+        def told() -> list[int]:
+            # On a new connection: the process that hangs takes none.
+            with web.new_client() as client:
+                found: list[int] = client.get("/health/ready?process=true").json()["process"]["hanging"]
+                return found
+
+        eventually(lambda: noted.stat().st_mtime <= time.monotonic(), "a process that has noted that it runs")
+        eventually(lambda: told() == [], "none that hangs")
+        os.kill(hanging, signal.SIGSTOP)
+        eventually(lambda: psutil.Process(hanging).status() == psutil.STATUS_STOPPED, "a process that is stopped")
+        # As it will be if it stays so.
+        since = time.monotonic() - HANGS_AFTER_SECONDS - 1
+        os.utime(noted, (since, since))
+        eventually(lambda: told() == [hanging], "its id")
+        os.kill(hanging, signal.SIGCONT)
+        eventually(lambda: told() == [], "no process that hangs")
 
 
 def test_missing_folder_of_texts_degrades_the_service(environment: Environment, folder: Path) -> None:

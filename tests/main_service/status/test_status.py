@@ -257,12 +257,15 @@ def test_task_that_has_never_run_is_no_fault_in_the_first_minute(
 
 
 def test_what_web_processes_say_of_themselves_is_shown(served: Environment) -> None:
-    with web_that_says(warnings=["MAIN_TRUSTED_PROXIES does not name."], parts={"text_store": "away"}) as address:
+    of_another = {"uptime_seconds": 61, "settings": {}, "hanging": [4711]}
+    parts = {"text_store": "away"}
+    with web_that_says(warnings=["MAIN_TRUSTED_PROXIES does not name."], parts=parts, process=of_another) as address:
         noticed = "A web process has noticed: MAIN_TRUSTED_PROXIES does not name."
         screen = look_until(noticed, served | {"SLIPBIN_WEB_URL": address})
 
     assert screen.status == 1
     assert "A web process can't use the text store." in screen.words
+    assert "The web process with the id 4711 hangs, while others answer" in screen.words
     assert "text_store ok" in screen.text
 
 
