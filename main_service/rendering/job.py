@@ -27,8 +27,6 @@ class Job:
     after: bytes = field(default=b"", repr=False)
     encoding: Encoding = "identity"
     """How all of it is compressed, by the names of `Content-Encoding`."""
-    is_background: bool = False
-    """Whether no reader waits for it: it is done when nothing else is to be done."""
 
     @property
     def identity(self) -> Hashable:

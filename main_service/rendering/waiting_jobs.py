@@ -17,7 +17,7 @@ Keep = Callable[[Rendered], None]
 class Flight:
     """A queued or running job, and the callers that wait for its result."""
 
-    def __init__(self, job: Job, place: tuple[bool, int, int]) -> None:
+    def __init__(self, job: Job, place: tuple[int, int]) -> None:
         self.job = job
         self.place = place
         """The lower one is done first."""
@@ -27,8 +27,8 @@ class Flight:
         self.result.add_done_callback(lambda result: result.cancelled() or result.exception())
 
     def is_short(self, most_bytes: int) -> bool:
-        """Whether a reader waits for it, and its text has at most so many bytes."""
-        return len(self.job.text) <= most_bytes and not self.job.is_background
+        """Whether its text has at most so many bytes."""
+        return len(self.job.text) <= most_bytes
 
     def succeed(self, rendered: Rendered) -> None:
         for keep in self.keepers:
@@ -67,7 +67,7 @@ class WaitingJobs:
         if flight is not None:
             return flight
         # Jobs of about the same length take turns.
-        flight = Flight(job, (job.is_background, len(job.text).bit_length(), next(self._numbers)))
+        flight = Flight(job, (len(job.text).bit_length(), next(self._numbers)))
         self._make_room(flight)
         self._flights[job.identity] = flight
         self._waiting.append(flight)

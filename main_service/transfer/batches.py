@@ -1,7 +1,6 @@
 """Imports a batch of items: first their texts, then everything else in one transaction."""
 
 import asyncio
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
@@ -26,8 +25,6 @@ from main_service.transfer.name_checks import NameChecks
 from main_service.transfer.records import EmptyCollection, Item, Record, Skipped, printable
 from main_service.transfer.storage import Line
 from main_service.visits import imported_figures
-
-logger = logging.getLogger(__name__)
 
 TEXTS_AT_ONCE = 8
 TAKEN = "Its name is taken here."

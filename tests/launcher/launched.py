@@ -47,11 +47,6 @@ def without_times(log: str) -> str:
     return re.sub(r"^launcher \| \d{4}-\d\d-\d\dT[\d:.]+Z ", "launcher | ", log, flags=re.MULTILINE)
 
 
-def tail(path: Path) -> str:
-    """The end of a log, for the message of a failed test."""
-    return path.read_text(errors="replace")[-4000:] if path.exists() else ""
-
-
 class Launched:
     """One `python -m launcher COMMAND` on a data folder; its output goes to files beside that folder."""
 

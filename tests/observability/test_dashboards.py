@@ -12,7 +12,6 @@ from deploy.observability.dashboards.panels import COLUMNS
 from tests.deployment.compose_file import OBSERVABILITY_FILE, compose_file
 from tests.support.engines import REPOSITORY
 
-Json = dict[str, Any]
 PAGES = {name: json.loads(text) for name, text in files().items()}
 GRAFANA = REPOSITORY / "deploy/observability/grafana"
 

@@ -12,7 +12,6 @@ COLUMNS = 24
 PER_SECOND = "reqps"
 SECONDS = "s"
 BYTES = "bytes"
-BYTES_PER_SECOND = "Bps"
 SHARE = "percentunit"
 COUNT = "short"
 SINCE = "dateTimeFromNow"

@@ -17,7 +17,6 @@ from tests.support.raw_http import LoggedWebServer
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 GIVEN = "given-by-the-proxy.1"
-OTHERS = {"X-Forwarded-For": "203.0.113.9"}
 
 
 @pytest.fixture(scope="module")

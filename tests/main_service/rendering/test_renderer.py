@@ -162,20 +162,18 @@ async def test_short_jobs_are_done_first(renderer: Renderer) -> None:
     done: list[int] = []
     send(renderer, signal.SIGSTOP)
     texts = [f"{'x = 1  # a remark' * length}\n" for length in (1, 1000, 100, 10)]
-    background = job("y = 1\n")
-    wanted = [*map(job, texts[:1]), _in_background(background), *map(job, texts[1:])]
 
     def keep(text: bytes) -> Callable[[Rendered], None]:
         return lambda _: done.append(len(text))
 
     readers = []
-    for each in wanted:
+    for each in map(job, texts):
         readers.append(asyncio.create_task(renderer.render(each, patience=None, keep=keep(each.text))))
         await eventually_async(lambda: renderer.is_working, "a job under way")
     send(renderer, signal.SIGCONT)
     await asyncio.gather(*readers)
 
-    assert done == [len(texts[0]), len(texts[3]), len(texts[2]), len(texts[1]), len(background.text)]
+    assert done == [len(texts[0]), len(texts[3]), len(texts[2]), len(texts[1])]
 
 
 async def test_short_jobs_are_done_beside_a_long_one_and_nothing_else_is() -> None:
@@ -184,10 +182,7 @@ async def test_short_jobs_are_done_beside_a_long_one_and_nothing_else_is() -> No
         # It is expected to take so long that no request would wait for it.
         long = asyncio.create_task(do(renderer, job("x = 1\n" * 2_500_000, kind="plain")))
         await eventually_async(lambda: renderer.is_working, "a job under way")
-        others = [
-            asyncio.create_task(do(renderer, each))
-            for each in (job("y" * (SHORT_BYTES + 1), kind="plain"), _in_background(job("y = 1\n")))
-        ]
+        other = asyncio.create_task(do(renderer, job("y" * (SHORT_BYTES + 1), kind="plain")))
 
         for number in range(2):
             rendered = await renderer.render(job(f"{CODE}{number}"), patience=25)
@@ -196,9 +191,10 @@ async def test_short_jobs_are_done_beside_a_long_one_and_nothing_else_is() -> No
         second = psutil.Process(renderer.second_pid)
         assert second.pid != renderer.pid
         assert second.rlimit(psutil.RLIMIT_AS)[0] == SECOND_MEMORY_BYTES
-        assert not any(each.done() for each in (long, *others))
+        assert not long.done()
+        assert not other.done()
         send(renderer, signal.SIGCONT)
-        assert len(await asyncio.gather(long, *others)) == 3
+        assert len(await asyncio.gather(long, other)) == 2
 
 
 async def test_second_renderer_ends_when_it_is_idle_and_comes_again() -> None:
@@ -231,10 +227,6 @@ async def test_second_renderer_that_is_killed_does_no_harm() -> None:
         send(renderer, signal.SIGCONT)
         await long
         assert renderer.warning is None
-
-
-def _in_background(each: Job) -> Job:
-    return Job(kind=each.kind, text=each.text, subject=each.subject, options=each.options, is_background=True)
 
 
 async def test_what_has_no_room_is_refused_at_once_and_short_jobs_take_the_place_of_long_ones() -> None:

@@ -23,7 +23,6 @@ from tests.support.imports import order_import, run_imports, zip_of
 from tests.support.statistics import get_statistics, insert_hour_counts, insert_value_count
 
 Lines = list[dict[str, Any]]
-MEMBERS = ("entries.jsonl", "figures.jsonl", "imported_figures.jsonl", "collections.jsonl")
 
 
 def exported(client: httpx.Client, user: User) -> dict[str, bytes]:

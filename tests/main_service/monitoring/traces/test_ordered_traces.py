@@ -11,7 +11,6 @@ from tests.support.reports import confirmed_user, order_report
 from tests.support.tracing import Traced, new_root
 from tests.support.workers import keygen_worker, send_routed_tasks, send_task
 
-CREATE_LINK = "POST /api/v1/links"
 SERVER, CLIENT = 2, 3
 
 

@@ -6,7 +6,6 @@ from uuid import uuid4
 from tests.support.entries import create_link
 from tests.support.tracing import Traced, span_of
 
-CREATE_LINK = "POST /api/v1/links"
 SERVER, CLIENT = 2, 3
 
 

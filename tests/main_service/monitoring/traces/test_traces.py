@@ -12,7 +12,6 @@ from tests.support.raw_http import connect, read_answer
 from tests.support.tracing import Traced, new_root, span_of
 from tests.support.workers import send_task
 
-CREATE_LINK = "POST /api/v1/links"
 SERVER, CLIENT = 2, 3
 
 
