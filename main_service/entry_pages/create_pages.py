@@ -204,7 +204,8 @@ class CreatePage(EntryFormPage):
             raise SessionEndedError
         creator = self._entries.creator(account)
         content = {name: value for name, value in entry_fields(form, kind).items() if name != FORM_ID}
-        idempotency = idempotent_form(
+        idempotency = await asyncio.to_thread(
+            idempotent_form,
             self._settings,
             account_id=account.id if account else None,
             form_id=form.get(FORM_ID) or secrets.token_urlsafe(_FORM_ID_BYTES),

@@ -1,5 +1,7 @@
-"""Reads forms that browsers send, within limits."""
+"""Reads forms that browsers send, within limits, and long ones in pieces, between which others have their turn."""
 
+import asyncio
+import codecs
 from urllib.parse import parse_qsl
 
 from fastapi import Request
@@ -18,6 +20,9 @@ MAX_URLENCODED_BYTES = 64 * 1024
 
 _MAX_SEMICOLONS = 100
 """The most parameters of a header. Reading them takes quadratic time: a tenth of a second for 32 KB."""
+
+SLICE_BYTES = 128 * 1024
+"""Read in one go, in a few milliseconds even if all of it is line ends."""
 
 _IN_MEMORY = {"MAX_MEMORY_FILE_SIZE": float("inf")}
 """A file is refused only once it has arrived; until then it must not be spooled to disk."""
@@ -62,27 +67,45 @@ async def read_fields(request: Request, *, most: int) -> list[tuple[str, str]]:
     body = await request.body()
     try:
         if media_type == b"multipart/form-data":
-            fields = _read_multipart(body, parameters.get(b"boundary", b""), most=most)
+            sent = await _read_multipart(body, parameters.get(b"boundary", b""), most=most)
+            fields = [(name.decode(), await _decoded(value)) for name, value in sent]
         elif media_type != b"application/x-www-form-urlencoded":
             raise InvalidInputError("The body isn't a form.")
         elif len(body) > MAX_URLENCODED_BYTES:
             raise BodyTooLargeError
         else:
             # As str, because before Python 3.13 parse_qsl fails on bytes that are not ASCII.
-            fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=most, errors="strict")
+            pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=most, errors="strict")
+            fields = [(name, value.replace("\r\n", "\n")) for name, value in pairs]
     except UnicodeDecodeError:
         # `from None`, because the error holds what it could not decode; the same below.
         raise InvalidInputError("The form is not in UTF-8.") from None
     except (ValueError, FormParserError):
         raise InvalidInputError("The form can't be read.") from None
-    return [(name, value.replace("\r\n", "\n")) for name, value in fields]
+    return fields
 
 
-def _read_multipart(body: bytes, boundary: bytes, *, most: int) -> list[tuple[str, str]]:
-    fields: list[tuple[str, str]] = []
+async def _decoded(value: bytes) -> str:
+    """The value of a field, line ends as LF."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    pieces: list[str] = []
+    held = ""
+    for start in range(0, len(value), SLICE_BYTES):
+        is_last = start + SLICE_BYTES >= len(value)
+        piece = held + decoder.decode(value[start : start + SLICE_BYTES], is_last)
+        # The other half of a line end may come next.
+        held = "\r" if piece.endswith("\r") and not is_last else ""
+        pieces.append(piece.removesuffix(held).replace("\r\n", "\n"))
+        if not is_last:
+            await asyncio.sleep(0)
+    return "".join(pieces)
+
+
+async def _read_multipart(body: bytes, boundary: bytes, *, most: int) -> list[tuple[bytes, bytes]]:
+    fields: list[tuple[bytes, bytes]] = []
 
     def take_field(field: Field) -> None:
-        fields.append(((field.field_name or b"").decode(), (field.value or b"").decode()))
+        fields.append((field.field_name or b"", field.value or b""))
         if len(fields) > most:
             raise FormParserError("too many fields")
 
@@ -91,7 +114,10 @@ def _read_multipart(body: bytes, boundary: bytes, *, most: int) -> list[tuple[st
 
     parser = FormParser("multipart/form-data", take_field, refuse_file, boundary=boundary, config=_IN_MEMORY)
     try:
-        parser.write(body)
+        for start in range(0, len(body), SLICE_BYTES):
+            parser.write(body[start : start + SLICE_BYTES])
+            if start + SLICE_BYTES < len(body):
+                await asyncio.sleep(0)
         parser.finalize()
     finally:
         # They form reference cycles that hold the fields.

@@ -1,6 +1,7 @@
-"""Forms as browsers send them: the short ones with percent signs, in every letter there is."""
+"""Forms as browsers send them: the short ones with percent signs, in every letter there is, long ones in pieces."""
 
 import asyncio
+import json
 from urllib.parse import urlencode
 
 import httpx
@@ -9,7 +10,9 @@ from fastapi import Request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from main_service.web.bodies.form import read_form
+from main_service.entries.idempotency import json_pieces
+from main_service.web.bodies import form as form_bodies
+from main_service.web.bodies.form import SLICE_BYTES, read_form
 from tests.support.entries import create_link, new_alias
 from tests.support.pages import BROWSER, created_key
 
@@ -76,3 +79,69 @@ def test_form_with_a_name_twice_is_refused(client: httpx.Client, content_type: s
 
     assert (answer.status_code, answer.json()["detail"]) == (422, "The form can't be read.")
     assert "m4rk3r" not in answer.text
+
+
+def long_form(content: bytes) -> Request:
+    body = b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\n' + content + b"\r\n--x--\r\n"
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+    return Request({"type": "http", "method": "POST", "headers": headers}, receive)
+
+
+async def test_others_have_their_turns_while_a_form_of_line_ends_is_read() -> None:
+    pieces = 16
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    read = await read_form(long_form(b"\r\n" * (pieces * SLICE_BYTES // 2)))
+    counting.cancel()
+
+    assert read == {"text": "\n" * (pieces * SLICE_BYTES // 2)}
+    assert turns > pieces + pieces // 2, "parsed and decoded piece by piece"
+
+
+@pytest.mark.parametrize("slice_bytes", [1, 2, 3, 7])
+def test_long_form_is_read_as_it_was_sent_wherever_its_pieces_end(
+    monkeypatch: pytest.MonkeyPatch, slice_bytes: int
+) -> None:
+    monkeypatch.setattr(form_bodies, "SLICE_BYTES", slice_bytes)
+
+    @settings(max_examples=200, deadline=None, derandomize=True, database=None)
+    @given(st.lists(st.sampled_from(["a", "\r", "\n", "\r\n", "\u00e9", "\U0001f98a", "\r\n--", "-"])).map("".join))
+    def is_as_sent(text: str) -> None:
+        read = asyncio.run(read_form(long_form(text.encode())))
+        assert read == {"text": text.replace("\r\n", "\n")}
+
+    is_as_sent()
+
+
+def test_form_that_ends_amid_a_letter_is_refused(client: httpx.Client) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="title"\r\n\r\n\xc3\r\n--x--\r\n'
+
+    answer = client.post("/links", content=part, headers={"Content-Type": "multipart/form-data; boundary=x"})
+
+    assert (answer.status_code, answer.json()["detail"]) == (422, "The form is not in UTF-8.")
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(st.dictionaries(st.text(), st.text()))
+def test_pieces_of_a_form_are_its_json(fields: dict[str, str]) -> None:
+    assert "".join(json_pieces(fields)) == json.dumps(fields, sort_keys=True)
+
+
+def test_long_texts_are_written_in_pieces() -> None:
+    fields = {"text": "\U0001f98a" * 1_000_000, "title": ""}
+
+    pieces = list(json_pieces(fields))
+
+    assert "".join(pieces) == json.dumps(fields, sort_keys=True)
+    assert max(map(len, pieces)) < 2_000_000
