@@ -90,6 +90,11 @@ RENDER_WAITING = Gauge(
     "slipbin_render_waiting", "Jobs that wait for the renderer.", multiprocess_mode="livesum", registry=registry
 )
 RENDER_STARTS = Counter("slipbin_render_starts", "Starts of the renderer.", registry=registry)
+RENDER_ENDS = Counter(
+    "slipbin_render_ends",
+    "Renderers that died, were killed (at a limit, or from outside) or could not start.",
+    registry=registry,
+)
 
 VISITS_RECORDED = Counter("slipbin_visits_recorded", "Visits written to Redis.", registry=registry)
 VISITS_DROPPED = Counter(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from main_service.monitoring.metrics import RENDER_ENDS
 from main_service.rendering.confinement import MEMORY_BYTES
 from main_service.rendering.errors import NotRenderedError
 from main_service.rendering.job import Job, Rendered, read_answer_head, written_job
@@ -100,6 +101,8 @@ class Child:
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self.is_over or self._process.returncode is not None:
+            RENDER_ENDS.inc()
         await self.kill()
 
     async def do(self, job: Job) -> Rendered:

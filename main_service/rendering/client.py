@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
-from main_service.monitoring.metrics import RENDER_DURATION, RENDER_JOBS, RENDER_STARTS, RENDER_WAITING
+from main_service.monitoring.metrics import RENDER_DURATION, RENDER_ENDS, RENDER_JOBS, RENDER_STARTS, RENDER_WAITING
 from main_service.rendering.child import COMMAND, Child, ChildEndedError, Limits
 from main_service.rendering.errors import NotRenderedError
 from main_service.rendering.failures import Failures
@@ -25,8 +25,7 @@ FIRST_PAUSE_SECONDS = 0.1
 """The pause before a child that could not start is started again; doubled each time."""
 LONGEST_PAUSE_SECONDS = 30.0
 SLOW_REMEMBERED_SECONDS = 600.0
-"""How long a job is refused that took longer than readers wait and whose result isn't kept. Otherwise one client that
-keeps opening a private paste could keep the renderer busy."""
+"""How long a job is refused that took longer than readers wait and whose result isn't kept: clients could repeat it."""
 HURRY_SECONDS = 0.2
 """How long a job may take before waiting short ones are done in the second child."""
 SHORT_BYTES = 256 * 1024
@@ -187,6 +186,7 @@ class Renderer:
                     self._failed_starts = 0
                     await self._use(child, self._first, self._waiting.take)
             except ChildEndedError as error:
+                RENDER_ENDS.inc()
                 self._failed_starts += 1
                 pause = min(FIRST_PAUSE_SECONDS * 2 ** (self._failed_starts - 1), LONGEST_PAUSE_SECONDS)
                 logger.error("The renderer can't be started (%s); again in %g s", error, pause)

@@ -123,6 +123,7 @@ CASES: dict[str, Case] = {
         {'slipbin_process_start_time_seconds{role="web"}': "0 60 120 180x30"},
         10,
     ),
+    "RendererDying": Case({"slipbin_render_ends_total": "7+1x30"}, {"slipbin_render_ends_total": "7+1x5 12x25"}, 20),
     "SchemaDiffers": Case(
         {'slipbin_schema_info{revision="0001",expected="0002"}': "1x30"},
         {'slipbin_schema_info{revision="0002",expected="0002"}': "1x30"},

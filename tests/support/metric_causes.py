@@ -73,6 +73,27 @@ def stopped_renderers(it: Installation) -> Iterator[None]:
             thread.join()
 
 
+def killed_renderers(it: Installation) -> None:
+    """Kill them, and wait until each process has another."""
+    killed = eventually(lambda: _renderers(it), "a renderer of each process")
+    for renderer in killed:
+        renderer.kill()
+    eventually(lambda: not set(killed) & set(_renderers(it)) and _renderers(it), "other renderers")
+
+
+def _renderers(it: Installation) -> list[psutil.Process]:
+    """At least one of each web process; empty while one has none."""
+    children = [list(filter(_runs, psutil.Process(process.pid).children())) for process in it.web.processes]
+    return [child for each in children for child in each] if all(children) else []
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def read_kept_page(it: Installation) -> None:
     for _ in range(4):
         assert it.client.get(f"/{it.paste['key']}", headers={"Accept": "text/html"}).status_code == 200

@@ -19,6 +19,7 @@ from tests.support.metric_causes import (
     ingest,
     insert_rows,
     keep_connections,
+    killed_renderers,
     locked_emails,
     locked_entries,
     postgres_away,
@@ -97,6 +98,7 @@ CAUSES: dict[str, tuple[Cause, tuple[str, ...]]] = {
     ),
     "pages that wait for colours": (stopped_renderers, ("slipbin_render_waiting",)),
     "another renderer": (another_process, ("slipbin_render_starts_total",)),
+    "renderers that are killed": (killed_renderers, ("slipbin_render_ends_total",)),
     "a kept page": (
         read_kept_page,
         (

@@ -163,7 +163,10 @@ DASHBOARD = Dashboard(
                 Panel(
                     "Renderers started",
                     PER_SECOND,
-                    (Query("sum(rate(slipbin_render_starts_total[$__rate_interval]))", "starts"),),
+                    (
+                        Query("sum(rate(slipbin_render_starts_total[$__rate_interval]))", "starts"),
+                        Query("sum(rate(slipbin_render_ends_total[$__rate_interval]))", "died or killed"),
+                    ),
                     "One with each web process, and one after each text that takes too long.",
                 ),
             ),

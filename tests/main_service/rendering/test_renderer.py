@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from main_service.monitoring.metrics import registry
 from main_service.rendering.child import COMMAND, Limits
 from main_service.rendering.client import SECOND_MEMORY_BYTES, SHORT_BYTES, Renderer
 from main_service.rendering.errors import NotRenderedError
@@ -74,16 +75,23 @@ async def test_page_is_joined_and_compressed(renderer: Renderer) -> None:
         assert made == b"<head>" + plain + "\N{EURO SIGN}".encode()
 
 
+def ends() -> float:
+    """How many renderers have died or been killed so far."""
+    return registry.get_sample_value("slipbin_render_ends_total") or 0
+
+
 async def test_killed_between_two_jobs_it_starts_again_unasked(renderer: Renderer) -> None:
-    pid = renderer.pid
+    pid, before = renderer.pid, ends()
 
     send(renderer, signal.SIGKILL)
 
     await other_pid(renderer, pid)
+    assert ends() == before + 1
     assert (await do(renderer, job(CODE))).facts["lines"] == 2
 
 
 async def test_killed_during_a_job_it_tries_that_once_more(renderer: Renderer) -> None:
+    before = ends()
     for is_lasting in (False, True):
         send(renderer, signal.SIGSTOP)
         asked = asyncio.create_task(refused(renderer, job(CODE)))
@@ -93,6 +101,7 @@ async def test_killed_during_a_job_it_tries_that_once_more(renderer: Renderer) -
         assert (await do(renderer, job(f"{CODE}{is_lasting}"))).facts["lines"] == 3
 
     assert "before" in str(await refused(renderer, job(CODE)))
+    assert ends() == before + 2
 
 
 async def test_job_that_hangs_is_ended() -> None:
@@ -200,7 +209,7 @@ async def test_short_jobs_are_done_beside_a_long_one_and_nothing_else_is() -> No
 async def test_second_renderer_ends_when_it_is_idle_and_comes_again() -> None:
     async with running_renderer(hurry_seconds=0, idle_seconds=0.1) as renderer:
         # Other tests may have started some.
-        before = set(psutil.Process().children())
+        before, ends_before = set(psutil.Process().children()), ends()
         for number in range(2):
             send(renderer, signal.SIGSTOP)
             long = asyncio.create_task(do(renderer, job(f"{number}\n" * SHORT_BYTES, kind="plain")))
@@ -210,6 +219,7 @@ async def test_second_renderer_ends_when_it_is_idle_and_comes_again() -> None:
             await eventually_async(lambda: set(psutil.Process().children()) <= before, "a single renderer")
             send(renderer, signal.SIGCONT)
             await long
+        assert ends() == ends_before
 
 
 async def test_second_renderer_that_is_killed_does_no_harm() -> None:
@@ -252,11 +262,12 @@ async def test_renderer_that_does_not_start_is_told_and_comes_back(tmp_path: Pat
     script, permission = tmp_path / "renderer", tmp_path / "permission"
     script.write_text(f'#!/bin/sh\ntest -e {permission} && exec {" ".join(COMMAND)} "$@"\n')
     script.chmod(0o755)
-    renderer = Renderer(command=(str(script),))
+    renderer, before = Renderer(command=(str(script),)), ends()
     running = asyncio.create_task(renderer.run())
     try:
         await eventually_async(lambda: renderer.warning, "a warning")
         assert "start" in str(await refused(renderer, job(CODE)))
+        assert ends() >= before + 2
         permission.touch()
         await eventually_async(lambda: renderer.warning is None, "no warning")
         assert (await do(renderer, job(CODE))).facts["lines"] == 2
