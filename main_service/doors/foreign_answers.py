@@ -1,4 +1,4 @@
-"""Routes whose errors look as the clients of another service read them."""
+"""Routes for the clients of another service: errors in that service's format, and users by API token."""
 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -12,14 +12,12 @@ from main_service.doors.credentials import find_principal
 from main_service.errors import SignInRequiredError
 from main_service.web.bodies.json import JsonRequest
 
-TOO_LONG_TO_LIST = 10**9
-"""The furthest place in a list that is asked for; PostgreSQL counts no further than 2^63."""
-
 
 class ForeignRoute(APIRoute):
-    """A route of a door. Its JSON bodies are read as the API reads them; fields of a query that it doesn't know are
-    left aside, because clients send what other versions of their service know. A subclass has `answer_error`, which
-    `web.problems` asks for the answer."""
+    """A route of a door. Its JSON bodies are read as the API reads them. Unknown fields of a query are ignored, because
+    clients send what other versions of their service know. A subclass has `answer_error`, which `web.problems` calls
+    for the answer to an error.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -57,26 +55,16 @@ async def require_writer(request: Request, token: str | None = None) -> Account:
     return account
 
 
-def key_of(link: str, public_url: str) -> str:
-    """The key of a link as clients write it: whole, without its scheme, or the key alone."""
-    written = link.strip().partition("?")[0].partition("#")[0].rstrip("/")
-    site = public_url.partition("://")[2]
-    for start in (f"{public_url}/", f"https://{site}/", f"http://{site}/", f"{site}/"):
-        if written.startswith(start):
-            return written.removeprefix(start)
-    return written
-
-
-async def find_door_reader(request: Request) -> Account:
+async def require_reading_user(request: Request) -> Account:
     return await require_reader(request)
 
 
-async def find_door_writer(request: Request) -> Account:
+async def require_writing_user(request: Request) -> Account:
     return await require_writer(request)
 
 
-ReadingUserDep = Annotated[Account, Depends(find_door_reader)]
+ReadingUserDep = Annotated[Account, Depends(require_reading_user)]
 """The user of a request that only reads, by any token."""
 
-WritingUserDep = Annotated[Account, Depends(find_door_writer)]
-"""The user of a request that changes something."""
+WritingUserDep = Annotated[Account, Depends(require_writing_user)]
+"""The user of a request that changes something, by a token that may write."""

@@ -19,8 +19,8 @@ _NUMBER = re.compile(r"\d{1,15}", re.ASCII)
 _MAX_HOURS = 24 * 365 * 1000
 _LAST_MILLISECONDS = 250_000_000_000_000
 """The last milliseconds that are read as a time, in the year 9892. Python has no dates after 9999."""
-_UNSAID = "text"
-"""What pastebinit and steck say of a text where their users say nothing."""
+_NO_SYNTAX = "text"
+"""The syntax that pastebinit and steck send where their users name none."""
 
 
 def lifetime_in_words(written: str, *, field: str) -> Lifetime:
@@ -55,7 +55,7 @@ def lifetime_in_hours(written: str, *, field: str) -> Lifetime:
 def known_syntax(written: str) -> Values:
     """The field `syntax`; empty: their user has named none, or one that we don't know."""
     syntax = written.strip().lower()
-    return {"syntax": syntax} if syntax != _UNSAID and is_syntax(syntax) else {}
+    return {"syntax": syntax} if syntax != _NO_SYNTAX and is_syntax(syntax) else {}
 
 
 def _cut(lifetime: timedelta, *, field: str) -> Lifetime:

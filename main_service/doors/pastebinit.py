@@ -23,7 +23,7 @@ async def create_from_pastebinit(request: Request, account: WriterDep) -> Respon
     """Create a paste from `text`, and perhaps `title`, `syntax` and `expires`; answer with its link alone."""
     fields = await read_fields(request)
     values = await _values(fields)
-    if expires := await _said(fields, "expires"):
+    if expires := await _value(fields, "expires"):
         values["expires_in"] = expires
     text = await _text(fields, "text")
     return (await create_paste(request, values, text, account=account)).as_text()
@@ -34,7 +34,7 @@ async def create_from_pastebinit(request: Request, account: WriterDep) -> Respon
 async def create_as_dpaste(request: Request, account: WriterDep) -> Response:
     """Create a paste from `content`, and perhaps `title`, `syntax` and `expiry_days`; answer as dpaste.com does."""
     fields = await read_fields(request)
-    days = await _said(fields, "expiry_days")
+    days = await _value(fields, "expiry_days")
     lifetime = lifetime_in_words(f"{days} days", field="expiry_days") if days else None
     text = await _text(fields, "content")
     created = await create_paste(request, await _values(fields), text, account=account, lifetime=lifetime)
@@ -46,13 +46,17 @@ async def create_as_dpaste(request: Request, account: WriterDep) -> Response:
 
 async def _values(fields: dict[str, bytes]) -> Values:
     values: Values = {}
-    if title := await _said(fields, "title"):
+    if title := await _value(fields, "title"):
         values["title"] = title
-    return values | known_syntax(await _said(fields, "syntax"))
+    return values | known_syntax(await _value(fields, "syntax"))
 
 
-async def _said(fields: dict[str, bytes], name: str) -> str:
-    """Empty: the field is missing, or pastebinit sends it without a value."""
+async def _value(fields: dict[str, bytes], name: str) -> str:
+    """The value of a field other than the text; empty if it is missing, or sent without a value as pastebinit does.
+
+    Raises:
+        InvalidInputError: it is too long, or not UTF-8.
+    """
     written = fields.get(name, b"")
     if len(written) > _MAX_BYTES:
         raise InvalidInputError(fields=[FieldError(name, "string_too_long", "This is too long.")])

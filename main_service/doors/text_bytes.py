@@ -44,20 +44,20 @@ _ENCODINGS = frozenset(
 
 
 def require_short_url(written: bytes) -> None:
-    """Before it is decoded, by which it would grow to many times its size.
+    """Refuse what is far too long for a URL, before it is decoded: decoding takes many times its size in memory.
 
     Raises:
-        InvalidInputError: this can't be a URL that a link may have, in any encoding, or is far too long for one.
+        InvalidInputError: in no encoding can this be a URL that a link may have.
     """
     if len(written) > _MAX_URL_BYTES:
         raise InvalidInputError(fields=[FieldError("original_url", "value_error", f"{TOO_LONG}.")])
 
 
 def short_text(written: bytes, *, field: str) -> str:
-    """The value of a field that is no text of a paste. What isn't UTF-8 in it is replaced.
+    """The value of a field other than the text of a paste. Bytes that aren't UTF-8 are replaced.
 
     Raises:
-        InvalidInputError: it is too long for any.
+        InvalidInputError: it is longer than any such field may be.
     """
     if len(written) > _MAX_FIELD_BYTES:
         raise InvalidInputError(fields=[FieldError(field, "string_too_long", "This is too long.")])

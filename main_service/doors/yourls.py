@@ -13,12 +13,12 @@ from main_service.accounts.models import Account
 from main_service.dependencies import SessionDep, resources_of
 from main_service.doors.creating import create_link
 from main_service.doors.credentials import find_principal, find_writer
-from main_service.doors.foreign_answers import TOO_LONG_TO_LIST, ForeignRoute, key_of, require_reader
+from main_service.doors.foreign_answers import ForeignRoute, require_reader
+from main_service.doors.foreign_links import MAX_LIST_NUMBER, get_link_to_expand, key_of
 from main_service.engines.postgres import Session
 from main_service.entries.dependencies import entry_factory_of
 from main_service.entries.entry import LiveEntry
 from main_service.entries.errors import AliasReservedError, AliasTakenError, SelfLinkError
-from main_service.entries.models import Kind
 from main_service.entries.permissions import Actor
 from main_service.entries.serializers import short_url
 from main_service.entries.urls import complete_url
@@ -72,7 +72,7 @@ class LookingOnlyError(AppError, status=403, code="looking_only"):
 
 class YourlsRoute(ForeignRoute):
     def answer_error(self, request: Request, error: AppError) -> Response:
-        """The status and a message. Where clients tell errors apart by a code, that too."""
+        """The error as YOURLS sends it: a status and a message, and a code where clients tell errors apart by one."""
         message = error.fields[0].message if error.fields else error.message
         form = getattr(request.state, "format", None) or request.query_params.get("format")
         content: Answer = {"status": "fail", "message": message, "errorCode": error.status, "statusCode": error.status}
@@ -187,15 +187,12 @@ def _existing(link: OwnedLink, public_url: str) -> Answer:
 
 
 async def _expand(request: Request, session: Session, fields: Fields, signature: str | None) -> Answer:
-    public_url = resources_of(request).settings.public_url
     actor = await _actor(request, signature)
-    entry = await entry_factory_of(request, session).reader.get(key_of(fields.get("shorturl", ""), public_url), actor)
-    if entry.kind is not Kind.LINK or (entry.views_left is not None and not actor.owns(entry)):
-        # Where views are limited, its target is not to be had without one.
-        raise NotFoundError
+    entries = entry_factory_of(request, session)
+    entry = await get_link_to_expand(fields.get("shorturl", ""), actor, entries)
     return {
         "keyword": entry.key,
-        "shorturl": short_url(public_url, entry.key),
+        "shorturl": short_url(entries.public_url, entry.key),
         "longurl": entry.original_url,
         "title": _title(entry),
         "message": "success",
@@ -250,9 +247,9 @@ async def _actor(request: Request, signature: str | None) -> Actor:
 
 
 def _number(fields: Fields, name: str, *, default: int) -> int:
-    """A number of links; what is none counts as the default."""
+    """A number of links; anything else counts as the default."""
     written = fields.get(name, "")
-    return min(int(written), TOO_LONG_TO_LIST) if re.fullmatch(r"\d{1,18}", written, re.ASCII) else default
+    return min(int(written), MAX_LIST_NUMBER) if re.fullmatch(r"\d{1,18}", written, re.ASCII) else default
 
 
 def _link(link: OwnedLink, public_url: str) -> Answer:
@@ -267,7 +264,7 @@ def _link(link: OwnedLink, public_url: str) -> Answer:
 
 
 def _title(entry: LiveEntry) -> str | None:
-    """Its clients know no link without a title: YOURLS takes the target then."""
+    """The title; where there is none, the target, as in YOURLS, whose clients know no link without a title."""
     return entry.title or entry.original_url
 
 

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from main_service.doors.bitly.answers import Json, bitlink_out, time_out
 from main_service.doors.bitly.errors import BitlyRoute
 from main_service.doors.creating import create_link
-from main_service.doors.foreign_answers import ReadingUserDep, WritingUserDep, key_of
+from main_service.doors.foreign_answers import ReadingUserDep, WritingUserDep
+from main_service.doors.foreign_links import get_link_to_expand
 from main_service.entries.dependencies import EntryFactoryDep
 from main_service.entries.field_types import TargetUrl, Title
 from main_service.entries.models import Kind
@@ -74,11 +75,7 @@ async def create_bitlink(
 
 @router.post("/expand")
 async def expand(asked: ExpandIn, account: ReadingUserDep, entries: EntryFactoryDep) -> Json:
-    actor = Actor(account_id=account.id)
-    entry = await entries.reader.get(key_of(asked.bitlink_id, entries.public_url), actor)
-    if entry.kind is not Kind.LINK or (entry.views_left is not None and not actor.owns(entry)):
-        # Where views are limited, its target is not to be had without one.
-        raise NotFoundError
+    entry = await get_link_to_expand(asked.bitlink_id, Actor(account_id=account.id), entries)
     shown = bitlink_out(entry, entries.public_url)
     return {name: shown[name] for name in ("created_at", "id", "link", "long_url")}
 

@@ -12,7 +12,8 @@ from main_service.accounts.models import Account
 from main_service.doors.bitly.answers import Json, bitlink_out, time_out
 from main_service.doors.bitly.bitlinks import PREFIX
 from main_service.doors.bitly.errors import BitlyRoute
-from main_service.doors.foreign_answers import TOO_LONG_TO_LIST, ReadingUserDep
+from main_service.doors.foreign_answers import ReadingUserDep
+from main_service.doors.foreign_links import MAX_LIST_NUMBER
 from main_service.errors import NotFoundError
 from main_service.my_entries.dependencies import MyEntriesFactoryDep
 from main_service.my_entries.numbered_links import LinkFilters
@@ -37,8 +38,8 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 class BitlinksIn(BaseModel):
     """A page of a group's links. A client goes on by `page`, or by `search_after` of the page before."""
 
-    size: int = Field(DEFAULT_PER_PAGE, ge=1, le=TOO_LONG_TO_LIST)
-    page: int = Field(1, ge=1, le=TOO_LONG_TO_LIST)
+    size: int = Field(DEFAULT_PER_PAGE, ge=1, le=MAX_LIST_NUMBER)
+    page: int = Field(1, ge=1, le=MAX_LIST_NUMBER)
     search_after: Annotated[str, Field(pattern=r"^([1-9][0-9]{0,8})?$")] = ""
     query: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
     created_after: Instant | None = None

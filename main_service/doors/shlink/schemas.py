@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from main_service.collections.schemas import CollectionName
-from main_service.doors.foreign_answers import TOO_LONG_TO_LIST
+from main_service.doors.foreign_links import MAX_LIST_NUMBER
 from main_service.entries.field_types import TargetUrl, Title, Views
 from main_service.my_entries.numbered_links import LinkOrder
 
@@ -82,8 +82,8 @@ class ShortUrlChangeIn(_ValuesIn):
 class PageIn(_In):
     """Which page of a list, of how many items each; -1: all of them, as far as one page may have."""
 
-    page: int = Field(1, ge=1, le=TOO_LONG_TO_LIST)
-    items_per_page: int = Field(DEFAULT_PER_PAGE, ge=ALL, le=TOO_LONG_TO_LIST)
+    page: int = Field(1, ge=1, le=MAX_LIST_NUMBER)
+    items_per_page: int = Field(DEFAULT_PER_PAGE, ge=ALL, le=MAX_LIST_NUMBER)
     start_date: Instant | None = None
     end_date: Instant | None = None
     domain: str | None = None
@@ -122,7 +122,7 @@ class ShortUrlsIn(PageIn):
 
 
 class VisitsIn(PageIn):
-    items_per_page: int = Field(ALL, ge=ALL, le=TOO_LONG_TO_LIST)
+    items_per_page: int = Field(ALL, ge=ALL, le=MAX_LIST_NUMBER)
     exclude_bots: bool | Literal[""] = False
 
 
