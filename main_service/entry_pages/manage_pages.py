@@ -130,7 +130,7 @@ class ManagePage(EntryFormPage):
         )
 
     def redirect(self, **query: str) -> RedirectResponse:
-        """Redirect to the manage page, which says what came of a form. `told`: fields of its query."""
+        """Redirect to the manage page, which says what came of a form. `query`: fields of its query."""
         return redirect_after_form(f"/{self.key}/manage", **query)
 
     def remember(self, response: AnyResponse, entry: LiveEntry, token: str | None) -> AnyResponse:

@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-import tomllib
-from pathlib import Path
 
 from main_service.doctor.findings import Level
 from main_service.doctor.redaction import Redaction
 from main_service.doctor.text_store import open_beforehand
 from main_service.doctor.web_processes import WebProcesses
+from main_service.monitoring.process_metrics import version
 from main_service.settings import Settings
 from main_service.status.judgement import judge
 from main_service.status.overview import look
@@ -16,7 +15,6 @@ from main_service.status.screen import as_json, as_text
 
 WEB_TIMES = 3
 """How often web processes are asked: this is run each minute where it is watched."""
-_PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 
 def run_status(settings: Settings, *, web_url: str, is_json: bool) -> tuple[str, int]:
@@ -29,7 +27,6 @@ def run_status(settings: Settings, *, web_url: str, is_json: bool) -> tuple[str,
         look(settings, web=WebProcesses(web_url, token=settings.metrics_token, times=WEB_TIMES))
     )
     findings = judge(overview, settings)
-    version = tomllib.loads(_PROJECT.read_text())["project"]["version"]
-    text = (as_json if is_json else as_text)(overview, findings, version=version)
+    text = (as_json if is_json else as_text)(overview, findings, version=version())
     redaction = Redaction(settings.secret.get_secret_value())
     return redaction.clean(text), 1 if any(each.level is Level.PROBLEM for each in findings) else 0

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 
 from main_service.background import ScheduledTask
+from main_service.operations.engine_metrics import TOP_UP
 from main_service.task_runs import TaskRun
 
-TOP_UP = "keygen_service.top_up"
 KEYGEN_QUEUE = "keygen_service"
 TOP_UP_EVERY = timedelta(seconds=10)
 PATIENCE = timedelta(seconds=60)

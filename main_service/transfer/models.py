@@ -54,7 +54,7 @@ class ImportJob(Base):
     failure: Mapped[str | None]
     """Why it ended before the end of its file, as a sentence for people."""
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
-    """How many runs were started since it last went on: of a kill nothing else is known."""
+    """How many runs were started since it last advanced. A run that is killed leaves no other trace."""
     position: Mapped[int] = mapped_column(server_default=text("0"))
     """How many items of the file are settled. The next run continues after them."""
     created: Mapped[int] = mapped_column(server_default=text("0"))

@@ -123,7 +123,7 @@ class ImportRunner:
             return _Outcome.OVER if is_over else _Outcome.PUT_OFF
         except UnavailableError:
             async with self._sessions() as session:
-                await storage.give_back_attempt(session, job.id)
+                await storage.reset_attempts(session, job.id)
                 await session.commit()
             raise
         except AppError as error:

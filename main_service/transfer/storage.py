@@ -168,8 +168,8 @@ async def advance(session: Session, job_id: UUID, lines: Sequence[Line]) -> bool
     return True
 
 
-async def give_back_attempt(session: Session, job_id: UUID) -> None:
-    """Let a run not count that ended because a part of the service was away."""
+async def reset_attempts(session: Session, job_id: UUID) -> None:
+    """Start the count of attempts again: this run ended because a part of the service was unavailable."""
     await session.execute(update(ImportJob).where(ImportJob.id == job_id).values(attempts=0))
 
 

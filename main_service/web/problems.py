@@ -38,27 +38,6 @@ from main_service.web.safe_redirect import sign_in_address, without_slash
 from main_service.web.session_cookie import clear_session_cookie, has_session_cookie
 from main_service.web.templating import render
 
-
-def drop_tracebacks(error: BaseException) -> None:
-    """Remove the traceback of an error and of all errors that led to it.
-
-    The framework's frames refer to the error, which is a reference cycle that only the garbage collector would free. It
-    seldom runs here, and until then the request's body would stay in memory uncounted. The frames are not cleared,
-    because several requests may share an error.
-    """
-    errors: list[BaseException | None] = [error]
-    seen = set()
-    while errors:
-        each = errors.pop()
-        if each is None or id(each) in seen:
-            continue
-        seen.add(id(each))
-        each.__traceback__ = None
-        errors += [each.__cause__, each.__context__]
-        if isinstance(each, BaseExceptionGroup):
-            errors += each.exceptions
-
-
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
@@ -132,6 +111,26 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ClientDisconnect, _dropping_traceback(_handle_disconnect))
     # The layers around the app log its traceback afterwards.
     app.add_exception_handler(Exception, _handle_bug)
+
+
+def drop_tracebacks(error: BaseException) -> None:
+    """Remove the traceback of an error and of all errors that led to it.
+
+    The framework's frames refer to the error, which is a reference cycle that only the garbage collector would free. It
+    seldom runs here, and until then the request's body would stay in memory uncounted. The frames are not cleared,
+    because several requests may share an error.
+    """
+    errors: list[BaseException | None] = [error]
+    seen = set()
+    while errors:
+        each = errors.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        each.__traceback__ = None
+        errors += [each.__cause__, each.__context__]
+        if isinstance(each, BaseExceptionGroup):
+            errors += each.exceptions
 
 
 def _dropping_traceback(handle: Handler) -> Handler:
