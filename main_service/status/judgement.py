@@ -122,6 +122,8 @@ def _judge_tasks(overview: Overview, causes: str) -> Iterator[Finding]:
             advice = _who_is_silent(waiting, beat, worker)
             if not overview.value(scraped.PART_UP, "redis"):
                 advice = "First see to Redis: without it no task is sent, and no run is noted."
+            elif overdue[0].last_sign is None:
+                advice = f"If Redis has just been emptied, look again in a minute. If not: {advice}"
             yield _problem(queue, _say_overdue(overdue[0], len(overdue)), advice)
         for task in tasks:
             if task.run is not None and task.run.outcome is Outcome.FAILED:
@@ -158,9 +160,9 @@ def _tell_held_up(task: TaskState, now: float, worker: str) -> Finding:
 
 def _say_overdue(task: TaskState, count: int) -> str:
     how_often = f"every {age_in_words(task.every.total_seconds())}" if task.every else "every day"
-    others = f"; {count - 1} more of its queue are as late" if count > 1 else ""
+    others = f"; the same holds for {count - 1} more of its queue" if count > 1 else ""
     if task.last_sign is None:
-        return f"The task {task.name} has never run and should {how_often}{others}."
+        return f"No run of the task {task.name} is known, and it should run {how_often}{others}."
     ago = age_in_words(task.now - task.last_sign)
     return f"The task {task.name} has not run for {ago} and should {how_often}{others}."
 

@@ -75,8 +75,8 @@ def test_beat_that_is_silent(well: Environment) -> None:
     """A Redis on which no task was ever noted."""
     # A web process that has just started would excuse it.
     silent = {"MAIN_REDIS_URL": well["MAIN_REDIS_URL"].replace("=4", "=3"), "SLIPBIN_WEB_URL": "http://127.0.0.1:9"}
-    never = "has never run and should every 5 s"
-    found = examine_until(lambda it: never in it.problem("tasks"), well | silent | {"SLIPBIN_LAUNCHER": "1"})
+    unknown = "No run of the task heal_copies is known, and it should run every 5 s"
+    found = examine_until(lambda it: unknown in it.problem("tasks"), well | silent | {"SLIPBIN_LAUNCHER": "1"})
 
     told = found.problem("tasks")
     assert "is main-beat running, or does it hang? Restart it: `python -m launcher restart main-beat`" in told
