@@ -123,7 +123,7 @@ def _judge_tasks(overview: Overview, causes: str) -> Iterator[Finding]:
             if not overview.value(scraped.PART_UP, "redis"):
                 advice = "First see to Redis: without it no task is sent, and no run is noted."
             elif overdue[0].last_sign is None:
-                advice = f"If Redis has just been emptied, look again in a minute. If not: {advice}"
+                advice = f"If Redis has just been emptied, wait a minute. If not: {advice}"
             yield _problem(queue, _say_overdue(overdue[0], len(overdue)), advice)
         for task in tasks:
             if task.run is not None and task.run.outcome is Outcome.FAILED:

@@ -250,7 +250,7 @@ def test_task_of_which_no_run_is_known_is_no_fault_in_the_first_minute(
 
         def is_right() -> bool:
             screen = look(served | {"SLIPBIN_WEB_URL": address})
-            advice = "If Redis has just been emptied, look again in a minute. If not: "
+            advice = "If Redis has just been emptied, wait a minute. If not: "
             is_advised = f"{advice}Nothing waits in its queue: is main-beat running" in screen.words
             return ("No run of the task heal_copies is known" in screen.words) == is_told == is_advised
 
