@@ -8,7 +8,7 @@ from typer import TyperException
 from typer._completion_classes import completion_init
 
 from slipbin_client import VERSION
-from slipbin_client.commands import account, change, create, imports, lists, read, shell, statistics, transfer
+from slipbin_client.commands import account, change, create, export, imports, lists, read, shell, statistics
 from slipbin_client.errors import ClientError, ExitCode, PipeClosedError
 from slipbin_client.output import Output, discard_output
 from slipbin_client.session import Options
@@ -47,7 +47,7 @@ for command, name in (
     (account.site, "site"),
     (account.login, "login"),
     (account.logout, "logout"),
-    (transfer.export, "export"),
+    (export.export, "export"),
     (imports.import_file, "import"),
     (shell.completion, "completion"),
     (shell.man, "man"),

@@ -52,7 +52,7 @@ def token_place(site: str) -> str | None:
 
 
 def note_token_place(site: str, place: str | None) -> None:
-    """`place`: None forgets it."""
+    """Remember where the API token of a site is. `place`: None: there is none any more."""
 
     def change(values: dict[str, object]) -> None:
         places = values.setdefault(TOKENS, {})

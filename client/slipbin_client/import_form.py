@@ -12,7 +12,9 @@ _ESCAPED = {ord('"'): "%22", ord("\r"): "%0D", ord("\n"): "%0A"}
 @dataclass(frozen=True)
 class Form:
     name: str
+    """The name of the file."""
     data: bytes
+    """The content of the file."""
     file_format: ImportFormat
     is_dry_run: bool
     _boundary: str = field(default_factory=lambda: uuid4().hex)

@@ -23,11 +23,15 @@ class Output:
 
     def __init__(self, *, is_quiet: bool = False) -> None:
         self._console = _Console(highlight=False, markup=False, emoji=False)
-        self.messages = _Console(stderr=True, highlight=False, markup=False, emoji=False)
         self._is_quiet = is_quiet
+        self.messages = _Console(stderr=True, highlight=False, markup=False, emoji=False)
+        """Standard error, for what changes while it is shown, such as progress bars."""
         self.is_terminal = sys.stdout.isatty()
+        """Whether results are shown on a terminal, and not sent to a pipe or a file."""
         self.is_told_on_terminal = sys.stderr.isatty() and not is_quiet
+        """Whether remarks are shown on a terminal."""
         self.can_ask = sys.stdin.isatty() and sys.stderr.isatty()
+        """Whether the user can be asked, and can answer."""
 
     @property
     def width(self) -> int:

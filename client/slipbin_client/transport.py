@@ -20,7 +20,7 @@ REPEATS = 4
 """How often a request is sent again after a failure or a lost answer. After 429 only the wait is limited."""
 _FIRST_WAIT_SECONDS = 1.0
 
-_OPTIONS = {
+_OPTION_NAMES = {
     "original_url": "URL",
     "expires_in": "--expires",
     "expires_at": "--expires",
@@ -37,6 +37,8 @@ Content = bytes | Callable[[], Iterator[bytes]]
 
 @dataclass(frozen=True)
 class Answer:
+    """A successful answer of the service."""
+
     response: httpx.Response
 
     def json(self) -> Any:
@@ -111,7 +113,10 @@ class Transport:
         content: Content | None = None,
         is_repeatable: bool = True,
     ) -> Iterator[Answer]:
-        """The same, but the body of the answer is left to be read. What is read is never asked for again."""
+        """Send a request as `send` does, but leave the body of the answer to `chunks`.
+
+        Once the body has begun, the request is never sent again.
+        """
         response, was_repeated = self._answered(method, path, headers, query, content, is_repeatable)
         try:
             if not response.is_success:
@@ -205,18 +210,18 @@ def _certificates(site: str) -> ssl.SSLContext | bool:
 
 
 def _asks_to_wait(response: httpx.Response, *, is_repeatable: bool) -> bool:
-    """Whether the same request may succeed later, and may be sent again."""
+    """Whether the same request may succeed later, and may be sent again. If so, the body of the answer is read, too."""
     if response.status_code in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        read = True
+        asks = True
     else:
-        read = is_repeatable and response.is_server_error and response.status_code != HTTPStatus.NOT_IMPLEMENTED
-    if read:
+        asks = is_repeatable and response.is_server_error and response.status_code != HTTPStatus.NOT_IMPLEMENTED
+    if asks:
         try:
             response.read()
         except httpx.TransportError:
             # Its status says enough.
             response.close()
-    return read
+    return asks
 
 
 def _retry_after(response: httpx.Response) -> float | None:
@@ -256,7 +261,7 @@ def _fail(response: httpx.Response, *, was_repeated: bool) -> NoReturn:
         raise _not_ours(response)
     fields = problem.get("errors")
     named = [
-        f"{_OPTIONS.get(str(each.get('field')), each.get('field')) or 'body'}: {each.get('message')}"
+        f"{_OPTION_NAMES.get(str(each.get('field')), each.get('field')) or 'body'}: {each.get('message')}"
         for each in (fields if isinstance(fields, list) else [])
         if isinstance(each, dict)
     ]

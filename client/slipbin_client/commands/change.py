@@ -218,7 +218,10 @@ def _has_value(entry: dict[str, Any], name: str, value: Any) -> bool:
 
 
 def _kept(name: str, value: object) -> object:
-    """A value as the service keeps it, of those that it keeps otherwise than they were given."""
+    """A value as the service stores it: without spaces at the ends, a target with its scheme, a syntax in lower case.
+
+    `name`: of its field.
+    """
     if not isinstance(value, str):
         return value
     value = value.strip()

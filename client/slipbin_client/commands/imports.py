@@ -1,4 +1,4 @@
-"""The command that brings entries along: import."""
+"""The command that creates entries from the export of another service, or of Slipbin: import."""
 
 import time
 from collections.abc import Iterator
@@ -22,10 +22,11 @@ PAGE = "/settings/import"
 _SHOWN_ON_TERMINAL = 100
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 2.0
-_AHEAD = ("waiting", "running")
+_UNFINISHED = ("waiting", "running")
 _FAILED = "failed"
 _GOES_ON = "The import goes on without you. See it again: slipbin import --follow. End it: slipbin import --stop"
-_IT_IS_AWAY = (ExitCode.UNREACHABLE, ExitCode.SERVICE_FAILED, ExitCode.TOO_OFTEN)
+_UNAVAILABLE = (ExitCode.UNREACHABLE, ExitCode.SERVICE_FAILED, ExitCode.TOO_OFTEN)
+"""Failures after which the import still runs, though the service can't be asked how it does."""
 
 
 def import_file(
@@ -68,7 +69,7 @@ def import_file(
         if file is not None or (stop and follow is not None):
             raise ClientError("--stop stands alone.", ExitCode.USAGE)
         with open_session(context) as session:
-            job = _newest(session, is_ahead=stop)
+            job = _newest(session, must_be_unfinished=stop)
             if stop:
                 job = session.service.stop_import(job["id"])
                 _tell_stopped(session, job, as_json=as_json)
@@ -90,15 +91,15 @@ def import_file(
             _finish(session, job, everything=everything, as_json=as_json)
 
 
-def _newest(session: Session, *, is_ahead: bool) -> dict[str, Any]:
-    """The import that was ordered last, of those that aren't over if there is one. `is_ahead`: no other will do.
+def _newest(session: Session, *, must_be_unfinished: bool) -> dict[str, Any]:
+    """The unfinished import that was ordered last; if all are over, the last of these, unless `must_be_unfinished`.
 
     Raises:
         ClientError: there is none.
     """
     jobs = session.service.list_imports()
-    ahead = [job for job in jobs if job["state"] in _AHEAD]
-    found = ahead if ahead or is_ahead else jobs
+    unfinished = [job for job in jobs if job["state"] in _UNFINISHED]
+    found = unfinished if unfinished or must_be_unfinished else jobs
     if not found:
         message = "None of your imports is waiting or running." if jobs else "You have imported nothing yet."
         raise ClientError(message, ExitCode.NOT_FOUND)
@@ -144,10 +145,11 @@ def _guessed(name: str, data: bytes) -> ImportFormat:
 
 
 def _follow(session: Session, job: dict[str, Any]) -> dict[str, Any]:
-    """The import once it is over.
+    """Wait until an import is over, and return its last state.
 
     Raises:
-        typer.Exit: its user didn't want to wait.
+        typer.Exit: the user pressed Ctrl-C; the import goes on.
+        ClientError: the service can't be asked.
     """
     try:
         return _wait(session, job)
@@ -155,7 +157,7 @@ def _follow(session: Session, job: dict[str, Any]) -> dict[str, Any]:
         session.output.remark(_GOES_ON)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except ClientError as error:
-        if error.exit_code in _IT_IS_AWAY:
+        if error.exit_code in _UNAVAILABLE:
             session.output.remark(_GOES_ON)
         raise
 
@@ -170,7 +172,7 @@ def _wait(session: Session, job: dict[str, Any]) -> dict[str, Any]:
         status = output.messages.status("")
         status.start()
     try:
-        while job["state"] in _AHEAD:
+        while job["state"] in _UNFINISHED:
             if status is not None:
                 _show(status, told, job)
             time.sleep(pause)

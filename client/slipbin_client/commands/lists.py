@@ -80,9 +80,8 @@ def list_entries(
             filters["sort"] = sort.value
             if not _list(session, filters, count=None if everything else limit, as_json=as_json):
                 session.output.remark("There are none.")
-        elif filters.keys() - {"state"} or state is not State.LIVE or sort is not Sort.CREATED_LAST:
-            raise ClientError("This needs an account: slipbin login", ExitCode.NOT_ALLOWED)
         else:
+            _refuse_filters(filters, state, sort)
             entries = session.manage_tokens.list()
             _print(session.output, entries if everything else entries[:limit], as_json=as_json)
             session.output.remark("Created here without an account. To see those of your account: slipbin login")
@@ -106,9 +105,8 @@ def search(
         if session.is_signed_in:
             filters |= {"q": text, "sort": sort.value}
             found = _list(session, filters, count=None if everything else limit, as_json=as_json)
-        elif filters.keys() - {"state"} or state is not State.LIVE or sort is not Sort.CREATED_LAST:
-            raise ClientError("This needs an account: slipbin login", ExitCode.NOT_ALLOWED)
         else:
+            _refuse_filters(filters, state, sort)
             entries = [entry for entry in session.manage_tokens.list() if _matches(entry, text)]
             _print(session.output, entries if everything else entries[:limit], as_json=as_json)
             found = bool(entries)
@@ -120,8 +118,21 @@ def _filters(**values: StrEnum | str | None) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not None and value is not State.ALL}
 
 
+def _refuse_filters(filters: dict[str, str], state: State, sort: Sort) -> None:
+    """Refuse what can't be known of entries that were created without an account.
+
+    Raises:
+        ClientError: there is a filter, or another order than the usual one.
+    """
+    if filters.keys() - {"state"} or state is not State.LIVE or sort is not Sort.CREATED_LAST:
+        raise ClientError("This needs an account: slipbin login", ExitCode.NOT_ALLOWED)
+
+
 def _list(session: Session, filters: dict[str, str], *, count: int | None, as_json: bool) -> bool:
-    """Print page by page in a pipe, as one table on a terminal. False: there was none."""
+    """Print the account's entries: page by page in a pipe, as one table on a terminal. False: there was none.
+
+    `count`: how many at most; None: all.
+    """
     entries: list[dict[str, Any]] = []
     is_table = session.output.is_terminal and not as_json
     number, is_cut = 0, False
@@ -155,7 +166,7 @@ def _print(output: Output, entries: list[dict[str, Any]], *, as_json: bool) -> N
 
 
 def _cells(entry: dict[str, Any]) -> list[str]:
-    """A plain line. What isn't known here is empty."""
+    """The cells of an entry's line in a pipe. What the client doesn't know is empty."""
     values = [*(entry.get(name) for name in _PLAIN), _name(entry), entry.get(_BEFORE)]
     return ["" if value is None else str(value) for value in values]
 

@@ -1,4 +1,4 @@
-"""The command that takes entries along: export."""
+"""The command that downloads all of a user's entries: export."""
 
 import zipfile
 from enum import StrEnum
