@@ -2,7 +2,7 @@
 
 It stops its children one after the other, in the order of their names on the command line. One whose name begins with
 "stubborn" is killed after a second, the others have time on a busy machine, too. On a terminal it is quiet and writes
-log files into the folder LOGS of the environment.
+log files into the folder LOGS of the environment. DRAIN_SECONDS there: how long it waits for a reader at its end.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ async def main(label: str, commands: dict[str, str]) -> None:
     for name in commands:
         await supervisor.stop([name])
     await supervisor.close()
-    output.drain(timedelta(seconds=1))
+    output.drain(timedelta(seconds=float(os.environ.get("DRAIN_SECONDS", "1"))))
 
 
 if __name__ == "__main__":

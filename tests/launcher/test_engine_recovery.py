@@ -177,7 +177,7 @@ def test_engines_left_by_an_earlier_launcher_are_stopped_first(launcher: Launche
         engines = launcher.engines()
         for left in (left_postgres, left_valkey):
             assert f"had left running as process {left.pid}" in engines.log
-            assert left.wait(10) == 0
+            assert left.wait(60) == 0
 
 
 def test_a_stranger_with_the_number_of_an_old_engine_is_left_alone(launcher: Launchers) -> None:

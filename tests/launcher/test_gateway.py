@@ -16,7 +16,7 @@ import pytest
 
 from main_service.monitoring import scraped
 from main_service.web.proxy_watch import UNNAMED_PROXY
-from tests.launcher.launched import REPOSITORY, Launched, Launchers, assert_nothing_left
+from tests.launcher.launched import REPOSITORY, Launched, Launchers, assert_nothing_left, is_alive
 from tests.support.gateway import find_nginx
 from tests.support.visits import FIREFOX
 from tests.support.waiting import eventually
@@ -39,6 +39,8 @@ def test_it_is_reached_by_http_and_https_and_nginx_is_kept_running(launcher: Lau
 
     master = launched.process("nginx: master")
     master.send_signal(signal.SIGKILL)
+    # What it has started may answer for a moment longer.
+    eventually(lambda: not is_alive(master), "its end")
     # It is held by the launcher: one waits, and is answered by the next nginx.
     assert httpx.get(f"{http}/health/live", trust_env=False, timeout=60).status_code == 200
     assert launched.process("nginx: master").pid != master.pid

@@ -106,7 +106,7 @@ def test_settings_that_change_nothing_are_told(running: Launched) -> None:
     assert "WARNING: MAIN_REDIS_URL is set and not heeded" in running.out
     command = [sys.executable, "-m", "launcher", "main", "--data", str(running.data), "doctor", "--json"]
     environment = {**os.environ, "MAIN_BODY_STORE_URL": "s3://texts", "MAIN_BODY_STORE_ENDPOINT": "http://127.0.0.1:9"}
-    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, check=False, timeout=60)
+    done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, check=False, timeout=120)
 
     told = [it["sentence"] for it in json.loads(done.stdout)["findings"] if it["level"] == "warning"]
     assert any(it.startswith("MAIN_BODY_STORE_ENDPOINT, MAIN_BODY_STORE_URL: set, and not heeded") for it in told), told
@@ -195,7 +195,13 @@ def test_metrics_of_any_web_process_tell_of_all_processes(running: Launched) -> 
     eventually(
         lambda: told().get('slipbin_task_runs_total{outcome="success",task="main_service.heal_copies"}', 0) > 0, "a run"
     )
-    assert {role: told()[f'slipbin_processes{{role="{role}"}}'] for role in roles} == roles
+
+    def processes() -> dict[str, float | None]:
+        figures = told()
+        return {role: figures.get(f'slipbin_processes{{role="{role}"}}') for role in roles}
+
+    # A beat and the worker of long tasks may take longer to start than what the run waits for.
+    eventually(lambda: processes() == roles, f"each process once, not {processes()}")
 
 
 def test_a_killed_run_leaves_no_process_and_the_next_has_its_data_and_stops_in_order(launcher: Launchers) -> None:
@@ -260,7 +266,8 @@ def test_killed_engines_do_not_end_the_service(disturbed: Launched) -> None:
     for name in ("postgres", "valkey"):
         disturbed.wait_for_text(f"launcher | {name} runs again as process ")
     key = eventually(lambda: create_paste(disturbed, "after the crash"), "a paste after the engines came back")
-    assert read_paste(disturbed, key) == "after the crash"
+    # Another connection to PostgreSQL than the one it was made by may only now be found broken.
+    eventually(lambda: read_paste(disturbed, key) == "after the crash", "its text")
 
 
 def create_paste(launched: Launched, text: str) -> str | None:

@@ -210,6 +210,7 @@ def test_a_flood_that_is_not_read_fills_no_memory_and_stops_no_program(
         try:
             process = psutil.Process(popen.pid)
             eventually(lambda: process.io_counters().read_chars > size_bytes, "the flood")
+            eventually(note.exists, "the other child")
             before = note.stat().st_size
             eventually(lambda: note.stat().st_size > before + 20, "the other child going on")
             assert process.memory_info().rss < 64 * 1024 * 1024
@@ -225,6 +226,8 @@ def test_a_reader_that_comes_late_is_told_how_much_was_left_out(tmp_path: Path) 
     with subprocess.Popen(
         small_command(tmp_path, {"flood": "yes | head -n 1000000; exec sleep 600"}),
         cwd=REPOSITORY,
+        # What waits is more than a busy machine may read within a second.
+        env={**os.environ, "DRAIN_SECONDS": "60"},
         stdout=subprocess.PIPE,
     ) as popen:
         assert popen.stdout

@@ -41,13 +41,17 @@ def quiet_run(folder: Path) -> Iterator[OnTerminal]:
         yield terminal
         terminal.press(b"\x03")
         assert terminal.popen.wait(PATIENCE_SECONDS) == 0
+        # Its last words may not have been read yet.
+        terminal.wait_for("Slipbin has stopped.\n")
         assert terminal.shown.endswith("Slipbin has stopped.\n")
     assert_nothing_left(folder)
 
 
 def logs(data: Path, *arguments: str) -> tuple[int, str]:
     command = [sys.executable, "-m", "launcher", "logs", "--data", str(data), "--no-follow", *arguments]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -103,7 +107,9 @@ def test_beat_that_hangs_is_restarted_and_has_a_log_although_it_says_nothing(
     beat.suspend()
     command = [sys.executable, "-m", "launcher", "restart", "--data", str(folder), "main-beat"]
 
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+    )
 
     assert done.returncode == 0, done.stderr
     quiet_run.wait_for("main-beat runs again")
