@@ -110,7 +110,9 @@ def test_renewed_certificate_is_taken_up_without_a_word(certified: Gateway, auth
     renewed = authority.issue(tls, NAME).serial_number
 
     eventually(lambda: shown_certificate(certified).serial_number == renewed, "the renewed certificate")
-    assert certified.client.get("/health/live").status_code == 200
+    # On a new connection: those to the processes of before are being closed.
+    with certified.new_client() as client:
+        assert client.get("/health/live").status_code == 200
 
 
 def test_first_certificate_is_taken_up_with_all_that_follows_from_it(

@@ -174,7 +174,9 @@ class Gateway:
 
     def access_log(self) -> list[dict[str, Any]]:
         """The lines so far, each a JSON object; they are written within a second of the answer."""
-        return [json.loads(line) for line in (self.folder / "access.log").read_text().splitlines()]
+        # The last line may be just being written.
+        complete, _, _ = (self.folder / "access.log").read_text().rpartition("\n")
+        return [json.loads(line) for line in complete.splitlines()]
 
     def logged(self, path: str) -> dict[str, Any]:
         """The line of the one request with this path."""

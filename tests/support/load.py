@@ -115,7 +115,7 @@ class VisitingClients:
         headers = {"User-Agent": request.user_agent, "Connection": connection}
         began_at = time.monotonic()
         try:
-            response = client.request(request.method, request.path, headers=headers)
+            response = self._ask(client, request.method, request.path, headers)
         except httpx.TransportError:
             with self._lock:
                 request.seen.lost[request.key] += 1
@@ -124,6 +124,9 @@ class VisitingClients:
             # Any other answer is found by its absence.
             request.seen.answered[request.key] += response.status_code == request.status
             self.slowest_seconds = max(self.slowest_seconds, time.monotonic() - began_at)
+
+    def _ask(self, client: httpx.Client, method: str, path: str, headers: dict[str, str]) -> httpx.Response:
+        return client.request(method, path, headers=headers)
 
 
 CREATING_THREADS = 4
