@@ -7,7 +7,7 @@ import httpx
 from tests.browser.account_pages import fill_in_sign_in, sign_in_to_settings
 from tests.browser.emails import link_in_email
 from tests.browser.visitor import NewVisitor, View, Visitor, with_and_without_scripts
-from tests.support.accounts import PASSWORD, new_email, new_username
+from tests.support.accounts import PASSWORD, new_email, new_username, sleep_until_room_in_five_minutes
 from tests.support.engines import Environment
 from tests.support.web import WebServer
 
@@ -74,6 +74,7 @@ def test_settings_are_changed_and_a_token_made(
 ) -> None:
     visitor, email, username = new_visitor(view, has_scripts=has_scripts), new_email(), new_username()
     page = visitor.page
+    sleep_until_room_in_five_minutes()
     register(visitor, email, "")
     visitor.click("Sign in")
     sign_in_to_settings(visitor, email, PASSWORD)

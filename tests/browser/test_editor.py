@@ -1,6 +1,7 @@
 """The text area as an editor: Tab indents, Esc leaves, Ctrl+Enter sends, and a paste goes where it is meant."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.visitor import NewVisitor, Visitor
 
@@ -87,10 +88,11 @@ def test_size_is_told_and_too_much_is_not_sent(editing_visitor: Visitor) -> None
 def test_paste_outside_any_field_goes_into_the_text(new_visitor: NewVisitor) -> None:
     visitor = new_visitor()
     visitor.open("/")
+    expect(visitor.page.locator("#text")).to_be_focused()
     visitor.page.evaluate("document.activeElement.blur()")
     visitor.page.evaluate("navigator.clipboard.writeText('from the\\n clipboard')")
 
     visitor.page.keyboard.press("Control+v")
 
-    assert text(visitor) == "from the\n clipboard"
+    expect(visitor.page.locator("#text")).to_have_value("from the\n clipboard")
     assert has_focus(visitor, "#text")

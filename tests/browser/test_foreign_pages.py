@@ -111,6 +111,7 @@ def test_form_of_another_port_or_a_sub_domain_is_refused(
     assert "sec-fetch-site" not in headers
     assert refused.status == 403
     assert "another site" in page.locator("main").inner_text()
-    page.locator("main").get_by_role("link", name="/settings/username").click()
+    with page.expect_navigation():
+        page.locator("main").get_by_role("link", name="/settings/username").click()
     assert page.url == f"{our_address}/settings"
     assert page.locator("#username").input_value() == ""

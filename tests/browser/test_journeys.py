@@ -4,6 +4,7 @@ import re
 from urllib.parse import unquote
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.visitor import PHONE, WIDE, NewVisitor, View, Visitor, in_every_view
 from tests.support.entries import new_alias
@@ -106,7 +107,7 @@ def test_link_is_created_previewed_followed_and_deleted(
     assert visitor.short_link() == address
     assert long_address in visitor.main_text()
     if has_scripts:
-        # The focus is on Copy link.
+        expect(visitor.page.get_by_role("button", name="Copy link")).to_be_focused()
         visitor.page.keyboard.press("Enter")
         visitor.page.get_by_text("Link copied").wait_for()
         assert visitor.clipboard() == address

@@ -1,7 +1,7 @@
 """Everything can be done from the keyboard alone, and one always sees where one is."""
 
 import pytest
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
 
 from tests.browser.visitor import PHONE, WIDE, NewVisitor, View, Visitor
 
@@ -45,9 +45,10 @@ def test_paste_is_made_and_read_without_a_pointer(new_visitor: NewVisitor, view:
     visitor.open("/")
 
     # It starts in the text.
+    expect(page.locator("#text")).to_be_focused()
     walk_to(visitor, page.get_by_role("link", name="Skip to content"), key="Shift+Tab")
     keyboard.press("Enter")
-    assert has_focus(page.locator("main"))
+    expect(page.locator("main")).to_be_focused()
     walk_to(visitor, page.locator("#title"))
     keyboard.type("By hand")
     walk_to(visitor, page.locator("#syntax"))
@@ -69,7 +70,7 @@ def test_paste_is_made_and_read_without_a_pointer(new_visitor: NewVisitor, view:
     visitor.press("Space")
 
     address = visitor.short_link()
-    assert has_focus(page.get_by_role("button", name="Copy link"))
+    expect(page.get_by_role("button", name="Copy link")).to_be_focused()
     keyboard.press("Enter")
     page.get_by_text("Link copied").wait_for()
     assert visitor.clipboard() == address
@@ -94,6 +95,7 @@ def test_link_is_made_and_deleted_without_a_pointer(new_visitor: NewVisitor, tar
     page, keyboard = visitor.page, visitor.page.keyboard
     visitor.open("/")
     # It starts in the text, one step behind what is over it.
+    expect(page.locator("#text")).to_be_focused()
     walk_to(visitor, page.locator("#kind-paste"), key="Shift+Tab")
     keyboard.press("ArrowRight")
     walk_to(visitor, page.locator("#original_url"))

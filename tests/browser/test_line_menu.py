@@ -72,7 +72,7 @@ def test_lines_of_what_has_limited_views_have_no_link(visitor: Visitor, site: We
 
     click_number(visitor, 1)
 
-    assert menu(visitor).get_by_role("button").all_inner_texts() == ["Copy line"]
+    expect(menu(visitor).get_by_role("button")).to_have_text(["Copy line"])
     visitor.page.get_by_role("button", name="Copy text").click()
     visitor.page.get_by_text("Text copied").wait_for()
     assert visitor.clipboard() == "one"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -186,6 +187,14 @@ async def token_in_email(database: asyncpg.Connection, email: str, template: str
 
 async def wait_for_room_in_five_minutes() -> None:
     """Wait until the five minutes in which an email is sent only once last as long as a test that counts emails."""
+    await asyncio.sleep(_seconds_without_room())
+
+
+def sleep_until_room_in_five_minutes() -> None:
+    """`wait_for_room_in_five_minutes` for tests without an event loop."""
+    time.sleep(_seconds_without_room())
+
+
+def _seconds_without_room() -> int:
     left = seconds_to_next()
-    if left < ROOM_SECONDS:
-        await asyncio.sleep(left)
+    return left if left < ROOM_SECONDS else 0
