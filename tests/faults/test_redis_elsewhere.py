@@ -153,7 +153,7 @@ def test_real_valkey_that_takes_no_writes_is_not_ok() -> None:
         WebServer(settings) as web,
         redis.Redis.from_url(settings["MAIN_REDIS_URL"]) as valkey,
     ):
-        assert redis_state(web.client) == "ok"
+        eventually(lambda: redis_state(web.client) == "ok", "a Redis that answers")
         for command, undo in (
             (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
             (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),

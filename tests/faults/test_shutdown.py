@@ -111,7 +111,7 @@ async def test_accepted_requests_are_finished_and_the_rest_is_refused(
     def upload() -> Answer:
         for start in range(0, len(body), len(body) // 10):
             uploading.sendall(body[start : start + len(body) // 10])
-            time.sleep(0.3)
+            time.sleep(0.1)
         return read_answer(uploading)
 
     async with database.transaction():

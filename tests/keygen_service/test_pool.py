@@ -58,7 +58,7 @@ def test_top_up_fills_each_pool_to_its_size(own_redis: redis.Redis) -> None:
 
 
 def test_one_run_at_a_time(own_redis: redis.Redis) -> None:
-    own_redis.set(LOCK_NAME, "another run", px=5_000)
+    own_redis.set(LOCK_NAME, "another run", px=600_000)
 
     assert KeyPools(own_redis, pool_size=10).top_up() == {}
     assert own_redis.exists("keys:link") == 0

@@ -214,8 +214,15 @@ def test_every_rule_is_worked_out(installation: Installation) -> None:
         ]
 
     eventually(lambda: len(rules()) == len(rule_expressions()), "all rules")
-    eventually(lambda: all(health != "unknown" for _, health, _ in rules()), "the first round")
-    assert [rule for rule in rules() if rule[1:] != ("ok", "")] == []
+
+    def wrong() -> list[tuple[str, str, str]]:
+        """While all is just being started, a round may fail."""
+        return [rule for rule in rules() if rule[1:] != ("ok", "")]
+
+    try:
+        eventually(lambda: wrong() == [], "a round in which all are worked out")
+    finally:
+        print(wrong())
 
 
 def test_every_target_is_reached_under_its_name(installation: Installation) -> None:
