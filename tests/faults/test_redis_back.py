@@ -4,7 +4,10 @@ Within 10 s on a machine that keeps up; how long it took is printed, as a test c
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from threading import Event
 
 import httpx
 import pytest
@@ -16,7 +19,7 @@ from tests.support.entries import create_link, manage_headers
 from tests.support.gates import Gated, gated_engines
 from tests.support.waiting import eventually
 from tests.support.web import WebServer
-from tests.support.workers import main_beat, main_worker
+from tests.support.workers import CeleryProcess, main_beat, main_worker
 
 LONG_AWAY_SECONDS = 31.0
 """Long enough for a client that tries again less and less often to miss the return."""
@@ -37,16 +40,38 @@ def gated_reader(gated: Gated) -> Iterator[WebServer]:
         yield server
 
 
+@contextmanager
+def kept_running(start: Callable[[], AbstractContextManager[CeleryProcess]]) -> Iterator[None]:
+    """Start another when one has ended, as the launcher does: Celery ends when it can't deal with the way in which its
+    broker went."""
+    ending = Event()
+
+    def keep() -> None:
+        while not ending.is_set():
+            with start() as started:
+                while started.process.poll() is None and not ending.wait(0.1):
+                    pass
+
+    with ThreadPoolExecutor(1) as pool:
+        keeping = pool.submit(keep)
+        try:
+            yield
+        finally:
+            ending.set()
+            keeping.result()
+
+
 @pytest.fixture(scope="module")
 def worker_and_beat(gated: Gated) -> Iterator[None]:
     """Both behind the same gate: their broker is the same Redis."""
-    with (
-        temporary_folder() as folder,
-        main_worker(gated.environment, folder / "worker.log") as worker,
-        main_beat(gated.environment, folder),
-    ):
-        worker.wait_for("ready")
-        yield
+    with temporary_folder() as folder:
+        log = folder / "worker.log"
+        with (
+            kept_running(lambda: main_worker(gated.environment, log)),
+            kept_running(lambda: main_beat(gated.environment, folder)),
+        ):
+            eventually(lambda: log.exists() and "ready" in log.read_text(), "a worker")
+            yield
 
 
 def cached_link(reader: WebServer, valkey: redis.Redis) -> dict[str, str]:

@@ -11,6 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
+from tests.support.database import wait_for_locks_to_be_free
 from tests.support.engines import Environment, run_main
 from tests.support.entries import create_link, create_paste, manage_headers, new_alias
 from tests.support.gates import Gate, Gated, GatedStore, Hold
@@ -31,6 +32,7 @@ def kill_at(environment: Environment, gate: Gate, *said: bytes, hold: Hold, send
         victim.processes[0].wait()
         with pytest.raises(httpx.TransportError):
             answer.result()
+    wait_for_locks_to_be_free(environment)
 
 
 def text_files(environment: Environment) -> dict[UUID, Path]:

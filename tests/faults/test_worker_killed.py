@@ -11,7 +11,7 @@ import httpx
 import pytest
 import redis
 
-from tests.support.database import connected
+from tests.support.database import connected, wait_for_locks_to_be_free
 from tests.support.engines import Environment, run_main, running_engines, temporary_folder
 from tests.support.entries import create_link, create_paste
 from tests.support.gates import Gate, Gated, Hold
@@ -59,6 +59,7 @@ def kill_worker_at(gated: Gated, gate: Gate, *said: bytes, hold: Hold, task: str
         stop.wait()
         worker.kill()
         broker.flushdb()
+    wait_for_locks_to_be_free(gated.environment)
 
 
 def texts(environment: Environment) -> dict[UUID, Path]:

@@ -70,6 +70,12 @@ def new_stores(environment: Environment, name: str, *, valkey: int, broker: int)
     return own | {"MAIN_BODY_STORE_URL": texts}
 
 
+def wait_for_locks_to_be_free(database: Environment | str) -> None:
+    """PostgreSQL finds out a moment later that a client was killed; tasks leave out what it has locked until then."""
+    tables = "entry, body_to_delete, stale_key, idempotency_key"
+    execute(database, f"BEGIN; LOCK TABLE {tables} IN EXCLUSIVE MODE; COMMIT")
+
+
 async def wait_for_blocked_statements(database: asyncpg.Connection, count: int = 1, *, like: str = "%") -> None:
     """Wait until at least `count` statements of the service whose text is `like` this wait for a lock.
 
