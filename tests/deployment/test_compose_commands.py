@@ -16,7 +16,7 @@ from celery import Celery
 from launcher.engines.binaries import find_valkey
 from tests.deployment.compose_file import compose_file
 from tests.deployment.containers import BROKER_NUMBER, REDIS_NUMBER, Containers
-from tests.support.engines import Environment
+from tests.support.engines import Environment, wait_for_valkey
 from tests.support.waiting import eventually
 
 NOT_WRITTEN_SECONDS = 11 * 60
@@ -154,6 +154,7 @@ def test_valkey_takes_its_options(folder: Path) -> None:
     try:
         eventually(address.exists, "the address")
         with redis.Redis(unix_socket_path=str(address), decode_responses=True) as valkey:
+            wait_for_valkey(valkey)
             options = valkey.config_get("appendonly", "appendfsync", "save", "maxmemory-policy")
         assert options == {
             "appendonly": "yes",
