@@ -3,11 +3,14 @@
 import json
 import subprocess
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import asyncpg
 import httpx
 import pytest
+from sqlalchemy import and_
 
+from main_service.my_entries.numbered_links import LinkFilters, _conditions
 from tests.support.accounts import User, create_api_token, new_user
 from tests.support.entries import create_link, list_entries, new_alias, owned_link, owned_paste
 from tests.support.node_clients import node_client
@@ -321,6 +324,36 @@ def test_limited_views_are_told(client: httpx.Client, key_header: dict[str, str]
     path = f"{BASE}/short-urls/{made['shortCode']}"
     assert client.patch(path, json=same, headers=key_header).status_code == 200
     assert client.get("/rest/v3/health").json() == {"status": "pass", "version": "3.7.4", "links": {}}
+
+
+def test_tags_are_told_apart_ignoring_case_and_each_counts_once(
+    client: httpx.Client, key_header: dict[str, str]
+) -> None:
+    both, one, none = (
+        client.post(f"{BASE}/short-urls", json={"longUrl": TARGET, "tags": tags}, headers=key_header).json()
+        for tags in (["a", "Ü"], ["a"], [])
+    )
+
+    def found(**query: object) -> set[str]:
+        listed = client.get(f"{BASE}/short-urls", params=query, headers=key_header).json()  # type: ignore[arg-type]
+        return {each["shortCode"] for each in listed["shortUrls"]["data"]}
+
+    keys = [each["shortCode"] for each in (both, one, none)]
+    assert found(**{"tags[]": ["A", "a", "unknown"]}) == {keys[0], keys[1]}
+    assert found(**{"tags[]": ["A", "a", "ü", "Ü"], "tagsMode": "all"}) == {keys[0]}
+    assert found(**{"tags[]": ["a", "unknown"], "tagsMode": "all"}) == set()
+    assert found(**{"excludeTags[]": ["ü", "Ü", "unknown"]}) == {keys[1], keys[2]}
+    assert found(**{"tags[]": ["a"], "excludeTags[]": ["Ü"]}) == {keys[1]}
+
+
+def test_many_tags_are_looked_for_at_once() -> None:
+    """An account with 100,000 links and 50 tags would else occupy the database for seconds."""
+
+    def written(count: int) -> str:
+        names = [f"t{number}" for number in range(count)]
+        return str(and_(*_conditions(uuid4(), LinkFilters(collections=names, is_in_all=True, not_in=names))))
+
+    assert written(50) == written(1)
 
 
 @pytest.mark.parametrize(
