@@ -1,4 +1,4 @@
-"""Those who answer: nginx, bare apps on uvicorn, and Slipbin, each one process that works on one core."""
+"""The servers that are compared: nginx, bare apps on uvicorn, and Slipbin, each one process that works on one core."""
 
 import contextlib
 import os

@@ -62,7 +62,7 @@ class Load:
         self._seconds = seconds
 
     def wait(self) -> Answers:
-        """For its end.
+        """Wait until the run ends, and return its answers.
 
         Raises:
             BenchmarkError: wrk fails.

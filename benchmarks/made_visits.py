@@ -32,7 +32,7 @@ _LANGUAGES = ("en-US", "en-GB", "de", "fr-FR", "es", "pt-BR", "zh-CN", "ja")
 
 
 def fill_stream(redis_url: str, visits: int) -> None:
-    """With visits of the last seconds to the entries `key1`, `key2` and so on."""
+    """Fill the stream with visits of the last seconds to the entries `key1`, `key2` and so on."""
     drawn = random.Random(7)
     agents = [agent.replace("{}", str(version)) for agent in _AGENTS for version in _VERSIONS]
     with Redis.from_url(redis_url) as connection:
@@ -45,7 +45,7 @@ def fill_stream(redis_url: str, visits: int) -> None:
 
 
 def _visit(drawn: random.Random, agent: str) -> list[Any]:
-    """In the last ten seconds; half of the visitors come from somewhere."""
+    """A visit within the last ten seconds; half of the visits have a referrer."""
     number = drawn.randrange(1_000)
     referrer = f"https://www.site{number % 50}.example.net/thread/{number}" if drawn.random() < 0.5 else ""
     return [

@@ -22,7 +22,7 @@ def keep_up(settings: Mapping[str, str], *, appendfsync: str = "everysec") -> No
 
 
 def count_visits(settings: Mapping[str, str]) -> int:
-    """In the stream. A batch that is there twice counts once, as it does for the ingest."""
+    """How many visits are in the stream. A batch that is there twice counts once, as it does for the ingest."""
     visits: dict[bytes, int] = {}
     after = "-"
     with Redis.from_url(settings["MAIN_REDIS_URL"]) as redis:

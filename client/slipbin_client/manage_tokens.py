@@ -12,7 +12,7 @@ _KEPT = ("key", "url", "kind", "title", "original_url", "created_at", "expires_a
 
 
 class ManageTokens:
-    """Those of one site."""
+    """The manage tokens of one site, in a private file."""
 
     def __init__(self, site: str) -> None:
         self._site = site

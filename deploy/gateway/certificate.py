@@ -69,11 +69,11 @@ class _Pair:
 
 
 def find_certificate(given: Path | None, own: Path, host: str, *, keeps: bool) -> Certificate:
-    """The certificate in the folder `given`, or else one that signs itself for `host`, as files below the folder `own`.
+    """The certificate in the folder `given`, or else a self-signed one for `host`, as files below the folder `own`.
 
-    One that has ended is used only if there is no better one of before: browsers warn of it as they do of one that
-    signs itself, and figures go on saying that it has ended. `keeps`: whether the certificate of before stays where
-    there is none in `given` any more.
+    An expired one is used only if the one that nginx has now is no better: browsers warn of it as of a self-signed one,
+    and the metrics go on saying that it has expired. `keeps`: whether nginx keeps its certificate when `given` has none
+    any more.
 
     Raises:
         CertificateError: there are files in `given`, but they can't be used.

@@ -1,8 +1,8 @@
 """Makes the role in PostgreSQL that the exporter signs in as: python -m deploy.observability.make_role FOLDER.
 
 It may see figures of the server (`pg_monitor`) and no row of ours. Its password is generated once; FOLDER has it,
-with the address of the database. Ends with 0 and a sentence if the user of MAIN_DATABASE_URL may not make roles, as in
-database of one's own: the sentence says what its administrator types.
+with the address of the database. Where the user of MAIN_DATABASE_URL may not make roles, as may be in a database that
+others run, it ends with 0 and a sentence that says what its administrator must type.
 """
 
 import asyncio

@@ -192,7 +192,7 @@ async def note_use(session: Session, token: ApiToken) -> None:
 
 
 async def lock_present(session: Session, account_ids: Collection[UUID]) -> Sequence[Account]:
-    """Those of the accounts that are not deleted, read again, their rows locked.
+    """The accounts of these ids that are not deleted, read again, their rows locked.
 
     They are locked in the order of their ids, so that two transactions that lock the same pair can't deadlock.
     """

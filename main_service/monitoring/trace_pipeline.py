@@ -61,7 +61,7 @@ class TracePipeline:
 
     @property
     def provider(self) -> TracerProvider:
-        """For instrumentations that only one kind of process has."""
+        """The provider of tracers, for instrumentations that only one kind of process has."""
         return self._provider
 
     def stop(self) -> None:

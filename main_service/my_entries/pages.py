@@ -92,7 +92,7 @@ class MyEntriesPage(FormPage):
         )
 
     async def list_live(self, keys: list[str]) -> list[OwnedEntry]:
-        """Those of the entries that belong to the user and are live."""
+        """Which of the entries belong to the user and are live."""
         return await self._lister.list_live(self.account_id, keys)
 
     async def _recent_visits(self, entries: list[OwnedEntry]) -> dict[str, tuple[int, str]]:

@@ -57,7 +57,7 @@ class EntryLister:
         )
 
     async def list_live(self, owner_id: UUID, keys: Sequence[str]) -> list[OwnedEntry]:
-        """Those of the entries that belong to the owner and are live, in the order given."""
+        """Which of the entries belong to the owner and are live, in the order given."""
         found = await storage.list_live(self._session, owner_id, keys, now=datetime.now(UTC))
         by_key = {entry.key: entry for entry in found}
         return [by_key[key] for key in dict.fromkeys(keys) if key in by_key]

@@ -79,7 +79,7 @@ async def list_entries(
 
 
 async def list_live(session: Session, owner_id: UUID, keys: Sequence[str], *, now: datetime) -> list[OwnedEntry]:
-    """Those of the entries that belong to the owner and are live, in no order."""
+    """Which of the entries belong to the owner and are live, in no order."""
     statement = select(*_COLUMNS).where(Entry.key.in_(keys), Entry.owner_id == owner_id, _is_live(now))
     return [OwnedEntry(*row) for row in await session.execute(statement)]
 

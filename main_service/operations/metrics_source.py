@@ -80,7 +80,7 @@ async def _hand_over_regularly(source: MetricsSource) -> None:
 
 
 def _in_loop(source: MetricsSource, loop: asyncio.AbstractEventLoop) -> Callable[[], bytes]:
-    """For a thread: the metrics, also while the event loop hangs or has ended."""
+    """A function that another thread may call for the metrics, even while the event loop hangs or has ended."""
 
     def render() -> bytes:
         try:

@@ -193,7 +193,7 @@ async def list_known(session: Session, owner_id: UUID, digests: Sequence[bytes])
 
 
 async def list_used_keys(session: Session, keys: Sequence[str]) -> set[str]:
-    """Those of the keys that are or were in use."""
+    """Which of the keys are or were in use."""
     return set((await session.execute(select(Entry.key).where(Entry.key.in_(keys)))).scalars())
 
 

@@ -24,7 +24,7 @@ from main_service.visit_stream.record import STREAM
 from tests.support.engines import REPOSITORY, Environment
 
 OWN_DATABASE = 10
-"""Of Valkey."""
+"""The number of a database of Valkey that only these tests use."""
 TARGET = "https://example.org/somewhere"
 
 

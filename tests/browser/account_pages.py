@@ -10,7 +10,7 @@ def fill_in_sign_in(visitor: Visitor, name: str, password: str) -> None:
 
 
 def sign_in_to_settings(visitor: Visitor, name: str, password: str) -> None:
-    """From any page to the settings."""
+    """Sign in by the page that leads on to the settings."""
     visitor.open("/sign-in?next=/settings")
     fill_in_sign_in(visitor, name, password)
     visitor.click("Sign in")

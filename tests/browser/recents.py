@@ -65,7 +65,7 @@ def shown_rows(page: Page) -> Locator:
 
 
 def sign_in(visitor: Visitor, site: WebServer) -> None:
-    """As a new user, with cookies alone: what the browser stores is left as it is."""
+    """Sign in as a new user, by a request alone: what the page has stored in the browser stays as it is."""
     email = new_email()
     insert_account(site.client, email)
     form = {"name": email, "password": PASSWORD}

@@ -136,7 +136,7 @@ def test_forgotten_password_is_set_anew(
 
 
 def open_section(visitor: Visitor, name: str) -> None:
-    """By its link beside the open section; on a phone, in the menu above it."""
+    """Click the link of a section: beside the open one, or on a phone in the menu above it."""
     menu = visitor.page.locator(".sections-menu > summary")
     if menu.is_visible():
         menu.click()

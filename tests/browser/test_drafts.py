@@ -257,7 +257,7 @@ def test_discard_empties_the_form_and_can_be_taken_back(visitor: Visitor) -> Non
 FORBIDDEN = (
     "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('off', 'SecurityError'); } })"
 )
-"""As browsers do that are told to keep nothing of a site."""
+"""Makes `localStorage` fail, as in a browser that is told to keep nothing of a site."""
 
 
 @pytest.mark.parametrize(

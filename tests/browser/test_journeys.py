@@ -28,7 +28,7 @@ def fill_in_paste(visitor: Visitor, *, title: str) -> None:
 
 
 def change_and_delete(visitor: Visitor, kind: str) -> None:
-    """From the manage page of an entry to its deletion."""
+    """Change the expiry of an entry on its manage page, then delete it there."""
     page = visitor.page
     before = page.locator("dt:text-is('Expires') + dd").inner_text()
     page.get_by_label("Expire in").select_option(label="1 hour")

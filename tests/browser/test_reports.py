@@ -32,7 +32,7 @@ STATES = {
 
 
 def run(work: Coroutine[Any, Any, Any]) -> None:
-    """In a thread: Playwright's event loop counts as running in this one."""
+    """Run a coroutine to its end in another thread: in this one, Playwright's event loop counts as running."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, work).result()
 

@@ -28,7 +28,7 @@ DIMENSIONS = ("country", "device", "browser", "os", "language", "referrer")
 
 
 def run(environment: Environment, action: Callable[[asyncpg.Connection], Coroutine[Any, Any, None]]) -> None:
-    """In a thread: Playwright's event loop counts as running in this one."""
+    """Run an action on the database in another thread: in this one, Playwright's event loop counts as running."""
 
     async def connect() -> None:
         async with connected(environment) as connection:
@@ -40,7 +40,7 @@ def run(environment: Environment, action: Callable[[asyncpg.Connection], Corouti
 
 
 def count_visits(environment: Environment, key: str, *, people: int, values: list[str]) -> None:
-    """In this hour and on days before; each value of every dimension once or more."""
+    """Count visits in this hour and on days before, each value of every dimension at least once."""
 
     async def count(connection: asyncpg.Connection) -> None:
         now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

@@ -15,12 +15,12 @@ HOSTILE = [payload for payloads in PAYLOADS.values() for payload in payloads]
 
 
 def as_header(text: str) -> bytes:
-    """Of control characters no header has any."""
+    """The text without control characters, which a header can't have."""
     return " ".join("".join(max(sign, " ") for sign in text).split()).encode()
 
 
 def come_as_hostile(site: WebServer, path: str) -> int:
-    """With each payload as program, language and referrer; return how often."""
+    """Visit with each payload as program, language and referrer; return how many visits these were."""
     with site.new_client() as client:
         for payload in HOSTILE:
             for headers in (

@@ -58,7 +58,7 @@ def _may_be_in_url(character: str) -> bool:
 
 
 def titles(payloads: Iterable[str]) -> Iterator[str]:
-    """As many payloads in each title as it may hold."""
+    """Titles that hold the payloads, each title as many as it may."""
     title = ""
     for payload in payloads:
         joined = f"{title} {as_title(payload)}".strip()

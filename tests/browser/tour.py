@@ -186,7 +186,7 @@ def _managers_pages(visitor: Visitor, client: Client, contents: Contents) -> Ite
 
 
 def _open_managed(visitor: Visitor, entry: dict[str, Any]) -> None:
-    """As with the manage link, which only a script takes the token from."""
+    """Open the manage page by its form: for the manage link, a script is needed that takes the token from it."""
     visitor.open(f"/{entry['key']}/manage")
     visitor.page.get_by_label("Manage token").fill(entry["manage_token"])
     visitor.click("Manage")

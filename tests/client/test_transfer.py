@@ -315,7 +315,7 @@ def in_chunks(part: bytes) -> bytes:
 
 
 def until_the_end(part: bytes) -> bytes:
-    """As of a proxy that hides that the connection behind it broke."""
+    """An answer that ends where the connection does, by which a proxy hides that the one behind it broke."""
     return b"Connection: close\r\n\r\n" + part
 
 

@@ -28,7 +28,7 @@ def database(environment: Environment, number: int) -> redis.Redis:
 
 
 def stop(service: str, process: "subprocess.Popen[bytes]", containers: Containers) -> None:
-    """As Compose does, which kills a process that needs longer."""
+    """Stop a process as Compose does, and require that it ends with 0 before Compose would kill it."""
     process.send_signal(signal.SIGTERM)
     assert process.wait(containers.grace_seconds(service)) == 0
 

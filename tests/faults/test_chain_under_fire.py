@@ -49,7 +49,7 @@ def environment(folder: Path) -> Iterator[Environment]:
 
 @contextmanager
 def asking_for_ingests(environment: Environment) -> Iterator[None]:
-    """As a beat does that is in a hurry."""
+    """Order the ingest of visits again and again, more often than the beat does."""
     ending = threading.Event()
 
     def ask() -> None:

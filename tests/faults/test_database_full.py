@@ -77,7 +77,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def environment(folder: Path) -> Environment:
-    """Of engines that have been started and stopped, so that their tables exist."""
+    """The settings of engines that have been started and stopped, so that their tables exist."""
     with running_engines(folder) as settings:
         return settings
 
@@ -90,7 +90,7 @@ def engines_with_tiny_disk(environment: Environment, folder: Path) -> Iterator[E
 
 
 def create_long_link(client: httpx.Client) -> httpx.Response:
-    """Of letters at random, because PostgreSQL compresses."""
+    """Create a link to a random address, because PostgreSQL compresses."""
     return client.post("/api/v1/links", json={"original_url": f"https://example.org/{token_hex(3_000)}"})
 
 

@@ -13,7 +13,7 @@ from tests.support.workers import keygen_worker
 
 POOL_SIZE = 25_000
 COMMANDS_BEFORE_KILL = 15
-"""Of 1,000 keys each: the first pool is filled in 25."""
+"""A command adds 1,000 keys, so that filling the first pool takes 25."""
 
 
 @pytest.fixture

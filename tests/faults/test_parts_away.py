@@ -186,5 +186,5 @@ def both_hanging(gated: Gated) -> Iterator[None]:
 def test_postgres_and_valkey_that_hang_together_are_still_answered_in_time(
     assert_mix_during: AssertMixDuring, gated: Gated, gated_web: WebServer
 ) -> None:
-    """As when the way to another machine is lost."""
+    """Both hang at once when the connection to another machine is lost."""
     assert_mix_during(gated_web, both_hanging(gated), WITHOUT_REDIS_AND_DATABASE)

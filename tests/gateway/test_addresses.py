@@ -24,12 +24,12 @@ SPOOFS = [
     {"X-Slipbin-Forwarded-For": f"{SPOOFED}, 127.0.0.1"},
     {"X-Forwarded-For": SPOOFED, "X-Slipbin-Forwarded-For": f"{SPOOFED}, 127.0.0.1"},
 ]
-"""Of all that web processes would believe if the gateway sent it; test_alone.py has what they don't read either."""
+"""The headers that web processes would believe if the gateway sent them; test_alone.py has those they don't read."""
 
 
 @pytest.fixture(scope="module")
 def strict_gateway(nginx: str, environment: Environment) -> Iterator[Gateway]:
-    """In front of web processes with limits, which keep whole addresses; 127.0.0.9 is a proxy of the operator's."""
+    """A gateway for web processes that have limits and keep whole addresses; 127.0.0.9 is a proxy of the operator's."""
     settings = environment | {
         "MAIN_GATEWAY": "127.0.0.1",
         "MAIN_TRUSTED_PROXIES": "127.0.0.9",

@@ -33,7 +33,7 @@ def authority() -> Authority:
 
 @pytest.fixture(scope="module")
 def certified(nginx: str, webs: list[ContainedWebServer], authority: Authority) -> Iterator[Gateway]:
-    """With a certificate of an authority, under a public name."""
+    """A gateway with a public name and a certificate of an authority."""
     with temporary_folder() as folder:
         authority.issue(folder / "tls", NAME)
         # Its name has a blank, as folders of the operator may have.

@@ -65,7 +65,7 @@ HARMLESS = {
 
 
 class RecordingServer:
-    """In place of a web process: answers whatever looks like the end of a head, and keeps all that it is sent."""
+    """Stands in for a web process: answers whatever looks like the end of a head, and keeps all that it is sent."""
 
     database_url = ""
 

@@ -69,7 +69,7 @@ print(json.dumps({
 
 
 async def do_nothing(_: Resources) -> None:
-    """As a function of a feature's `tasks.py`."""
+    """Stands for a function of a feature's `tasks.py`."""
 
 
 @pytest.fixture(autouse=True)

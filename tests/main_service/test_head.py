@@ -95,7 +95,7 @@ def page_user(client: httpx.Client) -> User:
 
 
 async def tokens_in_emails(client: httpx.Client, database: asyncpg.Connection, user: User) -> dict[str, str]:
-    """By the kind of email: what stands at the end of its link."""
+    """The tokens in the links of emails, by the kind of email."""
     email = new_email()
     asked = {"email": email, "password": PASSWORD}
     client.patch("/api/v1/users/me", json=asked, headers=user.headers).raise_for_status()

@@ -109,7 +109,7 @@ class Lender:
 
 
 def operations(schema: BaseSchema, mode: GenerationMode) -> list[APIOperation]:
-    """Those that can be asked in many ways. A key in an address may be any string, so it alone is never invalid."""
+    """The operations that have input to vary. A key in an address may be any string, so it alone is never invalid."""
     found = [result.ok() for result in schema.get_all_operations()]
     if mode is GenerationMode.NEGATIVE:
         # Each line of many is answered by itself, so no body of them is refused.

@@ -1,4 +1,4 @@
-"""Who may change what: owner, another user, guest, superuser and disabled user at every route that changes anything."""
+"""The right to change things: owner, another user, guest, superuser and disabled user at every route with a change."""
 
 import asyncio
 from collections.abc import Iterator
@@ -131,7 +131,7 @@ class Cast:
 
 @dataclass(frozen=True)
 class Outsiders:
-    """Those to whom nothing of others happens, so that one of each is enough."""
+    """The actors whose entries and accounts no test touches, so that one of each is enough."""
 
     other: Actor
     superuser: Actor

@@ -29,7 +29,7 @@ def requests(*, failed: int, well: int) -> Series:
 
 
 def durations(name: str, *, slow: int, labels: str = "") -> Series:
-    """Of 100 in a minute, `slow` took longer than 1 s and no longer than 2.5 s."""
+    """A histogram of 100 durations in each minute, of which `slow` took longer than 1 s and at most 2.5 s."""
     comma = "," if labels else ""
     return {
         f'{name}_bucket{{{labels}{comma}le="0.1"}}': f"0+{100 - slow}x30",

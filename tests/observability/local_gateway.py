@@ -17,7 +17,7 @@ from tests.support.waiting import eventually
 
 
 class Addresses(NamedTuple):
-    """Where it listens: host and port."""
+    """The addresses that the gateway listens at, each a host and a port."""
 
     http: str
     https: str

@@ -112,7 +112,7 @@ def installation(environment: Environment, tmp_path_factory: pytest.TempPathFact
 
 
 def exporters(stack: ExitStack, environment: Environment, status: str, folder: Path) -> dict[str, str]:
-    """Those of the engines, as Debian has them: their address by the name that prometheus.yml has for it."""
+    """Start Debian's exporters of the engines; return their addresses, by their names in prometheus.yml."""
     socket = urlsplit(environment["MAIN_REDIS_URL"]).path
     host = parse_qs(urlsplit(environment["MAIN_DATABASE_URL"]).query)["host"][0]
     sign_in = {"DATA_SOURCE_NAME": f"host={host} user=slipbin dbname=slipbin sslmode=disable"}
@@ -194,7 +194,7 @@ def test_every_panel_shows_something(installation: Installation) -> None:
 
 
 def in_a_panel(expression: str) -> str:
-    """As Grafana sends it."""
+    """An expression as Grafana sends it, its variable filled in."""
     return expression.replace("$__rate_interval", "1m")
 
 

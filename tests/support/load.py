@@ -133,7 +133,7 @@ CREATING_THREADS = 4
 
 
 class CreatingClients:
-    """As a context, creates links in one process and reads each at once in another."""
+    """A context manager that creates links in one process and reads each at once in another."""
 
     def __init__(self, web: WebServer, reader: WebServer, *, pause_seconds: float = 0.0) -> None:
         """`pause_seconds`: after each link, so that the crowd leaves the processor to others."""

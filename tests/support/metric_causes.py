@@ -82,7 +82,7 @@ def killed_renderers(it: Installation) -> None:
 
 
 def _renderers(it: Installation) -> list[psutil.Process]:
-    """At least one of each web process; empty while one has none."""
+    """The renderers of all web processes; empty while one of these has none."""
     children = [list(filter(_runs, psutil.Process(process.pid).children())) for process in it.web.processes]
     return [child for each in children for child in each] if all(children) else []
 

@@ -123,7 +123,7 @@ class Receiver:
         return eventually(lambda: self.find(name=name, **wanted), f"a span {name!r} with {wanted}")[-1]
 
     def children(self, span: ReceivedSpan) -> list[ReceivedSpan]:
-        """In the order in which they began."""
+        """The spans directly below a span, in the order in which they began."""
         return sorted(self.find(trace_id=span.trace_id, parent_id=span.span_id), key=lambda child: child.started_ns)
 
     def tree(self, span: ReceivedSpan, depth: int = 0) -> list[str]:

@@ -86,7 +86,7 @@ def sheet_rows(workbook: Workbook, sheet: str) -> list[list[Any]]:
 
 
 def csv_rows(content: bytes, name: str) -> list[list[str]]:
-    """Those of a file in the archive, its header included."""
+    """The rows of a file in the archive, its header included."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         text = archive.read(name).decode("utf-8-sig")
     return list(csv.reader(io.StringIO(text, newline="")))
@@ -101,5 +101,5 @@ def days_ago(days: int) -> date:
 
 
 def report_path(environment: Environment, report: dict[str, Any]) -> Path:
-    """Where a store that is a folder keeps it."""
+    """The path of a report's file, where the store is a folder."""
     return Path(urlsplit(environment["MAIN_BODY_STORE_URL"]).path) / "files" / f"{report['id']}.file"

@@ -254,7 +254,7 @@ def names_in_application() -> frozenset[str]:
 
 
 def all_routes() -> list[Route]:
-    """Those of the application, each with its row.
+    """The routes of the application, each with its row.
 
     Raises:
         AssertionError: a route has no row, or a row no route; says what to do.
@@ -266,14 +266,14 @@ def all_routes() -> list[Route]:
 
 
 def reading_routes(*who: Who) -> list[Route]:
-    """Those with GET; of these clients only, if any are named."""
+    """The routes with GET; if clients are named, only theirs."""
     return [
         Route("GET", path, least) for least, paths in READS.items() for path in sorted(paths) if not who or least in who
     ]
 
 
 def changing_routes(*who: Who) -> list[Route]:
-    """Those with another method; of these clients only, if any are named."""
+    """The routes with another method than GET; if clients are named, only theirs."""
     return [
         Route(*name.split(" "), who=change.who, change=change)
         for name, change in CHANGES.items()

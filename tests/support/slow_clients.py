@@ -70,7 +70,7 @@ def end_body_after_answer(web: WebServer) -> Outcome:
 
 
 def upload_honestly(web: WebServer) -> Answer:
-    """For longer than the 10 s that a body of no bytes has, at 1.5 times the slowest rate."""
+    """Upload for longer than the 10 s that a body may send no bytes, at 1.5 times the slowest rate."""
     body = json.dumps({"text": "a" * 336 * 1024}).encode()
     with connect(web) as connection:
         connection.sendall(POST + b"Content-Length: %d\r\n\r\n" % len(body))

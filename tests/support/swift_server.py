@@ -70,7 +70,7 @@ class SwiftServer:
         self._disk.mkdir(parents=True, exist_ok=True)
         _require_user_attributes(self._disk)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        # A bound socket that never listens keeps its port from everybody who asks for a free one, also while
+        # A bound socket that never listens keeps its port from all that ask for a free one, also while
         # Swift is stopped, and still lets Swift listen there, because both set SO_REUSEADDR.
         self._reserved = {name: _reserve_port() for name in _MODULES}
         self._ports = {name: int(held.getsockname()[1]) for name, held in self._reserved.items()}
@@ -101,7 +101,7 @@ class SwiftServer:
         self._processes.clear()
 
     def pause(self) -> None:
-        """From here on connections are accepted and nothing is answered, until `resume()` or `stop()`."""
+        """Accept connections and answer nothing, until `resume()` or `stop()`."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:

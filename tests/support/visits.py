@@ -124,13 +124,13 @@ def with_own_redis_database(environment: Environment) -> Environment:
 
 
 def newest_record_id(valkey: "redis.Redis[str]") -> str:
-    """Where to begin reading, for what is recorded from now on."""
+    """Where `read_batches` must begin in order to read only what is recorded from now on."""
     newest = valkey.xrevrange(STREAM, count=1)
     return f"({newest[0][0]}" if newest else "-"
 
 
 def read_batches(valkey: "redis.Redis[str]", *, since: str = "-") -> list[tuple[str, list[StreamedVisit]]]:
-    """Id and visits of each record, oldest first; `since`: a `newest_record`."""
+    """Id and visits of each record, oldest first; `since`: from `newest_record_id`."""
     found = []
     for _, fields in valkey.xrange(STREAM, min=since):
         assert fields.keys() == {"id", "f", "v"}

@@ -46,7 +46,7 @@ async def eventually_async(
 def _pause(waited: float, asked: float) -> float:
     """How long not to ask, in seconds, after waiting for so long and asking for so long.
 
-    Who waits for long can wait a twentieth longer, and to ask all the time would keep from working what is waited for.
+    After a long wait, a twentieth more does no harm, and asking all the time would slow what is waited for.
     """
     return max(PAUSE_SECONDS, min(waited / 20, 0.25), min(asked, 1.0))
 

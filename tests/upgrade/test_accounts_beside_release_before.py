@@ -24,7 +24,7 @@ from tests.support.pages import BROWSER
 from tests.support.web import WebServer
 
 
-def test_who_signed_in_at_either_is_signed_in_at_the_other(giver: WebServer, taker: WebServer) -> None:
+def test_user_signed_in_at_either_is_signed_in_at_the_other(giver: WebServer, taker: WebServer) -> None:
     user = new_user(giver.client)
 
     assert is_signed_in(taker.client, user.tokens["access_token"])

@@ -64,7 +64,7 @@ async def delete_visits(key: str, account: WritingUserDep, mine: MyEntriesFactor
 async def list_visits_of_all(
     asked: AskedVisits, account: ReadingUserDep, mine: MyEntriesFactoryDep, statistics: StatisticsFactoryDep
 ) -> Json:
-    """To the most visited links, as many as a page may have."""
+    """Visits to the most visited links, as many links as a page may have."""
     page = await mine.numbered_links.list_page(account.id, order=LinkOrder.VISITS, limit=MAX_PER_PAGE)
     return await _list_visits([link.entry.key for link in page.links], asked, statistics)
 
@@ -127,7 +127,7 @@ async def list_visits_of_tag(
     statistics: StatisticsFactoryDep,
     collections: CollectionFactoryDep,
 ) -> Json:
-    """To the most visited links with the tag, as many as a page may have."""
+    """Visits to the most visited links with the tag, as many links as a page may have."""
     if tag.lower() not in {each.name.lower() for each in await collections.named.list_figures(account.id)}:
         raise TagNotFoundError
     filters = LinkFilters(collections=[tag])

@@ -175,7 +175,7 @@ async def test_what_had_ended_before_keeps_its_reason_and_times(
 async def test_worker_does_what_the_request_had_no_time_for(
     environment: Environment, client: httpx.Client, database: asyncpg.Connection, valkey: redis.Redis, entries: str
 ) -> None:
-    """As after a process that was killed right behind the commit."""
+    """A web process may be killed right after the commit, before it has ended the entries."""
     user = new_user(client)
     user_id = id_of(client, user)
     key = create_paste(client, headers=user.headers)["key"]

@@ -1,4 +1,4 @@
-"""Who waits for an email is told that the site has no mail server, as long as it has none."""
+"""Users who wait for an email are told that the site has no mail server, as long as it has none."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ NOTICE = (
 
 
 def told(client: httpx.Client) -> dict[str, bool]:
-    """Where the notice stands of all places that speak of an email on its way."""
+    """Whether the notice is shown, by each place that speaks of an email on its way."""
     email = new_email()
     account = {"email": email, "username": "", "password": PASSWORD}
     answers = {
@@ -38,7 +38,7 @@ def told(client: httpx.Client) -> dict[str, bool]:
     return {name: NOTICE in words(answer) for name, answer in answers.items()}
 
 
-def test_who_waits_for_an_email_is_told_that_there_is_no_mail_server(client: httpx.Client) -> None:
+def test_users_who_wait_for_an_email_are_told_that_there_is_no_mail_server(client: httpx.Client) -> None:
     places = told(client)
 
     assert places == dict.fromkeys(places, True)

@@ -17,9 +17,7 @@ from tests.support.accounts import (
 from tests.support.pages import led_on, send_and_follow, send_urlencoded_form, visible_text
 
 
-async def test_who_registers_is_sent_an_email_and_can_sign_in(
-    client: httpx.Client, database: asyncpg.Connection
-) -> None:
+async def test_new_user_is_sent_an_email_and_can_sign_in(client: httpx.Client, database: asyncpg.Connection) -> None:
     email, username = new_email(), new_username()
 
     led = send_urlencoded_form(client, "/register", "/register", email=email, username=username, password=PASSWORD)

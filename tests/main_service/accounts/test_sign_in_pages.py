@@ -96,7 +96,7 @@ def test_signing_in_leads_to_no_foreign_page(client: httpx.Client, address: str)
     assert (signed_in.status_code, signed_in.headers["location"]) == (303, "/profile")
 
 
-def test_who_is_signed_in_is_led_on_from_registering_and_signing_in(client: httpx.Client) -> None:
+def test_signed_in_user_is_led_on_from_registering_and_signing_in(client: httpx.Client) -> None:
     register_on_page(client)
 
     for page in ("/sign-in", "/register"):

@@ -131,7 +131,7 @@ async def test_deleted_entry_is_emptied_of_all_but_key_reason_and_times(
 async def test_text_that_could_not_be_deleted_at_once_is_deleted_daily(
     environment: Environment, client: httpx.Client, archive: asyncpg.Connection
 ) -> None:
-    """As a web process leaves it that was killed between its commit and deleting the text."""
+    """A web process that is killed between its commit and deleting the text leaves it."""
     paste = create_paste(client)
     body_id = await archive.fetchval("SELECT body_id FROM entry WHERE key = $1", paste["key"])
     async with archive.transaction():
@@ -161,7 +161,7 @@ async def test_text_that_is_missing_counts_as_deleted(
 async def test_texts_without_an_entry_are_swept_when_they_are_a_day_old(
     environment: Environment, client: httpx.Client, archive: asyncpg.Connection
 ) -> None:
-    """As a crash between storing the text and committing the row leaves them. In S3 a text can't be backdated."""
+    """A crash between storing the text and committing the row leaves them. In S3 a text can't be backdated."""
     folder = Path(environment["MAIN_BODY_STORE_URL"].removeprefix("file://"))
     kept = await body_id_of(archive, create_paste(client)["key"])
     young, old = uuid4(), uuid4()

@@ -43,7 +43,7 @@ async def test_one_more_than_a_batch_of_queued_texts_is_deleted(
 async def test_texts_are_noted_as_deleted_in_the_order_in_which_entries_are_locked(
     environment: Environment, archive: asyncpg.Connection
 ) -> None:
-    """Who deletes an account locks ended entries too; in another order, both could wait in a ring."""
+    """Deleting an account locks ended entries too; in another order, the clean-up and it could deadlock."""
     low_id, high_id = sorted([uuid4(), uuid4()])
     # So that neither the rows nor the texts lie in the order of the keys.
     last = await insert_paste(archive, key=f"z-{uuid4().hex}", body_id=low_id, **ended(ago(minutes=1)))
@@ -164,7 +164,7 @@ def text_file(environment: Environment, body_id: UUID) -> Path:
 
 
 def unfinished_file(environment: Environment) -> Path:
-    """As a put names a file that it has not finished."""
+    """The path of a file that a put has not finished."""
     return store_folder(environment) / "ab" / f"{uuid4()}#1"
 
 

@@ -21,7 +21,7 @@ def delete_unconfirmed(environment: Environment, **settings: str) -> None:
 
 
 async def unconfirmed(database: asyncpg.Connection, *, registered_at: datetime | None = None, **columns: Any) -> UUID:
-    """By default of 31 days ago, when its email was sent."""
+    """Insert an unconfirmed account; by default it and its email are 31 days old."""
     account_id = await insert_owner(database)
     registered_at = registered_at or ago(days=31)
     values = {

@@ -125,7 +125,7 @@ async def test_a_thousand_are_added_at_once_and_no_more(client: httpx.Client, da
 
 
 async def test_entries_are_added_while_they_are_deleted(client: httpx.Client, database: asyncpg.Connection) -> None:
-    """In opposite orders, many times: there is no deadlock."""
+    """Done in opposite orders, many times, this makes no deadlock."""
     user = new_user(client)
     collections = [create_collection(client, user) for _ in range(2)]
 

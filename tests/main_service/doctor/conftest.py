@@ -8,7 +8,7 @@ from tests.support.engines import Environment
 
 @pytest.fixture(scope="module")
 def broken(environment: Environment) -> Environment:
-    """Where nothing but the settings is needed: no worker, no web process."""
+    """Settings of an installation that has neither workers nor web processes."""
     # A broker that answers costs two seconds, as long as workers have to answer.
     broker = "redis+socket:///nowhere/valkey.sock?virtual_host=1"
     return environment | {"MAIN_SECRET": RANDOM, "MAIN_BROKER_URL": broker, "SLIPBIN_WEB_URL": "http://127.0.0.1:9"}

@@ -83,7 +83,7 @@ def test_beat_that_is_silent(well: Environment) -> None:
 
 
 def test_processes_that_were_started_with_other_settings(well: Environment) -> None:
-    """Those of now are in .env already, and nothing was restarted."""
+    """The settings in .env were changed, and nothing was restarted."""
 
     def found_with(**more: str) -> Examined:
         # Each of the two workers must have run a task.

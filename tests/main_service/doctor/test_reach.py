@@ -44,7 +44,7 @@ def test_engines_that_hang_are_named_and_hold_nothing_up(broken: Environment, ga
 
 
 def test_missing_workers(broken: Environment, environment: Environment) -> None:
-    """On a broker of their own, where none are."""
+    """The broker answers, and no worker takes tasks from it."""
     own = {"MAIN_BROKER_URL": environment["MAIN_BROKER_URL"].replace("=1", "=5"), "SLIPBIN_LAUNCHER": "1"}
     found = examine(broken | own)
 

@@ -102,7 +102,7 @@ def test_limited_view_is_spent_by_command_line_programs_and_not_by_browsers(door
 
 
 def test_private_text_is_for_its_owner(doors_client: httpx.Client) -> None:
-    """By a token, which is asked nothing; the cookie of a browser counts for nothing here."""
+    """The owner's token reads it without a question; the cookie of a browser counts for nothing here."""
     user = new_user(doors_client)
     sign_in_on_page(doors_client, user.email)
     key = owned_paste(doors_client, user, text="mine", visibility="private", views=2)

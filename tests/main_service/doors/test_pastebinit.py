@@ -107,7 +107,7 @@ def test_lifetime_that_the_client_fixes_is_cut_to_the_longest_allowed(doors_clie
 
 @pytest.mark.parametrize("path", ["/pastebinit", "/api/v2/"])
 def test_form_of_several_parts_is_read_too(doors_client: httpx.Client, path: str) -> None:
-    """As `curl -F 'content=<-'` sends it."""
+    """`curl -F 'content=<-'` sends such a form."""
     name = "text" if path == "/pastebinit" else "content"
     answer = doors_client.post(path, files={name: (None, b"one\r\ntwo"), "syntax": (None, b"yaml")})
 

@@ -52,7 +52,7 @@ async def test_queue_of_one_client_is_bounded_and_of_those_that_can_not_be_told_
     assert not any(task.done() for task in waiting)
 
 
-async def test_who_gives_up_waiting_leaves_room_and_takes_no_turn() -> None:
+async def test_client_that_gives_up_waiting_leaves_room_and_takes_no_turn() -> None:
     scene = Scene()
     await scene.wait("first")
     waiting = await scene.let_wait(*["a"] * LONGEST, "b")

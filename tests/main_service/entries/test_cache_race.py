@@ -35,7 +35,7 @@ async def read_row(database: asyncpg.Connection, key: str) -> LiveEntry:
 
 @pytest.fixture
 async def cache(environment: Environment) -> AsyncIterator[EntryCache]:
-    """Those of a reader who can be stopped between its steps."""
+    """The cache of a reader that can be stopped between its steps."""
     async with Redis.from_url(environment["MAIN_REDIS_URL"]) as connection:
         yield EntryCache(RedisClient(connection))
 

@@ -92,7 +92,7 @@ def cases(*tables: list[Row]) -> Any:
 def send_json(
     client: httpx.Client, method: str, address: str, fields: dict[str, Any], **headers: str
 ) -> httpx.Response:
-    """As Python's JSON writes it: with lone surrogates and endless numbers."""
+    """Send JSON as Python writes it: lone surrogates and infinite numbers too."""
     content = json.dumps(fields).encode()
     return client.request(method, address, content=content, headers={"Content-Type": "application/json"} | headers)
 

@@ -36,7 +36,7 @@ ADDED = {
         '<input id="note" name="note" value="{{ form.note }}">\n',
     ),
 }
-"""By file: after what, and what is added there, wherever it stands."""
+"""What is added to each file, and the text after which it is added, wherever that stands."""
 
 
 @pytest.fixture(scope="module")

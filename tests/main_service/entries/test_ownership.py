@@ -229,7 +229,7 @@ def test_repeated_request_for_a_private_entry_answers_with_it(client: httpx.Clie
     assert made[0].json() == made[1].json()
 
 
-async def test_who_must_confirm_an_address_first_makes_nothing_before(
+async def test_user_who_must_confirm_an_address_first_makes_nothing_before(
     environment: Environment, database: asyncpg.Connection
 ) -> None:
     with WebServer(environment | {"MAIN_REQUIRE_VERIFIED": "true"}) as server, server.new_client() as client:

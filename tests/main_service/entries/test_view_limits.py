@@ -72,7 +72,7 @@ def test_limited_entries_take_long_keys(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("kind", ["paste", "link"])
-def test_who_only_looks_spends_nothing_and_sees_nothing(client: httpx.Client, kind: str) -> None:
+def test_client_that_only_looks_spends_nothing_and_sees_nothing(client: httpx.Client, kind: str) -> None:
     entry = (limited_paste if kind == "paste" else limited_link)(client, views=1)
     key = entry["key"]
 
@@ -104,7 +104,7 @@ def test_who_only_looks_spends_nothing_and_sees_nothing(client: httpx.Client, ki
     assert views_left(client, entry) == 1
 
 
-def test_who_manages_an_entry_sees_all_of_it_without_spending_a_view(client: httpx.Client) -> None:
+def test_manager_of_an_entry_sees_all_of_it_without_spending_a_view(client: httpx.Client) -> None:
     link = limited_link(client, views=1)
 
     managed = client.get(f"/api/v1/entries/{link['key']}", headers=manage_headers(link)).json()

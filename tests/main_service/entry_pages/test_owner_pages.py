@@ -20,7 +20,7 @@ def headers_of(client: httpx.Client, email: str) -> dict[str, str]:
     return bearer(sign_in(client, email)["access_token"])
 
 
-def test_who_is_signed_in_owns_what_the_page_makes(client: httpx.Client) -> None:
+def test_signed_in_user_owns_what_the_page_makes(client: httpx.Client) -> None:
     email = register_on_page(client)["email"]
     home = client.get("/", headers=BROWSER).text
     assert '<option value="private"' in home

@@ -19,7 +19,7 @@ SAMPLES = {
     "diff": ("--- a\n+++ b\n@@ -1 +1 @@\n-x\n+y\n", "1 file changed"),
     "ansi": ("\x1b[31mred\x1b[0m\n", '<span class="f-red">red</span>'),
 }
-"""Of each language with a preview: a text, and a part of its preview."""
+"""A text in each language with a preview, and a part of its preview."""
 
 
 @pytest.fixture

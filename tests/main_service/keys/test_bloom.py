@@ -42,7 +42,7 @@ def test_keys_leave_the_first_bits_alone_and_fit() -> None:
         assert max(map(max, bits)) < length_bytes(size) * 8
 
 
-def test_who_does_not_know_the_secret_does_not_know_the_bits() -> None:
+def test_bits_are_unknown_without_the_secret() -> None:
     ours, theirs = KeyHasher(SecretStr(SECRET)), KeyHasher(SecretStr(SECRET[::-1]))
 
     assert ours.hash("key") == KeyHasher(SecretStr(SECRET)).hash("key")

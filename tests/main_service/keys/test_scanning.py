@@ -21,7 +21,7 @@ HIGHEST_GROWTH_BYTES = 256 * 1024
 async def test_scan_of_random_keys_costs_postgres_few_queries_and_redis_no_memory(
     complete: None, cut_off: WebServer, valkey: redis.Redis
 ) -> None:
-    """With nearly as many keys as there is room for. Who is answered 503 would have asked PostgreSQL."""
+    """The key filter is nearly full here. A request that is answered with 503 would have asked PostgreSQL."""
     name = bitmap_name(valkey)
     noise = f"{name}:noise"
     valkey.setrange(noise, 1, os.urandom(2**20 * 15 // 16))

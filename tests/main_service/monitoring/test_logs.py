@@ -50,7 +50,7 @@ def test_a_trusted_proxy_names_the_request_and_else_each_gets_an_id(web: LoggedW
     assert len(set(made)) == len(made)
 
 
-def test_who_is_not_trusted_names_nothing(logging_environment: Environment) -> None:
+def test_untrusted_client_names_nothing(logging_environment: Environment) -> None:
     with LoggedWebServer(logging_environment) as server:
         answer = server.client.get("/privacy", headers={"X-Request-ID": GIVEN})
 

@@ -56,7 +56,7 @@ def test_without_a_token_in_the_settings_there_is_nothing(client: httpx.Client) 
         assert refusal(client.get("/metrics", headers={"Authorization": token})) == unknown
 
 
-def test_who_does_not_show_the_token_finds_nothing(pair: Pair) -> None:
+def test_client_without_the_token_finds_nothing(pair: Pair) -> None:
     unknown = refusal(pair[0].get("/never-used"))
 
     assert refusal(pair[0].get("/metrics")) == unknown

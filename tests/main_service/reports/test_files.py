@@ -38,7 +38,7 @@ HOSTILE = ["=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://evil.example","x"
 
 
 def day(number: int) -> datetime:
-    """As openpyxl reads a day of March."""
+    """A day of March 2026 as openpyxl reads it."""
     return datetime(2026, 3, number)  # noqa: DTZ001
 
 

@@ -49,7 +49,7 @@ async def visit_every_hour(database: asyncpg.Connection, link: Link, first: date
 async def test_visits_a_millisecond_apart_are_of_two_days(
     environment: Environment, client: httpx.Client, valkey: "redis.Redis[str]", link: Link, last: str, first: str
 ) -> None:
-    """From the stream to what is shown, in Greenwich and two hours to the east."""
+    """This holds from the stream to what is shown, in Greenwich and two hours to the east."""
     midnight = at_ms(datetime.fromisoformat(first).replace(tzinfo=UTC))
     before = [visit_to(link["key"], at_ms=midnight - 1, referrer="https://before.example/")] * 2
     after = [visit_to(link["key"], at_ms=midnight, referrer="https://after.example/")] * 3

@@ -1,4 +1,4 @@
-"""Who may see the statistics of an entry: owner, another user, guest, with every kind of token, live or ended."""
+"""The right to see the statistics of an entry: owner, another user, guest, with every kind of token, live or ended."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

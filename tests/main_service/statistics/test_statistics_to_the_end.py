@@ -19,7 +19,7 @@ BOT = "python-requests/2.32.3"
 
 
 def visit(client: httpx.Client, path: str, user_agent: str = FIREFOX) -> int:
-    """Where views are limited it spends one, without being asked."""
+    """Visit an entry; where views are limited, this spends one without being asked."""
     return client.get(path, headers={"User-Agent": user_agent, "X-Reveal": "1"}).status_code
 
 

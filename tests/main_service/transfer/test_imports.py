@@ -179,7 +179,7 @@ async def test_stopped_import_creates_nothing_more_and_keeps_no_file(
     assert await owned(import_database, user) == (0, 0)
 
 
-def test_who_may_not_import_is_refused_before_the_file_is_read(import_client: httpx.Client) -> None:
+def test_user_who_may_not_import_is_refused_before_the_file_is_read(import_client: httpx.Client) -> None:
     user = new_user(import_client)
     jobs = [order_import(import_client, user, b"a", "yourls-csv") for _ in range(3)]
 

@@ -66,7 +66,7 @@ def after_import(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def figures_after_import(members: dict[str, bytes], keys: list[str]) -> Lines:
-    """Those that were imported before come first in each month."""
+    """The figures of the entries, month by month, first those that were imported before."""
     found = [*lines(members, "imported_figures.jsonl"), *lines(members, "figures.jsonl")]
     return sorted(
         (line for line in found if line["key"] in keys), key=lambda line: (keys.index(line["key"]), line["day"][:7])

@@ -16,7 +16,7 @@ TEXT = b"a" * (19 * MEBIBYTE // 2)
 BEFORE = "Origin: null\r\nCookie: slipbin_form=x"
 """So a form of the previous release comes; its body is read for a token."""
 TIMES = 200
-"""Of large bodies, each kind in its turn."""
+"""How many large bodies are sent, of each kind in turn."""
 
 
 @dataclass(frozen=True)

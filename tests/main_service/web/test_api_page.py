@@ -52,7 +52,7 @@ class Examples(HTMLParser):
 
     @property
     def names(self) -> list[str]:
-        """Those of the examples, in the order of the page."""
+        """The names of the examples, in the order of the page."""
         return [name.removesuffix("-command") for name in self.texts if name.endswith("-command")]
 
 

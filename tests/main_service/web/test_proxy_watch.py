@@ -156,7 +156,7 @@ def limited(watch: ProxyWatch, host: str, forwarded_for: str) -> str:
 
 
 def limited_behind_gateway(watch: ProxyWatch, told: str, believed: str) -> str:
-    """As a request on a connection of the gateway at 127.0.0.7, with what it says it was sent."""
+    """The limited address of a request from the gateway at 127.0.0.7. `told`: the header that the gateway was sent."""
     headers = [(b"x-forwarded-for", believed.encode()), (b"x-slipbin-forwarded-for", told.encode())]
     return str(watch.limited_address(HTTPConnection({"type": "http", "client": ("127.0.0.7", 1), "headers": headers})))
 

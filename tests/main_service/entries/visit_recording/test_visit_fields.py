@@ -118,7 +118,7 @@ def test_visitor_is_known_again_by_address_and_program(visit_with: VisitWith) ->
 
 
 @pytest.mark.parametrize("wish", [{"DNT": "1"}, {"Sec-GPC": "1"}])
-def test_who_does_not_want_to_be_known_is_counted_only_unless_the_operator_says_otherwise(
+def test_visitor_who_objects_to_tracking_is_only_counted_unless_the_operator_says_otherwise(
     visit_with: VisitWith, frank_web: WebServer, link: dict[str, Any], wish: Headers
 ) -> None:
     headers = {
