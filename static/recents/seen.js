@@ -62,14 +62,16 @@ async function list({ key, kind, title, created, ends, guest, counted }) {
   await store.sweep();
 }
 
-// The page of what there is no more of stands at the path of the entry.
+// The page of what there is no more of stands at the path of the entry. Elsewhere below it is what never was.
 async function offerToForget(status, place) {
-  const key = location.pathname.split("/")[1].split(/[+.]/)[0];
+  const [, first, ...below] = location.pathname.split("/");
+  const key = first.split(/[+.]/)[0];
   if (!store.isKey(key) || !store.has(key)) return;
   if (status === "410") {
     await store.forget(key).catch(() => {});
     return;
   }
+  if (!["", "edit", "manage", "stats"].includes(below.join("/"))) return;
   const offer = element("div", "", { className: "notice" });
   const actions = element("p", "", { className: "actions" });
   actions.append(forgetButton(key, () => offer.remove()));
