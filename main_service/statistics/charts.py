@@ -9,6 +9,8 @@ from main_service.statistics.time_ranges import Step
 
 _FILLED = 0.8
 """The share of its slot that a column fills."""
+_WIDEST = 12.0
+"""The width of the widest column: few columns are no blocks."""
 _MIN_HEIGHT = 1.0
 """The height of the lowest column: one visit among thousands must be visible."""
 _EDGE = 98.0
@@ -76,6 +78,7 @@ def column_chart(buckets: Sequence[ChartedBucket], step: Step) -> ColumnChart:
     ticks = value_ticks(max((each.people for each in buckets), default=0))
     ceiling = ticks[-1]
     room = 100 / max(1, len(buckets))
+    width = min(room * _FILLED, _WIDEST)
 
     def column(index: int, bucket: ChartedBucket) -> ChartColumn:
         height = max(_MIN_HEIGHT, 100 * bucket.people / ceiling)
@@ -85,8 +88,8 @@ def column_chart(buckets: Sequence[ChartedBucket], step: Step) -> ColumnChart:
             bots=bucket.bots,
             slot=round(index * room, 3),
             slot_width=round(room, 3),
-            left=round((index + (1 - _FILLED) / 2) * room, 3),
-            width=round(room * _FILLED, 3),
+            left=round((index + 0.5) * room - width / 2, 3),
+            width=round(width, 3),
             top=round(100 - height, 3) if bucket.people else None,
         )
 

@@ -109,7 +109,7 @@ def test_columns_stand_on_0_and_are_as_high_as_their_share_of_the_axis() -> None
     # One visit is seen beside a hundred thousand; none is not.
     assert [(column.top, column.height) for column in chart.columns] == [(None, 0), (99, 1), (99, 1), (99, 1), (0, 100)]
     assert [(column.slot, column.slot_width) for column in chart.columns] == [(20 * n, 20) for n in range(5)]
-    assert [(column.left, column.width) for column in chart.columns] == [(20 * n + 2, 16) for n in range(5)]
+    assert [(column.left, column.width) for column in chart.columns] == [(20 * n + 4, 12) for n in range(5)]
 
 
 @pytest.mark.parametrize(("days", "before"), [(30, 4), (44, 6)])
