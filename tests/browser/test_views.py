@@ -1,6 +1,7 @@
 """Views of a paste can be read by everyone, in every window, with and without scripts."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.page_checks import content_width, serious_findings
 from tests.browser.visitor import NewVisitor, View, Visitor
@@ -92,3 +93,21 @@ def test_what_is_copied_in_a_preview_is_the_text(visitor: Visitor, site: WebServ
 
     visitor.page.get_by_text("Text copied").wait_for()
     assert visitor.clipboard() == text
+
+
+def test_button_to_show_another_language_comes_once_one_is_wanted(
+    new_visitor: NewVisitor, pastes: dict[str, str]
+) -> None:
+    visitor = new_visitor(has_scripts=False)
+    visitor.open(f"/{pastes['json']}")
+    languages, show = visitor.page.get_by_label("Language to show it in"), visitor.control("Show")
+    expect(show).to_be_hidden()
+
+    languages.focus()
+    expect(show).to_be_visible()
+    languages.select_option("yaml")
+    visitor.page.locator("h1").click()
+    visitor.click(show)
+
+    assert visitor.path().endswith("lang=yaml")
+    expect(show).to_be_hidden()
