@@ -119,3 +119,10 @@ def test_link_is_made_and_deleted_without_a_pointer(new_visitor: NewVisitor, tar
 
     assert "deleted" in visitor.main_text()
     visitor.open(address, status=410)
+
+
+@pytest.mark.parametrize(("path", "field"), [("/sign-in", "#name"), ("/register", "#email"), ("/forgot", "#email")])
+def test_forms_of_accounts_begin_in_their_first_field(visitor: Visitor, path: str, field: str) -> None:
+    visitor.open(path)
+
+    expect(visitor.page.locator(field)).to_be_focused()
