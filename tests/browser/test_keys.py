@@ -113,3 +113,18 @@ def test_text_is_used_as_new_without_scripts_on_a_phone(new_visitor: NewVisitor,
     assert visitor.page.get_by_label("Title").input_value() == "Keys"
     visitor.click("Create paste")
     assert visitor.short_link()
+
+
+def test_choice_is_in_the_middle_of_what_a_finger_needs(new_visitor: NewVisitor, read_address: str) -> None:
+    visitor = new_visitor(PHONE)
+    visitor.open(read_address)
+    visitor.page.keyboard.press("?")
+
+    top, bottom, middle = visitor.page.locator(".choice").evaluate(
+        """choice => {
+          const [frame, box] = [choice, choice.control].map((each) => each.getBoundingClientRect());
+          return [frame.top, frame.bottom, (box.top + box.bottom) / 2];
+        }"""
+    )
+    assert bottom - top == 44
+    assert abs((top + bottom) / 2 - middle) < 2
