@@ -27,6 +27,12 @@ async def waits_since(session: Session) -> datetime | None:
     return since
 
 
+async def count_given_up(session: Session, *, within: timedelta) -> int:
+    """How many emails were given up within this time."""
+    given_up = select(func.count()).where(Mail.failed_at > func.now() - within)
+    return int((await session.execute(given_up)).scalar_one())
+
+
 async def take_due(session: Session) -> Mail | None:
     """The email that has been due for longest, locked until the transaction ends; None: none is due."""
     statement = select(Mail).where(_is_due()).order_by(Mail.due_at).limit(1).with_for_update(skip_locked=True)

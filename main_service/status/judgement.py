@@ -12,14 +12,13 @@ from main_service.doctor.web_processes import PARTS, judge_web, other_settings, 
 from main_service.keys.pool import Pool
 from main_service.monitoring import scraped
 from main_service.settings import Settings
+from main_service.status.emails import judge_emails
 from main_service.status.overview import Overview
 from main_service.status.task_states import KEYGEN_QUEUE, PATIENCE, TaskState
 from main_service.status.words import age_in_words, bytes_in_words
 from main_service.task_runs import Outcome
 
 OLD_VISITS = timedelta(minutes=2)
-OLD_EMAILS = timedelta(minutes=5)
-"""Sooner than the alert, which knows of one that has left meanwhile."""
 LOW_POOL = 0.2
 LONG_QUEUE = 100
 LITTLE_DISK, VERY_LITTLE_DISK = 0.1, 0.03
@@ -40,7 +39,8 @@ def judge(overview: Overview, settings: Settings) -> list[Finding]:
         *_judge_web(overview, settings),
         *_judge_machine(overview, settings),
         *judge_work(overview, settings, causes=f"{typed('doctor')} says why."),
-        *_judge_database(overview, settings),
+        *_judge_schema(overview),
+        *judge_emails(overview, settings),
     ]
     return sorted(found, key=lambda each: each.level is not Level.PROBLEM)
 
@@ -228,27 +228,13 @@ def _judge_keys(overview: Overview) -> Iterator[Finding]:
             )
 
 
-def _judge_database(overview: Overview, settings: Settings) -> Iterator[Finding]:
+def _judge_schema(overview: Overview) -> Iterator[Finding]:
     revision, expected = next(iter(overview.answers.labels(scraped.SCHEMA)), (None, None))
     if revision != expected:
         yield _problem(
             "schema",
             f"The database has the migration {revision}, and this release needs {expected}.",
             f"{typed('doctor')} says why.",
-        )
-    waiting = overview.value(scraped.EMAILS, "waiting")
-    they_wait = "1 email waits" if waiting == 1 else f"{waiting or 0:.0f} emails wait"
-    if waiting and settings.smtp_url is None:
-        yield _warning(
-            "emails",
-            f"{they_wait}, as no mail server is set.",
-            "Set MAIN_SMTP_URL and restart main-worker.",
-        )
-    elif waiting and overview.email_at is not None and overview.at - overview.email_at > OLD_EMAILS.total_seconds():
-        yield _warning(
-            "emails",
-            f"{they_wait}, the oldest for {age_in_words(overview.at - overview.email_at)}.",
-            f"{typed('doctor')} asks the mail server; the log of main-worker has its answers. They are tried again.",
         )
 
 

@@ -5,6 +5,7 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from redis.exceptions import RedisError
 
@@ -14,7 +15,7 @@ from main_service.doctor.public_url import fetch
 from main_service.doctor.web_processes import WebAnswers, WebProcesses
 from main_service.engines.redis import RedisUnavailableError
 from main_service.errors import AppError
-from main_service.mail.storage import waits_since
+from main_service.mail.storage import count_given_up, waits_since
 from main_service.monitoring.scraped import ScrapedGauge, ScrapedValues
 from main_service.operations.engine_metrics import EngineQuestions, broker_client
 from main_service.resources import open_resources
@@ -46,6 +47,8 @@ class Overview:
     """What web processes say of themselves."""
     email_at: float | None = None
     """Since when the oldest email has been waiting, in seconds since 1970; None: none is waiting."""
+    emails_given_up: int = 0
+    """How many emails were given up within an hour."""
     visits: dict[str, float] = field(default_factory=dict)
     """Visits of the web processes that share their metrics with the one that answered, if the token for metrics is set:
     `slipbin_visits_waiting` and `…_dropped_total`."""
@@ -81,6 +84,7 @@ async def look(settings: Settings, *, web: WebProcesses) -> Overview:
             with suppress(AppError):
                 async with resources.sessions() as session:
                     since = await waits_since(session)
+                    overview.emails_given_up = await count_given_up(session, within=timedelta(hours=1))
                 overview.email_at = None if since is None else since.timestamp()
 
         async def ask_keygen() -> None:

@@ -168,6 +168,10 @@ async def test_web_processes_that_hang_and_emails_that_do_not_leave(
         "INSERT INTO mail (cause, recipient, letter, values, created_at, due_at)"
         " VALUES ('waits', 'ada@example.org', 'verify', '{}', now() - interval '2 hours', now() + interval '1 day')"
     )
+    await database.execute(
+        "INSERT INTO mail (cause, recipient, letter, values, failed_at)"
+        " VALUES ('refused', 'ada@example.org', 'verify', '{}', now() - interval '50 minutes')"
+    )
     with socket.create_server(("127.0.0.1", 0)) as silent:
         hangs = {
             "SLIPBIN_WEB_URL": f"http://127.0.0.1:{silent.getsockname()[1]}",
@@ -175,11 +179,12 @@ async def test_web_processes_that_hang_and_emails_that_do_not_leave(
             "SLIPBIN_LAUNCHER": "1",
         }
         told = (await asyncio.to_thread(look_until, "the oldest for 2.0 h.", served | hangs)).words
-    await database.execute("DELETE FROM mail WHERE cause = 'waits'")
+    await database.execute("DELETE FROM mail WHERE cause IN ('waits', 'refused')")
 
     # Emails of other tests may wait, too.
     waiting = r"\b(1 email waits|\d+ emails wait), the oldest for 2\.0 h\. -> "
     assert re.search(waiting + r"`python -m launcher main doctor` asks the mail server", told)
+    assert re.search(r"\b(1 email was|\d+ emails were) given up within an hour\. -> The log of main-worker says", told)
     assert "where connections are taken: they hang. -> Restart it: `python -m launcher restart web-1`" in told
 
 
