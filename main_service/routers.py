@@ -16,9 +16,10 @@ from main_service.admin_jobs import routes as admin_job_routes
 from main_service.collections import pages as collection_pages
 from main_service.collections import routes as collection_routes
 from main_service.collections import shared_pages
-from main_service.doors import curl, haste, null_pointer, pastebinit, pinnwand, sharex, yourls
+from main_service.doors import curl, haste, null_pointer, pastebinit, pinnwand, sharex
 from main_service.doors.bitly import router as bitly
 from main_service.doors.shlink import router as shlink
+from main_service.doors.yourls import router as yourls
 from main_service.entries.routes import bulk as bulk_routes
 from main_service.entries.routes import create as create_routes
 from main_service.entries.routes import existing as entry_routes

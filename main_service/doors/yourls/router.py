@@ -1,36 +1,32 @@
-"""The door for clients of YOURLS: `/yourls-api.php`, by GET and POST. The signature is an API token."""
+"""The route of the door, by GET and POST. The field `action` says what a request asks for."""
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
-from xml.sax.saxutils import escape
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
 
 from main_service.accounts.models import Account
 from main_service.dependencies import SessionDep, resources_of
 from main_service.doors.creating import create_link
 from main_service.doors.credentials import find_principal, find_writer
-from main_service.doors.foreign_answers import ForeignRoute, require_reader
+from main_service.doors.foreign_answers import require_reader
 from main_service.doors.foreign_links import MAX_LIST_NUMBER, get_link_to_expand, key_of
+from main_service.doors.yourls.answers import Answer, existing_out, link_out, rendered, time_out, title_of
+from main_service.doors.yourls.errors import (
+    GetWithoutSignatureError,
+    LookingOnlyError,
+    PasswordSentError,
+    SignatureHashedError,
+    YourlsRoute,
+)
 from main_service.engines.postgres import Session
 from main_service.entries.dependencies import entry_factory_of
-from main_service.entries.entry import LiveEntry
-from main_service.entries.errors import AliasReservedError, AliasTakenError, SelfLinkError
 from main_service.entries.permissions import Actor
 from main_service.entries.serializers import short_url
 from main_service.entries.urls import complete_url
-from main_service.errors import (
-    AppError,
-    EntryEndedError,
-    FieldError,
-    InvalidInputError,
-    NotFoundError,
-)
+from main_service.errors import FieldError, InvalidInputError, NotFoundError
 from main_service.my_entries.factory import MyEntriesFactory
-from main_service.my_entries.numbered_links import LinkOrder, OwnedLink
+from main_service.my_entries.numbered_links import LinkOrder
 from main_service.statistics.dependencies import get_statistics_factory
 from main_service.web.bodies.form import read_form
 from main_service.web.negotiation import is_link_preview
@@ -39,10 +35,7 @@ PATH = "/yourls-api.php"
 MAX_LISTED = 1_000
 
 Fields = Mapping[str, str]
-Answer = dict[str, Any]
 
-_NO_XML = re.compile("[\ufffe\uffff]")
-"""Characters that a title may contain and XML may not."""
 _HASHED = re.compile(r"[0-9a-f]{32,128}", re.ASCII)
 _ORDERS = {
     "top": (LinkOrder.PEOPLE, True),
@@ -51,44 +44,6 @@ _ORDERS = {
     "rand": (LinkOrder.RANDOM, True),
     "random": (LinkOrder.RANDOM, True),
 }
-_NOT_FOUND = "Error: short URL not found"
-
-
-class SignatureHashedError(AppError, status=403, code="signature_hashed"):
-    message = "Send an API token as the signature, as it is: signatures made by md5 or with a timestamp are not taken."
-
-
-class PasswordSentError(AppError, status=403, code="password_sent"):
-    message = "Send an API token as the signature: passwords are not taken."
-
-
-class GetWithoutSignatureError(AppError, status=403, code="signature_missing"):
-    message = "To shorten by GET, send an API token as the signature. Without one, use POST."
-
-
-class LookingOnlyError(AppError, status=403, code="looking_only"):
-    message = "Link previews, prefetches and HEAD create nothing."
-
-
-class YourlsRoute(ForeignRoute):
-    def answer_error(self, request: Request, error: AppError) -> Response:
-        """The error as YOURLS sends it: a status and a message, and a code where clients tell errors apart by one."""
-        message = error.fields[0].message if error.fields else error.message
-        form = getattr(request.state, "format", None) or request.query_params.get("format")
-        content: Answer = {"status": "fail", "message": message, "errorCode": error.status, "statusCode": error.status}
-        if isinstance(error, NotFoundError | EntryEndedError):
-            content["message"] = _NOT_FOUND
-        elif isinstance(error, SelfLinkError):
-            content["code"] = "error:noloop"
-        elif any(each.field == "original_url" for each in error.fields):
-            content["code"] = "error:nourl"
-        elif isinstance(error, AliasTakenError | AliasReservedError) or any(
-            each.field == "alias" for each in error.fields
-        ):
-            # As its clients expect: a success of HTTP, and a failure in the body.
-            return _rendered(form, {**content, "code": "error:keyword", "statusCode": 200})
-        return _rendered(form, content, status=error.status)
-
 
 router = APIRouter(include_in_schema=False, route_class=YourlsRoute)
 
@@ -130,7 +85,7 @@ async def _answer(request: Request, session: Session, fields: Fields) -> Respons
         case _:
             sentence = 'Unknown or missing "action" parameter'
             raise InvalidInputError(fields=[FieldError("action", "action_unknown", sentence)])
-    return _rendered(fields.get("format"), answer)
+    return rendered(fields.get("format"), answer)
 
 
 def _signature(fields: Fields) -> str | None:
@@ -157,32 +112,19 @@ async def _shorten(request: Request, session: Session, fields: Fields, account: 
             account.id, complete_url(url)
         )
         if same is not None:
-            return _existing(same, public_url)
+            return existing_out(same, public_url)
     values = {"original_url": url, "alias": keyword, "title": fields.get("title") or None}
     made = await create_link(request, {name: it for name, it in values.items() if it}, account=account)
     link = made.entry
-    shown = {"keyword": link.key, "url": link.original_url, "title": _title(link), "date": _time(link.created_at)}
+    shown = {"keyword": link.key, "url": link.original_url, "title": title_of(link), "date": time_out(link.created_at)}
     return {
         "url": {**shown, "ip": "", "clicks": "0"},
         "status": "success",
         "message": f"{link.original_url} added to database",
-        "title": _title(link),
+        "title": title_of(link),
         "shorturl": made.url,
         "statusCode": 200,
         **({} if made.manage_token is None else {"manage_token": made.manage_token}),
-    }
-
-
-def _existing(link: OwnedLink, public_url: str) -> Answer:
-    shown = _link(link, public_url)
-    return {
-        "status": "fail",
-        "code": "error:url",
-        "url": {"keyword": link.entry.key, **shown, "date": shown["timestamp"]},
-        "message": f"{link.target} already exists in database",
-        "title": shown["title"],
-        "shorturl": shown["shorturl"],
-        "statusCode": 200,
     }
 
 
@@ -194,7 +136,7 @@ async def _expand(request: Request, session: Session, fields: Fields, signature:
         "keyword": entry.key,
         "shorturl": short_url(entries.public_url, entry.key),
         "longurl": entry.original_url,
-        "title": _title(entry),
+        "title": title_of(entry),
         "message": "success",
         "statusCode": 200,
     }
@@ -212,7 +154,7 @@ async def _show_link(request: Request, session: Session, fields: Fields, signatu
         "shorturl": short_url(public_url, entry.key),
         "url": entry.original_url,
         "title": entry.title or entry.original_url,
-        "timestamp": _time(entry.created_at),
+        "timestamp": time_out(entry.created_at),
         "ip": "",
         "clicks": str(entry.visit_count),
     }
@@ -226,7 +168,7 @@ async def _list_links(request: Request, session: Session, fields: Fields, accoun
     page = await MyEntriesFactory(resources, session).numbered_links.list_page(
         account.id, order=order, is_descending=is_descending, offset=_number(fields, "start", default=0), limit=limit
     )
-    links = {f"link_{n}": _link(link, resources.settings.public_url) for n, link in enumerate(page.links, start=1)}
+    links = {f"link_{n}": link_out(link, resources.settings.public_url) for n, link in enumerate(page.links, start=1)}
     totals = await _totals(request, session, account)
     return {**({"links": links} if links else {}), "stats": totals, "statusCode": 200, "message": "success"}
 
@@ -250,42 +192,3 @@ def _number(fields: Fields, name: str, *, default: int) -> int:
     """A number of links; anything else counts as the default."""
     written = fields.get(name, "")
     return min(int(written), MAX_LIST_NUMBER) if re.fullmatch(r"\d{1,18}", written, re.ASCII) else default
-
-
-def _link(link: OwnedLink, public_url: str) -> Answer:
-    return {
-        "shorturl": short_url(public_url, link.entry.key),
-        "url": link.target,
-        "title": link.entry.title or link.target,
-        "timestamp": _time(link.entry.created_at),
-        "ip": "",
-        "clicks": str(link.entry.visit_count),
-    }
-
-
-def _title(entry: LiveEntry) -> str | None:
-    """The title; where there is none, the target, as in YOURLS, whose clients know no link without a title."""
-    return entry.title or entry.original_url
-
-
-def _time(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def _rendered(form: str | None, answer: Answer, *, status: int = 200) -> Response:
-    """The answer in the format that was asked for: `json`, `simple`, or by default `xml`."""
-    match form:
-        case "json":
-            return JSONResponse(answer, status)
-        case "simple":
-            names = ("longurl", "shorturl", "message", "version")
-            return PlainTextResponse(next((str(answer[name]) for name in names if name in answer), ""), status)
-        case _:
-            head = '<?xml version="1.0" encoding="UTF-8"?>\n'
-            return Response(f"{head}<result>{_xml(answer)}</result>\n", status, media_type="application/xml")
-
-
-def _xml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "".join(f"<{name}>{_xml(it)}</{name}>" for name, it in value.items())
-    return "" if value is None else _NO_XML.sub("\N{REPLACEMENT CHARACTER}", escape(str(value)))
