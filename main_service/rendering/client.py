@@ -8,10 +8,11 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from main_service.monitoring.metrics import RENDER_DURATION, RENDER_ENDS, RENDER_JOBS, RENDER_STARTS, RENDER_WAITING
 from main_service.rendering.child import COMMAND, Child, ChildEndedError, Limits
+from main_service.rendering.child_slot import ChildSlot
 from main_service.rendering.errors import NotRenderedError
 from main_service.rendering.failures import Failures
 from main_service.rendering.job import Job, Rendered
@@ -40,28 +41,6 @@ _START_SECONDS = 0.3
 """How long a child usually needs to start."""
 
 
-@dataclass
-class _Place:
-    """Where jobs are done, one at a time: a child, if there is one, and what it does."""
-
-    pid: int | None = None
-    flight: Flight | None = None
-    began_at: float = 0.0
-
-    def rest(self, pace: float) -> float:
-        """How long it will still be busy, in seconds. `pace`: seconds for a byte of text."""
-        if self.flight is None:
-            return 0
-        expected, elapsed = len(self.flight.job.text) * pace, self.elapsed
-        # A job that exceeds its estimate is expected to take as long again, so no reader should wait for it.
-        return expected - elapsed if elapsed < expected else elapsed
-
-    @property
-    def elapsed(self) -> float:
-        """How long it has been busy with its job, in seconds."""
-        return 0 if self.flight is None else time.monotonic() - self.began_at
-
-
 class Renderer:
     """Does jobs, and fails at once where it can't."""
 
@@ -87,7 +66,7 @@ class Renderer:
         self._hurry_seconds = hurry_seconds
         self._idle_seconds = idle_seconds
         self._second_limits = replace(self._limits, memory_bytes=SECOND_MEMORY_BYTES)
-        self._first, self._second = _Place(), _Place()
+        self._first, self._second = ChildSlot(), ChildSlot()
         self._is_help_wanted = asyncio.Event()
         """Set when a short job has begun to wait for a long one."""
         self._failed_starts = 0
@@ -156,9 +135,13 @@ class Renderer:
         if flight in (self._first.flight, self._second.flight):
             return 0
         before = self._waiting.bytes_before(flight) * self._pace
-        wait = self._first.rest(self._pace)
+        wait = self._first.seconds_left(self._pace)
         if flight.is_short(SHORT_BYTES):
-            start = self._hurry_seconds + _START_SECONDS if self._second.pid is None else self._second.rest(self._pace)
+            start = (
+                self._hurry_seconds + _START_SECONDS
+                if self._second.pid is None
+                else self._second.seconds_left(self._pace)
+            )
             wait = min(wait, start)
         return wait + before
 
@@ -221,9 +204,9 @@ class Renderer:
                     return self._waiting.take_short(SHORT_BYTES)
                 await self._is_help_wanted.wait()
 
-    async def _use(self, child: Child, place: _Place, take: Callable[[], Awaitable[Flight]]) -> None:
+    async def _use(self, child: Child, slot: ChildSlot, take: Callable[[], Awaitable[Flight]]) -> None:
         """Give the child jobs until it ends. `take`: waits for the next one."""
-        place.pid = child.pid
+        slot.pid = child.pid
         ended = asyncio.create_task(child.wait())
         try:
             while not ended.done():
@@ -238,16 +221,16 @@ class Renderer:
                 if not taking.done() or taking.cancelled():
                     logger.warning("The renderer ended between two jobs")
                     return
-                if not await self._do(taking.result(), child, place):
+                if not await self._do(taking.result(), child, slot):
                     return
         finally:
-            place.pid = None
+            slot.pid = None
             ended.cancel()
 
-    async def _do(self, flight: Flight, child: Child, place: _Place) -> bool:
+    async def _do(self, flight: Flight, child: Child, slot: ChildSlot) -> bool:
         """Do a job; return whether the child can do another."""
-        began_at = place.began_at = time.monotonic()
-        place.flight = flight
+        began_at = slot.began_at = time.monotonic()
+        slot.flight = flight
         hurrying = asyncio.get_running_loop().call_later(self._hurry_seconds, self._want_help)
         RENDER_WAITING.set(len(self._waiting))
         job = flight.job
@@ -279,7 +262,7 @@ class Renderer:
             return True
         finally:
             hurrying.cancel()
-            place.flight = None
+            slot.flight = None
             self._waiting.end(flight)
 
     def _tell(self, outcome: str, job: Job, error: Exception) -> None:
