@@ -17,14 +17,18 @@ class MyEntriesFactory:
         self._resources = resources
         self._session = session
         self.public_url = resources.settings.public_url
+        # Half of what all users share.
+        self._most_searches = max(1, resources.settings.database_pool_size // 2)
 
     @cached_property
     def lister(self) -> EntryLister:
-        return EntryLister(session=self._session, cursors=Cursors(self._resources.settings))
+        return EntryLister(
+            session=self._session, cursors=Cursors(self._resources.settings), most_searches=self._most_searches
+        )
 
     @cached_property
     def numbered_links(self) -> NumberedLinks:
-        return NumberedLinks(session=self._session)
+        return NumberedLinks(session=self._session, most_searches=self._most_searches)
 
     @cached_property
     def exporter(self) -> EntryExporter:

@@ -16,6 +16,7 @@ from main_service.entries.models import Entry, Kind
 from main_service.entries.storage import is_not_over, target_digest
 from main_service.errors import NotFoundError
 from main_service.my_entries.filters import OwnedEntry
+from main_service.my_entries.search_limit import search_of
 from main_service.my_entries.storage import escaped
 
 _COLUMNS = [getattr(Entry, each.name) for each in fields(OwnedEntry)]
@@ -87,8 +88,10 @@ class LinkPage:
 class NumberedLinks:
     """The live links of one user per call. Links of other users raise NotFoundError, as unknown keys do."""
 
-    def __init__(self, *, session: Session) -> None:
+    def __init__(self, *, session: Session, most_searches: int) -> None:
+        """`most_searches`: how many lists of one user may be made at the same time."""
         self._session = session
+        self._most_searches = most_searches
 
     async def list_page(
         self,
@@ -100,13 +103,19 @@ class NumberedLinks:
         offset: int = 0,
         limit: int,
     ) -> LinkPage:
-        """At most `limit` links behind the first `offset`, and how many there are in all."""
+        """At most `limit` links behind the first `offset`, and how many there are in all.
+
+        Raises:
+            TooManySearchesError: too many lists of the owner are being made: each reads all links of the owner.
+        """
         conditions = [*_live_links(owner_id), *_conditions(owner_id, filters or LinkFilters())]
-        total = (await self._session.execute(select(func.count()).select_from(Entry).where(*conditions))).scalar_one()
+        counted = select(func.count()).select_from(Entry).where(*conditions)
         by = [_BY[order], Entry.key.expression]
         sorted_by = [each.desc() if is_descending else each for each in by]
         statement = select(*_COLUMNS, Entry.bot_count).where(*conditions).order_by(*sorted_by)
-        rows = await self._session.execute(statement.offset(offset).limit(limit))
+        with search_of(owner_id, most=self._most_searches):
+            total = (await self._session.execute(counted)).scalar_one()
+            rows = (await self._session.execute(statement.offset(offset).limit(limit))).all()
         return LinkPage(await self._with_collections(owner_id, [tuple(row) for row in rows]), total)
 
     async def get(self, owner_id: UUID, key: str) -> OwnedLink:

@@ -16,6 +16,7 @@ from main_service.errors import (
 )
 from main_service.my_entries.dependencies import ExportCountedDep, MyEntriesFactoryDep
 from main_service.my_entries.schemas import ListingIn, ListingOut
+from main_service.my_entries.search_limit import TooManySearchesError
 from main_service.my_entries.serializers import ExportFormat, archive_response, export_response, owned_out
 from main_service.web.json_api import JsonRouter
 from main_service.web.problems import InternalError
@@ -27,7 +28,7 @@ router = JsonRouter(
 )
 
 
-@router.get("", summary="List my entries", errors=[NotFoundError])
+@router.get("", summary="List my entries", errors=[NotFoundError, TooManySearchesError])
 async def list_entries(
     asked: Annotated[ListingIn, Query()], account: AccountDep, factory: MyEntriesFactoryDep
 ) -> ListingOut:

@@ -1,6 +1,7 @@
 """Lists of a user's own entries, page by page, and exports of all of them, in batches."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -12,6 +13,7 @@ from main_service.engines.postgres import Session
 from main_service.errors import NotFoundError
 from main_service.my_entries import storage
 from main_service.my_entries.filters import Filters, OwnedEntry, Sort
+from main_service.my_entries.search_limit import search_of
 from main_service.web.cursors import Cursors
 
 RECENT_DAYS = 14
@@ -28,9 +30,11 @@ class Listing:
 
 
 class EntryLister:
-    def __init__(self, *, session: Session, cursors: Cursors) -> None:
+    def __init__(self, *, session: Session, cursors: Cursors, most_searches: int) -> None:
+        """`most_searches`: how many of one user may run at the same time."""
         self._session = session
         self._cursors = cursors
+        self._most_searches = most_searches
 
     async def list_page(
         self, owner_id: UUID, filters: Filters, *, sort: Sort, cursor: str | None = None, limit: int
@@ -40,15 +44,18 @@ class EntryLister:
         Raises:
             CursorInvalidError: the cursor is not one of ours, or belongs to another sort.
             NotFoundError: the owner has no such collection.
+            TooManySearchesError: too many searches of the owner are running.
         """
         after = None if cursor is None else self._cursors.read(cursor, sort, is_by_time=sort.by != "title")
         if filters.collection is not None:
             filters = replace(filters, collection_id=await self._get_collection(owner_id, filters.collection))
         now = datetime.now(UTC)
         # One more than `limit` tells whether there is a next page.
-        found = await storage.list_entries(
-            self._session, owner_id, filters, sort=sort, after=after, limit=limit + 1, now=now
-        )
+        is_search = bool(filters.q)
+        with search_of(owner_id, most=self._most_searches) if is_search else nullcontext():
+            found = await storage.list_entries(
+                self._session, owner_id, filters, sort=sort, after=after, limit=limit + 1, now=now
+            )
         page = found[:limit]
         has_more = len(found) > limit
         return Listing(
