@@ -1,5 +1,7 @@
 """Views of a paste can be read by everyone, in every window, with and without scripts."""
 
+from typing import Literal
+
 import pytest
 from playwright.sync_api import expect
 
@@ -111,3 +113,30 @@ def test_button_to_show_another_language_comes_once_one_is_wanted(
 
     assert visitor.path().endswith("lang=yaml")
     expect(show).to_be_hidden()
+
+
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_language_is_whole_with_the_outline_of_its_focus(
+    visitor: Visitor, pastes: dict[str, str], media: Literal["screen", "print"]
+) -> None:
+    visitor.open(f"/{pastes['json']}")
+    visitor.page.emulate_media(media=media)
+    visitor.page.get_by_label("Language to show it in").focus()
+
+    cut = visitor.page.evaluate(
+        """() => {
+          const [select, facts] = [document.activeElement, document.activeElement.closest(".facts")];
+          const style = getComputedStyle(select);
+          const outline = parseFloat(style.outlineWidth) + parseFloat(style.outlineOffset);
+          const clip = getComputedStyle(facts).clipPath.match(/-?[0-9.]+(?=px)/g).map(Number);
+          const [top, right = top, bottom = top, left = right] = clip;
+          const [inner, outer] = [select, facts].map((each) => each.getBoundingClientRect());
+          return {
+            top: outer.top + top - (inner.top - outline),
+            left: outer.left + left - (inner.left - outline),
+            right: inner.right + outline - (outer.right - right),
+            bottom: inner.bottom + outline - (outer.bottom - bottom),
+          };
+        }"""
+    )
+    assert {side: pixels for side, pixels in cut.items() if pixels > 0} == {}
