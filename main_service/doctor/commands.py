@@ -41,8 +41,15 @@ def migrate() -> str:
     return "Run: python -m main_service migrate"
 
 
+def take_up(programs: str) -> str:
+    """How these programs get a changed setting; the end of a sentence that says which."""
+    if _is_launched():
+        return "end `make run` and start it again"
+    return "type `docker compose up --detach`" if is_in_container() else f"restart {programs}"
+
+
 def take_settings() -> str:
-    """How running processes get changed settings; a sentence."""
+    """How running processes get settings that were changed, if they were; a sentence."""
     if _is_launched():
         return (
             "If .env was changed: end `make run` and start it again. What `make run` was given on its command line "

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from main_service.doctor.commands import take_up
 from main_service.doctor.findings import Finding, Level, Report
 from main_service.doctor.web_processes import WebProcesses
 from main_service.settings import Settings
@@ -9,11 +10,11 @@ from main_service.web.proxy_watch import PERHAPS_A_PROXY, UNNAMED_PROXY
 
 _NAME_IT = (
     "Set MAIN_TRUSTED_PROXIES to the address from which the proxy connects (a WARNING in the log of the web processes "
-    "names its network), and restart them."
+    "names its network), then {take_up}."
 )
 _NAME_IT_IF_YOURS = (
     "If it is a proxy of yours (a WARNING in the log of the web processes names its network), set MAIN_TRUSTED_PROXIES "
-    "to its address and restart them. If not, there is nothing to do."
+    "to its address, then {take_up}. If not, there is nothing to do."
 )
 _ADVICE = {UNNAMED_PROXY: (Level.PROBLEM, _NAME_IT), PERHAPS_A_PROXY: (Level.WARNING, _NAME_IT_IF_YOURS)}
 
@@ -39,7 +40,7 @@ def findings_of(warnings: Iterable[str], *, subject: str) -> list[Finding]:
     """What web processes warn of, with what to do."""
     no_proxy = (Level.WARNING, "See the log of the web processes.")
     return [
-        Finding(subject, level, f"A web process has noticed: {warning}", advice)
+        Finding(subject, level, f"A web process has noticed: {warning}", advice.format(take_up=take_up("them")))
         for warning in warnings
         for level, advice in [_ADVICE.get(warning, no_proxy)]
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from main_service.doctor.commands import typed
+from main_service.doctor.commands import take_up, typed
 from main_service.doctor.findings import Finding, Level
 from main_service.monitoring import scraped
 from main_service.settings import Settings
@@ -21,7 +21,7 @@ def judge_emails(overview: Overview, settings: Settings) -> Iterator[Finding]:
     if waiting and settings.smtp_url is None:
         yield _warning(
             f"{they_wait}, as no mail server is set.",
-            "Set MAIN_SMTP_URL and restart main-worker.",
+            f"Set MAIN_SMTP_URL, then {take_up('main-worker')}.",
         )
     elif waiting and overview.email_at is not None and overview.at - overview.email_at > OLD.total_seconds():
         yield _warning(

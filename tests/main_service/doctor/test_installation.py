@@ -66,9 +66,13 @@ def test_untrusted_proxy_that_a_web_process_has_seen(well: Environment) -> None:
         web.client.get("/health/live", headers={"X-Forwarded-For": "203.0.113.9"})
         web.client.get("/health/ready", headers={"X-Forwarded-For": "203.0.113.9"})
         noticed = "A web process has noticed"
-        found = examine_until(lambda it: noticed in it.problem("proxies"), well | {"SLIPBIN_WEB_URL": web.address})
+        there = {"SLIPBIN_WEB_URL": web.address}
+        found = examine_until(lambda it: noticed in it.problem("proxies"), well | there)
+        launched = examine_until(lambda it: noticed in it.problem("proxies"), well | there | {"SLIPBIN_LAUNCHER": "1"})
 
     assert "Set MAIN_TRUSTED_PROXIES" in found.problem("proxies")
+    # `make restart` would start them with the settings of before.
+    assert "names its network), then end `make run` and start it again." in launched.problem("proxies")
 
 
 def test_beat_that_is_silent(well: Environment) -> None:
