@@ -79,5 +79,5 @@ def kills_section(kills: list[Kill]) -> Section:
         title="`kill -9` under full load",
         lines=table(["kill", "302s answered", "visits recorded", "recorded, not answered", "lost"], rows),
         goals=[goal],
-        invalid=[f"Kill {number} answered nobody." for number, kill in enumerate(kills, 1) if not kill.answered],
+        invalid=[f"Kill {number} answered no request." for number, kill in enumerate(kills, 1) if not kill.answered],
     )

@@ -83,7 +83,7 @@ def test_answer_without_its_visit_is_lost_whatever_other_kills_have_too_much() -
     assert [goal.cells()[1:] for goal in lost.goals] == [["3", "≤ 0", "**missed**"]]
     none = kills_section([Kill(answered=10, recorded=30), Kill(answered=30, recorded=30)])
     assert none.goals[0].verdict == "reached"
-    assert kills_section([Kill(answered=0, recorded=0)]).invalid == ["Kill 1 answered nobody."]
+    assert kills_section([Kill(answered=0, recorded=0)]).invalid == ["Kill 1 answered no request."]
 
 
 def test_page_judges_each_goal_by_its_figure_and_says_what_is_invalid() -> None:

@@ -10,7 +10,7 @@ from tests.support.web import WebServer
 
 @pytest.fixture(scope="module")
 def address(site: WebServer) -> str:
-    """A paste of 300 lines."""
+    """The path of a paste of 300 lines."""
     text = "".join(f"line {number}\n" for number in range(1, 301))
     return f"/{create_paste(site.client, text=text)['key']}"
 

@@ -10,5 +10,5 @@ from tests.support.web import WebServer
 
 @pytest.fixture
 def slipbin(tmp_path: Path, web: WebServer) -> CommandLineClient:
-    """A guest of the service."""
+    """The command-line client, signed in to no account."""
     return CommandLineClient(tmp_path, web.address)

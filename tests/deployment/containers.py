@@ -41,7 +41,7 @@ class Containers:
         return path
 
     def grace_seconds(self, service: str) -> int:
-        """After a SIGTERM; Compose's default is ten."""
+        """The seconds that a service has to end after SIGTERM; Compose's default is ten."""
         return int(self._services[service].get("stop_grace_period", "10s").removesuffix("s"))
 
     def run(self, service: str) -> "subprocess.CompletedProcess[str]":

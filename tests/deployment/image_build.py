@@ -100,7 +100,7 @@ def _run(rest: str, image: Image) -> None:
 
 
 def _stand_ins(folder: Path) -> Path:
-    """Only root may give files away, which the builder is and who runs the tests may not be."""
+    """A folder of programs to find before the system's: a `chown` that does nothing, unless the tests run as root."""
     folder.mkdir()
     if os.geteuid() != 0:
         (folder / "chown").symlink_to("/bin/true")

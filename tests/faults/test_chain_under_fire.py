@@ -127,7 +127,7 @@ def end(web: WebServer) -> None:
 
 
 def wait_until_all_is_ingested(valkey: "redis.Redis[str]", *, by: CeleryProcess) -> None:
-    """Or the worker has ended."""
+    """Wait until the stream is empty, or the worker has ended."""
     eventually(lambda: remaining_records(valkey) == (0, 0) or by.process.poll() is not None, "an empty stream")
 
 

@@ -53,7 +53,7 @@ class CrampedWeb(WebServer):
 
 @pytest.fixture
 def cramped(environment: Environment) -> Iterator[CrampedWeb]:
-    """Texts have a tiny disk."""
+    """A web process whose texts are on a tiny disk."""
     with (
         temporary_folder() as folder,
         CrampedWeb(environment | {"MAIN_BODY_STORE_URL": f"file://{folder}/texts"}, folder) as server,
@@ -69,7 +69,7 @@ def without_scratch(environment: Environment) -> Iterator[CrampedWeb]:
 
 
 def large_text() -> str:
-    """It hardly gets smaller by compressing."""
+    """A large text that compression hardly makes smaller."""
     return secrets.token_urlsafe(LARGE_CHARACTERS)[:LARGE_CHARACTERS]
 
 

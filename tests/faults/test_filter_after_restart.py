@@ -36,7 +36,7 @@ def environment(folder: Path) -> Iterator[Environment]:
 
 
 async def wait_for_bit(valkey: redis.Redis, value: int) -> None:
-    """Until the bitmap of this run says that it is complete, or that it is not."""
+    """Wait until the bitmap of this run of Valkey says that it is complete (1), or that it is not (0)."""
 
     def has_value() -> bool:
         try:

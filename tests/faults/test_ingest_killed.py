@@ -152,7 +152,7 @@ async def test_four_ingests_at_once_count_everything_once(
 async def test_change_of_an_entry_waits_for_no_more_than_the_end_of_an_ingest(
     gated: Gated, environment: Environment, database: asyncpg.Connection, valkey: redis.Redis
 ) -> None:
-    """Its row is locked by the last statement only."""
+    """The last statement of an ingest is the only one that locks the entry's row."""
     await ingest(environment)
     key = await insert_link(database)
     add_batch(valkey, [visit_to(key)])

@@ -146,7 +146,7 @@ def nonsense(answer: bytes) -> Iterator[int]:
 
 
 def test_real_valkey_that_takes_no_writes_is_not_ok() -> None:
-    """Engines of its own."""
+    """This test has engines of its own, which no other test finds broken."""
     with (
         temporary_folder() as folder,
         running_engines(folder) as settings,

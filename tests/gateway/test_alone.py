@@ -333,7 +333,7 @@ def test_nothing_is_sent_again_after_a_time_out(nginx: str) -> None:
         Gateway(folder / "g", servers, changes=soon) as gateway,
     ):
         answer = gateway.client.get("/some-key", headers=BROWSER)
-        eventually(lambda: sum(len(server.requests) for server in servers), "the request, which nobody answers")
+        eventually(lambda: sum(len(server.requests) for server in servers), "the request, which no server answers")
 
     assert answer.status_code == 504
     assert "504 Gateway Timeout" in answer.text

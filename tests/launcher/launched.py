@@ -109,12 +109,12 @@ class Launched:
         return self.wait_for_end()
 
     def kill(self) -> None:
-        """`kill -9`."""
+        """Kill the launcher alone, by SIGKILL."""
         self.popen.kill()
         self.popen.wait()
 
     def process(self, *words: str) -> psutil.Process:
-        """Its only own child with all these words in its command line, waited for."""
+        """The launcher's only child with all these words in its command line, waited for."""
 
         def find() -> psutil.Process | None:
             found = [child for child in self.children() if all(word in command_of(child) for word in words)]
@@ -123,7 +123,7 @@ class Launched:
         return eventually(find, f"a child with {words}")
 
     def children(self) -> list[psutil.Process]:
-        """Its living own children."""
+        """The launcher's living children."""
         with suppress(psutil.NoSuchProcess):
             return [child for child in psutil.Process(self.pid).children() if is_alive(child)]
         return []
@@ -156,7 +156,7 @@ def words_of(process: psutil.Process) -> list[str]:
 
 
 def command_of(process: psutil.Process) -> str:
-    """Its words, each with a blank after it; empty if it has ended."""
+    """The words of a process's command line, each with a blank after it; empty if it has ended."""
     return "".join(f"{word} " for word in words_of(process))
 
 

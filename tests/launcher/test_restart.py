@@ -68,7 +68,7 @@ def test_unknown_name_lists_what_there_is_and_ends_nothing(kept_engines: Launche
 
 
 def test_process_that_is_no_child_of_the_launcher_is_left_alone(kept_engines: Launched) -> None:
-    """Its number may have been given to another since."""
+    """The process id in a file may have been given to another process since."""
     stranger = subprocess.Popen(["/bin/sleep", "600"])
     file = kept_engines.data / "run" / "valkey.pid"
     right = file.read_text()

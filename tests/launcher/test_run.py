@@ -271,7 +271,7 @@ def test_killed_engines_do_not_end_the_service(disturbed: Launched) -> None:
 
 
 def create_paste(launched: Launched, text: str) -> str | None:
-    """Its key; None if the service could not make it."""
+    """Create a paste; return its key, None if the service could not make it."""
     answer = httpx.post(f"{address(launched)}/api/v1/pastes", json={"text": text}, timeout=60)
     return str(answer.json()["key"]) if answer.status_code == 201 else None
 

@@ -31,7 +31,7 @@ def archive_client(archive_web: WebServer) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 async def archive(archive_environment: Environment) -> AsyncIterator[asyncpg.Connection]:
-    """Its database, empty but for what the test makes, as is its folder of texts."""
+    """The database of `archive_environment`. It and the folder of texts are empty before the test."""
     for text in Path(archive_environment["MAIN_BODY_STORE_URL"].removeprefix("file://")).rglob("*"):
         if text.is_file():
             text.unlink()

@@ -95,7 +95,7 @@ class Cast:
         await self._set(actor, "is_active", value=False)
 
     async def enable(self, actor: Actor) -> None:
-        """Their browser may have forgotten the session meanwhile."""
+        """Enable the actor's account, and sign in again: the browser may have forgotten the session."""
         assert actor.user
         actor.client.cookies.clear()
         await self._set(actor, "is_active", value=True)

@@ -19,7 +19,7 @@ class Case:
 
 
 def requests(*, failed: int, well: int) -> Series:
-    """Requests a minute."""
+    """Counters of requests. `failed`, `well`: how many in each minute."""
     return {
         'slipbin_http_requests_total{route="/{key}",method="GET",status="503"}': f"0+{failed}x30",
         'slipbin_http_requests_total{route="/{key}",method="GET",status="302"}': f"0+{well}x30",
@@ -63,7 +63,7 @@ def tasks(*, every: int, last: str) -> Series:
 
 
 def disk(*, free: int) -> Series:
-    """`free`: of a hundred."""
+    """Gauges of a disk of 100 bytes. `free`: how many of them are free."""
     return {
         'slipbin_disk_free_bytes{place="texts"}': f"{free}x30",
         'slipbin_disk_size_bytes{place="texts"}': "100x30",

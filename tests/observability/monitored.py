@@ -83,7 +83,7 @@ class Prometheus:
         return set(self._ask("/label/__name__/values"))
 
     def groups(self) -> list[dict[str, Any]]:
-        """Its groups of rules, with what became of each rule."""
+        """Prometheus's groups of rules, with what became of each rule."""
         groups: list[dict[str, Any]] = self._ask("/rules")["groups"]
         return groups
 

@@ -216,7 +216,7 @@ def test_every_rule_is_worked_out(installation: Installation) -> None:
     eventually(lambda: len(rules()) == len(rule_expressions()), "all rules")
 
     def wrong() -> list[tuple[str, str, str]]:
-        """While all is just being started, a round may fail."""
+        """The rules that failed in their last round; while all is just being started, some may."""
         return [rule for rule in rules() if rule[1:] != ("ok", "")]
 
     try:

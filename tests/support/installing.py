@@ -20,7 +20,7 @@ _APT_GET = ("apt-get", "-o", "Dpkg::Use-Pty=0", "-o", "APT::Install-Recommends=f
 
 
 class NotInstalledError(Exception):
-    """Its message: what was tried, and how each of it failed."""
+    """Nothing that was tried installed it; the message says how each attempt failed."""
 
 
 def debians_package(name: str) -> Commands:

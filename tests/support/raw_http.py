@@ -140,7 +140,7 @@ class PlainClient:
         self._socket.close()
 
     def get(self, path: str) -> int:
-        """The status."""
+        """Ask for a path; return the status of the answer."""
         return self._ask(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")[0]
 
     def create_link(self) -> str:

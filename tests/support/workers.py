@@ -105,7 +105,7 @@ def keygen_beat(environment: Environment, folder: Path) -> Iterator[CeleryProces
 
 @contextmanager
 def keygen_worker(environment: Environment, log: Path) -> Iterator[CeleryProcess]:
-    """It fills the pools as soon as it is ready."""
+    """A worker of keygen_service, which fills the pools as soon as it is ready."""
     arguments = ("worker", "--pool", "solo", *ALONE)
     worker = CeleryProcess("keygen_service.worker", *arguments, environment=environment, log=log)
     try:

@@ -19,7 +19,7 @@ RESEND = "/api/v1/auth/verify/resend"
 
 @pytest.fixture(scope="module")
 def email_limited(environment: Environment) -> Iterator[WebServer]:
-    """It believes what `X-Forwarded-For` says."""
+    """A web process with a low limit that believes what `X-Forwarded-For` says."""
     limits = {
         "MAIN_TRUSTED_PROXIES": "127.0.0.1",
         "MAIN_LIMIT_REGISTRATIONS": f"{MAX_ACCOUNTS}/day",

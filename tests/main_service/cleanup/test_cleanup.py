@@ -70,7 +70,7 @@ def stored_texts(environment: Environment) -> set[UUID]:
 
 
 def is_text(name: str) -> bool:
-    """Not a text that is being written, nor the file of a report."""
+    """Whether the name is that of a text: not of one that is being written, nor of a report's file."""
     return "#" not in name and not name.endswith(".file")
 
 

@@ -16,7 +16,7 @@ from tests.support.web import WebServer
 
 @pytest.fixture(scope="module")
 def full(environment: Environment) -> Iterator[WebServer]:
-    """No disk has so much free."""
+    """A web process that wants more free space than any disk has."""
     with WebServer(environment | {"MAIN_BODY_STORE_MIN_FREE_BYTES": str(10**18)}) as server:
         yield server
 

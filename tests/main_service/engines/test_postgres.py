@@ -51,7 +51,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 @asynccontextmanager
 async def half_open(environment: Environment) -> AsyncIterator[tuple[HalfOpen, str]]:
-    """And the address of the database through it."""
+    """A proxy that tells late that PostgreSQL has closed a connection, and the database's address through it."""
     url, _, folder = environment["MAIN_DATABASE_URL"].partition("?host=")
     with temporary_folder() as own:
         way = HalfOpen(Path(folder) / SOCKET)

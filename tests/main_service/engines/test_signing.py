@@ -90,7 +90,7 @@ def test_state_that_a_link_hangs_on() -> None:
     ],
 )
 def test_tokens_of_sessions(use: Use, claims_and_signature: str) -> None:
-    """Until the year 2126."""
+    """These tokens are valid until the year 2126."""
     token = f"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{claims_and_signature}"
     assert JwtTokens(SETTINGS).read(token, use).account_id == UUID(int=7)
     with pytest.raises(TokenInvalidError):

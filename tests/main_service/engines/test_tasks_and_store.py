@@ -55,7 +55,7 @@ async def own_database(task_environment: Environment) -> AsyncIterator[asyncpg.C
 
 
 async def due_text(database: asyncpg.Connection) -> None:
-    """The only one."""
+    """Make one text due for deletion, and no other."""
     await database.execute("DELETE FROM body_to_delete")
     await database.execute("INSERT INTO body_to_delete (body_id, due_at) VALUES ($1, now())", uuid4())
 

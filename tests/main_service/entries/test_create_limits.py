@@ -29,7 +29,7 @@ LIMITS = {
 
 @pytest.fixture(scope="module")
 def create_limited(environment: Environment) -> Iterator[WebServer]:
-    """It believes what `X-Forwarded-For` says."""
+    """A web process with a low limit that believes what `X-Forwarded-For` says."""
     with WebServer(environment | LIMITS) as server:
         yield server
 

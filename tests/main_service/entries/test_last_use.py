@@ -21,7 +21,7 @@ async def test_use_is_written_down_once_a_day(
     long_ago = datetime.now(UTC) - timedelta(days=3)
 
     async def used_at(*, used: datetime | None = None) -> datetime | None:
-        """After a visit that finds no cached entry."""
+        """Visit the link while it isn't cached; return when it was last used. `used`: when it was before."""
         if used:
             await database.execute("UPDATE entry SET updated_at = $2, used_at = $2 WHERE key = $1", key, used)
         valkey.delete(f"entry:{{0}}:{key}")

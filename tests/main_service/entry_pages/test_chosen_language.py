@@ -213,7 +213,7 @@ def test_language_chosen_on_the_page_is_no_second_visit_and_elsewhere_is_one(
 
 @pytest.fixture(scope="module")
 def rendering_limited(environment: Environment) -> Iterator[WebServer]:
-    """It believes what `X-Forwarded-For` says."""
+    """A web process with a low limit that believes what `X-Forwarded-For` says."""
     limits = {"MAIN_LIMIT_RENDERINGS": f"{MOST}/day", "MAIN_TRUSTED_PROXIES": "127.0.0.1"}
     with WebServer(environment | NO_LIMITS | limits) as server:
         yield server

@@ -138,5 +138,5 @@ def settled_descriptors(process: psutil.Process, *, at_most: int | None) -> int:
 
 
 def descriptors(process: psutil.Process) -> int:
-    """Without the pools of connections to the engines, which grow as they are needed."""
+    """How many files a process has open, without its connections to the engines, whose pools grow as needed."""
     return process.num_fds() - len(process.net_connections("unix"))

@@ -25,7 +25,7 @@ def web(environment: Environment) -> Iterator[WebServer]:
 
 @pytest.fixture(scope="session")
 def reader(environment: Environment) -> Iterator[WebServer]:
-    """Another process."""
+    """Another web process than the one that creates."""
     with WebServer(environment) as server:
         yield server
 

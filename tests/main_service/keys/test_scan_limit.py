@@ -23,7 +23,7 @@ COUNTERS = "*unknown-keys*"
 
 @pytest.fixture(scope="module", params=[True, False], ids=["fast path", "no fast path"])
 def scan_limited(request: pytest.FixtureRequest, environment: Environment) -> Iterator[WebServer]:
-    """It believes what `X-Forwarded-For` says."""
+    """A web process with a low limit that believes what `X-Forwarded-For` says."""
     settings = {
         "MAIN_UNKNOWN_KEYS_PER_MINUTE": str(MOST),
         "MAIN_TRUSTED_PROXIES": "127.0.0.1",

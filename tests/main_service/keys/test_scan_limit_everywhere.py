@@ -36,7 +36,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def scan_limited_web(environment: Environment) -> Iterator[WebServer]:
-    """It believes what `X-Forwarded-For` says."""
+    """A web process with a low limit that believes what `X-Forwarded-For` says."""
     with WebServer(
         environment | {"MAIN_UNKNOWN_KEYS_PER_MINUTE": str(MOST), "MAIN_TRUSTED_PROXIES": "127.0.0.1"}
     ) as server:

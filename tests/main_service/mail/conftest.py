@@ -47,7 +47,7 @@ def enqueue_email(mail_environment: Environment, mail_database: asyncpg.Connecti
 def mail_worker(
     mail_environment: Environment, smtp: SmtpServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MailWorker]:
-    """Sends by the mail server."""
+    """A worker that sends emails by the mail server."""
     log: Path = tmp_path_factory.mktemp("rounds") / "log"
     with MailWorker(mail_environment | {"MAIN_SMTP_URL": smtp.url}, log) as process:
         yield process

@@ -56,7 +56,7 @@ def inbox(smtp: SmtpServer) -> Inbox:
 def report_mail_worker(
     report_environment: Environment, smtp: SmtpServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MailWorker]:
-    """Sends by the mail server."""
+    """A worker that sends emails by the mail server."""
     log: Path = tmp_path_factory.mktemp("rounds") / "log"
     with MailWorker(report_environment | {"MAIN_SMTP_URL": smtp.url}, log) as process:
         yield process

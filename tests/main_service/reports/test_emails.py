@@ -29,7 +29,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 @pytest.fixture
 async def confirmed(report_client: httpx.Client, report_database: asyncpg.Connection, inbox: Inbox) -> User:
-    """Without an email to confirm the address."""
+    """A user with a confirmed address, and no email that is waiting."""
     registered = await confirmed_user(report_client, report_database)
     await report_database.execute("TRUNCATE mail")
     return registered
@@ -47,7 +47,7 @@ def email_to(inbox: Inbox, user: User) -> EmailMessage:
 
 
 def link_in(email: EmailMessage) -> str:
-    """Without the address of the service."""
+    """The link with a token in an email, without the address of the service."""
     (link,) = [line for line in text_of_email(email).splitlines() if "?token=" in line]
     assert link in text_of_email(email, "html").replace("&amp;", "&")
     return link.removeprefix("http://slipbin.test")

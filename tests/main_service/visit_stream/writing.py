@@ -38,7 +38,7 @@ def visit(key: str = "key", *, user_agent: str = "", referrer: str = "") -> Enco
 
 
 def recording(writer: VisitWriter, count: int, *, first: int = 0) -> list["asyncio.Task[None]"]:
-    """So many visits at once, to keys that are numbers."""
+    """Record `count` visits at once, to keys that are numbers from `first` on."""
     return [asyncio.create_task(writer.record(visit(str(first + number)))) for number in range(count)]
 
 

@@ -16,7 +16,7 @@ MOST = 3
 
 @pytest.fixture(scope="module")
 def read_limited(environment: Environment) -> Iterator[WebServer]:
-    """It believes what `X-Forwarded-For` says."""
+    """A web process with a low limit that believes what `X-Forwarded-For` says."""
     limits = {"MAIN_LIMIT_STATISTICS": f"{MOST}/day", "MAIN_LIMIT_EXPORTS": f"{MOST}/day"}
     with WebServer(environment | NO_LIMITS | limits | {"MAIN_TRUSTED_PROXIES": "127.0.0.1"}) as server:
         yield server

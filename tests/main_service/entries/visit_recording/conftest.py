@@ -15,7 +15,7 @@ from tests.support.web import WebServer
 
 @pytest.fixture(scope="package", params=["true", "false"], ids=["fast", "plain"])
 def web(request: pytest.FixtureRequest, environment: Environment) -> Iterator[WebServer]:
-    """Its clients speak for others as a proxy does. With and without the fast path all is the same."""
+    """A web process with and one without the fast path, which trust what a proxy at 127.0.0.1 says of clients."""
     settings = {"MAIN_TRUSTED_PROXIES": "127.0.0.1", "MAIN_FAST_PATH": request.param}
     with WebServer(with_own_redis_database(environment) | settings) as server:
         yield server

@@ -25,7 +25,7 @@ SLACKBOT = "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)"
 
 @pytest.fixture(scope="module")
 def frank_web(environment: Environment) -> Iterator[WebServer]:
-    """It keeps what it learns."""
+    """A web process that keeps whole addresses and ignores `DNT`."""
     settings = {"MAIN_TRUSTED_PROXIES": "127.0.0.1", "MAIN_VISIT_IP": "full", "MAIN_VISIT_RESPECT_DNT": "false"}
     with WebServer(with_own_redis_database(environment) | settings) as server:
         yield server
