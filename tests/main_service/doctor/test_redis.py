@@ -8,8 +8,8 @@ import redis
 
 from main_service.doctor.redis_server import why_no_write
 from tests.main_service.doctor.examined import PASSWORD, RANDOM, examine
-from tests.main_service.doctor.small_servers import address_of, own_valkey
 from tests.support.engines import Environment, temporary_folder
+from tests.support.own_valkey import address_of, own_valkey
 
 
 @pytest.fixture(scope="module")
