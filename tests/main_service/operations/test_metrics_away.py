@@ -68,10 +68,14 @@ def test_all_parts_may_hang(web: WebServer, gated: Gated, gated_s3: GatedStore) 
 
 
 def test_scrapes_at_the_same_time_share_one_asking(web: WebServer, gated: Gated) -> None:
-    eventually(lambda: is_whole(web), "all parts")
-    # It makes the asking last.
-    with gated.postgres.hanging(), ThreadPoolExecutor(4) as threads:
-        scrapes = list(threads.map(lambda _: read_metrics(web.client), range(4)))
+    def is_shared() -> bool:
+        eventually(lambda: is_whole(web), "all parts")
+        # It makes the asking last.
+        with gated.postgres.hanging(), ThreadPoolExecutor(4) as threads:
+            scrapes = list(threads.map(lambda _: read_metrics(web.client), range(4)))
+        [first, *others] = [told['slipbin_part_check_seconds{part="redis"}'] for told in scrapes]
+        return first < ASK_SECONDS and all(each == first for each in others)
 
-    assert len({told['slipbin_part_check_seconds{part="redis"}'] for told in scrapes}) == 1
+    # On a busy machine one of them may come when the asking of the others is over.
+    eventually(is_shared, "an asking that all share")
     eventually(lambda: is_whole(web), "all parts")
