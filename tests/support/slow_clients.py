@@ -22,12 +22,22 @@ from tests.support.web import WebServer
 LIMIT_SECONDS = 10
 POST = b"POST /api/v1/pastes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 Outcome = tuple[float, bytes]
-"""Seconds until the server closed the connection, and what it had sent."""
+"""Seconds until the server closed the connection, and what it had sent.
+
+They are counted from before the server can count: it has its time even where the client is held up meanwhile.
+"""
 
 
-def trickle(connection: socket.socket, piece: bytes) -> Outcome:
+def send_slowly(web: WebServer, start: bytes, piece: bytes) -> Outcome:
     """Send the piece again and again until the server closes."""
     began_at = time.monotonic()
+    with connect(web) as connection:
+        connection.sendall(start)
+        received = trickle(connection, piece, began_at=began_at)
+        return time.monotonic() - began_at, received
+
+
+def trickle(connection: socket.socket, piece: bytes, *, began_at: float) -> bytes:
     received = b""
     while True:
         readable, _, _ = select.select([connection], [], [], 0.3)
@@ -40,19 +50,13 @@ def trickle(connection: socket.socket, piece: bytes) -> Outcome:
         except ConnectionError:
             break
         assert time.monotonic() - began_at < 60, "held for ever"
-    return time.monotonic() - began_at, received
-
-
-def send_slowly(web: WebServer, start: bytes, piece: bytes) -> Outcome:
-    with connect(web) as connection:
-        connection.sendall(start)
-        return trickle(connection, piece)
+    return received
 
 
 def say_nothing(web: WebServer, start: bytes = b"") -> Outcome:
+    began_at = time.monotonic()
     with connect(web) as connection:
         connection.sendall(start)
-        began_at = time.monotonic()
         received = read_to_end(connection)
         return time.monotonic() - began_at, received
 
@@ -63,8 +67,8 @@ def end_body_after_answer(web: WebServer) -> Outcome:
         connection.sendall(b"POST /api/v1/unknown HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
         for _ in range(10):
             time.sleep(0.5)
+            began_at = time.monotonic()
             connection.sendall(b"a")
-        began_at = time.monotonic()
         received = read_to_end(connection)
         return time.monotonic() - began_at, received
 
@@ -92,10 +96,10 @@ def wait_before_continue(web: WebServer) -> Answer:
 
 def read_nothing(web: WebServer, address: str, headers: bytes = b"") -> float:
     """How long a client is kept that never reads its answer, which fits into no buffer of the system."""
+    began_at = time.monotonic()
     with connect(web) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
         connection.sendall(f"GET {address} HTTP/1.1\r\nHost: x\r\n".encode() + headers + b"\r\n")
-        began_at = time.monotonic()
         wait_until_held(web, connection.getsockname()[1])
         wait_until_left(web, connection.getsockname()[1], seconds=60)
         return time.monotonic() - began_at

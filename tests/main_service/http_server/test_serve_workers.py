@@ -92,7 +92,9 @@ def test_sigterm_ends_all_after_what_they_have_accepted(workers: WebProcesses) -
             # Its first answer shows that this process has the connection.
             uploads[-1].sendall(GET_STATIC_FILE + b"\r\n")
             assert read_answer(uploads[-1]).status == 200
-        uploads[-1].sendall(POST_PASTE + b"Content-Length: %d\r\n\r\n" % len(body))
+    # Only now: a body may keep a process waiting for 10 s.
+    for upload in uploads:
+        upload.sendall(POST_PASTE + b"Content-Length: %d\r\n\r\n" % len(body))
 
     workers.parent.terminate()
     eventually(lambda: is_refused(workers), "a listener that is closed")
