@@ -8,6 +8,16 @@ from tests.main_service.doctor.examined import PASSWORD, RANDOM, examine
 from tests.support import forking
 from tests.support.database import connected
 from tests.support.engines import START_SECONDS, Environment, full
+from tests.support.waiting import eventually_async
+
+
+async def reload_settings(database: asyncpg.Connection) -> None:
+    """Have the server read pg_hba.conf again; the next connection meets what stands there."""
+    read_at = await database.fetchval("SELECT pg_conf_load_time()")
+    await database.execute("SELECT pg_reload_conf()")
+    # The server tells its processes after its own reading, which lets nothing connect meanwhile.
+    is_read = "SELECT pg_conf_load_time() > $1"
+    await eventually_async(lambda: database.fetchval(is_read, read_at), "settings that were read again")
 
 
 async def test_role_and_database_of_postgresql_that_do_not_fit(
@@ -19,7 +29,7 @@ async def test_role_and_database_of_postgresql_that_do_not_fit(
     await database.execute(f"CREATE ROLE locked LOGIN PASSWORD '{RANDOM}'")
     hba.write_text(f"local all locked scram-sha-256\n{before}")
     try:
-        await database.execute("SELECT pg_reload_conf()")
+        await reload_settings(database)
         wrong = {
             "password": url.replace("//slipbin@", f"//locked:{PASSWORD}@"),
             "role": url.replace("//slipbin@", "//nosuchrole@"),
@@ -30,7 +40,7 @@ async def test_role_and_database_of_postgresql_that_do_not_fit(
         found = {what: examine(broken | {"MAIN_DATABASE_URL": value}) for what, value in wrong.items()}
     finally:
         hba.write_text(before)
-        await database.execute("SELECT pg_reload_conf()")
+        await reload_settings(database)
         await database.execute("DROP ROLE locked")
 
     assert all(each.status == 1 for each in found.values())
