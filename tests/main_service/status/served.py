@@ -24,16 +24,16 @@ def look(environment: Environment) -> Screen:
     return Screen(done.returncode, done.stdout.decode() + done.stderr.decode())
 
 
-def look_until(words: str, environment: Environment) -> Screen:
-    """Look until it says so: on a busy machine, what is asked may answer too late to be told."""
+def look_until(words: str, environment: Environment, *more: str) -> Screen:
+    """Look until it says so, all of it: on a busy machine, what is asked may answer too late to be told."""
 
     def find() -> Screen | None:
         screens.append(look(environment))
-        return screens[-1] if words in screens[-1].words else None
+        return screens[-1] if all(each in screens[-1].words for each in (words, *more)) else None
 
     screens: list[Screen] = []
     try:
-        return eventually(find, words)
+        return eventually(find, ", ".join((words, *more)))
     except AssertionError as error:
         raise AssertionError(f"{error}\n{screens[-1].text}") from None
 

@@ -137,22 +137,25 @@ def test_task_that_is_held_up_while_others_run_does_not_point_to_the_beat(
     note(own_valkey, "main_service.ingest_visits", ago=110)
     own_valkey.hset(LAST_RUNS, "main_service.ingest_visits:began", str(time.time() - 100))
 
-    told = look_until("The task ingest_visits began 1", served)
+    told = look_until("The task ingest_visits began", served)
 
+    assert re.search(r"began (1\d\d s|[2-5](\.\d)? min) ago and has not ended, while others run", told.words)
     assert "waits for something such as a lock in PostgreSQL" in told.words
     assert "is main-beat running" not in told.words
 
 
 def test_visits_that_pile_up_and_task_that_fails(served: Environment, own_valkey: redis.Redis) -> None:
-    note(own_valkey, "main_service.ingest_visits", ago=3, outcome="failed", error="ZeroDivisionError")
-    note(own_valkey, "main_service.send_mail", ago=3, outcome="put_off", error="DatabaseUnavailableError")
+    # Ahead: on a busy machine it may take minutes until one look has found everything.
+    ahead = -WAIT_SECONDS
+    note(own_valkey, "main_service.ingest_visits", ago=ahead, outcome="failed", error="ZeroDivisionError")
+    note(own_valkey, "main_service.send_mail", ago=ahead, outcome="put_off", error="DatabaseUnavailableError")
     added = int((time.time() - 600) * 1000)
     own_valkey.xadd(STREAM, {"v": "[]"}, id=f"{added}-0")
 
     told = look_as_json_until(lambda it: "Visits have waited" in str(it) and it["tasks"], served)
 
     sentences = "\n".join(each["sentence"] + " " + each["advice"] for each in told["findings"])
-    assert "Visits have waited in Redis for 10 min (1 records)." in sentences
+    assert re.search(r"Visits have waited in Redis for 1\d min \(1 records\)\.", sentences)
     assert "The task ingest_visits failed with ZeroDivisionError" in sentences
     assert "The log of main-worker has the traceback." in sentences
     assert "send_mail put off, as a part was away (DatabaseUnavailableError)" in sentences
@@ -268,12 +271,12 @@ def test_what_web_processes_say_of_themselves_is_shown(served: Environment) -> N
     parts = {"text_store": "away"}
     with web_that_says(warnings=["MAIN_TRUSTED_PROXIES does not name."], parts=parts, process=of_another) as address:
         noticed = "A web process has noticed: MAIN_TRUSTED_PROXIES does not name."
-        screen = look_until(noticed, served | {"SLIPBIN_WEB_URL": address})
+        # This command can use it.
+        screen = look_until(noticed, served | {"SLIPBIN_WEB_URL": address}, "text_store ok")
 
     assert screen.status == 1
     assert "A web process can't use the text store." in screen.words
     assert "The web process with the id 4711 hangs, while others answer" in screen.words
-    assert "text_store ok" in screen.text
 
 
 def test_web_process_with_other_settings_is_told(served: Environment) -> None:
@@ -304,7 +307,9 @@ def test_disk_without_inodes_is_told(served: Environment, tmp_path: Path) -> Non
     mount = ["sh", "-c", 'mount -t tmpfs -o nr_inodes=500 tmpfs "$0" && exec "$@"', str(tmp_path)]
     status = [sys.executable, "-m", "main_service", "status"]
     there = full(served | {"MAIN_BODY_STORE_URL": f"file://{tmp_path}", "MAIN_BODY_STORE_MIN_FREE_BYTES": "1"})
-    done = subprocess.run([*own_mounts(), *mount, *status], env=there, capture_output=True, check=False, timeout=60)
+    done = subprocess.run(
+        [*own_mounts(), *mount, *status], env=there, capture_output=True, check=False, timeout=START_SECONDS
+    )
 
     words = " ".join(done.stdout.decode().split())
     assert done.returncode == 1
