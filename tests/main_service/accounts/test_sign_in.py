@@ -14,6 +14,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import jwt
+import pytest
 from pwdlib import PasswordHash
 
 from tests.support.accounts import (
@@ -74,7 +75,19 @@ def test_wrong_name_and_wrong_password_answer_alike(client: httpx.Client) -> Non
 
 
 def test_wrong_name_and_wrong_password_take_alike(proxied: WebServer) -> None:
-    """The one timing in the tests: medians of 30, taken alternately, so that a busy machine is busy for both."""
+    """The one timing in the tests: medians of 30, taken alternately, so that a busy machine is busy for both.
+
+    They are taken again where they differ: what the service does makes them differ each time, and chance does not.
+    """
+    medians: list[list[float]] = []
+    for round_ in range(3):
+        medians.append(medians_of_wrong_name_and_password(proxied, round_))
+        if max(medians[-1]) / min(medians[-1]) < 1.5:
+            return
+    pytest.fail(str(medians))
+
+
+def medians_of_wrong_name_and_password(proxied: WebServer, round_: int) -> list[float]:
     known, hashed_password = [new_email() for _ in range(4)], PasswordHash.recommended().hash(PASSWORD)
     for email in known:
         insert_account(proxied.client, email, hashed_password=hashed_password)
@@ -83,12 +96,11 @@ def test_wrong_name_and_wrong_password_take_alike(proxied: WebServer) -> None:
     for number in range(30):
         for kind, name in (("known", known[number % 4]), ("unknown", new_email())):
             begun_at = time.perf_counter()
-            answer = attempt(proxied.client, name, "Wrong-pass1", address=f"198.51.{number}.1")
+            answer = attempt(proxied.client, name, "Wrong-pass1", address=f"198.51.{number}.{round_}")
             seconds[kind].append(time.perf_counter() - begun_at)
             assert answer.status_code == 401
 
-    medians = [statistics.median(times) for times in seconds.values()]
-    assert max(medians) / min(medians) < 1.5, medians
+    return [statistics.median(times) for times in seconds.values()]
 
 
 def test_tokens_are_good_for_their_own_use_only(client: httpx.Client) -> None:
