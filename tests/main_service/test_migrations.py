@@ -100,7 +100,7 @@ async def test_two_migrations_at_once_take_turns(migration_environment: Environm
     command = [sys.executable, "-m", "main_service", "migrate"]
     both = [subprocess.Popen(command, env=full(migration_environment), cwd=REPOSITORY) for _ in range(2)]
 
-    assert [process.wait(60) for process in both] == [0, 0]
+    assert [process.wait(START_SECONDS) for process in both] == [0, 0]
     assert "entry" in await tables(migration_environment)
 
 
@@ -118,10 +118,10 @@ async def test_table_that_is_in_use_is_not_kept_from_others_while_it_is_waited_f
         with subprocess.Popen(command, env=full(migration_environment), cwd=REPOSITORY) as migrating:
             try:
                 await eventually_async(lambda: other.fetchval(waits), "a migration that waits")
-                await asyncio.wait_for(other.fetch("SELECT * FROM mail"), 10)
+                await asyncio.wait_for(other.fetch("SELECT * FROM mail"), 60)
             finally:
                 await sender.execute("ROLLBACK")
-            assert await asyncio.to_thread(migrating.wait, 60) == 0
+            assert await asyncio.to_thread(migrating.wait, START_SECONDS) == 0
 
 
 async def test_rows_that_contradict_themselves_are_refused_by_the_database(database: asyncpg.Connection) -> None:

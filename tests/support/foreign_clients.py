@@ -17,7 +17,7 @@ from tests.support.engines import REPOSITORY
 from tests.support.installing import NotInstalledError, find_or_install
 
 LOCK = Path(__file__).with_suffix(".lock")
-TYPING_SECONDS = 60
+TYPING_SECONDS = 180
 DOCUMENTED_HOST = "paste.example.org"
 """The host that docs/clients.md has in its commands and configurations, under https."""
 DOCUMENTED_TOKEN = "slp_…"

@@ -12,6 +12,7 @@ from sqlalchemy import and_
 
 from main_service.my_entries.numbered_links import LinkFilters, _conditions
 from tests.support.accounts import User, create_api_token, new_user
+from tests.support.engines import START_SECONDS
 from tests.support.entries import create_link, list_entries, new_alias, owned_link, owned_paste
 from tests.support.node_clients import node_client
 from tests.support.visits import FIREFOX
@@ -48,7 +49,11 @@ def run_sdk(client: httpx.Client, token: str, script: str) -> list[object]:
         const problem = (call) => call.then(() => 'no problem', (error) => error);
     """
     done = subprocess.run(
-        [node, "--input-type=module", "-e", start + script], cwd=folder, capture_output=True, text=True, timeout=60
+        [node, "--input-type=module", "-e", start + script],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.support.accounts import User, create_api_token, new_user
+from tests.support.engines import START_SECONDS
 from tests.support.entries import create_link, create_paste, list_entries, new_alias, owned_link
 from tests.support.foreign_clients import Home, foreign_client
 from tests.support.statistics import insert_hour_counts
@@ -39,7 +40,7 @@ def run_python(client: httpx.Client, token: str, *lines: str) -> list[object]:
         [foreign_client("python", "yourls"), "-c", "\n".join([*start, *lines])],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=START_SECONDS,
         env={"NO_PROXY": "*", "LANG": "C.UTF-8"},
     )
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,7 @@ from main_service.fast_path.redis_connection import RedisConnection
 from main_service.resources import open_resources
 from main_service.settings import Settings
 from main_service.settings.rules import BROKERS
-from tests.support.engines import REPOSITORY, Environment, full
+from tests.support.engines import REPOSITORY, START_SECONDS, Environment, full
 from tests.support.settings import VALID_SETTINGS
 
 
@@ -122,7 +122,7 @@ def test_warnings_about_an_address_are_logged_at_the_start(environment: Environm
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=START_SECONDS,
         check=True,
     )
 

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from main_service.engines.redis import RedisClient, Reply
 from main_service.visit_stream.writer import VisitWriter
 from tests.main_service.visit_stream.writing import (
+    HANGS_SECONDS,
     fall_behind,
     in_order,
     in_time,
@@ -123,7 +124,7 @@ async def test_end_does_not_wait_long_for_a_redis_that_is_away(
     gated: Gated, valkey: "redis.Redis[str]", caplog: pytest.LogCaptureFixture, manner: str
 ) -> None:
     with gated.valkey.refusing() if manner == "refusing" else gated.valkey.hanging():
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(HANGS_SECONDS):
             async with open_writer(gated) as writer:
                 await fall_behind(writer)
                 await writer.record(visit("second"))
