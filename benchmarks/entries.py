@@ -24,7 +24,7 @@ def link_body(number: int) -> dict[str, str | int]:
 
 
 def link_target(number: int) -> str:
-    """All of one length."""
+    """The target of a link; all targets have the same length."""
     return f"https://news.example.org/2025/11/articles/{number:06}/how-to-keep-it-short?utm_source=list"
 
 

@@ -72,7 +72,7 @@ def measure_hour(machine: Machine, races: Races, folder: Path, settings: Mapping
 
 
 def _make_entries(races: Races, settings: Mapping[str, str]) -> list[str]:
-    """Their paths."""
+    """Make the entries of the races; return their paths."""
     execute(
         settings,
         f"""

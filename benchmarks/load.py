@@ -23,7 +23,7 @@ _SCRIPT = Path(__file__).with_name("load.lua")
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """What wrk got."""
+    """What wrk counted and measured in one run."""
 
     requests: int
     """Answers that it has read to their end."""
@@ -49,12 +49,12 @@ class Sample:
 
     @property
     def cpu_us(self) -> float:
-        """Per request."""
+        """Processor time per request, in microseconds."""
         return self.cpu_seconds / max(self.answers.requests, 1) * 1e6
 
 
 class Load:
-    """wrk at work."""
+    """One run of wrk, which goes on meanwhile."""
 
     def __init__(self, process: subprocess.Popen[str], url: str, *, seconds: int) -> None:
         self._process = process

@@ -30,7 +30,7 @@ class Machine:
 
 
 def find_machine() -> Machine:
-    """This one.
+    """The machine that this runs on, with its programs and the cores to use.
 
     Raises:
         BenchmarkError: it lacks something.

@@ -17,7 +17,7 @@ class Memory:
 
 
 def memory_of(pid: int) -> Memory:
-    """Now."""
+    """The memory that a process uses now."""
     status = _sizes(Path(f"/proc/{pid}/status"))
     rollup = _sizes(Path(f"/proc/{pid}/smaps_rollup"))
     return Memory(rss=rollup["Rss"], pss=rollup["Pss"], peak=status["VmHWM"])

@@ -62,7 +62,7 @@ def page(introduction: str, about: Sequence[str], sections: Sequence[Section]) -
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
-    """Such as `3 timeouts, 1 read errors`."""
+    """Counts in words, such as `3 timeouts, 1 read errors`."""
     return ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
 
 

@@ -29,7 +29,7 @@ class Crowd:
 
 
 def measure_crowd(url: str, key: str) -> Crowd:
-    """`key`: of a link."""
+    """Measure many sign-ins at once, beside readers of the link `key`."""
     return asyncio.run(_measure(url, key))
 
 

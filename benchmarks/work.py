@@ -33,7 +33,7 @@ class Work:
 
 
 def shuffled(paths: Sequence[str]) -> list[str]:
-    """Not in the order in which they were made, but in the same one in every run."""
+    """The paths in a random order, which is the same in every run."""
     return random.Random(7).sample(paths, len(paths))
 
 

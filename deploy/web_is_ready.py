@@ -8,7 +8,7 @@ TIMEOUT_SECONDS = 12
 
 
 def why_not_ready(port: int) -> str | None:
-    """None if everything the web process needs is there."""
+    """Why the web process on this port can't work; None: all that it needs is there."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("GET", "/health/ready")

@@ -15,7 +15,7 @@ TIMEOUT_SECONDS = 5
 
 
 def why_no_answer(name: str, broker_url: str) -> str | None:
-    """None if the worker answers."""
+    """Why the worker of this name gives no answer; None: it gives one."""
     node = f"{name}@{socket.gethostname()}"
     with Celery(broker=broker_url, set_as_current=False) as app:
         app.conf.broker_transport_options = {"socket_connect_timeout": 5, "socket_timeout": 5}

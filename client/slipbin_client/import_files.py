@@ -14,7 +14,7 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 def read_import_file(file: str) -> tuple[str, bytes]:
-    """Its name for people, and what is to be sent of a file, of standard input for `-`, or of a folder.
+    """The name to show, and the bytes to send, of a file, of a folder, or for `-` of standard input.
 
     Raises:
         ClientError: it can't be read, is empty, or is larger than MAX_BYTES.

@@ -12,7 +12,7 @@ def safe_text(text: str) -> str:
 
 
 def safe_line(text: str) -> str:
-    """The same on one line."""
+    r"""The text on one line: control characters are shown as `\x1b`, tabs and line feeds as `\t` and `\n`."""
     return _UNSAFE_IN_A_LINE.sub(_shown, text)
 
 

@@ -91,10 +91,10 @@ class Compressor(Protocol):
     """Compresses a stream."""
 
     def compress(self, data: bytes, /) -> bytes:
-        """What can be sent now; it may be empty."""
+        """Take data; return what can be sent now, which may be nothing."""
 
     def flush(self) -> bytes:
-        """The end."""
+        """Return what is left to send, and end the stream."""
 
 
 def compressor(encoding: str) -> Compressor:

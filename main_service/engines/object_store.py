@@ -83,7 +83,7 @@ class ObjectStore:
                 await asyncio.to_thread(_sync_to_disk, self.folder, path)
 
     async def get(self, path: str) -> bytes:
-        """All that is at `path`."""
+        """The whole object at `path`."""
         with self._reading(path), tracing.span("get object"):
             return bytes(await (await obstore.get_async(self.open(), path)).bytes_async())
 

@@ -48,7 +48,7 @@ class DeferredReadSpan(DeferredSpan):
         """The batch to which it links; None: the batch is a part of it, or has not begun."""
 
     def end(self, route: str, status: int) -> None:
-        """It is answered. It is sent with or after its batch."""
+        """Note that the request is answered. The span is exported with its batch or after it."""
         self.ended_ns = time_ns()
         self._route, self._status = route, status
 
@@ -63,7 +63,7 @@ class DeferredReadSpan(DeferredSpan):
         return request_outcome("GET", self._route, self._status, None)
 
     def hand_over(self) -> RequestSpan:
-        """Its span, for FastAPI, which ends it."""
+        """The request's span, for FastAPI, which ends it."""
         span = self.span
         if span is None:
             span = self.span = self._spans.begin_as(self.ids)
@@ -73,7 +73,7 @@ class DeferredReadSpan(DeferredSpan):
         return span
 
     def ended_span(self) -> RequestSpan:
-        """Its span, where it was made before it was known how the request would end."""
+        """The request's ended span, where it had to be made before the request was answered."""
         span = self.hand_over()
         span.outcome, span.ended_ns = self.outcome, self.ended_ns
         return span

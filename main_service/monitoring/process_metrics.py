@@ -64,7 +64,7 @@ def version() -> str:
 
 
 def _resident_bytes(pid: int) -> int | None:
-    """None if the process is gone, or the system does not tell."""
+    """The resident memory of a process, in bytes; None: it is gone, or the system does not tell."""
     try:
         return int((_PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError):

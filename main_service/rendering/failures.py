@@ -24,7 +24,7 @@ class Failures:
         return until is not None and until > time.monotonic()
 
     def add(self, task: Hashable) -> None:
-        """Don't try it again."""
+        """Remember that the task failed, so that it isn't tried again."""
         self._tries.pop(task, None)
         self._until[task] = time.monotonic() + self._remembered_seconds
         self._until.move_to_end(task)

@@ -23,6 +23,6 @@ KINDS = {
 
 @cache
 def render_of(kind: str) -> Render:
-    """The function of a kind."""
+    """The function that renders a kind of text. Its module is imported now."""
     render: Render = import_module(KINDS[kind]).render
     return render

@@ -102,7 +102,7 @@ def _table(rows: Sequence[Sequence[str]], columns: int) -> str:
 
 
 def _padded(row: Sequence[str], columns: int) -> list[str]:
-    """Exactly so many cells."""
+    """The row cut or filled up with empty cells, so that it has `columns` cells."""
     return [*row[:columns], *[""] * (columns - len(row))]
 
 

@@ -13,7 +13,7 @@ def age_in_words(seconds: float) -> str:
 
 
 def bytes_in_words(size: float) -> str:
-    """`512 MiB`, `3.2 GiB`."""
+    """A size in the unit that suits it, such as `512 MiB` or `3.2 GiB`."""
     for length, unit in ((2**30, "GiB"), (2**20, "MiB")):
         if size >= length:
             return f"{size / length:.1f} {unit}" if size < 10 * length else f"{size / length:.0f} {unit}"

@@ -119,7 +119,7 @@ def _remembering(work: Callable[[bytes], Remembered]) -> Callable[[bytes], Remem
 
 
 def _clean(header: bytes) -> str:
-    """Its bytes as Latin-1, stripped of control characters and surrounding space. Clients may write anything there."""
+    """A header, in which clients may write anything, as Latin-1 without control characters and surrounding space."""
     return header.decode("latin-1").translate(_CONTROLS).strip()
 
 

@@ -65,7 +65,7 @@ def set_cookie(response: Response, cookie: str, settings: Settings) -> None:
 
 
 def _find_cookie(request: Request) -> str:
-    """Empty: there is none."""
+    """The value of the cookie; empty: there is none."""
     return dict(cookies_named(request, (COOKIE,))).get(COOKIE, "")
 
 

@@ -36,7 +36,7 @@ class DomainNotFoundError(AppError, status=404, code="domain_not_found"):
 
 
 class MercureNotConfiguredError(AppError, status=501, code="mercure_not_configured"):
-    """Its status is Shlink's. Clients then ask again from time to time."""
+    """Answered with Shlink's status, after which clients ask again from time to time."""
 
     message = "This service has no Mercure hub."
 
