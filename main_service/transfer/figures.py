@@ -11,12 +11,15 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from main_service.transfer.errors import SourceUnreadableError
 from main_service.visits.imported_figures import FiguresToImport
 
 MAX_BYTES_OF_ENTRY = 16 * 1024 * 1024
 """The most figures of one entry, in bytes of text: ten years of a link that is visited from everywhere each day."""
 _MAX_BYTES_OF_MONTH = 2 * 1024 * 1024
 _LONGEST_LINE = 64 * 1024
+_MAX_FAULTS = 10_000
+"""The most lines of a member that can't be read. A few KB of zip could hold those of hours, while others wait."""
 """The longest line, in bytes. A day with 100 values of each kind takes at most half of it."""
 _FIRST_DAY = date(1990, 1, 1)
 _MAX_VISITS = 2**40
@@ -133,9 +136,14 @@ class FiguresReader:
         self._next: _Line | None = None
         self._next_place = -1
         self._has_faults = False
+        self._faults = 0
 
     def take(self, place: int, into: EntryFigures) -> None:
-        """Add the days of the entry at a place, which is behind those of all calls before."""
+        """Add the days of the entry at a place, which is behind those of all calls before.
+
+        Raises:
+            SourceUnreadableError: too many lines can't be read.
+        """
         while (line := self._line_of(place)) is not None:
             self._next = None
             into.add(line)
@@ -162,6 +170,9 @@ class FiguresReader:
             if line is not None and line.is_showable:
                 return line
         self._has_faults = True
+        self._faults += 1
+        if self._faults > _MAX_FAULTS:
+            raise SourceUnreadableError("Most of the figures in this zip can't be read.")
         return None
 
 

@@ -26,6 +26,8 @@ _LINES_OF_COLLECTIONS = 5
 """The most lines of collections for each entry that a file may have."""
 _LONGEST_LINE = 1024 * 1024
 """The longest line, in bytes. A link has at most 100 targets of 8,192 characters."""
+_MAX_EMPTY_LINES = 1_000
+"""The most empty lines of a member; ours have none. A few KB of zip could hold those of hours, while others wait."""
 _FIGURES = ("imported_figures.jsonl", "figures.jsonl")
 """The members with figures, those that were imported already first."""
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
@@ -249,7 +251,12 @@ def _record(
 
 
 def _numbered(lines: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Each line that is not empty, with its number. Of one that is too long, only the beginning."""
+    """Each line that is not empty, with its number. Of one that is too long, only the beginning.
+
+    Raises:
+        SourceUnreadableError: there are too many empty ones.
+    """
+    empty = 0
     for number in count(1):
         line = lines.readline(_LONGEST_LINE)
         if not line:
@@ -259,3 +266,7 @@ def _numbered(lines: IO[bytes]) -> Iterator[tuple[int, bytes]]:
                 break
         if line.strip():
             yield number, line
+            continue
+        empty += 1
+        if empty > _MAX_EMPTY_LINES:
+            raise SourceUnreadableError("This zip has far too many empty lines.")

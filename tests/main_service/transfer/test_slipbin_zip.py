@@ -354,6 +354,33 @@ def test_collections_that_fill_memory_are_refused(tmp_path: Path) -> None:
     assert len(link.collections) == 1_000
 
 
+@pytest.mark.parametrize("member", ["collections", "entries", "figures"])
+def test_zip_of_empty_lines_is_refused_before_all_are_read(tmp_path: Path, member: str) -> None:
+    """A small one may hold so many that others would wait for hours."""
+    path = write(tmp_path / "export.zip", LINK, figures=[])
+    with zipfile.ZipFile(path) as whole:
+        members = {name: whole.read(name) for name in whole.namelist()}
+    few, many = ({**members, f"{member}.jsonl": b"\n" * count} for count in (1_000, 1_001))
+
+    path.write_bytes(zip_of(few))
+    read(path)
+    path.write_bytes(zip_of(many))
+    with pytest.raises(SourceUnreadableError, match="too many empty lines"):
+        read(path)
+
+
+def test_figures_most_of_which_can_not_be_read_are_refused(tmp_path: Path) -> None:
+    def with_faults(count: int) -> Path:
+        return write(tmp_path / "f", LINK, figures=[*["x"] * count, day("def", "2020-02-02")])
+
+    (link,) = read(with_faults(10_000))
+
+    assert isinstance(link, Record)
+    assert (len(link.figures), link.note is None) == (1, False)
+    with pytest.raises(SourceUnreadableError, match="figures in this zip can't be read"):
+        read(with_faults(10_001))
+
+
 def test_zip_that_unpacks_to_more_than_it_may_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "export.zip", texts={"abc": b"\0" * 2_000_000})
     assert path.stat().st_size < 10_000
