@@ -1,11 +1,12 @@
-"""Checks PostgreSQL: reach, rights, encoding, extensions, migrations, connections, clock."""
+"""Checks PostgreSQL: reach, rights, encoding, extensions, migrations, connections, clock, and how fast its disk is."""
 
+import asyncio
 import time
 from typing import Any
 
 import asyncpg
 from sqlalchemy import make_url, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from main_service.doctor.addresses import causes_of, shown_address, why_unreachable
 from main_service.doctor.clock import compare_clocks
@@ -19,6 +20,10 @@ EXTENSIONS = ("pg_trgm", "btree_gin")
 CONNECTIONS_OF_TASKS = 8
 """What the workers need beside the pools of the web processes: seven threads, and a command."""
 STATEMENT_SECONDS = 4
+COMMIT_SECONDS = 3.0
+"""How long a commit is waited for."""
+SLOW_COMMIT_SECONDS = 0.3
+"""Even a hard disk takes a tenth of it."""
 
 _ABOUT = text("""
     SELECT current_setting('server_version_num')::int AS version,
@@ -37,6 +42,8 @@ _ABOUT = text("""
            ARRAY(SELECT extname::text FROM pg_extension) AS extensions,
            ARRAY(SELECT name::text FROM pg_available_extensions) AS available
 """)
+_NOTHING = text("SELECT pg_logical_emit_message(true, 'slipbin', '')")
+"""Changes nothing, and is written into the log of PostgreSQL, on whose disk the commit waits."""
 _UNUSABLE = text("""
     SELECT count(*) FROM pg_class
     WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
@@ -59,6 +66,35 @@ async def check_database(settings: Settings, report: Report) -> None:
     report.ok(f"PostgreSQL {about['version_text']} answers at {address}.")
     judge_server(dict(about), unusable=unusable, pool_size=settings.database_pool_size, report=report)
     compare_clocks(about["now"].timestamp() - middle, of="PostgreSQL", report=report)
+    seconds = await _time_commit(engine)
+    if seconds is not None:
+        judge_commit(seconds, report)
+
+
+async def _time_commit(engine: AsyncEngine) -> float | None:
+    """How long a commit takes, in seconds, at most `COMMIT_SECONDS`; None: it can't be tried, as on a standby."""
+    try:
+        async with asyncio.timeout(COMMIT_SECONDS), engine.connect() as connection:
+            await connection.execute(_NOTHING)
+            began_at = time.perf_counter()
+            await connection.commit()
+            return time.perf_counter() - began_at
+    except TimeoutError:
+        return COMMIT_SECONDS
+    except Exception:
+        return None
+
+
+def judge_commit(seconds: float, report: Report) -> None:
+    """Report how long PostgreSQL took to have a change on its disk."""
+    if seconds < SLOW_COMMIT_SECONDS:
+        report.ok(f"A change is on its disk within {max(1, round(seconds * 1000))} ms.")
+        return
+    report.warn(
+        f"PostgreSQL took {seconds:.1f} s{' or more' * (seconds >= COMMIT_SECONDS)} to have a change on its disk: "
+        "creating and changing entries is as slow, reading is not.",
+        "`iostat -x 2` on its machine shows whether the disk is busy; if not, it is failing (`dmesg`) or too slow.",
+    )
 
 
 async def find_revision(connection: AsyncConnection) -> str | None:

@@ -90,7 +90,12 @@ class Session(AsyncSession):
 
     async def commit(self) -> None:
         async with self._usable_after_failure():
-            await super().commit()
+            began_at = time.perf_counter() if self.in_transaction() else None
+            try:
+                await super().commit()
+            finally:
+                if began_at is not None:
+                    PART_CALLS["database"].add(time.perf_counter() - began_at)
         actions, self._after_commit = self._after_commit, []
         for action in actions:
             await action()

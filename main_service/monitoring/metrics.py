@@ -138,7 +138,7 @@ PART_FAILURES = Counter(
 )
 PART_CALL_DURATION = Histogram(
     "slipbin_part_call_duration_seconds",
-    "Time that a call of a part took: a statement, a command or script, a request to the store.",
+    "Time that a call of a part took: a statement or commit, a command or script, a request to the store.",
     ["part"],
     buckets=(0.001, 0.005, 0.025, 0.1, 0.5, 2.5),
     registry=registry,

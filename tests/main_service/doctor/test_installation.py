@@ -1,5 +1,6 @@
 """`python -m main_service doctor` where all of Slipbin runs: what its processes say of themselves."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -57,6 +58,8 @@ def test_healthy_installation_has_no_problem(well: Environment) -> None:
     subjects = {it["subject"] for it in found.findings if it["level"] == "ok"}
     assert "with the present settings" in found.of("web", "ok")
     assert "other settings" not in found.said
+    # On a slow disk it says so.
+    assert re.search("A change is on its disk within|to have a change on its disk", found.said)
     assert {"settings", "database", "schema", "Redis", "workers", "text store", "public URL", "proxies"} <= subjects
     assert "no proof" in found.of("public URL", "ok")
 

@@ -57,6 +57,24 @@ def told_by(judge: Callable[[Report], None]) -> list[tuple[Level, str]]:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "level", "told"),
+    [
+        (0.0004, Level.OK, "within 1 ms"),
+        (0.29, Level.OK, "within 290 ms"),
+        (0.31, Level.WARNING, "took 0.3 s to have"),
+        (database.COMMIT_SECONDS, Level.WARNING, "took 3.0 s or more to have"),
+    ],
+)
+def test_disk_on_which_commits_wait(seconds: float, level: Level, told: str) -> None:
+    report = Report("database")
+
+    database.judge_commit(seconds, report)
+
+    [finding] = report.findings
+    assert (finding.level, told in finding.sentence) == (level, True)
+
+
+@pytest.mark.parametrize(
     ("about", "unusable", "level", "told"),
     [
         ({}, 0, None, ""),

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from main_service.engines.postgres import Session, create_engine
 from main_service.errors import DatabaseUnavailableError
+from main_service.monitoring import metrics, tallies
 from tests.support.database import connected
 from tests.support.engines import Environment, temporary_folder
 
@@ -98,3 +99,25 @@ async def test_server_that_takes_no_writes_is_away(environment: Environment) -> 
 
     await session.close()
     await engine.dispose()
+
+
+async def test_time_of_statements_and_of_their_commit_is_measured(environment: Environment) -> None:
+    """On a slow disk only the commit is slow."""
+
+    def measured() -> float:
+        tallies.PART_CALLS["database"].hand_over()
+        name = "slipbin_part_call_duration_seconds_count"
+        return metrics.registry.get_sample_value(name, {"part": "database"}) or 0
+
+    engine = create_engine(environment["MAIN_DATABASE_URL"], pool_size=1)
+    sessions = async_sessionmaker(engine, class_=Session)
+    try:
+        before = measured()
+        async with sessions() as session:
+            await session.commit()
+            of_nothing = measured() - before
+            await session.execute(text("SELECT 1"))
+            await session.commit()
+            assert (of_nothing, measured() - before) == (0, 2)
+    finally:
+        await engine.dispose()
