@@ -35,6 +35,11 @@ def to_site(given: str) -> str:
     return f"{parts.scheme.lower()}://{host}" + ("" if port in (None, usual) else f":{port}")
 
 
+def is_on_this_machine(site: str) -> bool:
+    """Whether an origin is this machine's own, so that nothing that is sent to it can be read on its way."""
+    return _ON_THIS_MACHINE.match(site.partition("://")[2]) is not None
+
+
 def chosen_site() -> str | None:
     """The site that was chosen with `slipbin site` or `slipbin login`; None: none was."""
     site = configuration().read().get(SITE)

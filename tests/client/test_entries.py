@@ -200,6 +200,24 @@ def test_token_that_the_site_does_not_know_is_not_kept(slipbin: CommandLineClien
     assert not slipbin.api_tokens.exists()
 
 
+@pytest.mark.parametrize(
+    ("site", "is_warned"),
+    [
+        ("http://localhost:8000", False),
+        ("http://127.0.0.1", False),
+        ("http://[::1]:8000", False),
+        ("https://paste.example.org", False),
+        ("http://paste.example.org", True),
+        ("http://localhost.example.org", True),
+        ("http://127.example.org", True),
+    ],
+)
+def test_login_warns_of_a_site_that_is_not_encrypted(slipbin: CommandLineClient, site: str, is_warned: bool) -> None:
+    refused = slipbin.run("login", site, given=b"not a token")
+
+    assert (refused.returncode, b"isn't encrypted" in refused.stderr) == (4, is_warned)
+
+
 def test_token_of_one_site_goes_to_no_other(slipbin: CommandLineClient, client: httpx.Client) -> None:
     token = create_api_token(client, new_user(client))
     slipbin.variables["SLIPBIN_TOKEN"] = token

@@ -7,7 +7,7 @@ import typer
 
 from slipbin_client import api_tokens
 from slipbin_client.commands.options import Context
-from slipbin_client.configuration import choose_site, to_site
+from slipbin_client.configuration import choose_site, is_on_this_machine, to_site
 from slipbin_client.errors import ClientError, ExitCode
 from slipbin_client.manage_tokens import ManageTokens
 from slipbin_client.output import Output
@@ -16,7 +16,6 @@ from slipbin_client.session import default_site, output_of
 from slipbin_client.transport import Transport
 
 _TOKENS_PAGE = "/settings/tokens"
-_ON_THIS_MACHINE = ("http://127.", "http://localhost", "http://[::1]")
 
 SiteArgument = Annotated[str | None, typer.Argument(metavar="SITE", help="Its URL, such as https://paste.example.org.")]
 
@@ -46,7 +45,7 @@ def login(
     """
     chosen = _site(context, url)
     output = output_of(context)
-    if chosen.startswith("http:") and not chosen.startswith(_ON_THIS_MACHINE):
+    if chosen.startswith("http:") and not is_on_this_machine(chosen):
         output.warn(f"{chosen} isn't encrypted: others can read the token on its way.")
     token = _ask_for_token(output, chosen)
     if not token.isascii() or not token.isprintable() or not token or " " in token:
