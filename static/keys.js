@@ -43,6 +43,9 @@ function use(key) {
     place.closest("details.drop").open = true;
   }
   if (place.matches("input")) {
+    // What is in a folded menu has a place in some browsers, but takes no focus.
+    const menu = place.closest("details");
+    if (menu) menu.open = true;
     place.focus();
     place.select();
   } else {

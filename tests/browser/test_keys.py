@@ -102,6 +102,15 @@ def test_owner_searches_with_a_slash_and_edits_with_e(visitor: Visitor, site: We
     assert page.locator(".title").all_inner_texts() == ["Found again"]
 
 
+def test_slash_opens_the_menu_that_has_the_search_on_a_phone(new_visitor: NewVisitor, read_address: str) -> None:
+    visitor = new_visitor(PHONE)
+    visitor.open(read_address)
+
+    visitor.page.keyboard.press("/")
+
+    expect(visitor.page.locator("#search-menu")).to_be_focused()
+
+
 def test_text_is_used_as_new_without_scripts_on_a_phone(new_visitor: NewVisitor, read_address: str) -> None:
     visitor = new_visitor(PHONE, has_scripts=False)
     visitor.open(read_address)
