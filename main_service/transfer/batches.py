@@ -27,7 +27,7 @@ from main_service.transfer.storage import Line
 from main_service.visits import imported_figures
 
 TEXTS_AT_ONCE = 8
-TAKEN = "Its name is taken here."
+TAKEN = "Its name is taken here, so it gets another."
 TWICE = "It is in the file twice."
 IMPORTED = "It was imported before."
 NOT_CHECKED = "The import itself will show whether its name is free: too many names were checked lately."

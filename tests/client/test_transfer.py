@@ -74,7 +74,7 @@ async def test_zip_is_exported_and_imported_without_naming_its_format(
         done = await finished(process, environment, client, newcomer)
 
     verdict, place, new_key, link, reason = done.stdout.rstrip("\n").split("\t")
-    assert (done.returncode, verdict, reason) == (0, "created", "Its name is taken here.")
+    assert (done.returncode, verdict, reason) == (0, "created", "Its name is taken here, so it gets another.")
     assert link.endswith(f"/{new_key}")
     assert place == "line 1"
     assert "Done: 1 created." in done.stderr

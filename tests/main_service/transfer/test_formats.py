@@ -160,7 +160,7 @@ async def test_own_csv(import_environment: Environment, import_client: httpx.Cli
     link, paste = await imported(import_environment, import_client, import_user, exported, "slipbin-csv")
 
     assert link["key"] != made["key"], "a key that is in use was given again"
-    assert link["message"] == "Its name is taken here."
+    assert link["message"] == "Its name is taken here, so it gets another."
     entry = import_client.get(f"/api/v1/entries/{link['key']}", headers=import_user.headers).json()
     assert (entry["title"], entry["created_at"]) == ("=1+1", made["created_at"])
     assert entry["views_left"] == 1_000_000, "as many as there can be"

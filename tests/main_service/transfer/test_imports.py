@@ -94,7 +94,9 @@ async def test_run_twice_it_doubles_nothing_and_adds_what_is_new(
     theirs = order_import(import_client, other, rows(mark, 6).encode(), "yourls-csv")
     await run_imports(import_environment)
     # Keys of others stay theirs, also of what has ended.
-    assert {line["message"] for line in lines_of(import_client, other, theirs)} == {"Its name is taken here."}
+    assert {line["message"] for line in lines_of(import_client, other, theirs)} == {
+        "Its name is taken here, so it gets another."
+    }
 
 
 async def test_dry_run_says_what_would_be_and_changes_nothing(
@@ -112,7 +114,7 @@ async def test_dry_run_says_what_would_be_and_changes_nothing(
     assert [(line["verdict"], line["key"], line["message"]) for line in lines_of(import_client, user, job)] == [
         ("would_be_created", f"{mark}0", None),
         ("would_be_created", f"{mark}1", None),
-        ("would_be_created", None, "Its name is taken here."),
+        ("would_be_created", None, "Its name is taken here, so it gets another."),
         ("would_be_created", None, "Its name is reserved here."),
         ("failed", None, "There is no target in this line."),
     ]
@@ -137,7 +139,7 @@ async def test_dry_run_finds_what_is_in_the_file_twice_however_far_apart_and_in_
 
     assert [(line["verdict"], line["message"]) for line in lines_of(import_client, user, job)[40:]] == [
         ("known", "It is in the file twice."),
-        ("would_be_created", "Its name is taken here."),
+        ("would_be_created", "Its name is taken here, so it gets another."),
         ("known", "It is in the file twice."),
     ]
 
@@ -156,7 +158,9 @@ async def test_dry_runs_tell_of_no_more_names_than_creates_would(
     )
     await run_imports(strict)
 
-    assert {line["message"] for line in lines_of(import_client, user, first)} == {"Its name is taken here."}
+    assert {line["message"] for line in lines_of(import_client, user, first)} == {
+        "Its name is taken here, so it gets another."
+    }
     (line,) = lines_of(import_client, user, second)
     assert (line["key"], line["message"]) == (
         f"{mark}0",
