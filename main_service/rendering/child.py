@@ -63,6 +63,11 @@ class Child:
         self.is_over = False
         """Whether it has said that it does no other job."""
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is known to take no other job."""
+        return self.is_over or self._process.returncode is not None
+
     @classmethod
     async def start(cls, limits: Limits, command: Sequence[str] = COMMAND) -> "Child":
         """A child that is ready for a job. To be called from the loop of the main thread: it ends with its thread.
@@ -101,7 +106,7 @@ class Child:
         return self
 
     async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        if self.is_over or self._process.returncode is not None:
+        if self.has_ended:
             RENDER_ENDS.inc()
         await self.kill()
 

@@ -37,7 +37,7 @@ class LanguageDetector:
     @property
     def pid(self) -> int | None:
         """The child's process id; None while there is none."""
-        return None if self._child is None else self._child.pid
+        return None if self._child is None or self._child.has_ended else self._child.pid
 
     async def detect(self, title: str | None, sampled: bytes) -> str | None:
         """The alias of the language, `NOTHING_FOUND`, or None: nothing found, but without magika, so it may be tried
@@ -48,6 +48,9 @@ class LanguageDetector:
         """
         self._stay()
         try:
+            if self._child is not None and self._child.has_ended:
+                # No text was the cause: it was killed while it had none, or has said that it takes no other.
+                await self._end()
             if self._child is None:
                 self._child = await Child.start(self._limits)
             job = Job(kind=KIND, text=sampled, subject=None, options={"title": title})

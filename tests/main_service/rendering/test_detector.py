@@ -44,6 +44,16 @@ async def test_after_a_child_was_killed_the_next_text_gets_another() -> None:
         assert await detector.detect("app.rb", b"x") == "ruby"
 
 
+async def test_text_after_a_child_that_was_killed_without_one_is_not_blamed_for_it() -> None:
+    async with LanguageDetector() as detector:
+        await detector.detect("app.py", b"x")
+        assert detector.pid is not None
+        os.kill(detector.pid, signal.SIGKILL)
+        await eventually_async(lambda: detector.pid is None, "a child whose end was noticed")
+
+        assert await detector.detect("app.rb", b"x") == "ruby"
+
+
 async def test_cancelled_caller_leaves_no_answer_for_the_next() -> None:
     async with LanguageDetector() as detector:
         await detector.detect("app.py", b"x")
