@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -77,7 +77,9 @@ def killed_renderers(it: Installation) -> None:
     """Kill them, and wait until each process has another."""
     killed = eventually(lambda: _renderers(it), "a renderer of each process")
     for renderer in killed:
-        renderer.kill()
+        # One may end by itself, such as the child that looks for languages when it has had no text for a while.
+        with suppress(psutil.NoSuchProcess):
+            renderer.kill()
     eventually(lambda: not set(killed) & set(_renderers(it)) and _renderers(it), "other renderers")
 
 
