@@ -18,6 +18,7 @@ from main_service.transfer.errors import ImportTooLargeError
 from main_service.transfer.files.temporary import path_of_open_file
 from main_service.transfer.formats import ImportFormat
 from main_service.transfer.upload_limit import upload_limit_of
+from main_service.web.bodies.form import read_parameters
 
 _MAX_FIELDS = 10
 _TRUE = ("true", "yes", "1", "on")
@@ -55,7 +56,8 @@ async def read_upload(request: Request, owner_id: UUID, *, max_bytes: int) -> As
         ImportTooLargeError: the file is too large.
         StorageFullError: there is no room for it where temporary files are.
     """
-    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+    media_type, _ = read_parameters(request.headers.get("content-type", ""))
+    if media_type != b"multipart/form-data":
         raise InvalidInputError("Send the file in a form, as multipart/form-data.")
     with upload_limit_of(request).begin(owner_id):
         async with _read(request, max_bytes=max_bytes) as upload:

@@ -305,6 +305,16 @@ async def test_others_can_neither_see_nor_stop_it(import_client: httpx.Client) -
     assert import_client.get("/api/v1/imports", headers=stranger.headers).json()["items"] == []
 
 
+@pytest.mark.parametrize("content_type", ["text/csv", "multipart/form-data; boundary=x" + ";" * 101])
+def test_what_is_no_form_is_refused(import_client: httpx.Client, content_type: str) -> None:
+    """Thousands of parameters would take tens of milliseconds to read, in which no other request is answered."""
+    headers = new_user(import_client).headers | {"Content-Type": content_type}
+
+    answer = import_client.post("/api/v1/imports", content=b"--x--", headers=headers)
+
+    assert (answer.status_code, answer.json()["detail"]) == (422, "Send the file in a form, as multipart/form-data.")
+
+
 def test_form_that_is_wrong_names_its_field(import_client: httpx.Client) -> None:
     user = new_user(import_client)
 
