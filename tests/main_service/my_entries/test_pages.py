@@ -207,6 +207,14 @@ def test_button_of_a_row_asks_about_that_one_alone(owner: Owner, web: WebServer)
     assert first not in asked.text
 
 
+def test_link_without_a_title_is_asked_about_by_where_it_leads(owner: Owner, web: WebServer) -> None:
+    link = owned_link(web.client, owner.user, original_url="https://example.org/a?b")
+
+    asked = send_selected(owner, "/profile", link)
+
+    assert f"<strong>example.org</strong>/a?b</bdi>: <code>{link}</code>" in asked.text
+
+
 def test_where_nothing_is_the_page_leads_on(owner: Owner, web: WebServer) -> None:
     assert "You have no slips yet" in visible_text(open_page(owner))
     key = owned_paste(web.client, owner.user)
