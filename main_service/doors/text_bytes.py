@@ -86,7 +86,8 @@ async def to_utf8(body: bytes, encoding: str | None = None) -> bytes:
                 pieces.append(text.encode())
         except UnicodeDecodeError as error:
             raise _refusal(encoding, at - held_bytes + error.start) from None
-        except UnicodeEncodeError:
+        except UnicodeError:
+            # A surrogate alone, or UTF-16 that does not say in which order its bytes are.
             raise _refusal(encoding, at) from None
         if is_last:
             return body if name == "utf_8" else b"".join(pieces)

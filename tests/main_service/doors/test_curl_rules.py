@@ -88,7 +88,15 @@ def test_named_encoding_is_turned_into_utf_8(client: httpx.Client) -> None:
     for encoding in ("zlib", "rot13", "idna", "nonsense", "utf-7", ""):
         answer = client.put("/x", content=b"x", params={"encoding": encoding})
         assert answer.status_code == 422, encoding
-    assert client.put("/x", content=b"a\x81", params={"encoding": "cp1252"}).status_code == 422
+    for encoding, wrong in (
+        ("cp1252", b"a\x81"),
+        ("utf-16", "no order".encode("utf-16-le")),
+        ("utf-32", "no order".encode("utf-32-le")),
+        ("utf-16", b"\xff\xfe\x00\xd8"),
+        ("utf-16-le", b"\x00\xd8a\x00"),
+    ):
+        answer = client.put("/x", content=wrong, params={"encoding": encoding})
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "encoding_invalid"), encoding
 
 
 def test_byte_order_mark_is_kept(client: httpx.Client) -> None:
