@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from fastapi import Request, Response
@@ -40,6 +41,8 @@ from main_service.web.problems import InternalError, drop_tracebacks, field_erro
 logger = logging.getLogger(__name__)
 
 MAX_LINES = 1_000
+MAX_FAULTS = 20
+"""The most faults of a line that are told: a line with hundreds of unknown names has as many."""
 LINES_AT_ONCE = 20
 BYTES_AT_ONCE = 1024 * 1024
 """So many lines are created at the same time, which share an INSERT; of long ones fewer, as they are in memory."""
@@ -102,7 +105,9 @@ async def create_many(request: Request, idempotency_key: IdempotencyKeyHeader = 
                 *(_answer(entries, account, asked, asked.idempotency(scope, idempotency_key)) for asked in window)
             )
         is_away = is_away or any(answer["status"] == HTTPStatus.SERVICE_UNAVAILABLE for answer in made)
-        answers += [json.dumps(answer, separators=(",", ":")).encode() + b"\n" for answer in made]
+        for answer in made:
+            answers.append(json.dumps(answer, separators=(",", ":")).encode() + b"\n")
+            await asyncio.sleep(0)
     return Response(b"".join(answers), media_type=MEDIA_TYPE)
 
 
@@ -138,6 +143,8 @@ async def _windows(request: Request, *, max_text_bytes: int) -> AsyncIterator[li
         if is_full or (asked.alias and any(asked.alias == other.alias for other in window)):
             yield window
             window, size_bytes = [], 0
+        # Others have their turn: a line may have hundreds of faults.
+        await asyncio.sleep(0)
         window.append(asked)
         size_bytes += asked.size_bytes
     if window:
@@ -156,8 +163,9 @@ async def _read(number: int, line: Line, *, max_text_bytes: int) -> _Asked:
     except json.JSONDecodeError as error:
         entry = InvalidInputError(f"{error.msg}.")
     except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
         entry = InvalidInputError(
-            fields=field_errors({**each, "loc": ("body", *each["loc"])} for each in error.errors())
+            fields=field_errors({**each, "loc": ("body", *each["loc"])} for each in islice(faults, MAX_FAULTS))
         )
     return _Asked(number, entry, len(line), await _digest(line))
 

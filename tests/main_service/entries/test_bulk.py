@@ -1,5 +1,6 @@
 """Many entries at once: JSON Lines in, JSON Lines out, each line by itself."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from itertools import chain, repeat
@@ -8,7 +9,10 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from fastapi import Request
+from starlette.types import Message
 
+from main_service.entries.routes.bulk import _windows
 from tests.support.accounts import api_token_headers, new_user
 from tests.support.engines import Environment
 from tests.support.entries import manage_headers, new_alias
@@ -34,6 +38,33 @@ def limited_web(environment: Environment) -> Iterator[WebServer]:
     limits = {"MAIN_LIMIT_CREATES": "3/hour", "MAIN_MAX_TEXT_BYTES": "1000", "MAIN_LIMIT_BYTES": "1MiB/hour"}
     with WebServer(environment | limits) as server:
         yield server
+
+
+def test_line_with_hundreds_of_faults_is_told_the_first(client: httpx.Client) -> None:
+    [answer] = send(client, lines_of({f"unknown{number}": "" for number in range(500)}))
+
+    assert (answer["status"], len(answer["problem"]["errors"])) == (422, 20)
+
+
+async def test_others_have_a_turn_after_each_line() -> None:
+    body, turns = lines_of(*[{"unknown": ""}] * 100), 0
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+    asked = [len(window) async for window in _windows(request, max_text_bytes=1000)]
+    counting.cancel()
+
+    assert sum(asked) == 100
+    assert turns >= 100
 
 
 def test_each_line_is_answered_in_its_order_as_if_it_came_alone(client: httpx.Client) -> None:
