@@ -74,13 +74,19 @@ def stopped_renderers(it: Installation) -> Iterator[None]:
 
 
 def killed_renderers(it: Installation) -> None:
-    """Kill them, and wait until each process has another."""
-    killed = eventually(lambda: _renderers(it), "a renderer of each process")
+    """Kill them, and wait until each process has another that works: pages of other causes need it."""
+    count = len(it.web.processes)
+    eventually(lambda: _renderer_starts(it) >= count, "a renderer of each process that works")
+    killed, before = eventually(lambda: _renderers(it), "a renderer of each process"), _renderer_starts(it)
     for renderer in killed:
         # One may end by itself, such as the child that looks for languages when it has had no text for a while.
         with suppress(psutil.NoSuchProcess):
             renderer.kill()
-    eventually(lambda: not set(killed) & set(_renderers(it)) and _renderers(it), "other renderers")
+    eventually(lambda: _renderer_starts(it) >= before + count, "other renderers")
+
+
+def _renderer_starts(it: Installation) -> float:
+    return it.read()["slipbin_render_starts_total"]
 
 
 def _renderers(it: Installation) -> list[psutil.Process]:
