@@ -1,6 +1,7 @@
 """The page that edits an entry: its title, its text or target, and who may see it."""
 
 import asyncio
+import codecs
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
@@ -39,7 +40,8 @@ class EditPage(ManagePage):
 
     async def show_edit(self, entry: LiveEntry, error: AppError | None = None, sent: Form | None = None) -> Response:
         """The page. `sent`: what was typed."""
-        return await asyncio.to_thread(_page, self, EditForm(entry, await _text_of(entry, self)), error, sent)
+        shown = await asyncio.to_thread(EditForm, entry, await _text_of(entry, self))
+        return await asyncio.to_thread(_page, self, shown, error, sent)
 
 
 EditPageDep = Annotated[EditPage, Depends()]
@@ -60,7 +62,7 @@ async def change(page: EditPageDep, form: FormDep) -> Response:
     await page.get_managed()
     entry = await page.get_entry()
     text = await _text_of(entry, page)
-    shown = EditForm(entry, text)
+    shown = await asyncio.to_thread(EditForm, entry, text)
     touched = await asyncio.to_thread(shown.touched, form)
     if touched:
         update = _update(touched)
@@ -102,7 +104,9 @@ async def _text_of(entry: LiveEntry, page: ManagePage) -> str:
     if entry.kind is Kind.LINK:
         return ""
     _, chunks = await page.entries.reader.load_text(entry, page.actor)
-    return b"".join([chunk async for chunk in chunks]).decode()
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    pieces = [decoder.decode(chunk) async for chunk in chunks]
+    return "".join([*pieces, decoder.decode(b"", final=True)])
 
 
 def _page(

@@ -5,10 +5,12 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from io import IncrementalNewlineDecoder
 from itertools import pairwise
 
 _LINE_END = re.compile(r"(\r\n|\r|\n)")
 
+_PIECE = 64 * 1024
 _MAX_CELLS = 40_000
 """The most pairs of lines that are compared one by one, which takes about half a second at worst."""
 _MAX_CELLS_IN_ALL = 5 * _MAX_CELLS
@@ -20,8 +22,13 @@ may be hardly shorter than the one above, and a hostile text has a level for eve
 
 
 def as_in_form(text: str) -> str:
-    """The text as a browser shows it in a form and sends it back, with line ends as `read_form` gives them."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    """The text as a browser shows it in a form and sends it back, with line ends as `read_form` gives them.
+
+    Made in pieces: in one go, Python's lock would be held for tens of milliseconds, even in a thread.
+    """
+    decoder = IncrementalNewlineDecoder(None, translate=True)
+    pieces = [decoder.decode(text[start : start + _PIECE]) for start in range(0, len(text), _PIECE)]
+    return "".join([*pieces, decoder.decode("", final=True)])
 
 
 def can_be_in_form(text: str) -> bool:

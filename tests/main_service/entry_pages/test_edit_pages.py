@@ -2,6 +2,7 @@
 
 import html
 import re
+from io import IncrementalNewlineDecoder
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from main_service.entry_pages import line_ends
 from main_service.entry_pages.line_ends import as_in_form, with_line_ends_of
 from tests.support.entries import create_link, create_paste, manage_headers
 from tests.support.pages import BROWSER, CURL, created_key, send_form, visible_text
@@ -299,3 +301,24 @@ def test_text_that_got_nul_meanwhile_is_not_overwritten(client: httpx.Client) ->
     assert refused.status_code in (409, 422)
     assert "mine" in html.unescape(refused.text), "what was typed is not lost"
     assert text_of(client, paste) == b"t\0wo"
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_text_in_a_form_is_the_same_wherever_its_pieces_end(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    monkeypatch.setattr(line_ends, "_PIECE", length)
+    for text in ("\r\n", "\r\r\n\n", "a\r\n\rb\n\r", "\r", "", "\u00e9\r\U0001f98a\r\n"):
+        assert as_in_form(text) == text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def test_line_ends_of_a_long_text_are_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[int] = []
+
+    class Decoder(IncrementalNewlineDecoder):
+        def decode(self, piece: str | bytes, /, final: bool = False) -> str:
+            lengths.append(len(piece))
+            return super().decode(piece, final)
+
+    monkeypatch.setattr(line_ends, "IncrementalNewlineDecoder", Decoder)
+
+    assert as_in_form("\r\n" * 1_000_000) == "\n" * 1_000_000
+    assert max(lengths) < 100_000
