@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import async_sessionmaker
@@ -13,6 +14,7 @@ from main_service.engines.texts import BodyStore
 from main_service.entries import link_targets
 from main_service.entries import storage as entries
 from main_service.entries.aliases import is_reserved
+from main_service.entries.entry import LiveEntry
 from main_service.entries.insert_batches import InsertBatcher
 from main_service.entries.lifetimes import LifetimePolicy
 from main_service.keys.pool import KeySource
@@ -30,6 +32,7 @@ TEXTS_AT_ONCE = 8
 TAKEN = "Its name is taken here, so it gets another."
 TWICE = "It is in the file twice."
 IMPORTED = "It was imported before."
+OWNED = "You have it here."
 NOT_CHECKED = "The import itself will show whether its name is free: too many names were checked lately."
 TOO_MANY_COLLECTIONS = "You have reached the limit of collections."
 HAS_COLLECTION = "You have a collection of this name."
@@ -205,16 +208,19 @@ class BatchImporter:
     async def _unknown(
         self, session: Session, owner_id: UUID, drafts: dict[int, Draft], lines: dict[int, Line], *, seen: set[bytes]
     ) -> dict[int, Draft]:
-        """The drafts that are new; those that were imported before or come twice are added to `lines`.
+        """The drafts that are new; those that the owner has, were imported before or come twice are added to `lines`.
 
         `seen`: the digests of items before these; those of the drafts are added.
         """
         known = await storage.list_known(session, owner_id, [draft.digest for draft in drafts.values()])
+        owned = await storage.list_owned_keys(session, owner_id, [draft.entry.key for draft in drafts.values()])
         left: dict[int, Draft] = {}
         for number, draft in drafts.items():
             place = printable(draft.record.place)
             if draft.digest in known:
                 lines[number] = Line(number, place, Verdict.KNOWN, known[draft.digest], IMPORTED)
+            elif _is_of(draft.entry, owned.get(draft.entry.key)):
+                lines[number] = Line(number, place, Verdict.KNOWN, draft.entry.key, OWNED)
             elif draft.digest in seen:
                 lines[number] = Line(number, place, Verdict.KNOWN, None, TWICE)
             else:
@@ -259,6 +265,11 @@ class BatchImporter:
         while is_reserved(key := await self._keys.take(draft.pool)):
             continue
         return key
+
+
+def _is_of(entry: LiveEntry, created_at: datetime | None) -> bool:
+    """Whether the owner's entry of this key, created then, is the very one: a file may have rounded its time."""
+    return created_at is not None and abs(entry.created_at - created_at) < timedelta(milliseconds=1)
 
 
 def _in_order(lines: dict[int, Line]) -> list[Line]:

@@ -18,7 +18,7 @@ class Verdict(StrEnum):
     WOULD_BE_CREATED = "would_be_created"
     """The verdict of a dry run."""
     KNOWN = "known"
-    """It was imported before."""
+    """It was imported before, or its owner has it here."""
     SKIPPED = "skipped"
     """There is nothing to carry over."""
     FAILED = "failed"

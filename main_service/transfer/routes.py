@@ -87,7 +87,8 @@ async def import_file(
 ) -> ImportOut:
     """Entries of another service become mine, in the background. Keys are kept where they are free, and dates always.
 
-    What was imported before isn't imported again. A dry run says what would become of each item, and changes nothing.
+    What was imported before, or is mine here anyway, isn't imported again. A dry run says what would become of each
+    item, and changes nothing.
     """
     repeatable = None
     if idempotency_key is not None:

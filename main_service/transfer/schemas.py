@@ -24,7 +24,7 @@ class ImportOut(BaseModel):
     created: int = Field(
         description="Entries, and collections without entries, that were created; in a dry run, that would be."
     )
-    known: int = Field(description="Imported before.")
+    known: int = Field(description="Imported before, or here anyway.")
     skipped: int = Field(description="There was nothing to import, because it had expired, for example.")
     failed: int
     failure: str | None = Field(description="Why it ended before the end of its file.")

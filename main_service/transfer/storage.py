@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from sqlalchemy import and_, exists, func, insert, or_, select, text, update
 from main_service.accounts.models import Account
 from main_service.engines.batches import delete_batch
 from main_service.engines.postgres import Session
+from main_service.entries import storage as entries
 from main_service.entries.models import Entry
 from main_service.transfer.models import ImportedEntry, ImportJob, ImportLine, Verdict
 
@@ -188,6 +189,14 @@ async def list_known(session: Session, owner_id: UUID, digests: Sequence[bytes])
     """The keys of what was imported before, by the digests of its sources."""
     statement = select(ImportedEntry.source_digest, ImportedEntry.entry_key).where(
         ImportedEntry.owner_id == owner_id, ImportedEntry.source_digest.in_(digests)
+    )
+    return {row[0]: row[1] for row in await session.execute(statement)}
+
+
+async def list_owned_keys(session: Session, owner_id: UUID, keys: Sequence[str]) -> dict[str, datetime]:
+    """Which of the keys name live entries of the owner, each with the time of its creation."""
+    statement = select(Entry.key, Entry.created_at).where(
+        Entry.key.in_(keys), Entry.owner_id == owner_id, Entry.ended_at.is_(None), entries.is_not_over()
     )
     return {row[0]: row[1] for row in await session.execute(statement)}
 

@@ -58,7 +58,7 @@ def import_file(
 
     Prints the items that failed, or of which there is something to say; of a dry run, all. In a pipe, a line is: what
     became of it, where it stands in the file, key, link, reason, between tabs. Exits with 1 if an item failed. What was
-    imported before isn't imported again.
+    imported before, or is yours here anyway, isn't imported again.
 
     Formats are slipbin-zip, slipbin-csv, bitly-csv, shlink-csv, kutt-csv, yourls-csv, yourls-sql (a dump),
     haste-folder, 0x0-folder and github-gists.
@@ -213,7 +213,7 @@ def _items(session: Session, job: dict[str, Any], *, everything: bool) -> Iterat
 
 def _counts(job: dict[str, Any]) -> str:
     created = "would be created" if job["dry_run"] else "created"
-    named = ((created, "created"), ("imported before", "known"), ("skipped", "skipped"), ("failed", _FAILED))
+    named = ((created, "created"), ("already here", "known"), ("skipped", "skipped"), ("failed", _FAILED))
     return ", ".join(f"{job[field]:,} {words}" for words, field in named if job[field])
 
 

@@ -14,12 +14,14 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+import pytest
 
+from main_service.transfer.batches import OWNED, TAKEN
 from tests.support.accounts import User, new_user
 from tests.support.collections import add_to_collection, create_collection, share_collection
 from tests.support.engines import Environment
-from tests.support.entries import delete_entry, owned_link, owned_paste
-from tests.support.imports import order_import, run_imports, zip_of
+from tests.support.entries import delete_entry, list_entries, owned_link, owned_paste
+from tests.support.imports import lines_of, order_import, run_imports, zip_of
 from tests.support.statistics import get_statistics, insert_hour_counts, insert_value_count
 
 Lines = list[dict[str, Any]]
@@ -161,6 +163,29 @@ async def test_what_is_exported_is_imported_into_an_empty_installation(
     assert [line["hours"] for line in of_link][-2:] == [{str(yesterday.hour): [3, 1]}, {str(yesterday.hour): [7, 6]}]
     assert list(collections(last, {*in_order})) == list(collections(carried, {*in_order}))
     assert manifest(last) == manifest(carried) | {"figures": 0, "imported_figures": 5}
+
+
+@pytest.mark.parametrize("file_format", ["slipbin-zip", "slipbin-csv"])
+async def test_what_its_owner_still_has_is_not_imported_again(
+    import_environment: Environment, import_client: httpx.Client, file_format: str
+) -> None:
+    user, other = new_user(import_client), new_user(import_client)
+    held, deleted = owned_link(import_client, user), owned_link(import_client, user)
+    path = "me/export.zip" if file_format == "slipbin-zip" else "entries/export?format=csv"
+    content = import_client.get(f"/api/v1/{path}", headers=user.headers).raise_for_status().content
+    delete_entry(import_client, user, deleted)
+
+    async def imported(owner: User, **fields: str) -> set[tuple[str, str | None, str | None]]:
+        job = order_import(import_client, owner, content, file_format, **fields)
+        await run_imports(import_environment)
+        return {(line["verdict"], line["key"], line["message"]) for line in lines_of(import_client, owner, job)}
+
+    assert await imported(user, dry_run="true") == {("known", held, OWNED), ("would_be_created", None, TAKEN)}
+    found = await imported(user)
+    assert ("known", held, OWNED) in found
+    assert {(verdict, message) for verdict, key, message in found if key != held} == {("created", TAKEN)}
+    assert len(list_entries(import_client, user, state="live")["items"]) == 2
+    assert {(verdict, message) for verdict, _, message in await imported(other)} == {("created", TAKEN)}
 
 
 def crafted(entry: dict[str, Any], *figures: dict[str, Any]) -> bytes:
