@@ -67,8 +67,9 @@ class Parent:
             self._socket.send(b"1")
 
     def _end_with_it(self) -> None:
-        # The parent sends nothing, so this waits for its end.
-        self._socket.recv(1)
+        # The parent sends nothing, so this waits for its end. It is an error if the parent has not read our byte.
+        with suppress(ConnectionResetError):
+            self._socket.recv(1)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(GRACE.total_seconds())
         os.kill(os.getpid(), signal.SIGKILL)

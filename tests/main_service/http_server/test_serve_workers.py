@@ -4,6 +4,9 @@ import asyncio
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +16,7 @@ import asyncpg
 import psutil
 import pytest
 
-from tests.support.engines import Environment
+from tests.support.engines import REPOSITORY, Environment
 from tests.support.load import RetryingClient
 from tests.support.metrics import METRICS_TOKEN, NOT_FOUND, read_metrics
 from tests.support.raw_http import GET_STATIC_FILE, POST_PASTE, connect, parse, read_answer, read_to_end
@@ -149,6 +152,21 @@ def test_none_outlives_a_killed_parent(workers: WebProcesses) -> None:
     workers.parent.kill()
 
     wait_until_gone(children)
+
+
+def test_a_process_ends_with_a_parent_that_never_read_that_it_serves() -> None:
+    serving = "import sys, time; from main_service.http_server.processes import Parent;"
+    serving += f"Parent(int(sys.argv[1])).report_started(); time.sleep({2 * END_SECONDS})"
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        descriptor = theirs.fileno()
+        process = subprocess.Popen(
+            [sys.executable, "-c", serving, str(descriptor)], pass_fds=[descriptor], cwd=REPOSITORY
+        )
+        theirs.close()
+        assert ours.recv(1, socket.MSG_PEEK) == b"1"
+
+    assert process.wait(END_SECONDS) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 0)])
