@@ -16,6 +16,7 @@ AT_ONCE = 4
 SCANNED = 10_000
 HIGHEST_SHARE = 0.002
 HIGHEST_GROWTH_BYTES = 256 * 1024
+COUNTER = "limit:{0}:unknown-keys:"
 
 
 async def test_scan_of_random_keys_costs_postgres_few_queries_and_redis_no_memory(
@@ -37,7 +38,8 @@ async def test_scan_of_random_keys_costs_postgres_few_queries_and_redis_no_memor
     print(answers, valkey.info("memory")["used_memory_dataset"] - used_bytes)
     assert answers.keys() <= {404, 503}
     assert answers[503] < SCANNED * HIGHEST_SHARE
-    assert set(valkey.keys()) - names == set()
+    # The client's counter of unknown keys is there for a millisecond after each.
+    assert [each for each in set(valkey.keys()) - names if not each.startswith(COUNTER)] == []
     assert valkey.info("memory")["used_memory_dataset"] - used_bytes < HIGHEST_GROWTH_BYTES
 
 
