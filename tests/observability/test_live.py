@@ -18,12 +18,13 @@ from tests.observability.local_gateway import local_gateway, reserved_addresses
 from tests.observability.monitored import FOLDER, Hook, Prometheus, alertmanager, exporter, hook, prometheus
 from tests.support.engines import Environment
 from tests.support.entries import create_link, create_paste
+from tests.support.key_filter import reset_filter
 from tests.support.ports import reserved_port
+from tests.support.visits import DEAD_LETTERS, STREAM
 from tests.support.waiting import eventually
 from tests.support.web import WebServer
 from tests.support.workers import keygen_worker, main_beat, main_worker
 
-DEAD_LETTERS = "visits:{0}:poison"
 NOT_HERE = ("container_",)
 """What cAdvisor counts, which needs Docker."""
 MAY_BE_EMPTY = {
@@ -56,10 +57,12 @@ class Installation:
 def installation(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """Our processes on the engines of the tests, the gateway, exporters, Prometheus, Alertmanager and a hook."""
     folder = tmp_path_factory.mktemp("observability")
-    with redis.Redis.from_url(environment["MAIN_REDIS_URL"]) as valkey:
-        # Other tests may have left some.
-        valkey.delete(DEAD_LETTERS)
     with ExitStack() as stack:
+        valkey = stack.enter_context(redis.Redis.from_url(environment["MAIN_REDIS_URL"]))
+        # Other tests may have left some, and visits that become some.
+        valkey.delete(STREAM, DEAD_LETTERS)
+        # The worker may complete it: entries that other tests insert behind its back would not be found.
+        stack.callback(reset_filter, valkey)
 
         def new_folder(name: str) -> Path:
             (folder / name).mkdir()
