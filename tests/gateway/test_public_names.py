@@ -113,6 +113,8 @@ def test_renewed_certificate_is_taken_up_without_a_word(certified: Gateway, auth
     # On a new connection: those to the processes of before are being closed.
     with certified.new_client() as client:
         assert client.get("/health/live").status_code == 200
+    # Nor may the next test meet one that is just being closed.
+    eventually(lambda: len(certified.workers()) == 1, "the end of the processes of before")
 
 
 def test_first_certificate_is_taken_up_with_all_that_follows_from_it(
