@@ -15,6 +15,8 @@ from tests.support.gates import Gated
 from tests.support.key_filter import clear_cache, open_filter, rebuild_filter, reset_filter, without_postgres
 from tests.support.load import CreatingClients
 from tests.support.pages import created_key, send_form
+from tests.support.visits import count_streamed_visits
+from tests.support.waiting import eventually
 from tests.support.web import WebServer
 from tests.support.workers import run_task
 
@@ -135,6 +137,8 @@ async def test_redis_that_takes_no_writes_refuses_no_reader(
         valkey.config_set(name, ordinary)
     if name == "maxmemory":
         assert {client.get(f"/{key}").status_code for key in keys} == {302}, "no memory is needed to add a key"
+    # Before the next test, which may look at all that Redis has.
+    eventually(lambda: count_streamed_visits(valkey, keys).keys() == set(keys), "the visits that waited for Redis")
 
 
 async def test_other_secret_begins_another_filter(
