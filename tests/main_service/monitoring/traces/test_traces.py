@@ -106,9 +106,12 @@ def test_batch_of_the_fast_path_links_to_all_its_requests_and_they_to_it(traced:
             process.send_signal(signal.SIGCONT)
             assert [read_answer(connection).status for connection in connections] == [302] * 5
 
-    batch, *_ = traced.receiver.wait_for("a batch of five", lambda spans: [it for it in spans if len(it.links) == 5])
+    def of_five(spans: list[ReceivedSpan]) -> list[ReceivedSpan]:
+        # A round that sends five emails of other tests has as many links.
+        return [it for it in spans if it.name == "read entries" and len(it.links) == 5]
+
+    batch, *_ = traced.receiver.wait_for("a batch of five", of_five)
     requests = [traced.receiver.wait_for_span("GET /{key}", span_id=span_id) for span_id in batch.links]
-    assert batch.name == "read entries"
     assert batch.attributes["slipbin.batch.size"] == 5
     assert (batch.trace_id, batch.parent_id) == (requests[0].trace_id, requests[0].span_id)
     assert [it.links for it in requests[1:]] == [[batch.span_id]] * 4
