@@ -1,4 +1,4 @@
-"""Stores of their own for tests that break the tables, and that look at every line."""
+"""Stores of their own for tests that look at every line."""
 
 import pytest
 

@@ -25,6 +25,7 @@ from tests.main_service.monitoring.planted_secrets import (
 )
 from tests.support import forking
 from tests.support.accounts import bearer
+from tests.support.database import new_stores
 from tests.support.engines import START_SECONDS, Environment, full
 from tests.support.gates import Gated, gated_engines
 from tests.support.otlp_receiver import Receiver, otlp_receiver
@@ -35,8 +36,9 @@ from tests.support.workers import keygen_worker, main_worker
 
 
 @pytest.fixture(scope="module")
-def gates(logging_environment: Environment) -> Iterator[Gated]:
-    with gated_engines(logging_environment) as gated:
+def gates(shared_engines: Environment) -> Iterator[Gated]:
+    """Before empty stores, each time: the user and the alias that are planted can be there only once."""
+    with gated_engines(new_stores(shared_engines, "planting", valkey=15, broker=3)) as gated:
         yield gated
 
 
