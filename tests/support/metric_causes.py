@@ -60,7 +60,9 @@ def stopped_renderers(it: Installation) -> Iterator[None]:
     too long for a second renderer."""
     renderers = [child for process in it.web.processes for child in psutil.Process(process.pid).children()]
     for renderer in renderers:
-        renderer.suspend()
+        # As in `killed_renderers`.
+        with suppress(psutil.NoSuchProcess):
+            renderer.suspend()
     threads = [threading.Thread(target=read_page, args=(it, 8_000)) for _ in range(5)]
     try:
         for thread in threads:
@@ -68,7 +70,8 @@ def stopped_renderers(it: Installation) -> Iterator[None]:
         yield
     finally:
         for renderer in renderers:
-            renderer.resume()
+            with suppress(psutil.NoSuchProcess):
+                renderer.resume()
         for thread in threads:
             thread.join()
 
