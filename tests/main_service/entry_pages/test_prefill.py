@@ -5,7 +5,7 @@ import re
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from main_service.entry_pages.form_text import LateTexts, text_in_form
@@ -110,6 +110,7 @@ def test_more_is_open_where_something_in_it_is_wrong(client: httpx.Client) -> No
     assert "name is taken" in visible_text(send_form(client, "/", "/pastes", text="a", alias=taken))
 
 
+@settings(deadline=None, derandomize=True, database=None)
 @given(st.text(st.sampled_from("a\r\n\0<&ü六😀"), max_size=40), st.integers(min_value=1, max_value=7))
 def test_text_is_read_in_pieces_as_it_would_be_as_a_whole(text: str, size: int) -> None:
     encoded = text.encode()

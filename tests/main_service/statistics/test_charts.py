@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from main_service.statistics.axes import time_ticks, value_label, value_ticks
@@ -41,6 +41,7 @@ def test_values_at_the_side_are_round_and_begin_with_0(highest: int, ticks: list
     assert value_ticks(highest) == ticks
 
 
+@settings(deadline=None, derandomize=True, database=None)
 @given(st.integers(0, 10**15))
 def test_values_at_the_side_reach_up_to_the_highest(highest: int) -> None:
     ticks = value_ticks(highest)
@@ -94,6 +95,7 @@ def test_months_below_a_chart_name_the_year_in_january() -> None:
     assert [label for _, label in labels(Step.MONTH, 120)] == ["2028", "2030", "2032", "2034", "2036"]
 
 
+@settings(deadline=None, derandomize=True, database=None)
 @given(st.sampled_from(Step), st.integers(1, 122), st.integers(0, 20_000))
 def test_never_more_labels_than_a_phone_has_room_for(step: Step, count: int, offset_hours: int) -> None:
     found = labels(step, count, FIRST + timedelta(hours=offset_hours))

@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from main_service.errors import InvalidInputError
@@ -72,6 +72,7 @@ def test_day_starts_with_the_first_whole_hour_in_it(day: date, zone: str, start:
     assert day_start(day, ZoneInfo(zone)) == start
 
 
+@settings(deadline=None, derandomize=True, database=None)
 @given(instants)
 def test_visit_counts_for_the_day_that_began_last(instant: datetime) -> None:
     for zone in ZONES:
@@ -80,6 +81,7 @@ def test_visit_counts_for_the_day_that_began_last(instant: datetime) -> None:
         assert abs(day - instant.astimezone(zone).date()) <= timedelta(days=1)
 
 
+@settings(deadline=None, derandomize=True, database=None)
 @given(days, st.integers(0, 30), st.sampled_from(list(Step)), st.sampled_from(ZONES))
 def test_buckets_cover_their_days_without_a_gap(first: date, more: int, step: Step, zone: ZoneInfo) -> None:
     last = first + timedelta(days=more)

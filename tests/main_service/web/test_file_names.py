@@ -4,7 +4,7 @@ import re
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from main_service.web.downloads.file_names import LONGEST_NAME_BYTES, attachment, safe_file_name
@@ -39,6 +39,7 @@ def test_safe_names(given_name: str, safe: str) -> None:
     assert safe_file_name(given_name) == safe
 
 
+@settings(deadline=None, derandomize=True, database=None)
 @given(st.text(max_size=400))
 def test_any_name_becomes_safe_and_stays_so(name: str) -> None:
     safe = safe_file_name(name)
@@ -56,6 +57,7 @@ def test_long_name_keeps_its_extension() -> None:
     assert len(safe.encode()) <= LONGEST_NAME_BYTES
 
 
+@settings(deadline=None, derandomize=True, database=None)
 @given(st.text(min_size=1, max_size=100).map(safe_file_name).filter(bool))
 def test_header_is_ascii_and_gives_the_name_back(name: str) -> None:
     header = attachment(name)["Content-Disposition"]
