@@ -102,10 +102,11 @@ def test_worker_does_tasks_and_is_healthy_until_it_hangs(
 
 
 def test_keygen_worker_fills_the_pools_at_its_start(containers: Containers, environment: Environment) -> None:
-    with database(environment, REDIS_NUMBER) as valkey, containers.running("keygen-worker"):
+    with database(environment, REDIS_NUMBER) as valkey:
         valkey.delete("keys:link", "keys:paste")
 
-        eventually(lambda: (valkey.scard("keys:link"), valkey.scard("keys:paste")) == (500, 500), "full pools")
+        with containers.running("keygen-worker"):
+            eventually(lambda: (valkey.scard("keys:link"), valkey.scard("keys:paste")) == (500, 500), "full pools")
 
 
 def test_beats_send_tasks_and_are_healthy_while_they_write_their_schedules(
