@@ -36,7 +36,7 @@ from tests.support.workers import keygen_worker, main_worker
 
 
 @pytest.fixture(scope="module")
-def gates(shared_engines: Environment) -> Iterator[Gated]:
+def planting_gates(shared_engines: Environment) -> Iterator[Gated]:
     """Before empty stores, each time: the user and the alias that are planted can be there only once."""
     with gated_engines(new_stores(shared_engines, "planting", valkey=15, broker=3)) as gated:
         yield gated
@@ -49,9 +49,9 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="module")
-def planted_environment(gates: Gated, receiver: Receiver) -> Environment:
+def planted_environment(planting_gates: Gated, receiver: Receiver) -> Environment:
     """Settings with secrets in them, which the engines take; the outbox is a folder."""
-    with redis.Redis.from_url(gates.environment["MAIN_REDIS_URL"]) as valkey:
+    with redis.Redis.from_url(planting_gates.environment["MAIN_REDIS_URL"]) as valkey:
         valkey.acl_setuser(
             "planted",
             enabled=True,
@@ -61,7 +61,7 @@ def planted_environment(gates: Gated, receiver: Receiver) -> Environment:
             commands=["+@all"],
         )
     user = f"planted:{PLANTED['Redis password']}@"
-    settings = gates.environment | {
+    settings = planting_gates.environment | {
         "MAIN_SECRET": PLANTED["MAIN_SECRET"],
         "MAIN_METRICS_TOKEN": PLANTED["metrics token"],
         "MAIN_LOG_FORMAT": "json",
@@ -88,7 +88,7 @@ def planted_environment(gates: Gated, receiver: Receiver) -> Environment:
 @pytest.fixture(scope="module")
 def written(
     planted_environment: Environment,
-    gates: Gated,
+    planting_gates: Gated,
     swift: SwiftServer,
     receiver: Receiver,
     tmp_path_factory: pytest.TempPathFactory,
@@ -117,7 +117,7 @@ def written(
         ask_nonsense(web)
         client.cookies.clear()
         meet_bugs(client, environment)
-        meet_absent_engines(client, gates)
+        meet_absent_engines(client, planting_gates)
         sending = environment | {
             "MAIN_SMTP_URL": f"smtp://planted:{PLANTED['SMTP password']}@127.0.0.1:{smtp.port}?starttls=never"
         }
