@@ -30,8 +30,16 @@ def user(client: httpx.Client) -> User:
     return new_user(client)
 
 
+@pytest.fixture(autouse=True)
+def no_rankings(valkey: redis.Redis) -> Iterator[None]:
+    """A worker of another test may have left some."""
+    valkey.delete(*RANKINGS)
+    yield
+    valkey.delete(*RANKINGS)
+
+
 @pytest.fixture(params=["PostgreSQL", "Redis"])
-def rank(request: pytest.FixtureRequest, environment: Environment, valkey: redis.Redis) -> Iterator[Any]:
+def rank(request: pytest.FixtureRequest, environment: Environment, valkey: redis.Redis) -> Any:
     """What to do after counts have changed: nothing while there is no ranking, else make it anew."""
 
     def rank() -> None:
@@ -40,8 +48,7 @@ def rank(request: pytest.FixtureRequest, environment: Environment, valkey: redis
             run_task("rank_entries", environment=environment)
             assert 0 < valkey.ttl("ranking:{0}:day") <= 600
 
-    yield rank
-    valkey.delete(*RANKINGS)
+    return rank
 
 
 def places(client: httpx.Client, period: str = "day") -> dict[str, tuple[int, int]]:
