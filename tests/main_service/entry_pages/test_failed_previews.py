@@ -1,5 +1,9 @@
 """What a page says where the preview of a text can't be made, for good or for now."""
 
+from functools import partial
+
+import pytest
+
 from main_service.engines.texts import in_one_chunk
 from main_service.entries.entry import LiveEntry
 from main_service.entries.models import Kind
@@ -25,9 +29,11 @@ async def said(renderer: Renderer, entry: LiveEntry) -> object:
     return await make_preview(RenderedTexts(renderer), entry, in_one_chunk(b"text", held_bytes=0), preview)
 
 
-async def test_what_always_fails_is_said_to_fail_for_good() -> None:
+async def test_what_always_fails_is_said_to_fail_for_good(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = paste()
     async with running_renderer(command=misbehaving_renderer.COMMAND) as renderer:
+        # On a busy machine it may fail later than readers wait.
+        monkeypatch.setattr(renderer, "render", partial(renderer.render, patience=None))
         assert [await said(renderer, entry) for _ in range(2)] == [FOR_GOOD, FOR_GOOD]
 
 
