@@ -26,10 +26,15 @@ def page(client: httpx.Client, path: str) -> httpx.Response:
     return client.get(path, headers=BROWSER)
 
 
+def coloured_page(client: httpx.Client, path: str) -> httpx.Response:
+    """The page, once it has its colours: the renderer may take too long for the first readers."""
+    return eventually(lambda: ">return " in (it := page(client, path)).text and it, f"colours of {path}")
+
+
 @pytest.mark.parametrize("path", ["/{key}?lang=ruby", "/{key}?lang=RUBY", "/{key}.rb", "/{key}.ruby"])
 def test_reader_chooses_the_language(client: httpx.Client, path: str) -> None:
     paste = create_paste(client, text=TEXT, syntax="python", visibility="public")
-    own = page(client, f"/{paste['key']}")
+    own = coloured_page(client, f"/{paste['key']}")
 
     chosen = page(client, path.format(key=paste["key"]))
 
