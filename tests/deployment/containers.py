@@ -19,7 +19,7 @@ from tests.support.engines import REPOSITORY, START_SECONDS, Environment
 from tests.support.waiting import eventually
 
 REDIS_NUMBER = 8
-"""Databases of Valkey that no other test uses: no other worker takes these tasks, no other test these keys."""
+"""Databases of Valkey in which no other worker takes these tasks, and no other test leaves a lock or a task."""
 BROKER_NUMBER = 9
 PROGRAMS = f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin"
 

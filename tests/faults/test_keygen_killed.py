@@ -18,7 +18,7 @@ COMMANDS_BEFORE_KILL = 15
 
 @pytest.fixture
 def keygen_environment(gated: Gated) -> Environment:
-    """Databases of Redis that no other test touches."""
+    """Databases of Redis in which no other worker fills pools."""
     return gated.environment | {
         "KEYGEN_REDIS_URL": gated.environment["KEYGEN_REDIS_URL"].replace("db=0", "db=9"),
         "KEYGEN_BROKER_URL": gated.environment["KEYGEN_BROKER_URL"].replace("virtual_host=1", "virtual_host=10"),
