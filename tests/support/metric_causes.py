@@ -111,8 +111,19 @@ def read_kept_page(it: Installation) -> None:
 
 
 def create(it: Installation) -> None:
-    create_link(it.client)
-    create_paste(it.client)
+    """Until the filter has new keys: of those that are created while Redis is slow it is told later."""
+    before = _filter_fill(it)
+
+    def has_grown() -> bool:
+        create_link(it.client)
+        create_paste(it.client)
+        return _filter_fill(it) != before
+
+    eventually(has_grown, "new keys in the filter")
+
+
+def _filter_fill(it: Installation) -> float | None:
+    return it.read().get("slipbin_key_filter_fill_ratio")
 
 
 def empty_the_pool(it: Installation) -> None:

@@ -26,8 +26,14 @@ def anew(valkey: redis.Redis) -> Iterator[None]:
 
 
 async def test_largest_bitmap_fits_into_a_string_and_the_next_one_does_not(
-    anew: None, environment: Environment, client: httpx.Client, valkey: redis.Redis
+    anew: None,
+    environment: Environment,
+    client: httpx.Client,
+    valkey: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Half a gigabyte of memory, three times, takes seconds on a busy machine.
+    monkeypatch.setattr("main_service.engines.redis.CALL_SECONDS", 60.0)
     async with open_filter(environment) as known:
         await known.bitmaps.begin(LARGEST_PART)
         await known.bitmaps.begin(LARGEST_PART + 1)
